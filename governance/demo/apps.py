@@ -1,0 +1,11 @@
+"""How Django finds governance.demo."""
+
+from django.apps import AppConfig
+
+
+class DemoConfig(AppConfig):
+    """Demo."""
+
+    name = "governance.demo"
+    label = "demo"
+    verbose_name = "Demo"

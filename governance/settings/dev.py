@@ -1,0 +1,14 @@
+"""Settings of `make run` and of development: readable errors, mail into the portal's own mail page, demo if asked."""
+
+from governance.settings.base import *  # noqa: F403  a settings module is its names
+from governance.settings.base import from_environment
+from governance.settings.env import read
+
+globals().update(from_environment(read(require_secret_key=False)))
+DEBUG = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False

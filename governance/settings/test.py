@@ -1,0 +1,16 @@
+"""Settings of the tests: cheap password hashes, a movable clock, everything else as it runs for people."""
+
+from governance.settings.base import *  # noqa: F403  a settings module is its names
+from governance.settings.base import from_environment
+from governance.settings.env import read
+
+globals().update(from_environment(read(require_secret_key=False)))
+DEBUG = False
+DEMO = True
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
