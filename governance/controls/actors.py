@@ -1,0 +1,65 @@
+"""Who acts: a person, for themself or for another, or a job. Made once at the edge and passed on as `actor=`."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from governance.controls.models import Person
+
+
+@dataclass(frozen=True)
+class Actor:
+    """One acting party.
+
+    Args:
+        kind: ``person`` or ``job``; a job decides nothing (S5).
+        person: who, for a person.
+        job: the job's name, for a job.
+        standing_for: whom the person stands in for under a delegation (A11).
+        signed_in_at: real time of the sign-in of an interactive session; None for tokens, commands and jobs.
+        correlation: joins everything that one request or job run caused.
+    """
+
+    kind: Literal["person", "job"]
+    person: Person | None = None
+    job: str = ""
+    standing_for: Person | None = None
+    signed_in_at: datetime | None = None
+    correlation: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    @classmethod
+    def of(cls, person: Person, *, signed_in_at: datetime | None = None) -> Actor:
+        """A person acting for themself, interactively when ``signed_in_at`` says since when."""
+        return cls("person", person=person, signed_in_at=signed_in_at)
+
+    @classmethod
+    def of_job(cls, name: str) -> Actor:
+        """A background job or a management command that acts for nobody."""
+        return cls("job", job=name)
+
+    def for_person(self, giver: Person) -> Actor:
+        """The same person, standing in for ``giver``."""
+        return replace(self, standing_for=giver)
+
+    @property
+    def actor_id(self) -> str:
+        """What the ledger holds: the opaque id of a person, or the name of a job (H6)."""
+        return str(self.person.opaque_id) if self.person else self.job
+
+    @property
+    def for_id(self) -> str:
+        """The opaque id of whom the person stands in for, or nothing."""
+        return str(self.standing_for.opaque_id) if self.standing_for else ""
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Everybody whose conflicts count: the person and whom they stand in for (A11)."""
+        return tuple(person for person in (self.person, self.standing_for) if person is not None)
+
+    @property
+    def capacity_of(self) -> Person | None:
+        """Whose capacity is exercised: the giver's under a delegation, else the person's own."""
+        return self.standing_for or self.person

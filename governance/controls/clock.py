@@ -1,0 +1,42 @@
+"""The only source of business time. A view or task reads it once and passes it on as `now=`.
+
+In a demo and in tests an offset kept in one row moves it for every process; production never reads the row (a deploy check
+refuses the setting). Sessions, tokens and seals use real time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from governance.controls.models import ClockOffset
+
+
+def offset() -> timedelta:
+    """How far business time stands ahead of real time; nothing outside demo and tests."""
+    if not settings.DEMO:
+        return timedelta()
+    return ClockOffset.objects.filter(pk=1).values_list("offset", flat=True).first() or timedelta()
+
+
+def now() -> datetime:
+    """The present instant of business time, in UTC."""
+    return timezone.now() + offset()
+
+
+def move(by: timedelta) -> timedelta:
+    """Move business time, for every process, by a non-negative span; returns the whole offset.
+
+    Raises:
+        ValueError: outside demo and tests, or backwards: what happened can't happen again later.
+    """
+    if not settings.DEMO:
+        raise ValueError("The clock can be moved in a demo only.")
+    if by < timedelta():
+        raise ValueError("The clock moves forward only; reset the demo to start again.")
+    row, _ = ClockOffset.objects.get_or_create(pk=1)
+    row.offset += by
+    row.save()
+    return row.offset

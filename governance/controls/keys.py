@@ -1,0 +1,87 @@
+"""The ledger's signing key and the key of digests: private files, never rows (H9).
+
+The signing key is Ed25519 (RFC 8032) in PKCS #8 PEM; the digest key is 32 random bytes for HMAC-SHA-256 (RFC 2104).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from django.conf import settings
+
+
+class KeyMissing(Exception):
+    """A key file is absent or unreadable; the message says which and what to do."""
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def ensure(ledger_key_file: Path, digest_key_file: Path) -> None:
+    """Make each key file that does not exist yet, readable by its owner alone."""
+    if not ledger_key_file.exists():
+        pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        _write(ledger_key_file, pem)
+    if not digest_key_file.exists():
+        _write(digest_key_file, secrets.token_bytes(32))
+
+
+def _read(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise KeyMissing(f"{what} {path} can't be read ({error.strerror}): run `manage.py make_keys`.") from error
+
+
+@lru_cache(maxsize=4)
+def _signing_key(path: Path) -> Ed25519PrivateKey:
+    key = load_pem_private_key(_read(path, "The ledger's signing key"), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyMissing(f"{path} is not an Ed25519 private key.")
+    return key
+
+
+def signing_key() -> Ed25519PrivateKey:
+    """The key that signs seals and checkpoints.
+
+    Raises:
+        KeyMissing: the file is absent, unreadable or of another kind.
+    """
+    return _signing_key(Path(settings.LEDGER_KEY_FILE))
+
+
+def public_key_hex() -> str:
+    """The signing key's public half, 32 bytes as hex: what a verifier is given."""
+    return signing_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+
+@lru_cache(maxsize=4)
+def _digest_key(path: Path) -> bytes:
+    return _read(path, "The digest key")
+
+
+def digest_key() -> bytes:
+    """The installation's key for fingerprints of secrets (I6)."""
+    return _digest_key(Path(settings.DIGEST_KEY_FILE))
+
+
+def keyed_digest(key: bytes, text: str) -> str:
+    """HMAC-SHA-256 of a text as hex."""
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()

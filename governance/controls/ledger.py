@@ -1,0 +1,110 @@
+"""Appending to the ledger, in the transaction of what it records (H1). Sealing stands in `sealing`."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import rfc8785
+from django.db import models
+
+from governance.controls.actors import Actor
+from governance.controls.models import FreeText, LedgerEvent
+
+JSON = str | int | bool | None | Sequence[Any] | Mapping[str, Any]
+
+
+def name_of(row: models.Model) -> tuple[str, str]:
+    """How the ledger names a row: its model's label and its key."""
+    return row._meta.label_lower, str(row.pk)
+
+
+def about(*rows: models.Model | None) -> list[str]:
+    """The names of the rows whose timelines show an event, each ``label:key``, once, in order."""
+    return list(dict.fromkeys(":".join(name_of(row)) for row in rows if row is not None))
+
+
+def instant(at: datetime) -> str:
+    """RFC 3339 in UTC with microseconds: one text for one instant, whatever zone it came in."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def canonical(event: LedgerEvent) -> dict[str, Any]:
+    """Everything that an event's digest covers, JSON-able."""
+    return {
+        "event_id": str(event.event_id),
+        "at": instant(event.at),
+        "actor_kind": event.actor_kind,
+        "actor_id": event.actor_id,
+        "for_id": event.for_id,
+        "verb": event.verb,
+        "subject_type": event.subject_type,
+        "subject_id": event.subject_id,
+        "about": event.about,
+        "correlation": str(event.correlation),
+        "outcome": event.outcome,
+        "code": event.code,
+        "payload": event.payload,
+    }
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """SHA-256 over the canonical JSON (RFC 8785) as hex."""
+    return hashlib.sha256(rfc8785.dumps(dict(content))).hexdigest()
+
+
+def build(
+    *,
+    actor: Actor,
+    verb: str,
+    subject: models.Model,
+    now: datetime,
+    about_rows: Sequence[str] = (),
+    payload: Mapping[str, JSON] | None = None,
+    reason: FreeText | None = None,
+    refused: str = "",
+) -> LedgerEvent:
+    """One event, complete but not yet written: for bulk writes, which insert many at once.
+
+    Args:
+        actor: who did it; the ledger keeps the opaque ids.
+        verb: what happened, ``noun.past_verb``.
+        subject: the row it happened to; must have a key.
+        now: business time.
+        about_rows: names of further rows whose timelines show it (see `about`).
+        payload: facts, JSON-able, without personal data and free text (H6).
+        reason: the text that the actor gave; its keyed digest goes into the payload.
+        refused: the refusal's code when it was tried and refused.
+    """
+    subject_type, subject_id = name_of(subject)
+    content = dict(payload or {})
+    if reason is not None:
+        content["reason"] = reason.digest
+    event = LedgerEvent(
+        event_id=uuid.uuid4(),
+        at=now,
+        actor_kind=actor.kind,
+        actor_id=actor.actor_id,
+        for_id=actor.for_id,
+        verb=verb,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        about=list(dict.fromkeys([f"{subject_type}:{subject_id}", *about_rows])),
+        correlation=actor.correlation,
+        outcome="refused" if refused else "done",
+        code=refused,
+        payload=content,
+        reason=reason,
+    )
+    event.digest = digest(canonical(event))
+    return event
+
+
+def append(**facts: Any) -> LedgerEvent:
+    """Write one event; takes the arguments of `build`."""
+    event = build(**facts)
+    event.save(force_insert=True)
+    return event

@@ -1,0 +1,33 @@
+"""`verify_ledger`: check the database's ledger, or write an export that anyone can check without it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from governance.controls import keys, ledger_export
+
+
+class Command(BaseCommand):
+    """Exits with 1 when the ledger does not hold."""
+
+    help = "Verify the ledger in the database against its seals and the last published checkpoint (H2, H9)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--export", type=Path, metavar="FILE", help="also write the sealed ledger to FILE")
+
+    def handle(self, *args: object, **options: object) -> None:
+        report = ledger_export.verify_database()
+        for problem in report.problems:
+            self.stderr.write(problem)
+        word = "holds" if report.holds else "DOES NOT HOLD"
+        self.stdout.write(f"The ledger {word}: {report.events} events under {report.seals} seals.")
+        target = options["export"]
+        if isinstance(target, Path):
+            with target.open("w", encoding="utf-8") as file:
+                count = ledger_export.write(file)
+            self.stdout.write(f"Wrote {count} lines to {target}. The public key is {keys.public_key_hex()}")
+        if not report.holds:
+            sys.exit(1)

@@ -1,0 +1,23 @@
+"""The rows that every control rests on: people and their capacities, the ledger, the outbox, the clock."""
+
+from governance.controls.models.ledger import AppendOnly, FreeText, LedgerEvent, Seal
+from governance.controls.models.notices import Notice, NoticeState
+from governance.controls.models.people import Delegation, Membership, Person, RoleAssignment, Team, TeamKind
+from governance.controls.models.time import ClockOffset, JobRun
+
+__all__ = [
+    "AppendOnly",
+    "ClockOffset",
+    "Delegation",
+    "FreeText",
+    "JobRun",
+    "LedgerEvent",
+    "Membership",
+    "Notice",
+    "NoticeState",
+    "Person",
+    "RoleAssignment",
+    "Seal",
+    "Team",
+    "TeamKind",
+]

@@ -1,0 +1,45 @@
+"""The outbox: one row for each thing that one person is told once."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from governance.controls.models.people import Person
+
+
+class NoticeState(models.TextChoices):
+    """How far a notice has come. ``sending`` is claimed by one worker and reclaimed when that worker dies."""
+
+    QUEUED = "queued", "Queued"
+    SENDING = "sending", "Sending"
+    SENT = "sent", "Sent"
+    FAILED = "failed", "Failed"
+
+
+class Notice(models.Model):
+    """One mail to one person. The key makes it once, the message id lets the receiver drop a repeat (R9)."""
+
+    key = models.CharField(max_length=200, unique=True)
+    recipient = models.ForeignKey(Person, models.PROTECT, related_name="notices")
+    event = models.CharField(max_length=60)
+    thread = models.CharField(max_length=120)
+    context = models.JSONField(default=dict)
+    state = models.CharField(max_length=8, choices=NoticeState, default=NoticeState.QUEUED)
+    message_id = models.CharField(max_length=120, unique=True)
+    created_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True)
+    subject = models.CharField(max_length=200, blank=True)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["created_at"], condition=models.Q(state="queued"), name="notice_queued"),
+            models.Index(fields=["recipient", "-id"], name="notice_recipient"),
+        )
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,239 @@
+"""People, teams, and what each person is trusted with. Who may do what follows from these in `roles` and `access`."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q
+from django.utils import timezone
+from simple_history.models import HistoricalRecords
+
+from governance.controls.roles import Relation
+
+#: A delegation covers at most this many days (A11).
+DELEGATION_DAYS = 30
+
+
+class PersonManager(BaseUserManager["Person"]):
+    """Makes people; a person without a password can't sign in locally."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> Person:
+        """Make one person of the local source, whose subject is the lower-cased address unless named."""
+        fields.setdefault("subject", email.lower())
+        fields.setdefault("name", email.partition("@")[0])
+        person = self.model(email=self.normalize_email(email), **fields)
+        person.set_password(password)
+        person.save(using=self._db)
+        return person
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> Person:
+        """Make a person who may open the read-only admin. It grants no role and no decision."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> Person:
+        return self.get(opaque_id=username)
+
+
+class Person(AbstractBaseUser, PermissionsMixin):
+    """One subject of one sign-in source, never a mail address. The ledger knows only the opaque id (H6)."""
+
+    opaque_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    source = models.CharField(max_length=60, default="local")
+    subject = models.CharField(max_length=255)
+    name = models.CharField(max_length=120)
+    email = models.EmailField(blank=True)
+    title = models.CharField(max_length=120, blank=True)
+    time_zone = models.CharField(max_length=60, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    left_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = PersonManager()
+    history = HistoricalRecords(excluded_fields=["password", "last_login", "name", "email", "title"])
+
+    USERNAME_FIELD = "opaque_id"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    class Meta:
+        verbose_name_plural = "people"
+        ordering = ("name", "id")
+        constraints = (models.UniqueConstraint(fields=["source", "subject"], name="person_one_per_source_subject"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name.partition(" ")[0]
+
+    @property
+    def initials(self) -> str:
+        """Up to two letters for the round mark beside a name."""
+        parts = self.name.split()
+        return "".join(part[0] for part in (parts[:1] + parts[-1:] if len(parts) > 1 else parts)).upper()
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """A person stands to their own row as themself."""
+        return frozenset({Relation.SELF}) if person.pk == self.pk else frozenset()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the person is active and has not left: only such a person fills a seat (A9, R8)."""
+        return self.is_active and self.left_at is None
+
+
+class TeamKind(models.TextChoices):
+    """What a team is for. Fallback, security and on-call teams are rungs of the ladder (A9)."""
+
+    BUSINESS = "business", "Business"
+    FALLBACK = "fallback", "Fallback owners"
+    SECURITY = "security", "Security"
+    ONCALL = "oncall", "On call"
+
+
+class Team(models.Model):
+    """One node of the organisation's tree. A lead acts for their own team only."""
+
+    name = models.CharField(max_length=120)
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    lead = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="leads")
+    deputy_lead = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="deputy_leads")
+    kind = models.CharField(max_length=12, choices=TeamKind, default=TeamKind.BUSINESS)
+    members = models.ManyToManyField(Person, through="Membership", related_name="teams")
+
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ("name", "id")
+        constraints = (
+            models.CheckConstraint(
+                name="team_lead_is_not_deputy", condition=Q(lead__isnull=True) | ~Q(lead=F("deputy_lead"))
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """Members and leads; a lead counts as a member of their own team."""
+        found = set()
+        if person.pk in (self.lead_id, self.deputy_lead_id):
+            found |= {Relation.TEAM_LEAD, Relation.TEAM_MEMBER}
+        if self.memberships.filter(person=person).exists():
+            found.add(Relation.TEAM_MEMBER)
+        return frozenset(found)
+
+
+class Membership(models.Model):
+    """One person belongs to one team."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="memberships")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["team", "person"], name="membership_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.person} in {self.team}"
+
+
+class RoleAssignment(models.Model):
+    """One person holds one role, proposed by one admin and confirmed by another; nobody assigns themselves."""
+
+    person = models.ForeignKey(Person, models.PROTECT, related_name="role_assignments")
+    role = models.CharField(max_length=40)
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True)
+    proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    proposed_at = models.DateTimeField()
+    confirmed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    until = models.DateTimeField(null=True, blank=True)
+    by_bootstrap = models.BooleanField(default=False)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                name="role_nobody_assigns_themselves",
+                condition=(Q(proposed_by__isnull=True) | ~Q(proposed_by=F("person")))
+                & (Q(confirmed_by__isnull=True) | ~Q(confirmed_by=F("person"))),
+            ),
+            models.CheckConstraint(
+                name="role_second_admin_confirms",
+                condition=Q(confirmed_by__isnull=True) | ~Q(confirmed_by=F("proposed_by")),
+            ),
+            models.CheckConstraint(
+                name="role_proposed_unless_bootstrap",
+                condition=Q(by_bootstrap=True) | Q(proposed_by__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["person", "role", "team"],
+                condition=Q(until__isnull=True),
+                nulls_distinct=False,
+                name="role_once_at_a_time",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.role}"
+
+
+class DelegationQuerySet(models.QuerySet["Delegation"]):
+    """Delegations by when they count."""
+
+    def running(self, now: datetime) -> DelegationQuerySet:
+        """Those that stand at the instant ``now``."""
+        return self.filter(from_at__lte=now, until_at__gt=now, ended_at__isnull=True)
+
+
+class Delegation(models.Model):
+    """For a while the taker decides in the giver's place; for quorum and duties both are used up (A11)."""
+
+    giver = models.ForeignKey(Person, models.PROTECT, related_name="delegations_given")
+    taker = models.ForeignKey(Person, models.PROTECT, related_name="delegations_taken")
+    from_at = models.DateTimeField()
+    until_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    reason = models.ForeignKey("controls.FreeText", models.PROTECT, null=True, blank=True, related_name="+")
+
+    objects = DelegationQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(name="delegation_to_another", condition=~Q(giver=F("taker"))),
+            models.CheckConstraint(
+                name="delegation_at_most_30_days",
+                condition=Q(until_at__gt=F("from_at"))
+                & Q(
+                    until_at__lte=F("from_at")
+                    + models.Value(timedelta(days=DELEGATION_DAYS), output_field=models.DurationField())
+                ),
+            ),
+            ExclusionConstraint(
+                name="delegation_one_at_a_time",
+                expressions=[
+                    ("giver", RangeOperators.EQUAL),
+                    (
+                        Func(F("from_at"), F("until_at"), function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                condition=Q(ended_at__isnull=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.taker} for {self.giver}"

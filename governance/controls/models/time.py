@@ -1,0 +1,36 @@
+"""The movable clock of demo and tests, and the record of each background run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import Q
+
+
+class ClockOffset(models.Model):
+    """The one row that says how far business time stands ahead of real time. Never read in production."""
+
+    offset = models.DurationField(default=timedelta)
+
+    class Meta:
+        constraints = (models.CheckConstraint(name="clock_has_one_row", condition=Q(pk=1)),)
+
+    def __str__(self) -> str:
+        return f"{self.offset} ahead"
+
+
+class JobRun(models.Model):
+    """One run of one sweep: when, and how many of what it did."""
+
+    job = models.CharField(max_length=60)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    counts = models.JSONField(default=dict)
+    error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = (models.Index(fields=["job", "-id"], name="job_run_latest"),)
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.started_at:%Y-%m-%d %H:%M}"

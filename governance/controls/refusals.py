@@ -1,0 +1,71 @@
+"""A reason for no, and the errors that carry it. Nothing here decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["state", "permission", "duty", "stale", "input"]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why something may not be done, as the person will read it.
+
+    Args:
+        code: the duty or rule, for instance ``SOD-1`` or ``A6``.
+        kind: what sort of no it is; it chooses the HTTP status.
+        sentence: the reason in plain words, addressed to the person.
+        to_do: what they, or somebody else, can do instead; may be empty.
+        detail: more for the page (a diff of what changed, say), JSON-able.
+    """
+
+    code: str
+    kind: Kind
+    sentence: str
+    to_do: str = ""
+    detail: tuple[tuple[str, str], ...] = ()
+
+
+class Refused(Exception):
+    """What was tried is refused; `refusal` says why. Raised after the refusal itself is on record (S5)."""
+
+    status = 403
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(f"{refusal.code}: {refusal.sentence}")
+        self.refusal = refusal
+
+
+class OutOfTurn(Refused):
+    """The subject is in a state, or has changed since it was shown, so that this can't happen now (409)."""
+
+    status = 409
+
+
+class NotPermitted(Refused):
+    """No role or relation of the actor grants the permission (403)."""
+
+
+class DutyConflict(Refused):
+    """The actor is permitted and still may not: separation of duties (403)."""
+
+
+class InvalidInput(Refused):
+    """What was given can't be used: the person corrects it and tries again (422). Not an attempt worth recording."""
+
+    status = 422
+
+
+ERRORS: dict[Kind, type[Refused]] = {
+    "state": OutOfTurn,
+    "stale": OutOfTurn,
+    "permission": NotPermitted,
+    "duty": DutyConflict,
+    "input": InvalidInput,
+}
+
+
+def refuse(refusal: Refusal) -> Refused:
+    """The exception that fits a refusal's kind, ready to be raised."""
+    return ERRORS[refusal.kind](refusal)

@@ -1,0 +1,128 @@
+"""Who is trusted with what: roles, relations, permissions and the one literal that joins them.
+
+A *role* is assigned to a person by two admins. A *relation* follows from a row: the lead of the automation's team, the
+owner of the resource. A permission that stands in no line of `GRANTS` is held by nobody. Superuser is not a role.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """What can be allowed, ``noun:verb``."""
+
+    AUTOMATION_REGISTER = "automation:register"
+    AUTOMATION_AMEND = "automation:amend"
+    AUTOMATION_SUBMIT = "automation:submit"
+    AUTOMATION_STOP = "automation:stop"
+    AUTOMATION_RESUME = "automation:resume"
+    AUTOMATION_RETIRE = "automation:retire"
+    RESOURCE_REGISTER = "resource:register"
+    RESOURCE_PROPOSE = "resource:propose"
+    RESOURCE_ACCEPT = "resource:accept"
+    RESOURCE_ACTIVATE = "resource:activate"
+    RESOURCE_AMEND = "resource:amend"
+    SUBMISSION_WITHDRAW = "submission:withdraw"
+    SUBMISSION_ANSWER = "submission:answer"
+    SUBMISSION_COMMENT = "submission:comment"
+    SUBMISSION_ACCEPT = "submission:accept"
+    APPROVAL_DECIDE = "approval:decide"
+    APPROVAL_OBJECT = "approval:object"
+    APPROVAL_EXPIRE = "approval:expire"
+    GRANT_REVOKE = "grant:revoke"
+    GRANT_END = "grant:end"
+    ITEM_OPEN = "item:open"
+    ITEM_ANSWER = "item:answer"
+    ITEM_CLOSE = "item:close"
+    TEAM_MANAGE = "team:manage"
+    PERSON_MANAGE = "person:manage"
+    ROLE_PROPOSE = "role:propose"
+    ROLE_CONFIRM = "role:confirm"
+    ROLE_END = "role:end"
+    DELEGATION_SET = "delegation:set"
+    LEDGER_READ = "ledger:read"
+
+
+class Role(StrEnum):
+    """What a person, or a job, is trusted with everywhere."""
+
+    EMPLOYEE = "employee"
+    BUILDER = "builder"
+    SECURITY_REVIEWER = "security_reviewer"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+    ON_CALL = "on_call"
+    JOB = "job"
+
+
+class Relation(StrEnum):
+    """How a person stands to one row; each model answers `relations(person, now)`."""
+
+    SELF = "self"
+    TEAM_MEMBER = "team_member"
+    TEAM_LEAD = "team_lead"
+    BUSINESS_OWNER = "business_owner"
+    TECHNICAL_OWNER = "technical_owner"
+    RESOURCE_OWNER = "resource_owner"
+    RESOURCE_DEPUTY = "resource_deputy"
+    PROPOSED_OWNER = "proposed_owner"
+    SUBMITTER = "submitter"
+    CANDIDATE = "candidate"
+    READER = "reader"
+    REVIEWER = "reviewer"
+
+
+P, R = Permission, Relation
+_OWNERS = frozenset({P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.AUTOMATION_STOP, P.AUTOMATION_RETIRE})
+
+GRANTS: dict[Role | Relation, frozenset[Permission]] = {
+    Role.EMPLOYEE: frozenset({P.DELEGATION_SET}),
+    Role.BUILDER: frozenset({P.RESOURCE_PROPOSE}),
+    Role.SECURITY_REVIEWER: frozenset({P.AUTOMATION_STOP, P.GRANT_REVOKE, P.LEDGER_READ, P.SUBMISSION_COMMENT}),
+    Role.AUDITOR: frozenset({P.LEDGER_READ}),
+    Role.ADMIN: frozenset(
+        {
+            P.RESOURCE_REGISTER,
+            P.RESOURCE_PROPOSE,
+            P.RESOURCE_ACTIVATE,
+            P.RESOURCE_AMEND,
+            P.TEAM_MANAGE,
+            P.PERSON_MANAGE,
+            P.ROLE_PROPOSE,
+            P.ROLE_CONFIRM,
+            P.ROLE_END,
+            P.LEDGER_READ,
+        }
+    ),
+    Role.ON_CALL: frozenset({P.AUTOMATION_STOP, P.GRANT_REVOKE}),
+    Role.JOB: frozenset({P.APPROVAL_EXPIRE, P.GRANT_END, P.ITEM_OPEN, P.ITEM_CLOSE}),
+    R.SELF: frozenset({P.DELEGATION_SET}),
+    R.TEAM_MEMBER: frozenset(
+        {P.AUTOMATION_REGISTER, P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}
+    ),
+    R.TEAM_LEAD: frozenset({P.AUTOMATION_RESUME, P.AUTOMATION_STOP, P.SUBMISSION_COMMENT}),
+    R.BUSINESS_OWNER: _OWNERS | {P.SUBMISSION_ACCEPT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
+    R.TECHNICAL_OWNER: _OWNERS | {P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
+    R.RESOURCE_OWNER: frozenset({P.RESOURCE_AMEND, P.GRANT_REVOKE, P.SUBMISSION_COMMENT, P.APPROVAL_OBJECT}),
+    R.RESOURCE_DEPUTY: frozenset({P.GRANT_REVOKE, P.SUBMISSION_COMMENT, P.APPROVAL_OBJECT}),
+    R.PROPOSED_OWNER: frozenset({P.RESOURCE_ACCEPT}),
+    R.SUBMITTER: frozenset({P.SUBMISSION_WITHDRAW, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}),
+    R.CANDIDATE: frozenset({P.APPROVAL_DECIDE, P.APPROVAL_OBJECT, P.SUBMISSION_COMMENT}),
+    R.READER: frozenset(),
+    R.REVIEWER: frozenset({P.ITEM_ANSWER}),
+}
+
+#: Words for people, in the order in which the pages list them.
+ROLE_WORDS: dict[Role, str] = {
+    Role.EMPLOYEE: "Employee",
+    Role.BUILDER: "Builder",
+    Role.SECURITY_REVIEWER: "Security reviewer",
+    Role.AUDITOR: "Auditor",
+    Role.ADMIN: "Governance admin",
+    Role.ON_CALL: "On call",
+    Role.JOB: "Background job",
+}
+
+#: Roles that a person can be assigned; the others follow from being here, or from being a job.
+ASSIGNABLE = (Role.BUILDER, Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL)

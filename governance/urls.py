@@ -1,0 +1,9 @@
+"""Every address of the portal, by app. Each needs a sign-in unless its view says otherwise (deny by default)."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("account/", include("allauth.account.urls")),
+]
