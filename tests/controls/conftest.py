@@ -1,0 +1,5 @@
+"""Fixtures of the tests of the controls."""
+
+from tests.people import northwind
+
+__all__ = ["northwind"]

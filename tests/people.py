@@ -1,0 +1,183 @@
+"""The named cast: the people and teams of Northwind Foods, built as an installation builds them.
+
+Roles come from `bootstrap` and from two admins, not from fields. `northwind` is for rule tests, whose transaction is rolled
+back; a committed test (`race`, `browser`, `process`) shares its database with all others and calls ``build("a word of its own")``:
+the same names with addresses of their own, and roles confirmed by admins who are there already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from governance.controls import ledger
+from governance.controls.actors import Actor
+from governance.controls.models import LedgerEvent, Membership, Person, RoleAssignment, Team, TeamKind
+from governance.controls.people import bootstrap, confirm_role, propose_role
+from governance.controls.roles import Role
+
+#: A Tuesday morning: the business time of rule tests, which pass it on as ``now=``.
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+#: Who is who: attribute, name, title. The address follows from the name.
+CAST = (
+    ("rita", "Rita Novak", "Accounts payable specialist"),
+    ("jonas", "Jonas Weil", "Head of accounts payable"),
+    ("theo", "Theo Brandt", "Lead, Finance Operations"),
+    ("omar", "Omar Haddad", "Platform engineer"),
+    ("mei", "Mei Tanaka", "Lead, IT Operations"),
+    ("sana", "Sana Iqbal", "Security engineer"),
+    ("viktor", "Viktor Lind", "Lead, Security"),
+    ("lena", "Lena Fischer", "Lead, Supply Engineering"),
+    ("piet", "Piet de Vries", "Supply chain engineer"),
+    ("amara", "Amara Okafor", "Lead, Platform Engineering"),
+    ("grace", "Grace Lindqvist", "Lead, Marketing"),
+    ("tom", "Tom Ashby", "Campaign manager"),
+    ("nadia", "Nadia Petrov", "Lead, People"),
+    ("ines", "Ines Moreau", "Governance"),
+    ("karl", "Karl Jensen", "Governance"),
+    ("yuki", "Yuki Sato", "Internal audit"),
+    ("bram", "Bram Visser", "Deputy lead, Finance Operations"),
+)
+
+#: Team attribute: name, the attribute of the team above, lead, deputy lead, kind, members.
+TEAMS = (
+    ("company", "Northwind", "", "", "", TeamKind.BUSINESS, ("ines", "karl", "yuki")),
+    ("engineering", "Engineering", "company", "", "", TeamKind.BUSINESS, ()),
+    ("operations", "Operations", "company", "", "", TeamKind.BUSINESS, ()),
+    ("business", "Business", "company", "", "", TeamKind.BUSINESS, ()),
+    ("platform", "Platform Engineering", "engineering", "amara", "", TeamKind.BUSINESS, ("omar", "amara")),
+    ("supply", "Supply Engineering", "engineering", "lena", "", TeamKind.BUSINESS, ("lena", "piet")),
+    ("finance_ops", "Finance Operations", "operations", "theo", "bram", TeamKind.BUSINESS, ("rita", "jonas", "theo", "bram")),
+    ("it_ops", "IT Operations", "operations", "mei", "", TeamKind.BUSINESS, ("mei",)),
+    ("marketing", "Marketing", "business", "grace", "", TeamKind.BUSINESS, ("grace", "tom")),
+    ("people_team", "People (HR)", "business", "nadia", "", TeamKind.BUSINESS, ("nadia",)),
+    ("security", "Security", "company", "viktor", "", TeamKind.SECURITY, ("viktor", "sana")),
+    ("fallback", "Fallback owners", "company", "", "", TeamKind.FALLBACK, ("amara", "bram")),
+)
+
+#: Roles beside those of bootstrap, which names ines and karl (admins), sana and viktor (security reviewers).
+ROLES = (("rita", Role.BUILDER), ("piet", Role.BUILDER), ("tom", Role.BUILDER), ("yuki", Role.AUDITOR))
+
+
+@dataclass(frozen=True)
+class Northwind:
+    """The company of the tests; `now` is a fixed instant of business time."""
+
+    rita: Person
+    jonas: Person
+    theo: Person
+    omar: Person
+    mei: Person
+    sana: Person
+    viktor: Person
+    lena: Person
+    piet: Person
+    amara: Person
+    grace: Person
+    tom: Person
+    nadia: Person
+    ines: Person
+    karl: Person
+    yuki: Person
+    bram: Person
+    company: Team
+    engineering: Team
+    operations: Team
+    business: Team
+    finance_ops: Team
+    platform: Team
+    supply: Team
+    it_ops: Team
+    marketing: Team
+    people_team: Team
+    security: Team
+    fallback: Team
+    now: datetime = NOW
+
+    @property
+    def people(self) -> list[Person]:
+        """Everybody, in the order of `CAST`."""
+        return [getattr(self, attribute) for attribute, _, _ in CAST]
+
+
+def as_actor(person: Person, minutes_since_sign_in: float | None = 1) -> Actor:
+    """A person in an interactive session.
+
+    Args:
+        person: who acts.
+        minutes_since_sign_in: how long ago, in real minutes; None for a token or a command, which is no session (S5).
+    """
+    if minutes_since_sign_in is None:
+        return Actor.of(person)
+    return Actor.of(person, signed_in_at=timezone.now() - timedelta(minutes=minutes_since_sign_in))
+
+
+def give_role(person: Person, role: Role, *, admins: tuple[Person, Person], now: datetime = NOW) -> RoleAssignment:
+    """Have one admin propose a role and the other confirm it (S8)."""
+    first, second = admins
+    proposed = propose_role(person, actor=as_actor(first), now=now, role=role)
+    return confirm_role(proposed, actor=as_actor(second), now=now)
+
+
+def make_person(name: str, *, title: str = "", word: str = "") -> Person:
+    """One person without a role, whose address is ``first.last@northwind.example``, with ``+word`` when given."""
+    local = ".".join(name.lower().split())
+    return Person.objects.create_user(f"{local}{'+' if word else ''}{word}@northwind.example", name=name, title=title)
+
+
+def admins_there(now: datetime = NOW) -> tuple[Person, Person] | None:
+    """Two admins who are in the database already, or None."""
+    held = RoleAssignment.objects.filter(role=Role.ADMIN, confirmed_at__isnull=False, until__isnull=True)
+    found = [one.person for one in held.filter(person__is_active=True).select_related("person").order_by("pk")[:2]]
+    return (found[0], found[1]) if len(found) == 2 else None
+
+
+def _first_roles(people: dict[str, Person], now: datetime) -> None:
+    """Admins and security reviewers: by bootstrap where the ledger is empty, else by two admins who are there."""
+    admins, reviewers = (people["ines"], people["karl"]), (people["sana"], people["viktor"])
+    if not LedgerEvent.objects.exists():
+        bootstrap(admins=admins, reviewers=reviewers, now=now)
+        return
+    there = admins_there(now)
+    for person in (*admins, *reviewers):
+        role = Role.ADMIN if person in admins else Role.SECURITY_REVIEWER
+        if there is not None:
+            give_role(person, role, admins=there, now=now)
+            continue
+        # A committed test left events before any cast was built: bootstrap refuses, so its row is written as it would be.
+        made = RoleAssignment.objects.create(person=person, role=role, proposed_at=now, confirmed_at=now, by_bootstrap=True)
+        ledger.append(actor=Actor.of_job("bootstrap"), verb="role.bootstrapped", subject=made, now=now)
+
+
+def build(word: str = "", now: datetime = NOW) -> Northwind:
+    """Build the company.
+
+    Args:
+        word: makes addresses, subjects and team names unique, for a committed test; empty in a rule test.
+        now: business time at which all this happens.
+    """
+    people = {attribute: make_person(name, title=title, word=word) for attribute, name, title in CAST}
+    teams: dict[str, Team] = {}
+    for attribute, name, above, lead, deputy, kind, members in TEAMS:
+        teams[attribute] = Team.objects.create(
+            name=f"{name} {word}".strip(),
+            parent=teams.get(above),
+            lead=people.get(lead),
+            deputy_lead=people.get(deputy),
+            kind=kind,
+        )
+        Membership.objects.bulk_create(Membership(team=teams[attribute], person=people[one]) for one in members)
+    _first_roles(people, now)
+    for attribute, role in ROLES:
+        give_role(people[attribute], role, admins=(people["ines"], people["karl"]), now=now)
+    return Northwind(**people, **teams, now=now)
+
+
+@pytest.fixture
+def northwind(db: None) -> Northwind:
+    """Northwind Foods, built anew inside the test's transaction."""
+    return build()
