@@ -1,0 +1,96 @@
+"""The frame of every page: main links, the counts beside them, and the links of the person's menu.
+
+Apps register what only they can count; this module knows the order and the names and asks no database itself. A URL
+name that no URL conf has leaves its link out, and a system check says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from django.core.checks import CheckMessage, Warning, register
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+Counter = Callable[[HttpRequest], int | Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class Destination:
+    """One main link. ``count`` is how many things wait there for the reader, 0 when nothing does."""
+
+    key: str
+    label: str
+    url_name: str
+    href: str = ""
+    count: int = 0
+    current: bool = False
+
+
+DESTINATIONS: Final = (
+    Destination("home", "Home", "home"),
+    Destination("bring_in", "Bring in", "bring_in"),
+    Destination("desk", "Desk", "desk"),
+    Destination("automations", "Automations", "automations"),
+    Destination("resources", "Resources", "resources"),
+    Destination("recertify", "Recertify", "recertify"),
+    Destination("ledger", "Ledger", "ledger"),
+)
+OTHER_URL_NAMES: Final = ("search", "account_logout", "account_login")
+DEMO_URL_NAMES: Final = ("clock", "mails")
+
+_counters: dict[str, Counter] = {}
+
+
+def register_counter(name: str, counter: Counter) -> None:
+    """Say how to count what waits for the reader; call it in an app's ``ready()``.
+
+    Args:
+        name: a destination's key. A counter that answers for several may use any name.
+        counter: called at most once for a whole page and not for fragments; returns the count, or a mapping of
+            destination key to count, so that one query can serve them all.
+    """
+    _counters[name] = counter
+
+
+def counts(request: HttpRequest) -> dict[str, int]:
+    """Ask every counter; a signed-out reader has nothing waiting."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    found: dict[str, int] = {}
+    for name, counter in _counters.items():
+        answer = counter(request)
+        found.update(answer if isinstance(answer, Mapping) else {name: answer})
+    return found
+
+
+def href(url_name: str, *args: object) -> str:
+    """Return the path of a URL name, or an empty string while nothing is wired to it."""
+    try:
+        return reverse(url_name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def destinations(request: HttpRequest) -> list[Destination]:
+    """Return the main links with their counts; the one whose path begins the request's path is current."""
+    waiting = counts(request)
+    placed = [replace(one, href=href(one.url_name), count=waiting.get(one.key, 0)) for one in DESTINATIONS]
+    placed = [one for one in placed if one.href]
+    under = [one for one in placed if request.path == one.href or (one.href != "/" and request.path.startswith(one.href))]
+    current = max(under, key=lambda one: len(one.href), default=None)
+    return [replace(one, current=one is current) for one in placed]
+
+
+@register()
+def every_link_has_a_page(**_: object) -> list[CheckMessage]:
+    """Warn about a link of the frame that leads nowhere."""
+    names = [one.url_name for one in DESTINATIONS] + list(OTHER_URL_NAMES)
+    return [
+        Warning(f"The page frame links to the URL name {name!r}, which no URL conf has.", id="web.W001")
+        for name in names
+        if not href(name)
+    ]

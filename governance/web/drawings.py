@@ -1,0 +1,99 @@
+"""Pictures drawn as SVG with attributes only: term bars, segments, weekly bars, and the lines between boxes.
+
+The numbers come in as values; nothing here decides what they mean. Colour is a class, so both themes and print work, and
+every picture that says something has words: a label of its own, or text beside it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from governance.web.words import SEGMENTS
+
+STEP = 12  # one weekly bar and the gap after it, in units of the drawing
+BARS_HEIGHT = 40
+LEGEND_HEIGHT = 18
+
+
+def segments(parts: Sequence[str], label: str = "") -> SafeString:
+    """Draw one segment a record; ``parts`` are keys of ``words.SEGMENTS``. The label is counted from them if not given."""
+    counts = Counter(parts)
+    said = label or ", ".join(f"{counts[key]} {words}" for key, words in SEGMENTS.items() if counts[key])
+    drawn = format_html_join("", '<span class="segment-{}"></span>', ((part,) for part in parts))
+    return format_html('<span class="segments" role="img" aria-label="{}">{}</span>', said or "nothing yet", drawn)
+
+
+def bar(percent: float, label: str = "", tone: str = "") -> SafeString:
+    """Draw a bar that is ``percent`` (0 to 100) full; without a label it is decoration for the words beside it."""
+    filled = format_html('<rect class="bar-fill {}" width="{}%" height="6" rx="3"/>', tone, f"{min(max(percent, 0), 100):.4g}")
+    ground = SafeString('<rect class="bar-ground" width="100%" height="6" rx="3"/>')
+    if label:
+        return format_html('<svg class="bar" height="6" role="img" aria-label="{}">{}{}</svg>', label, ground, filled)
+    return format_html('<svg class="bar" height="6" aria-hidden="true">{}{}</svg>', ground, filled)
+
+
+def elapsed(begins: datetime | date, ends: datetime | date, now: datetime) -> float:
+    """Return how much of a term is over, in percent; days and instants may be mixed."""
+    start, end, at = _ordinal(begins), _ordinal(ends), _ordinal(now)
+    return 100.0 if end <= start else min(max((at - start) / (end - start), 0.0), 1.0) * 100
+
+
+def _ordinal(value: datetime | date) -> float:
+    if isinstance(value, datetime):
+        local = timezone.localtime(value) if timezone.is_aware(value) else value
+        return local.toordinal() + (local.hour * 60 + local.minute) / 1440
+    return float(value.toordinal())
+
+
+def weekly_bars(counts: Sequence[int], label: str, first: str = "", last: str = "now") -> SafeString:
+    """Draw one bar a week, oldest first; an empty week is a stub.
+
+    Args:
+        counts: calls a week, usually 26 of them.
+        label: the finding in words, for those who don't see the picture.
+        first, last: what stands under the first and the last bar.
+    """
+    width, top = STEP * max(len(counts), 1), max([*counts, 1])
+    drawn = []
+    for index, count in enumerate(counts):
+        height = max(round(count / top * BARS_HEIGHT), 4) if count else 2
+        drawn.append((index * STEP + 1, BARS_HEIGHT + 4 - height, STEP - 4, height, "week" if count else "week-none"))
+    rects = format_html_join("", '<rect x="{}" y="{}" width="{}" height="{}" rx="1.5" class="{}"/>', drawn)
+    return format_html(
+        '<svg class="weeks" viewBox="0 0 {} {}" role="img" aria-label="{}"><path class="weeks-line" d="M0 {}H{}"/>{}'
+        '<text x="0" y="{}">{}</text><text x="{}" y="{}" text-anchor="end">{}</text></svg>',
+        width,
+        BARS_HEIGHT + LEGEND_HEIGHT + 4,
+        label,
+        BARS_HEIGHT + 4.5,
+        width,
+        rects,
+        BARS_HEIGHT + LEGEND_HEIGHT,
+        first,
+        width,
+        BARS_HEIGHT + LEGEND_HEIGHT,
+        last,
+    )
+
+
+def links(left: int, right: int, pairs: Iterable[tuple[int, int, str]]) -> SafeString:
+    """Draw curves from ``left`` boxes of one height to ``right`` boxes of one height; decoration, stretched to fit.
+
+    Args:
+        left, right: how many boxes stand on each side, evenly spread over the same height.
+        pairs: (index on the left, index on the right, class of the line such as ``"write"`` or ``"suspended"`` or ``""``).
+    """
+    curves = []
+    for start, end, kind in pairs:
+        y1, y2 = (start + 0.5) / left * 240, (end + 0.5) / right * 240
+        curves.append((kind, f"M0 {y1:.5g}C30 {y1:.5g} 30 {y2:.5g} 60 {y2:.5g}"))
+    return format_html(
+        '<svg class="links" viewBox="0 0 60 240" preserveAspectRatio="none" aria-hidden="true">{}</svg>',
+        format_html_join("", '<path class="link {}" d="{}"/>', curves),
+    )

@@ -1,0 +1,114 @@
+"""Icons and small marks as safe HTML: level, tier, data class, state, tag, person.
+
+Each mark has a shape and a word, so that colour says nothing alone. Shapes are symbols of ``static/icons.svg``, used by
+reference: a page carries a few dozen bytes a mark and no markup has a style of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.templatetags.static import static
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from governance.web import words
+from governance.web.words import Word
+
+NOTHING = SafeString("")
+
+
+def icon(name: str, size: str = "", label: str = "", css: str = "") -> SafeString:
+    """Draw a symbol of the sprite.
+
+    Args:
+        name: the symbol's id, for instance ``"eye"``.
+        size: ``"xs"`` 12, ``"s"`` 14, ``""`` 16 or ``"l"`` 20 pixels.
+        label: what a screen reader says; empty when a word stands beside it.
+        css: another class, for marks that are filled instead of drawn.
+    """
+    classes = " ".join(filter(None, ["icon" if not css else css, size and f"{css or 'icon'}-{size}"]))
+    href = f"{static('icons.svg')}#{name}"
+    if label:
+        return format_html('<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', classes, label, href)
+    return format_html('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', classes, href)
+
+
+def seal(signed: str = "none", size: str = "", label: str = "") -> SafeString:
+    """Draw the seal: ``signed`` is ``none``, ``left`` (the app), ``right`` (what it may touch) or ``full``."""
+    return icon(f"seal-{signed}", size, label, css="seal")
+
+
+def any_icon(name: str, size: str = "", label: str = "") -> SafeString:
+    """Draw ``name`` whether it is a seal, a filled mark or a drawn icon."""
+    prefix = name.partition("-")[0]
+    return icon(name, size, label, css={"seal": "seal", "tier": "bars", "data": "squares"}.get(prefix, ""))
+
+
+def tier(value: str, *, boxed: bool = False) -> SafeString:
+    """Draw a risk tier (T1): rising bars and the word; only High has colour. Boxed beside titles, bare in rows."""
+    word = words.TIERS[value]
+    classes = f"tier{' tier-high' if value == 'high' else ''}{' tier-boxed' if boxed else ''}"
+    return format_html('<span class="{}">{}{}</span>', classes, any_icon(word.icon), word.text)
+
+
+def data_class(value: str | None) -> SafeString:
+    """Draw a data class (I3): one to four filled squares and the word. ``None`` reads as restricted and says so."""
+    word = words.DATA_CLASSES[value] if value else words.DATA_CLASS_UNSET
+    return format_html('<span class="data-class">{}{}</span>', any_icon(word.icon), word.text)
+
+
+def level(value: str, *, small: bool = False, worded: bool = True) -> SafeString:
+    """Draw an access level (I4): an icon whose weight grows with power, with its word under it.
+
+    Args:
+        value: a key of ``words.LEVELS``.
+        small: 22 pixels, for several in a row of the desk.
+        worded: whether the word stands visibly under the icon; else only a screen reader hears it.
+    """
+    word = words.LEVELS[value]
+    box = format_html(
+        '<span class="level level-{}{}">{}{}</span>',
+        value,
+        " level-small" if small else "",
+        icon(word.icon, "s" if small else ""),
+        NOTHING if worded and not small else format_html('<span class="visually-hidden">{}</span>', word.text),
+    )
+    if small or not worded:
+        return box
+    return format_html('<span class="level-stack">{}<span class="level-word">{}</span></span>', box, word.text)
+
+
+def levels(values: Iterable[str]) -> SafeString:
+    """Draw several levels side by side, small."""
+    return format_html('<span class="levels">{}</span>', format_html_join("", "{}", ((level(v, small=True),) for v in values)))
+
+
+def state(word: Word, below: str = "") -> SafeString:
+    """Draw a state word: icon, word, tone, and under it who and when."""
+    mark = format_html('<span class="state {}">{}{}</span>', word.tone, any_icon(word.icon), word.text)
+    return format_html('{}<span class="state-below">{}</span>', mark, below) if below else mark
+
+
+def tag(text: str, tone: str = "", name: str = "") -> SafeString:
+    """Draw a tag: one to four words on a tint, an icon before them where it helps."""
+    return format_html('<span class="tag {}">{}{}</span>', tone, icon(name, "s") if name else NOTHING, text)
+
+
+def initials(name: str) -> str:
+    """Return at most two capitals: of the first and last word of a name, leaving particles such as "de" out."""
+    parts = [part for part in name.split() if part[:1].isupper()] or name.split()
+    return (parts[0][:1] + (parts[-1][:1] if len(parts) > 1 else "")).upper() if parts else "?"
+
+
+def avatar(name: str, *, me: bool = False, small: bool = False) -> SafeString:
+    """Draw a person's initials in a circle; decoration, so the name has to stand beside it."""
+    classes = f"avatar{' avatar-me' if me else ''}{' avatar-small' if small else ''}"
+    return format_html('<span class="{}" aria-hidden="true">{}</span>', classes, initials(name))
+
+
+def person(name: str, *, href: str = "", role: str = "", me: bool = False) -> SafeString:
+    """Draw a person: initials, name (a link when ``href``), and the capacity in which they stand here."""
+    shown = format_html('<a href="{}">{}</a>', href, name) if href else name
+    capacity = format_html(' <span class="quiet">{}</span>', role) if role else NOTHING
+    return format_html('<span class="person">{}<span>{}{}</span></span>', avatar(name, me=me, small=True), shown, capacity)

@@ -1,0 +1,119 @@
+"""`page()` answers a request with a whole page or with the part that htmx asked for; `refused()` says no in words.
+
+A view names the template and its fragment and never looks at headers. A fragment is a ``{% partialdef %}`` of the page's
+own template, and its name is the DOM id of the element that it draws; a part that stands more than once (a row) has ids of
+the form ``name-key`` and is drawn from the context variable that the template's loop uses. So every URL that htmx calls is
+also a plain page: bookmark, back button, no JavaScript.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.cache import patch_vary_headers
+
+VARIES = ("HX-Request", "HX-Target", "HX-History-Restore-Request")
+REFUSAL_STATUS = {"state": 409, "stale": 409, "permission": 403, "duty": 403, "input": 422}
+REFUSAL_REGION = "refusal"
+
+
+class Refusal(Protocol):
+    """A no with its reason, as `governance.controls.refusals` makes it."""
+
+    @property
+    def code(self) -> str:
+        """The rule or duty, for instance ``SOD-1``."""
+
+    @property
+    def kind(self) -> str:
+        """One of ``state``, ``stale``, ``permission``, ``duty``, ``input``."""
+
+    @property
+    def sentence(self) -> str:
+        """Why not, in a sentence to the reader."""
+
+    @property
+    def to_do(self) -> str:
+        """What they can do instead, or an empty string."""
+
+
+def page(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, object] | None = None,
+    *,
+    fragment: str | Sequence[str] | None = None,
+    also: Sequence[str] = (),
+    status: int = 200,
+) -> HttpResponse:
+    """Render ``template``, or only the fragment that htmx is about to replace.
+
+    Args:
+        request: the request; its ``HX-Target`` decides.
+        template: a template name, for instance ``"approvals/review.html"``.
+        context: the template's context, the same for the page and for its parts.
+        fragment: the name of the part, or names of the parts, that this URL also answers alone.
+        also: parts elsewhere on the page that changed with it. They are sent after the fragment and swapped out of
+            band; their outermost element carries ``{% oob %}`` after its id. Ignored for a whole page.
+        status: the HTTP status; 422 for a form with errors.
+    """
+    named = [fragment] if isinstance(fragment, str) else list(fragment or ())
+    part = _wanted(request, named)
+    if part is None:
+        html = render_to_string(template, dict(context or {}), request)
+    else:
+        html = render_to_string(f"{template}#{part}", dict(context or {}), request)
+        beside = {**(context or {}), "oob": True}
+        html += "".join(render_to_string(f"{template}#{name}", beside, request) for name in also)
+    response = HttpResponse(html, status=status)
+    if named:
+        patch_vary_headers(response, VARIES)
+    return response
+
+
+def refused(
+    request: HttpRequest,
+    refusal: Refusal,
+    *,
+    fragment: str = REFUSAL_REGION,
+    context: Mapping[str, object] | None = None,
+) -> HttpResponse:
+    """Answer with a refusal: its sentence, its code and what to do; nothing that was typed is lost.
+
+    To htmx it is a note that goes into the element ``fragment``, whatever the request was aimed at, so the form that was
+    refused stays as it is. Otherwise it is the page ``403.html`` or ``409.html``.
+
+    Args:
+        request: the refused request.
+        refusal: see `Refusal`. Its kind gives the status: 409 for ``state`` and ``stale``, 422 for ``input``, else 403.
+        fragment: the DOM id of the region that shows it; by default the one under the top bar.
+        context: more for the template: ``diff`` (rows of label, before, after) for a stale decision, ``back_href``.
+    """
+    status = REFUSAL_STATUS.get(refusal.kind, 403)
+    values = {**(context or {}), "refusal": refusal}
+    if _is_htmx(request):
+        response = HttpResponse(render_to_string("components/refusal.html", values, request), status=status)
+        response["HX-Retarget"] = f"#{fragment}"
+        response["HX-Reswap"] = "innerHTML show:top"
+    else:
+        template = "403.html" if status == 403 else "409.html"
+        response = HttpResponse(render_to_string(template, values, request), status=status)
+    patch_vary_headers(response, VARIES)
+    return response
+
+
+def _is_htmx(request: HttpRequest) -> bool:
+    restoring = request.headers.get("HX-History-Restore-Request") == "true"
+    return request.headers.get("HX-Request") == "true" and not restoring
+
+
+def _wanted(request: HttpRequest, named: Sequence[str]) -> str | None:
+    """Return the fragment that the request's target stands for; the longest name wins (``row-why`` before ``row``)."""
+    if not _is_htmx(request):
+        return None
+    target = request.headers.get("HX-Target", "")
+    fitting = [name for name in named if target == name or target.startswith(f"{name}-")]
+    return max(fitting, key=len, default=None)

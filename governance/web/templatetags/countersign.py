@@ -1,0 +1,225 @@
+"""Tags and filters, built in to every template: the marks, words and drawings of the visual language.
+
+They take plain values and draw them. What is shown is decided by the view, how it is drawn by the modules beside this
+package; a tag that needs to know the time takes ``now`` from the context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+from django.forms import BoundField
+from django.template import Context
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from governance.web import drawings, marks, times, words
+
+register = template.Library()
+
+register.simple_tag(marks.any_icon, name="icon")
+register.simple_tag(marks.seal, name="seal")
+register.simple_tag(marks.tier, name="tier")
+register.simple_tag(marks.data_class, name="data_class")
+register.simple_tag(marks.level, name="level")
+register.simple_tag(marks.levels, name="levels")
+register.simple_tag(marks.tag, name="tag")
+register.simple_tag(marks.avatar, name="avatar")
+register.simple_tag(marks.person, name="person")
+register.simple_tag(drawings.segments, name="segments")
+register.simple_tag(drawings.bar, name="bar")
+register.simple_tag(drawings.weekly_bars, name="weekly_bars")
+register.simple_tag(drawings.links, name="links")
+
+
+def _now(context: Context) -> datetime:
+    now: Any = context["now"]
+    moment: datetime = now() if callable(now) else now
+    return moment
+
+
+@register.simple_tag
+def state(kind: str, value: str, below: str = "", *, mine: bool = False, holder: str = "") -> SafeString:
+    """Draw the word of a state, for instance ``{% state "approval" row.state below="You, today 09:14" %}``.
+
+    Args:
+        kind: ``approval``, ``submission``, ``automation``, ``grant``, ``item``, ``resource``, ``identity``, ``notice``
+            or ``outcome``.
+        value: the stored state; ``approval`` also has ``locked``, ``grant`` also ``ends_soon``, ``resource`` also ``orphaned``.
+        below: who and when.
+        mine, holder: whom something open waits for.
+    """
+    return marks.state(words.state_word(kind, value, mine=mine, holder=holder), below)
+
+
+@register.simple_tag(takes_context=True)
+def when(context: Context, at: datetime | None) -> SafeString | str:
+    """Say an instant as on a calendar: "today 09:21", "Mon 23 Nov 16:32"; a dash for nothing."""
+    return times.time_element(at, times.moment_words(at, _now(context))) if at else "–"
+
+
+@register.simple_tag(takes_context=True)
+def ago(context: Context, at: datetime | date | None) -> SafeString | str:
+    """Say how far an instant or a day is from now: "2 minutes ago", "in 2 days"; "never" for nothing."""
+    return times.time_element(at, times.distance_words(at, _now(context))) if at else "never"
+
+
+@register.simple_tag(takes_context=True)
+def day(context: Context, on: datetime | date | None, *, near: bool = False) -> SafeString | str:
+    """Say a day: "Thu 26 Nov", with ``near`` also "in 2 days" when it is within a week; a dash for nothing."""
+    if on is None:
+        return "–"
+    now = _now(context)
+    today = timezone.localtime(now).date()
+    that = timezone.localtime(on).date() if isinstance(on, datetime) else on
+    text = times.day_words(that, today)
+    if near and 0 <= (that - today).days <= 7:
+        text += f", {times.distance_words(that, now)}"
+    return times.time_element(on, text)
+
+
+@register.simple_tag(takes_context=True)
+def due(context: Context, at: datetime | None, verb: str = "") -> SafeString | str:
+    """Say a deadline: overdue in red with a clock, within two days in amber with a ring, else quietly.
+
+    Args:
+        at: the deadline, or None where no clock runs.
+        verb: what comes before it, for instance ``"Answer by"``; the deadline starts a sentence without one.
+    """
+    if at is None:
+        return format_html('<span class="quiet">{}</span>', "No clock runs")
+    now = _now(context)
+    today, that = timezone.localtime(now).date(), timezone.localtime(at).date()
+    days = (that - today).days
+    if at < now:
+        late = "Overdue today" if days == 0 else f"Overdue {times.counted(-days, 'day')}"
+        return times.time_element(at, marks.state(words.Word(late, "clock", "no")))
+    named = times.day_words(that, today) if days > 1 else f"{'today' if days == 0 else 'tomorrow'} {timezone.localtime(at):%H:%M}"
+    text = f"{verb} {named}" if verb else named[:1].upper() + named[1:]
+    if days > 2:
+        return times.time_element(at, text)
+    return times.time_element(at, marks.state(words.Word(text, "ring", "wait")))
+
+
+@register.simple_tag(takes_context=True)
+def term_bar(
+    context: Context, begins: datetime | date, ends: datetime | date, tone: str = "", below: str = "", tone_below: bool = True
+) -> SafeString:
+    """Draw a term: start and end above, what is over filled, days left in words below.
+
+    Args:
+        begins, ends: the term.
+        tone: ``""``, ``"wait"`` or ``"no"``.
+        below: other words than the days left.
+        tone_below: whether the words below take an amber tone too.
+    """
+    now = _now(context)
+    today = timezone.localtime(now).date()
+    last = timezone.localtime(ends).date() if isinstance(ends, datetime) else ends
+    left = (last - today).days
+    said = below or ("ended" if left < 0 else "ends today" if left == 0 else f"{times.counted(left, 'day')} left")
+    return format_html(
+        '<span class="term"><span class="term-ends">{}{}</span>{}<span class="term-left {}">{}</span></span>',
+        day(context, begins),
+        day(context, ends),
+        drawings.bar(drawings.elapsed(begins, ends, now), tone=tone),
+        tone if tone == "wait" and tone_below else "",
+        said,
+    )
+
+
+@register.simple_tag
+def fan(count: int, *, closing: bool = False) -> SafeString:
+    """Draw the lines of a route from one box to ``count`` boxes, or with ``closing`` back to one."""
+    pairs = [(i, 0, "") if closing else (0, i, "") for i in range(count)]
+    return drawings.links(count if closing else 1, 1 if closing else count, pairs)
+
+
+@register.simple_tag
+def keys(*names: str) -> SafeString:
+    """Draw keys of a keyboard: ``{% keys "j" "k" %}``."""
+    return format_html_join(" ", "<kbd>{}</kbd>", ((name,) for name in names))
+
+
+@register.simple_tag(takes_context=True)
+def oob(context: Context) -> str:
+    """Mark an element for an out-of-band swap when `pages.page` sends it beside a fragment; else nothing."""
+    return SafeString(' hx-swap-oob="true"') if context.get("oob") else ""
+
+
+@register.simple_block_tag
+def note(content: str, tone: str = "", icon: str = "info", label: str = "") -> SafeString:
+    """Draw a tinted box for what changes a decision: ``{% note "wait" icon="warning" %}…{% endnote %}``.
+
+    Args:
+        content: bold first clause, then the way out.
+        tone: ``no``, ``high``, ``wait``, ``ok``, ``acc`` or empty.
+        icon: a symbol of the sprite.
+        label: the DOM id, when a control points to the note by ``aria-describedby``.
+    """
+    name = format_html(' id="{}"', label) if label else ""
+    return format_html('<div class="note {}"{}>{}<div>{}</div></div>', tone, name, marks.icon(icon), content)
+
+
+@register.inclusion_tag("components/field.html")
+def field(bound: BoundField, label: str = "", help: str = "", wide: bool = True) -> dict[str, object]:
+    """Draw one form field: label, control, help under it, error beside it, tied by ``aria-describedby``.
+
+    Args:
+        bound: the field of a form, for instance ``form.purpose``.
+        label, help: instead of the field's own.
+        wide: whether the control takes the width there is.
+    """
+    widget = bound.field.widget
+    kind = getattr(widget, "input_type", "select" if "Select" in type(widget).__name__ else "textarea")
+    described = [f"{bound.auto_id}_{part}" for part, there in (("help", help or bound.help_text), ("error", bound.errors)) if there]
+    attrs = {"class": "check" if kind == "checkbox" else "control" if wide else "control control-narrow"}
+    if described:
+        attrs["aria-describedby"] = " ".join(described)
+    if bound.errors:
+        attrs["aria-invalid"] = "true"
+    group = kind in ("radio", "checkbox") and hasattr(widget, "choices")
+    return {
+        "bound": bound,
+        "control": bound.as_widget(attrs=attrs),
+        "label": label or bound.label,
+        "help": help or bound.help_text,
+        "kind": "group" if group else kind,
+        "choices": list(bound) if group else [],
+    }
+
+
+@register.filter
+def days(number: int) -> str:
+    """Say a number of days: "1 day", "90 days"."""
+    return times.counted(number, "day")
+
+
+@register.filter
+def counted(number: int, thing: str) -> str:
+    """Say a number of things: ``{{ n|counted:"privilege" }}``, or ``"party,parties"`` when the plural is its own."""
+    one, _, many = thing.partition(",")
+    return times.counted(number, one, many)
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """Write a number with thousands apart: 18,204; a dash for nothing."""
+    return "–" if value is None else f"{value:,}"
+
+
+@register.filter
+def short_digest(value: str) -> str:
+    """Write a digest so that it can be compared by eye: 9f2c41ab…e7."""
+    return f"{value[:8]}…{value[-2:]}" if len(value) > 12 else value
+
+
+@register.filter
+def listed(values: Iterable[str]) -> str:
+    """Join names as a sentence does: "Omar, Mei and Rita"."""
+    names: Sequence[str] = [str(value) for value in values]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""

@@ -1,0 +1,69 @@
+"""How instants and days read on a page: the words a person would say, with the exact value beside them.
+
+Every function takes ``now`` as an argument and shows times in the zone that is active for the request; none reads a
+clock. The words follow the calendar, not elapsed hours: half past eight yesterday evening is "yesterday".
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+def counted(number: int, thing: str, things: str = "") -> str:
+    """Return "1 privilege", "5 privileges"; ``things`` when adding an s is not the plural."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def day_words(on: date, today: date) -> str:
+    """Return "Thu 26 Nov", with the year when it is not this one."""
+    return f"{on:%a} {on.day} {on:%b}" + ("" if on.year == today.year else f" {on.year}")
+
+
+def moment_words(at: datetime, now: datetime) -> str:
+    """Return "today 09:21", "yesterday 16:40", "tomorrow 17:00", "Mon 23 Nov 16:32", or the day alone in another year."""
+    local, today = timezone.localtime(at), timezone.localtime(now).date()
+    near = {0: "today", -1: "yesterday", 1: "tomorrow"}.get((local.date() - today).days)
+    if near is None and local.year != today.year:
+        return day_words(local.date(), today)
+    return f"{near or day_words(local.date(), today)} {local:%H:%M}"
+
+
+def distance_words(at: datetime | date, now: datetime) -> str:
+    """Return "2 minutes ago", "in 2 days", "today", "just now". A day is counted in calendar days."""
+    if not isinstance(at, datetime):
+        return _days_away((at - timezone.localtime(now).date()).days)
+    gap = abs(at - now)
+    if gap < MINUTE:
+        return "just now"
+    days = (timezone.localtime(at).date() - timezone.localtime(now).date()).days
+    if gap >= 24 * HOUR or (days and gap >= 6 * HOUR):
+        return _days_away(days)
+    number, thing = (gap // HOUR, "hour") if gap >= HOUR else (gap // MINUTE, "minute")
+    return f"in {counted(number, thing)}" if at > now else f"{counted(number, thing)} ago"
+
+
+def _days_away(days: int) -> str:
+    words = {0: "today", 1: "tomorrow", -1: "yesterday"}
+    if days in words:
+        return words[days]
+    return f"in {counted(days, 'day')}" if days > 0 else f"{counted(-days, 'day')} ago"
+
+
+def exact_words(at: datetime) -> str:
+    """Return "Tuesday 24 November 2026, 15:10:02 CET"."""
+    local = timezone.localtime(at)
+    return f"{local:%A} {local.day} {local:%B %Y, %H:%M:%S %Z}"
+
+
+def time_element(at: datetime | date, text: str) -> SafeString:
+    """Return ``text`` as a ``time`` element whose machine-readable value and title are exact."""
+    if isinstance(at, datetime):
+        return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact_words(at), text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), f"{at:%A} {at.day} {at:%B %Y}", text)

@@ -1,0 +1,148 @@
+"""The words, icons and tones that stand for levels, tiers, data classes and states on every page and nowhere else.
+
+Keys are the values that the models store, written as plain strings: drawing knows no model. What a state *means* is
+decided by the transitions; this module only says how it is called. "Pending" is no word here: what waits says for whom.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Word:
+    """How one value is shown: its text, the icon before it (a symbol of ``static/icons.svg``) and its tone.
+
+    A tone is one of ``acc``, ``ok``, ``no``, ``wait``, ``ask``, ``high``, ``off`` or empty for plain ink.
+    """
+
+    text: str
+    icon: str = ""
+    tone: str = ""
+
+
+LEVELS: Final = {
+    "read": Word("Read", "eye"),
+    "write": Word("Write", "pen"),
+    "execute": Word("Execute", "terminal"),
+    "admin": Word("Admin", "sliders"),
+    "secret": Word("Secret", "key"),
+    "unknown": Word("Unknown", "question"),
+}
+
+TIERS: Final = {
+    "low": Word("Low", "tier-low"),
+    "standard": Word("Standard", "tier-standard"),
+    "high": Word("High", "tier-high", "high"),
+}
+
+DATA_CLASSES: Final = {
+    "public": Word("Public", "data-1"),
+    "internal": Word("Internal", "data-2"),
+    "confidential": Word("Confidential", "data-3"),
+    "restricted": Word("Restricted", "data-4"),
+}
+DATA_CLASS_UNSET: Final = Word("Restricted, not set", "data-4")  # I3: unset counts as restricted
+
+RESOURCE_KINDS: Final = {
+    "data_store": Word("Data store", "database"),
+    "mcp_server": Word("MCP server", "branch"),
+    "saas_connector": Word("SaaS connector", "message"),
+    "backend_api": Word("Backend API", "server"),
+    "secret_store": Word("Secret store", "key"),
+}
+
+STATES: Final = {
+    "approval": {
+        "waiting": Word("Opens after stage 1", "clock", "off"),
+        "open": Word("Waiting", "ring"),
+        "changes_asked": Word("Changes asked", "speech", "ask"),
+        "approved": Word("Approved", "ring-check", "ok"),
+        "rejected": Word("Refused", "ring-cross", "no"),
+        "expired": Word("Expired, so refused", "ring-cross", "no"),
+        "not_applicable": Word("Not applicable", "minus", "off"),
+        "withdrawn": Word("Withdrawn", "undo", "off"),
+        "locked": Word("Not yours to decide", "lock", "off"),
+    },
+    "submission": {
+        "open": Word("In review", "ring"),
+        "decided": Word("Decided, owner to accept", "seal-full", "wait"),
+        "in_force": Word("In force", "seal-full", "ok"),
+        "declined": Word("Declined by its owner", "ring-cross", "off"),
+        "rejected": Word("Refused", "ring-cross", "no"),
+        "withdrawn": Word("Withdrawn", "undo", "off"),
+        "expired": Word("Expired, so refused", "ring-cross", "no"),
+    },
+    "automation": {
+        "draft": Word("Draft", "seal-none", "off"),
+        "in_review": Word("In review", "seal-left", "acc"),
+        "live": Word("Live", "seal-full", "ok"),
+        "suspended": Word("Suspended", "ring-cross", "no"),
+        "retired": Word("Retired", "minus", "off"),
+        "observed": Word("Observed, not approved", "eye", "wait"),
+    },
+    "grant": {
+        "active": Word("In force", "seal-full", "ok"),
+        "ends_soon": Word("Ends soon", "seal-full", "wait"),
+        "suspended": Word("Suspended", "ring-cross", "no"),
+        "ended": Word("Ended", "minus", "off"),
+    },
+    "item": {
+        "open": Word("Waiting", "ring"),
+        "answered": Word("Answered", "ring-check", "ok"),
+        "escalated": Word("Passed up", "up", "wait"),
+        "closed": Word("Closed", "minus", "off"),
+    },
+    "resource": {
+        "proposed": Word("Proposed, nobody answers for it yet", "ring", "wait"),
+        "active": Word("In use", "ring-check", "ok"),
+        "retired": Word("Retired", "minus", "off"),
+        "orphaned": Word("No owner", "warning", "no"),
+    },
+    "identity": {
+        "active": Word("Active", "ring-check", "ok"),
+        "suspended": Word("Suspended", "ring-cross", "no"),
+        "retired": Word("Retired", "minus", "off"),
+    },
+    "notice": {
+        "queued": Word("Queued", "ring"),
+        "sending": Word("Sending", "ring", "acc"),
+        "sent": Word("Sent", "ring-check", "ok"),
+        "failed": Word("Failed", "ring-cross", "no"),
+    },
+    "outcome": {
+        "done": Word("Done", "ring-check", "off"),
+        "refused": Word("Refused", "ring-cross", "no"),
+    },
+}
+
+# Segments of a stepper: what each value says when the whole bar is read aloud, in this order.
+SEGMENTS: Final = {
+    "approved": "approved",
+    "refused": "refused",
+    "mine": "waiting for you",
+    "other": "waiting for others",
+    "asked": "changes asked",
+    "later": "not open yet",
+}
+
+
+def state_word(kind: str, value: str, *, mine: bool = False, holder: str = "") -> Word:
+    """Return how a state is called.
+
+    Args:
+        kind: a key of ``STATES``.
+        value: the stored state.
+        mine: whether the reader is the one it waits for.
+        holder: the name of whoever it waits for, when that is not the reader.
+
+    Raises:
+        KeyError: for a kind or state that has no word; a page must not invent one.
+    """
+    word = STATES[kind][value]
+    if word.text != "Waiting":
+        return word
+    if mine:
+        return Word("Waiting for you", word.icon, "acc")
+    return Word(f"Waiting for {holder}" if holder else word.text, word.icon)

@@ -1,0 +1,65 @@
+// What every page has: the theme switch, "/" for search, focus after a swap, dialogs, forms that send themselves.
+// Everything here is a convenience: each link and form works without it.
+
+const typing = (element) => element?.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+
+// Theme: data-theme-switch is hidden until this script can serve it.
+const remember = (theme) => {
+  const root = document.documentElement;
+  if (theme === "auto") delete root.dataset.bsTheme;
+  else root.dataset.bsTheme = theme;
+  try {
+    if (theme === "auto") localStorage.removeItem("theme");
+    else localStorage.setItem("theme", theme);
+  } catch {
+    // The choice then lasts as long as the page.
+  }
+};
+
+for (const box of document.querySelectorAll("[data-theme-switch]")) {
+  box.hidden = false;
+  const current = document.documentElement.dataset.bsTheme ?? "auto";
+  for (const input of box.querySelectorAll("input")) input.checked = input.value === current;
+  box.addEventListener("change", (event) => remember(event.target.value));
+}
+
+// "/" puts the cursor into the search field, Escape leaves it.
+document.addEventListener("keydown", (event) => {
+  const search = document.querySelector("[data-search]");
+  if (!search) return;
+  if (event.key === "Escape" && event.target === search) search.blur();
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  event.preventDefault();
+  if (search.offsetParent) search.select();
+  else location.assign(search.form.action);
+});
+
+// After a swap the focus goes to what the answer marks with data-focus, else it stays where htmx left it.
+document.addEventListener("htmx:afterSettle", (event) => {
+  const part = event.detail.elt;
+  const next = part.matches?.("[data-focus]") ? part : (part.querySelector?.("[data-focus]") ?? null);
+  if (next) next.focus({ preventScroll: false });
+});
+
+// data-opens="id" opens a dialog, data-closes closes the one around it; a click on the backdrop closes it too.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  const dialog = opener && document.getElementById(opener.dataset.opens);
+  if (dialog) {
+    event.preventDefault();
+    dialog.showModal();
+    return;
+  }
+  if (event.target.closest("[data-closes]") || event.target.matches("dialog[open]")) event.target.closest("dialog")?.close();
+});
+
+// data-autosubmit: a filter form sends itself when a choice changes, and words after a pause. Its button is then not needed.
+for (const form of document.querySelectorAll("form[data-autosubmit]")) {
+  for (const button of form.querySelectorAll("[data-without-script]")) button.hidden = true;
+  let pause;
+  form.addEventListener("change", () => form.requestSubmit());
+  form.addEventListener("input", (event) => {
+    clearTimeout(pause);
+    if (event.target.type === "search") pause = setTimeout(() => form.requestSubmit(), 400);
+  });
+}

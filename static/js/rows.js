@@ -1,0 +1,81 @@
+// Moving through rows from the keyboard: j and k move, Enter opens, x selects, a r c decide, ? explains.
+//
+// data-rows            the list; data-row on each row, which carries tabindex="-1"
+// data-row-open        the link in a row that opens it
+// data-row-select      the checkbox of a row
+// data-row-approve, -reject, -ask   the control that does it; a row without one ignores the key
+// data-rows-help       the id of a dialog that lists the keys, on the list
+//
+// A key presses the row's own control, so it can do nothing that a click can't.
+
+const KEYS = { Enter: "open", x: "select", a: "approve", r: "reject", c: "ask" };
+const lists = () => [...document.querySelectorAll("[data-rows]")];
+const rows = () => lists().flatMap((list) => [...list.querySelectorAll("[data-row]")]);
+const here = () => document.activeElement?.closest?.("[data-row]");
+const typing = (element) => element?.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+
+const goTo = (row) => {
+  for (const other of document.querySelectorAll(".row-here")) other.classList.remove("row-here");
+  row.classList.add("row-here");
+  row.focus({ preventScroll: true });
+  row.scrollIntoView({ block: "nearest" });
+  row.dispatchEvent(new CustomEvent("row:here", { bubbles: true }));
+};
+
+const move = (step) => {
+  const all = rows();
+  if (!all.length) return;
+  const current = here() ?? document.querySelector(".row-here");
+  const at = current ? all.indexOf(current) + step : step > 0 ? 0 : all.length - 1;
+  goTo(all[Math.min(Math.max(at, 0), all.length - 1)]);
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (!lists().length) return;
+  if (event.key === "?") {
+    const help = document.getElementById(lists()[0].dataset.rowsHelp ?? "");
+    if (help) help.showModal();
+    return;
+  }
+  if (event.key === "j" || event.key === "k") {
+    event.preventDefault();
+    move(event.key === "j" ? 1 : -1);
+    return;
+  }
+  const action = KEYS[event.key];
+  const row = here();
+  if (!action || !row) return;
+  // Enter on a link or a button inside the row is that control's own.
+  if (event.key === "Enter" && event.target !== row) return;
+  const control = row.querySelector(`[data-row-${action}]`);
+  if (!control) return;
+  event.preventDefault();
+  control.click();
+});
+
+// Where the focus is, the row is; a preview may follow it by listening to row:here.
+document.addEventListener("focusin", (event) => {
+  const row = event.target.closest?.("[data-row]");
+  if (!row || row.classList.contains("row-here")) return;
+  for (const other of document.querySelectorAll(".row-here")) other.classList.remove("row-here");
+  row.classList.add("row-here");
+});
+
+// Selecting counts: [data-selected-count] shows how many, [data-when-selected] is hidden while none is.
+const count = () => {
+  const selected = document.querySelectorAll("[data-row-select]:checked");
+  for (const row of rows()) {
+    const box = row.querySelector("[data-row-select]");
+    if (box) row.setAttribute("aria-selected", String(box.checked));
+  }
+  for (const place of document.querySelectorAll("[data-selected-count]")) place.textContent = String(selected.length);
+  for (const place of document.querySelectorAll("[data-when-selected]")) place.hidden = selected.length === 0;
+};
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-select-all]")) {
+    for (const box of document.querySelectorAll("[data-row-select]")) box.checked = event.target.checked;
+  }
+  if (event.target.matches("[data-row-select], [data-select-all]")) count();
+});
+count();
