@@ -10,6 +10,8 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
     from django.core.management import execute_from_command_line
 
+    import governance.celery  # noqa: F401  nudges of a command go through this application
+
     execute_from_command_line(sys.argv)
 
 

@@ -20,6 +20,7 @@ def from_environment(env: Environment) -> dict[str, object]:
         "DATABASES": {"default": database(env.database_url, pool_max=env.pool_max)},
         "BROKER_URL": env.redis_url,
         "BROKER_FOLDER": env.home / "broker",
+        "BEAT_FILE": env.home / "beat",
         "LEDGER_KEY_FILE": env.ledger_key_file,
         "DIGEST_KEY_FILE": env.digest_key_file,
         "LEDGER_CHECKPOINT_FILE": env.checkpoint_file,
@@ -162,6 +163,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]  # a raw import never meets a disk (H7)
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler"
+]  # a raw import never meets a disk (H7)
 
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"

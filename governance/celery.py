@@ -1,0 +1,87 @@
+"""The Celery application: how nudges travel and when beat sends them (R9).
+
+The database is the truth. Every job is a sweep that finds what is due by itself, so a lost message costs at most one
+interval and a repeated one costs nothing; that is why there is no result backend and no retry. Nothing but names stands
+in the timetable: tasks live in each app's `tasks.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from celery.platforms import SecurityWarning
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
+
+#: How long Redis waits before it hands an unacknowledged message to another worker. A sweep takes seconds.
+REDELIVER_AFTER_SECONDS = 600
+
+#: What runs how often, in seconds. The names are the tasks' own.
+TIMETABLE: dict[str, float] = {
+    "controls.seal": 3,
+    "controls.send_notices": 5,
+    "approvals.sweep": 60,
+    "recertification.sweep": 60,
+}
+
+
+def broker(url: str, folder: Path) -> dict[str, Any]:
+    """How messages travel.
+
+    Args:
+        url: ``redis://…``, ``rediss://…`` or ``unix:///path/redis.sock``; empty for files in `folder`.
+        folder: where messages lie when there is no Redis; only `make run` on one machine may do that.
+    """
+    if url:
+        if url.startswith("unix://"):
+            url = "redis+socket://" + url.removeprefix("unix://")
+        waits = {"socket_connect_timeout": 2, "socket_timeout": 30, "visibility_timeout": REDELIVER_AFTER_SECONDS}
+        return {"broker_url": url, "broker_transport_options": waits}
+    for name in ("messages", "done", "control"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    folders = {
+        "data_folder_in": str(folder / "messages"),
+        "data_folder_out": str(folder / "messages"),
+        "processed_folder": str(folder / "done"),
+        "control_folder": str(folder / "control"),
+        "store_processed": False,
+    }
+    return {"broker_url": "filesystem://", "broker_transport_options": folders, "worker_enable_remote_control": False}
+
+
+def timetable() -> dict[str, dict[str, Any]]:
+    """Beat's schedule. A message that nobody took by the next one's turn is dropped: that one finds the same work."""
+    return {
+        name: {"task": name, "schedule": seconds, "options": {"expires": max(seconds, 10), "ignore_result": True}}
+        for name, seconds in TIMETABLE.items()
+    }
+
+
+# In a container there may be nobody but root; the warning is about pickled messages, and only JSON is accepted here.
+warnings.filterwarnings("ignore", category=SecurityWarning)
+
+app = Celery("countersign")
+app.conf.update(
+    **broker(settings.BROKER_URL, settings.BROKER_FOLDER),
+    beat_schedule=timetable(),
+    beat_schedule_filename=str(settings.BEAT_FILE),
+    beat_max_loop_interval=1,
+    broker_connection_retry_on_startup=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    task_create_missing_queues=True,
+    task_default_queue="countersign",
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    timezone="UTC",
+)
+app.autodiscover_tasks()

@@ -1,0 +1,35 @@
+"""The command line of each process that makes up a running Countersign: the same in `make run` and in the tests."""
+
+from __future__ import annotations
+
+import sys
+
+#: Threads rather than forked processes: a worker is one process, so that a kill is a kill, and holds one pool.
+WORKER_THREADS = 2
+WEB_THREADS = 4
+
+
+def web(host: str, port: int) -> list[str]:
+    """The web server: WSGI on `host` and `port`."""
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
+        *("--workers", "1", "--blocking-threads", str(WEB_THREADS), "--no-ws", "--workers-kill-timeout", "5"),
+        *("--respawn-failed-workers", "--log-level", "warning", "governance.wsgi:application"),
+    ]
+
+
+def worker(name: str = "worker") -> list[str]:
+    """The worker that runs sweeps when nudged. `name` tells workers of one machine apart."""
+    return [
+        *(sys.executable, "-m", "celery", "--app", "governance.celery", "worker", "--hostname", f"{name}@%h"),
+        *("--pool", "threads", "--concurrency", str(WORKER_THREADS), "--loglevel", "INFO"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+    ]
+
+
+def beat() -> list[str]:
+    """The clockwork that nudges every sweep at its interval. One per installation."""
+    return [
+        *(sys.executable, "-m", "celery", "--app", "governance.celery", "beat", "--loglevel", "INFO"),
+        "--pidfile=",
+    ]

@@ -1,0 +1,95 @@
+"""Fixtures that drive a real Chromium against the real web server.
+
+A page that logs an error, breaks the content security policy or throws in a script fails its test, whatever the test
+itself looks at.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.environment import required
+from tests.processes import Site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+HOW_TO_GET_IT = "apt-get install -y --no-install-recommends chromium fonts-dejavu-core"
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+#: Milliseconds that an action or an expectation waits at most.
+PATIENCE = 8_000
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Chromium; without one, a skip, or a failure where the browser is required."""
+    found = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+    if found is None:
+        said = f"no Chromium on this machine, so the browser tests do not run: {HOW_TO_GET_IT}"
+        if required("browser"):
+            pytest.fail(said)
+        pytest.skip(said)
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One Chromium for the run."""
+    from playwright.sync_api import expect, sync_playwright
+
+    # Playwright keeps an event loop in this thread, which Django takes for an asynchronous caller of its ORM.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield started
+        started.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+def _is_a_refusal(text: str) -> bool:
+    """Whether a console line only reports an answer of 4xx, which tests ask for on purpose."""
+    return text.startswith("Failed to load resource") and " status of 4" in text
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
+    """Open pages for one person each, with cookies of their own.
+
+    Keyword arguments go to Playwright's `new_context` (`viewport`, `color_scheme`, `java_script_enabled`, …). Addresses
+    may be given without the host: `page.goto("/")`.
+    """
+    contexts: list[Any] = []
+    complaints: list[str] = []
+
+    def open_one(**options: Any) -> Page:
+        context = browser.new_context(base_url=site.url, reduced_motion="reduce", **options)
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(f"script error: {error}"))
+        page.on(
+            "console",
+            lambda line: (
+                complaints.append(f"console: {line.text}")
+                if line.type == "error" and not _is_a_refusal(line.text)
+                else None
+            ),
+        )
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not complaints, "the page complained:\n" + "\n".join(complaints) + f"\nserver:\n{site.log[-2000:]}"
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    """A page in a fresh browser profile, in light colours at desktop size."""
+    return open_page(viewport={"width": 1280, "height": 900})

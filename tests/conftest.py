@@ -1,0 +1,163 @@
+"""What every test shares: the run's servers, the fence around the network, markers, order, and the two reports at the end.
+
+Three kinds of test write to the database:
+
+- a *rule* test (`@pytest.mark.django_db`, or the `db` fixture) runs in a transaction that is rolled back;
+- a *committed* test (marked `race`, `browser` or `process`, or taking the `committed` fixture) commits for real, into
+  the same database, after all rule tests. Nothing is truncated between tests, since the ledger can't be: such a test makes
+  its own people and teams, and asserts about those only;
+- everything else may not touch the database.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import environment
+
+ENVIRONMENT = environment.prepare()  # before anything loads Django's settings
+
+import django  # noqa: E402
+
+django.setup()
+
+import governance.celery  # noqa: E402, F401  nudges go through this application
+from governance.controls import keys  # noqa: E402
+
+pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium"]
+
+#: In this order; each group runs after the one before. Committed tests come last: rule tests meet an empty database.
+COMMITTED = ("race", "browser", "process")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what each marker means."""
+    for line in (
+        "rule(*codes): the rules of the product that the test shows (A6, I7, …); `make rules` lists them",
+        "matrix: a cell of a table written by hand: role by state by transition, role by address",
+        "race: real threads and commits",
+        "browser: drives Chromium",
+        "process: real worker or beat processes, signals, kills",
+    ):
+        config.addinivalue_line("markers", line)
+
+
+def _turn(item: pytest.Item) -> int:
+    """When a test's group runs: rules, then the matrix, then the committed kinds."""
+    for turn, name in enumerate(COMMITTED, start=2):
+        if item.get_closest_marker(name):
+            return turn
+    if "committed" in getattr(item, "fixturenames", ()):
+        return 2
+    return 1 if item.get_closest_marker("matrix") else 0
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put committed tests last: rule tests meet a database that holds what migrations put there and nothing else."""
+    items.sort(key=_turn)  # stable: within a group the order stays
+    for item in items:
+        if item.get_closest_marker("django_db") and _turn(item) >= 2:
+            raise pytest.UsageError(f"{item.nodeid} commits for real: it may not also be marked django_db")
+
+
+@pytest.fixture(autouse=True)
+def _commits_where_marked(request: pytest.FixtureRequest) -> None:
+    """Let tests marked race, browser or process commit."""
+    if any(request.node.get_closest_marker(name) for name in COMMITTED):
+        request.getfixturevalue("committed")
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind, whatever ended the run."""
+    ENVIRONMENT.stop()
+
+
+@pytest.fixture(scope="session")
+def surroundings() -> environment.Environment:
+    """The run's folder, servers and addresses."""
+    return ENVIRONMENT
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return environment.ROOT
+
+
+@pytest.fixture(scope="session")
+def real_exports(root: Path) -> Path:
+    """The folder of real exports that may stand beside the project; tests that need it are skipped without."""
+    folder = root.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real exports beside the project (looked for ../{folder.relative_to(root.parent)})")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """Start the servers and migrate. The server is this run's own, so that the database needs no test name and no drop."""
+    from django.core.management import call_command
+    from django.db import connections
+
+    ENVIRONMENT.start()
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0, interactive=False)
+        connections.close_all()
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keys() -> None:
+    """The keys that `make run` makes on its first start."""
+    from django.conf import settings
+
+    keys.ensure(settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE)
+
+
+@pytest.fixture
+def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Real commits in the shared database; nothing is rolled back and nothing is truncated."""
+    from django.db import connections
+
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+
+
+def _is_near(address: object) -> bool:
+    """Whether a socket's address is a file or on the loopback."""
+    if not isinstance(address, tuple):
+        return True
+    host = str(address[0])
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in ("localhost", "")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _closed_network() -> Iterator[None]:
+    """No test reaches beyond this machine."""
+    real = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto")}
+
+    def fenced(name: str) -> Any:
+        def call(self: socket.socket, *arguments: Any) -> Any:
+            if not _is_near(arguments[-1]):
+                raise RuntimeError(f"a test may not reach {arguments[-1]!r}: sockets are closed beyond the loopback")
+            return real[name](self, *arguments)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in real:
+            patch.setattr(socket.socket, name, fenced(name))
+        yield

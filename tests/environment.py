@@ -1,0 +1,110 @@
+"""The real parts that tests run on: a PostgreSQL, a Redis, a folder for keys. Made for one run and thrown away after it.
+
+`prepare` only fixes where everything will be and tells the environment, so that Django's settings can load; the servers
+start when the first test needs them. Pure tests (importers, risk) never do.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from governance.supervisor import broker, children, postgres
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def required(part: str) -> bool:
+    """Whether this run may not go without `part`: ``REQUIRE=postgres,redis,browser`` in CI turns a skip into a failure."""
+    return part in os.environ.get("REQUIRE", "").replace(" ", "").split(",")
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Environment:
+    """One run's folder and servers. The database is migrated by the fixture that starts it."""
+
+    folder: Path
+    cluster: postgres.Cluster
+    redis: broker.Broker | None
+    redis_url: str
+    site_port: int
+
+    @property
+    def site_url(self) -> str:
+        """Where the web server of browser tests answers; the ``BASE_URL`` of links in mail."""
+        return f"http://localhost:{self.site_port}"
+
+    def superuser_url(self) -> str:
+        """The database as PostgreSQL's superuser, for tests of what even an owner of the tables may not do."""
+        return self.cluster.url.replace(f"user={postgres.ROLE}", "user=postgres")
+
+    def start(self) -> None:
+        """Start PostgreSQL, and Redis where there is one; a second call does nothing."""
+        if self.cluster.process is not None:
+            return
+        self._await(self.cluster, self.folder / "postgres.log")
+        if self.redis is not None:
+            self._await(self.redis, self.folder / "redis.log")
+
+    def _await(self, server: postgres.Cluster | broker.Broker, log_file: Path) -> None:
+        """Start one server and wait until it answers."""
+        with log_file.open("wb") as log:
+            server.start(log)
+        if not children.wait_until(server.is_ready, seconds=30):
+            raise RuntimeError(f"{log_file.stem} did not start:\n{log_file.read_text()}")
+
+    def stop(self) -> None:
+        """Stop the servers and remove the folder."""
+        if self.redis is not None:
+            self.redis.stop()
+        self.cluster.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def prepare() -> Environment:
+    """Choose folders, sockets and ports, and write them where the settings read them."""
+    folder = Path(tempfile.mkdtemp(prefix="countersign-test-"))
+    sockets = folder / "sockets"
+    sockets.mkdir(mode=0o700)
+    given = os.environ.get("REDIS_URL", "")
+    program = None if given else broker.find()
+    redis = broker.Broker(program, sockets) if program else None
+    made = Environment(
+        folder=folder,
+        cluster=postgres.Cluster(folder / "postgres", sockets, durable=False),
+        redis=redis,
+        redis_url=given or (redis.url if redis else ""),
+        site_port=free_port(),
+    )
+    for name in (
+        "SECRET_KEY",
+        "LEDGER_KEY_FILE",
+        "DIGEST_KEY_FILE",
+        "LEDGER_CHECKPOINT_FILE",
+        "EMAIL_URL",
+        "EMAIL_FROM",
+    ):
+        os.environ.pop(name, None)
+    os.environ.update(
+        DJANGO_SETTINGS_MODULE="governance.settings.test",
+        COUNTERSIGN_HOME=str(folder / "home"),
+        COUNTERSIGN_DEMO="1",
+        DATABASE_URL=made.cluster.url,
+        DATABASE_POOL_MAX="0",  # threads of race tests come and go; a pool would outlive them
+        REDIS_URL=made.redis_url,
+        BASE_URL=made.site_url,
+        ORGANISATION="Northwind Foods",
+        LOG_LEVEL="WARNING",
+    )
+    return made

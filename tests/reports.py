@@ -1,0 +1,113 @@
+"""Two reports at the end of a run: which rules have a passing test, and how the time was spent against its budget."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+#: Seconds on two cores.
+BUDGET = {"rules": 90, "pages and matrix": 60, "browser": 60, "processes": 60}
+PAGE_FOLDERS = ("tests/matrix/", "tests/pages/", "tests/portal/", "tests/web/")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--rules "A1 A2"` runs the tests of these rules alone and fails for one that no test shows."""
+    parser.addoption("--rules", help='only the tests of these rules ("A1 A2"; "all" for every rule that a test names)')
+
+
+def _codes(item: pytest.Item) -> list[str]:
+    """The rules that a test shows."""
+    return [str(code) for marker in item.iter_markers("rule") for code in marker.args]
+
+
+def _group(item: pytest.Item) -> str:
+    """Under which budget a test's time counts."""
+    if item.get_closest_marker("browser"):
+        return "browser"
+    if item.get_closest_marker("process") or item.get_closest_marker("race"):
+        return "processes"
+    if item.get_closest_marker("matrix") or item.nodeid.startswith(PAGE_FOLDERS):
+        return "pages and matrix"
+    return "rules"
+
+
+def _natural(code: str) -> tuple[str, int, str]:
+    """A2 before A10."""
+    digits = "".join(character for character in code if character.isdigit())
+    return code.rstrip("0123456789"), int(digits or 0), code
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the run's figures on an object of its own."""
+    wanted = config.getoption("--rules")
+    config.pluginmanager.register(Figures(None if wanted is None else wanted.replace(",", " ").split()), "figures")
+
+
+class Figures:
+    """What one run has shown.
+
+    Args:
+        wanted: the rules asked for; ``["all"]`` for every one that a test names; None when nobody asked.
+    """
+
+    def __init__(self, wanted: list[str] | None) -> None:
+        self.wanted = wanted
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.outcomes: dict[str, dict[str, str]] = defaultdict(dict)
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Note each test's rules and group; drop the tests of other rules when some were asked for."""
+        for item in items:
+            item.user_properties += [("rule", code) for code in _codes(item)]
+            item.user_properties.append(("group", _group(item)))
+        if self.wanted is None:
+            return
+        wanted = {code for item in items for code in _codes(item)} if self.wanted == ["all"] else set(self.wanted)
+        self.wanted = sorted(wanted, key=_natural)
+        dropped = [item for item in items if not wanted & set(_codes(item))]
+        items[:] = [item for item in items if wanted & set(_codes(item))]
+        config.hook.pytest_deselected(items=dropped)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add one phase of one test."""
+        for name, value in report.user_properties:
+            if name == "group":
+                self.seconds[str(value)] += report.duration
+            elif name == "rule" and (report.when == "call" or report.outcome != "passed"):
+                self.outcomes[str(value)][report.nodeid] = report.outcome
+
+    def lacking(self) -> list[str]:
+        """The rules asked for that no test shows, or that a test shows broken."""
+        return [code for code in self.wanted or [] if self._verdict(code) != "passed"]
+
+    def _verdict(self, code: str) -> str:
+        """`passed` when at least one test of the rule passed and none failed."""
+        outcomes = set(self.outcomes.get(code, {}).values())
+        return "failed" if "failed" in outcomes else "passed" if "passed" in outcomes else "lacking"
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """A rule without a passing test fails the run that asked for it."""
+        if self.lacking():
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print both reports."""
+        write = terminalreporter.write_line
+        if self.wanted is not None:
+            terminalreporter.section("rules")
+            for code in self.wanted:
+                shown = [
+                    test for test, outcome in self.outcomes.get(code, {}).items() if outcome == self._verdict(code)
+                ]
+                write(
+                    f"{code:<5} {self._verdict(code):<8} {len(shown):>3}  {shown[0] if shown else 'no test shows it'}"
+                )
+        for report in terminalreporter.stats.get("skipped", []):
+            if "Chromium" in str(report.longrepr) or "Redis" in str(report.longrepr):
+                terminalreporter.write_line(f"NOT RUN: {report.nodeid}: {report.longrepr[-1]}", yellow=True, bold=True)
+        spent = (
+            f"{name} {self.seconds[name]:.0f} s of {budget}" + (" (over)" if self.seconds[name] > budget else "")
+            for name, budget in BUDGET.items()
+        )
+        write("time: " + " · ".join(spent))
