@@ -1,0 +1,61 @@
+"""The register: automations and their versions, resources, identities, credentials, and imports under way."""
+
+from inventory.models.automation import (
+    Assessment,
+    Automation,
+    AutomationKind,
+    AutomationState,
+    AutomationUserObjectPermission,
+    Environment,
+    Finding,
+    Privilege,
+    Trigger,
+    Version,
+    VersionCredential,
+)
+from inventory.models.identity import Credential, IdentityState, Lifetime, NonHumanIdentity, Reach
+from inventory.models.imports import ImportBatch, ImportItem, ImportState
+from inventory.models.resource import (
+    Binding,
+    DataClass,
+    Enforcement,
+    Entitlement,
+    Level,
+    Resource,
+    ResourceKind,
+    ResourceState,
+    ResourceUserObjectPermission,
+    ScopeKind,
+)
+
+__all__ = [
+    "Assessment",
+    "Automation",
+    "AutomationKind",
+    "AutomationState",
+    "AutomationUserObjectPermission",
+    "Binding",
+    "Credential",
+    "DataClass",
+    "Enforcement",
+    "Entitlement",
+    "Environment",
+    "Finding",
+    "IdentityState",
+    "ImportBatch",
+    "ImportItem",
+    "ImportState",
+    "Level",
+    "Lifetime",
+    "NonHumanIdentity",
+    "Privilege",
+    "Reach",
+    "Resource",
+    "ResourceKind",
+    "ResourceState",
+    "ResourceUserObjectPermission",
+    "ScopeKind",
+    "Trigger",
+    "Version",
+    "VersionCredential",
+]

@@ -1,0 +1,287 @@
+"""Automations and their versions: what exists, what it is made of, what it would touch (I1, I2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from guardian.models import UserObjectPermissionBase
+from simple_history.models import HistoricalRecords
+
+from governance.controls import access
+from governance.controls.actors import Actor
+from governance.controls.models import AppendOnly, Person, Team
+from governance.controls.roles import Relation
+from inventory.models.identity import Credential
+from inventory.models.resource import SEE_ALL, Entitlement, Environment, Level
+
+
+class AutomationKind(models.TextChoices):
+    """What sort of automation it is (I1)."""
+
+    WORKFLOW = "workflow", "Workflow"
+    AI_APP = "ai_app", "AI app"
+    AGENT = "agent", "Agent"
+    SCRIPT = "script", "Script"
+    INTEGRATION = "integration", "Integration"
+    PIPELINE = "pipeline", "Pipeline"
+
+
+class AutomationState(models.TextChoices):
+    """The lifecycle (I1). ``in_review`` is only before it first goes live."""
+
+    DRAFT = "draft", "Draft"
+    IN_REVIEW = "in_review", "In review"
+    LIVE = "live", "Live"
+    SUSPENDED = "suspended", "Suspended"
+    RETIRED = "retired", "Retired"
+    OBSERVED = "observed", "Observed"
+
+
+class AutomationQuerySet(models.QuerySet["Automation"]):
+    """Automations as people may see them."""
+
+    def visible_to(self, actor: Actor, now: datetime) -> AutomationQuerySet:
+        """Those that the actor may see, in one query.
+
+        Its team and the team's lead, its owners, owners and deputies of resources that a version of it asks for, security
+        reviewers, auditors, admins, and whom guardian's ``view_automation`` names (candidates of its approvals are named
+        there when they are asked).
+        """
+        person = actor.person
+        if person is None:
+            return self.none()
+        if SEE_ALL & access.roles_of(person, now):
+            return self
+        member = Team.members.through.objects.filter(team=OuterRef("team"), person=person)
+        named = AutomationUserObjectPermission.objects.filter(
+            content_object=OuterRef("pk"), user=person, permission__codename="view_automation"
+        )
+        touched = Privilege.objects.filter(version__automation=OuterRef("pk")).filter(
+            Q(entitlement__resource__owner=person) | Q(entitlement__resource__deputy=person)
+        )
+        return self.filter(
+            Q(business_owner=person)
+            | Q(technical_owner=person)
+            | Q(team__lead=person)
+            | Q(team__deputy_lead=person)
+            | Exists(member)
+            | Exists(named)
+            | Exists(touched)
+        )
+
+
+class Automation(models.Model):
+    """One (platform instance, external id, environment); people, purpose and state. Matched by id, never by name."""
+
+    team = models.ForeignKey(Team, models.PROTECT, related_name="automations")
+    name = models.CharField(max_length=160)
+    purpose = models.TextField(blank=True)
+    kind = models.CharField(max_length=12, choices=AutomationKind, default=AutomationKind.WORKFLOW)
+    platform_instance = models.CharField(max_length=120)
+    external_id = models.CharField(max_length=160, blank=True)
+    environment = models.CharField(max_length=12, choices=Environment, default=Environment.PRODUCTION)
+    lineage = models.UUIDField(null=True, blank=True)
+    business_owner = models.ForeignKey(Person, models.PROTECT, related_name="business_automations")
+    technical_owner = models.ForeignKey(
+        Person, models.PROTECT, null=True, blank=True, related_name="technical_automations"
+    )
+    escalation_contact = models.CharField(max_length=160, blank=True)
+    state = models.CharField(max_length=10, choices=AutomationState, default=AutomationState.DRAFT)
+    tier = models.CharField(max_length=8, default="standard")
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    approved_version = models.ForeignKey(
+        "inventory.Version", models.PROTECT, null=True, blank=True, related_name="approved_for"
+    )
+    search = models.TextField(blank=True, editable=False)
+    created_at = models.DateTimeField()
+    review_on = models.DateField(null=True, blank=True)
+
+    objects = AutomationQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ("name", "id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["platform_instance", "external_id", "environment"],
+                condition=~Q(external_id=""),
+                name="automation_one_per_place",
+            ),
+            models.CheckConstraint(name="automation_state_known", condition=Q(state__in=AutomationState.values)),
+            models.CheckConstraint(
+                name="automation_live_has_approved_version",
+                condition=~Q(state__in=["live", "suspended"]) | Q(approved_version__isnull=False),
+            ),
+        )
+        indexes = (
+            GinIndex(fields=["search"], name="automation_search", opclasses=["gin_trgm_ops"]),
+            models.Index(fields=["name", "id"], name="automation_by_name"),
+            models.Index(fields=["team", "name", "id"], name="automation_by_team"),
+            models.Index(fields=["state", "name", "id"], name="automation_by_state"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.search = f"{self.name} {self.purpose} {self.platform_instance} {self.external_id}".lower()
+        super().save(*args, **kwargs)
+
+    @property
+    def owners(self) -> tuple[Person, ...]:
+        """The accountable business owner and, where there is one, the technical owner."""
+        return tuple(owner for owner in (self.business_owner, self.technical_owner) if owner is not None)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """Its owners, and how the person stands to its team."""
+        found = set(self.team.relations(person, now))
+        if person.pk == self.business_owner_id:
+            found.add(Relation.BUSINESS_OWNER)
+        if person.pk == self.technical_owner_id:
+            found.add(Relation.TECHNICAL_OWNER)
+        return frozenset(found)
+
+
+class Version(AppendOnly):
+    """One unchanging state of an automation; an edit makes a new one (I2)."""
+
+    automation = models.ForeignKey(Automation, models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    source_digest = models.CharField(max_length=80)
+    manifest_digest = models.CharField(max_length=80)
+    binding_digest = models.CharField(max_length=80)
+    manifest = models.JSONField()
+    author = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    imported_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("automation", "-number")
+        constraints = (
+            models.UniqueConstraint(fields=["automation", "number"], name="version_number_once"),
+            models.UniqueConstraint(
+                fields=["automation", "manifest_digest", "binding_digest"], name="version_content_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.automation}, version {self.number}"
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the automation's timeline too."""
+        return (self, self.automation)
+
+    @property
+    def latest_assessment(self) -> Assessment | None:
+        """The newest assessment, or None before the first."""
+        return self.assessments.order_by("-id").first()
+
+
+class Assessment(AppendOnly):
+    """What one importer version made of a version on one date: tier with reasons, inferred levels (I2)."""
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="assessments")
+    importer_version = models.CharField(max_length=40)
+    at = models.DateTimeField()
+    tier = models.CharField(max_length=8)
+    reasons = models.JSONField(default=list)
+    levels = models.JSONField(default=dict)
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("version", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.version}: {self.tier}"
+
+
+class Privilege(AppendOnly):
+    """One thing that a version would hold: entitlement, target, scope, by which credential; possibly at several places."""
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="privileges")
+    entitlement = models.ForeignKey(Entitlement, models.PROTECT, related_name="privileges")
+    connector = models.CharField(max_length=80)
+    instance = models.CharField(max_length=255, blank=True)
+    target = models.CharField(max_length=300, blank=True)
+    scope = ArrayField(models.CharField(max_length=300), default=list)
+    level = models.CharField(max_length=8, choices=Level)
+    credential = models.ForeignKey(Credential, models.PROTECT, null=True, blank=True, related_name="privileges")
+    key = models.CharField(max_length=80)
+    at = ArrayField(models.CharField(max_length=300), default=list)
+    assumed = ArrayField(models.CharField(max_length=60), default=list)
+    active = models.BooleanField(default=True)
+    model_controlled = models.BooleanField(default=False)
+    sensitive = models.BooleanField(default=False)
+    recognised = models.BooleanField(default=True)
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("version", "id")
+        constraints = (models.UniqueConstraint(fields=["version", "key"], name="privilege_once_per_version"),)
+        indexes = (models.Index(fields=["entitlement", "version"], name="privilege_by_entitlement"),)
+
+    def __str__(self) -> str:
+        return f"{self.entitlement.words} ({self.entitlement.resource})"
+
+    @property
+    def counted_level(self) -> str:
+        """The level that rules judge: unknown counts as write (I4)."""
+        return Level.WRITE if self.level == Level.UNKNOWN else self.level
+
+
+class VersionCredential(AppendOnly):
+    """A version uses, or asks for, a credential."""
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="version_credentials")
+    credential = models.ForeignKey(Credential, models.PROTECT, related_name="used_by")
+    at = ArrayField(models.CharField(max_length=300), default=list)
+
+    class Meta(AppendOnly.Meta):
+        constraints = (models.UniqueConstraint(fields=["version", "credential"], name="version_credential_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.credential} in {self.version}"
+
+
+class Trigger(AppendOnly):
+    """One way in which a version starts."""
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="triggers")
+    type = models.CharField(max_length=40)
+    at = models.CharField(max_length=300, blank=True)
+    detail = models.CharField(max_length=300, blank=True)
+    authenticated = models.BooleanField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.detail}".strip()
+
+
+class Finding(models.Model):
+    """One thing that an assessment noticed; its state is a person's, its facts are the importer's."""
+
+    assessment = models.ForeignKey(Assessment, models.PROTECT, related_name="findings")
+    code = models.CharField(max_length=40)
+    place = models.CharField(max_length=400, blank=True)
+    severity = models.CharField(max_length=10)
+    detail = models.CharField(max_length=400, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=10, default="open")
+
+    class Meta:
+        ordering = ("assessment", "id")
+        constraints = (models.CheckConstraint(name="finding_state_known", condition=Q(state__in=["open", "closed"])),)
+
+    def __str__(self) -> str:
+        return f"{self.code} at {self.place}"
+
+
+class AutomationUserObjectPermission(UserObjectPermissionBase):
+    """One person may see one automation by name: guardian's direct table."""
+
+    content_object = models.ForeignKey(Automation, models.CASCADE)
+
+    class Meta(UserObjectPermissionBase.Meta):
+        abstract = False

@@ -1,0 +1,109 @@
+"""What automations run as and what opens doors for them. A credential is metadata only: no value column (I5, I6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from simple_history.models import HistoricalRecords
+
+from governance.controls.models import Person
+from governance.controls.roles import Relation
+from inventory.models.resource import Resource
+
+
+class IdentityState(models.TextChoices):
+    """A retired identity's subject is never used again (I5)."""
+
+    ACTIVE = "active", "Active"
+    SUSPENDED = "suspended", "Suspended"
+    RETIRED = "retired", "Retired"
+
+
+class Lifetime(models.TextChoices):
+    """How long a credential lives."""
+
+    STATIC = "static", "Static"
+    LONG = "long", "Long-lived"
+    SHORT = "short", "Short-lived"
+    UNKNOWN = "unknown", "Unknown"
+
+
+class Reach(models.TextChoices):
+    """How it is known what a credential opens (I6)."""
+
+    READ = "read", "Read from the backend"
+    DECLARED = "declared", "Declared"
+    UNKNOWN = "unknown", "Unknown"
+
+
+class NonHumanIdentity(models.Model):
+    """One register entry of something that acts: a workload, a service account; issuer and subject are never reused."""
+
+    kind = models.CharField(max_length=40)
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=2048)
+    owner = models.ForeignKey(Person, models.PROTECT, related_name="owned_identities")
+    automation = models.ForeignKey(
+        "inventory.Automation", models.PROTECT, null=True, blank=True, related_name="identities"
+    )
+    state = models.CharField(max_length=10, choices=IdentityState, default=IdentityState.ACTIVE)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = "non-human identity"
+        verbose_name_plural = "non-human identities"
+        constraints = (
+            models.UniqueConstraint(fields=["issuer", "subject"], name="identity_never_reused"),
+            models.CheckConstraint(name="identity_state_known", condition=Q(state__in=IdentityState.values)),
+        )
+
+    def __str__(self) -> str:
+        return self.subject
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """The owner stands to it as a technical owner does to an automation."""
+        return frozenset({Relation.TECHNICAL_OWNER}) if person.pk == self.owner_id else frozenset()
+
+
+class Credential(models.Model):
+    """One secret that exists somewhere, described and never held: kind, place, age, owner, fingerprint, reach."""
+
+    kind = models.CharField(max_length=80)
+    name = models.CharField(max_length=160, blank=True)
+    platform_instance = models.CharField(max_length=120, blank=True)
+    external_id = models.CharField(max_length=160, blank=True)
+    kept_in = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="kept_credentials")
+    opens = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="opening_credentials")
+    lifetime = models.CharField(max_length=8, choices=Lifetime, default=Lifetime.UNKNOWN)
+    issued_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    rotated_at = models.DateTimeField(null=True, blank=True)
+    rotation_due_on = models.DateField(null=True, blank=True)
+    owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="owned_credentials")
+    fingerprint = models.CharField(max_length=64, blank=True)
+    reach_kind = models.CharField(max_length=8, choices=Reach, default=Reach.UNKNOWN)
+    reach = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["platform_instance", "kind", "external_id"],
+                condition=~Q(external_id=""),
+                name="credential_once_per_platform",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.kind
+
+    @property
+    def decided_on(self) -> Resource | None:
+        """The resource whose owner decides it: the store that keeps it, else what it opens (A2)."""
+        return self.kept_in or self.opens

@@ -1,0 +1,250 @@
+"""What can be touched: resources that somebody answers for, and what can be held on them (I3, I4, I8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from guardian.models import UserObjectPermissionBase
+from simple_history.models import HistoricalRecords
+
+from governance.controls import access
+from governance.controls.actors import Actor
+from governance.controls.models import Person, Team
+from governance.controls.roles import Relation, Role
+
+#: Roles that see every row of the register.
+SEE_ALL = frozenset({Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN})
+
+
+class Environment(models.TextChoices):
+    """Where something runs. An approval counts in its own environment (I10)."""
+
+    DEVELOPMENT = "development", "Development"
+    TEST = "test", "Test"
+    PRODUCTION = "production", "Production"
+
+
+class ResourceKind(models.TextChoices):
+    """What sort of thing a resource is."""
+
+    DATA_STORE = "data_store", "Data store"
+    MCP_SERVER = "mcp_server", "MCP server"
+    SAAS = "saas", "SaaS connector"
+    API = "api", "Backend API"
+    SECRET_STORE = "secret_store", "Secret store"
+
+
+class DataClass(models.TextChoices):
+    """How much harm a leak would do; unset counts as restricted (I3)."""
+
+    PUBLIC = "public", "Public"
+    INTERNAL = "internal", "Internal"
+    CONFIDENTIAL = "confidential", "Confidential"
+    RESTRICTED = "restricted", "Restricted"
+
+
+class Level(models.TextChoices):
+    """What kind of access; unknown counts as write (I4)."""
+
+    READ = "read", "Read"
+    WRITE = "write", "Write"
+    EXECUTE = "execute", "Execute"
+    ADMIN = "admin", "Admin"
+    UNKNOWN = "unknown", "Unknown"
+
+
+class ScopeKind(models.TextChoices):
+    """What "narrower" means for an entitlement's scope; free text can't be narrowed (I4, A7)."""
+
+    NONE = "none", "None"
+    SET = "set", "A set"
+    PATH = "path", "Path prefix"
+    TABLES = "tables", "Table list"
+    AMOUNT = "amount", "Amount"
+    TEXT = "text", "Free text"
+
+
+class ResourceState(models.TextChoices):
+    """Orphaned is no state: it is computed from the owner."""
+
+    PROPOSED = "proposed", "Proposed"
+    ACTIVE = "active", "Active"
+    RETIRED = "retired", "Retired"
+
+
+class Enforcement(models.TextChoices):
+    """How far answers bind (O2)."""
+
+    OBSERVE = "observe", "Observe"
+    WARN = "warn", "Warn"
+    ENFORCE = "enforce", "Enforce"
+
+
+class ResourceQuerySet(models.QuerySet["Resource"]):
+    """Resources as people may see them."""
+
+    def visible_to(self, actor: Actor, now: datetime) -> ResourceQuerySet:
+        """Those that the actor may see: its team, owner and deputy, who uses it, reviewers, auditors, admins, guardian."""
+        person = actor.person
+        if person is None:
+            return self.none()
+        if SEE_ALL & access.roles_of(person, now):
+            return self
+        named = ResourceUserObjectPermission.objects.filter(content_object=OuterRef("pk"), user=person)
+        member = Team.members.through.objects.filter(team=OuterRef("team"), person=person)
+        return self.filter(
+            Q(owner=person)
+            | Q(deputy=person)
+            | Q(suggested_owner=person)
+            | Q(proposed_by=person)
+            | Q(team__lead=person)
+            | Q(state=ResourceState.ACTIVE, directory=True)
+            | Exists(member)
+            | Exists(named.filter(permission__codename="view_resource"))
+        )
+
+    def orphaned(self) -> ResourceQuerySet:
+        """Active ones whose owner is gone (I3)."""
+        return self.filter(state=ResourceState.ACTIVE).filter(
+            Q(owner__isnull=True) | Q(owner__is_active=False) | Q(owner__left_at__isnull=False)
+        )
+
+
+class Resource(models.Model):
+    """One instance that somebody answers for, "our Slack workspace"; matched by id, never by name."""
+
+    kind = models.CharField(max_length=16, choices=ResourceKind)
+    name = models.CharField(max_length=160)
+    about = models.TextField(blank=True)
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="resources")
+    owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="owned_resources")
+    deputy = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="deputy_resources")
+    suggested_owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    data_class = models.CharField(max_length=12, choices=DataClass, blank=True)
+    environment = models.CharField(max_length=12, choices=Environment, default=Environment.PRODUCTION)
+    state = models.CharField(max_length=10, choices=ResourceState, default=ResourceState.PROPOSED)
+    enforcement = models.CharField(max_length=8, choices=Enforcement, default=Enforcement.ENFORCE)
+    cut_over_at = models.DateTimeField(null=True, blank=True)
+    proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    #: Whether any employee finds it by name when saying what a connection opens. Names only, no privileges.
+    directory = models.BooleanField(default=True)
+    search = models.TextField(blank=True, editable=False)
+    created_at = models.DateTimeField()
+
+    objects = ResourceQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ("name", "id")
+        constraints = (
+            models.CheckConstraint(
+                name="resource_owner_is_not_deputy", condition=Q(owner__isnull=True) | ~Q(owner=F("deputy"))
+            ),
+            models.CheckConstraint(
+                name="resource_active_has_owner_and_deputy",
+                condition=~Q(state="active") | Q(owner__isnull=False, deputy__isnull=False, accepted_at__isnull=False),
+            ),
+            models.CheckConstraint(name="resource_state_known", condition=Q(state__in=ResourceState.values)),
+            models.CheckConstraint(name="resource_class_known", condition=Q(data_class__in=["", *DataClass.values])),
+        )
+        indexes = (
+            GinIndex(fields=["search"], name="resource_search", opclasses=["gin_trgm_ops"]),
+            models.Index(fields=["name", "id"], name="resource_by_name"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.search = f"{self.name} {self.get_kind_display()} {self.about}".lower()
+        super().save(*args, **kwargs)
+
+    @property
+    def counted_class(self) -> str:
+        """The data class that rules judge: unset counts as restricted (I3)."""
+        return self.data_class or DataClass.RESTRICTED
+
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether nobody who is here answers for it (I3)."""
+        return self.owner is None or not self.owner.is_here
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """Owner and deputy; the suggested owner until they have accepted; the lead of its team."""
+        found = set()
+        if person.pk == self.owner_id and self.accepted_at is not None:
+            found.add(Relation.RESOURCE_OWNER)
+        if person.pk == self.deputy_id:
+            found.add(Relation.RESOURCE_DEPUTY)
+        if self.accepted_at is None and person.pk == self.owner_id:
+            found.add(Relation.PROPOSED_OWNER)
+        if self.team is not None and person.pk in (self.team.lead_id, self.team.deputy_lead_id):
+            found.add(Relation.READER)
+        return frozenset(found)
+
+
+class Binding(models.Model):
+    """Which resource a connection opens: proposed by the builder, confirmed by the owner's first decision on it (I8)."""
+
+    connector = models.CharField(max_length=80)
+    instance = models.CharField(max_length=255, blank=True)
+    resource = models.ForeignKey(Resource, models.PROTECT, related_name="bindings")
+    proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    proposed_at = models.DateTimeField()
+    confirmed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["connector", "instance"], name="binding_one_resource"),)
+
+    def __str__(self) -> str:
+        return f"{self.connector} {self.instance} → {self.resource}"
+
+
+class Entitlement(models.Model):
+    """One thing that can be held on a resource: an MCP tool, an OAuth scope, a database role, an API operation (I4)."""
+
+    resource = models.ForeignKey(Resource, models.PROTECT, related_name="entitlements")
+    code = models.CharField(max_length=160)
+    words = models.CharField(max_length=200)
+    level = models.CharField(max_length=8, choices=Level, default=Level.UNKNOWN)
+    scope_kind = models.CharField(max_length=8, choices=ScopeKind, default=ScopeKind.NONE)
+    data_class = models.CharField(max_length=12, choices=DataClass, blank=True)
+    outbound = models.BooleanField(default=False)
+    tags = ArrayField(models.CharField(max_length=60), default=list, blank=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ("code", "id")
+        constraints = (
+            models.UniqueConstraint(fields=["resource", "code"], name="entitlement_once"),
+            models.CheckConstraint(name="entitlement_level_known", condition=Q(level__in=Level.values)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.code} on {self.resource}"
+
+    @property
+    def counted_class(self) -> str:
+        """The higher of its own and its resource's data class; unset counts as restricted (I4)."""
+        order = list(DataClass.values)
+        own = self.data_class or DataClass.PUBLIC
+        return max(own, self.resource.counted_class, key=order.index)
+
+
+class ResourceUserObjectPermission(UserObjectPermissionBase):
+    """One person may see one resource by name: guardian's direct table."""
+
+    content_object = models.ForeignKey(Resource, models.CASCADE)
+
+    class Meta(UserObjectPermissionBase.Meta):
+        abstract = False
