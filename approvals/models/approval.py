@@ -1,0 +1,253 @@
+"""Approvals, the seats that decide them, and decisions: separate records for separate questions (A2, A8).
+
+The database refuses by itself what duties refuse: a party's decision, one person on both sides of the stages, a decision by
+somebody who was never a candidate, a second decision in a round. The triggers stand in `guards`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, RangeOperators
+from django.db import models
+from django.db.models import Q
+from simple_history.models import HistoricalRecords
+
+from approvals.models import guards
+from approvals.models.submission import Submission
+from governance.controls.models import AppendOnly, FreeText, Person
+from governance.controls.roles import Relation
+from inventory.models import Credential, Level, Privilege
+
+
+class ApprovalKind(models.TextChoices):
+    """What is decided."""
+
+    APP = "app", "App"
+    PRIVILEGE = "privilege", "Privilege"
+    CREDENTIAL = "credential", "Credential"
+
+
+class ApprovalState(models.TextChoices):
+    """Waiting until its stage opens. Carried over is a link, not a state."""
+
+    WAITING = "waiting", "Waiting"
+    OPEN = "open", "Open"
+    CHANGES_ASKED = "changes_asked", "Changes asked"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    EXPIRED = "expired", "Expired"
+    NOT_APPLICABLE = "not_applicable", "Not applicable"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+#: States that a record does not leave.
+ENDED = (
+    ApprovalState.APPROVED,
+    ApprovalState.REJECTED,
+    ApprovalState.EXPIRED,
+    ApprovalState.NOT_APPLICABLE,
+    ApprovalState.WITHDRAWN,
+)
+
+
+class Approval(models.Model):
+    """One question to its own approvers, with its own state, decisions and reasons (A2)."""
+
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="approvals")
+    stage = models.SmallIntegerField()
+    kind = models.CharField(max_length=10, choices=ApprovalKind)
+    privilege = models.ForeignKey(Privilege, models.PROTECT, null=True, blank=True, related_name="approvals")
+    credential = models.ForeignKey(Credential, models.PROTECT, null=True, blank=True, related_name="approvals")
+    justification = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
+    tier = models.CharField(max_length=8)
+    reasons = models.JSONField(default=list)
+    state = models.CharField(max_length=14, choices=ApprovalState, default=ApprovalState.WAITING)
+    round = models.PositiveSmallIntegerField(default=1)
+    #: What is asked: days, level, scope. What was narrowed on the way stands in the granted_ fields (A7).
+    term_days = models.PositiveSmallIntegerField()
+    granted_term_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    granted_level = models.CharField(max_length=8, choices=Level, blank=True)
+    granted_scope = ArrayField(models.CharField(max_length=300), null=True, blank=True)
+    digest = models.CharField(max_length=64)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    builder_due_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    carried_from = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="carried_to")
+    by_policy = models.ForeignKey("approvals.PolicyVersion", models.PROTECT, null=True, blank=True, related_name="+")
+    emergency = models.BooleanField(default=False)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ("submission", "stage", "id")
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [guards.APPROVED_NEEDS_SEATS]
+        constraints = (
+            models.CheckConstraint(
+                name="approval_kind_has_its_reference",
+                condition=(
+                    Q(kind="app", stage=1, privilege__isnull=True, credential__isnull=True)
+                    | Q(kind="privilege", stage=2, privilege__isnull=False, credential__isnull=True)
+                    | Q(kind="credential", stage=2, privilege__isnull=True, credential__isnull=False)
+                ),
+            ),
+            models.CheckConstraint(
+                name="approval_policy_only_low", condition=Q(by_policy__isnull=True) | Q(tier="low")
+            ),
+            models.CheckConstraint(name="approval_state_known", condition=Q(state__in=ApprovalState.values)),
+            models.CheckConstraint(name="approval_three_rounds", condition=Q(round__gte=1, round__lte=3)),
+            models.CheckConstraint(
+                name="approval_never_longer_than_asked",
+                condition=Q(granted_term_days__isnull=True)
+                | Q(granted_term_days__gte=1, granted_term_days__lte=models.F("term_days")),
+            ),
+            models.UniqueConstraint(
+                fields=["submission", "kind", "privilege", "credential"],
+                nulls_distinct=False,
+                name="approval_one_record_per_question",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["state", "due_at"], name="approval_due"),
+            models.Index(fields=["state", "expires_at"], name="approval_expiry"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.submission}"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will be decided here."""
+        return self.state in ENDED
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the submission's, the automation's and the resource's timelines too."""
+        resource = self.privilege.entitlement.resource if self.privilege else None
+        found = (self, self.submission, self.submission.automation, resource)
+        return tuple(row for row in found if row is not None)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to the submission, save that CANDIDATE means: on the ladder of a seat of this very record (A9)."""
+        from approvals.routing import is_on_a_ladder  # routing reads these models; the relation is asked late
+
+        found = set(self.submission.relations(person, now)) - {Relation.CANDIDATE}
+        if is_on_a_ladder(self, person):
+            found.add(Relation.CANDIDATE)
+        return frozenset(found)
+
+
+class SeatLabel(models.TextChoices):
+    """What a seat stands for (T3, A8)."""
+
+    LEAD = "lead", "Team lead"
+    OWNER = "owner", "Resource owner"
+    SECURITY = "security", "Security"
+
+
+class Seat(AppendOnly):
+    """One signature that an approval needs; seats are filled by distinct people (A8)."""
+
+    approval = models.ForeignKey(Approval, models.PROTECT, related_name="seats")
+    label = models.CharField(max_length=10, choices=SeatLabel)
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("approval", "id")
+        constraints = (models.UniqueConstraint(fields=["approval", "label"], name="seat_once"),)
+
+    def __str__(self) -> str:
+        return self.get_label_display()
+
+
+class Candidate(AppendOnly):
+    """One person stood on the ladder of a seat when it was asked, and on what basis (A9)."""
+
+    seat = models.ForeignKey(Seat, models.PROTECT, related_name="candidates")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    order = models.PositiveSmallIntegerField()
+    basis = models.CharField(max_length=40)
+    skipped_why = models.CharField(max_length=200, blank=True)
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("seat", "order", "id")
+        constraints = (models.UniqueConstraint(fields=["seat", "person"], name="candidate_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.person} ({self.basis})"
+
+
+class DecisionOutcome(models.TextChoices):
+    """What was decided (A7)."""
+
+    APPROVE = "approve", "Approve"
+    REJECT = "reject", "Reject"
+    ASK = "ask", "Ask for changes"
+
+
+class Decision(AppendOnly):
+    """One person's word on one approval in one round, bound to what the page showed (A6)."""
+
+    approval = models.ForeignKey(Approval, models.PROTECT, related_name="decisions")
+    seat = models.ForeignKey(Seat, models.PROTECT, related_name="decisions")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="decisions")
+    for_person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="decisions_for")
+    barred = ArrayField(models.BigIntegerField(), default=list)
+    round = models.PositiveSmallIntegerField()
+    outcome = models.CharField(max_length=8, choices=DecisionOutcome)
+    reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
+    term_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    level = models.CharField(max_length=8, choices=Level, blank=True)
+    scope = ArrayField(models.CharField(max_length=300), null=True, blank=True)
+    shown_digest = models.CharField(max_length=64)
+    high = models.BooleanField(default=False)
+    seconds = models.PositiveIntegerField(null=True, blank=True)
+    batch = models.UUIDField(null=True, blank=True)
+    at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("id",)
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            *AppendOnly.Meta.triggers,
+            guards.DECISION_DUTIES,
+            guards.DECISION_PEOPLE,
+        ]
+        constraints = (
+            models.UniqueConstraint(fields=["approval", "person", "round"], name="decision_one_per_round"),
+            models.CheckConstraint(
+                name="decision_reason_where_needed",
+                condition=Q(outcome="approve", high=False, batch__isnull=True) | Q(reason__isnull=False),
+            ),
+            models.CheckConstraint(name="decision_not_barred", condition=guards.NOT_BARRED),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.outcome}"
+
+
+class DecisionPerson(AppendOnly):
+    """A person whom a decision uses up, the decider and whom they stood for; written by the database itself (S2, A11)."""
+
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="people")
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="+")
+    stage = models.SmallIntegerField()
+    outcome = models.CharField(max_length=8)
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+
+    class Meta(AppendOnly.Meta):
+        constraints = (
+            ExclusionConstraint(
+                name="decision_never_spans_stages",
+                expressions=[
+                    ("submission", RangeOperators.EQUAL),
+                    ("person", RangeOperators.EQUAL),
+                    ("stage", RangeOperators.NOT_EQUAL),
+                ],
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.person} in stage {self.stage}"

@@ -1,0 +1,204 @@
+"""Grants: what may be held, from when to when, resting on which two approvals (G1 to G4); what was used of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q, Value
+from simple_history.models import HistoricalRecords
+
+from approvals.models import guards
+from approvals.models.approval import Approval
+from governance.controls.actors import Actor
+from governance.controls.models import Person
+from governance.controls.roles import Relation
+from inventory.models import Automation, AutomationState, Credential, Entitlement, Level, NonHumanIdentity
+
+#: The longest term by tier, in days (G1).
+LONGEST_TERM = {"low": 365, "standard": 180, "high": 90}
+
+
+class GrantKind(models.TextChoices):
+    """A privilege or the use of a credential."""
+
+    PRIVILEGE = "privilege", "Privilege"
+    CREDENTIAL = "credential", "Credential"
+
+
+class GrantState(models.TextChoices):
+    """An ended grant never comes back; its successor is another row."""
+
+    ACTIVE = "active", "Active"
+    SUSPENDED = "suspended", "Suspended"
+    ENDED = "ended", "Ended"
+
+
+class EnforcedBy(models.TextChoices):
+    """How an ending takes hold (G4)."""
+
+    BROKERED = "brokered", "Brokered"
+    GATED = "gated", "Gated"
+    DETACHED = "detached", "Detached"
+
+
+def _within(tier: str) -> Q:
+    longest = Value(timedelta(days=LONGEST_TERM[tier]), output_field=models.DurationField())
+    return Q(tier=tier, ends_at__gt=F("begins_at"), ends_at__lte=F("begins_at") + longest)
+
+
+class GrantQuerySet(models.QuerySet["Grant"]):
+    """Grants by whether they count."""
+
+    def live(self, now: datetime) -> GrantQuerySet:
+        """Those that allow something at the instant ``now``: active, in term, on a live automation (G3)."""
+        return self.filter(
+            state=GrantState.ACTIVE,
+            begins_at__lte=now,
+            ends_at__gt=now,
+            automation__state=AutomationState.LIVE,
+        )
+
+    def standing(self) -> GrantQuerySet:
+        """Those that have not ended."""
+        return self.exclude(state=GrantState.ENDED)
+
+    def visible_to(self, actor: Actor, now: datetime) -> GrantQuerySet:
+        """Those of the automations that the actor may see."""
+        return self.filter(automation__in=Automation.objects.visible_to(actor, now))
+
+
+class Grant(models.Model):
+    """One thing that one automation may do until an instant, because two approvals say so."""
+
+    automation = models.ForeignKey(Automation, models.PROTECT, related_name="grants")
+    kind = models.CharField(max_length=10, choices=GrantKind, default=GrantKind.PRIVILEGE)
+    entitlement = models.ForeignKey(Entitlement, models.PROTECT, null=True, blank=True, related_name="grants")
+    credential = models.ForeignKey(Credential, models.PROTECT, null=True, blank=True, related_name="grants")
+    identity = models.ForeignKey(NonHumanIdentity, models.PROTECT, null=True, blank=True, related_name="grants")
+    key = models.CharField(max_length=80)
+    target = models.CharField(max_length=300, blank=True)
+    scope = ArrayField(models.CharField(max_length=300), default=list)
+    level = models.CharField(max_length=8, choices=Level)
+    tier = models.CharField(max_length=8)
+    app_approval = models.ForeignKey(Approval, models.PROTECT, related_name="+")
+    approval = models.ForeignKey(Approval, models.PROTECT, related_name="grants")
+    predecessor = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="successor")
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=GrantState, default=GrantState.ACTIVE)
+    suspended_why = models.CharField(max_length=40, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_why = models.CharField(max_length=40, blank=True)
+    enforcement = models.CharField(max_length=10, choices=EnforcedBy, default=EnforcedBy.DETACHED)
+    review_on = models.DateField(null=True, blank=True)
+    renew = models.BooleanField(default=True)
+
+    objects = GrantQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ("automation", "id")
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [guards.GRANT_RESTS_ON_APPROVALS]
+        constraints = (
+            models.CheckConstraint(
+                name="grant_term_within_its_tier", condition=_within("low") | _within("standard") | _within("high")
+            ),
+            models.CheckConstraint(name="grant_state_known", condition=Q(state__in=GrantState.values)),
+            models.CheckConstraint(
+                name="grant_kind_has_its_reference",
+                condition=Q(kind="privilege", entitlement__isnull=False)
+                | Q(kind="credential", credential__isnull=False, entitlement__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="grant_ended_says_when_and_why",
+                condition=~Q(state="ended") | Q(ended_at__isnull=False) & ~Q(ended_why=""),
+            ),
+            models.UniqueConstraint(
+                fields=["automation", "key"], condition=~Q(state="ended"), name="grant_one_standing_per_key"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["ends_at"], condition=~Q(state="ended"), name="grant_ending"),
+            models.Index(fields=["review_on"], condition=~Q(state="ended"), name="grant_review"),
+            models.Index(fields=["entitlement", "state"], name="grant_by_entitlement"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.entitlement or self.credential} for {self.automation}"
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it allows something at the instant ``now``, as `GrantQuerySet.live` says of rows."""
+        return (
+            self.state == GrantState.ACTIVE
+            and self.begins_at <= now < self.ends_at
+            and self.automation.state == AutomationState.LIVE
+        )
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the automation's and the resource's timelines too."""
+        resource = self.entitlement.resource if self.entitlement else None
+        return tuple(row for row in (self, self.automation, resource) if row is not None)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to the automation, and as to the resource that it is held on."""
+        found = set(self.automation.relations(person, now))
+        on = self.entitlement.resource if self.entitlement else self.credential.decided_on if self.credential else None
+        if on is not None:
+            found |= on.relations(person, now) & {Relation.RESOURCE_OWNER, Relation.RESOURCE_DEPUTY}
+        return frozenset(found)
+
+
+class RevocationTask(models.Model):
+    """A detached grant ended: somebody takes the secret away where it is held, and two people or a driver say so (G4)."""
+
+    grant = models.ForeignKey(Grant, models.PROTECT, related_name="revocation_tasks")
+    owner = models.ForeignKey(Person, models.PROTECT, related_name="revocation_tasks")
+    due_at = models.DateTimeField()
+    state = models.CharField(max_length=10, default="open")
+    closed_by = ArrayField(models.BigIntegerField(), default=list)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["grant"], name="revocation_task_one_per_grant"),
+            models.CheckConstraint(name="revocation_task_state_known", condition=Q(state__in=["open", "closed"])),
+        )
+
+    def __str__(self) -> str:
+        return f"Revoke {self.grant}"
+
+
+class Sample(models.Model):
+    """One light-path approval drawn to be looked at by a person (A13)."""
+
+    approval = models.OneToOneField(Approval, models.PROTECT, related_name="sample")
+    drawn_from_seal = models.BigIntegerField()
+    looked_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    verdict = models.CharField(max_length=10, blank=True)
+
+    history = HistoricalRecords()
+
+    def __str__(self) -> str:
+        return f"Sample of {self.approval}"
+
+
+class GrantUsage(models.Model):
+    """What one grant was used for on one day; no row means not measured, never zero."""
+
+    grant = models.ForeignKey(Grant, models.CASCADE, related_name="usage")
+    day = models.DateField()
+    allowed = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["grant", "day"], name="grant_usage_once_a_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.grant} on {self.day}"

@@ -1,0 +1,162 @@
+"""A submission: one frozen version asking to be allowed, its parties, and what is said about it (A1, S1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from simple_history.models import HistoricalRecords
+
+from approvals.models.policy import PolicyVersion
+from governance.controls.actors import Actor
+from governance.controls.models import AppendOnly, FreeText, Person
+from governance.controls.roles import Relation
+from inventory.models import Automation, Version
+
+
+class SubmissionKind(models.TextChoices):
+    """Why a version is submitted."""
+
+    NEW = "new", "New"
+    CHANGE = "change", "Change"
+    PROMOTION = "promotion", "Promotion"
+    DRIFT = "drift", "Drift"
+    EMERGENCY = "emergency", "Emergency"
+
+
+class SubmissionState(models.TextChoices):
+    """Open until every record has ended; decided until the rest is accepted or declined (A5)."""
+
+    OPEN = "open", "Open"
+    DECIDED = "decided", "Decided"
+    IN_FORCE = "in_force", "In force"
+    DECLINED = "declined", "Declined"
+    REJECTED = "rejected", "Rejected"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    EXPIRED = "expired", "Expired"
+
+
+#: States in which a submission still stands in the way of another for its automation (A14).
+UNFINISHED = (SubmissionState.OPEN, SubmissionState.DECIDED)
+
+
+class SubmissionQuerySet(models.QuerySet["Submission"]):
+    """Submissions as people may see them."""
+
+    def visible_to(self, actor: Actor, now: datetime) -> SubmissionQuerySet:
+        """Those of the automations that the actor may see."""
+        return self.filter(automation__in=Automation.objects.visible_to(actor, now))
+
+    def unfinished(self) -> SubmissionQuerySet:
+        """Those still under way."""
+        return self.filter(state__in=UNFINISHED)
+
+
+class Submission(models.Model):
+    """One version asking for two decisions. Frozen: the version, what is asked and the policy version."""
+
+    automation = models.ForeignKey(Automation, models.PROTECT, related_name="submissions")
+    version = models.ForeignKey(Version, models.PROTECT, related_name="submissions")
+    kind = models.CharField(max_length=10, choices=SubmissionKind, default=SubmissionKind.NEW)
+    submitted_by = models.ForeignKey(Person, models.PROTECT, related_name="submissions")
+    submitted_at = models.DateTimeField()
+    policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+")
+    tier = models.CharField(max_length=8)
+    reasons = models.JSONField(default=list)
+    state = models.CharField(max_length=10, choices=SubmissionState, default=SubmissionState.OPEN)
+    #: What stage 1 decides about, as it stood when submitted: purpose, owners, kind, triggers (A1).
+    asked = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64)
+    #: The stage-1 record that this one rests on: its own, or that of an earlier submission still in force (A12, S2).
+    app_approval = models.ForeignKey(
+        "approvals.Approval", models.PROTECT, null=True, blank=True, related_name="carries"
+    )
+    continues = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="continued_by")
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SubmissionQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["automation"], condition=Q(state__in=["open", "decided"]), name="submission_one_unfinished"
+            ),
+            models.CheckConstraint(name="submission_state_known", condition=Q(state__in=SubmissionState.values)),
+        )
+        indexes = (models.Index(fields=["state", "-id"], name="submission_by_state"),)
+
+    def __str__(self) -> str:
+        return f"{self.automation}, version {self.version.number}"
+
+    @property
+    def reference(self) -> str:
+        """How people name it: the year and its number."""
+        return f"{self.submitted_at:%Y}-{self.pk:04d}"
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the automation's timeline too."""
+        return (self, self.automation)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to its automation, and who submitted it."""
+        found = set(self.automation.relations(person, now))
+        if person.pk == self.submitted_by_id:
+            found.add(Relation.SUBMITTER)
+        if self.approvals.filter(seats__candidates__person=person).exists():
+            found.add(Relation.CANDIDATE)
+        return frozenset(found)
+
+
+class Capacity(models.TextChoices):
+    """As what somebody is a party (S1)."""
+
+    IMPORTER = "importer", "Importer"
+    EDITOR = "editor", "Editor"
+    AUTHOR = "author", "Author named by the source"
+    SUBMITTER = "submitter", "Submitter"
+    BUSINESS_OWNER = "business_owner", "Business owner"
+    TECHNICAL_OWNER = "technical_owner", "Technical owner"
+    ANSWERED = "answered", "Answered for the builder"
+
+
+class Party(AppendOnly):
+    """One person is a party of one submission in one capacity; parties only accumulate (S1)."""
+
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="parties")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    capacity = models.CharField(max_length=16, choices=Capacity)
+
+    class Meta(AppendOnly.Meta):
+        constraints = (
+            models.UniqueConstraint(fields=["submission", "person", "capacity"], name="party_once_per_capacity"),
+        )
+        verbose_name_plural = "parties"
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.get_capacity_display()}"
+
+
+class Comment(models.Model):
+    """Something said to everybody on a submission, possibly about one record; an objection shows at stage 1 (A3)."""
+
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="comments")
+    approval = models.ForeignKey("approvals.Approval", models.PROTECT, null=True, blank=True, related_name="comments")
+    by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    text = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
+    is_objection = models.BooleanField(default=False)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.by} on {self.submission}"
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """It stands on the submission's timeline."""
+        return (self.submission, self.submission.automation)
