@@ -1,0 +1,261 @@
+"""Campaigns, items, questions and answers: is what is held still needed, and still acceptable? (R1 to R4, S4)"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, RangeOperators
+from django.db import models
+from django.db.models import F, Q
+from simple_history.models import HistoricalRecords
+
+from approvals.models import Grant
+from governance.controls.actors import Actor
+from governance.controls.models import AppendOnly, FreeText, Person
+from governance.controls.roles import Relation
+from inventory.models import Automation
+
+
+class CampaignKind(models.TextChoices):
+    """Why a campaign opened."""
+
+    SCHEDULED = "scheduled", "Scheduled"
+    EVENT = "event", "Event"
+    ADHOC = "adhoc", "Ad hoc"
+
+
+class Campaign(models.Model):
+    """A frozen snapshot: scope, items, reviewers, deadline, and what happens to silence (R2)."""
+
+    kind = models.CharField(max_length=10, choices=CampaignKind, default=CampaignKind.SCHEDULED)
+    tier = models.CharField(max_length=8, blank=True)
+    name = models.CharField(max_length=160)
+    scope = models.JSONField(default=dict)
+    snapshot_at = models.DateTimeField()
+    deadline = models.DateTimeField()
+    grace_until = models.DateTimeField()
+    on_silence = models.CharField(max_length=10, default="revoke")
+    state = models.CharField(max_length=8, default="open")
+
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(name="campaign_state_known", condition=Q(state__in=["open", "closed"])),
+            models.CheckConstraint(name="campaign_silence_never_keeps", condition=Q(on_silence="revoke")),
+            models.CheckConstraint(name="campaign_grace_after_deadline", condition=Q(grace_until__gte=F("deadline"))),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ItemState(models.TextChoices):
+    """Open until answered; escalated when overdue; closed when its outcome took effect."""
+
+    OPEN = "open", "Open"
+    ANSWERED = "answered", "Answered"
+    ESCALATED = "escalated", "Escalated"
+    CLOSED = "closed", "Closed"
+
+
+class ItemOutcome(models.TextChoices):
+    """What became of the grant."""
+
+    KEPT = "kept", "Kept"
+    REVOKED = "revoked", "Revoked"
+    NOT_RENEWED = "not_renewed", "Not renewed"
+    SUPERSEDED = "superseded", "Ended otherwise"
+
+
+#: States in which an item still waits for something.
+UNCLOSED = (ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED)
+
+
+class ItemQuerySet(models.QuerySet["Item"]):
+    """Items as people may see them."""
+
+    def visible_to(self, actor: Actor, now: datetime) -> ItemQuerySet:
+        """Those that the actor is asked about, and those of automations that they may see."""
+        if actor.person is None:
+            return self.none()
+        automations = Automation.objects.visible_to(actor, now)
+        return self.filter(
+            Q(pk__in=Question.objects.filter(reviewer=actor.person).values("item"))
+            | Q(grant__automation__in=automations)
+            | Q(automation__in=automations)
+        )
+
+
+class Item(models.Model):
+    """One grant, or one automation, that comes up for review; at most one is open for each (R5)."""
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="items")
+    grant = models.ForeignKey(Grant, models.PROTECT, null=True, blank=True, related_name="items")
+    automation = models.ForeignKey(Automation, models.PROTECT, null=True, blank=True, related_name="items")
+    reason = models.CharField(max_length=40)
+    snapshot = models.JSONField(default=dict)
+    opened_at = models.DateTimeField()
+    deadline = models.DateTimeField()
+    grace_until = models.DateTimeField()
+    suspend_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=10, choices=ItemState, default=ItemState.OPEN)
+    outcome = models.CharField(max_length=12, choices=ItemOutcome, blank=True)
+    closes_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    last_reminder_on = models.DateField(null=True, blank=True)
+
+    objects = ItemQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ("deadline", "id")
+        constraints = (
+            models.CheckConstraint(
+                name="item_one_subject",
+                condition=Q(grant__isnull=False, automation__isnull=True)
+                | Q(grant__isnull=True, automation__isnull=False),
+            ),
+            models.CheckConstraint(name="item_state_known", condition=Q(state__in=ItemState.values)),
+            models.CheckConstraint(
+                name="item_closed_has_outcome",
+                condition=~Q(state="closed") | Q(closed_at__isnull=False) & ~Q(outcome=""),
+            ),
+            models.UniqueConstraint(fields=["grant"], condition=~Q(state="closed"), name="item_one_open_per_grant"),
+            models.UniqueConstraint(
+                fields=["automation"], condition=~Q(state="closed"), name="item_one_open_per_automation"
+            ),
+        )
+        indexes = (models.Index(fields=["state", "deadline"], name="item_due"),)
+
+    def __str__(self) -> str:
+        return f"Review of {self.grant or self.automation}"
+
+    @property
+    def of_automation(self) -> Automation:
+        """The automation that is reviewed, or that holds the grant."""
+        if self.grant is not None:
+            return self.grant.automation
+        assert self.automation is not None  # item_one_subject
+        return self.automation
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the timelines of grant, automation and resource too."""
+        return (self, *(self.grant.ledger_about() if self.grant else (self.of_automation,)))
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """Who is asked one of its questions is its reviewer."""
+        found = set(self.of_automation.relations(person, now))
+        if self.questions.filter(reviewer=person).exists():
+            found.add(Relation.REVIEWER)
+        return frozenset(found)
+
+
+class Asks(models.TextChoices):
+    """The two questions of S4."""
+
+    NEEDED = "needed", "Is it still needed?"
+    ACCEPTABLE = "acceptable", "Is it still acceptable?"
+
+
+class Question(models.Model):
+    """One question of one item to one reviewer; the two of an item never go to the same person (S4)."""
+
+    item = models.ForeignKey(Item, models.PROTECT, related_name="questions")
+    asks = models.CharField(max_length=10, choices=Asks)
+    reviewer = models.ForeignKey(Person, models.PROTECT, related_name="questions")
+    ladder = ArrayField(models.BigIntegerField(), default=list)
+    asked_before = ArrayField(models.BigIntegerField(), default=list)
+    passed = models.PositiveSmallIntegerField(default=0)
+    draft = models.JSONField(default=dict)
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ("item", "id")
+        constraints = (
+            models.UniqueConstraint(fields=["item", "asks"], name="question_once_per_item"),
+            models.CheckConstraint(name="question_passed_at_most_twice", condition=Q(passed__lte=2)),
+            ExclusionConstraint(
+                name="question_two_people",
+                expressions=[
+                    ("item", RangeOperators.EQUAL),
+                    ("reviewer", RangeOperators.EQUAL),
+                    ("asks", RangeOperators.NOT_EQUAL),
+                ],
+            ),
+        )
+        indexes = (
+            models.Index(fields=["reviewer"], condition=Q(answered_at__isnull=True), name="question_unanswered"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_asks_display()} {self.item}"
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the item's timelines."""
+        return (self, *self.item.ledger_about())
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """The reviewer alone answers."""
+        found = set(self.item.of_automation.relations(person, now))
+        if person.pk == self.reviewer_id:
+            found.add(Relation.REVIEWER)
+        return frozenset(found)
+
+
+class AnswerKind(models.TextChoices):
+    """What a reviewer may answer (R4)."""
+
+    KEEP = "keep", "Keep"
+    REVOKE = "revoke", "Revoke"
+    DO_NOT_RENEW = "do_not_renew", "Do not renew"
+    DONT_KNOW = "dont_know", "I don't know"
+    NOT_MINE = "not_mine", "Not mine"
+
+
+class Answer(AppendOnly):
+    """One submitted answer. A correction is another row that supersedes it (R4)."""
+
+    question = models.ForeignKey(Question, models.PROTECT, related_name="answers")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    for_person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    answer = models.CharField(max_length=12, choices=AnswerKind)
+    term_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
+    batch = models.UUIDField()
+    seconds = models.PositiveIntegerField(null=True, blank=True)
+    at = models.DateTimeField()
+    supersedes = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="superseded_by")
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("id",)
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            *AppendOnly.Meta.triggers,
+            pgtrigger.Trigger(
+                name="answer_two_people",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF EXISTS (SELECT 1 FROM recertification_answer a
+                               JOIN recertification_question q ON q.id = a.question_id
+                               JOIN recertification_question mine ON mine.item_id = q.item_id AND mine.id <> q.id
+                               WHERE mine.id = NEW.question_id AND a.answer IN ('keep', 'revoke', 'do_not_renew')
+                                 AND (a.person_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))
+                                   OR a.for_person_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))))
+                    THEN
+                        RAISE EXCEPTION 'SOD-4: the two questions of an item are answered by two people'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.answer}"
