@@ -72,7 +72,10 @@ class Approval(models.Model):
     granted_term_days = models.PositiveSmallIntegerField(null=True, blank=True)
     granted_level = models.CharField(max_length=8, choices=Level, blank=True)
     granted_scope = ArrayField(models.CharField(max_length=300), null=True, blank=True)
-    digest = models.CharField(max_length=64)
+    #: The facts that the decision is about, as they stood when submitted: what a later change is compared with (A6).
+    facts = models.JSONField(default=dict)
+    #: The earlier record about the same that was rejected or withdrawn within the policy's days (A15).
+    earlier = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="asked_again")
     opened_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -133,12 +136,9 @@ class Approval(models.Model):
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """As to the submission, save that CANDIDATE means: on the ladder of a seat of this very record (A9)."""
-        from approvals.routing import is_on_a_ladder  # routing reads these models; the relation is asked late
+        from approvals.routing import route_of  # routing reads these models; the relation is asked late
 
-        found = set(self.submission.relations(person, now)) - {Relation.CANDIDATE}
-        if is_on_a_ladder(self, person):
-            found.add(Relation.CANDIDATE)
-        return frozenset(found)
+        return route_of(self).relations(self, person, now)
 
 
 class SeatLabel(models.TextChoices):
@@ -164,13 +164,12 @@ class Seat(AppendOnly):
 
 
 class Candidate(AppendOnly):
-    """One person stood on the ladder of a seat when it was asked, and on what basis (A9)."""
+    """One person was asked to fill a seat, and on what basis (A9). Who was skipped is computed, and in the ledger."""
 
     seat = models.ForeignKey(Seat, models.PROTECT, related_name="candidates")
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
     order = models.PositiveSmallIntegerField()
     basis = models.CharField(max_length=40)
-    skipped_why = models.CharField(max_length=200, blank=True)
 
     class Meta(AppendOnly.Meta):
         ordering = ("seat", "order", "id")

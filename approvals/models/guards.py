@@ -51,7 +51,7 @@ DECISION_DUTIES = pgtrigger.Trigger(
                 USING ERRCODE = 'check_violation';
         END IF;
         IF NOT EXISTS (SELECT 1 FROM approvals_candidate c WHERE c.seat_id = NEW.seat_id
-                       AND c.person_id = COALESCE(NEW.for_person_id, NEW.person_id) AND c.skipped_why = '') THEN
+                       AND c.person_id = COALESCE(NEW.for_person_id, NEW.person_id)) THEN
             RAISE EXCEPTION 'A9: not a candidate of seat %', NEW.seat_id USING ERRCODE = 'check_violation';
         END IF;
         IF EXISTS (SELECT 1 FROM approvals_decisionperson dp JOIN approvals_decision d ON d.id = dp.decision_id
@@ -109,9 +109,18 @@ GRANT_RESTS_ON_APPROVALS = pgtrigger.Trigger(
 APPROVED_NEEDS_SEATS = pgtrigger.Trigger(
     name="approved_needs_seats",
     when=pgtrigger.Before,
-    operation=pgtrigger.UpdateOf("state"),
-    condition=pgtrigger.Condition("NEW.state = 'approved' AND OLD.state <> 'approved'"),
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("state", "carried_from_id", "by_policy_id"),
     func="""
+        IF NEW.state <> 'approved' OR (TG_OP = 'UPDATE' AND OLD.state = 'approved') THEN
+            RETURN NEW;
+        END IF;
+        IF NEW.carried_from_id IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM approvals_approval a JOIN approvals_submission was ON was.id = a.submission_id
+            JOIN approvals_submission w ON w.id = NEW.submission_id AND w.automation_id = was.automation_id
+            WHERE a.id = NEW.carried_from_id AND a.state = 'approved' AND a.kind = NEW.kind) THEN
+            RAISE EXCEPTION 'A12: approval % carries over from one that is not approved for this automation', NEW.id
+                USING ERRCODE = 'check_violation';
+        END IF;
         IF NEW.by_policy_id IS NULL AND NEW.carried_from_id IS NULL AND (
             NOT EXISTS (SELECT 1 FROM approvals_seat s WHERE s.approval_id = NEW.id)
             OR EXISTS (SELECT 1 FROM approvals_seat s WHERE s.approval_id = NEW.id AND NOT EXISTS (

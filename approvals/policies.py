@@ -1,0 +1,96 @@
+"""The policy in force, read and typed. It is read-only here: changing it is a proposal that two people sign (S8)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+import yaml
+
+from approvals.models import PolicyVersion
+
+#: The document that ships.
+SHIPPED = Path(__file__).with_name("policy") / "default.yaml"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One policy document, typed.
+
+    Args:
+        version: the row it was read from.
+        document: the whole document, for display and digest.
+    """
+
+    version: PolicyVersion
+    document: Mapping[str, Any]
+
+    def seats(self, kind: str, tier: str) -> tuple[str, ...]:
+        """Labels of the seats that a question of this kind needs at this tier (T3)."""
+        return tuple(self.document["seats"][kind][tier])
+
+    def longest_term(self, tier: str) -> int:
+        """Days that a grant of this tier may last (G1)."""
+        return int(self.document["longest_term"][tier])
+
+    def review_after(self, tier: str) -> int:
+        """Days after which what is held comes up for review (R1)."""
+        return int(self.document["review_after"][tier])
+
+    def due_days(self, tier: str) -> int:
+        """Working days until a record is due (A10)."""
+        return int(self.document["due_working_days"][tier])
+
+    def expiry_days(self, tier: str) -> int:
+        """Working days until a record expires as rejected (A10)."""
+        return int(self.document["expires_working_days"][tier])
+
+    @property
+    def builder_days(self) -> int:
+        """Working days that a builder has to answer (A14)."""
+        return int(self.document["builder_working_days"])
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds a record may take (A14)."""
+        return int(self.document["rounds"])
+
+    @property
+    def resubmission_days(self) -> int:
+        """For how many days an earlier refusal counts (A15)."""
+        return int(self.document["resubmission_days"])
+
+    def needs_two_owners(self, tier: str) -> bool:
+        """Whether an automation of this tier needs two different owners (I1)."""
+        return tier in self.document["two_owners"]
+
+    def fresh_minutes(self, tier: str) -> int | None:
+        """How old, in minutes, a sign-in may be for a decision of this tier; None for any age (S5)."""
+        found = self.document["fresh_sign_in_minutes"].get(tier)
+        return None if found is None else int(found)
+
+
+def shipped() -> dict[str, Any]:
+    """The document that ships, as data."""
+    document: dict[str, Any] = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    return document
+
+
+def digest(document: Mapping[str, Any]) -> str:
+    """SHA-256 over the canonical JSON (RFC 8785) of a document."""
+    return hashlib.sha256(rfc8785.dumps(dict(document))).hexdigest()
+
+
+def of(version: PolicyVersion) -> Policy:
+    """The typed form of a stored version."""
+    return Policy(version=version, document=version.document)
+
+
+def in_force(now: datetime) -> Policy:
+    """The newest version that is effective at ``now``; the shipped one always is."""
+    return of(PolicyVersion.objects.filter(kind="default", effective_at__lte=now).order_by("-number")[0])
