@@ -179,7 +179,9 @@ def worker(surroundings: Environment, redis: str, mailbox: Mailbox) -> Iterator[
     """A real Celery worker on the shared database that sends its mail to `mailbox`."""
     variables = {"EMAIL_URL": mailbox.url, "LOG_LEVEL": "INFO", "DATABASE_POOL_MAX": "8"}
     log = surroundings.folder / "worker.log"
-    started = Service(services.worker("test"), log, variables, lambda service: " ready." in service.log_of_this_life)
+    started = Service(
+        services.worker("test", log_level="INFO"), log, variables, lambda service: " ready." in service.log_of_this_life
+    )
     started.start()
     yield started
     started.stop()
@@ -189,7 +191,9 @@ def worker(surroundings: Environment, redis: str, mailbox: Mailbox) -> Iterator[
 def beat(surroundings: Environment, worker: Service) -> Iterator[Service]:
     """A real beat, with its worker: sweeps run by themselves from here on."""
     log = surroundings.folder / "beat.log"
-    started = Service(services.beat(), log, {}, lambda service: "beat: Starting" in service.log_of_this_life)
+    started = Service(
+        services.beat(log_level="INFO"), log, {}, lambda service: "beat: Starting" in service.log_of_this_life
+    )
     started.start()
     yield started
     started.stop()

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from csp.constants import NONE, SELF
 
 from governance.settings.env import ROOT, Environment, database
 
 BASE_DIR = ROOT
+
+# What each settings module takes from the environment, by `from_environment` below; named here for readers and types.
+SECRET_KEY: str
+ALLOWED_HOSTS: list[str]
+BASE_URL: str
+ORGANISATION: str
+ORGANISATION_TIME_ZONE: str
+DATABASES: dict[str, dict[str, object]]
+BROKER_URL: str
+BROKER_FOLDER: Path
+BEAT_FILE: Path
+LEDGER_KEY_FILE: Path
+DIGEST_KEY_FILE: Path
+LEDGER_CHECKPOINT_FILE: Path
+EMAIL_URL: str
+DEFAULT_FROM_EMAIL: str
+DEMO: bool
+LOG_LEVEL: str
 
 
 def from_environment(env: Environment) -> dict[str, object]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from governance.supervisor import children
 
@@ -70,7 +71,7 @@ class Broker:
     @property
     def url(self) -> str:
         """How the application connects."""
-        return f"unix://{self.socket}"
+        return f"unix://{quote(str(self.socket))}"
 
     def start(self, output: int | IO[bytes] = subprocess.PIPE) -> subprocess.Popen[bytes]:
         """Start the server; the caller waits with `is_ready`."""

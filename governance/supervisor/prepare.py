@@ -1,0 +1,96 @@
+"""A program of its own: makes the keys, migrates, loads the demo once, and leaves the words of welcome in a file.
+
+One process rather than four, since loading Django is what takes the time. It ends with status 3 and plain words when the
+database or the broker that it was pointed at does not answer.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+UNREACHABLE = 3
+OLDEST_SERVER = 150000
+
+
+def _check_database() -> None:
+    """Make sure that a PostgreSQL of a known version answers."""
+    import psycopg
+    from django.conf import settings
+    from django.db import connection
+
+    where = settings.DATABASES["default"]
+    named = f"{where['NAME']} on {where['HOST'] or 'the local socket'}{':' + where['PORT'] if where['PORT'] else ''}"
+    parameters = {
+        k: v for k, v in connection.get_connection_params().items() if k not in ("pool", "cursor_factory", "context")
+    }
+    try:
+        with psycopg.connect(**{**parameters, "connect_timeout": 5}) as opened:
+            version = opened.info.server_version
+    except psycopg.OperationalError as error:
+        _give_up(f"The database {named} does not answer: {str(error).strip()}", "DATABASE_URL")
+    if version < OLDEST_SERVER:
+        _give_up(f"The database {named} is PostgreSQL {version // 10000}; 15 or newer is needed.", "DATABASE_URL")
+
+
+def _check_broker() -> None:
+    """Make sure that the Redis that was given answers."""
+    import redis
+    from django.conf import settings
+
+    if not settings.BROKER_URL:
+        return
+    try:
+        redis.Redis.from_url(settings.BROKER_URL, socket_connect_timeout=5).ping()
+    except (redis.RedisError, ValueError) as error:
+        _give_up(f"The Redis that was given does not answer: {error}", "REDIS_URL")
+
+
+def _migrate() -> None:
+    """Bring the database to the code's version; silent when it is there."""
+    from django.core.management import call_command
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    steps = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if steps:
+        print(f"Migrating the database: {len(steps)} steps …", flush=True)
+        call_command("migrate", interactive=False, verbosity=0)
+
+
+def _give_up(said: str, variable: str) -> NoReturn:
+    """End with words. No address is printed whole: it may hold a password."""
+    print(f"{said}\nCheck {variable}, or leave it out to use the embedded one.", flush=True)
+    sys.exit(UNREACHABLE)
+
+
+def main(welcome: Path) -> None:
+    """Bring everything to where web, worker and beat can start.
+
+    Args:
+        welcome: the file that gets the words of welcome; left empty when there is nothing to say.
+    """
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command, get_commands
+
+    _check_database()
+    _check_broker()
+    commands = get_commands()
+    call_command("make_keys", stdout=io.StringIO())
+    _migrate()
+    hints = io.StringIO()
+    if settings.DEMO and "load_demo" in commands:
+        call_command("load_demo")
+    if settings.DEMO and "demo_hints" in commands:
+        call_command("demo_hints", stdout=hints)
+    welcome.write_text(hints.getvalue())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,45 @@
+"""What the processes of a running Countersign are told, and the port that they are to have."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from governance.supervisor.home import Home
+from governance.supervisor.trouble import Trouble
+
+
+def environment(home: Home, port: int) -> dict[str, str]:
+    """What every child is told, on top of what we were told."""
+    told = dict(os.environ)
+    told.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
+    told.setdefault("COUNTERSIGN_DEMO", "1")
+    told.setdefault("BASE_URL", f"http://localhost:{port}")
+    told["COUNTERSIGN_HOME"] = str(home.root)
+    told["PYTHONUNBUFFERED"] = "1"
+    if not told.get("SECRET_KEY"):
+        told["SECRET_KEY"] = home.secret_key()
+    return told
+
+
+def check_port(host: str, port: int) -> None:
+    """Make sure that the web server can have its port.
+
+    Raises:
+        Trouble: when somebody else listens there, or it may not be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            raise Trouble(
+                f"Port {port} needs more rights than this user has. Choose another: PORT=8001 make run"
+            ) from None
+        except OSError:
+            raise Trouble(
+                f"Port {port} is taken by another program. Choose another: PORT={port + 1} make run"
+            ) from None
+        except OverflowError:
+            raise Trouble(f"PORT={port} is no port: it goes from 1 to 65535.") from None
