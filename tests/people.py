@@ -51,7 +51,15 @@ TEAMS = (
     ("business", "Business", "company", "", "", TeamKind.BUSINESS, ()),
     ("platform", "Platform Engineering", "engineering", "amara", "", TeamKind.BUSINESS, ("omar", "amara")),
     ("supply", "Supply Engineering", "engineering", "lena", "", TeamKind.BUSINESS, ("lena", "piet")),
-    ("finance_ops", "Finance Operations", "operations", "theo", "bram", TeamKind.BUSINESS, ("rita", "jonas", "theo", "bram")),
+    (
+        "finance_ops",
+        "Finance Operations",
+        "operations",
+        "theo",
+        "bram",
+        TeamKind.BUSINESS,
+        ("rita", "jonas", "theo", "bram"),
+    ),
     ("it_ops", "IT Operations", "operations", "mei", "", TeamKind.BUSINESS, ("mei",)),
     ("marketing", "Marketing", "business", "grace", "", TeamKind.BUSINESS, ("grace", "tom")),
     ("people_team", "People (HR)", "business", "nadia", "", TeamKind.BUSINESS, ("nadia",)),
@@ -149,7 +157,9 @@ def _first_roles(people: dict[str, Person], now: datetime) -> None:
             give_role(person, role, admins=there, now=now)
             continue
         # A committed test left events before any cast was built: bootstrap refuses, so its row is written as it would be.
-        made = RoleAssignment.objects.create(person=person, role=role, proposed_at=now, confirmed_at=now, by_bootstrap=True)
+        made = RoleAssignment.objects.create(
+            person=person, role=role, proposed_at=now, confirmed_at=now, by_bootstrap=True
+        )
         ledger.append(actor=Actor.of_job("bootstrap"), verb="role.bootstrapped", subject=made, now=now)
 
 

@@ -11,8 +11,8 @@ from typing import Protocol
 from django.db.models import Q
 
 from governance.controls.actors import Actor
-from governance.controls.models import Person, RoleAssignment
-from governance.controls.roles import GRANTS, Permission, Relation, Role
+from governance.controls.models import Delegation, Person, RoleAssignment
+from governance.controls.roles import ASSIGNABLE, GRANTS, Permission, Relation, Role
 
 
 class HasRelations(Protocol):
@@ -26,16 +26,40 @@ class HasRelations(Protocol):
 def roles_of(person: Person, now: datetime) -> frozenset[Role]:
     """The roles that a person holds at ``now``: confirmed by a second admin (or by bootstrap) and not over.
 
-    A person who left or is inactive holds none; everybody else is an employee.
+    A person who left or is inactive holds none; everybody else is an employee. Asks the database each time.
     """
     if not person.is_here:
         return frozenset()
-    cached: dict[str, frozenset[Role]] = person.__dict__.setdefault("_roles", {})
-    if "held" not in cached:
-        rows = RoleAssignment.objects.filter(Q(confirmed_at__isnull=False) | Q(by_bootstrap=True), person=person)
-        rows = rows.filter(Q(until__isnull=True) | Q(until__gt=now))
-        cached["held"] = frozenset({Role.EMPLOYEE, *(Role(role) for role in rows.values_list("role", flat=True))})
-    return cached["held"]
+    rows = RoleAssignment.objects.filter(person=person, confirmed_at__lte=now)
+    names = rows.filter(Q(until__isnull=True) | Q(until__gt=now)).values_list("role", flat=True)
+    return frozenset({Role.EMPLOYEE, *(Role(name) for name in names if name in ASSIGNABLE)})
+
+
+def roles_held(actor: Actor, now: datetime) -> frozenset[Role]:
+    """The roles in which an actor acts at ``now``: their own or, under a delegation that stands, the giver's (A11).
+
+    Asked once for one actor and instant, that is once a request; a write begins with an actor who remembers nothing.
+    """
+    key = ("roles", now)
+    if key not in actor.memory:
+        person = actor.capacity_of
+        counts = person is not None and stands_in(actor, now)
+        actor.memory[key] = roles_of(person, now) if counts and person is not None else frozenset()
+    held: frozenset[Role] = actor.memory[key]
+    return held
+
+
+def stands_in(actor: Actor, now: datetime) -> bool:
+    """Whether the actor acts for themself, or a delegation to them stands at ``now`` and both people are here (A11)."""
+    if any(not person.is_here for person in actor.people):
+        return False
+    if actor.standing_for is None:
+        return True
+    key = ("stands in", now)
+    if key not in actor.memory:
+        running = Delegation.objects.running(now).filter(giver=actor.standing_for, taker=actor.person)
+        actor.memory[key] = running.exists()
+    return bool(actor.memory[key])
 
 
 def holds(person: Person | None, role: Role, now: datetime) -> bool:
@@ -47,7 +71,7 @@ def may(actor: Actor, permission: Permission, subject: HasRelations | None, *, n
     """Whether a role of the actor, or a relation to the subject, grants the permission. Deny by default.
 
     Args:
-        actor: who acts; under a delegation the capacity is the giver's (A11).
+        actor: who acts; under a delegation the capacity is the giver's, as long as the delegation stands (A11).
         permission: what is asked.
         subject: the row it is asked about, or None for what concerns no row.
         now: the instant of business time.
@@ -55,10 +79,10 @@ def may(actor: Actor, permission: Permission, subject: HasRelations | None, *, n
     if actor.kind == "job":
         return permission in GRANTS[Role.JOB]
     person = actor.capacity_of
-    if person is None or actor.person is None or not actor.person.is_here or not person.is_here:
+    if person is None or not stands_in(actor, now):
         return False
-    if any(permission in GRANTS[role] for role in roles_of(person, now)):
+    if any(permission in GRANTS[role] for role in roles_held(actor, now)):
         return True
     if subject is None:
         return False
-    return any(permission in GRANTS[relation] for relation in subject.relations(person, now))
+    return any(permission in GRANTS.get(relation, frozenset()) for relation in subject.relations(person, now))

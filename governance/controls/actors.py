@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from governance.controls.models import Person
 
@@ -21,6 +21,8 @@ class Actor:
         standing_for: whom the person stands in for under a delegation (A11).
         signed_in_at: real time of the sign-in of an interactive session; None for tokens, commands and jobs.
         correlation: joins everything that one request or job run caused.
+        memory: what was found out about this actor while the request lasts (`access` keeps roles here). A write forgets
+            it first: see `afresh`.
     """
 
     kind: Literal["person", "job"]
@@ -29,6 +31,7 @@ class Actor:
     standing_for: Person | None = None
     signed_in_at: datetime | None = None
     correlation: uuid.UUID = field(default_factory=uuid.uuid4)
+    memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, person: Person, *, signed_in_at: datetime | None = None) -> Actor:
@@ -42,7 +45,23 @@ class Actor:
 
     def for_person(self, giver: Person) -> Actor:
         """The same person, standing in for ``giver``."""
-        return replace(self, standing_for=giver)
+        return replace(self, standing_for=giver, memory={})
+
+    def afresh(self) -> Actor:
+        """The same actor with the people read again from the database and nothing remembered.
+
+        A write asks its rules of this one: a role that ended, or a person who left, since the page was loaded counts.
+
+        Raises:
+            Person.DoesNotExist: the row of one of the people is gone.
+        """
+        ids = [person.pk for person in self.people]
+        found = Person.objects.in_bulk(ids) if ids else {}
+        if any(pk not in found for pk in ids):
+            raise Person.DoesNotExist("Who acts is not in the database.")
+        person = found[self.person.pk] if self.person else None
+        giver = found[self.standing_for.pk] if self.standing_for else None
+        return replace(self, person=person, standing_for=giver, memory={})
 
     @property
     def actor_id(self) -> str:

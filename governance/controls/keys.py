@@ -5,10 +5,12 @@ The signing key is Ed25519 (RFC 8032) in PKCS #8 PEM; the digest key is 32 rando
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
 import secrets
+import stat
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,10 +30,17 @@ class KeyMissing(Exception):
 
 
 def _write(path: Path, content: bytes) -> None:
+    """Put a key file in place, whole or not at all; of two processes that try at once, the first one's key stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+    half = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(half)
+    finally:
+        half.unlink()
 
 
 def ensure(ledger_key_file: Path, digest_key_file: Path) -> None:
@@ -80,6 +89,21 @@ def _digest_key(path: Path) -> bytes:
 def digest_key() -> bytes:
     """The installation's key for fingerprints of secrets (I6)."""
     return _digest_key(Path(settings.DIGEST_KEY_FILE))
+
+
+def problems() -> list[str]:
+    """What is wrong with the key files, one sentence each: absent, unreadable, or readable by others than their owner."""
+    found = []
+    for what, setting in (("ledger's signing", "LEDGER_KEY_FILE"), ("digest", "DIGEST_KEY_FILE")):
+        path = Path(getattr(settings, setting))
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+        except OSError as error:
+            found.append(f"The {what} key {path} can't be read ({error.strerror}): run `manage.py make_keys`.")
+            continue
+        if mode & 0o077:
+            found.append(f"The {what} key {path} is open to others (mode {mode:o}): run `chmod 600 {path}`.")
+    return found
 
 
 def keyed_digest(key: bytes, text: str) -> str:

@@ -18,8 +18,8 @@ JSON = str | int | bool | None | Sequence[Any] | Mapping[str, Any]
 
 
 def name_of(row: models.Model) -> tuple[str, str]:
-    """How the ledger names a row: its model's label and its key."""
-    return row._meta.label_lower, str(row.pk)
+    """How the ledger names a row: its model's label and its key, which is ``new`` for a row that was never saved."""
+    return row._meta.label_lower, "new" if row.pk is None else str(row.pk)
 
 
 def about(*rows: models.Model | None) -> list[str]:
@@ -66,20 +66,22 @@ def build(
     payload: Mapping[str, JSON] | None = None,
     reason: FreeText | None = None,
     refused: str = "",
+    known_as: tuple[str, str] | None = None,
 ) -> LedgerEvent:
     """One event, complete but not yet written: for bulk writes, which insert many at once.
 
     Args:
         actor: who did it; the ledger keeps the opaque ids.
         verb: what happened, ``noun.past_verb``.
-        subject: the row it happened to; must have a key.
+        subject: the row it happened to.
         now: business time.
         about_rows: names of further rows whose timelines show it (see `about`).
         payload: facts, JSON-able, without personal data and free text (H6).
         reason: the text that the actor gave; its keyed digest goes into the payload.
         refused: the refusal's code when it was tried and refused.
+        known_as: the row's name where it is not the present one: a creation that was rolled back had a key for a while.
     """
-    subject_type, subject_id = name_of(subject)
+    subject_type, subject_id = known_as or name_of(subject)
     content = dict(payload or {})
     if reason is not None:
         content["reason"] = reason.digest

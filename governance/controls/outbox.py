@@ -30,7 +30,8 @@ def queue(
         thread: what the mail belongs to, so that a reminder joins its thread.
         key: what makes the notice one, for instance ``item:12:opened:34``.
         now: business time.
-        context: plain facts for the templates: ids, names, dates, a link; nothing secret.
+        context: plain facts for the templates: ids, names, dates; nothing secret. ``page`` is a URL name followed by its
+            arguments, ``["person", 12]``, and becomes the ``link`` of the mail; ``path`` does the same for a path.
     """
     if not recipient.is_here:
         return None

@@ -1,20 +1,39 @@
-"""Writes about people: roles by two admins (S8, S9), delegations (A11), leaving. Reads stand on the models."""
+"""Writes about people: roles by two admins (S8), the first roles (S9), delegations (A11), coming and leaving.
+
+Teams stand in `teams`; reads stand on the models and in `access`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, models, transaction
+from django.db.models import Q
 
-from governance.controls import ledger
+from governance.controls import access, ledger, outbox
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Delegation, LedgerEvent, Person, RoleAssignment
 from governance.controls.models.people import DELEGATION_DAYS
 from governance.controls.refusals import Refusal, refuse
-from governance.controls.roles import ASSIGNABLE, Permission, Role
-from governance.controls.transitions import Effect, Step, transition
+from governance.controls.roles import ASSIGNABLE, ROLE_WORDS, Permission, Role
+from governance.controls.transitions import Effect, Step, save_with_history, transition
+
+#: Roles that a delegate must hold too, where the giver does: "somebody of the same duty" (A11).
+SAME_DUTY = frozenset({Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL})
+
+#: Fewer admins than this can't confirm a role any more (S8).
+LEAST_ADMINS = 2
+
+#: Advisory locks for rules over several rows: whoever comes second waits and then sees what the first one wrote. Row locks
+#: would do as well but for their order, which two callers from two sides would take crosswise.
+_BOOTSTRAP_LOCK, _ADMINS_LOCK, _DELEGATIONS_LOCK = 0xB007, 0xAD31, 0xDE1E
+
+
+def _one_at_a_time(lock: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
 
 
 def _not_for_oneself(subject: Person | RoleAssignment, actor: Actor, now: datetime) -> Refusal | None:
@@ -26,67 +45,137 @@ def _not_for_oneself(subject: Person | RoleAssignment, actor: Actor, now: dateti
 
 def _second_admin(subject: RoleAssignment, actor: Actor, now: datetime) -> Refusal | None:
     if any(acting.pk == subject.proposed_by_id for acting in actor.people):
-        return Refusal(
-            "SOD-8", "duty", "You proposed this; a second admin confirms it.", "Ask another governance admin."
-        )
+        sentence = "You proposed this; a second admin confirms it."
+        return Refusal("SOD-8", "duty", sentence, "Ask another governance admin.")
+    return None
+
+
+def _in_person(subject: object, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.standing_for is not None:
+        return Refusal("SOD-8", "duty", "Roles are given in person, not for somebody else.", "Act as yourself.")
+    return None
+
+
+def _giver_only(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.person != subject.giver or actor.standing_for is not None:
+        return Refusal("A11", "permission", "Only who gave a delegation ends it.")
     return None
 
 
 NOT_FOR_ONESELF = Duty("SOD-8", "S8", "Nobody assigns a role to themselves.", _not_for_oneself)
 SECOND_ADMIN = Duty("SOD-8", "S8", "A role is confirmed by an admin who did not propose it.", _second_admin)
+IN_PERSON = Duty("SOD-8", "S8", "Nobody gives a role while standing in for another, who might give it too.", _in_person)
+GIVER_ONLY = Duty("A11", "A11", "A delegation is ended by the person who gave it.", _giver_only)
 
 
-@transition(Person, event="role.proposed", permission=Permission.ROLE_PROPOSE, duties=[NOT_FOR_ONESELF])
+def _here(person: Person) -> None:
+    """Refuse to trust somebody who has left."""
+    if not person.is_here:
+        raise refuse(Refusal("STATE", "state", f"{person.name} has left."))
+
+
+@transition(Person, event="role.proposed", permission=Permission.ROLE_PROPOSE, duties=[NOT_FOR_ONESELF, IN_PERSON])
 def propose_role(step: Step[Person], *, role: Role) -> Effect:
     """An admin proposes a role for somebody else; it counts once a second admin confirms it."""
     if role not in ASSIGNABLE:
         raise refuse(Refusal("ROLE", "input", f"{role} can't be assigned."))
+    _here(step.subject)
     held = RoleAssignment.objects.filter(person=step.subject, role=role, until__isnull=True)
     if held.exists():
         raise refuse(Refusal("ROLE", "state", f"{step.subject.name} holds or awaits this role already."))
     made = RoleAssignment(person=step.subject, role=role, proposed_by=step.actor.person, proposed_at=step.now)
     step.save(made)
+    involved = [person.pk for person in (step.subject, *step.actor.people)]
+    others = people_with(Role.ADMIN, step.now).exclude(pk__in=involved)
+    _tell(others, "role.proposed", made, step)
     return Effect(subject=made, payload={"role": str(role), "person": str(step.subject.opaque_id)})
 
 
 @transition(
-    RoleAssignment, event="role.confirmed", permission=Permission.ROLE_CONFIRM, duties=[NOT_FOR_ONESELF, SECOND_ADMIN]
+    RoleAssignment,
+    event="role.confirmed",
+    permission=Permission.ROLE_CONFIRM,
+    duties=[NOT_FOR_ONESELF, SECOND_ADMIN, IN_PERSON],
+    parents=("person",),
 )
 def confirm_role(step: Step[RoleAssignment]) -> Effect:
     """A second admin confirms a proposed role, which counts from now on."""
     if step.subject.confirmed_at is not None or step.subject.until is not None:
         raise refuse(Refusal("STATE", "state", "This role was confirmed or ended already."))
+    _here(step.subject.person)
     step.subject.confirmed_by, step.subject.confirmed_at = step.actor.person, step.now
     step.save(step.subject)
+    _tell([step.subject.person], "role.confirmed", step.subject, step)
     return Effect(payload={"role": step.subject.role})
 
 
 @transition(RoleAssignment, event="role.ended", permission=Permission.ROLE_END, reason_needed=True)
 def end_role(step: Step[RoleAssignment]) -> Effect:
-    """An admin ends a role, at once and with a reason."""
+    """An admin ends a role, or takes a proposal back, at once and with a reason."""
     if step.subject.until is not None:
         raise refuse(Refusal("STATE", "state", "This role has ended already."))
+    if step.subject.role == Role.ADMIN and step.subject.confirmed_at is not None:
+        _leaves_two_admins(step)
     step.subject.until = step.now
     step.save(step.subject)
     return Effect(payload={"role": step.subject.role})
 
 
+def _leaves_two_admins(step: Step[RoleAssignment]) -> None:
+    """Refuse to end the role of one of the last two admins: no role could be confirmed any more."""
+    _one_at_a_time(_ADMINS_LOCK)
+    there = people_with(Role.ADMIN, step.now)
+    if len(there) <= LEAST_ADMINS and step.subject.person in there:
+        sentence = f"Only {len(there)} governance admins are left, and roles need two."
+        raise refuse(Refusal("S9", "state", sentence, "Appoint another admin first."))
+
+
+def people_with(role: Role, now: datetime) -> models.QuerySet[Person]:
+    """The people who hold a role at ``now`` and are here."""
+    rows = RoleAssignment.objects.filter(Q(until__isnull=True) | Q(until__gt=now), role=role, confirmed_at__lte=now)
+    return Person.objects.filter(pk__in=rows.values("person"), is_active=True, left_at__isnull=True)
+
+
+def _tell(people: Iterable[Person], event: str, row: RoleAssignment, step: Step[Person] | Step[RoleAssignment]) -> None:
+    """Queue one notice about a role for each of the people."""
+    context = {
+        "role": ROLE_WORDS[Role(row.role)],
+        "name": row.person.name,
+        "by": step.actor.person.name if step.actor.person else "",
+        "page": ["person", row.person_id],
+    }
+    for person in people:
+        key = f"role:{row.pk}:{event}:{person.pk}"
+        outbox.queue(recipient=person, event=event, thread=f"role:{row.pk}", key=key, now=step.now, context=context)
+
+
 @transition(Person, event="delegation.set", permission=Permission.DELEGATION_SET)
 def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: datetime) -> Effect:
     """A person names, for themself and the future, who decides in their place (A11); the subject is the taker."""
+    if step.actor.person != giver or step.actor.standing_for is not None:
+        raise refuse(Refusal("A11", "permission", "A delegation is set by the person themself."))
+    _one_at_a_time(_DELEGATIONS_LOCK)  # two that together would make a chain can't be set side by side
     _check_delegation(step, giver, from_at, until_at)
     made = Delegation(giver=giver, taker=step.subject, from_at=from_at, until_at=until_at, reason=step.reason)
     step.save(made)
+    context = {"name": giver.name, "from_at": from_at.isoformat(), "until_at": until_at.isoformat(), "page": ["me"]}
+    outbox.queue(
+        recipient=step.subject,
+        event="delegation.set",
+        thread=f"delegation:{made.pk}",
+        key=f"delegation:{made.pk}:set",
+        now=step.now,
+        context=context,
+    )
     return Effect(subject=made, payload={"from_at": ledger.instant(from_at), "until_at": ledger.instant(until_at)})
 
 
 def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, until_at: datetime) -> None:
     taker = step.subject
+    then = Delegation.objects.filter(ended_at__isnull=True, until_at__gt=from_at, from_at__lt=until_at)
+    lacking = (access.roles_of(giver, step.now) & SAME_DUTY) - access.roles_of(taker, step.now)
+    words = " and ".join(sorted(ROLE_WORDS[role].lower() for role in lacking))
     problems = [
-        (
-            step.actor.person != giver or step.actor.standing_for is not None,
-            "A delegation is set by the person themself.",
-        ),
         (giver.pk == taker.pk, "You can't stand in for yourself."),
         (from_at < step.now, "A delegation starts in the future, not in the past."),
         (
@@ -94,22 +183,14 @@ def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, unti
             f"It lasts at most {DELEGATION_DAYS} days.",
         ),
         (not taker.is_here, f"{taker.name} is not here any more."),
+        (bool(lacking), f"{taker.name} is not trusted as {words}: a delegate has the same duty."),
         (
-            Delegation.objects.filter(
-                giver=taker, ended_at__isnull=True, until_at__gt=from_at, from_at__lt=until_at
-            ).exists(),
+            then.filter(giver=taker).exists(),
             f"{taker.name} has passed their own decisions on: a delegation goes one level.",
         ),
+        (then.filter(giver=giver).exists(), "You have a delegation in that time already."),
         (
-            Delegation.objects.filter(
-                giver=giver, ended_at__isnull=True, until_at__gt=from_at, from_at__lt=until_at
-            ).exists(),
-            "You have a delegation in that time already.",
-        ),
-        (
-            Delegation.objects.filter(
-                taker=giver, ended_at__isnull=True, until_at__gt=from_at, from_at__lt=until_at
-            ).exists(),
+            then.filter(taker=giver).exists(),
             "Somebody has passed their decisions on to you: a delegation goes one level.",
         ),
     ]
@@ -118,12 +199,23 @@ def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, unti
             raise refuse(Refusal("A11", "input", sentence))
 
 
-@transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET)
+@transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET, duties=[GIVER_ONLY])
 def end_delegation(step: Step[Delegation]) -> Effect:
     """The giver takes their decisions back at once."""
-    if step.actor.person != step.subject.giver:
-        raise refuse(Refusal("A11", "permission", "Only who gave a delegation ends it."))
+    if step.subject.ended_at is not None or step.subject.until_at <= step.now:
+        raise refuse(Refusal("STATE", "state", "This delegation has ended already."))
     step.subject.ended_at = step.now
+    step.save(step.subject)
+    return Effect()
+
+
+@transition(Person, event="person.added", permission=Permission.PERSON_MANAGE)
+def add_person(step: Step[Person]) -> Effect:
+    """An admin enters a person, who holds no role yet; the subject is unsaved."""
+    if not step.subject._state.adding:
+        raise refuse(Refusal("STATE", "state", f"{step.subject.name} is here already."))
+    if Person.objects.filter(source=step.subject.source, subject=step.subject.subject).exists():
+        raise refuse(Refusal("PERSON", "input", "Somebody with this sign-in is here already."))
     step.save(step.subject)
     return Effect()
 
@@ -154,13 +246,25 @@ def bootstrap(*, admins: Sequence[Person], reviewers: Sequence[Person], now: dat
         raise ValueError("Name two admins and two other people as security reviewers.")
     actor = Actor.of_job("bootstrap")
     with transaction.atomic():
-        # Two bootstraps at once: the second waits here and then finds the ledger not empty.
-        list(Person.objects.select_for_update().filter(pk__in=[p.pk for p in people]).order_by("pk"))
+        _one_at_a_time(_BOOTSTRAP_LOCK)
         if LedgerEvent.objects.exists():
             raise AlreadyBootstrapped("The ledger is not empty: roles are now proposed and confirmed by two admins.")
         for person in people:
             role = Role.ADMIN if person in admins else Role.SECURITY_REVIEWER
             made = RoleAssignment(person=person, role=role, proposed_at=now, confirmed_at=now, by_bootstrap=True)
-            made.save()
+            save_with_history(made, person=None, at=now, why=f"role.bootstrapped {actor.correlation}")
             payload = {"role": str(role), "person": str(person.opaque_id)}
             ledger.append(actor=actor, verb="role.bootstrapped", subject=made, now=now, payload=payload)
+
+
+def missing_for_work(now: datetime) -> list[str]:
+    """Who the least organisation still lacks, one sentence each; empty when work can begin (S9)."""
+    least = {Role.ADMIN: LEAST_ADMINS, Role.SECURITY_REVIEWER: 1, Role.BUILDER: 1}
+    found = []
+    for role, count in least.items():
+        there = people_with(role, now).count()
+        if there < count:
+            found.append(f"{ROLE_WORDS[role]}: {there} of at least {count} {'is' if count == 1 else 'are'} there.")
+    if not Person.objects.filter(leads__isnull=False, is_active=True, left_at__isnull=True).exists():
+        found.append("Team lead: no team has one, so nobody approves an app.")
+    return found

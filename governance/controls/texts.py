@@ -7,19 +7,38 @@ import unicodedata
 
 from governance.controls.keys import keyed_digest
 from governance.controls.models import FreeText
+from governance.controls.refusals import Refusal, refuse
 
 #: The longest reason, comment or justification, in characters.
 LONGEST = 4000
 
+#: Format characters that languages need inside words: zero-width non-joiner and joiner.
+_JOINERS = "\u200c\u200d"
+
 
 def clean(text: str) -> str:
-    """The text without control characters and bidirectional overrides, trimmed; line breaks stay."""
-    kept = (c for c in text.replace("\r\n", "\n") if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"})
-    return "".join(kept).strip()[:LONGEST]
+    """The text without control characters and bidirectional overrides, trimmed; line breaks stay.
+
+    Raises:
+        InvalidInput: it is longer than `LONGEST`. Nothing is cut off silently: the person shortens it.
+    """
+    one = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept = (c for c in one if c in "\n\t" or c in _JOINERS or unicodedata.category(c) not in {"Cc", "Cf", "Cs"})
+    cleaned = "".join(kept).strip()
+    if len(cleaned) > LONGEST:
+        sentence = f"This text has {len(cleaned):,} characters; at most {LONGEST:,} are kept."
+        raise refuse(
+            Refusal("TEXT", "input", sentence, "Shorten it, or put the long part into a document and link to it.")
+        )
+    return cleaned
 
 
 def keep(text: str) -> FreeText | None:
-    """Store a text under a key of its own; None for an empty one."""
+    """Store a text under a key of its own; None for an empty one.
+
+    Raises:
+        InvalidInput: see `clean`.
+    """
     text = clean(text)
     if not text:
         return None

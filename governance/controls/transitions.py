@@ -5,10 +5,14 @@ A call ``verb(subject, *, actor, now, reason="", **params)`` opens a transaction
 the consequences, commits, and only then nudges workers. A refusal rolls everything back, is itself recorded by the
 outermost call, and is raised. The declaration hangs on the operation, so that buttons, the permission matrix, the API and
 docs/rules.md read the same object.
+
+An operation that creates a row takes the unsaved instance as its subject: there is nothing to lock, everything else is the same.
+A body saves its own changes to a row before it causes another operation on that row, which reads the row again.
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -21,7 +25,7 @@ from django.db import models, transaction
 from governance.controls import access, consequences, ledger, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
-from governance.controls.models import FreeText
+from governance.controls.models import FreeText, Person
 from governance.controls.refusals import InvalidInput, Refusal, Refused, refuse
 from governance.controls.roles import Permission
 
@@ -53,13 +57,12 @@ class Step(Generic[M]):
     verb: str
     reason: FreeText | None = None
     text: str = ""
+    broken: BaseException | None = None
 
     def save(self, row: models.Model) -> None:
-        """Save a governed row so that its history names the actor and this step (H1)."""
-        row.__dict__["_history_user"] = self.actor.person
-        row.__dict__["_history_date"] = self.now
-        row.__dict__["_change_reason"] = f"{self.verb} {self.actor.correlation}"
-        row.save()
+        """Save a governed row so that its history names the actor, this step and the reason's keyed digest (H1, H6)."""
+        said = [self.verb, str(self.actor.correlation), *([self.reason.digest] if self.reason else [])]
+        save_with_history(row, person=self.actor.person, at=self.now, why=" ".join(said))
 
     def record(self, verb: str, row: models.Model, payload: Mapping[str, Any] | None = None) -> None:
         """Append one further event for a row that the body changed beside its subject."""
@@ -72,6 +75,17 @@ class Step(Generic[M]):
             payload=payload,
             reason=self.reason,
         )
+
+
+def save_with_history(row: models.Model, *, person: Person | None, at: datetime, why: str) -> None:
+    """Save a row with one history row of this author, instant and reason; a later save of the instance inherits none."""
+    for name, value in (("_history_user", person), ("_history_date", at), ("_change_reason", why)):
+        row.__dict__[name] = value
+    try:
+        row.save()
+    finally:
+        for name in ("_history_user", "_history_date", "_change_reason"):
+            row.__dict__.pop(name, None)
 
 
 _running: ContextVar[Step[Any] | None] = ContextVar("running", default=None)
@@ -126,7 +140,11 @@ class Transition(Generic[M]):
             if _running.get() is not None:
                 return None
             return Refusal("INTERNAL", "permission", "Nobody does this directly: it follows from something else.")
-        asked = cast("access.HasRelations | None", subject if hasattr(subject, "relations") else None)
+        known = hasattr(subject, "relations") and not subject._state.adding
+        asked = cast("access.HasRelations | None", subject if known else None)
+        if not access.stands_in(actor, now) and actor.standing_for is not None:
+            sentence = f"You don't stand in for {actor.standing_for.name} now."
+            return Refusal("A11", "permission", sentence, "Act for yourself, or ask for a delegation.")
         if access.may(actor, self.permission, asked, now=now):
             return None
         return Refusal(
@@ -140,8 +158,9 @@ class Transition(Generic[M]):
         """Perform it.
 
         Args:
-            subject: the row, as the caller read it; it is read again under a lock and brought up to date.
-            actor: who acts.
+            subject: the row, as the caller read it; it is read again under a lock and brought up to date. Unsaved for
+                an operation that creates it.
+            actor: who acts. Inside another operation it is that one's actor, whatever is given.
             now: business time, read once by the caller.
             reason: what the actor says about it; kept beside the ledger (H6).
             params: the body's own arguments.
@@ -150,41 +169,59 @@ class Transition(Generic[M]):
             The row that the event is about: the subject, or what the body made.
 
         Raises:
-            OutOfTurn: wrong state, or something changed since it was shown.
+            OutOfTurn: wrong state, or something changed since it was shown, or the row is gone.
             NotPermitted: no role or relation grants it.
             DutyConflict: a duty forbids it.
             InvalidInput: the arguments can't be used.
+            RuntimeError: called inside somebody else's transaction, whose rollback would take the record of a refusal along.
         """
+        if not isinstance(subject, self.model):
+            raise TypeError(f"{self.name} is about a {self.model.__name__}, not a {type(subject).__name__}")
         outer = _running.get()
         if outer is not None:
-            return self._perform(subject, outer.actor, outer.now, reason, params, nested=True)
+            return self._perform_inside(outer, subject, reason, params)
+        known_as = ledger.name_of(subject)
         try:
             with transaction.atomic(durable=True):
-                return self._perform(subject, actor, now, reason, params, nested=False)
+                fresh, made = self._perform(subject, actor.afresh(), now, reason, params)
         except InvalidInput:
             raise
         except Refused as no:
-            self._record_refusal(subject, actor, now, reason, no.refusal)
+            self._record_refusal(subject, known_as, actor, now, reason, no.refusal)
             raise
+        _bring_up_to_date(subject, fresh)
+        return made
 
-    def _perform(
-        self, subject: M, actor: Actor, now: datetime, reason: str, params: Mapping[str, Any], *, nested: bool
-    ) -> M:
+    def _perform_inside(self, outer: Step[Any], subject: M, reason: str, params: Mapping[str, Any]) -> M:
+        """Perform it as a part of ``outer``, which fails with it: what a part left half done is never committed."""
+        if not transaction.get_connection().in_atomic_block:
+            raise RuntimeError(f"{self.name} was caused outside the transaction of {outer.verb}")
+        try:
+            fresh, made = self._perform(subject, outer.actor, outer.now, reason, params)
+        except BaseException as error:
+            outer.broken = outer.broken or error
+            raise
+        _bring_up_to_date(subject, fresh)
+        return made
+
+    def _perform(self, subject: M, actor: Actor, now: datetime, reason: str, params: Mapping[str, Any]) -> tuple[M, M]:
+        """Lock, ask, act; returns the subject as it is now, and the row that the event is about."""
         fresh = lock(subject, self.parents)
-        if self.reason_needed and not texts.clean(reason):
-            raise refuse(Refusal("REASON", "input", "Say why: a reason is needed here."))
         no = self.refusal(fresh, actor=actor, now=now)
         if no is not None:
             raise refuse(no)
-        step = Step(fresh, actor, now, self.event, texts.keep(reason), texts.clean(reason))
+        text = texts.clean(reason)
+        if self.reason_needed and not text:
+            raise refuse(Refusal("REASON", "input", "Say why: a reason is needed here."))
+        step = Step(fresh, actor, now, self.event, texts.keep(text), text)
         token = _running.set(step)
         try:
             made = self._take_effect(step, params)
         finally:
             _running.reset(token)
-        if fresh is not subject:
-            subject.__dict__.update(fresh.__dict__)
-        return cast("M", made)
+        if step.broken is not None:
+            raise step.broken
+        return fresh, cast("M", made)
 
     def _take_effect(self, step: Step[M], params: Mapping[str, Any]) -> models.Model:
         before = state_of(step.subject)
@@ -197,7 +234,6 @@ class Transition(Generic[M]):
                 raise AssertionError(f"{self.name} reached {reached}, which it does not declare")
             step.subject.__dict__["state"] = reached
             payload |= {"from": before, "to": reached}
-        if step.subject.pk is not None and isinstance(step.subject, self.model) and self.target:
             step.save(step.subject)
         ledger.append(
             actor=step.actor,
@@ -211,18 +247,23 @@ class Transition(Generic[M]):
         consequences.follow(step.verb, made, step)
         return made
 
-    def _record_refusal(self, subject: M, actor: Actor, now: datetime, reason: str, no: Refusal) -> None:
+    def _record_refusal(
+        self, subject: M, known_as: tuple[str, str], actor: Actor, now: datetime, reason: str, no: Refusal
+    ) -> None:
+        """Record what was tried, in a transaction of its own; a text too long to be kept is kept as far as it goes."""
         with transaction.atomic():
-            ledger.append(
+            event = ledger.build(
                 actor=actor,
                 verb=self.event,
                 subject=subject,
+                known_as=known_as,
                 now=now,
-                about_rows=_about(subject),
-                payload={"sentence": no.code},
-                reason=texts.keep(reason),
+                about_rows=_about(subject) if not subject._state.adding else (),
+                payload={"kind": no.kind},
+                reason=texts.keep(reason[: texts.LONGEST]),
                 refused=no.code,
             )
+            event.save(force_insert=True)
 
 
 REGISTRY: dict[str, Transition[Any]] = {}
@@ -237,16 +278,35 @@ def lock(subject: M, parents: Sequence[str]) -> M:
     """Read the row again FOR UPDATE, the rows above it first and always in the same order, so that nobody deadlocks.
 
     Args:
-        subject: the row as the caller knows it.
-        parents: dotted paths from it to rows that are locked before it, outermost first.
+        subject: the row as the caller knows it; a copy of an unsaved one comes back, since nothing can be locked.
+        parents: dotted paths from it to rows that are locked before it, outermost first; a path that ends in nothing
+            locks nothing.
+
+    Raises:
+        OutOfTurn: a row is gone.
     """
     for path in parents:
         above: Any = subject
         for name in path.split("."):
-            above = getattr(above, name)
-        type(above)._base_manager.select_for_update(of=("self",)).get(pk=above.pk)
-    manager = type(subject)._base_manager
-    return cast("M", manager.select_for_update(of=("self",)).get(pk=subject.pk))
+            above = getattr(above, name) if above is not None else None
+        if above is not None:
+            _read_locked(above)
+    return copy.copy(subject) if subject._state.adding else _read_locked(subject)
+
+
+def _read_locked(row: M) -> M:
+    manager = type(row)._base_manager
+    found = manager.select_for_update(of=("self",)).filter(pk=row.pk).first()
+    if found is None:
+        raise refuse(Refusal("GONE", "state", f"This {row._meta.verbose_name} is no longer there."))
+    return cast("M", found)
+
+
+def _bring_up_to_date(subject: M, fresh: M) -> None:
+    """Give the caller's instance what the locked one holds, and forget what was prefetched before."""
+    if subject is not fresh:
+        subject.__dict__.pop("_prefetched_objects_cache", None)
+        subject.__dict__.update(fresh.__dict__)
 
 
 def transition(

@@ -9,7 +9,7 @@ import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Func
+from django.db.models import Func, Q
 
 
 class AppendOnly(models.Model):
@@ -23,15 +23,18 @@ class AppendOnly(models.Model):
 
 
 class TransactionId(models.Field):
-    """PostgreSQL's 64-bit transaction id, filled in by the database itself."""
+    """PostgreSQL's 64-bit transaction id, filled in by the database itself; an int in Python."""
 
     def db_type(self, connection: object) -> str:
+        """The column's type."""
         return "xid8"
 
     def from_db_value(self, value: object, expression: object, connection: object) -> int | None:
+        """Read what the driver, which does not know the type, hands over as text."""
         return None if value is None else int(str(value))
 
     def get_prep_value(self, value: object) -> object:
+        """Write it as text, which PostgreSQL takes for the type."""
         return None if value is None else str(value)
 
 
@@ -40,6 +43,37 @@ class CurrentTransaction(Func):
 
     function = "pg_current_xact_id"
     arity = 0
+
+
+def never_truncated() -> pgtrigger.Trigger:
+    """Refuses TRUNCATE, also to the owner of the table; so `flush` refuses too, and a demo is reset by a new database."""
+    return pgtrigger.Trigger(
+        name="never_truncated",
+        level=pgtrigger.Statement,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Truncate,
+        func="RAISE EXCEPTION 'H2: % is append-only and is not truncated', TG_TABLE_NAME;",
+    )
+
+
+#: The database itself says in which transaction an event was written: the seal order rests on it. A transaction id that is not
+#: above the last sealed one means that the tables were carried to another server, whose counter starts low; nothing
+#: is written until `ledger_catch_up` has moved the counter on, because such an event would sort among sealed ones.
+WRITTEN_NOW = pgtrigger.Trigger(
+    name="written_now",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    declare=[("sealed", "xid8")],
+    func="""
+        NEW.xid = pg_current_xact_id();
+        SELECT last_xid INTO sealed FROM controls_seal ORDER BY number DESC LIMIT 1;
+        IF sealed IS NOT NULL AND NEW.xid <= sealed THEN
+            RAISE EXCEPTION 'H2: transaction % is not above the last sealed one, %: run ledger_catch_up', NEW.xid, sealed
+                USING ERRCODE = 'object_not_in_prerequisite_state';
+        END IF;
+        RETURN NEW;
+    """,
+)
 
 
 class FreeText(models.Model):
@@ -61,13 +95,21 @@ class Outcome(models.TextChoices):
     REFUSED = "refused", "Refused"
 
 
+class ActorKind(models.TextChoices):
+    """What sort of party acted."""
+
+    PERSON = "person", "Person"
+    JOB = "job", "Job"
+    WORKLOAD = "workload", "Workload"
+
+
 class LedgerEvent(AppendOnly):
     """One thing that happened, or was refused, written in the transaction of the change itself (H1)."""
 
     event_id = models.UUIDField(default=uuid.uuid4, unique=True)
     xid = TransactionId(db_default=CurrentTransaction(), editable=False)
     at = models.DateTimeField()
-    actor_kind = models.CharField(max_length=12)
+    actor_kind = models.CharField(max_length=12, choices=ActorKind)
     actor_id = models.CharField(max_length=80)
     for_id = models.CharField(max_length=80, blank=True)
     verb = models.CharField(max_length=80)
@@ -90,6 +132,14 @@ class LedgerEvent(AppendOnly):
             models.Index(fields=["verb", "-id"], name="ledger_verb"),
             GinIndex(fields=["about"], name="ledger_about"),
         )
+        constraints = (
+            models.CheckConstraint(name="ledger_known_actor_kind", condition=Q(actor_kind__in=ActorKind.values)),
+            models.CheckConstraint(
+                name="ledger_refused_has_code",
+                condition=Q(outcome=Outcome.DONE, code="") | (Q(outcome=Outcome.REFUSED) & ~Q(code="")),
+            ),
+        )
+        triggers = [*AppendOnly.Meta.triggers, never_truncated(), WRITTEN_NOW]
 
     def __str__(self) -> str:
         return f"{self.verb} {self.subject_type}:{self.subject_id}"
@@ -111,6 +161,8 @@ class Seal(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         ordering = ("number",)
+        constraints = (models.CheckConstraint(name="seal_covers_something", condition=Q(number__gte=1, count__gte=1)),)
+        triggers = [*AppendOnly.Meta.triggers, never_truncated()]
 
     def __str__(self) -> str:
         return f"Seal {self.number}"

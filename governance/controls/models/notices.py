@@ -17,7 +17,11 @@ class NoticeState(models.TextChoices):
 
 
 class Notice(models.Model):
-    """One mail to one person. The key makes it once, the message id lets the receiver drop a repeat (R9)."""
+    """One mail to one person. The key makes it once, the message id lets the receiver drop a repeat (R9).
+
+    ``created_at`` and ``sent_at`` are business time; ``claimed_at`` is real time, because it says when a worker took it and
+    whether that worker may be dead by now.
+    """
 
     key = models.CharField(max_length=200, unique=True)
     recipient = models.ForeignKey(Person, models.PROTECT, related_name="notices")
@@ -38,7 +42,14 @@ class Notice(models.Model):
     class Meta:
         indexes = (
             models.Index(fields=["created_at"], condition=models.Q(state="queued"), name="notice_queued"),
+            models.Index(fields=["claimed_at"], condition=models.Q(state="sending"), name="notice_sending"),
             models.Index(fields=["recipient", "-id"], name="notice_recipient"),
+        )
+        constraints = (
+            models.CheckConstraint(name="notice_known_state", condition=models.Q(state__in=NoticeState.values)),
+            models.CheckConstraint(
+                name="notice_sent_says_when", condition=~models.Q(state="sent") | models.Q(sent_at__isnull=False)
+            ),
         )
 
     def __str__(self) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import pgtrigger
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
@@ -14,10 +15,13 @@ from django.db.models import F, Func, Q
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
-from governance.controls.roles import Relation
+from governance.controls.roles import ASSIGNABLE, Relation
 
 #: A delegation covers at most this many days (A11).
 DELEGATION_DAYS = 30
+
+#: What sign-in writes by itself. It is no governed fact: no history row, no ledger event.
+SIGN_IN_FIELDS = frozenset({"password", "last_login"})
 
 
 class PersonManager(BaseUserManager["Person"]):
@@ -37,7 +41,8 @@ class PersonManager(BaseUserManager["Person"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> Person:
-        return self.get(opaque_id=username)
+        """The person with this opaque id, under which Django's own commands know people."""
+        return self.get(opaque_id=str(username))
 
 
 class Person(AbstractBaseUser, PermissionsMixin):
@@ -53,7 +58,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     left_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)  # noqa: TID251  when the row came, in real time
 
     objects = PersonManager()
     history = HistoricalRecords(excluded_fields=["password", "last_login", "name", "email", "title"])
@@ -70,10 +75,24 @@ class Person(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; a save of nothing but sign-in's own fields leaves no history row, since it changes no governed fact."""
+        fields = kwargs.get("update_fields")
+        if fields is None or not frozenset(fields) <= SIGN_IN_FIELDS:
+            super().save(*args, **kwargs)
+            return
+        self.__dict__["skip_history_when_saving"] = True
+        try:
+            super().save(*args, **kwargs)
+        finally:
+            del self.__dict__["skip_history_when_saving"]
+
     def get_full_name(self) -> str:
+        """The name, as Django asks for it."""
         return self.name
 
     def get_short_name(self) -> str:
+        """The first word of the name."""
         return self.name.partition(" ")[0]
 
     @property
@@ -119,6 +138,7 @@ class Team(models.Model):
             models.CheckConstraint(
                 name="team_lead_is_not_deputy", condition=Q(lead__isnull=True) | ~Q(lead=F("deputy_lead"))
             ),
+            models.CheckConstraint(name="team_known_kind", condition=Q(kind__in=TeamKind.values)),
         )
 
     def __str__(self) -> str:
@@ -145,6 +165,22 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person} in {self.team}"
+
+
+#: Bootstrap names the first people once, in one transaction (S9); a later row that claims to come from it is refused.
+BOOTSTRAP_ONCE = pgtrigger.Trigger(
+    name="bootstrap_once",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    condition=pgtrigger.Q(new__by_bootstrap=True),
+    func="""
+        IF EXISTS (SELECT 1 FROM controls_ledgerevent
+                   WHERE verb = 'role.bootstrapped' AND outcome = 'done' AND xid <> pg_current_xact_id()) THEN
+            RAISE EXCEPTION 'S9: bootstrap runs once' USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
 
 
 class RoleAssignment(models.Model):
@@ -178,6 +214,12 @@ class RoleAssignment(models.Model):
                 name="role_proposed_unless_bootstrap",
                 condition=Q(by_bootstrap=True) | Q(proposed_by__isnull=False),
             ),
+            models.CheckConstraint(
+                name="role_counts_only_when_confirmed",
+                condition=Q(confirmed_at__isnull=True, confirmed_by__isnull=True)
+                | Q(confirmed_at__isnull=False) & (Q(confirmed_by__isnull=False) | Q(by_bootstrap=True)),
+            ),
+            models.CheckConstraint(name="role_known", condition=Q(role__in=[str(role) for role in ASSIGNABLE])),
             models.UniqueConstraint(
                 fields=["person", "role", "team"],
                 condition=Q(until__isnull=True),
@@ -185,6 +227,7 @@ class RoleAssignment(models.Model):
                 name="role_once_at_a_time",
             ),
         )
+        triggers = (BOOTSTRAP_ONCE,)
 
     def __str__(self) -> str:
         return f"{self.person}: {self.role}"

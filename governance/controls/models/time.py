@@ -21,11 +21,17 @@ class ClockOffset(models.Model):
 
 
 class JobRun(models.Model):
-    """One run of one sweep: when, and how many of what it did."""
+    """One run of one sweep: when, and how many of what it did.
+
+    ``started_at`` and ``ended_at`` are business time, as everything that the run did; ``began_at`` and ``seen_at`` are the same in
+    real time, by which a late job is told: a demo's clock that leaps a month makes no job late.
+    """
 
     job = models.CharField(max_length=60)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    began_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True, blank=True)
     counts = models.JSONField(default=dict)
     error = models.CharField(max_length=300, blank=True)
 

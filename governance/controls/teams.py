@@ -1,0 +1,55 @@
+"""Writes about teams: founding one, naming its leads, joining and leaving (S8). Reads stand on the model."""
+
+from __future__ import annotations
+
+from governance.controls.models import Membership, Person, Team
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+
+
+@transition(Team, event="team.founded", permission=Permission.TEAM_MANAGE)
+def found_team(step: Step[Team]) -> Effect:
+    """An admin founds a team; the subject is unsaved, and its leads are named afterwards."""
+    if not step.subject._state.adding:
+        raise refuse(Refusal("STATE", "state", f"{step.subject.name} is here already."))
+    if step.subject.lead_id or step.subject.deputy_lead_id:
+        raise refuse(Refusal("TEAM", "input", "Found the team first, then name its leads."))
+    step.save(step.subject)
+    return Effect(payload={"kind": step.subject.kind})
+
+
+@transition(Team, event="team.leads_named", permission=Permission.TEAM_MANAGE)
+def name_leads(step: Step[Team], *, lead: Person | None, deputy_lead: Person | None) -> Effect:
+    """An admin names who leads a team and who deputises; never themself (S8)."""
+    named = [person for person in (lead, deputy_lead) if person is not None]
+    if any(person in step.actor.people for person in named):
+        raise refuse(Refusal("SOD-8", "duty", "You can't make yourself a lead.", "Ask another governance admin."))
+    if lead is not None and lead == deputy_lead:
+        raise refuse(Refusal("TEAM", "input", "Lead and deputy are two people."))
+    for person in named:
+        if not person.is_here:
+            raise refuse(Refusal("TEAM", "input", f"{person.name} has left."))
+    step.subject.lead, step.subject.deputy_lead = lead, deputy_lead
+    step.save(step.subject)
+    said = {
+        "lead": str(lead.opaque_id) if lead else None,
+        "deputy_lead": str(deputy_lead.opaque_id) if deputy_lead else None,
+    }
+    return Effect(payload=said)
+
+
+@transition(Team, event="team.joined", permission=Permission.TEAM_MANAGE)
+def join_team(step: Step[Team], *, person: Person) -> Effect:
+    """An admin makes somebody else a member of a team; twice is once."""
+    if person in step.actor.people:
+        raise refuse(Refusal("SOD-8", "duty", "You can't put yourself into a team.", "Ask another governance admin."))
+    Membership.objects.get_or_create(team=step.subject, person=person)
+    return Effect(payload={"person": str(person.opaque_id)})
+
+
+@transition(Team, event="team.left", permission=Permission.TEAM_MANAGE)
+def leave_team(step: Step[Team], *, person: Person) -> Effect:
+    """An admin ends a membership. Nobody stops being a party by it (S1)."""
+    Membership.objects.filter(team=step.subject, person=person).delete()
+    return Effect(payload={"person": str(person.opaque_id)})
