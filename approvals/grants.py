@@ -1,0 +1,272 @@
+"""What happens to a grant once it exists: it is stopped, suspended, succeeded, ended (G1, G2, G3, G5).
+
+Making the first grant of a privilege is putting a submission in force and stands with the submissions. When what is due is found
+by a job: `grant_sweeps`. "Immediate" is `Grant.objects.live(now)`, which every asker reads (G3); nothing else has to be told.
+
+Locks are taken automation first, then grant; a caller that touches several grants of one automation takes them in order
+of their keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from approvals import policies
+from approvals.models import Grant, GrantState
+from approvals.models.grant import LONGEST_TERM
+from governance.controls import consequences, ledger
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+from inventory.models import Automation
+
+#: States of a grant that has not ended.
+STANDING = (GrantState.ACTIVE, GrantState.SUSPENDED)
+
+#: How many successors may rest on the same two approvals; then stage 2 decides anew (G2).
+LONGEST_SUCCESSION = {"low": 2, "standard": 2, "high": 1}
+
+
+class Why(StrEnum):
+    """Why a grant was suspended or has ended."""
+
+    STOPPED = "stopped"
+    REVOKED = "revoked"
+    REVIEW = "review"
+    SILENCE = "silence"
+    TERM = "term"
+    RETIRED = "retired"
+    REMOVED = "removed"
+    SUCCEEDED = "succeeded"
+
+
+#: In words, for pages: "suspended: not answered in review".
+WHY_WORDS: dict[str, str] = {
+    Why.STOPPED: "stopped by a person",
+    Why.REVOKED: "revoked",
+    Why.REVIEW: "revoked in its review",
+    Why.SILENCE: "its review was not answered",
+    Why.TERM: "its term is over",
+    Why.RETIRED: "the automation was retired",
+    Why.REMOVED: "the version now in force does without it",
+    Why.SUCCEEDED: "renewed: another grant follows it",
+}
+
+
+@transition(
+    Grant,
+    event="grant.suspended",
+    permission=None,
+    source=[GrantState.ACTIVE],
+    target=[GrantState.SUSPENDED],
+    parents=["automation"],
+)
+def suspend(step: Step[Grant], *, why: Why) -> Effect:
+    """A review takes a grant out of force for the time being."""
+    step.subject.suspended_why = why
+    return Effect(payload={"why": why})
+
+
+@transition(
+    Grant,
+    event="grant.reinstated",
+    permission=None,
+    source=[GrantState.SUSPENDED],
+    target=[GrantState.ACTIVE],
+    parents=["automation"],
+)
+def reinstate(step: Step[Grant], *, why: Sequence[Why]) -> Effect:
+    """What suspended a grant was taken back; only what was suspended for one of these reasons comes back (G5)."""
+    grant = step.subject
+    if grant.suspended_why not in why:
+        raise refuse(_suspended_otherwise(grant))
+    if step.now >= grant.ends_at:
+        raise refuse(Refusal("G3", "state", "Its term is over: it can't come back.", "Submit the automation again."))
+    was, grant.suspended_why = grant.suspended_why, ""
+    return Effect(payload={"was": was})
+
+
+@transition(
+    Grant, event="grant.ended", permission=None, source=STANDING, target=[GrantState.ENDED], parents=["automation"]
+)
+def end(step: Step[Grant], *, why: Why) -> Effect:
+    """A grant ends for good because of something else."""
+    return _finish(step, why)
+
+
+@transition(
+    Grant,
+    event="grant.stopped",
+    permission=Permission.GRANT_REVOKE,
+    source=STANDING,
+    target=[GrantState.SUSPENDED],
+    parents=["automation"],
+    reason_needed=True,
+)
+def stop(step: Step[Grant]) -> Effect:
+    """Kill switch: one person suspends one grant at once, with a reason; it does not lift itself (G5)."""
+    grant = step.subject
+    if grant.suspended_why == Why.STOPPED:
+        raise refuse(Refusal("STATE", "state", "This grant is stopped already."))
+    grant.suspended_why = Why.STOPPED
+    return Effect(payload={"why": Why.STOPPED})
+
+
+@transition(
+    Grant,
+    event="grant.revoked",
+    permission=Permission.GRANT_REVOKE,
+    source=STANDING,
+    target=[GrantState.ENDED],
+    parents=["automation"],
+    reason_needed=True,
+)
+def revoke(step: Step[Grant]) -> Effect:
+    """Somebody who answers for one of its sides ends a grant for good, with a reason."""
+    return _finish(step, Why.REVOKED)
+
+
+@transition(
+    Grant,
+    event="grant.expired",
+    permission=Permission.GRANT_END,
+    source=STANDING,
+    target=[GrantState.ENDED],
+    parents=["automation"],
+)
+def expire(step: Step[Grant]) -> Effect:
+    """A grant's term is over."""
+    if step.now < step.subject.ends_at:
+        raise refuse(Refusal("G3", "state", "Its term is not over yet."))
+    return _finish(step, Why.TERM)
+
+
+@transition(Grant, event="grant.set_to_lapse", permission=None, source=STANDING, parents=["automation"])
+def let_lapse(step: Step[Grant]) -> Effect:
+    """A review says that a grant is not renewed: it ends on its date and does not come up again (R4)."""
+    step.subject.renew = False
+    step.save(step.subject)
+    return Effect(payload={"ends_at": ledger.instant(step.subject.ends_at)})
+
+
+@transition(Grant, event="grant.succeeded", permission=None, source=STANDING, parents=["automation"])
+def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime) -> Effect:
+    """A review renews a grant: its successor begins now, and it ends, in one transaction (G2).
+
+    Args:
+        step: the running call.
+        answers: ids of the answers that it rests on.
+        ends_at: when the successor ends; at most the approved term from now.
+    """
+    old = step.subject
+    no = succession_refusal(old)
+    if no is not None:
+        raise refuse(no)
+    if not step.now < ends_at <= longest_end(old, step.now):
+        raise refuse(
+            Refusal("G2", "input", "A successor is never longer than the approved term.", "Choose an earlier day.")
+        )
+    end(old, actor=step.actor, now=step.now, why=Why.SUCCEEDED)
+    made = _successor(old, step.now, ends_at)
+    step.save(made)
+    return Effect(
+        subject=made,
+        payload={"predecessor": old.pk, "answers": list(answers), "ends_at": ledger.instant(ends_at)},
+    )
+
+
+def succession_refusal(grant: Grant) -> Refusal | None:
+    """Why a grant can't be renewed by its review, or None: what is needed then is a new submission (G2, G5)."""
+    if grant.state == GrantState.ENDED:
+        return Refusal("STATE", "state", "This grant has ended.", "Submit the automation again.")
+    if grant.state == GrantState.SUSPENDED and grant.suspended_why not in (Why.REVIEW, Why.SILENCE):
+        return _suspended_otherwise(grant)
+    length = succession_length(grant)
+    if length >= LONGEST_SUCCESSION[grant.tier]:
+        renewed = "once" if length == 1 else f"{length} times"
+        return Refusal(
+            "G2",
+            "state",
+            f"It was renewed {renewed} on the same two approvals; now stage 2 decides anew.",
+            "Submit the automation again before it ends.",
+        )
+    return None
+
+
+def succession_length(grant: Grant) -> int:
+    """How many grants stand between this one and the one that its approvals made; 0 for that one itself."""
+    return len(predecessors(grant))
+
+
+def predecessors(grant: Grant) -> list[Grant]:
+    """The grants that this one renews, the latest first."""
+    found: list[Grant] = []
+    one = grant.predecessor
+    while one is not None:
+        found.append(one)
+        one = one.predecessor
+    return found
+
+
+def longest_end(grant: Grant, now: datetime) -> datetime:
+    """The latest end that a successor made at ``now`` may have: the approved term, within its tier's longest (G1, G2)."""
+    approved = grant.approval.granted_term_days or grant.approval.term_days
+    return now + timedelta(days=min(approved, LONGEST_TERM[grant.tier]))
+
+
+def end_all(automation: Automation, step: Step[Any], why: Why = Why.RETIRED) -> None:
+    """End every standing grant of an automation, within the running operation (L1, G3).
+
+    Fits `consequences.register("automation.retired", end_all)`.
+    """
+    for grant in Grant.objects.filter(automation=automation).standing().order_by("pk"):
+        end(grant, actor=step.actor, now=step.now, why=why)
+
+
+def pass_on_ending(grant: Grant, step: Step[Any]) -> None:
+    """Have those who wait for ``grant.ended`` hear of the other ways of ending too."""
+    consequences.follow("grant.ended", grant, step)
+
+
+def register_consequences() -> None:
+    """What follows from what, for approvals' `ready()`: a retired automation holds nothing; an ending is an ending (G3)."""
+    consequences.register("automation.retired", end_all)
+    for event in (revoke.event, expire.event):
+        consequences.register(event, pass_on_ending)
+
+
+def _finish(step: Step[Grant], why: Why) -> Effect:
+    step.subject.ended_at, step.subject.ended_why = step.now, why
+    return Effect(payload={"why": why})
+
+
+def _suspended_otherwise(grant: Grant) -> Refusal:
+    words = WHY_WORDS.get(grant.suspended_why, "suspended for another reason")
+    return Refusal("G5", "state", f"This grant is suspended: {words}.", "A review does not lift that.")
+
+
+def _successor(old: Grant, begins_at: datetime, ends_at: datetime) -> Grant:
+    """The same thing for another while: no wider, and resting on the same two approvals (G2)."""
+    review_after = timedelta(days=policies.in_force(begins_at).review_after(old.tier))
+    return Grant(
+        automation=old.automation,
+        kind=old.kind,
+        entitlement=old.entitlement,
+        credential=old.credential,
+        identity=old.identity,
+        key=old.key,
+        target=old.target,
+        scope=list(old.scope),
+        level=old.level,
+        tier=old.tier,
+        app_approval=old.app_approval,
+        approval=old.approval,
+        predecessor=old,
+        begins_at=begins_at,
+        ends_at=ends_at,
+        enforcement=old.enforcement,
+        review_on=min(ends_at, begins_at + review_after).date(),
+    )
