@@ -8,7 +8,8 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
+from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
 
@@ -16,6 +17,7 @@ from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.models import AppendOnly, Person, Team
 from governance.controls.roles import Relation
+from inventory import risk, words
 from inventory.models.identity import Credential
 from inventory.models.resource import SEE_ALL, Entitlement, Environment, Level
 
@@ -40,6 +42,10 @@ class AutomationState(models.TextChoices):
     SUSPENDED = "suspended", "Suspended"
     RETIRED = "retired", "Retired"
     OBSERVED = "observed", "Observed"
+
+
+#: What changes by stage 1 alone once it was submitted (A12); everything else about an automation is a label.
+AMENDED_BY_REVIEW = ("purpose", "kind", "business_owner_id", "technical_owner_id")
 
 
 class AutomationQuerySet(models.QuerySet["Automation"]):
@@ -93,7 +99,14 @@ class Automation(models.Model):
     escalation_contact = models.CharField(max_length=160, blank=True)
     state = models.CharField(max_length=10, choices=AutomationState, default=AutomationState.DRAFT)
     tier = models.CharField(max_length=8, default="standard")
+    #: What a person raised the tier to; computing never goes below it (T2).
+    raised_to = models.CharField(max_length=8, blank=True)
+    #: Changes that stage 1 decides about, asked for and not yet submitted: field to value (A12).
+    amendment = models.JSONField(default=dict, blank=True)
     suspended_at = models.DateTimeField(null=True, blank=True)
+    #: Who pulled the kill switch, and who asked first to lift it again: two others are needed (G5).
+    stopped_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    resume_asked_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     approved_version = models.ForeignKey(
         "inventory.Version", models.PROTECT, null=True, blank=True, related_name="approved_for"
     )
@@ -102,7 +115,7 @@ class Automation(models.Model):
     review_on = models.DateField(null=True, blank=True)
 
     objects = AutomationQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = HistoricalRecords(excluded_fields=["search"])
 
     class Meta:
         ordering = ("name", "id")
@@ -116,6 +129,16 @@ class Automation(models.Model):
             models.CheckConstraint(
                 name="automation_live_has_approved_version",
                 condition=~Q(state__in=["live", "suspended"]) | Q(approved_version__isnull=False),
+            ),
+            models.CheckConstraint(name="automation_tier_known", condition=Q(tier__in=["low", "standard", "high"])),
+            models.CheckConstraint(
+                name="automation_raised_to_known", condition=Q(raised_to__in=["", "standard", "high"])
+            ),
+            models.CheckConstraint(
+                name="automation_lifting_needs_another",
+                condition=Q(resume_asked_by__isnull=True)
+                | Q(stopped_by__isnull=True)
+                | ~Q(resume_asked_by=F("stopped_by")),
             ),
         )
         indexes = (
@@ -136,6 +159,17 @@ class Automation(models.Model):
     def owners(self) -> tuple[Person, ...]:
         """The accountable business owner and, where there is one, the technical owner."""
         return tuple(owner for owner in (self.business_owner, self.technical_owner) if owner is not None)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What stage 1 decides about, as it would be submitted now: the stored values, an amendment over them (A12)."""
+        stored = {name: getattr(self, name) for name in AMENDED_BY_REVIEW}
+        return {**stored, **self.amendment}
+
+    @property
+    def href(self) -> str:
+        """Its page."""
+        return reverse("automation", args=[self.pk])
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Its owners, and how the person stands to its team."""
@@ -176,6 +210,10 @@ class Version(AppendOnly):
         """Its events stand on the automation's timeline too."""
         return (self, self.automation)
 
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to its automation."""
+        return self.automation.relations(person, now)
+
     @property
     def latest_assessment(self) -> Assessment | None:
         """The newest assessment, or None before the first."""
@@ -198,15 +236,23 @@ class Assessment(AppendOnly):
     def __str__(self) -> str:
         return f"{self.version}: {self.tier}"
 
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """It stands on the automation's timeline too."""
+        return (self, self.version, self.version.automation)
+
 
 class Privilege(AppendOnly):
-    """One thing that a version would hold: entitlement, target, scope, by which credential; possibly at several places."""
+    """One thing that a version would hold: entitlement, target, scope, by which credential; possibly at several places.
+
+    `connector` and `instance` are the binding that it was resolved by (I8). `target_name` is a label and no part of the key.
+    """
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="privileges")
     entitlement = models.ForeignKey(Entitlement, models.PROTECT, related_name="privileges")
     connector = models.CharField(max_length=80)
     instance = models.CharField(max_length=255, blank=True)
     target = models.CharField(max_length=300, blank=True)
+    target_name = models.CharField(max_length=300, blank=True)
     scope = ArrayField(models.CharField(max_length=300), default=list)
     level = models.CharField(max_length=8, choices=Level)
     credential = models.ForeignKey(Credential, models.PROTECT, null=True, blank=True, related_name="privileges")
@@ -217,6 +263,10 @@ class Privilege(AppendOnly):
     model_controlled = models.BooleanField(default=False)
     sensitive = models.BooleanField(default=False)
     recognised = models.BooleanField(default=True)
+    #: What is run can't be read from the source (T1).
+    opaque = models.BooleanField(default=False)
+    #: The source needs a credential here and names none.
+    credential_missing = models.BooleanField(default=False)
 
     class Meta(AppendOnly.Meta):
         ordering = ("version", "id")
@@ -224,12 +274,26 @@ class Privilege(AppendOnly):
         indexes = (models.Index(fields=["entitlement", "version"], name="privilege_by_entitlement"),)
 
     def __str__(self) -> str:
-        return f"{self.entitlement.words} ({self.entitlement.resource})"
+        return self.sentence
+
+    @property
+    def sentence(self) -> str:
+        """In words: "May post messages to #finance in Finance Slack workspace"."""
+        entitlement = self.entitlement
+        return words.sentence(
+            entitlement.words, entitlement.form, entitlement.resource.name, self.target, self.target_name
+        )
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it is known which resource it touches (I8)."""
+        return not self.entitlement.resource.unresolved
 
     @property
     def counted_level(self) -> str:
-        """The level that rules judge: unknown counts as write (I4)."""
-        return Level.WRITE if self.level == Level.UNKNOWN else self.level
+        """The level that rules judge: the higher of its own and its entitlement's; unknown counts as write (I4)."""
+        known = [one for one in (self.level, self.entitlement.level) if one in risk.LEVEL_ORDER]
+        return max(known, key=risk.LEVEL_ORDER.index, default=Level.WRITE)
 
 
 class VersionCredential(AppendOnly):
@@ -254,6 +318,12 @@ class Trigger(AppendOnly):
     at = models.CharField(max_length=300, blank=True)
     detail = models.CharField(max_length=300, blank=True)
     authenticated = models.BooleanField(null=True)
+    active = models.BooleanField(default=True)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody who has not signed in can start the automation by it (T2)."""
+        return self.active and self.authenticated is False
 
     def __str__(self) -> str:
         return f"{self.type} {self.detail}".strip()

@@ -104,6 +104,22 @@ class Credential(models.Model):
         return self.name or self.kind
 
     @property
+    def sentence(self) -> str:
+        """In words: "Uses Finance Slack workspace (slackApi)"."""
+        return f"Uses {self.name} ({self.kind})" if self.name else f"Uses a credential of kind {self.kind}"
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """It stands on the timelines of what keeps it and what it opens."""
+        return tuple(row for row in (self, self.kept_in, self.opens) if row is not None)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """Its owner, and whoever answers for the resource on which it is decided."""
+        found = {Relation.TECHNICAL_OWNER} if person.pk == self.owner_id else set()
+        if self.decided_on is not None:
+            found |= self.decided_on.relations(person, now)
+        return frozenset(found)
+
+    @property
     def decided_on(self) -> Resource | None:
         """The resource whose owner decides it: the store that keeps it, else what it opens (A2)."""
         return self.kept_in or self.opens

@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
 
@@ -16,6 +17,7 @@ from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.roles import Relation, Role
+from inventory import words
 
 #: Roles that see every row of the register.
 SEE_ALL = frozenset({Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN})
@@ -34,8 +36,8 @@ class ResourceKind(models.TextChoices):
 
     DATA_STORE = "data_store", "Data store"
     MCP_SERVER = "mcp_server", "MCP server"
-    SAAS = "saas", "SaaS connector"
-    API = "api", "Backend API"
+    SAAS = "saas_connector", "SaaS connector"
+    API = "backend_api", "Backend API"
     SECRET_STORE = "secret_store", "Secret store"
 
 
@@ -101,12 +103,18 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
             Q(owner=person)
             | Q(deputy=person)
             | Q(suggested_owner=person)
+            | Q(named_owner=person)
+            | Q(named_deputy=person)
             | Q(proposed_by=person)
             | Q(team__lead=person)
             | Q(state=ResourceState.ACTIVE, directory=True)
             | Exists(member)
             | Exists(named.filter(permission__codename="view_resource"))
         )
+
+    def resolved(self) -> ResourceQuerySet:
+        """Those that stand for something that can be named."""
+        return self.filter(unresolved=False)
 
     def orphaned(self) -> ResourceQuerySet:
         """Active ones whose owner is gone (I3)."""
@@ -124,7 +132,12 @@ class Resource(models.Model):
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="resources")
     owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="owned_resources")
     deputy = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="deputy_resources")
+    #: What a builder suggests: it gives nobody anything.
     suggested_owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    #: Whom an admin named, until they accept (S8): then they are owner and deputy.
+    named_owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    named_deputy = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    named_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     accepted_at = models.DateTimeField(null=True, blank=True)
     data_class = models.CharField(max_length=12, choices=DataClass, blank=True)
     environment = models.CharField(max_length=12, choices=Environment, default=Environment.PRODUCTION)
@@ -134,11 +147,13 @@ class Resource(models.Model):
     proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     #: Whether any employee finds it by name when saying what a connection opens. Names only, no privileges.
     directory = models.BooleanField(default=True)
+    #: Stands for whatever a connector touches that nobody can name yet, a host chosen at run time say; never in use (I8).
+    unresolved = models.BooleanField(default=False)
     search = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField()
 
     objects = ResourceQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = HistoricalRecords(excluded_fields=["search"])
 
     class Meta:
         ordering = ("name", "id")
@@ -149,6 +164,17 @@ class Resource(models.Model):
             models.CheckConstraint(
                 name="resource_active_has_owner_and_deputy",
                 condition=~Q(state="active") | Q(owner__isnull=False, deputy__isnull=False, accepted_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="resource_named_owner_is_not_deputy",
+                condition=Q(named_owner__isnull=True) | ~Q(named_owner=F("named_deputy")),
+            ),
+            models.CheckConstraint(
+                name="resource_nobody_names_themselves",
+                condition=Q(named_owner__isnull=True) | ~Q(named_owner=F("named_by")),
+            ),
+            models.CheckConstraint(
+                name="resource_unresolved_is_never_active", condition=Q(unresolved=False) | Q(state="proposed")
             ),
             models.CheckConstraint(name="resource_state_known", condition=Q(state__in=ResourceState.values)),
             models.CheckConstraint(name="resource_class_known", condition=Q(data_class__in=["", *DataClass.values])),
@@ -171,18 +197,23 @@ class Resource(models.Model):
         return self.data_class or DataClass.RESTRICTED
 
     @property
+    def href(self) -> str:
+        """Its page."""
+        return reverse("resource", args=[self.pk])
+
+    @property
     def is_orphaned(self) -> bool:
         """Whether nobody who is here answers for it (I3)."""
         return self.owner is None or not self.owner.is_here
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Owner and deputy; the suggested owner until they have accepted; the lead of its team."""
+        """Owner and deputy; whom an admin named as owner, until they accept; the lead of its team."""
         found = set()
         if person.pk == self.owner_id and self.accepted_at is not None:
             found.add(Relation.RESOURCE_OWNER)
         if person.pk == self.deputy_id:
             found.add(Relation.RESOURCE_DEPUTY)
-        if self.accepted_at is None and person.pk == self.owner_id:
+        if person.pk == self.named_owner_id:
             found.add(Relation.PROPOSED_OWNER)
         if self.team is not None and person.pk in (self.team.lead_id, self.team.deputy_lead_id):
             found.add(Relation.READER)
@@ -208,6 +239,14 @@ class Binding(models.Model):
     def __str__(self) -> str:
         return f"{self.connector} {self.instance} → {self.resource}"
 
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """It stands on the resource's timeline."""
+        return (self, self.resource)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to the resource."""
+        return self.resource.relations(person, now)
+
 
 class Entitlement(models.Model):
     """One thing that can be held on a resource: an MCP tool, an OAuth scope, a database role, an API operation (I4)."""
@@ -215,6 +254,8 @@ class Entitlement(models.Model):
     resource = models.ForeignKey(Resource, models.PROTECT, related_name="entitlements")
     code = models.CharField(max_length=160)
     words = models.CharField(max_length=200)
+    #: The words with room for a target and the resource (`inventory.words`); empty for words of a person's own.
+    form = models.CharField(max_length=300, blank=True)
     level = models.CharField(max_length=8, choices=Level, default=Level.UNKNOWN)
     scope_kind = models.CharField(max_length=8, choices=ScopeKind, default=ScopeKind.NONE)
     data_class = models.CharField(max_length=12, choices=DataClass, blank=True)
@@ -232,6 +273,19 @@ class Entitlement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} on {self.resource}"
+
+    @property
+    def sentence(self) -> str:
+        """In words, for no target in particular: "May post messages in Finance Slack workspace"."""
+        return words.sentence(self.words, self.form, self.resource.name)
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """It stands on the resource's timeline."""
+        return (self, self.resource)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to the resource."""
+        return self.resource.relations(person, now)
 
     @property
     def counted_class(self) -> str:
