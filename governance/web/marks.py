@@ -54,8 +54,12 @@ def tier(value: str, *, boxed: bool = False) -> SafeString:
 
 def data_class(value: str | None) -> SafeString:
     """Draw a data class (I3): one to four filled squares and the word. ``None`` reads as restricted and says so."""
-    word = words.DATA_CLASSES[value] if value else words.DATA_CLASS_UNSET
-    return format_html('<span class="data-class">{}{}</span>', any_icon(word.icon), word.text)
+    if value:
+        word = words.DATA_CLASSES[value]
+        return format_html('<span class="data-class">{}{}</span>', any_icon(word.icon), word.text)
+    word = words.DATA_CLASS_UNSET
+    said = format_html('<span>{} <span class="quiet">not set</span></span>', word.text)
+    return format_html('<span class="data-class data-class-unset">{}{}</span>', any_icon(word.icon), said)
 
 
 def level(value: str, *, small: bool = False, worded: bool = True) -> SafeString:

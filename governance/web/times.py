@@ -21,6 +21,11 @@ def counted(number: int, thing: str, things: str = "") -> str:
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
+def day_of(at: datetime | date) -> date:
+    """Return the calendar day of an instant in the active zone, or the day itself."""
+    return timezone.localtime(at).date() if isinstance(at, datetime) else at
+
+
 def day_words(on: date, today: date) -> str:
     """Return "Thu 26 Nov", with the year when it is not this one."""
     return f"{on:%a} {on.day} {on:%b}" + ("" if on.year == today.year else f" {on.year}")
@@ -28,7 +33,7 @@ def day_words(on: date, today: date) -> str:
 
 def moment_words(at: datetime, now: datetime) -> str:
     """Return "today 09:21", "yesterday 16:40", "tomorrow 17:00", "Mon 23 Nov 16:32", or the day alone in another year."""
-    local, today = timezone.localtime(at), timezone.localtime(now).date()
+    local, today = timezone.localtime(at), day_of(now)
     near = {0: "today", -1: "yesterday", 1: "tomorrow"}.get((local.date() - today).days)
     if near is None and local.year != today.year:
         return day_words(local.date(), today)
@@ -38,11 +43,11 @@ def moment_words(at: datetime, now: datetime) -> str:
 def distance_words(at: datetime | date, now: datetime) -> str:
     """Return "2 minutes ago", "in 2 days", "today", "just now". A day is counted in calendar days."""
     if not isinstance(at, datetime):
-        return _days_away((at - timezone.localtime(now).date()).days)
+        return _days_away((at - day_of(now)).days)
     gap = abs(at - now)
     if gap < MINUTE:
         return "just now"
-    days = (timezone.localtime(at).date() - timezone.localtime(now).date()).days
+    days = (day_of(at) - day_of(now)).days
     if gap >= 24 * HOUR or (days and gap >= 6 * HOUR):
         return _days_away(days)
     number, thing = (gap // HOUR, "hour") if gap >= HOUR else (gap // MINUTE, "minute")

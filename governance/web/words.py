@@ -43,7 +43,7 @@ DATA_CLASSES: Final = {
     "confidential": Word("Confidential", "data-3"),
     "restricted": Word("Restricted", "data-4"),
 }
-DATA_CLASS_UNSET: Final = Word("Restricted, not set", "data-4")  # I3: unset counts as restricted
+DATA_CLASS_UNSET: Final = Word("Restricted", "data-4")  # I3: unset counts as restricted
 
 RESOURCE_KINDS: Final = {
     "data_store": Word("Data store", "database"),

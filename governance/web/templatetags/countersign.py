@@ -7,13 +7,13 @@ package; a tag that needs to know the time takes ``now`` from the context.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from django import template
 from django.forms import BoundField
 from django.template import Context
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -43,7 +43,7 @@ def _now(context: Context) -> datetime:
 
 
 @register.simple_tag
-def state(kind: str, value: str, below: str = "", *, mine: bool = False, holder: str = "") -> SafeString:
+def state(kind: str, value: str, below: str = "", *, mine: bool = False, holder: str = "", by: str = "") -> SafeString:
     """Draw the word of a state, for instance ``{% state "approval" row.state below="You, today 09:14" %}``.
 
     Args:
@@ -52,8 +52,10 @@ def state(kind: str, value: str, below: str = "", *, mine: bool = False, holder:
         value: the stored state; ``approval`` also has ``locked``, ``grant`` also ``ends_soon``, ``resource`` also ``orphaned``.
         below: who and when.
         mine, holder: whom something open waits for.
+        by: who brought it there: "Approved by Theo Brandt".
     """
-    return marks.state(words.state_word(kind, value, mine=mine, holder=holder), below)
+    word = words.state_word(kind, value, mine=mine, holder=holder)
+    return marks.state(replace(word, text=f"{word.text} by {by}") if by else word, below)
 
 
 @register.simple_tag(takes_context=True)
@@ -69,65 +71,73 @@ def ago(context: Context, at: datetime | date | None) -> SafeString | str:
 
 
 @register.simple_tag(takes_context=True)
+def age(context: Context, since: datetime) -> SafeString:
+    """Say how long something stands there, shortly: "3 h", "6 d"."""
+    gap = _now(context) - since
+    return times.time_element(since, f"{gap.days} d" if gap.days else f"{gap.seconds // 3600} h")
+
+
+@register.simple_tag(takes_context=True)
 def day(context: Context, on: datetime | date | None, *, near: bool = False) -> SafeString | str:
-    """Say a day: "Thu 26 Nov", with ``near`` also "in 2 days" when it is within a week; a dash for nothing."""
+    """Say a day: "today", "Thu 26 Nov", with ``near`` also "in 2 days" when it is within a week; a dash for nothing."""
     if on is None:
         return "–"
     now = _now(context)
-    today = timezone.localtime(now).date()
-    that = timezone.localtime(on).date() if isinstance(on, datetime) else on
-    text = times.day_words(that, today)
-    if near and 0 <= (that - today).days <= 7:
+    that, today = times.day_of(on), times.day_of(now)
+    away = (that - today).days
+    text = times.distance_words(that, now) if abs(away) <= 1 else times.day_words(that, today)
+    if near and 1 < away <= 7:
         text += f", {times.distance_words(that, now)}"
     return times.time_element(on, text)
 
 
 @register.simple_tag(takes_context=True)
-def due(context: Context, at: datetime | None, verb: str = "") -> SafeString | str:
-    """Say a deadline: overdue in red with a clock, within two days in amber with a ring, else quietly.
+def due(context: Context, at: datetime | None, verb: str = "", *, full: bool = False) -> SafeString | str:
+    """Say a deadline: overdue in red with a clock, within two days in amber, else quietly.
 
     Args:
         at: the deadline, or None where no clock runs.
         verb: what comes before it, for instance ``"Answer by"``; the deadline starts a sentence without one.
+        full: with the hour, and how far away it is.
     """
     if at is None:
         return format_html('<span class="quiet">{}</span>', "No clock runs")
     now = _now(context)
-    today, that = timezone.localtime(now).date(), timezone.localtime(at).date()
+    that, today = times.day_of(at), times.day_of(now)
     days = (that - today).days
     if at < now:
         late = "Overdue today" if days == 0 else f"Overdue {times.counted(-days, 'day')}"
         return times.time_element(at, marks.state(words.Word(late, "clock", "no")))
-    named = times.day_words(that, today) if days > 1 else f"{'today' if days == 0 else 'tomorrow'} {timezone.localtime(at):%H:%M}"
+    named = times.moment_words(at, now) if full or days < 2 else times.day_words(that, today)
+    if full and 1 < days <= 7:
+        named += f", {times.distance_words(that, now)}"
     text = f"{verb} {named}" if verb else named[:1].upper() + named[1:]
     if days > 2:
         return times.time_element(at, text)
-    return times.time_element(at, marks.state(words.Word(text, "ring", "wait")))
+    return times.time_element(at, marks.state(words.Word(text, "clock" if full else "ring", "wait")))
 
 
 @register.simple_tag(takes_context=True)
 def term_bar(
-    context: Context, begins: datetime | date, ends: datetime | date, tone: str = "", below: str = "", tone_below: bool = True
+    context: Context, begins: datetime | date, ends: datetime | date, tone: str = "", below: str = ""
 ) -> SafeString:
     """Draw a term: start and end above, what is over filled, days left in words below.
 
     Args:
         begins, ends: the term.
-        tone: ``""``, ``"wait"`` or ``"no"``.
+        tone: ``""``, ``"wait"`` (the words turn amber too) or ``"no"``.
         below: other words than the days left.
-        tone_below: whether the words below take an amber tone too.
     """
     now = _now(context)
-    today = timezone.localtime(now).date()
-    last = timezone.localtime(ends).date() if isinstance(ends, datetime) else ends
+    first, last, today = times.day_of(begins), times.day_of(ends), times.day_of(now)
     left = (last - today).days
     said = below or ("ended" if left < 0 else "ends today" if left == 0 else f"{times.counted(left, 'day')} left")
     return format_html(
         '<span class="term"><span class="term-ends">{}{}</span>{}<span class="term-left {}">{}</span></span>',
-        day(context, begins),
-        day(context, ends),
+        times.time_element(first, f"{first.day} {first:%b}"),
+        times.time_element(last, f"{last.day} {last:%b}"),
         drawings.bar(drawings.elapsed(begins, ends, now), tone=tone),
-        tone if tone == "wait" and tone_below else "",
+        tone if tone == "wait" else "",
         said,
     )
 
@@ -207,6 +217,13 @@ def counted(number: int, thing: str) -> str:
 
 
 @register.filter
+def things(number: int) -> str:
+    """Start a sentence with a small number of things: "One thing", "Two things", "11 things"."""
+    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+    return f"{words[number] if 0 <= number < len(words) else number} thing{'' if number == 1 else 's'}"
+
+
+@register.filter
 def number(value: int | None) -> str:
     """Write a number with thousands apart: 18,204; a dash for nothing."""
     return "–" if value is None else f"{value:,}"
@@ -223,3 +240,10 @@ def listed(values: Iterable[str]) -> str:
     """Join names as a sentence does: "Omar, Mei and Rita"."""
     names: Sequence[str] = [str(value) for value in values]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+@register.simple_tag
+def strong(sentence: str, name: str | None) -> SafeString:
+    """Set the first occurrence of ``name`` in a sentence in bold; the sentence alone when it has none."""
+    before, found, after = sentence.partition(name) if name else (sentence, "", "")
+    return format_html("{}<b>{}</b>{}", before, found, after) if found else format_html("{}", sentence)

@@ -1,0 +1,141 @@
+"""Home of a builder, of a resource owner, and with nothing to do."""
+
+from __future__ import annotations
+
+from tests.web.samples.shapes import Shape, at, frame, on, tag
+
+
+def builder() -> Shape:
+    """Rita Novak's: a question to answer and two automations on their way."""
+    return {
+        "chrome": frame("Rita Novak", "home", recertify=1),
+        "head": {"title": "Good afternoon, Rita", "facts": ["Tue 24 Nov", {"text": "2 things need you", "strong": True}]},
+        "groups": [
+            {
+                "key": "recertifications",
+                "title": "Recertifications",
+                "words": "1 to answer",
+                "rows": [
+                    {
+                        "href": "/recertify",
+                        "level": "read",
+                        "name": "Stock dashboard may read stock in ERP Postgres (production)",
+                        "text": "Is it still needed? You own the automation.",
+                        "since": at(20),
+                        "due": at(4, 17, month=12),
+                        "tier": "standard",
+                    }
+                ],
+            },
+            {
+                "key": "questions",
+                "title": "Questions to you",
+                "words": "the approver waits for your answer",
+                "rows": [
+                    {
+                        "href": "/review?open=17",
+                        "name": "Which labels may it set?",
+                        "text": "Invoice chaser, run the tool create_issue on GitHub MCP server",
+                        "who": "Mei Tanaka",
+                        "since": at(24, 8, 47),
+                        "due": at(8, 17, month=12),
+                    }
+                ],
+            },
+        ],
+        "automations": [
+            {
+                "href": "/automations/1",
+                "name": "Invoice chaser",
+                "state": "live",
+                "text": "Version 7 is in stage 2, version 3 runs on",
+                "held": [{"who": "Omar Haddad", "since": on(20)}, {"who": "Mei Tanaka", "since": on(20)}],
+                "next": {"href": "/review", "label": "See the review"},
+            },
+            {
+                "href": "/automations/2",
+                "name": "Supplier onboarding agent",
+                "state": "draft",
+                "text": "2 things missing before you can submit",
+                "held": [{"who": "You", "since": on(24)}],
+                "next": {"href": "/preview", "label": "Go on"},
+            },
+            {"href": "/automations/3", "name": "Stock dashboard", "state": "live", "text": "4 grants, next ends 23 Mar", "held": []},
+        ],
+    }
+
+
+def owner() -> Shape:
+    """Omar Haddad's: approvals first."""
+    return {
+        "chrome": frame("Omar Haddad", "home", desk=7, recertify=5),
+        "head": {
+            "title": "Good afternoon, Omar",
+            "facts": ["Tue 24 Nov", {"text": "12 things need you", "strong": True}, {"text": "1 overdue", "tone": "no"}],
+        },
+        "groups": [
+            {
+                "key": "approvals",
+                "title": "Approvals",
+                "words": "7 records in 3 submissions, on resources you own",
+                "more_href": "/desk",
+                "more_words": "Open the desk",
+                "rows": [
+                    {
+                        "href": "/review",
+                        "seal": "left",
+                        "name": "Vendor bank-detail checker",
+                        "text": "change bank details in ERP Postgres (production)",
+                        "who": "Rita Novak",
+                        "since": at(18, 16),
+                        "due": at(23, 17),
+                        "tier": "high",
+                        "tags": [tag("Conflict CR-02", "no", "conflict")],
+                    },
+                    {
+                        "href": "/review",
+                        "seal": "left",
+                        "name": "Invoice chaser",
+                        "text": "mark invoices as reminded, send mail outside, post messages, use a database password",
+                        "who": "Rita Novak",
+                        "since": at(20, 10, 12),
+                        "due": at(26, 17),
+                        "tier": "high",
+                    },
+                ],
+            },
+            {
+                "key": "recertifications",
+                "title": "Recertifications",
+                "words": "5 left of 12",
+                "more_href": "/recertify",
+                "more_words": "Answer them in a row",
+                "rows": [
+                    {
+                        "href": "/recertify",
+                        "level": "read",
+                        "name": "Weekly stock report may read stock and orders in ERP Postgres (production)",
+                        "text": "Last used 13 days ago",
+                        "since": at(20),
+                        "due": at(4, 17, month=12),
+                    }
+                ],
+            },
+        ],
+        "automations": [],
+    }
+
+
+def nothing() -> Shape:
+    """Nobody needs Tom Ashby."""
+    return {
+        "chrome": frame("Tom Ashby", "home"),
+        "head": {"title": "Good afternoon, Tom", "facts": ["Tue 24 Nov", "Nothing needs you"]},
+        "groups": [],
+        "automations": [],
+        "nothing": {
+            "sentence": "What needs you would be here: approvals, recertifications, questions, and your automations.",
+            "href": "/bring-in",
+            "action": "Bring in an automation",
+        },
+    }

@@ -1,0 +1,76 @@
+"""The ledger with its verification."""
+
+from __future__ import annotations
+
+from tests.web.samples.shapes import Shape, at, frame
+
+
+def _event(number: int, actor: str, verb: str, subject: str, hour: int, minute: int, **more: object) -> Shape:
+    base: Shape = {
+        "number": number,
+        "at": at(24, hour, minute),
+        "actor": actor,
+        "verb": verb,
+        "subject": subject,
+        "subject_href": "/review",
+        "outcome": "done",
+        "sealed": "seal 812",
+    }
+    return {**base, **more}
+
+
+def events() -> Shape:
+    """A page of events; the newest is not sealed yet, one was refused."""
+    return {
+        "chrome": frame("Yuki Sato", "ledger"),
+        "head": {
+            "title": "Ledger",
+            "facts": ["4,212 events", "sealed today 15:09", "nothing can be changed or removed"],
+            "actions": [{"label": "Export", "icon": "file", "href": "/ledger/export"}],
+        },
+        "verification": {
+            "sound": True,
+            "sentence": "All 812 seals and 4,211 events fit together, and fit the checkpoint kept outside the database.",
+            "at": at(24, 15, 0),
+            "action": "/ledger/verify",
+            "details": [
+                {"label": "Last root", "text": "8c1f2d6e9b0a47d4a2c1f0e6b7d9e3c4", "mono": True},
+                {"label": "Signed by", "text": "key 2026-06, Ed25519"},
+                {"label": "Checkpoint", "text": "4,188 events, today 12:00"},
+            ],
+        },
+        "filters": {
+            "action": "/ledger",
+            "words": "",
+            "words_label": "Name, verb or number",
+            "fields": [
+                {
+                    "name": "outcome",
+                    "label": "Outcome",
+                    "options": [{"value": "done", "label": "Done"}, {"value": "refused", "label": "Refused"}],
+                },
+                {"name": "actor", "label": "By", "any": "Anybody", "options": [{"value": "person", "label": "A person"}]},
+            ],
+            "dated": True,
+            "since": "",
+            "until": "",
+        },
+        "events": [
+            _event(4212, "Omar Haddad", "privilege.approved", "post messages, Invoice chaser", 15, 10, sealed=""),
+            _event(4211, "Omar Haddad", "privilege.rejected", "read every public channel, Invoice chaser", 9, 21),
+            _event(
+                4210,
+                "Theo Brandt",
+                "privilege.approved",
+                "post messages, Invoice chaser",
+                9,
+                16,
+                outcome="refused",
+                code="SOD-2",
+                reason="You approved this app in stage 1.",
+            ),
+            _event(4209, "Bram Visser", "app.approved", "Price list sync", 9, 2, for_person="Theo Brandt"),
+            _event(4208, "Job: recertification.open_due", "item.opened", "Weekly stock report", 6, 0, subject_href=""),
+        ],
+        "pager": {"older_href": "/ledger?before=4208", "newer_href": "", "words": "5 of 4,212"},
+    }
