@@ -1,0 +1,110 @@
+"""Asking people: opening a record, naming its candidates, telling them, and when their time is up (A9, A10).
+
+Called inside transitions only; nothing here checks a permission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.auth.models import Permission as ModelPermission
+
+from approvals import facts, policies
+from approvals.models import Approval, Candidate, Seat, Submission
+from approvals.routing import Route
+from governance.controls import calendar, outbox
+from governance.controls.models import Person
+from governance.controls.transitions import Step
+from inventory.models import Automation, AutomationUserObjectPermission
+
+
+def organisation_zone() -> ZoneInfo:
+    """The organisation's time zone: human deadlines end at 17:00 in the zone of whoever must act (H8)."""
+    return ZoneInfo(settings.ORGANISATION_TIME_ZONE)
+
+
+def due(start: datetime, days: int, person: Person | None) -> datetime:
+    """The instant at which so many working days end for a person, or for the organisation when nobody is named."""
+    zone = calendar.zone_of(person.time_zone, organisation_zone()) if person else organisation_zone()
+    return calendar.add_working_days(start, days, zone)
+
+
+def let_see(automation: Automation, people: Iterable[Person]) -> None:
+    """Let candidates see the automation by name, for as long as it exists: past candidates still may (architecture)."""
+    permission = ModelPermission.objects.get(
+        content_type__app_label="inventory", content_type__model="automation", codename="view_automation"
+    )
+    for person in people:
+        AutomationUserObjectPermission.objects.get_or_create(
+            user=person, permission=permission, content_object=automation
+        )
+
+
+def ask(step: Step[Any], approval: Approval, route: Route) -> list[Person]:
+    """Put a record before whoever may decide it now: clock, digest and candidates. The caller saves the record.
+
+    Returns:
+        Everybody who was asked.
+    """
+    policy = policies.of(approval.submission.policy)
+    asked: list[Person] = []
+    for standing in route.standing(approval):
+        seat = next(seat for seat in approval.seats.all() if seat.label == standing.label)
+        for person in standing.may_decide:
+            name_candidate(seat, person, standing.basis)
+            asked.append(person)
+    first = asked[0] if asked else None
+    approval.opened_at = step.now
+    approval.due_at = due(step.now, policy.due_days(approval.tier), first)
+    approval.expires_at = due(step.now, policy.expiry_days(approval.tier), first)
+    approval.builder_due_at = None
+    approval.digest = facts.digest(facts.of(approval))
+    let_see(approval.submission.automation, asked)
+    return asked
+
+
+def name_candidate(seat: Seat, person: Person, basis: str) -> None:
+    """Record that a person was asked to fill a seat; the database takes decisions from candidates only."""
+    order = seat.candidates.count()
+    Candidate.objects.get_or_create(seat=seat, person=person, defaults={"order": order, "basis": basis})
+
+
+def path(submission: Submission) -> str:
+    """Where a submission is reviewed."""
+    return f"/review/{submission.pk}/"
+
+
+def tell(
+    step: Step[Any], submission: Submission, people: Iterable[Person], event: str, *, key: str, **context: Any
+) -> None:
+    """Queue one notice a person about a submission.
+
+    Args:
+        step: the running step.
+        submission: what it is about; its mails make one thread.
+        people: who is told, each once.
+        event: names the mail's templates.
+        key: what makes the notice one beside submission and person.
+        context: plain facts for the templates.
+    """
+    automation = submission.automation
+    for person in {person.pk: person for person in people}.values():
+        outbox.queue(
+            recipient=person,
+            event=event,
+            thread=f"submission:{submission.pk}",
+            key=f"submission:{submission.pk}:{key}:{person.pk}",
+            now=step.now,
+            context={
+                "automation": automation.name,
+                "team": automation.team.name,
+                "version": submission.version.number,
+                "submitted_by": submission.submitted_by.name,
+                "path": path(submission),
+                **context,
+            },
+        )

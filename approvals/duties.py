@@ -1,0 +1,105 @@
+"""The duties of approving: who may never decide what, whatever they are permitted (S1, S2, S3, S5, A8, A9).
+
+Each reads the rows under the lock of the write, and the same function answers the screen. The database repeats them from the
+rows alone (`models.guards`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from approvals import policies
+from approvals.models import Approval
+from approvals.routing import route_of
+from governance.controls import clock
+from governance.controls.actors import Actor
+from governance.controls.duty import Duty
+from governance.controls.refusals import Refusal
+
+
+def _interactive(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.kind != "person" or actor.signed_in_at is None:
+        return Refusal(
+            "SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal and decide there."
+        )
+    minutes = policies.of(subject.submission.policy).fresh_minutes(subject.tier)
+    if minutes is not None and clock.real() - actor.signed_in_at > timedelta(minutes=minutes):
+        return Refusal(
+            "SOD-5",
+            "duty",
+            f"A high-risk decision needs a sign-in at most {minutes} minutes old.",
+            "Sign in again; nothing you typed is lost.",
+        )
+    return None
+
+
+def _conflict(subject: Approval, actor: Actor, now: datetime, codes: tuple[str, ...]) -> Refusal | None:
+    route = route_of(subject, now)
+    for person in actor.people:
+        no = route.conflict(person, subject)
+        if no is not None and no[0] in codes:
+            return Refusal(
+                no[0], "duty", _sentence(no[0], no[1], is_self=person == actor.person), _way_out(subject, now)
+            )
+    return None
+
+
+def _sentence(code: str, words: str, *, is_self: bool) -> str:
+    if not is_self:
+        return f"{words}, and you would stand in for them."
+    return {
+        "SOD-1": "You are a party to this submission, and a party approves nothing in it.",
+        "SOD-2": "You decided in the other stage, and one person never decides in both.",
+        "SOD-3": "You answer for this resource and are a party to this submission, so somebody else decides.",
+    }[code]
+
+
+def _way_out(subject: Approval, now: datetime) -> str:
+    names = [
+        person.name
+        for seat in route_of(subject, now).standing(subject)
+        if not seat.is_filled
+        for person in seat.may_decide
+    ]
+    return f"It is with {' or '.join(dict.fromkeys(names))}." if names else "Nobody is left to decide this."
+
+
+def _party(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    return _conflict(subject, actor, now, ("SOD-1",))
+
+
+def _both_stages(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    return _conflict(subject, actor, now, ("SOD-2",))
+
+
+def _owner_is_party(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    return _conflict(subject, actor, now, ("SOD-3",))
+
+
+def _once(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    own = route_of(subject, now).own_decisions(subject)
+    mine = {person.pk for person in actor.people}
+    if any(mine & {d.person_id, d.for_person_id} for d in own):
+        return Refusal("A8", "duty", "You have decided here in this round already: one decision a person and round.")
+    return None
+
+
+def _turn(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    capacity = actor.capacity_of
+    for seat in route_of(subject, now).standing(subject):
+        if not seat.is_filled and capacity is not None and any(p.pk == capacity.pk for p in seat.may_decide):
+            return None
+    return Refusal("A9", "duty", "Somebody before you on the ladder decides this.", _way_out(subject, now))
+
+
+INTERACTIVE = Duty(
+    "SOD-5", "S5", "A decision needs a person in an interactive, for high risk a fresh, session.", _interactive
+)
+PARTY = Duty("SOD-1", "S1", "A party to a submission approves nothing in it.", _party)
+BOTH_STAGES = Duty("SOD-2", "S2", "Nobody decides in both stages that a grant rests on.", _both_stages)
+OWNER_IS_PARTY = Duty("SOD-3", "S3", "A resource's owner who is a party does not approve on it.", _owner_is_party)
+ONCE = Duty("A8", "A8", "One decision a person and round.", _once)
+TURN = Duty("A9", "A9", "The first eligible rung of the ladder decides.", _turn)
+
+#: Asked, in this order, of everybody who decides.
+DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, ONCE, TURN, INTERACTIVE)

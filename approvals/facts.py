@@ -1,0 +1,136 @@
+"""What a decision is about, as plain facts, and the digest that binds the decision to them (A6).
+
+Privilege or credential, justification, term, tier, narrowing so far, policy version: these are in. Comments, neighbours'
+decisions and usage are not. Facts are words and ids that a page can show as a diff.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import rfc8785
+
+from approvals.models import Approval, ApprovalKind
+from inventory.models import Automation, Version
+
+#: What each fact is called on a page that shows what changed.
+WORDS = {
+    "what": "What it may do",
+    "code": "Raw scope",
+    "on": "Resource",
+    "level": "Level",
+    "scope": "Scope",
+    "target": "Target",
+    "data_class": "Data class",
+    "credential": "Credential",
+    "model_controlled": "Chosen by a model",
+    "reach": "What the credential opens",
+    "lifetime": "Lifetime of the credential",
+    "justification": "Justification",
+    "term_days": "Term in days",
+    "tier": "Risk tier",
+    "policy": "Policy version",
+    "round": "Round",
+    "purpose": "Purpose",
+    "business_owner": "Business owner",
+    "technical_owner": "Technical owner",
+    "kind": "Kind",
+    "triggers": "What starts it",
+    "source": "Source",
+}
+
+
+def digest(facts: dict[str, Any]) -> str:
+    """SHA-256 over the canonical JSON (RFC 8785) of facts, as hex."""
+    return hashlib.sha256(rfc8785.dumps(facts)).hexdigest()
+
+
+def of_app(automation: Automation, version: Version, tier: str) -> dict[str, Any]:
+    """What stage 1 decides about: a change of any of these asks stage 1 again (A12).
+
+    Args:
+        automation: as it stands.
+        version: the version that is submitted.
+        tier: the app's tier.
+    """
+    technical = automation.technical_owner
+    return {
+        "purpose": automation.purpose,
+        "business_owner": str(automation.business_owner.opaque_id),
+        "technical_owner": str(technical.opaque_id) if technical else "",
+        "kind": automation.kind,
+        "triggers": sorted(f"{t.type} {t.detail} {t.authenticated}" for t in version.triggers.all()),
+        "tier": tier,
+        "source": version.source_digest,
+    }
+
+
+def _of_privilege(approval: Approval) -> dict[str, Any]:
+    privilege = approval.privilege
+    assert privilege is not None  # approval_kind_has_its_reference
+    entitlement = privilege.entitlement
+    return {
+        "what": entitlement.words,
+        "code": entitlement.code,
+        "on": f"{entitlement.resource.name} ({entitlement.resource_id})",
+        "level": approval.granted_level or privilege.level,
+        "scope": list(approval.granted_scope if approval.granted_scope is not None else privilege.scope),
+        "target": privilege.target,
+        "data_class": entitlement.counted_class,
+        "credential": str(privilege.credential_id or ""),
+        "model_controlled": "yes" if privilege.model_controlled else "no",
+    }
+
+
+def _of_credential(approval: Approval) -> dict[str, Any]:
+    credential = approval.credential
+    assert credential is not None  # approval_kind_has_its_reference
+    on = credential.decided_on
+    return {
+        "what": f"{credential.kind} {credential.name}".strip(),
+        "on": f"{on.name} ({on.pk})" if on else "",
+        "lifetime": credential.lifetime,
+        "reach": [credential.reach_kind, *sorted(credential.reach)],
+    }
+
+
+def of(approval: Approval) -> dict[str, Any]:
+    """The facts of a record as they are now."""
+    if approval.kind == ApprovalKind.APP:
+        about = dict(approval.submission.asked)
+    elif approval.kind == ApprovalKind.PRIVILEGE:
+        about = _of_privilege(approval)
+    else:
+        about = _of_credential(approval)
+    return {
+        **about,
+        "justification": approval.justification.digest if approval.justification else "",
+        "term_days": str(approval.granted_term_days or approval.term_days),
+        "tier": approval.tier,
+        "policy": approval.submission.policy.digest,
+        "round": str(approval.round),
+    }
+
+
+def question_digest(approval: Approval) -> str:
+    """The digest of what is asked, apart from round, narrowing and policy: whether a newer version asks the same (A14)."""
+    facts = of(approval)
+    for name in ("round", "policy", "term_days", "level", "scope"):
+        facts.pop(name, None)
+    asked = approval.privilege
+    facts |= {"level": asked.level, "scope": list(asked.scope)} if asked else {}
+    return digest(facts | {"asked_days": str(approval.term_days)})
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What changed between two sets of facts: name for people, before, after."""
+
+    def said(value: object) -> str:
+        return ", ".join(str(v) for v in value) if isinstance(value, list) else str(value or "")
+
+    return [
+        (WORDS.get(name, name), said(before.get(name)), said(after.get(name)))
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]

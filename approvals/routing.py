@@ -1,0 +1,379 @@
+"""Who is asked: seats, the ladder of each, who was skipped and why, and whether enough people exist (A8, A9, T3).
+
+A *route* is read once for a submission and answers for all its records, so that a page of twelve privileges costs as many
+queries as one of two. Nobody is asked through here to decide; it says who could.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import product
+
+from django.db.models import Q
+
+from approvals.models import Approval, Decision, DecisionOutcome, SeatLabel, Submission
+from governance.controls import clock
+from governance.controls.models import Delegation, Person, RoleAssignment, Team, TeamKind
+from governance.controls.roles import Relation, Role
+from inventory.models import Automation, Resource
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One step of a ladder: on what basis, and who stands on it."""
+
+    basis: str
+    people: tuple[Person, ...]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Somebody who stands on the ladder and does not decide, and why (A9)."""
+
+    person: Person
+    basis: str
+    code: str
+    why: str
+
+
+@dataclass(frozen=True)
+class SeatStanding:
+    """How one seat stands: who filled it, or who may fill it now, and who was skipped."""
+
+    label: str
+    decision: Decision | None
+    basis: str
+    may_decide: tuple[Person, ...]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether somebody has approved in this seat in this round."""
+        return self.decision is not None
+
+
+@dataclass
+class Bench:
+    """The people who stand on every ladder: fallback owners and security reviewers."""
+
+    fallback: tuple[Person, ...]
+    security: tuple[Person, ...]
+
+    @classmethod
+    def load(cls, now: datetime) -> Bench:
+        """Read both groups at the instant ``now``."""
+        fallback = Person.objects.filter(teams__kind=TeamKind.FALLBACK).distinct().order_by("name", "pk")
+        held = RoleAssignment.objects.filter(role=Role.SECURITY_REVIEWER).filter(
+            Q(confirmed_at__isnull=False) | Q(by_bootstrap=True), Q(until__isnull=True) | Q(until__gt=now)
+        )
+        security = Person.objects.filter(pk__in=held.values("person")).order_by("name", "pk")
+        return cls(tuple(fallback), tuple(security))
+
+
+def _rungs(*steps: tuple[str, Iterable[Person | None]]) -> list[Rung]:
+    """Rungs without empty places; a person stands on their highest rung only."""
+    seen: set[int] = set()
+    rungs = []
+    for basis, people in steps:
+        here = tuple(p for p in people if p is not None and p.pk not in seen)
+        here = tuple({p.pk: p for p in here}.values())
+        seen |= {p.pk for p in here}
+        if here:
+            rungs.append(Rung(basis, here))
+    return rungs
+
+
+def resource_ladder(resource: Resource, bench: Bench, *, first: Person | None = None) -> list[Rung]:
+    """Owner, deputy, lead of the owner's team, fallback owners, security reviewers (A9).
+
+    Args:
+        resource: what is asked about; owner, deputy and team with its leads should be loaded.
+        bench: the groups that stand on every ladder.
+        first: who decided about the same before, and is asked again (A15).
+    """
+    team = resource.team
+    return _rungs(
+        ("decided before", [first]),
+        ("owner", [resource.owner if resource.accepted_at else None]),
+        ("deputy", [resource.deputy]),
+        ("lead of the owner's team", [team.lead, team.deputy_lead] if team else []),
+        ("fallback owner", bench.fallback),
+        ("security reviewer", bench.security),
+    )
+
+
+def lead_ladder(automation: Automation, bench: Bench, *, first: Person | None = None) -> list[Rung]:
+    """Lead of the automation's team, deputy lead, lead of the team above, fallback owners, security reviewers."""
+    team: Team = automation.team
+    above = team.parent
+    return _rungs(
+        ("decided before", [first]),
+        ("lead", [team.lead]),
+        ("deputy lead", [team.deputy_lead]),
+        ("lead of the team above", [above.lead] if above else []),
+        ("fallback owner", bench.fallback),
+        ("security reviewer", bench.security),
+    )
+
+
+def ladder(
+    label: str, automation: Automation, resource: Resource | None, bench: Bench, *, first: Person | None = None
+) -> list[Rung]:
+    """The ladder of a seat: by its label, the automation and, in stage 2, the resource asked about."""
+    if label == SeatLabel.SECURITY:
+        return _rungs(("security reviewer", bench.security))
+    if label == SeatLabel.LEAD:
+        return lead_ladder(automation, bench, first=first)
+    if resource is None:
+        return _rungs(
+            ("decided before", [first]), ("fallback owner", bench.fallback), ("security reviewer", bench.security)
+        )
+    return resource_ladder(resource, bench, first=first)
+
+
+def resource_of(approval: Approval) -> Resource | None:
+    """What a stage-2 record is about: the entitlement's resource, or where the credential is decided (A2)."""
+    if approval.privilege is not None:
+        return approval.privilege.entitlement.resource
+    if approval.credential is not None:
+        return approval.credential.decided_on
+    return None
+
+
+@dataclass
+class Route:
+    """Everything that routing one submission needs, read once."""
+
+    submission: Submission
+    now: datetime
+    bench: Bench
+    parties: dict[int, str]
+    app_deciders: frozenset[int]
+    stage_people: dict[int, frozenset[int]]
+    decisions: dict[int, list[Decision]]
+    delegates: dict[int, list[Person]]
+    _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, submission: Submission, now: datetime) -> Route:
+        """Read parties, decisions, delegations and the bench: a fixed number of queries."""
+        parties = {p.person_id: p.get_capacity_display() for p in submission.parties.order_by("-pk")}
+        carried = list(submission.approvals.exclude(carried_from=None).values_list("stage", "carried_from_id", "pk"))
+        rows = Decision.objects.filter(
+            Q(approval__submission=submission)
+            | Q(approval__in=[source for _, source, _ in carried])
+            | Q(approval=submission.app_approval_id)
+        ).select_related("person", "for_person", "seat", "approval", "reason")
+        decisions: dict[int, list[Decision]] = {}
+        stage_people: dict[int, set[int]] = {1: set(), 2: set()}
+        app_deciders: set[int] = set()
+        for row in rows.order_by("pk"):
+            who = {row.person_id, *([row.for_person_id] if row.for_person_id else [])}
+            decisions.setdefault(row.approval_id, []).append(row)
+            stage_people[row.approval.stage] |= who
+            if row.approval_id == submission.app_approval_id:
+                app_deciders |= who
+        delegates: dict[int, list[Person]] = {}
+        for standing in Delegation.objects.running(now).select_related("taker"):
+            delegates.setdefault(standing.giver_id, []).append(standing.taker)
+        return cls(
+            submission,
+            now,
+            Bench.load(now),
+            parties,
+            frozenset(app_deciders),
+            {stage: frozenset(people) for stage, people in stage_people.items()},
+            decisions,
+            delegates,
+        )
+
+    def barred(self) -> list[int]:
+        """Ids of everybody who may approve nothing in this submission: its parties (S1)."""
+        return sorted(self.parties)
+
+    def conflict(self, person: Person, approval: Approval) -> tuple[str, str] | None:
+        """Code and words of the duty that keeps a person from deciding a record, or None."""
+        if person.pk in self.parties:
+            capacity = self.parties[person.pk].lower()
+            code = "SOD-3" if self._answers_for(person, approval) else "SOD-1"
+            return code, f"{person.name} is a party to this submission ({capacity})"
+        if approval.stage == 2 and (person.pk in self.app_deciders or person.pk in self.stage_people[1]):
+            return "SOD-2", f"{person.name} decided the app in stage 1"
+        if approval.stage == 1 and person.pk in self.stage_people[2]:
+            return "SOD-2", f"{person.name} decided a privilege in stage 2"
+        return None
+
+    def _answers_for(self, person: Person, approval: Approval) -> bool:
+        resource = resource_of(approval)
+        return resource is not None and person.pk in (resource.owner_id, resource.deputy_id)
+
+    def own_decisions(self, approval: Approval) -> list[Decision]:
+        """What was decided about a record in its present round."""
+        return [d for d in self.decisions.get(approval.pk, ()) if d.round == approval.round]
+
+    def ladder_of(self, approval: Approval, label: str) -> list[Rung]:
+        """The rungs of one seat of one record."""
+        first = None
+        if approval.earlier_id is not None and label != SeatLabel.SECURITY:
+            last = approval.earlier.decisions.order_by("-pk").select_related("person").first()
+            first = last.person if last else None
+        return ladder(label, self.submission.automation, resource_of(approval), self.bench, first=first)
+
+    def standing(self, approval: Approval) -> list[SeatStanding]:
+        """Every seat of a record: filled by whom, or to be filled by whom, and who was skipped and why (A9)."""
+        approved = [d for d in self.own_decisions(approval) if d.outcome == DecisionOutcome.APPROVE]
+        used = {person for d in approved for person in (d.person_id, d.for_person_id) if person}
+        by_seat = {d.seat_id: d for d in approved}
+        return [self._seat(approval, seat.label, by_seat.get(seat.pk), used) for seat in approval.seats.all()]
+
+    def _seat(self, approval: Approval, label: str, decision: Decision | None, used: set[int]) -> SeatStanding:
+        if decision is not None:
+            return SeatStanding(label, decision, "", (), ())
+        skipped: list[Skipped] = []
+        for rung in self.ladder_of(approval, label):
+            free = []
+            for person in rung.people:
+                no = self._why_skipped(person, approval, used)
+                if no is None:
+                    free.append(person)
+                else:
+                    skipped.append(Skipped(person, rung.basis, *no))
+            if free:
+                return SeatStanding(label, None, rung.basis, tuple(free), tuple(skipped))
+        return SeatStanding(label, None, "", (), tuple(skipped))
+
+    def _why_skipped(self, person: Person, approval: Approval, used: set[int]) -> tuple[str, str] | None:
+        if not person.is_here:
+            return "A9", f"{person.name} is not here any more"
+        if person.pk in used:
+            return "A8", f"{person.name} fills another seat of this"
+        return self.conflict(person, approval)
+
+    def relations(self, approval: Approval, person: Person, now: datetime) -> frozenset[Relation]:
+        """How a person stands to a record: as to its submission, and CANDIDATE when on a ladder of a seat of it."""
+        if person.pk not in self._relations:
+            self._relations[person.pk] = self.submission.automation.relations(person, now) | (
+                {Relation.SUBMITTER} if person.pk == self.submission.submitted_by_id else frozenset()
+            )
+        found = set(self._relations[person.pk])
+        if any(
+            person.pk == stander.pk
+            for seat in approval.seats.all()
+            for rung in self.ladder_of(approval, seat.label)
+            for stander in rung.people
+        ):
+            found.add(Relation.CANDIDATE)
+        return frozenset(found)
+
+
+def route_of(approval: Approval, now: datetime | None = None) -> Route:
+    """The route of a record's submission, read once for the submission object that the record hangs on."""
+    submission = approval.submission
+    known = submission.__dict__.get("_route")
+    if not isinstance(known, Route) or (now is not None and known.now != now):
+        known = Route.load(submission, now or clock.now())
+        submission.__dict__["_route"] = known
+    return known
+
+
+@dataclass(frozen=True)
+class Question:
+    """One record as routing sees it before it exists: for preview and for the check at submission."""
+
+    name: str
+    stage: int
+    seats: tuple[tuple[str, tuple[Person, ...]], ...]
+
+
+def question(
+    name: str,
+    *,
+    stage: int,
+    labels: Sequence[str],
+    automation: Automation,
+    resource: Resource | None,
+    bench: Bench,
+    barred: Iterable[int],
+    first: Person | None = None,
+) -> Question:
+    """The eligible people of each seat of a record that is about to be asked.
+
+    Args:
+        name: what a sentence calls the record.
+        stage: 1 or 2.
+        labels: the seats that the policy asks for.
+        automation: whose record it is.
+        resource: what it is about, in stage 2.
+        bench: the groups that stand on every ladder.
+        barred: ids of people who may not decide it: parties, and in stage 2 who decided an app approval that it rests on.
+        first: who decided about the same before (A15).
+    """
+    out = set(barred)
+    seats = []
+    for label in labels:
+        rungs = ladder(label, automation, resource, bench, first=first)
+        people = tuple(p for rung in rungs for p in rung.people if p.is_here and p.pk not in out)
+        seats.append((label, people))
+    return Question(name, stage, tuple(seats))
+
+
+def _distinct(seats: Sequence[tuple[str, tuple[Person, ...]]], without: frozenset[int]) -> bool:
+    """Whether the seats of one record can be filled by distinct people, none of them in ``without``."""
+    choices = [[p.pk for p in people if p.pk not in without] for _, people in seats]
+    return any(len(set(picked)) == len(picked) for picked in product(*choices))
+
+
+def shortage(questions: Sequence[Question], *, stage_1_taken: frozenset[int] = frozenset()) -> list[str]:
+    """What is short if all records are to be decided by eligible, distinct people; empty when enough exist (A9).
+
+    A matching over all approvals together: whoever decides the app decides no privilege, so each way of filling stage 1 is
+    tried against every record of stage 2. Seats are few (one or two a record), which makes trying all of them exact.
+
+    Args:
+        questions: all records of the submission.
+        stage_1_taken: ids of people already used up by stage 1.
+
+    Returns:
+        Names of the records that nobody is left for, under the way of filling stage 1 that leaves the fewest.
+    """
+    first = [q for q in questions if q.stage == 1]
+    second = [q for q in questions if q.stage == 2]
+    best: list[str] | None = None
+    for used in _ways([seat for q in first for seat in q.seats]):
+        taken = frozenset(used) | stage_1_taken
+        short = [q.name for q in second if not _distinct(q.seats, taken)]
+        if not short:
+            return []
+        best = short if best is None or len(short) < len(best) else best
+    return best if best is not None else [q.name for q in first]
+
+
+def _ways(seats: Sequence[tuple[str, tuple[Person, ...]]]) -> Iterable[tuple[int, ...]]:
+    """Every way of filling the seats of stage 1 with distinct people."""
+    if not seats:
+        return [()]
+    picks = product(*[[p.pk for p in people] for _, people in seats])
+    return (picked for picked in picks if len(set(picked)) == len(picked))
+
+
+def questions_of(route: Route, approvals: Iterable[Approval]) -> list[Question]:
+    """The undecided records of a submission as questions, with who is barred from each."""
+    found = []
+    for approval in approvals:
+        if approval.has_ended:
+            continue
+        seats = []
+        for seat in approval.seats.all():
+            people = [p for rung in route.ladder_of(approval, seat.label) for p in rung.people]
+            seats.append((seat.label, tuple(p for p in people if p.is_here and route.conflict(p, approval) is None)))
+        found.append(Question(str(approval), approval.stage, tuple(seats)))
+    return found
+
+
+def would_strand(route: Route, approvals: Sequence[Approval], person: Person) -> list[str]:
+    """Records of stage 2 that nobody would be left for if this person decided stage 1 (A9's warning)."""
+    second = [q for q in questions_of(route, approvals) if q.stage == 2]
+    names = {str(a): a for a in approvals}
+    return [q.name for q in second if not _distinct(q.seats, frozenset({person.pk})) and q.name in names]

@@ -1,0 +1,38 @@
+"""Every change of a submission and its approvals, by the step of the journey it belongs to."""
+
+from approvals.transitions.conclude import (
+    accept_subset,
+    close_as_not_applicable,
+    conclude,
+    decide,
+    decline,
+    expire,
+    open_record,
+    put_in_force,
+    reject_submission,
+    withdraw,
+    withdraw_record,
+)
+from approvals.transitions.decide import answer, approve, ask_for_changes, comment, object_to, reject
+from approvals.transitions.submit import submit
+
+__all__ = [
+    "accept_subset",
+    "answer",
+    "approve",
+    "ask_for_changes",
+    "close_as_not_applicable",
+    "comment",
+    "conclude",
+    "decide",
+    "decline",
+    "expire",
+    "object_to",
+    "open_record",
+    "put_in_force",
+    "reject",
+    "reject_submission",
+    "submit",
+    "withdraw",
+    "withdraw_record",
+]

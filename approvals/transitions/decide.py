@@ -1,0 +1,308 @@
+"""Deciding one record: approve, reject, ask for changes; answering; what is said without deciding (A3, A6, A7, A14)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from approvals import asking, duties, facts, policies
+from approvals.changes import POWER
+from approvals.models import (
+    Approval,
+    ApprovalKind,
+    ApprovalState,
+    Comment,
+    Decision,
+    DecisionOutcome,
+    Party,
+    Submission,
+)
+from approvals.models.submission import UNFINISHED, Capacity
+from approvals.routing import Route, route_of
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+from inventory.models import ScopeKind
+
+#: Locked before a record, in this order, so that two deciders of one submission follow each other.
+ABOVE = ("submission.automation", "submission")
+
+
+@transition(
+    Approval,
+    event="approval.approved",
+    permission=Permission.APPROVAL_DECIDE,
+    source=(ApprovalState.OPEN,),
+    target=(ApprovalState.APPROVED, ApprovalState.OPEN),
+    duties=duties.DECIDING,
+    parents=ABOVE,
+)
+def approve(
+    step: Step[Approval],
+    *,
+    shown_digest: str,
+    term_days: int | None = None,
+    level: str = "",
+    scope: Sequence[str] | None = None,
+    seconds: int | None = None,
+    batch: UUID | None = None,
+) -> Effect:
+    """Whoever holds the seat approves, possibly shorter, lower or narrower; the record is approved when every seat is filled."""
+    record = step.subject
+    _check_shown(record, shown_digest)
+    if not step.text and (record.tier == "high" or batch is not None):
+        raise refuse(Refusal("A7", "input", "Say why: a high-risk or bulk approval needs a reason."))
+    narrowing = _narrow(record, term_days, level, list(scope) if scope is not None else None)
+    _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing)
+    filled = all(seat.is_filled for seat in route_of(record, step.now).standing(record))
+    if filled:
+        record.ended_at = step.now
+        record.granted_term_days = record.granted_term_days or record.term_days
+    record.digest = facts.digest(facts.of(record))
+    return Effect(to=ApprovalState.APPROVED if filled else ApprovalState.OPEN, payload=_said(narrowing))
+
+
+@transition(
+    Approval,
+    event="approval.rejected",
+    permission=Permission.APPROVAL_DECIDE,
+    source=(ApprovalState.OPEN,),
+    target=(ApprovalState.REJECTED,),
+    duties=duties.DECIDING,
+    parents=ABOVE,
+    reason_needed=True,
+)
+def reject(step: Step[Approval], *, shown_digest: str, seconds: int | None = None, batch: UUID | None = None) -> Effect:
+    """Whoever holds a seat rejects, with a reason; one rejection rejects the record, and only it (A5, A8)."""
+    _check_shown(step.subject, shown_digest)
+    _record_decision(step, DecisionOutcome.REJECT, shown_digest, seconds, batch, {})
+    step.subject.ended_at = step.now
+    return Effect()
+
+
+@transition(
+    Approval,
+    event="approval.changes_asked",
+    permission=Permission.APPROVAL_DECIDE,
+    source=(ApprovalState.OPEN,),
+    target=(ApprovalState.CHANGES_ASKED,),
+    duties=duties.DECIDING,
+    parents=ABOVE,
+    reason_needed=True,
+)
+def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | None = None) -> Effect:
+    """Whoever holds a seat sends the record back with a question; the builder's clock starts (A14)."""
+    record = step.subject
+    _check_shown(record, shown_digest)
+    policy = policies.of(record.submission.policy)
+    if record.round >= policy.rounds:
+        raise refuse(Refusal("A14", "input", f"After {policy.rounds} rounds it is a yes or a no."))
+    _record_decision(step, DecisionOutcome.ASK, shown_digest, seconds, None, {})
+    record.due_at = record.expires_at = None
+    builder = record.submission.submitted_by
+    record.builder_due_at = asking.due(step.now, policy.builder_days, builder)
+    owners = record.submission.automation.owners
+    asking.tell(
+        step,
+        record.submission,
+        [builder, *owners],
+        "changes_asked",
+        key=f"changes:{record.pk}:{record.round}",
+        what=title(record),
+        by=step.actor.person.name if step.actor.person else "",
+    )
+    return Effect()
+
+
+@transition(
+    Approval,
+    event="approval.answered",
+    permission=Permission.SUBMISSION_ANSWER,
+    source=(ApprovalState.CHANGES_ASKED,),
+    target=(ApprovalState.OPEN,),
+    parents=ABOVE,
+    reason_needed=True,
+)
+def answer(step: Step[Approval]) -> Effect:
+    """The builder's side answers what was asked; the record opens in its next round, and who answered is a party (S1)."""
+    record = step.subject
+    if step.actor.person is not None:
+        Party.objects.get_or_create(submission=record.submission, person=step.actor.person, capacity=Capacity.ANSWERED)
+    assert step.reason is not None
+    Comment.objects.create(
+        submission=record.submission, approval=record, by=step.actor.person, at=step.now, text=step.reason
+    )
+    record.round += 1
+    route = Route.load(record.submission, step.now)
+    asked = asking.ask(step, record, route)
+    asking.tell(
+        step,
+        record.submission,
+        asked,
+        "approval_answered",
+        key=f"answered:{record.pk}:{record.round}",
+        what=title(record),
+        due=_iso(record),
+    )
+    return Effect(payload={"round": record.round})
+
+
+@transition(
+    Submission,
+    event="submission.commented",
+    permission=Permission.SUBMISSION_COMMENT,
+    source=UNFINISHED,
+    reason_needed=True,
+)
+def comment(step: Step[Submission], *, approval: Approval | None = None) -> Effect:
+    """Anybody who takes part says something to everybody on the submission; it decides nothing (A3)."""
+    return _say(step, step.subject, approval, is_objection=False)
+
+
+@transition(
+    Approval,
+    event="approval.objected",
+    permission=Permission.APPROVAL_OBJECT,
+    source=(ApprovalState.WAITING, ApprovalState.OPEN),
+    parents=ABOVE,
+    reason_needed=True,
+)
+def object_to(step: Step[Approval]) -> Effect:
+    """Somebody who will decide stage 2 objects before it opens; stage 1 sees it and is not bound by it (A3)."""
+    return _say(step, step.subject.submission, step.subject, is_objection=True)
+
+
+def _say(step: Step[Any], submission: Submission, approval: Approval | None, *, is_objection: bool) -> Effect:
+    if approval is not None and approval.submission_id != submission.pk:
+        raise refuse(Refusal("A3", "input", "That record belongs to another submission."))
+    said = Comment(
+        submission=submission,
+        approval=approval,
+        by=step.actor.person,
+        at=step.now,
+        text=step.reason,
+        is_objection=is_objection,
+    )
+    step.save(said)
+    return Effect(payload={"comment": str(said.pk)})
+
+
+def title(record: Approval) -> str:
+    """What a mail or a sentence calls a record."""
+    if record.kind == ApprovalKind.APP:
+        return "the app"
+    if record.privilege is not None:
+        return f"{record.privilege.entitlement.words} ({record.privilege.entitlement.resource.name})"
+    return str(record.credential)
+
+
+def _iso(record: Approval) -> str:
+    return record.due_at.isoformat() if record.due_at else ""
+
+
+def _check_shown(record: Approval, shown: str) -> None:
+    """A decision counts for what the page showed; when that has changed, nothing is decided (A6)."""
+    present = facts.of(record)
+    if facts.digest(present) == shown:
+        return
+    changed = facts.differences(record.facts, present)
+    detail = tuple((name, f"{before or 'nothing'} → {after or 'nothing'}") for name, before, after in changed)
+    raise refuse(
+        Refusal(
+            "A6",
+            "stale",
+            "This changed after the page was shown to you, so nothing was decided.",
+            "Look at what changed and decide again; what you typed is still there.",
+            detail,
+        )
+    )
+
+
+def _narrow(record: Approval, term_days: int | None, level: str, scope: list[str] | None) -> dict[str, Any]:
+    """Check and take over a narrowing: shorter, lower, a non-empty part of the set; never wider (A7)."""
+    narrowing: dict[str, Any] = {}
+    present_days = record.granted_term_days or record.term_days
+    if term_days is not None and term_days != present_days:
+        if not 1 <= term_days < present_days:
+            raise refuse(Refusal("A7", "input", f"A term can be shortened only: 1 to {present_days} days."))
+        narrowing["term_days"] = record.granted_term_days = term_days
+    if level:
+        narrowing |= _lower(record, level)
+    if scope is not None:
+        narrowing |= _cut(record, scope)
+    return narrowing
+
+
+def _lower(record: Approval, level: str) -> dict[str, Any]:
+    privilege = record.privilege
+    if privilege is None:
+        raise refuse(Refusal("A7", "input", "Only a privilege has a level."))
+    present = record.granted_level or privilege.counted_level
+    if level == present:
+        return {}
+    if level not in POWER or level == "unknown" or POWER[level] >= POWER[present]:
+        raise refuse(Refusal("A7", "input", f"A level can be lowered only; it is {present} now."))
+    record.granted_level = level
+    return {"level": level}
+
+
+def _cut(record: Approval, scope: list[str]) -> dict[str, Any]:
+    privilege = record.privilege
+    present = record.granted_scope if record.granted_scope is not None else (privilege.scope if privilege else [])
+    if set(scope) == set(present) and len(scope) == len(present):
+        return {}
+    if privilege is None or privilege.entitlement.scope_kind not in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH):
+        raise refuse(Refusal("A7", "input", "This scope is free text and can't be narrowed: ask for changes."))
+    if not scope or not set(scope) < set(present):
+        raise refuse(Refusal("A7", "input", "A scope can be narrowed only, to a part that is not empty."))
+    record.granted_scope = [entry for entry in present if entry in set(scope)]
+    return {"scope": record.granted_scope}
+
+
+def _said(narrowing: dict[str, Any]) -> dict[str, Any]:
+    """The narrowing as the ledger holds it: how many entries, not which, since a scope may name things."""
+    return {k: len(v) if isinstance(v, list) else v for k, v in narrowing.items()}
+
+
+def _record_decision(
+    step: Step[Approval],
+    outcome: str,
+    shown: str,
+    seconds: int | None,
+    batch: UUID | None,
+    narrowing: dict[str, Any],
+) -> None:
+    """Write the decision in the first open seat that the capacity fills, naming the candidate beside it."""
+    record, capacity = step.subject, step.actor.capacity_of
+    route = route_of(record, step.now)
+    standing = next(
+        seat
+        for seat in route.standing(record)
+        if not seat.is_filled and capacity is not None and any(p.pk == capacity.pk for p in seat.may_decide)
+    )
+    seat = next(s for s in record.seats.all() if s.label == standing.label)
+    assert capacity is not None and step.actor.person is not None
+    asking.name_candidate(seat, capacity, standing.basis)
+    Decision.objects.create(
+        approval=record,
+        seat=seat,
+        person=step.actor.person,
+        for_person=step.actor.standing_for,
+        barred=route.barred(),
+        round=record.round,
+        outcome=outcome,
+        reason=step.reason,
+        term_days=narrowing.get("term_days"),
+        level=narrowing.get("level", ""),
+        scope=narrowing.get("scope"),
+        shown_digest=shown,
+        high=record.tier == "high",
+        seconds=seconds,
+        batch=batch,
+        at=step.now,
+    )
+    record.submission.__dict__.pop("_route", None)
+
+
+__all__ = ["ABOVE", "answer", "approve", "ask_for_changes", "comment", "object_to", "reject", "title"]
