@@ -9,3 +9,7 @@ class ControlsConfig(AppConfig):
     name = "governance.controls"
     label = "controls"
     verbose_name = "Controls"
+
+    def ready(self) -> None:
+        """Declare the operations about people and teams, and the checks."""
+        from governance.controls import checks, people, teams  # noqa: F401  importing is declaring

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
+from itertools import chain
 from typing import Any, TextIO
-
-from django.db.models import Sum
-from django.utils import timezone
 
 from governance.controls import keys, sealing
 from governance.controls.ledger import canonical
@@ -15,43 +14,51 @@ from governance.controls.ledger_verifier import Report, verify
 from governance.controls.models import LedgerEvent, Seal
 
 
-def lines() -> Iterator[dict[str, Any]]:
-    """Every sealed event and every seal, in order; unsealed events come with the next export."""
-    seals = Seal.objects.order_by("number").iterator(chunk_size=2000)
-    seal = next(seals, None)
-    left = seal.count if seal else 0
+def lines(last: Seal) -> Iterator[dict[str, Any]]:
+    """Every event and every seal up to ``last``, in order; later events come with the next export.
+
+    A seal follows the events that stand where it says, however many those are: so one that is missing or too many shows under its
+    own seal and not under all that follow.
+    """
     events = LedgerEvent.objects.order_by("xid", "id").iterator(chunk_size=5000)
-    last = Seal.objects.order_by("-number").first()
-    for event in events:
-        if seal is None or last is None or (event.xid, event.pk) > (last.last_xid, last.last):
-            return
-        yield {"type": "event", "number": event.pk, **canonical(event), "digest": event.digest}
-        left -= 1
-        if left <= 0:
-            yield {"type": "seal", **sealing.body_of(seal), "signature": seal.signature}
-            seal = next(seals, None)
-            left = seal.count if seal else 0
+    event = next(events, None)
+    for seal in Seal.objects.filter(number__lte=last.number).order_by("number").iterator(chunk_size=2000):
+        while event is not None and (event.xid, event.pk) <= (seal.last_xid, seal.last):
+            yield {"type": "event", "number": event.pk, **canonical(event), "digest": event.digest}
+            event = next(events, None)
+        yield {"type": "seal", **sealing.body_of(seal), "signature": seal.signature}
 
 
-def write(file: TextIO) -> int:
-    """Write the export as JSON Lines with its signed checkpoint; returns the number of lines."""
+def write(file: TextIO, *, at: datetime) -> int:
+    """Write the export as JSON Lines with its signed checkpoint at the end (H9).
+
+    Args:
+        file: where to; text in UTF-8.
+        at: real time, which the checkpoint states.
+
+    Returns:
+        The number of lines; 0 when nothing is sealed yet.
+    """
+    last = sealing.latest()
+    if last is None:
+        return 0
     written = 0
-    for line in lines():
+    for line in chain(lines(last), [{"type": "checkpoint", **sealing.checkpoint(last, at=at)}]):
         file.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")
-        written += 1
-    end = sealing.checkpoint(at=timezone.now())
-    if end is not None:
-        file.write(json.dumps({"type": "checkpoint", **end}, separators=(",", ":")) + "\n")
         written += 1
     return written
 
 
 def verify_database() -> Report:
     """Verify what stands in the database against its seals, our own key and the last published checkpoint."""
-    report = verify(
-        lines(), key_hex=keys.public_key_hex(), known=sealing.published_checkpoint(), needs_checkpoint=False
-    )
-    sealed = Seal.objects.aggregate(total=Sum("count"))["total"] or 0
-    if report.events != sealed:
-        report.wrong(f"The seals cover {sealed} events, {report.events} stand in the database.")
+    last = sealing.latest()
+    try:
+        known, unreadable = sealing.published_checkpoint(), ""
+    except sealing.CheckpointUnreadable as error:
+        known, unreadable = None, str(error)
+    report = verify(lines(last) if last else (), key_hex=keys.public_key_hex(), known=known, needs_checkpoint=False)
+    if unreadable:
+        report.wrong(unreadable)
+    if last is not None and last.total != report.events:
+        report.wrong(f"The seals cover {last.total} events, {report.events} stand in the database.")
     return report

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -40,7 +41,16 @@ _EVENT_FIELDS = (
     "code",
     "payload",
 )
+_SEAL_FIELDS = ("number", "first", "last", "count", "root", "previous", "key_id", "at")
 _CHECKPOINT_FIELDS = ("events", "seals", "root", "seal", "key_id", "at")
+
+#: Exactly these stand in a line of each kind: what no digest or signature covers could be written in by anybody.
+_LINES = {
+    "event": frozenset({"type", "number", "digest", *_EVENT_FIELDS}),
+    "seal": frozenset({"type", "signature", *_SEAL_FIELDS}),
+    "checkpoint": frozenset({"type", "signature", *_CHECKPOINT_FIELDS}),
+}
+_SIGNATURE = re.compile("[0-9a-f]{128}")
 
 
 def canonical_json(content: Mapping[str, Any]) -> bytes:
@@ -135,6 +145,9 @@ class _Chain:
         self.checkpoint: Mapping[str, Any] | None = None
 
     def signed(self, body: Mapping[str, Any], signature: str) -> bool:
+        """Whether the key given signed this body; a signature has one spelling."""
+        if not _SIGNATURE.fullmatch(signature):
+            return False
         try:
             self.key.verify(bytes.fromhex(signature), canonical_json(body))
         except (InvalidSignature, ValueError):
@@ -142,8 +155,11 @@ class _Chain:
         return body.get("key_id") == self.key_hex
 
     def event(self, line: Mapping[str, Any]) -> None:
+        """Take one event into the batch that the next seal covers."""
         number = line["number"]
         self.report.events += 1
+        if type(number) is not int:
+            self.report.wrong(f"Event {number} has no whole number.")
         if event_digest(line) != line["digest"]:
             self.report.wrong(f"Event {number} was altered: its digest does not match its content.")
         if line["event_id"] in self._seen:
@@ -153,9 +169,8 @@ class _Chain:
         self._numbers.append(number)
 
     def seal(self, line: Mapping[str, Any]) -> None:
-        body = seal_body(
-            **{name: line[name] for name in ("number", "first", "last", "count", "root", "previous", "key_id", "at")}
-        )
+        """Compare a seal with the events since the one before it."""
+        body = seal_body(**{name: line[name] for name in _SEAL_FIELDS})
         number = body["number"]
         self.report.seals += 1
         if number != self.report.seals:
@@ -182,6 +197,7 @@ class _Chain:
             self.report.wrong(f"Seal {number} names other first and last events than stand under it.")
 
     def end(self, line: Mapping[str, Any]) -> None:
+        """Compare the checkpoint at the end with what was read."""
         self.checkpoint = line
         body = {name: line[name] for name in _CHECKPOINT_FIELDS}
         if not self.signed(body, line["signature"]):
@@ -195,8 +211,13 @@ class _Chain:
             self.report.wrong("The export ends elsewhere than its checkpoint says: something is missing or was added.")
 
     def compare(self, known: Mapping[str, Any]) -> None:
-        body = {name: known[name] for name in _CHECKPOINT_FIELDS}
-        if not self.signed(body, known["signature"]):
+        """Compare what was read with a checkpoint kept elsewhere: the ledger must reach as far and agree with it."""
+        try:
+            body = {name: known[name] for name in _CHECKPOINT_FIELDS}
+            holds = self.signed(body, known["signature"]) and body["seals"] >= 1
+        except (KeyError, TypeError, ValueError):
+            holds = False
+        if not holds:
             self.report.wrong("The known checkpoint is not signed by the key given.")
             return
         place = body["seals"]
@@ -234,8 +255,10 @@ def verify(
             chain.report.wrong(f"Line {place} stands after the checkpoint.")
             break
         try:
+            if _LINES[str(kind)] != line.keys():
+                chain.report.wrong(f"Line {place} has other fields than a ledger line.")
             take[str(kind)](line)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             chain.report.wrong(f"Line {place} is no ledger line ({type(error).__name__}).")
     if chain._batch:
         chain.report.wrong(
@@ -248,30 +271,41 @@ def verify(
     return chain.report
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of which no name stands twice: of two values a reader could see either."""
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
+
+
 def read_lines(path: Path) -> Iterator[Mapping[str, Any]]:
     """Parse an export; a line that is no JSON object comes back as one that verification reports."""
     with path.open(encoding="utf-8") as file:
         for text in file:
             try:
-                line = json.loads(text)
-            except ValueError:
+                line = json.loads(text, object_pairs_hook=_once)
+            except (ValueError, RecursionError):
                 line = None
             yield line if isinstance(line, dict) else {"type": "unreadable"}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Verify an export named on the command line; exit code 0 when it holds, 1 when not."""
+    """Verify an export named on the command line; exit code 0 when it holds, 1 when not, 2 when it can't be read."""
     parser = argparse.ArgumentParser(description="Verify an exported Countersign ledger.")
     parser.add_argument("export", type=Path)
     parser.add_argument("--key", required=True, help="the public key as hex, from a trusted place")
     parser.add_argument("--checkpoint", type=Path, help="a checkpoint kept elsewhere that the export must reach")
     given = parser.parse_args(arguments)
-    known = json.loads(given.checkpoint.read_text()) if given.checkpoint else None
-    report = verify(read_lines(given.export), key_hex=given.key, known=known)
+    try:
+        known = json.loads(given.checkpoint.read_text()) if given.checkpoint else None
+        report = verify(read_lines(given.export), key_hex=given.key, known=known)
+    except (OSError, ValueError) as error:  # an unreadable file or key; what is wrong inside an export is in the report
+        sys.stderr.write(f"Nothing was verified: {error}\n")
+        return 2
     for problem in report.problems:
-        print(problem, file=sys.stderr)
+        sys.stderr.write(problem + "\n")
     word = "holds" if report.holds else "DOES NOT HOLD"
-    print(f"The ledger {word}: {report.events} events under {report.seals} seals.")
+    sys.stdout.write(f"The ledger {word}: {report.events} events under {report.seals} seals.\n")
     return 0 if report.holds else 1
 
 

@@ -12,13 +12,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection, models, transaction
+from django.db.models import Q
 
 from governance.controls import keys
 from governance.controls.ledger import instant
 from governance.controls.ledger_verifier import GENESIS, canonical_json, leaf_hash, merkle_root, seal_body, seal_hash
-from governance.controls.models import Seal
+from governance.controls.models import LedgerEvent, Seal
+
+log = structlog.get_logger(__name__)
 
 #: How many events one seal covers at the most.
 BATCH = 5000
@@ -57,7 +61,7 @@ def seal_next(*, at: datetime, limit: int = BATCH) -> Seal | None:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
             if not cursor.fetchone()[0]:
                 return None
-            last = Seal.objects.order_by("-number").first()
+            last = latest()
             after = (str(last.last_xid), last.last) if last else ("0", 0)
             cursor.execute(_NEXT, [*after, limit])
             rows = cursor.fetchall()
@@ -69,6 +73,7 @@ def seal_next(*, at: datetime, limit: int = BATCH) -> Seal | None:
             last=rows[-1][0],
             last_xid=int(rows[-1][1]),
             count=len(rows),
+            total=(last.total if last else 0) + len(rows),
             root=merkle_root([leaf_hash(row[0], row[2]) for row in rows]).hex(),
             previous=seal_hash(body_of(last)) if last else GENESIS,
             key_id=keys.public_key_hex(),
@@ -89,16 +94,27 @@ def seal_all(*, at: datetime) -> int:
     return sealed
 
 
-def checkpoint(*, at: datetime) -> dict[str, Any] | None:
-    """A signed statement of how far the ledger reaches: counts, the last root and the last seal's hash."""
-    last = Seal.objects.order_by("-number").first()
-    if last is None:
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT sum(count) FROM controls_seal")
-        events = int(cursor.fetchone()[0])
+def latest() -> Seal | None:
+    """The last seal, or None before the first."""
+    return Seal.objects.order_by("-number").first()
+
+
+def unsealed() -> models.QuerySet[LedgerEvent]:
+    """The events that no seal covers yet, in the order in which they will be sealed."""
+    last = latest()
+    events = LedgerEvent.objects.order_by("xid", "id")
+    return events.filter(Q(xid__gt=last.last_xid) | Q(xid=last.last_xid, pk__gt=last.last)) if last else events
+
+
+def checkpoint(last: Seal, *, at: datetime) -> dict[str, Any]:
+    """A signed statement that the ledger reached this seal: counts, the seal's root and its hash.
+
+    Args:
+        last: the seal it is about.
+        at: real time.
+    """
     body = {
-        "events": events,
+        "events": last.total,
         "seals": last.number,
         "root": last.root,
         "seal": seal_hash(body_of(last)),
@@ -108,22 +124,57 @@ def checkpoint(*, at: datetime) -> dict[str, Any] | None:
     return {**body, "signature": keys.signing_key().sign(canonical_json(body)).hex()}
 
 
-def publish_checkpoint(*, at: datetime) -> None:
-    """Write the checkpoint outside the database, whole or not at all (H9)."""
-    said = checkpoint(at=at)
-    if said is None:
-        return
+class CheckpointUnreadable(Exception):
+    """The published checkpoint is there, but it is no checkpoint: somebody wrote over it."""
+
+
+def publish_checkpoint(*, at: datetime) -> bool:
+    """Write the checkpoint outside the database, whole or not at all (H9); returns whether it was written.
+
+    It is never moved back: where the file says more than the database, the file is what an older copy or a cut-off end is found
+    by, and it stays.
+    """
+    last = latest()
+    if last is None:
+        return False
+    said = checkpoint(last, at=at)
+    try:
+        known = published_checkpoint()
+    except CheckpointUnreadable:
+        log.error("checkpoint.unreadable", file=str(settings.LEDGER_CHECKPOINT_FILE))
+        return False
+    if known is not None and not _continues(known, said):
+        log.error("checkpoint.ahead", known=known["seals"], here=last.number)
+        return False
     path = Path(settings.LEDGER_CHECKPOINT_FILE)
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f"{path.name}.{os.getpid()}")
+    half = path.with_name(f".{path.name}.{os.getpid()}")
     half.write_text(json.dumps(said, indent=2) + "\n")
     half.replace(path)
+    return True
+
+
+def _continues(known: dict[str, Any], said: dict[str, Any]) -> bool:
+    """Whether ``said`` agrees with the checkpoint published before: the seal that one saw still stands as it was."""
+    if known["seals"] > said["seals"]:
+        return False
+    seen = Seal.objects.filter(number=known["seals"]).first()
+    return seen is not None and seal_hash(body_of(seen)) == known["seal"]
 
 
 def published_checkpoint() -> dict[str, Any] | None:
-    """The checkpoint last published, or None."""
+    """The checkpoint last published, or None where none was.
+
+    Raises:
+        CheckpointUnreadable: the file holds something else.
+    """
+    path = Path(settings.LEDGER_CHECKPOINT_FILE)
     try:
-        found: dict[str, Any] = json.loads(Path(settings.LEDGER_CHECKPOINT_FILE).read_text())
+        found = json.loads(path.read_text())
     except FileNotFoundError:
         return None
+    except (OSError, ValueError) as error:
+        raise CheckpointUnreadable(f"{path} can't be read as a checkpoint.") from error
+    if not isinstance(found, dict) or not isinstance(found.get("seals"), int) or "seal" not in found:
+        raise CheckpointUnreadable(f"{path} is no checkpoint.")
     return found

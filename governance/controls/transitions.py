@@ -299,7 +299,7 @@ def _read_locked(row: M) -> M:
     found = manager.select_for_update(of=("self",)).filter(pk=row.pk).first()
     if found is None:
         raise refuse(Refusal("GONE", "state", f"This {row._meta.verbose_name} is no longer there."))
-    return cast("M", found)
+    return found
 
 
 def _bring_up_to_date(subject: M, fresh: M) -> None:

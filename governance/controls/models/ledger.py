@@ -146,13 +146,18 @@ class LedgerEvent(AppendOnly):
 
 
 class Seal(AppendOnly):
-    """One Merkle batch: the root over the next ``count`` events in seal order, chained to the seal before, signed."""
+    """One Merkle batch: the root over the next ``count`` events in seal order, chained to the seal before, signed.
+
+    ``total`` counts the events under this seal and all before it; ``last_xid`` and ``total`` only help to find one's way, the
+    signature covers the rest.
+    """
 
     number = models.BigIntegerField(unique=True)
     first = models.BigIntegerField()
     last = models.BigIntegerField()
     last_xid = TransactionId()
     count = models.IntegerField()
+    total = models.BigIntegerField()
     root = models.CharField(max_length=64)
     previous = models.CharField(max_length=64)
     key_id = models.CharField(max_length=64)

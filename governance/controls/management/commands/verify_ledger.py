@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from governance.controls import keys, ledger_export
+from governance.controls import clock, keys, ledger_export
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         target = options["export"]
         if isinstance(target, Path):
             with target.open("w", encoding="utf-8") as file:
-                count = ledger_export.write(file)
+                count = ledger_export.write(file, at=clock.real())
             self.stdout.write(f"Wrote {count} lines to {target}. The public key is {keys.public_key_hex()}")
         if not report.holds:
             sys.exit(1)

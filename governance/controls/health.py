@@ -1,0 +1,83 @@
+"""Whether the installation does its work: jobs, ledger, mail, keys, and the people it takes (R9, S9, H9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from governance.controls import jobs, keys, people, sealing
+from governance.controls.models import Notice, NoticeState
+
+#: An event is sealed within seconds; one that waits this long, in plain minutes, means that nobody seals.
+UNSEALED = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be.
+
+    Args:
+        part: what it is about, one word.
+        sentence: what is wrong and, where it helps, what to do.
+        is_failure: whether the health check fails on it; else it is advice.
+    """
+
+    part: str
+    sentence: str
+    is_failure: bool = True
+
+
+def findings(*, now: datetime, at: datetime) -> list[Finding]:
+    """Everything that is not as it should be, failures first.
+
+    Args:
+        now: business time.
+        at: real time.
+    """
+    found = [*_jobs(at), *_ledger(now, at), *_mail(at)]
+    found += [Finding("keys", problem) for problem in keys.problems()]
+    found += [Finding("people", sentence, is_failure=False) for sentence in people.missing_for_work(now)]
+    return sorted(found, key=lambda one: not one.is_failure)
+
+
+def _jobs(at: datetime) -> list[Finding]:
+    found = []
+    for job in jobs.health(at):
+        if job.is_late:
+            since = f"since {job.last.seen_at:%Y-%m-%d %H:%M:%S} UTC" if job.last and job.last.seen_at else "at all"
+            found.append(
+                Finding("jobs", f"{job.job} has not run {since}; it should every {job.every.total_seconds():g} s.")
+            )
+        elif job.last is not None and job.last.error:
+            found.append(Finding("jobs", f"{job.job} failed in its last run ({job.last.error})."))
+    return found
+
+
+def _ledger(now: datetime, at: datetime) -> list[Finding]:
+    last = sealing.latest()
+    try:
+        known = sealing.published_checkpoint()
+    except sealing.CheckpointUnreadable as error:
+        return [Finding("ledger", str(error))]
+    if known is not None and (last is None or known["seals"] > last.number):
+        here = last.number if last else 0
+        sentence = (
+            f"The database ends at seal {here}, a published checkpoint saw {known['seals']}: it is an older copy."
+        )
+        return [Finding("ledger", sentence)]
+    waiting = sealing.unsealed().first()
+    # Business time may leap ahead in a demo: only where real time agrees that nothing was sealed lately is it a failure.
+    if waiting is not None and now - waiting.at > UNSEALED and (last is None or at - last.at > UNSEALED):
+        return [Finding("ledger", "Events wait to be sealed: is the worker running, and no transaction open for long?")]
+    return []
+
+
+def _mail(at: datetime) -> list[Finding]:
+    failed = Notice.objects.filter(state=NoticeState.FAILED, claimed_at__gte=at - timedelta(days=1)).count()
+    waiting = Notice.objects.filter(state=NoticeState.QUEUED, attempts__gte=3).count()
+    found = []
+    if failed:
+        found.append(Finding("mail", f"{failed} of the last day's notices could not be sent."))
+    if waiting:
+        found.append(Finding("mail", f"{waiting} notices wait after three attempts: does the mail server answer?"))
+    return found

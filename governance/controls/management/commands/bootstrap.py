@@ -1,0 +1,51 @@
+"""`bootstrap`: enter the first two governance admins and two security reviewers, once, on an empty ledger (S9)."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from email.utils import parseaddr
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from governance.controls import clock, ledger
+from governance.controls.actors import Actor
+from governance.controls.models import Person
+from governance.controls.people import AlreadyBootstrapped, bootstrap
+
+
+def named(text: str) -> tuple[str, str]:
+    """A name and an address out of ``Ines Moreau <ines@example.org>``."""
+    name, address = parseaddr(text)
+    if not name or "@" not in address:
+        raise ArgumentTypeError("write it as 'Ines Moreau <ines@example.org>'")
+    return name, address
+
+
+class Command(BaseCommand):
+    """Everybody else is entered and trusted by these two admins, on the portal."""
+
+    help = "Enter the first two governance admins and two security reviewers, once, on an empty ledger (S9)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        for option, what in (("--admin", "governance admin"), ("--reviewer", "security reviewer")):
+            about = f"a {what}, 'Name <address>'; give it twice"
+            parser.add_argument(option, type=named, action="append", required=True, metavar="PERSON", help=about)
+
+    def handle(self, *args: object, **options: list[tuple[str, str]]) -> None:
+        try:
+            with transaction.atomic():
+                admins = [self._person(*who) for who in options["admin"]]
+                reviewers = [self._person(*who) for who in options["reviewer"]]
+                now = clock.now()
+                bootstrap(admins=admins, reviewers=reviewers, now=now)
+                for person in (*admins, *reviewers):
+                    ledger.append(actor=Actor.of_job("bootstrap"), verb="person.added", subject=person, now=now)
+        except (AlreadyBootstrapped, ValueError) as error:
+            raise CommandError(str(error)) from error
+        for person in (*admins, *reviewers):
+            self.stdout.write(f"{person.name}: set a password with `manage.py set_password {person.email}`")
+
+    def _person(self, name: str, address: str) -> Person:
+        known = Person.objects.filter(source="local", subject=address.lower()).first()
+        return known or Person.objects.create_user(address, name=name)

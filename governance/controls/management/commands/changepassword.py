@@ -1,0 +1,18 @@
+"""`changepassword` of Django, closed: it saves the whole person, which would be a change without a ledger event (H1)."""
+
+from __future__ import annotations
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+
+class Command(BaseCommand):
+    """Says what there is instead."""
+
+    help = "Not used here: see `set_password`."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username", nargs="?")
+
+    def handle(self, *args: object, **options: object) -> None:
+        raise CommandError("Use `set_password ADDRESS`.")

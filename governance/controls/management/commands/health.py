@@ -1,0 +1,23 @@
+"""`health`: say what is not as it should be; exit code 1 when something fails."""
+
+from __future__ import annotations
+
+import sys
+
+from django.core.management.base import BaseCommand
+
+from governance.controls import clock, health
+
+
+class Command(BaseCommand):
+    """For a monitor and for a person: one line a finding."""
+
+    help = "Say what is not as it should be: jobs, ledger, mail, keys, people. Exits with 1 on a failure."
+
+    def handle(self, *args: object, **options: object) -> None:
+        found = health.findings(now=clock.now(), at=clock.real())
+        for one in found:
+            self.stdout.write(f"{'FAILS' if one.is_failure else 'advice'}  {one.part}: {one.sentence}")
+        if any(one.is_failure for one in found):
+            sys.exit(1)
+        self.stdout.write("Everything runs.")

@@ -1,0 +1,35 @@
+"""`set_password`: give a local account a password, typed twice, never on the command line."""
+
+from __future__ import annotations
+
+import getpass
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from governance.controls.models import Person
+
+
+class Command(BaseCommand):
+    """A password is no governed fact: it leaves no history and no ledger event, and grants nothing."""
+
+    help = "Set the password of a local account; it is asked for twice."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("address", help="the address that the person signs in with")
+
+    def handle(self, *args: object, **options: str) -> None:
+        person = Person.objects.filter(source="local", subject=options["address"].lower()).first()
+        if person is None:
+            raise CommandError(f"Nobody signs in here as {options['address']}.")
+        password = getpass.getpass(f"Password for {person.name}: ")
+        if password != getpass.getpass("Once more: "):
+            raise CommandError("The two differ; nothing was changed.")
+        try:
+            validate_password(password, person)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        person.set_password(password)
+        person.save(update_fields=["password"])
+        self.stdout.write(f"{person.name} can sign in.")

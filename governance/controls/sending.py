@@ -1,0 +1,144 @@
+"""Sending what the outbox holds: each notice once, whoever is killed meanwhile (R9).
+
+A notice is claimed in a transaction of its own, sent, and marked. Killed between sending and marking, it is claimed again
+when the claim is too old to be alive, and goes out with the same Message-ID, by which the receiver knows it. What fails is
+tried again later, and in the end shown as failed. Without a mail server notices are only kept for the portal's mail page.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import time
+from datetime import datetime, timedelta
+from email.utils import formataddr
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.db.models import Q
+
+from governance.controls import clock, mail_server, mail_text, outbox, sealing
+from governance.controls.models import Notice, NoticeState, Seal
+
+log = structlog.get_logger(__name__)
+
+#: A claim older than this belongs to a worker that is dead; a mail server answers or times out long before.
+DEAD_AFTER = timedelta(minutes=10)
+
+#: How long after the first, second, … attempt the next one may begin; after the last of these a notice has failed.
+WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1), timedelta(hours=4))
+MOST_ATTEMPTS = len(WAITS) + 1
+
+#: A sweep ends after this many seconds; the next one goes on.
+SWEEP_SECONDS = 60
+
+
+def send_due(*, now: datetime, at: datetime | None = None) -> dict[str, int]:
+    """Send every notice that is due, one by one; returns how many were sent, put off and given up.
+
+    Args:
+        now: business time, which the rows show as the time of sending.
+        at: real time by which claims and waits are judged; read anew for each notice unless given.
+    """
+    counts = {"sent": 0, "put_off": 0, "failed": 0}
+    checkpoint = sealing.latest()
+    server = get_connection(**mail_server.parse(settings.EMAIL_URL)) if settings.EMAIL_URL else None
+    ends = time.monotonic() + SWEEP_SECONDS
+    try:
+        while time.monotonic() < ends and (notice := claim(at=at or clock.real())) is not None:
+            counts[_deliver(notice, server, checkpoint, now)] += 1
+    finally:
+        if server is not None:
+            server.close()
+    return counts
+
+
+def claim(*, at: datetime) -> Notice | None:
+    """Take the oldest notice that is due and that nobody else is sending; None when there is none.
+
+    Args:
+        at: real time.
+    """
+    due = Q(state=NoticeState.QUEUED, attempts=0) | Q(state=NoticeState.SENDING, claimed_at__lt=at - DEAD_AFTER)
+    for attempts, wait in enumerate(WAITS, start=1):
+        due |= Q(state=NoticeState.QUEUED, attempts=attempts, claimed_at__lte=at - wait)
+    with transaction.atomic():
+        rows = Notice.objects.select_for_update(skip_locked=True, of=("self",)).select_related("recipient")
+        notice = rows.filter(due).order_by("created_at", "id").first()
+        if notice is None:
+            return None
+        notice.state, notice.claimed_at, notice.attempts = NoticeState.SENDING, at, notice.attempts + 1
+        notice.save(update_fields=["state", "claimed_at", "attempts"])
+    return notice
+
+
+def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal | None, now: datetime) -> str:
+    """Render, send and mark one claimed notice; returns which count it belongs to."""
+    hopeless = _hopeless(notice)
+    if hopeless:
+        return _give_up(notice, hopeless)
+    try:
+        letter = mail_text.write(notice, checkpoint)
+        notice.subject = letter.subject
+        if settings.DEMO or server is None:
+            notice.text, notice.html = letter.text, letter.html
+        if server is not None:
+            _message(notice, letter, server).send()
+    except Exception as error:  # noqa: BLE001  one notice that can't be sent must not keep the others back
+        log.warning("notice.not_sent", notice=notice.pk, error=_named(error))
+        if server is not None:
+            server.close()  # after a failure the next one starts with a connection of its own
+        return _put_off(notice, _named(error))
+    notice.state, notice.sent_at, notice.error = NoticeState.SENT, now, ""
+    notice.save(update_fields=["state", "sent_at", "error", "subject", "text", "html"])
+    return "sent"
+
+
+def _hopeless(notice: Notice) -> str:
+    """Why it is not worth trying, or nothing. Claimed too often without an end, it kills whoever sends it."""
+    if notice.attempts > MOST_ATTEMPTS:
+        return notice.error or "Sending it never came to an end."
+    if not notice.recipient.is_here:
+        return "The person has left."
+    if settings.EMAIL_URL and not notice.recipient.email:
+        return "The person has no address."
+    return ""
+
+
+def _message(notice: Notice, letter: mail_text.Letter, server: BaseEmailBackend) -> EmailMultiAlternatives:
+    """The mail itself. Threads hang on a reference that no mail carries as its own id, so that any of them may be lost."""
+    message = EmailMultiAlternatives(
+        letter.subject,
+        letter.text,
+        to=[formataddr((mail_text.one_line(notice.recipient.name), notice.recipient.email))],
+        headers={
+            "Message-ID": notice.message_id,
+            "References": outbox.message_id(f"thread:{notice.thread}"),
+            "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
+        },
+        connection=server,
+    )
+    message.attach_alternative(letter.html, "text/html")
+    return message
+
+
+def _put_off(notice: Notice, error: str) -> str:
+    if notice.attempts >= MOST_ATTEMPTS:
+        return _give_up(notice, error)
+    notice.state, notice.error = NoticeState.QUEUED, error
+    notice.save(update_fields=["state", "error"])
+    return "put_off"
+
+
+def _give_up(notice: Notice, error: str) -> str:
+    notice.state, notice.error = NoticeState.FAILED, error
+    notice.save(update_fields=["state", "error"])
+    return "failed"
+
+
+def _named(error: Exception) -> str:
+    """What went wrong, without what the server said, which may repeat addresses and text."""
+    code = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else ""
+    return f"{type(error).__name__} {code}".strip()

@@ -1,0 +1,19 @@
+"""What beat wakes in the controls: sealing the ledger and sending the outbox."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from governance.controls import clock, jobs, sealing, sending
+
+
+@shared_task(name="controls.seal")
+def seal() -> None:
+    """Seal what is not sealed yet and publish a checkpoint (H2, H9)."""
+    jobs.run_job("controls.seal", lambda now: {"events": sealing.seal_all(at=clock.real())})
+
+
+@shared_task(name="controls.send_notices")
+def send_notices() -> None:
+    """Send the notices that are due (R9)."""
+    jobs.run_job("controls.send_notices", lambda now: sending.send_due(now=now))
