@@ -40,6 +40,7 @@ class Why(StrEnum):
     TERM = "term"
     RETIRED = "retired"
     REMOVED = "removed"
+    REPLACED = "replaced"
     SUCCEEDED = "succeeded"
 
 
@@ -52,6 +53,7 @@ WHY_WORDS: dict[str, str] = {
     Why.TERM: "its term is over",
     Why.RETIRED: "the automation was retired",
     Why.REMOVED: "the version now in force does without it",
+    Why.REPLACED: "a newer approval took its place",
     Why.SUCCEEDED: "renewed: another grant follows it",
 }
 

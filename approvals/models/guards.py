@@ -85,7 +85,8 @@ DECISION_PEOPLE = pgtrigger.Trigger(
 GRANT_RESTS_ON_APPROVALS = pgtrigger.Trigger(
     name="grant_rests_on_approvals",
     when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.UpdateOf("app_approval_id", "approval_id", "begins_at", "ends_at", "predecessor_id"),
+    operation=pgtrigger.Insert
+    | pgtrigger.UpdateOf("app_approval_id", "approval_id", "begins_at", "ends_at", "predecessor_id"),
     declare=[("app", "approvals_approval%ROWTYPE"), ("own", "approvals_approval%ROWTYPE")],
     func="""
         SELECT * INTO app FROM approvals_approval WHERE id = NEW.app_approval_id;

@@ -207,7 +207,7 @@ def _check_shown(record: Approval, shown: str) -> None:
     if facts.digest(present) == shown:
         return
     changed = facts.differences(record.facts, present)
-    detail = tuple((name, f"{before or 'nothing'} → {after or 'nothing'}") for name, before, after in changed)
+    detail = tuple(changed)
     raise refuse(
         Refusal(
             "A6",
@@ -282,7 +282,8 @@ def _record_decision(
         if not seat.is_filled and capacity is not None and any(p.pk == capacity.pk for p in seat.may_decide)
     )
     seat = next(s for s in record.seats.all() if s.label == standing.label)
-    assert capacity is not None and step.actor.person is not None
+    assert capacity is not None
+    assert step.actor.person is not None
     asking.name_candidate(seat, capacity, standing.basis)
     Decision.objects.create(
         approval=record,

@@ -24,7 +24,7 @@ class Refusal:
     kind: Kind
     sentence: str
     to_do: str = ""
-    detail: tuple[tuple[str, str], ...] = ()
+    detail: tuple[tuple[str, ...], ...] = ()
 
 
 class Refused(Exception):

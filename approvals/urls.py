@@ -1,0 +1,23 @@
+"""Addresses of review and decision."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from approvals.views import panels, queue, review
+
+urlpatterns = [
+    path("desk/", queue.desk, name="desk"),
+    path("review/<int:pk>/", review.review, name="review"),
+    path("review/<int:pk>/records/<int:record>/", review.decide, name="decide"),
+    path("review/<int:pk>/records/<int:record>/answer/", review.answer_question, name="answer"),
+    path("review/<int:pk>/records/<int:record>/object/", review.object_to_record, name="object"),
+    path("review/<int:pk>/comment/", review.say, name="comment"),
+    path("review/<int:pk>/accept/", review.accept, name="accept"),
+    path("review/<int:pk>/decline/", review.decline_rest, name="decline"),
+    path("review/<int:pk>/withdraw/", review.take_back, name="withdraw"),
+    path("automations/<int:pk>/submissions/", panels.automation_submissions, name="automation_submissions"),
+    path("automations/<int:pk>/grants/", panels.automation_grants, name="automation_grants"),
+    path("resources/<int:pk>/grants/", panels.resource_grants, name="resource_grants"),
+    path("grants/<int:pk>/stop/", panels.stop_grant, name="grant_stop"),
+]

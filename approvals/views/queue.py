@@ -1,0 +1,140 @@
+"""The desk: what waits for whom, by risk and age. Filters live in the address."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, Q
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from approvals.models import Approval, ApprovalState, Candidate, Submission
+from governance.controls import clock
+from governance.controls.models import Delegation, Person
+from governance.web.pages import page
+
+Shape = dict[str, Any]
+
+#: Submissions on one page of the desk.
+PAGE = 50
+BANDS = (("high", "High risk"), ("standard", "Standard risk"), ("low", "Low risk"))
+
+
+def waiting_for(person: Person, now: datetime) -> list[Approval]:
+    """Open records that were put before a person, or before somebody they stand in for, and that they have not decided.
+
+    Candidates are named when a record opens; whoever became conflicted since is told on the page itself. One query for the
+    stand-ins and one for the records.
+    """
+    givers = Delegation.objects.running(now).filter(taker=person).values_list("giver", flat=True)
+    mine = Candidate.objects.filter(Q(person=person) | Q(person__in=list(givers))).values("seat__approval")
+    found = Approval.objects.filter(pk__in=mine, state=ApprovalState.OPEN).exclude(
+        decisions__round=F("round"), decisions__person=person
+    )
+    return list(_related(found))
+
+
+def _related(records: Any) -> Any:
+    return records.select_related(
+        "submission__automation__team",
+        "privilege__entitlement__resource",
+        "credential__kept_in",
+        "credential__opens",
+    ).order_by("due_at", "pk")
+
+
+def _rows(records: Iterable[Approval], seen: set[int]) -> list[Shape]:
+    by_submission: dict[int, list[Approval]] = defaultdict(list)
+    for record in records:
+        if record.submission_id in seen:
+            by_submission[record.submission_id].append(record)
+    return [_row(group) for group in by_submission.values()]
+
+
+def _row(group: list[Approval]) -> Shape:
+    submission = group[0].submission
+    wants = [_words(record) for record in group if record.stage == 2]
+    classes = [r.privilege.entitlement.counted_class for r in group if r.privilege]
+    order = ("public", "internal", "confidential", "restricted")
+    return {
+        "key": str(submission.pk),
+        "href": reverse("review", args=[submission.pk]),
+        "name": submission.automation.name,
+        "team": submission.automation.team.name,
+        "wants": "; ".join(wants[:2]) + (f" and {len(wants) - 2} more" if len(wants) > 2 else "") or "exist for business use",
+        "tier": submission.tier,
+        "levels": [r.privilege.level if r.privilege else "secret" for r in group if r.stage == 2][:4],
+        "data_class": max(classes, key=order.index) if classes else "internal",
+        "since": min(r.opened_at or submission.submitted_at for r in group),
+        "due": min((r.due_at for r in group if r.due_at), default=None),
+        "stage": group[0].stage,
+        "tags": [{"text": f"Round {max(r.round for r in group)}", "tone": "ask", "icon": "speech"}]
+        if any(r.round > 1 for r in group)
+        else [],
+    }
+
+
+def _words(record: Approval) -> str:
+    if record.privilege is None:
+        return f"use {record.credential}"
+    words = record.privilege.entitlement.words.removeprefix("May ")
+    return f"{words[:1].lower()}{words[1:]} in {record.privilege.entitlement.resource.name}"
+
+
+@require_GET
+def desk(request: HttpRequest) -> HttpResponse:
+    """What waits for me; with ``?show=all`` every open submission that I may see, with ``?show=overdue`` the late ones."""
+    now = clock.now()
+    person = request.actor.person
+    mine = waiting_for(person, now)
+    show = request.GET.get("show", "")
+    records = mine
+    if show in ("all", "overdue"):
+        visible = Submission.objects.visible_to(request.actor, now).unfinished()
+        records = list(_related(Approval.objects.filter(submission__in=visible, state=ApprovalState.OPEN))[: PAGE * 12])
+    if show == "overdue":
+        records = [record for record in records if record.due_at and record.due_at < now]
+    rows = _rows(records, {record.submission_id for record in records})[:PAGE]
+    overdue = sum(row["due"] is not None and row["due"] < now for row in rows)
+    waiting = len({record.submission_id for record in mine})
+    facts: list[Any] = [{"text": f"{waiting} wait for you", "strong": True} if waiting else "Nothing waits for you"]
+    if overdue:
+        facts.append({"text": f"{overdue} overdue", "tone": "no"})
+    return page(
+        request,
+        "approvals/desk.html",
+        {
+            "head": {"title": "Desk", "facts": facts, "aside": "Ordered by risk, then age"},
+            "chips": [
+                {"label": "Waiting for me", "href": reverse("desk"), "count": waiting, "current": show == ""},
+                {"label": "All open", "href": f"{reverse('desk')}?show=all", "current": show == "all"},
+                {"label": "Overdue", "href": f"{reverse('desk')}?show=overdue", "current": show == "overdue"},
+            ],
+            "bands": _bands(rows),
+            "empty": _empty(show),
+        },
+        fragment="queue",
+    )
+
+
+def _bands(rows: list[Shape]) -> list[Shape]:
+    bands = []
+    for tier, title in BANDS:
+        own = sorted((row for row in rows if row["tier"] == tier), key=lambda row: row["since"])
+        if own:
+            bands.append({"title": title, "count": len(own), "words": "", "rows": own})
+    return bands
+
+
+def _empty(show: str) -> Shape:
+    if show:
+        return {"sentence": "No submission is open here.", "href": reverse("bring_in"), "action": "Bring something in"}
+    return {
+        "sentence": "What waits for your signature would be here, by risk and age.",
+        "href": f"{reverse('desk')}?show=all",
+        "action": "See all open submissions",
+    }

@@ -1,0 +1,358 @@
+"""One record as a row of the review page: words, state, buttons or the reason why there are none.
+
+Draws from a `Route` and from rows that were read with the submission; asks `refusal()` for what the reader may do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from approvals import facts, policies
+from approvals.models import Approval, ApprovalKind, ApprovalState, Decision, SeatLabel
+from approvals.routing import Route, SeatStanding, resource_of
+from approvals.transitions import approve
+from governance.controls.actors import Actor
+from governance.controls.models import Person
+from governance.controls.refusals import Refusal
+from inventory.models import ScopeKind
+
+Shape = dict[str, Any]
+
+LEVELS = ("read", "write", "execute", "admin")
+TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
+SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads the page, and what they opened and typed.
+
+    Args:
+        actor: who reads.
+        now: business time.
+        opened: key of the open row; empty for none.
+        typed: what a refused form held, by field name, so that nothing is lost.
+        errors: sentences to show beside the reason field.
+    """
+
+    actor: Actor
+    now: datetime
+    opened: str = ""
+    typed: Shape | None = None
+    error: str = ""
+
+    def is_me(self, person: Person | None) -> bool:
+        """Whether a person is the reader."""
+        return person is not None and self.actor.person is not None and person.pk == self.actor.person.pk
+
+    def name(self, person: Person | None, *, start: bool = False) -> str:
+        """A name, or "you" for the reader."""
+        if person is None:
+            return ""
+        if self.is_me(person):
+            return "You" if start else "you"
+        return person.name
+
+
+def decider_of(record: Approval, route: Route, reader: Reader) -> tuple[Actor, Refusal | None]:
+    """As whom the reader may decide a record: as themself, else for whoever passed their decisions on to them (A11).
+
+    Returns:
+        The actor to use, and why not as the reader themself when there is none who may.
+    """
+    first = approve.refusal(record, actor=reader.actor, now=reader.now)
+    if first is None or reader.actor.person is None:
+        return reader.actor, first
+    for standing in route.standing(record):
+        for person in standing.may_decide:
+            if any(reader.is_me(taker) for taker in route.delegates.get(person.pk, ())):
+                stand_in = reader.actor.for_person(person)
+                no = approve.refusal(record, actor=stand_in, now=reader.now)
+                if no is None:
+                    return stand_in, None
+                first = no
+    return reader.actor, first
+
+
+def holders(record: Approval, route: Route) -> list[Person]:
+    """Whoever may decide a record now, over all its open seats."""
+    if record.state != ApprovalState.OPEN:
+        return []
+    found = [person for seat in route.standing(record) if not seat.is_filled for person in seat.may_decide]
+    return list({person.pk: person for person in found}.values())
+
+
+def row(record: Approval, route: Route, reader: Reader) -> Shape:
+    """The context of ``approvals/review/row.html`` for one stage-2 record."""
+    actor, no = decider_of(record, route, reader)
+    may_decide = no is None
+    key = str(record.pk)
+    here = reverse("review", args=[record.submission_id])
+    shape = _what(record) | {
+        "key": key,
+        "kind": record.kind,
+        "tier": record.tier,
+        "tags": _tags(record, route),
+        "owner": _owner(record),
+        "open_href": f"{here}?open={key}#row-{key}",
+        "close_href": here,
+        "state": _state(record, route, reader, may_decide=may_decide),
+        "refused": record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED),
+        "aside": not may_decide and not record.has_ended,
+        "may_decide": may_decide,
+        "open": reader.opened == key,
+        "locked": _locked(no, record, route) if record.state == ApprovalState.OPEN else None,
+        "mine": may_decide,
+    }
+    if may_decide and record.tier != "high":
+        shape["quick"] = {"action": _action(record), "digest": facts.digest(facts.of(record))}
+    if shape["open"]:
+        shape["evidence"] = evidence(record, route, reader)
+        shape["decide"] = decision_form(record, route, reader, actor) if may_decide else None
+    return shape
+
+
+def _action(record: Approval) -> str:
+    return reverse("decide", args=[record.submission_id, record.pk])
+
+
+def _what(record: Approval) -> Shape:
+    days = record.granted_term_days or record.term_days
+    term = {"term": f"{days} d", "term_asked": str(record.term_days) if days != record.term_days else ""}
+    if record.privilege is not None:
+        privilege = record.privilege
+        entitlement = privilege.entitlement
+        level = record.granted_level or privilege.level
+        scope = record.granted_scope if record.granted_scope is not None else privilege.scope
+        narrowed = record.granted_scope is not None
+        return term | {
+            "level": level,
+            "level_asked": privilege.level if level != privilege.level else "",
+            "sentence": f"{_may(entitlement.words)} in {entitlement.resource.name}",
+            "scope": _raw(entitlement.code, privilege.target, scope),
+            "scope_asked": ", ".join(s for s in privilege.scope if s not in scope) if narrowed else "",
+            "data_class": entitlement.counted_class,
+        }
+    credential = record.credential
+    on = credential.decided_on if credential else None
+    name = str(credential)
+    kept = f", kept in {on.name}" if on else ""
+    return term | {
+        "level": "secret",
+        "sentence": f"Uses the {credential.kind if credential else ''} {name}{kept}",
+        "name": name,
+        "scope": " · ".join(filter(None, [credential.external_id, credential.lifetime])) if credential else "",
+        "data_class": on.counted_class if on else "restricted",
+    }
+
+
+def _may(words: str) -> str:
+    return words if words.startswith(("May ", "Uses ")) else f"May {words[:1].lower()}{words[1:]}"
+
+
+def _raw(code: str, target: str, scope: Sequence[str]) -> str:
+    return " · ".join(filter(None, [code, target, ", ".join(scope)]))
+
+
+def _owner(record: Approval) -> str:
+    on = resource_of(record)
+    return on.owner.name if on is not None and on.owner is not None else "Nobody"
+
+
+def _tags(record: Approval, route: Route) -> list[Shape]:
+    tags = []
+    if record.earlier_id is not None:
+        tags.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
+    if record.carried_from_id is not None:
+        tags.append({"text": "Carried over", "tone": "", "icon": ""})
+    privilege = record.privilege
+    if privilege is not None and privilege.model_controlled:
+        tags.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
+    if record.credential is not None and record.credential.reach_kind == "unknown":
+        tags.append({"text": "Reach unknown", "tone": "wait", "icon": "warning"})
+    if record.round > 1:
+        tags.append({"text": f"Round {record.round}", "tone": "ask", "icon": "speech"})
+    if privilege is not None and privilege.credential_id is not None and _credential_refused(record, route):
+        tags.append({"text": "Unusable: its credential was refused", "tone": "no", "icon": "key"})
+    return tags
+
+
+def _credential_refused(record: Approval, route: Route) -> bool:
+    refused = (ApprovalState.REJECTED, ApprovalState.EXPIRED)
+    needed = record.privilege.credential_id if record.privilege else None
+    others = route.submission.approvals.all()
+    return any(other.credential_id == needed and other.state in refused for other in others)
+
+
+def _state(record: Approval, route: Route, reader: Reader, *, may_decide: bool) -> Shape:
+    people = holders(record, route)
+    state: Shape = {"value": record.state, "mine": may_decide}
+    if people and not may_decide:
+        state["holder"] = " or ".join(person.name for person in people[:2])
+    if record.state == ApprovalState.CHANGES_ASKED:
+        state["holder"] = route.submission.submitted_by.name
+    last = last_decision(record, route)
+    if last is not None and (record.has_ended or record.state == ApprovalState.CHANGES_ASKED):
+        said = f": “{last.reason.text}”" if last.reason is not None else ""
+        state["below"] = f"{decided_by(last, reader)}{said}"
+    elif record.state == ApprovalState.EXPIRED:
+        state["below"] = "Nobody decided in time"
+    return state
+
+
+def last_decision(record: Approval, route: Route) -> Decision | None:
+    """The newest word on a record, on the one it carries over from when it has none of its own."""
+    own = route.decisions.get(record.pk) or route.decisions.get(record.carried_from_id or 0)
+    return own[-1] if own else None
+
+
+def decided_by(decision: Decision, reader: Reader) -> str:
+    """Who decided, for whom: "Mei Tanaka for you"."""
+    who = reader.name(decision.person, start=True)
+    return f"{who} for {reader.name(decision.for_person)}" if decision.for_person else who
+
+
+def _locked(no: Refusal | None, record: Approval, route: Route) -> Shape | None:
+    if no is None or no.kind != "duty":
+        return None
+    names = " or ".join(person.name for person in holders(record, route)[:3])
+    return {"sentence": no.sentence.rstrip("."), "code": no.code, "passed_to": names}
+
+
+def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
+    """What a decision rests on: why it is asked, what it rests on, seats, who was skipped, what was said before."""
+    standing = route.standing(record)
+    return {
+        "asked_by": route.submission.submitted_by.name,
+        "why": record.justification.text if record.justification else "",
+        "reasons": _evidence_reasons(record),
+        "seats_title": f"Seats for a {record.tier}-risk {record.kind}",
+        "seats": [_seat(seat, reader) for seat in standing],
+        "skipped": [
+            {"icon": "person", "text": f"{one.why}.", "code": one.code} for seat in standing for one in seat.skipped
+        ],
+        "history": _history(record, route),
+    }
+
+
+def _evidence_reasons(record: Approval) -> list[Shape]:
+    reasons = [{"icon": "warning" if record.tier == "high" else "file", "text": text} for text in record.reasons]
+    privilege = record.privilege
+    if privilege is not None:
+        places = ", ".join(privilege.at[:4])
+        steps = "step" if len(privilege.at) == 1 else "steps"
+        reasons.append({"icon": "file", "text": f"Used by {len(privilege.at)} {steps}:", "code": places})
+        if privilege.assumed:
+            what = ", ".join(privilege.assumed)
+            reasons.append(
+                {"icon": "question", "text": f"The export does not say {what}; the platform's default counts."}
+            )
+        if privilege.credential is not None:
+            text = "If that is refused, this stays approved but can’t be used."
+            reasons.append({"icon": "key", "lead": f"Rests on {privilege.credential}.", "text": text})
+    credential = record.credential
+    if credential is not None:
+        opens = ", ".join(credential.reach) or "not known"
+        reasons.append({"icon": "key", "lead": "What it opens:", "text": f"{opens}."})
+    return reasons
+
+
+def _seat(seat: SeatStanding, reader: Reader) -> Shape:
+    seal = SEAT_SEALS.get(SeatLabel(seat.label), "none")
+    capacity = SeatLabel(seat.label).label
+    if seat.decision is not None:
+        state = {"value": "approved", "below": f"{seat.decision.at:%a %d %b}"}
+        return {"capacity": capacity, "who": decided_by(seat.decision, reader), "seal": seal, "state": state}
+    who = " or ".join(reader.name(person) for person in seat.may_decide) or "nobody is left"
+    mine = any(reader.is_me(person) for person in seat.may_decide)
+    basis = f" ({seat.basis})" if seat.basis not in ("", "owner", "lead", "security reviewer") else ""
+    return {"capacity": capacity, "who": f"{who}{basis}", "seal": seal, "state": {"value": "open", "mine": mine}}
+
+
+def _history(record: Approval, route: Route) -> list[Shape]:
+    rows = [d for d in route.decisions.get(record.pk, ()) if d.round < record.round]
+    found = [{"who": d.person.name, "at": d.at, "text": d.reason.text} for d in rows if d.reason is not None]
+    if record.earlier is not None:
+        for decision in record.earlier.decisions.select_related("person", "reason").order_by("-pk")[:1]:
+            text = decision.reason.text if decision.reason else ""
+            found.append({"who": decision.person.name, "at": decision.at, "text": text})
+    return found
+
+
+def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor) -> Shape:
+    """The context of ``approvals/review/decide.html``: what was asked is chosen, anything narrower is offered (A7)."""
+    policy = policies.of(route.submission.policy)
+    typed = reader.typed or {}
+    form: Shape = {
+        "action": _action(record),
+        "digest": facts.digest(facts.of(record)),
+        "reason": {
+            "value": typed.get("reason", ""),
+            "required": record.tier == "high",
+            "help": "needed for high risk; stays on the record"
+            if record.tier == "high"
+            else "needed to reject or to ask for changes; stays on the record",
+            "error": reader.error,
+        },
+        "approve_label": "Approve the app" if record.kind == ApprovalKind.APP else "Approve",
+        "final_round": record.round >= policy.rounds,
+        "focus": True,
+    }
+    if actor.standing_for is not None:
+        form["approve_label"] += f" for {actor.standing_for.name}"
+    if record.stage == 2:
+        form |= _narrowing_fields(record, typed, policy)
+    return form
+
+
+def _narrowing_fields(record: Approval, typed: Shape, policy: policies.Policy) -> Shape:
+    asked = record.granted_term_days or record.term_days
+    chosen = str(typed.get("term_days") or asked)
+    offered = sorted({days for days in TERMS[record.tier] if days < asked} | {asked})
+    fields: Shape = {
+        "term_help": f"at most {policy.longest_term(record.tier)} days for {record.tier} risk",
+        "terms": [
+            {"value": days, "label": f"{days} days", "asked": days == asked, "checked": str(days) == chosen}
+            for days in offered
+        ],
+    }
+    privilege = record.privilege
+    if privilege is None:
+        return fields
+    level = record.granted_level or privilege.counted_level
+    if level in ("write", "admin"):
+        lower = [one for one in LEVELS if LEVELS.index(one) <= LEVELS.index(level)]
+        fields["levels"] = [
+            {
+                "value": one,
+                "label": one.capitalize(),
+                "asked": one == level,
+                "checked": one == (typed.get("level") or level),
+            }
+            for one in lower
+        ]
+    scope = record.granted_scope if record.granted_scope is not None else privilege.scope
+    if privilege.entitlement.scope_kind in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH) and len(scope) > 1:
+        kept = set(typed.get("scope") or scope)
+        fields["scope_legend"] = privilege.entitlement.get_scope_kind_display()
+        fields["scopes"] = [{"value": one, "label": one, "asked": True, "checked": one in kept} for one in scope]
+    return fields
+
+
+def segment(record: Approval, reader: Reader, *, mine: bool) -> str:
+    """What one record is in the stepper's bar."""
+    words = {
+        ApprovalState.APPROVED: "approved",
+        ApprovalState.REJECTED: "refused",
+        ApprovalState.EXPIRED: "refused",
+        ApprovalState.CHANGES_ASKED: "asked",
+        ApprovalState.WAITING: "later",
+        ApprovalState.NOT_APPLICABLE: "later",
+        ApprovalState.WITHDRAWN: "later",
+    }
+    return words.get(ApprovalState(record.state), "mine" if mine else "other")

@@ -1,0 +1,195 @@
+"""The review page and what is posted from it: decisions, answers, comments, accepting and declining the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from approvals import facts, transitions
+from approvals.models import Approval, Submission
+from approvals.views import record_rows, review_page
+from approvals.views.record_rows import Reader
+from governance.controls import clock
+from governance.controls.refusals import InvalidInput, Refused
+from governance.web.pages import page, refused
+
+TEMPLATE = "approvals/review.html"
+#: What changes beside the rows when something was decided.
+BESIDE = ("stepper", "app", "timeline")
+
+
+def _find(request: HttpRequest, pk: int) -> tuple[Submission, Reader]:
+    reader = Reader(request.actor, clock.now(), request.GET.get("open", ""))
+    seen = Submission.objects.visible_to(reader.actor, reader.now).select_related(
+        "automation__team__parent__lead",
+        "automation__team__lead",
+        "automation__team__deputy_lead",
+        "automation__business_owner",
+        "automation__technical_owner",
+        "automation__approved_version",
+        "version",
+        "submitted_by",
+        "policy",
+        "app_approval__submission__version",
+    )
+    return get_object_or_404(seen, pk=pk), reader
+
+
+def _record(submission: Submission, pk: int) -> Approval:
+    return get_object_or_404(
+        submission.approvals.select_related("submission", "privilege__entitlement__resource", "credential"), pk=pk
+    )
+
+
+@require_GET
+def review(request: HttpRequest, pk: int) -> HttpResponse:
+    """Both stages of one submission; ``?open=KEY`` opens a row in place."""
+    submission, reader = _find(request, pk)
+    context = review_page.context(submission, reader)
+    target = request.headers.get("HX-Target", "")
+    if target.startswith("row-"):
+        key = target.removeprefix("row-")
+        context["row"] = next((r for group in context["groups"] for r in group["rows"] if r["key"] == key), None)
+    return page(request, TEMPLATE, context, fragment=("row", "rows"))
+
+
+def _narrowing(form: QueryDict) -> dict[str, Any]:
+    """What an approval's form says beside yes: term in days, level, scope."""
+    days = form.get("term_days", "")
+    return {
+        "term_days": int(days) if days.isdecimal() else None,
+        "level": form.get("level", ""),
+        "scope": form.getlist("scope") if "scope" in form or form.get("has_scope") else None,
+    }
+
+
+@require_POST
+def decide(request: HttpRequest, pk: int, record: int) -> HttpResponse:
+    """Approve, reject or send back one record (A7); a stale form gets 409 with what changed and loses nothing (A6)."""
+    submission, reader = _find(request, pk)
+    found = _record(submission, record)
+    found.submission = submission
+    actor, _ = record_rows.decider_of(found, review_page.Route.load(submission, reader.now), reader)
+    shown, reason = request.POST.get("shown_digest", ""), request.POST.get("reason", "")
+    verb = request.POST.get("decision", "")
+    try:
+        if verb == "approve":
+            transitions.approve(
+                found, actor=actor, now=reader.now, reason=reason, shown_digest=shown, **_narrowing(request.POST)
+            )
+        elif verb == "reject":
+            transitions.reject(found, actor=actor, now=reader.now, reason=reason, shown_digest=shown)
+        else:
+            transitions.ask_for_changes(found, actor=actor, now=reader.now, reason=reason, shown_digest=shown)
+    except InvalidInput as no:
+        return _again(request, pk, found, no)
+    except Refused as no:
+        return _refused(request, pk, found, no)
+    return _shown(request, pk)
+
+
+def _again(request: HttpRequest, pk: int, record: Approval, no: InvalidInput) -> HttpResponse:
+    """Show the form again with its error beside the field and everything typed still there."""
+    submission, reader = _find(request, pk)
+    typed = {name: request.POST.get(name, "") for name in ("reason", "term_days", "level")}
+    typed["scope"] = request.POST.getlist("scope")
+    key = "app" if record.stage == 1 else str(record.pk)
+    again = Reader(reader.actor, reader.now, key, typed, no.refusal.sentence)
+    return page(
+        request, TEMPLATE, review_page.context(submission, again), fragment="rows", also=BESIDE, status=no.status
+    )
+
+
+def _refused(request: HttpRequest, pk: int, record: Approval, no: Refused) -> HttpResponse:
+    key = "app" if record.stage == 1 else str(record.pk)
+    diff = [dict(zip(("label", "before", "after"), one, strict=False)) for one in no.refusal.detail]
+    context = {
+        "diff": diff,
+        "digest": facts.digest(facts.of(record)),
+        "back_href": request.path.rsplit("records", 1)[0],
+    }
+    return refused(request, no.refusal, fragment=f"refusal-{key}", context=context)
+
+
+def _shown(request: HttpRequest, pk: int, fragment: str = "rows", also: tuple[str, ...] = BESIDE) -> HttpResponse:
+    """The page as it is now, or only what changed; without htmx back to the page, so that reload repeats nothing."""
+    if request.headers.get("HX-Request") != "true":
+        return redirect("review", pk=pk)
+    submission, reader = _find(request, pk)
+    return page(request, TEMPLATE, review_page.context(submission, reader), fragment=fragment, also=also)
+
+
+def _do(request: HttpRequest, pk: int, act: Callable[[Submission, Reader, str], object]) -> HttpResponse:
+    """Perform one operation with a reason on a submission and go back to its page; a no is said in words."""
+    submission, reader = _find(request, pk)
+    try:
+        act(submission, reader, request.POST.get("reason", ""))
+    except Refused as no:
+        return refused(request, no.refusal, context={"back_href": f"/review/{pk}/"})
+    return redirect("review", pk=pk)
+
+
+@require_POST
+def say(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say something to everybody on the submission (A3)."""
+    submission, reader = _find(request, pk)
+    try:
+        transitions.comment(submission, actor=reader.actor, now=reader.now, reason=request.POST.get("text", ""))
+    except InvalidInput as no:
+        typed = {"text": request.POST.get("text", ""), "remark_error": no.refusal.sentence}
+        again = Reader(reader.actor, reader.now, "", typed)
+        context = review_page.context(submission, again)
+        return page(request, TEMPLATE, context, fragment="conversation", status=no.status)
+    except Refused as no:
+        return refused(request, no.refusal)
+    return _shown(request, pk, fragment="conversation", also=("timeline",))
+
+
+@require_http_methods(["GET", "POST"])
+def answer_question(request: HttpRequest, pk: int, record: int) -> HttpResponse:
+    """Answer what an approver asked; the record opens in its next round (A14)."""
+    submission, reader = _find(request, pk)
+    found = _record(submission, record)
+    if request.method == "GET":
+        return page(request, "confirm.html", {"ask": review_page.answer_question(found)})
+    return _do(request, pk, lambda _, who, text: transitions.answer(found, actor=who.actor, now=who.now, reason=text))
+
+
+@require_POST
+def object_to_record(request: HttpRequest, pk: int, record: int) -> HttpResponse:
+    """Object to a record before its stage opens (A3)."""
+    submission, _ = _find(request, pk)
+    found = _record(submission, record)
+    return _do(
+        request, pk, lambda _, who, text: transitions.object_to(found, actor=who.actor, now=who.now, reason=text)
+    )
+
+
+@require_POST
+def accept(request: HttpRequest, pk: int) -> HttpResponse:
+    """Accept what was approved, without what was refused (A5)."""
+    return _do(
+        request, pk, lambda one, who, text: transitions.accept_subset(one, actor=who.actor, now=who.now, reason=text)
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def decline_rest(request: HttpRequest, pk: int) -> HttpResponse:
+    """Decline what was approved (A5)."""
+    if request.method == "GET":
+        submission, _ = _find(request, pk)
+        return page(request, "confirm.html", {"ask": review_page.decline_question(submission)})
+    return _do(request, pk, lambda one, who, text: transitions.decline(one, actor=who.actor, now=who.now, reason=text))
+
+
+@require_http_methods(["GET", "POST"])
+def take_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """Withdraw a submission (A15)."""
+    if request.method == "GET":
+        submission, _ = _find(request, pk)
+        return page(request, "confirm.html", {"ask": review_page.withdraw_question(submission)})
+    return _do(request, pk, lambda one, who, text: transitions.withdraw(one, actor=who.actor, now=who.now, reason=text))
