@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from governance.supervisor import children, services
+from governance.supervisor import children, programs
 from tests.environment import ROOT, Environment, required
 
 
@@ -163,7 +163,7 @@ def site(surroundings: Environment, django_db_setup: None) -> Iterator[Site]:
     """The web server of `make run` on the shared database, in a process of its own: `site.url`, `site.log`."""
     port = surroundings.site_port
     served = Site(
-        services.web("127.0.0.1", port),
+        programs.web("127.0.0.1", port),
         surroundings.folder / "web.log",
         {"DATABASE_POOL_MAX": "8"},
         lambda _: _answers(port),
@@ -180,7 +180,7 @@ def worker(surroundings: Environment, redis: str, mailbox: Mailbox) -> Iterator[
     variables = {"EMAIL_URL": mailbox.url, "LOG_LEVEL": "INFO", "DATABASE_POOL_MAX": "8"}
     log = surroundings.folder / "worker.log"
     started = Service(
-        services.worker("test", log_level="INFO"), log, variables, lambda service: " ready." in service.log_of_this_life
+        programs.worker("test", log_level="INFO"), log, variables, lambda service: " ready." in service.log_of_this_life
     )
     started.start()
     yield started
@@ -192,7 +192,10 @@ def beat(surroundings: Environment, worker: Service) -> Iterator[Service]:
     """A real beat, with its worker: sweeps run by themselves from here on."""
     log = surroundings.folder / "beat.log"
     started = Service(
-        services.beat(log_level="INFO"), log, {}, lambda service: "beat: Starting" in service.log_of_this_life
+        programs.beat(log_level="INFO"),
+        log,
+        {"LOG_LEVEL": "INFO"},
+        lambda service: "beat: Starting" in service.log_of_this_life,
     )
     started.start()
     yield started

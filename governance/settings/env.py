@@ -1,22 +1,32 @@
 """The environment, typed: the only module that reads it, and it reports every error at once.
 
-Other settings modules take values from `ENV`; nothing else in the project looks at `os.environ`.
+Settings modules take values from here; nothing else in the project looks at `os.environ`.
 """
 
 from __future__ import annotations
 
+import zoneinfo
 from dataclasses import dataclass
 from pathlib import Path
 
 from environs import Env, EnvValidationError
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 ROOT = Path(__file__).resolve().parents[2]
+#: What production must say for itself; elsewhere there is a default, or the supervisor says it.
+PRODUCTION_SAYS = {
+    "SECRET_KEY": "50 or more random characters, kept out of version control",
+    "DATABASE_URL": "a PostgreSQL of version 15 or newer: postgresql://user:password@host/name",
+    "REDIS_URL": "the broker that wakes workers: redis://host:6379/0",
+    "ALLOWED_HOSTS": "the host names that it answers for, with commas between",
+    "BASE_URL": "where people reach it, for links in mail: https://…",
+}
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What the operator may set. Times are seconds, paths are absolute."""
+    """What the operator may set. Paths are absolute."""
 
     home: Path
     secret_key: str
@@ -36,25 +46,24 @@ class Environment:
     log_level: str
 
 
-def read(*, require_secret_key: bool) -> Environment:
+def read(*, production: bool) -> Environment:
     """Read every variable.
 
     Args:
-        require_secret_key: whether a missing ``SECRET_KEY`` is an error (it is outside tests and development).
+        production: whether a variable that production must set is an error when it is missing.
 
     Raises:
         SystemExit: with one line for each variable that is missing or malformed.
     """
     env = Env(eager=False)
     home = env.path("COUNTERSIGN_HOME", ROOT / ".countersign")
-    secret = env.str("SECRET_KEY", "" if require_secret_key else "development-only-not-a-secret")
     found = Environment(
         home=home,
-        secret_key=secret,
+        secret_key=env.str("SECRET_KEY", "" if production else "development-only-not-a-secret"),
         database_url=env.str("DATABASE_URL", ""),
         redis_url=env.str("REDIS_URL", ""),
-        allowed_hosts=env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"]),
-        base_url=env.str("BASE_URL", "http://localhost:8000").rstrip("/"),
+        allowed_hosts=env.list("ALLOWED_HOSTS", [] if production else ["localhost", "127.0.0.1", "[::1]"]),
+        base_url=env.str("BASE_URL", "" if production else "http://localhost:8000").rstrip("/"),
         organisation=env.str("ORGANISATION", "Your organisation"),
         time_zone=env.str("ORGANISATION_TIME_ZONE", "Europe/Berlin"),
         ledger_key_file=env.path("LEDGER_KEY_FILE", home / "keys" / "ledger.pem"),
@@ -64,18 +73,45 @@ def read(*, require_secret_key: bool) -> Environment:
         email_from=env.str("EMAIL_FROM", "Countersign <countersign@localhost>"),
         demo=env.bool("COUNTERSIGN_DEMO", False),
         pool_max=env.int("DATABASE_POOL_MAX", 8),
-        log_level=env.str("LOG_LEVEL", "INFO"),
+        log_level=env.str("LOG_LEVEL", "INFO").upper(),
     )
-    problems = []
+    problems = {}
     try:
         env.seal()
     except EnvValidationError as error:
-        problems += [f"{name}: {'; '.join(said)}" for name, said in sorted(error.error_messages.items())]
-    if require_secret_key and not secret:
-        problems.append("SECRET_KEY: set it to 50 or more random characters and keep it out of version control")
+        problems = {name: "; ".join(said) for name, said in error.error_messages.items()}
+    problems = {**_problems(found, production=production), **problems}
     if problems:
-        raise SystemExit("Countersign's environment has errors:\n  " + "\n  ".join(problems))
+        lines = (f"  {name}: {said}" for name, said in sorted(problems.items()))
+        raise SystemExit("Countersign's environment has errors:\n" + "\n".join(lines))
     return found
+
+
+def _problems(found: Environment, *, production: bool) -> dict[str, str]:
+    """What is wrong with values that have the right type. No value is repeated: it may hold a password."""
+    problems = {}
+    given = {
+        "SECRET_KEY": found.secret_key,
+        "DATABASE_URL": found.database_url,
+        "REDIS_URL": found.redis_url,
+        "ALLOWED_HOSTS": found.allowed_hosts,
+        "BASE_URL": found.base_url,
+    }
+    if production:
+        problems = {name: f"missing; {PRODUCTION_SAYS[name]}" for name, value in given.items() if not value}
+    try:
+        conninfo_to_dict(found.database_url)
+    except ProgrammingError:
+        problems["DATABASE_URL"] = f"not understood; {PRODUCTION_SAYS['DATABASE_URL']}"
+    if found.redis_url and not found.redis_url.startswith(("redis://", "rediss://", "unix://")):
+        problems["REDIS_URL"] = "not understood; redis://…, rediss://… or unix:///path/redis.sock"
+    if found.time_zone not in zoneinfo.available_timezones():
+        problems["ORGANISATION_TIME_ZONE"] = f"{found.time_zone} is no time zone; Europe/Berlin is one"
+    if found.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        problems["LOG_LEVEL"] = "one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
+    if (found.pool_max or 0) < 0:  # None when it was no number, which has been said
+        problems["DATABASE_POOL_MAX"] = "0 for no pool, or how many connections one process may hold"
+    return problems
 
 
 def database(url: str, *, pool_max: int) -> dict[str, object]:

@@ -3,8 +3,11 @@
 from governance.settings.base import *  # noqa: F403  a settings module is its names
 from governance.settings.base import from_environment
 from governance.settings.env import read
+from governance.settings.logs import configure
 
-globals().update(from_environment(read(require_secret_key=True)))
+ENV = read(production=True)
+globals().update(from_environment(ENV))
+LOGGING = configure(ENV.log_level, json=True)
 DEBUG = False
 SECURE_SSL_REDIRECT = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -13,3 +16,5 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+# Limits on sign-in attempts hold over every web process.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ENV.redis_url}}

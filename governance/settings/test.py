@@ -3,8 +3,11 @@
 from governance.settings.base import *  # noqa: F403  a settings module is its names
 from governance.settings.base import from_environment
 from governance.settings.env import read
+from governance.settings.logs import configure
 
-globals().update(from_environment(read(require_secret_key=False)))
+ENV = read(production=False)
+globals().update(from_environment(ENV))
+LOGGING = configure(ENV.log_level, json=False)
 DEBUG = False
 DEMO = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

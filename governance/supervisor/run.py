@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, cast
 
-from governance.supervisor import broker, children, postgres, services
+from governance.supervisor import broker, children, postgres, programs
 from governance.supervisor.console import Console
 from governance.supervisor.guard import Guard
 from governance.supervisor.home import PROJECT, Home
@@ -151,9 +151,9 @@ class Supervisor:
             raise Trouble(said)
 
     def _start_services(self) -> None:
-        web = Watched("web", self._spawner(services.web(self.host, self.port)), self._answers)
-        worker = Watched("worker", self._spawner(services.worker()))
-        beat = Watched("beat", self._spawner(services.beat()), patience=5)
+        web = Watched("web", self._spawner(programs.web(self.host, self.port)), self._answers)
+        worker = Watched("worker", self._spawner(programs.worker()))
+        beat = Watched("beat", self._spawner(programs.beat()), patience=5)
         for each in (web, worker, beat):
             self._begin(each)
         self._await(web, 60)

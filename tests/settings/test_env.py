@@ -1,0 +1,67 @@
+"""The environment: every error at once, in words, without repeating a value."""
+
+import pytest
+
+from governance.settings.env import PRODUCTION_SAYS, database, read
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment that says nothing."""
+    for name in (*PRODUCTION_SAYS, "LOG_LEVEL", "ORGANISATION_TIME_ZONE", "DATABASE_POOL_MAX", "COUNTERSIGN_DEMO"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def test_production_names_everything_that_is_missing_at_once(bare: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit) as refused:
+        read(production=True)
+    for name in PRODUCTION_SAYS:
+        assert f"  {name}: missing; " in str(refused.value)
+
+
+def test_every_malformed_value_is_named_at_once_and_none_is_repeated(bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("DATABASE_URL", "postgresql://user:open-sesame@[bad/host")
+    bare.setenv("REDIS_URL", "open-sesame")
+    bare.setenv("DATABASE_POOL_MAX", "many")
+    bare.setenv("COUNTERSIGN_DEMO", "perhaps")
+    bare.setenv("LOG_LEVEL", "LOUD")
+    bare.setenv("ORGANISATION_TIME_ZONE", "Mars/Olympus")
+    with pytest.raises(SystemExit) as refused:
+        read(production=False)
+    said = str(refused.value)
+    for name in (
+        "DATABASE_URL",
+        "REDIS_URL",
+        "DATABASE_POOL_MAX",
+        "COUNTERSIGN_DEMO",
+        "LOG_LEVEL",
+        "ORGANISATION_TIME_ZONE",
+    ):
+        assert f"  {name}: " in said
+    assert "open-sesame" not in said
+
+
+def test_development_needs_nothing(bare: pytest.MonkeyPatch) -> None:
+    found = read(production=False)
+    assert found.secret_key
+    assert not found.demo
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:pw@db.example.org:5433/signs?sslmode=verify-full",
+        "host=db.example.org port=5433 dbname=signs user=ann password=pw sslmode=verify-full",
+    ],
+)
+def test_a_database_is_named_by_url_or_by_keywords(url: str) -> None:
+    entry = database(url, pool_max=3)
+    assert [entry[key] for key in ("HOST", "PORT", "NAME", "USER", "PASSWORD")] == [
+        "db.example.org",
+        "5433",
+        "signs",
+        "ann",
+        "pw",
+    ]
+    assert entry["OPTIONS"] == {"sslmode": "verify-full", "pool": {"min_size": 1, "max_size": 3, "timeout": 20}}

@@ -1,0 +1,85 @@
+"""`make lint`: everything that can be said about the code without running its tests.
+
+Each check runs to its end whatever the others say; a failing one shows its output. Sizes are aims: they are listed and fail
+nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.structure.sizes import oversized
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(sys.executable).parent
+MANAGE = [
+    sys.executable,
+    "-W",
+    "ignore:Got an error checking a consistent migration history:RuntimeWarning",
+    "manage.py",
+]
+
+#: What a production host would set; each value is made up here and thrown away.
+PRODUCTION = {
+    "DJANGO_SETTINGS_MODULE": "governance.settings.prod",
+    "SECRET_KEY": "made-up-for-one-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGH",
+    "ALLOWED_HOSTS": "countersign.example.org",
+    "BASE_URL": "https://countersign.example.org",
+    "DATABASE_URL": "postgresql://countersign@database.example.org/countersign",
+    "REDIS_URL": "rediss://broker.example.org/0",
+    "EMAIL_URL": "smtp://mail.example.org",
+    "COUNTERSIGN_DEMO": "0",
+}
+TESTING = {"DJANGO_SETTINGS_MODULE": "governance.settings.test", "DATABASE_URL": "", "REDIS_URL": ""}
+
+
+def checks(home: str) -> list[tuple[str, list[str | Path], dict[str, str]]]:
+    """Each check: its name, its command, what it is told. `home` is an empty private folder."""
+    templates = sorted((ROOT / "templates").rglob("*.html"))
+    production = {**PRODUCTION, "COUNTERSIGN_HOME": home}
+    return [
+        ("format", [PROGRAMS / "ruff", "format", "--check", "--quiet", "."], {}),
+        ("lint", [PROGRAMS / "ruff", "check", "--quiet", "."], {}),
+        ("types", [PROGRAMS / "mypy", "--no-error-summary"], {**TESTING, "COUNTERSIGN_HOME": home}),
+        ("imports", [PROGRAMS / "lint-imports"], {}),
+        ("templates", [PROGRAMS / "djade", "--target-version", "5.2", "--check", *templates], {}),
+        ("indentation", [PROGRAMS / "djhtml", "--tabwidth", "2", "--check", ROOT / "templates"], {}),
+        ("migrations", [*MANAGE, "makemigrations", "--check", "--dry-run"], {**TESTING, "COUNTERSIGN_HOME": home}),
+        ("keys", [*MANAGE, "make_keys"], production),  # a deploy check looks for them
+        ("deploy", [*MANAGE, "check", "--deploy", "--fail-level", "WARNING"], production),
+    ]
+
+
+def main() -> int:
+    """Run every check; returns the exit status."""
+    failed = []
+    with tempfile.TemporaryDirectory() as home:
+        for name, command, told in checks(home):
+            began = time.monotonic()
+            result = subprocess.run(
+                [str(part) for part in command],
+                cwd=ROOT,
+                env={**os.environ, **told},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            passed = result.returncode == 0
+            print(f"{'ok  ' if passed else 'FAIL'} {name:<12} {time.monotonic() - began:5.1f} s", flush=True)
+            if not passed:
+                failed.append(name)
+                print(result.stdout, flush=True)
+    for line in oversized(ROOT):
+        print(f"large: {line}")
+    print(f"Failed: {', '.join(failed)}." if failed else "All checks passed.")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

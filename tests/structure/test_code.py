@@ -1,0 +1,246 @@
+"""Rules about the code that no linter knows. Each finder is first shown what it must find."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.environment import ROOT
+from tests.structure.sizes import sources
+
+Finder = Callable[[ast.AST], Iterator[tuple[int, str]]]
+
+ENGINE = "governance/controls/transitions.py"
+#: A notice is no governed row: it is the outbox's own, and this is who empties the outbox.
+OUTBOX = "governance/controls/sending.py"
+
+
+def _names(node: ast.AST) -> str:
+    """The last part of a dotted name, or nothing."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def state_assignments(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Everything that sets a row's state: assignment, `setattr`, `update(state=…)`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            flat = [leaf for target in targets for leaf in (target.elts if isinstance(target, ast.Tuple) else [target])]
+            if any(isinstance(leaf, ast.Attribute) and leaf.attr == "state" for leaf in flat):
+                yield node.lineno, "assigns .state"
+        if not isinstance(node, ast.Call):
+            continue
+        if _names(node.func) == "setattr" and any(
+            isinstance(a, ast.Constant) and a.value == "state" for a in node.args
+        ):
+            yield node.lineno, "sets the attribute state"
+        if _names(node.func) == "update" and any(k.arg == "state" for k in node.keywords):
+            yield node.lineno, "updates the column state"
+
+
+ASKS_DJANGO = {"has_perm", "has_perms", "has_module_perms", "get_perms", "get_objects_for_user", "permission_required"}
+
+
+def questions_to_django(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Questions about permissions that a superuser answers with yes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name) and _names(node) in ASKS_DJANGO:
+            yield node.lineno, f"asks {_names(node)}"
+        if isinstance(node, ast.alias) and node.name in ASKS_DJANGO:
+            yield node.lineno, f"imports {node.name}"
+
+
+def superusers(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Everything that looks at or sets `is_superuser`."""
+    for node in ast.walk(tree):
+        named = _names(node) == "is_superuser" if isinstance(node, ast.Attribute | ast.Name) else False
+        written = isinstance(node, ast.Constant) and node.value == "is_superuser"
+        if named or written or (isinstance(node, ast.keyword) and node.arg == "is_superuser"):
+            yield node.lineno, "knows is_superuser"
+
+
+def signals(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Signals of our own: imports of the machinery, receivers."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and re.search(r"(^|\.)(signals|dispatch)$", node.module):
+            yield node.lineno, f"imports {node.module}"
+        if isinstance(node, ast.ImportFrom | ast.Import) and any(
+            each.name in ("signals", "receiver") for each in node.names
+        ):
+            yield node.lineno, "imports signals"
+
+
+def sleeps(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Waits of a fixed length."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _names(node.func) in ("sleep", "wait_for_timeout"):
+            yield node.lineno, f"calls {_names(node.func)}"
+
+
+def foreign_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Imports of anything beyond the standard library and the supervisor itself."""
+    for node in ast.walk(tree):
+        modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        modules += [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        for module in modules:
+            if module.split(".")[0] not in sys.stdlib_module_names and not module.startswith("governance.supervisor"):
+                yield node.lineno, f"imports {module}"
+
+
+def found(finder: Finder, paths: Iterator[Path], *, allowed: tuple[str, ...] = ()) -> list[str]:
+    """What a finder says about files, as `path:line what`."""
+    return [
+        f"{where}:{line} {what}"
+        for path in paths
+        if (where := path.relative_to(ROOT).as_posix()) not in allowed
+        for line, what in finder(ast.parse(path.read_text()))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("finder", "sample"),
+    [
+        (state_assignments, "grant.state = 'ended'"),
+        (state_assignments, "grant.reason, grant.state = 'x', 'ended'"),
+        (state_assignments, "setattr(grant, 'state', 'ended')"),
+        (state_assignments, "Grant.objects.filter(pk=1).update(state='ended')"),
+        (questions_to_django, "person.has_perm('x')"),
+        (questions_to_django, "from guardian.shortcuts import get_objects_for_user"),
+        (superusers, "if person.is_superuser: pass"),
+        (superusers, "Person.objects.create(is_superuser=True)"),
+        (superusers, "getattr(person, 'is_superuser')"),
+        (signals, "from django.db.models.signals import post_save"),
+        (signals, "from django.dispatch import receiver"),
+        (signals, "from django.db.models import signals"),
+        (sleeps, "time.sleep(1)"),
+        (sleeps, "page.wait_for_timeout(500)"),
+        (foreign_imports, "import psycopg"),
+        (foreign_imports, "from django.conf import settings"),
+    ],
+)
+def test_each_finder_finds_what_it_is_for(finder: Finder, sample: str) -> None:
+    assert list(finder(ast.parse(sample)))
+
+
+def test_a_state_changes_in_the_engine_and_nowhere_else() -> None:
+    assert found(state_assignments, sources(ROOT), allowed=(ENGINE, OUTBOX)) == []
+
+
+def test_nothing_asks_a_question_that_a_superuser_answers_with_yes() -> None:
+    assert found(questions_to_django, sources(ROOT)) == []
+
+
+def test_only_the_manager_of_people_knows_superusers() -> None:
+    assert found(superusers, sources(ROOT), allowed=("governance/controls/models/people.py",)) == []
+
+
+def test_there_are_no_signals_of_our_own() -> None:
+    assert found(signals, sources(ROOT)) == []
+
+
+def test_tests_wait_for_what_they_want_and_never_for_a_while() -> None:
+    assert found(sleeps, (ROOT / "tests").rglob("*.py")) == []
+
+
+def test_the_supervisor_needs_nothing_but_python() -> None:
+    programs_of_their_own = ("governance/supervisor/prepare.py", "governance/supervisor/fonts.py")
+    supervisor = (ROOT / "governance" / "supervisor").rglob("*.py")
+    assert found(foreign_imports, supervisor, allowed=programs_of_their_own) == []
+
+
+def test_a_file_is_named_for_what_it_does() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "services", "managers", "misc", "tools"}
+    tests = (path for path in (ROOT / "tests").rglob("*.py"))
+    named = [path for path in (*sources(ROOT), *tests) if {path.stem, path.parent.name} & vague]
+    assert named == []
+
+
+# Templates
+
+INLINE = re.compile(
+    r"""<style\b|<script\b(?![^>]*\bsrc=)|\s(style|on[a-z]+|hx-on[:a-z-]*)\s*=|javascript:|hx-(vals|headers)\s*=\s*["']js:""",
+    re.IGNORECASE,
+)
+DJANGO_COMMENT = re.compile(r"\{#.*?#\}|\{% comment.*?endcomment %\}", re.DOTALL)
+
+
+def inline(template: str) -> list[str]:
+    """What a strict content security policy would refuse."""
+    return [match.group(0).strip() for match in INLINE.finditer(DJANGO_COMMENT.sub("", template))]
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        '<p style="color: red">',
+        "<style>p {}</style>",
+        "<script>alert()</script>",
+        '<script type="module">x</script>',
+        '<a href="javascript:x()">',
+        '<button onclick="x()">',
+        '<div hx-on::after-request="x()">',
+        """<div hx-vals='js:{a: b()}'>""",
+    ],
+)
+def test_inline_code_and_style_are_found(sample: str) -> None:
+    assert inline(sample)
+
+
+def test_a_script_file_and_plain_attributes_are_no_inline_code() -> None:
+    assert (
+        inline('<script src="x.js" defer></script><p class="on" data-style="a" hx-vals=\'{"a": 1}\'>one = 1</p>') == []
+    )
+
+
+def test_no_template_holds_code_or_style() -> None:
+    """Mail is drawn by mail programs, which know style attributes only; it is not served."""
+    pages = [path for path in (ROOT / "templates").rglob("*.html") if "email" not in path.relative_to(ROOT).parts]
+    assert {str(path.relative_to(ROOT)): hits for path in pages if (hits := inline(path.read_text()))} == {}
+
+
+# The repository
+
+
+def committed() -> list[str]:
+    """The paths of every file under version control."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a working copy of a repository")
+    return [path for path in listed.stdout.split("\0") if path and (ROOT / path).exists()]
+
+
+def test_nothing_of_others_is_committed() -> None:
+    """Assets come with pip packages; typefaces are cut at set-up."""
+    others = re.compile(
+        r"\.(woff2?|ttf|otf|eot|map)$|\.min\.(js|css)$|(^|/)(bootstrap|htmx|alpine|jquery|node_modules)\b", re.I
+    )
+    ours = "governance/controls/management/commands/bootstrap.py"  # S9's bootstrap, not the stylesheet
+    assert [path for path in committed() if others.search(path) and path != ours] == []
+
+
+def test_locked_requirements_hold_hashes_and_no_addresses() -> None:
+    for locked in (ROOT / "requirements").glob("*.txt"):
+        text = locked.read_text()
+        assert not re.search(r"https?://|--(extra-)?index-url|--find-links|--trusted-host", text), locked.name
+        pinned = re.findall(r"^[A-Za-z0-9_.\[\]-]+==", text, re.MULTILINE)
+        assert pinned
+        assert len(re.findall(r"^[A-Za-z0-9_.\[\]-]+==[^\n]*\\\n +--hash=", text, re.MULTILINE)) == len(pinned), (
+            locked.name
+        )
+
+
+def test_every_dependency_has_a_decision_record() -> None:
+    records = "\n".join(path.read_text().lower() for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    named = {
+        re.split(r"[\[<>=;~ ]", line)[0].lower()
+        for given in (ROOT / "requirements").glob("*.in")
+        for line in given.read_text().splitlines()
+        if line and not line.startswith(("-", "#"))
+    }
+    assert {name for name in named if f"`{name}`" not in records} == set()
