@@ -65,7 +65,8 @@ def _row(group: list[Approval]) -> Shape:
         "href": reverse("review", args=[submission.pk]),
         "name": submission.automation.name,
         "team": submission.automation.team.name,
-        "wants": "; ".join(wants[:2]) + (f" and {len(wants) - 2} more" if len(wants) > 2 else "") or "exist for business use",
+        "wants": "; ".join(wants[:2]) + (f" and {len(wants) - 2} more" if len(wants) > 2 else "")
+        or "exist for business use",
         "tier": submission.tier,
         "levels": [r.privilege.level if r.privilege else "secret" for r in group if r.stage == 2][:4],
         "data_class": max(classes, key=order.index) if classes else "internal",

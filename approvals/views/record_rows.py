@@ -344,7 +344,7 @@ def _narrowing_fields(record: Approval, typed: Shape, policy: policies.Policy) -
     return fields
 
 
-def segment(record: Approval, reader: Reader, *, mine: bool) -> str:
+def segment(record: Approval, *, mine: bool) -> str:
     """What one record is in the stepper's bar."""
     words = {
         ApprovalState.APPROVED: "approved",

@@ -152,7 +152,7 @@ def say(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def answer_question(request: HttpRequest, pk: int, record: int) -> HttpResponse:
     """Answer what an approver asked; the record opens in its next round (A14)."""
-    submission, reader = _find(request, pk)
+    submission, _ = _find(request, pk)
     found = _record(submission, record)
     if request.method == "GET":
         return page(request, "confirm.html", {"ask": review_page.answer_question(found)})

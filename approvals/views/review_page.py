@@ -167,7 +167,7 @@ def _stage_2(
 ) -> Shape:
     step: Shape = {"seal": "right", "title": "Stage 2 · Privileges"}
     done = sum(record.has_ended for record in second)
-    parts = [record_rows.segment(r, reader, mine=row["mine"]) for r, row in zip(second, rows, strict=True)]
+    parts = [record_rows.segment(r, mine=row["mine"]) for r, row in zip(second, rows, strict=True)]
     if not second:
         return step | {"stage": "next", "text": "It asks for nothing new."}
     if all(record.state == ApprovalState.WAITING for record in second):

@@ -1,0 +1,204 @@
+"""Parts of lower apps' pages that approvals draws, each also a page of its own: an automation's submissions, grants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from approvals import grants
+from approvals.models import Grant, GrantState, Submission
+from approvals.views.record_rows import segment
+from governance.controls import clock
+from governance.controls.actors import Actor
+from governance.controls.refusals import Refused
+from governance.web.pages import page, refused
+from inventory.models import Automation, Resource
+
+Shape = dict[str, Any]
+
+#: How many grants a panel shows; the rest is behind its filter.
+MOST = 50
+ENDS_SOON = timedelta(days=30)
+
+
+def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) -> Shape:
+    """One grant as ``inventory/grants.html`` takes it."""
+    entitlement, credential = grant.entitlement, grant.credential
+    on = entitlement.resource if entitlement else credential.decided_on if credential else None
+    sentence = f"{entitlement.words} in {entitlement.resource.name}" if entitlement else f"Uses {credential}"
+    left = (grant.ends_at - now).days
+    soon = grant.state == GrantState.ACTIVE and grant.ends_at - now <= ENDS_SOON
+    below = f"{left} days left" if grant.state != GrantState.ENDED else ""
+    why = grants.WHY_WORDS.get(grant.ended_why or grant.suspended_why, "")
+    return {
+        "level": grant.level if entitlement else "secret",
+        "sentence": sentence,
+        "scope": " · ".join(
+            filter(None, [entitlement.code if entitlement else "", grant.target, ", ".join(grant.scope)])
+        ),
+        "href": reverse("review", args=[grant.approval.submission_id]),
+        "owner": on.owner.name if on and on.owner else "Nobody",
+        "holder": {"name": grant.automation.name, "href": reverse("automation", args=[grant.automation_id])},
+        "enforced": grant.get_enforcement_display(),
+        "begins": grant.begins_at,
+        "ends": grant.ends_at,
+        "tone": "no" if grant.state == GrantState.SUSPENDED else "wait" if soon else "",
+        "below": below,
+        "calls": None,
+        "state": "ends_soon" if soon else grant.state,
+        "why": why,
+        "stop_href": reverse("grant_stop", args=[grant.pk]) if may_stop and grant.state == GrantState.ACTIVE else "",
+    }
+
+
+def _words(found: Iterable[Grant]) -> str:
+    states = [grant.state for grant in found]
+    counts = [
+        f"{states.count(state)} {word}"
+        for state, word in (
+            (GrantState.ACTIVE, "in force"),
+            (GrantState.SUSPENDED, "suspended"),
+            (GrantState.ENDED, "ended"),
+        )
+        if states.count(state)
+    ]
+    return ", ".join(counts)
+
+
+def _context(request: HttpRequest, rows: Any, *, ended_href: str, **more: Any) -> Shape:
+    now = clock.now()
+    show_ended = request.GET.get("show") == "ended"
+    found = rows.filter(state=GrantState.ENDED) if show_ended else rows.standing()
+    found = list(
+        found.select_related(
+            "entitlement__resource__owner",
+            "credential__kept_in__owner",
+            "credential__opens__owner",
+            "automation__team",
+            "approval",
+        ).order_by("-ends_at", "pk")[:MOST]
+    )
+    # Whoever may stop one grant of an automation, or of a resource, may stop them all: one question, not one a row.
+    may_stop = bool(found) and grants.stop.refusal(found[0], actor=request.actor, now=now) is None
+    return {
+        "grants": [grant_shape(grant, request.actor, now, may_stop=may_stop) for grant in found],
+        "grant_words": _words(found),
+        "may_stop": may_stop and not show_ended,
+        "ended": {"href": ended_href, "words": "Those in force" if show_ended else "Ended grants"},
+        **more,
+    }
+
+
+@require_GET
+def automation_grants(request: HttpRequest, pk: int) -> HttpResponse:
+    """What an automation may do, or with ``?show=ended`` what it no longer may."""
+    automation = get_object_or_404(Automation.objects.visible_to(request.actor, clock.now()), pk=pk)
+    here = reverse("automation_grants", args=[pk])
+    href = here if request.GET.get("show") == "ended" else f"{here}?show=ended"
+    crumbs = [
+        {"label": "Automations", "href": reverse("automation_list")},
+        {"label": automation.name, "href": reverse("automation", args=[pk])},
+        {"label": "Grants", "href": ""},
+    ]
+    context = _context(request, automation.grants.all(), ended_href=href, crumbs=crumbs)
+    context["head"] = {"title": f"Grants of {automation.name}", "facts": [context["grant_words"]]}
+    return page(request, "approvals/grants.html", context, fragment="grants")
+
+
+@require_GET
+def resource_grants(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who may do what on a resource."""
+    now = clock.now()
+    resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
+    seen = Grant.objects.visible_to(request.actor, now).filter(entitlement__resource=resource)
+    here = reverse("resource_grants", args=[pk])
+    href = here if request.GET.get("show") == "ended" else f"{here}?show=ended"
+    crumbs = [
+        {"label": "Resources", "href": reverse("resource_list")},
+        {"label": resource.name, "href": reverse("resource", args=[pk])},
+        {"label": "Grants", "href": ""},
+    ]
+    context = _context(request, seen, ended_href=href, crumbs=crumbs, show_holder=True)
+    context["head"] = {"title": f"Grants on {resource.name}", "facts": [context["grant_words"]]}
+    return page(request, "approvals/grants.html", context, fragment="grants")
+
+
+@require_GET
+def automation_submissions(request: HttpRequest, pk: int) -> HttpResponse:
+    """Every submission of an automation, newest first."""
+    automation = get_object_or_404(Automation.objects.visible_to(request.actor, clock.now()), pk=pk)
+    found = automation.submissions.select_related("version", "submitted_by").prefetch_related("approvals")
+    return page(
+        request,
+        "approvals/submissions.html",
+        {
+            "crumbs": [
+                {"label": "Automations", "href": reverse("automation_list")},
+                {"label": automation.name, "href": reverse("automation", args=[pk])},
+                {"label": "Submissions", "href": ""},
+            ],
+            "head": {"title": f"Submissions of {automation.name}"},
+            "submissions": [_submission(one) for one in found.order_by("-pk")[:MOST]],
+            "bring_in_href": reverse("bring_in"),
+        },
+        fragment="submissions",
+    )
+
+
+def _submission(one: Submission) -> Shape:
+    records = [record for record in one.approvals.all() if record.stage == 2]
+    ended = sum(record.has_ended for record in records)
+    return {
+        "href": reverse("review", args=[one.pk]),
+        "number": one.reference,
+        "version": one.version.number,
+        "by": one.submitted_by.name,
+        "at": one.submitted_at,
+        "state": one.state,
+        "parts": [segment(record, mine=False) for record in records],
+        "words": f"{ended} of {len(records)} decided" if records else "",
+        "below": f"{one.ended_at:%a %d %b %Y}" if one.ended_at else "",
+    }
+
+
+@require_http_methods(["GET", "POST"])
+def stop_grant(request: HttpRequest, pk: int) -> HttpResponse:
+    """Stop one grant at once, with a reason, after showing what stops (G5)."""
+    now = clock.now()
+    grant = get_object_or_404(
+        Grant.objects.visible_to(request.actor, now).select_related(
+            "automation", "entitlement__resource", "credential"
+        ),
+        pk=pk,
+    )
+    back = reverse("automation", args=[grant.automation_id])
+    if request.method == "POST":
+        try:
+            grants.stop(grant, actor=request.actor, now=now, reason=request.POST.get("reason", ""))
+        except Refused as no:
+            return refused(request, no.refusal, context={"back_href": back})
+        return redirect(back)
+    no = grants.stop.refusal(grant, actor=request.actor, now=now)
+    if no is not None:
+        return refused(request, no, context={"back_href": back})
+    what = (
+        f"{grant.entitlement.words} in {grant.entitlement.resource.name}"
+        if grant.entitlement
+        else str(grant.credential)
+    )
+    ask = {
+        "id": "stop",
+        "title": "Stop this grant?",
+        "text": f"{grant.automation.name} can no longer use it from this moment: {what}. The rest of the automation runs on.",
+        "action": reverse("grant_stop", args=[pk]),
+        "label": "Stop it now",
+        "kind": "danger",
+        "reason": {"label": "Why", "required": True},
+    }
+    return page(request, "confirm.html", {"ask": ask, "back_href": back})
