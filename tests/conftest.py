@@ -30,7 +30,7 @@ django.setup()
 import governance.celery  # noqa: E402, F401  nudges go through this application
 from governance.controls import keys  # noqa: E402
 
-pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium"]
+pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium", "tests.people"]
 
 #: In this order; each group runs after the one before. Committed tests come last: rule tests meet an empty database.
 COMMITTED = ("race", "browser", "process")

@@ -16,7 +16,7 @@ from django.utils import timezone
 from governance.controls import ledger
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Membership, Person, RoleAssignment, Team, TeamKind
-from governance.controls.people import bootstrap, confirm_role, propose_role
+from governance.controls.people import bootstrap, confirm_role, delegate, propose_role
 from governance.controls.roles import Role
 
 #: A Tuesday morning: the business time of rule tests, which pass it on as ``now=``.
@@ -122,6 +122,12 @@ def as_actor(person: Person, minutes_since_sign_in: float | None = 1) -> Actor:
     if minutes_since_sign_in is None:
         return Actor.of(person)
     return Actor.of(person, signed_in_at=timezone.now() - timedelta(minutes=minutes_since_sign_in))
+
+
+def as_delegate(taker: Person, *, giver: Person, now: datetime = NOW, days: int = 14) -> Actor:
+    """The taker in a session, standing in for the giver, who has set a delegation of so many days from ``now`` (A11)."""
+    delegate(taker, actor=as_actor(giver), now=now, giver=giver, from_at=now, until_at=now + timedelta(days=days))
+    return as_actor(taker).for_person(giver)
 
 
 def give_role(person: Person, role: Role, *, admins: tuple[Person, Person], now: datetime = NOW) -> RoleAssignment:

@@ -1,17 +1,17 @@
 """What a mail says: the templates ``email/<event>/{subject.txt,body.txt,body.html}`` filled in for one person.
 
-Every template has: the notice's own context (names ending in ``_at`` and ``_on`` as instants and days), ``recipient``, ``link``
-(the very item, on the portal's own address), ``organisation``, ``portal`` (its address) and ``checkpoint`` (the ledger's last
-seal: ``number``, ``root``, ``total``), which the footer of every mail shows (H9).
+Every template has: the notice's own context (instants, and days under names ending in ``_on``, as such again), ``recipient``,
+``link`` (the very item, on the portal's own address), ``organisation``, ``portal`` (its address) and ``checkpoint`` (the
+ledger's last seal: ``number``, ``root``, ``total``), which the footer of every mail shows (H9).
 """
 
 from __future__ import annotations
 
 import re
-import zoneinfo
+import textwrap
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.template import Context
@@ -20,10 +20,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from governance.controls import calendar
 from governance.controls.models import Notice, Person, Seal
 
 #: The longest subject, in characters: what its column holds.
 LONGEST_SUBJECT = 200
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
 
 #: A path on the portal: neither ``//elsewhere`` nor anything that ends a line.
 _PATH = re.compile(r"/(?![/\\])[!-~]*")
@@ -63,7 +66,7 @@ def write(notice: Notice, checkpoint: Seal | None) -> Letter:
         subject = _fill(f"email/{notice.event}/subject.txt", values, escape=False)
         text = _fill(f"email/{notice.event}/body.txt", values, escape=False)
         html = _fill(f"email/{notice.event}/body.html", values, escape=True)
-    return Letter(one_line(subject), re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", html)
+    return Letter(one_line(subject), _wrapped(text), html)
 
 
 def link(context: dict[str, Any]) -> str:
@@ -76,12 +79,18 @@ def link(context: dict[str, Any]) -> str:
     return settings.BASE_URL + (path if _PATH.fullmatch(path) else "/")
 
 
-def zone_of(person: Person) -> zoneinfo.ZoneInfo:
+def zone_of(person: Person) -> ZoneInfo:
     """The person's time zone, or the organisation's where theirs is unset or unknown (H8)."""
-    try:
-        return zoneinfo.ZoneInfo(person.time_zone or settings.ORGANISATION_TIME_ZONE)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        return zoneinfo.ZoneInfo(settings.ORGANISATION_TIME_ZONE)
+    return calendar.zone_of(person.time_zone, ZoneInfo(settings.ORGANISATION_TIME_ZONE))
+
+
+def _wrapped(text: str) -> str:
+    """Lines of at most 76 characters (RFC 5322 asks for 78), addresses whole, never two empty lines."""
+    lines = (
+        textwrap.fill(line, 76, break_long_words=False, break_on_hyphens=False) if line.strip() else ""
+        for line in text.splitlines()
+    )
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 
 def _fill(name: str, values: dict[str, Any], *, escape: bool) -> str:
@@ -90,14 +99,13 @@ def _fill(name: str, values: dict[str, Any], *, escape: bool) -> str:
 
 
 def _alive(value: Any, name: str = "") -> Any:
-    """JSON as it came from the row, with instants and days as such again, told by the ends of their names."""
+    """JSON as it came from the row, with instants as such again, and days under names that end in ``_on``."""
     if isinstance(value, dict):
         return {key: _alive(inner, key) for key, inner in value.items()}
     if isinstance(value, list):
         return [_alive(inner, name) for inner in value]
-    found: datetime | date | None = None
-    if isinstance(value, str) and name.endswith("_at"):
-        found = parse_datetime(value)
-    elif isinstance(value, str) and name.endswith("_on"):
-        found = parse_date(value)
-    return value if found is None else found
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return parse_datetime(value) or value
+    if isinstance(value, str) and name.endswith("_on"):
+        return parse_date(value) or value
+    return value

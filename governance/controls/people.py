@@ -87,7 +87,7 @@ def propose_role(step: Step[Person], *, role: Role) -> Effect:
     step.save(made)
     involved = [person.pk for person in (step.subject, *step.actor.people)]
     others = people_with(Role.ADMIN, step.now).exclude(pk__in=involved)
-    _tell(others, "role.proposed", made, step)
+    _tell(others, "role_proposed", made, step)
     return Effect(subject=made, payload={"role": str(role), "person": str(step.subject.opaque_id)})
 
 
@@ -105,7 +105,7 @@ def confirm_role(step: Step[RoleAssignment]) -> Effect:
     _here(step.subject.person)
     step.subject.confirmed_by, step.subject.confirmed_at = step.actor.person, step.now
     step.save(step.subject)
-    _tell([step.subject.person], "role.confirmed", step.subject, step)
+    _tell([step.subject.person], "role_confirmed", step.subject, step)
     return Effect(payload={"role": step.subject.role})
 
 
@@ -161,7 +161,7 @@ def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: 
     context = {"name": giver.name, "from_at": from_at.isoformat(), "until_at": until_at.isoformat(), "page": ["me"]}
     outbox.queue(
         recipient=step.subject,
-        event="delegation.set",
+        event="delegation_set",
         thread=f"delegation:{made.pk}",
         key=f"delegation:{made.pk}:set",
         now=step.now,

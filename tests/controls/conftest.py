@@ -1,5 +1,5 @@
 """Fixtures of the tests of the controls."""
 
-from tests.people import northwind
+from tests.controls.toy import doors
 
-__all__ = ["northwind"]
+__all__ = ["doors"]
