@@ -1,0 +1,248 @@
+"""From bytes to a JSON document that is safe to walk, or a problem that says where and why and quotes nothing.
+
+Answers for size, encoding, depth, number of values, duplicate names, numbers and text that canonical JSON (RFC 8785)
+cannot carry, and for comments and trailing commas, which configuration files of editors contain. What the document
+means is left to others.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from inventory.importers.problem import ImportProblem
+
+JSON = Any
+"""None, bool, int, float, str, list or dict with text keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of one file is read: `size` in bytes, `depth` in nested lists and objects, `values` in all."""
+
+    size: int = 20 * 1024 * 1024
+    depth: int = 100
+    values: int = 2_000_000
+
+
+LIMITS = Limits()
+
+_TOKEN = re.compile(
+    r'(?P<string>"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z))|(?P<comment>//[^\n]*|/\*.*?(?:\*/|\Z))|(?P<mark>[{}\[\],:])|(?P<word>[^\s{}\[\],:"/]+|/)',
+    re.DOTALL,
+)
+# An unclosed text or comment reaches to the end: every character is looked at once, whatever the file.
+_MAYBE_COMMENTED = re.compile(r"//|/\*|,\s*[}\]]")
+_SURROGATE = re.compile(
+    r"\\u([dD][89abAB][0-9a-fA-F]{2})(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+_SAY = {
+    "Extra data": "something follows the end of the JSON document",
+    "Unterminated string starting at": "a text is not closed",
+    "Invalid control character at": "a text holds a raw control character",
+    "Expecting property name enclosed in double quotes": "a member name in double quotes was expected",
+    "Expecting ':' delimiter": "a colon was expected",
+    "Expecting ',' delimiter": "a comma was expected",
+    "Expecting value": "a value was expected",
+    "Illegal trailing comma before end of object": "a comma has nothing after it",
+    "Illegal trailing comma before end of array": "a comma has nothing after it",
+}
+_EXPORT_AGAIN = "Export it again from where it was made, and bring in that file unchanged."
+
+
+class _Duplicate(Exception):
+    """An object names a member twice."""
+
+
+class _NotANumber(Exception):
+    """NaN or Infinity, which JSON does not have."""
+
+
+def parse(file: str, data: bytes, limits: Limits = LIMITS) -> JSON:
+    """The JSON document in `data`.
+
+    Args:
+        file: the name to say in a problem.
+        data: the file's bytes: UTF-8, with or without a byte order mark.
+        limits: what is refused before it costs anything.
+
+    Raises:
+        ImportProblem: for every way in which it cannot be read; the exception holds nothing of the content.
+    """
+    if len(data) > limits.size:
+        too_large(file, limits)
+    text = _text(file, data)
+    outcome = _load(text)
+    if isinstance(outcome, _Failure) and outcome.position is not None and _MAYBE_COMMENTED.search(text):
+        plain = _without_comments(text)
+        outcome = _load(plain)
+        text = plain
+    if isinstance(outcome, _Failure):
+        raise ImportProblem(file, outcome.place(text), outcome.reason, outcome.what_to_do)
+    _check(file, text, outcome.document, limits)
+    return outcome.document
+
+
+def too_large(file: str, limits: Limits = LIMITS) -> NoReturn:
+    """Refuse a file for its size.
+
+    Raises:
+        ImportProblem: always.
+    """
+    raise ImportProblem(
+        file,
+        "",
+        f"the file is larger than {limits.size // (1024 * 1024)} MB",
+        "Bring in fewer automations at a time, or clear their pinned data before exporting.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    document: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    reason: str
+    position: int | None
+    what_to_do: str = _EXPORT_AGAIN
+
+    def place(self, text: str) -> str:
+        """Line and column, counted from 1."""
+        return "" if self.position is None else place_of(text, self.position)
+
+
+def place_of(text: str, position: int) -> str:
+    """``line L, column C`` of a position in `text`, both counted from 1."""
+    line = text.count("\n", 0, position) + 1
+    return f"line {line}, column {position - text.rfind(chr(10), 0, position)}"
+
+
+def _text(file: str, data: bytes) -> str:
+    if not data.strip():
+        raise ImportProblem(file, "", "the file is empty", _EXPORT_AGAIN)
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:4]:
+        raise ImportProblem(file, "", "the file is UTF-16 or UTF-32, not UTF-8", "Save it again as UTF-8.")
+    text, bad_at = None, 0
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as refused:
+        bad_at = refused.start
+    # Raised outside the handler: the decoder's exception holds the whole file and must not travel along as context.
+    if text is None:
+        line = data.count(b"\n", 0, bad_at) + 1
+        raise ImportProblem(file, f"line {line}", "a byte is not UTF-8 text", "Save it again as UTF-8.")
+    return text
+
+
+def _load(text: str) -> _Loaded | _Failure:
+    try:
+        return _Loaded(json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant))
+    except json.JSONDecodeError as refused:
+        said = refused.msg.removesuffix(" ")
+        return _Failure(f"this is not JSON: {_SAY.get(said, 'it could not be parsed')}", refused.pos)
+    except _Duplicate:
+        position = _duplicate_at(text)
+        return _Failure("an object has two members of one name, and which one counts is anybody's guess", position)
+    except _NotANumber:
+        return _Failure("NaN and Infinity are not JSON", _word_at(text, ("NaN", "Infinity", "-Infinity")))
+    except RecursionError:
+        return _Failure("it is nested too deeply", None)
+    except ValueError:
+        return _Failure("a number has too many digits", None)
+
+
+def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _Duplicate
+    return members
+
+
+def _no_constant(name: str) -> JSON:
+    raise _NotANumber
+
+
+def _without_comments(text: str) -> str:
+    """Comments and trailing commas as blanks, so that places stay where they were."""
+    parts: list[str] = []
+    comma = -1  # where in `parts` a comma stands that nothing but blanks and comments has followed yet
+    end = 0
+    for token in _TOKEN.finditer(text):
+        parts.append(text[end : token.start()])
+        end = token.end()
+        piece = token.group()
+        if token.lastgroup == "comment":
+            parts.append(re.sub(r"[^\n]", " ", piece))
+            continue
+        if piece in ("}", "]") and comma >= 0:
+            parts[comma] = " "
+        comma = len(parts) if piece == "," else -1
+        parts.append(piece)
+    return "".join(parts) + text[end:]
+
+
+def _duplicate_at(text: str) -> int | None:
+    """Where the second of two members of one name begins."""
+    seen: list[set[str] | None] = []
+    last: re.Match[str] | None = None
+    for token in _TOKEN.finditer(text):
+        mark = token.group("mark")
+        if mark in ("{", "["):
+            seen.append(set() if mark == "{" else None)
+        elif mark in ("}", "]") and seen:
+            seen.pop()
+        elif mark == ":" and last is not None and seen and (names := seen[-1]) is not None:
+            name = json.loads(last.group(), strict=False)
+            if name in names:
+                return last.start()
+            names.add(name)
+        last = token if token.lastgroup == "string" else None
+    return None
+
+
+def _word_at(text: str, wanted: tuple[str, ...]) -> int | None:
+    return next((token.start() for token in _TOKEN.finditer(text) if token.group("word") in wanted), None)
+
+
+def _check(file: str, text: str, document: JSON, limits: Limits) -> None:
+    """Refuse what is too deep or too many, and what canonical JSON cannot carry. Iterative: depth is not trusted yet."""
+    level, depth, values = [document], 0, 0
+    while level:
+        values += len(level)
+        if values > limits.values:
+            raise ImportProblem(file, "", f"it holds more than {limits.values:,} values", "Bring in fewer at a time.")
+        if depth > limits.depth:
+            raise ImportProblem(file, "", f"it is nested more than {limits.depth} levels deep", _EXPORT_AGAIN)
+        below: list[JSON] = []
+        for value in level:
+            if isinstance(value, str):
+                _check_text(file, text, value)
+            elif isinstance(value, dict):
+                for name in value:
+                    _check_text(file, text, name)
+                below.extend(value.values())
+            elif isinstance(value, list):
+                below.extend(value)
+            elif isinstance(value, float) and not math.isfinite(value):
+                raise ImportProblem(file, "", "a number is larger than JSON numbers can be", _EXPORT_AGAIN)
+        level = below
+        depth += 1
+
+
+def _check_text(file: str, text: str, value: str) -> None:
+    if value.isascii():
+        return
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        pass
+    else:
+        return
+    at = next((m.start() for m in _SURROGATE.finditer(text) if not (m.group(1) and m.group(2))), None)
+    place = "" if at is None else place_of(text, at)
+    raise ImportProblem(file, place, "a text holds half a character (a lone surrogate)", _EXPORT_AGAIN)

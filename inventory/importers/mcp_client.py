@@ -1,0 +1,380 @@
+"""Configurations of MCP clients: ``mcpServers``, VS Code's ``servers``, and the places where other clients keep them.
+
+One file is one automation, an agent, and each server a set of privileges. Without a tool list the level is unknown, never
+read. Nothing is started and no server is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from inventory.importers.addresses import Address, address_of
+from inventory.importers.canonical import mcp_content
+from inventory.importers.display import shown
+from inventory.importers.levels import access_of, is_sensitive
+from inventory.importers.manifest import (
+    Access,
+    Credential,
+    CredentialRef,
+    Finding,
+    Identity,
+    Manifest,
+    Privilege,
+    Source,
+)
+from inventory.importers.mcp_launch import Launch, launch_of
+from inventory.importers.secret_findings import findings_of
+from inventory.importers.secret_words import slot_strength
+from inventory.importers.secrets import Occurrence, Scrubbed
+
+FORMAT = "mcp_client"
+_WRAPPERS = ("mcpServers", "servers", "context_servers", "mcp_servers")
+_ADDRESSES = ("url", "httpUrl", "serverUrl", "endpoint")
+_TOOL_LISTS = ("tools", "allowedTools", "allowed_tools", "enabledTools", "enabled_tools", "includeTools")
+_TOOL_EXCEPTIONS = ("excludeTools", "disabledTools", "disabled_tools", "exclude_tools")
+_UNASKED = ("autoApprove", "alwaysAllow", "autoAllow")
+_TOOL_FLAGS = frozenset({"tools", "tool", "allowed-tools", "enabled-tools", "enable-tools", "include-tools"})
+_SET_FLAGS = frozenset({"toolsets", "toolset", "enabled-toolsets"})
+_READ_ONLY = re.compile(r"(?:^|[-_])read[-_]?only(?:$|[-_]mode$)", re.IGNORECASE)
+_NO = frozenset({"false", "0", "no", "off", ""})
+_PATH = re.compile(r"(?:/|~/|\./|\$\{workspaceFolder\}|\$\{userHome\}|[A-Za-z]:\\)")
+_EVERY = frozenset({"*", "all"})
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One configured server, scrubbed. `trail` leads to it in the document."""
+
+    name: str
+    config: dict[str, Any]
+    trail: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Narrowing:
+    """What the configuration itself takes away: named tools, tool sets, tools left out, writing."""
+
+    tools: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    scope: str = ""
+    is_read_only: bool = False
+
+
+def servers_in(document: Any) -> list[Server] | None:
+    """The servers of a client configuration, or None for what is none.
+
+    Found under ``mcpServers`` and its synonyms, at the top, under ``mcp`` (VS Code settings) or for each project; as a
+    list with names; and as a bare map whose every member has a command or an address (plugins).
+    """
+    if not isinstance(document, dict):
+        return None
+    found = list(_wrapped(document, ()))
+    if not found and isinstance(document.get("mcp"), dict):
+        found = list(_wrapped(document["mcp"], ("mcp",)))
+    projects = document.get("projects")
+    if isinstance(projects, dict):
+        for path, project in projects.items():
+            if isinstance(project, dict):
+                found += _wrapped(project, ("projects", path))
+    if found or any(isinstance(document.get(key), dict) and _looks_wrapped(document[key]) for key in _WRAPPERS):
+        return found
+    if document and all(_is_server(each) for each in document.values()):
+        return [Server(name, config, (name,)) for name, config in document.items()]
+    return None
+
+
+def read_configuration(file: str, scrubbed: Scrubbed, fallback_name: str) -> Manifest:
+    """The manifest of one configuration.
+
+    Args:
+        file: as shown in the manifest.
+        scrubbed: the document without its secrets, and what was found. `servers_in` finds servers in it.
+        fallback_name: for a configuration that has no name of its own.
+    """
+    document = scrubbed.document
+    servers = servers_in(document) or []
+    privileges: list[Privilege] = []
+    identities: list[Identity] = []
+    findings: list[Finding] = []
+    credentials: dict[tuple[str, str], Credential] = {}
+    for server in servers:
+        occurrences = scrubbed.below(*server.trail)
+        reading = _Reading(server, scrubbed, occurrences)
+        privileges += reading.privileges()
+        identities += reading.identities()
+        findings += reading.findings()
+        for credential in reading.credentials:
+            known = credentials.get(credential.key)
+            places = (*known.at, *credential.at) if known else credential.at
+            base = known or credential
+            credentials[credential.key] = Credential(
+                base.type, base.name, base.external_id, base.where, base.lifetime, tuple(dict.fromkeys(places))
+            )
+    trails = [server.trail for server in servers]
+    elsewhere = [o for o in scrubbed.found if not any(o.trail[: len(trail)] == trail for trail in trails)]
+    findings += findings_of(scrubbed, elsewhere)
+    for credential in credentials.values():
+        if len(credential.at) > 1 and credential.external_id:
+            at, detail = f"credentials/{credential.name}", f"Opens {len(credential.at)} servers of this configuration"
+            findings.append(Finding("shared_credential", at, "medium", detail))
+    name = document.get("name")
+    is_vscode = "servers" in document or "mcp" in document
+    return Manifest(
+        source=Source(
+            format=FORMAT,
+            files=(file,),
+            content=mcp_content([("/".join(map(str, s.trail)), s.config) for s in servers], document.get("inputs")),
+        ),
+        name=(shown(name) if isinstance(name, str) else "") or shown(fallback_name),
+        kind="agent",
+        platform="vscode" if is_vscode else "mcp",
+        identities=tuple(dict.fromkeys(identities)),
+        privileges=tuple(privileges),
+        credentials=tuple(credentials.values()),
+        findings=tuple(findings),
+    )
+
+
+def _wrapped(holder: dict[str, Any], trail: tuple[str | int, ...]) -> Iterator[Server]:
+    for key in _WRAPPERS:
+        servers = holder.get(key)
+        if isinstance(servers, dict) and _looks_wrapped(servers):
+            for name, config in servers.items():
+                yield Server(name, config, (*trail, key, name))
+        elif (
+            isinstance(servers, list)
+            and servers
+            and all(isinstance(each, dict) and _is_server(each) for each in servers)
+        ):
+            for index, config in enumerate(servers):
+                yield Server(str(config.get("name") or index), config, (*trail, key, index))
+
+
+def _looks_wrapped(servers: dict[str, Any]) -> bool:
+    return all(isinstance(each, dict) for each in servers.values())
+
+
+def _is_server(config: Any) -> bool:
+    return isinstance(config, dict) and any(isinstance(config.get(key), str) for key in ("command", *_ADDRESSES))
+
+
+class _Reading:
+    """One server, read once."""
+
+    def __init__(self, server: Server, scrubbed: Scrubbed, occurrences: list[Occurrence]) -> None:
+        config = server.config
+        self._scrubbed = scrubbed
+        self._occurrences = occurrences
+        self._config = config
+        self._name = shown(server.name)
+        self._env = _texts(config.get("env"))
+        self._headers = _texts(config.get("headers"))
+        arguments = config.get("args")
+        self._arguments = (
+            [str(each) for each in arguments if isinstance(each, (str, int))] if isinstance(arguments, list) else []
+        )
+        command = config.get("command")
+        if isinstance(command, list):  # one list of program and arguments, as some clients have it
+            self._arguments = [str(each) for each in command[1:]] + self._arguments
+            command = command[0] if command else ""
+        self._launch: Launch | None = (
+            launch_of(command, self._arguments) if isinstance(command, str) and command else None
+        )
+        self._address = self._find_address()
+        self._instance = self._address.host or ("" if self._address.dynamic else self._name)
+        self._active = not (
+            config.get("disabled") is True or config.get("enable") is False or config.get("enabled") is False
+        )
+        self._narrowing = self._find_narrowing()
+        self.credentials = list(self._find_credentials())
+
+    def privileges(self) -> list[Privilege]:
+        """One for each named tool or tool set, else one for everything that the server offers."""
+        narrowing = self._narrowing
+        if narrowing.tools:
+            return [self._tool(tool) for tool in narrowing.tools]
+        level: Access = "read" if narrowing.is_read_only else "unknown"
+        if narrowing.sets:
+            return [self._privilege(f"{self._name}/{shown(each)}", shown(each), "*", level) for each in narrowing.sets]
+        return [self._privilege(self._name, "", "*", level)]
+
+    def identities(self) -> list[Identity]:
+        """The OAuth client as which the configuration signs in, if it names one."""
+        client = _texts(self._config.get("oauth")).get("clientId")
+        return [Identity("oauth_client", shown(client), self._instance)] if client else []
+
+    def findings(self) -> list[Finding]:
+        """What a reviewer should know of this server."""
+        found = findings_of(self._scrubbed, self._occurrences)
+        found += [
+            Finding("env_reference", self._scrubbed.place(each), "low", "Takes a secret from an environment variable")
+            for each in self._occurrences
+            if each.what == "reference" and each.reference.startswith("env:")
+        ]
+        at = self._name
+        passed = [name for name in self._launch.passed if name not in self._env] if self._launch else []
+        if passed or self._config.get("envFile"):
+            what = ", ".join(shown(name, 60) for name in passed[:10]) or "a file of variables"
+            found.append(Finding("env_reference", at, "low", f"Hands on from the machine's environment: {what}"))
+        found += [
+            Finding("unbound_credential", f"{at}/env/{shown(name, 80)}", "low", "The variable is there and empty")
+            for name, value in self._env.items()
+            if not value.strip() and slot_strength(name, "env") == "strong"
+        ]
+        found += self._about_launch(at)
+        if self._address.dynamic:
+            found.append(Finding("dynamic_host", at, "medium", "Which host is called is decided at run time"))
+        elif self._launch is None and not self._address.host:
+            found.append(Finding("unrecognised", at, "medium", "The server has neither an address nor a command"))
+        is_everything = not self._narrowing.tools and not self._narrowing.sets
+        if self._active and is_everything:
+            detail = "Every tool that the server offers, now and later"
+            unasked = [len(self._config[key]) for key in _UNASKED if isinstance(self._config.get(key), list)]
+            if sum(unasked):
+                detail += f"; {sum(unasked)} of them without asking a person"
+            found.append(Finding("wildcard", at, "medium", detail))
+        if not self._active:
+            found.append(
+                Finding("dormant", at, "low", "The server is switched off; switching it on brings its tools back")
+            )
+        return list(dict.fromkeys(found))
+
+    def _about_launch(self, at: str) -> list[Finding]:
+        launch = self._launch
+        if launch is None:
+            return []
+        found = []
+        if launch.is_inline_code:
+            found.append(Finding("opaque_code", at, "medium", "Runs code that stands in the command line"))
+        if launch.pin == "none":
+            detail = "Runs whatever version is newest when it starts"
+            found.append(Finding("unpinned_component", at, "medium", detail))
+        elif launch.pin == "tag":
+            found.append(
+                Finding("unpinned_component", at, "low", "Pinned by a tag, which can be moved; a digest cannot")
+            )
+        elif launch.pin == "local":
+            detail = "Runs a program of the machine; the configuration does not say which version"
+            found.append(Finding("unpinned_component", at, "low", detail))
+        return found
+
+    def _privilege(self, at: str, resource: str, operation: str, level: Access) -> Privilege:
+        bound = [each for each in self.credentials if each.external_id]
+        first = next(iter([*bound, *self.credentials]), None)
+        ref = CredentialRef(first.type, first.name, first.external_id, bool(first.external_id)) if first else None
+        return Privilege(
+            at=at,
+            connector="mcp",
+            instance=self._instance,
+            resource=resource,
+            operation=operation,
+            access=level,
+            scope=self._narrowing.scope,
+            credential=ref,
+            origin=shown(self._launch.component, 120) if self._launch else "",
+            assumed=("access",) if level != "unknown" else (),
+            active=self._active,
+            model_controlled=True,
+            sensitive=is_sensitive(operation),
+        )
+
+    def _tool(self, tool: str) -> Privilege:
+        level = access_of(tool)
+        if self._narrowing.is_read_only and level not in ("admin", "write"):
+            level = "read"
+        return self._privilege(f"{self._name}/{shown(tool)}", "", shown(tool), level)
+
+    def _find_address(self) -> Address:
+        url = next((self._config[key] for key in _ADDRESSES if isinstance(self._config.get(key), str)), "")
+        if not url and self._launch:
+            url = self._launch.address
+        return address_of(url)
+
+    def _find_narrowing(self) -> _Narrowing:
+        options = dict(_options([*self._launch.rest] if self._launch else self._arguments))
+        variables = {**self._env, **dict(self._launch.assigned if self._launch else ())}
+        tools = [each for key in _TOOL_LISTS for each in _list(self._config.get(key))]
+        sets: list[str] = []
+        for name, value in options.items():
+            tools += _list(value) if name in _TOOL_FLAGS else []
+            sets += _list(value) if name in _SET_FLAGS else []
+        for name, value in [*variables.items(), *self._headers.items()]:
+            words = name.lower().replace("-", "_")
+            sets += _list(value) if words.endswith("toolsets") else []
+            if words.endswith(("enabled_tools", "allowed_tools", "_tools")) and "disabled" not in words:
+                tools += _list(value)
+        switches = [*options.items(), *variables.items(), *self._headers.items()]
+        is_read_only = any(_READ_ONLY.search(_dashed(name)) and value.lower() not in _NO for name, value in switches)
+        without = [shown(each, 80) for key in _TOOL_EXCEPTIONS for each in _list(self._config.get(key))]
+        rest = self._launch.rest if self._launch else ()
+        paths = (
+            [shown(each, 120) for each in rest if _PATH.match(each)]
+            if self._launch and self._launch.pin != "local"
+            else []
+        )
+        scope = [*paths, *(["except " + ", ".join(without)] if without else [])]
+        return _Narrowing(
+            tools=() if _EVERY & set(tools) else tuple(dict.fromkeys(tools)),
+            sets=() if _EVERY & set(sets) else tuple(dict.fromkeys(sets)),
+            scope=shown("; ".join(scope)),
+            is_read_only=is_read_only,
+        )
+
+    def _find_credentials(self) -> Iterator[Credential]:
+        at = (self._name,)
+        for each in self._occurrences:
+            in_env = len(each.trail) >= 2 and each.trail[-2] == "env"
+            name = shown(str(each.trail[-1]) if in_env else each.name.lstrip("-"), 80)
+            here = f"{each.kind}/{name}@{self._instance or self._name}"
+            kind, _, target = each.reference.partition(":")
+            where = "env" if in_env else each.kind
+            if each.what == "literal":
+                yield Credential("embedded", name, here, where, at=at)
+            elif each.what == "placeholder":
+                yield Credential("environment_variable" if in_env else "placeholder", name, "", where, at=at)
+            elif kind == "env":
+                yield Credential("environment_variable", shown(target, 80), shown(each.reference, 100), where, at=at)
+            elif kind == "input":
+                yield Credential("input", shown(target, 80), shown(each.reference, 100), where, at=at)
+            else:
+                yield Credential("secret_store", name, here, where, at=at)
+        for name, value in self._env.items():
+            if not value.strip() and slot_strength(name, "env") == "strong":
+                yield Credential("environment_variable", shown(name, 80), "", "env", at=at)
+        for name in self._launch.passed if self._launch else ():
+            if name not in self._env and slot_strength(name, "env") == "strong":
+                yield Credential("environment_variable", shown(name, 80), f"env:{shown(name, 80)}", "env", at=at)
+        client = _texts(self._config.get("oauth")).get("clientId")
+        if client:
+            yield Credential("oauth", shown(client), f"oauth/{shown(client)}@{self._instance}", "oauth", "long", at)
+
+
+def _texts(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        return {}
+    return {key: str(each) for key, each in value.items() if isinstance(each, (str, int, float, bool))}
+
+
+def _list(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [each for each in re.split(r"[,\s]+", value) if each]
+    return [each for each in value if isinstance(each, str) and each.strip()] if isinstance(value, list) else []
+
+
+def _options(arguments: list[str]) -> Iterator[tuple[str, str]]:
+    """(flag without dashes, value) of each ``--flag=value``, ``--flag value`` and ``--flag``."""
+    for index, argument in enumerate(arguments):
+        if not argument.startswith("--"):
+            continue
+        flag, equals, value = argument[2:].partition("=")
+        follows = arguments[index + 1] if index + 1 < len(arguments) else ""
+        if not equals:
+            value = "" if follows.startswith("-") else follows
+        yield flag, value if value or equals else "true"
+
+
+def _dashed(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name)

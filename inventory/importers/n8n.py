@@ -1,0 +1,250 @@
+"""n8n workflow exports: editor downloads, REST and CLI shapes, arrays of workflows.
+
+Answers for the shapes, for which nodes a model reaches, and for what holds of the workflow as a whole. What one node
+does is read in `n8n_privileges.py`. Nothing is evaluated and nothing is looked up.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inventory.importers.canonical import n8n_content
+from inventory.importers.display import shown
+from inventory.importers.manifest import Credential, Finding, Kind, Manifest, Privilege, Source, Trigger
+from inventory.importers.n8n_node import Node, split_type
+from inventory.importers.n8n_privileges import read_node
+from inventory.importers.problem import ImportProblem
+from inventory.importers.secret_findings import findings_of
+from inventory.importers.secrets import Scrubbed
+
+FORMAT = "n8n"
+_PASSED_ON = frozenset({"ai_tool", "ai_vectorStore", "ai_retriever"})
+_AGENTS = frozenset({"agent", "openAiAssistant", "toolsAgent"})
+_MODEL_CREDENTIALS = frozenset(
+    {"openAiApi", "anthropicApi", "googlePalmApi", "groqApi", "mistralCloudApi", "ollamaApi"}
+)
+_MODEL_NODES = ("lmChat", "lmOllama", "lmOpenAi", "lmCohere", "chain")
+_EXPORT_WORKFLOW = "Open the workflow in n8n, choose Download, and bring in that file."
+
+
+def is_workflow(document: Any) -> bool:
+    """Whether a value is one exported workflow."""
+    return isinstance(document, dict) and isinstance(document.get("nodes"), list) and "connections" in document
+
+
+def is_credential(document: Any) -> bool:
+    """Whether a value is an exported credential, which nobody should bring in."""
+    return (
+        isinstance(document, dict)
+        and {"type", "data"} <= document.keys()
+        and "nodes" not in document
+        and ("nodesAccess" in document or (isinstance(document.get("data"), (str, dict)) and "name" in document))
+    )
+
+
+def workflows_in(document: Any) -> list[tuple[str, Any]] | None:
+    """(place, workflow) of every workflow in a document, or None for one that is no n8n export.
+
+    An array must hold workflows only: one that does not is refused with its place, rather than dropped.
+    """
+    if is_workflow(document):
+        return [("", document)]
+    if isinstance(document, dict):
+        if is_workflow(document.get("workflow")):
+            return [("workflow", document["workflow"])]
+        for key in ("workflows", "data"):
+            if isinstance(document.get(key), list) and any(is_workflow(each) for each in document[key]):
+                return [(f"{key}/{index}", each) for index, each in enumerate(document[key])]
+    if isinstance(document, list) and any(is_workflow(each) for each in document):
+        return [(str(index), each) for index, each in enumerate(document)]
+    return None
+
+
+def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str) -> Manifest:
+    """The manifest of one workflow.
+
+    Args:
+        file: as shown in the manifest and in problems.
+        place: of the workflow in its file, for problems.
+        scrubbed: the workflow without its secrets, and what was found.
+        fallback_name: for a workflow without a name.
+
+    Raises:
+        ImportProblem: a node is not an object with a name and a type, or two nodes share a name.
+    """
+    workflow = scrubbed.document
+    nodes = _nodes(file, place, workflow)
+    links = _links(workflow)
+    reached = _reached(links, nodes)
+    names = {node["name"] for node in nodes}
+    tools = frozenset(source for source, kind, _ in links if kind == "ai_tool" and source in names)
+    triggers: list[Trigger] = []
+    privileges: list[Privilege] = []
+    credentials: dict[tuple[str, str, str], Credential] = {}
+    findings: list[Finding] = []
+    for index, raw in enumerate(workflow["nodes"]):
+        occurrences = scrubbed.below("nodes", index)
+        findings += findings_of(scrubbed, occurrences)
+        if raw["type"].endswith(".stickyNote"):
+            continue
+        reading = read_node(_node(raw, reached), occurrences)
+        triggers += [reading.trigger] if reading.trigger else []
+        privileges += reading.privileges
+        findings += reading.findings
+        for credential in reading.credentials:
+            _collect(credentials, credential)
+    findings += findings_of(scrubbed, [each for each in scrubbed.found if each.trail[:1] != ("nodes",)])
+    findings += _about_workflow(workflow, credentials)
+    return Manifest(
+        source=Source(
+            format=FORMAT,
+            files=(file,),
+            external_id=_text(workflow.get("id")),
+            owner_hint=_owner_hint(workflow),
+            platform_instance=_text(_member(workflow, "meta").get("instanceId")),
+            content=n8n_content(workflow, tools),
+        ),
+        name=_text(workflow.get("name")) or shown(fallback_name),
+        kind=_kind(nodes, links),
+        platform="n8n",
+        enabled=_enabled(workflow),
+        triggers=tuple(triggers),
+        privileges=tuple(privileges),
+        credentials=tuple(credentials.values()),
+        findings=tuple(findings),
+    )
+
+
+def _nodes(file: str, place: str, workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nodes, each with text name and type and object members; refuse what is no node, and names that are not one's own."""
+    seen: set[str] = set()
+    for index, node in enumerate(workflow["nodes"]):
+        where = "/".join(filter(None, (place, f"nodes/{index}")))
+        if not isinstance(node, dict) or not isinstance(node.get("type"), str) or not isinstance(node.get("name"), str):
+            raise ImportProblem(file, where, "a node has no name or no type", _EXPORT_WORKFLOW)
+        if node["name"] in seen:
+            raise ImportProblem(
+                file, where, "two nodes have one name, so nobody can say which of them is wired", _EXPORT_WORKFLOW
+            )
+        seen.add(node["name"])
+        for member in ("parameters", "credentials"):
+            if not isinstance(node.get(member), dict):
+                node[member] = {}
+    nodes: list[dict[str, Any]] = workflow["nodes"]
+    return nodes
+
+
+def _node(raw: dict[str, Any], reached: set[str]) -> Node:
+    package, connector = split_type(raw["type"])
+    version = raw.get("typeVersion")
+    return Node(
+        name=raw["name"],
+        package=package,
+        connector=connector,
+        version=float(version) if isinstance(version, (int, float)) and abs(version) < 1000 else 1.0,
+        parameters=raw["parameters"],
+        credentials=raw["credentials"],
+        disabled=raw.get("disabled") is True,
+        is_reached=raw["name"] in reached,
+        raw=raw,
+    )
+
+
+def _links(workflow: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(from, kind, to) of every wire."""
+    found = []
+    for source, kinds in _member(workflow, "connections").items():
+        for kind, ports in kinds.items() if isinstance(kinds, dict) else ():
+            for port in ports if isinstance(ports, list) else ():
+                for wire in port if isinstance(port, list) else ():
+                    if isinstance(wire, dict) and isinstance(wire.get("node"), str):
+                        found.append((source, str(kind), wire["node"]))
+    return found
+
+
+def _reached(links: list[tuple[str, str, str]], nodes: list[dict[str, Any]]) -> set[str]:
+    """Nodes that a model decides to use: wired as a tool, or a store or retriever behind such a tool."""
+    reached = {source for source, kind, _ in links if kind == "ai_tool"}
+    behind: dict[str, list[str]] = {}
+    for source, kind, target in links:
+        if kind in _PASSED_ON:
+            behind.setdefault(target, []).append(source)
+    pending = list(reached)
+    while pending:
+        for source in behind.get(pending.pop(), ()):
+            if source not in reached:
+                reached.add(source)
+                pending.append(source)
+    return reached & {node["name"] for node in nodes}
+
+
+def _kind(nodes: list[dict[str, Any]], links: list[tuple[str, str, str]]) -> Kind:
+    """An agent where something has tools or is one; an AI app where a model is used; else a workflow."""
+    connectors = [split_type(node["type"])[1] for node in nodes]
+    wires = {kind for _, kind, _ in links}
+    assistants = any(
+        connector in ("openAi", "openAiAssistant") and node["parameters"].get("resource") == "assistant"
+        for connector, node in zip(connectors, nodes, strict=True)
+    )
+    if "ai_tool" in wires or assistants or _AGENTS & set(connectors):
+        return "agent"
+    is_ai = "ai_languageModel" in wires or any(
+        connector.startswith(_MODEL_NODES) or _MODEL_CREDENTIALS & node["credentials"].keys()
+        for connector, node in zip(connectors, nodes, strict=True)
+    )
+    return "ai_app" if is_ai else "workflow"
+
+
+def _collect(credentials: dict[tuple[str, str, str], Credential], credential: Credential) -> None:
+    key = (*credential.key, credential.where)
+    known = credentials.get(key)
+    if known is None:
+        credentials[key] = credential
+        return
+    places = tuple(dict.fromkeys((*known.at, *credential.at)))
+    credentials[key] = Credential(known.type, known.name, known.external_id, known.where, known.lifetime, places)
+
+
+def _about_workflow(workflow: dict[str, Any], credentials: dict[tuple[str, str, str], Credential]) -> list[Finding]:
+    found = []
+    pinned = _member(workflow, "pinData")
+    if count := sum(1 for data in pinned.values() if data):
+        detail = f"Captured data is pinned to {count} node{'s' if count > 1 else ''}; it was scanned and is not kept"
+        found.append(Finding("pinned_data", "pinData", "low", detail))
+    for credential in credentials.values():
+        if len(credential.at) > 1 and credential.where == "node":
+            at = f"credentials/{credential.name or credential.external_id}"
+            detail = f"Used by {len(credential.at)} nodes of this workflow"
+            found.append(Finding("shared_credential", at, "low", detail))
+    if workflow.get("isArchived") is True:
+        found.append(Finding("dormant", "", "low", "The workflow is archived"))
+    return found
+
+
+def _enabled(workflow: dict[str, Any]) -> bool | None:
+    if workflow.get("isArchived") is True:
+        return False
+    active = workflow.get("active")
+    return active if isinstance(active, bool) else None
+
+
+def _owner_hint(workflow: dict[str, Any]) -> str:
+    """Whom the platform has as owner: the REST shape's project or user. A hint; the portal decides who owns."""
+    shares = workflow.get("shared")
+    for share in shares if isinstance(shares, list) else ():
+        if not isinstance(share, dict) or share.get("role") not in (None, "workflow:owner", "owner"):
+            continue
+        project, user = _member(share, "project"), _member(share, "user")
+        hint = _text(project.get("name")) or _text(user.get("email"))
+        if hint:
+            return hint
+    return ""
+
+
+def _member(value: dict[str, Any], name: str) -> dict[str, Any]:
+    member = value.get(name)
+    return member if isinstance(member, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return shown(value) if isinstance(value, (str, int)) else ""

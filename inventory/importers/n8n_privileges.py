@@ -1,0 +1,155 @@
+"""One n8n node in the manifest: its privileges, with their credentials, and what a reviewer should know of it.
+
+What a node does is told by `n8n_uses.py`, what starts it by `n8n_triggers.py`; the workflow around it is `n8n.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from inventory.importers import n8n_table as table
+from inventory.importers.display import shown
+from inventory.importers.levels import is_sensitive
+from inventory.importers.manifest import Credential, CredentialRef, Finding, Privilege, Trigger
+from inventory.importers.n8n_credentials import bound_credentials, embedded_credentials
+from inventory.importers.n8n_node import Node
+from inventory.importers.n8n_triggers import trigger_of
+from inventory.importers.n8n_uses import Use, uses_of
+from inventory.importers.n8n_values import asks_model
+from inventory.importers.secrets import Occurrence
+
+_ENV = re.compile(r"(?:\$env|process\.env)(?:\.|\[\s*[\"'`])([A-Za-z_]\w{0,80})")
+
+
+@dataclass(slots=True)
+class NodeReading:
+    """What one node adds to the manifest."""
+
+    trigger: Trigger | None = None
+    privileges: list[Privilege] = field(default_factory=list)
+    credentials: list[Credential] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def read_node(node: Node, occurrences: list[Occurrence]) -> NodeReading:
+    """Everything that one node adds to the manifest, its secrets' findings excepted.
+
+    Args:
+        node: scrubbed.
+        occurrences: what stood in the node's secret slots.
+    """
+    reading = NodeReading()
+    at = shown(node.name)
+    named = bound_credentials(node.credentials)
+    reading.trigger = trigger_of(node.connector, node.raw, any(ref.bound for ref, _ in named))
+    if reading.trigger and reading.trigger.active and not reading.trigger.authenticated:
+        reading.findings.append(
+            Finding(
+                "open_webhook", at, "high", f"Anybody who knows the address of this {reading.trigger.type} can call it"
+            )
+        )
+    uses = uses_of(node, bool(named))
+    host = uses[0].instance or "" if uses else ""
+    embedded = embedded_credentials(occurrences, host)
+    reading.credentials += [
+        replace(credential, at=(at,)) for _, credential in [*named, *embedded] if _is_named(credential)
+    ]
+    for use in uses:
+        ref = _credential_for(node, use, named, embedded)
+        reading.privileges.append(_privilege(node, use, ref))
+        reading.findings += [Finding(code, at, severity, detail) for code, severity, detail in use.notes]
+        if ref is not None and not ref.bound:
+            reading.findings.append(
+                Finding(
+                    "unbound_credential",
+                    at,
+                    "low",
+                    f"Needs a credential of type {ref.type or 'unknown'}; none is bound",
+                )
+            )
+    reading.findings += _about_node(node, at, bool(reading.privileges))
+    reading.findings = list(dict.fromkeys(reading.findings))
+    return reading
+
+
+def _is_named(credential: Credential) -> bool:
+    return bool(credential.external_id or credential.name or credential.where == "inline")
+
+
+def _about_node(node: Node, at: str, has_privileges: bool) -> list[Finding]:
+    found = []
+    if node.connector in table.CODE or node.connector == "ssh":
+        found.append(Finding("opaque_code", at, "medium", "Runs code or commands that the manifest cannot describe"))
+    elif node.origin == "langchain" and node.connector == "code":
+        found.append(Finding("opaque_code", at, "medium", "Runs code that the manifest cannot describe"))
+    variables = sorted(_variables(node.parameters))
+    if variables:
+        detail = "Takes values from the platform's environment: " + ", ".join(
+            shown(each, 60) for each in variables[:10]
+        )
+        found.append(Finding("env_reference", at, "low", detail))
+    if node.package and node.origin not in ("base", "langchain"):
+        detail = f"Comes from the package {shown(node.package, 80)}; the export does not say which version"
+        found.append(Finding("unpinned_component", at, "low", detail))
+    if node.disabled and has_privileges:
+        found.append(
+            Finding("dormant", at, "low", "The node is switched off; switching it on brings its privileges back")
+        )
+    return found
+
+
+def _variables(value: Any) -> set[str]:
+    names: set[str] = set()
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, str):
+            if "env" in each:
+                names.update(_ENV.findall(each))
+        elif isinstance(each, dict):
+            pending.extend(each.values())
+        elif isinstance(each, list):
+            pending.extend(each)
+    return names
+
+
+def _credential_for(
+    node: Node,
+    use: Use,
+    named: list[tuple[CredentialRef, Credential]],
+    embedded: list[tuple[CredentialRef, Credential]],
+) -> CredentialRef | None:
+    """The credential that the node works with: the one its settings choose, else its first, else what is embedded."""
+    chosen = use.needs
+    refs = [ref for ref, _ in named]
+    if refs:
+        return next((ref for ref in refs if ref.type == chosen), refs[0])
+    if chosen and not (embedded and node.connector in ("httpRequest", "toolHttpRequest", "graphql")):
+        return CredentialRef(chosen, bound=False)
+    usable = [
+        ref for ref, credential in embedded if credential.where in ("header", "query", "url", "body", "env", "code")
+    ]
+    return usable[0] if usable else None
+
+
+def _privilege(node: Node, use: Use, ref: CredentialRef | None) -> Privilege:
+    instance = use.instance if use.instance is not None else (ref.external_id if ref else "")
+    return Privilege(
+        at=shown(node.name),
+        connector=use.connector or shown(node.connector, 80),
+        instance=instance,
+        resource=use.resource,
+        operation=use.operation,
+        access=use.access,
+        scope=use.scope,
+        target=use.target,
+        target_name=use.target_name,
+        credential=ref,
+        origin=shown(node.origin, 80),
+        assumed=use.assumed,
+        active=not node.disabled,
+        model_controlled=node.is_reached or asks_model(node.parameters),
+        sensitive=use.sensitive or is_sensitive(use.operation, use.resource),
+    )

@@ -1,0 +1,452 @@
+"""What n8n leaves out: default resource and operation, credential types and telling parameters of each node type.
+
+A parameter that equals its default is not exported, and the default often is the write. Facts, in our own words and
+order; the tests check them against a reference where one is at hand. Types that are not here are read by what their
+parameters say, and shown as not recognised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from inventory.importers.display import vocabulary
+
+# connector[@from version] | credential types, the usual one first | default resource | default operation of each
+# resource (`=` alone: of a node without resources) | where the target stands, alternatives in order, parts joined
+# by the character between them.
+_NODES = """
+actionNetwork | actionNetworkApi | attendance | attendance=create event=create person=create personTag=add petition=create signature=create tag=create |
+activeCampaign | activeCampaignApi | contact | account=create accountContact=create connection=create contact=create contactList=add contactTag=add deal=create ecommerceCustomer=create ecommerceOrder=create ecommerceOrderProducts=getAll list=getAll tag=create |
+affinity | affinityApi | organization | list=get listEntry=create organization=create person=create |
+airtable | airtableTokenApi airtableOAuth2Api airtableApi | | =read | application/table
+airtable@2 | airtableTokenApi airtableOAuth2Api | record | base=getMany record=get | base/table
+airtop | airtopApi | session | agent=run extraction=getPaginated file=getMany interaction=click session=create window=create |
+asana | asanaApi asanaOAuth2Api | task | project=get subtask=create task=create taskComment=add taskProject=add taskTag=add user=get | workspace projectId
+awsCognito | aws awsAssumeRole | user | group=getAll user=getAll userPool=get |
+awsDynamoDb | aws awsAssumeRole | item | item=upsert | tableName
+awsIam | aws awsAssumeRole | user | group=getAll user=getAll |
+awsLambda | aws awsAssumeRole | | =invoke | function
+awsRekognition | aws awsAssumeRole | image | image=analyze |
+awsS3 | aws | file | bucket=create file=download folder=create | bucketName/fileKey bucketName
+awsS3@2 | aws awsAssumeRole | file | bucket=create file=download folder=create | bucketName/fileKey bucketName
+awsSes | aws awsAssumeRole | email | email=send template=create customVerificationEmail=create | toAddresses
+awsSns | aws awsAssumeRole | | =publish | topic
+awsSqs | aws awsAssumeRole | | =sendMessage | queue
+awsTextract | aws awsAssumeRole | | =analyzeExpense |
+azureCosmosDb | microsoftAzureCosmosDbSharedKeyApi | container | container=getAll item=getAll | container
+azureStorage | azureStorageOAuth2Api azureStorageSharedKeyApi | container | blob=getAll container=getAll | container
+bambooHr | bambooHrApi | employee | companyReport=get employee=create employeeDocument=delete file=delete |
+baserow | baserowApi baserowTokenApi | row | row=getAll | tableId
+bitbucket | bitbucketApi | | |
+bitly | bitlyApi bitlyOAuth2Api | link | link=create |
+bitwarden | bitwardenApi | collection | collection=get event=getAll group=get member=get |
+box | boxOAuth2Api | file | file=upload folder=create | parentId fileId folderId
+bubble | bubbleApi | object | object=get | typeName
+chargebee | chargebeeApi | invoice | customer=create invoice=list subscription=delete |
+circleCi | circleCiApi | pipeline | pipeline=get | projectSlug
+ciscoWebex | ciscoWebexOAuth2Api | message | meeting=create message=create | roomId
+clearbit | clearbitApi | company | company=enrich person=enrich |
+clickUp | clickUpApi clickUpOAuth2Api | task | checklist=create checklistItem=create comment=create folder=create goal=create goalKeyResult=create list=customFields spaceTag=create task=create taskDependency=create taskList=add taskTag=add timeEntry=create timeEntryTag=add | list folder space team
+cloudflare | cloudflareApi | zoneCertificate | zoneCertificate=upload | zoneId
+coda | codaApi | table | control=get formula=get table=createRow view=get | docId/tableId
+coinGecko | | coin | coin=getAll event=getAll |
+confluence | confluenceCloudOAuth2Api atlassianServiceAccountApi | page | attachment=getMany page=create search=query space=getMany | spaceId pageId
+contentful | contentfulApi | entry | asset=getAll contentType=get entry=get locale=getAll space=get |
+convertKit | convertKitApi | form | customField=update form=addSubscriber sequence=addSubscriber tag=create tagSubscriber=create |
+copper | copperApi | company | company=create customerSource=getAll lead=create opportunity=create person=create project=create task=create user=getAll |
+crateDb | crateDb | | =insert | schema.table table
+customerIo | customerIoApi | customer | campaign=get customer=upsert event=track segment=add |
+dataTable | | row | row=insert table=list | dataTableId
+databricks | databricksApi databricksOAuth2Api | databricksSql | databricksSql=executeQuery files=listDirectory genie=startConversation modelServing=queryEndpoint unityCatalog=listTables vectorSearch=listIndexes |
+deepL | deepLApi | language | language=translate |
+discord | discordWebhookApi | | =sendMessage |
+discord@2 | discordBotApi discordOAuth2Api discordWebhookApi | channel | channel=create member=getAll message=send | channelId guildId
+discourse | discourseApi | post | category=create group=create post=create user=create userGroup=add |
+dropbox | dropboxApi dropboxOAuth2Api | file | file=upload folder=create search=query | path
+elasticsearch | elasticsearchApi | document | document=get index=create | indexId
+emailSend | smtp | | =send | toEmail
+emailSend@2 | smtp | email | email=send | toEmail
+erpNext | erpNextApi | document | document=create | docType
+executeCommand | | | =execute |
+facebookGraphApi | facebookGraphApi facebookGraphApiOAuth2Api | | =get | node
+freshdesk | freshdeskApi | ticket | contact=create ticket=create |
+freshservice | freshserviceApi | agent | agent=create agentGroup=create agentRole=get announcement=create assetType=create change=create department=create location=create problem=create product=create release=create requester=create requesterGroup=create software=create ticket=create |
+freshworksCrm | freshworksCrmApi | account | account=create appointment=create contact=create deal=create note=create salesActivity=get search=query task=create |
+ftp | ftp sftp | | =download | path newPath
+git | gitPassword | | =log | sourceRepository targetRepository repositoryPath
+github | githubApi githubOAuth2Api githubAppApi | issue | file=create issue=create organization=getRepositories pullRequest=create release=create repository=getIssues review=create user=getRepositories workflow=dispatch | owner/repository
+gitlab | gitlabApi gitlabOAuth2Api | issue | file=create issue=create release=create repository=getIssues user=getRepositories | owner/repository
+gmail | gmailOAuth2 googleApi | draft | draft=create label=create message=send messageLabel=add | toList
+gmail@2 | gmailOAuth2 googleApi | message | draft=create label=getAll message=send thread=getAll | sendTo options.sendTo
+googleAds | googleAdsOAuth2Api | campaign | campaign=getAll |
+googleAnalytics | googleAnalyticsOAuth2 | report | report=get userActivity=search | viewId
+googleAnalytics@2 | googleAnalyticsOAuth2 | report | report=get userActivity=search | propertyId viewId
+googleBigQuery | googleBigQueryOAuth2Api googleApi | record | record=create | projectId/datasetId/tableId
+googleBigQuery@2 | googleBigQueryOAuth2Api googleApi | database | database=executeQuery | projectId/datasetId/tableId projectId
+googleBooks | googleBooksOAuth2Api googleApi | bookshelf | bookshelf=get bookshelfVolume=getAll volume=get |
+googleCalendar | googleCalendarOAuth2Api | event | calendar=availability event=create | calendar
+googleChat | googleChatOAuth2Api googleApi | message | message=create space=get member=get | spaceId
+googleCloudNaturalLanguage | googleCloudNaturalLanguageOAuth2Api | document | document=analyzeSentiment |
+googleCloudStorage | googleCloudStorageOAuth2Api googleApi | bucket | bucket=getAll object=getAll | bucketName
+googleContacts | googleContactsOAuth2Api | contact | contact=create |
+googleDocs | googleDocsOAuth2Api googleApi | document | document=create | documentURL folderId
+googleDrive | googleDriveOAuth2Api googleApi | file | drive=create file=upload folder=create | folderId fileId parents fileFolderId
+googleDrive@3 | googleDriveOAuth2Api googleApi | file | drive=create file=upload fileFolder=search folder=create | fileId folderId folderNoRootId fileOrFolderId driveId
+googleFirebaseCloudFirestore | googleFirebaseCloudFirestoreOAuth2Api googleApi | document | collection=getAll document=get | projectId/collection
+googleFirebaseRealtimeDatabase | googleFirebaseRealtimeDatabaseOAuth2Api | | =create | projectId/path
+googleSheets | googleSheetsOAuth2Api googleApi | sheet | sheet=read spreadsheet=create | sheetId/range sheetId
+googleSheets@3 | googleSheetsOAuth2Api googleApi | sheet | sheet=read spreadsheet=create | documentId/sheetName documentId
+googleSlides | googleSlidesOAuth2Api googleApi | presentation | page=get presentation=create | presentationId
+googleTasks | googleTasksOAuth2Api | task | task=create | task
+googleTranslate | googleTranslateOAuth2Api googleApi | language | language=translate |
+grafana | grafanaApi | dashboard | dashboard=create team=create teamMember=add user=getAll |
+graphql | | request | request=query | endpoint
+gSuiteAdmin | gSuiteAdminOAuth2Api | user | device=get group=create user=create |
+hackerNews | | article | all=getAll article=get user=get |
+haloPSA | haloPSAApi | client | client=create site=create ticket=delete user=create |
+harvest | harvestApi harvestOAuth2Api | task | client=getAll company=get contact=getAll estimate=getAll expense=getAll invoice=getAll project=getAll task=getAll timeEntry=getAll user=me |
+helpScout | helpScoutOAuth2Api | conversation | conversation=create customer=create mailbox=get thread=create |
+highLevel | highLevelApi | contact | contact=create opportunity=create task=create |
+highLevel@2 | highLevelOAuth2Api | contact | calendar=bookAppointment contact=create opportunity=create task=create |
+homeAssistant | homeAssistantApi | config | cameraProxy=getScreenshot config=get event=getAll log=getErroLogs service=getAll state=get template=create |
+hubspot | hubspotApi hubspotAppToken hubspotOAuth2Api | deal | company=create contact=upsert contactList=add deal=create engagement=create form=getFields ticket=create |
+hubspot@2 | hubspotApi hubspotAppToken hubspotOAuth2Api | contact | company=create contact=upsert contactList=add deal=create engagement=create ticket=create |
+hunter | hunterApi | | =domainSearch | domain
+intercom | intercomApi | user | company=create lead=create user=create |
+jenkins | jenkinsApi | job | build=getAll instance=safeRestart job=trigger | job
+jinaAi | jinaAiApi | reader | reader=read research=deepResearch |
+jira | jiraSoftwareCloudApi jiraSoftwareServerApi jiraSoftwareServerPatApi jiraSoftwareCloudOAuth2Api atlassianServiceAccountApi | issue | issue=create issueAttachment=add issueComment=add user=create | project issueKey
+kafka | kafka schemaRegistryApi | | =sendMessage | topic
+keap | keapOAuth2Api | company | company=create contact=upsert contactNote=create contactTag=create ecommerceOrder=create ecommerceProduct=create email=createRecord file=delete |
+ldap | ldap | | =search | baseDN dn
+lemlist | lemlistApi | activity | activity=getAll campaign=getAll lead=create team=get unsubscribe=add |
+lemlist@2 | lemlistApi | activity | activity=getAll campaign=getAll enrich=get lead=create team=get unsubscribe=add |
+line | lineNotifyOAuth2Api | notification | notification=send |
+linear | linearApi linearOAuth2Api | issue | comment=addComment issue=create | teamId issueId
+linkedIn | linkedInOAuth2Api linkedInCommunityManagementOAuth2Api | post | post=create | person organization
+mailchimp | mailchimpApi mailchimpOAuth2Api | member | campaign=getAll listGroup=getAll member=create memberTag=create | list campaignId
+mailcheck | mailcheckApi | email | email=check |
+mailerLite | mailerLiteApi | subscriber | subscriber=create |
+mailgun | mailgunApi | | =send | toEmail
+mailjet | mailjetEmailApi mailjetSmsApi | email | email=send sms=send | toEmail
+mandrill | mandrillApi | message | message=sendTemplate | toEmail
+matrix | matrixApi | message | account=me event=get media=upload message=create room=create roomMember=getAll | roomId
+mattermost | mattermostApi | message | channel=create message=post reaction=create | channelId
+mautic | mauticApi mauticOAuth2Api | contact | campaignContact=add companyContact=add contact=create contactSegment=add company=create segmentEmail=send |
+medium | mediumApi mediumOAuth2Api | post | post=create publication=publication |
+messageBird | messageBirdApi | sms | balance=get sms=send | recipients
+metabase | metabaseApi | questions | alerts=getAll databases=getAll metrics=getAll questions=getAll |
+microsoftDataverse | microsoftDataverseOAuth2Api | row | row=getAll |
+microsoftDynamicsCrm | microsoftDynamicsOAuth2Api | account | account=create |
+microsoftEntra | microsoftEntraOAuth2Api | user | group=getAll user=getAll |
+microsoftExcel | microsoftExcelOAuth2Api | workbook | table=addRow workbook=create worksheet=create | workbook/worksheet workbook
+microsoftExcel@2 | microsoftExcelOAuth2Api microsoftOAuth2Api microsoftEntraServicePrincipalApi | workbook | table=append workbook=getAll worksheet=getAll | workbook/worksheet workbook
+microsoftOneDrive | microsoftOneDriveOAuth2Api microsoftOAuth2Api microsoftEntraServicePrincipalApi | file | file=upload folder=getChildren | fileId folderId parentId
+microsoftOutlook | microsoftOutlookOAuth2Api | message | draft=create folder=create folderMessage=getAll message=send messageAttachment=add | toRecipients folderId
+microsoftOutlook@2 | microsoftOutlookOAuth2Api microsoftOAuth2Api microsoftEntraServicePrincipalApi | message | calendar=getAll contact=getAll draft=create event=getAll folder=create folderMessage=getAll message=send messageAttachment=add | toRecipients folderId calendarId
+microsoftSharePoint | microsoftSharePointOAuth2Api | file | file=download item=getAll list=getAll | site/list site
+microsoftSharePoint@2 | microsoftOAuth2Api microsoftEntraServicePrincipalApi | list | file=upload item=getAll list=get | site/list site
+microsoftSql | microsoftSql | | =insert | schema.table table
+microsoftTeams | microsoftTeamsOAuth2Api | channel | channel=create channelMessage=create chatMessage=create task=create | teamId/channelId chatId
+microsoftTeams@2 | microsoftTeamsOAuth2Api microsoftOAuth2Api microsoftEntraServicePrincipalApi | channel | channel=create channelMessage=create chat=create chatMember=getAll chatMessage=create onlineMeeting=create task=create | teamId/channelId chatId
+microsoftToDo | microsoftToDoOAuth2Api microsoftOAuth2Api microsoftEntraServicePrincipalApi | task | linkedResource=get list=get task=get | taskListId
+mistralAi | mistralCloudApi | document | document=extractText |
+mondayCom | mondayComApi mondayComOAuth2Api | board | board=create boardColumn=create boardGroup=create boardItem=create | boardId
+mongoDb | mongoDb | document | document=find searchIndexes=createSearchIndex | collection
+mqtt | mqtt | | =publish | topic
+mySql | mySql | | =insert | table
+mySql@2 | mySql | database | database=insert | table
+n8n | n8nApi | workflow | audit=generate credential=create execution=getAll workflow=getAll |
+n8nTrainingCustomerDatastore | | | =getOnePerson |
+netlify | netlifyApi | deploy | deploy=getAll site=delete | siteId
+nextCloud | nextCloudApi nextCloudOAuth2Api | file | file=upload folder=create user=create | path
+nocoDb | nocoDb nocoDbApiToken | row | row=get | projectId/table table
+nocoDb@4 | nocoDb nocoDbApiToken | row | base=get linkrow=list row=get | baseId/tableId tableId
+notion | notionApi notionOAuth2Api | page | block=append database=get databasePage=create page=create user=get | databaseId blockId pageId
+notion@3 | notionApi notionOAuth2Api | page | block=append dataSource=get database=get databasePage=create page=create user=get | databaseId blockId pageId
+odoo | odooApi | contact | contact=create custom=create note=create opportunity=create | customResource
+odoo@2 | odooApiKeyApi odooApi | contact | activity=getAll contact=getAll custom=getAll opportunity=getAll | customResource
+okta | oktaApi | user | user=getAll |
+openAi | openAiApi | text | chat=complete image=create text=complete | model chatModel
+openWeatherMap | openWeatherMapApi | | =currentWeather |
+oracleDatabase | oracleDBApi | database | database=insert | schema.table
+outscraper | outscraperApi | | |
+pagerDuty | pagerDutyApi pagerDutyOAuth2Api | incident | incident=create incidentNote=create logEntry=get user=get |
+payPal | payPalApi | payout | payout=create payoutItem=get |
+perplexity | perplexityApi | chat | agent=createResponse chat=complete embedding=createEmbedding search=search | model
+perplexity@3 | perplexityApi | agent | agent=createResponse embedding=createEmbedding search=search | model
+phantombuster | phantombusterApi | agent | agent=launch | agentId
+pipedrive | pipedriveApi pipedriveOAuth2Api | deal | activity=create deal=create dealActivity=getAll dealProduct=add file=create lead=create note=create organization=create person=create product=getAll |
+pipedrive@2 | pipedriveApi pipedriveOAuth2Api | deal | activity=create deal=create dealProduct=add file=create lead=create note=create organization=create person=create product=create |
+plivo | plivoApi | sms | call=make mms=send sms=send | to
+postgres | postgres | | =insert | schema.table table
+postgres@2 | postgres | database | database=insert | schema.table table
+postHog | postHogApi | event | alias=create event=create identity=create track=page |
+pushbullet | pushbulletOAuth2Api | push | push=create |
+pushover | pushoverApi | message | message=push | userKey
+questDb | questDb | | =insert | schema.table table
+quickbase | quickbaseApi | record | field=getAll file=download record=create report=get | tableId
+quickbooks | quickBooksOAuth2Api | customer | bill=get customer=get employee=get estimate=get invoice=get item=get payment=get purchase=get transaction=getReport vendor=get |
+rabbitmq | rabbitmq | | =sendMessage | queue exchange
+readBinaryFile | | | =read | filePath
+readBinaryFiles | | | =read | fileSelector
+readWriteFile | | | =read | fileName fileSelector
+reddit | redditOAuth2Api | post | post=create postComment=create profile=get subreddit=get user=get | subreddit
+redis | redis | | =info | key list channel
+rocketchat | rocketchatApi | chat | chat=postMessage dm=messages subscriptions=get | channel
+rssFeedRead | | | =read |
+rundeck | rundeckApi | job | job=execute | jobid
+s3 | s3 | file | bucket=create file=download folder=create | bucketName/fileKey bucketName
+salesforce | salesforceOAuth2Api salesforceJwtApi | lead | account=create attachment=create case=create contact=create customObject=create document=upload flow=invoke lead=create opportunity=create search=query task=create user=get | customObject
+seaTable | seaTableApi | row | row=create | tableName
+seaTable@2 | seaTableApi | row | asset=upload base=snapshot link=add row=create | tableName
+segment | segmentApi | identify | group=add identify=create track=event |
+sendGrid | sendGridApi | list | contact=upsert list=create mail=send | toEmail
+sendInBlue | sendInBlueApi | email | attribute=create contact=create email=send sender=create | receipients
+sentryIo | sentryIoOAuth2Api sentryIoApi sentryIoServerApi | event | event=get issue=get organization=get project=get release=get team=get | organizationSlug/projectSlug
+serviceNow | serviceNowOAuth2Api serviceNowBasicApi | user | attachment=upload businessService=getAll configurationItems=getAll department=getAll dictionary=getAll incident=get tableRecord=get user=get userGroup=getAll userRole=getAll | tableName
+shopify | shopifyAccessTokenApi shopifyApi shopifyOAuth2Api | order | order=create product=create |
+slack | slackApi slackOAuth2Api | message | channel=create file=upload message=post reaction=add star=add user=info userGroup=create userProfile=get | channel channelId
+slack@2 | slackApi slackOAuth2Api | message | channel=create file=upload message=post reaction=add star=add user=info userGroup=create | channelId user options.channelId
+snowflake | snowflake snowflakeOAuth2Api | | =insert | table
+splunk | splunkApi | searchJob | firedAlert=getReport searchConfiguration=delete searchJob=create searchResult=getAll user=create |
+splunk@2 | splunkApi | search | alert=getReport report=getAll search=create user=create |
+spotify | spotifyOAuth2Api | player | album=get artist=get library=getLikedTracks myData=getFollowingArtists player=addSongToQueue playlist=add track=get |
+ssh | sshPassword sshPrivateKey | command | command=execute file=upload | cwd path
+stackby | stackbyApi | | =append | stackId/table
+strapi | strapiApi strapiTokenApi | entry | entry=get | contentType
+strava | stravaOAuth2Api | activity | activity=create |
+stripe | stripeApi | balance | balance=get charge=get coupon=create customer=get customerCard=get meterEvent=create source=get token=create |
+supabase | supabaseApi | row | row=create | schema.tableId tableId
+telegram | telegramApi | message | callback=answerQuery chat=get file=get message=sendMessage | chatId
+theHive | theHiveApi | alert | alert=create case=getAll log=getAll observable=getAll task=getAll |
+timescaleDb | timescaleDb | | =insert | schema.table table
+todoist | todoistApi todoistOAuth2Api | task | task=create | project
+todoist@2 | todoistApi todoistOAuth2Api | task | comment=create label=create project=create reminder=create section=create task=create | project
+totp | totpApi | | =generateSecret |
+travisCi | travisCiApi | build | build=cancel |
+trello | trelloApi trelloOAuth1Api | card | attachment=getAll board=create boardMember=add card=create cardComment=create checklist=getAll label=getAll list=create | boardId listId cardId
+twilio | twilioApi | sms | call=make sms=send | to
+twitter | twitterOAuth1Api | tweet | directMessage=create tweet=create |
+twitter@2 | twitterOAuth2Api | tweet | directMessage=create list=add tweet=create user=searchUser |
+urlScanIo | urlScanIoApi | scan | scan=perform |
+vonage | vonageApi | sms | sms=send | to
+webflow | webflowOAuth2Api webflowApi | item | item=get | siteId/collectionId
+webflow@2 | webflowOAuth2Api | item | item=get | siteId/collectionId
+whatsApp | whatsAppApi | message | media=mediaUpload message=sendTemplate | recipientPhoneNumber
+wise | wiseApi | account | account=getBalances exchangeRate=get profile=get quote=get recipient=getAll transfer=get |
+wooCommerce | wooCommerceApi | product | customer=create order=create product=create |
+wordpress | wordpressApi wordpressOAuth2Api | post | page=create post=create user=create |
+writeBinaryFile | | | =write | fileName
+xero | xeroOAuth2Api | invoice | contact=create invoice=create | organizationId
+youTube | youTubeOAuth2Api | channel | channel=getAll playlist=getAll playlistItem=add video=getAll videoCategory=getAll |
+zammad | zammadBasicAuthApi zammadTokenAuthApi | user | group=create organization=create ticket=create user=create |
+zendesk | zendeskApi zendeskOAuth2Api | ticket | organization=create ticket=create ticketField=get user=create |
+zohoCrm | zohoOAuth2Api | account | account=create contact=create deal=create invoice=create lead=create product=create purchaseOrder=create quote=create salesOrder=create vendor=create |
+zoom | zoomApi zoomOAuth2Api | meeting | meeting=create |
+zulip | zulipApi | message | message=sendPrivate stream=create user=create |
+"""
+
+# The nodes of the AI package that call a model with a resource and an operation of their own.
+_AI_NODES = """
+anthropic | anthropicApi | text | document=analyze file=upload image=analyze prompt=generate text=message | modelId
+googleGemini | googlePalmApi | text | audio=transcribe document=analyze file=upload fileSearch=createStore image=generate text=message video=generate | modelId
+ollama | ollamaApi | text | image=analyze text=message | modelId
+openAi | openAiApi | text | assistant=message audio=generate file=upload image=generate text=message | modelId assistantId
+openAi@2 | openAiApi | text | audio=generate conversation=create file=upload image=generate text=response video=generate | modelId
+"""
+
+INERT = vocabulary(
+    """
+    aggregate aiTransform chainLlm chainRetrievalQa chainSummarization compareDatasets compression convertToFile crypto
+    dateTime debugHelper documentBinaryInputLoader documentDefaultDataLoader documentJsonInputLoader editImage
+    evaluation executionData extractFromFile filter form guardrails html htmlExtract iCal icalendar if informationExtractor
+    itemLists jwt limit markdown memoryBufferWindow memoryChatRetriever memoryManager merge moveBinaryData noOp
+    outputParserAutofixing outputParserItemList outputParserStructured readPDF removeDuplicates renameKeys
+    respondToWebhook retrieverContextualCompression retrieverMultiQuery retrieverVectorStore sentimentAnalysis set
+    simulate sort splitInBatches splitOut spreadsheetFile stickyNote stopAndError summarize switch textClassifier
+    textSplitterCharacterTextSplitter textSplitterRecursiveCharacterTextSplitter textSplitterTokenSplitter toolCalculator
+    toolExecutor toolThink toolVectorStore vectorStoreInMemory vectorStoreInMemoryInsert vectorStoreInMemoryLoad wait xml
+    agent agentTool chat modelSelector
+    """
+)
+"""Nodes that reshape, branch, wait or answer their own trigger: without a credential they touch nothing outside."""
+
+CODE = vocabulary("code function functionItem toolCode executeCommand pythonFunction")
+"""Nodes that run what their author wrote, or a command of the machine."""
+
+SUB_WORKFLOWS = vocabulary("executeWorkflow toolWorkflow retrieverWorkflow")
+
+ON_THE_PLATFORM = vocabulary(
+    """
+    code function functionItem toolCode executeCommand pythonFunction readWriteFile readBinaryFile readBinaryFiles
+    writeBinaryFile dataTable executeWorkflow toolWorkflow retrieverWorkflow localFileTrigger git
+    n8nTrainingCustomerDatastore
+    """
+)
+"""Nodes whose other side is the n8n installation itself: its runtime, disk, tables and other workflows."""
+
+PUBLIC_SERVICES = {
+    "coinGecko": "api.coingecko.com",
+    "hackerNews": "hn.algolia.com",
+    "toolWikipedia": "wikipedia.org",
+}
+"""Nodes that reach one public address without a credential."""
+
+MODELS = {
+    "AlibabaCloud": "alibabaCloudApi",
+    "Anthropic": "anthropicApi",
+    "AwsBedrock": "aws",
+    "AzureOpenAi": "azureOpenAiApi",
+    "Cohere": "cohereApi",
+    "Databricks": "databricksOAuth2Api",
+    "DeepSeek": "deepSeekApi",
+    "GoogleGemini": "googlePalmApi",
+    "GooglePalm": "googlePalmApi",
+    "GoogleVertex": "googleApi",
+    "Groq": "groqApi",
+    "HuggingFaceInference": "huggingFaceApi",
+    "OpenHuggingFaceInference": "huggingFaceApi",
+    "Lemonade": "lemonadeApi",
+    "Minimax": "minimaxApi",
+    "MistralCloud": "mistralCloudApi",
+    "Moonshot": "moonshotApi",
+    "Nvidia": "nvidiaApi",
+    "Ollama": "ollamaApi",
+    "OpenAi": "openAiApi",
+    "OpenRouter": "openRouterApi",
+    "OracleDb": "oracleDBApi",
+    "VercelAiGateway": "vercelAiGatewayApi",
+    "XAiGrok": "xAiApi",
+}
+"""Credential type by the last part of ``lmChat…``, ``lm…``, ``embeddings…`` and ``reranker…``."""
+
+STORES = {
+    "AzureAISearch": ("azureAiSearchApi", "indexName"),
+    "ChromaDB": ("chromaSelfHostedApi", "chromaCollection"),
+    "Milvus": ("milvusApi", "milvusCollection"),
+    "MongoDBAtlas": ("mongoDb", "mongoCollection"),
+    "MongoDbChat": ("mongoDb", "collectionName"),
+    "Motorhead": ("motorheadApi", ""),
+    "OracleDBVector": ("oracleDBApi", "tableName"),
+    "PGVector": ("postgres", "tableName"),
+    "Pinecone": ("pineconeApi", "pineconeIndex"),
+    "PostgresChat": ("postgres", "tableName"),
+    "Qdrant": ("qdrantApi", "qdrantCollection"),
+    "Redis": ("redis", "redisIndex"),
+    "RedisChat": ("redis", ""),
+    "Supabase": ("supabaseApi", "tableName"),
+    "Weaviate": ("weaviateApi", "weaviateCollection"),
+    "Xata": ("xataApi", ""),
+    "Zep": ("zepApi", "collectionName"),
+}
+"""Credential type and target parameter by the last part of ``vectorStore…`` and ``memory…``."""
+
+SEARCH_TOOLS = {
+    "toolSerpApi": "serpApi",
+    "toolSearXng": "searXngApi",
+    "toolWolframAlpha": "wolframAlphaApi",
+    "documentGithubLoader": "githubApi",
+    "toolWikipedia": "",
+}
+"""Sub-nodes of the AI package that look something up, with the credential they need."""
+
+ALWAYS_OPEN_TRIGGERS = vocabulary(
+    """
+    manualTrigger start manualChatTrigger chatTrigger scheduleTrigger cron interval webhook formTrigger mcpTrigger
+    executeWorkflowTrigger errorTrigger workflowTrigger n8nTrigger rssFeedReadTrigger localFileTrigger sseTrigger
+    evaluationTrigger activationTrigger
+    """
+)
+"""Triggers that need no credential of their own to fire."""
+
+ACCESS = {
+    "telegram/answerQuery": "write",
+    "telegram/answerInlineQuery": "write",
+    "redis/keys": "read",
+    "redis/llen": "read",
+    "spotify/currentlyPlaying": "read",
+    "spotify/nextSong": "write",
+    "openWeatherMap/currentWeather": "read",
+    "openWeatherMap/5DayForecast": "read",
+    "hunter/domainSearch": "read",
+    "hunter/emailFinder": "read",
+    "hunter/emailVerifier": "read",
+    "git/log": "read",
+    "git/pull": "write",
+    "googleCalendar/availability": "read",
+    "clickUp/customFields": "read",
+    "postHog/page": "write",
+    "segment/event": "write",
+    "twilio/make": "write",
+    "totp/generateSecret": "read",
+    "databricks/startConversation": "execute",
+    "databricks/queryEndpoint": "execute",
+    "openAi/response": "execute",
+    "openAi/complete": "execute",
+    "openAi/message": "execute",
+    "openAi/edit": "execute",
+    "perplexity/complete": "execute",
+    "perplexity/createResponse": "execute",
+    "perplexity/createEmbedding": "execute",
+    "urlScanIo/perform": "execute",
+    "seaTable/snapshot": "write",
+    "medium/publication": "read",
+    "rocketchat/messages": "read",
+    "mongoDb/aggregate": "execute",
+    "redis/info": "read",
+    "confluence/query": "read",
+    "dropbox/query": "read",
+    "salesforce/query": "read",
+    "graphql/query": "execute",
+    "dataTable/rowExists": "read",
+    "dataTable/rowNotExists": "read",
+    "bambooHr/getFields": "read",
+}
+"""Levels of operations whose name does not say it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What one version of a node type leaves unsaid."""
+
+    credentials: tuple[str, ...]
+    resource: str
+    operations: dict[str, str]
+    targets: tuple[str, ...]
+
+
+def facts(connector: str, version: float, package: str = "base") -> NodeFacts | None:
+    """The facts of a node type, or None for one that is not in the table.
+
+    Args:
+        connector: the type's last part without a final ``Tool``.
+        version: the node's ``typeVersion``.
+        package: ``langchain`` looks among the AI nodes first.
+    """
+    lines = _table(_AI_NODES).get(connector) if package == "langchain" else None
+    lines = lines or _table(_NODES).get(connector)
+    if not lines:
+        return None
+    return next(fact for since, fact in lines if version >= since)
+
+
+@cache
+def _table(text: str) -> dict[str, list[tuple[float, NodeFacts]]]:
+    """By connector, the highest version first."""
+    table: dict[str, list[tuple[float, NodeFacts]]] = {}
+    for line in text.strip().splitlines():
+        name, credentials, resource, operations, targets = (column.strip() for column in line.split("|"))
+        connector, _, since = name.partition("@")
+        defaults = dict(pair.split("=", 1) for pair in operations.split())
+        fact = NodeFacts(tuple(credentials.split()), resource, defaults, tuple(targets.split()))
+        table.setdefault(connector, []).append((float(since or "-inf"), fact))
+    for lines in table.values():
+        lines.sort(key=lambda line: line[0], reverse=True)
+    return table
+
+
+def connectors() -> list[str]:
+    """Every connector of the table, for the tests that check it."""
+    return [*_table(_NODES), *_table(_AI_NODES)]

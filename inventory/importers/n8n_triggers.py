@@ -1,0 +1,98 @@
+"""What starts an n8n workflow, and whether just anybody can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inventory.importers.display import shown, vocabulary
+from inventory.importers.manifest import Trigger
+from inventory.importers.n8n_values import part, schedule_of, text_of
+
+_TYPES = {
+    "manualTrigger": "manual",
+    "start": "manual",
+    "scheduleTrigger": "schedule",
+    "cron": "schedule",
+    "interval": "schedule",
+    "webhook": "webhook",
+    "formTrigger": "form",
+    "chatTrigger": "chat",
+    "manualChatTrigger": "chat",
+    "mcpTrigger": "mcp",
+    "executeWorkflowTrigger": "workflow",
+    "errorTrigger": "workflow",
+    "workflowTrigger": "workflow",
+    "emailReadImap": "email",
+    "gmailTrigger": "email",
+    "microsoftOutlookTrigger": "email",
+    "postmarkTrigger": "email",
+}
+_OPEN_TO_CALLERS = frozenset({"webhook", "form", "chat", "mcp"})
+_AUTHENTICATION = vocabulary("basicAuth headerAuth jwtAuth bearerAuth n8nUserAuth oAuth2 mcpOAuth2Api")
+
+
+def trigger_type(connector: str) -> str:
+    """The type of trigger that a node is, or empty for a node that starts nothing."""
+    return _TYPES.get(connector) or ("event" if connector.endswith("Trigger") else "")
+
+
+def trigger_of(connector: str, node: dict[str, Any], has_credentials: bool) -> Trigger | None:
+    """The trigger that a node is, or None.
+
+    Args:
+        connector: the type's last part.
+        node: scrubbed.
+        has_credentials: whether any credential is bound to the node.
+    """
+    kind = trigger_type(connector)
+    if not kind:
+        return None
+    parameters = node["parameters"]
+    return Trigger(
+        type=kind,
+        at=shown(node["name"]),
+        detail=_detail(connector, kind, parameters),
+        authenticated=_is_authenticated(connector, kind, parameters, has_credentials),
+        active=not node.get("disabled"),
+    )
+
+
+def _is_authenticated(connector: str, kind: str, parameters: dict[str, Any], has_credentials: bool) -> bool:
+    """False only where an address is open to whoever knows it. What is not an address is called by nobody outside."""
+    if kind not in _OPEN_TO_CALLERS or connector == "manualChatTrigger":
+        return True
+    if kind == "chat" and parameters.get("public") is not True:
+        return True  # only inside the editor, for people signed in to it
+    authentication = text_of(parameters.get("authentication"))
+    if authentication in ("", "none"):
+        return False
+    return has_credentials or authentication in _AUTHENTICATION
+
+
+def _detail(connector: str, kind: str, parameters: dict[str, Any]) -> str:
+    if kind == "schedule":
+        return schedule_of(connector, parameters)
+    if kind == "webhook":
+        method = parameters.get("httpMethod")
+        methods = method if isinstance(method, list) else [method or "GET"]
+        return shown(f"{', '.join(part(each) for each in methods)} {entry_path(parameters)}")
+    if kind in ("form", "mcp"):
+        return entry_path(parameters) or part(parameters.get("formTitle"))
+    if kind == "chat":
+        return "public" if parameters.get("public") is True else "in the editor"
+    if kind == "email":
+        return part(parameters.get("mailbox")) or ("INBOX" if connector == "emailReadImap" else "")
+    for name in ("event", "events", "updates", "triggerOn", "trigger", "feedUrl", "path"):
+        value = parameters.get(name)
+        if isinstance(value, list):
+            value = ", ".join(text_of(each) for each in value)
+        if detail := part(value):
+            return detail.partition("?")[0]
+    return ""
+
+
+def entry_path(parameters: dict[str, Any]) -> str:
+    """The path under which a webhook, form or MCP trigger is called, with one slash in front."""
+    options = parameters.get("options")
+    path = part(parameters.get("path")) or (part(options.get("path")) if isinstance(options, dict) else "")
+    return "/" + path.lstrip("/") if path else ""

@@ -1,0 +1,345 @@
+"""What an n8n node does: to which kind of thing, with which operation, at which level, aimed at what.
+
+Answers for telling kinds of nodes apart: triggers, HTTP, MCP, code, sub-workflows, models and stores, services, and nodes
+that should touch nothing. Defaults stand in `n8n_table.py`; with which credential it is done, in `n8n_privileges.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from inventory.importers import n8n_table as table
+from inventory.importers.addresses import address_of
+from inventory.importers.connectors import service_of
+from inventory.importers.display import EXPRESSION, MODEL, is_expression, is_model_chosen, shown
+from inventory.importers.levels import access_of, sql_access, sql_tables
+from inventory.importers.manifest import Access, Severity
+from inventory.importers.n8n_credentials import expected_type, http_credential
+from inventory.importers.n8n_node import Node
+from inventory.importers.n8n_triggers import entry_path, trigger_type
+from inventory.importers.n8n_values import label_of, part, target_of, text_of
+
+PLATFORM = "n8n"
+"""The instance of what a node does to the installation itself."""
+
+_QUERIES = frozenset({"executeQuery", "query", "execute"})
+_MODEL_PARAMETERS = ("model", "modelName", "modelId", "options.model", "deploymentName")
+_SIGNERS = frozenset({"jwt", "crypto", "respondToWebhook"})
+_MUTATION = re.compile(r"\s*mutation\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a node does, before it is known with which credential and where."""
+
+    resource: str = ""
+    operation: str = "*"
+    access: Access = "unknown"
+    target: str = ""
+    target_name: str = ""
+    assumed: tuple[str, ...] = ()
+    instance: str | None = None  # None: the credential's
+    connector: str = ""  # empty: the node's own
+    needs: str = ""  # the credential type that it cannot do without
+    scope: str = ""
+    sensitive: bool = False
+    notes: tuple[tuple[str, Severity, str], ...] = ()  # findings: code, severity, detail
+
+
+def uses_of(node: Node, has_credentials: bool) -> list[Use]:
+    """What a node does to something outside the workflow; nothing for one that only reshapes or branches.
+
+    Args:
+        node: scrubbed.
+        has_credentials: whether its ``credentials`` member names any; such a node is a privilege whatever its type.
+    """
+    connector = node.connector
+    if trigger_type(connector):
+        return _trigger_uses(node, has_credentials)
+    if connector in ("httpRequest", "toolHttpRequest"):
+        return [_http(node)]
+    if connector in ("mcpClient", "mcpRegistryClient"):
+        return _mcp(node)
+    if connector in table.CODE or (connector == "code" and node.origin == "langchain"):
+        return [Use("code", "run", "execute", instance=PLATFORM)]
+    if connector in table.SUB_WORKFLOWS:
+        return [_sub_workflow(node)]
+    if use := _model_or_store(node):
+        return [use]
+    if connector in table.INERT:
+        return [_inert_with_credential(node)] if has_credentials else []
+    return [_connector(node)]
+
+
+def _trigger_uses(node: Node, has_credentials: bool) -> list[Use]:
+    """A trigger that signs in somewhere, or looks at something, reads it."""
+    kind, parameters = trigger_type(node.connector), node.parameters
+    if kind in ("webhook", "form", "chat", "mcp"):
+        return [Use("", "receive", "read", entry_path(parameters))] if has_credentials else []
+    target, name = target_of(parameters, ("folderToWatch", "fileToWatch", "base/table", *_TRIGGER_TARGETS))
+    if node.connector in ("rssFeedReadTrigger", "sseTrigger"):
+        address = address_of(text_of(parameters.get("feedUrl") or parameters.get("url")))
+        return [Use("", "watch", "read", address.path, instance=address.host)]
+    if node.connector == "localFileTrigger":
+        return [Use("file", "watch", "read", part(parameters.get("path")), instance=PLATFORM)]
+    if has_credentials:
+        return [Use("", "watch", "read", target, name)]
+    if node.connector in table.ALWAYS_OPEN_TRIGGERS:
+        return []
+    known = table.facts(node.connector.removesuffix("Trigger"), node.version)
+    needs = known.credentials[0] if known and known.credentials else "unknown"
+    return [Use("", "watch", "read", target, name, needs="imap" if node.connector == "emailReadImap" else needs)]
+
+
+_TRIGGER_TARGETS = (
+    "documentId/sheetName",
+    "databaseId",
+    "owner/repository",
+    "schema.tableName",
+    "channelId",
+    "formId",
+    "teamId",
+    "topic",
+    "queue",
+    "projectId",
+    "workspaceId",
+    "mailbox",
+)
+
+
+def _http(node: Node) -> Use:
+    parameters = node.parameters
+    address = address_of(text_of(parameters.get("url")))
+    method = text_of(parameters.get("method") or parameters.get("requestMethod"))
+    assumed: tuple[str, ...] = () if method else ("operation",)
+    needs = http_credential(parameters)
+    use = Use(
+        "request",
+        (method or "GET").lower(),
+        access_of((method or "GET").lower().replace("head", "get").replace("options", "get")),
+        address.path,
+        assumed=assumed,
+        instance=address.host,
+        connector=service_of(needs),
+        needs=needs,
+    )
+    if method and is_expression(method):
+        note: tuple[str, Severity, str] = ("unrecognised", "medium", "The HTTP method is decided at run time")
+        use = replace(use, operation="*", access="unknown", notes=(note,))
+    if address.dynamic:
+        use = replace(use, notes=(*use.notes, _dynamic_host(text_of(parameters.get("url")))))
+    elif not address.host:
+        use = replace(use, notes=(*use.notes, ("unrecognised", "medium", "The request has no address yet")))
+    return use
+
+
+def _dynamic_host(url: str) -> tuple[str, Severity, str]:
+    if is_model_chosen(url):
+        return "dynamic_host", "high", "A model chooses which host is called"
+    return "dynamic_host", "medium", "Which host is called is decided at run time"
+
+
+def _mcp(node: Node) -> list[Use]:
+    """An MCP client node: one use for each tool that it names, else all that the server offers."""
+    parameters = node.parameters
+    url = next(
+        (text_of(parameters.get(key)) for key in ("endpointUrl", "sseEndpoint", "url") if parameters.get(key)), ""
+    )
+    address = address_of(url)
+    authentication = text_of(parameters.get("authentication"))
+    needs = {
+        "bearerAuth": "httpBearerAuth",
+        "headerAuth": "httpHeaderAuth",
+        "multipleHeadersAuth": "httpMultipleHeadersAuth",
+        "mcpOAuth2Api": "mcpOAuth2Api",
+    }.get(authentication, "")
+    base = Use(instance=address.host or ("" if address.dynamic else None), needs=needs)
+    if address.dynamic:
+        base = replace(base, notes=(_dynamic_host(url),))
+    tools = _named_tools(parameters)
+    if tools:
+        return [_tool(base, tool) for tool in tools]
+    if text_of(parameters.get("operation")) in (
+        "listTools",
+        "listResources",
+        "listPrompts",
+        "readResource",
+        "getPrompt",
+    ):
+        operation = text_of(parameters.get("operation"))
+        return [replace(base, operation=operation, access="read")]
+    scope = ""
+    if parameters.get("include") == "except" and isinstance(parameters.get("excludeTools"), list):
+        scope = shown("except " + ", ".join(part(each) for each in parameters["excludeTools"]))
+    note: tuple[str, Severity, str] = ("wildcard", "medium", "Every tool that the server offers, now and later")
+    return [replace(base, scope=scope, notes=(*base.notes, note))]
+
+
+def _named_tools(parameters: dict[str, Any]) -> list[str]:
+    if parameters.get("include") == "selected" and isinstance(parameters.get("includeTools"), list):
+        return [text_of(each) for each in parameters["includeTools"] if text_of(each)]
+    tool = text_of(parameters.get("tool")) or text_of(parameters.get("toolName"))
+    return [tool] if tool else []
+
+
+def _tool(base: Use, tool: str) -> Use:
+    if is_expression(tool):
+        note: tuple[str, Severity, str] = ("wildcard", "medium", "Which tool is called is decided at run time")
+        return replace(base, operation="*", access="unknown", notes=(*base.notes, note))
+    level = access_of(tool)
+    return replace(base, operation=shown(tool), access="execute" if level == "unknown" else level, assumed=("access",))
+
+
+def _sub_workflow(node: Node) -> Use:
+    parameters = node.parameters
+    value = parameters.get("workflowId")
+    text = text_of(value)
+    source = text_of(parameters.get("source"))
+    if "$workflow.id" in text:
+        target, name = "{itself}", ""
+    elif text:
+        target, name = part(value), shown(label_of(value))
+    else:
+        target, name = (f"from {source}", "") if source not in ("", "database") else ("", "")
+    return Use("workflow", "execute", "execute", target, "" if name == target else name, instance=PLATFORM)
+
+
+def _model_or_store(node: Node) -> Use | None:
+    """Sub-nodes of the AI package: models, vector stores, chat memories, look-up tools."""
+    connector, parameters = node.connector, node.parameters
+    for prefix, operation in (("lmChat", "call"), ("lm", "call"), ("embeddings", "embed"), ("reranker", "rerank")):
+        maker = connector.removeprefix(prefix)
+        if maker != connector and maker[:1].isupper():
+            target, name = target_of(parameters, _MODEL_PARAMETERS)
+            return Use("model", operation, "execute", target, name, needs=table.MODELS.get(maker, "unknown"))
+    if connector in table.SEARCH_TOOLS:
+        resource = "file" if connector == "documentGithubLoader" else "web"
+        address = address_of(text_of(parameters.get("repository"))) if resource == "file" else None
+        host = table.PUBLIC_SERVICES.get(connector)
+        target = address.path if address else ""
+        return Use(resource, "search", "read", target, instance=host, needs=table.SEARCH_TOOLS[connector])
+    for prefix in ("memory", "vectorStore"):
+        kind = connector.removeprefix(prefix)
+        for old in ("Insert", "Load"):
+            kind = kind.removesuffix(old)
+        if kind != connector and kind in table.STORES:
+            return _store(node, prefix, *table.STORES[kind])
+    return None
+
+
+def _store(node: Node, prefix: str, needs: str, parameter: str) -> Use:
+    target, name = target_of(node.parameters, (parameter, "indexName", "tableName") if parameter else ("indexName",))
+    if prefix == "memory":
+        return Use("memory", "append", "write", target, name, needs=needs)
+    mode = text_of(node.parameters.get("mode"))
+    for old in ("Insert", "Load"):
+        if node.connector.endswith(old):
+            mode = old.lower()
+    access = access_of((mode or "retrieve").replace("retrieve-as-tool", "retrieve"))
+    assumed = () if mode else ("operation",)
+    return Use("vectors", shown(mode) or "retrieve", access, target, name, assumed, needs=needs)
+
+
+def _inert_with_credential(node: Node) -> Use:
+    """A node that should touch nothing, but carries a credential: said as it is, whatever its type (I8)."""
+    operation = text_of(node.parameters.get("operation"))
+    if node.connector in _SIGNERS:
+        return Use("", part(operation) or "sign", "execute")
+    if node.connector in ("wait", "form", "chat"):
+        return Use("", "receive", "read")
+    if node.connector == "agent":
+        return Use("database", "query", "execute", MODEL)
+    note: tuple[str, Severity, str] = (
+        "unrecognised",
+        "medium",
+        f"A node of type {shown(node.connector, 60)} carries a credential; what it does with it is not in the export",
+    )
+    return Use("", "*", "unknown", notes=(note,))
+
+
+def _connector(node: Node) -> Use:
+    """A node of a service: what its parameters say, and the table's defaults for what they leave out."""
+    parameters = node.parameters
+    package = "langchain" if node.origin == "langchain" else "base"
+    known = table.facts(node.connector, node.version, package) if node.origin in ("base", "langchain") else None
+    resource, operation = text_of(parameters.get("resource")), text_of(parameters.get("operation"))
+    assumed: list[str] = []
+    notes: list[tuple[str, Severity, str]] = []
+    if known and not resource and known.resource:
+        resource = known.resource
+        assumed.append("resource")
+    if not operation:
+        operation = known.operations.get(resource, known.operations.get("", "")) if known else ""
+        assumed.append("operation")
+    operation, access = _level(node, resource, operation, known is not None, assumed)
+    if known is None or access == "unknown":
+        what = "type" if known is None else "operation"
+        detail = f"This importer does not know the {what} of the node; check what it does"
+        notes.append(("unrecognised", "medium", detail))
+    target, name = _connector_target(node, operation, known)
+    return Use(
+        EXPRESSION if is_expression(resource) else shown(resource, 80),
+        operation,
+        access,
+        target,
+        name,
+        tuple(assumed),
+        instance=_instance(node),
+        needs=_needs(node, known),
+        notes=tuple(notes),
+    )
+
+
+def _needs(node: Node, known: table.NodeFacts | None) -> str:
+    if node.connector == "graphql":
+        return http_credential(node.parameters)
+    return expected_type(known.credentials, text_of(node.parameters.get("authentication"))) if known else ""
+
+
+def _level(node: Node, resource: str, operation: str, is_known: bool, assumed: list[str]) -> tuple[str, Access]:
+    """(operation as shown, level). A level that is only read from a name of an unknown type is marked assumed."""
+    if not operation or is_expression(operation):
+        return "*", "unknown"
+    override = table.ACCESS.get(f"{node.connector}/{operation}") if is_known else None
+    if override is not None:
+        return shown(operation, 80), override
+    if operation in _QUERIES and (query := _query(node)):
+        if node.connector == "graphql":
+            literal: Access = "write" if _MUTATION.match(query) else "read"
+        else:
+            literal = sql_access(query)
+        level: Access = "execute" if is_expression(query) else literal
+        return shown(operation, 80), level
+    if operation in _QUERIES:
+        return shown(operation, 80), "execute"
+    access = access_of(operation, resource)
+    if not is_known and access != "unknown":
+        assumed.append("access")
+    return shown(operation, 80), access
+
+
+def _query(node: Node) -> str:
+    return text_of(node.parameters.get("query")) or text_of(node.parameters.get("sqlQuery"))
+
+
+def _connector_target(node: Node, operation: str, known: table.NodeFacts | None) -> tuple[str, str]:
+    if operation in _QUERIES and node.connector != "graphql" and (query := _query(node)):
+        if is_expression(query):
+            return (MODEL if is_model_chosen(query) else EXPRESSION), ""
+        return shown(", ".join(sql_tables(query))), ""
+    if node.connector in ("graphql", "rssFeedRead"):
+        return address_of(text_of(node.parameters.get("endpoint") or node.parameters.get("url"))).path, ""
+    return target_of(node.parameters, known.targets if known else ())
+
+
+def _instance(node: Node) -> str | None:
+    """Where it goes, if it is not told by the credential."""
+    if node.connector in ("graphql", "rssFeedRead"):
+        return address_of(text_of(node.parameters.get("endpoint") or node.parameters.get("url"))).host
+    if node.connector == "git":
+        return address_of(text_of(node.parameters.get("sourceRepository"))).host or PLATFORM
+    if node.connector in table.ON_THE_PLATFORM:
+        return PLATFORM
+    return table.PUBLIC_SERVICES.get(node.connector)

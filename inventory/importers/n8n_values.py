@@ -1,0 +1,161 @@
+"""Parameters of n8n nodes as a manifest shows them: targets, addresses, schedules. Computed parts stay unnamed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inventory.importers.display import is_expression, is_model_chosen, shown, without_expressions
+
+_DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+_FALLBACK_TARGETS = (
+    "channelId",
+    "channel",
+    "chatId",
+    "sendTo",
+    "toEmail",
+    "to",
+    "tableId",
+    "table",
+    "tableName",
+    "base",
+    "collection",
+    "index",
+    "indexName",
+    "bucketName",
+    "databaseId",
+    "documentId",
+    "spreadsheetId",
+    "sheetId",
+    "folderId",
+    "fileId",
+    "boardId",
+    "projectId",
+    "project",
+    "list",
+    "listId",
+    "queue",
+    "topic",
+    "owner/repository",
+    "repository",
+    "organization",
+    "workspace",
+    "site",
+    "path",
+    "fileName",
+    "model",
+    "modelId",
+)
+
+
+def text_of(value: Any) -> str:
+    """The text of a parameter: itself, or the value of a resource locator (``__rl``)."""
+    if isinstance(value, dict):
+        value = value.get("value")
+    if isinstance(value, bool) or value is None:
+        return ""
+    return str(value) if isinstance(value, (str, int, float)) else ""
+
+
+def label_of(value: Any) -> str:
+    """What the editor cached as the name of a resource locator's value."""
+    label = value.get("cachedResultName") if isinstance(value, dict) else None
+    return label if isinstance(label, str) and not is_expression(label) else ""
+
+
+def part(value: Any) -> str:
+    """A parameter as part of a target: literal text as it is, computed parts as what stands for them."""
+    return shown(without_expressions(text_of(value)))
+
+
+def target_of(parameters: dict[str, Any], alternatives: tuple[str, ...]) -> tuple[str, str]:
+    """(target, label for people) of a node: the first alternative that says anything.
+
+    Args:
+        parameters: of the node.
+        alternatives: parameter names; ``a/b`` and ``a.b`` join two, ``options.x`` looks inside options.
+    """
+    for alternative in alternatives or _FALLBACK_TARGETS:
+        separator = "/" if "/" in alternative else "."
+        if alternative.startswith("options."):
+            options = parameters.get("options")
+            values = [options.get(alternative.removeprefix("options."))] if isinstance(options, dict) else []
+        else:
+            values = [parameters.get(name) for name in alternative.split(separator)]
+        parts = [part(value) for value in values]
+        if not parts or not parts[-1]:
+            continue
+        target = separator.join(each for each in parts if each)
+        labels = [shown(label_of(value)) or each for value, each in zip(values, parts, strict=True) if each]
+        label = separator.join(labels)
+        return shown(target), "" if label == target else shown(label)
+    return "", ""
+
+
+def schedule_of(connector: str, parameters: dict[str, Any]) -> str:
+    """When a schedule fires: ``cron 30 8 * * 1-5``, ``every week on Monday at 07:15``; several joined by ``; ``."""
+    if connector == "interval":
+        return _every(text_of(parameters.get("unit")) or "seconds", parameters.get("interval", 1))
+    if connector == "cron":
+        times = parameters.get("triggerTimes")
+        items = times.get("item") if isinstance(times, dict) else None
+        return shown("; ".join(_old_cron(item) for item in _objects(items)))
+    rule = parameters.get("rule")
+    intervals = rule.get("interval") if isinstance(rule, dict) else None
+    return shown("; ".join(_interval(each) for each in _objects(intervals)) or _interval({}))
+
+
+def _interval(rule: dict[str, Any]) -> str:
+    field = text_of(rule.get("field")) or "days"
+    if field == "cronExpression":
+        return f"cron {part(rule.get('expression'))}"
+    defaults = {"seconds": 30, "minutes": 5}
+    every = _every(field, rule.get(f"{field}Interval", defaults.get(field, 1)))
+    at = f"at {_two(rule.get('triggerAtHour'))}:{_two(rule.get('triggerAtMinute'))}"
+    if field == "weeks":
+        days = rule.get("triggerAtDay", [0])
+        named = [_DAYS[day] for day in days if type(day) is int and 0 <= day < 7] if isinstance(days, list) else []
+        return f"{every} on {', '.join(named)} {at}" if named else f"{every} {at}"
+    if field == "months":
+        return f"{every} on day {part(rule.get('triggerAtDayOfMonth')) or '1'} {at}"
+    return f"{every} {at}" if field == "days" else every
+
+
+def _old_cron(item: dict[str, Any]) -> str:
+    mode = text_of(item.get("mode")) or "everyDay"
+    if mode == "custom":
+        return f"cron {part(item.get('cronExpression'))}"
+    at = f"at {_two(item.get('hour'))}:{_two(item.get('minute'))}"
+    unit = mode.removeprefix("every").lower()
+    if mode == "everyX":
+        return _every(text_of(item.get("unit")) or "hours", item.get("value", 2))
+    if unit in ("minute", "hour"):
+        return f"every {unit}"
+    return f"every {unit} {at}" + (f", weekday {part(item.get('weekday'))}" if unit == "week" else "")
+
+
+def _every(unit: str, count: Any) -> str:
+    number = part(count)
+    return f"every {unit.removesuffix('s')}" if number in ("", "1") else f"every {number} {unit}"
+
+
+def _two(value: Any) -> str:
+    return f"{value:02d}" if type(value) is int and 0 <= value < 100 else (part(value) or "00")
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def asks_model(value: Any) -> bool:
+    """Whether any text in a parameter tree asks a model to fill it in."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, str):
+            if is_model_chosen(each):
+                return True
+        elif isinstance(each, dict):
+            pending.extend(each.values())
+        elif isinstance(each, list):
+            pending.extend(each)
+    return False

@@ -1,0 +1,179 @@
+"""From a file's bytes to manifests: which format it is, and the one boundary where surprises end.
+
+Nothing is executed, evaluated or looked up, and nothing of the content survives but the manifests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from inventory.importers import mcp_client, n8n
+from inventory.importers.display import shown
+from inventory.importers.documents import LIMITS, Limits, parse
+from inventory.importers.manifest import Manifest, manifest_digest, with_shared_credentials
+from inventory.importers.problem import ImportProblem
+from inventory.importers.secret_findings import SecretFound, secrets_of
+from inventory.importers.secrets import scrub
+
+Format = Literal["auto", "n8n", "mcp_client"]
+FORMATS: tuple[Format, ...] = ("auto", "n8n", "mcp_client")
+
+VERSION = "1.0"
+"""Of the importers as a whole; an assessment says which one made it (I2)."""
+
+_EXTENSIONS = re.compile(r"(?:\.mcp)?\.jsonc?$", re.IGNORECASE)
+_PLAIN_NAMES = frozenset({"", "mcp", ".mcp", "mcp_config", "settings", "claude_desktop_config"})
+_HIDDEN_FOLDERS = frozenset({".vscode", ".cursor", ".gemini", ".claude", ".", "/"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """One automation as read: its manifest, and the secrets that its source contained, without their values."""
+
+    manifest: Manifest
+    secrets: tuple[SecretFound, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The manifest digest (I2)."""
+        return manifest_digest(self.manifest)
+
+
+def read(
+    name: str,
+    data: bytes,
+    *,
+    fingerprint_key: bytes | None = None,
+    format: Format = "auto",
+    limits: Limits = LIMITS,
+) -> list[ReadResult]:
+    """Read one file (I7, I8).
+
+    Args:
+        name: the file's name, or its path within what was brought in.
+        data: its bytes.
+        fingerprint_key: of this installation; without it secrets have no fingerprint.
+        format: what it must be; ``auto`` looks.
+        limits: how much is read.
+
+    Returns:
+        One result for each automation in the file, in its order.
+
+    Raises:
+        ImportProblem: it could not be read, with file, place, reason and what to do. Nothing else is raised, and
+            nothing of the content is in it.
+    """
+    file = _shown_file(name)
+    unexpected = ""
+    try:
+        return _read(file, data, fingerprint_key, format, limits)
+    except ImportProblem:
+        raise
+    except Exception as error:  # noqa: BLE001  a traceback would carry the file, secrets included, into error reports
+        unexpected = type(error).__name__
+    raise ImportProblem(
+        file,
+        "",
+        f"the importer does not cope with this file ({unexpected})",
+        "Report this as a defect, without the file.",
+    )
+
+
+def with_shared(results: Iterable[ReadResult]) -> list[ReadResult]:
+    """The same results with findings for credentials that several automations of the batch use (I5)."""
+    results = list(results)
+    manifests = with_shared_credentials(each.manifest for each in results)
+    return [replace(result, manifest=manifest) for result, manifest in zip(results, manifests, strict=True)]
+
+
+def fingerprint_of(value: str, key: bytes) -> str:
+    """The keyed fingerprint of a secret: HMAC-SHA-256 in hex, of no use without the installation's key."""
+    return hmac.new(key, b"countersign.secret/1\0" + value.encode(), hashlib.sha256).hexdigest()
+
+
+def _read(file: str, data: bytes, key: bytes | None, format: Format, limits: Limits) -> list[ReadResult]:
+    document = parse(file, data, limits)
+    if format in ("auto", "n8n"):
+        workflows = n8n.workflows_in(document)
+        if workflows is not None:
+            return with_shared(_read_n8n(file, place, workflow, key) for place, workflow in workflows)
+        if n8n.is_credential(document) or (isinstance(document, list) and any(map(n8n.is_credential, document))):
+            raise ImportProblem(
+                file,
+                "",
+                "this is an export of n8n credentials, not of a workflow",
+                "Bring in the workflow; delete this file, it holds secrets.",
+            )
+    if format in ("auto", "mcp_client") and mcp_client.servers_in(document) is not None:
+        scrubbed = scrub(document, _fingerprint(key))
+        manifest = mcp_client.read_configuration(file, scrubbed, _name_of(file, "MCP client configuration"))
+        if not manifest.privileges:
+            raise ImportProblem(
+                file, "", "the configuration names no server", "Bring in the one that your client uses."
+            )
+        return [ReadResult(manifest, secrets_of(scrubbed))]
+    raise _not_recognised(file, document, format)
+
+
+def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None) -> ReadResult:
+    if not n8n.is_workflow(workflow):
+        raise ImportProblem(file, place, "among the workflows stands something else", "Bring in the workflows alone.")
+    scrubbed = scrub(workflow, _fingerprint(key))
+    fallback = _name_of(file, "Workflow without a name") + (
+        f" {place.rpartition('/')[2]}" if place[-1:].isdigit() else ""
+    )
+    manifest = n8n.read_workflow(file, place, scrubbed, fallback)
+    return ReadResult(manifest, secrets_of(scrubbed))
+
+
+def _fingerprint(key: bytes | None) -> Any:
+    return (lambda value: fingerprint_of(value, key)) if key else (lambda _value: None)
+
+
+def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
+    """Say what it seems to be, where that helps."""
+    members = document.keys() if isinstance(document, dict) else set()
+    if {"packages", "remotes", "version_detail"} & members and "name" in members:
+        reason, do = (
+            "this describes an MCP server for a registry",
+            "Bring in the configuration of the client that uses it.",
+        )
+    elif "inputSchema" in members or (isinstance(document, list) and _are_tools(document)):
+        reason, do = "this describes tools of an MCP server", "Bring in the configuration of the client that uses them."
+    elif (
+        "nodes" in members
+        or "flowData" in members
+        or (isinstance(document, list) and any(isinstance(each, dict) and "wires" in each for each in document))
+    ):
+        reason, do = "this is a flow of a platform that is not read yet", "Register the automation with the form."
+    else:
+        known = {"auto": "an n8n workflow or an MCP client configuration", "n8n": "an n8n workflow"}
+        what = known.get(format, "an MCP client configuration")
+        reason, do = f"this is JSON, but not {what}", "Bring in an export, or register the automation with the form."
+    return ImportProblem(file, "", reason, do)
+
+
+def _are_tools(document: list[Any]) -> bool:
+    return bool(document) and all(isinstance(each, dict) and "name" in each and len(each) <= 8 for each in document)
+
+
+def _shown_file(name: str) -> str:
+    """The name without a drive, a root or steps upwards: it is shown, and never opened."""
+    parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".", "..") and not part.endswith(":")]
+    return shown("/".join(parts)) or "file without a name"
+
+
+def _name_of(file: str, otherwise: str) -> str:
+    """A name from the file's, or from its folder's where every such file has the same name."""
+    path = PurePosixPath(file)
+    stem = _EXTENSIONS.sub("", path.name)
+    if stem.lower() not in _PLAIN_NAMES:
+        return stem
+    folders = [part for part in path.parts[:-1] if part not in _HIDDEN_FOLDERS]
+    return folders[-1] if folders else otherwise

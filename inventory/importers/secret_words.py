@@ -1,0 +1,227 @@
+"""What a secret looks like: the names of slots that hold one, and what stands in a slot (reference, placeholder, literal).
+
+Answers for judging one name and one value. Finding slots in a document, and taking secrets out of it, is `secrets.py`.
+Patterns of known providers are the last resort and not the first: of 31 public files with live-looking secrets, patterns
+alone found 8 (import-formats.md).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from inventory.importers.display import expressions, vocabulary
+from inventory.importers.levels import words
+
+Strength = Literal["", "weak", "strong"]
+
+_STRONG = vocabulary(
+    """
+    password passwd passphrase passcode pwd pass secret token apikey apitoken authtoken accesstoken refreshtoken
+    authorization cookie bearer jwt dsn credential credentials privatekey secretkey accesskey connectionstring
+    clientsecret pat setcookie
+    """
+)
+_KEY_OF = vocabulary(
+    """
+    api access secret private auth app application account service admin master encryption signing sign subscription
+    license licence shared storage consumer client server webhook function rest integration x deploy host site write
+    """
+)
+_WEAK = vocabulary("key auth hash sig signature code session sessionid sid salt conn connection hmac otp")
+_NOT_SECRET = vocabulary(
+    """
+    max min limit count num number type name names id ids url uri path file filename dir directory length size expires
+    expiry expiration ttl page next continuation cursor usage public primary foreign sort partition row cache
+    idempotency field fields column label prefix position index provider endpoint policy rotation used created updated
+    budget per tokens keys placeholder description title format method scheme mode location header issuer audience
+    counter regex pattern
+    """
+)
+_STORES = vocabulary("database db postgres postgresql pg redis mongo mongodb mysql mariadb amqp rabbitmq")
+_HARMLESS_HEADERS = re.compile(
+    r"(?:accept|cf-|x-forwarded|x-real|x-request|x-correlation|x-trace|x-amzn-trace|sec-|content-|if-|access-control|cdn-|"
+    r"cache-control|connection|date|host|origin|prefer|referer|user-agent|notion-version|anthropic-|openai-|range|etag|"
+    r"x-github-|x-requested-with|traceparent|tracestate|transfer-encoding|upgrade|vary|via|server|forwarded|priority)"
+)
+
+_SCHEME = re.compile(
+    r"^\s*(?:Bearer|Basic|Token|Bot|ApiKey|Api-Key|Key|GenieKey|SSWS|Splunk|OAuth|apikey)[ :=]+", re.IGNORECASE
+)
+_QUOTED = re.compile(r"([\"'`])([^\"'`\n]{8,4096})\1")
+_REFERENCE = re.compile(
+    r"""^(?:
+      \$\{[^}]+\} | \$\(?[A-Za-z_][A-Za-z0-9_]*\)? | %[A-Za-z_][A-Za-z0-9_]*% | \$\{\{.*\}\} |
+      (?:op|vault|bws|doppler|akv|gsm|ssm|aws-sm|keyring|file)://\S+ | arn:aws[\w-]*:(?:secretsmanager|ssm):\S+ |
+      projects/[^/\s]+/secrets/\S+ | @Microsoft\.KeyVault\(.*\) | !secret\s+\w+ | (?:env|secretref|secret|input):[\w.-]+ |
+      (?:process\.env|os\.environ|import\.meta\.env|\$env|\$vars|\$secrets)[.\[]\S+
+    )$""",
+    re.VERBOSE | re.DOTALL,
+)
+_ENV = re.compile(
+    r"(?:\$env(?:\.|\[[\"'])|process\.env(?:\.|\[[\"'])|\$\{env:|env:)([A-Za-z_][\w.-]*)|"
+    r"\$\{([A-Za-z_]\w*)(?::?-[^}]*)?\}|^\$([A-Za-z_]\w*)$|^%([A-Za-z_]\w*)%$"
+)
+_INPUT = re.compile(r"\$\{(?:input|promptString):([\w.-]+)\}")
+_HOLLOW = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\{[^{}]*\}|x{4,}|X{4,}|\*{3,}|\.{3,}|…|•{3,}|#{4,}|_{4,}|0{8,}|-{5,}")
+_FILE = re.compile(r"^(?:~|\.{1,2})?/[\w@.+ -]+(?:/[\w@.+ -]+)+$|^[A-Za-z]:\\|^\$\{workspaceFolder\}")
+_URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(?:[a-z]+:)?//")
+_PLAIN = vocabulary("true false yes no none null undefined on off auto default basic bearer header query generic")
+_EMPTY_WORDS = vocabulary(
+    """
+    your my our the a an some insert enter replace put add paste change changeme me here example sample dummy fake
+    placeholder todo tbd test testing demo foo bar baz abc xyz redacted hidden removed masked none null value string
+    api key apikey keys token tokens secret secrets password passwd pass pwd access auth authorization bearer basic
+    credential credentials client app application account user username admin root id with from for to in of and or
+    this is not real new old actual own personal private public service provider connection conn url dsn db database
+    host server openai anthropic github gitlab slack notion google stripe n8n telegram twitter qdrant supabase airtable
+    goes will be set use env var variable config setting postgres redis mongo mysql
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What stands in a slot. `spans` are the parts of the value to take out; `reference` is ``env:X`` or ``input:x``."""
+
+    what: Literal["empty", "plain", "reference", "placeholder", "literal"]
+    spans: tuple[tuple[int, int], ...] = ()
+    reference: str = ""
+
+
+def slot_strength(name: str, context: str = "") -> Strength:
+    """How surely a slot of this name holds a secret.
+
+    Args:
+        name: of a header, parameter, assignment, variable, flag or member: ``X-Api-Key``, ``accessToken``.
+        context: ``header``, ``query``, ``env``, ``argument`` or another slot kind; the first four read names wider.
+
+    Returns:
+        ``strong``: anything literal in it is a secret; ``weak``: what looks like a token is; empty: not a slot.
+    """
+    parts = words(name[:100])
+    if not parts:
+        return ""
+    joined = "".join(parts)
+    if joined in _STRONG:
+        return "strong"
+    if parts[-1] in ("url", "uri") and _STORES & set(parts[:-1]) and context in ("env", "argument"):
+        return "strong"
+    if _NOT_SECRET & set(parts):
+        return ""
+    if _STRONG & set(parts) or any(joined.endswith(tail) for tail in ("apikey", "apitoken", "password", "passwd")):
+        return "strong"
+    if {"connection", "string"} <= set(parts) or {"conn", "string"} <= set(parts):
+        return "strong"
+    if parts[-1] == "key":
+        if len(parts) > 1 and (_KEY_OF & set(parts[:-1]) or context in ("env", "header", "argument")):
+            return "strong"
+        return "strong" if context in ("env", "header", "query") else "weak"
+    if "key" in parts and context == "env":
+        return "strong"
+    if "conn" in parts and context in ("env", "argument"):
+        return "strong"
+    if _WEAK & set(parts):
+        return "weak"
+    return "weak" if context == "header" and not _HARMLESS_HEADERS.match(name.strip().lower()) else ""
+
+
+def judge(value: str, strength: Strength) -> Judged:
+    """What stands in a slot of that strength (I6): nothing, something harmless, a reference, a placeholder, a literal."""
+    text = value.strip()
+    if not text:
+        return Judged("empty")
+    start = value.find(text)
+    if text.startswith("="):
+        text = text[1:].lstrip()
+        start = value.find(text, start + 1) if text else start
+    if "{{" in text:
+        return _judge_expression(text, start)
+    scheme = _SCHEME.match(text)
+    if scheme:
+        start, text = start + scheme.end(), text[scheme.end() :]
+    if not text or text.lower() in _PLAIN:
+        return Judged("plain")
+    if _REFERENCE.match(text) or (text.startswith("${") and text.endswith("}")):
+        return Judged("reference", reference=reference_in(text))
+    if is_placeholder(text):
+        return Judged("placeholder", ((start, start + len(text)),))
+    if _URL.match(text) or _FILE.match(text):
+        return Judged("plain")  # a URL's own secrets are found inside it; a path leads to a secret and is none
+    if strength == "strong" and _may_be_password(text):
+        return Judged("literal", ((start, start + len(text)),))
+    if strength == "weak" and looks_like_token(text):
+        return Judged("literal", ((start, start + len(text)),))
+    return Judged("plain")
+
+
+def reference_in(text: str) -> str:
+    """``env:NAME`` or ``input:id`` for what a value refers to, if it is one of those; else empty."""
+    if found := _INPUT.search(text):
+        return f"input:{found.group(1)}"
+    if found := _ENV.search(text):
+        return f"env:{next(group for group in found.groups() if group)}"
+    return ""
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a value only says where a secret belongs: ``<…>``, ``your-api-key``, ``xxxx``, ``ntn_****``."""
+    rest = _HOLLOW.sub(" ", text)
+    hollow = rest != text
+    left = re.findall(r"[A-Za-z]+|\d+", rest)
+    if not left:
+        return True
+    known = [word.lower() for word in left]
+    if all(word in _EMPTY_WORDS or word in ("123", "1234", "12345", "123456", "1") for word in known):
+        return True
+    if re.fullmatch(r"[A-Z]+(?:_[A-Z]+)+", text) and slot_strength(text, "env"):
+        return True  # the name of the variable that belongs here
+    if hollow:  # `sk-xxxx`, `<tenant>.example`: what is left beside the hole is a short prefix or words
+        return not any(looks_like_token(piece) for piece in rest.split()) and sum(map(len, left)) <= 24
+    return known[0] in ("your", "my", "insert", "enter", "replace", "put", "example", "placeholder", "changeme") and (
+        not any(ch.isdigit() for ch in text) or "your" in known[:2]
+    )
+
+
+def looks_like_token(text: str) -> bool:
+    """Whether a text is long, unbroken and mixed enough that a machine made it up."""
+    if len(text) < 16 or not text.isascii() or re.search(r"[\s{}<>()\"'`,;]", text) or "sha256:" in text:
+        return False
+    runs = re.findall(r"[A-Za-z0-9]+", text)
+    mixed = [run for run in runs if len(run) >= 10 and any(c.isdigit() for c in run) and any(c.isalpha() for c in run)]
+    return bool(mixed) or (len(max(runs, key=len, default="")) >= 32)
+
+
+def _may_be_password(text: str) -> bool:
+    if text.startswith("-----BEGIN"):
+        return True
+    return len(text) >= 4 and text.count(" ") <= 3 and "\n" not in text
+
+
+def _judge_expression(text: str, start: int) -> Judged:
+    """An n8n value with ``{{ }}``: literal text around or quoted inside the braces is a literal, else it is a reference."""
+    spans: list[tuple[int, int]] = []
+    end = 0
+    for begin, stop in expressions(text):
+        spans += _outside(text, end, begin, start)
+        end = stop
+        for quoted in _QUOTED.finditer(text, begin, stop):
+            scheme = _SCHEME.match(quoted.group(2))
+            at = quoted.start(2) + (scheme.end() if scheme else 0)
+            if looks_like_token(text[at : quoted.end(2)]) and not is_placeholder(text[at : quoted.end(2)]):
+                spans.append((start + at, start + quoted.end(2)))
+    spans += _outside(text, end, len(text), start)
+    if spans:
+        return Judged("literal", tuple(sorted(spans)))
+    return Judged("reference", reference=reference_in(text))
+
+
+def _outside(text: str, begin: int, end: int, start: int) -> list[tuple[int, int]]:
+    piece = text[begin:end]
+    scheme = _SCHEME.match(piece)
+    begin += scheme.end() if scheme else len(piece) - len(piece.lstrip())
+    piece = text[begin:end].rstrip()
+    return (
+        [(start + begin, start + begin + len(piece))] if looks_like_token(piece) and not is_placeholder(piece) else []
+    )

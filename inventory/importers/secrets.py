@@ -1,0 +1,360 @@
+"""Takes the secrets out of a document before anything else reads it (I6).
+
+Answers for walking every slot that may hold one (headers, query and body parameters, assignments, variables, arguments,
+URLs, inline credentials, code, notes, pinned and static data), for recording what stood there, and for handing back a
+copy in which a constant stands instead. Everything after this works on the copy, so what a manifest shows cannot
+contain what was found here. Which names and values count is judged in `secret_words.py` and `secret_patterns.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from inventory.importers.display import shown
+from inventory.importers.secret_patterns import matches
+from inventory.importers.secret_words import Strength, is_placeholder, judge, looks_like_token, slot_strength
+
+REMOVED = "secret-removed"
+"""Stands where a secret or its placeholder stood; the same for all, so that changing a secret changes no digest."""
+
+Trail = tuple[str | int, ...]
+Fingerprint = Callable[[str], str | None]
+
+_SLOTS = {
+    "header": "headers headerparameters headerparametersui headerparametersjson parametersheaders jsonheaders "
+    "headersjson customheaders responseheaders",
+    "query": "queryparameters queryparametersui queryparametersjson parametersquery jsonquery qs querystring",
+    "body": "bodyparameters bodyparametersui bodyparametersjson parametersbody jsonbody body formdata",
+    "assignment": "assignments fields values",
+    "env": "env environment environmentvariables envvars",
+    "argument": "args",
+    "oauth": "oauth",
+    "inline": "credentials",
+    "input": "inputs",
+    "code": "jscode pythoncode functioncode code command",
+}
+_SLOT_OF = {key: slot for slot, keys in _SLOTS.items() for key in keys.split()}
+_REGIONS = {"pinData": "pinned", "staticData": "static", "settings": "settings", "meta": "meta"}
+_LABELS = ("name", "key", "keyName", "parameterName", "headerName", "header")
+_VALUES = frozenset({"value", "stringValue", "default", "keyValue", "text"})
+_STRUCTURE = frozenset(
+    {"parameters", "values", "assignments", "value", "stringValue", "string", "fields", "mcpServers", "servers"}
+)
+
+_KEYWORD = re.compile(
+    r"[kK][eE][yY]|[tT][oO][kK][eE][nN]|[sS][eE][cC][rR][eE][tT]|[pP][aA][sS][sS]|[pP][wW][dD]|"
+    r"[aA][uU][tT][hH]|[cC][oO][oO][kK][iI][eE]|DSN|dsn|[cC][rR][eE][dD][eE][nN][tT]|[cC][oO][nN][nN]"
+)
+_QUOTED_VALUE = re.compile(
+    r"[\w-]{0,40}\\?[\"'`]?\]?\s{0,8}(?:=>|:=|[:=,])\s{0,8}\\?([\"'`])(?P<value>[^\"'`\n\\]{4,4096})\\?\1"
+)
+_BARE_VALUE = re.compile(
+    r"[\w-]{0,40}\\?[\"'`]?\s{0,4}[:= ]\s{0,4}(?:(?:Bearer|Basic|Token)\s)?(?P<value>[\w.~+/=:@-]{12,4096})"
+)
+_NAME_BEFORE = re.compile(r"[\w-]{0,40}\Z")
+_NAME_AFTER = re.compile(r"[\w-]{0,40}")
+_SIGNED_IN = re.compile(r"\b(?:Bearer|Basic|Token|Bot|bearer|basic|token)\s+(?P<value>[A-Za-z0-9._~+/=-]{16,4096})")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://(?P<rest>[^\s\"'`<>\\]{1,8192})")
+_ONE_LETTER_FLAG = re.compile(r"-[A-Za-z]$")
+_DOCKER_ENV = frozenset({"-e", "--env"})
+_SHORTEST_KNOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """What stood in one slot. `trail` leads there in the scrubbed document; `suffix` names the part within the value.
+
+    `kind` is the slot's: header, query, env, argument, url, code, pinned and so on; `provider` whose pattern it has, if
+    any. A literal has a fingerprint when a key was given; the value itself is nowhere.
+    """
+
+    trail: Trail
+    kind: str
+    name: str
+    what: Literal["literal", "placeholder", "reference"]
+    suffix: str = ""
+    reference: str = ""
+    fingerprint: str | None = None
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """A document without secrets, and what was found in it, in the document's order."""
+
+    document: Any
+    found: tuple[Occurrence, ...]
+
+    def below(self, *trail: str | int) -> list[Occurrence]:
+        """The occurrences under a place."""
+        return [each for each in self.found if each.trail[: len(trail)] == trail]
+
+    def place(self, occurrence: Occurrence) -> str:
+        """Where it was found, as people say it: ``nodes/HTTP Request/headerParameters/X-Api-Key``."""
+        value, parts = self.document, []
+        for step in occurrence.trail:
+            value = value[step]
+            name = _label(value) if isinstance(step, int) else step
+            if name and name not in _STRUCTURE:
+                parts.append(shown(name, 80))
+        return "/".join([*parts, occurrence.suffix] if occurrence.suffix else parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """Where the walk is: the name that the value goes by, the slot kind and the region of the document."""
+
+    name: str = ""
+    kind: str = "parameter"
+    region: str = ""
+    strength: Strength | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Within:
+    """Why a part of a longer text is taken for a secret: where it stands, after which name, or whose shape it has."""
+
+    kind: str = ""
+    name: str = ""
+    provider: str = ""
+
+
+def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None) -> Scrubbed:
+    """The document without its secrets.
+
+    Args:
+        document: JSON-able, its depth already bounded.
+        fingerprint: from a secret's value to its keyed fingerprint, or None.
+    """
+    walk = _Walk(fingerprint)
+    clean = walk.value(document, (), _Slot())
+    known = sorted((value for value in walk.values if len(value) >= _SHORTEST_KNOWN), key=len, reverse=True)
+    if not known:
+        return Scrubbed(clean, tuple(walk.found))
+    return Scrubbed(_without_known(clean, known), tuple(_renamed(each, known) for each in walk.found))
+
+
+class _Walk:
+    """One walk over one document. Holds the values that it found for as long as it runs, and no longer."""
+
+    def __init__(self, fingerprint: Fingerprint) -> None:
+        self._fingerprint = fingerprint
+        self.found: list[Occurrence] = []
+        self.values: set[str] = set()
+
+    def value(self, value: Any, trail: Trail, slot: _Slot) -> Any:
+        """A copy of `value` without secrets."""
+        if isinstance(value, str):
+            return self._text(value, trail, slot)
+        if isinstance(value, dict):
+            return self._object(value, trail, slot)
+        if isinstance(value, list):
+            if slot.kind == "argument" and all(isinstance(each, str) for each in value):
+                return self._arguments(value, trail, slot)
+            return [self.value(each, (*trail, index), slot) for index, each in enumerate(value)]
+        return value
+
+    def _object(self, value: Mapping[str, Any], trail: Trail, slot: _Slot) -> dict[str, Any]:
+        label = _label(value)
+        strength: Strength | None = None
+        if slot.kind == "input":
+            label = label or str(value.get("id", ""))
+            strength = "strong" if value.get("password") is True else None
+        clean: dict[str, Any] = {}
+        for key, each in value.items():
+            kind = _SLOT_OF.get(key.lower(), slot.kind)
+            region = slot.region or (_REGIONS.get(key, "") if len(trail) <= 2 else "")
+            if key in _VALUES and (label or slot.name):
+                below = _Slot(label or slot.name, kind, region, strength)
+            else:
+                below = _Slot(key, kind, region)
+            if slot.name == "credentials" and isinstance(each, str) and key.endswith(("Api", "Auth", "OAuth2")):
+                below = _Slot("", kind, region)  # old n8n exports name a credential by a plain text
+            name = self._inside(key, trail, _Slot("", "name", region)) if len(key) >= 20 else key
+            clean[name] = self.value(each, (*trail, name), below)
+        return clean
+
+    def _text(self, text: str, trail: Trail, slot: _Slot) -> str:
+        if not text or text.isspace():
+            return text
+        strength = slot.strength if slot.strength is not None else slot_strength(slot.name, slot.kind)
+        if slot.kind == "inline" and slot.name in ("user", "username"):
+            strength = ""
+        if strength:
+            judged = judge(text, strength)
+            if judged.what == "literal" or (strength == "strong" and judged.what in ("placeholder", "reference")):
+                return self._judged(text, judged.what, judged.spans, judged.reference, trail, slot)
+        return self._inside(text, trail, slot) if len(text) >= 12 else text
+
+    def _judged(
+        self,
+        text: str,
+        what: Literal["literal", "placeholder", "reference"],
+        spans: Iterable[tuple[int, int]],
+        reference: str,
+        trail: Trail,
+        slot: _Slot,
+        suffix: str = "",
+        provider: str = "",
+    ) -> str:
+        spans = list(spans)
+        mark = None
+        if what == "literal":
+            values = [text[begin:end] for begin, end in spans]
+            self.values.update(values)
+            mark = self._fingerprint("".join(values))
+        kind = slot.region or slot.kind
+        self.found.append(Occurrence(trail, kind, slot.name, what, suffix, reference, mark, provider))
+        return _cut(text, spans)
+
+    def _inside(self, text: str, trail: Trail, slot: _Slot, suffix: str = "") -> str:
+        """Secrets within a longer text: in addresses, by provider's shape, after a telling name, after ``Bearer``."""
+        spans: dict[tuple[int, int], _Within] = {}
+        if "://" in text:
+            spans.update(_in_addresses(text))
+        for provider, begin, end in matches(text):
+            spans.setdefault((begin, end), _Within(provider=provider))
+        for begin, end, name in _after_names(text):
+            spans.setdefault((begin, end), _Within(name=name))
+        for signed_in in _SIGNED_IN.finditer(text):
+            if looks_like_token(signed_in["value"]):
+                spans.setdefault(signed_in.span("value"), _Within())
+        chosen: list[tuple[int, int]] = []
+        for (begin, end), within in sorted(spans.items(), key=lambda item: item[0]):
+            value = text[begin:end]
+            if value == REMOVED or (chosen and begin < chosen[-1][1]):
+                continue
+            chosen.append((begin, end))
+            what: Literal["literal", "placeholder"] = "placeholder" if is_placeholder(value) else "literal"
+            named = replace(slot, kind=within.kind or slot.kind, name=within.name or within.provider or slot.name)
+            ending = suffix or (within.name if within.kind == "url" else "")
+            self._judged(text, what, [(begin, end)], "", trail, named, ending, within.provider)
+        return _cut(text, chosen)
+
+    def _arguments(self, arguments: list[str], trail: Trail, slot: _Slot) -> list[str]:
+        """Command line arguments: ``--flag=value``, ``--flag value``, ``-e NAME=value``, ``-t token``, ``Header: value``."""
+        clean: list[str] = []
+        before = ""
+        for index, argument in enumerate(arguments):
+            here = (*trail, index)
+            head, equals, tail = argument.partition("=")
+            if equals and (head.startswith("-") or before in _DOCKER_ENV or re.fullmatch(r"[A-Z][A-Z0-9_]*", head)):
+                clean.append(head + equals + self._argument(tail, here, slot, head))
+            elif before in _DOCKER_ENV:
+                clean.append(self._inside(argument, here, slot))  # the name of a variable to hand on
+            elif before.startswith("-") and "=" not in before and not argument.startswith("-"):
+                clean.append(self._argument(argument, here, slot, before))
+            else:
+                clean.append(self._inside(argument, here, slot))
+            before = argument
+        return clean
+
+    def _argument(self, text: str, trail: Trail, slot: _Slot, name: str) -> str:
+        flag = name.lstrip("-")
+        if name in ("--header", "-H") and (colon := re.match(r"([\w-]+)\s*:\s*", text)):
+            rest = self._argument(text[colon.end() :], trail, replace(slot, kind="header"), colon.group(1))
+            return text[: colon.end()] + rest
+        strength = slot_strength(flag, slot.kind) or ("weak" if _ONE_LETTER_FLAG.match(name) else "")
+        if strength:
+            judged = judge(text, strength)
+            is_telling = strength == "strong" or _KEYWORD.search(text) is not None
+            if judged.what == "literal" or (is_telling and judged.what in ("placeholder", "reference")):
+                named = replace(slot, name=flag)
+                return self._judged(text, judged.what, judged.spans, judged.reference, trail, named, name)
+        return self._inside(text, trail, replace(slot, name=flag), name)
+
+
+def _in_addresses(text: str) -> dict[tuple[int, int], _Within]:
+    """Passwords before the host, and query parameters whose names tell."""
+    spans: dict[tuple[int, int], _Within] = {}
+    for address in _ADDRESS.finditer(text):
+        rest, offset = address["rest"], address.start("rest")
+        authority = re.match(r"[^/?#]*", rest).group()  # type: ignore[union-attr]  # matches always
+        user, at, _host = authority.rpartition("@")
+        if at and user:
+            name, colon, password = user.partition(":")
+            begin = offset + len(name) + 1 if colon else offset
+            part = password if colon else user
+            if part and not _is_reference(part) and (colon or looks_like_token(part)):
+                spans[begin, begin + len(part)] = _Within("url", "password" if colon else "user")
+        for parameter in re.finditer(r"[?&#;]([\w.~\[\]-]{1,80})=([^&#;]{1,4096})", rest):
+            name, value = parameter.groups()
+            strength = slot_strength(name, "query")
+            if strength and len(value) >= 8 and judge(value, strength).what in ("literal", "placeholder"):
+                begin = offset + parameter.start(2)
+                spans[begin, begin + len(value)] = _Within("url", name)
+    return spans
+
+
+def _after_names(text: str) -> Iterable[tuple[int, int, str]]:
+    """Values that follow a telling name: in code, JSON within text, commands and notes."""
+    resume = 0
+    for keyword in _KEYWORD.finditer(text):
+        if keyword.start() < resume:
+            continue
+        prefix = _NAME_BEFORE.search(text, max(0, keyword.start() - 40), keyword.start())
+        begin = prefix.start() if prefix else keyword.start()
+        tail = _NAME_AFTER.match(text, keyword.end())
+        name = text[begin : tail.end() if tail else keyword.end()]
+        strength = slot_strength(name.strip("-_"))
+        if not strength:
+            continue
+        quoted = _QUOTED_VALUE.match(text, keyword.end())
+        found = quoted or _BARE_VALUE.match(text, keyword.end())
+        if not found:
+            continue
+        value = found["value"]
+        judged = judge(value, strength if quoted else "weak")
+        if judged.what == "literal" and (quoted or looks_like_token(value)):
+            for first, last in judged.spans:
+                yield found.start("value") + first, found.start("value") + last, name.strip("-_")
+            resume = found.end()
+
+
+def _is_reference(text: str) -> bool:
+    return judge(text, "strong").what == "reference"
+
+
+def _label(value: Any) -> str:
+    if not isinstance(value, dict):
+        return ""
+    for key in _LABELS:
+        label = value.get(key)
+        if isinstance(label, str) and label.strip():
+            return label
+    return ""
+
+
+def _cut(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    parts, end = [], 0
+    for begin, stop in spans:
+        parts += [text[end:begin], REMOVED]
+        end = stop
+    return "".join([*parts, text[end:]])
+
+
+def _without(text: str, known: Iterable[str]) -> str:
+    for value in known:
+        if value in text:
+            text = text.replace(value, REMOVED)
+    return text
+
+
+def _renamed(occurrence: Occurrence, known: list[str]) -> Occurrence:
+    trail = tuple(_without(step, known) if isinstance(step, str) else step for step in occurrence.trail)
+    suffix, name = _without(occurrence.suffix, known), _without(occurrence.name, known)
+    return replace(occurrence, trail=trail, suffix=suffix, name=name)
+
+
+def _without_known(value: Any, known: list[str]) -> Any:
+    """Whatever was a secret in one slot is one everywhere, member names included."""
+    if isinstance(value, str):
+        return _without(value, known)
+    if isinstance(value, dict):
+        return {_without(key, known): _without_known(each, known) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_known(each, known) for each in value]
+    return value
