@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals.models import Approval, ApprovalState, Candidate, Submission
+from approvals import waiting
+from approvals.models import Approval, ApprovalState, Submission
 from governance.controls import clock
-from governance.controls.models import Delegation, Person
 from governance.web.pages import page
 
 Shape = dict[str, Any]
@@ -22,29 +20,6 @@ Shape = dict[str, Any]
 #: Submissions on one page of the desk.
 PAGE = 50
 BANDS = (("high", "High risk"), ("standard", "Standard risk"), ("low", "Low risk"))
-
-
-def waiting_for(person: Person, now: datetime) -> list[Approval]:
-    """Open records that were put before a person, or before somebody they stand in for, and that they have not decided.
-
-    Candidates are named when a record opens; whoever became conflicted since is told on the page itself. One query for the
-    stand-ins and one for the records.
-    """
-    givers = Delegation.objects.running(now).filter(taker=person).values_list("giver", flat=True)
-    mine = Candidate.objects.filter(Q(person=person) | Q(person__in=list(givers))).values("seat__approval")
-    found = Approval.objects.filter(pk__in=mine, state=ApprovalState.OPEN).exclude(
-        decisions__round=F("round"), decisions__person=person
-    )
-    return list(_related(found))
-
-
-def _related(records: Any) -> Any:
-    return records.select_related(
-        "submission__automation__team",
-        "privilege__entitlement__resource",
-        "credential__kept_in",
-        "credential__opens",
-    ).order_by("due_at", "pk")
 
 
 def _rows(records: Iterable[Approval], seen: set[int]) -> list[Shape]:
@@ -91,18 +66,22 @@ def desk(request: HttpRequest) -> HttpResponse:
     """What waits for me; with ``?show=all`` every open submission that I may see, with ``?show=overdue`` the late ones."""
     now = clock.now()
     person = request.actor.person
-    mine = waiting_for(person, now)
+    mine = waiting.to_decide(person, now)
     show = request.GET.get("show", "")
     records = mine
     if show in ("all", "overdue"):
         visible = Submission.objects.visible_to(request.actor, now).unfinished()
-        records = list(_related(Approval.objects.filter(submission__in=visible, state=ApprovalState.OPEN))[: PAGE * 12])
+        records = list(
+            Approval.objects.filter(submission__in=visible, state=ApprovalState.OPEN)
+            .select_related(*waiting.RELATED)
+            .order_by("due_at", "pk")[: PAGE * 12]
+        )
     if show == "overdue":
         records = [record for record in records if record.due_at and record.due_at < now]
     rows = _rows(records, {record.submission_id for record in records})[:PAGE]
     overdue = sum(row["due"] is not None and row["due"] < now for row in rows)
-    waiting = len({record.submission_id for record in mine})
-    facts: list[Any] = [{"text": f"{waiting} wait for you", "strong": True} if waiting else "Nothing waits for you"]
+    count = len({record.submission_id for record in mine})
+    facts: list[Any] = [{"text": f"{count} wait for you", "strong": True} if count else "Nothing waits for you"]
     if overdue:
         facts.append({"text": f"{overdue} overdue", "tone": "no"})
     return page(
@@ -111,7 +90,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         {
             "head": {"title": "Desk", "facts": facts, "aside": "Ordered by risk, then age"},
             "chips": [
-                {"label": "Waiting for me", "href": reverse("desk"), "count": waiting, "current": show == ""},
+                {"label": "Waiting for me", "href": reverse("desk"), "count": count, "current": show == ""},
                 {"label": "All open", "href": f"{reverse('desk')}?show=all", "current": show == "all"},
                 {"label": "Overdue", "href": f"{reverse('desk')}?show=overdue", "current": show == "overdue"},
             ],

@@ -1,0 +1,219 @@
+"""Home: what needs me, in order, and where each of my automations is held. Nothing that I can't act on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from approvals import waiting
+from approvals.models import Approval, ApprovalState, Candidate, Submission
+from approvals.models.submission import UNFINISHED
+from governance.controls import clock
+from governance.controls.calendar import zone_of
+from governance.controls.models import Person
+from governance.recertification import reviewing
+from governance.web.pages import page
+from inventory.models import Automation, AutomationState
+
+Shape = dict[str, Any]
+
+#: Rows of each group and of my automations; the rest is one click away.
+MOST = 8
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """What needs the reader."""
+    now = clock.now()
+    person = request.actor.person
+    groups = [
+        group
+        for group in (_approvals(person, now), _recertifications(person), _questions(person), _acceptances(person))
+        if group["rows"]
+    ]
+    automations = _automations(person)
+    things = sum(group["count"] for group in groups)
+    zone = zone_of(person.time_zone, ZoneInfo(settings.ORGANISATION_TIME_ZONE))
+    local = now.astimezone(zone)
+    facts: list[Any] = [f"{local:%a} {local.day} {local:%b}"]
+    if things:
+        facts.append(
+            {"text": f"{things} thing{'s' if things != 1 else ''} need{'s' if things == 1 else ''} you", "strong": True}
+        )
+    context: Shape = {
+        "head": {"title": f"Good {_part_of_day(local)}, {person.get_short_name()}", "facts": facts},
+        "groups": groups,
+        "automations": automations,
+    }
+    if not groups and not automations:
+        context["nothing"] = {
+            "sentence": "Nothing needs you. What you are asked to decide, answer or review would be here.",
+            "href": reverse("bring_in"),
+            "action": "Bring in an automation",
+        }
+    return page(request, "portal/home.html", context)
+
+
+def _part_of_day(local: datetime) -> str:
+    return "morning" if local.hour < 12 else "afternoon" if local.hour < 18 else "evening"
+
+
+def _by_submission(records: Iterable[Approval]) -> list[list[Approval]]:
+    groups: dict[int, list[Approval]] = defaultdict(list)
+    for record in records:
+        groups[record.submission_id].append(record)
+    return list(groups.values())
+
+
+def _what(record: Approval) -> str:
+    if record.stage == 1:
+        return "may this app exist for business use?"
+    if record.privilege is None:
+        return f"use {record.credential}"
+    words = record.privilege.entitlement.words.removeprefix("May ")
+    return f"{words[:1].lower()}{words[1:]}"
+
+
+def _approvals(person: Person, now: datetime) -> Shape:
+    records = waiting.to_decide(person, now)
+    found = _by_submission(records)
+    rows = []
+    for group in found[:MOST]:
+        one = group[0].submission
+        rows.append(
+            {
+                "href": reverse("review", args=[one.pk]),
+                "seal": "left" if group[0].stage == 2 else "none",
+                "name": one.automation.name,
+                "text": "; ".join(_what(record) for record in group[:3]) + (" …" if len(group) > 3 else ""),
+                "who": one.submitted_by.name,
+                "since": min(record.opened_at or one.submitted_at for record in group),
+                "due": min((record.due_at for record in group if record.due_at), default=None),
+                "tier": one.tier,
+            }
+        )
+    words = f"{len(records)} record{'s' if len(records) != 1 else ''} in {len(found)} submission{'s' if len(found) != 1 else ''}"
+    return {
+        "key": "approvals",
+        "title": "Approvals",
+        "words": words,
+        "rows": rows,
+        "count": len(found),
+        "more_href": reverse("desk"),
+        "more_words": "Open the desk",
+    }
+
+
+def _recertifications(person: Person) -> Shape:
+    questions = reviewing.unanswered(person)
+    rows = [
+        {
+            "href": reverse("recert_item", args=[question.item_id]),
+            "level": question.item.grant.level if question.item.grant else "",
+            "seal": "" if question.item.grant else "full",
+            "name": str(question.item.of_automation),
+            "text": f"{question.get_asks_display()} {reviewing.what(question.item)}",
+            "since": question.item.opened_at,
+            "due": question.item.deadline,
+        }
+        for question in questions[:MOST]
+    ]
+    return {
+        "key": "recertifications",
+        "title": "Recertifications",
+        "words": f"{len(questions)} to answer",
+        "rows": rows,
+        "count": len(questions),
+        "more_href": reverse("recert_mine"),
+        "more_words": "Answer them in a row",
+    }
+
+
+def _questions(person: Person) -> Shape:
+    records = waiting.to_answer(person)
+    rows = []
+    for record in records[:MOST]:
+        asked = record.decisions.select_related("person", "reason").order_by("-pk").first()
+        rows.append(
+            {
+                "href": reverse("answer", args=[record.submission_id, record.pk]),
+                "name": asked.reason.text if asked and asked.reason else "A question about your submission",
+                "text": f"{record.submission.automation.name}, {_what(record)}",
+                "who": asked.person.name if asked else "",
+                "since": asked.at if asked else None,
+                "due": record.builder_due_at,
+            }
+        )
+    return {
+        "key": "questions",
+        "title": "Questions to you",
+        "words": "the approver waits for your answer",
+        "rows": rows,
+        "count": len(records),
+    }
+
+
+def _acceptances(person: Person) -> Shape:
+    found = waiting.to_accept(person)
+    rows = [
+        {
+            "href": reverse("review", args=[one.pk]),
+            "seal": "full",
+            "name": one.automation.name,
+            "text": "Everything is decided and something was refused: accept the rest, or decline",
+            "who": one.submitted_by.name,
+            "since": one.submitted_at,
+            "tier": one.tier,
+        }
+        for one in found[:MOST]
+    ]
+    return {"key": "handovers", "title": "To accept", "words": "", "rows": rows, "count": len(found)}
+
+
+def _automations(person: Person) -> list[Shape]:
+    mine = Automation.objects.filter(Q(business_owner=person) | Q(technical_owner=person))
+    mine = mine.exclude(state=AutomationState.RETIRED).select_related("approved_version").order_by("name", "pk")[:MOST]
+    found = list(mine)
+    under_way = {
+        one.automation_id: one
+        for one in Submission.objects.filter(automation__in=[a.pk for a in found], state__in=UNFINISHED).select_related(
+            "version"
+        )
+    }
+    held = _held(under_way.values())
+    return [_automation(one, under_way.get(one.pk), held) for one in found]
+
+
+def _held(submissions: Iterable[Submission]) -> dict[int, list[Shape]]:
+    """Who was asked about each open submission, and since when; one query."""
+    asked = Candidate.objects.filter(
+        seat__approval__submission__in=[one.pk for one in submissions], seat__approval__state=ApprovalState.OPEN
+    ).select_related("person", "seat__approval")
+    found: dict[int, dict[str, Shape]] = defaultdict(dict)
+    for one in asked:
+        since = (one.seat.approval.opened_at or clock.now()).date()
+        found[one.seat.approval.submission_id].setdefault(one.person.name, {"who": one.person.name, "since": since})
+    return {pk: list(people.values())[:3] for pk, people in found.items()}
+
+
+def _automation(one: Automation, submission: Submission | None, held: dict[int, list[Shape]]) -> Shape:
+    shape: Shape = {"href": reverse("automation", args=[one.pk]), "name": one.name, "state": one.state, "held": []}
+    if submission is None:
+        version = one.approved_version
+        return shape | {"text": f"Version {version.number} is approved" if version else "Not submitted yet"}
+    runs = f", version {one.approved_version.number} runs on" if one.approved_version else ""
+    where = "is decided" if submission.state == "decided" else "is in review"
+    return shape | {
+        "text": f"Version {submission.version.number} {where}{runs}",
+        "held": held.get(submission.pk, []),
+        "next": {"href": reverse("review", args=[submission.pk]), "label": "See the review"},
+    }
