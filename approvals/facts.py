@@ -12,6 +12,7 @@ from typing import Any
 import rfc8785
 
 from approvals.models import Approval, ApprovalKind
+from governance.controls.models import Person
 from inventory.models import Automation, Version
 
 #: What each fact is called on a page that shows what changed.
@@ -54,12 +55,16 @@ def of_app(automation: Automation, version: Version, tier: str) -> dict[str, Any
         version: the version that is submitted.
         tier: the app's tier.
     """
-    technical = automation.technical_owner
+    asked = automation.asked
+    owners = {
+        name: Person.objects.filter(pk=asked[f"{name}_id"]).values_list("opaque_id", flat=True).first()
+        for name in ("business_owner", "technical_owner")
+    }
     return {
-        "purpose": automation.purpose,
-        "business_owner": str(automation.business_owner.opaque_id),
-        "technical_owner": str(technical.opaque_id) if technical else "",
-        "kind": automation.kind,
+        "purpose": asked["purpose"],
+        "business_owner": str(owners["business_owner"] or ""),
+        "technical_owner": str(owners["technical_owner"] or ""),
+        "kind": asked["kind"],
         "triggers": sorted(f"{t.type} {t.detail} {t.authenticated}" for t in version.triggers.all()),
         "tier": tier,
         "source": version.source_digest,
@@ -71,7 +76,7 @@ def _of_privilege(approval: Approval) -> dict[str, Any]:
     assert privilege is not None  # approval_kind_has_its_reference
     entitlement = privilege.entitlement
     return {
-        "what": entitlement.words,
+        "what": privilege.sentence,
         "code": entitlement.code,
         "on": f"{entitlement.resource.name} ({entitlement.resource_id})",
         "level": approval.granted_level or privilege.level,
@@ -88,7 +93,7 @@ def _of_credential(approval: Approval) -> dict[str, Any]:
     assert credential is not None  # approval_kind_has_its_reference
     on = credential.decided_on
     return {
-        "what": f"{credential.kind} {credential.name}".strip(),
+        "what": credential.sentence,
         "on": f"{on.name} ({on.pk})" if on else "",
         "lifetime": credential.lifetime,
         "reach": [credential.reach_kind, *sorted(credential.reach)],

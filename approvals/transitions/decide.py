@@ -193,8 +193,8 @@ def title(record: Approval) -> str:
     if record.kind == ApprovalKind.APP:
         return "the app"
     if record.privilege is not None:
-        return f"{record.privilege.entitlement.words} ({record.privilege.entitlement.resource.name})"
-    return str(record.credential)
+        return record.privilege.sentence
+    return record.credential.sentence if record.credential else ""
 
 
 def _iso(record: Approval) -> str:

@@ -31,7 +31,8 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
     """One grant as ``inventory/grants.html`` takes it."""
     entitlement, credential = grant.entitlement, grant.credential
     on = entitlement.resource if entitlement else credential.decided_on if credential else None
-    sentence = f"{entitlement.words} in {entitlement.resource.name}" if entitlement else f"Uses {credential}"
+    held = grant.approval.privilege
+    sentence = held.sentence if held else credential.sentence if credential else ""
     left = (grant.ends_at - now).days
     soon = grant.state == GrantState.ACTIVE and grant.ends_at - now <= ENDS_SOON
     below = f"{left} days left" if grant.state != GrantState.ENDED else ""
@@ -81,7 +82,7 @@ def _context(request: HttpRequest, rows: Any, *, ended_href: str, **more: Any) -
             "credential__kept_in__owner",
             "credential__opens__owner",
             "automation__team",
-            "approval",
+            "approval__privilege__entitlement__resource",
         ).order_by("-ends_at", "pk")[:MOST]
     )
     # Whoever may stop one grant of an automation, or of a resource, may stop them all: one question, not one a row.
@@ -187,11 +188,7 @@ def stop_grant(request: HttpRequest, pk: int) -> HttpResponse:
     no = grants.stop.refusal(grant, actor=request.actor, now=now)
     if no is not None:
         return refused(request, no, context={"back_href": back})
-    what = (
-        f"{grant.entitlement.words} in {grant.entitlement.resource.name}"
-        if grant.entitlement
-        else str(grant.credential)
-    )
+    what = grant.approval.privilege.sentence if grant.approval.privilege else str(grant.credential)
     ask = {
         "id": "stop",
         "title": "Stop this grant?",

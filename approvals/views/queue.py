@@ -57,8 +57,7 @@ def _row(group: list[Approval]) -> Shape:
 def _words(record: Approval) -> str:
     if record.privilege is None:
         return f"use {record.credential}"
-    words = record.privilege.entitlement.words.removeprefix("May ")
-    return f"{words[:1].lower()}{words[1:]} in {record.privilege.entitlement.resource.name}"
+    return record.privilege.sentence.removeprefix("May ")
 
 
 @require_GET

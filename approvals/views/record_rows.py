@@ -133,7 +133,7 @@ def _what(record: Approval) -> Shape:
         return term | {
             "level": level,
             "level_asked": privilege.level if level != privilege.level else "",
-            "sentence": f"{_may(entitlement.words)} in {entitlement.resource.name}",
+            "sentence": privilege.sentence,
             "scope": _raw(entitlement.code, privilege.target, scope),
             "scope_asked": ", ".join(s for s in privilege.scope if s not in scope) if narrowed else "",
             "data_class": entitlement.counted_class,
@@ -144,15 +144,11 @@ def _what(record: Approval) -> Shape:
     kept = f", kept in {on.name}" if on else ""
     return term | {
         "level": "secret",
-        "sentence": f"Uses the {credential.kind if credential else ''} {name}{kept}",
+        "sentence": f"{credential.sentence if credential else 'Uses a credential'}{kept}",
         "name": name,
         "scope": " · ".join(filter(None, [credential.external_id, credential.lifetime])) if credential else "",
         "data_class": on.counted_class if on else "restricted",
     }
-
-
-def _may(words: str) -> str:
-    return words if words.startswith(("May ", "Uses ")) else f"May {words[:1].lower()}{words[1:]}"
 
 
 def _raw(code: str, target: str, scope: Sequence[str]) -> str:

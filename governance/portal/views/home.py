@@ -79,8 +79,7 @@ def _what(record: Approval) -> str:
         return "may this app exist for business use?"
     if record.privilege is None:
         return f"use {record.credential}"
-    words = record.privilege.entitlement.words.removeprefix("May ")
-    return f"{words[:1].lower()}{words[1:]}"
+    return record.privilege.sentence.removeprefix("May ")
 
 
 def _approvals(person: Person, now: datetime) -> Shape:
