@@ -58,7 +58,7 @@ def data_class(value: str | None) -> SafeString:
         word = words.DATA_CLASSES[value]
         return format_html('<span class="data-class">{}{}</span>', any_icon(word.icon), word.text)
     word = words.DATA_CLASS_UNSET
-    said = format_html('<span>{} <span class="quiet">not set</span></span>', word.text)
+    said = format_html('<span>{} <span class="quiet nowrap">not set</span></span>', word.text)
     return format_html('<span class="data-class data-class-unset">{}{}</span>', any_icon(word.icon), said)
 
 

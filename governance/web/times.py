@@ -27,17 +27,24 @@ def day_of(at: datetime | date) -> date:
 
 
 def day_words(on: date, today: date) -> str:
-    """Return "Thu 26 Nov", with the year when it is not this one."""
-    return f"{on:%a} {on.day} {on:%b}" + ("" if on.year == today.year else f" {on.year}")
+    """Return "Thu 26 Nov" for a day within two months, else "12 Jun 2026": far away, the year says more than the weekday."""
+    near = abs((on - today).days) <= 60
+    return f"{on:%a} {on.day} {on:%b}" if near else f"{on.day} {on:%b %Y}"
 
 
 def moment_words(at: datetime, now: datetime) -> str:
-    """Return "today 09:21", "yesterday 16:40", "tomorrow 17:00", "Mon 23 Nov 16:32", or the day alone in another year."""
+    """Return "today 09:21", "yesterday 16:40", "tomorrow 17:00", "Mon 23 Nov 16:32", or the day alone far away."""
     local, today = timezone.localtime(at), day_of(now)
     near = {0: "today", -1: "yesterday", 1: "tomorrow"}.get((local.date() - today).days)
-    if near is None and local.year != today.year:
+    if near is None and abs((local.date() - today).days) > 60:
         return day_words(local.date(), today)
     return f"{near or day_words(local.date(), today)} {local:%H:%M}"
+
+
+def stamp_words(at: datetime) -> str:
+    """Return "Tue 24 Nov 2026, 15:10"."""
+    local = timezone.localtime(at)
+    return f"{local:%a} {local.day} {local:%b %Y, %H:%M}"
 
 
 def distance_words(at: datetime | date, now: datetime) -> str:

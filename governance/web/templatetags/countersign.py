@@ -64,6 +64,12 @@ def when(context: Context, at: datetime | None) -> SafeString | str:
     return times.time_element(at, times.moment_words(at, _now(context))) if at else "–"
 
 
+@register.simple_tag
+def stamp(at: datetime | None) -> SafeString | str:
+    """Say an instant in full: "Tue 24 Nov 2026, 15:10"; a dash for nothing."""
+    return times.time_element(at, times.stamp_words(at)) if at else "–"
+
+
 @register.simple_tag(takes_context=True)
 def ago(context: Context, at: datetime | date | None) -> SafeString | str:
     """Say how far an instant or a day is from now: "2 minutes ago", "in 2 days"; "never" for nothing."""
@@ -92,13 +98,16 @@ def day(context: Context, on: datetime | date | None, *, near: bool = False) -> 
 
 
 @register.simple_tag(takes_context=True)
-def due(context: Context, at: datetime | None, verb: str = "", *, full: bool = False) -> SafeString | str:
+def due(
+    context: Context, at: datetime | None, verb: str = "", *, full: bool = False, marked: bool = False
+) -> SafeString | str:
     """Say a deadline: overdue in red with a clock, within two days in amber, else quietly.
 
     Args:
         at: the deadline, or None where no clock runs.
         verb: what comes before it, for instance ``"Answer by"``; the deadline starts a sentence without one.
         full: with the hour, and how far away it is.
+        marked: in amber however far away it is.
     """
     if at is None:
         return format_html('<span class="quiet">{}</span>', "No clock runs")
@@ -112,7 +121,7 @@ def due(context: Context, at: datetime | None, verb: str = "", *, full: bool = F
     if full and 1 < days <= 7:
         named += f", {times.distance_words(that, now)}"
     text = f"{verb} {named}" if verb else named[:1].upper() + named[1:]
-    if days > 2:
+    if days > 2 and not marked:
         return times.time_element(at, text)
     return times.time_element(at, marks.state(words.Word(text, "clock" if full else "ring", "wait")))
 
@@ -140,6 +149,18 @@ def term_bar(
         tone if tone == "wait" else "",
         said,
     )
+
+
+@register.simple_tag
+def resource_icon(kind: str) -> SafeString:
+    """Draw the icon of a kind of resource; a plug for one that has none."""
+    return marks.icon(words.RESOURCE_KINDS.get(kind, words.Word("", "plug")).icon)
+
+
+@register.simple_tag
+def resource_word(kind: str) -> str:
+    """Say a kind of resource: "MCP server"."""
+    return words.RESOURCE_KINDS[kind].text
 
 
 @register.simple_tag

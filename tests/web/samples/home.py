@@ -57,7 +57,7 @@ def builder() -> Shape:
                 "name": "Supplier onboarding agent",
                 "state": "draft",
                 "text": "2 things missing before you can submit",
-                "held": [{"who": "You", "since": on(24)}],
+                "held": [{"who": "you", "since": on(24)}],
                 "next": {"href": "/preview", "label": "Go on"},
             },
             {"href": "/automations/3", "name": "Stock dashboard", "state": "live", "text": "4 grants, next ends 23 Mar", "held": []},

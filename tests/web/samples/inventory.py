@@ -1,0 +1,446 @@
+"""Automations and resources: lists, and one of each with its tabs."""
+
+from __future__ import annotations
+
+from tests.web.samples.shapes import Shape, at, event, frame, on, reason, tag
+
+ERP = "ERP Postgres (production)"
+TABS = ("overview", "privileges", "versions", "submissions", "grants", "recertifications", "timeline")
+
+
+def automations() -> Shape:
+    """A page of the list."""
+    base: Shape = {"team": "Finance Operations", "environment": "production", "kind": "n8n workflow", "grants": 4}
+    return {
+        "chrome": frame("Rita Novak", "automations", recertify=1),
+        "head": {
+            "title": "Automations",
+            "facts": ["8 visible to you", {"text": "1 without an owner", "tone": "wait"}],
+            "actions": [{"label": "Bring in", "icon": "plus", "kind": "filled", "href": "/bring-in"}],
+        },
+        "chips": [
+            {"label": "All", "href": "/automations", "count": 8, "current": True},
+            {"label": "Live", "href": "/automations?state=live", "count": 5},
+            {"label": "In review", "href": "/automations?state=in_review", "count": 1},
+            {"label": "Suspended", "href": "/automations?state=suspended", "count": 1},
+        ],
+        "filters": {
+            "action": "/automations",
+            "words": "",
+            "words_label": "Name, purpose or owner",
+            "kept": {"state": ""},
+            "fields": [
+                {
+                    "name": "team",
+                    "label": "Team",
+                    "options": [{"value": "1", "label": "Finance Operations"}, {"value": "2", "label": "Supply Engineering"}],
+                },
+                {"name": "tier", "label": "Risk", "options": [{"value": "high", "label": "High"}]},
+            ],
+        },
+        "rows": [
+            {
+                **base,
+                "href": "/automations/1",
+                "name": "Invoice chaser",
+                "state": "live",
+                "tier": "high",
+                "owner": "Jonas Weil",
+                "resources": ["ERP Postgres", "Finance Slack", "Supplier Drive"],
+                "data_class": "confidential",
+                "next_end": on(8, 12),
+                "held": {"who": "Omar Haddad", "since": on(20)},
+            },
+            {
+                **base,
+                "href": "/automations/2",
+                "name": "Supplier onboarding agent",
+                "state": "draft",
+                "tier": "high",
+                "owner": "Jonas Weil",
+                "resources": [],
+                "grants": 0,
+                "next_end": None,
+            },
+            {
+                **base,
+                "href": "/automations/3",
+                "name": "Weekly stock report",
+                "team": "Supply Engineering",
+                "state": "suspended",
+                "tier": "standard",
+                "owner": "",
+                "resources": ["ERP Postgres"],
+                "data_class": "internal",
+                "grants": 1,
+                "next_end": on(9, 12),
+            },
+        ],
+        "pager": {"older_href": "/automations?after=3", "newer_href": "", "words": "3 of 8"},
+    }
+
+
+def _grants() -> list[Shape]:
+    rows = (
+        ("read", f"Read invoices in {ERP}", "SELECT ON ar.invoices", "Brokered", 18_204, "active", "", ""),
+        ("write", "Post messages to #finance-ops-log in Finance Slack workspace", "chat:write · C03OPSLOG", "Gated", 212, "active", "", ""),
+        ("read", "Read files under /Templates in Supplier Drive", "drive.readonly · /Templates/**", "Gated", 1_040, "ends_soon", "wait", "14 days left; in recertification"),
+        ("admin", "Manage labels through GitHub MCP server", "mcp:admin_labels · northwind/finance-ops", "Detached", 0, "suspended", "no", "suspended: tool changed"),
+    )
+    return [
+        {
+            "level": level,
+            "sentence": sentence,
+            "scope": scope,
+            "owner": "Omar Haddad" if index < 2 else "Mei Tanaka",
+            "holder": {"name": "Invoice chaser", "href": "/automations/1"},
+            "enforced": enforced,
+            "begins": on(11, 6) if state == "ends_soon" else on(24, 9),
+            "ends": on(8, 12) if state == "ends_soon" else on(23, 3, 2027),
+            "tone": tone,
+            "below": below,
+            "calls": calls,
+            "state": state,
+            "why": "",
+            "stop_href": f"/grants/{index}/stop",
+        }
+        for index, (level, sentence, scope, enforced, calls, state, tone, below) in enumerate(rows)
+    ]
+
+
+def _page(tab: str) -> Shape:
+    counts = {"privileges": 4, "versions": 7, "submissions": 3, "recertifications": 1}
+    return {
+        "chrome": frame("Rita Novak", "automations", recertify=1),
+        "crumbs": [{"label": "Automations", "href": "/automations"}, {"label": "Finance Operations", "href": "/automations?team=1"}],
+        "head": {
+            "title": "Invoice chaser",
+            "seal": "full",
+            "seal_tone": "ok",
+            "tag": {"text": "Live, version 3", "tone": "ok"},
+            "tier": "high",
+            "facts": [
+                "n8n workflow, production",
+                "Business owner Jonas Weil",
+                "Technical owner Rita Novak",
+                "last ran 2 minutes ago",
+            ],
+            "actions": [
+                {"label": "Kill switch", "icon": "ring-cross", "kind": "danger", "href": "/automations/1/stop"},
+                {"label": "Evidence pack", "icon": "file", "href": "/evidence"},
+            ],
+        },
+        "next": {
+            "lead": "Version 7 waits in stage 2.",
+            "text": "3 of 9 decided; held by Omar Haddad and Mei Tanaka since Fri 20 Nov. Version 3 runs on until then.",
+            "actions": [{"label": "Answer Mei’s question", "kind": "filled", "href": "/review?open=17"}],
+        },
+        "tabs": [
+            {
+                "key": key,
+                "label": key.capitalize(),
+                "href": f"/automations/1/{key}",
+                "count": counts.get(key),
+                "current": key == tab,
+            }
+            for key in TABS
+        ],
+        "tab": tab,
+    }
+
+
+def automation() -> Shape:
+    """The overview, as in the picture."""
+    return {
+        **_page("overview"),
+        "reach": {
+            "finding": "If it leaked: 38,900 invoices and 212 files could be read; posts in one channel",
+            "list_href": "/automations/1/grants",
+            "automation": {"name": "Invoice chaser", "text": "version 3, n8n"},
+            "identities": [
+                {"icon": "key", "name": "n8n_ar database login", "text": "15 minutes a run, brokered"},
+                {"icon": "robot", "name": "spiffe://northwind/fin/invoice-chaser", "text": "workload, seen 2 minutes ago"},
+            ],
+            "resources": [
+                {
+                    "icon": "database",
+                    "name": ERP,
+                    "text": "Omar Haddad · confidential",
+                    "level": "read",
+                    "kind": "",
+                    "data": {"name": "Invoices, open amounts", "text": "38,900 invoices"},
+                },
+                {
+                    "icon": "message",
+                    "name": "Finance Slack workspace",
+                    "text": "Omar Haddad · internal",
+                    "level": "write",
+                    "kind": "write",
+                    "data": {"name": "#finance-ops-log", "text": "22 members"},
+                },
+                {
+                    "icon": "folder",
+                    "name": "Supplier Drive",
+                    "text": "Mei Tanaka · confidential",
+                    "level": "read",
+                    "kind": "",
+                    "data": {"name": "/Templates", "text": "212 files"},
+                },
+                {
+                    "icon": "branch",
+                    "name": "GitHub MCP server",
+                    "text": "Mei Tanaka · internal",
+                    "level": "suspended",
+                    "kind": "suspended",
+                    "data": {"name": "finance-ops labels", "text": "not reachable now"},
+                },
+            ],
+            "first": [(0, 0, ""), (0, 1, "")],
+            "second": [(0, 0, ""), (1, 1, "write"), (1, 2, ""), (1, 3, "suspended")],
+        },
+        "grants": _grants(),
+        "grant_words": "3 in force, 1 suspended; 0 kept by silence",
+        "ended": {"href": "/automations/1/grants?ended=1", "words": "Ended grants (6)"},
+        "show_calls": True,
+        "purpose": "Reminds customers of overdue invoices and tells Finance when a reminder fails.",
+        "facts": [
+            {"label": "Team", "text": "Finance Operations"},
+            {"label": "Business owner", "text": "Jonas Weil"},
+            {"label": "Technical owner", "text": "Rita Novak"},
+            {"label": "Escalation", "text": "#finance-ops-oncall"},
+            {"label": "Platform", "text": "n8n Cloud", "quiet": "workflow 48"},
+            {"label": "Running version", "text": "3", "quiet": "9f2c41ab…e7"},
+        ],
+        "tier": "high",
+        "reasons": [
+            reason("pen", "It writes to confidential data in production."),
+            reason("robot", "A model chooses what is written and mailed."),
+            reason("globe", "Mail from outside can start it."),
+        ],
+    }
+
+
+def automation_privileges() -> Shape:
+    """What the newest version asks for."""
+    return {
+        **_page("privileges"),
+        "version_words": "version 7, 2 privileges, 1 credential",
+        "privileges": [
+            {
+                "level": "write",
+                "sentence": f"May mark invoices as reminded in {ERP}",
+                "scope": "UPDATE (reminder_state, reminded_at) ON ar.invoices",
+                "tier": "high",
+                "data_class": "confidential",
+                "owner": "Omar Haddad",
+                "at": ["Mark reminded", "Reset on payment"],
+                "model": True,
+                "tags": [tag("Raised: read → write", "high", "up")],
+                "state": "open",
+                "below": "Omar Haddad, since Fri 20 Nov",
+            },
+            {
+                "level": "secret",
+                "sentence": "Uses the database password n8n-ar-writer, kept in Vault",
+                "name": "n8n-ar-writer",
+                "scope": "vault:finance/erp/n8n-ar-writer · fp 7c1e…90",
+                "tier": "high",
+                "data_class": "confidential",
+                "owner": "Omar Haddad",
+                "state": "approved",
+                "below": "Omar Haddad, today 09:14",
+            },
+            {
+                "level": "unknown",
+                "sentence": "Step 9 “HTTP Request 3” calls an address we do not recognise",
+                "scope": "POST https://hooks.cert-check.example/v2",
+                "tier": "high",
+                "data_class": None,
+                "owner": "",
+            },
+        ],
+    }
+
+
+def automation_versions() -> Shape:
+    """Versions with a difference."""
+    versions = [
+        {
+            "number": number,
+            "href": f"/automations/1/versions?compare={number}",
+            "at": at(18 - 7 + number, 16, 5),
+            "author": "Rita Novak",
+            "words": words,
+            "approved": number == 3,
+            "running": number == 3,
+            "digest": "9f2c41abd07e77c1e90aa41be7",
+            "tier": "high" if number > 3 else "standard",
+        }
+        for number, words in ((7, "5 privileges new, 2 raised"), (6, "purpose changed"), (3, "no change in privileges"))
+    ]
+    return {
+        **_page("versions"),
+        "versions": versions,
+        "compare": {
+            "from": 3,
+            "to": 7,
+            "rows": [
+                {"label": "Purpose", "before": "Reminds customers.", "after": "Reminds customers and tells Finance when it fails."},
+                {"label": "Starts", "before": "", "after": "mail to billing@"},
+            ],
+            "added": [{"level": "write", "sentence": "Send mail to any address outside", "scope": "smtp:send · to *@*"}],
+            "changed": [{"level": "write", "sentence": "Mark invoices as reminded", "scope": "write", "before": "read"}],
+            "removed": [{"level": "admin", "sentence": "Manage labels", "scope": "mcp:admin_labels"}],
+        },
+    }
+
+
+def automation_submissions() -> Shape:
+    """Three submissions in different states."""
+    return {
+        **_page("submissions"),
+        "submissions": [
+            {
+                "href": "/review",
+                "number": "2026-0418",
+                "version": 7,
+                "at": at(18, 16, 5),
+                "by": "Rita Novak",
+                "state": "open",
+                "parts": ["approved", "approved", "refused", "mine", "other", "asked"],
+                "words": "3 of 9 decided",
+                "below": "stage 2, since Fri 20 Nov",
+            },
+            {
+                "href": "/review/2",
+                "number": "2026-0391",
+                "version": 6,
+                "at": at(9, 10, 0),
+                "by": "Rita Novak",
+                "state": "withdrawn",
+                "words": "“Wrong channel”",
+                "below": "Rita Novak, Tue 10 Nov",
+            },
+            {
+                "href": "/review/3",
+                "number": "2026-0207",
+                "version": 3,
+                "at": at(2, 10, 0, month=9),
+                "by": "Rita Novak",
+                "state": "in_force",
+                "parts": ["approved"] * 4,
+                "words": "4 of 4 approved",
+                "below": "since Thu 24 Sep",
+            },
+        ],
+    }
+
+
+def automation_timeline() -> Shape:
+    """What happened to it; it also has no owner in this sample."""
+    return {
+        **_page("timeline"),
+        "next": None,
+        "orphaned": "Jonas Weil left on Fri 20 Nov. Nothing new can be approved until Theo Brandt and security name an owner.",
+        "events": [
+            event("warning", "wait", "Jonas Weil", "left; the automation has no business owner", at(20, 17)),
+            event("check", "ok", "Mei Tanaka kept", "reading files under /Templates", at(12, 9)),
+        ],
+        "ledger_href": "/ledger?subject=1",
+    }
+
+
+def resources() -> Shape:
+    """A page of the list, one proposed and one without an owner."""
+    rows = (
+        ("ERP Postgres (production)", "data_store", "active", "restricted", "Omar Haddad", "Jonas Weil", 14, 9, 1),
+        ("Finance Slack workspace", "saas_connector", "active", "internal", "Omar Haddad", "Amara Okafor", 6, 4, 0),
+        ("GitHub MCP server", "mcp_server", "active", "internal", "Mei Tanaka", "Amara Okafor", 22, 3, 0),
+        ("Certificate API", "backend_api", "proposed", None, "", "", 1, 0, 1),
+        ("People Vault", "secret_store", "orphaned", "restricted", "", "Nadia Petrov", 3, 2, 0),
+    )
+    return {
+        "chrome": frame("Omar Haddad", "resources", desk=7, recertify=5),
+        "head": {"title": "Resources", "facts": ["5 visible to you", {"text": "1 without an owner", "tone": "no"}]},
+        "filters": {"action": "/resources", "words": "", "words_label": "Name or owner", "fields": []},
+        "rows": [
+            {
+                "href": "/resources/1",
+                "name": name,
+                "kind": kind,
+                "state": state,
+                "environment": "production",
+                "data_class": data,
+                "owner": owner,
+                "deputy": deputy,
+                "entitlements": entitlements,
+                "grants": grants,
+                "waiting": waiting,
+            }
+            for name, kind, state, data, owner, deputy, entitlements, grants, waiting in rows
+        ],
+        "pager": {"older_href": "", "newer_href": ""},
+    }
+
+
+def resource() -> Shape:
+    """One resource with its grants."""
+    return {
+        "chrome": frame("Omar Haddad", "resources", desk=7, recertify=5),
+        "crumbs": [{"label": "Resources", "href": "/resources"}, {"label": "ERP Postgres (production)", "href": ""}],
+        "head": {
+            "title": ERP,
+            "facts": ["production", "Owner Omar Haddad", "Deputy Jonas Weil", "4 grants"],
+            "actions": [{"label": "Evidence pack", "icon": "file", "href": "/evidence"}],
+        },
+        "kind": "data_store",
+        "state": "active",
+        "data_class": "confidential",
+        "facts": [
+            {"label": "Owner", "text": "Omar Haddad", "href": "/people/3"},
+            {"label": "Deputy", "text": "Jonas Weil", "href": "/people/4"},
+            {"label": "Team", "text": "Platform Engineering"},
+            {"label": "Enforced", "text": "yes", "quiet": "since 1 Sep 2026"},
+        ],
+        "bindings": [
+            {
+                "connector": "n8n postgres",
+                "instance": "erp-prod.northwind.example/erp",
+                "by": "Rita Novak",
+                "at": at(18),
+                "automation": {"name": "Invoice chaser", "href": "/automations/1"},
+                "confirmed": {"who": "Omar Haddad", "at": at(20, 10)},
+            },
+            {
+                "connector": "MCP",
+                "instance": "postgres-mcp",
+                "by": "Piet de Vries",
+                "at": at(23),
+                "automation": {"name": "Weekly stock report", "href": "/automations/3"},
+                "confirmed": None,
+            },
+        ],
+        "grants": _grants()[:2],
+        "grant_words": "2 in force",
+        "may_stop": True,
+        "entitlements": [
+            {
+                "level": "read",
+                "words": "Read invoices",
+                "code": "SELECT ON ar.invoices",
+                "scope_kind": "columns",
+                "data_class": "confidential",
+                "grants": 3,
+            },
+            {
+                "level": "admin",
+                "words": "Manage roles",
+                "code": "CREATEROLE",
+                "scope_kind": "nothing",
+                "data_class": "restricted",
+                "grants": 0,
+            },
+        ],
+        "events": [event("check", "ok", "Omar Haddad approved", "reading invoices for Invoice chaser", at(24, 9, 14))],
+        "ledger_href": "/ledger?subject=2",
+    }
