@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from governance.controls import ledger
 from governance.controls.actors import Actor
-from governance.controls.models import LedgerEvent, Membership, Person, RoleAssignment, Team, TeamKind
+from governance.controls.models import LedgerEvent, Membership, Notice, Person, RoleAssignment, Team, TeamKind
 from governance.controls.people import bootstrap, confirm_role, delegate, propose_role
 from governance.controls.roles import Role
 
@@ -137,10 +137,19 @@ def give_role(person: Person, role: Role, *, admins: tuple[Person, Person], now:
     return confirm_role(proposed, actor=as_actor(second), now=now)
 
 
+def _person(name: str, title: str, word: str) -> Person:
+    local = ".".join(name.lower().split())
+    email = f"{local}{'+' if word else ''}{word}@northwind.example"
+    person = Person(email=email, subject=email, name=name, title=title)
+    person.set_unusable_password()
+    return person
+
+
 def make_person(name: str, *, title: str = "", word: str = "") -> Person:
     """One person without a role, whose address is ``first.last@northwind.example``, with ``+word`` when given."""
-    local = ".".join(name.lower().split())
-    return Person.objects.create_user(f"{local}{'+' if word else ''}{word}@northwind.example", name=name, title=title)
+    person = _person(name, title, word)
+    person.save()
+    return person
 
 
 def admins_there(now: datetime = NOW) -> tuple[Person, Person] | None:
@@ -169,6 +178,26 @@ def _first_roles(people: dict[str, Person], now: datetime) -> None:
         ledger.append(actor=Actor.of_job("bootstrap"), verb="role.bootstrapped", subject=made, now=now)
 
 
+def _teams(people: dict[str, Person], word: str) -> dict[str, Team]:
+    """The tree of teams with its leads and members, in a few queries: every rule test pays for them."""
+    teams: dict[str, Team] = {}
+    for level in ("", "company", None):  # the root, what stands under it, the rest
+        now = [row for row in TEAMS if row[0] not in teams and (level is None or row[2] == level)]
+        for attribute, name, above, lead, deputy, kind, _ in now:
+            teams[attribute] = Team(
+                name=f"{name} {word}".strip(),
+                parent=teams.get(above),
+                lead=people.get(lead),
+                deputy_lead=people.get(deputy),
+                kind=kind,
+            )
+        Team.objects.bulk_create(teams[row[0]] for row in now)
+    Membership.objects.bulk_create(
+        Membership(team=teams[row[0]], person=people[member]) for row in TEAMS for member in row[6]
+    )
+    return teams
+
+
 def build(word: str = "", now: datetime = NOW) -> Northwind:
     """Build the company.
 
@@ -176,20 +205,13 @@ def build(word: str = "", now: datetime = NOW) -> Northwind:
         word: makes addresses, subjects and team names unique, for a committed test; empty in a rule test.
         now: business time at which all this happens.
     """
-    people = {attribute: make_person(name, title=title, word=word) for attribute, name, title in CAST}
-    teams: dict[str, Team] = {}
-    for attribute, name, above, lead, deputy, kind, members in TEAMS:
-        teams[attribute] = Team.objects.create(
-            name=f"{name} {word}".strip(),
-            parent=teams.get(above),
-            lead=people.get(lead),
-            deputy_lead=people.get(deputy),
-            kind=kind,
-        )
-        Membership.objects.bulk_create(Membership(team=teams[attribute], person=people[one]) for one in members)
+    people = {attribute: _person(name, title, word) for attribute, name, title in CAST}
+    Person.objects.bulk_create(people.values())
+    teams = _teams(people, word)
     _first_roles(people, now)
     for attribute, role in ROLES:
         give_role(people[attribute], role, admins=(people["ines"], people["karl"]), now=now)
+    Notice.objects.filter(recipient__in=people.values()).delete()  # about these roles; tests count their own
     return Northwind(**people, **teams, now=now)
 
 
