@@ -2,7 +2,9 @@
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help run manage test rules lint bench docs reset-demo lock clean parts
+# One target after another: two of them may need the same environment made.
+.NOTPARALLEL:
+.PHONY: help run manage test rules lint format bench docs reset-demo lock clean parts
 
 ARGS ?=
 CODES ?= all
@@ -32,6 +34,10 @@ rules: $(VENV)/ready-to-test $(FONTS) ## a passing test for each rule, or its la
 
 lint: $(VENV)/ready-to-test ## format, lint, types, import rules, templates, migrations, deploy checks
 	@exec $(PY) -m tests.structure.lint
+
+format: $(VENV)/ready-to-test ## put code and templates into the form that lint asks for
+	@$(VENV)/bin/ruff format --quiet . && $(VENV)/bin/ruff check --quiet --fix . ; \
+	find templates -name '*.html' -exec $(VENV)/bin/djade --target-version 5.2 {} + ; $(VENV)/bin/djhtml --tabwidth 2 templates
 
 bench: $(VENV)/ready-to-test ## queries, bytes and CPU milliseconds of the busiest pages at 1,000 automations
 	@exec $(PY) -m tests.benchmarks $(ARGS)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.platforms import SecurityWarning
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
@@ -63,7 +62,7 @@ def timetable() -> dict[str, dict[str, Any]]:
 
 
 # In a container there may be nobody but root; the warning is about pickled messages, and only JSON is accepted here.
-warnings.filterwarnings("ignore", category=SecurityWarning)
+warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
 
 app = Celery("countersign")
 app.conf.update(

@@ -6,6 +6,7 @@ Settings modules take values from here; nothing else in the project looks at `os
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,11 +76,12 @@ def read(*, production: bool) -> Environment:
         pool_max=env.int("DATABASE_POOL_MAX", 8),
         log_level=env.str("LOG_LEVEL", "INFO").upper(),
     )
-    problems = {}
+    problems: dict[str, str] = {}
     try:
         env.seal()
     except EnvValidationError as error:
-        problems = {name: "; ".join(said) for name, said in error.error_messages.items()}
+        if isinstance(error.error_messages, Mapping):
+            problems = {name: "; ".join(said) for name, said in error.error_messages.items()}
     problems = {**_problems(found, production=production), **problems}
     if problems:
         lines = (f"  {name}: {said}" for name, said in sorted(problems.items()))

@@ -22,7 +22,8 @@ def _check_database() -> None:
     from django.db import connection
 
     where = settings.DATABASES["default"]
-    named = f"{where['NAME']} on {where['HOST'] or 'the local socket'}{':' + where['PORT'] if where['PORT'] else ''}"
+    port = f":{where['PORT']}" if where["PORT"] else ""
+    named = f"{where['NAME']} on {where['HOST'] or 'the local socket'}{port}"
     parameters = {
         k: v for k, v in connection.get_connection_params().items() if k not in ("pool", "cursor_factory", "context")
     }

@@ -35,7 +35,13 @@ PRODUCTION = {
     "EMAIL_URL": "smtp://mail.example.org",
     "COUNTERSIGN_DEMO": "0",
 }
-TESTING = {"DJANGO_SETTINGS_MODULE": "governance.settings.test", "DATABASE_URL": "", "REDIS_URL": ""}
+#: No database is asked: not even for which migrations it has.
+TESTING = {
+    "DJANGO_SETTINGS_MODULE": "governance.settings.test",
+    "DATABASE_URL": "",
+    "DATABASE_POOL_MAX": "0",
+    "REDIS_URL": "",
+}
 
 
 def checks(home: str) -> list[tuple[str, list[str | Path], dict[str, str]]]:
@@ -49,7 +55,11 @@ def checks(home: str) -> list[tuple[str, list[str | Path], dict[str, str]]]:
         ("imports", [PROGRAMS / "lint-imports"], {}),
         ("templates", [PROGRAMS / "djade", "--target-version", "5.2", "--check", *templates], {}),
         ("indentation", [PROGRAMS / "djhtml", "--tabwidth", "2", "--check", ROOT / "templates"], {}),
-        ("migrations", [*MANAGE, "makemigrations", "--check", "--dry-run"], {**TESTING, "COUNTERSIGN_HOME": home}),
+        (
+            "migrations",
+            [*MANAGE, "makemigrations", "--check", "--dry-run", "--no-input"],
+            {**TESTING, "COUNTERSIGN_HOME": home},
+        ),
         ("keys", [*MANAGE, "make_keys"], production),  # a deploy check looks for them
         ("deploy", [*MANAGE, "check", "--deploy", "--fail-level", "WARNING"], production),
     ]
@@ -64,6 +74,7 @@ def main() -> int:
             result = subprocess.run(
                 [str(part) for part in command],
                 cwd=ROOT,
+                stdin=subprocess.DEVNULL,
                 env={**os.environ, **told},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
