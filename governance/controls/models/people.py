@@ -61,7 +61,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField(default=timezone.now, editable=False)  # noqa: TID251  when the row came, in real time
 
     objects = PersonManager()
-    history = HistoricalRecords(excluded_fields=["password", "last_login", "name", "email", "title"])
+    history = HistoricalRecords(excluded_fields=["password", "last_login", "name", "email", "title", "subject"])
 
     USERNAME_FIELD = "opaque_id"
     EMAIL_FIELD = "email"

@@ -1,0 +1,447 @@
+"""Roles by two admins, the first roles, delegations, coming and leaving: refused first, and again by the database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, connection, transaction
+
+from governance.controls import access, people
+from governance.controls.models import Delegation, LedgerEvent, Membership, Notice, Person, RoleAssignment, Team
+from governance.controls.people import (
+    AlreadyBootstrapped,
+    add_person,
+    bootstrap,
+    confirm_role,
+    delegate,
+    end_delegation,
+    end_role,
+    propose_role,
+    record_leaver,
+)
+from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
+from governance.controls.roles import Permission, Role
+from governance.controls.teams import found_team, join_team, leave_team, name_leads
+from tests.people import NOW, Northwind, as_actor, as_delegate, give_role, make_person
+
+pytestmark = pytest.mark.django_db
+
+
+def raw(sql: str, *values: Any) -> None:
+    """Run SQL as somebody would who goes past the program."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, values)
+
+
+# --- S8: roles by two admins, never for oneself ---------------------------------------------------------------------
+
+
+@pytest.mark.rule("S8")
+def test_only_an_admin_proposes_confirms_and_ends_roles(northwind: Northwind) -> None:
+    proposed = propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
+    for stranger in (northwind.rita, northwind.viktor, northwind.yuki, northwind.theo):
+        with pytest.raises(NotPermitted):
+            propose_role(northwind.tom, actor=as_actor(stranger), now=NOW, role=Role.BUILDER)
+        with pytest.raises(NotPermitted):
+            confirm_role(proposed, actor=as_actor(stranger), now=NOW)
+        with pytest.raises(NotPermitted):
+            end_role(proposed, actor=as_actor(stranger), now=NOW, reason="No")
+    assert LedgerEvent.objects.filter(outcome="refused", code="PERMISSION").count() == 12
+    assert access.roles_of(northwind.omar, NOW) == {Role.EMPLOYEE}
+
+
+@pytest.mark.rule("S8")
+def test_nobody_proposes_or_confirms_a_role_for_themself(northwind: Northwind) -> None:
+    with pytest.raises(DutyConflict) as no:
+        propose_role(northwind.ines, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
+    assert no.value.refusal.code == "SOD-8"
+    proposed = propose_role(northwind.karl, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
+    with pytest.raises(DutyConflict):
+        confirm_role(proposed, actor=as_actor(northwind.karl), now=NOW)
+    assert Role.AUDITOR not in access.roles_of(northwind.karl, NOW)
+    assert LedgerEvent.objects.filter(outcome="refused", code="SOD-8").count() == 2
+
+
+@pytest.mark.rule("S8")
+def test_who_proposed_does_not_confirm_and_a_proposal_counts_for_nothing(northwind: Northwind) -> None:
+    proposed = propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.ADMIN)
+    assert access.roles_of(northwind.omar, NOW) == {Role.EMPLOYEE}
+    with pytest.raises(DutyConflict):
+        confirm_role(proposed, actor=as_actor(northwind.ines), now=NOW)
+    with pytest.raises(NotPermitted):
+        propose_role(northwind.tom, actor=as_actor(northwind.omar), now=NOW, role=Role.ADMIN)
+    confirm_role(proposed, actor=as_actor(northwind.karl), now=NOW)
+    assert Role.ADMIN in access.roles_of(northwind.omar, NOW)
+    with pytest.raises(OutOfTurn):
+        confirm_role(proposed, actor=as_actor(northwind.karl), now=NOW)
+
+
+@pytest.mark.rule("S8", "A11")
+def test_standing_in_for_an_admin_gives_no_second_signature(northwind: Northwind) -> None:
+    proposed = propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.BUILDER)
+    with pytest.raises(DutyConflict):
+        confirm_role(proposed, actor=as_delegate(northwind.karl, giver=northwind.ines), now=NOW)
+    with pytest.raises(DutyConflict):
+        propose_role(northwind.tom, actor=as_actor(northwind.karl).for_person(northwind.ines), now=NOW, role=Role.ADMIN)
+
+
+@pytest.mark.rule("S8")
+def test_a_role_that_exists_is_not_given_twice_and_an_unknown_one_not_at_all(northwind: Northwind) -> None:
+    with pytest.raises(OutOfTurn):
+        propose_role(northwind.rita, actor=as_actor(northwind.ines), now=NOW, role=Role.BUILDER)
+    for not_given in (Role.EMPLOYEE, Role.JOB, "emperor"):
+        with pytest.raises(InvalidInput):
+            propose_role(northwind.rita, actor=as_actor(northwind.ines), now=NOW, role=not_given)  # type: ignore[arg-type]
+
+
+@pytest.mark.rule("S8")
+def test_whoever_left_gets_no_role(northwind: Northwind) -> None:
+    proposed = propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.BUILDER)
+    record_leaver(northwind.omar, actor=as_actor(northwind.ines), now=NOW, reason="New job")
+    with pytest.raises(OutOfTurn):
+        confirm_role(proposed, actor=as_actor(northwind.karl), now=NOW)
+    with pytest.raises(OutOfTurn):
+        propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
+
+
+@pytest.mark.rule("S9")
+def test_the_last_two_admins_stay_because_one_alone_could_appoint_nobody(northwind: Northwind) -> None:
+    held = RoleAssignment.objects.get(person=northwind.karl, role=Role.ADMIN)
+    with pytest.raises(OutOfTurn) as no:
+        end_role(held, actor=as_actor(northwind.ines), now=NOW, reason="Too many")
+    assert no.value.refusal.code == "S9"
+    give_role(northwind.omar, Role.ADMIN, admins=(northwind.ines, northwind.karl))
+    end_role(held, actor=as_actor(northwind.ines), now=NOW, reason="Omar follows")
+    assert access.roles_of(northwind.karl, NOW) == {Role.EMPLOYEE}
+    with pytest.raises(OutOfTurn):
+        end_role(held, actor=as_actor(northwind.ines), now=NOW, reason="Again")
+
+
+@pytest.mark.rule("S8", "H1")
+def test_a_role_ends_at_an_instant_and_its_history_tells_how_it_came(northwind: Northwind) -> None:
+    held = give_role(northwind.omar, Role.AUDITOR, admins=(northwind.ines, northwind.karl))
+    later = NOW + timedelta(hours=1)
+    end_role(held, actor=as_actor(northwind.karl), now=later, reason="Audit is over")
+    assert Role.AUDITOR in access.roles_of(northwind.omar, later - timedelta(seconds=1))
+    assert Role.AUDITOR not in access.roles_of(northwind.omar, later)
+    rows = held.history.order_by("history_id")
+    assert [row.history_user for row in rows] == [northwind.ines, northwind.karl, northwind.karl]
+    assert [row.history_change_reason.split()[0] for row in rows] == ["role.proposed", "role.confirmed", "role.ended"]
+    assert [row.history_date for row in rows] == [NOW, NOW, later]
+    events = LedgerEvent.objects.filter(subject_type="controls.roleassignment", subject_id=str(held.pk), outcome="done")
+    assert [event.verb for event in events.order_by("id")] == ["role.proposed", "role.confirmed", "role.ended"]
+
+
+@pytest.mark.rule("S8", "S9")
+@pytest.mark.parametrize(
+    ("column", "who"), [("proposed_by_id", "omar"), ("confirmed_by_id", "omar"), ("confirmed_by_id", "ines")]
+)
+def test_the_database_refuses_a_role_that_one_person_gave(northwind: Northwind, column: str, who: str) -> None:
+    """Omar's role, proposed by Ines: he is neither proposer nor confirmer, and she is not both."""
+    proposed = propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
+    person = getattr(northwind, who)
+    with pytest.raises(IntegrityError, match="role_"):
+        raw(
+            f"UPDATE controls_roleassignment SET confirmed_at = now(), {column} = %s WHERE id = %s",
+            person.pk,
+            proposed.pk,
+        )
+
+
+@pytest.mark.rule("S8", "S9")
+def test_the_database_refuses_a_role_without_two_admins_however_it_is_written(northwind: Northwind) -> None:
+    proposed = propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
+    with pytest.raises(IntegrityError, match="role_counts_only_when_confirmed"):
+        raw("UPDATE controls_roleassignment SET confirmed_at = now() WHERE id = %s", proposed.pk)
+    insert = (
+        "INSERT INTO controls_roleassignment (person_id, role, proposed_by_id, proposed_at, confirmed_at, by_bootstrap)"
+        " VALUES (%s, %s, %s, now(), {confirmed}, false)"
+    )
+    with pytest.raises(IntegrityError, match="role_"):
+        raw(insert.format(confirmed="now()"), northwind.omar.pk, "admin", northwind.ines.pk)
+    with pytest.raises(IntegrityError, match="role_proposed_unless_bootstrap"):
+        raw(insert.format(confirmed="NULL"), northwind.omar.pk, "admin", None)
+    with pytest.raises(IntegrityError, match="role_known"):
+        raw(insert.format(confirmed="NULL"), northwind.omar.pk, "emperor", northwind.ines.pk)
+
+
+# --- S9: the first roles -------------------------------------------------------------------------------------------
+
+
+def four() -> list[Person]:
+    """Four people of a new installation."""
+    return [make_person(name) for name in ("Ada One", "Bo Two", "Cy Three", "Di Four")]
+
+
+@pytest.mark.rule("S9")
+def test_bootstrap_does_not_run_on_a_ledger_that_is_not_empty(northwind: Northwind) -> None:
+    first, second, third, fourth = four()
+    with pytest.raises(AlreadyBootstrapped):
+        bootstrap(admins=[first, second], reviewers=[third, fourth], now=NOW)
+    assert access.roles_of(first, NOW) == {Role.EMPLOYEE}
+
+
+@pytest.mark.rule("S9")
+def test_bootstrap_wants_four_different_people() -> None:
+    first, second, third, fourth = four()
+    for admins, reviewers in (
+        ([first], [third, fourth]),
+        ([first, first], [third, fourth]),
+        ([first, second], [second, third]),
+        ([first, second, third], [fourth]),
+    ):
+        with pytest.raises(ValueError, match="Name two admins"):
+            bootstrap(admins=admins, reviewers=reviewers, now=NOW)
+    assert not LedgerEvent.objects.exists()
+
+
+@pytest.mark.rule("S9")
+def test_bootstrap_names_two_admins_and_two_reviewers_once() -> None:
+    first, second, third, fourth = four()
+    bootstrap(admins=[first, second], reviewers=[third, fourth], now=NOW)
+    assert [access.roles_of(p, NOW) - {Role.EMPLOYEE} for p in (first, third)] == [
+        {Role.ADMIN},
+        {Role.SECURITY_REVIEWER},
+    ]
+    assert LedgerEvent.objects.filter(verb="role.bootstrapped").count() == 4
+    assert RoleAssignment.history.filter(history_change_reason__startswith="role.bootstrapped").count() == 4
+    with pytest.raises(AlreadyBootstrapped):
+        bootstrap(admins=[third, fourth], reviewers=[first, second], now=NOW)
+
+
+@pytest.mark.rule("S9")
+def test_the_command_enters_four_people_and_does_not_run_again() -> None:
+    who = ["--admin", "Ada One <ada@x.example>", "--admin", "Bo Two <bo@x.example>"]
+    who += ["--reviewer", "Cy Three <cy@x.example>", "--reviewer", "Di Four <di@x.example>"]
+    out = StringIO()
+    call_command("bootstrap", *who, stdout=out)
+    assert "manage.py set_password ada@x.example" in out.getvalue()
+    assert LedgerEvent.objects.filter(verb="person.added").count() == 4
+    assert Role.ADMIN in access.roles_of(Person.objects.get(subject="bo@x.example"), NOW.replace(year=2100))
+    who[1] = "Eve Five <eve@x.example>"
+    with pytest.raises(CommandError, match="not empty"):
+        call_command("bootstrap", *who, stdout=out)
+    assert not Person.objects.filter(subject="eve@x.example").exists()
+
+
+@pytest.mark.rule("S8", "H1")
+@pytest.mark.parametrize("command", ["createsuperuser", "changepassword"])
+def test_commands_that_would_go_past_the_ledger_are_closed(command: str) -> None:
+    with pytest.raises(CommandError):
+        call_command(command)
+
+
+@pytest.mark.rule("S9")
+def test_a_check_says_who_is_missing(northwind: Northwind) -> None:
+    assert people.missing_for_work(NOW) == []
+    RoleAssignment.objects.exclude(role=Role.ADMIN).update(until=NOW)
+    Team.objects.update(lead=None)
+    record_leaver(northwind.karl, actor=as_actor(northwind.ines), now=NOW, reason="Retired")
+    assert [sentence.partition(":")[0] for sentence in people.missing_for_work(NOW)] == [
+        "Governance admin",
+        "Security reviewer",
+        "Builder",
+        "Team lead",
+    ]
+
+
+# --- A11: delegations -----------------------------------------------------------------------------------------------
+
+
+def give(giver: Person, taker: Person, *, start: float = 1, days: float = 7, by: Person | None = None) -> Delegation:
+    """Delegate from ``start`` days ahead for so many days."""
+    begins = NOW + timedelta(days=start)
+    return delegate(
+        taker, actor=as_actor(by or giver), now=NOW, giver=giver, from_at=begins, until_at=begins + timedelta(days=days)
+    )
+
+
+@pytest.mark.rule("A11")
+def test_a_delegation_is_set_by_the_person_and_a_try_by_another_is_on_record(northwind: Northwind) -> None:
+    with pytest.raises(NotPermitted):
+        give(northwind.theo, northwind.bram, by=northwind.bram)
+    with pytest.raises(NotPermitted):
+        give(northwind.theo, northwind.bram, by=northwind.ines)
+    assert LedgerEvent.objects.filter(verb="delegation.set", outcome="refused", code="A11").count() == 2
+    assert not Delegation.objects.exists()
+
+
+@pytest.mark.rule("A11")
+@pytest.mark.parametrize(
+    ("start", "days", "said"),
+    [(-0.01, 7, "future"), (1, 30.01, "30 days"), (1, 0, "30 days"), (1, -3, "30 days")],
+)
+def test_a_delegation_is_for_the_future_and_at_most_30_days(
+    northwind: Northwind, start: float, days: float, said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        give(northwind.theo, northwind.bram, start=start, days=days)
+
+
+@pytest.mark.rule("A11")
+def test_a_delegation_goes_one_level_and_one_at_a_time(northwind: Northwind) -> None:
+    with pytest.raises(InvalidInput, match="yourself"):
+        give(northwind.theo, northwind.theo)
+    give(northwind.theo, northwind.bram, start=1, days=7)
+    with pytest.raises(InvalidInput, match="already"):
+        give(northwind.theo, northwind.jonas, start=7, days=3)
+    with pytest.raises(InvalidInput, match="one level"):
+        give(northwind.bram, northwind.rita, start=2, days=3)
+    with pytest.raises(InvalidInput, match="one level"):
+        give(northwind.rita, northwind.theo, start=2, days=3)
+    give(northwind.theo, northwind.jonas, start=8, days=3)
+
+
+@pytest.mark.rule("A11")
+def test_a_delegate_has_the_same_duty_and_is_here(northwind: Northwind) -> None:
+    with pytest.raises(InvalidInput, match="not trusted as security reviewer"):
+        give(northwind.sana, northwind.rita)
+    with pytest.raises(InvalidInput, match="not trusted as governance admin"):
+        give(northwind.ines, northwind.sana)
+    record_leaver(northwind.viktor, actor=as_actor(northwind.ines), now=NOW, reason="New job")
+    with pytest.raises(InvalidInput, match=r"not here|not trusted"):
+        give(northwind.sana, northwind.viktor)
+
+
+@pytest.mark.rule("A11")
+def test_a_delegate_acts_in_the_capacity_of_the_giver_while_it_runs_and_not_a_moment_longer(
+    northwind: Northwind,
+) -> None:
+    given = give(northwind.ines, northwind.karl, start=1, days=7)
+    actor = as_actor(northwind.karl).for_person(northwind.ines)
+    asked = Permission.PERSON_MANAGE
+    assert not access.may(actor, asked, None, now=given.from_at - timedelta(seconds=1))
+    assert access.may(actor, asked, None, now=given.from_at)
+    assert not access.may(actor, asked, None, now=given.until_at)
+    record_leaver(northwind.ines, actor=as_actor(northwind.karl), now=NOW, reason="New job")
+    assert not access.may(actor.afresh(), asked, None, now=given.from_at), "whoever left passes nothing on"
+
+
+@pytest.mark.rule("A11")
+def test_only_the_giver_ends_a_delegation_once_and_at_once(northwind: Northwind) -> None:
+    given = give(northwind.theo, northwind.bram, start=0)
+    for other in (northwind.bram, northwind.ines):
+        with pytest.raises(NotPermitted):
+            end_delegation(given, actor=as_actor(other), now=NOW)
+    assert access.stands_in(as_actor(northwind.bram).for_person(northwind.theo), NOW)
+    end_delegation(given, actor=as_actor(northwind.theo), now=NOW)
+    assert not access.stands_in(as_actor(northwind.bram).for_person(northwind.theo), NOW)
+    with pytest.raises(OutOfTurn):
+        end_delegation(given, actor=as_actor(northwind.theo), now=NOW + timedelta(days=1))
+    assert given.ended_at == NOW
+    assert Notice.objects.get(event="delegation_set").recipient == northwind.bram
+
+
+@pytest.mark.rule("A11")
+def test_the_database_refuses_long_overlapping_and_reflexive_delegations(northwind: Northwind) -> None:
+    given = give(northwind.theo, northwind.bram)
+    with pytest.raises(IntegrityError, match="delegation_at_most_30_days"):
+        raw("UPDATE controls_delegation SET until_at = until_at + interval '60 days' WHERE id = %s", given.pk)
+    with pytest.raises(IntegrityError, match="delegation_to_another"):
+        raw("UPDATE controls_delegation SET taker_id = giver_id WHERE id = %s", given.pk)
+    copy = (
+        "INSERT INTO controls_delegation (giver_id, taker_id, from_at, until_at)"
+        " SELECT giver_id, %s, from_at + interval '1 day', until_at FROM controls_delegation"
+    )
+    with pytest.raises(IntegrityError, match="delegation_one_at_a_time"):
+        raw(copy, northwind.jonas.pk)
+
+
+# --- coming, leaving, teams -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("S1", "R8")
+def test_a_leaver_is_recorded_once_with_a_reason_and_holds_nothing(northwind: Northwind) -> None:
+    with pytest.raises(NotPermitted):
+        record_leaver(northwind.rita, actor=as_actor(northwind.theo), now=NOW, reason="New job")
+    with pytest.raises(InvalidInput):
+        record_leaver(northwind.rita, actor=as_actor(northwind.ines), now=NOW)
+    record_leaver(northwind.rita, actor=as_actor(northwind.ines), now=NOW, reason="New job")
+    assert access.roles_of(northwind.rita, NOW) == frozenset()
+    assert not access.may(as_actor(northwind.rita), Permission.DELEGATION_SET, northwind.rita, now=NOW)
+    with pytest.raises(OutOfTurn):
+        record_leaver(northwind.rita, actor=as_actor(northwind.ines), now=NOW, reason="Again")
+    assert RoleAssignment.objects.filter(person=northwind.rita, until__isnull=True).exists(), "the record stays"
+
+
+@pytest.mark.rule("H1", "H6")
+def test_a_person_is_entered_by_an_admin_and_the_history_knows_no_name(northwind: Northwind) -> None:
+    new = Person(name="Noor Bakker", email="noor@northwind.example", subject="noor@northwind.example")
+    with pytest.raises(NotPermitted):
+        add_person(new, actor=as_actor(northwind.theo), now=NOW)
+    add_person(new, actor=as_actor(northwind.ines), now=NOW)
+    with pytest.raises(InvalidInput):
+        add_person(Person(name="Noor", subject=new.subject), actor=as_actor(northwind.ines), now=NOW)
+    with pytest.raises(OutOfTurn):
+        add_person(new, actor=as_actor(northwind.ines), now=NOW)
+    assert access.roles_of(new, NOW) == {Role.EMPLOYEE}
+    columns = {field.name for field in Person.history.model._meta.fields}
+    assert not columns & {"name", "email", "title", "password", "last_login"}
+
+
+@pytest.mark.rule("H1")
+def test_signing_in_writes_no_history(northwind: Northwind) -> None:
+    before = Person.history.count()
+    northwind.rita.set_password("correct horse battery staple")
+    northwind.rita.save(update_fields=["password"])
+    northwind.rita.save(update_fields=["last_login"])
+    assert Person.history.count() == before
+    northwind.rita.save()
+    assert Person.history.count() == before + 1
+
+
+@pytest.mark.rule("S8")
+def test_an_admin_makes_neither_themself_a_lead_nor_a_member(northwind: Northwind) -> None:
+    team, admin = northwind.marketing, as_actor(northwind.ines)
+    with pytest.raises(DutyConflict):
+        name_leads(team, actor=admin, now=NOW, lead=northwind.ines, deputy_lead=None)
+    with pytest.raises(DutyConflict):
+        join_team(team, actor=admin, now=NOW, person=northwind.ines)
+    with pytest.raises(NotPermitted):
+        name_leads(team, actor=as_actor(northwind.grace), now=NOW, lead=northwind.grace, deputy_lead=northwind.tom)
+    with pytest.raises(InvalidInput):
+        name_leads(team, actor=admin, now=NOW, lead=northwind.grace, deputy_lead=northwind.grace)
+    with pytest.raises(IntegrityError, match="team_lead_is_not_deputy"):
+        raw("UPDATE controls_team SET deputy_lead_id = lead_id WHERE id = %s", team.pk)
+
+
+@pytest.mark.rule("H1")
+def test_teams_are_founded_led_joined_and_left_on_record(northwind: Northwind) -> None:
+    admin = as_actor(northwind.ines)
+    team = found_team(Team(name="Logistics", parent=northwind.operations), actor=admin, now=NOW)
+    name_leads(team, actor=admin, now=NOW, lead=northwind.lena, deputy_lead=northwind.piet)
+    join_team(team, actor=admin, now=NOW, person=northwind.tom)
+    join_team(team, actor=admin, now=NOW, person=northwind.tom)
+    assert list(team.members.all()) == [northwind.tom]
+    leave_team(team, actor=admin, now=NOW, person=northwind.tom)
+    assert not Membership.objects.filter(team=team).exists()
+    events = LedgerEvent.objects.filter(subject_type="controls.team", subject_id=str(team.pk)).order_by("id")
+    assert [event.verb for event in events] == [
+        "team.founded",
+        "team.leads_named",
+        "team.joined",
+        "team.joined",
+        "team.left",
+    ]
+    assert [row.history_user for row in team.history.order_by("history_id")] == [northwind.ines, northwind.ines]
+
+
+@pytest.mark.rule("H6")
+def test_no_name_address_or_typed_text_stands_in_any_ledger_row(northwind: Northwind) -> None:
+    secret = "He was seen with Grace at the canal"
+    give(northwind.theo, northwind.bram)
+    record_leaver(northwind.tom, actor=as_actor(northwind.ines), now=NOW, reason=secret)
+    with pytest.raises(NotPermitted):
+        record_leaver(northwind.nadia, actor=as_actor(northwind.rita), now=NOW, reason=secret)
+    with connection.cursor() as cursor:
+        rows = ""
+        for table in ("ledgerevent", "historicalperson", "historicalroleassignment", "historicaldelegation"):
+            cursor.execute(f"SELECT string_agg(to_jsonb(t)::text, ' ') FROM controls_{table} t")
+            rows += cursor.fetchone()[0]
+    names = [part for person in northwind.people for part in (*person.name.split(), person.email) if len(part) > 2]
+    assert [word for word in [*names, secret, "canal"] if word in rows] == []
+    assert str(northwind.tom.opaque_id) in rows
