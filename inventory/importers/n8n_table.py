@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from inventory.importers.display import vocabulary
+from inventory.importers.manifest import Access
 
 # connector[@from version] | credential types, the usual one first | default resource | default operation of each
 # resource (`=` alone: of a node without resources) | where the target stands, alternatives in order, parts joined
@@ -361,7 +362,7 @@ ALWAYS_OPEN_TRIGGERS = vocabulary(
 )
 """Triggers that need no credential of their own to fire."""
 
-ACCESS = {
+ACCESS: dict[str, Access] = {
     "telegram/answerQuery": "write",
     "telegram/answerInlineQuery": "write",
     "redis/keys": "read",

@@ -302,7 +302,7 @@ def _level(node: Node, resource: str, operation: str, is_known: bool, assumed: l
     """(operation as shown, level). A level that is only read from a name of an unknown type is marked assumed."""
     if not operation or is_expression(operation):
         return "*", "unknown"
-    override = table.ACCESS.get(f"{node.connector}/{operation}") if is_known else None
+    override: Access | None = table.ACCESS.get(f"{node.connector}/{operation}") if is_known else None
     if override is not None:
         return shown(operation, 80), override
     if operation in _QUERIES and (query := _query(node)):

@@ -1,0 +1,1 @@
+"""Tests of the importers. None needs a database, and none runs what it reads."""

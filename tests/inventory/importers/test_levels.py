@@ -1,0 +1,122 @@
+"""From names to levels. What is not known is said to be unknown; nothing that might write is ever called read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inventory.importers.levels import (
+    ADMIN,
+    EXECUTE,
+    READ,
+    WRITE,
+    access_of,
+    is_sensitive,
+    sql_access,
+    sql_tables,
+    words,
+)
+
+
+@pytest.mark.rule("I4")
+@pytest.mark.parametrize(
+    ("operation", "resource", "level"),
+    [
+        ("getAll", "message", "read"),
+        ("search", "", "read"),
+        ("download", "file", "read"),
+        ("select", "database", "read"),
+        ("post", "message", "write"),
+        ("sendAndWait", "message", "write"),
+        ("appendOrUpdate", "sheet", "write"),
+        ("upsert", "record", "write"),
+        ("deleteRecord", "record", "write"),
+        ("archive", "channel", "write"),
+        ("roleAdd", "member", "admin"),
+        ("create", "user", "admin"),
+        ("create", "userGroup", "admin"),
+        ("getAll", "member", "read"),
+        ("ban", "", "admin"),
+        ("executeQuery", "database", "execute"),
+        ("message", "text", "execute"),
+        ("get_or_create_page", "", "write"),
+        ("search-and-replace", "", "write"),
+        ("list_issues", "", "read"),
+        ("issue_write", "", "write"),
+        ("create_user", "", "admin"),
+        ("grant_role", "", "admin"),
+        ("frobnicate", "", "unknown"),
+        ("", "", "unknown"),
+        ("*", "", "unknown"),
+    ],
+)
+def test_the_verb_decides_the_level(operation: str, resource: str, level: str) -> None:
+    assert access_of(operation, resource) == level
+
+
+def test_no_verb_stands_in_two_levels() -> None:
+    tables = [READ, WRITE, EXECUTE, ADMIN]
+    assert sum(map(len, tables)) == len(frozenset().union(*tables))
+
+
+@given(st.text(max_size=60), st.text(max_size=30))
+def test_any_name_has_a_level(operation: str, resource: str) -> None:
+    assert access_of(operation, resource) in {"read", "write", "admin", "execute", "unknown"}
+
+
+@pytest.mark.rule("I4")
+@given(verb=st.sampled_from(sorted(WRITE)), noun=st.sampled_from(["page", "stock_item", "ticket"]))
+def test_a_name_that_begins_by_writing_is_never_read(verb: str, noun: str) -> None:
+    assert access_of(f"{verb}_{noun}") in {"write", "admin"}
+
+
+@given(st.lists(st.sampled_from(["get", "page", "delete", "list", "order"]), min_size=1, max_size=4))
+def test_the_spelling_of_a_name_does_not_change_its_level(parts: list[str]) -> None:
+    camel = parts[0] + "".join(part.title() for part in parts[1:])
+    assert words(camel) == words("_".join(parts)) == words("-".join(parts))
+    assert access_of(camel) == access_of("_".join(parts)) == access_of("-".join(parts))
+
+
+@pytest.mark.parametrize(
+    ("query", "level"),
+    [
+        ("SELECT 1", "read"),
+        ("  -- stock\n select * from scm.stock", "read"),
+        ("WITH s AS (SELECT * FROM scm.stock) SELECT * FROM s", "read"),
+        ("SELECT 'delete from x'", "read"),
+        ("SELECT updated_at, created FROM t", "read"),
+        ("SELECT * INTO copy FROM t", "write"),
+        ("SELECT 1; DROP TABLE t", "write"),
+        ("WITH d AS (DELETE FROM t RETURNING *) SELECT * FROM d", "write"),
+        ("SELECT * FROM t FOR UPDATE", "write"),
+        ("UPDATE t SET a = 1", "write"),
+        ("CALL tidy()", "write"),
+        ("", "write"),
+        ("SELECT 1" + " " * 30_000, "write"),  # longer than anybody reads: not worth calling read
+    ],
+)
+def test_a_literal_select_is_read_and_other_literal_sql_is_write(query: str, level: str) -> None:
+    assert sql_access(query) == level
+
+
+def test_the_tables_of_a_literal_query_are_named_once_each() -> None:
+    query = 'SELECT * FROM fin.invoices i JOIN "fin"."customers" c ON true JOIN fin.invoices x ON true -- FROM hidden'
+    assert sql_tables(query) == ["fin.invoices", "fin.customers"]
+
+
+def test_what_opens_secrets_is_sensitive() -> None:
+    assert is_sensitive("get", "credential")
+    assert is_sensitive("list_secrets")
+    assert not is_sensitive("get", "page")
+
+
+def test_github_says_the_same_of_its_own_tools(real_exports: Path) -> None:
+    files = sorted((real_exports / "imports" / "mcp_tools_github").glob("*.snap"))
+    tools = [json.loads(path.read_bytes()) for path in files]
+    wrong = [t["name"] for t in tools if (access_of(t["name"]) == "read") != bool(t["annotations"].get("readOnlyHint"))]
+    assert len(tools) == 70
+    assert wrong == []

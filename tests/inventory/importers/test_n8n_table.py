@@ -1,0 +1,98 @@
+"""Our table of what n8n leaves unsaid, against a reference where one stands beside the project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inventory.importers import n8n_table as table
+from inventory.importers.levels import access_of
+
+
+@pytest.fixture(scope="module")
+def reference(real_exports: Path) -> dict[str, list[dict[str, Any]]]:
+    """By node type: versions, default resource, default operation by resource, credential types."""
+    loaded: dict[str, list[dict[str, Any]]] = json.loads(
+        (real_exports / "reference" / "n8n_operation_defaults.json").read_bytes()
+    )
+    return loaded
+
+
+def _known(reference: dict[str, list[dict[str, Any]]]) -> list[tuple[str, str, table.NodeFacts, dict[str, Any]]]:
+    rows = []
+    for full, blocks in reference.items():
+        package, _, connector = full.rpartition(".")
+        for block in blocks:
+            for version in block["versions"]:
+                facts = table.facts(connector, float(version), "langchain" if "langchain" in package else "base")
+                if facts is not None:
+                    rows.append((connector, version, facts, block))
+    return rows
+
+
+@pytest.mark.rule("I8")
+def test_the_table_agrees_with_the_reference_for_every_version(reference: dict[str, list[dict[str, Any]]]) -> None:
+    rows = _known(reference)
+    wrong = []
+    for connector, version, facts, block in rows:
+        operations = {
+            resource: operation for resource, operation in block["operation_by_resource"].items() if operation
+        }
+        if operations and (block["resource"] or "") != facts.resource:
+            wrong.append((connector, version, "resource", block["resource"], facts.resource))
+        wrong += [
+            (connector, version, resource, operation, facts.operations.get(resource))
+            for resource, operation in operations.items()
+            if facts.operations.get(resource) != operation
+        ]
+        if (
+            not set(block["credentials"]) <= set(facts.credentials) and connector != "graphql"
+        ):  # graphql asks as HTTP does
+            wrong.append((connector, version, "credentials", block["credentials"], facts.credentials))
+    assert len(rows) > 300
+    assert wrong == []
+
+
+def test_every_default_has_a_level() -> None:
+    unknown = [
+        (connector, operation)
+        for connector in table.connectors()
+        for package in ("base", "langchain")
+        for version in (1, 2, 3, 4)
+        if (facts := table.facts(connector, version, package)) is not None
+        for resource, operation in facts.operations.items()
+        if f"{connector}/{operation}" not in table.ACCESS and access_of(operation, resource) == "unknown"
+    ]
+    assert unknown == []
+
+
+def test_the_most_used_connectors_are_in_the_table() -> None:
+    assert len(set(table.connectors())) >= 150
+
+
+def test_what_is_inert_has_no_line_in_the_table() -> None:
+    assert set(table.connectors()) & (table.INERT - {"spreadsheetFile", "readPDF"}) == set()
+
+
+@pytest.mark.parametrize(
+    ("connector", "version", "operation"),
+    [
+        ("gmail", 2.1, "send"),
+        ("slack", 2.3, "post"),
+        ("telegram", 1.2, "sendMessage"),
+        ("googleDrive", 3, "upload"),
+        ("postgres", 2.6, "insert"),
+        ("googleSheets", 4.5, "read"),
+        ("airtable", 2.1, "get"),
+        ("airtable", 1, "read"),
+        ("baserow", 1, "getAll"),
+    ],
+)
+def test_defaults_that_everybody_trips_over(connector: str, version: float, operation: str) -> None:
+    facts = table.facts(connector, version)
+    assert facts is not None
+    resource = "message" if connector == "gmail" else facts.resource
+    assert facts.operations[resource] == operation

@@ -1,0 +1,95 @@
+"""Real files, written by many others: each reads, or is refused in words. They stand beside the project, never in it."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from inventory.importers import ImportProblem, ReadResult, read, read_paths
+
+READ = {
+    "n8n_enescingoz": 109,
+    "n8n_ottomator": 16,
+    "n8n_starter_kit": 1,
+    "n8n_zie619_head": 49,
+    "mcp_client_davila7": 62,
+    "mcp_client_kwp": 12,
+    "mcp_ottomator": 2,
+    "mcp_vscode": 4,
+    "mcp_server_json_github": 1,
+}
+"""By source, how many files hold an automation, counted by hand from the sources' own descriptions."""
+
+REFUSED = {
+    "malformed_n8n": 4,
+    "n8n_starter_kit": 2,  # exported credentials
+    "mcp_server_json_github": 1,  # a registry's description of a server
+    "mcp_docker_registry": 18,  # lists of tools; the server.yaml beside them are not looked at
+    "mcp_registry_seed": 61,
+}
+SOURCES = sorted(READ.keys() | REFUSED.keys())
+
+
+@pytest.mark.rule("I7", "I8")
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_real_file_previews_or_is_refused_with_file_place_and_reason(source: str, real_exports: Path) -> None:
+    found = list(read_paths([real_exports / "imports" / source]))
+    results = [each for each in found if isinstance(each, ReadResult)]
+    problems = [each for each in found if isinstance(each, ImportProblem)]
+    kinds = Counter(finding.code for result in results for finding in result.manifest.findings)
+    sys.stdout.write(f"{source}: {len(results)} read, {len(problems)} refused; findings {dict(kinds)}\n")
+
+    assert (len(results), len(problems)) == (READ.get(source, 0), REFUSED.get(source, 0))
+    for problem in problems:
+        assert problem.file.startswith(str(real_exports))
+        assert problem.place
+        assert problem.reason
+        assert problem.what_to_do
+        assert "does not cope" not in problem.reason  # the boundary's last resort is nobody's plan
+    for result in results:
+        assert result.manifest.name
+        assert result.manifest.source.content.startswith("sha256:")
+
+
+@pytest.mark.rule("I8")
+def test_every_node_with_a_credential_is_a_privilege(real_exports: Path) -> None:
+    import json
+
+    seen = 0
+    for path in sorted((real_exports / "imports").glob("n8n_*/**/*.json")):
+        document = json.loads(path.read_bytes())
+        if "nodes" not in document:
+            continue
+        (result,) = read(path.name, path.read_bytes())
+        places = Counter(" ".join(privilege.at.split()) for privilege in result.manifest.privileges)
+        for node in document["nodes"]:
+            if node.get("credentials") and "stickyNote" not in node["type"]:
+                seen += 1
+                assert places[" ".join(node["name"].split())], (path.name, node["type"])
+    assert seen > 700
+
+
+@pytest.mark.parametrize("ending", ["snap"])
+def test_descriptions_of_tools_are_refused_when_named(ending: str, real_exports: Path) -> None:
+    files = sorted((real_exports / "imports" / "mcp_tools_github").glob(f"*.{ending}"))
+    found = list(read_paths(files))
+    assert len(found) == len(files) == 70
+    assert {each.reason for each in found if isinstance(each, ImportProblem)} == {
+        "this describes tools of an MCP server"
+    }
+
+
+def test_two_thousand_exports_take_well_under_a_minute_of_processor_time(real_exports: Path) -> None:
+    import time
+
+    files = sorted((real_exports / "imports").glob("n8n_*/**/*.json"))
+    contents = [(path.name, path.read_bytes()) for path in files if "credentials" not in path.parts]
+    began = time.process_time()
+    for name, data in contents:
+        read(name, data)
+    each = (time.process_time() - began) / len(contents)
+    sys.stdout.write(f"{len(contents)} exports, {each * 1000:.1f} ms each\n")
+    assert each * 2000 < 30
