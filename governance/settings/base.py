@@ -76,7 +76,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "bootstrap_wrapper",
 ]
 
 MIDDLEWARE = [

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -235,12 +236,57 @@ def test_locked_requirements_hold_hashes_and_no_addresses() -> None:
         )
 
 
+# Requirements
+
+
+def required(name: str) -> set[str]:
+    """The distributions that one of requirements/*.in asks for, in canonical spelling."""
+    lines = (ROOT / "requirements" / f"{name}.in").read_text().splitlines()
+    return {canonical(re.split(r"[\[<>=;~ ]", line)[0]) for line in lines if line and not line.startswith(("-", "#"))}
+
+
+def canonical(name: str) -> str:
+    """A distribution's name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imported(paths: Iterator[Path]) -> set[str]:
+    """The top-level modules that files import, wherever in them."""
+    found = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.split(".")[0])
+            if isinstance(node, ast.Import):
+                found |= {each.name.split(".")[0] for each in node.names}
+    return found - set(sys.stdlib_module_names) - {"governance", "inventory", "approvals", "tests", "conftest"}
+
+
+def distributions(modules: set[str]) -> set[str]:
+    """The distributions that bring modules."""
+    brought = packages_distributions()
+    return {canonical(name) for module in modules for name in brought.get(module, [module])}
+
+
+#: Named in settings, templates or command lines, or needed by another: whitenoise and fonttools compress with brotli.
+USED_WITHOUT_IMPORT = {
+    *("django-csp", "django-allauth", "django-htmx", "django-template-partials", "whitenoise", "granian", "brotli"),
+    *("fontpkg-ibm-plex-sans", "fontpkg-ibm-plex-mono"),
+}
+
+
+def test_what_the_product_imports_is_what_it_asks_for() -> None:
+    used = distributions(imported(sources(ROOT)))
+    assert used - required("base") == set()
+    assert required("base") - used - USED_WITHOUT_IMPORT == set()
+
+
+def test_what_the_tests_import_is_asked_for() -> None:
+    used = distributions(imported((ROOT / "tests").rglob("*.py")))
+    assert used - required("base") - required("dev") == set()
+
+
 def test_every_dependency_has_a_decision_record() -> None:
     records = "\n".join(path.read_text().lower() for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md"))
-    named = {
-        re.split(r"[\[<>=;~ ]", line)[0].lower()
-        for given in (ROOT / "requirements").glob("*.in")
-        for line in given.read_text().splitlines()
-        if line and not line.startswith(("-", "#"))
-    }
+    named = required("base") | required("dev") | required("trial")
     assert {name for name in named if f"`{name}`" not in records} == set()
