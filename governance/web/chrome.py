@@ -80,7 +80,9 @@ def destinations(request: HttpRequest) -> list[Destination]:
     waiting = counts(request)
     placed = [replace(one, href=href(one.url_name), count=waiting.get(one.key, 0)) for one in DESTINATIONS]
     placed = [one for one in placed if one.href]
-    under = [one for one in placed if request.path == one.href or (one.href != "/" and request.path.startswith(one.href))]
+    under = [
+        one for one in placed if request.path == one.href or (one.href != "/" and request.path.startswith(one.href))
+    ]
     current = max(under, key=lambda one: len(one.href), default=None)
     return [replace(one, current=one is current) for one in placed]
 

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 
 from governance.web.words import SEGMENTS
 
+WEEKS = 26  # at least so many fit, so that bars and words keep their size
 STEP = 12  # one weekly bar and the gap after it, in units of the drawing
 BARS_HEIGHT = 40
 LEGEND_HEIGHT = 18
@@ -31,7 +32,9 @@ def segments(parts: Sequence[str], label: str = "") -> SafeString:
 
 def bar(percent: float, label: str = "", tone: str = "") -> SafeString:
     """Draw a bar that is ``percent`` (0 to 100) full; without a label it is decoration for the words beside it."""
-    filled = format_html('<rect class="bar-fill {}" width="{}%" height="6" rx="3"/>', tone, f"{min(max(percent, 0), 100):.4g}")
+    filled = format_html(
+        '<rect class="bar-fill {}" width="{}%" height="6" rx="3"/>', tone, f"{min(max(percent, 0), 100):.4g}"
+    )
     ground = SafeString('<rect class="bar-ground" width="100%" height="6" rx="3"/>')
     if label:
         return format_html('<svg class="bar" height="6" role="img" aria-label="{}">{}{}</svg>', label, ground, filled)
@@ -59,7 +62,7 @@ def weekly_bars(counts: Sequence[int], label: str, first: str = "", last: str = 
         label: the finding in words, for those who don't see the picture.
         first, last: what stands under the first and the last bar.
     """
-    width, top = STEP * max(len(counts), 1), max([*counts, 1])
+    width, top = STEP * max(len(counts), WEEKS), max([*counts, 1])
     drawn = []
     for index, count in enumerate(counts):
         height = max(round(count / top * BARS_HEIGHT), 4) if count else 2

@@ -27,7 +27,8 @@ def icon(name: str, size: str = "", label: str = "", css: str = "") -> SafeStrin
         label: what a screen reader says; empty when a word stands beside it.
         css: another class, for marks that are filled instead of drawn.
     """
-    classes = " ".join(filter(None, ["icon" if not css else css, size and f"{css or 'icon'}-{size}"]))
+    kind = css or "icon"
+    classes = f"{kind} {kind}-{size}" if size else kind
     href = f"{static('icons.svg')}#{name}"
     if label:
         return format_html('<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', classes, label, href)
@@ -85,7 +86,9 @@ def level(value: str, *, small: bool = False, worded: bool = True) -> SafeString
 
 def levels(values: Iterable[str]) -> SafeString:
     """Draw several levels side by side, small."""
-    return format_html('<span class="levels">{}</span>', format_html_join("", "{}", ((level(v, small=True),) for v in values)))
+    return format_html(
+        '<span class="levels">{}</span>', format_html_join("", "{}", ((level(v, small=True),) for v in values))
+    )
 
 
 def state(word: Word, below: str = "") -> SafeString:
@@ -115,4 +118,6 @@ def person(name: str, *, href: str = "", role: str = "", me: bool = False) -> Sa
     """Draw a person: initials, name (a link when ``href``), and the capacity in which they stand here."""
     shown = format_html('<a href="{}">{}</a>', href, name) if href else name
     capacity = format_html(' <span class="quiet">{}</span>', role) if role else NOTHING
-    return format_html('<span class="person">{}<span>{}{}</span></span>', avatar(name, me=me, small=True), shown, capacity)
+    return format_html(
+        '<span class="person">{}<span>{}{}</span></span>', avatar(name, me=me, small=True), shown, capacity
+    )

@@ -62,13 +62,13 @@ def page(
     """
     named = [fragment] if isinstance(fragment, str) else list(fragment or ())
     part = _wanted(request, named)
+    whole = dict(context or {})
     if part is None:
-        html = render_to_string(template, dict(context or {}), request)
+        drawn = [render_to_string(template, whole, request)]
     else:
-        html = render_to_string(f"{template}#{part}", dict(context or {}), request)
-        beside = {**(context or {}), "oob": True}
-        html += "".join(render_to_string(f"{template}#{name}", beside, request) for name in also)
-    response = HttpResponse(html, status=status)
+        drawn = [render_to_string(f"{template}#{part}", whole, request)]
+        drawn += [render_to_string(f"{template}#{name}", {**whole, "oob": True}, request) for name in also]
+    response = HttpResponse("".join(drawn), status=status)
     if named:
         patch_vary_headers(response, VARIES)
     return response

@@ -1,7 +1,4 @@
-"""Draws pages from sample contexts, without a database, and serves them with the portal's own security policy.
-
-``python -m tests.web.harness`` serves the gallery and every sample page on a loopback port for a look by eye.
-"""
+"""Draws pages from sample contexts, without a database, and serves them with the portal's own security policy."""
 
 from __future__ import annotations
 
@@ -12,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from django.conf import settings
@@ -37,7 +33,10 @@ TEMPLATES = [
                     [
                         (
                             "django.template.loaders.cached.Loader",
-                            ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"],
+                            [
+                                "django.template.loaders.filesystem.Loader",
+                                "django.template.loaders.app_directories.Loader",
+                            ],
                         )
                     ],
                 )
@@ -70,7 +69,9 @@ class Frame:
     def destinations(self) -> list[Destination]:
         """The main links, each to a sample address."""
         return [
-            Destination(one.key, one.label, one.url_name, f"/{one.key}", self.waiting.get(one.key, 0), one.key == self.section)
+            Destination(
+                one.key, one.label, one.url_name, f"/{one.key}", self.waiting.get(one.key, 0), one.key == self.section
+            )
             for one in DESTINATIONS
         ]
 
@@ -98,7 +99,6 @@ def application(pages: dict[str, Callable[[], str]]) -> Callable[..., Iterable[b
 
     def answer(environ: dict[str, str], start_response: Callable[..., object]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        parse_qs(environ.get("QUERY_STRING", ""))
         if path.startswith("/static/"):
             found = finders.find(path.removeprefix("/static/"))
             if found:

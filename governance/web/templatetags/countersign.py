@@ -207,8 +207,14 @@ def field(bound: BoundField, label: str = "", help: str = "", wide: bool = True)
     """
     widget = bound.field.widget
     kind = getattr(widget, "input_type", "select" if "Select" in type(widget).__name__ else "textarea")
-    described = [f"{bound.auto_id}_{part}" for part, there in (("help", help or bound.help_text), ("error", bound.errors)) if there]
-    attrs = {"class": "check" if kind == "checkbox" else "control" if wide else "control control-narrow"}
+    described = [
+        f"{bound.auto_id}_{part}"
+        for part, there in (("help", help or bound.help_text), ("error", bound.errors))
+        if there
+    ]
+    attrs: dict[str, str | bool] = {
+        "class": "check" if kind == "checkbox" else "control" if wide else "control control-narrow"
+    }
     if described:
         attrs["aria-describedby"] = " ".join(described)
     if bound.errors:
@@ -248,6 +254,12 @@ def things(number: int) -> str:
 def number(value: int | None) -> str:
     """Write a number with thousands apart: 18,204; a dash for nothing."""
     return "–" if value is None else f"{value:,}"
+
+
+@register.filter
+def level_word(value: str) -> str:
+    """Say an access level: "Write"."""
+    return words.LEVELS[value].text
 
 
 @register.filter

@@ -29,7 +29,9 @@ def start() -> Shape:
             {"name": "MCP client config", "text": "mcp.json, claude_desktop_config.json, VS Code settings"},
         ],
         "form_href": "/bring-in/form",
-        "drafts": [{"name": "Supplier onboarding agent", "href": "/preview", "at": at(24, 13, 2), "words": "2 things missing"}],
+        "drafts": [
+            {"name": "Supplier onboarding agent", "href": "/preview", "at": at(24, 13, 2), "words": "2 things missing"}
+        ],
     }
 
 
@@ -215,7 +217,12 @@ def route() -> Shape:
                 "text": "3 privileges on ERP Postgres and Finance Slack, 1 credential",
                 "due": on(3, 12),
             },
-            {"name": "Sana Iqbal", "capacity": "security", "text": "Second signature on the 2 high-risk records", "due": on(3, 12)},
+            {
+                "name": "Sana Iqbal",
+                "capacity": "security",
+                "text": "Second signature on the 2 high-risk records",
+                "due": on(3, 12),
+            },
             {
                 "name": "Mei Tanaka",
                 "capacity": "owner",

@@ -54,7 +54,12 @@ def everything() -> Shape:
             "seal_tone": "ok",
             "tag": {"text": "Live, version 3", "tone": "ok"},
             "tier": "high",
-            "facts": ["one", {"text": "two", "tone": "no"}, {"text": "three", "mono": True}, {"text": "four", "href": "/"}],
+            "facts": [
+                "one",
+                {"text": "two", "tone": "no"},
+                {"text": "three", "mono": True},
+                {"text": "four", "href": "/"},
+            ],
             "actions": [{"label": "Quiet", "href": "/"}],
         },
         "next": {
@@ -62,11 +67,17 @@ def everything() -> Shape:
             "text": "It says what and why.",
             "actions": [{"label": "Do it", "kind": "filled", "post": "/do"}],
         },
-        "chips": [{"label": "Mine", "href": "/", "count": 0, "current": True}, {"separator": True}, {"label": "All", "href": "/"}],
+        "chips": [
+            {"label": "Mine", "href": "/", "count": 0, "current": True},
+            {"separator": True},
+            {"label": "All", "href": "/"},
+        ],
         "filters": {
             "action": "/",
             "words": "invoice",
-            "fields": [{"name": "tier", "label": "Risk", "options": [{"value": "high", "label": "High", "selected": True}]}],
+            "fields": [
+                {"name": "tier", "label": "Risk", "options": [{"value": "high", "label": "High", "selected": True}]}
+            ],
             "dated": True,
             "clear_href": "/",
         },

@@ -9,7 +9,10 @@ def builder() -> Shape:
     """Rita Novak's: a question to answer and two automations on their way."""
     return {
         "chrome": frame("Rita Novak", "home", recertify=1),
-        "head": {"title": "Good afternoon, Rita", "facts": ["Tue 24 Nov", {"text": "2 things need you", "strong": True}]},
+        "head": {
+            "title": "Good afternoon, Rita",
+            "facts": ["Tue 24 Nov", {"text": "2 things need you", "strong": True}],
+        },
         "groups": [
             {
                 "key": "recertifications",
@@ -60,7 +63,13 @@ def builder() -> Shape:
                 "held": [{"who": "you", "since": on(24)}],
                 "next": {"href": "/preview", "label": "Go on"},
             },
-            {"href": "/automations/3", "name": "Stock dashboard", "state": "live", "text": "4 grants, next ends 23 Mar", "held": []},
+            {
+                "href": "/automations/3",
+                "name": "Stock dashboard",
+                "state": "live",
+                "text": "4 grants, next ends 23 Mar",
+                "held": [],
+            },
         ],
     }
 
@@ -71,7 +80,11 @@ def owner() -> Shape:
         "chrome": frame("Omar Haddad", "home", desk=7, recertify=5),
         "head": {
             "title": "Good afternoon, Omar",
-            "facts": ["Tue 24 Nov", {"text": "12 things need you", "strong": True}, {"text": "1 overdue", "tone": "no"}],
+            "facts": [
+                "Tue 24 Nov",
+                {"text": "12 things need you", "strong": True},
+                {"text": "1 overdue", "tone": "no"},
+            ],
         },
         "groups": [
             {

@@ -33,7 +33,10 @@ def automations() -> Shape:
                 {
                     "name": "team",
                     "label": "Team",
-                    "options": [{"value": "1", "label": "Finance Operations"}, {"value": "2", "label": "Supply Engineering"}],
+                    "options": [
+                        {"value": "1", "label": "Finance Operations"},
+                        {"value": "2", "label": "Supply Engineering"},
+                    ],
                 },
                 {"name": "tier", "label": "Risk", "options": [{"value": "high", "label": "High"}]},
             ],
@@ -83,9 +86,36 @@ def automations() -> Shape:
 def _grants() -> list[Shape]:
     rows = (
         ("read", f"Read invoices in {ERP}", "SELECT ON ar.invoices", "Brokered", 18_204, "active", "", ""),
-        ("write", "Post messages to #finance-ops-log in Finance Slack workspace", "chat:write · C03OPSLOG", "Gated", 212, "active", "", ""),
-        ("read", "Read files under /Templates in Supplier Drive", "drive.readonly · /Templates/**", "Gated", 1_040, "ends_soon", "wait", "14 days left; in recertification"),
-        ("admin", "Manage labels through GitHub MCP server", "mcp:admin_labels · northwind/finance-ops", "Detached", 0, "suspended", "no", "suspended: tool changed"),
+        (
+            "write",
+            "Post messages to #finance-ops-log in Finance Slack workspace",
+            "chat:write · C03OPSLOG",
+            "Gated",
+            212,
+            "active",
+            "",
+            "",
+        ),
+        (
+            "read",
+            "Read files under /Templates in Supplier Drive",
+            "drive.readonly · /Templates/**",
+            "Gated",
+            1_040,
+            "ends_soon",
+            "wait",
+            "14 days left; in recertification",
+        ),
+        (
+            "admin",
+            "Manage labels through GitHub MCP server",
+            "mcp:admin_labels · northwind/finance-ops",
+            "Detached",
+            0,
+            "suspended",
+            "no",
+            "suspended: tool changed",
+        ),
     )
     return [
         {
@@ -112,7 +142,10 @@ def _page(tab: str) -> Shape:
     counts = {"privileges": 4, "versions": 7, "submissions": 3, "recertifications": 1}
     return {
         "chrome": frame("Rita Novak", "automations", recertify=1),
-        "crumbs": [{"label": "Automations", "href": "/automations"}, {"label": "Finance Operations", "href": "/automations?team=1"}],
+        "crumbs": [
+            {"label": "Automations", "href": "/automations"},
+            {"label": "Finance Operations", "href": "/automations?team=1"},
+        ],
         "head": {
             "title": "Invoice chaser",
             "seal": "full",
@@ -159,7 +192,11 @@ def automation() -> Shape:
             "automation": {"name": "Invoice chaser", "text": "version 3, n8n"},
             "identities": [
                 {"icon": "key", "name": "n8n_ar database login", "text": "15 minutes a run, brokered"},
-                {"icon": "robot", "name": "spiffe://northwind/fin/invoice-chaser", "text": "workload, seen 2 minutes ago"},
+                {
+                    "icon": "robot",
+                    "name": "spiffe://northwind/fin/invoice-chaser",
+                    "text": "workload, seen 2 minutes ago",
+                },
             ],
             "resources": [
                 {
@@ -285,11 +322,19 @@ def automation_versions() -> Shape:
             "from": 3,
             "to": 7,
             "rows": [
-                {"label": "Purpose", "before": "Reminds customers.", "after": "Reminds customers and tells Finance when it fails."},
+                {
+                    "label": "Purpose",
+                    "before": "Reminds customers.",
+                    "after": "Reminds customers and tells Finance when it fails.",
+                },
                 {"label": "Starts", "before": "", "after": "mail to billing@"},
             ],
-            "added": [{"level": "write", "sentence": "Send mail to any address outside", "scope": "smtp:send · to *@*"}],
-            "changed": [{"level": "write", "sentence": "Mark invoices as reminded", "scope": "write", "before": "read"}],
+            "added": [
+                {"level": "write", "sentence": "Send mail to any address outside", "scope": "smtp:send · to *@*"}
+            ],
+            "changed": [
+                {"level": "write", "sentence": "Mark invoices as reminded", "scope": "write", "before": "read"}
+            ],
             "removed": [{"level": "admin", "sentence": "Manage labels", "scope": "mcp:admin_labels"}],
         },
     }

@@ -49,7 +49,12 @@ def events() -> Shape:
                     "label": "Outcome",
                     "options": [{"value": "done", "label": "Done"}, {"value": "refused", "label": "Refused"}],
                 },
-                {"name": "actor", "label": "By", "any": "Anybody", "options": [{"value": "person", "label": "A person"}]},
+                {
+                    "name": "actor",
+                    "label": "By",
+                    "any": "Anybody",
+                    "options": [{"value": "person", "label": "A person"}],
+                },
             ],
             "dated": True,
             "since": "",

@@ -69,7 +69,10 @@ def person() -> Shape:
         "chrome": frame("Yuki Sato", ""),
         "crumbs": [{"label": "People", "href": "/people"}, {"label": "Theo Brandt", "href": ""}],
         "head": {"title": "Theo Brandt", "facts": ["Lead of Finance Operations", "here since 2 Mar 2025"]},
-        "facts": [{"label": "Mail", "text": "theo.brandt@northwind.example"}, {"label": "Signs in by", "text": "password"}],
+        "facts": [
+            {"label": "Mail", "text": "theo.brandt@northwind.example"},
+            {"label": "Signs in by", "text": "password"},
+        ],
         "capacities": [{"text": "App approver, Finance Operations", "since": on(2, 3, 2025), "until": None}],
         "teams": [{"name": "Finance Operations", "href": "/teams/4", "capacity": "lead"}],
         "delegations": [{"text": "Bram Visser stands in", "from_on": on(1, 12), "until_on": on(12, 12)}],

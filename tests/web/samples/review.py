@@ -73,8 +73,14 @@ def evidence() -> Shape:
         "reasons": [
             reason("file", "Used by 2 of 14 steps:", code="Mark reminded, Reset on payment"),
             reason("up", "Approved version 3 could only read this table. In 90 days: 18,204 reads, 0 refused."),
-            reason("robot", "Which invoice is marked is chosen by a model (gpt-4.1, pinned). The value written is fixed."),
-            reason("key", "If that is refused, this stays approved but can’t be used.", "Rests on the password n8n-ar-writer."),
+            reason(
+                "robot", "Which invoice is marked is chosen by a model (gpt-4.1, pinned). The value written is fixed."
+            ),
+            reason(
+                "key",
+                "If that is refused, this stays approved but can’t be used.",
+                "Rests on the password n8n-ar-writer.",
+            ),
         ],
         "seats_title": "Seats for a high-risk privilege",
         "seats": [
@@ -197,6 +203,7 @@ def _decided() -> list[Shape]:
             name="invoice-chaser",
             tier="",
             tags=[],
+            level_asked="admin",
             state={"value": "approved", "below": "You, today 09:16"},
         ),
         _row(
@@ -350,7 +357,12 @@ def owner() -> Shape:
         "record_words": "7 privileges, 2 credentials",
         "groups": [
             {"key": "mine", "title": "Yours to decide", "words": "4 records, on resources you own", "rows": _mine()},
-            {"key": "others", "title": "With others", "words": "2 records; you can read and comment", "rows": _others()},
+            {
+                "key": "others",
+                "title": "With others",
+                "words": "2 records; you can read and comment",
+                "rows": _others(),
+            },
             {"key": "decided", "title": "Decided", "words": "3 of 9", "rows": _decided()},
         ],
         "remarks": [
@@ -395,7 +407,10 @@ def lead() -> Shape:
     app["decide"] = {
         "action": "/decide/app",
         "digest": "11bb",
-        "reason": {"help": "needed for high risk; stays on the record", "error": "Say in a sentence why the app may exist."},
+        "reason": {
+            "help": "needed for high risk; stays on the record",
+            "error": "Say in a sentence why the app may exist.",
+        },
         "approve_label": "Approve the app",
         "error": "If you decide this, nobody is left for “send mail outside”. Security would have to stand in.",
     }
@@ -434,7 +449,13 @@ def subset() -> Shape:
     """What Jonas Weil, the business owner, sees when all is decided and something was refused."""
     context = owner()
     decided = [
-        {**row, "state": {"value": "approved", "below": "Omar Haddad, today 10:40"}, "may_decide": False, "open": False, "note": None}
+        {
+            **row,
+            "state": {"value": "approved", "below": "Omar Haddad, today 10:40"},
+            "may_decide": False,
+            "open": False,
+            "note": None,
+        }
         for row in _mine()
     ]
     steps = _steps()
@@ -534,10 +555,19 @@ def desk() -> Shape:
             due=at(26, 17),
             tags=[tag("Answered: 3rd round", "ask", "speech")],
         ),
-        _queue("Returns triage agent", supply, "approve refunds up to €200 in Orders API", "high", levels=["write"], stage=1),
+        _queue(
+            "Returns triage agent",
+            supply,
+            "approve refunds up to €200 in Orders API",
+            "high",
+            levels=["write"],
+            stage=1,
+        ),
     ]
     standard = [
-        _queue("Campaign budget watcher", marketing, "read ad spend; post to #growth-budget", "standard", due=at(24, 17)),
+        _queue(
+            "Campaign budget watcher", marketing, "read ad spend; post to #growth-budget", "standard", due=at(24, 17)
+        ),
         _queue(
             "Cold-chain alert",
             supply,

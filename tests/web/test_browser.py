@@ -1,0 +1,233 @@
+"""How the pages look and read in Chromium: axe finds nothing, nothing overflows, the policy holds, the keys work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.web import harness
+from tests.web.samples import PAGES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# The gallery has every component and is seen in every way, like the page that has most; the others alternate.
+WAYS = [("wide", "light"), ("phone", "dark"), ("phone", "light"), ("wide", "dark")]
+LOOKS = [("gallery", *way) for way in WAYS] + [("review", *way) for way in WAYS[:2]]
+LOOKS += [(name, *WAYS[index % 4]) for index, name in enumerate(PAGES) if name not in ("gallery", "review")]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where the sample pages are served."""
+    drawn: dict[str, Callable[[], str]] = {
+        name: (lambda template=template, make=make: harness.draw(template, make()))
+        for name, (template, make) in PAGES.items()
+    }
+    with harness.served(drawn) as url:
+        yield url
+
+
+@pytest.fixture
+def look(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """Open a sample page; what the console complains about fails the test."""
+    contexts: list[Any] = []
+    complaints: list[str] = []
+
+    def open_one(name: str, size: str = "wide", theme: str = "light", **options: Any) -> Page:
+        viewport = WIDE if size == "wide" else PHONE
+        context = browser.new_context(viewport=viewport, color_scheme=theme, reduced_motion="reduce", **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{address}/{name}")
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert [one for one in complaints if " 409 (Conflict)" not in one] == []  # a refusal that a test asked for
+
+
+@pytest.fixture(scope="module")
+def windows(browser: Browser) -> Iterator[dict[tuple[str, str], Page]]:
+    """One page for each size and theme, kept open so that files are loaded once."""
+    contexts = {
+        (size, theme): browser.new_context(
+            viewport=WIDE if size == "wide" else PHONE, color_scheme=theme, reduced_motion="reduce"
+        )
+        for size, theme in WAYS
+    }
+    yield {way: context.new_page() for way, context in contexts.items()}
+    for context in contexts.values():
+        context.close()
+
+
+@pytest.mark.parametrize(("name", "size", "theme"), LOOKS)
+def test_axe_finds_nothing_and_the_page_never_scrolls_sideways(
+    name: str, size: str, theme: str, address: str, windows: dict[tuple[str, str], Page]
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = windows[size, theme]
+    complaints: list[str] = []
+    page.on("console", lambda line: complaints.append(line.text))
+    page.goto(f"{address}/{name}")
+    found = Axe().run(page, options=AXE).response["violations"]
+    assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    assert complaints == []
+
+
+def test_a_phone_offers_targets_that_a_thumb_can_hit(look: Callable[..., Page]) -> None:
+    page = look("recertify", "phone")
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("button, .button, .options label, .chip, .decide > *")]
+        .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 43 && !one.matches(".me, .button-text"))
+        .map((one) => one.outerHTML.slice(0, 80))"""
+    )
+    assert small == []
+
+
+def test_a_theme_is_remembered_and_set_before_the_page_is_drawn(look: Callable[..., Page]) -> None:
+    page = look("home")
+    page.click(".me")
+    page.check("input[name=theme][value=dark]")
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+    page.add_init_script(
+        "addEventListener('DOMContentLoaded', () => { window.early = document.documentElement.dataset.bsTheme })"
+    )
+    page.reload()
+    assert page.evaluate("window.early") == "dark"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 19, 18)"
+    page.click(".me")
+    page.check("input[name=theme][value=auto]")
+    assert page.evaluate("document.documentElement.dataset.bsTheme") is None
+    page.wait_for_function("getComputedStyle(document.body).backgroundColor === 'rgb(243, 245, 244)'")
+
+
+def test_without_scripts_the_menus_open_and_what_needs_a_script_is_not_shown(look: Callable[..., Page]) -> None:
+    page = look("review", "phone", java_script_enabled=False)
+    page.click(".burger")
+    assert page.is_visible("#main-nav a >> text=Ledger")
+    page.keyboard.press("Escape")
+    page.click(".me")
+    assert page.is_visible("text=Sign out")
+    assert not page.is_visible(".theme-switch")
+
+
+def test_slash_goes_to_the_search_and_typing_is_left_alone(look: Callable[..., Page]) -> None:
+    page = look("review")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.name") == "q"
+    page.fill("#remark", "")
+    page.focus("#remark")
+    page.keyboard.type("a/j?")
+    assert page.input_value("#remark") == "a/j?"
+
+
+def test_rows_are_walked_with_j_and_k_and_keys_press_what_a_click_could(look: Callable[..., Page]) -> None:
+    page = look("review")
+    page.route("**/review?open=*", lambda route: route.fulfill(status=204))
+    page.route("**/decide/**", lambda route: route.fulfill(status=204))
+    for _ in range(3):
+        page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.id") == "row-14"
+    with page.expect_request("**/decide/14") as decided:
+        page.keyboard.press("a")
+    assert "decision=approve" in (decided.value.post_data or "")
+    page.keyboard.press("k")
+    assert page.evaluate("document.activeElement.id") == "row-13"
+    with page.expect_request("**/review?open=13"):
+        page.keyboard.press("r")
+    for _ in range(20):
+        page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.id") == "row-20"
+    page.keyboard.press("a")
+    page.keyboard.press("?")
+    assert page.is_visible("#shortcuts")
+
+
+def test_enter_opens_a_row_of_the_queue(look: Callable[..., Page]) -> None:
+    page = look("desk")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/review")
+
+
+def test_an_approval_that_is_narrower_says_so_before_it_is_pressed(look: Callable[..., Page]) -> None:
+    page = look("review")
+    button = page.locator("button[name=decision][value=approve]", has_text="Approve").last
+    opened = page.locator(".decision button[value=approve]")
+    assert opened.inner_text().strip() == "Approve, narrowed"
+    page.check("input[name=term_days][value='90']")
+    page.check("input[name=scope][value=dunning_note]")
+    assert opened.inner_text().strip() == "Approve"
+    page.check("input[name=level][value=read]")
+    assert opened.inner_text().strip() == "Approve, narrowed"
+    assert button.count() == 1
+
+
+def test_a_refusal_stands_beside_the_form_and_what_was_typed_stays(look: Callable[..., Page]) -> None:
+    page = look("review")
+    note = '<div class="note no" tabindex="-1" data-focus>It changed meanwhile.</div>'
+    page.route(
+        "**/decide/12",
+        lambda route: route.fulfill(
+            status=409, headers={"HX-Retarget": "#refusal-12", "HX-Reswap": "innerHTML"}, body=note
+        ),
+    )
+    page.fill("#reason-12", "Only two columns.")
+    with page.expect_response("**/decide/12"):
+        page.click(".decision button[value=approve]")
+    page.wait_for_selector("#refusal-12 .note")
+    assert page.input_value("#reason-12") == "Only two columns."
+    assert page.evaluate("document.activeElement.textContent") == "It changed meanwhile."
+
+
+def test_an_answer_is_given_by_its_number(look: Callable[..., Page]) -> None:
+    page = look("recertify")
+    page.route("**/recertify/88", lambda route: route.fulfill(status=204))
+    with page.expect_request("**/recertify/88") as answered:
+        page.keyboard.press("2")
+    assert "answer=revoke" in (answered.value.post_data or "")
+    page.focus("#answer-reason")
+    page.keyboard.type("3 calls")
+    assert page.input_value("#answer-reason") == "3 calls"
+
+
+def test_a_dialog_asks_for_the_reason_and_without_scripts_a_page_does(look: Callable[..., Page]) -> None:
+    page = look("review_subset")
+    page.click("a:has-text('Decline')")
+    assert page.is_visible("#decline textarea")
+    page.click("#decline [data-closes]")
+    assert not page.is_visible("#decline")
+    plain = look("review_subset", java_script_enabled=False)
+    assert plain.get_attribute("a:has-text('Decline')", "href") == "/decline"
+
+
+def test_a_dropped_file_is_the_chosen_file(look: Callable[..., Page]) -> None:
+    page = look("bring_in")
+    page.evaluate(
+        """() => {
+        const data = new DataTransfer();
+        data.items.add(new File(["{}"], "workflow.json", { type: "application/json" }));
+        document.querySelector("[data-drop]").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+        }"""
+    )
+    assert page.evaluate("document.getElementById('files').files[0].name") == "workflow.json"
+
+
+def test_the_filter_of_a_list_sends_itself(look: Callable[..., Page]) -> None:
+    page = look("automations")
+    assert not page.is_visible("text=Filter")
+    page.route("**/automations?*", lambda route: route.fulfill(status=204))
+    with page.expect_request("**/automations?*tier=high*"):
+        page.select_option("select[name=tier]", "high")
