@@ -211,8 +211,7 @@ def app_tier(
         kind: the automation's kind (I1); an agent is at least standard.
         has_open_entry: somebody who has not signed in can start it.
         has_non_read: any of its privileges does more than read.
-        sharers: (name, tier of its privileges) of each automation that runs as the same identity or uses the same
-            credential: the union counts for each of them (I5).
+        sharers: (name, tier) of each automation that runs as the same identity: the union counts for each of them (I5).
         raised_to: what a person raised it to, if anybody did; never lowers.
         rules: the policy's ``tiers``.
     """
@@ -233,10 +232,7 @@ def app_tier(
             else Tier.LOW,
             "Somebody who has not signed in can start it, and it does more than read.",
         ),
-        *(
-            (shared, f"It shares an identity or a credential with {name}, which is {shared.word}.")
-            for name, shared in sharers
-        ),
+        *((shared, f"It runs as the same identity as {name}, which is {shared.word}.") for name, shared in sharers),
         (raised_to or Tier.LOW, "A person raised it."),
     ]
     for raised, because in raises:

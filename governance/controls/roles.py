@@ -74,7 +74,9 @@ class Relation(StrEnum):
 
 
 P, R = Permission, Relation
-_OWNERS = frozenset({P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.AUTOMATION_STOP, P.AUTOMATION_RETIRE})
+_OWNERS = frozenset(
+    {P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.AUTOMATION_STOP, P.AUTOMATION_RESUME, P.AUTOMATION_RETIRE}
+)
 
 GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     Role.EMPLOYEE: frozenset({P.DELEGATION_SET}),
