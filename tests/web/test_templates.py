@@ -14,6 +14,7 @@ from governance.web.pages import page
 from tests.web import harness
 from tests.web.samples import PAGES
 from tests.web.samples.gallery import SYMBOL
+from tests.web.samples.sign_in import Login
 
 TEMPLATES = sorted((harness.ROOT / "templates").rglob("*.html"))
 CSS = sorted((harness.ROOT / "static" / "css").rglob("*.css"))
@@ -150,3 +151,16 @@ def test_a_token_that_is_used_is_defined(path: Path) -> None:
     defined = set(re.findall(r"(--[a-z0-9-]+):", (harness.ROOT / "static" / "css" / "tokens.css").read_text()))
     used = set(re.findall(r"var\((--[a-z0-9-]+)", path.read_text()))
     assert used <= defined | {"--me"}
+
+
+@pytest.mark.parametrize(
+    "name", ["account/password_change.html", "account/password_reset.html", "account/password_set.html"]
+)
+def test_the_pages_of_the_sign_in_library_stand_in_the_portals_frame(name: str) -> None:
+    html = harness.draw(name, {"form": Login({})})
+    reader = read(html)
+    assert reader.forbidden == []
+    assert reader.unbalanced == []
+    assert 'class="account-title"' in html
+    assert 'class="field-error"' in html
+    assert 'class="button button-filled"' in html

@@ -191,6 +191,7 @@ def _decided() -> list[Shape]:
             "SELECT ON ar.invoices, ar.customers",
             tier="",
             tags=[tag("Customers is new")],
+            level_asked="write",
             data_class="confidential",
             state={"value": "approved", "below": "You, today 09:14"},
         ),
@@ -203,7 +204,6 @@ def _decided() -> list[Shape]:
             name="invoice-chaser",
             tier="",
             tags=[],
-            level_asked="admin",
             state={"value": "approved", "below": "You, today 09:16"},
         ),
         _row(
