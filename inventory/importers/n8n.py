@@ -82,7 +82,7 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
     privileges: list[Privilege] = []
     credentials: dict[tuple[str, str, str], Credential] = {}
     findings: list[Finding] = []
-    for index, raw in enumerate(workflow["nodes"]):
+    for index, raw in enumerate(nodes):
         occurrences = scrubbed.below("nodes", index)
         findings += findings_of(scrubbed, occurrences)
         if raw["type"].endswith(".stickyNote"):
@@ -102,7 +102,7 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
             external_id=_text(workflow.get("id")),
             owner_hint=_owner_hint(workflow),
             platform_instance=_text(_member(workflow, "meta").get("instanceId")),
-            content=n8n_content(workflow, tools),
+            content=n8n_content({**workflow, "nodes": nodes}, tools),
         ),
         name=_text(workflow.get("name")) or shown(fallback_name),
         kind=_kind(nodes, links),
@@ -118,6 +118,7 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
 def _nodes(file: str, place: str, workflow: dict[str, Any]) -> list[dict[str, Any]]:
     """The nodes, each with text name and type and object members; refuse what is no node, and names that are not one's own."""
     seen: set[str] = set()
+    nodes: list[dict[str, Any]] = []
     for index, node in enumerate(workflow["nodes"]):
         where = "/".join(filter(None, (place, f"nodes/{index}")))
         if not isinstance(node, dict) or not isinstance(node.get("type"), str) or not isinstance(node.get("name"), str):
@@ -127,10 +128,8 @@ def _nodes(file: str, place: str, workflow: dict[str, Any]) -> list[dict[str, An
                 file, where, "two nodes have one name, so nobody can say which of them is wired", _EXPORT_WORKFLOW
             )
         seen.add(node["name"])
-        for member in ("parameters", "credentials"):
-            if not isinstance(node.get(member), dict):
-                node[member] = {}
-    nodes: list[dict[str, Any]] = workflow["nodes"]
+        members = {name: node[name] for name in ("parameters", "credentials") if isinstance(node.get(name), dict)}
+        nodes.append({**node, "parameters": {}, "credentials": {}, **members})
     return nodes
 
 

@@ -96,7 +96,8 @@ class Scrubbed:
         """Where it was found, as people say it: ``nodes/HTTP Request/headerParameters/X-Api-Key``."""
         value, parts = self.document, []
         for step in occurrence.trail:
-            value = value[step]
+            inside = isinstance(value, list) if isinstance(step, int) else isinstance(value, dict) and step in value
+            value = value[step] if inside else None  # two member names that held one secret have become one
             name = _label(value) if isinstance(step, int) else step
             if name and name not in _STRUCTURE:
                 parts.append(shown(name, 80))
