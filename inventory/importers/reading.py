@@ -136,31 +136,25 @@ def _fingerprint(key: bytes | None) -> Any:
     return (lambda value: fingerprint_of(value, key)) if key else (lambda _value: None)
 
 
+_CLIENT_INSTEAD = "Bring in the configuration of the client that uses it."
+_FORM_INSTEAD = "Bring in an export, or register the automation with the form."
+
+
 def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
     """Say what it seems to be, where that helps."""
+    if format != "auto":
+        wanted = {"n8n": "an n8n workflow", "mcp_client": "an MCP client configuration"}[format]
+        return ImportProblem(file, "", f"this is JSON, but not {wanted}", "Leave the format to be found out.")
     members = document.keys() if isinstance(document, dict) else set()
+    entries = [each for each in document if isinstance(each, dict)] if isinstance(document, list) else []
     if {"packages", "remotes", "version_detail"} & members and "name" in members:
-        reason, do = (
-            "this describes an MCP server for a registry",
-            "Bring in the configuration of the client that uses it.",
-        )
-    elif "inputSchema" in members or (isinstance(document, list) and _are_tools(document)):
-        reason, do = "this describes tools of an MCP server", "Bring in the configuration of the client that uses them."
-    elif (
-        "nodes" in members
-        or "flowData" in members
-        or (isinstance(document, list) and any(isinstance(each, dict) and "wires" in each for each in document))
-    ):
-        reason, do = "this is a flow of a platform that is not read yet", "Register the automation with the form."
-    else:
-        known = {"auto": "an n8n workflow or an MCP client configuration", "n8n": "an n8n workflow"}
-        what = known.get(format, "an MCP client configuration")
-        reason, do = f"this is JSON, but not {what}", "Bring in an export, or register the automation with the form."
-    return ImportProblem(file, "", reason, do)
-
-
-def _are_tools(document: list[Any]) -> bool:
-    return bool(document) and all(isinstance(each, dict) and "name" in each and len(each) <= 8 for each in document)
+        return ImportProblem(file, "", "this describes an MCP server for a registry", _CLIENT_INSTEAD)
+    if "inputSchema" in members or (entries and all({"name", "description"} <= each.keys() for each in entries)):
+        return ImportProblem(file, "", "this describes tools of an MCP server", _CLIENT_INSTEAD)
+    if {"nodes", "flowData"} & members or any("wires" in each for each in entries):
+        return ImportProblem(file, "", "this is a flow of a platform that is not read yet", _FORM_INSTEAD)
+    reason = "this is JSON, but not an n8n workflow or an MCP client configuration"
+    return ImportProblem(file, "", reason, _FORM_INSTEAD)
 
 
 def _shown_file(name: str) -> str:
