@@ -68,7 +68,7 @@ app = Celery("countersign")
 app.conf.update(
     **broker(settings.BROKER_URL, settings.BROKER_FOLDER),
     beat_schedule=timetable(),
-    beat_schedule_filename=str(settings.BEAT_FILE),
+    beat_scheduler="celery.beat:Scheduler",  # in memory: intervals are short, and a file can be torn by a kill
     beat_max_loop_interval=1,
     broker_connection_retry_on_startup=True,
     task_acks_late=True,

@@ -19,7 +19,6 @@ ORGANISATION_TIME_ZONE: str
 DATABASES: dict[str, dict[str, object]]
 BROKER_URL: str
 BROKER_FOLDER: Path
-BEAT_FILE: Path
 LEDGER_KEY_FILE: Path
 DIGEST_KEY_FILE: Path
 LEDGER_CHECKPOINT_FILE: Path
@@ -40,7 +39,6 @@ def from_environment(env: Environment) -> dict[str, object]:
         "DATABASES": {"default": database(env.database_url, pool_max=env.pool_max)},
         "BROKER_URL": env.redis_url,
         "BROKER_FOLDER": env.home / "broker",
-        "BEAT_FILE": env.home / "beat",
         "LEDGER_KEY_FILE": env.ledger_key_file,
         "DIGEST_KEY_FILE": env.digest_key_file,
         "LEDGER_CHECKPOINT_FILE": env.checkpoint_file,

@@ -1,7 +1,7 @@
 """The private folder of one Countersign on this machine, and the lock that says who works in it.
 
-`.countersign` beside the code unless ``COUNTERSIGN_HOME`` says otherwise: the embedded database, the keys, the secret key,
-beat's notebook. Nothing in it is shared with another user.
+`.countersign` beside the code unless ``COUNTERSIGN_HOME`` says otherwise: the embedded database, the keys, the secret key.
+Nothing in it is shared with another user.
 """
 
 from __future__ import annotations
