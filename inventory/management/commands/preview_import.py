@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = (
         "Print one manifest (JSON) a line for each automation in files and folders. Exits 1 if one could not be read."
     )
-    requires_system_checks: list[str] = []  # type: ignore[assignment]  # no database, no settings: nothing to check
+    requires_system_checks: list[str] = []  # no database, no settings: nothing to check
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
