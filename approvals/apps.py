@@ -1,4 +1,4 @@
-"""How Django finds approvals."""
+"""How Django finds approvals, and what it does when something happens lower down."""
 
 from django.apps import AppConfig
 
@@ -9,3 +9,13 @@ class ApprovalsConfig(AppConfig):
     name = "approvals"
     label = "approvals"
     verbose_name = "Approvals"
+
+    def ready(self) -> None:
+        """Follow the ends of approvals, and what inventory does to automations."""
+        from approvals import grants
+        from approvals.transitions import conclude
+        from governance.controls import consequences
+
+        for event in ("approval.approved", "approval.rejected", "approval.expired"):
+            consequences.register(event, conclude)
+        grants.register_consequences()

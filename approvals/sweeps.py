@@ -17,7 +17,7 @@ from approvals.grant_sweeps import expire_due
 from approvals.models import Approval, ApprovalState
 from approvals.routing import Route
 from approvals.transitions import expire
-from approvals.transitions.decide import title
+from approvals.transitions.deciding import title
 from governance.controls import claims, outbox
 from governance.controls.actors import Actor
 

@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from inventory import risk
-from inventory.importers.manifest import Finding as ManifestFinding
-from inventory.importers.manifest import Manifest
+from django.db.models import Count, Q
+
+from governance.controls.actors import Actor
+from governance.controls.transitions import Effect, Step, transition
+from inventory import importers, risk
+from inventory.importers.manifest import Manifest, binding_key, privilege_key
 from inventory.models import (
     Assessment,
     Automation,
     AutomationState,
     Credential,
     Finding,
+    NonHumanIdentity,
     Privilege,
     Reach,
     Trigger,
@@ -27,9 +31,6 @@ from inventory.models import (
     VersionCredential,
 )
 from inventory.risk import Judged, Tier
-
-#: Which detectors made an assessment; a release that changes what importers infer raises it (I2).
-IMPORTER_VERSION = "1"
 
 
 @dataclass(frozen=True)
@@ -129,60 +130,139 @@ def judge(
     return Judgement({p.key: j for p, j in judged}, opened, app)
 
 
-def sharers_of(automation: Automation) -> list[tuple[str, Tier]]:
-    """Name and tier of every other automation that uses a credential of this one's newest version (I5)."""
-    newest = automation.versions.order_by("-number").values("pk")[:1]
-    credentials = VersionCredential.objects.filter(version__in=newest).values("credential")
-    used = VersionCredential.objects.filter(credential__in=credentials).values("version__automation")
-    found = Automation.objects.filter(pk__in=used, state=AutomationState.LIVE).exclude(pk=automation.pk)
-    return [(one.name, Tier.of(one.tier)) for one in found.order_by("pk")]
+def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -> list[tuple[str, Tier]]:
+    """Name and tier of every other automation, save retired ones, that runs as one of these identities (I5)."""
+    shared = [one.pk for one in identities if one.pk is not None]
+    if not shared:
+        return []
+    others = Automation.objects.filter(
+        Q(versions__version_identities__identity__in=shared) | Q(identities__in=shared)
+    ).exclude(Q(pk=automation.pk) | Q(state=AutomationState.RETIRED))
+    return [(one.name, Tier.of(one.tier)) for one in others.distinct().order_by("name", "pk")]
 
 
-def assess(version: Version, *, now: datetime, rules: Mapping[str, Any] = risk.DEFAULT_RULES) -> Assessment:
-    """Judge a saved version and keep the answer as a new assessment with its findings (I2).
-
-    Called inside an operation, which records it. Findings are those of the manifest; facts about resources and
-    credentials are read as they are now.
+def assess(
+    version: Version,
+    *,
+    now: datetime,
+    rules: Mapping[str, Any] = risk.DEFAULT_RULES,
+    manifest: Manifest | None = None,
+) -> Assessment:
+    """Judge a version anew and keep the answer beside the earlier ones (I2). Runs inside another operation only.
 
     Args:
-        version: with its privileges, credentials and triggers saved.
+        version: any version.
         now: business time.
         rules: the policy's ``tiers``.
+        manifest: what a newer importer made of the same source; None for what is kept with the version.
+
+    Returns:
+        The new assessment. Its ``levels`` are ``{"privileges": {key: {"tier", "reasons", "level"}}, "credentials":
+        {str(pk): {"tier", "reasons"}}}``.
     """
+    inside = Actor.of_job("inventory.assess")  # the operation around it says who acts
+    return cast("Assessment", record_assessment(version, actor=inside, now=now, rules=rules, manifest=manifest))
+
+
+@transition(Version, event="version.assessed", permission=None)
+def record_assessment(
+    step: Step[Version], *, rules: Mapping[str, Any] = risk.DEFAULT_RULES, manifest: Manifest | None = None
+) -> Effect:
+    """A version is judged: tiers with reasons, levels and findings become one more dated row (I2)."""
+    version = step.subject
     automation = version.automation
     privileges = list(version.privileges.select_related("entitlement__resource", "credential"))
-    uses = list(version.version_credentials.select_related("credential"))
-    judged = judge(
+    used = list(version.version_credentials.select_related("credential"))
+    identities = [one.identity for one in version.version_identities.select_related("identity")]
+    read = manifest or Manifest.from_dict(version.manifest)
+    if manifest is not None:
+        _take_levels(privileges, manifest)
+    judgement = judge(
         privileges,
-        [use.credential for use in uses],
-        list(version.triggers.all()),
+        [one.credential for one in used],
+        version.triggers.all(),
         kind=automation.asked["kind"],
         environment=automation.environment,
         raised_to=automation.raised_to,
-        sharers=sharers_of(automation),
+        sharers=sharers_of(automation, identities),
         rules=rules,
     )
-    assessment = Assessment.objects.create(
+    made = Assessment(
         version=version,
-        importer_version=IMPORTER_VERSION,
-        at=now,
-        tier=judged.app.tier.word,
-        reasons=list(judged.app.reasons),
+        importer_version=importers.VERSION,
+        at=step.now,
+        tier=judgement.app.tier.word,
+        reasons=list(judgement.app.reasons),
         levels={
-            "privileges": {key: _said(one) for key, one in judged.privileges.items()},
-            "credentials": {str(credential.pk): _said(one) for credential, one in judged.credentials},
+            "privileges": {p.key: {**judgement.privileges[p.key].to_dict(), "level": p.level} for p in privileges},
+            "credentials": {str(c.pk): judged.to_dict() for c, judged in judgement.credentials},
         },
     )
-    manifest = Manifest.from_dict(version.manifest)
-    Finding.objects.bulk_create(_finding(assessment, one) for one in manifest.findings)
-    return assessment
+    step.save(made)
+    found = [*_from_manifest(read, version), *_from_register(automation, used, identities)]
+    Finding.objects.bulk_create(Finding(assessment=made, **one) for one in found)
+    return Effect(subject=made, payload={"tier": made.tier, "findings": len(found), "importer": made.importer_version})
 
 
-def _said(judged: Judged) -> dict[str, Any]:
-    return {"tier": judged.tier.word, "reasons": list(judged.reasons)}
+def _take_levels(privileges: Sequence[Privilege], manifest: Manifest) -> None:
+    """Give privileges the levels that a newer reading inferred, in memory alone: a version's own rows never change."""
+    resources = {(p.connector, p.instance): str(p.entitlement.resource_id) for p in privileges}
+    levels = {
+        privilege_key(read, resources[binding_key(read)]): str(read.access)
+        for read in manifest.privileges
+        if binding_key(read) in resources
+    }
+    for privilege in privileges:
+        privilege.level = levels.get(privilege.key, privilege.level)
 
 
-def _finding(assessment: Assessment, one: ManifestFinding) -> Finding:
-    return Finding(
-        assessment=assessment, code=one.code, place=one.at[:400], severity=one.severity, detail=one.detail[:400]
+def _from_manifest(manifest: Manifest, version: Version) -> list[dict[str, str]]:
+    """The importer's findings; a secret that was found has its keyed fingerprint beside the place (I6)."""
+    prints = {str(one["at"]): str(one.get("fingerprint") or "") for one in version.secrets}
+    return [
+        {
+            "code": one.code,
+            "place": one.at[:400],
+            "severity": one.severity,
+            "detail": one.detail[:400],
+            "fingerprint": prints.get(one.at, "") if one.code == "embedded_secret" else "",
+        }
+        for one in manifest.findings
+    ]
+
+
+def _from_register(
+    automation: Automation, used: Sequence[VersionCredential], identities: Sequence[NonHumanIdentity]
+) -> list[dict[str, str]]:
+    """What only the register can know: a credential or an identity that other automations use too (I5)."""
+    elsewhere = VersionCredential.objects.exclude(version__automation=automation).filter(
+        credential__in=[one.credential_id for one in used]
     )
+    counted = dict(
+        elsewhere.values_list("credential").annotate(others=Count("version__automation", distinct=True)).order_by()
+    )
+    found = [
+        {
+            "code": "shared_credential",
+            "place": f"credentials/{one.credential.name or one.credential.external_id}"[:400],
+            "severity": "medium",
+            "detail": f"Also used by {_automations(counted[one.credential_id])} in the register",
+        }
+        for one in used
+        if one.credential_id in counted
+    ]
+    found += [
+        {
+            "code": "shared_identity",
+            "place": f"identities/{one.subject}"[:400],
+            "severity": "high",
+            "detail": "Serves another automation: two automations must not share an identity",
+        }
+        for one in identities
+        if one.automation_id not in (None, automation.pk)
+    ]
+    return found
+
+
+def _automations(count: int) -> str:
+    return "1 other automation" if count == 1 else f"{count} other automations"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from inventory import words
 from inventory.importers.manifest import Credential as ManifestCredential
-from inventory.importers.manifest import CredentialRef, Manifest, binding_key, entitlement_code, privilege_key, sha256
+from inventory.importers.manifest import CredentialRef, Manifest, binding_key, entitlement_code, privilege_key
 from inventory.importers.manifest import Privilege as ManifestPrivilege
 from inventory.models import Binding, Credential, Entitlement, Lifetime, Privilege, Resource, Trigger
 
@@ -28,6 +28,8 @@ class Resolution:
         resources: by binding key; unsaved ones are not known yet and would be proposed.
         privileges: by draft key, which is stable between preview and confirmation; rows are unsaved.
         credentials: by reference key; unsaved ones are new to the register.
+        places: where a credential is used, by reference key.
+        said: the manifest's own words about each privilege, by draft key.
         triggers: unsaved.
         bound: binding keys that the register knows already.
     """
@@ -36,6 +38,7 @@ class Resolution:
     privileges: dict[str, Privilege] = field(default_factory=dict)
     credentials: dict[tuple[str, ...], Credential] = field(default_factory=dict)
     places: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
+    said: dict[str, ManifestPrivilege] = field(default_factory=dict)
     triggers: list[Trigger] = field(default_factory=list)
     bound: set[BindingKey] = field(default_factory=set)
 
@@ -84,8 +87,8 @@ def _resources(found: Resolution, manifest: Manifest, chosen: Mapping[str, Resou
     keys = {binding_key(one): one for one in manifest.privileges}
     instances = {instance for _, instance in keys}
     known = {
-        (row.connector, row.instance): row.resource
-        for row in Binding.objects.filter(instance__in=instances).select_related(
+        (row.connector, row.instance_name): row.resource
+        for row in Binding.objects.filter(instance_name__in=instances).select_related(
             "resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead"
         )
     }
@@ -152,6 +155,7 @@ def _privilege(
         same.active = same.active or said.active
         same.model_controlled = same.model_controlled or said.model_controlled
         return
+    found.said[draft_key] = said
     connector, instance = binding_key(said)
     resource = found.resources[connector, instance]
     code = entitlement_code(said)
@@ -201,15 +205,3 @@ def _opened_by(found: Resolution, credential: Credential) -> Resource | None:
             return privilege.entitlement.resource
     return None
 
-
-def wanted_key(privilege: Privilege) -> str:
-    """The key of a saved privilege's row: resource, entitlement, target, scope, credential (I7)."""
-    entitlement = privilege.entitlement
-    parts = [
-        entitlement.resource_id,
-        entitlement.code,
-        privilege.target,
-        sorted(privilege.scope),
-        privilege.credential_id,
-    ]
-    return sha256(parts).removeprefix("sha256:")

@@ -1,6 +1,6 @@
 """Every change of a submission and its approvals, by the step of the journey it belongs to."""
 
-from approvals.transitions.conclude import (
+from approvals.transitions.outcome import (
     accept_subset,
     close_as_not_applicable,
     conclude,
@@ -13,8 +13,8 @@ from approvals.transitions.conclude import (
     withdraw,
     withdraw_record,
 )
-from approvals.transitions.decide import answer, approve, ask_for_changes, comment, object_to, reject
-from approvals.transitions.submit import submit
+from approvals.transitions.deciding import answer, approve, ask_for_changes, comment, object_to, reject
+from approvals.transitions.submitting import submit
 
 __all__ = [
     "accept_subset",

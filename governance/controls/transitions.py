@@ -101,7 +101,7 @@ Body = Callable[..., Effect | None]
 
 @dataclass(frozen=True)
 class Transition(Generic[M]):
-    """One declared operation; calling it performs it. Registered in `REGISTRY` under ``app.verb``."""
+    """One declared operation; calling it performs it. Registered in `REGISTRY` under ``app.model.verb``."""
 
     name: str
     model: type[M]
@@ -335,7 +335,7 @@ def transition(
 
     def declare(body: Body) -> Transition[M]:
         made = Transition(
-            name=f"{model._meta.app_label}.{body.__name__}",
+            name=f"{model._meta.label_lower}.{body.__name__}",
             model=model,
             event=event,
             body=body,

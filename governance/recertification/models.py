@@ -14,7 +14,7 @@ from simple_history.models import HistoricalRecords
 
 from approvals.models import Grant
 from governance.controls.actors import Actor
-from governance.controls.models import AppendOnly, FreeText, Person
+from governance.controls.models import AppendOnly, Delegation, FreeText, Person
 from governance.controls.roles import Relation
 from inventory.models import Automation
 
@@ -34,6 +34,8 @@ class Campaign(models.Model):
     tier = models.CharField(max_length=8, blank=True)
     name = models.CharField(max_length=160)
     scope = models.JSONField(default=dict)
+    #: The day, in the organisation's zone, whose items a scheduled campaign holds.
+    opened_on = models.DateField(null=True, blank=True)
     snapshot_at = models.DateTimeField()
     deadline = models.DateTimeField()
     grace_until = models.DateTimeField()
@@ -48,6 +50,11 @@ class Campaign(models.Model):
             models.CheckConstraint(name="campaign_state_known", condition=Q(state__in=["open", "closed"])),
             models.CheckConstraint(name="campaign_silence_never_keeps", condition=Q(on_silence="revoke")),
             models.CheckConstraint(name="campaign_grace_after_deadline", condition=Q(grace_until__gte=F("deadline"))),
+            models.UniqueConstraint(
+                fields=["tier", "opened_on"],
+                condition=Q(kind="scheduled"),
+                name="campaign_one_scheduled_a_tier_and_day",
+            ),
         )
 
     def __str__(self) -> str:
@@ -85,7 +92,7 @@ class ItemQuerySet(models.QuerySet["Item"]):
             return self.none()
         automations = Automation.objects.visible_to(actor, now)
         return self.filter(
-            Q(pk__in=Question.objects.filter(reviewer=actor.person).values("item"))
+            Q(pk__in=Question.objects.asked_of(actor.person, now).values("item"))
             | Q(grant__automation__in=automations)
             | Q(automation__in=automations)
         )
@@ -102,12 +109,13 @@ class Item(models.Model):
     opened_at = models.DateTimeField()
     deadline = models.DateTimeField()
     grace_until = models.DateTimeField()
-    suspend_at = models.DateTimeField(null=True, blank=True)
+    #: When silence suspended what is reviewed (R6).
+    suspended_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=ItemState, default=ItemState.OPEN)
     outcome = models.CharField(max_length=12, choices=ItemOutcome, blank=True)
+    #: When what is suspended ends for good, unless an answer comes or is corrected before (R4, R6).
     closes_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    last_reminder_on = models.DateField(null=True, blank=True)
 
     objects = ItemQuerySet.as_manager()
     history = HistoricalRecords()
@@ -162,18 +170,35 @@ class Asks(models.TextChoices):
     ACCEPTABLE = "acceptable", "Is it still acceptable?"
 
 
+class QuestionQuerySet(models.QuerySet["Question"]):
+    """Questions by whom they are asked of."""
+
+    def asked_of(self, person: Person, now: datetime) -> QuestionQuerySet:
+        """Those that a person is asked, or somebody for whom they stand in at ``now`` (A11)."""
+        givers = Delegation.objects.running(now).filter(taker=person).values("giver")
+        return self.filter(Q(reviewer=person) | Q(reviewer__in=givers))
+
+    def unanswered(self) -> QuestionQuerySet:
+        """Those that still wait for somebody."""
+        return self.filter(answered_at__isnull=True, item__state__in=[ItemState.OPEN, ItemState.ESCALATED])
+
+
 class Question(models.Model):
     """One question of one item to one reviewer; the two of an item never go to the same person (S4)."""
 
     item = models.ForeignKey(Item, models.PROTECT, related_name="questions")
     asks = models.CharField(max_length=10, choices=Asks)
     reviewer = models.ForeignKey(Person, models.PROTECT, related_name="questions")
+    #: Since when it is with this reviewer.
+    asked_at = models.DateTimeField()
+    #: Who can be asked, in order, as it stood when the item opened (R2); and who was asked before, which is never undone (R4).
     ladder = ArrayField(models.BigIntegerField(), default=list)
     asked_before = ArrayField(models.BigIntegerField(), default=list)
     passed = models.PositiveSmallIntegerField(default=0)
-    draft = models.JSONField(default=dict)
+    remind_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
 
+    objects = QuestionQuerySet.as_manager()
     history = HistoricalRecords()
 
     class Meta:
@@ -192,10 +217,23 @@ class Question(models.Model):
         )
         indexes = (
             models.Index(fields=["reviewer"], condition=Q(answered_at__isnull=True), name="question_unanswered"),
+            models.Index(fields=["remind_at"], condition=Q(answered_at__isnull=True), name="question_reminder"),
         )
 
     def __str__(self) -> str:
         return f"{self.get_asks_display()} {self.item}"
+
+    @property
+    def state(self) -> str:
+        """Derived, never set: answered, else what its item is (settled when the other answer took it away already)."""
+        if self.answered_at is not None and self.item.state != ItemState.CLOSED:
+            return "answered"
+        return "settled" if self.item.state == ItemState.ANSWERED else self.item.state
+
+    @property
+    def latest_answer(self) -> Answer | None:
+        """The answer that counts, or None; what only passed it on is none."""
+        return self.answers.filter(answer__in=SETTLING).order_by("-pk").first()
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on the item's timelines."""
@@ -219,6 +257,28 @@ class AnswerKind(models.TextChoices):
     NOT_MINE = "not_mine", "Not mine"
 
 
+#: Answers that answer; the others pass the question on.
+SETTLING = (AnswerKind.KEEP, AnswerKind.REVOKE, AnswerKind.DO_NOT_RENEW)
+
+
+class Draft(models.Model):
+    """What a reviewer has chosen and not submitted. No governed fact: it is overwritten, and gone once submitted (R4)."""
+
+    question = models.OneToOneField(Question, models.CASCADE, related_name="draft")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="+")
+    answer = models.CharField(max_length=12, choices=AnswerKind)
+    reason = models.TextField(blank=True)
+    whose = models.ForeignKey(Person, models.CASCADE, null=True, blank=True, related_name="+")
+    seconds = models.PositiveIntegerField(null=True, blank=True)
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.CheckConstraint(name="draft_answer_known", condition=Q(answer__in=AnswerKind.values)),)
+
+    def __str__(self) -> str:
+        return f"{self.person} would answer {self.answer}"
+
+
 class Answer(AppendOnly):
     """One submitted answer. A correction is another row that supersedes it (R4)."""
 
@@ -235,6 +295,7 @@ class Answer(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         ordering = ("id",)
+        constraints = (models.CheckConstraint(name="answer_known", condition=Q(answer__in=AnswerKind.values)),)
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *AppendOnly.Meta.triggers,
             pgtrigger.Trigger(

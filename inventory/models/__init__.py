@@ -12,6 +12,7 @@ from inventory.models.automation import (
     Trigger,
     Version,
     VersionCredential,
+    VersionIdentity,
 )
 from inventory.models.identity import Credential, IdentityState, Lifetime, NonHumanIdentity, Reach
 from inventory.models.imports import ImportBatch, ImportItem, ImportState
@@ -58,4 +59,5 @@ __all__ = [
     "Trigger",
     "Version",
     "VersionCredential",
+    "VersionIdentity",
 ]

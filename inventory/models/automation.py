@@ -18,7 +18,7 @@ from governance.controls.actors import Actor
 from governance.controls.models import AppendOnly, Person, Team
 from governance.controls.roles import Relation
 from inventory import risk, words
-from inventory.models.identity import Credential
+from inventory.models.identity import Credential, NonHumanIdentity
 from inventory.models.resource import SEE_ALL, Entitlement, Environment, Level
 
 
@@ -152,6 +152,7 @@ class Automation(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, with the lower-cased text that a search looks in."""
         self.search = f"{self.name} {self.purpose} {self.platform_instance} {self.external_id}".lower()
         super().save(*args, **kwargs)
 
@@ -190,6 +191,8 @@ class Version(AppendOnly):
     manifest_digest = models.CharField(max_length=80)
     binding_digest = models.CharField(max_length=80)
     manifest = models.JSONField()
+    #: Secrets that the source contained: place, kind and keyed fingerprint, never a value (I6).
+    secrets = models.JSONField(default=list)
     author = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     imported_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField()
@@ -308,6 +311,19 @@ class VersionCredential(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.credential} in {self.version}"
+
+
+class VersionIdentity(AppendOnly):
+    """A version runs as a non-human identity; two automations that share one are a finding (I5)."""
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="version_identities")
+    identity = models.ForeignKey(NonHumanIdentity, models.PROTECT, related_name="used_by")
+
+    class Meta(AppendOnly.Meta):
+        constraints = (models.UniqueConstraint(fields=["version", "identity"], name="version_identity_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.identity} in {self.version}"
 
 
 class Trigger(AppendOnly):

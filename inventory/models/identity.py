@@ -65,6 +65,10 @@ class NonHumanIdentity(models.Model):
     def __str__(self) -> str:
         return self.subject
 
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """It stands on the timeline of the automation that it serves."""
+        return (self, self.automation) if self.automation is not None else (self,)
+
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """The owner stands to it as a technical owner does to an automation."""
         return frozenset({Relation.TECHNICAL_OWNER}) if person.pk == self.owner_id else frozenset()

@@ -188,6 +188,7 @@ class Resource(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, with the lower-cased text that a search looks in."""
         self.search = f"{self.name} {self.get_kind_display()} {self.about}".lower()
         super().save(*args, **kwargs)
 
@@ -224,7 +225,8 @@ class Binding(models.Model):
     """Which resource a connection opens: proposed by the builder, confirmed by the owner's first decision on it (I8)."""
 
     connector = models.CharField(max_length=80)
-    instance = models.CharField(max_length=255, blank=True)
+    #: Not called "instance": the history of a row has a property of that name.
+    instance_name = models.CharField(max_length=255, blank=True)
     resource = models.ForeignKey(Resource, models.PROTECT, related_name="bindings")
     proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     proposed_at = models.DateTimeField()
@@ -234,10 +236,10 @@ class Binding(models.Model):
     history = HistoricalRecords()
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["connector", "instance"], name="binding_one_resource"),)
+        constraints = (models.UniqueConstraint(fields=["connector", "instance_name"], name="binding_one_resource"),)
 
     def __str__(self) -> str:
-        return f"{self.connector} {self.instance} → {self.resource}"
+        return f"{self.connector} {self.instance_name} → {self.resource}"
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """It stands on the resource's timeline."""

@@ -23,7 +23,7 @@ from approvals.models import (
 )
 from approvals.models.submission import UNFINISHED, Capacity
 from approvals.routing import Bench, question, shortage
-from approvals.transitions import conclude
+from approvals.transitions import outcome
 from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
@@ -78,14 +78,14 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()
     _check_ready(automation, found, assessment, policy)
     if before is not None:
-        conclude.withdraw_for_newer(before, actor=step.actor, now=step.now)
+        outcome.withdraw_for_newer(before, actor=step.actor, now=step.now)
     submission = _create(step, automation, version, found, assessment, policy, before)
     _name_parties(step, submission, person, before)
     records = _create_records(step, submission, found, wishes, policy, before)
     _check_enough_people(submission, records, found, policy)
     if automation.state == AutomationState.DRAFT:
         lifecycle.put_in_review(automation, actor=step.actor, now=step.now)
-    conclude.start(step, submission)
+    outcome.start(step, submission)
     return Effect(
         subject=submission,
         payload={
