@@ -113,8 +113,11 @@ def sql_access(query: str) -> Access:
 
 
 def sql_tables(query: str) -> list[str]:
-    """The tables that a literal query names after FROM, JOIN, INTO, UPDATE or TABLE, once each, in order."""
-    if len(query) > _LONGEST_QUERY:
+    """The tables that a literal query names after FROM, JOIN, INTO, UPDATE or TABLE, once each, in order.
+
+    None for a query with a procedure in it: what that touches is composed when it runs.
+    """
+    if len(query) > _LONGEST_QUERY or "$$" in query:
         return []
     plain = _SQL_TEXT.sub("''", _SQL_COMMENT.sub(" ", query))
     named = (match.group(1).strip('"`[].') for match in _SQL_TABLE.finditer(plain))

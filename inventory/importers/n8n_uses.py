@@ -27,6 +27,7 @@ PLATFORM = "n8n"
 _QUERIES = frozenset({"executeQuery", "query", "execute"})
 _MODEL_PARAMETERS = ("model", "modelName", "modelId", "options.model", "deploymentName")
 _SIGNERS = frozenset({"jwt", "crypto", "respondToWebhook"})
+_ADDRESSED = frozenset({"graphql", "rssFeedRead"})
 _MUTATION = re.compile(r"\s*mutation\b")
 
 
@@ -278,6 +279,8 @@ def _connector(node: Node) -> Use:
         what = "type" if known is None else "operation"
         detail = f"This importer does not know the {what} of the node; check what it does"
         notes.append(("unrecognised", "medium", detail))
+    if node.connector in _ADDRESSED and address_of(_endpoint(node)).dynamic:
+        notes.append(_dynamic_host(_endpoint(node)))
     target, name = _connector_target(node, operation, known)
     return Use(
         EXPRESSION if is_expression(resource) else shown(resource, 80),
@@ -324,20 +327,24 @@ def _query(node: Node) -> str:
     return text_of(node.parameters.get("query")) or text_of(node.parameters.get("sqlQuery"))
 
 
+def _endpoint(node: Node) -> str:
+    return text_of(node.parameters.get("endpoint") or node.parameters.get("url"))
+
+
 def _connector_target(node: Node, operation: str, known: table.NodeFacts | None) -> tuple[str, str]:
     if operation in _QUERIES and node.connector != "graphql" and (query := _query(node)):
         if is_expression(query):
             return (MODEL if is_model_chosen(query) else EXPRESSION), ""
         return shown(", ".join(sql_tables(query))), ""
-    if node.connector in ("graphql", "rssFeedRead"):
-        return address_of(text_of(node.parameters.get("endpoint") or node.parameters.get("url"))).path, ""
+    if node.connector in _ADDRESSED:
+        return address_of(_endpoint(node)).path, ""
     return target_of(node.parameters, known.targets if known else ())
 
 
 def _instance(node: Node) -> str | None:
     """Where it goes, if it is not told by the credential."""
-    if node.connector in ("graphql", "rssFeedRead"):
-        return address_of(text_of(node.parameters.get("endpoint") or node.parameters.get("url"))).host
+    if node.connector in _ADDRESSED:
+        return address_of(_endpoint(node)).host
     if node.connector == "git":
         return address_of(text_of(node.parameters.get("sourceRepository"))).host or PLATFORM
     if node.connector in table.ON_THE_PLATFORM:

@@ -72,6 +72,7 @@ def test_what_is_exported_is_not_assumed() -> None:
         ("SELECT * FROM {{ $json.table }}", "execute", "{expression}"),
         ("=SELECT * FROM {{ $fromAI('table') }}", "execute", "{model}"),
         ("", "execute", ""),
+        ("DO $$ BEGIN EXECUTE 'DELETE FROM x'; END $$", "write", ""),
     ],
 )
 def test_a_literal_select_is_read_other_literal_sql_write_and_an_expression_execute(
@@ -200,6 +201,16 @@ def test_a_host_that_is_computed_is_dynamic_and_has_no_instance(url: str, severi
     found = manifest(node("httpRequest", "A", 4.2, url=url))
     assert found.privileges[0].instance == ""
     assert [f.severity for f in _findings(found, "dynamic_host")] == [severity]
+
+
+@pytest.mark.rule("I8")
+@pytest.mark.parametrize(
+    "built", [node("rssFeedRead", "A", 1, url="={{ $json.feed }}"), node("graphql", "A", 1, endpoint="{{ $env.API }}")]
+)
+def test_a_feed_or_endpoint_that_is_computed_is_dynamic_too(built: dict[str, Any]) -> None:
+    found = manifest(built)
+    assert found.privileges[0].instance == ""
+    assert _findings(found, "dynamic_host")
 
 
 @pytest.mark.rule("I8")
