@@ -8,6 +8,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandParser
 
 from governance.controls import clock, keys, ledger_export
+from governance.controls.models import Seal
 
 
 class Command(BaseCommand):
@@ -17,9 +18,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--export", type=Path, metavar="FILE", help="also write the sealed ledger to FILE")
+        parser.add_argument(
+            "--seal", type=int, metavar="NUMBER", help="compare this seal, as the footer of a mail names it"
+        )
+        parser.add_argument("--root", metavar="HEX", help="the root that the footer of the mail names")
 
     def handle(self, *args: object, **options: object) -> None:
         report = ledger_export.verify_database()
+        number, root = options["seal"], options["root"]
+        if isinstance(number, int):
+            seal = Seal.objects.filter(number=number).first()
+            if seal is None or seal.root != root:
+                report.wrong(f"Seal {number} is not the one that the mail names: history was rewritten or cut off.")
+            else:
+                self.stdout.write(f"Seal {number} is the one that the mail names.")
         for problem in report.problems:
             self.stderr.write(problem)
         word = "holds" if report.holds else "DOES NOT HOLD"

@@ -1,0 +1,150 @@
+"""Single events: what they hold, and that the database lets nobody change or remove one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from governance.controls import ledger
+from governance.controls.actors import Actor
+from governance.controls.ledger_verifier import leaf_hash, merkle_root
+from governance.controls.models import LedgerEvent, Seal
+from tests.people import NOW, Northwind, as_actor, as_delegate
+
+
+def raw(sql: str, *values: Any) -> None:
+    """Run SQL as somebody would who goes past the program."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what the test wrote before has no pending checks
+        cursor.execute(sql, values)
+
+
+@pytest.fixture
+def event(northwind: Northwind) -> LedgerEvent:
+    """One event about Rita."""
+    return ledger.append(actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW)
+
+
+@pytest.mark.rule("H2")
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE controls_ledgerevent SET verb = 'toy.stayed'",
+        "UPDATE controls_ledgerevent SET payload = '{}'",
+        "DELETE FROM controls_ledgerevent",
+        "TRUNCATE controls_ledgerevent",
+        "TRUNCATE controls_freetext CASCADE",
+        "UPDATE controls_seal SET count = 1",
+        "DELETE FROM controls_seal",
+        "TRUNCATE controls_seal",
+    ],
+)
+def test_the_database_changes_removes_and_truncates_no_event_and_no_seal(event: LedgerEvent, sql: str) -> None:
+    Seal.objects.create(
+        number=1, first=1, last=1, last_xid=1, count=1, total=1, root="", previous="", key_id="", signature="", at=NOW
+    )
+    with pytest.raises(DatabaseError, match=r"Cannot (update|delete)|append-only"):
+        raw(sql)
+    assert LedgerEvent.objects.get(pk=event.pk).verb == "toy.moved"
+
+
+@pytest.mark.rule("H2")
+def test_the_database_itself_says_in_which_transaction_an_event_was_written(event: LedgerEvent) -> None:
+    raw(
+        "INSERT INTO controls_ledgerevent (event_id, xid, at, actor_kind, actor_id, for_id, verb, subject_type, subject_id,"
+        " about, correlation, outcome, code, payload, digest) SELECT gen_random_uuid(), '5', at, actor_kind, actor_id,"
+        " for_id, verb, subject_type, subject_id, about, correlation, outcome, code, payload, digest"
+        " FROM controls_ledgerevent WHERE id = %s",
+        event.pk,
+    )
+    assert LedgerEvent.objects.order_by("-id")[0].xid == LedgerEvent.objects.get(pk=event.pk).xid
+
+
+@pytest.mark.rule("H2")
+def test_nothing_is_written_below_what_is_sealed(event: LedgerEvent, northwind: Northwind) -> None:
+    """After a restore on another server its transaction counter starts low: events would sort among sealed ones."""
+    Seal.objects.create(
+        number=1,
+        first=1,
+        last=1,
+        last_xid=2**60,
+        count=1,
+        total=1,
+        root="",
+        previous="",
+        key_id="",
+        signature="",
+        at=NOW,
+    )
+    with transaction.atomic(), pytest.raises(DatabaseError, match="ledger_catch_up"):
+        ledger.append(actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW)
+
+
+@pytest.mark.rule("H1")
+@pytest.mark.parametrize(("outcome", "code"), [("refused", ""), ("done", "SOD-1"), ("maybe", "")])
+def test_a_refusal_has_a_code_and_nothing_else_has_one(event: LedgerEvent, outcome: str, code: str) -> None:
+    copy = LedgerEvent.objects.get(pk=event.pk)
+    copy.pk, copy.event_id, copy.outcome, copy.code = None, ledger.uuid.uuid4(), outcome, code
+    with transaction.atomic(), pytest.raises(IntegrityError, match="ledger_refused_has_code"):
+        copy.save(force_insert=True)
+
+
+@pytest.mark.rule("H6", "A11")
+def test_an_event_names_people_by_opaque_ids_and_says_for_whom(northwind: Northwind) -> None:
+    actor = as_delegate(northwind.karl, giver=northwind.ines)
+    made = ledger.append(actor=actor, verb="toy.moved", subject=northwind.rita, now=NOW)
+    assert (made.actor_kind, made.actor_id) == ("person", str(northwind.karl.opaque_id))
+    assert made.for_id == str(northwind.ines.opaque_id)
+    job = ledger.append(actor=Actor.of_job("toys.sweep"), verb="toy.moved", subject=northwind.rita, now=NOW)
+    assert (job.actor_kind, job.actor_id, job.for_id) == ("job", "toys.sweep", "")
+
+
+@pytest.mark.rule("H3")
+def test_an_event_shows_on_the_timelines_of_what_it_is_about_once_each(northwind: Northwind) -> None:
+    rows = ledger.about(northwind.rita, northwind.marketing, None, northwind.rita)
+    made = ledger.append(
+        actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW, about_rows=rows
+    )
+    assert made.about == [f"controls.person:{northwind.rita.pk}", f"controls.team:{northwind.marketing.pk}"]
+    assert made in LedgerEvent.objects.filter(about__contains=ledger.about(northwind.marketing))
+
+
+@pytest.mark.rule("H2")
+def test_what_was_read_back_has_the_digest_that_was_written(northwind: Northwind) -> None:
+    odd = {"deep": {"z": [1, 2.5, None, True], "a": "ä\u2028\U0001f600"}, "big": 2**53 - 1, "ordered": ["b", "a"]}
+    made = ledger.append(actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW, payload=odd)
+    read = LedgerEvent.objects.get(pk=made.pk)
+    assert read.digest == ledger.digest(ledger.canonical(read))
+
+
+@pytest.mark.rule("H2")
+@pytest.mark.parametrize("payload", [{"too_big": 2**53}, {"nan": float("nan")}, {"at": NOW}, {1: "one"}])
+def test_a_payload_that_json_would_not_keep_is_refused_before_it_is_written(
+    northwind: Northwind, payload: dict[Any, Any]
+) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        ledger.append(actor=as_actor(northwind.ines), verb="x.y", subject=northwind.rita, now=NOW, payload=payload)
+
+
+def rfc_6962_root(leaves: list[bytes]) -> bytes:
+    """MTH of RFC 6962, 2.1, word for word: split at the largest power of two smaller than n."""
+    import hashlib
+
+    if len(leaves) == 1:
+        return leaves[0]
+    k = 1
+    while k * 2 < len(leaves):
+        k *= 2
+    return hashlib.sha256(b"\x01" + rfc_6962_root(leaves[:k]) + rfc_6962_root(leaves[k:])).digest()
+
+
+@pytest.mark.rule("H2")
+@given(st.integers(min_value=1, max_value=300))
+@settings(max_examples=60, deadline=None)
+def test_the_merkle_root_is_that_of_the_standard(count: int) -> None:
+    leaves = [leaf_hash(number, "00") for number in range(count)]
+    assert merkle_root(leaves) == rfc_6962_root(leaves)
