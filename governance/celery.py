@@ -15,6 +15,8 @@ from typing import Any
 from celery import Celery
 from django.conf import settings
 
+import governance.closing  # noqa: F401  every process that has this application closes its pools at its end
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
 
 #: How long Redis waits before it hands an unacknowledged message to another worker. A sweep takes seconds.

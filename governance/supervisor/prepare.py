@@ -76,6 +76,8 @@ def main(welcome: Path) -> None:
     """
     import django
 
+    import governance.celery  # noqa: F401  nudges of what is loaded go through this application
+
     django.setup()
     from django.conf import settings
     from django.core.management import call_command, get_commands

@@ -144,11 +144,13 @@ class Supervisor:
         while prepare.process.poll() is None:
             self._step(0.2)
         self._forget(prepare)
-        if prepare.process.returncode != 0:
-            if any("No space left on device" in line for line in self.console.tails["prepare"]):
-                raise disk_full(self.home.root)
-            said = "" if prepare.process.returncode == UNREACHABLE else "Preparing failed; what it said stands above."
-            raise Trouble(said)
+        status = prepare.process.returncode
+        if any("No space left on device" in line for line in self.console.tails["prepare"]):
+            raise disk_full(self.home.root)
+        if status == UNREACHABLE:
+            raise Trouble("")  # it has said what there is to say
+        if status != 0:
+            raise Trouble(f"Preparing ended with {_how(status)}; what it said stands above.")
 
     def _start_services(self) -> None:
         web = Watched("web", self._spawner(programs.web(self.host, self.port)), self._answers)
@@ -298,8 +300,7 @@ class Supervisor:
                 raise Trouble(f"The {child.name} ended {TRIES} times in a row; what it said stands above.")
             pause = min(2.0 ** (child.deaths - 1), LONGEST_PAUSE)
             child.again_at = now + pause
-            how = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
-            self.console.say(f"The {child.name} ended ({how}). It starts again in {pause:g} s.")
+            self.console.say(f"The {child.name} ended ({_how(status)}). It starts again in {pause:g} s.")
 
     # Stopping
 
@@ -326,6 +327,11 @@ class Supervisor:
                 break
             self._step(0.1, stopping=True)
         self._forget(child)
+
+
+def _how(status: int) -> str:
+    """In which way a process ended."""
+    return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
 
 
 def run(home: Home, host: str, port: int) -> None:
