@@ -1,0 +1,143 @@
+"""The timeline of one row: what happened to it and around it, in words, with names resolved beside the ledger (H3, H6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+
+from governance.controls import ledger
+from governance.controls.models import LedgerEvent, Person
+
+#: Event to icon, tone, and what follows the actor's name. What is missing is shown by the event's own words.
+WORDS: dict[str, tuple[str, str, str]] = {
+    "approval.approved": ("check", "ok", "approved"),
+    "approval.rejected": ("cross", "no", "refused"),
+    "approval.changes_asked": ("question", "ask", "asked for changes"),
+    "approval.answered": ("speech", "ask", "answered"),
+    "approval.opened": ("arrow", "acc", "was asked"),
+    "approval.closed": ("minus", "", "closed: no longer a question"),
+    "approval.withdrawn": ("undo", "", "withdrawn"),
+    "approval.expired": ("clock", "no", "expired, nobody decided in time"),
+    "approval.carried_over": ("arrow", "", "carried over from the submission before"),
+    "approval.objected": ("warning", "wait", "objected"),
+    "automation.registered": ("plus", "", "registered the automation"),
+    "automation.amended": ("pen", "", "changed what is said about it"),
+    "automation.put_in_review": ("arrow", "acc", "went into review"),
+    "automation.sent_back": ("undo", "", "is a draft again"),
+    "automation.went_live": ("seal-full", "ok", "went live"),
+    "automation.stopped": ("ring-cross", "no", "stopped it"),
+    "automation.suspended": ("ring-cross", "no", "suspended it"),
+    "automation.resume_asked": ("question", "wait", "asked to lift the stop"),
+    "automation.resumed": ("check", "ok", "lifted the stop"),
+    "automation.retired": ("minus", "", "retired it"),
+    "binding.proposed": ("arrow", "", "said what a connection opens"),
+    "credential.registered": ("key", "", "registered a credential"),
+    "entitlement.added": ("plus", "", "added what can be held"),
+    "grant.created": ("seal-full", "ok", "grant in force"),
+    "grant.ended": ("minus", "", "ended a grant"),
+    "grant.expired": ("clock", "", "a grant's term is over"),
+    "grant.revoked": ("cross", "no", "revoked a grant"),
+    "grant.stopped": ("ring-cross", "no", "stopped a grant"),
+    "grant.suspended": ("ring-cross", "no", "suspended a grant"),
+    "grant.reinstated": ("check", "ok", "reinstated a grant"),
+    "grant.succeeded": ("check", "ok", "renewed a grant"),
+    "resource.proposed": ("plus", "", "proposed the resource"),
+    "resource.registered": ("plus", "", "registered the resource"),
+    "resource.owner_named": ("person", "", "named an owner and a deputy"),
+    "resource.ownership_accepted": ("check", "ok", "accepted to answer for it"),
+    "resource.activated": ("seal-full", "ok", "put it to use"),
+    "resource.amended": ("pen", "", "changed what is said about it"),
+    "submission.submitted": ("upload", "", "submitted a version"),
+    "submission.commented": ("speech", "", "wrote a comment"),
+    "submission.decided": ("seal-full", "acc", "everything is decided"),
+    "submission.rejected": ("cross", "no", "the submission was refused"),
+    "submission.put_in_force": ("seal-full", "ok", "put in force"),
+    "submission.accepted": ("check", "ok", "accepted what was approved"),
+    "submission.declined": ("cross", "", "declined what was approved"),
+    "submission.withdrawn": ("undo", "", "withdrew the submission"),
+    "submission.continued": ("arrow", "", "continued it with a newer version"),
+    "version.imported": ("upload", "", "brought in a version"),
+    "version.assessed": ("eye", "", "a version was assessed"),
+    "version.registered_by_hand": ("pen", "", "described a version by hand"),
+}
+
+#: Follow-ups that say nothing a person needs beside the event that caused them.
+QUIET = frozenset({"approval.opened", "version.assessed", "binding.proposed", "credential.registered", "entitlement.added"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a timeline.
+
+    Args:
+        at: business time.
+        actor: who, by name; empty for a job.
+        for_whom: whom they stood in for, by name.
+        text: what, to follow the actor's name.
+        icon, tone: how it is drawn.
+        code: the refusal's code, when it was tried and refused.
+        reason: what the actor said.
+    """
+
+    at: datetime
+    actor: str
+    for_whom: str
+    text: str
+    icon: str
+    tone: str
+    code: str = ""
+    reason: str = ""
+
+
+def names(ids: Iterable[str]) -> dict[str, str]:
+    """Names of people by their opaque ids, in one query; an erased person has none (H6)."""
+    wanted = {one for one in ids if len(one) == 36}
+    return {str(p.opaque_id): p.name for p in Person.objects.filter(opaque_id__in=wanted).only("opaque_id", "name")}
+
+
+def entries(row: models.Model, *, limit: int = 50, quiet: bool = False) -> list[Entry]:
+    """The newest events about a row, newest first: two queries whatever their number.
+
+    Args:
+        row: whose timeline it is.
+        limit: how many events.
+        quiet: whether follow-ups are shown too.
+    """
+    found = LedgerEvent.objects.filter(about__contains=ledger.about(row)).select_related("reason")
+    if not quiet:
+        found = found.exclude(verb__in=QUIET, outcome="done")
+    events = list(found.order_by("-id")[:limit])
+    known = names([one for event in events for one in (event.actor_id, event.for_id)])
+    return [_entry(event, known) for event in events]
+
+
+def _entry(event: LedgerEvent, known: dict[str, str]) -> Entry:
+    icon, tone, text = WORDS.get(event.verb, ("arrow", "", event.verb.replace(".", " ").replace("_", " ")))
+    actor = known.get(event.actor_id, "" if event.actor_kind == "job" else "Somebody")
+    for_whom = known.get(event.for_id, "")
+    reason = event.reason.text if event.reason is not None else ""
+    if event.outcome == "refused":
+        what = event.verb.partition(".")[2].replace("_", " ")
+        return Entry(event.at, actor, for_whom, f"was refused ({what})", "lock", "no", event.code, reason)
+    return Entry(event.at, actor, for_whom, text, icon, tone, "", reason)
+
+
+def shapes(row: models.Model, *, reader: Person | None, limit: int = 50) -> list[dict[str, Any]]:
+    """The timeline as ``components/timeline.html`` takes it; the reader is "You"."""
+    me = reader.name if reader is not None else ""
+    return [
+        {
+            "icon": one.icon,
+            "tone": one.tone,
+            "actor": ("You" if one.actor and one.actor == me else one.actor)
+            + (f" for {'you' if one.for_whom == me else one.for_whom}" if one.for_whom else ""),
+            "text": one.text + (f": “{one.reason}”" if one.reason else ""),
+            "at": one.at,
+            "code": one.code,
+        }
+        for one in entries(row, limit=limit)
+    ]
