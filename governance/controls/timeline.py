@@ -66,7 +66,9 @@ WORDS: dict[str, tuple[str, str, str]] = {
 }
 
 #: Follow-ups that say nothing a person needs beside the event that caused them.
-QUIET = frozenset({"approval.opened", "version.assessed", "binding.proposed", "credential.registered", "entitlement.added"})
+QUIET = frozenset(
+    {"approval.opened", "version.assessed", "binding.proposed", "credential.registered", "entitlement.added"}
+)
 
 
 @dataclass(frozen=True)

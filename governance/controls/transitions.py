@@ -275,7 +275,9 @@ def state_of(row: models.Model) -> str:
 
 
 def lock(subject: M, parents: Sequence[str]) -> M:
-    """Read the row again FOR UPDATE, the rows above it first and always in the same order, so that nobody deadlocks.
+    """Read the row again FOR NO KEY UPDATE, the rows above it first and always in the same order.
+
+    Whoever wants to change it waits; whoever only refers to it by a foreign key does not, so that the two can't deadlock.
 
     Args:
         subject: the row as the caller knows it; a copy of an unsaved one comes back, since nothing can be locked.
@@ -296,7 +298,7 @@ def lock(subject: M, parents: Sequence[str]) -> M:
 
 def _read_locked(row: M) -> M:
     manager = type(row)._base_manager
-    found = manager.select_for_update(of=("self",)).filter(pk=row.pk).first()
+    found = manager.select_for_update(of=("self",), no_key=True).filter(pk=row.pk).first()
     if found is None:
         raise refuse(Refusal("GONE", "state", f"This {row._meta.verbose_name} is no longer there."))
     return found

@@ -1,0 +1,158 @@
+"""Two at once, with real threads and commits: one wins, the other is told so, and nothing is done twice."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+
+from governance.controls import transitions
+from governance.controls.models import Delegation, LedgerEvent, Notice, RoleAssignment
+from governance.controls.outbox import queue
+from governance.controls.people import confirm_role, delegate, end_role, propose_role
+from governance.controls.refusals import InvalidInput, Refused
+from governance.controls.roles import Role
+from tests.people import NOW, Northwind, as_actor, build, give_role, make_person
+
+pytestmark = pytest.mark.race
+
+
+def at_once(*works: Callable[[], object]) -> list[object]:
+    """Run each on a thread of its own, started together; returns results or the refusals they met, in order."""
+    gate = threading.Barrier(len(works))
+    results: list[object] = [None] * len(works)
+
+    def run(place: int) -> None:
+        try:
+            gate.wait(20)
+            results[place] = works[place]()
+        except BaseException as error:
+            results[place] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+@pytest.fixture
+def company(committed: None) -> Northwind:
+    """A company of this test's own, committed, with two admins more."""
+    company = build(uuid.uuid4().hex[:8])
+    for person in (company.omar, company.mei):
+        give_role(person, Role.ADMIN, admins=(company.ines, company.karl))
+    return company
+
+
+def confirm_side_by_side(company: Northwind) -> tuple[list[object], RoleAssignment]:
+    """Two admins confirm one proposal at the same time."""
+    person = make_person("Novel Person", word=uuid.uuid4().hex[:8])
+    proposed = propose_role(person, actor=as_actor(company.ines), now=NOW, role=Role.AUDITOR)
+
+    def confirm(by: str) -> Callable[[], object]:
+        own = RoleAssignment.objects.get(pk=proposed.pk)
+        return lambda: confirm_role(own, actor=as_actor(getattr(company, by)), now=NOW)
+
+    return at_once(confirm("karl"), confirm("omar"), confirm("mei")), proposed
+
+
+@pytest.mark.rule("S8", "S5")
+def test_of_three_who_confirm_at_once_one_does_and_two_are_refused_on_record(company: Northwind) -> None:
+    for _ in range(5):
+        results, proposed = confirm_side_by_side(company)
+        assert sum(isinstance(one, RoleAssignment) for one in results) == 1, results
+        assert sum(isinstance(one, Refused) and one.status == 409 for one in results) == 2, results
+        events = LedgerEvent.objects.filter(subject_type="controls.roleassignment", subject_id=str(proposed.pk))
+        assert sorted((event.verb, event.outcome) for event in events) == [
+            ("role.confirmed", "done"),
+            ("role.confirmed", "refused"),
+            ("role.confirmed", "refused"),
+            ("role.proposed", "done"),
+        ]
+        assert proposed.history.count() == 2
+
+
+def test_without_the_row_lock_the_same_race_confirms_more_than_once(
+    company: Northwind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shows that the test above would notice: the lock is what makes it one."""
+    together = threading.Barrier(3)
+
+    def unlocked(row: RoleAssignment) -> object:
+        found = type(row)._base_manager.get(pk=row.pk)
+        if isinstance(row, RoleAssignment) and threading.current_thread() is not threading.main_thread():
+            together.wait(20)
+        return found
+
+    monkeypatch.setattr(transitions, "_read_locked", unlocked)
+    results, _ = confirm_side_by_side(company)
+    assert sum(isinstance(one, RoleAssignment) for one in results) > 1, results
+
+
+@pytest.mark.rule("S8")
+def test_a_role_proposed_twice_at_once_is_proposed_once(company: Northwind) -> None:
+    person = make_person("Novel Person", word=uuid.uuid4().hex[:8])
+    results = at_once(
+        lambda: propose_role(person, actor=as_actor(company.ines), now=NOW, role=Role.BUILDER),
+        lambda: propose_role(person, actor=as_actor(company.karl), now=NOW, role=Role.BUILDER),
+    )
+    assert sorted(type(one).__name__ for one in results) == ["OutOfTurn", "RoleAssignment"], results
+    assert RoleAssignment.objects.filter(person=person).count() == 1
+
+
+@pytest.mark.rule("A11")
+def test_two_delegations_that_together_make_a_chain_are_not_set_side_by_side(company: Northwind) -> None:
+    begins, ends = NOW + timedelta(days=1), NOW + timedelta(days=5)
+    for giver, taker in ((company.theo, company.bram), (company.rita, company.jonas), (company.lena, company.piet)):
+        results = at_once(
+            lambda g=giver, t=taker: delegate(t, actor=as_actor(g), now=NOW, giver=g, from_at=begins, until_at=ends),
+            lambda g=giver, t=taker: delegate(g, actor=as_actor(t), now=NOW, giver=t, from_at=begins, until_at=ends),
+        )
+        assert sorted(type(one).__name__ for one in results) == ["Delegation", "InvalidInput"], results
+        assert any(isinstance(one, InvalidInput) and "one level" in str(one) for one in results)
+        assert Delegation.objects.filter(giver__in=[giver, taker]).count() == 1
+
+
+@pytest.mark.rule("S9")
+def test_the_last_admins_do_not_end_each_other_at_once(company: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four stand in this company; others of earlier tests are left out of the count."""
+    from governance.controls import people
+
+    real = people.people_with
+    mine = [company.ines.pk, company.karl.pk, company.omar.pk]
+    end_role(
+        RoleAssignment.objects.get(person=company.mei, role=Role.ADMIN),
+        actor=as_actor(company.ines),
+        now=NOW,
+        reason="Three are enough",
+    )
+    monkeypatch.setattr(people, "people_with", lambda role, now: real(role, now).filter(pk__in=mine))
+
+    def end(whose: str, by: str) -> Callable[[], object]:
+        held = RoleAssignment.objects.get(person=getattr(company, whose), role=Role.ADMIN, until__isnull=True)
+        return lambda: end_role(held, actor=as_actor(getattr(company, by)), now=NOW, reason="A coup")
+
+    results = at_once(end("karl", "ines"), end("omar", "karl"), end("ines", "omar"))
+    assert sum(isinstance(one, RoleAssignment) for one in results) == 1, results
+    assert people.people_with(Role.ADMIN, NOW).count() == 2
+
+
+@pytest.mark.rule("R9")
+def test_a_notice_queued_by_many_at_once_is_queued_once(company: Northwind) -> None:
+    key = uuid.uuid4().hex
+
+    def tell() -> object:
+        return queue(recipient=company.rita, event="role_confirmed", thread="t", key=key, now=NOW)
+
+    results = at_once(*[tell] * 6)
+    assert sum(isinstance(one, Notice) for one in results) == 1, results
+    assert sum(one is None for one in results) == 5, results
+    Notice.objects.filter(key=key).delete()

@@ -1,0 +1,285 @@
+"""What keeps an installation honest while it runs: jobs and their lateness, health, start-up checks, keys, the clock."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from datetime import datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.utils import timezone
+
+from governance.controls import checks, clock, health, jobs, keys, sealing
+from governance.controls.models import ClockOffset, JobRun, Notice
+from tests.environment import ROOT
+from tests.people import NOW, Northwind
+
+# --- jobs ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("R9")
+def test_a_run_that_fails_is_recorded_by_its_kind_and_raised() -> None:
+    def sweep(now: datetime) -> dict[str, int]:
+        raise LookupError("Rita Novak's row")
+
+    with pytest.raises(LookupError):
+        jobs.run_job("toys.sweep", sweep)
+    run = JobRun.objects.get()
+    assert run.error == "LookupError", "what an error says may name people"
+    assert run.seen_at is not None
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("R9")
+def test_runs_that_did_something_are_kept_and_of_idle_ones_the_latest() -> None:
+    found = iter([2, 0, 0, 1, 0, 0])
+    for _ in range(6):
+        jobs.run_job("toys.sweep", lambda now: {"moved": next(found), "left": 0})
+    assert [run.counts for run in JobRun.objects.order_by("id")] == [{"moved": 2}, {"moved": 1}, {}]
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("R9")
+def test_a_job_that_never_ran_or_ran_too_long_ago_is_late_and_a_leaping_clock_makes_none_late() -> None:
+    at = clock.real()
+    assert all(job.is_late for job in jobs.health(at))
+    for job in jobs.health(at):
+        jobs.run_job(job.job, lambda now: {})
+    at = clock.real()
+    assert not any(job.is_late for job in jobs.health(at))
+    clock.move(timedelta(days=90))
+    assert not any(job.is_late for job in jobs.health(clock.real()))
+    late = {job.job for job in jobs.health(at + timedelta(seconds=90)) if job.is_late}
+    assert late == {"controls.seal", "controls.send_notices"}, "the others run once a minute"
+    JobRun.objects.create(job="controls.seal", started_at=at, began_at=at)
+    assert "controls.seal" in {job.job for job in jobs.health(at + timedelta(seconds=90)) if job.is_late}
+
+
+# --- health ----------------------------------------------------------------------------------------------------------------
+
+
+def said(**times: Any) -> list[str]:
+    """What the health check finds, as ``part: beginning``."""
+    now = times.pop("now", NOW)
+    return [f"{one.part}: {one.sentence}" for one in health.findings(now=now, at=times.pop("at", clock.real()))]
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("R9", "H9")
+def test_the_health_check_fails_on_late_jobs_lost_mail_an_older_database_and_open_keys(
+    northwind: Northwind, settings: Any, tmp_path: Path
+) -> None:
+    settings.LEDGER_CHECKPOINT_FILE = tmp_path / "checkpoint.json"
+    assert any("controls.seal has not run at all" in sentence for sentence in said())
+    for job in jobs.health(clock.real()):
+        jobs.run_job(job.job, lambda now: {})
+    assert said() == []
+    assert any("wait to be sealed" in sentence for sentence in said(now=NOW + timedelta(minutes=3)))
+
+    common = {"recipient": northwind.rita, "event": "x", "thread": "t", "created_at": NOW, "claimed_at": clock.real()}
+    Notice.objects.create(key="1", message_id="1", state="failed", **common)
+    Notice.objects.create(key="2", message_id="2", state="queued", attempts=3, **common)
+    assert [sentence.partition(" ")[0] for sentence in said()] == ["mail:", "mail:"]
+    Notice.objects.all().delete()
+
+    settings.LEDGER_CHECKPOINT_FILE.write_text('{"seals": 5, "seal": "x"}')
+    assert any("older copy" in sentence for sentence in said())
+    settings.LEDGER_CHECKPOINT_FILE.write_text("{}")
+    assert any("no checkpoint" in sentence for sentence in said())
+    settings.LEDGER_CHECKPOINT_FILE.unlink()
+
+    settings.DIGEST_KEY_FILE = tmp_path / "digest.key"
+    assert any("can't be read" in sentence for sentence in said())
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("health", stdout=out)
+    assert "FAILS  keys:" in out.getvalue()
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S9")
+def test_who_is_missing_is_advice_and_no_failure(settings: Any, tmp_path: Path) -> None:
+    settings.LEDGER_CHECKPOINT_FILE = tmp_path / "checkpoint.json"
+    for job in jobs.health(clock.real()):
+        jobs.run_job(job.job, lambda now: {})
+    out = StringIO()
+    call_command("health", stdout=out)
+    assert "advice  people: Governance admin: 0 of at least 2 are there." in out.getvalue()
+    assert out.getvalue().endswith("Everything runs.\n")
+
+
+# --- checks at start-up ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("SIMPLE_HISTORY_ENABLED", False, "E001"),
+        ("SIMPLE_HISTORY_REVERT_DISABLED", False, "E002"),
+        ("ANONYMOUS_USER_NAME", "anonymous", "E003"),
+        ("GUARDIAN_MONKEY_PATCH_USER", True, "E004"),
+        ("EMAIL_URL", "http://mail", "E008"),
+    ],
+)
+def test_a_setting_that_a_rule_rests_on_is_checked(settings: Any, name: str, value: object, code: str) -> None:
+    setattr(settings, name, value)
+    assert f"controls.{code}" in {message.id for message in run_checks()}
+
+
+def test_the_database_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.db import connections
+
+    assert checks.the_database_is_postgresql(None) == []
+    monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
+    monkeypatch.setattr(connections["default"], "vendor", "sqlite")
+    assert {message.id for message in checks.the_database_is_postgresql(None)} == {"controls.E006", "controls.E007"}
+
+
+@pytest.mark.rule("H9")
+def test_keys_that_others_can_read_are_an_error(settings: Any, tmp_path: Path) -> None:
+    settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE = tmp_path / "ledger.pem", tmp_path / "digest.key"
+    assert len(keys.problems()) == 2
+    assert {message.id for message in checks.keys_are_there(None)} == {"controls.W001"}
+    keys.ensure(settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE)
+    assert keys.problems() == []
+    settings.DIGEST_KEY_FILE.chmod(0o640)
+    assert {message.id for message in checks.keys_are_private(None)} == {"controls.E009"}
+
+
+def test_a_demo_is_no_production(settings: Any) -> None:
+    assert {message.id for message in checks.no_demo_in_production(None)} == {"controls.E010"}
+    settings.DEMO = False
+    assert checks.no_demo_in_production(None) == []
+
+
+@pytest.mark.rule("H1", "S5")
+def test_an_operation_without_history_grant_or_one_meaning_of_its_duty_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from governance.controls import transitions
+    from governance.controls.duty import Duty
+    from governance.controls.models import Membership
+    from governance.controls.roles import GRANTS, Permission
+
+    def body(step: Any) -> None:
+        """Do nothing."""
+
+    monkeypatch.setattr(transitions, "REGISTRY", dict(transitions.REGISTRY))
+    duty = Duty("SOD-8", "X9", "Another rule under a known code.", lambda subject, actor, now: None)
+    transitions.transition(Membership, event="x.y", permission=Permission.TEAM_MANAGE, duties=[duty])(body)
+    without = {holder: granted - {Permission.TEAM_MANAGE} for holder, granted in GRANTS.items()}
+    monkeypatch.setattr(checks, "GRANTS", without)
+    found = {message.id for message in run_checks(tags=["models"])}
+    assert {"controls.E011", "controls.E012", "controls.E013"} <= found
+
+
+def test_as_it_is_nothing_of_the_controls_is_wrong() -> None:
+    assert [message for message in run_checks() if str(message.id).startswith("controls.")] == []
+
+
+# --- keys ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("H9")
+def test_keys_are_made_once_private_and_whole_also_by_several_at_once(tmp_path: Path) -> None:
+    ledger_key, digest_key = tmp_path / "keys" / "ledger.pem", tmp_path / "keys" / "digest.key"
+    failed: list[BaseException] = []
+
+    def make() -> None:
+        try:
+            keys.ensure(ledger_key, digest_key)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    made = (ledger_key.read_bytes(), digest_key.read_bytes())
+    keys.ensure(ledger_key, digest_key)
+    assert (ledger_key.read_bytes(), digest_key.read_bytes()) == made
+    assert len(made[1]) == 32
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (ledger_key, digest_key)] == [0o600, 0o600]
+    assert {path.name for path in ledger_key.parent.iterdir()} == {"ledger.pem", "digest.key"}
+
+
+def test_a_missing_or_foreign_key_says_what_to_do(settings: Any, tmp_path: Path) -> None:
+    settings.LEDGER_KEY_FILE = tmp_path / "absent.pem"
+    with pytest.raises(keys.KeyMissing, match="make_keys"):
+        keys.signing_key()
+
+
+# --- the clock --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("H8")
+def test_the_clock_can_not_be_moved_in_production_nor_back_anywhere(settings: Any) -> None:
+    with pytest.raises(ValueError, match="forward"):
+        clock.move(timedelta(seconds=-1))
+    settings.DEMO = False
+    with pytest.raises(ValueError, match="demo"):
+        clock.move(timedelta(days=1))
+    ClockOffset.objects.create(pk=1, offset=timedelta(days=400))
+    assert clock.offset() == timedelta()
+    assert abs(clock.now() - timezone.now()) < timedelta(seconds=5)
+
+
+@pytest.mark.django_db
+def test_the_clock_has_one_row_and_its_moves_add_up() -> None:
+    from django.db import IntegrityError, transaction
+
+    assert clock.move(timedelta(days=1)) == timedelta(days=1)
+    assert clock.move(timedelta(hours=2)) == timedelta(days=1, hours=2)
+    with transaction.atomic(), pytest.raises(IntegrityError):
+        ClockOffset.objects.create(pk=2)
+    assert abs(clock.real() - timezone.now()) < timedelta(seconds=5)
+
+
+@pytest.mark.race
+def test_the_clock_moves_for_every_process_and_stands_still_in_one_that_is_no_demo(committed: None) -> None:
+    before = clock.offset()
+    clock.move(timedelta(days=3))
+    ask = "import django; django.setup(); from governance.controls import clock; print(clock.offset().total_seconds())"
+
+    def elsewhere(**more: str) -> float:
+        environment = {**os.environ, "DATABASE_POOL_MAX": "0", **more}
+        run = subprocess.run(
+            [sys.executable, "-c", ask], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        return float(run.stdout)
+
+    try:
+        assert elsewhere() == (before + timedelta(days=3)).total_seconds()
+        in_production = {
+            "DJANGO_SETTINGS_MODULE": "governance.settings.prod",
+            "SECRET_KEY": "k" * 60,
+            "ALLOWED_HOSTS": "countersign.example",
+            "BASE_URL": "https://countersign.example",
+        }
+        assert elsewhere(**in_production, COUNTERSIGN_DEMO="0") == 0
+    finally:
+        ClockOffset.objects.filter(pk=1).update(offset=before)
+
+
+@pytest.mark.django_db
+def test_seals_use_real_time_whatever_the_clock_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    from governance.controls import tasks
+
+    seen: list[datetime] = []
+    monkeypatch.setattr(sealing, "seal_all", lambda *, at: seen.append(at) or 0)
+    clock.move(timedelta(days=30))
+    tasks.seal()
+    assert abs(seen[0] - timezone.now()) < timedelta(seconds=5)
+    assert JobRun.objects.get().started_at > timezone.now() + timedelta(days=29)
