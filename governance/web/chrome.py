@@ -33,13 +33,13 @@ DESTINATIONS: Final = (
     Destination("home", "Home", "home"),
     Destination("bring_in", "Bring in", "bring_in"),
     Destination("desk", "Desk", "desk"),
-    Destination("automations", "Automations", "automations"),
-    Destination("resources", "Resources", "resources"),
-    Destination("recertify", "Recertify", "recertify"),
+    Destination("automations", "Automations", "automation_list"),
+    Destination("resources", "Resources", "resource_list"),
+    Destination("recertify", "Recertify", "recert_mine"),
     Destination("ledger", "Ledger", "ledger"),
 )
 OTHER_URL_NAMES: Final = ("search", "account_logout", "account_login")
-DEMO_URL_NAMES: Final = ("clock", "mails")
+DEMO_URL_NAMES: Final = ("clock", "mail_list")
 
 _counters: dict[str, Counter] = {}
 

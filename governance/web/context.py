@@ -72,7 +72,7 @@ class Chrome:
     @property
     def mails_href(self) -> str:
         """The demo's mail page."""
-        return frame.href("mails") if self.demo else ""
+        return frame.href("mail_list") if self.demo else ""
 
 
 def chrome(request: HttpRequest) -> dict[str, object]:

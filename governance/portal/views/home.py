@@ -20,7 +20,7 @@ from approvals.models.submission import UNFINISHED
 from governance.controls import clock
 from governance.controls.calendar import zone_of
 from governance.controls.models import Person
-from governance.recertification import reviewing
+from governance.recertification.models import UNCLOSED, Question
 from governance.web.pages import page
 from inventory.models import Automation, AutomationState
 
@@ -113,14 +113,19 @@ def _approvals(person: Person, now: datetime) -> Shape:
 
 
 def _recertifications(person: Person) -> Shape:
-    questions = reviewing.unanswered(person)
+    questions = list(
+        Question.objects.filter(reviewer=person, answered_at__isnull=True, item__state__in=UNCLOSED)
+        .select_related("item__grant__automation", "item__grant__approval__privilege__entitlement__resource")
+        .select_related("item__grant__credential", "item__automation")
+        .order_by("item__deadline", "pk")
+    )
     rows = [
         {
             "href": reverse("recert_item", args=[question.item_id]),
             "level": question.item.grant.level if question.item.grant else "",
             "seal": "" if question.item.grant else "full",
             "name": str(question.item.of_automation),
-            "text": f"{question.get_asks_display()} {reviewing.what(question.item)}",
+            "text": f"{question.get_asks_display()} {_held(question)}",
             "since": question.item.opened_at,
             "due": question.item.deadline,
         }
@@ -135,6 +140,14 @@ def _recertifications(person: Person) -> Shape:
         "more_href": reverse("recert_mine"),
         "more_words": "Answer them in a row",
     }
+
+
+def _held(question: Question) -> str:
+    grant = question.item.grant
+    if grant is None:
+        return "The automation itself."
+    privilege = grant.approval.privilege
+    return privilege.sentence if privilege is not None else str(grant.credential)
 
 
 def _questions(person: Person) -> Shape:
@@ -188,11 +201,11 @@ def _automations(person: Person) -> list[Shape]:
             "version"
         )
     }
-    held = _held(under_way.values())
+    held = _holders(under_way.values())
     return [_automation(one, under_way.get(one.pk), held) for one in found]
 
 
-def _held(submissions: Iterable[Submission]) -> dict[int, list[Shape]]:
+def _holders(submissions: Iterable[Submission]) -> dict[int, list[Shape]]:
     """Who was asked about each open submission, and since when; one query."""
     asked = Candidate.objects.filter(
         seat__approval__submission__in=[one.pk for one in submissions], seat__approval__state=ApprovalState.OPEN

@@ -1,0 +1,23 @@
+"""Addresses of the register."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from inventory.views import automations, resources
+
+urlpatterns = [
+    path("automations/", automations.automation_list, name="automation_list"),
+    path("automations/<int:pk>/", automations.automation, name="automation"),
+    path("automations/<int:pk>/versions/<int:number>/", automations.version, name="automation_version"),
+    path("automations/<int:pk>/stop/", automations.stop, name="automation_stop"),
+    path("automations/<int:pk>/resume/", automations.resume, name="automation_resume"),
+    path("automations/<int:pk>/retire/", automations.retire, name="automation_retire"),
+    path("resources/", resources.resource_list, name="resource_list"),
+    path("resources/new/", resources.new, name="resource_new"),
+    path("resources/<int:pk>/", resources.resource, name="resource"),
+    path("resources/<int:pk>/accept/", resources.accept, name="resource_accept"),
+    path("resources/<int:pk>/activate/", resources.activate, name="resource_activate"),
+    path("resources/<int:pk>/owner/", resources.name_owner, name="resource_name_owner"),
+    path("resources/<int:pk>/amend/", resources.amend, name="resource_amend"),
+]
