@@ -38,7 +38,9 @@ def load(submission: Submission, reader: Reader) -> tuple[Submission, Route, lis
     submission.__dict__["_route"] = route
     for record in records:
         record.submission = submission
-    submission.__dict__.setdefault("_prefetched_objects_cache", {})["approvals"] = records
+    read = submission.approvals.all()
+    read._result_cache = records  # so that whoever asks the submission for its records gets these very rows
+    submission.__dict__.setdefault("_prefetched_objects_cache", {})["approvals"] = read
     return submission, route, records
 
 
