@@ -32,19 +32,19 @@ def sweep(rows: models.QuerySet[M], act: Callable[[M], object], *, job: str) -> 
 
     Args:
         rows: what is due now, without order or limit. Asked again for each row once it is claimed.
-        act: one call of an operation; it makes the row no longer due.
+        act: one call of an operation, which makes the row no longer due; or it returns False: there was nothing to do after all.
         job: names the run in the log.
     """
     done = 0
     for row in _claimed(rows):
         try:
-            act(row)
+            did = act(row)
         except Refused as no:  # somebody was faster, or it may not happen: on record already
             log.info("sweep.refused", job=job, model=row._meta.label_lower, row=row.pk, code=no.refusal.code)
         except Exception:
             log.exception("sweep.failed", job=job, model=row._meta.label_lower, row=row.pk)
         else:
-            done += 1
+            done += did is not False
     return done
 
 

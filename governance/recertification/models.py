@@ -27,6 +27,13 @@ class CampaignKind(models.TextChoices):
     ADHOC = "adhoc", "Ad hoc"
 
 
+class CampaignState(models.TextChoices):
+    """Open while something in it is."""
+
+    OPEN = "open", "Open"
+    CLOSED = "closed", "Closed"
+
+
 class Campaign(models.Model):
     """A frozen snapshot: scope, items, reviewers, deadline, and what happens to silence (R2)."""
 
@@ -40,14 +47,14 @@ class Campaign(models.Model):
     deadline = models.DateTimeField()
     grace_until = models.DateTimeField()
     on_silence = models.CharField(max_length=10, default="revoke")
-    state = models.CharField(max_length=8, default="open")
+    state = models.CharField(max_length=8, choices=CampaignState, default=CampaignState.OPEN)
 
     history = HistoricalRecords()
 
     class Meta:
         ordering = ("-id",)
         constraints = (
-            models.CheckConstraint(name="campaign_state_known", condition=Q(state__in=["open", "closed"])),
+            models.CheckConstraint(name="campaign_state_known", condition=Q(state__in=CampaignState.values)),
             models.CheckConstraint(name="campaign_silence_never_keeps", condition=Q(on_silence="revoke")),
             models.CheckConstraint(name="campaign_grace_after_deadline", condition=Q(grace_until__gte=F("deadline"))),
             models.UniqueConstraint(
@@ -303,6 +310,20 @@ class Answer(AppendOnly):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert,
                 func="""
+                    IF NEW.answer NOT IN ('keep', 'revoke', 'do_not_renew') THEN
+                        RETURN NEW;
+                    END IF;
+                    IF EXISTS (SELECT 1 FROM recertification_question mine
+                               JOIN recertification_item i ON i.id = mine.item_id
+                               JOIN approvals_grant g ON g.id = i.grant_id
+                               JOIN inventory_automation au ON au.id = g.automation_id
+                               WHERE mine.id = NEW.question_id AND mine.asks = 'acceptable'
+                                 AND (au.business_owner_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))
+                                   OR au.technical_owner_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))))
+                    THEN
+                        RAISE EXCEPTION 'SOD-4: who owns the automation does not say that it is acceptable'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
                     IF EXISTS (SELECT 1 FROM recertification_answer a
                                JOIN recertification_question q ON q.id = a.question_id
                                JOIN recertification_question mine ON mine.item_id = q.item_id AND mine.id <> q.id

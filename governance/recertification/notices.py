@@ -1,0 +1,58 @@
+"""What people are told in the course of a review: which notice, to whom, once for what (R5, R9). Texts are templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from governance.controls import ledger, outbox
+from governance.controls.models import Person
+from governance.controls.transitions import Step
+from governance.recertification import wording
+from governance.recertification.models import Item, Question
+from governance.recertification.reviewers import told_with
+
+
+def tell_reviewer(step: Step[Any], question: Question, event: str, *, key: str) -> None:
+    """Tell the reviewer of a question, and who stands in for them.
+
+    Args:
+        step: the running operation.
+        question: what they are asked.
+        event: the last part of the notice's name: ``opened``, ``passed``, ``reminder``, ``escalated``.
+        key: what makes the notice one, beside item, question and person.
+    """
+    reviewer = question.reviewer
+    facts = {"asks": question.asks, "question": question.get_asks_display()}
+    for person in told_with(reviewer, step.now):
+        stands_in = {"instead_of": reviewer.name} if person.pk != reviewer.pk else {}
+        _queue(step, question.item, person, event, f"{question.asks}:{key}", {**facts, **stands_in})
+
+
+def tell(step: Step[Any], item: Item, people: Iterable[Person], event: str, *, key: str, **context: Any) -> None:
+    """Tell some people, each once, about an item; what `tell_reviewer` says of the arguments holds."""
+    for person in {person.pk: person for person in people}.values():
+        _queue(step, item, person, event, key, context)
+
+
+def _queue(step: Step[Any], item: Item, person: Person, event: str, key: str, context: dict[str, Any]) -> None:
+    grant = item.grant
+    outbox.queue(
+        recipient=person,
+        event=f"recertification_{event}",
+        thread=f"item:{item.pk}",
+        key=f"item:{item.pk}:{key}:{person.pk}",
+        now=step.now,
+        context={
+            "automation": item.of_automation.name,
+            "team": item.of_automation.team.name,
+            "what": wording.title(item),
+            "tier": item.snapshot.get("tier", ""),
+            "deadline_at": ledger.instant(item.deadline),
+            "grace_at": ledger.instant(item.grace_until),
+            "closes_at": ledger.instant(item.closes_at) if item.closes_at else "",
+            "ends_at": ledger.instant(grant.ends_at) if grant else "",
+            "page": ["recert_item", item.pk],
+            **context,
+        },
+    )

@@ -1,0 +1,117 @@
+"""Who is asked in a review, in which order, and who may not be (S4, A9, R8). Reads only.
+
+*Needed* is said by who answers for the automation; *acceptable* by who answers for the resource, and by nobody who gains. Both go
+on along the ladder of A9. About a low-risk grant, and about an automation, *needed* alone is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from approvals.asking import organisation_zone
+from approvals.models import Grant
+from approvals.routing import Bench, lead_ladder, resource_ladder
+from governance.controls import calendar
+from governance.controls.models import Delegation, Person
+from governance.recertification.models import SETTLING, Answer, Asks, Item, Question
+from inventory.models import Resource
+
+
+def asked_about(item: Item, tier: str) -> tuple[Asks, ...]:
+    """What is asked: both questions about a standard or high grant, else whether it is needed (S4)."""
+    return (Asks.NEEDED, Asks.ACCEPTABLE) if item.grant is not None and tier != "low" else (Asks.NEEDED,)
+
+
+def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
+    """Everybody who can be asked, in order, each once; who may not be is passed over when it comes to them (A9).
+
+    Args:
+        item: what is reviewed.
+        asks: which question.
+        bench: the groups that stand on every ladder.
+    """
+    automation = item.of_automation
+    resource = resource_of(item.grant)
+    if asks == Asks.ACCEPTABLE and resource is not None:
+        people = [one for rung in resource_ladder(resource, bench) for one in rung.people]
+    elif asks == Asks.ACCEPTABLE:
+        people = [*bench.fallback, *bench.security]
+    else:
+        people = [*automation.owners, *(one for rung in lead_ladder(automation, bench) for one in rung.people)]
+    return list({person.pk: person for person in people}.values())
+
+
+def resource_of(grant: Grant | None) -> Resource | None:
+    """The resource on which a grant is held; for a credential the one whose owner decides it (A2)."""
+    if grant is None:
+        return None
+    if grant.entitlement is not None:
+        return grant.entitlement.resource
+    return grant.credential.decided_on if grant.credential is not None else None
+
+
+def gains(item: Item, person: Person) -> bool:
+    """Whether a person gains from what is reviewed: they own the automation."""
+    return any(person.pk == owner.pk for owner in item.of_automation.owners)
+
+
+def in_the_way(item: Item, asks: Asks) -> set[int]:
+    """Ids of people whom the item's other question uses up: who is asked it, who answered it, for whom (S4, A11)."""
+    others = item.questions.exclude(asks=asks)
+    used = set(others.values_list("reviewer_id", flat=True))
+    for pair in Answer.objects.filter(question__in=others, answer__in=SETTLING).values_list("person", "for_person"):
+        used.update(one for one in pair if one is not None)
+    return used
+
+
+def next_on(people: Iterable[Person], item: Item, asks: Asks, *, without: Iterable[int] = ()) -> Person | None:
+    """The first of some people who may be asked, or None.
+
+    Not who is no longer here (R8), nor who gains by saying *acceptable*, nor whom the other question uses up (S4).
+
+    Args:
+        people: in order.
+        item: what is reviewed, with its other question already there.
+        asks: which question.
+        without: ids of people who were asked before (R4: never back).
+    """
+    return _first(people, item, asks, in_the_way(item, asks) | set(without))
+
+
+def _first(people: Iterable[Person], item: Item, asks: Asks, out: Collection[int]) -> Person | None:
+    for person in people:
+        if person.is_here and person.pk not in out and not (asks == Asks.ACCEPTABLE and gains(item, person)):
+            return person
+    return None
+
+
+def next_after(question: Question) -> Person | None:
+    """Who is asked a question after its present reviewer, or None when nobody is left."""
+    known = Person.objects.in_bulk(question.ladder)
+    people = [known[pk] for pk in question.ladder if pk in known]
+    return next_on(people, question.item, Asks(question.asks), without=[*question.asked_before, question.reviewer_id])
+
+
+def nobody_for(item: Item, tier: str, now: datetime) -> list[str]:
+    """Which questions of an item that is about to be opened could be asked of nobody; empty when all can (A9)."""
+    bench, used, short = Bench.load(now), set[int](), []
+    for asks in asked_about(item, tier):
+        first = _first(ladder(item, asks, bench), item, asks, used)
+        if first is None:
+            short.append(asks.value)
+        else:
+            used.add(first.pk)
+    return short
+
+
+def told_with(reviewer: Person, now: datetime) -> list[Person]:
+    """Who hears what a reviewer hears: they and, while a delegation runs, who stands in for them (A11)."""
+    takers = Person.objects.filter(delegations_taken__in=Delegation.objects.running(now).filter(giver=reviewer))
+    return [reviewer, *takers.order_by("pk")]
+
+
+def zone_of(person: Person) -> ZoneInfo:
+    """Where somebody's day ends (H8)."""
+    return calendar.zone_of(person.time_zone, organisation_zone())

@@ -1,0 +1,134 @@
+"""When things come up for review, until when they are to be answered, and when people are reminded (R1, R5, R6, H8).
+
+Pure: facts and instants in, instants out, all aware. Which zone and which holidays count is told by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from governance.controls import calendar
+
+#: Days before the review date or the end, whichever comes first, at which an item opens (R1).
+OPENS_BEFORE = {"high": 30, "standard": 21, "low": 14}
+
+#: Days, at least, between the deadline and what silence does (R6).
+GRACE = {"high": 7, "standard": 4, "low": 3}
+
+#: Days for which a submitted revoke can be corrected before it ends what it suspended (R4); as long as silence's suspension.
+CORRECTION = 5
+
+#: Working days that people have at the least when an item opens late, because nothing ran for a while.
+LEAST = 2
+
+#: Days before the deadline on which people are reminded, beside half-way; then daily when overdue (R5).
+REMINDED_BEFORE = (3, 1)
+
+#: When a day's reminders go out, by the clock of whom they are for.
+MORNING = time(8, 0)
+
+
+@dataclass(frozen=True)
+class Times:
+    """The instants of one item: open at the first, answer by the second, suspended for silence at the third."""
+
+    opens_at: datetime
+    deadline: datetime
+    grace_until: datetime
+
+
+def review_instant(review_on: date) -> datetime:
+    """The instant that a review date stands for: its beginning, in UTC."""
+    return datetime.combine(review_on, time(), tzinfo=UTC)
+
+
+def opening(tier: str, *, review_at: datetime, ends_at: datetime | None) -> datetime:
+    """When an item opens: so many days before the earlier of review date and end (R1)."""
+    return min(review_at, ends_at or review_at) - timedelta(days=OPENS_BEFORE[tier])
+
+
+def plan(
+    tier: str,
+    *,
+    began_at: datetime,
+    review_at: datetime,
+    ends_at: datetime | None,
+    now: datetime,
+    zones: Sequence[ZoneInfo],
+    holidays: Set[date] = frozenset(),
+) -> Times | None:
+    """The times of an item that is opened at ``now``, or None when there is nothing to review.
+
+    None before its time, and where the term is too short for opening, deadline and grace to lie inside it: that is not
+    reviewed, it ends (R1). An item that opens late, because nothing ran for a while, gives people `LEAST` working days still,
+    unless its term leaves less: then it ends as well.
+
+    Args:
+        tier: ``low``, ``standard`` or ``high``.
+        began_at: when what is reviewed began to be held.
+        review_at: its review date as an instant.
+        ends_at: when it ends by itself; None for what has no end.
+        now: the instant of business time.
+        zones: where those who answer are; their deadline is the earliest 17:00 among them (H8).
+        holidays: the organisation's days off.
+    """
+    opens_at = opening(tier, review_at=review_at, ends_at=ends_at)
+    if now < opens_at or opens_at <= began_at:
+        return None
+    anchor = min(review_at, ends_at or review_at)
+    found = _within(anchor, tier, zones, holidays)
+    least = max(calendar.add_working_days(now, LEAST, zone, holidays) for zone in zones)
+    if found.deadline < least:
+        if ends_at is not None and ends_at <= review_at:
+            return None
+        deadline = least
+        grace_until = _after(deadline + timedelta(days=GRACE[tier]), zones, holidays)
+        if ends_at is not None and grace_until > ends_at:
+            return None
+        found = Times(now, deadline, grace_until)
+    return Times(now, found.deadline, found.grace_until)
+
+
+def _within(anchor: datetime, tier: str, zones: Iterable[ZoneInfo], holidays: Set[date]) -> Times:
+    """Deadline and grace that lie before an instant."""
+    pairs = []
+    for zone in zones:
+        grace_until = calendar.last_end_of_working_day(anchor, zone, holidays)
+        deadline = calendar.last_end_of_working_day(grace_until - timedelta(days=GRACE[tier]), zone, holidays)
+        pairs.append((deadline, grace_until))
+    deadline, grace_until = min(pairs)
+    return Times(anchor, deadline, grace_until)
+
+
+def _after(at: datetime, zones: Iterable[ZoneInfo], holidays: Set[date]) -> datetime:
+    return max(calendar.end_of_working_day(at, zone, holidays) for zone in zones)
+
+
+def next_reminder(after: datetime, *, opened_at: datetime, deadline: datetime, zone: ZoneInfo) -> datetime:
+    """When somebody is reminded next: half-way, three days and one day before, then daily when overdue (R5).
+
+    Args:
+        after: the last time they heard of it; nothing is said twice on one of their days.
+        opened_at: when the item opened.
+        deadline: when it is to be answered.
+        zone: theirs.
+
+    Returns:
+        The morning of the day, in UTC.
+    """
+    heard_on = after.astimezone(zone).date()
+    last = deadline.astimezone(zone).date()
+    half_way = (opened_at + (deadline - opened_at) / 2).astimezone(zone).date()
+    days = {half_way, *(last - timedelta(days=before) for before in REMINDED_BEFORE)}
+    ahead = [day for day in days if heard_on < day <= last]
+    overdue = max(last, heard_on) + timedelta(days=1)
+    return datetime.combine(min(ahead, default=overdue), MORNING, tzinfo=zone).astimezone(UTC)
+
+
+def closing(now: datetime, ends_at: datetime | None) -> datetime:
+    """When what is suspended now ends for good: after the days in which it can be corrected, never after its term (R4)."""
+    last = now + timedelta(days=CORRECTION)
+    return last if ends_at is None else min(last, ends_at)

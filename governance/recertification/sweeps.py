@@ -1,0 +1,166 @@
+"""What jobs do in a review when the time has come: open, remind, hand on, suspend, close (R1, R5, R6, R9).
+
+Each finds by itself what is due, does one thing in its own transaction, and may be killed or doubled anywhere: what was done is
+due no more, and what was not is found again. The order within a run is the order of a review: nothing skips a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from django.db import IntegrityError
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Coalesce
+
+from approvals import policies
+from approvals.asking import organisation_zone
+from approvals.models import Grant, GrantState
+from governance.controls import claims
+from governance.controls.actors import Actor
+from governance.controls.models import Person
+from governance.recertification import reviewers, transitions
+from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, ItemState, Question
+from governance.recertification.scheduling import OPENS_BEFORE
+from governance.recertification.transitions.opening import scheduled_campaign, times_of
+from inventory.models import Automation, AutomationState
+
+log = structlog.get_logger(__name__)
+
+JOB = "recertification.sweep"
+
+
+def sweep(now: datetime) -> Mapping[str, int]:
+    """Everything that is due at ``now``; returns how many of what."""
+    actor = Actor.of_job(JOB)
+    return {
+        "opened": open_due(now, actor),
+        "reassigned": reassign_due(now, actor),
+        "reminded": remind_due(now, actor),
+        "escalated": escalate_due(now, actor),
+        "suspended": suspend_due(now, actor),
+        "closed": close_due(now, actor),
+    }
+
+
+def open_due(now: datetime, actor: Actor) -> int:
+    """Open an item for every live grant and automation that comes up for review; returns how many."""
+    opened = 0
+    for tier in OPENS_BEFORE:
+        opened += claims.sweep(
+            _grants_due(tier, now),
+            lambda grant: _open(Item(grant=grant), tier=grant.tier, now=now, actor=actor),
+            job=JOB,
+        )
+        opened += claims.sweep(
+            _automations_due(tier, now),
+            lambda one: _open(Item(automation=one), tier=one.tier, now=now, actor=actor),
+            job=JOB,
+        )
+    return opened
+
+
+def _grants_due(tier: str, now: datetime) -> QuerySet[Grant]:
+    """Live grants whose opening has come, by the same dates as `scheduling.plan`, which has the last word."""
+    lead = timedelta(days=OPENS_BEFORE[tier])
+    under_review = Item.objects.filter(grant=OuterRef("pk"), state__in=UNCLOSED)
+    rows = Grant.objects.live(now).filter(tier=tier, renew=True, ends_at__gt=F("begins_at") + Value(lead))
+    review_at = _review_at("begins_at", tier, now)
+    return (
+        rows.filter(~Exists(under_review))
+        .annotate(review_at=review_at)
+        .filter(Q(ends_at__lte=now + lead) | Q(review_at__lte=now + lead))
+    )
+
+
+def _automations_due(tier: str, now: datetime) -> QuerySet[Automation]:
+    """Live automations whose opening has come."""
+    under_review = Item.objects.filter(automation=OuterRef("pk"), state__in=UNCLOSED)
+    rows = Automation.objects.filter(state=AutomationState.LIVE, tier=tier).filter(~Exists(under_review))
+    lead = timedelta(days=OPENS_BEFORE[tier])
+    return rows.annotate(review_at=_review_at("created_at", tier, now)).filter(review_at__lte=now + lead)
+
+
+def _review_at(began: str, tier: str, now: datetime) -> Coalesce:
+    """The review date as an instant; without one, so many days after it began (R1)."""
+    days = timedelta(days=policies.in_force(now).review_after(tier))
+    return Coalesce(Cast("review_on", DateTimeField()), F(began) + Value(days), output_field=DateTimeField())
+
+
+def _open(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
+    """Open one item in the campaign of its tier and day; whether it was due after all."""
+    if times_of(item, now) is None:
+        return False
+    short = reviewers.nobody_for(item, tier, now)
+    if short:
+        log.error("review.nobody_to_ask", grant=item.grant_id, automation=item.automation_id, asks=short)
+        return False
+    item.campaign = campaign_of(tier, now, actor)
+    item.reason = "review date"
+    transitions.open_item(item, actor=actor, now=now)
+    return True
+
+
+def campaign_of(tier: str, now: datetime, actor: Actor) -> Campaign:
+    """The campaign that holds what comes up for a tier on the organisation's day of ``now``, opened if need be (R2)."""
+    day = now.astimezone(organisation_zone()).date()
+    known = Campaign.objects.filter(kind=CampaignKind.SCHEDULED, tier=tier, opened_on=day)
+    found = known.first()
+    if found is None:
+        try:
+            found = transitions.open_campaign(scheduled_campaign(tier, day, now), actor=actor, now=now)
+        except IntegrityError:  # another worker was faster: campaign_one_scheduled_a_tier_and_day
+            found = known.get()
+    return found
+
+
+def reassign_due(now: datetime, actor: Actor) -> int:
+    """Ask the next on the ladder what a reviewer who left was asked; returns how many (R8)."""
+    gone = Person.objects.filter(Q(is_active=False) | Q(left_at__isnull=False))
+    due = Question.objects.unanswered().filter(reviewer__in=gone)
+
+    def reassign(question: Question) -> bool:
+        if reviewers.next_after(question) is None:
+            return False
+        transitions.replace_reviewer(question, actor=actor, now=now)
+        return True
+
+    return claims.sweep(due, reassign, job=JOB)
+
+
+def remind_due(now: datetime, actor: Actor) -> int:
+    """Remind whoever has not answered and whose day for it has come; returns how many (R5)."""
+    due = Question.objects.unanswered().filter(remind_at__lte=now)
+    return claims.sweep(due, partial(transitions.remind, actor=actor, now=now), job=JOB)
+
+
+def escalate_due(now: datetime, actor: Actor) -> int:
+    """Hand on what was not answered by its deadline; returns how many (R6)."""
+    due = _still_there(Item.objects.filter(state=ItemState.OPEN, deadline__lte=now))
+    return claims.sweep(due, partial(transitions.escalate, actor=actor, now=now), job=JOB)
+
+
+def suspend_due(now: datetime, actor: Actor) -> int:
+    """Suspend what nobody answered for in the grace period; returns how many (R6)."""
+    due = Item.objects.filter(state=ItemState.ESCALATED, suspended_at__isnull=True, grace_until__lte=now)
+    return claims.sweep(_still_there(due), partial(transitions.suspend_for_silence, actor=actor, now=now), job=JOB)
+
+
+def close_due(now: datetime, actor: Actor) -> int:
+    """Close what has come to its end, and campaigns in which nothing is left; returns how many items (R4, R6)."""
+    unclosed = Item.objects.filter(state__in=UNCLOSED)
+    due = unclosed.filter(Q(closes_at__lte=now) | ~Q(pk__in=_still_there(unclosed).values("pk")))
+    closed = claims.sweep(due, partial(transitions.close, actor=actor, now=now), job=JOB)
+    today = now.astimezone(organisation_zone()).date()
+    done = Campaign.objects.filter(state=CampaignState.OPEN, opened_on__lt=today).exclude(items__state__in=UNCLOSED)
+    claims.sweep(done, partial(transitions.close_campaign, actor=actor, now=now), job=JOB)
+    return closed
+
+
+def _still_there(items: QuerySet[Item]) -> QuerySet[Item]:
+    """Without those whose grant has ended or whose automation is retired."""
+    ended = Grant.objects.filter(state=GrantState.ENDED)
+    retired = Automation.objects.filter(state=AutomationState.RETIRED)
+    return items.exclude(grant__in=ended).exclude(automation__in=retired)

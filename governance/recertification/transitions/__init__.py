@@ -1,0 +1,25 @@
+"""Every change of a review: opened, answered, passed on, corrected, escalated, closed, and what each does to what is reviewed."""
+
+from governance.recertification.transitions.answering import answer, correct, pass_on
+from governance.recertification.transitions.opening import close_campaign, open_campaign, open_item
+from governance.recertification.transitions.overdue import escalate, remind, replace_reviewer, suspend_for_silence
+from governance.recertification.transitions.reviewed import reinstate, set_next_review
+from governance.recertification.transitions.settling import close, reopen, settle
+
+__all__ = [
+    "answer",
+    "close",
+    "close_campaign",
+    "correct",
+    "escalate",
+    "open_campaign",
+    "open_item",
+    "pass_on",
+    "reinstate",
+    "remind",
+    "reopen",
+    "replace_reviewer",
+    "set_next_review",
+    "settle",
+    "suspend_for_silence",
+]

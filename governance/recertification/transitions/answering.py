@@ -1,0 +1,224 @@
+"""What a reviewer does: answer, pass on, correct a revoke (R4, S4). What follows for the item stands in `settling`.
+
+One answer is one transaction. A batch is many of them under one id, so that one refusal holds up nobody else's answer and a kill
+in the middle loses nothing: what was not submitted is still a draft.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from approvals import grants
+from governance.controls.models import Person
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+from governance.recertification import duties, notices, reviewers, scheduling
+from governance.recertification.models import SETTLING, Answer, AnswerKind, Asks, Draft, Item, ItemState, Question
+from governance.recertification.transitions.reviewed import is_gone
+from governance.recertification.transitions.settling import reopen, settle
+
+#: Rows that are locked before a question, outermost first.
+ABOVE = ("item.of_automation", "item.grant", "item")
+
+#: States of a question that still waits for an answer.
+WAITING = (ItemState.OPEN, ItemState.ESCALATED)
+
+#: How often a question may be passed on (R4).
+MOST_PASSES = 2
+
+
+@transition(
+    Question,
+    event="question.answered",
+    permission=Permission.ITEM_ANSWER,
+    source=WAITING,
+    duties=[duties.INTERACTIVE, duties.TWO_PEOPLE, duties.GAINS],
+    parents=ABOVE,
+)
+def answer(
+    step: Step[Question], *, answer: AnswerKind, batch: UUID, seconds: int | None = None, term_days: int | None = None
+) -> Effect:
+    """The reviewer answers: keep, revoke or do not renew.
+
+    Args:
+        step: the running call.
+        answer: what they say.
+        batch: joins the answers that were submitted together (R7).
+        seconds: how long the card was before them, in real seconds, where known (R7).
+        term_days: for *keep*: a shorter term than the approved one, in days from now.
+    """
+    question = step.subject
+    check(question, answer)
+    said = _said(step, answer, batch, seconds=seconds, term_days=term_days)
+    _done(step, question)
+    settle_where_due(step, question)
+    return Effect(payload={"asks": question.asks, "answer": answer, "answer_id": said.pk, "batch": str(batch)})
+
+
+@transition(
+    Question,
+    event="question.passed_on",
+    permission=Permission.ITEM_ANSWER,
+    source=WAITING,
+    duties=[duties.INTERACTIVE],
+    parents=ABOVE,
+)
+def pass_on(
+    step: Step[Question],
+    *,
+    answer: AnswerKind,
+    batch: UUID,
+    whose: Person | None = None,
+    seconds: int | None = None,
+) -> Effect:
+    """The reviewer does not know, or it is not theirs: somebody else is asked, until the same deadline.
+
+    Args:
+        step: the running call.
+        answer: ``dont_know`` or ``not_mine``.
+        batch: joins the answers that were submitted together (R7).
+        whose: for ``not_mine``, whom they name; else the next on the ladder.
+        seconds: how long the card was before them, in real seconds, where known (R7).
+    """
+    question = step.subject
+    if answer in SETTLING:
+        raise refuse(Refusal("R4", "input", "That answers the question; it does not pass it on."))
+    no = passing_refusal(question)
+    if no is not None:
+        raise refuse(no)
+    other = _named(question, whose) if whose is not None else reviewers.next_after(question)
+    if other is None:
+        raise refuse(_nobody())
+    _said(step, answer, batch, seconds=seconds)
+    question.passed += 1
+    hand_over(step, question, other)
+    notices.tell_reviewer(step, question, "passed", key="passed")
+    return Effect(payload={"asks": question.asks, "answer": answer, "to": str(other.opaque_id)})
+
+
+@transition(
+    Question,
+    event="question.corrected",
+    permission=Permission.ITEM_ANSWER,
+    source=["answered"],
+    duties=[duties.INTERACTIVE, duties.TWO_PEOPLE, duties.GAINS, duties.CORRECTABLE],
+    parents=ABOVE,
+    reason_needed=True,
+)
+def correct(step: Step[Question], *, answer: AnswerKind, batch: UUID) -> Effect:
+    """Whoever submitted a revoke takes it back for another answer, with a reason, before it takes effect for good.
+
+    Args:
+        step: the running call.
+        answer: ``keep`` or ``do_not_renew``.
+        batch: joins the answers that were submitted together (R7).
+    """
+    question = step.subject
+    if answer not in (AnswerKind.KEEP, AnswerKind.DO_NOT_RENEW):
+        raise refuse(Refusal("R4", "input", "Correct a revoke to “Keep” or “Do not renew”."))
+    check(question, answer)
+    last = question.latest_answer
+    said = _said(step, answer, batch, supersedes=last)
+    item = Item.objects.get(pk=question.item_id)
+    reopen(item, actor=step.actor, now=step.now)
+    question.item = item
+    settle_where_due(step, question)
+    return Effect(
+        payload={"asks": question.asks, "answer": answer, "answer_id": said.pk, "instead_of": last.pk if last else None}
+    )
+
+
+def check(question: Question, answer: AnswerKind) -> None:
+    """Refuse an answer that this question does not take.
+
+    Raises:
+        InvalidInput: it passes the question on, or an automation, which has no end, is to end on its date.
+        OutOfTurn: what is reviewed has ended, or it can't be renewed here any more (G2, G5).
+    """
+    no = answer_refusal(question, answer)
+    if no is not None:
+        raise refuse(no)
+
+
+def answer_refusal(question: Question, answer: AnswerKind) -> Refusal | None:
+    """Why this question can't be answered like this, or None; permission and duties apart. The page asks it too."""
+    item = question.item
+    if is_gone(item):
+        return Refusal("STATE", "state", "What this is about has ended already.", "Nothing is left to answer.")
+    if answer not in SETTLING:
+        return Refusal("R4", "input", "That passes the question on; it does not answer it.")
+    if item.grant is None:
+        if answer == AnswerKind.DO_NOT_RENEW:
+            return Refusal("R4", "input", "An automation has no date on which it ends.", "Answer “Keep” or “Revoke”.")
+        return None
+    return grants.succession_refusal(item.grant) if answer == AnswerKind.KEEP else None
+
+
+def passing_refusal(question: Question) -> Refusal | None:
+    """Why a question can't be passed on, or None; the page asks it too (R4)."""
+    if question.passed >= MOST_PASSES:
+        sentence = "It was passed on twice already: this is the last person it is asked of."
+        return Refusal("R4", "state", sentence, "Answer it, or leave it: unanswered it ends.")
+    return None if reviewers.next_after(question) is not None else _nobody()
+
+
+def _nobody() -> Refusal:
+    return Refusal(
+        "R4", "state", "Nobody is left whom it could be passed on to.", "Answer it, or leave it: unanswered it ends."
+    )
+
+
+def _named(question: Question, whose: Person) -> Person:
+    """Whom a reviewer names instead, if it may go to them: not back, not to who gains (R4, S4)."""
+    without = [*question.asked_before, question.reviewer_id]
+    found = reviewers.next_on([whose], question.item, Asks(question.asks), without=without)
+    if found is None:
+        sentence = f"It can't be passed on to {whose.name}: they were asked before, gain from it, or answer the other question."
+        raise refuse(Refusal("R4", "input", sentence, "Name somebody else, or nobody."))
+    return found
+
+
+def hand_over(step: Step[Any], question: Question, to: Person) -> None:
+    """Put a question before somebody else; the item's deadline stays where it is. Saves the question."""
+    Draft.objects.filter(question=question).delete()
+    question.asked_before = [*question.asked_before, question.reviewer_id]
+    question.reviewer, question.asked_at = to, step.now
+    item, zone = question.item, reviewers.zone_of(to)
+    question.remind_at = scheduling.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone)
+    step.save(question)
+
+
+def _done(step: Step[Question], question: Question) -> None:
+    question.answered_at, question.remind_at = step.now, None
+    step.save(question)
+    Draft.objects.filter(question=question).delete()
+
+
+def _said(step: Step[Question], answer: AnswerKind, batch: UUID, **more: Any) -> Answer:
+    person = step.actor.person
+    if person is None:  # the duty INTERACTIVE lets no job come this far
+        raise AssertionError("Only people answer.")
+    return Answer.objects.create(
+        question=step.subject,
+        person=person,
+        for_person=step.actor.standing_for,
+        answer=answer,
+        reason=step.reason,
+        batch=batch,
+        at=step.now,
+        **more,
+    )
+
+
+def settle_where_due(step: Step[Any], question: Question) -> None:
+    """Settle the item when what has been said settles it: one word takes away, all questions answered keep (R4, S4)."""
+    item = Item.objects.get(pk=question.item_id)
+    said = [one.latest_answer for one in item.questions.order_by("pk")]
+    settling = next((one for one in said if one is not None and one.answer != AnswerKind.KEEP), None)
+    if settling is not None:
+        settle(item, actor=step.actor, now=step.now, answers=[settling])
+    elif all(one is not None for one in said):
+        settle(item, actor=step.actor, now=step.now, answers=said)
+    question.item = item

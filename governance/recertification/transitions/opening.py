@@ -1,0 +1,169 @@
+"""Opening a review: the campaign of a day, the item with what it is about, its questions with whom they are asked (R1, R2)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from approvals import policies
+from approvals.asking import organisation_zone
+from approvals.models import Grant
+from approvals.routing import Bench
+from governance.controls import ledger
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+from governance.recertification import notices, reviewers, scheduling, wording
+from governance.recertification.models import (
+    UNCLOSED,
+    Asks,
+    Campaign,
+    CampaignKind,
+    CampaignState,
+    Item,
+    Question,
+)
+from governance.recertification.scheduling import Times
+from inventory.models import Automation, AutomationState
+
+
+@transition(Campaign, event="campaign.opened", permission=Permission.ITEM_OPEN)
+def open_campaign(step: Step[Campaign]) -> Effect:
+    """The campaign of one tier and day opens, for what comes up on that day; its subject is new."""
+    campaign = step.subject
+    step.save(campaign)
+    return Effect(payload={"tier": campaign.tier, "opened_on": str(campaign.opened_on)})
+
+
+@transition(
+    Campaign,
+    event="campaign.closed",
+    permission=Permission.ITEM_CLOSE,
+    source=[CampaignState.OPEN],
+    target=[CampaignState.CLOSED],
+)
+def close_campaign(step: Step[Campaign]) -> Effect:
+    """All that a campaign held is closed."""
+    if step.subject.items.filter(state__in=UNCLOSED).exists():
+        raise refuse(Refusal("STATE", "state", "Something in it is still open."))
+    return Effect(payload={"items": step.subject.items.count()})
+
+
+def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
+    """The campaign of a tier and day, not saved: what comes up then has its deadlines by the tier's days (R2)."""
+    anchor = now + timedelta(days=scheduling.OPENS_BEFORE[tier])
+    return Campaign(
+        kind=CampaignKind.SCHEDULED,
+        tier=tier,
+        name=f"Review of {day:%d %b %Y}, {tier} risk",
+        scope={"tier": tier, "because": "review date"},
+        opened_on=day,
+        snapshot_at=now,
+        deadline=anchor - timedelta(days=scheduling.GRACE[tier]),
+        grace_until=anchor,
+    )
+
+
+@transition(Item, event="item.opened", permission=Permission.ITEM_OPEN, parents=["of_automation", "grant"])
+def open_item(step: Step[Item]) -> Effect:
+    """What is due for review is put before those who answer for it; its subject is new (R1, R5)."""
+    item = step.subject
+    _read_again(item)
+    if _open_one(item).exists():
+        raise refuse(Refusal("R5", "state", "It is under review already."))
+    tier = item.grant.tier if item.grant is not None else item.of_automation.tier
+    times = times_of(item, step.now)
+    if times is None:
+        raise refuse(Refusal("R1", "state", "It is not due for review."))
+    item.opened_at, item.deadline, item.grace_until = times.opens_at, times.deadline, times.grace_until
+    item.snapshot = snapshot(item, tier)
+    step.save(item)
+    asked = [_ask(step, item, asks) for asks in reviewers.asked_about(item, tier)]
+    return Effect(
+        payload={
+            "deadline": ledger.instant(item.deadline),
+            "asked": {question.asks: str(question.reviewer.opaque_id) for question in asked},
+        }
+    )
+
+
+def _read_again(item: Item) -> None:
+    """What is reviewed as it is under the lock, not as it was when the item was made up."""
+    if item.grant is not None:
+        item.grant = Grant.objects.select_related("automation__team").get(pk=item.grant.pk)
+    elif item.automation is not None:
+        item.automation = Automation.objects.select_related("team").get(pk=item.automation.pk)
+
+
+def _open_one(item: Item) -> Any:
+    about = {"grant": item.grant} if item.grant is not None else {"automation": item.automation}
+    return Item.objects.filter(**about, state__in=UNCLOSED)
+
+
+def times_of(item: Item, now: datetime) -> Times | None:
+    """When an item about this is open, if it is due at ``now`` at all (R1)."""
+    bench = Bench.load(now)
+    grant = item.grant
+    tier = grant.tier if grant is not None else item.of_automation.tier
+    people = [
+        person
+        for asks in reviewers.asked_about(item, tier)
+        if (person := next((one for one in reviewers.ladder(item, asks, bench) if one.is_here), None)) is not None
+    ]
+    zones = [reviewers.zone_of(person) for person in people] or [organisation_zone()]
+    if grant is not None:
+        if not grant.is_live(now) or not grant.renew:
+            return None
+        began_at, ends_at, review_on = grant.begins_at, grant.ends_at, grant.review_on
+    else:
+        if item.of_automation.state != AutomationState.LIVE:
+            return None
+        began_at, ends_at, review_on = item.of_automation.created_at, None, item.of_automation.review_on
+    review_at = (
+        scheduling.review_instant(review_on)
+        if review_on is not None
+        else began_at + timedelta(days=policies.in_force(now).review_after(tier))
+    )
+    return scheduling.plan(tier, began_at=began_at, review_at=review_at, ends_at=ends_at, now=now, zones=zones)
+
+
+def snapshot(item: Item, tier: str) -> dict[str, Any]:
+    """What was reviewed, as it stood when the item opened: facts and ids, no names of people (R2, H6)."""
+    automation, grant = item.of_automation, item.grant
+    held = {"tier": tier, "automation": automation.name, "version": automation.approved_version_id}
+    if grant is None:
+        return held
+    resource = reviewers.resource_of(grant)
+    return held | {
+        "what": wording.sentence(grant),
+        "scope": list(grant.scope),
+        "target": grant.target,
+        "level": grant.level,
+        "data_class": grant.entitlement.counted_class if grant.entitlement else "",
+        "resource": resource.pk if resource else None,
+        "begins_at": ledger.instant(grant.begins_at),
+        "ends_at": ledger.instant(grant.ends_at),
+        "app_approval": grant.app_approval_id,
+        "approval": grant.approval_id,
+    }
+
+
+def _ask(step: Step[Item], item: Item, asks: Asks) -> Question:
+    """Put one question to the first who may be asked (A9)."""
+    people = reviewers.ladder(item, asks, Bench.load(step.now))
+    first = reviewers.next_on(people, item, asks)
+    if first is None:
+        sentence = f"Nobody is left who may say whether it is {asks.value}."
+        raise refuse(Refusal("A9", "state", sentence, "Name a deputy for the resource."))
+    zone = reviewers.zone_of(first)
+    question = Question(
+        item=item,
+        asks=asks,
+        reviewer=first,
+        asked_at=step.now,
+        ladder=[person.pk for person in people],
+        remind_at=scheduling.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone),
+    )
+    step.save(question)
+    notices.tell_reviewer(step, question, "opened", key="opened")
+    return question

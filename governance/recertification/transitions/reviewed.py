@@ -1,0 +1,69 @@
+"""What a review does to an automation and to a grant: out of force, back, on until the next time (R1, R4, R6).
+
+Grants are changed by `approvals.grants` and the automation's suspension by `inventory.lifecycle`; here stands what only a review does.
+Only what a review suspended comes back by a review: a stop needs two others to lift it (G5).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from approvals import grants
+from approvals.grants import Why
+from approvals.models import GrantState
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.transitions import Effect, Step, transition
+from governance.recertification.models import Item
+from inventory import lifecycle
+from inventory.models import Automation, AutomationState
+
+
+@transition(Automation, event="automation.reviewed", permission=None)
+def set_next_review(step: Step[Automation], *, review_on: date) -> Effect:
+    """An automation was reviewed and is still needed; it comes up again on a day."""
+    step.subject.review_on = review_on
+    step.save(step.subject)
+    return Effect(payload={"review_on": review_on.isoformat()})
+
+
+@transition(
+    Automation,
+    event="automation.reinstated",
+    permission=None,
+    source=[AutomationState.SUSPENDED],
+    target=[AutomationState.LIVE],
+)
+def reinstate(step: Step[Automation]) -> Effect:
+    """What a review suspended comes back, because its answer was corrected or came late."""
+    if step.subject.stopped_by_id is not None:
+        raise refuse(Refusal("G5", "state", "The automation was stopped by a person.", "Two others lift that."))
+    step.subject.suspended_at = None
+    return Effect()
+
+
+def take_out_of_force(step: Step[Any], item: Item, why: Why) -> None:
+    """Suspend what is reviewed, unless it is out of force already."""
+    grant, automation = item.grant, item.of_automation
+    if grant is not None:
+        if grant.state == GrantState.ACTIVE:
+            grants.suspend(grant, actor=step.actor, now=step.now, why=why)
+    elif automation.state == AutomationState.LIVE:
+        lifecycle.suspend(automation, actor=step.actor, now=step.now, why=why)
+
+
+def put_back(step: Step[Any], item: Item) -> None:
+    """Take the suspension by this review back; what somebody stopped meanwhile stays stopped."""
+    grant, automation, reviews = item.grant, item.of_automation, (Why.REVIEW, Why.SILENCE)
+    if grant is not None:
+        if grant.state == GrantState.SUSPENDED and grant.suspended_why in reviews:
+            grants.reinstate(grant, actor=step.actor, now=step.now, why=reviews)
+    elif automation.state == AutomationState.SUSPENDED and automation.stopped_by_id is None:
+        reinstate(automation, actor=step.actor, now=step.now)
+
+
+def is_gone(item: Item) -> bool:
+    """Whether what is reviewed has ended otherwise, so that there is nothing to answer."""
+    if item.grant is not None:
+        return item.grant.state == GrantState.ENDED
+    return item.of_automation.state == AutomationState.RETIRED

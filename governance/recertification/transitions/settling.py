@@ -1,0 +1,133 @@
+"""What the answers come to: kept, revoked, not renewed; and closing what has come to its end (R4, R6, G2).
+
+=============================================  =========  ====================================================
+said                                           item       what is reviewed
+=============================================  =========  ====================================================
+keep, by everybody who is asked                closed     the grant is succeeded, the automation's date moves on
+do not renew, by one                           closed     the grant runs to its date
+revoke, by one                                 answered   suspended at once, ended by `close` after the days of R4
+nothing, past the grace period                 escalated  suspended, ended by `close` after as many days
+=============================================  =========  ====================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from approvals import grants, policies
+from approvals.grants import Why
+from governance.controls import ledger
+from governance.controls.models import Person
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+from governance.recertification import notices, scheduling
+from governance.recertification.models import Answer, AnswerKind, Item, ItemOutcome, ItemState
+from governance.recertification.transitions.reviewed import is_gone, put_back, set_next_review, take_out_of_force
+
+#: Rows that are locked before an item, outermost first.
+ABOVE = ("of_automation", "grant")
+
+
+@transition(
+    Item,
+    event="item.settled",
+    permission=None,
+    source=[ItemState.OPEN, ItemState.ESCALATED],
+    target=[ItemState.CLOSED, ItemState.ANSWERED],
+    parents=ABOVE,
+)
+def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
+    """The answers of an item come to something: see the module's table.
+
+    Args:
+        step: the running call.
+        answers: the one that takes away, or all of them when they keep.
+    """
+    item, decided = step.subject, answers[0].answer
+    if decided == AnswerKind.REVOKE:
+        take_out_of_force(step, item, Why.REVIEW)
+        ends_at = _closing(item, step.now)
+        item.closes_at = min(ends_at, item.closes_at or ends_at)
+        _tell_owners(step, item, "revoked", f"revoked:{answers[0].pk}")
+        return Effect(to=ItemState.ANSWERED, payload={"closes_at": ledger.instant(item.closes_at)})
+    if decided == AnswerKind.DO_NOT_RENEW and item.grant is not None:
+        put_back(step, item)
+        grants.let_lapse(item.grant, actor=step.actor, now=step.now)
+        return _closed(step, ItemOutcome.NOT_RENEWED)
+    return _closed(step, ItemOutcome.KEPT, {"until": _keep(step, item, answers)})
+
+
+@transition(
+    Item,
+    event="item.reopened",
+    permission=None,
+    source=[ItemState.ANSWERED],
+    target=[ItemState.OPEN, ItemState.ESCALATED],
+    parents=ABOVE,
+)
+def reopen(step: Step[Item]) -> Effect:
+    """A revoke is being corrected: its suspension is taken back, unless silence had suspended before (R4, R6)."""
+    item = step.subject
+    if item.suspended_at is None:
+        put_back(step, item)
+        item.closes_at = None
+    else:
+        item.closes_at = _closing(item, item.suspended_at)
+    return Effect(to=ItemState.OPEN if step.now < item.deadline else ItemState.ESCALATED)
+
+
+@transition(
+    Item,
+    event="item.closed",
+    permission=Permission.ITEM_CLOSE,
+    source=[ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED],
+    target=[ItemState.CLOSED],
+    parents=ABOVE,
+)
+def close(step: Step[Item]) -> Effect:
+    """What was revoked, or never answered, ends for good; an item whose subject has ended otherwise closes with it."""
+    item = step.subject
+    revoked = item.state == ItemState.ANSWERED
+    if is_gone(item):
+        return _closed(step, ItemOutcome.REVOKED if revoked else ItemOutcome.SUPERSEDED)
+    if item.closes_at is None or step.now < item.closes_at:
+        raise refuse(Refusal("R4", "state", "It is not time to close this."))
+    why = Why.REVIEW if revoked else Why.SILENCE
+    if item.grant is not None:
+        grants.end(item.grant, actor=step.actor, now=step.now, why=why)
+    _tell_owners(step, item, "ended", "ended", silent=not revoked)
+    return _closed(step, ItemOutcome.REVOKED, {"why": why})
+
+
+def _keep(step: Step[Item], item: Item, answers: Sequence[Answer]) -> str:
+    """Go on holding it: a grant by its successor, an automation until its next review; returns until when."""
+    grant = item.grant
+    if grant is None:
+        put_back(step, item)
+        automation = item.of_automation
+        review_on = (step.now + timedelta(days=policies.in_force(step.now).review_after(automation.tier))).date()
+        set_next_review(automation, actor=step.actor, now=step.now, review_on=review_on)
+        return review_on.isoformat()
+    shorter = [step.now + timedelta(days=one.term_days) for one in answers if one.term_days]
+    ends_at = min([grants.longest_end(grant, step.now), *shorter])
+    grants.succeed(grant, actor=step.actor, now=step.now, answers=[one.pk for one in answers], ends_at=ends_at)
+    return ledger.instant(ends_at)
+
+
+def _closed(step: Step[Item], outcome: ItemOutcome, payload: dict[str, str] | None = None) -> Effect:
+    item = step.subject
+    item.outcome, item.closed_at, item.closes_at = outcome, step.now, None
+    return Effect(to=ItemState.CLOSED, payload={"outcome": outcome, **(payload or {})})
+
+
+def _closing(item: Item, since: datetime) -> datetime:
+    """When a suspension that began at ``since`` ends what it suspends."""
+    return scheduling.closing(since, item.grant.ends_at if item.grant is not None else None)
+
+
+def _tell_owners(step: Step[Item], item: Item, event: str, key: str, *, silent: bool = False) -> None:
+    """Tell those who hold it; not who did it."""
+    owners: list[Person] = [one for one in item.of_automation.owners if one != step.actor.person]
+    notices.tell(step, item, owners, event, key=key, silent=silent)

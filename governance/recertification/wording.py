@@ -1,0 +1,28 @@
+"""What is reviewed, in the words that a person would say (R3). Pure over the rows it is given."""
+
+from __future__ import annotations
+
+from approvals.models import Grant
+from governance.recertification.models import Item
+
+
+def sentence(grant: Grant) -> str:
+    """What a grant allows: "May post messages to #finance in Finance Slack workspace"."""
+    if grant.entitlement is not None:
+        privilege = grant.approval.privilege
+        return privilege.sentence if privilege is not None else grant.entitlement.sentence
+    return grant.credential.sentence if grant.credential is not None else ""
+
+
+def title(item: Item) -> str:
+    """One line for the whole item: "Invoice chaser may post messages to #finance in Finance Slack workspace"."""
+    if item.grant is None:
+        return f"{item.of_automation.name} is in use"
+    said = sentence(item.grant)
+    return f"{item.of_automation.name} {said[:1].lower()}{said[1:]}"
+
+
+def raw_scope(grant: Grant) -> str:
+    """What stands in small type beside the sentence: the entitlement's code, the target and what narrows it."""
+    code = grant.entitlement.code if grant.entitlement is not None else ""
+    return " · ".join(filter(None, [code, grant.target, ", ".join(one for one in grant.scope if one != grant.target)]))
