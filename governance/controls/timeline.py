@@ -45,12 +45,24 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "grant.suspended": ("ring-cross", "no", "suspended a grant"),
     "grant.reinstated": ("check", "ok", "reinstated a grant"),
     "grant.succeeded": ("check", "ok", "renewed a grant"),
+    "delegation.set": ("swap", "", "asked somebody to stand in"),
+    "delegation.ended": ("undo", "", "took their decisions back"),
+    "person.added": ("plus", "", "entered the person"),
+    "person.left": ("minus", "wait", "recorded that the person left"),
     "resource.proposed": ("plus", "", "proposed the resource"),
     "resource.registered": ("plus", "", "registered the resource"),
     "resource.owner_named": ("person", "", "named an owner and a deputy"),
     "resource.ownership_accepted": ("check", "ok", "accepted to answer for it"),
     "resource.activated": ("seal-full", "ok", "put it to use"),
     "resource.amended": ("pen", "", "changed what is said about it"),
+    "role.bootstrapped": ("seal-full", "", "a first role was given"),
+    "role.proposed": ("question", "wait", "proposed a role"),
+    "role.confirmed": ("check", "ok", "confirmed a role"),
+    "role.ended": ("minus", "", "ended a role"),
+    "team.founded": ("plus", "", "founded the team"),
+    "team.joined": ("person", "", "added a member"),
+    "team.leads_named": ("person", "", "named who leads it"),
+    "team.left": ("minus", "", "ended a membership"),
     "submission.submitted": ("upload", "", "submitted a version"),
     "submission.commented": ("speech", "", "wrote a comment"),
     "submission.decided": ("seal-full", "acc", "everything is decided"),
@@ -79,6 +91,7 @@ class Entry:
         at: business time.
         actor: who, by name; empty for a job.
         for_whom: whom they stood in for, by name.
+        actor_id, for_id: their opaque ids: two people may have one name.
         text: what, to follow the actor's name.
         icon, tone: how it is drawn.
         code: the refusal's code, when it was tried and refused.
@@ -93,6 +106,8 @@ class Entry:
     tone: str
     code: str = ""
     reason: str = ""
+    actor_id: str = ""
+    for_id: str = ""
 
 
 def names(ids: Iterable[str]) -> dict[str, str]:
@@ -124,22 +139,28 @@ def _entry(event: LedgerEvent, known: dict[str, str]) -> Entry:
     reason = event.reason.text if event.reason is not None else ""
     if event.outcome == "refused":
         what = event.verb.partition(".")[2].replace("_", " ")
-        return Entry(event.at, actor, for_whom, f"was refused ({what})", "lock", "no", event.code, reason)
-    return Entry(event.at, actor, for_whom, text, icon, tone, "", reason)
+        text, icon, tone = f"was refused ({what})", "lock", "no"
+    who = {"actor_id": event.actor_id, "for_id": event.for_id}
+    return Entry(event.at, actor, for_whom, text, icon, tone, event.code, reason, **who)
 
 
 def shapes(row: models.Model, *, reader: Person | None, limit: int = 50) -> list[dict[str, Any]]:
     """The timeline as ``components/timeline.html`` takes it; the reader is "You"."""
-    me = reader.name if reader is not None else ""
+    return shaped(entries(row, limit=limit), reader=reader)
+
+
+def shaped(found: Iterable[Entry], *, reader: Person | None) -> list[dict[str, Any]]:
+    """Lines of a timeline as ``components/timeline.html`` takes them."""
+    me = str(reader.opaque_id) if reader is not None else ""
     return [
         {
             "icon": one.icon,
             "tone": one.tone,
-            "actor": ("You" if one.actor and one.actor == me else one.actor)
-            + (f" for {'you' if one.for_whom == me else one.for_whom}" if one.for_whom else ""),
+            "actor": ("You" if one.actor and one.actor_id == me else one.actor)
+            + (f" for {'you' if one.for_id == me else one.for_whom}" if one.for_whom else ""),
             "text": one.text + (f": “{one.reason}”" if one.reason else ""),
             "at": one.at,
             "code": one.code,
         }
-        for one in entries(row, limit=limit)
+        for one in found
     ]

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
 from governance.controls import clock
 from governance.web import chrome as frame
@@ -23,7 +24,7 @@ class Chrome:
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
         self.organisation: str = settings.ORGANISATION
-        self.zone: str = settings.ORGANISATION_TIME_ZONE
+        self.zone: str = timezone.get_current_timezone_name()
         self.demo: bool = settings.DEMO
 
     @cached_property

@@ -1,15 +1,18 @@
-"""Who is asking: hangs the acting person, with the time of their sign-in, on the request."""
+"""Who is asking, and in which zone they read times: hangs the acting person on the request and activates their zone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from governance.controls.actors import Actor
+from governance.controls.calendar import zone_of
 
 #: Where the session keeps the instant of the sign-in, in seconds since the epoch of real time.
 SIGNED_IN_AT = "signed_in_at"
@@ -24,12 +27,19 @@ def actor_of(request: HttpRequest) -> Actor | None:
     return Actor.of(request.user, signed_in_at=at)
 
 
+def zone_for(request: HttpRequest) -> ZoneInfo:
+    """The reader's own zone; the organisation's for whoever set none or is not signed in (H8)."""
+    user = getattr(request, "user", None)
+    return zone_of(getattr(user, "time_zone", ""), ZoneInfo(settings.ORGANISATION_TIME_ZONE))
+
+
 class RequestActorMiddleware:
-    """Sets `request.actor`, read only when a view asks for it."""
+    """Sets `request.actor`, read only when a view asks for it, and the zone in which pages show times."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.__dict__["actor"] = SimpleLazyObject(lambda: actor_of(request))
-        return self.get_response(request)
+        with timezone.override(zone_for(request)):
+            return self.get_response(request)
