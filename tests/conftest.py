@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from tests import environment
+from tests.template import Template
 
 ENVIRONMENT = environment.prepare()  # before anything loads Django's settings
 
@@ -101,18 +102,33 @@ def real_exports(root: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
-    """Start the servers and migrate. The server is this run's own, so that the database needs no test name and no drop."""
-    from django.core.management import call_command
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, pytestconfig: pytest.Config
+) -> Iterator[None]:
+    """Start the servers on a migrated database. It is this run's own, so that it needs no test name and no drop."""
     from django.db import connections
 
+    template = Template(pytestconfig.cache.mkdir("database"))
+    migrated = template.copy_to(ENVIRONMENT.cluster.data)
     ENVIRONMENT.start()
-    with django_db_blocker.unblock():
-        call_command("migrate", verbosity=0, interactive=False)
-        connections.close_all()
+    if not migrated:
+        with django_db_blocker.unblock():
+            _migrate()
+        template.keep(ENVIRONMENT.cluster.data)
+        ENVIRONMENT.start()
     yield
     with django_db_blocker.unblock():
         connections.close_all()
+
+
+def _migrate() -> None:
+    """Migrate the run's database and stop its server, so that the data can be copied."""
+    from django.core.management import call_command
+    from django.db import connections
+
+    call_command("migrate", verbosity=0, interactive=False)
+    connections.close_all()
+    ENVIRONMENT.cluster.stop()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -50,11 +50,10 @@ class Environment:
         return self.cluster.url.replace(f"user={postgres.ROLE}", "user=postgres")
 
     def start(self) -> None:
-        """Start PostgreSQL, and Redis where there is one; a second call does nothing."""
-        if self.cluster.process is not None:
-            return
-        self._await(self.cluster, self.folder / "postgres.log")
-        if self.redis is not None:
+        """Start PostgreSQL, and Redis where there is one; what runs already is left alone."""
+        if self.cluster.process is None:
+            self._await(self.cluster, self.folder / "postgres.log")
+        if self.redis is not None and self.redis.process is None:
             self._await(self.redis, self.folder / "redis.log")
 
     def _await(self, server: postgres.Cluster | broker.Broker, log_file: Path) -> None:
