@@ -1,5 +1,6 @@
 """Every change of a submission and its approvals, by the step of the journey it belongs to."""
 
+from approvals.transitions.deciding import answer, approve, ask_for_changes, comment, object_to, reject
 from approvals.transitions.outcome import (
     accept_subset,
     close_as_not_applicable,
@@ -13,7 +14,6 @@ from approvals.transitions.outcome import (
     withdraw,
     withdraw_record,
 )
-from approvals.transitions.deciding import answer, approve, ask_for_changes, comment, object_to, reject
 from approvals.transitions.submitting import submit
 
 __all__ = [

@@ -1,0 +1,158 @@
+"""What a builder typed about an import so far: one typed draft, kept with the preview on every change and never lost (I7).
+
+A draft is one person's note and no governed row: it leaves no history and no ledger event (H7). What it becomes is written by
+`registry.confirm_import` and `transitions.submit`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from governance.controls.actors import Actor
+from governance.controls.models import Team
+from inventory import registry, resolving
+from inventory.importers.manifest import Manifest, binding_key
+from inventory.models import ImportBatch, ImportItem, ImportState
+
+#: The longest justification, in characters: one sentence or two.
+LONGEST_WHY = 300
+
+
+def row_key(name: str) -> str:
+    """A short key for a form's field names and a page's ids: 12 hex digits of a draft key, or of a connection's name."""
+    return hashlib.sha256(name.encode()).hexdigest()[:12]
+
+
+def connections(manifest: Manifest) -> dict[str, str]:
+    """The connections of a manifest: row key to `resolving.binding_name`."""
+    names = (resolving.binding_name(binding_key(one)) for one in manifest.privileges)
+    return {row_key(name): name for name in names}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What was typed, as it was typed; whoever reads it checks it against the database.
+
+    Args:
+        team: id of the team that it is built for.
+        automation: id of the automation that a source without an id of its own is a version of.
+        fields: `purpose`, `environment`, `escalation_contact` as text, `business_owner` and `technical_owner` as ids.
+        why: justification by row key.
+        terms: term in days by row key.
+        chosen: id of the resource that a connection opens, by `resolving.binding_name`.
+        by_hand: what the form for automations without an export was sent, to show it again.
+    """
+
+    team: int | None = None
+    automation: int | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    why: Mapping[str, str] = field(default_factory=dict)
+    terms: Mapping[str, int] = field(default_factory=dict)
+    chosen: Mapping[str, int] = field(default_factory=dict)
+    by_hand: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, item: ImportItem) -> Draft:
+        """The draft that is kept with a preview."""
+        kept = item.draft
+        return cls(**{name: kept[name] for name in cls.__dataclass_fields__ if kept.get(name) is not None})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The draft as JSON-able values."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def with_rows(self, posted: Mapping[str, str], manifest: Manifest) -> Draft:
+        """The draft with what a form says about its rows.
+
+        Args:
+            posted: a form's ``why-KEY``, ``term-KEY`` and ``bind-KEY``; a row that it leaves out stays as it is.
+            manifest: what the rows are of.
+        """
+        why, terms, chosen = dict(self.why), dict(self.terms), dict(self.chosen)
+        names = connections(manifest)
+        for name, value in posted.items():
+            kind, _, key = name.partition("-")
+            if len(key) != 12:
+                continue
+            if kind == "why":
+                why[key] = value[:LONGEST_WHY]
+            elif kind == "term" and value.isdecimal():
+                terms[key] = int(value[:4])
+            elif kind == "bind" and key in names:
+                chosen.pop(names[key], None)
+                chosen |= {names[key]: int(value)} if value.isdecimal() else {}
+        return replace(self, why=why, terms=terms, chosen=chosen)
+
+    def choose(self, connection: str, resource: int) -> Draft:
+        """The draft with one connection opening one resource."""
+        return replace(self, chosen={**self.chosen, connection: resource})
+
+
+def keep(item: ImportItem, draft: Draft, team: Team | None) -> None:
+    """Keep a draft with its preview.
+
+    Raises:
+        OutOfTurn: the preview was confirmed or discarded already.
+    """
+    registry.save_draft(item, draft.to_dict(), team=team)
+
+
+def described(manifest: Manifest, draft: Draft, *, actor: Actor, now: datetime, team: Team) -> ImportItem:
+    """A preview of what a person described by hand; it goes on like any other.
+
+    Args:
+        manifest: see `registry.describe`.
+        draft: with what the form was sent.
+        actor: who described it.
+        now: business time.
+        team: whom it is built for.
+    """
+    with transaction.atomic():
+        batch = ImportBatch.objects.create(by=actor.person, at=now)
+        return ImportItem.objects.create(
+            batch=batch,
+            team=team,
+            filename="",
+            manifest=manifest.to_dict(),
+            draft=draft.to_dict(),
+            created_at=now,
+        )
+
+
+def describe_anew(item: ImportItem, manifest: Manifest, draft: Draft, team: Team) -> None:
+    """Replace what a person described by hand, while it is a preview.
+
+    Raises:
+        OutOfTurn: it was confirmed or discarded already.
+    """
+    keep(item, draft, team)
+    item.manifest = manifest.to_dict()
+    item.save(update_fields=["manifest"])
+
+
+def going_on(item: ImportItem, now: datetime) -> ImportItem:
+    """Where a preview goes on whose version is in the register and was not submitted: itself, or the one that follows it.
+
+    A confirmed preview stays as it is; what is typed from then on stands in a new one of the same manifest.
+    """
+    if item.progress != ImportState.CONFIRMED:
+        return item
+    later = ImportItem.objects.filter(
+        batch=item.batch_id, version=item.version_id, progress=ImportState.PREVIEW, pk__gt=item.pk
+    ).first()
+    return later or ImportItem.objects.create(
+        batch=item.batch,
+        team=item.team,
+        filename=item.filename,
+        manifest=item.manifest,
+        secrets=item.secrets,
+        draft=item.draft,
+        version=item.version,
+        created_at=now,
+    )

@@ -1,0 +1,467 @@
+"""What an import would ask of whom if it were submitted now: read from the register, from what was typed, and from the rules
+that the write itself uses (I7, I8, A1, A9, A12, T1, T2). Nothing here writes, and the number of queries does not grow with the
+number of privileges.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, cast
+
+from approvals import changes, policies
+from approvals.changes import Asked, Changes
+from approvals.drafts import Draft, row_key
+from approvals.models import Grant, Submission
+from approvals.models.submission import UNFINISHED
+from approvals.policies import Policy
+from approvals.preview_route import People, SeatAsked
+from approvals.transitions.submitting import short_of_people, submit, unready
+from governance.controls import texts
+from governance.controls.actors import Actor
+from governance.controls.models import Person, Team
+from governance.controls.refusals import Refusal
+from inventory import assessing, registry, resolving
+from inventory.importers.manifest import Manifest, manifest_digest, sha256
+from inventory.models import (
+    Assessment,
+    Automation,
+    AutomationState,
+    Credential,
+    Environment,
+    ImportItem,
+    Privilege,
+    Resource,
+    ResourceState,
+    Trigger,
+    Version,
+)
+from inventory.models.automation import AMENDED_BY_REVIEW
+from inventory.registry import Drift
+from inventory.resolving import Resolution
+from inventory.risk import Judged
+
+#: What is loaded of a resource, so that its ladder is known without asking again.
+LADDER = ("owner", "deputy", "team__lead", "team__deputy_lead")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One thing that the version would hold.
+
+    Args:
+        key: names its fields on the form (`drafts.row_key`).
+        asked: the privilege or credential with its tier; `why` is empty when it is held already and not asked again.
+        resource: what it is asked about.
+        seats: whose signature it needs, by the ladder.
+        connection: the connection's name where the builder has a say in what it opens.
+        is_named: whether it is known, or said, what the connection opens.
+        problems: what keeps it from being submitted, one sentence each.
+    """
+
+    key: str
+    asked: Asked
+    resource: Resource | None
+    seats: tuple[SeatAsked, ...]
+    connection: str
+    is_named: bool
+    problems: tuple[str, ...]
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether stage 2 is asked about it."""
+        return bool(self.asked.why)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """An import with its draft, as it would be submitted.
+
+    Args:
+        item: the preview's row.
+        manifest: what was read.
+        draft: what was typed.
+        team: whom it is built for.
+        policy: the policy in force.
+        known: the automation of the register that this is a version of, as stored; None for a new one.
+        automation: as it would be, with the draft over it; unsaved.
+        version: the version of the register with this very content; None when this would be a new one.
+        base: the version that it is compared with, and `drift` what differs; None for a new automation.
+        under_way: the submission that this one would continue (A14).
+        changes: what would be asked, what runs on, what ends (A12).
+        wanted: everything that the version would hold.
+        app_seats: whose signature stage 1 needs; empty when it is not asked.
+        judged: the app's tier with its reasons.
+        problems: what keeps the app from being submitted, one sentence each.
+        short: what nobody would be left to decide (A9).
+        refusal: why this person may not bring it in for this team, or None.
+    """
+
+    item: ImportItem
+    manifest: Manifest
+    draft: Draft
+    team: Team
+    now: datetime
+    policy: Policy
+    known: Automation | None
+    automation: Automation
+    version: Version | None
+    base: Version | None
+    drift: Drift | None
+    under_way: Submission | None
+    changes: Changes
+    wanted: tuple[Wanted, ...]
+    app_seats: tuple[SeatAsked, ...]
+    judged: Judged
+    problems: tuple[str, ...]
+    short: tuple[str, ...]
+    refusal: Refusal | None
+
+    @property
+    def tier(self) -> str:
+        """The app's tier."""
+        return self.judged.tier.word
+
+    @property
+    def asked(self) -> list[Wanted]:
+        """What stage 2 is asked about."""
+        return [one for one in self.wanted if one.is_asked]
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether everything is approved and held as it stands, so that there is nothing to submit (I7)."""
+        return self.known is not None and not self.changes.app and not self.changes.asked and not self.changes.ending
+
+    @property
+    def unjustified(self) -> list[Wanted]:
+        """What is asked for without a word why."""
+        return [one for one in self.asked if not texts.clean(self.draft.why.get(one.key, ""))]
+
+    def term(self, one: Wanted) -> int:
+        """The term that is asked for in days: as chosen, never longer than the tier allows; the longest unless chosen."""
+        longest = self.policy.longest_term(one.asked.tier)
+        return min(self.draft.terms.get(one.key, longest), longest) or longest
+
+    def earlier_terms(self) -> list[int]:
+        """The terms that can be chosen, in days, up to the longest of any tier."""
+        return [30, 60, 90, 180, 365]
+
+
+def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Draft | None = None) -> Preview:
+    """Read what an import would ask.
+
+    Args:
+        item: the preview's row.
+        actor: who would submit it.
+        now: business time.
+        team: whom it is built for.
+        draft: what was typed; what is kept with the item unless given.
+    """
+    draft = draft or Draft.of(item)
+    manifest = Manifest.from_dict(item.manifest)
+    environment = _environment(draft)
+    named = _named(item, draft, team)
+    known = registry.known(team, manifest, environment=environment, named=named)
+    people = _people(draft)
+    automation = _as_it_would_be(known, manifest, draft, team, environment, people, actor)
+    resolution = resolving.resolve(
+        manifest,
+        platform_instance=registry.platform_of(manifest),
+        chosen=chosen_resources(draft, actor, now),
+        automation=known,
+    )
+    _load_ladders(resolution)
+    return _weigh(item, manifest, draft, team, known, automation, resolution, actor, now)
+
+
+def _environment(draft: Draft) -> str:
+    found = str(draft.fields.get("environment") or "")
+    return found if found in Environment.values else Environment.PRODUCTION
+
+
+def _named(item: ImportItem, draft: Draft, team: Team) -> Automation | None:
+    """The automation that the builder says it is a version of, else the one that it was confirmed for already."""
+    if draft.automation:
+        return Automation.objects.filter(pk=draft.automation, team=team).first()
+    return item.version.automation if item.version is not None else None
+
+
+def _people(draft: Draft) -> dict[int, Person]:
+    ids = [draft.fields.get(name) for name in ("business_owner", "technical_owner")]
+    return Person.objects.in_bulk([one for one in ids if isinstance(one, int)])
+
+
+def chosen_resources(draft: Draft, actor: Actor, now: datetime) -> dict[str, Resource]:
+    """The resources that a draft says its connections open, by connection; only those that the builder may see."""
+    seen = Resource.objects.visible_to(actor, now).resolved().exclude(state=ResourceState.RETIRED)
+    rows = {row.pk: row for row in seen.filter(pk__in=draft.chosen.values()).select_related(*LADDER)}
+    return {name: rows[pk] for name, pk in draft.chosen.items() if pk in rows}
+
+
+def fields_of(draft: Draft) -> dict[str, Any]:
+    """What a draft says about the automation, as the register takes it: people as rows, nothing that was not said."""
+    people = _people(draft)
+    fields: dict[str, Any] = {
+        name: draft.fields[name] for name in ("purpose", "environment", "escalation_contact") if name in draft.fields
+    }
+    for name in ("business_owner", "technical_owner"):
+        if name in draft.fields:
+            fields[name] = people.get(draft.fields[name] or 0)
+    return fields
+
+
+def _as_it_would_be(
+    known: Automation | None,
+    manifest: Manifest,
+    draft: Draft,
+    team: Team,
+    environment: str,
+    people: Mapping[int, Person],
+    actor: Actor,
+) -> Automation:
+    """The automation with the draft over it; what stage 1 decides about waits in `amendment` once it is past draft."""
+    owners = {name: people.get(draft.fields.get(name) or 0) for name in ("business_owner", "technical_owner")}
+    if known is None:
+        return Automation(
+            team=team,
+            name=manifest.name[:160],
+            kind=manifest.kind,
+            platform_instance=registry.platform_of(manifest),
+            environment=environment,
+            purpose=str(draft.fields.get("purpose") or ""),
+            escalation_contact=str(draft.fields.get("escalation_contact") or ""),
+            business_owner=owners["business_owner"] or actor.person,
+            technical_owner=owners["technical_owner"],
+        )
+    made = copy.copy(known)
+    said: dict[str, Any] = {f"{name}_id": who.pk if who else None for name, who in owners.items() if name in draft.fields}
+    said |= {"purpose": str(draft.fields["purpose"]).strip()} if "purpose" in draft.fields else {}
+    if known.state == AutomationState.DRAFT:
+        made.purpose = said.get("purpose", known.purpose)
+        made.business_owner = owners["business_owner"] or known.business_owner
+        made.technical_owner = owners["technical_owner"] if "technical_owner" in draft.fields else known.technical_owner
+        return made
+    differs = {name: value for name, value in said.items() if getattr(known, name) != value}
+    kept = {name: value for name, value in known.amendment.items() if name not in said}
+    made.amendment = {name: value for name, value in {**kept, **differs}.items() if name in AMENDED_BY_REVIEW}
+    return made
+
+
+def _load_ladders(found: Resolution) -> None:
+    """Hang the same, fully loaded resource on everything that points to it: one query, however much points to it."""
+    rows = [*found.resources.values(), *(on for one in found.credentials.values() for on in (one.kept_in, one.opens) if on)]
+    loaded = Resource.objects.select_related(*LADDER).in_bulk({row.pk for row in rows if row.pk is not None})
+    for key, row in found.resources.items():
+        found.resources[key] = loaded.get(row.pk or 0, row)
+    for privilege in found.privileges.values():
+        resource = privilege.entitlement.resource
+        privilege.entitlement.resource = loaded.get(resource.pk or 0, resource)
+    for credential in found.credentials.values():
+        if credential.kept_in is not None:
+            credential.kept_in = loaded.get(credential.kept_in.pk or 0, credential.kept_in)
+        if credential.opens is not None:
+            credential.opens = loaded.get(credential.opens.pk or 0, credential.opens)
+
+
+def _merged(found: Resolution) -> dict[str, tuple[str, Privilege]]:
+    """By grant key: the draft key and the privilege; what would hold the same is one privilege with several places (I7)."""
+    merged: dict[str, tuple[str, Privilege]] = {}
+    for draft_key, privilege in found.privileges.items():
+        _, same = merged.setdefault(privilege.key, (draft_key, privilege))
+        if same is not privilege:
+            resolving.merge(same, privilege)
+    return merged
+
+
+def _weigh(
+    item: ImportItem,
+    manifest: Manifest,
+    draft: Draft,
+    team: Team,
+    known: Automation | None,
+    automation: Automation,
+    found: Resolution,
+    actor: Actor,
+    now: datetime,
+) -> Preview:
+    policy = policies.in_force(now)
+    privileges = _merged(found)
+    held = list(one for _, one in privileges.values())
+    judgement = assessing.judge(
+        held,
+        list(found.credentials.values()),
+        found.triggers,
+        kind=automation.asked["kind"],
+        environment=automation.environment,
+        raised_to=automation.raised_to,
+        sharers=assessing.sharers_of(automation, found.identities),
+    )
+    rows = [(key, _asked(judgement.privileges[one.key], privilege=one)) for key, one in privileges.values()]
+    rows += [
+        (resolving.credential_draft_key(one), _asked(judged, credential=one)) for one, judged in judgement.credentials
+    ]
+    would_be = _WouldBe(automation, manifest, found.triggers, held)
+    compared, weighed = _compare(known, would_be, judgement.app, rows, now)
+    tier = judgement.app.tier.word
+    stands = Assessment(tier=tier)
+    under_way = _under_way(known)
+    parties = People.load(automation, known, item, actor, under_way, compared.app_in_force, now)
+    app_problems = unready(automation, replace(compared, asked=()), stands, policy)
+    nameable = set(found.nameable)
+    wanted = tuple(
+        _wanted(key, asked, automation, compared, policy, stands, parties, app_problems, nameable, found)
+        for key, asked in weighed
+    )
+    short = short_of_people(automation, compared, tier, policy, barred=set(parties.parties), now_at=now)
+    base = _base(known)
+    return Preview(
+        item=item,
+        manifest=manifest,
+        draft=draft,
+        team=team,
+        now=now,
+        policy=policy,
+        known=known,
+        automation=automation,
+        version=_same(known, manifest, held),
+        base=base,
+        drift=registry.compare(_privileges_of(base), held) if base is not None else None,
+        under_way=under_way,
+        changes=compared,
+        wanted=wanted,
+        app_seats=parties.seats(policy.seats("app", tier), automation, None, stage=1) if compared.app else (),
+        judged=judgement.app,
+        problems=tuple(app_problems),
+        short=tuple(short),
+        refusal=_refusal(known, team, actor, now),
+    )
+
+
+def _asked(judged: Judged, *, privilege: Privilege | None = None, credential: Credential | None = None) -> Asked:
+    return Asked("new", judged.tier.word, judged.reasons, privilege, credential)
+
+
+class _Rows(list[Any]):
+    """Rows that are not saved, as far as the rules ask a relation for them."""
+
+    def all(self) -> _Rows:
+        return self
+
+    def filter(self, **wanted: Any) -> _Rows:
+        return _Rows(row for row in self if all(getattr(row, name) == value for name, value in wanted.items()))
+
+    def exists(self) -> bool:
+        return bool(self)
+
+
+class _WouldBe:
+    """A version that is not saved, with its assessment, as `changes` asks for them."""
+
+    def __init__(
+        self, automation: Automation, manifest: Manifest, triggers: Iterable[Trigger], privileges: Iterable[Privilege]
+    ) -> None:
+        self.automation = automation
+        self.source_digest = manifest.source.content
+        self.triggers = _Rows(triggers)
+        self.privileges = _Rows(privileges)
+        self.findings = _Rows(manifest.findings)
+        self.tier = ""
+
+
+def _compare(
+    known: Automation | None, would_be: _WouldBe, app: Judged, rows: Sequence[tuple[str, Asked]], now: datetime
+) -> tuple[Changes, list[tuple[str, Asked]]]:
+    """What would be asked against what is approved and held, by the rule of `changes` (A12); each row with why it is asked."""
+    before = changes.in_force(known) if known is not None else None
+    held: dict[str, Grant] = {}
+    if known is not None:
+        standing = known.grants.standing().filter(ends_at__gt=now)
+        related = ("entitlement__resource", "credential", "approval__privilege")
+        held = {grant.key: grant for grant in standing.select_related(*related)}
+    weighed = [(key, replace(one, why=changes._why_asked(one, held.get(one.key)))) for key, one in rows]
+    unchanged = tuple(held[one.key] for _, one in weighed if not one.why)
+    kept = {grant.pk for grant in unchanged}
+    would_be.tier = app.tier.word
+    version, assessment = cast("Version", would_be), cast("Assessment", would_be)
+    reasons = changes._app_reasons(would_be.automation, version, assessment, before)
+    return (
+        Changes(
+            before,
+            tuple(reasons),
+            tuple(one for _, one in weighed if one.why),
+            unchanged,
+            tuple(grant for grant in held.values() if grant.pk not in kept),
+        ),
+        weighed,
+    )
+
+
+def _wanted(
+    key: str,
+    asked: Asked,
+    automation: Automation,
+    compared: Changes,
+    policy: Policy,
+    stands: Assessment,
+    parties: People,
+    app_problems: Sequence[str],
+    nameable: set[resolving.BindingKey],
+    found: Resolution,
+) -> Wanted:
+    resource = asked.privilege.entitlement.resource if asked.privilege is not None else None
+    connection, is_named = "", True
+    if asked.privilege is not None:
+        place = (asked.privilege.connector, asked.privilege.instance)
+        connection = resolving.binding_name(place) if place in nameable else ""
+        is_named = found.resources[place].pk is not None and not found.resources[place].unresolved
+    if asked.credential is not None:
+        resource = asked.credential.decided_on
+    labels = policy.seats("privilege" if asked.privilege is not None else "credential", asked.tier)
+    own = unready(automation, replace(compared, asked=(asked,) if asked.why else ()), stands, policy)
+    return Wanted(
+        key=row_key(key),
+        asked=asked,
+        resource=resource,
+        seats=parties.seats(labels, automation, resource, stage=2),
+        connection=connection,
+        is_named=is_named,
+        problems=tuple(one for one in own if one not in app_problems),
+    )
+
+
+def _under_way(known: Automation | None) -> Submission | None:
+    if known is None:
+        return None
+    found = known.submissions.filter(state__in=UNFINISHED).select_related("version", "submitted_by")
+    return found.order_by("-pk").first()
+
+
+def _base(known: Automation | None) -> Version | None:
+    """What an import of a known automation is compared with: the approved version, else the newest."""
+    if known is None:
+        return None
+    return known.approved_version or known.versions.order_by("-number").first()
+
+
+def _privileges_of(version: Version) -> list[Privilege]:
+    return list(version.privileges.select_related("entitlement__resource", "credential"))
+
+
+def _same(known: Automation | None, manifest: Manifest, held: Iterable[Privilege]) -> Version | None:
+    if known is None:
+        return None
+    bound = sha256(sorted(one.key for one in held))
+    return known.versions.filter(manifest_digest=manifest_digest(manifest), binding_digest=bound).first()
+
+
+def _refusal(known: Automation | None, team: Team, actor: Actor, now: datetime) -> Refusal | None:
+    """Why this person may not do it, asked of the operations that would do it."""
+    no = registry.confirm_import.refusal(team, actor=actor, now=now)
+    if no is None and known is not None:
+        if known.team_id != team.pk:
+            sentence = "An automation with this id is in the register already, and belongs to another team."
+            return Refusal("I1", "permission", sentence, "Ask that team to bring it in.")
+        no = submit.refusal(known, actor=actor, now=now)
+    return no
