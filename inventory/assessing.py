@@ -132,7 +132,7 @@ def judge(
 
 def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -> list[tuple[str, Tier]]:
     """Name and tier of every other automation, save retired ones, that runs as one of these identities (I5)."""
-    shared = [one.pk for one in identities if one.pk is not None]
+    shared = [one.pk for one in identities if not one._state.adding]
     if not shared:
         return []
     others = Automation.objects.filter(

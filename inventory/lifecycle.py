@@ -6,16 +6,62 @@ registered by approvals as consequences of ``automation.retired`` and the like.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
-from governance.controls.refusals import Refusal, refuse
+from governance.controls.models import Person
+from governance.controls.refusals import Refusal
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory.models import Automation, AutomationState, Version
+from inventory.models.automation import AMENDED_BY_REVIEW
 
 S = AutomationState
+
+
+def _not_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.stopped_by is not None:
+        return Refusal("G5", "state", f"{subject.stopped_by.name} stopped it already.")
+    return None
+
+
+def _not_who_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if any(person.pk == subject.stopped_by_id for person in actor.people):
+        return Refusal(
+            "G5", "duty", "You stopped it; lifting that needs two others.", "Ask an owner and the team's lead."
+        )
+    return None
+
+
+def _not_who_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if any(person.pk == subject.resume_asked_by_id for person in actor.people):
+        return Refusal(
+            "G5", "duty", "You asked to lift it; a second person does.", "Ask another owner or the team's lead."
+        )
+    return None
+
+
+def _nobody_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.resume_asked_by is not None:
+        asked = subject.resume_asked_by.name
+        return Refusal("G5", "state", f"{asked} asked to lift it already.", "A second person lifts it.")
+    return None
+
+
+def _somebody_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.resume_asked_by is None:
+        return Refusal("G5", "state", "Nobody has asked to lift it yet: it takes two people.", "Ask to lift it first.")
+    return None
+
+
+NOT_STOPPED = Duty("G5", "G5", "What is stopped is not stopped again.", _not_stopped)
+NOBODY_ASKED = Duty("G5", "G5", "One person asks to lift a stop.", _nobody_asked)
+SOMEBODY_ASKED = Duty("G5", "G5", "A stop is lifted once somebody has asked for it.", _somebody_asked)
+NOT_WHO_STOPPED = Duty("G5", "G5", "Who stopped it does not lift the stop.", _not_who_stopped)
+NOT_WHO_ASKED = Duty("G5", "G5", "Lifting a stop needs two people.", _not_who_asked)
 
 
 @transition(Automation, event="automation.put_in_review", permission=None, source=(S.DRAFT,), target=(S.IN_REVIEW,))
@@ -37,7 +83,9 @@ def back_to_draft(step: Step[Automation]) -> Effect:
     source=(S.DRAFT, S.IN_REVIEW, S.LIVE, S.SUSPENDED),
     target=(S.LIVE, S.SUSPENDED),
 )
-def go_live(step: Step[Automation], *, version: Version, tier: str, review_on: date) -> Effect:
+def go_live(
+    step: Step[Automation], *, version: Version, tier: str, review_on: date, asked: Mapping[str, Any] | None = None
+) -> Effect:
     """A version becomes the approved one, with what stage 1 approved about the automation; a stopped one stays stopped.
 
     Args:
@@ -45,12 +93,13 @@ def go_live(step: Step[Automation], *, version: Version, tier: str, review_on: d
         version: the version put in force.
         tier: the app's tier as it was decided.
         review_on: the day on which it comes up for review (R1).
+        asked: what stage 1 decided about, as it was frozen: ``purpose``, ``kind``, and ``business_owner`` and
+            ``technical_owner`` as opaque ids. Of a waiting amendment only what equals it takes effect; the rest goes
+            on waiting, since nobody has decided about it (A1, A12).
     """
     automation = step.subject
     was_suspended = automation.state == S.SUSPENDED
-    for name, value in automation.amendment.items():
-        setattr(automation, name, value)
-    automation.amendment = {}
+    _take_amendment(automation, asked)
     automation.approved_version = version
     automation.tier = tier
     automation.review_on = review_on
@@ -58,6 +107,27 @@ def go_live(step: Step[Automation], *, version: Version, tier: str, review_on: d
         to=S.SUSPENDED if was_suspended else S.LIVE,
         payload={"version": version.number, "manifest": version.manifest_digest, "tier": tier},
     )
+
+
+def _take_amendment(automation: Automation, asked: Mapping[str, Any] | None) -> None:
+    decided = automation.amendment if asked is None else _decided(asked)
+    for name, value in list(automation.amendment.items()):
+        if name in decided and decided[name] == value:
+            setattr(automation, name, value)
+            automation.amendment = {key: kept for key, kept in automation.amendment.items() if key != name}
+
+
+def _decided(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What was frozen, under the names of the columns; a person's opaque id becomes the row's key."""
+    named = [str(asked[name]) for name in ("business_owner", "technical_owner") if asked.get(name)]
+    people = {str(one.opaque_id): one.pk for one in Person.objects.filter(opaque_id__in=named)}
+    columns = {"business_owner_id": "business_owner", "technical_owner_id": "technical_owner"}
+    found = {}
+    for column in AMENDED_BY_REVIEW:
+        name = columns.get(column, column)
+        if name in asked:
+            found[column] = people.get(str(asked[name])) if column in columns else asked[name]
+    return found
 
 
 @transition(Automation, event="automation.suspended", permission=None, source=(S.LIVE,), target=(S.SUSPENDED,))
@@ -71,36 +141,20 @@ def suspend(step: Step[Automation], *, why: str) -> Effect:
     Automation,
     event="automation.stopped",
     permission=Permission.AUTOMATION_STOP,
-    source=(S.LIVE,),
+    source=(S.LIVE, S.SUSPENDED),
     target=(S.SUSPENDED,),
+    duties=[NOT_STOPPED],
     reason_needed=True,
 )
 def stop(step: Step[Automation]) -> Effect:
-    """The kill switch: an owner, the team's lead, security or on-call stops it at once, alone and with a reason (G5)."""
-    step.subject.suspended_at = step.now
+    """The kill switch: an owner, the team's lead, security or on-call stops it at once, alone and with a reason (G5).
+
+    One that something else suspended can be stopped too: from then on it takes two people to lift it.
+    """
+    step.subject.suspended_at = step.subject.suspended_at or step.now
     step.subject.stopped_by = step.actor.person
     step.subject.resume_asked_by = None
     return Effect()
-
-
-def _not_who_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    if any(person.pk == subject.stopped_by_id for person in actor.people):
-        return Refusal(
-            "G5", "duty", "You stopped it; lifting that needs two others.", "Ask an owner and the team's lead."
-        )
-    return None
-
-
-def _not_who_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    if any(person.pk == subject.resume_asked_by_id for person in actor.people):
-        return Refusal(
-            "G5", "duty", "You asked to lift it; a second person does.", "Ask another owner or the team's lead."
-        )
-    return None
-
-
-NOT_WHO_STOPPED = Duty("G5", "G5", "Who stopped it does not lift the stop.", _not_who_stopped)
-NOT_WHO_ASKED = Duty("G5", "G5", "Lifting a stop needs two people.", _not_who_asked)
 
 
 @transition(
@@ -108,7 +162,7 @@ NOT_WHO_ASKED = Duty("G5", "G5", "Lifting a stop needs two people.", _not_who_as
     event="automation.resume_asked",
     permission=Permission.AUTOMATION_RESUME,
     source=(S.SUSPENDED,),
-    duties=[NOT_WHO_STOPPED],
+    duties=[NOBODY_ASKED, NOT_WHO_STOPPED],
     reason_needed=True,
 )
 def ask_to_resume(step: Step[Automation]) -> Effect:
@@ -124,14 +178,26 @@ def ask_to_resume(step: Step[Automation]) -> Effect:
     permission=Permission.AUTOMATION_RESUME,
     source=(S.SUSPENDED,),
     target=(S.LIVE,),
-    duties=[NOT_WHO_STOPPED, NOT_WHO_ASKED],
+    duties=[SOMEBODY_ASKED, NOT_WHO_STOPPED, NOT_WHO_ASKED],
     reason_needed=True,
 )
 def resume(step: Step[Automation]) -> Effect:
     """The second of two people lifts a stop; neither of them is who stopped it (G5)."""
-    if step.subject.resume_asked_by is None:
-        raise refuse(Refusal("G5", "state", "Somebody else asks to lift it first: it takes two people."))
     step.subject.suspended_at = step.subject.stopped_by = step.subject.resume_asked_by = None
+    return Effect()
+
+
+@transition(
+    Automation,
+    event="automation.restored",
+    permission=None,
+    source=(S.SUSPENDED,),
+    target=(S.LIVE,),
+    duties=[NOT_STOPPED],
+)
+def restore(step: Step[Automation]) -> Effect:
+    """What suspended it is settled, a late review answered say; a stop by a person stays until two people lift it."""
+    step.subject.suspended_at = step.subject.resume_asked_by = None
     return Effect()
 
 
@@ -139,10 +205,42 @@ def resume(step: Step[Automation]) -> Effect:
     Automation,
     event="automation.retired",
     permission=Permission.AUTOMATION_RETIRE,
-    source=(S.DRAFT, S.LIVE, S.SUSPENDED),
+    source=(S.DRAFT, S.IN_REVIEW, S.LIVE, S.SUSPENDED, S.OBSERVED),
     target=(S.RETIRED,),
     reason_needed=True,
 )
 def retire(step: Step[Automation]) -> Effect:
     """An owner retires it: its grants end, nothing is freed, and coming back is a new submission (L1)."""
     return Effect()
+
+
+def dependants(automation: Automation) -> list[tuple[Automation, str]]:
+    """Other automations that would notice if this one were retired, each with why (L1): shown first, and never an obstacle.
+
+    They share a credential or an identity with it, or start it by its id on the same platform.
+    """
+    others = Automation.objects.exclude(pk=automation.pk).exclude(state=S.RETIRED)
+    newest = automation.versions.order_by("-number").first()
+    if newest is None:
+        return []
+    credentials = newest.version_credentials.values("credential")
+    identities = newest.version_identities.values("identity")
+    found = [
+        *(
+            (one, "uses the same credential")
+            for one in others.filter(versions__version_credentials__credential__in=credentials)
+        ),
+        *(
+            (one, "runs as the same identity")
+            for one in others.filter(versions__version_identities__identity__in=identities)
+        ),
+    ]
+    if automation.external_id:
+        starts = others.filter(
+            platform_instance=automation.platform_instance,
+            versions__privileges__target=automation.external_id,
+            versions__privileges__entitlement__code="workflow:execute",
+        )
+        found += [(one, "starts it") for one in starts]
+    by_pk = {(one.pk, why): (one, why) for one, why in found}
+    return sorted(by_pk.values(), key=lambda pair: (pair[0].name, pair[0].pk, pair[1]))

@@ -5,19 +5,40 @@ Preview draws these rows and confirming saves them, so that both say the same. N
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from inventory import words
+from inventory import risk, words
+from inventory.importers.manifest import (
+    QUERY_OPERATIONS,
+    CredentialRef,
+    Manifest,
+    binding_key,
+    entitlement_code,
+    privilege_key,
+)
 from inventory.importers.manifest import Credential as ManifestCredential
-from inventory.importers.manifest import CredentialRef, Manifest, binding_key, entitlement_code, privilege_key
 from inventory.importers.manifest import Privilege as ManifestPrivilege
-from inventory.models import Binding, Credential, Entitlement, Lifetime, Privilege, Resource, Trigger
+from inventory.models import (
+    Automation,
+    Binding,
+    Credential,
+    DataClass,
+    Entitlement,
+    Lifetime,
+    NonHumanIdentity,
+    Privilege,
+    Resource,
+    Trigger,
+)
 
 BindingKey = tuple[str, str]
 
 #: Findings that say: what this touches was not recognised.
 NOT_RECOGNISED = ("unrecognised", "dynamic_host")
+
+#: The connector of what a person describes by hand: its instance is the key of the resource itself, so it needs no binding.
+REGISTERED = "register"
 
 
 @dataclass
@@ -26,26 +47,44 @@ class Resolution:
 
     Args:
         resources: by binding key; unsaved ones are not known yet and would be proposed.
+        bindings: what the register knows already, by binding key.
         privileges: by draft key, which is stable between preview and confirmation; rows are unsaved.
         credentials: by reference key; unsaved ones are new to the register.
         places: where a credential is used, by reference key.
         said: the manifest's own words about each privilege, by draft key.
         triggers: unsaved.
-        bound: binding keys that the register knows already.
+        identities: those that the source itself names; unsaved ones are new to the register.
     """
 
     resources: dict[BindingKey, Resource] = field(default_factory=dict)
+    bindings: dict[BindingKey, Binding] = field(default_factory=dict)
     privileges: dict[str, Privilege] = field(default_factory=dict)
     credentials: dict[tuple[str, ...], Credential] = field(default_factory=dict)
     places: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
     said: dict[str, ManifestPrivilege] = field(default_factory=dict)
     triggers: list[Trigger] = field(default_factory=list)
-    bound: set[BindingKey] = field(default_factory=set)
+    identities: list[NonHumanIdentity] = field(default_factory=list)
 
     @property
     def unknown(self) -> list[BindingKey]:
         """Connections that open something nobody has named yet."""
-        return [key for key, resource in self.resources.items() if resource.pk is None or resource.unresolved]
+        return [key for key, resource in self.resources.items() if resource._state.adding or resource.unresolved]
+
+    @property
+    def nameable(self) -> list[BindingKey]:
+        """Connections about which the builder has a say: not known yet, or known and not confirmed by an owner (I8)."""
+        return [key for key in self.resources if key[1] and _is_open(self.bindings.get(key)) and key[0] != REGISTERED]
+
+    def is_rebound(self, key: BindingKey) -> bool:
+        """Whether the builder chose another resource than the register's unconfirmed one."""
+        known = self.bindings.get(key)
+        return known is not None and known.resource_id != self.resources[key].pk
+
+    def opened_by(self, key: tuple[str, ...]) -> Resource | None:
+        """What a credential opens, as far as the manifest says: the resource of the first privilege that uses it."""
+        credential = self.credentials[key]
+        uses = (one for one in self.privileges.values() if one.credential is credential)
+        return next((one.entitlement.resource for one in uses), None)
 
 
 def binding_name(key: BindingKey) -> str:
@@ -58,86 +97,132 @@ def credential_draft_key(credential: Credential) -> str:
     return f"credential:{credential.kind}|{credential.external_id or credential.name}"
 
 
-def resolve(manifest: Manifest, *, platform_instance: str, chosen: Mapping[str, Resource]) -> Resolution:
+def local_to(automation: Automation) -> str:
+    """The platform instance under which credentials are kept that mean nothing outside one automation.
+
+    An environment variable or a prompt's input of the same name in another configuration is another credential.
+    """
+    return f"automation {automation.pk}"
+
+
+def resolve(
+    manifest: Manifest,
+    *,
+    platform_instance: str,
+    chosen: Mapping[str, Resource],
+    automation: Automation | None = None,
+) -> Resolution:
     """Look everything up.
 
     Args:
         manifest: as read.
         platform_instance: the register's name of where the automation runs.
-        chosen: the builder's choice for connections that the register does not know, by `binding_name`.
+        chosen: the builder's choice for connections that no owner has confirmed yet, by `binding_name`.
+        automation: the known automation that this is a version of; None for a new one.
     """
     found = Resolution()
     _resources(found, manifest, chosen)
-    _credentials(found, manifest, platform_instance)
+    _credentials(found, manifest, platform_instance, automation)
     entitlements = _entitlements(found)
-    vague = {finding.at for finding in manifest.findings if finding.code in NOT_RECOGNISED}
+    places = _places_by_finding(manifest)
     for said in manifest.privileges:
-        _privilege(found, said, entitlements, vague)
-    for credential in found.credentials.values():
-        if credential.pk is None and credential.opens is None:
-            credential.opens = _opened_by(found, credential)
+        _privilege(found, said, entitlements, places)
+    for key, credential in found.credentials.items():
+        if credential._state.adding:
+            credential.opens = found.opened_by(key)
     found.triggers = [
-        Trigger(type=t.type, at=t.at[:300], detail=t.detail[:300], authenticated=t.authenticated, active=t.active)
+        Trigger(type=t.type[:40], at=t.at[:300], detail=t.detail[:300], authenticated=t.authenticated, active=t.active)
         for t in manifest.triggers
     ]
+    _identities(found, manifest, platform_instance)
     return found
+
+
+def _places_by_finding(manifest: Manifest) -> dict[str, set[str]]:
+    places: dict[str, set[str]] = {}
+    for finding in manifest.findings:
+        places.setdefault(finding.code, set()).add(finding.at)
+    return places
 
 
 def _resources(found: Resolution, manifest: Manifest, chosen: Mapping[str, Resource]) -> None:
     keys = {binding_key(one): one for one in manifest.privileges}
-    instances = {instance for _, instance in keys}
-    known = {
-        (row.connector, row.instance_name): row.resource
-        for row in Binding.objects.filter(instance_name__in=instances).select_related(
-            "resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead"
-        )
-    }
+    instances = {instance for connector, instance in keys if connector != REGISTERED}
+    rows = Binding.objects.filter(instance_name__in=instances).select_related(
+        "resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead"
+    )
+    known = {(row.connector, row.instance_name): row for row in rows}
+    found.bindings = {key: known[key] for key in keys if key in known}
+    described = _described(keys)
     for key, said in keys.items():
-        if key in known:
-            found.bound.add(key)
-        resource = known.get(key)
-        if resource is None or resource.unresolved:
-            resource = chosen.get(binding_name(key)) or resource
+        row = known.get(key)
+        # What is decided at run time is one open question for everybody; no choice of one builder answers it (I8).
+        choice = chosen.get(binding_name(key)) if key[1] and _is_open(row) else None
+        resource = described.get(key) or choice or (row.resource if row is not None else None)
         found.resources[key] = resource or _proposed(key, said)
+
+
+def _is_open(row: Binding | None) -> bool:
+    return row is None or row.confirmed_at is None
+
+
+def _described(keys: Iterable[BindingKey]) -> dict[BindingKey, Resource]:
+    named = {key: int(key[1]) for key in keys if key[0] == REGISTERED}
+    rows = Resource.objects.filter(pk__in=named.values()).select_related(
+        "owner", "deputy", "team__lead", "team__deputy_lead"
+    )
+    by_pk = {row.pk: row for row in rows} if named else {}
+    return {key: by_pk[pk] for key, pk in named.items()}
 
 
 def _proposed(key: BindingKey, said: ManifestPrivilege) -> Resource:
     connector, instance = key
+    if not instance:
+        name = f"Whatever {connector} talks to when that is decided at run time"
+        return Resource(kind=words.kind_of(connector), name=name[:160], unresolved=True, directory=False)
     named = said.credential.name if said.credential is not None and instance == said.credential.external_id else ""
-    name = named or instance or f"Whatever {said.at} talks to"
-    return Resource(kind=words.kind_of(connector), name=name[:160], unresolved=not instance)
+    return Resource(kind=words.kind_of(connector), name=(named or instance)[:160])
 
 
-def _credentials(found: Resolution, manifest: Manifest, platform_instance: str) -> None:
-    external = [one.external_id for one in manifest.credentials if one.external_id]
-    rows = Credential.objects.filter(platform_instance=platform_instance, external_id__in=external).select_related(
-        "kept_in__owner", "opens__owner", "kept_in__deputy", "opens__deputy"
-    )
-    known = {(row.kind, row.external_id): row for row in rows}
+def _credentials(found: Resolution, manifest: Manifest, platform_instance: str, automation: Automation | None) -> None:
+    local = local_to(automation) if automation is not None else ""
+    where = {one.key: local if _is_local(one) else platform_instance for one in manifest.credentials}
+    rows = Credential.objects.filter(
+        platform_instance__in=set(where.values()) - {""},
+        external_id__in=[_external_id(one) for one in manifest.credentials],
+    ).select_related("kept_in__owner", "opens__owner", "kept_in__deputy", "opens__deputy")
+    known = {(row.platform_instance, row.kind, row.external_id): row for row in rows}
     for one in manifest.credentials:
-        row = known.get((one.type, one.external_id)) or _new_credential(one, platform_instance)
-        found.credentials[one.key] = row
-        found.places.setdefault(one.key, []).extend(one.at)
+        row = known.get((where[one.key], one.type, _external_id(one)))
+        if one.key not in found.credentials:
+            found.credentials[one.key] = row or _new_credential(one, where[one.key])
+        found.places.setdefault(one.key, []).extend(place[:300] for place in one.at)
+
+
+def _is_local(one: ManifestCredential) -> bool:
+    """Whether its id says something within one automation only: no credential store of the platform gave it."""
+    return one.where != "node" or not one.external_id
+
+
+def _external_id(one: ManifestCredential) -> str:
+    return (one.external_id or f"name:{one.name}")[:160]
 
 
 def _new_credential(one: ManifestCredential, platform_instance: str) -> Credential:
-    lifetime = one.lifetime if one.lifetime in Lifetime.values else Lifetime.UNKNOWN
     return Credential(
-        kind=one.type,
+        kind=one.type[:80],
         name=one.name[:160],
         platform_instance=platform_instance,
-        external_id=one.external_id[:160],
-        lifetime=lifetime,
+        external_id=_external_id(one),
+        lifetime=one.lifetime if one.lifetime in Lifetime.values else Lifetime.UNKNOWN,
     )
 
 
 def _entitlements(found: Resolution) -> dict[tuple[int, str], Entitlement]:
-    saved = [resource for resource in found.resources.values() if resource.pk is not None]
-    rows = Entitlement.objects.filter(resource__in=saved)
-    by_pk = {resource.pk: resource for resource in saved}
+    saved = {resource.pk: resource for resource in found.resources.values() if not resource._state.adding}
     known = {}
-    for row in rows:
-        row.resource = by_pk[row.resource_id]
+    for row in Entitlement.objects.filter(resource__in=saved):
+        row.resource = saved[row.resource_id]
         known[row.resource_id, row.code] = row
     return known
 
@@ -146,22 +231,15 @@ def _privilege(
     found: Resolution,
     said: ManifestPrivilege,
     entitlements: dict[tuple[int, str], Entitlement],
-    vague: set[str],
+    places: Mapping[str, set[str]],
 ) -> None:
-    draft_key = privilege_key(said, "")
-    same = found.privileges.get(draft_key)
-    if same is not None:
-        same.at = list(dict.fromkeys([*same.at, said.at]))
-        same.active = same.active or said.active
-        same.model_controlled = same.model_controlled or said.model_controlled
-        return
-    found.said[draft_key] = said
     connector, instance = binding_key(said)
     resource = found.resources[connector, instance]
-    code = entitlement_code(said)
     scope_kind, parts = words.scope_of(said.connector, said.target, said.scope)
+    code = entitlement_code(said)[:160]
     known = entitlements.get((resource.pk or 0, code)) or _new_entitlement(resource, said, code, scope_kind)
-    found.privileges[draft_key] = Privilege(
+    credential = found.credentials.get(said.credential.key) if said.credential is not None else None
+    made = Privilege(
         entitlement=known,
         connector=connector,
         instance=instance,
@@ -169,39 +247,68 @@ def _privilege(
         target_name=said.target_name[:300],
         scope=[part[:300] for part in parts],
         level=said.access,
-        credential=_credential_of(found, said.credential),
-        credential_missing=said.credential is not None and not said.credential.bound,
-        at=[said.at],
+        credential=credential,
+        credential_missing=credential is None and _is_missing(said.credential),
+        key=privilege_key(said, str(resource.pk or binding_name((connector, instance)))),
+        at=[said.at[:300]],
         assumed=list(said.assumed),
         active=said.active,
         model_controlled=said.model_controlled,
         sensitive=said.sensitive,
-        opaque=said.access == "execute" and said.operation in ("*", "execute", "executeQuery", "runCode"),
-        recognised=bool(instance) and said.at not in vague,
+        opaque=said.at in places.get("opaque_code", ()) or _runs_whatever(said),
+        recognised=bool(instance) and not any(said.at in places.get(code, ()) for code in NOT_RECOGNISED),
     )
+    draft_key = privilege_key(said, "")
+    same = found.privileges.setdefault(draft_key, made)
+    found.said.setdefault(draft_key, said)
+    if same is not made:
+        merge(same, made)
 
 
-def _credential_of(found: Resolution, ref: CredentialRef | None) -> Credential | None:
-    return found.credentials.get(ref.key) if ref is not None and ref.bound else None
+def _is_missing(ref: CredentialRef | None) -> bool:
+    return ref is not None and not ref.bound
+
+
+def _runs_whatever(said: ManifestPrivilege) -> bool:
+    """Whether it runs a query that is put together at run time."""
+    return said.access == "execute" and said.operation in QUERY_OPERATIONS
+
+
+def merge(one: Privilege, other: Privilege) -> None:
+    """Let one privilege stand for two places that hold the same; whatever is worse in either counts."""
+    one.at = list(dict.fromkeys([*one.at, *other.at]))
+    one.assumed = list(dict.fromkeys([*one.assumed, *other.assumed]))
+    one.level = max(one.level, other.level, key=_power)
+    one.recognised = one.recognised and other.recognised
+    for name in ("active", "model_controlled", "sensitive", "opaque", "credential_missing"):
+        setattr(one, name, getattr(one, name) or getattr(other, name))
+
+
+def _power(level: str) -> float:
+    order = risk.LEVEL_ORDER
+    return order.index(level) if level in order else order.index("write") - 0.5
 
 
 def _new_entitlement(resource: Resource, said: ManifestPrivilege, code: str, scope_kind: str) -> Entitlement:
     phrase = words.phrase(said.connector, code)
+    opens_secrets = said.sensitive and said.access == "read"
     return Entitlement(
         resource=resource,
-        code=code[:160],
+        code=code,
         words=phrase.words[:200],
         form=phrase.form[:300],
         level=said.access,
         scope_kind=scope_kind,
+        data_class=DataClass.RESTRICTED if opens_secrets else "",
         outbound=words.carries_out(said.connector, said.access),
     )
 
 
-def _opened_by(found: Resolution, credential: Credential) -> Resource | None:
-    """What a credential opens, as far as the manifest says: the resource of the first privilege that uses it."""
-    for privilege in found.privileges.values():
-        if privilege.credential is credential:
-            return privilege.entitlement.resource
-    return None
-
+def _identities(found: Resolution, manifest: Manifest, platform_instance: str) -> None:
+    named = {(f"{one.scope}/{one.name}" if one.scope else one.name)[:2048]: one for one in manifest.identities}
+    rows = NonHumanIdentity.objects.filter(issuer=platform_instance, subject__in=named) if named else ()
+    known = {row.subject: row for row in rows}
+    found.identities = [
+        known.get(subject) or NonHumanIdentity(kind=one.kind[:40], issuer=platform_instance, subject=subject)
+        for subject, one in named.items()
+    ]

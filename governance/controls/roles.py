@@ -14,6 +14,7 @@ class Permission(StrEnum):
 
     AUTOMATION_REGISTER = "automation:register"
     AUTOMATION_AMEND = "automation:amend"
+    AUTOMATION_RAISE = "automation:raise"
     AUTOMATION_SUBMIT = "automation:submit"
     AUTOMATION_STOP = "automation:stop"
     AUTOMATION_RESUME = "automation:resume"
@@ -75,13 +76,29 @@ class Relation(StrEnum):
 
 P, R = Permission, Relation
 _OWNERS = frozenset(
-    {P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.AUTOMATION_STOP, P.AUTOMATION_RESUME, P.AUTOMATION_RETIRE}
+    {
+        P.AUTOMATION_AMEND,
+        P.AUTOMATION_RAISE,
+        P.AUTOMATION_SUBMIT,
+        P.AUTOMATION_STOP,
+        P.AUTOMATION_RESUME,
+        P.AUTOMATION_RETIRE,
+    }
 )
 
 GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     Role.EMPLOYEE: frozenset({P.DELEGATION_SET}),
     Role.BUILDER: frozenset({P.RESOURCE_PROPOSE}),
-    Role.SECURITY_REVIEWER: frozenset({P.AUTOMATION_STOP, P.GRANT_REVOKE, P.LEDGER_READ, P.SUBMISSION_COMMENT}),
+    Role.SECURITY_REVIEWER: frozenset(
+        {
+            P.AUTOMATION_RAISE,
+            P.AUTOMATION_STOP,
+            P.AUTOMATION_RESUME,
+            P.GRANT_REVOKE,
+            P.LEDGER_READ,
+            P.SUBMISSION_COMMENT,
+        }
+    ),
     Role.AUDITOR: frozenset({P.LEDGER_READ}),
     Role.ADMIN: frozenset(
         {
@@ -103,7 +120,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     R.TEAM_MEMBER: frozenset(
         {P.AUTOMATION_REGISTER, P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}
     ),
-    R.TEAM_LEAD: frozenset({P.AUTOMATION_RESUME, P.AUTOMATION_STOP, P.SUBMISSION_COMMENT}),
+    R.TEAM_LEAD: frozenset({P.AUTOMATION_RAISE, P.AUTOMATION_RESUME, P.AUTOMATION_STOP, P.SUBMISSION_COMMENT}),
     R.BUSINESS_OWNER: _OWNERS | {P.SUBMISSION_ACCEPT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
     R.TECHNICAL_OWNER: _OWNERS | {P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
     R.RESOURCE_OWNER: frozenset({P.RESOURCE_AMEND, P.GRANT_REVOKE, P.SUBMISSION_COMMENT, P.APPROVAL_OBJECT}),

@@ -26,7 +26,7 @@ class ImportBatch(models.Model):
 
     by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     at = models.DateTimeField()
-    state = models.CharField(max_length=10, choices=ImportState, default=ImportState.PREVIEW)
+    progress = models.CharField(max_length=10, choices=ImportState, default=ImportState.PREVIEW)
 
     def __str__(self) -> str:
         return f"Import of {self.at:%Y-%m-%d %H:%M}"
@@ -52,7 +52,7 @@ class ImportItem(models.Model):
     manifest = models.JSONField(default=dict)
     secrets = models.JSONField(default=list)
     draft = models.JSONField(default=dict)
-    state = models.CharField(max_length=10, choices=ImportState, default=ImportState.PREVIEW)
+    progress = models.CharField(max_length=10, choices=ImportState, default=ImportState.PREVIEW)
     reason = models.CharField(max_length=400, blank=True)
     version = models.ForeignKey(Version, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField()

@@ -1,6 +1,15 @@
 """Writes to the register that are no change of state: bringing in, amending, resources and who answers for them."""
 
-from inventory.registry.automations import Drift, amend, confirm_import, drift, register_by_hand
+from inventory.registry.automations import (
+    Described,
+    amend,
+    confirm_import,
+    describe,
+    known,
+    platform_of,
+    raise_tier,
+    register_by_hand,
+)
 from inventory.registry.imports import discard, preview, save_draft
 from inventory.registry.resources import (
     accept_ownership,
@@ -8,12 +17,16 @@ from inventory.registry.resources import (
     add_entitlement,
     amend_resource,
     bind,
+    confirm_binding,
     name_owner,
     propose_resource,
     register_resource,
 )
+from inventory.registry.versions import Change, Drift, compare, drift
 
 __all__ = [
+    "Change",
+    "Described",
     "Drift",
     "accept_ownership",
     "activate",
@@ -21,12 +34,18 @@ __all__ = [
     "amend",
     "amend_resource",
     "bind",
+    "compare",
+    "confirm_binding",
     "confirm_import",
+    "describe",
     "discard",
     "drift",
+    "known",
     "name_owner",
+    "platform_of",
     "preview",
     "propose_resource",
+    "raise_tier",
     "register_by_hand",
     "register_resource",
     "save_draft",

@@ -3,63 +3,40 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
+
+from django.db import connection
 
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
-from governance.controls.transitions import Effect, Step, transition
-from inventory import assessing, resolving
-from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
+from governance.controls.transitions import Effect, Step, save_with_history, transition
+from inventory import resolving
+from inventory.importers.manifest import Access, Kind, Manifest, Privilege, Source, sha256
+from inventory.importers.manifest import Trigger as ManifestTrigger
 from inventory.models import (
     Automation,
+    AutomationKind,
     AutomationState,
-    Binding,
     Entitlement,
+    Environment,
     ImportItem,
     ImportState,
-    Privilege,
     Resource,
+    ResourceState,
     Version,
-    VersionCredential,
 )
 from inventory.models.automation import AMENDED_BY_REVIEW
-from inventory.resolving import Resolution
+from inventory.registry.versions import drift, write_down
+from inventory.risk import Tier
 
 #: What a form or draft may set about an automation beside its manifest.
 FIELDS = ("name", "purpose", "kind", "business_owner", "technical_owner", "escalation_contact", "environment")
 
-
-@dataclass(frozen=True)
-class Drift:
-    """What differs between two versions, privilege by privilege (I7)."""
-
-    added: tuple[Privilege, ...]
-    removed: tuple[Privilege, ...]
-    changed: tuple[tuple[Privilege, Privilege], ...]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether both would hold the same."""
-        return not (self.added or self.removed or self.changed)
-
-
-def drift(old: Version, new: Version) -> Drift:
-    """Compare what two versions would hold; a privilege whose key stayed but whose level changed counts as changed."""
-    before = {one.key: one for one in _held(old)}
-    after = {one.key: one for one in _held(new)}
-    changed = [(before[key], one) for key, one in after.items() if key in before and before[key].level != one.level]
-    return Drift(
-        tuple(one for key, one in after.items() if key not in before),
-        tuple(one for key, one in before.items() if key not in after),
-        tuple(changed),
-    )
-
-
-def _held(version: Version) -> list[Privilege]:
-    return list(version.privileges.select_related("entitlement__resource", "credential"))
+#: Held by whoever writes to the register, so that two imports never make the same binding or credential twice.
+REGISTER_LOCK = 0x636F756E
 
 
 @transition(Team, event="version.imported", permission=Permission.AUTOMATION_REGISTER)
@@ -70,6 +47,7 @@ def confirm_import(
     fields: Mapping[str, Any],
     chosen: Mapping[str, Resource] | None = None,
     suggested: Mapping[str, Person] | None = None,
+    automation: Automation | None = None,
 ) -> Effect:
     """A builder confirms a preview: the automation is found or made, and a version of it unless nothing changed (I7).
 
@@ -77,218 +55,306 @@ def confirm_import(
         step: the running step; its subject is the team that answers for the automation.
         item: the preview.
         fields: see `FIELDS`; persons as rows.
-        chosen: which resource a connection opens that the register does not know, by `resolving.binding_name`.
+        chosen: which resource a connection opens that no owner has confirmed, by `resolving.binding_name`.
         suggested: suggested owners of resources that are proposed along, by the same name.
+        automation: the automation of the same team that a file without an id of its own belongs to; None to find it by
+            the same source, else to make a new one.
     """
-    if item.state != ImportState.PREVIEW:
+    _one_at_a_time()
+    item = ImportItem.objects.select_for_update().get(pk=item.pk)
+    if item.progress != ImportState.PREVIEW:
         raise refuse(Refusal("I7", "state", "This preview was confirmed or discarded already."))
+    if step.actor.person is None or item.batch.by_id != step.actor.person.pk:
+        raise refuse(Refusal("I7", "permission", "A preview is confirmed by whoever brought the file in."))
     manifest = Manifest.from_dict(item.manifest)
-    platform = _platform_instance(manifest)
-    automation = _find_or_make(step, manifest, platform, fields)
-    found = resolving.resolve(manifest, platform_instance=platform, chosen=chosen or {})
-    _save_resources(step, found, suggested or {})
-    version = _version(step, automation, manifest, found, secrets=item.secrets)
-    item.version, item.state, item.team = version, ImportState.CONFIRMED, step.subject
+    version, payload = _bring_in(step, manifest, fields, chosen or {}, suggested or {}, automation, item.secrets)
+    item.version, item.progress, item.team = version, ImportState.CONFIRMED, step.subject
     item.save()
-    return Effect(subject=version, payload={"number": version.number, "manifest": version.manifest_digest})
+    return Effect(subject=version, payload=payload)
 
 
-def _platform_instance(manifest: Manifest) -> str:
-    instance = manifest.source.platform_instance[:16]
-    return f"{manifest.platform} {instance}".strip()[:120]
+def _bring_in(
+    step: Step[Team],
+    manifest: Manifest,
+    fields: Mapping[str, Any],
+    chosen: Mapping[str, Resource],
+    suggested: Mapping[str, Person],
+    named: Automation | None,
+    secrets: Sequence[Mapping[str, Any]],
+) -> tuple[Version, dict[str, Any]]:
+    given = _checked(fields)
+    _check_choices(chosen)
+    automation = known(step.subject, manifest, environment=given.get("environment"), named=named)
+    if automation is None:
+        automation = _make(step, manifest, given)
+    else:
+        automation = Automation.objects.select_for_update(of=("self",)).get(pk=automation.pk)
+        _check_known(step, automation)
+        _amend(step, automation, given)
+    platform = automation.platform_instance
+    found = resolving.resolve(manifest, platform_instance=platform, chosen=chosen, automation=automation)
+    before = automation.versions.order_by("-number").first()
+    version, is_new = write_down(step, automation, manifest, found, secrets=secrets, suggested=suggested)
+    if automation.approved_version is None:
+        _take_tier(step, automation, version)
+    payload: dict[str, Any] = {"number": version.number, "manifest": version.manifest_digest, "new": is_new}
+    if is_new and before is not None:
+        payload["drift"] = drift(before, version).counts
+    return version, payload
 
 
-def _find_or_make(step: Step[Team], manifest: Manifest, platform: str, fields: Mapping[str, Any]) -> Automation:
+def _one_at_a_time() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [REGISTER_LOCK])
+
+
+def platform_of(manifest: Manifest) -> str:
+    """How the register names where an automation runs: the platform, and which one where the source says so."""
+    return f"{manifest.platform} {manifest.source.platform_instance[:16]}".strip()[:120]
+
+
+def known(
+    team: Team, manifest: Manifest, *, environment: str | None = None, named: Automation | None = None
+) -> Automation | None:
+    """The automation that a manifest is of, or None for a new one. Never matched by name (I1). Reads only.
+
+    A source with an id of its own is matched by platform instance, id and environment. One without belongs to the
+    automation that the builder names, else to the team's automation that has exactly this source already, so that the
+    same file again is the same automation (I7).
+
+    Args:
+        team: who brings it in.
+        manifest: as read.
+        environment: where it runs; production unless said.
+        named: the builder's own word, for a source without an id.
+    """
+    place = {"platform_instance": platform_of(manifest), "environment": environment or Environment.PRODUCTION}
     external = manifest.source.external_id[:160]
-    environment = fields.get("environment") or "production"
-    known = (
-        Automation.objects.select_for_update()
-        .filter(platform_instance=platform, external_id=external, environment=environment)
-        .first()
-        if external
-        else None
-    )
-    if known is None:
-        return _make(step, manifest, platform, external, environment, fields)
-    if known.team_id != step.subject.pk:
-        raise refuse(
-            Refusal("I1", "permission", f"{known.name} belongs to another team.", "Ask that team to bring it in.")
-        )
-    if known.state == AutomationState.RETIRED:
-        raise refuse(
-            Refusal("L1", "state", f"{known.name} is retired; it comes back as a new submission by its owner.")
-        )
-    _amend(step, known, fields)
-    return known
+    if external:
+        return Automation.objects.filter(**place, external_id=external).first()
+    if named is not None:
+        return named
+    same = Automation.objects.filter(
+        **place, external_id="", team=team, versions__source_digest=manifest.source.content
+    ).exclude(state=AutomationState.RETIRED)
+    found = list(same.distinct()[:2])
+    return found[0] if len(found) == 1 else None
 
 
-def _make(
-    step: Step[Team], manifest: Manifest, platform: str, external: str, environment: str, fields: Mapping[str, Any]
-) -> Automation:
-    owner = fields.get("business_owner")
-    if owner is None:
-        raise refuse(Refusal("I1", "input", "Name a business owner.", detail=(("business_owner", "Name somebody."),)))
+def _check_known(step: Step[Team], automation: Automation) -> None:
+    if automation.team_id != step.subject.pk:
+        sentence = "An automation with this id is in the register already, and belongs to another team."
+        raise refuse(Refusal("I1", "permission", sentence, "Ask that team to bring it in."))
+    if automation.state == AutomationState.RETIRED:
+        raise refuse(Refusal("L1", "state", f"{automation.name} is retired: it takes no new versions."))
+
+
+def _check_choices(chosen: Mapping[str, Resource]) -> None:
+    for name, resource in chosen.items():
+        if resource.unresolved or resource.state == ResourceState.RETIRED:
+            detail = ((name, "Choose a resource that is in use, or propose one."),)
+            raise refuse(Refusal("I8", "input", f"A connection can't open {resource.name}.", detail=detail))
+
+
+def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What may be set, tidied; refused with the field beside the sentence.
+
+    Raises:
+        InvalidInput: an unknown kind or environment, or an owner who is not here.
+    """
+    given = {name: value for name, value in fields.items() if name in FIELDS}
+    for name, longest in (("name", 160), ("escalation_contact", 160), ("purpose", 4000)):
+        if name in given:
+            given[name] = str(given[name] or "").strip()[:longest]
+    problems = []
+    if given.get("kind") and given["kind"] not in AutomationKind.values:
+        problems.append(("kind", "Choose what sort of automation it is."))
+    if given.get("environment") and given["environment"] not in Environment.values:
+        problems.append(("environment", "Choose where it runs."))
+    for name in ("business_owner", "technical_owner"):
+        if given.get(name) is not None and not given[name].is_here:
+            problems.append((name, f"{given[name].name} is not here any more."))
+    if "business_owner" in given and given["business_owner"] is None:
+        problems.append(("business_owner", "Name who is accountable for it."))
+    if problems:
+        raise refuse(Refusal("I1", "input", problems[0][1], detail=tuple(problems)))
+    return given
+
+
+def _make(step: Step[Team], manifest: Manifest, given: Mapping[str, Any]) -> Automation:
+    if given.get("business_owner") is None:
+        sentence = "Name who is accountable for it."
+        raise refuse(Refusal("I1", "input", sentence, detail=(("business_owner", sentence),)))
     made = Automation(
         team=step.subject,
-        name=str(fields.get("name") or manifest.name)[:160],
-        purpose=str(fields.get("purpose") or ""),
-        kind=fields.get("kind") or manifest.kind,
-        platform_instance=platform,
-        external_id=external,
-        environment=environment,
+        name=(given.get("name") or manifest.name)[:160],
+        purpose=given.get("purpose", ""),
+        kind=given.get("kind") or manifest.kind,
+        platform_instance=platform_of(manifest),
+        external_id=manifest.source.external_id[:160],
+        environment=given.get("environment") or Environment.PRODUCTION,
         lineage=uuid.uuid4(),
-        business_owner=owner,
-        technical_owner=fields.get("technical_owner"),
-        escalation_contact=str(fields.get("escalation_contact") or "")[:160],
+        business_owner=given["business_owner"],
+        technical_owner=given.get("technical_owner"),
+        escalation_contact=given.get("escalation_contact", ""),
         created_at=step.now,
     )
-    step.save(made)
+    _save_as(step, made, "automation.registered")
     step.record("automation.registered", made, {"team": str(step.subject.pk)})
     return made
 
 
-def _amend(step: Step[Any], automation: Automation, fields: Mapping[str, Any]) -> list[str]:
+def _save_as(step: Step[Any], automation: Automation, why: str) -> None:
+    """Save an automation beside the step's subject; its history says what was done to it, which later names editors (S1)."""
+    save_with_history(automation, person=step.actor.person, at=step.now, why=f"{why} {step.actor.correlation}")
+
+
+def _take_tier(step: Step[Any], automation: Automation, version: Version) -> None:
+    """Before anything is approved, the register shows the tier of the newest version."""
+    last = version.latest_assessment
+    if last is not None and last.tier != automation.tier:
+        automation.tier = last.tier
+        _save_as(step, automation, "tier.computed")
+
+
+def _changes(automation: Automation, given: Mapping[str, Any]) -> list[str]:
     """Change what is said about an automation; what stage 1 decides about waits in `amendment` once it is past draft."""
     changed = []
     waits = automation.state != AutomationState.DRAFT
-    for name in FIELDS:
-        if name not in fields or name == "environment":
+    for name, value in given.items():
+        is_person = name.endswith("_owner")
+        column = f"{name}_id" if is_person else name
+        stored = value.pk if is_person and value is not None else value
+        if name == "environment" or automation.asked.get(column, getattr(automation, column)) == stored:
             continue
-        value = fields[name]
-        column = f"{name}_id" if name.endswith("_owner") else name
-        stored = (value.pk if value is not None else None) if name.endswith("_owner") else value
-        if column in AMENDED_BY_REVIEW and waits:
-            if automation.asked[column] != stored:
-                automation.amendment = {**automation.amendment, column: stored}
-                changed.append(name)
-        elif getattr(automation, column) != stored:
+        if waits and column in AMENDED_BY_REVIEW:
+            rest = {key: kept for key, kept in automation.amendment.items() if key != column}
+            is_back = getattr(automation, column) == stored
+            automation.amendment = rest if is_back else {**rest, column: stored}
+        else:
             setattr(automation, column, stored)
-            changed.append(name)
-    if changed:
-        automation_step = Step(automation, step.actor, step.now, "automation.amended", step.reason, step.text)
-        automation_step.save(automation)
-        step.record("automation.amended", automation, {"changed": changed})
+        changed.append(name)
     return changed
 
 
-def _save_resources(step: Step[Team], found: Resolution, suggested: Mapping[str, Person]) -> None:
-    """Propose the resources that nobody knows yet, and the bindings of every connection that has none (I8)."""
-    for key, resource in found.resources.items():
-        if resource.pk is None:
-            resource.proposed_by, resource.created_at = step.actor.person, step.now
-            resource.suggested_owner = suggested.get(resolving.binding_name(key))
-            step.save(resource)
-            step.record("resource.proposed", resource)
-        connector, instance = key
-        row = Binding.objects.filter(connector=connector, instance_name=instance).first()
-        if row is None:
-            row = Binding(connector=connector, instance_name=instance, resource=resource)
-            row.proposed_by, row.proposed_at = step.actor.person, step.now
-            step.save(row)
-            step.record("binding.proposed", row, {"resource": str(resource.pk)})
-        elif row.resource_id != resource.pk and row.confirmed_at is None:
-            row.resource, row.proposed_by, row.proposed_at = resource, step.actor.person, step.now
-            step.save(row)
-            step.record("binding.proposed", row, {"resource": str(resource.pk)})
+def _amend(step: Step[Any], automation: Automation, given: Mapping[str, Any]) -> None:
+    changed = _changes(automation, given)
+    if changed:
+        _save_as(step, automation, "automation.amended")
+        step.record("automation.amended", automation, {"changed": changed})
 
 
-def _version(
-    step: Step[Team],
-    automation: Automation,
-    manifest: Manifest,
-    found: Resolution,
-    *,
-    secrets: list[dict[str, Any]] | None = None,
-) -> Version:
-    """The version with this content: the known one, or a new one with all its rows and a first assessment."""
-    _save_facts(step, found)
-    privileges = _merged(found)
-    digest = manifest_digest(manifest)
-    binding = sha256(sorted(privileges))
-    known = automation.versions.filter(manifest_digest=digest, binding_digest=binding).first()
-    if known is not None:
-        return known
-    last = automation.versions.order_by("-number").first()
-    version = Version.objects.create(
-        automation=automation,
-        number=last.number + 1 if last else 1,
-        source_digest=manifest.source.content,
-        manifest_digest=digest,
-        binding_digest=binding,
-        manifest=manifest.to_dict(),
-        secrets=secrets or [],
-        imported_by=step.actor.person,
-        created_at=step.now,
-    )
-    for privilege in privileges.values():
-        privilege.version = version
-        privilege.save(force_insert=True)
-    for key, credential in found.credentials.items():
-        VersionCredential.objects.create(version=version, credential=credential, at=found.places.get(key, []))
-    for trigger in found.triggers:
-        trigger.version = version
-        trigger.save(force_insert=True)
-    assessing.assess(version, now=step.now)
-    return version
-
-
-def _save_facts(step: Step[Team], found: Resolution) -> None:
-    """Save credentials and entitlements that are new, then let the privileges point at the saved rows."""
-    for credential in found.credentials.values():
-        if credential.pk is None:
-            if credential.opens is not None and credential.opens.unresolved:
-                credential.opens = None
-            step.save(credential)
-            step.record("credential.registered", credential, {"kind": credential.kind})
-    saved: dict[tuple[int, str], Entitlement] = {}
-    for privilege in found.privileges.values():
-        entitlement = privilege.entitlement
-        if entitlement.pk is None:
-            place = (entitlement.resource.pk, entitlement.code)
-            if place not in saved:
-                entitlement.resource = entitlement.resource
-                step.save(entitlement)
-                step.record("entitlement.added", entitlement, {"code": entitlement.code})
-                saved[place] = entitlement
-            privilege.entitlement = saved[place]
-        privilege.entitlement = privilege.entitlement
-        privilege.credential = privilege.credential
-
-
-def _merged(found: Resolution) -> dict[str, Privilege]:
-    """By key: what would hold the same is one privilege with several places (I7)."""
-    merged: dict[str, Privilege] = {}
-    for draft_key, one in found.privileges.items():
-        one.key = privilege_key(found.said[draft_key], str(one.entitlement.resource_id))
-        same = merged.setdefault(one.key, one)
-        if same is not one:
-            same.at = list(dict.fromkeys([*same.at, *one.at]))
-            same.model_controlled = same.model_controlled or one.model_controlled
-    return merged
-
-
-@transition(Automation, event="automation.amended", permission=Permission.AUTOMATION_AMEND)
+@transition(
+    Automation,
+    event="automation.amended",
+    permission=Permission.AUTOMATION_AMEND,
+    source=(AutomationState.DRAFT, AutomationState.IN_REVIEW, AutomationState.LIVE, AutomationState.SUSPENDED),
+)
 def amend(step: Step[Automation], *, fields: Mapping[str, Any]) -> Effect:
-    """Its side changes what is said about it; purpose, owners and kind count once stage 1 has decided again (A12)."""
-    changed = _amend(step, step.subject, fields)
+    """Its side changes what is said about it; purpose, owners and kind count once stage 1 has decided again (A12).
+
+    Args:
+        step: the running step.
+        fields: see `FIELDS`; an environment never changes, promotion is another automation of the lineage (I10).
+    """
+    changed = _changes(step.subject, _checked(fields))
+    if not step.subject.name:
+        raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
+    step.save(step.subject)
     return Effect(payload={"changed": changed})
 
 
+@transition(
+    Automation,
+    event="automation.tier_raised",
+    permission=Permission.AUTOMATION_RAISE,
+    source=(AutomationState.DRAFT, AutomationState.IN_REVIEW, AutomationState.LIVE, AutomationState.SUSPENDED),
+    reason_needed=True,
+)
+def raise_tier(step: Step[Automation], *, tier: str) -> Effect:
+    """Somebody raises the risk tier above what is computed; nobody lowers it (T2)."""
+    automation = step.subject
+    if tier not in ("standard", "high"):
+        raise refuse(Refusal("T2", "input", "Raise it to standard or high."))
+    wanted = Tier.of(tier)
+    stands = max(Tier.of(automation.tier), Tier.of(automation.raised_to or "low"))
+    if wanted <= stands:
+        raise refuse(Refusal("T2", "input", f"It is {stands.word} already: a tier is raised, never lowered."))
+    before, automation.raised_to, automation.tier = automation.tier, tier, tier
+    step.save(automation)
+    return Effect(payload={"was": before, "tier": tier})
+
+
+@dataclass(frozen=True)
+class Described:
+    """One privilege that a person describes by hand.
+
+    Args:
+        entitlement: what would be held, of a resource in the register.
+        level: ``read``, ``write``, ``execute`` or ``admin``.
+        target: what of the resource: tables, a channel, a path; parts are joined by a comma and a blank.
+        model_controlled: whether a model chooses what is done.
+    """
+
+    entitlement: Entitlement
+    level: str
+    target: str = ""
+    model_controlled: bool = False
+
+
+def describe(
+    *,
+    name: str,
+    kind: str,
+    platform: str,
+    privileges: Sequence[Described],
+    triggers: Sequence[ManifestTrigger] = (),
+    external_id: str = "",
+) -> Manifest:
+    """A manifest for what has no export, as `register_by_hand` takes it.
+
+    Args:
+        name: what people call it.
+        kind: see `AutomationKind`.
+        platform: where it runs, in a word or two.
+        privileges: what it would hold.
+        triggers: how it starts.
+        external_id: the id that an earlier description of the same automation was given; empty for a new one.
+    """
+    said = tuple(
+        Privilege(
+            at=one.entitlement.words,
+            connector=resolving.REGISTERED,
+            instance=str(one.entitlement.resource_id),
+            operation=one.entitlement.code,
+            access=cast("Access", one.level),
+            target=one.target,
+            model_controlled=one.model_controlled,
+        )
+        for one in privileges
+    )
+    content = sha256([[one.instance, one.operation, one.access, one.target, one.model_controlled] for one in said])
+    source = Source(format="manual", files=(), external_id=external_id or f"manual:{uuid.uuid4()}", content=content)
+    return Manifest(
+        source=source, name=name, kind=cast("Kind", kind), platform=platform, triggers=tuple(triggers), privileges=said
+    )
+
+
 @transition(Team, event="version.registered_by_hand", permission=Permission.AUTOMATION_REGISTER)
-def register_by_hand(
-    step: Step[Team], *, manifest: Manifest, fields: Mapping[str, Any], chosen: Mapping[str, Resource]
-) -> Effect:
+def register_by_hand(step: Step[Team], *, manifest: Manifest, fields: Mapping[str, Any]) -> Effect:
     """A builder describes what has no export; the description is a manifest like any other.
 
     Args:
         step: the running step; its subject is the team.
-        manifest: format ``manual``, with an external id of its own so that it can be amended.
+        manifest: see `describe`; the same external id again amends the same automation.
         fields: see `FIELDS`.
-        chosen: the resource of each connection, by `resolving.binding_name`.
     """
-    platform = _platform_instance(manifest)
-    automation = _find_or_make(step, manifest, platform, fields)
-    found = resolving.resolve(manifest, platform_instance=platform, chosen=chosen)
-    _save_resources(step, found, {})
-    version = _version(step, automation, manifest, found)
-    return Effect(subject=version, payload={"number": version.number})
+    _one_at_a_time()
+    if not manifest.name.strip():
+        raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
+    resources = {one.instance for one in manifest.privileges}
+    here = Resource.objects.filter(pk__in=resources, unresolved=False).exclude(state=ResourceState.RETIRED)
+    if here.count() != len(resources):
+        raise refuse(Refusal("I8", "input", "It touches a resource that is not in use."))
+    version, payload = _bring_in(step, manifest, fields, {}, {}, None, ())
+    return Effect(subject=version, payload=payload)

@@ -32,31 +32,34 @@ def preview(files: Iterable[tuple[str, bytes]], *, actor: Actor, now: datetime) 
         raise refuse(Refusal("I7", "permission", "Files are brought in by a person."))
     with transaction.atomic():
         batch = ImportBatch.objects.create(by=actor.person, at=now)
-        for name, data in files:
-            _preview_one(batch, name, data, now)
+        ImportItem.objects.bulk_create(_read(batch, files, now))
     return batch
 
 
-def _preview_one(batch: ImportBatch, name: str, data: bytes, now: datetime) -> None:
-    try:
-        results = importers.read(name, data, fingerprint_key=keys.digest_key())
-    except ImportProblem as problem:
-        ImportItem.objects.create(
-            batch=batch,
-            filename=name[:255],
-            state=ImportState.REFUSED,
-            reason=str(problem)[:400],
-            created_at=now,
-        )
-        return
-    for result in results:
-        ImportItem.objects.create(
+def _read(batch: ImportBatch, files: Iterable[tuple[str, bytes]], now: datetime) -> list[ImportItem]:
+    """An item for each automation, and one for each file that can't be read; credentials that several use are found (I5)."""
+    refused, named, results = [], [], []
+    for name, data in files:
+        try:
+            found = importers.read(name, data, fingerprint_key=keys.digest_key())
+        except ImportProblem as problem:
+            made = ImportItem(batch=batch, filename=name[:255], created_at=now, reason=str(problem)[:400])
+            made.progress = ImportState.REFUSED
+            refused.append(made)
+            continue
+        named += [name] * len(found)
+        results += found
+    read = [
+        ImportItem(
             batch=batch,
             filename=name[:255],
             manifest=result.manifest.to_dict(),
             secrets=[asdict(secret) for secret in result.secrets],
             created_at=now,
         )
+        for name, result in zip(named, importers.with_shared(results), strict=True)
+    ]
+    return [*read, *refused]
 
 
 def save_draft(item: ImportItem, draft: Mapping[str, Any], *, team: Team | None) -> None:
@@ -69,10 +72,10 @@ def save_draft(item: ImportItem, draft: Mapping[str, Any], *, team: Team | None)
 def discard(item: ImportItem) -> None:
     """The builder drops a preview; what was read and typed goes with it."""
     _still_open(item)
-    item.state, item.manifest, item.secrets, item.draft = ImportState.DISCARDED, {}, [], {}
+    item.progress, item.manifest, item.secrets, item.draft = ImportState.DISCARDED, {}, [], {}
     item.save()
 
 
 def _still_open(item: ImportItem) -> None:
-    if item.state != ImportState.PREVIEW:
+    if item.progress != ImportState.PREVIEW:
         raise refuse(Refusal("I7", "state", "This preview was confirmed or discarded already."))

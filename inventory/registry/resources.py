@@ -8,21 +8,40 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from inventory.models import Binding, DataClass, Entitlement, Level, Resource, ResourceState, ScopeKind
+from inventory.models import (
+    Binding,
+    DataClass,
+    Entitlement,
+    Environment,
+    Level,
+    Resource,
+    ResourceKind,
+    ResourceState,
+    ScopeKind,
+)
 
 #: What `register_resource`, `propose_resource` and `amend_resource` may set.
 FIELDS = ("name", "kind", "about", "team", "data_class", "environment")
+NEEDED = (("name", "Give it a name."), ("kind", "Say what sort of thing it is."))
+CHOICES = {
+    "kind": ResourceKind.values,
+    "data_class": ["", *DataClass.values],
+    "environment": Environment.values,
+}
 
 
 def _not_the_proposer(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     if any(person.pk == subject.proposed_by_id for person in actor.people):
         return Refusal("SOD-8", "duty", "You proposed this resource; another admin puts it to use.")
+    if any(person.pk == subject.classed_by_id for person in actor.people):
+        return Refusal("SOD-8", "duty", "You set its data class; another admin puts it to use.")
     return None
 
 
@@ -32,9 +51,26 @@ def _not_the_owner(subject: Resource, actor: Actor, now: datetime) -> Refusal | 
     return None
 
 
+def _can_be_named(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.unresolved:
+        sentence = "This stands for what is decided at run time: nobody can answer for it."
+        return Refusal("I8", "state", sentence, "Change the automation so that it names what it talks to.")
+    return None
+
+
+def _accepted(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.owner is None or subject.deputy is None or subject.accepted_at is None:
+        return Refusal("I8", "state", "Nobody has accepted to own it yet.", "Name an owner and a deputy first.")
+    if not subject.owner.is_here:
+        return Refusal("I3", "state", f"{subject.owner.name} is not here any more.", "Name another owner first.")
+    return None
+
+
 NOT_THE_PROPOSER = Duty(
-    "SOD-8", "I8", "A resource is put to use by an admin who did not propose it.", _not_the_proposer
+    "SOD-8", "S8", "A resource is put to use by an admin who neither proposed it nor set its class.", _not_the_proposer
 )
+CAN_BE_NAMED = Duty("I8", "I8", "What is decided at run time has no owner and is never in use.", _can_be_named)
+ACCEPTED = Duty("I8", "I8", "A resource is put to use once its owner has accepted.", _accepted)
 NOT_THE_OWNER = Duty("SOD-8", "S8", "Nobody puts a resource to use that they answer for.", _not_the_owner)
 
 
@@ -57,10 +93,23 @@ def register_resource(step: Step[Team], *, fields: Mapping[str, Any], owner: Per
 
 
 def _create(step: Step[Team], fields: Mapping[str, Any]) -> Resource:
-    given = {name: value for name, value in fields.items() if name in FIELDS}
-    if not str(given.get("name", "")).strip():
-        raise refuse(Refusal("I3", "input", "A resource needs a name.", detail=(("name", "Give it a name."),)))
+    given = _checked(fields)
+    missing = [(name, said) for name, said in NEEDED if not given.get(name)]
+    if missing:
+        raise refuse(Refusal("I3", "input", missing[0][1], detail=tuple(missing)))
     return Resource(**given, proposed_by=step.actor.person, created_at=step.now)
+
+
+def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What may be set, tidied; refused with the field beside the sentence."""
+    given = {name: value for name, value in fields.items() if name in FIELDS}
+    for name, longest in (("name", 160), ("about", 4000)):
+        if name in given:
+            given[name] = str(given[name] or "").strip()[:longest]
+    for name, values in CHOICES.items():
+        if name in given and given[name] not in values:
+            raise refuse(Refusal("I3", "input", "Choose one of the list.", detail=((name, "Choose one of the list."),)))
+    return given
 
 
 def _name(step: Step[Any], resource: Resource, owner: Person, deputy: Person) -> None:
@@ -78,11 +127,10 @@ def _name(step: Step[Any], resource: Resource, owner: Person, deputy: Person) ->
     event="resource.owner_named",
     permission=Permission.RESOURCE_ACTIVATE,
     source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
+    duties=[CAN_BE_NAMED],
 )
 def name_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Effect:
-    """An admin names owner and deputy; nothing changes until the owner accepts (S8)."""
-    if step.subject.unresolved:
-        raise refuse(Refusal("I8", "input", "This stands for something that nobody can name yet."))
+    """An admin names owner and deputy, never themself; nothing changes until the owner accepts (S8)."""
     _name(step, step.subject, owner, deputy)
     step.save(step.subject)
     return Effect(payload={"owner": str(owner.opaque_id), "deputy": str(deputy.opaque_id)})
@@ -110,36 +158,59 @@ def accept_ownership(step: Step[Resource]) -> Effect:
     permission=Permission.RESOURCE_ACTIVATE,
     source=(ResourceState.PROPOSED,),
     target=(ResourceState.ACTIVE,),
-    duties=[NOT_THE_PROPOSER, NOT_THE_OWNER],
+    duties=[CAN_BE_NAMED, ACCEPTED, NOT_THE_PROPOSER, NOT_THE_OWNER],
 )
 def activate(step: Step[Resource]) -> Effect:
     """An admin who did not propose it puts it to use, once its owner has accepted (I8)."""
-    resource = step.subject
-    if resource.unresolved:
-        raise refuse(Refusal("I8", "input", "This stands for something that nobody can name yet."))
-    if resource.owner is None or resource.deputy is None or resource.accepted_at is None:
-        raise refuse(Refusal("I8", "input", "Its owner has not accepted yet.", "Name an owner and a deputy first."))
-    return Effect()
+    return Effect(payload={"data_class": step.subject.counted_class})
 
 
-@transition(Resource, event="resource.amended", permission=Permission.RESOURCE_AMEND)
+@transition(
+    Resource,
+    event="resource.amended",
+    permission=Permission.RESOURCE_AMEND,
+    source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
+    duties=[CAN_BE_NAMED],
+)
 def amend_resource(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect:
-    """Its owner or an admin changes what it says; a data class only upwards, lowering needs a proposal (S8)."""
-    resource = step.subject
-    wanted = fields.get("data_class")
-    order = list(DataClass.values)
-    if wanted is not None and order.index(wanted or "restricted") < order.index(resource.counted_class):
-        raise refuse(Refusal("S8", "input", "Lowering a data class takes a second person's approval.", "Ask an admin."))
-    changed = []
-    for name in FIELDS:
-        if name in fields and getattr(resource, name) != fields[name]:
-            setattr(resource, name, fields[name])
-            changed.append(name)
+    """Its owner or an admin changes what it says; once it is in use, data class and environment go upwards only (S8).
+
+    While it is proposed the class can be set either way, since the owner who accepts and the other admin who puts it to use
+    are two further people.
+    """
+    resource, given = step.subject, _checked(fields)
+    before = {name: getattr(resource, name) for name in given}
+    was = resource.counted_class, resource.environment
+    for name, value in given.items():
+        setattr(resource, name, value)
+    if not resource.name:
+        raise refuse(Refusal("I3", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
+    changed = [name for name, value in before.items() if getattr(resource, name) != value]
+    if resource.state == ResourceState.ACTIVE:
+        _check_not_lowered(resource, *was)
+    elif {"data_class", "environment"} & set(changed):
+        resource.classed_by = step.actor.person
     step.save(resource)
-    return Effect(payload={"changed": changed})
+    return Effect(payload={"changed": changed, "data_class": resource.counted_class})
 
 
-@transition(Resource, event="entitlement.added", permission=Permission.RESOURCE_AMEND)
+def _check_not_lowered(resource: Resource, data_class: str, environment: str) -> None:
+    classes, places = list(DataClass.values), list(Environment.values)
+    if classes.index(resource.counted_class) < classes.index(data_class):
+        sentence = "Lowering a data class takes a second person's approval, so it can't be done here."
+        raise refuse(Refusal("S8", "input", sentence, detail=(("data_class", f"It is {data_class} now."),)))
+    if places.index(resource.environment) < places.index(environment):
+        sentence = "Calling production less takes a second person's approval, so it can't be done here."
+        raise refuse(Refusal("S8", "input", sentence, detail=(("environment", f"It is {environment} now."),)))
+
+
+@transition(
+    Resource,
+    event="entitlement.added",
+    permission=Permission.RESOURCE_AMEND,
+    source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
+    duties=[CAN_BE_NAMED],
+)
 def add_entitlement(
     step: Step[Resource],
     *,
@@ -147,27 +218,79 @@ def add_entitlement(
     words: str,
     level: str,
     scope_kind: str = ScopeKind.NONE,
+    data_class: str = "",
     outbound: bool = False,
 ) -> Effect:
-    """Its owner or an admin adds something that can be held on it (I4)."""
+    """Its owner or an admin adds something that can be held on it (I4).
+
+    Args:
+        step: the running step.
+        code: how the resource itself names it: a tool, a scope, a role, an operation.
+        words: a sentence that begins with "May".
+        level: read, write, execute or admin; unknown counts as write.
+        scope_kind: what "narrower" means for it.
+        data_class: a higher class than the resource's, or nothing.
+        outbound: whether it carries data to where others can read it.
+    """
+    code, words = code.strip()[:160], words.strip()[:200]
+    empty = [(name, "Fill this in.") for name, value in (("code", code), ("words", words)) if not value]
+    if empty:
+        raise refuse(Refusal("I4", "input", "Give it a code and words.", detail=tuple(empty)))
+    if data_class and data_class not in DataClass.values:
+        raise refuse(Refusal("I4", "input", "Choose a data class.", detail=(("data_class", "Choose one."),)))
     if level not in Level.values or scope_kind not in ScopeKind.values:
         raise refuse(Refusal("I4", "input", "Choose a level and a kind of scope."))
     if step.subject.entitlements.filter(code=code).exists():
         raise refuse(Refusal("I4", "input", f"{code} is in the register already."))
     made = Entitlement(
-        resource=step.subject, code=code, words=words, level=level, scope_kind=scope_kind, outbound=outbound
+        resource=step.subject,
+        code=code,
+        words=words,
+        level=level,
+        scope_kind=scope_kind,
+        data_class=data_class,
+        outbound=outbound,
     )
     step.save(made)
     return Effect(subject=made)
 
 
-@transition(Resource, event="binding.proposed", permission=Permission.RESOURCE_AMEND)
+@transition(
+    Resource,
+    event="binding.confirmed",
+    permission=Permission.RESOURCE_AMEND,
+    source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
+    duties=[CAN_BE_NAMED],
+)
 def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
-    """Its owner or an admin says that a connection opens this resource (I8)."""
-    row = Binding.objects.filter(connector=connector, instance_name=instance).first()
+    """Its owner or an admin says that a connection opens this resource (I8); versions brought in later follow it."""
+    if not connector or not instance:
+        raise refuse(Refusal("I8", "input", "Name the connector and the connection."))
+    row = Binding.objects.select_for_update().filter(connector=connector, instance_name=instance).first()
     if row is None:
         row = Binding(connector=connector, instance_name=instance, proposed_by=step.actor.person, proposed_at=step.now)
+    elif row.confirmed_at is not None and row.resource_id != step.subject.pk:
+        _check_may_take(step, row)
+    was = row.resource_id
     row.resource = step.subject
     row.confirmed_by, row.confirmed_at = step.actor.person, step.now
     step.save(row)
-    return Effect(payload={"connector": connector})
+    return Effect(
+        subject=row, payload={"connector": connector, "was": str(was or ""), "resource": str(step.subject.pk)}
+    )
+
+
+def _check_may_take(step: Step[Resource], row: Binding) -> None:
+    """A connection that another owner confirmed is taken over only by somebody who may speak for that resource too."""
+    if not access.may(step.actor, Permission.RESOURCE_AMEND, row.resource, now=step.now):
+        sentence = f"This connection is known to open {row.resource.name}."
+        raise refuse(Refusal("I8", "permission", sentence, "Ask its owner or an admin."))
+
+
+@transition(Binding, event="binding.confirmed", permission=None)
+def confirm_binding(step: Step[Binding]) -> Effect:
+    """The resource owner's first decision on it confirms which resource a connection opens (I8); caused by that decision."""
+    if step.subject.confirmed_at is None:
+        step.subject.confirmed_by, step.subject.confirmed_at = step.actor.person, step.now
+        step.save(step.subject)
+    return Effect()

@@ -309,5 +309,5 @@ def _compare(one: Automation, versions: Sequence[Version], chosen: Version | Non
         else [],
         "added": [said(p) for p in found.added],
         "removed": [said(p) for p in found.removed],
-        "changed": [said(new) | {"scope": new.level, "before": old.level} for old, new in found.changed],
+        "changed": [said(one.after) | {"rows": one.rows} for one in found.changed],
     }

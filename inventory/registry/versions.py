@@ -1,0 +1,273 @@
+"""What two versions differ in, and how a resolved manifest is written down: new facts of the register, then one version (I2, I7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from governance.controls.models import Person
+from governance.controls.transitions import Step
+from inventory import assessing, importers, resolving
+from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
+from inventory.models import (
+    Automation,
+    Binding,
+    Credential,
+    Entitlement,
+    Privilege,
+    Trigger,
+    Version,
+    VersionCredential,
+    VersionIdentity,
+)
+from inventory.resolving import Resolution
+
+#: What may differ in a privilege whose key stayed: field, and how it is called.
+COMPARED = (
+    ("level", "Level"),
+    ("active", "Switched on"),
+    ("model_controlled", "Chosen by a model"),
+    ("opaque", "Can't be judged from its source"),
+    ("recognised", "Recognised"),
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One privilege that stayed and is not as it was: rows of what, before, after."""
+
+    before: Privilege
+    after: Privilege
+    rows: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What differs between two versions (I7). Renaming or moving a node is no difference."""
+
+    added: tuple[Privilege, ...]
+    removed: tuple[Privilege, ...]
+    changed: tuple[Change, ...]
+    triggers_added: tuple[Trigger, ...] = ()
+    triggers_removed: tuple[Trigger, ...] = ()
+    credentials_added: tuple[Credential, ...] = ()
+    credentials_removed: tuple[Credential, ...] = ()
+    source_changed: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether both would hold the same."""
+        return not (self.added or self.removed or self.changed)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many privileges were added, removed and changed."""
+        return {"added": len(self.added), "removed": len(self.removed), "changed": len(self.changed)}
+
+
+def drift(old: Version, new: Version) -> Drift:
+    """Compare what two versions would hold, how they start, and what they use. Reads only."""
+    triggers = _by(old.triggers.all(), _trigger_key), _by(new.triggers.all(), _trigger_key)
+    used = _by(_used(old), lambda one: one.pk), _by(_used(new), lambda one: one.pk)
+    found = compare(_held(old), _held(new))
+    return Drift(
+        found.added,
+        found.removed,
+        found.changed,
+        *_apart(*triggers),
+        *_apart(*used),
+        source_changed=old.source_digest != new.source_digest,
+    )
+
+
+def compare(old: Iterable[Privilege], new: Iterable[Privilege]) -> Drift:
+    """Compare two lists of privileges by key; the rows may be unsaved, as in a preview."""
+    before, after = _by(old, lambda one: one.key), _by(new, lambda one: one.key)
+    added, removed = _apart(before, after)
+    both = [(before[key], one) for key, one in after.items() if key in before]
+    changed = [Change(was, now, rows) for was, now in both if (rows := _rows(was, now))]
+    return Drift(added, removed, tuple(changed))
+
+
+def _rows(was: Privilege, now: Privilege) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (said, _said(getattr(was, name)), _said(getattr(now, name)))
+        for name, said in COMPARED
+        if getattr(was, name) != getattr(now, name)
+    )
+
+
+def _said(value: Any) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def _by(rows: Iterable[Any], key: Any) -> dict[Any, Any]:
+    return {key(row): row for row in rows}
+
+
+def _apart(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    added = tuple(one for key, one in after.items() if key not in before)
+    return added, tuple(one for key, one in before.items() if key not in after)
+
+
+def _trigger_key(one: Trigger) -> tuple[Any, ...]:
+    return one.type, one.detail, one.authenticated, one.active
+
+
+def _held(version: Version) -> list[Privilege]:
+    return list(version.privileges.select_related("entitlement__resource", "credential"))
+
+
+def _used(version: Version) -> list[Credential]:
+    return [one.credential for one in version.version_credentials.select_related("credential")]
+
+
+def write_down(
+    step: Step[Any],
+    automation: Automation,
+    manifest: Manifest,
+    found: Resolution,
+    *,
+    secrets: Sequence[Mapping[str, Any]] = (),
+    suggested: Mapping[str, Person] | None = None,
+) -> tuple[Version, bool]:
+    """The version with this content: the known one, or a new one with all its rows and a first assessment (I2, I7).
+
+    The same content again changes nothing, save that newer detectors make a new assessment of the known version.
+
+    Args:
+        step: the running step.
+        automation: locked by the caller.
+        manifest: as read.
+        found: the manifest resolved against the register; its unsaved rows are saved.
+        secrets: what the source contained, without values.
+        suggested: suggested owners of resources that are proposed along, by `resolving.binding_name`.
+
+    Returns:
+        The version, and whether it is new.
+    """
+    _save_resources(step, automation, found, suggested or {})
+    _save_credentials(step, automation, found)
+    _save_entitlements(step, found)
+    privileges = _by_key(found)
+    digest, bound = manifest_digest(manifest), sha256(sorted(privileges))
+    known = automation.versions.filter(manifest_digest=digest, binding_digest=bound).first()
+    if known is not None:
+        _assess_anew(step, known, manifest)
+        return known, False
+    version = _new_version(step, automation, manifest, secrets, digest, bound)
+    for one in privileges.values():
+        one.version = version
+    Privilege.objects.bulk_create(privileges.values())
+    VersionCredential.objects.bulk_create(
+        VersionCredential(version=version, credential=credential, at=found.places[key])
+        for key, credential in found.credentials.items()
+    )
+    for trigger in found.triggers:
+        trigger.version = version
+    Trigger.objects.bulk_create(found.triggers)
+    _save_identities(step, automation, version, found)
+    assessing.assess(version, now=step.now)
+    return version, True
+
+
+def _new_version(
+    step: Step[Any],
+    automation: Automation,
+    manifest: Manifest,
+    secrets: Sequence[Mapping[str, Any]],
+    digest: str,
+    bound: str,
+) -> Version:
+    last = automation.versions.order_by("-number").values_list("number", flat=True).first()
+    return Version.objects.create(
+        automation=automation,
+        number=(last or 0) + 1,
+        source_digest=manifest.source.content,
+        manifest_digest=digest,
+        binding_digest=bound,
+        manifest=manifest.to_dict(),
+        secrets=list(secrets),
+        imported_by=step.actor.person,
+        created_at=step.now,
+    )
+
+
+def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> None:
+    """A better detector makes a new assessment, never a new version (I2)."""
+    last = version.latest_assessment
+    if last is None or last.importer_version != importers.VERSION:
+        assessing.assess(version, now=step.now, manifest=manifest)
+
+
+def _save_resources(
+    step: Step[Any], automation: Automation, found: Resolution, suggested: Mapping[str, Person]
+) -> None:
+    """Propose the resources that nobody knows yet, and the bindings of every connection that has none (I8)."""
+    for key, resource in found.resources.items():
+        if resource._state.adding:
+            resource.proposed_by, resource.created_at = step.actor.person, step.now
+            resource.environment = automation.environment
+            resource.suggested_owner = suggested.get(resolving.binding_name(key))
+            step.save(resource)
+            step.record("resource.proposed", resource)
+        if key[0] != resolving.REGISTERED and (key not in found.bindings or found.is_rebound(key)):
+            row = found.bindings.get(key) or Binding(connector=key[0], instance_name=key[1])
+            row.resource, row.proposed_by, row.proposed_at = resource, step.actor.person, step.now
+            step.save(row)
+            step.record("binding.proposed", row, {"resource": str(resource.pk)})
+
+
+def _save_credentials(step: Step[Any], automation: Automation, found: Resolution) -> None:
+    """Register credentials that are new; what one opens follows the binding (I6)."""
+    for key, credential in found.credentials.items():
+        if not credential.platform_instance:
+            credential.platform_instance = resolving.local_to(automation)
+        opens = found.opened_by(key)
+        if opens is not None and opens.unresolved:
+            opens = None
+        if credential._state.adding:
+            credential.opens = opens
+            step.save(credential)
+            step.record("credential.registered", credential, {"kind": credential.kind})
+        elif opens is not None and credential.opens_id != opens.pk:
+            credential.opens = opens
+            step.save(credential)
+            step.record("credential.amended", credential, {"opens": str(opens.pk)})
+
+
+def _save_entitlements(step: Step[Any], found: Resolution) -> None:
+    """Add entitlements that are new, once each, and let the privileges point at the saved rows."""
+    saved: dict[tuple[int, str], Entitlement] = {}
+    for privilege in found.privileges.values():
+        entitlement = privilege.entitlement
+        if entitlement._state.adding:
+            place = (entitlement.resource.pk, entitlement.code)
+            if place not in saved:
+                entitlement.resource = entitlement.resource  # takes over the key of a resource saved just now
+                step.save(entitlement)
+                step.record("entitlement.added", entitlement, {"code": entitlement.code})
+                saved[place] = entitlement
+            entitlement = saved[place]
+        privilege.entitlement, privilege.credential = entitlement, privilege.credential
+
+
+def _by_key(found: Resolution) -> dict[str, Privilege]:
+    """By key: what would hold the same is one privilege with several places (I7)."""
+    merged: dict[str, Privilege] = {}
+    for draft_key, one in found.privileges.items():
+        one.key = privilege_key(found.said[draft_key], str(one.entitlement.resource_id))
+        if (same := merged.setdefault(one.key, one)) is not one:
+            resolving.merge(same, one)
+    return merged
+
+
+def _save_identities(step: Step[Any], automation: Automation, version: Version, found: Resolution) -> None:
+    """Register the identities that the source itself names; the first automation to name one is the one it serves (I5)."""
+    for identity in found.identities:
+        if identity._state.adding:
+            identity.owner, identity.automation = automation.business_owner, automation
+            step.save(identity)
+            step.record("identity.registered", identity, {"kind": identity.kind})
+        VersionIdentity.objects.create(version=version, identity=identity)
