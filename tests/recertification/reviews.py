@@ -1,0 +1,69 @@
+"""The ways through a review that tests take: what is held, when it opens, who answers what."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from approvals.models import Grant, Submission
+from governance.controls.actors import Actor
+from governance.controls.models import Person
+from governance.recertification import sweeps, transitions
+from governance.recertification.models import SETTLING, AnswerKind, Asks, Item, Question
+from governance.recertification.scheduling import OPENS_BEFORE
+from inventory.models import Automation
+from tests import journeys
+from tests.people import Northwind, as_actor
+
+JOB = Actor.of_job(sweeps.JOB)
+
+
+@dataclass
+class Held:
+    """An automation with its grants, all approved through the operations of approvals."""
+
+    company: journeys.Company
+    submission: Submission
+
+    @property
+    def people(self) -> Northwind:
+        """Northwind's people and teams."""
+        return self.company.people
+
+    @property
+    def automation(self) -> Automation:
+        """The automation as it is in the database now."""
+        return Automation.objects.get(pk=self.submission.automation_id)
+
+    def grant(self, tier: str = "standard", code: str = "") -> Grant:
+        """A grant of a tier, on a resource of a person who is no party."""
+        found = Grant.objects.filter(automation=self.submission.automation, tier=tier, kind="privilege")
+        return (found.filter(entitlement__code=code) if code else found).order_by("pk")[0]
+
+
+def opens_at(grant: Grant) -> datetime:
+    """Just after a grant's item opens: its terms end on their review date, so the end counts."""
+    return grant.ends_at - timedelta(days=OPENS_BEFORE[grant.tier]) + timedelta(hours=1)
+
+
+def opened(grant: Grant, now: datetime | None = None) -> Item:
+    """The item about a grant, opened by the sweep on its day."""
+    sweeps.open_due(now or opens_at(grant), JOB)
+    return Item.objects.get(grant=grant)
+
+
+def question(item: Item, asks: Asks) -> Question:
+    """One question of an item, as it is now."""
+    return Question.objects.get(item=item, asks=asks)
+
+
+def say(
+    about: Question, kind: AnswerKind, *, now: datetime, by: Person | None = None, reason: str = "", **more: Any
+) -> Question:
+    """The reviewer, or somebody else, submits an answer."""
+    act = transitions.answer if kind in SETTLING else transitions.pass_on
+    return act(
+        about, actor=as_actor(by or about.reviewer), now=now, reason=reason, answer=kind, batch=uuid.uuid4(), **more
+    )
