@@ -1,0 +1,97 @@
+"""The smallest automation that asks both stages: Weekly stock report, two privileges and two credentials, standard risk.
+
+Reads ERP Postgres (Omar's) and posts to the Finance Slack workspace (Omar's too), as brought in by Rita for Jonas.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from approvals.models import Approval, Submission
+from governance.controls.models import Person
+from inventory import registry
+from inventory.models import Resource, Version
+from tests import journeys
+from tests.journeys import EXPORTS, Company
+from tests.people import as_actor
+
+EXPORT = "weekly-stock-report.json"
+STANDARD = "Finance Slack workspace"
+CONFIDENTIAL = "ERP Postgres (production)"
+
+
+def source(edit: Callable[[dict[str, Any]], None] | None = None) -> bytes:
+    """The export, edited in place by a function of the parsed file."""
+    found = json.loads((EXPORTS / EXPORT).read_text())
+    if edit is not None:
+        edit(found)
+    return json.dumps(found).encode()
+
+
+def node(export: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The first node of a kind, by the end of its type."""
+    return next(one for one in export["nodes"] if one["type"].endswith(kind))
+
+
+def one_more_channel(export: dict[str, Any]) -> None:
+    """An edit: it posts to a second channel, which is a new privilege and nothing else."""
+    more = json.loads(json.dumps(node(export, ".slack")))
+    more |= {"id": "5d1f0a0e-0000-4000-8000-000000000001", "name": "Post to buyers"}
+    more["parameters"]["channelId"] = {"__rl": True, "value": "C07BUYERS", "mode": "list", "cachedResultName": "buyers"}
+    export["nodes"].append(more)
+
+
+def without_slack(export: dict[str, Any]) -> None:
+    """An edit: it no longer posts anywhere."""
+    export["nodes"] = [one for one in export["nodes"] if not one["type"].endswith(".slack")]
+
+
+def another_order(export: dict[str, Any]) -> None:
+    """An edit of the source that touches no privilege: another threshold."""
+    node(export, ".postgres")["parameters"]["options"]["outputColumns"] = ["sku", "name", "on_hand"]
+
+
+def every_tuesday(export: dict[str, Any]) -> None:
+    """An edit of the trigger."""
+    node(export, ".scheduleTrigger")["parameters"]["rule"]["interval"][0]["triggerAtDay"] = [2]
+
+
+def version(c: Company, edit: Callable[[dict[str, Any]], None] | None = None, **fields: Any) -> Version:
+    """A version of it, imported; the first makes the automation."""
+    return journeys.brought_in(c, EXPORT, content=source(edit), **fields)
+
+
+def submitted(c: Company, edit: Callable[[dict[str, Any]], None] | None = None, **fields: Any) -> Submission:
+    """Submitted by Rita: stage 1 is open, stage 2 waits."""
+    return journeys.submitted(c, version(c, edit, **fields))
+
+
+def in_stage_2(c: Company, edit: Callable[[dict[str, Any]], None] | None = None, **fields: Any) -> Submission:
+    """Submitted, and the app approved by Theo: four records are open."""
+    made = submitted(c, edit, **fields)
+    journeys.approve(journeys.app_of(made), c.people.theo, now=c.now)
+    return made
+
+
+def in_force(c: Company, edit: Callable[[dict[str, Any]], None] | None = None, **fields: Any) -> Submission:
+    """Everything approved: live with four grants."""
+    return journeys.decide_all(c, submitted(c, edit, **fields))
+
+
+def privilege_on(submission: Submission, resource: Resource) -> Approval:
+    """The first record about a privilege on a resource."""
+    found = submission.approvals.filter(privilege__entitlement__resource=resource)
+    return found.order_by("pk")[0]
+
+
+def credential_for(submission: Submission, resource: Resource) -> Approval:
+    """The record about the credential that opens a resource."""
+    return submission.approvals.get(credential__opens=resource)
+
+
+def hand_over(c: Company, resource: Resource, owner: Person, deputy: Person) -> Resource:
+    """A resource gets another owner and deputy: named by an admin, accepted by the owner."""
+    registry.name_owner(resource, actor=as_actor(c.people.ines), now=c.now, owner=owner, deputy=deputy)
+    return registry.accept_ownership(resource, actor=as_actor(owner), now=c.now)

@@ -1,0 +1,289 @@
+"""The journey's refused twin: everybody who must not approve a privilege tries to, in a capacity that would let them.
+
+Each refusal is raised, recorded and on the timeline (S5), and nothing is decided. That the database refuses the same by
+itself stands in `test_database`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from approvals import transitions
+from approvals.models import Approval, ApprovalState, SeatLabel, Submission
+from governance.controls.actors import Actor
+from governance.controls.models import Person
+from governance.controls.people import end_delegation, end_role, record_leaver
+from governance.controls.roles import ASSIGNABLE, Role
+from governance.controls.transitions import Transition
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.attempts import refused
+from tests.journeys import Company
+from tests.people import Northwind, as_actor, as_delegate, give_role, make_person
+
+pytestmark = pytest.mark.django_db
+
+VERBS = (transitions.approve, transitions.reject, transitions.ask_for_changes)
+
+
+@dataclass
+class Case:
+    """A submission with stage 2 open, and somebody who answers for Slack and may not decide on it."""
+
+    submission: Submission
+    person: Person
+    code: str
+
+    def record(self, c: Company) -> Approval:
+        """The record on which the person would have the capacity."""
+        return stock.privilege_on(self.submission, c.slack)
+
+
+def submitter(c: Company) -> Case:
+    stock.hand_over(c, c.slack, c.people.rita, c.people.amara)
+    return Case(stock.in_stage_2(c, technical_owner=None), c.people.rita, "SOD-3")
+
+
+def importer(c: Company) -> Case:
+    stock.hand_over(c, c.slack, c.people.bram, c.people.amara)
+    version = journeys.brought_in(c, stock.EXPORT, content=stock.source(), by=c.people.bram, technical_owner=None)
+    made = journeys.submitted(c, version, by=c.people.rita)
+    journeys.approve(journeys.app_of(made), c.people.theo, now=c.now)
+    return Case(made, c.people.bram, "SOD-3")
+
+
+def business_owner(c: Company) -> Case:
+    stock.hand_over(c, c.slack, c.people.jonas, c.people.amara)
+    return Case(stock.in_stage_2(c), c.people.jonas, "SOD-3")
+
+
+def technical_owner(c: Company) -> Case:
+    stock.hand_over(c, c.slack, c.people.piet, c.people.amara)
+    return Case(stock.in_stage_2(c, technical_owner=c.people.piet), c.people.piet, "SOD-3")
+
+
+def stage_1_approver(c: Company) -> Case:
+    stock.hand_over(c, c.slack, c.people.theo, c.people.amara)
+    return Case(stock.in_stage_2(c), c.people.theo, "SOD-2")
+
+
+def approver_of_an_earlier_version(c: Company) -> Case:
+    stock.in_force(c)
+    stock.hand_over(c, c.slack, c.people.theo, c.people.amara)
+    newer = stock.submitted(c, stock.one_more_channel)
+    assert not newer.approvals.filter(stage=1).exists(), "the app approval of the first version is still in force"
+    return Case(newer, c.people.theo, "SOD-2")
+
+
+CASES = [submitter, importer, business_owner, technical_owner, stage_1_approver, approver_of_an_earlier_version]
+ids = [case.__name__ for case in CASES]
+
+
+@pytest.mark.rule("S1", "S2", "S3", "S5", "A2")
+@pytest.mark.parametrize("case", CASES, ids=ids)
+def test_who_has_a_conflict_decides_no_privilege_though_they_own_the_resource(
+    company: Company, case: Callable[[Company], Case]
+) -> None:
+    found = case(company)
+    for verb in VERBS:
+        no = refused(verb, found.record(company), as_actor(found.person), found.code, now=company.now)
+        assert "Amara" in no.to_do, "says who decides instead"
+
+
+@pytest.mark.rule("A11", "S1", "S2", "S3")
+@pytest.mark.parametrize("case", CASES, ids=ids)
+def test_a_delegate_inherits_the_conflicts_of_whom_they_stand_for(
+    company: Company, case: Callable[[Company], Case]
+) -> None:
+    found = case(company)
+    delegate = as_delegate(company.people.tom, giver=found.person)
+    no = refused(transitions.approve, found.record(company), delegate, found.code, now=company.now)
+    assert found.person.name in no.sentence
+
+
+@pytest.mark.rule("A11", "S1", "S2")
+@pytest.mark.parametrize("case", CASES, ids=ids)
+def test_nobody_escapes_a_conflict_by_standing_in_for_somebody_without_one(
+    company: Company, case: Callable[[Company], Case]
+) -> None:
+    found = case(company)
+    delegate = as_delegate(found.person, giver=company.people.amara)  # who could decide here herself
+    assert (
+        transitions.approve.refusal(found.record(company), actor=as_actor(company.people.amara), now=company.now)
+        is None
+    )
+    refused(transitions.approve, found.record(company), delegate, found.code, now=company.now)
+
+
+@pytest.mark.rule("S1")
+@pytest.mark.parametrize("stage", [1, 2])
+def test_a_party_who_is_security_reviewer_signs_in_neither_stage(northwind: Northwind, stage: int) -> None:
+    give_role(northwind.rita, Role.SECURITY_REVIEWER, admins=(northwind.ines, northwind.karl))
+    c = journeys.company(northwind)
+    submission = journeys.submitted(c)  # high risk: a seat for security in both stages
+    if stage == 2:
+        journeys.decide_app(c, submission)
+    record = journeys.app_of(submission) if stage == 1 else stock.privilege_on(submission, c.mail)
+    assert record.seats.filter(label=SeatLabel.SECURITY).exists()
+    refused(transitions.approve, record, as_actor(northwind.rita), "SOD-1", now=c.now)
+
+
+@pytest.mark.rule("S2", "T3")
+def test_security_in_stage_1_is_not_security_in_stage_2(company: Company) -> None:
+    submission = journeys.submitted(company)
+    journeys.decide_app(company, submission)  # Theo, and Viktor for security
+    record = stock.privilege_on(submission, company.mail)
+    refused(transitions.approve, record, as_actor(company.people.viktor), "SOD-2", now=company.now)
+
+
+@pytest.mark.rule("S2", "A14")
+def test_who_only_asked_in_stage_1_has_decided_in_it_too(company: Company) -> None:
+    n = company.people
+    stock.hand_over(company, company.slack, n.theo, n.amara)
+    submission = stock.submitted(company)
+    app = journeys.app_of(submission)
+    transitions.ask_for_changes(
+        app, actor=as_actor(n.theo), now=company.now, reason="Why weekly?", shown_digest=journeys.shown(app)
+    )
+    transitions.answer(app, actor=as_actor(n.rita), now=company.now, reason="Stock is counted on Sunday.")
+    journeys.approve(app, n.theo, now=company.now)
+    refused(
+        transitions.approve, stock.privilege_on(submission, company.slack), as_actor(n.theo), "SOD-2", now=company.now
+    )
+
+
+@pytest.mark.rule("A9")
+def test_nobody_decides_before_their_turn_on_the_ladder(company: Company) -> None:
+    submission = stock.in_stage_2(company)
+    record = stock.privilege_on(submission, company.slack)
+    for person in (company.people.amara, company.people.bram, company.people.sana):
+        no = refused(transitions.approve, record, as_actor(person), "A9", now=company.now)
+        assert no.to_do == "It is with Omar Haddad."
+
+
+@pytest.mark.rule("S5")
+def test_a_superuser_without_roles_approves_nothing(company: Company) -> None:
+    root = make_person("Root Admin")
+    root.is_superuser = root.is_staff = True
+    root.save()
+    submission = stock.in_stage_2(company)
+    for record in (journeys.app_of(journeys.submitted(company)), stock.privilege_on(submission, company.slack)):
+        refused(transitions.approve, record, as_actor(root), "PERMISSION", now=company.now, kind="permission")
+
+
+@pytest.mark.rule("S5", "A9")
+def test_a_person_with_every_role_waits_for_their_turn_like_everybody(northwind: Northwind) -> None:
+    n = northwind
+    for role in ASSIGNABLE:
+        give_role(n.nadia, role, admins=(n.ines, n.karl))
+    c = journeys.company(n)
+    submission = stock.in_stage_2(c)
+    for record in submission.approvals.filter(stage=2):
+        refused(transitions.approve, record, as_actor(n.nadia), "A9", now=c.now)
+
+
+@pytest.mark.rule("S1", "S5")
+def test_a_person_with_every_role_who_is_a_party_approves_nothing(northwind: Northwind) -> None:
+    n = northwind
+    for role in ASSIGNABLE:
+        give_role(n.jonas, role, admins=(n.ines, n.karl))
+    c = journeys.company(n)
+    submission = stock.in_stage_2(c)
+    refused(transitions.approve, stock.privilege_on(submission, c.slack), as_actor(n.jonas), "SOD-1", now=c.now)
+
+
+@pytest.mark.rule("S5")
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.body.__name__)
+def test_a_token_of_the_right_person_decides_nothing(company: Company, verb: Transition[Approval]) -> None:
+    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+    refused(verb, record, as_actor(company.people.omar, None), "SOD-5", now=company.now)
+
+
+@pytest.mark.rule("S5")
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.body.__name__)
+def test_a_job_decides_nothing(company: Company, verb: Transition[Approval]) -> None:
+    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+    refused(verb, record, Actor.of_job("approvals.sweep"), "PERMISSION", now=company.now, kind="permission")
+
+
+@pytest.mark.rule("S5")
+def test_high_risk_needs_a_sign_in_of_the_last_15_minutes(company: Company) -> None:
+    submission = journeys.submitted(company)
+    journeys.decide_app(company, submission)
+    mei = company.people.mei
+    high, standard = stock.privilege_on(submission, company.mail), stock.privilege_on(submission, company.drive)
+    assert (high.tier, standard.tier) == ("high", "standard")
+    no = refused(transitions.approve, high, as_actor(mei, 15.5), "SOD-5", now=company.now)
+    assert "15 minutes" in no.sentence
+    for record, minutes in ((high, 14), (standard, 600)):
+        may(record, as_actor(mei, minutes), company)
+
+
+@pytest.mark.rule("A8", "T3")
+def test_one_person_fills_one_seat(northwind: Northwind) -> None:
+    n = northwind
+    give_role(n.mei, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
+    c = journeys.company(n)
+    submission = journeys.submitted(c)
+    journeys.decide_app(c, submission)
+    record = stock.privilege_on(submission, c.mail)
+    journeys.approve(record, n.mei, now=c.now)
+    assert record.state == ApprovalState.OPEN
+    refused(transitions.approve, record, as_actor(n.mei), "A8", now=c.now)
+    refused(transitions.reject, record, as_actor(n.mei), "A8", now=c.now)
+
+
+@pytest.mark.rule("A8", "A11")
+def test_a_delegate_and_whom_they_stand_for_are_used_up_together(northwind: Northwind) -> None:
+    n = northwind
+    give_role(n.omar, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
+    c = journeys.company(n)
+    submission = journeys.submitted(c)
+    journeys.decide_app(c, submission)
+    record = stock.privilege_on(submission, c.mail)
+    for_mei = as_delegate(n.omar, giver=n.mei)
+    transitions.approve(record, actor=for_mei, now=c.now, reason="For Mei.", shown_digest=journeys.shown(record))
+    (decision,) = record.decisions.all()
+    assert (decision.person, decision.for_person) == (n.omar, n.mei)
+    assert set(decision.people.values_list("person", flat=True)) == {n.omar.pk, n.mei.pk}
+    for person in (n.omar, n.mei):
+        refused(transitions.approve, record, as_actor(person), "A8", now=c.now)
+
+
+@pytest.mark.rule("A11")
+def test_a_delegation_that_has_ended_lets_nobody_decide(company: Company) -> None:
+    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+    for_omar = as_delegate(company.people.tom, giver=company.people.omar)
+    may(record, for_omar, company)
+    end_delegation(company.people.omar.delegations_given.get(), actor=as_actor(company.people.omar), now=company.now)
+    refused(transitions.approve, record, for_omar, "A11", now=company.now, kind="permission")
+
+
+@pytest.mark.rule("A1", "A9")
+def test_who_left_or_lost_the_role_since_the_page_was_loaded_decides_nothing(company: Company) -> None:
+    n = company.people
+    submission = journeys.submitted(company)
+    app = journeys.app_of(submission)
+    ines = as_actor(n.ines)
+    theo, viktor = as_actor(n.theo), as_actor(n.viktor)
+    may(app, theo, company)
+    may(app, viktor, company)
+    record_leaver(n.theo, actor=ines, now=company.now, reason="Left.")
+    end_role(n.viktor.role_assignments.get(), actor=ines, now=company.now, reason="Moved on.")
+    refused(transitions.approve, app, theo, "PERMISSION", now=company.now, kind="permission")
+    refused(transitions.approve, app, viktor, "PERMISSION", now=company.now, kind="permission")
+
+
+@pytest.mark.rule("A4")
+def test_nothing_in_stage_2_is_decided_before_the_app_is(company: Company) -> None:
+    record = stock.privilege_on(stock.submitted(company), company.slack)
+    for verb in VERBS:
+        refused(verb, record, as_actor(company.people.omar), "STATE", now=company.now, kind="state")
+
+
+def may(record: Approval, actor: Actor, c: Company) -> None:
+    """An actor may approve a record, as it stands in the database."""
+    assert transitions.approve.refusal(Approval.objects.get(pk=record.pk), actor=actor.afresh(), now=c.now) is None
