@@ -29,6 +29,16 @@ def lines(last: Seal) -> Iterator[dict[str, Any]]:
         yield {"type": "seal", **sealing.body_of(seal), "signature": seal.signature}
 
 
+def checkpoint_line(last: Seal, *, at: datetime) -> dict[str, Any]:
+    """The line with which an export up to ``last`` ends."""
+    return {"type": "checkpoint", **sealing.checkpoint(last, at=at)}
+
+
+def as_text(line: dict[str, Any]) -> str:
+    """One line of an export as it stands in the file, with its end."""
+    return json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
 def write(file: TextIO, *, at: datetime) -> int:
     """Write the export as JSON Lines with its signed checkpoint at the end (H9).
 
@@ -43,8 +53,8 @@ def write(file: TextIO, *, at: datetime) -> int:
     if last is None:
         return 0
     written = 0
-    for line in chain(lines(last), [{"type": "checkpoint", **sealing.checkpoint(last, at=at)}]):
-        file.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")
+    for line in chain(lines(last), [checkpoint_line(last, at=at)]):
+        file.write(as_text(line))
         written += 1
     return written
 

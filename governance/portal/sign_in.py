@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from governance.web.middleware import SIGNED_IN_AT
+
+#: Said by the page itself: that one is signed in, or out, needs no banner.
+SILENT = frozenset({"account/messages/logged_in.txt", "account/messages/logged_out.txt"})
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -21,4 +27,28 @@ class AccountAdapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """Sign in and note the instant, in real time."""
         super().login(request, user)
-        request.session[SIGNED_IN_AT] = int(time.time())
+        note_sign_in(request)
+
+    def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
+        """Whoever has left learns no more than whoever mistyped a password."""
+        return redirect("account_login")
+
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
+    ) -> None:
+        """Leave the banners out that say what the page shows."""
+        if message_template not in SILENT:
+            super().add_message(request, level, message_template, *args, **kwargs)
+
+
+def note_sign_in(request: HttpRequest, at: float | None = None) -> None:
+    """Note that this person has just shown who they are, in real time; ``at`` in seconds since the epoch."""
+    request.session[SIGNED_IN_AT] = int(time.time() if at is None else at)
+
+
+def note_authentication(request: HttpRequest) -> None:
+    """Note the newest proof that allauth has recorded for this session, where it is newer than what is noted."""
+    records = get_authentication_records(request, request.user)
+    newest = max((float(record.get("at", 0)) for record in records), default=0.0)
+    if newest > request.session.get(SIGNED_IN_AT, 0):
+        note_sign_in(request, newest)

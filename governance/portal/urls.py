@@ -3,19 +3,50 @@
 from __future__ import annotations
 
 from allauth.account import views as account
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
 from django.urls import path
 
-from governance.portal.views import demo, home, ledger
+from governance.portal import read_only_admin
+from governance.portal.views import demo, home, ledger, people, profile, sign_in, system, teams
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("account/login/", account.login, name="account_login"),
+    path("account/login/", sign_in.SignIn.as_view(), name="account_login"),
     path("account/logout/", account.logout, name="account_logout"),
-    path("account/reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
+    path("account/reauthenticate/", sign_in.reauthenticate, name="account_reauthenticate"),
+    path("account/second-factor/", mfa.index, name="mfa_index"),
+    path("account/second-factor/authenticate/", mfa.authenticate, name="mfa_authenticate"),
+    path("account/second-factor/reauthenticate/", sign_in.reauthenticate_with_code, name="mfa_reauthenticate"),
+    path("account/second-factor/activate/", totp.activate_totp, name="mfa_activate_totp"),
+    path("account/second-factor/deactivate/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("account/recovery-codes/", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path(
+        "account/recovery-codes/generate/", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"
+    ),
+    path("me/", profile.me, name="me"),
+    path("me/delegations/", profile.delegation_set, name="delegation_set"),
+    path("me/delegations/<int:pk>/end/", profile.delegation_end, name="delegation_end"),
+    path("people/", people.people, name="people"),
+    path("people/new/", people.person_add, name="person_add"),
+    path("people/<int:pk>/", people.person, name="person"),
+    path("people/<int:pk>/left/", people.person_left, name="person_left"),
+    path("people/<int:pk>/roles/", people.role_propose, name="role_propose"),
+    path("roles/<int:pk>/confirm/", people.role_confirm, name="role_confirm"),
+    path("roles/<int:pk>/end/", people.role_end, name="role_end"),
+    path("teams/new/", people.team_found, name="team_found"),
+    path("teams/<int:pk>/", teams.team, name="team"),
+    path("teams/<int:pk>/leads/", teams.team_leads, name="team_leads"),
+    path("teams/<int:pk>/members/", teams.team_join, name="team_join"),
+    path("teams/<int:pk>/members/leave/", teams.team_leave, name="team_leave"),
     path("ledger/", ledger.ledger, name="ledger"),
     path("ledger/verify/", ledger.ledger_verify, name="ledger_verify"),
+    path("ledger/export/", ledger.ledger_export, name="ledger_export"),
+    path("health/", system.health, name="health"),
     path("demo/sign-in/", demo.demo_sign_in, name="demo_sign_in"),
     path("demo/clock/", demo.clock_page, name="clock"),
     path("demo/mail/", demo.mail_list, name="mail_list"),
     path("demo/mail/<int:pk>/", demo.mail, name="mail"),
+    path("admin/", read_only_admin.mount().urls),
 ]

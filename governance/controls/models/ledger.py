@@ -166,6 +166,7 @@ class Seal(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         ordering = ("number",)
+        indexes = (models.Index(fields=["last_xid", "last"], name="seal_end"),)
         constraints = (models.CheckConstraint(name="seal_covers_something", condition=Q(number__gte=1, count__gte=1)),)
         triggers = [*AppendOnly.Meta.triggers, never_truncated()]
 

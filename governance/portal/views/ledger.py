@@ -1,31 +1,51 @@
-"""The ledger: search, seal state, verification (H2, H9). For whoever may read it, and nobody else."""
+"""The ledger: search, seal state, verification, export (H2, H4, H9). For whoever may read it, and nobody else."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime, time, timedelta
+from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.urls import reverse
+from django.apps import apps
+from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_GET, require_POST
 
-from governance.controls import access, clock, ledger_export, timeline
-from governance.controls.models import LedgerEvent, Person, Seal
+from governance.controls import access, clock, jobs, keys, sealing, timeline
+from governance.controls import ledger_export as exporting
+from governance.controls.models import JobRun, LedgerEvent, Person, Seal
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Permission
+from governance.controls.transitions import declared
 from governance.web.pages import page, refused
+from governance.web.times import counted, moment_words
 
 Shape = dict[str, Any]
 
 #: Events on one page.
 PAGE = 50
-NOT_YOURS = Refusal("PERMISSION", "permission", "The ledger is read by auditors, security reviewers and admins.")
-SUBJECTS = {
+NOT_YOURS = Refusal(
+    "PERMISSION",
+    "permission",
+    "The ledger is read by auditors, security reviewers and admins.",
+    "What happened to something of yours stands on its own page.",
+)
+#: What has a page of its own, by the URL name that takes its key.
+PAGES = {
     "inventory.automation": "automation",
     "inventory.resource": "resource",
     "approvals.submission": "review",
+    "controls.person": "person",
+    "controls.team": "team",
 }
+#: The name under which the last verification is remembered.
+JOB = "portal.verify_ledger"
 
 
 def _may_read(request: HttpRequest) -> bool:
@@ -34,112 +54,10 @@ def _may_read(request: HttpRequest) -> bool:
 
 @require_GET
 def ledger(request: HttpRequest) -> HttpResponse:
-    """Everything that happened, newest first; filters live in the address."""
-    about = request.GET.get("about", "")
+    """Everything that happened, newest first; filters and place live in the address."""
     if not _may_read(request):
         return refused(request, NOT_YOURS)
-    rows = _filtered(LedgerEvent.objects.select_related("reason"), request.GET, about)
-    before = request.GET.get("before", "")
-    if before.isdecimal():
-        rows = rows.filter(pk__lt=int(before))
-    found = list(rows.order_by("-id")[: PAGE + 1])
-    older = found[PAGE - 1].pk if len(found) > PAGE else None
-    return page(
-        request,
-        "portal/ledger.html",
-        {
-            "head": _head(),
-            "verification": _unverified(),
-            "filters": _filters(request.GET),
-            "filters_target": "#events",
-            "events": _shapes(found[:PAGE]),
-            "pager": {"newer_href": "", "older_href": _older(request.GET, older) if older else "", "words": ""},
-            "empty": {
-                "sentence": "Nothing that happened fits.",
-                "href": reverse("ledger"),
-                "action": "Show everything",
-            },
-        },
-        fragment="events",
-    )
-
-
-def _filtered(rows: QuerySet[LedgerEvent], asked: QueryDict, about: str) -> QuerySet[LedgerEvent]:
-    if about:
-        rows = rows.filter(about__contains=[about])
-    if asked.get("outcome") in ("done", "refused"):
-        rows = rows.filter(outcome=asked["outcome"])
-    words = asked.get("q", "").strip()
-    if words.isdecimal():
-        return rows.filter(pk=int(words))
-    if words:
-        people = Person.objects.filter(name__icontains=words).values_list("opaque_id", flat=True)[:20]
-        named = Q(actor_id__in=[str(one) for one in people])
-        rows = rows.filter(named | Q(verb__startswith=words.lower()) | Q(code=words.upper()))
-    return rows
-
-
-def _older(asked: QueryDict, before: int) -> str:
-    kept = {name: value for name, value in asked.items() if name != "before"}
-    return f"{reverse('ledger')}?{urlencode({**kept, 'before': before})}"
-
-
-def _head() -> Shape:
-    last = Seal.objects.order_by("-number").first()
-    sealed = f"sealed {last.at:%a %d %b %H:%M} UTC, seal {last.number}" if last else "nothing is sealed yet"
-    return {"title": "Ledger", "facts": [sealed, "nothing can be changed or removed"]}
-
-
-def _unverified() -> Shape:
-    return {
-        "sound": None,
-        "sentence": "Not verified just now.",
-        "at": None,
-        "details": [],
-        "action": reverse("ledger_verify"),
-    }
-
-
-def _filters(asked: QueryDict) -> Shape:
-    chosen = asked.get("outcome", "")
-    options = [
-        {"value": v, "label": label, "selected": v == chosen} for v, label in (("done", "Done"), ("refused", "Refused"))
-    ]
-    return {
-        "action": reverse("ledger"),
-        "words": asked.get("q", ""),
-        "words_label": "Name, event, code or number",
-        "kept": {"about": asked.get("about", "")},
-        "fields": [{"name": "outcome", "label": "Outcome", "options": options}],
-    }
-
-
-def _shapes(events: list[LedgerEvent]) -> list[Shape]:
-    known = timeline.names([one for event in events for one in (event.actor_id, event.for_id)])
-    last = Seal.objects.order_by("-number").first()
-    edge = (last.last_xid, last.last) if last else (0, 0)
-    return [
-        {
-            "number": event.pk,
-            "at": event.at,
-            "actor": known.get(event.actor_id, event.actor_id if event.actor_kind == "job" else "somebody"),
-            "for_person": known.get(event.for_id, ""),
-            "verb": event.verb,
-            "subject": f"{event.subject_type.partition('.')[2]} {event.subject_id}",
-            "subject_href": _subject_href(event),
-            "outcome": event.outcome,
-            "code": event.code,
-            "sealed": (event.xid, event.pk) <= edge,
-            "digest": event.digest,
-            "reason": event.reason.text if event.reason else "",
-        }
-        for event in events
-    ]
-
-
-def _subject_href(event: LedgerEvent) -> str:
-    name = SUBJECTS.get(event.subject_type)
-    return reverse(name, args=[event.subject_id]) if name else ""
+    return _page(request, _last_verification(), fragment="events")
 
 
 @require_POST
@@ -147,31 +65,255 @@ def ledger_verify(request: HttpRequest) -> HttpResponse:
     """Verify the whole ledger now: every event against its seal, every seal against the one before and our key."""
     if not _may_read(request):
         return refused(request, NOT_YOURS)
-    report = ledger_export.verify_database()
-    last = Seal.objects.order_by("-number").first()
-    sentence = (
-        f"All {report.seals} seals and {report.events} events fit together."
-        if report.holds
-        else f"{len(report.problems)} things do not fit: {report.problems[0]}"
-    )
-    verification = {
-        "sound": report.holds,
-        "sentence": sentence,
-        "at": clock.now(),
-        "action": reverse("ledger_verify"),
-        "details": [
-            {"label": "Last root", "text": last.root if last else "", "mono": True},
-            {"label": "Signed by", "text": f"key {last.key_id[:16]}…, Ed25519" if last else ""},
-            *({"label": "Problem", "text": problem} for problem in report.problems[:10]),
-        ],
-    }
-    found = list(LedgerEvent.objects.select_related("reason").order_by("-id")[:PAGE])
+    problems: list[str] = []
+
+    def verify(now: datetime) -> dict[str, int]:
+        report = exporting.verify_database()
+        problems.extend(report.problems)
+        return {"events": report.events, "seals": report.seals, "problems": len(report.problems)}
+
+    jobs.run_job(JOB, verify)
+    return _page(request, _last_verification(problems), fragment="verification")
+
+
+@require_GET
+def ledger_export(request: HttpRequest) -> HttpResponseBase:
+    """The sealed ledger as a file that anyone can verify without us, with its checkpoint at the end (H9)."""
+    if not _may_read(request):
+        return refused(request, NOT_YOURS)
+    last = sealing.latest()
+    answer = StreamingHttpResponse(_lines(last) if last else iter(()), content_type="application/x-ndjson")
+    answer["Content-Disposition"] = f'attachment; filename="ledger-{last.number if last else 0}.jsonl"'
+    return answer
+
+
+def _lines(last: Seal) -> Iterator[str]:
+    """An export line by line, so that the largest ledger needs no memory."""
+    for line in chain(exporting.lines(last), [exporting.checkpoint_line(last, at=clock.real())]):
+        yield exporting.as_text(line)
+
+
+def _page(request: HttpRequest, verification: Shape, *, fragment: str) -> HttpResponse:
+    asked = request.GET
+    rows = _filtered(LedgerEvent.objects.select_related("reason"), asked)
+    found, newer, older = _here(rows, asked)
     context = {
         "head": _head(),
         "verification": verification,
-        "filters": _filters(QueryDict()),
+        "filters": _filters(asked),
         "filters_target": "#events",
         "events": _shapes(found),
-        "pager": {"newer_href": "", "older_href": "", "words": ""},
+        "pager": {"newer_href": newer, "older_href": older, "words": ""},
+        "empty": {"sentence": "Nothing that happened fits.", "href": reverse("ledger"), "action": "Show everything"},
     }
-    return page(request, "portal/ledger.html", context, fragment="verification")
+    return page(request, "portal/ledger.html", context, fragment=fragment)
+
+
+def _number(asked: QueryDict, name: str) -> int | None:
+    text = asked.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
+def _here(rows: QuerySet[LedgerEvent], asked: QueryDict) -> tuple[list[LedgerEvent], str, str]:
+    """The events of the page that the address names by a number, and the addresses of its neighbours."""
+    before, after = _number(asked, "before"), _number(asked, "after")
+    if after is not None:
+        found = list(rows.filter(pk__gt=after).order_by("id")[: PAGE + 1])
+        more, found = len(found) > PAGE, found[:PAGE][::-1]
+        return (
+            found,
+            _href(asked, after=found[0].pk) if more else "",
+            _href(asked, before=found[-1].pk) if found else "",
+        )
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.order_by("-id")[: PAGE + 1])
+    more, found = len(found) > PAGE, found[:PAGE]
+    newer = _href(asked, after=found[0].pk) if found and before is not None else ""
+    return found, newer, _href(asked, before=found[-1].pk) if more else ""
+
+
+def _href(asked: QueryDict, **place: int) -> str:
+    kept = {name: value for name, value in asked.items() if name not in ("before", "after") and value}
+    return f"{reverse('ledger')}?{urlencode({**kept, **place})}"
+
+
+def _filtered(rows: QuerySet[LedgerEvent], asked: QueryDict) -> QuerySet[LedgerEvent]:
+    if about := asked.get("about", ""):
+        rows = rows.filter(about__contains=[about[:100]])
+    if asked.get("outcome") in ("done", "refused"):
+        rows = rows.filter(outcome=asked["outcome"])
+    if actor := asked.get("actor", ""):
+        rows = rows.filter(actor_kind=actor) if actor in ("person", "job") else rows.filter(actor_id=actor[:80])
+    since, until = (parse_day(asked.get(name, "")) for name in ("since", "until"))
+    if since is not None:
+        rows = rows.filter(at__gte=since)
+    if until is not None:
+        rows = rows.filter(at__lt=until + timedelta(days=1))
+    words = asked.get("q", "").strip()[:80]
+    if words.isascii() and words.isdecimal() and len(words) < 19:
+        return rows.filter(pk=int(words))
+    return rows.filter(_matching(words)) if words else rows
+
+
+def parse_day(text: str) -> datetime | None:
+    """Midnight, in the reader's zone, of a day as a date field sends it; None for anything else."""
+    try:
+        day = parse_date(text)
+    except ValueError:
+        day = None
+    return datetime.combine(day, time(), tzinfo=timezone.get_current_timezone()) if day else None
+
+
+def _matching(words: str) -> Q:
+    """Events by name of who acted or whom it is about, by what happened, or by a refusal's code.
+
+    What can happen is a list of a few dozen; matching the words against it first leaves the database equalities.
+    """
+    people = list(Person.objects.filter(name__icontains=words).values_list("opaque_id", "pk")[:20])
+    verbs = [verb for verb in {one.event for one in declared()} | set(timeline.WORDS) if words.lower() in verb]
+    return (
+        Q(verb__in=verbs)
+        | Q(code=words.upper())
+        | Q(actor_id__in=[str(opaque) for opaque, _ in people] + [words])
+        | Q(about__overlap=[f"controls.person:{pk}" for _, pk in people])
+    )
+
+
+def _head() -> Shape:
+    last, now = sealing.latest(), clock.real()
+    total = (last.total if last else 0) + sealing.unsealed().count()
+    sealed = f"sealed {moment_words(last.at, now)}, seal {last.number:,}" if last else "nothing is sealed yet"
+    export = {"label": "Export", "icon": "file", "href": reverse("ledger_export")}
+    return {
+        "title": "Ledger",
+        "facts": [counted(total, "event"), sealed, "nothing can be changed or removed"],
+        "actions": [export] if last else [],
+    }
+
+
+def _last_verification(problems: Iterable[str] = ()) -> Shape:
+    """What the last verification found; its problems in words only while they are fresh."""
+    action = reverse("ledger_verify")
+    run = JobRun.objects.filter(job=JOB, seen_at__isnull=False, error="").order_by("-id").first()
+    if run is None:
+        return {"sound": None, "sentence": "Not verified yet.", "at": None, "details": [], "action": action}
+    events, seals, wrong = (run.counts.get(name, 0) for name in ("events", "seals", "problems"))
+    said = f"All {counted(seals, 'seal')} and {counted(events, 'event')} fit together"
+    last, known = sealing.latest(), _published()
+    checkpoint = f"{counted(known['events'], 'event')}, seal {known['seals']:,}" if known else "none was published yet"
+    return {
+        "sound": not wrong,
+        "sentence": f"{said}, and fit the checkpoint kept outside the database."
+        if not wrong
+        else f"{counted(wrong, 'thing')} {'does' if wrong == 1 else 'do'} not fit.",
+        "at": run.ended_at,
+        "action": action,
+        "details": [
+            *({"label": "Problem", "text": problem} for problem in list(problems)[:10]),
+            {"label": "Last root", "text": last.root if last else "none", "mono": True},
+            {"label": "Signed by", "text": keys.public_key_hex(), "mono": True},
+            {"label": "Checkpoint", "text": checkpoint},
+        ],
+    }
+
+
+def _published() -> Shape | None:
+    try:
+        return sealing.published_checkpoint()
+    except sealing.CheckpointUnreadable:
+        return None
+
+
+def _filters(asked: QueryDict) -> Shape:
+    def options(name: str, choices: tuple[tuple[str, str], ...]) -> list[Shape]:
+        return [{"value": v, "label": label, "selected": v == asked.get(name, "")} for v, label in choices]
+
+    kept = {"about": asked["about"]} if asked.get("about") else {}
+    actors: tuple[tuple[str, str], ...] = (("person", "A person"), ("job", "A job"))
+    if (actor := asked.get("actor", "")) not in ("", "person", "job"):
+        actors = (*actors, (actor, timeline.names([actor]).get(actor, actor)))
+    return {
+        "action": reverse("ledger"),
+        "words": asked.get("q", ""),
+        "words_label": "Name, event, code or number",
+        "kept": kept,
+        "fields": [
+            {
+                "name": "outcome",
+                "label": "Outcome",
+                "options": options("outcome", (("done", "Done"), ("refused", "Refused"))),
+            },
+            {"name": "actor", "label": "By", "any": "Anybody", "options": options("actor", actors)},
+        ],
+        "dated": True,
+        "since": asked.get("since", ""),
+        "until": asked.get("until", ""),
+        "clear_href": reverse("ledger") if any(asked.values()) else "",
+    }
+
+
+def _shapes(events: list[LedgerEvent]) -> list[Shape]:
+    """Rows of the table, with names, subjects and seals looked up for all of them at once."""
+    known = timeline.names([one for event in events for one in (event.actor_id, event.for_id)])
+    subjects, seals = _names(events), _seals(events)
+    return [
+        {
+            "number": event.pk,
+            "at": event.at,
+            "actor": known.get(event.actor_id)
+            or (f"Job: {event.actor_id}" if event.actor_kind == "job" else "somebody"),
+            "for_person": known.get(event.for_id, ""),
+            "verb": event.verb,
+            "subject": subjects[event.subject_type, event.subject_id],
+            "subject_href": _subject_href(event),
+            "outcome": event.outcome,
+            "code": event.code,
+            "sealed": f"seal {seals[event.pk]:,}" if seals.get(event.pk) else "",
+            "digest": event.digest,
+            "reason": event.reason.text if event.reason else "",
+        }
+        for event in events
+    ]
+
+
+def _seals(events: list[LedgerEvent]) -> dict[int, int | None]:
+    """The number of the seal over each event: the first that ends at or behind it."""
+    ends = Seal.objects.filter(last_xid__gte=OuterRef("xid")).filter(
+        Q(last_xid__gt=OuterRef("xid")) | Q(last__gte=OuterRef("pk"))
+    )
+    over = Subquery(ends.order_by("last_xid", "last").values("number")[:1])
+    rows = LedgerEvent.objects.filter(pk__in=[event.pk for event in events]).annotate(over=over)
+    return dict(rows.values_list("pk", "over"))
+
+
+def _names(events: list[LedgerEvent]) -> dict[tuple[str, str], str]:
+    """What each subject is called: by its name where its model has one, else by its kind and key."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for event in events:
+        wanted[event.subject_type].add(event.subject_id)
+    found = {}
+    for label, ids in wanted.items():
+        model = _model(label)
+        noun = str(model._meta.verbose_name) if model else label.partition(".")[2]
+        names: dict[str, str] = {}
+        if model is not None and any(field.name == "name" for field in model._meta.concrete_fields):
+            keyed = [one for one in ids if one.isdecimal()]
+            names = {str(pk): name for pk, name in model._base_manager.filter(pk__in=keyed).values_list("pk", "name")}
+        found |= {(label, one): names.get(one) or f"{noun} {one}" for one in ids}
+    return found
+
+
+def _model(label: str) -> type[Model] | None:
+    try:
+        return apps.get_model(label)
+    except (LookupError, ValueError):  # of an app that this installation no longer has
+        return None
+
+
+def _subject_href(event: LedgerEvent) -> str:
+    name = PAGES.get(event.subject_type)
+    try:
+        return reverse(name, args=[int(event.subject_id)]) if name else ""
+    except (NoReverseMatch, ValueError):
+        return ""

@@ -1,0 +1,47 @@
+"""How the portal's views say no: a refusal of the engine becomes the answer that fits its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from governance.controls import access, clock
+from governance.controls.refusals import Refused
+from governance.controls.roles import Permission
+from governance.web.pages import refused
+
+View = Callable[..., HttpResponse]
+
+
+def answers_refusals(view: View) -> View:
+    """Answer a refusal with its sentence and code: 409, 403 or 422, as a fragment or a page."""
+
+    @wraps(view)
+    def answering(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Refused as no:
+            return refused(request, no.refusal, context={"back_href": back(request)})
+
+    return answering
+
+
+def for_readers_of_the_ledger(view: View) -> View:
+    """Answer 404 to whoever may not read the ledger: what they can't see is not there."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not access.may(request.actor, Permission.LEDGER_READ, None, now=clock.now()):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def back(request: HttpRequest) -> str:
+    """The page that the form stood on, when it names one of ours; else nothing."""
+    path = request.POST.get("back", "")
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else ""

@@ -1,0 +1,178 @@
+"""My own page: who I am here, who stands in for me and for whom I do (A11); and the facts that a person's page shares with it."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from governance.controls import clock, timeline
+from governance.controls.models import Delegation, Person
+from governance.controls.models.people import DELEGATION_DAYS
+from governance.controls.people import delegate, end_delegation
+from governance.controls.refusals import InvalidInput
+from governance.controls.roles import ROLE_WORDS, Role
+from governance.portal.views.answers import answers_refusals
+from governance.web.pages import page
+from governance.web.words import STATES
+from inventory.models import Automation, Resource
+
+Shape = dict[str, Any]
+
+#: Automations and resources shown on a person's page; the lists have the rest.
+MOST = 30
+
+
+def about_person(one: Person, now: datetime) -> Shape:
+    """What ``portal/person.html`` says about a person, whoever reads it."""
+    held = one.role_assignments.filter(Q(until__isnull=True) | Q(until__gt=now), confirmed_at__lte=now).order_by("pk")
+    facts = [
+        {"label": "Mail", "text": one.email or "none"},
+        {"label": "Signs in by", "text": "password" if one.source == "local" else one.source},
+        {"label": "Times in", "text": one.time_zone or settings.ORGANISATION_TIME_ZONE},
+    ]
+    return {
+        "head": {"title": one.name, "facts": [one.title] if one.title else []},
+        "departed": one.left_at,
+        "facts": facts,
+        "capacities": [
+            {"text": ROLE_WORDS[Role(row.role)], "since": row.confirmed_at, "until": row.until} for row in held
+        ],
+        "teams": _teams(one),
+        "answers_for": _answers_for(one),
+        "delegations": [_delegation(row, now) for row in _running(one, now)],
+    }
+
+
+def _teams(one: Person) -> list[Shape]:
+    led = {team.pk: "lead" for team in one.leads.all()} | {team.pk: "deputy lead" for team in one.deputy_leads.all()}
+    found = {team.pk: team for team in (*one.teams.all(), *one.leads.all(), *one.deputy_leads.all())}
+    return [
+        {"name": team.name, "href": "", "capacity": led.get(pk, "member")}
+        for pk, team in sorted(found.items(), key=lambda pair: pair[1].name)
+    ]
+
+
+def _answers_for(one: Person) -> list[Shape]:
+    automations = Automation.objects.filter(Q(business_owner=one) | Q(technical_owner=one)).order_by("name")[:MOST]
+    resources = Resource.objects.filter(Q(owner=one) | Q(deputy=one)).order_by("name")[:MOST]
+    return [
+        {
+            "href": reverse("automation", args=[row.pk]),
+            "icon": "bolt",
+            "name": row.name,
+            "words": "business owner" if row.business_owner_id == one.pk else "technical owner",
+            "state": STATES["automation"][row.state].text,
+        }
+        for row in automations
+    ] + [
+        {
+            "href": reverse("resource", args=[row.pk]),
+            "icon": "database",
+            "name": row.name,
+            "words": "owner" if row.owner_id == one.pk else "deputy",
+            "state": STATES["resource"][row.state].text,
+        }
+        for row in resources
+    ]
+
+
+def _running(one: Person, now: datetime) -> list[Delegation]:
+    rows = Delegation.objects.filter(Q(giver=one) | Q(taker=one), ended_at__isnull=True, until_at__gt=now)
+    return list(rows.select_related("giver", "taker").order_by("from_at"))
+
+
+def _delegation(row: Delegation, now: datetime) -> Shape:
+    return {
+        "id": row.pk,
+        "text": f"{row.taker.name} for {row.giver.name}",
+        "from_on": row.from_at,
+        "until_on": row.until_at,
+        "runs": row.from_at <= now,
+    }
+
+
+class DelegationForm(forms.Form):
+    """Who decides in my place, and on which days; both days are included."""
+
+    taker = forms.ModelChoiceField(Person.objects.none(), label="Who stands in")
+    from_on = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
+    until_on = forms.DateField(
+        label="To, included",
+        help_text=f"At most {DELEGATION_DAYS} days.",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    reason = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args: Any, giver: Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        others = Person.objects.filter(is_active=True, left_at__isnull=True).exclude(pk=giver.pk).order_by("name")
+        self.fields["taker"].queryset = others
+
+
+def _me(request: HttpRequest, form: DelegationForm) -> HttpResponse:
+    one, now = request.actor.person, clock.now()
+    given = [row for row in _running(one, now) if row.giver_id == one.pk]
+    context = {
+        **about_person(one, now),
+        "form": form,
+        "set_action": reverse("delegation_set"),
+        "given": [{**_delegation(row, now), "end": reverse("delegation_end", args=[row.pk])} for row in given],
+        "taken": [_delegation(row, now) for row in _running(one, now) if row.taker_id == one.pk],
+        "events": timeline.shapes(one, reader=one, limit=20),
+        "second_factor_href": reverse("mfa_index"),
+    }
+    return page(request, "portal/me.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+def me(request: HttpRequest) -> HttpResponse:
+    """My page."""
+    return _me(request, DelegationForm(giver=request.actor.person))
+
+
+@require_POST
+@answers_refusals
+def delegation_set(request: HttpRequest) -> HttpResponse:
+    """Name who decides in my place; refused for its wording, everything typed stays (A11)."""
+    giver, now = request.actor.person, clock.now()
+    form = DelegationForm(request.POST, giver=giver)
+    if not form.is_valid():
+        return _me(request, form)
+    given = form.cleaned_data
+    midnight, zone = time(), timezone.get_current_timezone()
+    begins = datetime.combine(given["from_on"], midnight, tzinfo=zone)
+    if given["from_on"] == now.astimezone(zone).date():
+        begins = now  # a delegation is for the future: what is left of today
+    ends = datetime.combine(given["until_on"] + timedelta(days=1), midnight, tzinfo=zone)
+    try:
+        delegate(
+            given["taker"],
+            actor=request.actor,
+            now=now,
+            reason=given["reason"],
+            giver=giver,
+            from_at=begins,
+            until_at=ends,
+        )
+    except InvalidInput as no:
+        form.add_error(None, no.refusal.sentence)
+        return _me(request, form)
+    return redirect("me")
+
+
+@require_POST
+@answers_refusals
+def delegation_end(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take my decisions back at once."""
+    mine = Delegation.objects.filter(Q(giver=request.actor.person) | Q(taker=request.actor.person))
+    end_delegation(get_object_or_404(mine, pk=pk), actor=request.actor, now=clock.now())
+    return redirect("me")

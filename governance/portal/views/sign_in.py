@@ -1,0 +1,86 @@
+"""Signing in, and saying again that it is you before a high-risk decision (S5). Signing out is allauth's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account import views as account
+from allauth.mfa.base import views as mfa
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
+
+from governance.controls import clock
+from governance.controls.models import Person, RoleAssignment
+from governance.controls.roles import ROLE_WORDS, Role
+from governance.portal.sign_in import note_authentication, note_sign_in
+from governance.web.pages import page
+
+
+class SignIn(account.LoginView):
+    """allauth's sign-in; in a demo, and only there, its people can be picked by name beside it."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add where to go afterwards, and a demo's people."""
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        context["next"] = self.request.GET.get("next", "")
+        if settings.DEMO:
+            context["demo"] = {"action": reverse("demo_sign_in"), "people": _cast()}
+        return context
+
+
+def _cast() -> list[dict[str, str]]:
+    """The demo's people with the words that say what each is good for; those with roles first."""
+    held: dict[int, list[str]] = {}
+    now = clock.now()
+    for row in RoleAssignment.objects.filter(confirmed_at__lte=now, until__isnull=True).order_by("pk"):
+        held.setdefault(row.person_id, []).append(ROLE_WORDS[Role(row.role)])
+    people = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
+    return [
+        {"name": one.name, "words": one.title or ", ".join(held.get(one.pk, ["Employee"])), "value": str(one.opaque_id)}
+        for one in people[:60]
+    ]
+
+
+def wanted(request: HttpRequest) -> str:
+    """Where the reader wants to go next: a path on this portal, or home."""
+    path = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(
+        path, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return path if path and is_ours else reverse("home")
+
+
+def reauthenticate(request: HttpRequest) -> HttpResponseBase:
+    """Ask for the password again; a demo's people, who have none, say it with a button."""
+    if settings.DEMO and not request.user.has_usable_password():
+        return _say_it_again(request)
+    answer = account.reauthenticate(request)
+    note_authentication(request)
+    return answer
+
+
+def reauthenticate_with_code(request: HttpRequest) -> HttpResponseBase:
+    """Ask for a code of the authenticator instead."""
+    answer = mfa.reauthenticate(request)
+    note_authentication(request)
+    return answer
+
+
+@require_http_methods(["GET", "POST"])
+def _say_it_again(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        note_sign_in(request)
+        return redirect(wanted(request))
+    ask = {
+        "id": "again",
+        "title": "Say again that it is you",
+        "text": "A high-risk decision needs a sign-in of the last 15 minutes. This is a demo: a button will do.",
+        "action": reverse("account_reauthenticate"),
+        "label": f"I am {request.user.name}",
+        "fields": {"next": wanted(request)},
+    }
+    return page(request, "confirm.html", {"ask": ask, "back_href": wanted(request)})

@@ -1,0 +1,37 @@
+"""Whether the installation does its work: jobs, and what is not as it should be (R9, S9)."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from governance.controls import clock, jobs
+from governance.controls import health as state_of_health
+from governance.portal.views.answers import for_readers_of_the_ledger
+from governance.web.pages import page
+
+
+@require_GET
+@for_readers_of_the_ledger
+def health(request: HttpRequest) -> HttpResponse:
+    """Jobs with their last run, and every finding, failures first."""
+    at = clock.real()
+    findings = state_of_health.findings(now=clock.now(), at=at)
+    failures = sum(one.is_failure for one in findings)
+    context = {
+        "head": {"title": "Health", "facts": ["Everything runs" if not failures else f"{failures} of it fails"]},
+        "findings": findings,
+        "jobs": [
+            {
+                "name": job.job,
+                "every": f"every {job.every.total_seconds():g} s",
+                "seen_at": job.last.seen_at if job.last else None,
+                "counts": ", ".join(f"{count} {what}" for what, count in job.last.counts.items()) if job.last else "",
+                "error": job.last.error if job.last else "",
+                "is_late": job.is_late,
+            }
+            for job in jobs.health(at)
+        ],
+        "real": at,
+    }
+    return page(request, "portal/health.html", context)
