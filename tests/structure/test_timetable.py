@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from django.utils.module_loading import autodiscover_modules
+
 from governance.celery import TIMETABLE, app
 from tests.environment import ROOT
 from tests.structure.sizes import sources
@@ -11,7 +13,7 @@ from tests.structure.sizes import sources
 
 def tasks() -> set[str]:
     """The names of all tasks of ours."""
-    app.loader.import_default_modules()
+    autodiscover_modules("tasks")
     return {name for name in app.tasks if not name.startswith("celery.")}
 
 

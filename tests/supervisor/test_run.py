@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -51,7 +52,7 @@ class Run:
         return self.log_file.read_text(errors="replace")
 
     def await_ready(self) -> None:
-        until(lambda: READY in self.log or self.process.poll() is not None, "the welcome", seconds=60)
+        until(lambda: READY in self.log or self.process.poll() is not None, "the welcome", seconds=100)
         assert self.process.poll() is None, self.log
 
     def await_end(self, seconds: float = 40) -> int:
@@ -89,21 +90,26 @@ class Run:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder with a space in its name, and nothing left alive of what ran in it."""
-    made = tmp_path / "a home"
-    made.mkdir()
-    yield made
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.fsencode(made) in (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes():
-                os.kill(int(entry.name), signal.SIGKILL)
-        except OSError:
-            continue
+def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """Start runs on one home, whose path has a space in it; whatever a failing test leaves of them is killed."""
+    folder = tmp_path / "a home"
+    folder.mkdir()
+    started: list[Run] = []
+
+    def start_one(**variables: str) -> Run:
+        started.append(Run(folder, **variables))
+        return started[-1]
+
+    yield start_one
+    for run in started:
+        for number in (run.process.pid, *run.left()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        run.process.wait()
 
 
-def test_it_heals_survives_a_kill_and_keeps_its_data(folder: Path) -> None:
-    first = Run(folder)
+def test_it_heals_survives_a_kill_and_keeps_its_data(start: Callable[..., Run]) -> None:
+    first = start()
     first.await_ready()
     assert first.status() < 500
     assert first.home.stat().st_mode & 0o777 == 0o700
@@ -132,7 +138,7 @@ def test_it_heals_survives_a_kill_and_keeps_its_data(folder: Path) -> None:
     first.process.wait()
     until(lambda: not first.left(), "everything to end after the supervisor was killed", seconds=10)
 
-    again = Run(folder)
+    again = start()
     again.await_ready()
     assert again.status() < 500
     with again.database() as connection:
@@ -146,21 +152,21 @@ def test_it_heals_survives_a_kill_and_keeps_its_data(folder: Path) -> None:
     assert not (again.home / "postgres" / "postmaster.pid").exists()
 
 
-def test_a_taken_port_is_said_in_words_before_anything_starts(folder: Path) -> None:
+def test_a_taken_port_is_said_in_words_before_anything_starts(start: Callable[..., Run]) -> None:
     import socket
 
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        run = Run(folder, PORT=str(port))
+        run = start(PORT=str(port))
         assert run.await_end() == 1
     assert f"Port {port} is taken by another program. Choose another: PORT={port + 1} make run" in run.log
     assert not (run.home / "postgres").exists()
 
 
-def test_a_database_that_does_not_answer_is_said_in_words_without_its_password(folder: Path) -> None:
-    run = Run(folder, DATABASE_URL=f"postgresql://someone:open-sesame@127.0.0.1:{free_port()}/countersign")
+def test_a_database_that_does_not_answer_is_said_in_words_without_its_password(start: Callable[..., Run]) -> None:
+    run = start(DATABASE_URL=f"postgresql://someone:open-sesame@127.0.0.1:{free_port()}/countersign")
     assert run.await_end() == 1
     assert "The database countersign on 127.0.0.1:" in run.log
     assert "Check DATABASE_URL" in run.log
@@ -168,8 +174,8 @@ def test_a_database_that_does_not_answer_is_said_in_words_without_its_password(f
     assert "Traceback" not in run.log
 
 
-def test_a_redis_that_does_not_answer_is_said_in_words(folder: Path) -> None:
-    run = Run(folder, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+def test_a_redis_that_does_not_answer_is_said_in_words(start: Callable[..., Run]) -> None:
+    run = start(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     assert run.await_end() == 1
     assert "The Redis that was given does not answer" in run.log
     assert "Traceback" not in run.log
