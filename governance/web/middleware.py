@@ -18,6 +18,12 @@ from governance.controls.calendar import zone_of
 SIGNED_IN_AT = "signed_in_at"
 
 
+class Request(HttpRequest):
+    """A request as views behind a sign-in get it: for annotations, since `RequestActorMiddleware` adds the attribute."""
+
+    actor: Actor
+
+
 def actor_of(request: HttpRequest) -> Actor | None:
     """The signed-in person as an actor in an interactive session, or None."""
     if not request.user.is_authenticated:
@@ -40,6 +46,7 @@ class RequestActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Hang the actor on the request and answer it in the reader's zone."""
         request.__dict__["actor"] = SimpleLazyObject(lambda: actor_of(request))
         with timezone.override(zone_for(request)):
             return self.get_response(request)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 
 from governance.controls import access, clock
+from governance.controls.models import Person
 from governance.controls.refusals import Refused
 from governance.controls.roles import Permission
+from governance.web.middleware import Request
 from governance.web.pages import refused
 
 View = Callable[..., HttpResponse]
@@ -20,7 +22,7 @@ def answers_refusals(view: View) -> View:
     """Answer a refusal with its sentence and code: 409, 403 or 422, as a fragment or a page."""
 
     @wraps(view)
-    def answering(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def answering(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
         except Refused as no:
@@ -33,7 +35,7 @@ def for_readers_of_the_ledger(view: View) -> View:
     """Answer 404 to whoever may not read the ledger: what they can't see is not there."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         if not access.may(request.actor, Permission.LEDGER_READ, None, now=clock.now()):
             raise Http404
         return view(request, *args, **kwargs)
@@ -41,7 +43,14 @@ def for_readers_of_the_ledger(view: View) -> View:
     return guarded
 
 
-def back(request: HttpRequest) -> str:
+def reader(request: Request) -> Person:
+    """Who reads; every page that asks is behind a sign-in."""
+    person = request.actor.person
+    assert person is not None
+    return person
+
+
+def back(request: Request) -> str:
     """The page that the form stood on, when it names one of ours; else nothing."""
     path = request.POST.get("back", "")
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else ""

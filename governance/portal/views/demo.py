@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import time
+import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.controls import clock, nudge
 from governance.controls.models import Notice, Person
-from governance.web.middleware import SIGNED_IN_AT
+from governance.portal.sign_in import note_sign_in
+from governance.portal.views.coming import Coming, what_is_next
+from governance.portal.views.ledger import parse_day
+from governance.portal.views.sign_in import wanted
+from governance.web.middleware import Request
 from governance.web.pages import page
+from governance.web.times import counted
 
 View = Callable[..., HttpResponse]
 
 STEPS = ((1, "1 day on"), (7, "7 days on"), (30, "30 days on"), (90, "90 days on"))
 #: Woken when the clock has moved: what is due now should not wait for beat's next minute.
+FURTHEST = timedelta(days=366)
 SWEEPS = ("approvals.sweep", "recertification.sweep", "controls.send_notices")
 
 
@@ -33,7 +38,7 @@ def demo_only(view: View) -> View:
     """Answer 404 outside a demo, before anything else."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         if not settings.DEMO:
             raise Http404
         return view(request, *args, **kwargs)
@@ -44,50 +49,60 @@ def demo_only(view: View) -> View:
 @login_not_required
 @demo_only
 @require_POST
-def demo_sign_in(request: HttpRequest) -> HttpResponse:
+def demo_sign_in(request: Request) -> HttpResponse:
     """Be one of the demo's people."""
-    person = get_object_or_404(Person.objects.filter(is_active=True, left_at__isnull=True), opaque_id=_uuid(request))
+    person = get_object_or_404(Person.objects.filter(is_active=True, left_at__isnull=True), opaque_id=_chosen(request))
     login(request, person, backend="allauth.account.auth_backends.AuthenticationBackend")
-    request.session[SIGNED_IN_AT] = int(time.time())
-    wanted = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()})
-    return redirect(wanted if wanted and safe else reverse("home"))
+    note_sign_in(request)
+    return redirect(wanted(request))
 
 
-def _uuid(request: HttpRequest) -> str:
-    value = request.POST.get("person", "")
-    if len(value) != 36:
-        raise Http404
-    return value
+def _chosen(request: Request) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.POST.get("person", ""))
+    except ValueError as error:
+        raise Http404 from error
 
 
 @demo_only
 @require_http_methods(["GET", "POST"])
-def clock_page(request: HttpRequest) -> HttpResponse:
+def clock_page(request: Request) -> HttpResponse:
     """Move business time for every process, forward only."""
-    error = ""
+    now, error = clock.now(), ""
+    coming = what_is_next(now)
     if request.method == "POST":
-        days = request.POST.get("days", "")
-        if days.isdecimal() and 1 <= int(days) <= 366:
-            clock.move(timedelta(days=int(days)))
+        target = _target(request.POST, now, coming)
+        if target is not None and now < target <= now + FURTHEST:
+            clock.move(target - now)
             for job in SWEEPS:
                 nudge.send(job)
             return redirect("clock")
-        error = "Choose between 1 and 366 days."
+        error = f"Choose a time that lies ahead, and at most {FURTHEST.days} days."
     ahead = clock.offset().days
     context = {
         "action": reverse("clock"),
-        "ahead": f"{ahead} day{'s' if ahead != 1 else ''} ahead of real time" if ahead else "",
+        "ahead": f"{counted(ahead, 'day')} ahead of real time" if ahead else "",
         "steps": [{"days": days, "label": label} for days, label in STEPS],
-        "coming": [],
+        "coming": [{"at": at, "text": text, "href": href} for at, text, href in coming],
         "error": error,
     }
     return page(request, "portal/clock.html", context, status=422 if error else 200)
 
 
+def _target(asked: QueryDict, now: datetime, coming: list[Coming]) -> datetime | None:
+    """Where a press wants the clock: so many days on, to nine o'clock of a day, or just past what is due next."""
+    if asked.get("to") == "next":
+        return coming[0][0] + timedelta(minutes=1) if coming else None
+    days = asked.get("days", "")
+    if days.isascii() and days.isdecimal() and len(days) < 5:
+        return now + timedelta(days=int(days))
+    midnight = parse_day(asked.get("until", ""))
+    return midnight + timedelta(hours=9) if midnight else None
+
+
 @demo_only
 @require_GET
-def mail_list(request: HttpRequest) -> HttpResponse:
+def mail_list(request: Request) -> HttpResponse:
     """Everybody's mail, newest first."""
     before = request.GET.get("before", "")
     rows = Notice.objects.select_related("recipient").order_by("-pk")
@@ -116,7 +131,7 @@ def mail_list(request: HttpRequest) -> HttpResponse:
 
 @demo_only
 @require_GET
-def mail(request: HttpRequest, pk: int) -> HttpResponse:
+def mail(request: Request, pk: int) -> HttpResponse:
     """One mail as it was sent."""
     one = get_object_or_404(Notice.objects.select_related("recipient"), pk=pk)
     context = {

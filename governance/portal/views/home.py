@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
@@ -20,7 +20,9 @@ from approvals.models.submission import UNFINISHED
 from governance.controls import clock
 from governance.controls.calendar import zone_of
 from governance.controls.models import Person
+from governance.portal.views.answers import reader
 from governance.recertification.models import UNCLOSED, Question
+from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory.models import Automation, AutomationState
 
@@ -31,10 +33,10 @@ MOST = 8
 
 
 @require_GET
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: Request) -> HttpResponse:
     """What needs the reader."""
     now = clock.now()
-    person = request.actor.person
+    person = reader(request)
     groups = [
         group
         for group in (_approvals(person, now), _recertifications(person), _questions(person), _acceptances(person))

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from django.apps import apps
 from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -23,6 +23,7 @@ from governance.controls.models import JobRun, LedgerEvent, Person, Seal
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Permission
 from governance.controls.transitions import declared
+from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from governance.web.times import counted, moment_words
 
@@ -48,12 +49,12 @@ PAGES = {
 JOB = "portal.verify_ledger"
 
 
-def _may_read(request: HttpRequest) -> bool:
+def _may_read(request: Request) -> bool:
     return access.may(request.actor, Permission.LEDGER_READ, None, now=clock.now())
 
 
 @require_GET
-def ledger(request: HttpRequest) -> HttpResponse:
+def ledger(request: Request) -> HttpResponse:
     """Everything that happened, newest first; filters and place live in the address."""
     if not _may_read(request):
         return refused(request, NOT_YOURS)
@@ -61,7 +62,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def ledger_verify(request: HttpRequest) -> HttpResponse:
+def ledger_verify(request: Request) -> HttpResponse:
     """Verify the whole ledger now: every event against its seal, every seal against the one before and our key."""
     if not _may_read(request):
         return refused(request, NOT_YOURS)
@@ -77,7 +78,7 @@ def ledger_verify(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def ledger_export(request: HttpRequest) -> HttpResponseBase:
+def ledger_export(request: Request) -> HttpResponseBase:
     """The sealed ledger as a file that anyone can verify without us, with its checkpoint at the end (H9)."""
     if not _may_read(request):
         return refused(request, NOT_YOURS)
@@ -93,7 +94,7 @@ def _lines(last: Seal) -> Iterator[str]:
         yield exporting.as_text(line)
 
 
-def _page(request: HttpRequest, verification: Shape, *, fragment: str) -> HttpResponse:
+def _page(request: Request, verification: Shape, *, fragment: str) -> HttpResponse:
     asked = request.GET
     rows = _filtered(LedgerEvent.objects.select_related("reason"), asked)
     found, newer, older = _here(rows, asked)
@@ -292,7 +293,7 @@ def _names(events: list[LedgerEvent]) -> dict[tuple[str, str], str]:
     wanted: dict[str, set[str]] = defaultdict(set)
     for event in events:
         wanted[event.subject_type].add(event.subject_id)
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for label, ids in wanted.items():
         model = _model(label)
         noun = str(model._meta.verbose_name) if model else label.partition(".")[2]

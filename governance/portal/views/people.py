@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -16,13 +16,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from governance.controls import clock, timeline
 from governance.controls.actors import Actor
-from governance.controls.models import Person, RoleAssignment, Team
+from governance.controls.models import Person, RoleAssignment, Team, TeamKind
 from governance.controls.people import add_person, confirm_role, end_role, propose_role, record_leaver
 from governance.controls.refusals import InvalidInput, Refusal
 from governance.controls.roles import ASSIGNABLE, ROLE_WORDS, Role
 from governance.controls.teams import found_team
 from governance.portal.views.answers import answers_refusals, for_readers_of_the_ledger
 from governance.portal.views.profile import about_person
+from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory.views import paging
 
@@ -31,7 +32,7 @@ Shape = dict[str, Any]
 
 @require_GET
 @for_readers_of_the_ledger
-def people(request: HttpRequest) -> HttpResponse:
+def people(request: Request) -> HttpResponse:
     """Everybody by name, the roles that wait for a second admin, and the teams."""
     now, path = clock.now(), reverse("people")
     rows = Person.objects.all()
@@ -107,7 +108,7 @@ def _role(row: RoleAssignment, actor: Actor, now: datetime) -> Shape:
 
 @require_GET
 @for_readers_of_the_ledger
-def person(request: HttpRequest, pk: int) -> HttpResponse:
+def person(request: Request, pk: int) -> HttpResponse:
     """One person: roles, teams, what they answer for, what they did."""
     one, now = get_object_or_404(Person, pk=pk), clock.now()
     roles = one.role_assignments.filter(until__isnull=True).select_related("person", "proposed_by").order_by("pk")
@@ -144,7 +145,7 @@ class PersonForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 @for_readers_of_the_ledger
 @answers_refusals
-def person_add(request: HttpRequest) -> HttpResponse:
+def person_add(request: Request) -> HttpResponse:
     """Enter a person, who holds no role yet."""
     form = PersonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -171,13 +172,13 @@ class TeamForm(forms.Form):
 
     name = forms.CharField(max_length=120)
     parent = forms.ModelChoiceField(Team.objects.order_by("name"), label="Under", required=False)
-    kind = forms.ChoiceField(choices=Team._meta.get_field("kind").choices)
+    kind = forms.ChoiceField(choices=TeamKind)
 
 
 @require_http_methods(["GET", "POST"])
 @for_readers_of_the_ledger
 @answers_refusals
-def team_found(request: HttpRequest) -> HttpResponse:
+def team_found(request: Request) -> HttpResponse:
     """Found a team."""
     form = TeamForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -194,7 +195,7 @@ def team_found(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @answers_refusals
-def role_propose(request: HttpRequest, pk: int) -> HttpResponse:
+def role_propose(request: Request, pk: int) -> HttpResponse:
     """Propose a role for a person; it counts once a second admin confirms it (S8)."""
     one = get_object_or_404(Person, pk=pk)
     role = request.POST.get("role", "")
@@ -204,7 +205,7 @@ def role_propose(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @answers_refusals
-def role_confirm(request: HttpRequest, pk: int) -> HttpResponse:
+def role_confirm(request: Request, pk: int) -> HttpResponse:
     """Confirm a role that another admin proposed (S8)."""
     row = get_object_or_404(RoleAssignment, pk=pk)
     confirm_role(row, actor=request.actor, now=clock.now())
@@ -213,7 +214,7 @@ def role_confirm(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @answers_refusals
-def role_end(request: HttpRequest, pk: int) -> HttpResponse:
+def role_end(request: Request, pk: int) -> HttpResponse:
     """End a role, or take a proposal back, with a reason."""
     row = get_object_or_404(RoleAssignment.objects.select_related("person"), pk=pk)
     ask = {
@@ -233,7 +234,7 @@ def role_end(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @answers_refusals
-def person_left(request: HttpRequest, pk: int) -> HttpResponse:
+def person_left(request: Request, pk: int) -> HttpResponse:
     """Record that a person left (R8)."""
     one = get_object_or_404(Person, pk=pk)
     ask = {
@@ -252,7 +253,7 @@ def person_left(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _with_reason(
-    request: HttpRequest, ask: Shape, act: Callable[[str], object], no: Refusal | None, person_pk: int
+    request: Request, ask: Shape, act: Callable[[str], object], no: Refusal | None, person_pk: int
 ) -> HttpResponse:
     """Ask for a reason on a page of its own; nothing typed is lost when it is refused for its wording."""
     back_href, error = reverse("person", args=[person_pk]), ""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +20,8 @@ from governance.controls.models.people import DELEGATION_DAYS
 from governance.controls.people import delegate, end_delegation
 from governance.controls.refusals import InvalidInput
 from governance.controls.roles import ROLE_WORDS, Role
-from governance.portal.views.answers import answers_refusals
+from governance.portal.views.answers import answers_refusals, reader
+from governance.web.middleware import Request
 from governance.web.pages import page
 from governance.web.words import STATES
 from inventory.models import Automation, Resource
@@ -115,11 +116,11 @@ class DelegationForm(forms.Form):
     def __init__(self, *args: Any, giver: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         others = Person.objects.filter(is_active=True, left_at__isnull=True).exclude(pk=giver.pk).order_by("name")
-        self.fields["taker"].queryset = others
+        cast("forms.ModelChoiceField[Person]", self.fields["taker"]).queryset = others
 
 
-def _me(request: HttpRequest, form: DelegationForm) -> HttpResponse:
-    one, now = request.actor.person, clock.now()
+def _me(request: Request, form: DelegationForm) -> HttpResponse:
+    one, now = reader(request), clock.now()
     given = [row for row in _running(one, now) if row.giver_id == one.pk]
     context = {
         **about_person(one, now),
@@ -134,16 +135,16 @@ def _me(request: HttpRequest, form: DelegationForm) -> HttpResponse:
 
 
 @require_GET
-def me(request: HttpRequest) -> HttpResponse:
+def me(request: Request) -> HttpResponse:
     """My page."""
-    return _me(request, DelegationForm(giver=request.actor.person))
+    return _me(request, DelegationForm(giver=reader(request)))
 
 
 @require_POST
 @answers_refusals
-def delegation_set(request: HttpRequest) -> HttpResponse:
+def delegation_set(request: Request) -> HttpResponse:
     """Name who decides in my place; refused for its wording, everything typed stays (A11)."""
-    giver, now = request.actor.person, clock.now()
+    giver, now = reader(request), clock.now()
     form = DelegationForm(request.POST, giver=giver)
     if not form.is_valid():
         return _me(request, form)
@@ -171,7 +172,7 @@ def delegation_set(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @answers_refusals
-def delegation_end(request: HttpRequest, pk: int) -> HttpResponse:
+def delegation_end(request: Request, pk: int) -> HttpResponse:
     """Take my decisions back at once."""
     mine = Delegation.objects.filter(Q(giver=request.actor.person) | Q(taker=request.actor.person))
     end_delegation(get_object_or_404(mine, pk=pk), actor=request.actor, now=clock.now())

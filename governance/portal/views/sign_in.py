@@ -56,8 +56,8 @@ def wanted(request: HttpRequest) -> str:
 
 def reauthenticate(request: HttpRequest) -> HttpResponseBase:
     """Ask for the password again; a demo's people, who have none, say it with a button."""
-    if settings.DEMO and not request.user.has_usable_password():
-        return _say_it_again(request)
+    if settings.DEMO and isinstance(request.user, Person) and not request.user.has_usable_password():
+        return _say_it_again(request, request.user)
     answer = account.reauthenticate(request)
     note_authentication(request)
     return answer
@@ -71,7 +71,7 @@ def reauthenticate_with_code(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_http_methods(["GET", "POST"])
-def _say_it_again(request: HttpRequest) -> HttpResponse:
+def _say_it_again(request: HttpRequest, person: Person) -> HttpResponse:
     if request.method == "POST":
         note_sign_in(request)
         return redirect(wanted(request))
@@ -80,7 +80,7 @@ def _say_it_again(request: HttpRequest) -> HttpResponse:
         "title": "Say again that it is you",
         "text": "A high-risk decision needs a sign-in of the last 15 minutes. This is a demo: a button will do.",
         "action": reverse("account_reauthenticate"),
-        "label": f"I am {request.user.name}",
+        "label": f"I am {person.name}",
         "fields": {"next": wanted(request)},
     }
     return page(request, "confirm.html", {"ask": ask, "back_href": wanted(request)})

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from governance.controls import clock, jobs
 from governance.controls import health as state_of_health
 from governance.portal.views.answers import for_readers_of_the_ledger
+from governance.web.middleware import Request
 from governance.web.pages import page
 
 
 @require_GET
 @for_readers_of_the_ledger
-def health(request: HttpRequest) -> HttpResponse:
+def health(request: Request) -> HttpResponse:
     """Jobs with their last run, and every finding, failures first."""
     at = clock.real()
     findings = state_of_health.findings(now=clock.now(), at=at)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
@@ -15,6 +15,7 @@ from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.teams import join_team, leave_team, name_leads
 from governance.portal.views.answers import answers_refusals, for_readers_of_the_ledger
+from governance.web.middleware import Request
 from governance.web.pages import page
 
 
@@ -31,7 +32,7 @@ class LeadsForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            field.queryset = _here()
+            cast("forms.ModelChoiceField[Person]", field).queryset = _here()
 
 
 class MemberForm(forms.Form):
@@ -41,7 +42,7 @@ class MemberForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["person"].queryset = _here()
+        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _here()
 
 
 def _one(pk: int) -> Team:
@@ -56,7 +57,7 @@ def _given(form: forms.Form) -> dict[str, Any]:
 
 @require_GET
 @for_readers_of_the_ledger
-def team(request: HttpRequest, pk: int) -> HttpResponse:
+def team(request: Request, pk: int) -> HttpResponse:
     """One team."""
     one, now = _one(pk), clock.now()
     may_lead = name_leads.refusal(one, actor=request.actor, now=now) is None
@@ -87,7 +88,7 @@ def team(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @answers_refusals
-def team_leads(request: HttpRequest, pk: int) -> HttpResponse:
+def team_leads(request: Request, pk: int) -> HttpResponse:
     """Name who leads a team; never oneself."""
     given = _given(LeadsForm(request.POST))
     name_leads(_one(pk), actor=request.actor, now=clock.now(), lead=given["lead"], deputy_lead=given["deputy_lead"])
@@ -96,7 +97,7 @@ def team_leads(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @answers_refusals
-def team_join(request: HttpRequest, pk: int) -> HttpResponse:
+def team_join(request: Request, pk: int) -> HttpResponse:
     """Add a member."""
     join_team(_one(pk), actor=request.actor, now=clock.now(), person=_given(MemberForm(request.POST))["person"])
     return redirect("team", pk)
@@ -104,7 +105,7 @@ def team_join(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @answers_refusals
-def team_leave(request: HttpRequest, pk: int) -> HttpResponse:
+def team_leave(request: Request, pk: int) -> HttpResponse:
     """End a membership."""
     one = _one(pk)
     member = get_object_or_404(one.members, pk=request.POST.get("person") or 0)
