@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.models import Permission as ModelPermission
 
-from approvals import facts, policies
+from approvals import policies
 from approvals.models import Approval, Candidate, Seat, Submission
 from approvals.routing import Route
 from governance.controls import calendar, outbox
@@ -45,7 +45,7 @@ def let_see(automation: Automation, people: Iterable[Person]) -> None:
 
 
 def ask(step: Step[Any], approval: Approval, route: Route) -> list[Person]:
-    """Put a record before whoever may decide it now: clock, digest and candidates. The caller saves the record.
+    """Put a record before whoever may decide it now: clock and candidates. The caller saves the record.
 
     Returns:
         Everybody who was asked.
@@ -62,7 +62,6 @@ def ask(step: Step[Any], approval: Approval, route: Route) -> list[Person]:
     approval.due_at = due(step.now, policy.due_days(approval.tier), first)
     approval.expires_at = due(step.now, policy.expiry_days(approval.tier), first)
     approval.builder_due_at = None
-    approval.digest = facts.digest(facts.of(approval))
     let_see(approval.submission.automation, asked)
     return asked
 

@@ -216,7 +216,7 @@ class Route:
     def ladder_of(self, approval: Approval, label: str) -> list[Rung]:
         """The rungs of one seat of one record."""
         first = None
-        if approval.earlier_id is not None and label != SeatLabel.SECURITY:
+        if approval.earlier is not None and label != SeatLabel.SECURITY:
             last = approval.earlier.decisions.order_by("-pk").select_related("person").first()
             first = last.person if last else None
         return ladder(label, self.submission.automation, resource_of(approval), self.bench, first=first)

@@ -59,7 +59,6 @@ def approve(
     if filled:
         record.ended_at = step.now
         record.granted_term_days = record.granted_term_days or record.term_days
-    record.digest = facts.digest(facts.of(record))
     return Effect(to=ApprovalState.APPROVED if filled else ApprovalState.OPEN, payload=_said(narrowing))
 
 

@@ -270,7 +270,6 @@ def _save_record(
 ) -> Approval:
     """Save a record with its seats; one that was asked before remembers it (A15), one decided before keeps it (A14)."""
     record.facts = facts.of(record)
-    record.digest = facts.digest(record.facts)
     record.earlier = _earlier(step, record, policy)
     step.save(record)
     labels = list(policy.seats(record.kind, record.tier))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
@@ -17,6 +17,7 @@ from approvals.views.record_rows import segment
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.refusals import Refused
+from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory.models import Automation, Resource
 
@@ -72,7 +73,7 @@ def _words(found: Iterable[Grant]) -> str:
     return ", ".join(counts)
 
 
-def _context(request: HttpRequest, rows: Any, *, ended_href: str, **more: Any) -> Shape:
+def _context(request: Request, rows: Any, *, ended_href: str, **more: Any) -> Shape:
     now = clock.now()
     show_ended = request.GET.get("show") == "ended"
     found = rows.filter(state=GrantState.ENDED) if show_ended else rows.standing()
@@ -97,7 +98,7 @@ def _context(request: HttpRequest, rows: Any, *, ended_href: str, **more: Any) -
 
 
 @require_GET
-def automation_grants(request: HttpRequest, pk: int) -> HttpResponse:
+def automation_grants(request: Request, pk: int) -> HttpResponse:
     """What an automation may do, or with ``?show=ended`` what it no longer may."""
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, clock.now()), pk=pk)
     here = reverse("automation_grants", args=[pk])
@@ -113,7 +114,7 @@ def automation_grants(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def resource_grants(request: HttpRequest, pk: int) -> HttpResponse:
+def resource_grants(request: Request, pk: int) -> HttpResponse:
     """Who may do what on a resource."""
     now = clock.now()
     resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
@@ -131,7 +132,7 @@ def resource_grants(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def automation_submissions(request: HttpRequest, pk: int) -> HttpResponse:
+def automation_submissions(request: Request, pk: int) -> HttpResponse:
     """Every submission of an automation, newest first."""
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, clock.now()), pk=pk)
     found = automation.submissions.select_related("version", "submitted_by").prefetch_related("approvals")
@@ -169,7 +170,7 @@ def _submission(one: Submission) -> Shape:
 
 
 @require_http_methods(["GET", "POST"])
-def stop_grant(request: HttpRequest, pk: int) -> HttpResponse:
+def stop_grant(request: Request, pk: int) -> HttpResponse:
     """Stop one grant at once, with a reason, after showing what stops (G5)."""
     now = clock.now()
     grant = get_object_or_404(
@@ -182,8 +183,8 @@ def stop_grant(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         try:
             grants.stop(grant, actor=request.actor, now=now, reason=request.POST.get("reason", ""))
-        except Refused as no:
-            return refused(request, no.refusal, context={"back_href": back})
+        except Refused as error:
+            return refused(request, error.refusal, context={"back_href": back})
         return redirect(back)
     no = grants.stop.refusal(grant, actor=request.actor, now=now)
     if no is not None:

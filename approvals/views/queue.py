@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals import waiting
 from approvals.models import Approval, ApprovalState, Submission
 from governance.controls import clock
+from governance.web.middleware import Request
 from governance.web.pages import page
 
 Shape = dict[str, Any]
@@ -61,7 +62,7 @@ def _words(record: Approval) -> str:
 
 
 @require_GET
-def desk(request: HttpRequest) -> HttpResponse:
+def desk(request: Request) -> HttpResponse:
     """What waits for me; with ``?show=all`` every open submission that I may see, with ``?show=overdue`` the late ones."""
     now = clock.now()
     person = request.actor.person

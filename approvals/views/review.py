@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from approvals import facts, transitions
 from approvals.models import Approval, Submission
+from approvals.routing import Route
 from approvals.views import record_rows, review_page
 from approvals.views.record_rows import Reader
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, Refused
+from governance.web.middleware import Request
 from governance.web.pages import page, refused
 
 TEMPLATE = "approvals/review.html"
@@ -22,7 +24,7 @@ TEMPLATE = "approvals/review.html"
 BESIDE = ("stepper", "app", "timeline")
 
 
-def _find(request: HttpRequest, pk: int) -> tuple[Submission, Reader]:
+def _find(request: Request, pk: int) -> tuple[Submission, Reader]:
     reader = Reader(request.actor, clock.now(), request.GET.get("open", ""))
     seen = Submission.objects.visible_to(reader.actor, reader.now).select_related(
         "automation__team__parent__lead",
@@ -46,7 +48,7 @@ def _record(submission: Submission, pk: int) -> Approval:
 
 
 @require_GET
-def review(request: HttpRequest, pk: int) -> HttpResponse:
+def review(request: Request, pk: int) -> HttpResponse:
     """Both stages of one submission; ``?open=KEY`` opens a row in place."""
     submission, reader = _find(request, pk)
     context = review_page.context(submission, reader)
@@ -68,12 +70,12 @@ def _narrowing(form: QueryDict) -> dict[str, Any]:
 
 
 @require_POST
-def decide(request: HttpRequest, pk: int, record: int) -> HttpResponse:
+def decide(request: Request, pk: int, record: int) -> HttpResponse:
     """Approve, reject or send back one record (A7); a stale form gets 409 with what changed and loses nothing (A6)."""
     submission, reader = _find(request, pk)
     found = _record(submission, record)
     found.submission = submission
-    actor, _ = record_rows.decider_of(found, review_page.Route.load(submission, reader.now), reader)
+    actor, _ = record_rows.decider_of(found, Route.load(submission, reader.now), reader)
     shown, reason = request.POST.get("shown_digest", ""), request.POST.get("reason", "")
     verb = request.POST.get("decision", "")
     try:
@@ -92,10 +94,10 @@ def decide(request: HttpRequest, pk: int, record: int) -> HttpResponse:
     return _shown(request, pk)
 
 
-def _again(request: HttpRequest, pk: int, record: Approval, no: InvalidInput) -> HttpResponse:
+def _again(request: Request, pk: int, record: Approval, no: InvalidInput) -> HttpResponse:
     """Show the form again with its error beside the field and everything typed still there."""
     submission, reader = _find(request, pk)
-    typed = {name: request.POST.get(name, "") for name in ("reason", "term_days", "level")}
+    typed: dict[str, Any] = {name: request.POST.get(name, "") for name in ("reason", "term_days", "level")}
     typed["scope"] = request.POST.getlist("scope")
     key = "app" if record.stage == 1 else str(record.pk)
     again = Reader(reader.actor, reader.now, key, typed, no.refusal.sentence)
@@ -104,7 +106,7 @@ def _again(request: HttpRequest, pk: int, record: Approval, no: InvalidInput) ->
     )
 
 
-def _refused(request: HttpRequest, pk: int, record: Approval, no: Refused) -> HttpResponse:
+def _refused(request: Request, pk: int, record: Approval, no: Refused) -> HttpResponse:
     key = "app" if record.stage == 1 else str(record.pk)
     diff = [dict(zip(("label", "before", "after"), one, strict=False)) for one in no.refusal.detail]
     context = {
@@ -115,7 +117,7 @@ def _refused(request: HttpRequest, pk: int, record: Approval, no: Refused) -> Ht
     return refused(request, no.refusal, fragment=f"refusal-{key}", context=context)
 
 
-def _shown(request: HttpRequest, pk: int, fragment: str = "rows", also: tuple[str, ...] = BESIDE) -> HttpResponse:
+def _shown(request: Request, pk: int, fragment: str = "rows", also: tuple[str, ...] = BESIDE) -> HttpResponse:
     """The page as it is now, or only what changed; without htmx back to the page, so that reload repeats nothing."""
     if request.headers.get("HX-Request") != "true":
         return redirect("review", pk=pk)
@@ -123,7 +125,7 @@ def _shown(request: HttpRequest, pk: int, fragment: str = "rows", also: tuple[st
     return page(request, TEMPLATE, review_page.context(submission, reader), fragment=fragment, also=also)
 
 
-def _do(request: HttpRequest, pk: int, act: Callable[[Submission, Reader, str], object]) -> HttpResponse:
+def _do(request: Request, pk: int, act: Callable[[Submission, Reader, str], object]) -> HttpResponse:
     """Perform one operation with a reason on a submission and go back to its page; a no is said in words."""
     submission, reader = _find(request, pk)
     try:
@@ -134,7 +136,7 @@ def _do(request: HttpRequest, pk: int, act: Callable[[Submission, Reader, str], 
 
 
 @require_POST
-def say(request: HttpRequest, pk: int) -> HttpResponse:
+def say(request: Request, pk: int) -> HttpResponse:
     """Say something to everybody on the submission (A3)."""
     submission, reader = _find(request, pk)
     try:
@@ -150,7 +152,7 @@ def say(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def answer_question(request: HttpRequest, pk: int, record: int) -> HttpResponse:
+def answer_question(request: Request, pk: int, record: int) -> HttpResponse:
     """Answer what an approver asked; the record opens in its next round (A14)."""
     submission, _ = _find(request, pk)
     found = _record(submission, record)
@@ -160,7 +162,7 @@ def answer_question(request: HttpRequest, pk: int, record: int) -> HttpResponse:
 
 
 @require_POST
-def object_to_record(request: HttpRequest, pk: int, record: int) -> HttpResponse:
+def object_to_record(request: Request, pk: int, record: int) -> HttpResponse:
     """Object to a record before its stage opens (A3)."""
     submission, _ = _find(request, pk)
     found = _record(submission, record)
@@ -170,7 +172,7 @@ def object_to_record(request: HttpRequest, pk: int, record: int) -> HttpResponse
 
 
 @require_POST
-def accept(request: HttpRequest, pk: int) -> HttpResponse:
+def accept(request: Request, pk: int) -> HttpResponse:
     """Accept what was approved, without what was refused (A5)."""
     return _do(
         request, pk, lambda one, who, text: transitions.accept_subset(one, actor=who.actor, now=who.now, reason=text)
@@ -178,7 +180,7 @@ def accept(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def decline_rest(request: HttpRequest, pk: int) -> HttpResponse:
+def decline_rest(request: Request, pk: int) -> HttpResponse:
     """Decline what was approved (A5)."""
     if request.method == "GET":
         submission, _ = _find(request, pk)
@@ -187,7 +189,7 @@ def decline_rest(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def take_back(request: HttpRequest, pk: int) -> HttpResponse:
+def take_back(request: Request, pk: int) -> HttpResponse:
     """Withdraw a submission (A15)."""
     if request.method == "GET":
         submission, _ = _find(request, pk)

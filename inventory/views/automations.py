@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from governance.controls import clock
 from governance.controls.refusals import Refused
 from governance.controls.transitions import Transition
+from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory import lifecycle
 from inventory.models import Automation, AutomationState, Privilege
@@ -32,7 +33,7 @@ STATES = (
 
 
 @require_GET
-def automation_list(request: HttpRequest) -> HttpResponse:
+def automation_list(request: Request) -> HttpResponse:
     """Automations that the reader may see, by name."""
     now = clock.now()
     rows = Automation.objects.visible_to(request.actor, now).select_related("team", "business_owner")
@@ -100,7 +101,7 @@ def _row(one: Automation, held: list[Privilege]) -> Shape:
 
 
 @require_GET
-def automation(request: HttpRequest, pk: int) -> HttpResponse:
+def automation(request: Request, pk: int) -> HttpResponse:
     """One automation; its tabs are this page with ``?tab=``."""
     now = clock.now()
     seen = Automation.objects.visible_to(request.actor, now).select_related(
@@ -112,7 +113,7 @@ def automation(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _confirm(
-    request: HttpRequest,
+    request: Request,
     pk: int,
     verb: Transition[Automation],
     *,
@@ -128,8 +129,8 @@ def _confirm(
     if request.method == "POST":
         try:
             verb(found, actor=request.actor, now=now, reason=request.POST.get("reason", ""))
-        except Refused as no:
-            return refused(request, no.refusal, context={"back_href": found.href})
+        except Refused as error:
+            return refused(request, error.refusal, context={"back_href": found.href})
         return redirect(found.href)
     no = verb.refusal(found, actor=request.actor, now=now)
     if no is not None:
@@ -147,7 +148,7 @@ def _confirm(
 
 
 @require_http_methods(["GET", "POST"])
-def stop(request: HttpRequest, pk: int) -> HttpResponse:
+def stop(request: Request, pk: int) -> HttpResponse:
     """The kill switch (G5)."""
     return _confirm(
         request,
@@ -162,7 +163,7 @@ def stop(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def resume(request: HttpRequest, pk: int) -> HttpResponse:
+def resume(request: Request, pk: int) -> HttpResponse:
     """The first of two people asks to lift a stop, the second lifts it (G5)."""
     found = get_object_or_404(Automation.objects.visible_to(request.actor, clock.now()), pk=pk)
     second = found.resume_asked_by_id is not None
@@ -181,7 +182,7 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def retire(request: HttpRequest, pk: int) -> HttpResponse:
+def retire(request: Request, pk: int) -> HttpResponse:
     """Retire it: its grants end (L1)."""
     return _confirm(
         request,
@@ -196,6 +197,6 @@ def retire(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def version(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+def version(request: Request, pk: int, number: int) -> HttpResponse:
     """One version, compared with the approved one or the one before."""
     return redirect(f"{reverse('automation', args=[pk])}?tab=versions&version={number}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -18,6 +18,7 @@ from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.refusals import InvalidInput, Refused
 from governance.controls.roles import Permission
+from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory import registry
 from inventory.models import DataClass, Environment, Resource, ResourceKind, ResourceState
@@ -29,7 +30,7 @@ STATES = (("", "All"), ("active", "In use"), ("proposed", "Proposed"), ("retired
 
 
 @require_GET
-def resource_list(request: HttpRequest) -> HttpResponse:
+def resource_list(request: Request) -> HttpResponse:
     """Resources that the reader may see, by name."""
     now = clock.now()
     rows = Resource.objects.visible_to(request.actor, now).select_related("owner", "deputy")
@@ -88,7 +89,7 @@ def _row(one: Resource, counted: Any) -> Shape:
     }
 
 
-def _find(request: HttpRequest, pk: int) -> tuple[Resource, datetime]:
+def _find(request: Request, pk: int) -> tuple[Resource, datetime]:
     now = clock.now()
     seen = Resource.objects.visible_to(request.actor, now).select_related(
         "owner", "deputy", "named_owner", "named_deputy", "suggested_owner", "team", "proposed_by"
@@ -97,7 +98,7 @@ def _find(request: HttpRequest, pk: int) -> tuple[Resource, datetime]:
 
 
 @require_GET
-def resource(request: HttpRequest, pk: int) -> HttpResponse:
+def resource(request: Request, pk: int) -> HttpResponse:
     """One resource: who answers for it, what can be held on it, who holds it, what happened."""
     one, now = _find(request, pk)
     offered = one.entitlements.annotate(held=Count("grants", filter=~Q(grants__state="ended"))).order_by("code")[:100]
@@ -216,23 +217,23 @@ def _next(one: Resource, actor: Actor, now: datetime) -> Shape | None:
     return None
 
 
-def _post(request: HttpRequest, pk: int, act: Callable[[Resource, datetime], object]) -> HttpResponse:
+def _post(request: Request, pk: int, act: Callable[[Resource, datetime], object]) -> HttpResponse:
     one, now = _find(request, pk)
     try:
         act(one, now)
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": one.href})
+    except Refused as error:
+        return refused(request, error.refusal, context={"back_href": one.href})
     return redirect(one.href)
 
 
 @require_POST
-def accept(request: HttpRequest, pk: int) -> HttpResponse:
+def accept(request: Request, pk: int) -> HttpResponse:
     """Accept to answer for a resource."""
     return _post(request, pk, lambda one, now: registry.accept_ownership(one, actor=request.actor, now=now))
 
 
 @require_POST
-def activate(request: HttpRequest, pk: int) -> HttpResponse:
+def activate(request: Request, pk: int) -> HttpResponse:
     """Put a resource to use."""
     return _post(request, pk, lambda one, now: registry.activate(one, actor=request.actor, now=now))
 
@@ -261,21 +262,21 @@ class NewResourceForm(ResourceForm, OwnerForm):
 
 
 def _form_page(
-    request: HttpRequest, form: forms.Form, *, title: str, label: str, back: str, status: int = 200
+    request: Request, form: forms.Form, *, title: str, label: str, back: str, status: int = 200
 ) -> HttpResponse:
     context = {"form": form, "title": title, "label": label, "back_href": back}
     return page(request, "inventory/form.html", context, status=status)
 
 
 @require_http_methods(["GET", "POST"])
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: Request) -> HttpResponse:
     """Register a resource (admins): the owner accepts, another admin puts it to use."""
     now = clock.now()
     no = registry.register_resource.refusal(Team(), actor=request.actor, now=now)
     if no is not None:
         return refused(request, no)
     form = NewResourceForm(request.POST or None)
-    words = {"title": "Register a resource", "label": "Register it", "back": reverse("resource_list")}
+    words: Shape = {"title": "Register a resource", "label": "Register it", "back": reverse("resource_list")}
     if request.method == "GET":
         return _form_page(request, form, **words)
     if form.is_valid():
@@ -293,14 +294,14 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def name_owner(request: HttpRequest, pk: int) -> HttpResponse:
+def name_owner(request: Request, pk: int) -> HttpResponse:
     """Name owner and deputy (admins)."""
     one, now = _find(request, pk)
     no = registry.name_owner.refusal(one, actor=request.actor, now=now)
     if no is not None:
         return refused(request, no, context={"back_href": one.href})
     form = OwnerForm(request.POST or None, initial={"owner": one.suggested_owner})
-    words = {"title": f"Who answers for {one.name}?", "label": "Name them", "back": one.href}
+    words: Shape = {"title": f"Who answers for {one.name}?", "label": "Name them", "back": one.href}
     if request.method == "GET":
         return _form_page(request, form, **words)
     if form.is_valid():
@@ -313,7 +314,7 @@ def name_owner(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def amend(request: HttpRequest, pk: int) -> HttpResponse:
+def amend(request: Request, pk: int) -> HttpResponse:
     """Change what is said about a resource (its owner, admins)."""
     one, now = _find(request, pk)
     no = registry.amend_resource.refusal(one, actor=request.actor, now=now)
@@ -321,7 +322,7 @@ def amend(request: HttpRequest, pk: int) -> HttpResponse:
         return refused(request, no, context={"back_href": one.href})
     fields = ("name", "kind", "data_class", "environment", "about")
     form = ResourceForm(request.POST or None, initial={name: getattr(one, name) for name in fields})
-    words = {"title": f"Change {one.name}", "label": "Save", "back": one.href}
+    words: Shape = {"title": f"Change {one.name}", "label": "Save", "back": one.href}
     if request.method == "GET":
         return _form_page(request, form, **words)
     if form.is_valid():
