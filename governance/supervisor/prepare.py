@@ -49,6 +49,18 @@ def _check_broker() -> None:
         _give_up(f"The Redis that was given does not answer: {error}", "REDIS_URL")
 
 
+def _check_code() -> None:
+    """Run the system checks, once for all processes; what they find is said without a traceback."""
+    from django.core.management import call_command
+    from django.core.management.base import SystemCheckError
+
+    try:
+        call_command("check", stdout=io.StringIO())
+    except SystemCheckError as error:
+        print(error, flush=True)
+        sys.exit(1)
+
+
 def _migrate() -> None:
     """Bring the database to the code's version; silent when it is there."""
     from django.core.management import call_command
@@ -86,6 +98,7 @@ def main(welcome: Path) -> None:
     _check_broker()
     commands = get_commands()
     call_command("make_keys", stdout=io.StringIO())
+    _check_code()
     _migrate()
     hints = io.StringIO()
     if settings.DEMO and "load_demo" in commands:

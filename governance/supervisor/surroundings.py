@@ -17,6 +17,7 @@ def environment(home: Home, port: int) -> dict[str, str]:
     told.setdefault("BASE_URL", f"http://localhost:{port}")
     told["COUNTERSIGN_HOME"] = str(home.root)
     told["PYTHONUNBUFFERED"] = "1"
+    told["CELERY_SKIP_CHECKS"] = "1"  # preparing has run them; Celery's own variable
     if not told.get("SECRET_KEY"):
         told["SECRET_KEY"] = home.secret_key()
     return told
