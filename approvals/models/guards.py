@@ -15,7 +15,7 @@ class _NotBarred(Func):
 
     output_field = models.BooleanField()
 
-    def as_sql(self, compiler, connection, **extra):  # type: ignore[no-untyped-def]  # Django's own signature is untyped
+    def as_sql(self, compiler, connection, **extra):  # type: ignore[no-untyped-def, override]  # Django's own is untyped
         return '("person_id" <> ALL("barred") AND ("for_person_id" IS NULL OR "for_person_id" <> ALL("barred")))', ()
 
 
@@ -86,7 +86,7 @@ GRANT_RESTS_ON_APPROVALS = pgtrigger.Trigger(
     name="grant_rests_on_approvals",
     when=pgtrigger.Before,
     operation=pgtrigger.Insert
-    | pgtrigger.UpdateOf("app_approval_id", "approval_id", "begins_at", "ends_at", "predecessor_id"),
+    | pgtrigger.UpdateOf("app_approval_id", "approval_id", "begins_at", "ends_at", "predecessor_id"),  # type: ignore[no-untyped-call]
     declare=[("app", "approvals_approval%ROWTYPE"), ("own", "approvals_approval%ROWTYPE")],
     func="""
         SELECT * INTO app FROM approvals_approval WHERE id = NEW.app_approval_id;
@@ -110,7 +110,7 @@ GRANT_RESTS_ON_APPROVALS = pgtrigger.Trigger(
 APPROVED_NEEDS_SEATS = pgtrigger.Trigger(
     name="approved_needs_seats",
     when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.UpdateOf("state", "carried_from_id", "by_policy_id"),
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("state", "carried_from_id", "by_policy_id"),  # type: ignore[no-untyped-call]
     func="""
         IF NEW.state <> 'approved' OR (TG_OP = 'UPDATE' AND OLD.state = 'approved') THEN
             RETURN NEW;

@@ -129,6 +129,7 @@ def answer(step: Step[Approval]) -> Effect:
     if step.actor.person is not None:
         Party.objects.get_or_create(submission=record.submission, person=step.actor.person, capacity=Capacity.ANSWERED)
     assert step.reason is not None
+    assert step.actor.person is not None  # the permission is a relation's, and only people have those
     Comment.objects.create(
         submission=record.submission, approval=record, by=step.actor.person, at=step.now, text=step.reason
     )

@@ -66,6 +66,7 @@ def desk(request: Request) -> HttpResponse:
     """What waits for me; with ``?show=all`` every open submission that I may see, with ``?show=overdue`` the late ones."""
     now = clock.now()
     person = request.actor.person
+    assert person is not None  # a request is a person's
     mine = waiting.to_decide(person, now)
     show = request.GET.get("show", "")
     records = mine

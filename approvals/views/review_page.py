@@ -322,7 +322,7 @@ def _groups(rows: Sequence[Shape], second: Sequence[Approval]) -> list[Shape]:
     others = [row for row in rows if row not in mine and row not in decided]
     waiting = bool(others) and all(row["state"]["value"] == "waiting" for row in others)
     n = len(others)
-    groups = [
+    groups: list[Shape] = [
         {
             "key": "mine",
             "title": "Yours to decide",

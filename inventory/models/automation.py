@@ -15,7 +15,7 @@ from simple_history.models import HistoricalRecords
 
 from governance.controls import access
 from governance.controls.actors import Actor
-from governance.controls.models import AppendOnly, Person, Team
+from governance.controls.models import AppendOnly, Membership, Person, Team
 from governance.controls.roles import Relation
 from inventory import risk, words
 from inventory.models.identity import Credential, NonHumanIdentity
@@ -63,7 +63,7 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
             return self.none()
         if SEE_ALL & access.roles_of(person, now):
             return self
-        member = Team.members.through.objects.filter(team=OuterRef("team"), person=person)
+        member = Membership.objects.filter(team=OuterRef("team"), person=person)
         named = AutomationUserObjectPermission.objects.filter(
             content_object=OuterRef("pk"), user=person, permission__codename="view_automation"
         )

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from governance.controls.actors import Actor
-from governance.controls.models import Person, Team
+from governance.controls.models import Membership, Person, Team
 from inventory.models.automation import Version
 
 
@@ -39,7 +39,7 @@ class ImportItemQuerySet(models.QuerySet["ImportItem"]):
         """One's own, and those of one's teams once a team was chosen."""
         if actor.person is None:
             return self.none()
-        mine = Team.members.through.objects.filter(person=actor.person).values("team")
+        mine = Membership.objects.filter(person=actor.person).values("team")
         return self.filter(Q(batch__by=actor.person) | Q(team__in=mine))
 
 

@@ -15,7 +15,7 @@ from simple_history.models import HistoricalRecords
 
 from governance.controls import access
 from governance.controls.actors import Actor
-from governance.controls.models import Person, Team
+from governance.controls.models import Membership, Person, Team
 from governance.controls.roles import Relation, Role
 from inventory import words
 
@@ -98,7 +98,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         if SEE_ALL & access.roles_of(person, now):
             return self
         named = ResourceUserObjectPermission.objects.filter(content_object=OuterRef("pk"), user=person)
-        member = Team.members.through.objects.filter(team=OuterRef("team"), person=person)
+        member = Membership.objects.filter(team=OuterRef("team"), person=person)
         return self.filter(
             Q(owner=person)
             | Q(deputy=person)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -36,7 +37,9 @@ STATES = (
 def automation_list(request: Request) -> HttpResponse:
     """Automations that the reader may see, by name."""
     now = clock.now()
-    rows = Automation.objects.visible_to(request.actor, now).select_related("team", "business_owner")
+    rows: QuerySet[Automation] = Automation.objects.visible_to(request.actor, now).select_related(
+        "team", "business_owner"
+    )
     words = paging.words_of(request.GET)
     rows = paging.search(rows, words)
     if request.GET.get("state") in AutomationState.values:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import NoReverseMatch, reverse
@@ -33,7 +33,7 @@ STATES = (("", "All"), ("active", "In use"), ("proposed", "Proposed"), ("retired
 def resource_list(request: Request) -> HttpResponse:
     """Resources that the reader may see, by name."""
     now = clock.now()
-    rows = Resource.objects.visible_to(request.actor, now).select_related("owner", "deputy")
+    rows: QuerySet[Resource] = Resource.objects.visible_to(request.actor, now).select_related("owner", "deputy")
     words = paging.words_of(request.GET)
     rows = paging.search(rows, words)
     if request.GET.get("state") in ResourceState.values:
