@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from governance.controls import keys
 from governance.web.middleware import SIGNED_IN_AT
 
 #: Said by the page itself: that one is signed in, or out, needs no banner.
@@ -52,3 +56,20 @@ def note_authentication(request: HttpRequest) -> None:
     newest = max((float(record.get("at", 0)) for record in records), default=0.0)
     if newest > request.session.get(SIGNED_IN_AT, 0):
         note_sign_in(request, newest)
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):
+    """Keeps the keys of authenticators encrypted in the database, under a key that follows from the installation's own."""
+
+    def encrypt(self, text: str) -> str:
+        """The text as a Fernet token."""
+        return _fernet().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The text of a Fernet token."""
+        return _fernet().decrypt(encrypted_text.encode()).decode()
+
+
+def _fernet() -> Fernet:
+    derived = keys.keyed_digest(keys.digest_key(), "keys of authenticators")
+    return Fernet(base64.urlsafe_b64encode(bytes.fromhex(derived)))
