@@ -1,0 +1,177 @@
+"""What the people of the demo do, in the words of the story: bring in, submit, approve. Each is one operation of the product.
+
+Decisions are bound to what the page would have shown (A6) and made in a session that just began (S5), as people make them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from approvals import facts, transitions
+from approvals.models import Approval, ApprovalState, Submission
+from approvals.routing import Route
+from approvals.transitions.submitting import Wish
+from governance.controls.models import Person
+from governance.controls.refusals import refuse
+from governance.demo.founding import Northwind
+from governance.demo.playing import Scene
+from governance.recertification import drafts
+from governance.recertification.models import AnswerKind, Question
+from inventory import registry
+from inventory.importers.manifest import Manifest, binding_key
+from inventory.models import Automation, Resource, Version
+from inventory.resolving import binding_name
+
+EXPORTS = Path(__file__).parent / "exports"
+
+#: What the builder says about a credential, unless the story says something of its own.
+SIGNS_IN = "It signs in with this; there is no other way in for a workflow."
+
+#: How long a person looks at one record, in seconds: only for the figures of how long decisions took.
+SHORTEST, LONGEST = 25, 240
+
+
+@dataclass
+class Director:
+    """Has the people of one company do things.
+
+    Args:
+        company: everybody and everything by key.
+        dice: seeded, so that every demo is the same.
+    """
+
+    company: Northwind
+    dice: random.Random = field(default_factory=lambda: random.Random(20))  # noqa: S311  figures, no secrets
+
+    def person(self, key: str) -> Person:
+        """Somebody by key."""
+        return self.company.people[key]
+
+    def resource(self, key: str) -> Resource:
+        """Something by key."""
+        return self.company.resources[key]
+
+    def bring_in(
+        self,
+        team: str,
+        by: str,
+        export: str,
+        now: datetime,
+        *,
+        content: bytes | None = None,
+        opens: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> Version:
+        """Somebody brings in a sample export; persons among the fields are named by key.
+
+        Args:
+            team: the team that answers for it, by key.
+            by: who brings it in, by key.
+            export: the file's name.
+            now: when.
+            content: its bytes, where the file was edited since.
+            opens: resources by key, by the instance that opens them, for connections that nobody has confirmed.
+            fields: what the form is filled with.
+        """
+        data = content if content is not None else (EXPORTS / export).read_bytes()
+        actor = self.company.actor(by)
+        item = registry.preview([(export, data)], actor=actor, now=now).items.get()
+        keys = {binding_key(one) for one in Manifest.from_dict(item.manifest).privileges}
+        chosen = {binding_name(key): self.resource(opens[key[1]]) for key in keys if opens and key[1] in opens}
+        given = {name: self.person(value) if name.endswith("_owner") else value for name, value in fields.items()}
+        made = registry.confirm_import(
+            self.company.teams[team], actor=actor, now=now, item=item, fields=given, chosen=chosen
+        )
+        return cast("Version", made)  # the engine is typed by its subject, a team
+
+    def submit(self, version: Version, by: str, now: datetime, why: Mapping[str, str | Wish]) -> Submission:
+        """Somebody submits a version, with a justification for each privilege by the place where it is used."""
+        wishes = {f"credential:{one.credential_id}": Wish(SIGNS_IN) for one in version.version_credentials.all()}
+        for privilege in version.privileges.all():
+            said = why[privilege.at[0]]
+            wishes[privilege.key] = said if isinstance(said, Wish) else Wish(said)
+        made = transitions.submit(
+            Automation.objects.get(pk=version.automation_id),
+            actor=self.company.actor(by),
+            now=now,
+            version=version,
+            wishes=wishes,
+        )
+        return cast("Submission", made)  # the engine is typed by its subject, an automation
+
+    def app(self, submission: Submission) -> Approval:
+        """The stage-1 record."""
+        return submission.approvals.get(stage=1)
+
+    def privilege(self, submission: Submission, place: str) -> Approval:
+        """The record of the privilege that is used at a place."""
+        return submission.approvals.get(privilege__at__contains=[place])
+
+    def credential(self, submission: Submission, name: str) -> Approval:
+        """The record of a credential by its name."""
+        return submission.approvals.get(credential__name=name)
+
+    def approve(self, record: Approval, by: str, now: datetime, reason: str = "", **narrowing: Any) -> Approval:
+        """Somebody approves one record, possibly narrower."""
+        return transitions.approve(record, **self._deciding(record, by, now), reason=reason, **narrowing)
+
+    def reject(self, record: Approval, by: str, now: datetime, reason: str) -> Approval:
+        """Somebody rejects one record."""
+        return transitions.reject(record, **self._deciding(record, by, now), reason=reason)
+
+    def ask_for_changes(self, record: Approval, by: str, now: datetime, reason: str) -> Approval:
+        """Somebody sends one record back to its builder."""
+        return transitions.ask_for_changes(record, **self._deciding(record, by, now), reason=reason)
+
+    def answer(self, record: Approval, by: str, now: datetime, reason: str) -> Approval:
+        """The builder answers what was asked."""
+        return transitions.answer(record, actor=self.company.actor(by), now=now, reason=reason)
+
+    def object_to(self, record: Approval, by: str, now: datetime, reason: str) -> Approval:
+        """Somebody who will decide stage 2 objects before it opens."""
+        return transitions.object_to(record, actor=self.company.actor(by), now=now, reason=reason)
+
+    def say(self, submission: Submission, by: str, now: datetime, text: str, *, on: Approval | None = None) -> None:
+        """Somebody says something to all on a submission."""
+        transitions.comment(submission, actor=self.company.actor(by), now=now, reason=text, approval=on)
+
+    def keep(self, automation: Automation, place: str, by: str, now: datetime, reason: str) -> None:
+        """A reviewer answers that the privilege used at a place is to be kept: drafted, then submitted, as on the page."""
+        question = Question.objects.unanswered().get(
+            item__grant__automation=automation,
+            item__grant__approval__privilege__at__contains=[place],
+            reviewer=self.person(by),
+        )
+        actor = self.company.actor(by)
+        draft = drafts.save_draft(
+            question, AnswerKind.KEEP, actor=actor, now=now, reason=reason, seconds=self.dice.randint(SHORTEST, LONGEST)
+        )
+        (done,) = drafts.submit([draft], actor=actor, now=now)
+        if done.refusal is not None:
+            raise refuse(done.refusal)
+
+    def approve_rest(self, submission: Submission, now: datetime, reason: str) -> Scene:
+        """Every record that is still open is approved in all its seats by whoever is asked, a few minutes apart."""
+        for record in submission.approvals.filter(state=ApprovalState.OPEN).order_by("pk"):
+            while (by := self._next_to_decide(record, now)) is not None:
+                self.approve(record, by, now, reason if record.tier == "high" else "")
+                now = yield timedelta(minutes=self.dice.randint(2, 6))
+        return now
+
+    def _next_to_decide(self, record: Approval, now: datetime) -> str | None:
+        """The key of the first person who may fill a seat that is still empty, or None when the record is decided."""
+        if record.state != ApprovalState.OPEN:
+            return None
+        seats = Route.load(record.submission, now).standing(record)
+        free = next((seat.may_decide[0] for seat in seats if not seat.is_filled and seat.may_decide), None)
+        return next((key for key, person in self.company.people.items() if person == free), None)
+
+    def _deciding(self, record: Approval, by: str, now: datetime) -> dict[str, Any]:
+        shown = facts.digest(facts.of(Approval.objects.get(pk=record.pk)))
+        seconds = self.dice.randint(SHORTEST, LONGEST)
+        return {"actor": self.company.actor(by), "now": now, "shown_digest": shown, "seconds": seconds}

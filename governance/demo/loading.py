@@ -1,0 +1,139 @@
+"""Loading the demo once, and emptying a demo's database again. Nothing here works where `settings.DEMO` is off.
+
+A load is recorded as a run of the job `JOB`, which ends when all is there: so a load that was interrupted is known, and is thrown
+away by the next one. Ledger and decisions refuse to be emptied, also to the owner of their tables; a demo is emptied by dropping the
+schema that holds them, which leaves nothing to verify, rather than a hole in what remains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import Q
+
+from approvals import sweeps as approval_sweeps
+from approvals.models import Approval, ApprovalState, Grant
+from governance.controls import clock, jobs, sealing, sending
+from governance.controls.models import JobRun, LedgerEvent, Person
+from governance.demo import usage
+from governance.demo.directing import Director
+from governance.demo.founding import found
+from governance.demo.playing import Ago, Story, play
+from governance.demo.story import stories
+from governance.recertification import sweeps as review_sweeps
+from governance.recertification.scheduling import OPENS_BEFORE
+
+JOB = "demo.load"
+
+#: How many days before the present the company is founded; every story begins later.
+FOUNDED = Ago(180, "09:00")
+
+MORNING = "07:30"
+
+
+class NotADemo(Exception):
+    """This installation is no demo: nothing of it is made up, and nothing is thrown away."""
+
+
+class Found(StrEnum):
+    """What a database holds before a load."""
+
+    NOTHING = "nothing"
+    DEMO = "demo"
+    HALF = "half"
+    OTHER = "other"
+
+
+def check_demo() -> None:
+    """Refuse outside a demo.
+
+    Raises:
+        NotADemo: `settings.DEMO` is off.
+    """
+    if not settings.DEMO:
+        raise NotADemo("COUNTERSIGN_DEMO is off here: no demo is loaded, and nothing is thrown away.")
+
+
+def what_is_there() -> Found:
+    """Whether the demo is here already, whole or interrupted, or something else is."""
+    runs = JobRun.objects.filter(job=JOB)
+    if runs.filter(seen_at__isnull=False, error="").exists():
+        return Found.DEMO
+    if runs.exists():
+        return Found.HALF
+    is_empty = not (LedgerEvent.objects.exists() or Person.objects.exists())
+    return Found.NOTHING if is_empty else Found.OTHER
+
+
+def load() -> JobRun:
+    """Load the demo into an empty database, so that its present is now.
+
+    Raises:
+        NotADemo: this is none.
+        AlreadyBootstrapped: the ledger is not empty.
+    """
+    check_demo()
+    run = jobs.run_job(JOB, perform)
+    sealing.seal_all(at=clock.real())
+    return run
+
+
+def perform(present: datetime) -> Mapping[str, int]:
+    """Play the demo's past up to the instant ``present``; returns how many stories and figures of use there are."""
+    check_demo()
+    director = Director(found(FOUNDED.instant(present)))
+    told = stories(director)
+    play([_mornings(present), *told], present=present, each_step=_send)
+    return {"stories": len(told), "figures_of_use": usage.write(present)}
+
+
+def _mornings(present: datetime) -> Story:
+    """What beat would have done: everything that is due, once on each morning that is not quiet, and once at the very end."""
+    at = FOUNDED.instant(present) + timedelta(days=5)
+    at = at.replace(hour=int(MORNING[:2]), minute=int(MORNING[3:]))
+    while at < present:
+        now = yield at
+        if not _is_quiet(now):
+            _sweep(now)
+        at += timedelta(days=1)
+    now = yield present
+    _sweep(now)
+
+
+def _is_quiet(now: datetime) -> bool:
+    """Whether no sweep could find anything: nothing waits for a decision, and no review is near. Most of half a year is."""
+    if Approval.objects.filter(state__in=(ApprovalState.OPEN, ApprovalState.CHANGES_ASKED)).exists():
+        return False
+    near = now + timedelta(days=max(OPENS_BEFORE.values()))
+    return not Grant.objects.standing().filter(Q(ends_at__lte=near) | Q(review_on__lte=near)).exists()
+
+
+def _sweep(now: datetime) -> None:
+    approval_sweeps.sweep(now)
+    review_sweeps.sweep(now)
+
+
+def _send(now: datetime) -> None:
+    """Send what was queued, as the worker would have done: the demo keeps its mails and shows when they went out."""
+    sending.send_due(now=now)
+
+
+def empty() -> None:
+    """Throw everything away and make the tables anew; whoever is connected meanwhile meets errors for some seconds.
+
+    Raises:
+        NotADemo: this is none.
+    """
+    check_demo()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE")
+        cursor.execute("CREATE SCHEMA public")
+    # It says how far the ledger reached that is gone now: the new one would be taken for a cut-off copy of it.
+    Path(settings.LEDGER_CHECKPOINT_FILE).unlink(missing_ok=True)
+    call_command("migrate", interactive=False, verbosity=0)

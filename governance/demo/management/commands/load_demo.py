@@ -1,0 +1,35 @@
+"""`load_demo`: load the demo once; does nothing where it is loaded already."""
+
+from __future__ import annotations
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from governance.demo import loading
+from governance.demo.loading import Found, NotADemo
+
+
+class Command(BaseCommand):
+    """A load that was interrupted is thrown away and begun again; data that is not the demo's is left alone."""
+
+    help = "Load the demo into an empty database, once. Only where COUNTERSIGN_DEMO is on."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--reset", action="store_true", help="throw everything in the database away first")
+
+    def handle(self, *args: object, **options: bool) -> None:
+        try:
+            loading.check_demo()
+            there = loading.what_is_there()
+            if options["reset"] or there is Found.HALF:
+                loading.empty()
+                there = Found.NOTHING
+            if there is Found.NOTHING:
+                self.stdout.write("Loading the demo …")
+                self.stdout.flush()
+                loading.load()
+        except NotADemo as error:
+            raise CommandError(str(error)) from error
+        if there is Found.DEMO:
+            self.stdout.write("The demo is loaded already.")
+        elif there is Found.OTHER:
+            self.stdout.write("This database holds data that is not the demo's: nothing was loaded.")
