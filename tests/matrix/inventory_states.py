@@ -1,0 +1,189 @@
+"""How the register's subjects get into the states of ``inventory.csv``, and what allowed writes are called with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+
+from governance.controls.models import Team
+from inventory import lifecycle, registry
+from inventory.models import Automation, Binding, Resource, Version
+from tests import journeys
+from tests.inventory.conftest import export
+from tests.matrix.worlds import World, arguments, inside, state
+
+AUTOMATION, RESOURCE = "inventory.automation", "inventory.resource"
+
+
+@state("controls.team", "any")
+def team(w: World) -> Team:
+    """The team of builder, leads and business owner."""
+    return w.northwind.finance_ops
+
+
+def _version(w: World) -> Version:
+    owners = {"business_owner": w.people["business_owner"], "technical_owner": w.people["technical_owner"]}
+    return journeys.brought_in(w.company, by=w.people["builder"], export="weekly-stock-report.json", **owners)
+
+
+@state(AUTOMATION, "draft")
+def draft(w: World) -> Automation:
+    """Brought in and not submitted."""
+    return _version(w).automation
+
+
+@state(AUTOMATION, "in_review")
+def in_review(w: World) -> Automation:
+    """Submitted for the first time."""
+    return journeys.submitted(w.company, _version(w), by=w.people["builder"]).automation
+
+
+@state(AUTOMATION, "live")
+def live(w: World) -> Automation:
+    """Approved on both sides."""
+    submission = journeys.submitted(w.company, _version(w), by=w.people["builder"])
+    return journeys.decide_all(w.company, submission).automation
+
+
+@state(AUTOMATION, "suspended")
+def suspended(w: World) -> Automation:
+    """Suspended by something else, a review that nobody answered say."""
+    found = Automation.objects.get(pk=live(w).pk)
+    with inside(found, w.actor("job"), w.now):
+        lifecycle.suspend(found, actor=w.actor("job"), now=w.now, why="overdue")
+    return found
+
+
+@state(AUTOMATION, "stopped")
+def stopped(w: World) -> Automation:
+    """Stopped by its business owner."""
+    found = live(w)
+    lifecycle.stop(found, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
+    return found
+
+
+@state(AUTOMATION, "resume_asked")
+def resume_asked(w: World) -> Automation:
+    """Stopped by its business owner, and its technical owner asks to lift that."""
+    found = stopped(w)
+    lifecycle.ask_to_resume(found, actor=w.actor("technical_owner"), now=w.now, reason="It is mended.")
+    return found
+
+
+@state(AUTOMATION, "retired")
+def retired(w: World) -> Automation:
+    """Retired by an owner."""
+    found = draft(w)
+    lifecycle.retire(found, actor=w.actor("business_owner"), now=w.now, reason="Nobody needs it.")
+    return found
+
+
+@state("inventory.version", "any")
+def version(w: World) -> Version:
+    """A version of a draft."""
+    return _version(w)
+
+
+@state("inventory.binding", "any")
+def binding(w: World) -> Binding:
+    """A connection that a builder said opens a resource in use."""
+    _version(w)
+    return Binding.objects.get(resource=w.company.slack)
+
+
+@state(RESOURCE, "proposed")
+def proposed(w: World) -> Resource:
+    """Proposed by a builder; nobody was named."""
+    made = registry.propose_resource(
+        w.northwind.finance_ops, actor=w.actor("builder"), now=w.now, fields={"name": "CRM", "kind": "saas_connector"}
+    )
+    return Resource.objects.get(pk=made.pk)
+
+
+@state(RESOURCE, "registered")
+def registered(w: World) -> Resource:
+    """Registered by an admin, who named owner and deputy."""
+    made = registry.register_resource(
+        w.northwind.platform,
+        actor=w.actor("admin"),
+        now=w.now,
+        fields={"name": "Warehouse", "kind": "data_store", "data_class": "internal"},
+        owner=w.people["resource_owner"],
+        deputy=w.people["resource_deputy"],
+    )
+    return Resource.objects.get(pk=made.pk)
+
+
+@state(RESOURCE, "accepted")
+def accepted(w: World) -> Resource:
+    """The named owner has accepted."""
+    return registry.accept_ownership(registered(w), actor=w.actor("resource_owner"), now=w.now)
+
+
+@state(RESOURCE, "active")
+def active(w: World) -> Resource:
+    """Put to use by the other admin."""
+    return registry.activate(accepted(w), actor=w.actor("other_admin"), now=w.now)
+
+
+@state(RESOURCE, "unresolved")
+def unresolved(w: World) -> Resource:
+    """Stands for a host that is decided at run time."""
+    journeys.brought_in(w.company, export="price-list-sync.json", by=w.people["builder"])
+    return Resource.objects.get(unresolved=True)
+
+
+@arguments("controls.team.confirm_import")
+def _import(w: World, subject: models.Model) -> Mapping[str, Any]:
+    # A preview is its bringer's own; whoever acts in this cell brings the file in first.
+    who = w.made["who"]
+    item = registry.preview([("x.json", export())], actor=w.actor(who), now=w.now).items.get()
+    return {"item": item, "fields": {"business_owner": w.people["business_owner"]}}
+
+
+@arguments("controls.team.register_by_hand")
+def _by_hand(w: World, subject: models.Model) -> Mapping[str, Any]:
+    manifest = registry.describe(name="Nightly note", kind="script", platform="cron", privileges=[])
+    return {"manifest": manifest, "fields": {"business_owner": w.people["business_owner"]}}
+
+
+@arguments("controls.team.propose_resource")
+def _propose(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"fields": {"name": "CRM", "kind": "saas_connector"}}
+
+
+@arguments("controls.team.register_resource")
+def _register(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"fields": {"name": "CRM", "kind": "saas_connector"}, **_named(w, subject)}
+
+
+@arguments("inventory.resource.name_owner")
+def _named(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"owner": w.northwind.lena, "deputy": w.northwind.mei}
+
+
+@arguments("inventory.automation.amend")
+def _amend(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"fields": {"purpose": "Something else."}}
+
+
+@arguments("inventory.automation.raise_tier")
+def _raise(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"tier": "high"}
+
+
+@arguments("inventory.resource.amend_resource")
+def _amend_resource(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"fields": {"about": "In words."}}
+
+
+@arguments("inventory.resource.add_entitlement")
+def _entitlement(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"code": "rows:read", "words": "May read rows", "level": "read"}
+
+
+@arguments("inventory.resource.bind")
+def _bind(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"connector": "postgres", "instance": "abc"}

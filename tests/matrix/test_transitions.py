@@ -1,0 +1,114 @@
+"""The permission matrix: for each state, everybody is asked about every operation, and the answer is the table's.
+
+A table is written by hand from the product's rules. Columns: ``transition``; ``state`` and ``who``, one name or several apart;
+``who`` may be ``*`` for everybody whom no other line of that transition and state names; ``expected``, which is ``ok`` or
+``kind:code`` of the refusal. Asking only reads; where the table says ``ok`` the operation is performed too, and rolled back.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from governance.controls.refusals import Refusal
+from governance.controls.transitions import REGISTRY, Transition
+from tests.matrix.worlds import ARGUMENTS, STATES, WHO, World, build
+from tests.people import Northwind
+
+pytestmark = [pytest.mark.matrix, pytest.mark.django_db]
+
+FOLDER = Path(__file__).parent
+TABLES = sorted(path.stem for path in FOLDER.glob("*.csv"))
+for table in TABLES:
+    importlib.import_module(f"tests.matrix.{table}_states")
+
+Cells = dict[tuple[str, str], dict[str, str]]
+
+
+def read(table: str) -> Cells:
+    """(transition, state) to who to what is expected; a cell named twice, or nobody's, is an error in the table."""
+    named: Cells = {}
+    rest: dict[tuple[str, str], str] = {}
+    with (FOLDER / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+        for line in csv.DictReader(file):
+            for state in line["state"].split():
+                key = (line["transition"], state)
+                cells = named.setdefault(key, {})
+                for who in line["who"].split():
+                    if who == "*":
+                        assert key not in rest, f"{table}: {key} has two lines for everybody else"
+                        rest[key] = line["expected"]
+                        continue
+                    assert who in WHO, f"{table}: nobody is called {who}"
+                    assert who not in cells, f"{table}: {key} names {who} twice"
+                    cells[who] = line["expected"]
+    return {key: {who: cells.get(who) or rest[key] for who in WHO} for key, cells in named.items()}
+
+
+ALL = {table: read(table) for table in TABLES}
+
+
+def subjects() -> Iterator[Any]:
+    """Each subject in each state of each table: one world each."""
+    for table, cells in ALL.items():
+        for label, state in dict.fromkeys((name.rpartition(".")[0], state) for name, state in cells):
+            yield pytest.param(table, label, state, id=f"{label}:{state}")
+
+
+def app_of(verb: Transition[Any]) -> str:
+    """Whose operation it is: the app in which its body stands, which need not be its subject's."""
+    first, second, *_ = verb.body.__module__.split(".")
+    return second if first == "governance" else first
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_an_operation_that_is_missing_from_its_apps_table_or_from_one_of_its_states_is_found(table: str) -> None:
+    declared = {name for name, verb in REGISTRY.items() if app_of(verb) == table}
+    assert {name for name, _ in ALL[table]} == declared
+    for name in declared:
+        label = name.rpartition(".")[0]
+        there = {state for known, state in STATES if known == label}
+        assert {state for known, state in ALL[table] if known == name} == there, name
+
+
+def said(no: Refusal | None) -> str:
+    return "ok" if no is None else f"{no.kind}:{no.code}"
+
+
+@pytest.mark.rule("S5")
+@pytest.mark.parametrize(("table", "label", "state"), list(subjects()))
+def test_everybody_may_do_what_the_table_says_and_nothing_else(
+    northwind: Northwind, table: str, label: str, state: str
+) -> None:
+    world = build(northwind)
+    subject = STATES[label, state](world)
+    asked = {name: cells for (name, where), cells in ALL[table].items() if where == state and _is_of(name, label)}
+    wrong = []
+    for name, cells in asked.items():
+        for who, expected in cells.items():
+            fresh = type(subject)._base_manager.get(pk=subject.pk)
+            answer = said(REGISTRY[name].refusal(fresh, actor=world.actor(who), now=world.now))
+            if answer != expected:
+                wrong.append(f"{name} by {who}: the table says {expected}, the rule {answer}")
+            elif expected == "ok":
+                _perform(world, REGISTRY[name], fresh, who)
+    assert wrong == []
+
+
+def _is_of(name: str, label: str) -> bool:
+    return name.rpartition(".")[0] == label
+
+
+def _perform(world: World, verb: Transition[Any], subject: Any, who: str) -> None:
+    """Do it for real, and undo it: what the rule allows, the write must carry out."""
+    undo = transaction.savepoint()
+    world.made["who"] = who
+    given = ARGUMENTS[verb.name](world, subject) if verb.name in ARGUMENTS else {}
+    verb(subject, actor=world.actor(who), now=world.now, reason="A reason.", **given)
+    transaction.savepoint_rollback(undo)

@@ -1,0 +1,140 @@
+"""The people of the permission matrix, and how a table's state is reached: by the product's own operations, never by a field.
+
+A table ``<app>.csv`` has a module ``<app>_states.py`` beside it, which declares with `state` how each of its states comes
+about and with `arguments` what a write in an allowed cell is called with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import models, transaction
+
+from governance.controls import transitions
+from governance.controls.actors import Actor
+from governance.controls.models import Membership, Person
+from governance.controls.roles import ASSIGNABLE, Role
+from tests import journeys
+from tests.journeys import Company
+from tests.people import Northwind, as_actor, give_role, make_person
+
+#: Who a table names, and what they are to its subjects.
+WHO = (
+    "builder",  # a member of the automation's team, with the role
+    "team_lead",
+    "deputy_lead",
+    "business_owner",
+    "technical_owner",  # of another team, a builder there
+    "resource_owner",
+    "resource_deputy",
+    "security",
+    "second_security",
+    "admin",  # who registered the resources
+    "other_admin",
+    "auditor",
+    "on_call",
+    "superuser",  # without any role
+    "every_role",  # one person with every role that can be assigned, and no relation
+    "stranger",
+    "job",
+)
+
+
+@dataclass
+class World:
+    """Northwind with resources in use, and whoever the tables speak of."""
+
+    company: Company
+    people: Mapping[str, Person]
+    made: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def northwind(self) -> Northwind:
+        """The cast."""
+        return self.company.people
+
+    @property
+    def now(self) -> datetime:
+        """The instant at which the matrix is asked."""
+        return self.company.now
+
+    def actor(self, who: str) -> Actor:
+        """Somebody of `WHO`, in an interactive session."""
+        return Actor.of_job("matrix") if who == "job" else as_actor(self.people[who])
+
+
+def build(northwind: Northwind) -> World:
+    """The world of one test."""
+    n = northwind
+    company = journeys.company(n)
+    admins = (n.ines, n.karl)
+    on_call, every = make_person("Olga Petrenko"), make_person("Eve Roles")
+    give_role(on_call, Role.ON_CALL, admins=admins)
+    for role in ASSIGNABLE:
+        give_role(every, role, admins=admins)
+    superuser = Person.objects.create_superuser("root@northwind.example", name="Root")
+    plain = make_person("Bea Builder")
+    Membership.objects.create(team=n.finance_ops, person=plain)
+    give_role(plain, Role.BUILDER, admins=admins)
+    people = {
+        "builder": plain,
+        "team_lead": n.theo,
+        "deputy_lead": n.bram,
+        "business_owner": n.jonas,
+        "technical_owner": n.piet,
+        "resource_owner": n.omar,
+        "resource_deputy": n.amara,
+        "security": n.sana,
+        "second_security": n.viktor,
+        "admin": n.ines,
+        "other_admin": n.karl,
+        "auditor": n.yuki,
+        "on_call": on_call,
+        "superuser": superuser,
+        "every_role": every,
+        "stranger": n.nadia,
+    }
+    return World(company, people)
+
+
+Reach = Callable[[World], models.Model]
+Arguments = Callable[[World, models.Model], Mapping[str, Any]]
+
+STATES: dict[tuple[str, str], Reach] = {}
+ARGUMENTS: dict[str, Arguments] = {}
+
+
+def state(label: str, *names: str) -> Callable[[Reach], Reach]:
+    """Declare how a subject of the model ``label`` gets into the states that tables call by these names."""
+
+    def declare(reach: Reach) -> Reach:
+        for name in names:
+            STATES[label, name] = reach
+        return reach
+
+    return declare
+
+
+def arguments(*transitions: str) -> Callable[[Arguments], Arguments]:
+    """Declare what these transitions are called with in an allowed cell; without, with nothing but a reason."""
+
+    def declare(made: Arguments) -> Arguments:
+        ARGUMENTS.update(dict.fromkeys(transitions, made))
+        return made
+
+    return declare
+
+
+@contextmanager
+def inside(row: models.Model, actor: Actor, now: datetime) -> Iterator[None]:
+    """Inside an operation of somebody else's on ``row``: where alone an internal one runs."""
+    token = transitions._running.set(transitions.Step(row, actor, now, "matrix.caused"))
+    try:
+        with transaction.atomic():
+            yield
+    finally:
+        transitions._running.reset(token)
