@@ -13,7 +13,7 @@ from governance.controls.models import Person
 from governance.recertification import sweeps, transitions
 from governance.recertification.models import SETTLING, AnswerKind, Asks, Item, Question
 from governance.recertification.scheduling import OPENS_BEFORE
-from inventory.models import Automation
+from inventory.models import Automation, Resource
 from tests import journeys
 from tests.people import Northwind, as_actor
 
@@ -37,10 +37,16 @@ class Held:
         """The automation as it is in the database now."""
         return Automation.objects.get(pk=self.submission.automation_id)
 
-    def grant(self, tier: str = "standard", code: str = "") -> Grant:
-        """A grant of a tier, on a resource of a person who is no party."""
-        found = Grant.objects.filter(automation=self.submission.automation, tier=tier, kind="privilege")
-        return (found.filter(entitlement__code=code) if code else found).order_by("pk")[0]
+    def grant(self, *, on: Resource | None = None) -> Grant:
+        """One of its grants of a privilege: standard, for 180 days, on a resource of Omar's."""
+        found = Grant.objects.filter(automation=self.submission.automation, kind="privilege")
+        return (found.filter(entitlement__resource=on) if on is not None else found).order_by("pk")[0]
+
+
+def variant(grant: Grant, **other: Any) -> Grant:
+    """The same grant with other facts than it was approved with: tests of tiers and terms need every kind of it."""
+    Grant.objects.filter(pk=grant.pk).update(**other)
+    return Grant.objects.get(pk=grant.pk)
 
 
 def opens_at(grant: Grant) -> datetime:
@@ -67,3 +73,8 @@ def say(
     return act(
         about, actor=as_actor(by or about.reviewer), now=now, reason=reason, answer=kind, batch=uuid.uuid4(), **more
     )
+
+
+def sweep_at(now: datetime) -> dict[str, int]:
+    """One run of the sweep; what it did, without what it did not do."""
+    return {what: count for what, count in sweeps.sweep(now).items() if count}

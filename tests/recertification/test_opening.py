@@ -1,0 +1,136 @@
+"""Opening: who is asked what, when, once, whatever is run twice (R1, R2, R5, R9, S4, A9)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from approvals.models import Grant, GrantState
+from governance.controls.models import LedgerEvent, Notice
+from governance.controls.refusals import NotPermitted, OutOfTurn
+from governance.recertification import sweeps, transitions
+from governance.recertification.models import Asks, Campaign, Item, Question
+from inventory import lifecycle
+from inventory.models import Automation, Resource
+from tests.people import as_actor
+from tests.recertification.reviews import JOB, Held, opened, opens_at, question, variant
+
+
+@pytest.mark.rule("R1", "S5")
+def test_no_person_opens_a_review_and_the_job_only_what_is_due(held: Held) -> None:
+    grant = held.grant()
+    n, due = held.people, opens_at(grant)
+    campaign = sweeps.campaign_of("standard", due, JOB)
+    for person in (n.ines, n.sana, n.omar, n.jonas, n.yuki):
+        with pytest.raises(NotPermitted):
+            transitions.open_item(Item(grant=grant, campaign=campaign), actor=as_actor(person), now=due)
+    early = due - timedelta(days=2)
+    with pytest.raises(OutOfTurn) as caught:
+        transitions.open_item(Item(grant=grant, campaign=campaign), actor=JOB, now=early)
+    assert caught.value.refusal.code == "R1"
+    assert not Item.objects.exists()
+
+
+@pytest.mark.rule("R1", "R5", "R9")
+def test_what_is_due_is_opened_once_however_often_the_sweep_runs(held: Held) -> None:
+    due = opens_at(held.grant())
+    assert sweeps.open_due(due - timedelta(days=1), JOB) == 0
+    grants = Grant.objects.filter(automation=held.automation).count()
+    assert sweeps.open_due(due, JOB) == grants + 1  # and the automation, whose date is the same
+    assert sweeps.open_due(due, JOB) == 0
+    assert sweeps.open_due(due + timedelta(hours=5), JOB) == 0
+    assert Item.objects.count() == grants + 1
+    assert Notice.objects.filter(event="recertification_opened").count() == 2 * grants + 1
+    assert Campaign.objects.count() == 1
+    assert not LedgerEvent.objects.filter(verb="item.opened", outcome="refused").exists()
+    item = Item(grant=held.grant(), campaign=Campaign.objects.get())
+    with pytest.raises(OutOfTurn) as caught:
+        transitions.open_item(item, actor=JOB, now=due)
+    assert caught.value.refusal.code == "R5"
+
+
+@pytest.mark.rule("S4", "R2")
+def test_the_owner_of_the_automation_is_asked_needed_and_the_owner_of_the_resource_acceptable(held: Held) -> None:
+    item = opened(held.grant())
+    asked = dict(item.questions.values_list("asks", "reviewer__name"))
+    assert asked == {"needed": "Jonas Weil", "acceptable": "Omar Haddad"}
+    assert item.snapshot["approval"] == held.grant().approval_id
+    assert not any(person.name in str(item.snapshot) for person in held.people.people)
+
+
+@pytest.mark.rule("S4")
+def test_about_low_risk_the_owner_of_the_automation_alone_is_asked(held: Held) -> None:
+    grant = variant(held.grant(), tier="low")
+    item = opened(grant)
+    assert list(item.questions.values_list("asks", "reviewer__name")) == [("needed", "Jonas Weil")]
+
+
+@pytest.mark.rule("S4", "A9")
+@pytest.mark.parametrize(
+    ("owner", "deputy", "asked"),
+    [
+        ("omar", "amara", "Omar Haddad"),
+        ("jonas", "mei", "Mei Tanaka"),  # the business owner gains
+        ("rita", "mei", "Mei Tanaka"),  # so does the technical owner
+        ("jonas", "rita", "Amara Okafor"),  # both gain: the lead of the owner's team
+    ],
+)
+def test_nobody_who_gains_is_asked_whether_it_is_acceptable(owner: str, deputy: str, asked: str, held: Held) -> None:
+    erp: Resource = held.company.erp
+    people = {"owner": getattr(held.people, owner), "deputy": getattr(held.people, deputy)}
+    Resource.objects.filter(pk=erp.pk).update(**people)
+    item = opened(held.grant(on=erp))
+    assert question(item, Asks.ACCEPTABLE).reviewer.name == asked
+
+
+@pytest.mark.rule("R8")
+def test_who_left_is_not_asked(held: Held) -> None:
+    n = held.people
+    n.omar.left_at, n.omar.is_active = held.company.now, False
+    n.omar.save()
+    item = opened(held.grant(on=held.company.erp))
+    assert question(item, Asks.ACCEPTABLE).reviewer == n.amara
+
+
+@pytest.mark.rule("R1")
+def test_what_is_not_live_or_is_set_to_lapse_does_not_come_up(held: Held) -> None:
+    first, second, third, _ = Grant.objects.filter(automation=held.automation).order_by("pk")
+    Grant.objects.filter(pk=first.pk).update(state=GrantState.SUSPENDED, suspended_why="stopped")
+    Grant.objects.filter(pk=second.pk).update(renew=False)
+    sweeps.open_due(opens_at(third), JOB)
+    assert set(Item.objects.exclude(grant=None).values_list("grant", flat=True)) == {third.pk, third.pk + 1}
+
+
+@pytest.mark.rule("R1")
+def test_nothing_of_a_suspended_automation_comes_up(held: Held) -> None:
+    automation = held.automation
+    lifecycle.stop(automation, actor=as_actor(held.people.sana), now=held.company.now, reason="Strange traffic.")
+    assert sweeps.open_due(opens_at(held.grant()), JOB) == 0
+
+
+@pytest.mark.rule("R1")
+def test_an_automation_comes_up_by_itself_and_its_business_owner_is_asked_whether_it_is_needed(held: Held) -> None:
+    sweeps.open_due(opens_at(held.grant()), JOB)
+    item = Item.objects.get(automation=held.automation)
+    assert list(item.questions.values_list("asks", "reviewer__name")) == [("needed", "Jonas Weil")]
+
+
+@pytest.mark.rule("R1")
+def test_an_automation_without_a_review_date_comes_up_all_the_same(held: Held) -> None:
+    Automation.objects.filter(pk=held.automation.pk).update(review_on=None)
+    sweeps.open_due(held.company.now + timedelta(days=165), JOB)
+    assert Item.objects.filter(automation=held.automation).exists()
+
+
+@pytest.mark.rule("H1", "H3")
+def test_opening_stands_on_the_timelines_of_grant_automation_and_resource(held: Held) -> None:
+    item = opened(held.grant(on=held.company.erp))
+    event = LedgerEvent.objects.get(verb="item.opened", subject_id=str(item.pk))
+    assert {
+        f"approvals.grant:{item.grant_id}",
+        f"inventory.automation:{held.automation.pk}",
+        f"inventory.resource:{held.company.erp.pk}",
+    } <= set(event.about)
+    assert item.history.count() == 1
+    assert all(one.history.count() == 1 for one in Question.objects.filter(item=item))

@@ -1,0 +1,191 @@
+"""When nobody answers: reminders, the next on the ladder, suspension, the end. Never kept by silence (R5, R6, R8, R9)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from approvals.grant_sweeps import expire_due
+from approvals.grants import Why
+from approvals.models import Grant, GrantState
+from governance.controls.models import LedgerEvent, Notice
+from governance.recertification import reviewers, sweeps
+from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState
+from governance.recertification.transitions import opening
+from inventory.models import AutomationState
+from tests.recertification.reviews import JOB, Held, opened, question, say, sweep_at
+
+KEEP, NEEDED, ACCEPTABLE = AnswerKind.KEEP, Asks.NEEDED, Asks.ACCEPTABLE
+
+
+def told(event: str) -> list[str]:
+    """Who was told of an event, by name, in order."""
+    names = Notice.objects.filter(event=f"recertification_{event}").order_by("pk")
+    return list(names.values_list("recipient__name", flat=True))
+
+
+@pytest.mark.rule("R6")
+def test_silence_escalates_suspends_and_revokes_one_step_after_the_other_and_never_keeps(held: Held) -> None:
+    item, n = opened(held.grant(on=held.company.erp)), held.people
+    every_item = Item.objects.count()
+    assert sweep_at(item.deadline - timedelta(seconds=1)).get("escalated") is None
+
+    assert sweep_at(item.deadline)["escalated"] == every_item
+    item.refresh_from_db()
+    assert item.state == ItemState.ESCALATED
+    assert question(item, ACCEPTABLE).reviewer == n.amara  # the deputy
+    assert question(item, NEEDED).reviewer == n.rita  # the technical owner
+    assert item.grant in Grant.objects.live(item.deadline)
+
+    assert sweep_at(item.grace_until)["suspended"] == every_item
+    grant = Grant.objects.get(pk=item.grant_id)
+    assert (grant.state, grant.suspended_why) == (GrantState.SUSPENDED, Why.SILENCE)
+    assert held.automation.state == AutomationState.SUSPENDED
+
+    item.refresh_from_db()
+    assert item.closes_at == min(item.grace_until + timedelta(days=5), grant.ends_at)
+    assert sweep_at(item.closes_at)["closed"] >= 4
+    item.refresh_from_db()
+    grant.refresh_from_db()
+    assert (item.state, item.outcome, grant.ended_why) == (ItemState.CLOSED, ItemOutcome.REVOKED, Why.SILENCE)
+
+
+@pytest.mark.rule("R6")
+def test_one_keep_of_two_is_silence(held: Held) -> None:
+    item = opened(held.grant())
+    say(question(item, NEEDED), KEEP, now=item.opened_at)
+    sweep_at(item.deadline)
+    assert question(item, NEEDED).reviewer == held.people.jonas  # who answered is left alone
+    sweep_at(item.grace_until)
+    assert Grant.objects.get(pk=item.grant_id).state == GrantState.SUSPENDED
+
+
+@pytest.mark.rule("R6", "G2")
+def test_an_answer_that_comes_after_the_suspension_and_before_the_end_still_counts(held: Held) -> None:
+    item = opened(held.grant())
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    late = item.grace_until + timedelta(hours=2)
+    for asks in Asks:
+        say(question(item, asks), KEEP, now=late)
+    item.refresh_from_db()
+    successor = Grant.objects.get(predecessor=item.grant)
+    assert (item.outcome, successor.state) == (ItemOutcome.KEPT, GrantState.ACTIVE)
+
+
+@pytest.mark.rule("R6")
+def test_an_automation_that_silence_suspended_comes_back_with_a_late_keep(held: Held) -> None:
+    opened(held.grant())
+    item = Item.objects.get(automation=held.automation)
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    assert held.automation.state == AutomationState.SUSPENDED
+    say(question(item, NEEDED), KEEP, now=item.grace_until + timedelta(hours=1))
+    assert held.automation.state == AutomationState.LIVE
+
+
+@pytest.mark.rule("R5")
+def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_done(held: Held) -> None:
+    item = opened(held.grant())
+    Item.objects.exclude(pk=item.pk).update(state=ItemState.CLOSED, outcome="superseded", closed_at=item.opened_at)
+    say(question(item, NEEDED), KEEP, now=item.opened_at)
+    heard: list[tuple[date, str]] = []
+    for day in range((item.deadline - item.opened_at).days + 4):
+        at = item.opened_at + timedelta(days=day)
+        before = len(told("reminder"))
+        for moment in (at, at, at + timedelta(hours=6)):
+            sweeps.remind_due(moment, JOB)
+        heard += [(at.date(), name) for name in told("reminder")[before:]]
+        sweeps.escalate_due(at + timedelta(hours=8), JOB)
+    last = item.deadline.date()
+    # Half-way, three days and one day before; then the deputy, daily.
+    assert heard == [
+        *((last - timedelta(days=before), "Omar Haddad") for before in (7, 3, 1)),
+        *((last + timedelta(days=after), "Amara Okafor") for after in (1, 2, 3)),
+    ]
+    about = Notice.objects.filter(key__startswith=f"item:{item.pk}:")
+    assert set(about.values_list("thread", flat=True)) == {f"item:{item.pk}"}
+    assert "Jonas Weil" not in [name for _, name in heard]
+
+
+@pytest.mark.rule("R8")
+def test_the_question_of_a_reviewer_who_leaves_goes_to_the_next_and_keeps_its_deadline(held: Held) -> None:
+    item, n = opened(held.grant(on=held.company.erp)), held.people
+    before = item.deadline
+    n.omar.left_at, n.omar.is_active = item.opened_at, False
+    n.omar.save()
+    assert sweep_at(item.opened_at + timedelta(minutes=1))["reassigned"] == 4
+    item.refresh_from_db()
+    assert (question(item, ACCEPTABLE).reviewer, item.deadline) == (n.amara, before)
+    assert sweep_at(item.opened_at + timedelta(minutes=2)) == {}
+
+
+@pytest.mark.rule("R6")
+def test_the_deputy_is_told_and_so_is_who_it_was_taken_from(held: Held) -> None:
+    item = opened(held.grant(on=held.company.erp))
+    sweep_at(item.deadline)
+    assert "Amara Okafor" in told("escalated")
+    assert "Omar Haddad" in told("taken_over")
+    assert not {"Amara Okafor"} & set(told("taken_over"))
+
+
+@pytest.mark.rule("R1", "R6")
+def test_a_term_that_ends_during_the_review_ends_the_item_with_it(held: Held) -> None:
+    item = opened(held.grant())
+    end = item.grant.ends_at
+    expire_due(end, JOB)
+    sweep_at(end)
+    assert not Item.objects.exclude(grant=None).exclude(state=ItemState.CLOSED).exists()
+    item.refresh_from_db()
+    assert item.outcome == ItemOutcome.SUPERSEDED
+
+
+@pytest.mark.rule("R2")
+def test_a_campaign_closes_when_nothing_in_it_is_open(held: Held) -> None:
+    item = opened(held.grant())
+    sweep_at(item.opened_at + timedelta(days=1))
+    assert item.campaign.state == "open"
+    for moment in (item.deadline, item.grace_until, item.grace_until + timedelta(days=6)):
+        sweep_at(moment)
+    assert set(Campaign.objects.values_list("state", flat=True)) == {"closed"}
+
+
+@pytest.mark.rule("R9")
+def test_every_sweep_doubled_does_nothing_more_and_leaves_no_refusal(held: Held) -> None:
+    item = opened(held.grant())
+    moments = (item.opened_at, item.deadline - timedelta(days=1), item.deadline, item.grace_until, item.grant.ends_at)
+    for moment in moments:
+        sweep_at(moment)
+        before = LedgerEvent.objects.count(), Notice.objects.count()
+        assert sweep_at(moment) == {}
+        assert (LedgerEvent.objects.count(), Notice.objects.count()) == before
+    assert not LedgerEvent.objects.filter(outcome="refused").exists()
+
+
+@pytest.mark.rule("R9")
+def test_one_row_that_fails_does_not_hold_up_the_others_and_stays_due(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = held.grant().pk
+    real = opening.snapshot
+
+    def snapshot(item: Item, tier: str) -> dict[str, object]:
+        if item.grant_id == broken:
+            raise RuntimeError("a bad row")
+        return real(item, tier)
+
+    monkeypatch.setattr(opening, "snapshot", snapshot)
+    now = held.grant().ends_at - timedelta(days=20)
+    assert sweeps.open_due(now, JOB) == 4
+    monkeypatch.undo()
+    assert sweeps.open_due(now, JOB) == 1
+
+
+@pytest.mark.rule("A9")
+def test_when_nobody_may_be_asked_nothing_opens_and_nothing_is_refused_every_minute(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reviewers, "ladder", lambda item, asks, bench: [])
+    assert sweeps.open_due(held.grant().ends_at - timedelta(days=20), JOB) == 0
+    assert not LedgerEvent.objects.filter(outcome="refused").exists()
