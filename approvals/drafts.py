@@ -14,10 +14,9 @@ from typing import Any
 
 from django.db import transaction
 
-from governance.controls.actors import Actor
-from governance.controls.models import Team
+from governance.controls.models import Person, Team
 from inventory import registry, resolving
-from inventory.importers.manifest import Manifest, binding_key
+from inventory.importers.manifest import Manifest, Privilege, binding_key, privilege_key
 from inventory.models import ImportBatch, ImportItem, ImportState
 
 #: The longest justification, in characters: one sentence or two.
@@ -29,10 +28,14 @@ def row_key(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
+def privilege_row(said: Privilege) -> str:
+    """The key of the row that a privilege of a manifest stands in."""
+    return row_key(privilege_key(said, ""))
+
+
 def connections(manifest: Manifest) -> dict[str, str]:
-    """The connections of a manifest: row key to `resolving.binding_name`."""
-    names = (resolving.binding_name(binding_key(one)) for one in manifest.privileges)
-    return {row_key(name): name for name in names}
+    """The connections of a manifest: by the key of each row that uses one, `resolving.binding_name`."""
+    return {privilege_row(one): resolving.binding_name(binding_key(one)) for one in manifest.privileges if one.instance}
 
 
 @dataclass(frozen=True)
@@ -103,18 +106,18 @@ def keep(item: ImportItem, draft: Draft, team: Team | None) -> None:
     registry.save_draft(item, draft.to_dict(), team=team)
 
 
-def described(manifest: Manifest, draft: Draft, *, actor: Actor, now: datetime, team: Team) -> ImportItem:
+def described(manifest: Manifest, draft: Draft, *, by: Person, now: datetime, team: Team) -> ImportItem:
     """A preview of what a person described by hand; it goes on like any other.
 
     Args:
         manifest: see `registry.describe`.
         draft: with what the form was sent.
-        actor: who described it.
+        by: who described it.
         now: business time.
         team: whom it is built for.
     """
     with transaction.atomic():
-        batch = ImportBatch.objects.create(by=actor.person, at=now)
+        batch = ImportBatch.objects.create(by=by, at=now)
         return ImportItem.objects.create(
             batch=batch,
             team=team,
@@ -136,6 +139,12 @@ def describe_anew(item: ImportItem, manifest: Manifest, draft: Draft, team: Team
     item.save(update_fields=["manifest"])
 
 
+def later_of(item: ImportItem) -> ImportItem | None:
+    """The preview in which a confirmed one goes on, or None."""
+    later = ImportItem.objects.filter(batch=item.batch_id, version=item.version_id, progress=ImportState.PREVIEW)
+    return later.filter(pk__gt=item.pk).order_by("-pk").first()
+
+
 def going_on(item: ImportItem, now: datetime) -> ImportItem:
     """Where a preview goes on whose version is in the register and was not submitted: itself, or the one that follows it.
 
@@ -143,10 +152,7 @@ def going_on(item: ImportItem, now: datetime) -> ImportItem:
     """
     if item.progress != ImportState.CONFIRMED:
         return item
-    later = ImportItem.objects.filter(
-        batch=item.batch_id, version=item.version_id, progress=ImportState.PREVIEW, pk__gt=item.pk
-    ).first()
-    return later or ImportItem.objects.create(
+    return later_of(item) or ImportItem.objects.create(
         batch=item.batch,
         team=item.team,
         filename=item.filename,

@@ -9,16 +9,17 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from approvals import changes, policies
+from approvals import policies
 from approvals.changes import Asked, Changes
 from approvals.drafts import Draft, row_key
-from approvals.models import Grant, Submission
+from approvals.models import Approval, Submission
 from approvals.models.submission import UNFINISHED
 from approvals.policies import Policy
 from approvals.preview_route import People, SeatAsked
 from approvals.transitions.submitting import short_of_people, submit, unready
+from approvals.would_be import WouldBe
 from governance.controls import texts
 from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
@@ -35,7 +36,6 @@ from inventory.models import (
     Privilege,
     Resource,
     ResourceState,
-    Trigger,
     Version,
 )
 from inventory.models.automation import AMENDED_BY_REVIEW
@@ -45,6 +45,8 @@ from inventory.risk import Judged
 
 #: What is loaded of a resource, so that its ladder is known without asking again.
 LADDER = ("owner", "deputy", "team__lead", "team__deputy_lead")
+#: Terms that can be chosen, in days, up to what the tier allows.
+TERMS = (7, 30, 60, 90, 180, 365)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class Preview:
         judged: the app's tier with its reasons.
         problems: what keeps the app from being submitted, one sentence each.
         short: what nobody would be left to decide (A9).
+        said_before: what was said why the same is needed when it was last asked, by row key.
+        begun: what the fields begin with.
         refusal: why this person may not bring it in for this team, or None.
     """
 
@@ -117,6 +121,8 @@ class Preview:
     judged: Judged
     problems: tuple[str, ...]
     short: tuple[str, ...]
+    said_before: Mapping[str, str]
+    begun: Mapping[str, Any]
     refusal: Refusal | None
 
     @property
@@ -137,16 +143,46 @@ class Preview:
     @property
     def unjustified(self) -> list[Wanted]:
         """What is asked for without a word why."""
-        return [one for one in self.asked if not texts.clean(self.draft.why.get(one.key, ""))]
+        return [one for one in self.asked if not self.reason(one)]
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether submitting would only repeat what is approved, or under review, already (I7)."""
+        if self.known is None or self.version is None or self.amends:
+            return False
+        is_under_review = self.under_way is not None and self.under_way.version_id == self.version.pk
+        return is_under_review or (self.under_way is None and self.asks_nothing)
+
+    @property
+    def amends(self) -> bool:
+        """Whether something else is said about a known automation than before, or why it needs something."""
+        fields = any(value != self.begun.get(name) for name, value in self.draft.fields.items())
+        return fields or any(self.said_before.get(key, text) != text for key, text in self.draft.why.items())
+
+    def why(self, one: Wanted) -> str:
+        """What was typed as its justification, else what was said when the same was asked before."""
+        return texts.clean(self.draft.why.get(one.key, self.said_before.get(one.key, "")))
+
+    def reason(self, one: Wanted) -> str:
+        """Its justification; a credential that has none of its own is needed for what it opens, so those reasons count."""
+        own = self.why(one)
+        if own or one.asked.credential is None:
+            return own
+        uses = [
+            use for use in self.wanted if use.asked.privilege and use.asked.privilege.credential == one.asked.credential
+        ]
+        said = list(dict.fromkeys(filter(None, map(self.why, uses))))
+        return f"It is needed for what it opens: {' '.join(said)}" if len(said) and all(map(self.why, uses)) else ""
 
     def term(self, one: Wanted) -> int:
         """The term that is asked for in days: as chosen, never longer than the tier allows; the longest unless chosen."""
         longest = self.policy.longest_term(one.asked.tier)
         return min(self.draft.terms.get(one.key, longest), longest) or longest
 
-    def earlier_terms(self) -> list[int]:
-        """The terms that can be chosen, in days, up to the longest of any tier."""
-        return [30, 60, 90, 180, 365]
+    def terms(self, one: Wanted) -> list[int]:
+        """The terms that can be chosen for it, in days; the longest that its tier allows is the last."""
+        longest = self.policy.longest_term(one.asked.tier)
+        return sorted({*(days for days in TERMS if days < longest), longest, self.term(one)})
 
 
 def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Draft | None = None) -> Preview:
@@ -164,6 +200,7 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     environment = _environment(draft)
     named = _named(item, draft, team)
     known = registry.known(team, manifest, environment=environment, named=named)
+    draft = replace(draft, fields={**_fields_before(known, actor), **draft.fields})
     people = _people(draft)
     automation = _as_it_would_be(known, manifest, draft, team, environment, people, actor)
     resolution = resolving.resolve(
@@ -186,6 +223,19 @@ def _named(item: ImportItem, draft: Draft, team: Team) -> Automation | None:
     if draft.automation:
         return Automation.objects.filter(pk=draft.automation, team=team).first()
     return item.version.automation if item.version is not None else None
+
+
+def _fields_before(known: Automation | None, actor: Actor) -> dict[str, Any]:
+    """What the form begins with: what is said about a known automation; for a new one, its builder is the technical owner."""
+    if known is None:
+        return {"technical_owner": actor.person.pk if actor.person is not None else None}
+    return {
+        "purpose": known.asked["purpose"],
+        "business_owner": known.asked["business_owner_id"],
+        "technical_owner": known.asked["technical_owner_id"],
+        "escalation_contact": known.escalation_contact,
+        "environment": known.environment,
+    }
 
 
 def _people(draft: Draft) -> dict[int, Person]:
@@ -236,7 +286,9 @@ def _as_it_would_be(
             technical_owner=owners["technical_owner"],
         )
     made = copy.copy(known)
-    said: dict[str, Any] = {f"{name}_id": who.pk if who else None for name, who in owners.items() if name in draft.fields}
+    said: dict[str, Any] = {
+        f"{name}_id": who.pk if who else None for name, who in owners.items() if name in draft.fields
+    }
     said |= {"purpose": str(draft.fields["purpose"]).strip()} if "purpose" in draft.fields else {}
     if known.state == AutomationState.DRAFT:
         made.purpose = said.get("purpose", known.purpose)
@@ -251,7 +303,10 @@ def _as_it_would_be(
 
 def _load_ladders(found: Resolution) -> None:
     """Hang the same, fully loaded resource on everything that points to it: one query, however much points to it."""
-    rows = [*found.resources.values(), *(on for one in found.credentials.values() for on in (one.kept_in, one.opens) if on)]
+    rows = [
+        *found.resources.values(),
+        *(on for one in found.credentials.values() for on in (one.kept_in, one.opens) if on),
+    ]
     loaded = Resource.objects.select_related(*LADDER).in_bulk({row.pk for row in rows if row.pk is not None})
     for key, row in found.resources.items():
         found.resources[key] = loaded.get(row.pk or 0, row)
@@ -288,7 +343,7 @@ def _weigh(
 ) -> Preview:
     policy = policies.in_force(now)
     privileges = _merged(found)
-    held = list(one for _, one in privileges.values())
+    held = [one for _, one in privileges.values()]
     judgement = assessing.judge(
         held,
         list(found.credentials.values()),
@@ -302,9 +357,9 @@ def _weigh(
     rows += [
         (resolving.credential_draft_key(one), _asked(judged, credential=one)) for one, judged in judgement.credentials
     ]
-    would_be = _WouldBe(automation, manifest, found.triggers, held)
-    compared, weighed = _compare(known, would_be, judgement.app, rows, now)
     tier = judgement.app.tier.word
+    would_be = WouldBe(automation, manifest, found.triggers, held, tier)
+    compared, weighed = would_be.against(known, rows, now)
     stands = Assessment(tier=tier)
     under_way = _under_way(known)
     parties = People.load(automation, known, item, actor, under_way, compared.app_in_force, now)
@@ -335,67 +390,14 @@ def _weigh(
         judged=judgement.app,
         problems=tuple(app_problems),
         short=tuple(short),
+        said_before=_said_before(known, weighed),
+        begun=_fields_before(known, actor),
         refusal=_refusal(known, team, actor, now),
     )
 
 
 def _asked(judged: Judged, *, privilege: Privilege | None = None, credential: Credential | None = None) -> Asked:
     return Asked("new", judged.tier.word, judged.reasons, privilege, credential)
-
-
-class _Rows(list[Any]):
-    """Rows that are not saved, as far as the rules ask a relation for them."""
-
-    def all(self) -> _Rows:
-        return self
-
-    def filter(self, **wanted: Any) -> _Rows:
-        return _Rows(row for row in self if all(getattr(row, name) == value for name, value in wanted.items()))
-
-    def exists(self) -> bool:
-        return bool(self)
-
-
-class _WouldBe:
-    """A version that is not saved, with its assessment, as `changes` asks for them."""
-
-    def __init__(
-        self, automation: Automation, manifest: Manifest, triggers: Iterable[Trigger], privileges: Iterable[Privilege]
-    ) -> None:
-        self.automation = automation
-        self.source_digest = manifest.source.content
-        self.triggers = _Rows(triggers)
-        self.privileges = _Rows(privileges)
-        self.findings = _Rows(manifest.findings)
-        self.tier = ""
-
-
-def _compare(
-    known: Automation | None, would_be: _WouldBe, app: Judged, rows: Sequence[tuple[str, Asked]], now: datetime
-) -> tuple[Changes, list[tuple[str, Asked]]]:
-    """What would be asked against what is approved and held, by the rule of `changes` (A12); each row with why it is asked."""
-    before = changes.in_force(known) if known is not None else None
-    held: dict[str, Grant] = {}
-    if known is not None:
-        standing = known.grants.standing().filter(ends_at__gt=now)
-        related = ("entitlement__resource", "credential", "approval__privilege")
-        held = {grant.key: grant for grant in standing.select_related(*related)}
-    weighed = [(key, replace(one, why=changes._why_asked(one, held.get(one.key)))) for key, one in rows]
-    unchanged = tuple(held[one.key] for _, one in weighed if not one.why)
-    kept = {grant.pk for grant in unchanged}
-    would_be.tier = app.tier.word
-    version, assessment = cast("Version", would_be), cast("Assessment", would_be)
-    reasons = changes._app_reasons(would_be.automation, version, assessment, before)
-    return (
-        Changes(
-            before,
-            tuple(reasons),
-            tuple(one for _, one in weighed if one.why),
-            unchanged,
-            tuple(grant for grant in held.values() if grant.pk not in kept),
-        ),
-        weighed,
-    )
 
 
 def _wanted(
@@ -447,6 +449,17 @@ def _base(known: Automation | None) -> Version | None:
 
 def _privileges_of(version: Version) -> list[Privilege]:
     return list(version.privileges.select_related("entitlement__resource", "credential"))
+
+
+def _said_before(known: Automation | None, rows: Iterable[tuple[str, Asked]]) -> dict[str, str]:
+    """The last justification of each row that was asked before, so that nobody types the same twice."""
+    if known is None:
+        return {}
+    asked = {one.key: row_key(key) for key, one in rows}
+    before = Approval.objects.filter(submission__automation=known, justification__isnull=False)
+    found = before.order_by("pk").values_list("privilege__key", "credential_id", "justification__text")
+    said = ((key or f"credential:{credential}", text) for key, credential, text in found)
+    return {asked[key]: text for key, text in said if key in asked}
 
 
 def _same(known: Automation | None, manifest: Manifest, held: Iterable[Privilege]) -> Version | None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.views import bring_in, panels, queue, review
+from approvals.views import panels, queue, review
 
 urlpatterns = [
-    path("bring-in/", bring_in.bring_in, name="bring_in"),
-    path("bring-in/<int:pk>/", bring_in.import_preview, name="import_preview"),
-    path("bring-in/<int:pk>/discard/", bring_in.import_discard, name="import_discard"),
     path("desk/", queue.desk, name="desk"),
     path("review/<int:pk>/", review.review, name="review"),
     path("review/<int:pk>/records/<int:record>/", review.decide, name="decide"),

@@ -8,4 +8,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("governance.portal.urls")),
     path("", include("inventory.urls")),
     path("", include("approvals.urls")),
+    path("", include("approvals.bring_in_urls")),
 ]

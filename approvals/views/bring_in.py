@@ -1,268 +1,311 @@
-"""Bringing in: upload or paste, look at what it would touch, say why, see the route, submit (I7, A1)."""
+"""Bringing in: what is dropped or pasted becomes previews; a preview is filled in, kept on every change, and submitted (I7, I8).
+
+A raw file is parsed in memory and forgotten. Everything posted is kept as a draft first, whatever is refused afterwards.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
-from django import forms
-from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from approvals import drafts, transitions
 from approvals import preview as previews
-from approvals import transitions
-from approvals.preview import About
+from approvals.models import Submission
+from approvals.preview import Preview
 from approvals.transitions.submitting import Wish
-from approvals.views import preview_page
-from governance.controls import clock
-from governance.controls.models import Person, Team
-from governance.controls.refusals import InvalidInput, Refused
+from approvals.views.builder import Builder, Work
+from governance.controls.refusals import InvalidInput, OutOfTurn, Refused
+from governance.web import times
+from governance.web.middleware import Request
 from governance.web.pages import page, refused
-from inventory import registry
-from inventory.importers.manifest import Manifest
-from inventory.models import Environment, ImportItem, ImportState, Resource
+from inventory import registry, resolving
+from inventory.models import ImportItem, ImportState, Version
 
-#: Files in one upload, and bytes of one file.
-MOST_FILES = 50
-MOST_BYTES = 5 * 1024 * 1024
+Shape = dict[str, Any]
+View = Callable[..., HttpResponse]
 
-
-def teams_of(person: Person) -> list[Team]:
-    """The teams for which a person brings things in: those they belong to or lead."""
-    mine = Q(members=person) | Q(lead=person) | Q(deputy_lead=person)
-    return list(
-        Team.objects.filter(mine).select_related("lead", "deputy_lead", "parent__lead").distinct().order_by("name")
-    )
+FORMATS = (
+    {"name": "n8n workflow export", "text": "one workflow, or a list of them (.json)"},
+    {"name": "MCP client configuration", "text": "mcp.json, claude_desktop_config.json, VS Code settings"},
+)
+#: What a pasted text is called where files have names.
+PASTED = "Pasted text"
 
 
+def says_no(view: View) -> View:
+    """Answer a refusal that the view has no better place for: the sentence, its code, and what to do."""
+
+    @wraps(view)
+    def answer(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Refused as no:
+            return refused(request, no.refusal, context={"back_href": reverse("bring_in")})
+
+    return answer
+
+
+# --- what is dropped or pasted --------------------------------------------------------------------------------------
+
+
+@never_cache
 @require_http_methods(["GET", "POST"])
-def bring_in(request: HttpRequest) -> HttpResponse:
-    """Drop, choose or paste exports; each automation found gets a preview."""
-    if request.method == "GET":
-        return page(request, "approvals/bring_in.html", _start(request))
-    files = [(one.name or "upload", one) for one in request.FILES.getlist("files")[:MOST_FILES]]
+@says_no
+def bring_in(request: Request) -> HttpResponse:
+    """Drop, choose or paste exports; each automation in them becomes a preview, a file that can't be read says why."""
+    builder = Builder.of(request)
+    if request.method != "POST":
+        return _start(request, builder)
+    team = builder.team(int(wanted) if (wanted := request.POST.get("team", "")).isdecimal() else None)
     pasted = request.POST.get("pasted", "")
-    problems = [
-        {
-            "file": name,
-            "place": "",
-            "sentence": "The file is larger than 5 MB.",
-            "to_do": "Export one workflow at a time.",
-        }
-        for name, one in files
-        if (one.size or 0) > MOST_BYTES
-    ]
-    contents = [(name, one.read()) for name, one in files if (one.size or 0) <= MOST_BYTES]
-    if pasted.strip():
-        contents.append(("pasted.json", pasted.encode()))
-    if not contents and not problems:
-        problems = [
-            {
-                "file": "",
-                "place": "",
-                "sentence": "There is nothing to read yet.",
-                "to_do": "Choose a file or paste an export.",
-            }
-        ]
-    now = clock.now()
-    batch = registry.preview(contents, actor=request.actor, now=now) if contents else None
-    items = list(batch.items.order_by("pk")) if batch else []
-    problems += [
-        {"file": item.filename, "place": "", "sentence": item.reason, "to_do": ""}
-        for item in items
-        if item.progress == ImportState.REFUSED
-    ]
-    good = [item for item in items if item.progress == ImportState.PREVIEW]
-    if len(good) == 1 and not problems:
-        return redirect("import_preview", pk=good[0].pk)
-    context = _start(request) | {"problems": problems, "pasted": pasted if problems else ""}
-    return page(request, "approvals/bring_in.html", context, status=422 if problems and not good else 200)
+    files = [(file.name or "", file.read()) for file in request.FILES.getlist("files")]
+    files += [(PASTED, pasted.encode())] if pasted.strip() else []
+    if not files:
+        return _start(request, builder, [_nothing_came(request)], pasted, status=422)
+    batch = registry.preview(files, actor=builder.actor, now=builder.now)
+    items = list(batch.items.order_by("pk"))
+    found = [item for item in items if item.progress == ImportState.PREVIEW]
+    for item in found:
+        drafts.keep(item, drafts.Draft(team=team.pk), team)
+    problems = [_problem(item) for item in items if item.progress == ImportState.REFUSED]
+    if problems:
+        return _start(request, builder, problems, pasted, status=422, count=len(found))
+    if len(found) == 1:
+        return redirect("import_preview", pk=found[0].pk)
+    messages.success(request, f"{len(found)} automations were read. Each is a draft of yours until you submit it.")
+    return redirect("bring_in")
 
 
-def _start(request: HttpRequest) -> dict[str, Any]:
-    drafts = ImportItem.objects.filter(batch__by=request.actor.person, progress=ImportState.PREVIEW).order_by("-pk")[
-        :10
-    ]
-    return {
+def _start(
+    request: Request,
+    builder: Builder,
+    problems: Sequence[Shape] = (),
+    pasted: str = "",
+    *,
+    status: int = 200,
+    count: int = 0,
+) -> HttpResponse:
+    limit = filesizeformat(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
+    chosen = request.POST.get("team", "")
+    teams = [{"value": team.pk, "label": team.name, "selected": str(team.pk) == chosen} for team in builder.teams]
+    context: Shape = {
+        "now": builder.now,
         "action": reverse("bring_in"),
-        "limit": "up to 5 MB each, several at once",
-        "problems": [],
-        "formats": [
-            {"name": "n8n workflow export", "text": "one workflow, or a list of them (.json)"},
-            {"name": "MCP client config", "text": "mcp.json, claude_desktop_config.json, VS Code settings"},
-        ],
-        "form_href": "",
-        "drafts": [
-            {
-                "name": one.manifest.get("name") or one.filename,
-                "href": reverse("import_preview", args=[one.pk]),
-                "at": one.created_at,
-                "words": one.filename,
-            }
-            for one in drafts
-        ],
+        "teams": teams if len(teams) > 1 else [],
+        "limit": f"up to {limit}, several at once",
+        "problems": problems,
+        "went_on": f"{times.counted(count, 'automation')} of the others can be read and stand under your drafts."
+        if count
+        else "",
+        "pasted": pasted,
+        "formats": FORMATS,
+        "form_href": reverse("bring_in_form"),
+        "drafts": [_draft(item) for item in builder.drafts()],
     }
+    return page(request, "approvals/bring_in.html", context, status=status)
 
 
-class AboutForm(forms.Form):
-    """What only a person can say about an automation."""
+def _draft(item: ImportItem) -> Shape:
+    count = len(item.manifest.get("privileges", ()))
+    words = times.counted(count, "use") + " of something else" if count else "touches nothing"
+    name = item.manifest.get("name") or item.filename
+    return {"name": name, "href": reverse("import_preview", args=[item.pk]), "at": item.created_at, "words": words}
 
-    team = forms.ModelChoiceField(Team.objects.none(), empty_label=None)
-    purpose = forms.CharField(
-        required=False,
-        max_length=1000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="What it does for the business, in a sentence or two.",
+
+def _nothing_came(request: Request) -> Shape:
+    """Why no file arrived: nothing was chosen, or it was more than is taken at once."""
+    size = int(request.META.get("CONTENT_LENGTH") or 0)
+    if size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+        limit = filesizeformat(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
+        sentence = f"This is more than {limit}, which is the most that is taken at once."
+        return {"sentence": sentence, "to_do": "Bring the files in one by one, or export fewer automations at a time."}
+    return {"sentence": "Nothing was chosen and nothing was pasted.", "to_do": "Choose a file, or paste an export."}
+
+
+def _problem(item: ImportItem) -> Shape:
+    """A refused file: its name, the place, the reason, and what to do."""
+    file, _, rest = item.reason.partition(", ")
+    if item.reason.startswith(f"{item.filename}, "):
+        file, rest = item.filename, item.reason[len(item.filename) + 2 :]
+    place, _, words = rest.partition(": ")
+    reason, _, to_do = words.partition(". ")
+    return {"file": file, "place": place, "sentence": f"{reason[:1].upper()}{reason[1:]}.", "to_do": to_do}
+
+
+# --- one preview ----------------------------------------------------------------------------------------------------
+
+
+def _elsewhere(item: ImportItem) -> HttpResponse | None:
+    """Where a confirmed preview leads: to its review, or to where it goes on."""
+    if item.progress != ImportState.CONFIRMED:
+        return None
+    submission = (
+        Submission.objects.filter(version=item.version_id, submitted_at__gte=item.created_at).order_by("-pk").first()
     )
-    business_owner = forms.ModelChoiceField(Person.objects.none(), required=False, help_text="Accountable for it.")
-    technical_owner = forms.ModelChoiceField(
-        Person.objects.none(), required=False, help_text="High risk needs a second person."
-    )
-    environment = forms.ChoiceField(choices=Environment, initial=Environment.PRODUCTION)
-    escalation_contact = forms.CharField(required=False, max_length=160)
-    term_days = forms.IntegerField(
-        required=False,
-        min_value=1,
-        max_value=365,
-        label="Term in days",
-        help_text="Empty: the longest that each risk allows.",
-    )
-
-    def __init__(self, *args: Any, teams: list[Team], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        here = Person.objects.filter(is_active=True, left_at__isnull=True)
-        self.fields["team"].queryset = Team.objects.filter(pk__in=[one.pk for one in teams])  # type: ignore[attr-defined]
-        for name in ("business_owner", "technical_owner"):
-            self.fields[name].queryset = here  # type: ignore[attr-defined]
+    if submission is not None:
+        return redirect("review", pk=submission.pk)
+    later = drafts.later_of(item)
+    return redirect("import_preview", pk=later.pk) if later is not None else None
 
 
-def _find(request: HttpRequest, pk: int) -> ImportItem:
-    mine = ImportItem.objects.filter(batch__by=request.actor.person).select_related("batch", "version__automation")
-    return get_object_or_404(mine, pk=pk)
-
-
+@never_cache
 @require_http_methods(["GET", "POST"])
-def import_preview(request: HttpRequest, pk: int) -> HttpResponse:
-    """What one import would touch, and the route; keeps the draft on every post, submits when asked to."""
-    item = _find(request, pk)
-    if item.progress == ImportState.CONFIRMED and item.version is not None:
-        return redirect("automation", pk=item.version.automation_id)
-    if item.progress != ImportState.PREVIEW:
-        return redirect("bring_in")
-    teams = teams_of(request.actor.person)
-    if not teams:
-        return page(
-            request, "approvals/bring_in.html", _start(request) | {"problems": [preview_page.NO_TEAM]}, status=422
+@says_no
+def preview(request: Request, pk: int) -> HttpResponse:
+    """What it would touch, what is missing, who would be asked; a post keeps the draft, and submits where that was pressed."""
+    builder = Builder.of(request)
+    item = builder.find(pk)
+    elsewhere = _elsewhere(item)
+    if elsewhere is not None:
+        return elsewhere
+    if request.method != "POST":
+        work = Work.begin(builder, item)
+        found = work.read()
+        return work.page(request, found, work.about(found))
+    work = Work.begin(builder, drafts.going_on(item, builder.now))
+    work.take(request.POST)
+    do = request.POST.get("do", "")
+    if do == "submit":
+        return _submit(request, work)
+    if do.startswith("bind:"):
+        return redirect("import_bind", pk=work.item.pk, key=do.removeprefix("bind:"))
+    messages.success(request, "Saved. It stays here until you submit or discard it.")
+    return redirect("import_preview", pk=work.item.pk)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@says_no
+def panel(request: Request, pk: int) -> HttpResponse:
+    """Keep what was typed and answer with what follows from it: facts of the rows, what is missing, risk, and the route."""
+    builder = Builder.of(request)
+    item = builder.find(pk)
+    if request.method != "POST":
+        return redirect("import_preview", pk=pk)
+    if _elsewhere(item) is not None:
+        return HttpResponse(status=204)
+    work = Work.begin(builder, drafts.going_on(item, builder.now))
+    work.take(request.POST)
+    found = work.read()
+    return work.page(request, found, work.about(found))
+
+
+@never_cache
+@require_POST
+@says_no
+def submit(request: Request, pk: int) -> HttpResponse:
+    """Confirm the preview, which makes the version, and submit that version."""
+    builder = Builder.of(request)
+    item = builder.find(pk)
+    elsewhere = _elsewhere(item)
+    if elsewhere is not None:
+        return elsewhere
+    work = Work.begin(builder, drafts.going_on(item, builder.now))
+    work.take(request.POST)
+    return _submit(request, work)
+
+
+def _submit(request: Request, work: Work) -> HttpResponse:
+    found = work.read()
+    about = work.about(found, request.POST)
+    if not _is_filled_in(found, about):
+        return work.page(request, found, about, submitted=True, status=422)
+    if found.refusal is not None:
+        return refused(request, found.refusal, context={"back_href": reverse("import_preview", args=[work.item.pk])})
+    if found.is_repeat:
+        messages.info(request, "Nothing changed, so nothing was submitted.")
+        return redirect("import_preview", pk=work.item.pk)
+    is_saved = found.version is not None and found.version == work.item.version and not found.amends
+    if is_saved and (found.short or any(one.problems for one in found.asked)):
+        messages.warning(request, "It is saved, and still can't be submitted: what is missing stands below.")
+        return redirect("import_preview", pk=work.item.pk)
+    return _confirm_and_submit(request, work, found)
+
+
+def _is_filled_in(found: Preview, about: Any) -> bool:
+    """Whether everything that the builder alone can settle is settled; errors stand beside their fields."""
+    if any("two different owners" in problem for problem in found.problems) and about.data.get("business_owner"):
+        about.add_error(
+            "technical_owner", "High risk needs a second person: name somebody else than the business owner."
         )
-    draft = dict(item.draft)
-    if request.method == "POST":
-        draft = _draft_of(request, item)
-    form = _form(draft, teams, item, is_bound=request.method == "POST")
-    about = _about(request, form, draft, teams, item)
-    if request.method == "POST":
-        registry.save_draft(item, draft, team=about.team)
-    chosen = _chosen(request, item, draft)
-    preview = previews.read(item, about, chosen, clock.now())
-    error = ""
-    if request.method == "POST" and request.POST.get("do") == "submit" and form.is_valid():
-        answer = _submit(request, item, form, about, chosen, draft)
-        if isinstance(answer, HttpResponse):
-            return answer
-        error = answer
-    if error:
-        form.add_error(None, error)
-    context = preview_page.context(item, preview, form, draft, show_errors=request.POST.get("do") == "submit")
-    status = 422 if request.POST.get("do") == "submit" else 200
-    if request.method == "POST" and request.POST.get("do") == "save":
-        return redirect("import_preview", pk=item.pk)
-    return page(request, "approvals/preview.html", context, fragment="route", also=("missing", "risk"), status=status)
+    is_named = all(one.is_named or not one.connection for one in found.asked)
+    return about.is_valid() and not found.unjustified and is_named
 
 
-def _draft_of(request: HttpRequest, item: ImportItem) -> dict[str, Any]:
-    """Everything typed, as plain values: nothing is lost, whatever is wrong with it."""
-    names = AboutForm.base_fields
-    fields = {name: request.POST.get(name, "")[:2000] for name in names}
-    why = {key[4:]: value[:2000] for key, value in request.POST.items() if key.startswith("why-")}
-    bind = {key[5:]: value[:20] for key, value in request.POST.items() if key.startswith("bind-")}
-    old = item.draft
-    return {"fields": fields, "why": {**old.get("why", {}), **why}, "bind": {**old.get("bind", {}), **bind}}
-
-
-def _form(draft: dict[str, Any], teams: list[Team], item: ImportItem, *, is_bound: bool) -> AboutForm:
-    given = draft.get("fields") or {"team": str((item.team or teams[0]).pk), "environment": "production"}
-    if is_bound:
-        return AboutForm(given, teams=teams)
-    return AboutForm(initial=given, teams=teams)
-
-
-def _about(request: HttpRequest, form: AboutForm, draft: dict[str, Any], teams: list[Team], item: ImportItem) -> About:
-    given = draft.get("fields", {})
-    team = next((one for one in teams if str(one.pk) == given.get("team")), item.team or teams[0])
-    ids = [int(given[name]) for name in ("business_owner", "technical_owner") if str(given.get(name, "")).isdecimal()]
-    people = {str(one.pk): one for one in Person.objects.filter(pk__in=ids)}
-    environment = given.get("environment") if given.get("environment") in Environment.values else "production"
-    return About(
-        team=team,
-        builder=request.actor.person,
-        environment=str(environment),
-        business_owner=people.get(str(given.get("business_owner", ""))),
-        technical_owner=people.get(str(given.get("technical_owner", ""))),
-    )
-
-
-def _chosen(request: HttpRequest, item: ImportItem, draft: dict[str, Any]) -> dict[str, Resource]:
-    """The builder's choices that are resources in use which they may see."""
-    through = previews.connections(Manifest.from_dict(item.manifest))
-    said = draft.get("bind", {}).items()
-    wanted = {through[name]: value for name, value in said if name in through and str(value).isdecimal()}
-    seen = Resource.objects.visible_to(request.actor, clock.now()).filter(state="active", pk__in=set(wanted.values()))
-    rows = {str(one.pk): one for one in seen.select_related("owner", "deputy", "team__lead", "team__deputy_lead")}
-    return {name: rows[value] for name, value in wanted.items() if value in rows}
-
-
-def _submit(
-    request: HttpRequest,
-    item: ImportItem,
-    form: AboutForm,
-    about: About,
-    chosen: dict[str, Resource],
-    draft: dict[str, Any],
-) -> HttpResponse | str:
-    """Confirm and submit; what stands in the way comes back as words, and a version that was saved is kept."""
-    now = clock.now()
-    names = ("purpose", "business_owner", "technical_owner", "escalation_contact", "environment")
-    fields = {name: form.cleaned_data[name] for name in names}
-    missing = preview_page.missing(previews.read(item, about, chosen, now), draft, form)
-    if missing:
-        return "Something is missing; see above."
+def _confirm_and_submit(request: Request, work: Work, found: Preview) -> HttpResponse:
+    builder, item = work.builder, work.item
     try:
         version = registry.confirm_import(
-            about.team, actor=request.actor, now=now, item=item, fields=fields, chosen=chosen
+            work.team,
+            actor=builder.actor,
+            now=builder.now,
+            item=item,
+            fields=previews.fields_of(found.draft),
+            chosen=previews.chosen_resources(found.draft, builder.actor, builder.now),
+            automation=found.known if not found.manifest.source.external_id else None,
         )
-        item.refresh_from_db()
-        after = previews.read(item, about, chosen, now)
-        wishes = previews.wishes_of(after, draft.get("why", {}), form.cleaned_data["term_days"])
-        submission = transitions.submit(
-            version.automation,
-            actor=request.actor,
-            now=now,
-            version=version,
-            wishes={key: Wish(why, days) for key, (why, days) in wishes.items()},
+    except OutOfTurn:  # pressed twice: the other press has confirmed it
+        return redirect("import_preview", pk=item.pk)
+    except InvalidInput as no:
+        messages.error(request, f"{no.refusal.sentence} {no.refusal.to_do}".strip())
+        return redirect("import_preview", pk=item.pk)
+    try:
+        made = transitions.submit(
+            version.automation, actor=builder.actor, now=builder.now, version=version, wishes=_wishes(found, version)
         )
     except InvalidInput as no:
-        return f"{no.refusal.sentence} {no.refusal.to_do}".strip()
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": request.path})
-    return redirect("review", pk=submission.pk)
+        item.refresh_from_db()
+        later = drafts.going_on(item, builder.now)
+        said = f"Version {version.number} is saved, and not submitted yet. {no.refusal.sentence}"
+        messages.warning(request, said)
+        return redirect("import_preview", pk=later.pk)
+    messages.success(request, "Submitted. You see here who holds it and since when.")
+    return redirect("review", pk=made.pk)
 
 
-@require_POST
-def import_discard(request: HttpRequest, pk: int) -> HttpResponse:
-    """Drop a preview with what was typed."""
-    try:
-        registry.discard(_find(request, pk))
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": reverse("bring_in")})
-    return redirect("bring_in")
+def _wishes(found: Preview, version: Version) -> dict[str, Wish]:
+    """What the builder says about each record, by the key that it has in the register."""
+    used = version.version_credentials.select_related("credential")
+    keys = {
+        drafts.row_key(resolving.credential_draft_key(one.credential)): f"credential:{one.credential_id}"
+        for one in used
+    }
+    wishes = {}
+    for one in found.wanted:
+        key = one.asked.privilege.key if one.asked.privilege is not None else keys.get(one.key, "")
+        wishes[key] = Wish(found.reason(one), found.term(one))
+    return wishes
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@says_no
+def discard(request: Request, pk: int) -> HttpResponse:
+    """Drop a preview, after a question: what was read and typed goes with it."""
+    builder = Builder.of(request)
+    item = builder.find(pk)
+    if request.method == "POST":
+        registry.discard(item)
+        messages.success(request, "Discarded.")
+        return redirect("bring_in")
+    ask = {
+        "id": "discard",
+        "title": f"Discard {item.manifest.get('name') or item.filename}?",
+        "text": "What was read and what you typed is gone then. What is in the register already stays.",
+        "action": reverse("import_discard", args=[pk]),
+        "label": "Discard",
+        "kind": "danger",
+    }
+    back = reverse("import_preview", args=[pk])
+    crumbs = [{"label": "Bring in", "href": reverse("bring_in")}, {"label": "Preview", "href": back}]
+    return page(request, "confirm.html", {"ask": ask, "back_href": back, "crumbs": crumbs})

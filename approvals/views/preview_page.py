@@ -1,242 +1,430 @@
-"""The context of the preview page: rows in plain words, risk, secrets, what is missing, and the route (ui.md, Bring in)."""
+"""The context of the preview page: what an import would touch, what is missing, and why it is as risky as it is (I7, I8).
+
+What is true is read by `approvals.preview`; here it becomes words, icons and fields.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
 from django.urls import reverse
 
-from approvals.preview import Preview, Row, Signature
-from inventory.models import ImportItem, Resource, ResourceState
+from approvals.preview import Preview, Wanted
+from approvals.views import route_page
+from governance.controls.models import Person
+from governance.web import times
+from inventory.importers.manifest import Finding
+from inventory.models import Resource, ResourceState
+from inventory.registry import Drift
+from inventory.resolving import NOT_RECOGNISED
 
 Shape = dict[str, Any]
 
-NO_TEAM = {
-    "file": "",
-    "place": "",
-    "sentence": "You belong to no team yet, and an automation belongs to one.",
-    "to_do": "Ask an admin to put you into your team.",
+#: How a source's format is called.
+FORMATS = {"n8n": "n8n export", "mcp_client": "MCP client configuration", "manual": "Described by hand"}
+#: What of a finding is said elsewhere on the page.
+SAID_ELSEWHERE = {*NOT_RECOGNISED, "embedded_secret", "unbound_credential"}
+SECRET_TEXT = "We kept a fingerprint and the place, not the secret. Replace it, then move it into a vault."  # noqa: S105  words
+SECRET_PLACES = {
+    "header": "A secret in a header",
+    "query": "A secret in a query parameter",
+    "env": "A secret in an environment variable",
+    "argument": "A secret in a command line",
+    "url": "A secret in an address",
+    "code": "A secret in code",
+    "pinned": "A secret in captured data",
 }
-#: Resources offered for one connection.
-OFFERED = 200
+REASON_ICONS = (
+    ("model", "robot"),
+    ("start", "globe"),
+    ("recognise", "question"),
+    ("credential", "key"),
+    ("same identity", "key"),
+    ("runs", "terminal"),
+    ("raised", "person"),
+    ("touches", "database"),
+    ("only reads", "eye"),
+)
 
 
-def context(item: ImportItem, preview: Preview, form: forms.Form, draft: Shape, *, show_errors: bool) -> Shape:
-    """Everything that ``approvals/preview.html`` takes."""
-    gaps = missing(preview, draft, form)
-    action = reverse("import_preview", args=[item.pk])
-    options = _options() if any(row.binding for row in preview.rows) else []
+@dataclass
+class Form:
+    """What the page shows beside what is true.
+
+    Args:
+        about: the fields beside the rows.
+        options: resources that can be chosen for a connection.
+        may_register: whether the builder may propose a resource.
+        submitted: whether it was tried to submit, so that what is missing stands beside its field.
+    """
+
+    about: forms.Form
+    options: Sequence[Resource] = field(default_factory=list)
+    may_register: bool = False
+    submitted: bool = False
+
+
+def context(preview: Preview, form: Form, builder: Person) -> Shape:
+    """What ``approvals/preview.html`` takes."""
+    pk = preview.item.pk
+    missing = things_missing(preview)
     return {
+        "now": preview.now,
         "crumbs": [{"label": "Bring in", "href": reverse("bring_in")}, {"label": "Preview", "href": ""}],
-        "head": _head(item, preview, is_ready=not gaps),
-        "action": action,
-        "refresh_href": action,
-        "missing": gaps,
+        "head": _head(preview, is_ready=not missing),
+        "action": reverse("import_preview", args=[pk]),
+        "refresh_href": reverse("import_panel", args=[pk]),
+        "change_href": f"{reverse('bring_in_form')}?item={pk}" if preview.manifest.source.format == "manual" else "",
+        "missing": missing,
+        "standing": _standing(preview),
         "record_words": _record_words(preview),
-        "rows": [_row(row, draft, options, show_errors=show_errors) for row in preview.rows],
+        "rows": _rows(preview, form),
         "tier": preview.tier,
-        "reasons": [
-            {"icon": "warning" if preview.tier == "high" else "file", "text": text} for text in preview.reasons[:6]
-        ],
+        "reasons": [{"icon": _icon(text), "text": text} for text in preview.judged.reasons],
         "tier_words": _tier_words(preview),
-        "secrets": [
-            {
-                "lead": f"{str(one.get('kind', 'Secret')).replace('_', ' ').capitalize()} in the file",
-                "place": one.get("at", ""),
-                "text": "We kept a fingerprint and the place, not the secret. Rotate it, then move it to a vault.",
-            }
-            for one in item.secrets
-        ],
-        "conflicts": [],
-        "drift": _drift(preview),
-        "form": form,
-        "route": _route(preview),
+        "drift": _drift(preview.drift, preview) if preview.drift is not None else [],
+        "secrets": [_secret(one) for one in preview.item.secrets],
+        "noticed": _noticed(preview.manifest.findings),
+        "form": form.about,
+        "route": route_page.context(preview, builder),
     }
 
 
-def _head(item: ImportItem, preview: Preview, *, is_ready: bool) -> Shape:
-    manifest = preview.manifest
-    kind = manifest.kind.replace("_", " ")
-    submit: Shape = {
-        "label": "Submit",
-        "kind": "filled",
-        "after": "arrow",
-        "form_id": "preview",
-        "name": "do",
-        "value": "submit",
-    }
+def _head(preview: Preview, *, is_ready: bool) -> Shape:
+    manifest, environment = preview.manifest, preview.automation.get_environment_display().lower()
+    facts: list[Any] = [FORMATS.get(manifest.source.format, manifest.source.format)]
+    if preview.item.filename:
+        facts.append({"text": preview.item.filename, "mono": True})
+    facts += [preview.team.name, environment]
+    digest = manifest.source.content.removeprefix("sha256:")
+    facts.append(f"source {digest[:8]}…{digest[-2:]}")
+    save = {"label": "Save draft", "form_id": "preview", "name": "do", "value": "save"}
+    discard = {"label": "Discard", "href": reverse("import_discard", args=[preview.item.pk])}
+    submit = {**save, "label": "Submit", "value": "submit", "kind": "filled", "after": "arrow"}
     if not is_ready:
         submit["disabled"] = "missing"
-    return {
-        "title": manifest.name,
-        "tier": preview.tier,
-        "facts": [
-            f"{manifest.platform} {kind}",
-            {"text": item.filename, "mono": True},
-            f"digest {manifest.source.content.partition(':')[2][:10]}…",
-        ],
-        "actions": [
-            {"label": "Save draft", "form_id": "preview", "name": "do", "value": "save"},
-            submit,
-        ],
-    }
+    actions = [discard] if preview.is_repeat else [save, discard, submit]
+    return {"title": preview.automation.name, "tier": preview.tier, "facts": facts, "actions": actions}
 
 
 def _record_words(preview: Preview) -> str:
-    privileges = sum(row.privilege is not None for row in preview.rows)
-    credentials = len(preview.rows) - privileges
-    unknown = sum(_is_unknown(row) for row in preview.rows)
-    words = f"{privileges} privilege{'s' if privileges != 1 else ''}, {credentials} credential{'s' if credentials != 1 else ''}"
-    return f"{words}, {unknown} not recognised" if unknown else words
-
-
-def _is_unknown(row: Row) -> bool:
-    return row.privilege is not None and (not row.privilege.recognised or row.on is None or row.on.pk is None)
-
-
-def _options() -> list[Shape]:
-    found = Resource.objects.filter(state=ResourceState.ACTIVE, directory=True).order_by("name")[:OFFERED]
-    return [{"value": one.pk, "label": one.name} for one in found]
-
-
-def _row(row: Row, draft: Shape, options: list[Shape], *, show_errors: bool) -> Shape:
-    why = draft.get("why", {}).get(row.name, "")
-    on = row.on
-    shape: Shape = {
-        "key": row.name,
-        "tier": row.judged.tier.word,
-        "data_class": on.data_class or None if on is not None else None,
-        "asked_of": on.owner.name if on is not None and on.owner is not None else "",
-        "unknown": _is_unknown(row),
-        "tags": [],
-    }
-    if row.privilege is not None:
-        privilege = row.privilege
-        scope = [privilege.entitlement.code, privilege.target, ", ".join(privilege.scope)]
-        shape |= {
-            "level": privilege.level,
-            "sentence": privilege.sentence,
-            "scope": " · ".join(dict.fromkeys(filter(None, scope))),
-        }
-        if privilege.model_controlled:
-            shape["tags"].append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
-        if privilege.assumed:
-            shape["tags"].append({"text": f"Assumed: {', '.join(privilege.assumed)}", "tone": "", "icon": "question"})
-    else:
-        credential = row.credential
-        shape |= {
-            "level": "secret",
-            "sentence": credential.sentence if credential else "",
-            "name": credential.name if credential else "",
-            "scope": " · ".join(filter(None, [credential.external_id, credential.lifetime])) if credential else "",
-        }
-    if row.held:
-        shape["tags"].append({"text": "Held already, not asked again", "tone": "ok", "icon": "check"})
-    else:
-        error = "Say why in one sentence." if show_errors and not why.strip() else ""
-        shape["why"] = {"value": why, "error": error}
-    if row.binding:
-        chosen = str(draft.get("bind", {}).get(row.name, ""))
-        shape["binding"] = {
-            "options": [one | {"selected": str(one["value"]) == chosen} for one in options],
-            "register_href": reverse("resource_list"),
-            "words": "Counts as write on restricted data until it is known",
-            "error": "",
-        }
-    return shape
+    privileges = [one for one in preview.wanted if one.asked.privilege is not None]
+    parts = [
+        times.counted(len(privileges), "privilege"),
+        times.counted(len(preview.wanted) - len(privileges), "credential"),
+    ]
+    strange = sum(not one.is_named or not _is_recognised(one) for one in privileges)
+    if strange:
+        parts.append(f"{strange} not recognised")
+    if preview.known is not None and preview.changes.unchanged:
+        parts.append(f"{len(preview.changes.unchanged)} held already")
+    return ", ".join(part for part in parts if not part.startswith("0 "))
 
 
 def _tier_words(preview: Preview) -> str:
-    if preview.policy is None:
-        return ""
-    days = preview.policy.longest_term(preview.tier)
-    two = "Two people must own it; " if preview.policy.needs_two_owners(preview.tier) else ""
-    return f"{two}terms are at most {days} days."
+    owners = "Two people must own a high-risk app. " if preview.policy.needs_two_owners(preview.tier) else ""
+    return f"{owners}Its {preview.tier}-risk records last at most {preview.policy.longest_term(preview.tier)} days."
 
 
-def missing(preview: Preview, draft: Shape, form: forms.Form) -> list[Shape]:
-    """What stands between the draft and its submission, each a link to its place."""
-    given = draft.get("fields", {})
-    gaps = []
-    if not str(given.get("purpose", "")).strip():
-        gaps.append({"text": "say what it is for", "href": "#id_purpose"})
-    if not given.get("business_owner"):
-        gaps.append({"text": "name a business owner", "href": "#id_business_owner"})
-    needs_two = preview.policy is not None and preview.policy.needs_two_owners(preview.tier)
-    if needs_two and given.get("technical_owner", "") in ("", given.get("business_owner")):
-        gaps.append({"text": "name a second owner, the risk is high", "href": "#id_technical_owner"})
-    unknown = [row for row in preview.rows if _blocks(row)]
-    if unknown:
-        gaps.append({"text": _unknown_words(unknown), "href": f"#wish-{unknown[0].name}"})
-    said = draft.get("why", {})
-    unsaid = [row for row in preview.rows if not row.held and not str(said.get(row.name, "")).strip()]
-    if unsaid:
-        words = "justify one record" if len(unsaid) == 1 else f"justify {len(unsaid)} records"
-        gaps.append({"text": words, "href": f"#why-{unsaid[0].name}"})
-    if preview.short and given.get("business_owner"):
-        gaps.append({"text": f"find somebody else to decide {preview.short[0]}", "href": "#route"})
-    return gaps
+def _icon(text: str) -> str:
+    reason = text.lower().rpartition(": ")[2]
+    return next((icon for word, icon in REASON_ICONS if word in reason), "pen")
 
 
-def _blocks(row: Row) -> bool:
-    """Whether a row can't be submitted: not recognised, or nobody has accepted to own what it touches (I8)."""
-    if row.privilege is not None and not row.privilege.recognised:
-        return True
-    return row.on is not None and (row.on.pk is None or row.on.state != ResourceState.ACTIVE)
+# --- what is missing ------------------------------------------------------------------------------------------------
 
 
-def _unknown_words(rows: list[Row]) -> str:
-    places = [row.privilege.at[0] for row in rows if row.privilege is not None and row.privilege.at]
-    if len(rows) == 1 and places:
-        return f"say what “{places[0]}” talks to"
-    return f"say what {len(rows)} connections talk to"
+def things_missing(preview: Preview) -> list[Shape]:
+    """Everything that keeps it from being submitted, each with a link to its place."""
+    if preview.refusal is not None:
+        return [_thing(preview.refusal.sentence.rstrip(".").replace("You ", "you ", 1), "#about")]
+    fields = preview.draft.fields
+    found = []
+    if not str(fields.get("purpose") or "").strip():
+        found.append(_thing("say what it is for", "#id_purpose"))
+    has_owner = bool(fields.get("business_owner"))
+    if not has_owner:
+        found.append(_thing("name a business owner", "#id_business_owner"))
+    known_words = ("purpose is empty", "technical owner", "owner of this automation")
+    for problem in preview.problems:
+        if "two different owners" in problem and has_owner:
+            found.append(_thing("name a second person as technical owner", "#id_technical_owner"))
+        elif "not here any more" in problem:
+            found.append(_thing("name an owner who is here", "#id_business_owner"))
+        elif not any(word in problem for word in known_words):
+            found.append(_thing(problem.rstrip("."), "#about"))
+    found += _about_rows(preview)
+    if preview.short and has_owner:
+        found.append(_thing("find enough different people", "#route"))
+    return found
 
 
-def _drift(preview: Preview) -> list[Shape]:
-    if preview.known is None:
+def _thing(text: str, href: str) -> Shape:
+    return {"text": text, "href": href}
+
+
+def _about_rows(preview: Preview) -> list[Shape]:
+    found, seen = [], set()
+    for one in preview.asked:
+        if one.connection and not one.is_named:
+            if one.connection not in seen:
+                found.append(_thing(f"say what {_place(one)} talks to", f"#bind-{one.key}"))
+            seen.add(one.connection)
+        elif one.problems and (problem := _problem_words(one)) not in seen:
+            seen.add(problem)
+            found.append(_thing(problem, f"#wish-{one.key}"))
+    silent = preview.unjustified
+    if len(silent) > 2:
+        found.append(_thing(f"say why it needs {len(silent)} of these", f"#why-{silent[0].key}"))
+    else:
+        found += [_thing(f"say why it {_bare(one)}", f"#why-{one.key}") for one in silent]
+    return found
+
+
+def _problem_words(one: Wanted) -> str:
+    resource = one.resource
+    if one.asked.privilege is not None and not one.asked.privilege.recognised:
+        if not one.asked.privilege.instance:
+            return f"give {_place(one)} a fixed address in its source"
+        return f"bring {_place(one)} in as something we recognise"
+    if resource is not None and resource.state != ResourceState.ACTIVE:
+        return f"wait until somebody has accepted to own {resource.name}"
+    if resource is not None and resource.is_orphaned:
+        return f"wait until {resource.name} has an owner"
+    return " ".join(one.problems).rstrip(".")
+
+
+def _place(one: Wanted) -> str:
+    privilege = one.asked.privilege
+    return f"“{privilege.at[0]}”" if privilege is not None and privilege.at else "this"
+
+
+def _bare(one: Wanted) -> str:
+    """A sentence after "it": "may post messages …", "uses …"."""
+    sentence = _sentence(one)
+    return sentence[:1].lower() + sentence[1:]
+
+
+# --- rows -----------------------------------------------------------------------------------------------------------
+
+
+def _rows(preview: Preview, form: Form) -> list[Shape]:
+    first: set[str] = set()
+    rows = []
+    for one in preview.wanted:
+        is_first = bool(one.connection) and one.connection not in first
+        first.add(one.connection)
+        rows.append(_row(preview, one, form, is_first))
+    return rows
+
+
+def _is_recognised(one: Wanted) -> bool:
+    return one.asked.privilege is None or one.asked.privilege.recognised
+
+
+def _row(preview: Preview, one: Wanted, form: Form, is_first: bool) -> Shape:
+    privilege, resource = one.asked.privilege, one.resource
+    strange = not one.is_named or not _is_recognised(one)
+    data_class = privilege.entitlement.counted_class if privilege else resource.counted_class if resource else ""
+    people = next((seat.people for seat in one.seats if not seat.is_security), ())
+    return {
+        "key": one.key,
+        "level": "secret" if privilege is None else "unknown" if strange else privilege.level,
+        "sentence": _sentence(one),
+        "name": one.asked.credential.name if one.asked.credential is not None else "",
+        "scope": _scope(one),
+        "tags": _tags(preview, one),
+        "data_class": data_class if resource is not None and resource.data_class else None,
+        "tier": one.asked.tier,
+        "asked_of": "" if one.problems else route_page.names(people) if one.is_asked else "Held already",
+        "unknown": strange,
+        "unsettled": [] if not one.is_asked or (one.connection and not one.is_named) else _unsettled(one),
+        "binding": _binding(preview, one, form) if is_first else None,
+        "why": _why(preview, one, form) if one.is_asked else None,
+        "term": [
+            {"value": days, "label": times.counted(days, "day"), "selected": days == preview.term(one)}
+            for days in preview.terms(one)
+        ]
+        if one.is_asked
+        else [],
+    }
+
+
+def _sentence(one: Wanted) -> str:
+    if one.asked.credential is not None:
+        return one.asked.credential.sentence
+    privilege = one.asked.privilege
+    assert privilege is not None  # one of the two
+    if not privilege.instance:
+        return f"{_place(one)} talks to something that is decided when it runs"
+    if not privilege.recognised:
+        return f"{_place(one)} does something that we do not recognise"
+    return privilege.sentence
+
+
+def _scope(one: Wanted) -> str:
+    credential = one.asked.credential
+    if credential is not None:
+        kept = f"kept in {credential.kept_in.name}" if credential.kept_in is not None else credential.platform_instance
+        parts = [credential.kind, kept, credential.get_lifetime_display().lower()]
+        return " · ".join(dict.fromkeys(part for part in parts if part))
+    privilege = one.asked.privilege
+    assert privilege is not None  # one of the two
+    places = privilege.at[0] if len(privilege.at) == 1 else f"{len(privilege.at)} places"
+    host = "" if one.is_named and privilege.recognised else privilege.instance
+    return " · ".join(part for part in (privilege.entitlement.code, host, privilege.target, places) if part)
+
+
+def _tags(preview: Preview, one: Wanted) -> list[Shape]:
+    privilege = one.asked.privilege
+    found = []
+    if one.asked.why in ("raised", "wider"):
+        found.append({"text": one.asked.why.capitalize(), "tone": "wait", "icon": "arrow"})
+    if privilege is not None and privilege.model_controlled:
+        found.append({"text": "A model chooses", "tone": "", "icon": "robot"})
+    if privilege is not None and not privilege.active:
+        found.append({"text": "Switched off", "tone": "", "icon": ""})
+    if privilege is not None and "operation" in privilege.assumed and privilege.recognised:
+        found.append({"text": "The source’s default", "tone": "", "icon": ""})
+    return found[:3]
+
+
+def _unsettled(one: Wanted) -> list[str]:
+    """What keeps it from being submitted and can't be settled on this page, in a sentence under it."""
+    if not one.problems:
         return []
-    held = sum(row.held for row in preview.rows)
-    new = len(preview.rows) - held
+    if one.asked.privilege is not None and not one.asked.privilege.recognised:
+        if not one.asked.privilege.instance:
+            return [
+                "It can be saved and discussed. To submit it, put a fixed address into the source and bring it in again."
+            ]
+        return ["It can be saved and discussed, and counts as write on restricted data."]
+    return list(one.problems)
+
+
+def _binding(preview: Preview, one: Wanted, form: Form) -> Shape | None:
+    """The choice of what a connection opens: asked where nobody has named it, changed where the builder did."""
+    assert one.asked.privilege is not None  # only a privilege has a connection
+    picked = preview.draft.chosen.get(one.connection)
+    if one.is_named and picked is None:
+        return None
+    options = [
+        {"value": row.pk, "label": _label(row), "selected": row.pk == picked}
+        for row in _with_picked(form.options, one.resource if picked else None)
+    ]
+    words = "" if one.is_named else "Counts as write on restricted data until then"
+    return {
+        "options": options,
+        "may_register": form.may_register,
+        "words": words if not picked else "Its owner confirms this with the first decision.",
+        "error": "Say what it talks to." if form.submitted and not one.is_named else "",
+    }
+
+
+def _with_picked(options: Sequence[Resource], picked: Resource | None) -> Iterable[Resource]:
+    if picked is None or picked.pk is None or any(row.pk == picked.pk for row in options):
+        return options
+    return [picked, *options]
+
+
+def _label(row: Resource) -> str:
+    return row.name if row.state == ResourceState.ACTIVE else f"{row.name} (proposed)"
+
+
+def _why(preview: Preview, one: Wanted, form: Form) -> Shape:
+    value, reason = preview.why(one), preview.reason(one)
+    return {
+        "value": value,
+        "hint": "Say why, if there is more to it than what it opens"
+        if one.asked.credential
+        else "Say why in one sentence",
+        "is_settled": bool(reason),
+        "error": "Say why in one sentence." if form.submitted and not reason else "",
+    }
+
+
+# --- beside the rows ------------------------------------------------------------------------------------------------
+
+
+def _standing(preview: Preview) -> Shape | None:
+    """How it stands in the register already: unchanged, under review, or saved and not submitted."""
+    known, version = preview.known, preview.version
+    if known is None or preview.refusal is not None:
+        return None
+    automation = {"href": known.href, "link": known.name}
+    if preview.under_way is not None:
+        number = preview.under_way.version.number
+        review = {"href": reverse("review", args=[preview.under_way.pk]), "link": "See the review"}
+        since = f"since {preview.under_way.submitted_at:%a %-d %b}, submitted by {preview.under_way.submitted_by.name}"
+        if version is not None and version.pk == preview.under_way.version_id:
+            return {
+                "icon": "ring-check",
+                "tone": "ok",
+                "lead": "Nothing changed.",
+                "text": f"This is version {number}, under review {since}.",
+                **review,
+            }
+        text = "Submitting this one continues it: what did not change keeps its decisions."
+        return {
+            "icon": "info",
+            "tone": "acc",
+            "lead": f"Version {number} is under review {since}.",
+            "text": text,
+            **review,
+        }
+    if preview.asks_nothing and version is not None:
+        text = f"This is version {version.number} as it was approved, so there is nothing to submit."
+        return {"icon": "ring-check", "tone": "ok", "lead": "Nothing changed.", "text": text, **automation}
+    if preview.asks_nothing:
+        text = "It asks for nothing that is not approved and held already; submitting makes it the version on record."
+        return {"icon": "ring-check", "tone": "ok", "lead": "Nothing new is asked.", "text": text, **automation}
+    if version is not None and version.pk != known.approved_version_id:
+        text = f"It is saved as version {version.number}, and not submitted."
+        return {"icon": "info", "tone": "acc", "lead": "In the register.", "text": text, **automation}
+    text = (
+        f"A new version of an automation that is in the register, version {preview.base.number} before it."
+        if preview.base
+        else ""
+    )
+    return {"icon": "info", "tone": "acc", "lead": "Known already.", "text": text, **automation}
+
+
+def _drift(drift: Drift, preview: Preview) -> list[Shape]:
+    """Added, removed and changed privileges, in words (I7)."""
+    found = [{"icon": "plus", "tone": "ok", "text": one.sentence, "lead": "Added."} for one in drift.added]
+    found += [{"icon": "minus", "tone": "no", "text": one.sentence, "lead": "Removed."} for one in drift.removed]
+    for change in drift.changed:
+        rows = ", ".join(f"{name.lower()} {before} → {after}" for name, before, after in change.rows)
+        found.append({"icon": "swap", "tone": "wait", "text": f"{change.after.sentence}: {rows}", "lead": "Changed."})
+    if not found and preview.base is not None and preview.version is None:
+        text = f"No privilege differs from version {preview.base.number}; the source or what starts it does."
+        found.append({"icon": "swap", "tone": "", "text": text})
+    return found
+
+
+def _secret(one: Shape) -> Shape:
+    """Where a secret stood; never what it was (I6)."""
+    parts = str(one.get("at", "")).split("/")
+    where = SECRET_PLACES.get(str(one.get("kind")), "A secret")
+    if parts[0] == "nodes" and len(parts) > 1:
+        return {"lead": f"{where} of “{parts[1]}”", "place": ".".join(parts[2:]) or parts[1], "text": SECRET_TEXT}
+    return {"lead": where, "place": ".".join(parts), "text": SECRET_TEXT}
+
+
+def _noticed(findings: Iterable[Finding]) -> list[Shape]:
+    """What else the importer noticed, the worst first."""
+    tones = {"high": "high", "medium": "wait"}
+    order = {"high": 0, "medium": 1, "low": 2}
+    other = sorted((one for one in findings if one.code not in SAID_ELSEWHERE), key=lambda one: order[one.severity])
     return [
         {
-            "icon": "swap",
-            "text": f"It is {preview.known.name}, which is in the register.",
-            "href": preview.known.href,
-            "link": "Open it",
-        },
-        {"icon": "plus", "tone": "ok", "text": f"{new} new or changed, {held} held already."},
+            "icon": "warning",
+            "tone": tones.get(one.severity, ""),
+            "lead": f"{one.code.replace('_', ' ').capitalize()}.",
+            "text": one.detail or one.at,
+        }
+        for one in other
     ]
-
-
-def _signature(one: Signature, *, words: str) -> Shape:
-    return {"name": one.person.name, "capacity": one.capacity, "text": words, "due": one.due}
-
-
-def _route(preview: Preview) -> Shape:
-    latest = max((one.due for one in preview.signatures), default=None)
-    due = max((one.due for one in preview.app), default=None)
-    return {
-        "enough": not preview.short,
-        "short": f"Nobody without a conflict is left for: {'; '.join(preview.short[:3])}." if preview.short else "",
-        "you": {"name": "You", "text": "Today. The version is frozen as it stands."},
-        "app": {
-            "people": [{"name": one.person.name, "capacity": one.capacity} for one in preview.app],
-            "text": "May this app exist for business use?",
-            "due": due,
-        },
-        "seats": [
-            _signature(
-                one,
-                words=f"{one.count} record{'s' if one.count != 1 else ''}: {one.names[0]}{' …' if one.count > 1 else ''}",
-            )
-            for one in preview.signatures
-        ],
-        "force": {
-            "text": f"{latest:%a %d %b} at the latest, if everybody says yes."
-            if latest
-            else "As soon as everybody says yes.",
-            "strong": "",
-        },
-        "skipped": preview.skipped,
-    }

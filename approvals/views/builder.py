@@ -1,0 +1,187 @@
+"""Who brings in, and the preview that they work on: found by what they may see, with what was posted put into the draft."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404
+
+from approvals import drafts
+from approvals import preview as previews
+from approvals.drafts import Draft
+from approvals.preview import Preview
+from approvals.views import preview_page
+from approvals.views.bring_in_forms import About, number, people_of, said, teams_of, without_id
+from governance.controls import clock
+from governance.controls.actors import Actor
+from governance.controls.models import Person, Team
+from governance.controls.refusals import Refusal, refuse
+from governance.web.middleware import Request
+from governance.web.pages import page
+from inventory import registry
+from inventory.importers.manifest import Manifest
+from inventory.models import ImportItem, ImportState, Resource, ResourceState
+
+TEMPLATE = "approvals/preview.html"
+#: What changes beside the route when something was typed or chosen.
+BESIDE = ("missing", "risk", "facts")
+#: How many resources can be chosen from on the page.
+MOST_OPTIONS = 300
+#: How many drafts the first page lists.
+MOST_DRAFTS = 20
+NO_TEAM = Refusal(
+    "I1",
+    "permission",
+    "You belong to no team, and an automation is built for one.",
+    "Ask an admin to add you to yours.",
+)
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Who brings in, at one instant of business time, and for which teams they can."""
+
+    actor: Actor
+    person: Person
+    now: datetime
+    teams: tuple[Team, ...]
+
+    @classmethod
+    def of(cls, request: Request) -> Builder:
+        """The signed-in person."""
+        person = request.actor.person
+        if person is None:
+            raise Http404("Only a person brings something in.")
+        return cls(request.actor, person, clock.now(), tuple(teams_of(person)))
+
+    def team(self, wanted: int | None) -> Team:
+        """The team with this id; without one, the first that they have.
+
+        Raises:
+            Http404: it is no team of theirs.
+            NotPermitted: they have no team.
+        """
+        if not self.teams:
+            raise refuse(NO_TEAM)
+        found = next((team for team in self.teams if team.pk == wanted), None)
+        if wanted is not None and found is None:
+            raise Http404("No team of yours has this id.")
+        return found or self.teams[0]
+
+    def find(self, pk: int) -> ImportItem:
+        """One of their own previews.
+
+        Raises:
+            Http404: there is none, or it was discarded or refused.
+        """
+        own = ImportItem.objects.visible_to(self.actor, self.now).filter(batch__by=self.person)
+        own = own.filter(progress__in=(ImportState.PREVIEW, ImportState.CONFIRMED))
+        return get_object_or_404(own.select_related("batch", "team", "version__automation"), pk=pk)
+
+    def drafts(self) -> list[ImportItem]:
+        """Their previews that are not confirmed, the newest first."""
+        own = ImportItem.objects.filter(batch__by=self.person, progress=ImportState.PREVIEW)
+        return list(own.order_by("-pk")[:MOST_DRAFTS])
+
+    def team_of(self, item: ImportItem, draft: Draft) -> Team:
+        """Whom a preview is built for; a team that they have left is no choice any more."""
+        kept = draft.team or item.team_id
+        return self.team(kept if any(team.pk == kept for team in self.teams) else None)
+
+    def options(self) -> list[Resource]:
+        """The resources that a connection can be said to open."""
+        seen = Resource.objects.visible_to(self.actor, self.now).resolved()
+        return list(seen.exclude(state=ResourceState.RETIRED).order_by("name", "pk")[:MOST_OPTIONS])
+
+
+@dataclass
+class Work:
+    """One preview in one builder's hands.
+
+    Args:
+        builder: who.
+        item: the preview.
+        team: whom it is built for.
+        draft: what was typed so far, with what this request posted.
+    """
+
+    builder: Builder
+    item: ImportItem
+    team: Team
+    draft: Draft
+
+    @classmethod
+    def begin(cls, builder: Builder, item: ImportItem) -> Work:
+        """A preview as it was kept."""
+        draft = Draft.of(item)
+        return cls(builder, item, builder.team_of(item, draft), draft)
+
+    def take(self, posted: QueryDict) -> None:
+        """Put what was posted into the draft, and keep it: nothing typed is lost, whatever is refused afterwards.
+
+        Raises:
+            Http404: a team, an automation or a resource that the builder can't choose.
+            OutOfTurn: the preview was confirmed or discarded meanwhile.
+        """
+        draft = self.draft
+        if "team" in posted:
+            self.team = self.builder.team(number(posted["team"]))
+        if "automation" in posted:
+            draft = replace(draft, automation=number(posted["automation"]))
+        fields = {**draft.fields, **said(posted)}
+        draft = replace(draft, team=self.team.pk, fields=fields)
+        draft = draft.with_rows({name: str(value) for name, value in posted.items()}, self.manifest)
+        self._check_choices(posted)
+        self.draft = draft
+        drafts.keep(self.item, draft, self.team)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What was read."""
+        return Manifest.from_dict(self.item.manifest)
+
+    def _check_choices(self, posted: QueryDict) -> None:
+        wanted = {number(str(value)) for name, value in posted.items() if name.startswith("bind-")} - {None}
+        seen = Resource.objects.visible_to(self.builder.actor, self.builder.now).resolved()
+        if wanted and seen.filter(pk__in=wanted).count() != len(wanted):
+            raise Http404("No resource that you see has this id.")
+
+    def read(self) -> Preview:
+        """What it would ask if it were submitted now."""
+        return previews.read(
+            self.item, actor=self.builder.actor, now=self.builder.now, team=self.team, draft=self.draft
+        )
+
+    def about(self, preview: Preview, data: QueryDict | None = None) -> About:
+        """The form beside the rows; bound to ``data`` where its errors are to be shown."""
+        source = preview.manifest.source
+        platform = registry.platform_of(preview.manifest)
+        others = [] if source.external_id else without_id(self.team, platform, preview.automation.environment)
+        return About(
+            data,
+            people=people_of(self.team, preview.known),
+            teams=self.builder.teams,
+            automations=others,
+            initial=About.beginning(preview.draft, self.team),
+        )
+
+    def page(
+        self, request: Request, preview: Preview, about: forms.Form, *, submitted: bool = False, status: int = 200
+    ) -> HttpResponse:
+        """The preview's page, or the parts of it that changed."""
+        form = preview_page.Form(
+            about=about,
+            options=self.builder.options(),
+            may_register=self._may_register(),
+            submitted=submitted,
+        )
+        context: dict[str, Any] = preview_page.context(preview, form, self.builder.person)
+        return page(request, TEMPLATE, context, fragment="route", also=BESIDE, status=status)
+
+    def _may_register(self) -> bool:
+        no = registry.propose_resource.refusal(self.team, actor=self.builder.actor, now=self.builder.now)
+        return no is None

@@ -1,0 +1,160 @@
+"""The form for what has no export: a description by hand becomes a manifest, and goes on as a preview like any other (I7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from approvals import drafts
+from approvals.drafts import Draft
+from approvals.views.bring_in import says_no
+from approvals.views.bring_in_forms import ByHand, ByHandPrivilege, number
+from approvals.views.builder import Builder
+from governance.web.middleware import Request
+from governance.web.pages import page
+from inventory import registry
+from inventory.importers.manifest import Manifest, Trigger
+from inventory.models import Entitlement, ImportItem, ImportState, Resource
+from inventory.registry import Described
+
+TEMPLATE = "approvals/bring_in_form.html"
+#: The most privileges that one description names.
+MOST = 60
+#: Rows that the form shows at first.
+AT_FIRST = 2
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@says_no
+def describe(request: Request) -> HttpResponse:
+    """Describe an automation and what it touches; ``?item=`` changes a description that is still a preview."""
+    builder = Builder.of(request)
+    builder.team(None)
+    item = _described_before(builder, request)
+    resources = builder.options()
+    choices = [(str(one.pk), one.name) for one in resources]
+    kept: Mapping[str, Any] = Draft.of(item).by_hand if item is not None else {}
+    data = request.POST if request.method == "POST" else None
+    form = ByHand(data, teams=builder.teams, initial=kept.get("about"))
+    count = _count(request, kept)
+    rows = _rows(data, choices, kept, count)
+    if data is not None and data.get("do") != "add":
+        if form.is_valid() and rows.is_valid():
+            return _go_on(builder, item, form, rows, {one.pk: one for one in resources})
+        return _page(request, form, rows, item, status=422)
+    if data is not None:
+        typed = _as_typed(request.POST, len(rows.forms))
+        form = ByHand(teams=builder.teams, initial=typed["about"])
+        rows = _rows(None, choices, typed, len(rows.forms) + 1)
+    return _page(request, form, rows, item)
+
+
+def _page(request: Request, form: forms.Form, rows: Any, item: ImportItem | None, status: int = 200) -> HttpResponse:
+    action = reverse("bring_in_form") + (f"?item={item.pk}" if item is not None else "")
+    crumbs = [{"label": "Bring in", "href": reverse("bring_in")}, {"label": "By form", "href": ""}]
+    context = {"action": action, "crumbs": crumbs, "form": form, "rows": rows, "back_href": reverse("bring_in")}
+    return page(request, TEMPLATE, context, status=status)
+
+
+def _described_before(builder: Builder, request: Request) -> ImportItem | None:
+    pk = number(request.GET.get("item"))
+    if pk is None:
+        return None
+    item = builder.find(pk)
+    if item.progress != ImportState.PREVIEW or item.manifest["source"]["format"] != "manual":
+        raise Http404("This preview was not described by hand, or is confirmed already.")
+    return item
+
+
+def _count(request: Request, kept: Mapping[str, Any]) -> int:
+    if request.method == "POST":
+        return min(number(request.POST.get("rows-TOTAL_FORMS")) or AT_FIRST, MOST)
+    return max(len(kept.get("rows", ())), AT_FIRST)
+
+
+def _rows(data: Any, choices: list[tuple[str, str]], kept: Mapping[str, Any], count: int) -> Any:
+    """A formset of `ByHandPrivilege`; a row that was left empty counts as none, but one has to be there."""
+    made = forms.formset_factory(
+        ByHandPrivilege, extra=0, min_num=1, validate_min=True, max_num=MOST, absolute_max=MOST, formset=_OneAtLeast
+    )
+    initial = [*kept.get("rows", ()), *({} for _ in range(MOST))][:count]
+    return made(data, prefix="rows", initial=initial, form_kwargs={"resources": choices})
+
+
+class _OneAtLeast(forms.BaseFormSet):
+    """Rows that nobody touched are left out, not refused."""
+
+    def add_fields(self, form: forms.Form, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.empty_permitted = bool(index)
+
+
+def _as_typed(data: Any, count: int) -> dict[str, Any]:
+    """What the form was sent, to show it again with one row more, and to keep it with the draft."""
+    about: dict[str, Any] = {name: data.get(name, "") for name in ByHand.base_fields}
+    about["is_open"] = bool(data.get("is_open"))
+    rows = []
+    for index in range(count):
+        row: dict[str, Any] = {name: data.get(f"rows-{index}-{name}", "") for name in ByHandPrivilege.base_fields}
+        row["model_controlled"] = bool(row["model_controlled"])
+        rows.append(row)
+    return {"about": about, "rows": rows}
+
+
+def _go_on(
+    builder: Builder, item: ImportItem | None, form: ByHand, rows: Any, resources: Mapping[int, Resource]
+) -> HttpResponse:
+    given = form.cleaned_data
+    team = builder.team(number(given.get("team")))
+    privileges = [row.cleaned_data for row in rows.forms if row.cleaned_data]
+    before = item.manifest["source"]["external_id"] if item is not None else ""
+    manifest = registry.describe(
+        name=given["name"],
+        kind=given["kind"],
+        platform=given["platform"],
+        privileges=_described(privileges, resources),
+        triggers=[Trigger(type=given["starts"], at="", authenticated=not given["is_open"])],
+        external_id=before,
+    )
+    typed = {"about": {**given, "team": team.pk}, "rows": privileges}
+    draft = Draft.of(item) if item is not None else Draft(team=team.pk)
+    draft = Draft(**{**draft.to_dict(), "by_hand": typed})
+    item = _keep(builder, item, manifest, draft, team)
+    return redirect("import_preview", pk=item.pk)
+
+
+def _keep(builder: Builder, item: ImportItem | None, manifest: Manifest, draft: Draft, team: Any) -> ImportItem:
+    if item is None:
+        return drafts.described(manifest, draft, by=builder.person, now=builder.now, team=team)
+    drafts.describe_anew(item, manifest, draft, team)
+    return item
+
+
+def _described(privileges: list[dict[str, Any]], resources: Mapping[int, Resource]) -> list[Described]:
+    """Each row with its entitlement: the register's where the words or the code are known there, else in the row's own words."""
+    rows = Entitlement.objects.filter(resource__in=[int(one["resource"]) for one in privileges])
+    known: dict[tuple[int, str], Entitlement] = {}
+    for row in rows.select_related("resource"):
+        known[row.resource_id, _plain(row.code)] = known[row.resource_id, _plain(row.words)] = row
+    found = []
+    for one in privileges:
+        pk, does = int(one["resource"]), _plain(one["does"])
+        made = Entitlement(resource=resources[pk], code=does, words=f"May {does}", level=one["level"])
+        entitlement = known.get((pk, does), made)
+        found.append(Described(entitlement, one["level"], one["target"], one["model_controlled"]))
+    return found
+
+
+def _plain(words: str) -> str:
+    """Words as they are compared: without "May", in lower case, single blanks, and none of the marks that codes use."""
+    plain = re.sub(r"[\s:/|]+", " ", words).strip().lower()
+    return plain.removeprefix("may ")

@@ -1,0 +1,156 @@
+"""The drawing of the route: who will be asked for what, by when, who is skipped, and whether enough people exist (A9, A10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from approvals import asking
+from approvals.preview import Preview, Wanted
+from approvals.preview_route import SeatAsked
+from governance.controls.models import Person
+from governance.web import times
+
+Shape = dict[str, Any]
+
+QUESTION = "May this app exist for business use?"
+WAY_OUT = "Name a deputy for the resource, or let somebody else submit."
+
+
+@dataclass
+class _Box:
+    """One box of stage 2: the same people, asked on the same basis."""
+
+    seat: SeatAsked
+    people: tuple[Person, ...]
+    wanted: list[Wanted] = field(default_factory=list)
+    due: datetime | None = None
+
+
+def context(preview: Preview, builder: Person) -> Shape:
+    """What ``components/route.html`` takes.
+
+    Args:
+        preview: the import as it would be submitted.
+        builder: who would submit it.
+    """
+    policy, now = preview.policy, preview.now
+    days = policy.due_days(preview.tier)
+    app_due = max((_due(now, days, seat) for seat in preview.app_seats if seat.people), default=now)
+    boxes = _boxes(preview, app_due)
+    last = max([app_due, *(box.due for box in boxes if box.due)])
+    number = preview.version.number if preview.version else (preview.base.number + 1 if preview.base else 1)
+    return {
+        "you": {"name": builder.name, "text": f"Today. Version {number} is frozen as it stands."},
+        "app": _app(preview, app_due),
+        "seats": [_box(box) for box in boxes],
+        "force": {"text": _force(preview, boxes, last)},
+        "enough": _is_enough(preview),
+        "short": f"Nobody is left to decide: {'; '.join(preview.short)}. {WAY_OUT}" if preview.short else "",
+        "skipped": _skipped(preview),
+    }
+
+
+def _due(start: datetime, days: int, seat: SeatAsked) -> datetime:
+    return asking.due(start, days, seat.people[0])
+
+
+def names(people: Sequence[Person]) -> str:
+    """One or two people by name, more as a count: "Sana Iqbal or Viktor Lind"."""
+    if len(people) > 2:
+        return f"{people[0].name} or one of {len(people) - 1} others"
+    return " or ".join(person.name for person in people)
+
+
+def _capacity(seat: SeatAsked) -> str:
+    return "security" if seat.is_security else seat.basis
+
+
+def _app(preview: Preview, due: datetime) -> Shape:
+    if not preview.changes.app:
+        before = preview.changes.before
+        since = f" since version {before.version.number}" if before is not None else ""
+        return {"people": [], "text": f"Not asked again: nothing that it decides about changed{since}."}
+    people = [{"name": names(seat.people), "capacity": _capacity(seat)} for seat in preview.app_seats if seat.people]
+    return {"people": people, "text": QUESTION, "due": due if people else None}
+
+
+def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
+    found: dict[tuple[object, ...], _Box] = {}
+    for one in preview.asked:
+        for seat in one.seats:
+            people = () if one.problems and not seat.is_security else seat.people
+            key = (tuple(person.pk for person in people), seat.is_security, seat.basis if people else "")
+            box = found.setdefault(key, _Box(seat, people))
+            box.wanted.append(one)
+            if people:
+                due = asking.due(opens, preview.policy.due_days(one.asked.tier), people[0])
+                box.due = min(box.due, due) if box.due else due
+    return sorted(found.values(), key=lambda box: (not box.people, box.seat.is_security))
+
+
+def _box(box: _Box) -> Shape:
+    if box.seat.is_security and box.people:
+        count = len(box.wanted)
+        text = f"Second signature on the {count} high-risk records" if count > 1 else "Second signature, high risk"
+    else:
+        text = _counted(box.wanted)
+    name = names(box.people) or "Nobody yet"
+    return {"name": name, "capacity": _capacity(box.seat) if box.people else "", "text": text, "due": box.due}
+
+
+def _counted(wanted: Iterable[Wanted]) -> str:
+    """Say how much is asked, on what: 3 privileges on ERP Postgres and Finance Slack, 1 credential."""
+    privileges = [one for one in wanted if one.asked.privilege is not None]
+    credentials = [one for one in wanted if one.asked.credential is not None]
+    parts = []
+    if privileges:
+        on = list(dict.fromkeys(one.resource.name for one in privileges if one.resource is not None))
+        said = (
+            f"{', '.join(on[:-1])} and {on[-1]}"
+            if 1 < len(on) <= 3
+            else on[0]
+            if len(on) == 1
+            else f"{len(on)} resources"
+        )
+        parts.append(f"{times.counted(len(privileges), 'privilege')} on {said}")
+    if credentials:
+        parts.append(times.counted(len(credentials), "credential"))
+    return ", ".join(parts)
+
+
+def _force(preview: Preview, boxes: Sequence[_Box], last: datetime) -> str:
+    if not preview.changes.app and not boxes:
+        return "At once: nothing is asked."
+    day = times.day_words(times.day_of(last), times.day_of(preview.now))
+    return f"{day} at the latest, if everybody says yes on time."
+
+
+def _is_enough(preview: Preview) -> bool:
+    return (
+        not preview.short
+        and not any(one.problems for one in preview.asked)
+        and bool(preview.draft.fields.get("business_owner"))
+    )
+
+
+def _skipped(preview: Preview) -> list[str]:
+    """Each person once a reason, with what they would have decided."""
+    said: dict[tuple[int, str], tuple[str, list[str]]] = {}
+    for name, seats in [
+        ("", preview.app_seats),
+        *((one.resource.name if one.resource else "", one.seats) for one in preview.asked),
+    ]:
+        for seat in seats:
+            for skip in seat.skipped:
+                entry = said.setdefault((skip.person.pk, skip.code), (skip.why, []))
+                where = f"{skip.basis} of {name}" if name and skip.basis in ("owner", "deputy") else skip.basis
+                entry[1].append(where)
+    people = {skip.person.pk: skip.person for one in preview.asked for seat in one.seats for skip in seat.skipped}
+    people |= {skip.person.pk: skip.person for seat in preview.app_seats for skip in seat.skipped}
+    return [
+        f"{people[pk].name} ({' and '.join(list(dict.fromkeys(bases))[:2])}) {why} · {code}"
+        for (pk, code), (why, bases) in said.items()
+    ]

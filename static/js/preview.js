@@ -1,0 +1,40 @@
+// The preview keeps itself up to date: after each answer the Submit button says whether something is missing, and the title shows the
+// tier that the answer found. Without this script each save draws the page anew.
+
+const missing = () => document.querySelectorAll("#missing [data-missing]").length > 0;
+
+const follow = () => {
+  const submit = document.querySelector("button[form=preview][value=submit]");
+  if (submit) {
+    submit.toggleAttribute("aria-disabled", false);
+    if (missing()) {
+      submit.setAttribute("aria-disabled", "true");
+      submit.setAttribute("aria-describedby", "missing");
+    } else {
+      submit.removeAttribute("aria-describedby");
+    }
+  }
+  const shown = document.querySelector(".title-line .tier");
+  const found = document.querySelector("#risk .tier");
+  if (shown && found && shown.textContent.trim() !== found.textContent.trim()) {
+    const next = found.cloneNode(true);
+    next.classList.add("tier-boxed");
+    shown.replaceWith(next);
+  }
+};
+
+document.addEventListener("htmx:oobAfterSwap", follow);
+document.addEventListener("htmx:afterSettle", follow);
+
+// A link to what is missing puts the cursor there.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("#missing a[href^='#']");
+  const field = link && document.querySelector(link.hash);
+  if (field?.matches("input, select, textarea")) {
+    event.preventDefault();
+    field.focus();
+  }
+});
+
+// After a refusal the first field with an error has the cursor.
+document.querySelector("#preview [aria-invalid=true]")?.focus();
