@@ -54,9 +54,21 @@ def opens_at(grant: Grant) -> datetime:
     return grant.ends_at - timedelta(days=OPENS_BEFORE[grant.tier]) + timedelta(hours=1)
 
 
-def opened(grant: Grant, now: datetime | None = None) -> Item:
-    """The item about a grant, opened by the sweep on its day."""
-    sweeps.open_due(now or opens_at(grant), JOB)
+def opened(subject: Grant | Automation, now: datetime) -> Item:
+    """The item about one grant or automation, opened by the job."""
+    about = {"grant": subject} if isinstance(subject, Grant) else {"automation": subject}
+    campaign = sweeps.campaign_of(subject.tier, now, JOB)
+    return transitions.open_item(Item(campaign=campaign, reason="review date", **about), actor=JOB, now=now)
+
+
+def under_review(grant: Grant) -> Item:
+    """The item about a grant alone, opened on its day."""
+    return opened(grant, opens_at(grant))
+
+
+def all_under_review(grant: Grant) -> Item:
+    """The same, with whatever else comes up on that day, as the sweep opens it."""
+    sweeps.open_due(opens_at(grant), JOB)
     return Item.objects.get(grant=grant)
 
 

@@ -17,7 +17,16 @@ from governance.recertification.models import Answer, AnswerKind, Asks, Draft, I
 from inventory import lifecycle
 from inventory.models import Automation, AutomationState
 from tests.people import as_actor
-from tests.recertification.reviews import Held, opened, question, say, sweep_at, variant
+from tests.recertification.reviews import (
+    Held,
+    opened,
+    opens_at,
+    question,
+    say,
+    sweep_at,
+    under_review,
+    variant,
+)
 
 K = AnswerKind
 NEEDED, ACCEPTABLE = Asks.NEEDED, Asks.ACCEPTABLE
@@ -44,7 +53,7 @@ OUTCOMES = [
 def test_what_two_answers_come_to(
     needed: K | None, acceptable: K | None, item_state: str, outcome: str, grant_state: str, is_kept: bool, held: Held
 ) -> None:
-    item = opened(held.grant())
+    item = under_review(held.grant())
     now = item.opened_at + timedelta(days=1)
     for asks, kind in ((NEEDED, needed), (ACCEPTABLE, acceptable)):
         if kind is not None:
@@ -58,7 +67,7 @@ def test_what_two_answers_come_to(
 
 @pytest.mark.rule("G2", "S4")
 def test_a_keep_by_both_makes_a_successor_that_names_both_answers(held: Held) -> None:
-    item = opened(held.grant())
+    item = under_review(held.grant())
     now = item.opened_at
     say(question(item, NEEDED), K.KEEP, now=now, reason="The Monday meeting uses it.")
     say(question(item, ACCEPTABLE), K.KEEP, now=now)
@@ -70,7 +79,7 @@ def test_a_keep_by_both_makes_a_successor_that_names_both_answers(held: Held) ->
 
 @pytest.mark.rule("G2")
 def test_a_reviewer_may_keep_for_a_shorter_time_and_the_shorter_of_two_counts(held: Held) -> None:
-    item = opened(held.grant())
+    item = under_review(held.grant())
     now = item.opened_at
     say(question(item, NEEDED), K.KEEP, now=now, term_days=120)
     say(question(item, ACCEPTABLE), K.KEEP, now=now, term_days=30)
@@ -79,7 +88,7 @@ def test_a_reviewer_may_keep_for_a_shorter_time_and_the_shorter_of_two_counts(he
 
 @pytest.mark.rule("R4", "S4")
 def test_about_low_risk_one_keep_is_enough(held: Held) -> None:
-    item = opened(variant(held.grant(), tier="low"))
+    item = under_review(variant(held.grant(), tier="low"))
     say(question(item, NEEDED), K.KEEP, now=item.opened_at)
     item.refresh_from_db()
     assert item.outcome == ItemOutcome.KEPT
@@ -87,7 +96,7 @@ def test_about_low_risk_one_keep_is_enough(held: Held) -> None:
 
 @pytest.mark.rule("R4", "R9")
 def test_a_revoke_suspends_at_once_and_ends_after_five_days_by_itself(held: Held) -> None:
-    item = opened(held.grant())
+    item = under_review(held.grant())
     now = item.opened_at
     say(question(item, ACCEPTABLE), K.REVOKE, now=now, reason="Nobody reads it.")
     grant = Grant.objects.get(pk=item.grant_id)
@@ -105,7 +114,7 @@ def test_a_revoke_suspends_at_once_and_ends_after_five_days_by_itself(held: Held
 
 @pytest.mark.rule("R4")
 def test_a_revoke_never_ends_later_than_the_term(held: Held) -> None:
-    item = opened(held.grant())
+    item = under_review(held.grant())
     late = item.grant.ends_at - timedelta(days=2)
     say(question(item, ACCEPTABLE), K.REVOKE, now=late)
     item.refresh_from_db()
@@ -114,10 +123,10 @@ def test_a_revoke_never_ends_later_than_the_term(held: Held) -> None:
 
 @pytest.mark.rule("R4")
 def test_what_is_not_renewed_runs_to_its_date_and_does_not_come_up_again(held: Held) -> None:
-    item = opened(held.grant())
+    item = under_review(held.grant())
     say(question(item, NEEDED), K.DO_NOT_RENEW, now=item.opened_at)
     grant = Grant.objects.get(pk=item.grant_id)
-    say(question(Item.objects.get(automation=held.automation), NEEDED), K.KEEP, now=item.opened_at)
+    say(question(of_automation(held), NEEDED), K.KEEP, now=item.opened_at)
     sweep_at(grant.ends_at - timedelta(hours=1))
     assert Item.objects.filter(grant=grant).count() == 1
     assert grant in Grant.objects.live(grant.ends_at - timedelta(seconds=1))
@@ -125,7 +134,7 @@ def test_what_is_not_renewed_runs_to_its_date_and_does_not_come_up_again(held: H
 
 @pytest.mark.rule("R4")
 def test_passing_on_goes_down_the_ladder_at_most_twice_never_back_and_leaves_the_deadline(held: Held) -> None:
-    item, n = opened(held.grant(on=held.company.erp)), held.people
+    item, n = under_review(held.grant(on=held.company.erp)), held.people
     now, before = item.opened_at, item.deadline
     about = say(question(item, ACCEPTABLE), K.DONT_KNOW, now=now)
     assert about.reviewer == n.amara
@@ -146,7 +155,7 @@ def test_passing_on_goes_down_the_ladder_at_most_twice_never_back_and_leaves_the
 
 @pytest.mark.rule("R4", "S4")
 def test_a_reviewer_may_name_whose_it_is_but_nobody_who_gains_or_answers_the_other_question(held: Held) -> None:
-    item, n = opened(held.grant()), held.people
+    item, n = under_review(held.grant()), held.people
     about = question(item, ACCEPTABLE)
     for nobody in (n.rita, n.jonas, n.omar):
         with pytest.raises(InvalidInput):
@@ -156,7 +165,7 @@ def test_a_reviewer_may_name_whose_it_is_but_nobody_who_gains_or_answers_the_oth
 
 @pytest.mark.rule("R4")
 def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: Held) -> None:
-    item, n = opened(held.grant()), held.people
+    item, n = under_review(held.grant()), held.people
     now = item.opened_at
     about = say(question(item, ACCEPTABLE), K.REVOKE, now=now)
     item.refresh_from_db()
@@ -182,7 +191,7 @@ def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: H
 
 @pytest.mark.rule("R4")
 def test_only_a_revoke_can_be_corrected(held: Held) -> None:
-    item = opened(held.grant())
+    item = under_review(held.grant())
     about = say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
     with pytest.raises(OutOfTurn) as caught:
         transitions.correct(
@@ -198,7 +207,7 @@ def test_only_a_revoke_can_be_corrected(held: Held) -> None:
 
 @pytest.mark.rule("R4", "G5")
 def test_correcting_a_revoke_does_not_lift_a_stop(held: Held) -> None:
-    item, n = opened(held.grant()), held.people
+    item, n = under_review(held.grant()), held.people
     now = item.opened_at
     about = say(question(item, ACCEPTABLE), K.REVOKE, now=now)
     grants.stop(item.grant, actor=as_actor(n.sana), now=now, reason="Unusual traffic.")
@@ -213,11 +222,11 @@ def test_correcting_a_revoke_does_not_lift_a_stop(held: Held) -> None:
 def test_what_was_renewed_as_often_as_it_may_is_not_kept_by_its_review(held: Held) -> None:
     grant, n = held.grant(), held.people
     for _ in range(2):
-        item = opened(grant)
+        item = under_review(grant)
         say(question(item, NEEDED), K.KEEP, now=item.opened_at)
         say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
         grant = Grant.objects.get(predecessor=grant)
-    item = opened(grant)
+    item = under_review(grant)
     about = question(item, NEEDED)
     with pytest.raises(OutOfTurn) as caught:
         say(about, K.KEEP, now=item.opened_at)
@@ -227,8 +236,7 @@ def test_what_was_renewed_as_often_as_it_may_is_not_kept_by_its_review(held: Hel
 
 
 def of_automation(held: Held) -> Item:
-    opened(held.grant())
-    return Item.objects.get(automation=held.automation)
+    return opened(held.automation, opens_at(held.grant()))
 
 
 @pytest.mark.rule("R1", "R4")
@@ -282,9 +290,9 @@ def test_the_items_of_a_retired_automation_close_with_it(held: Held) -> None:
 
 @pytest.mark.rule("R4")
 def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(held: Held) -> None:
-    first, n = opened(held.grant(on=held.company.erp)), held.people
+    first, n = under_review(held.grant(on=held.company.erp)), held.people
+    second = under_review(held.grant(on=held.company.slack))
     now, omar = first.opened_at, as_actor(n.omar)
-    second = Item.objects.get(grant=held.grant(on=held.company.slack))
     for item, kind in ((first, K.REVOKE), (second, K.KEEP)):
         drafts.save_draft(question(item, ACCEPTABLE), kind, actor=omar, now=now, reason="As agreed.", seconds=12)
     drafts.save_draft(question(first, ACCEPTABLE), K.KEEP, actor=omar, now=now, reason="No: keep it.", seconds=40)
@@ -305,7 +313,7 @@ def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(he
 
 @pytest.mark.rule("R4", "H6")
 def test_a_draft_goes_with_the_question_when_somebody_else_is_asked_and_is_in_no_history(held: Held) -> None:
-    item, n = opened(held.grant(on=held.company.erp)), held.people
+    item, n = under_review(held.grant(on=held.company.erp)), held.people
     about = question(item, ACCEPTABLE)
     drafts.save_draft(about, K.KEEP, actor=as_actor(n.omar), now=item.opened_at, reason="zebra crossing")
     say(about, K.DONT_KNOW, now=item.opened_at)

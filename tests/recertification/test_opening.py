@@ -14,7 +14,7 @@ from governance.recertification.models import Asks, Campaign, Item, Question
 from inventory import lifecycle
 from inventory.models import Automation, Resource
 from tests.people import as_actor
-from tests.recertification.reviews import JOB, Held, opened, opens_at, question, variant
+from tests.recertification.reviews import JOB, Held, opens_at, question, under_review, variant
 
 
 @pytest.mark.rule("R1", "S5")
@@ -52,7 +52,7 @@ def test_what_is_due_is_opened_once_however_often_the_sweep_runs(held: Held) -> 
 
 @pytest.mark.rule("S4", "R2")
 def test_the_owner_of_the_automation_is_asked_needed_and_the_owner_of_the_resource_acceptable(held: Held) -> None:
-    item = opened(held.grant())
+    item = under_review(held.grant())
     asked = dict(item.questions.values_list("asks", "reviewer__name"))
     assert asked == {"needed": "Jonas Weil", "acceptable": "Omar Haddad"}
     assert item.snapshot["approval"] == held.grant().approval_id
@@ -62,7 +62,7 @@ def test_the_owner_of_the_automation_is_asked_needed_and_the_owner_of_the_resour
 @pytest.mark.rule("S4")
 def test_about_low_risk_the_owner_of_the_automation_alone_is_asked(held: Held) -> None:
     grant = variant(held.grant(), tier="low")
-    item = opened(grant)
+    item = under_review(grant)
     assert list(item.questions.values_list("asks", "reviewer__name")) == [("needed", "Jonas Weil")]
 
 
@@ -80,7 +80,7 @@ def test_nobody_who_gains_is_asked_whether_it_is_acceptable(owner: str, deputy: 
     erp: Resource = held.company.erp
     people = {"owner": getattr(held.people, owner), "deputy": getattr(held.people, deputy)}
     Resource.objects.filter(pk=erp.pk).update(**people)
-    item = opened(held.grant(on=erp))
+    item = under_review(held.grant(on=erp))
     assert question(item, Asks.ACCEPTABLE).reviewer.name == asked
 
 
@@ -89,7 +89,7 @@ def test_who_left_is_not_asked(held: Held) -> None:
     n = held.people
     n.omar.left_at, n.omar.is_active = held.company.now, False
     n.omar.save()
-    item = opened(held.grant(on=held.company.erp))
+    item = under_review(held.grant(on=held.company.erp))
     assert question(item, Asks.ACCEPTABLE).reviewer == n.amara
 
 
@@ -125,7 +125,7 @@ def test_an_automation_without_a_review_date_comes_up_all_the_same(held: Held) -
 
 @pytest.mark.rule("H1", "H3")
 def test_opening_stands_on_the_timelines_of_grant_automation_and_resource(held: Held) -> None:
-    item = opened(held.grant(on=held.company.erp))
+    item = under_review(held.grant(on=held.company.erp))
     event = LedgerEvent.objects.get(verb="item.opened", subject_id=str(item.pk))
     assert {
         f"approvals.grant:{item.grant_id}",

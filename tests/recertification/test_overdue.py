@@ -14,7 +14,17 @@ from governance.recertification import reviewers, sweeps
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState
 from governance.recertification.transitions import opening
 from inventory.models import AutomationState
-from tests.recertification.reviews import JOB, Held, opened, question, say, sweep_at
+from tests.recertification.reviews import (
+    JOB,
+    Held,
+    all_under_review,
+    opened,
+    opens_at,
+    question,
+    say,
+    sweep_at,
+    under_review,
+)
 
 KEEP, NEEDED, ACCEPTABLE = AnswerKind.KEEP, Asks.NEEDED, Asks.ACCEPTABLE
 
@@ -27,7 +37,7 @@ def told(event: str) -> list[str]:
 
 @pytest.mark.rule("R6")
 def test_silence_escalates_suspends_and_revokes_one_step_after_the_other_and_never_keeps(held: Held) -> None:
-    item, n = opened(held.grant(on=held.company.erp)), held.people
+    item, n = all_under_review(held.grant(on=held.company.erp)), held.people
     every_item = Item.objects.count()
     assert sweep_at(item.deadline - timedelta(seconds=1)).get("escalated") is None
 
@@ -53,7 +63,7 @@ def test_silence_escalates_suspends_and_revokes_one_step_after_the_other_and_nev
 
 @pytest.mark.rule("R6")
 def test_one_keep_of_two_is_silence(held: Held) -> None:
-    item = opened(held.grant())
+    item = under_review(held.grant())
     say(question(item, NEEDED), KEEP, now=item.opened_at)
     sweep_at(item.deadline)
     assert question(item, NEEDED).reviewer == held.people.jonas  # who answered is left alone
@@ -63,7 +73,7 @@ def test_one_keep_of_two_is_silence(held: Held) -> None:
 
 @pytest.mark.rule("R6", "G2")
 def test_an_answer_that_comes_after_the_suspension_and_before_the_end_still_counts(held: Held) -> None:
-    item = opened(held.grant())
+    item = under_review(held.grant())
     for moment in (item.deadline, item.grace_until):
         sweep_at(moment)
     late = item.grace_until + timedelta(hours=2)
@@ -76,8 +86,7 @@ def test_an_answer_that_comes_after_the_suspension_and_before_the_end_still_coun
 
 @pytest.mark.rule("R6")
 def test_an_automation_that_silence_suspended_comes_back_with_a_late_keep(held: Held) -> None:
-    opened(held.grant())
-    item = Item.objects.get(automation=held.automation)
+    item = opened(held.automation, opens_at(held.grant()))
     for moment in (item.deadline, item.grace_until):
         sweep_at(moment)
     assert held.automation.state == AutomationState.SUSPENDED
@@ -87,8 +96,7 @@ def test_an_automation_that_silence_suspended_comes_back_with_a_late_keep(held: 
 
 @pytest.mark.rule("R5")
 def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_done(held: Held) -> None:
-    item = opened(held.grant())
-    Item.objects.exclude(pk=item.pk).update(state=ItemState.CLOSED, outcome="superseded", closed_at=item.opened_at)
+    item = under_review(held.grant())
     say(question(item, NEEDED), KEEP, now=item.opened_at)
     heard: list[tuple[date, str]] = []
     for day in range((item.deadline - item.opened_at).days + 4):
@@ -111,7 +119,7 @@ def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_don
 
 @pytest.mark.rule("R8")
 def test_the_question_of_a_reviewer_who_leaves_goes_to_the_next_and_keeps_its_deadline(held: Held) -> None:
-    item, n = opened(held.grant(on=held.company.erp)), held.people
+    item, n = all_under_review(held.grant(on=held.company.erp)), held.people
     before = item.deadline
     n.omar.left_at, n.omar.is_active = item.opened_at, False
     n.omar.save()
@@ -123,7 +131,7 @@ def test_the_question_of_a_reviewer_who_leaves_goes_to_the_next_and_keeps_its_de
 
 @pytest.mark.rule("R6")
 def test_the_deputy_is_told_and_so_is_who_it_was_taken_from(held: Held) -> None:
-    item = opened(held.grant(on=held.company.erp))
+    item = under_review(held.grant(on=held.company.erp))
     sweep_at(item.deadline)
     assert "Amara Okafor" in told("escalated")
     assert "Omar Haddad" in told("taken_over")
@@ -132,7 +140,7 @@ def test_the_deputy_is_told_and_so_is_who_it_was_taken_from(held: Held) -> None:
 
 @pytest.mark.rule("R1", "R6")
 def test_a_term_that_ends_during_the_review_ends_the_item_with_it(held: Held) -> None:
-    item = opened(held.grant())
+    item = all_under_review(held.grant())
     end = item.grant.ends_at
     expire_due(end, JOB)
     sweep_at(end)
@@ -143,7 +151,7 @@ def test_a_term_that_ends_during_the_review_ends_the_item_with_it(held: Held) ->
 
 @pytest.mark.rule("R2")
 def test_a_campaign_closes_when_nothing_in_it_is_open(held: Held) -> None:
-    item = opened(held.grant())
+    item = all_under_review(held.grant())
     sweep_at(item.opened_at + timedelta(days=1))
     assert item.campaign.state == "open"
     for moment in (item.deadline, item.grace_until, item.grace_until + timedelta(days=6)):
@@ -153,7 +161,7 @@ def test_a_campaign_closes_when_nothing_in_it_is_open(held: Held) -> None:
 
 @pytest.mark.rule("R9")
 def test_every_sweep_doubled_does_nothing_more_and_leaves_no_refusal(held: Held) -> None:
-    item = opened(held.grant())
+    item = all_under_review(held.grant())
     moments = (item.opened_at, item.deadline - timedelta(days=1), item.deadline, item.grace_until, item.grant.ends_at)
     for moment in moments:
         sweep_at(moment)
