@@ -84,7 +84,12 @@ def back_to_draft(step: Step[Automation]) -> Effect:
     target=(S.LIVE, S.SUSPENDED),
 )
 def go_live(
-    step: Step[Automation], *, version: Version, tier: str, review_on: date, asked: Mapping[str, Any] | None = None
+    step: Step[Automation],
+    *,
+    version: Version,
+    tier: str,
+    review_on: date | None,
+    asked: Mapping[str, Any] | None = None,
 ) -> Effect:
     """A version becomes the approved one, with what stage 1 approved about the automation; a stopped one stays stopped.
 
@@ -92,25 +97,26 @@ def go_live(
         step: the running step.
         version: the version put in force.
         tier: the app's tier as it was decided.
-        review_on: the day on which it comes up for review (R1).
+        review_on: the day on which it comes up for review (R1); None leaves it where it is, since a change that asked
+            nothing of stage 1 reviewed nothing either.
         asked: what stage 1 decided about, as it was frozen: ``purpose``, ``kind``, and ``business_owner`` and
             ``technical_owner`` as opaque ids. Of a waiting amendment only what equals it takes effect; the rest goes
-            on waiting, since nobody has decided about it (A1, A12).
+            on waiting, since nobody has decided about it (A1, A12). None when stage 1 was not asked.
     """
     automation = step.subject
     was_suspended = automation.state == S.SUSPENDED
-    _take_amendment(automation, asked)
+    _take_amendment(automation, asked or {})
     automation.approved_version = version
     automation.tier = tier
-    automation.review_on = review_on
+    automation.review_on = review_on or automation.review_on
     return Effect(
         to=S.SUSPENDED if was_suspended else S.LIVE,
         payload={"version": version.number, "manifest": version.manifest_digest, "tier": tier},
     )
 
 
-def _take_amendment(automation: Automation, asked: Mapping[str, Any] | None) -> None:
-    decided = automation.amendment if asked is None else _decided(asked)
+def _take_amendment(automation: Automation, asked: Mapping[str, Any]) -> None:
+    decided = _decided(asked)
     for name, value in list(automation.amendment.items()):
         if name in decided and decided[name] == value:
             setattr(automation, name, value)

@@ -1,0 +1,201 @@
+"""Stopped by one and lifted by two; retired with its dependants shown; a tier is raised; what stage 1 decides waits for it."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from governance.controls import ledger
+from governance.controls.models import LedgerEvent
+from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
+from inventory import lifecycle, registry
+from inventory.models import Automation, AutomationState
+from tests import journeys
+from tests.inventory.conftest import again, export
+from tests.journeys import Company
+from tests.matrix.worlds import inside
+from tests.people import as_actor
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def live(company: Company) -> Automation:
+    """The weekly stock report, approved on both sides; Jonas and Rita own it."""
+    submission = journeys.submitted(company, journeys.brought_in(company, "weekly-stock-report.json"))
+    return again(journeys.decide_all(company, submission).automation)
+
+
+@pytest.mark.rule("G5")
+def test_a_stop_without_a_reason_is_refused(company: Company, live: Automation) -> None:
+    with pytest.raises(InvalidInput, match="Say why"):
+        lifecycle.stop(live, actor=as_actor(company.people.jonas), now=company.now)
+    assert again(live).state == AutomationState.LIVE
+
+
+@pytest.mark.rule("G5", "H1")
+def test_one_person_stops_at_once_and_it_is_on_record_with_the_reason_kept_beside(
+    company: Company, live: Automation
+) -> None:
+    lifecycle.stop(live, actor=as_actor(company.people.sana), now=company.now, reason="It posts nonsense.")
+    stopped = again(live)
+    assert (stopped.state, stopped.stopped_by) == (AutomationState.SUSPENDED, company.people.sana)
+    event = LedgerEvent.objects.get(verb="automation.stopped")
+    assert (event.payload["from"], event.payload["to"]) == ("live", "suspended")
+    assert "nonsense" not in str(ledger.canonical(event))
+    assert event.reason is not None
+    assert event.reason.text == "It posts nonsense."
+    assert stopped.history.latest().history_user == company.people.sana
+
+
+@pytest.mark.rule("G5")
+def test_lifting_a_stop_takes_two_people_neither_of_whom_stopped_it(company: Company, live: Automation) -> None:
+    n, now, why = company.people, company.now, "It is mended."
+    lifecycle.stop(live, actor=as_actor(n.jonas), now=now, reason="It posts nonsense.")
+    with pytest.raises(DutyConflict, match="You stopped it"):
+        lifecycle.ask_to_resume(live, actor=as_actor(n.jonas), now=now, reason=why)
+    with pytest.raises(OutOfTurn, match="two people"):
+        lifecycle.resume(live, actor=as_actor(n.theo), now=now, reason=why)
+    lifecycle.ask_to_resume(live, actor=as_actor(n.rita), now=now, reason=why)
+    with pytest.raises(DutyConflict, match="second person"):
+        lifecycle.resume(live, actor=as_actor(n.rita), now=now, reason=why)
+    with pytest.raises(DutyConflict, match="You stopped it"):
+        lifecycle.resume(live, actor=as_actor(n.jonas), now=now, reason=why)
+    assert again(live).state == AutomationState.SUSPENDED
+    lifecycle.resume(live, actor=as_actor(n.theo), now=now, reason=why)
+    lifted = again(live)
+    assert (lifted.state, lifted.stopped_by, lifted.resume_asked_by) == (AutomationState.LIVE, None, None)
+    codes = LedgerEvent.objects.filter(outcome="refused").values_list("code", flat=True)
+    assert sorted(codes) == ["G5"] * 4
+
+
+@pytest.mark.rule("G5")
+def test_the_database_refuses_that_who_stopped_it_is_one_of_the_two(company: Company, live: Automation) -> None:
+    stopper = company.people.jonas
+    with pytest.raises(IntegrityError, match="automation_lifting_needs_another"), transaction.atomic():
+        Automation.objects.filter(pk=live.pk).update(stopped_by=stopper, resume_asked_by=stopper)
+
+
+@pytest.mark.rule("G5")
+def test_what_a_person_stopped_does_not_run_again_because_something_else_is_settled(
+    company: Company, live: Automation
+) -> None:
+    lifecycle.stop(live, actor=as_actor(company.people.sana), now=company.now, reason="It posts nonsense.")
+    found = again(live)
+    with pytest.raises(OutOfTurn, match="stopped it"), inside(found, as_actor(company.people.theo), company.now):
+        lifecycle.restore(found, actor=as_actor(company.people.theo), now=company.now)
+
+
+@pytest.mark.rule("G5")
+def test_an_approval_does_not_lift_a_stop(company: Company, live: Automation) -> None:
+    n = company.people
+    lifecycle.stop(live, actor=as_actor(n.sana), now=company.now, reason="It posts nonsense.")
+
+    def more(document: dict[str, object]) -> None:
+        document["nodes"][-1]["parameters"]["text"] = "changed"  # type: ignore[index]
+
+    content = export("weekly-stock-report.json", more)
+    newer = journeys.brought_in(company, "weekly-stock-report.json", content=content)
+    submission = journeys.submitted(company, newer)
+    if submission.approvals.filter(state="open").exists():
+        journeys.decide_all(company, submission)
+    stands = again(live)
+    assert (stands.state, stands.approved_version) == (AutomationState.SUSPENDED, newer)
+
+
+@pytest.mark.rule("I1")
+def test_what_only_an_approval_may_cause_is_done_by_nobody_directly(company: Company, live: Automation) -> None:
+    for verb in (lifecycle.suspend, lifecycle.go_live, lifecycle.restore):
+        found = again(live)
+        with pytest.raises((NotPermitted, OutOfTurn)):
+            verb(found, actor=as_actor(company.people.ines), now=company.now)
+    assert again(live).state == AutomationState.LIVE
+
+
+@pytest.mark.rule("A1", "A12")
+def test_purpose_owner_and_kind_of_a_live_automation_wait_for_stage_1_and_labels_do_not(
+    company: Company, live: Automation
+) -> None:
+    n = company.people
+    fields = {
+        "name": "Stock report",
+        "purpose": "Something else.",
+        "business_owner": n.theo,
+        "escalation_contact": "#x",
+    }
+    registry.amend(live, actor=as_actor(n.rita), now=company.now, fields=fields)
+    amended = again(live)
+    assert (amended.name, amended.escalation_contact) == ("Stock report", "#x")
+    assert amended.purpose != "Something else."
+    assert amended.business_owner == n.jonas
+    assert amended.amendment == {"purpose": "Something else.", "business_owner_id": n.theo.pk}
+    assert amended.asked["purpose"] == "Something else."
+
+
+@pytest.mark.rule("A1", "A12")
+def test_of_an_amendment_only_what_stage_1_decided_about_takes_effect(company: Company, live: Automation) -> None:
+    n = company.people
+    fields = {"purpose": "Something else.", "business_owner": n.theo}
+    registry.amend(live, actor=as_actor(n.rita), now=company.now, fields=fields)
+    found, version = again(live), live.approved_version
+    asked = {"purpose": "Something else.", "kind": live.kind, "business_owner": str(n.jonas.opaque_id)}
+    with inside(found, as_actor(n.theo), company.now):
+        lifecycle.go_live(
+            found,
+            actor=as_actor(n.theo),
+            now=company.now,
+            version=version,
+            tier="standard",
+            review_on=None,
+            asked=asked,
+        )
+    decided = again(live)
+    assert decided.purpose == "Something else."
+    assert decided.business_owner == n.jonas
+    assert decided.amendment == {"business_owner_id": n.theo.pk}
+    assert decided.review_on == live.review_on
+
+
+@pytest.mark.rule("A12")
+def test_taking_an_amendment_back_leaves_nothing_waiting(company: Company, live: Automation) -> None:
+    n = company.people
+    registry.amend(live, actor=as_actor(n.rita), now=company.now, fields={"purpose": "Something else."})
+    registry.amend(live, actor=as_actor(n.rita), now=company.now, fields={"purpose": live.purpose})
+    assert again(live).amendment == {}
+
+
+@pytest.mark.rule("T2")
+def test_a_person_raises_a_tier_and_nobody_lowers_it(company: Company, live: Automation) -> None:
+    n = company.people
+    assert live.tier == "standard"
+    with pytest.raises(InvalidInput, match="raised, never lowered"):
+        registry.raise_tier(live, actor=as_actor(n.sana), now=company.now, reason="Hm.", tier="standard")
+    registry.raise_tier(live, actor=as_actor(n.sana), now=company.now, reason="It feeds the auditors.", tier="high")
+    assert again(live).tier == "high"
+    version = journeys.brought_in(
+        company, "weekly-stock-report.json", content=export("weekly-stock-report.json", _more)
+    )
+    assessment = version.latest_assessment
+    assert assessment is not None
+    assert (assessment.tier, "A person raised it." in assessment.reasons) == ("high", True)
+    with pytest.raises(InvalidInput, match="high already"):
+        registry.raise_tier(live, actor=as_actor(n.sana), now=company.now, reason="Hm.", tier="high")
+
+
+def _more(document: dict[str, object]) -> None:
+    document["nodes"][-1]["parameters"]["text"] = "changed"  # type: ignore[index]
+
+
+@pytest.mark.rule("L1")
+def test_retiring_shows_who_depends_on_it_and_is_final(company: Company, live: Automation) -> None:
+    n = company.people
+    other = journeys.brought_in(company, "payment-run-exporter.json").automation
+    assert ("Payment run exporter", "uses the same credential") in [
+        (one.name, why) for one, why in lifecycle.dependants(live)
+    ]
+    assert {why for _, why in lifecycle.dependants(other)} == {"uses the same credential"}
+    lifecycle.retire(live, actor=as_actor(n.jonas), now=company.now, reason="Nobody reads it.")
+    assert again(live).state == AutomationState.RETIRED
+    with pytest.raises(OutOfTurn, match="retired"):
+        journeys.brought_in(company, "weekly-stock-report.json", content=export("weekly-stock-report.json", _more))
+    assert lifecycle.dependants(other) == []

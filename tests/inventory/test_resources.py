@@ -1,0 +1,189 @@
+"""Resources: proposed by one, named by an admin, accepted by the owner, put to use by another admin; classes go upwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from governance.controls.models import LedgerEvent, Person
+from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
+from inventory import registry
+from inventory.models import Automation, Binding, Resource, ResourceState
+from tests import journeys
+from tests.journeys import Company
+from tests.matrix.worlds import inside
+from tests.people import Northwind, as_actor
+
+pytestmark = pytest.mark.django_db
+
+
+def proposed(n: Northwind, **fields: Any) -> Resource:
+    """A resource that Rita proposes."""
+    given = {"name": "CRM", "kind": "saas_connector", **fields}
+    return registry.propose_resource(
+        n.finance_ops, actor=as_actor(n.rita), now=n.now, fields=given, suggested_owner=n.omar
+    )
+
+
+def named(n: Northwind, resource: Resource) -> Resource:
+    """Ines names Omar, with Amara as deputy."""
+    return registry.name_owner(resource, actor=as_actor(n.ines), now=n.now, owner=n.omar, deputy=n.amara)
+
+
+@pytest.mark.rule("I8")
+def test_a_suggested_owner_has_no_say_until_an_admin_names_them(northwind: Northwind) -> None:
+    n = northwind
+    made = proposed(n)
+    with pytest.raises(NotPermitted):
+        registry.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
+    with pytest.raises(NotPermitted):
+        registry.name_owner(made, actor=as_actor(n.rita), now=n.now, owner=n.omar, deputy=n.amara)
+    named(n, made)
+    registry.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
+    kept = Resource.objects.get(pk=made.pk)
+    assert (kept.owner, kept.deputy, kept.named_owner) == (n.omar, n.amara, None)
+    assert kept.state == ResourceState.PROPOSED
+
+
+@pytest.mark.rule("S8")
+def test_nobody_names_themselves_as_owner_and_the_database_says_so_too(northwind: Northwind) -> None:
+    n = northwind
+    made = proposed(n)
+    with pytest.raises(DutyConflict, match="can't name yourself"):
+        registry.name_owner(made, actor=as_actor(n.ines), now=n.now, owner=n.ines, deputy=n.amara)
+    with pytest.raises(IntegrityError, match="resource_nobody_names_themselves"), transaction.atomic():
+        Resource.objects.filter(pk=made.pk).update(named_owner=n.ines, named_by=n.ines)
+
+
+@pytest.mark.rule("I3")
+def test_owner_and_deputy_are_two_people_who_are_here(northwind: Northwind) -> None:
+    n = northwind
+    made = proposed(n)
+    with pytest.raises(InvalidInput, match="two people"):
+        registry.name_owner(made, actor=as_actor(n.ines), now=n.now, owner=n.omar, deputy=n.omar)
+    n.omar.is_active = False
+    n.omar.save()
+    with pytest.raises(InvalidInput, match="here"):
+        registry.name_owner(made, actor=as_actor(n.ines), now=n.now, owner=n.omar, deputy=n.amara)
+
+
+@pytest.mark.rule("I8", "S8")
+def test_an_admin_who_proposed_it_set_its_class_or_would_own_it_does_not_put_it_to_use(northwind: Northwind) -> None:
+    n = northwind
+    made = named(n, proposed(n))
+    with pytest.raises(OutOfTurn, match="accepted"):
+        registry.activate(made, actor=as_actor(n.karl), now=n.now)
+    registry.amend_resource(made, actor=as_actor(n.karl), now=n.now, fields={"data_class": "internal"})
+    registry.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
+    with pytest.raises(DutyConflict, match="data class") as no:
+        registry.activate(made, actor=as_actor(n.karl), now=n.now)
+    assert no.value.refusal.code == "SOD-8"
+    registry.activate(made, actor=as_actor(n.ines), now=n.now)
+    assert Resource.objects.get(pk=made.pk).state == ResourceState.ACTIVE
+
+
+@pytest.mark.rule("I3")
+def test_the_database_refuses_a_resource_in_use_that_nobody_accepted_to_own(northwind: Northwind) -> None:
+    made = proposed(northwind)
+    with pytest.raises(IntegrityError, match="resource_active_has_owner_and_deputy"), transaction.atomic():
+        Resource.objects.filter(pk=made.pk).update(state="active")
+    with pytest.raises(IntegrityError, match="resource_unresolved_is_never_active"), transaction.atomic():
+        Resource.objects.filter(pk=made.pk).update(unresolved=True, state="retired")
+
+
+@pytest.mark.rule("S8", "I3")
+def test_a_class_in_use_is_raised_by_its_owner_and_lowered_by_nobody_here(company: Company) -> None:
+    n = company.people
+    for fields in ({"data_class": "public"}, {"environment": "test"}):
+        with pytest.raises(InvalidInput, match="second person"):
+            registry.amend_resource(company.slack, actor=as_actor(n.ines), now=n.now, fields=fields)
+    registry.amend_resource(company.slack, actor=as_actor(n.omar), now=n.now, fields={"data_class": "confidential"})
+    assert Resource.objects.get(pk=company.slack.pk).data_class == "confidential"
+    with pytest.raises(NotPermitted):
+        registry.amend_resource(company.slack, actor=as_actor(n.amara), now=n.now, fields={"about": "x"})
+    event = LedgerEvent.objects.filter(verb="resource.amended", outcome="done").latest("id")
+    assert event.payload["changed"] == ["data_class"]
+
+
+@pytest.mark.rule("I3")
+@pytest.mark.parametrize(
+    ("fields", "beside"),
+    [({"name": " "}, "name"), ({"kind": "spoon"}, "kind"), ({"data_class": "cosmic"}, "data_class")],
+)
+def test_what_cannot_be_a_resource_is_refused_beside_its_field(
+    northwind: Northwind, fields: dict[str, str], beside: str
+) -> None:
+    with pytest.raises(InvalidInput) as no:
+        proposed(northwind, **fields)
+    assert no.value.refusal.detail[0][0] == beside
+
+
+@pytest.mark.rule("I8")
+def test_a_new_owner_of_a_resource_in_use_takes_over_when_they_accept(company: Company) -> None:
+    n = company.people
+    registry.name_owner(company.slack, actor=as_actor(n.ines), now=n.now, owner=n.lena, deputy=n.mei)
+    assert Resource.objects.get(pk=company.slack.pk).owner == n.omar
+    registry.accept_ownership(company.slack, actor=as_actor(n.lena), now=n.now)
+    kept = Resource.objects.get(pk=company.slack.pk)
+    assert (kept.owner, kept.deputy, kept.state) == (n.lena, n.mei, ResourceState.ACTIVE)
+
+
+@pytest.mark.rule("I3")
+def test_a_resource_whose_owner_left_is_orphaned(company: Company) -> None:
+    assert not Resource.objects.orphaned().exists()
+    company.people.omar.is_active = False
+    company.people.omar.save()
+    orphans = Resource.objects.orphaned()
+    assert company.slack in orphans
+    assert Resource.objects.get(pk=company.slack.pk).is_orphaned
+
+
+@pytest.mark.rule("I4")
+def test_what_can_be_held_is_added_once_with_a_level_that_is_known(company: Company) -> None:
+    n = company.people
+    added: dict[str, Any] = {"code": "files:write", "words": "May upload files", "level": "write"}
+    registry.add_entitlement(company.slack, actor=as_actor(n.omar), now=n.now, **added)
+    with pytest.raises(InvalidInput, match="already"):
+        registry.add_entitlement(company.slack, actor=as_actor(n.omar), now=n.now, **added)
+    with pytest.raises(InvalidInput, match="level"):
+        registry.add_entitlement(
+            company.slack, actor=as_actor(n.omar), now=n.now, **added | {"code": "x", "level": "y"}
+        )
+    with pytest.raises(NotPermitted):
+        registry.add_entitlement(company.slack, actor=as_actor(n.rita), now=n.now, **added | {"code": "y"})
+
+
+@pytest.mark.rule("I8")
+def test_a_confirmed_connection_is_not_taken_over_by_another_resources_owner(company: Company) -> None:
+    n = company.people
+    known = {"connector": "slack", "instance": "abc"}
+    registry.bind(company.slack, actor=as_actor(n.omar), now=n.now, **known)
+    with pytest.raises(NotPermitted, match="known to open Finance Slack workspace"):
+        registry.bind(company.drive, actor=as_actor(n.mei), now=n.now, **known)
+    registry.bind(company.drive, actor=as_actor(n.ines), now=n.now, **known)
+    assert Binding.objects.get(connector="slack", instance_name="abc").resource == company.drive
+
+
+@pytest.mark.rule("I8")
+def test_an_owners_first_decision_confirms_what_a_connection_opens(company: Company) -> None:
+    n = company.people
+    journeys.brought_in(company)
+    binding = Binding.objects.get(resource=company.slack)
+    assert binding.confirmed_at is None
+    with pytest.raises(NotPermitted):
+        registry.confirm_binding(binding, actor=as_actor(n.omar), now=n.now)
+    with inside(company.slack, as_actor(n.omar), n.now):
+        registry.confirm_binding(binding, actor=as_actor(n.omar), now=n.now)
+    binding.refresh_from_db()
+    assert (binding.confirmed_by, binding.confirmed_at) == (n.omar, n.now)
+
+
+@pytest.mark.rule("S5")
+def test_a_superuser_without_a_role_sees_and_changes_nothing_of_the_register(company: Company) -> None:
+    journeys.brought_in(company)
+    root = Person.objects.create_superuser("root@northwind.example", name="Root")
+    assert not Automation.objects.visible_to(as_actor(root), company.now).exists()
+    with pytest.raises(NotPermitted):
+        registry.amend_resource(company.slack, actor=as_actor(root), now=company.now, fields={"about": "x"})
