@@ -13,6 +13,7 @@ from governance.controls.roles import Role
 #: The password of everybody in the demo. It opens nothing else: outside a demo these people do not exist.
 PASSWORD = "northwind-demo"  # noqa: S105  printed by `demo_hints`
 
+NAME = "Northwind Foods"
 MAIL_DOMAIN = "northwind.example"
 
 
@@ -347,3 +348,6 @@ RESOURCES = (
         ("mcp|stock-db",),
     ),
 )
+
+#: Resources whose grants are live and show figures of use: what is said about them says where the figures come from.
+USED = ("erp", "slack", "drive", "model", "form", "credit", "telematics", "twilio")

@@ -16,7 +16,7 @@ from django.db import transaction
 from governance.controls import clock, ledger, people, teams
 from governance.controls.actors import Actor
 from governance.controls.models import Person, RoleAssignment, Team
-from governance.demo import company
+from governance.demo import company, usage
 from governance.demo.company import PersonRow, ResourceRow
 from inventory import registry
 from inventory.models import Resource
@@ -57,12 +57,16 @@ def found(start: datetime) -> Northwind:
     return made
 
 
+def address(row: PersonRow) -> str:
+    """Where somebody gets mail, and what they sign in with."""
+    return f"{'.'.join(row.name.lower().split())}@{company.MAIL_DOMAIN}"
+
+
 def _person(row: PersonRow, password: str) -> Person:
-    address = f"{'.'.join(row.name.lower().split())}@{company.MAIL_DOMAIN}"
     return Person(
         opaque_id=uuid.uuid5(NAMESPACE, row.key),
-        email=address,
-        subject=address,
+        email=address(row),
+        subject=address(row),
         name=row.name,
         title=row.title,
         password=password,
@@ -132,7 +136,12 @@ def _registered(made: Northwind, row: ResourceRow, now: datetime) -> Resource:
         made.teams[row.team],
         actor=made.actor("ines"),
         now=now,
-        fields={"name": row.name, "kind": row.kind, "data_class": row.data_class, "about": row.about},
+        fields={
+            "name": row.name,
+            "kind": row.kind,
+            "data_class": row.data_class,
+            "about": f"{row.about} {usage.WORDS}" if row.key in company.USED else row.about,
+        },
         owner=made.people[row.owner],
         deputy=made.people[row.deputy],
     )

@@ -94,29 +94,24 @@ def perform(present: datetime) -> Mapping[str, int]:
 
 
 def _mornings(present: datetime) -> Story:
-    """What beat would have done: everything that is due, once on each morning that is not quiet, and once at the very end."""
+    """What beat would have done: everything that is due, once each morning, and once at the very end."""
     at = FOUNDED.instant(present) + timedelta(days=5)
     at = at.replace(hour=int(MORNING[:2]), minute=int(MORNING[3:]))
     while at < present:
-        now = yield at
-        if not _is_quiet(now):
-            _sweep(now)
+        _sweep((yield at))
         at += timedelta(days=1)
-    now = yield present
-    _sweep(now)
-
-
-def _is_quiet(now: datetime) -> bool:
-    """Whether no sweep could find anything: nothing waits for a decision, and no review is near. Most of half a year is."""
-    if Approval.objects.filter(state__in=(ApprovalState.OPEN, ApprovalState.CHANGES_ASKED)).exists():
-        return False
-    near = now + timedelta(days=max(OPENS_BEFORE.values()))
-    return not Grant.objects.standing().filter(Q(ends_at__lte=near) | Q(review_on__lte=near)).exists()
+    _sweep((yield present))
 
 
 def _sweep(now: datetime) -> None:
-    approval_sweeps.sweep(now)
-    review_sweeps.sweep(now)
+    """Run the sweeps that can find something: on most mornings of half a year nothing waits and no review is near."""
+    near = now + timedelta(days=max(OPENS_BEFORE.values()))
+    is_near = Grant.objects.standing().filter(Q(ends_at__lte=near) | Q(review_on__lte=near)).exists()
+    undecided = (ApprovalState.OPEN, ApprovalState.CHANGES_ASKED)
+    if is_near or Approval.objects.filter(state__in=undecided).exists():
+        approval_sweeps.sweep(now)
+    if is_near:
+        review_sweeps.sweep(now)
 
 
 def _send(now: datetime) -> None:

@@ -1,0 +1,89 @@
+"""`demo_hints`: where the demo is, who can sign in, and what to try; printed by `make run`."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
+
+from governance.demo import company, loading, usage
+from governance.demo.directing import EXPORTS
+from governance.demo.founding import address
+from governance.demo.loading import Found, NotADemo
+
+#: Who is worth being, by key, and as what.
+WHO = (
+    ("rita", "builder in Finance Operations"),
+    ("jonas", "head of accounts payable, business owner of what Rita builds"),
+    ("theo", "lead of Finance Operations: decides whether an app may exist"),
+    ("omar", "owner of the ERP database and of Slack: decides what may touch them"),
+    ("mei", "owner of the Supplier Drive, the mailbox and the bank's SFTP; on call"),
+    ("sana", "security reviewer, as is Viktor Lind"),
+    ("piet", "builder in Supply Engineering, asked in reviews"),
+    ("ines", "governance admin, as is Karl Jensen; approves nothing by that"),
+    ("yuki", "auditor: reads everything, changes nothing"),
+)
+
+#: A file that is not loaded, for bringing in by hand.
+TO_BRING_IN = EXPORTS / "supplier-statement-check.json"
+
+TRY = (
+    "As Rita, bring in {file} (six privileges),",
+    "  say why it needs each, and submit. See who is asked, and that the privileges wait.",
+    "As Theo, approve the app. As Omar, approve one privilege, shorten one, refuse one; as Mei, decide the rest.",
+    "As Jonas, accept what was approved: it goes live with that and nothing else.",
+    "As Rita or Jonas, try to approve one of your own: the refusal is on the timeline, with its code.",
+    "As Piet and Omar, answer the reviews of the Weekly stock report; or move the clock and see what silence does.",
+    "As Yuki, verify the ledger.",
+)
+
+#: Automations worth a look, one in each state.
+LOOK = (
+    ("Price list sync", "a draft with things missing"),
+    ("Leave request helper", "in review, before stage 1; its lead brought it in, so others sign"),
+    ("Invoice chaser", "stage 2: approved, narrowed, refused, sent back with a question, waiting"),
+    ("Payment run exporter", "decided, waits for Jonas to accept the rest"),
+    ("Supplier onboarding", "live without what was refused; version 2 is in review"),
+    ("Weekly stock report", "live, its reviews are open"),
+    ("Cold chain alert", "stopped by its kill switch; one person has asked to lift that"),
+    ("Campaign copy agent", "rejected as an app"),
+)
+
+
+class Command(BaseCommand):
+    """Says nothing where the demo is not loaded."""
+
+    help = "Say where the demo is, who can sign in as what, and what to try."
+
+    def handle(self, *args: object, **options: object) -> None:
+        try:
+            loading.check_demo()
+        except NotADemo as error:
+            raise CommandError(str(error)) from error
+        if loading.what_is_there() is not Found.DEMO:
+            return
+        for line in lines():
+            self.stdout.write(line)
+
+
+def lines() -> list[str]:
+    """What is printed, line by line."""
+    people = {row.key: row for row in company.PEOPLE}
+    longest = max(len(people[key].name) for key, _ in WHO)
+    state = max(len(name) for name, _ in LOOK)
+    file = TO_BRING_IN.relative_to(settings.BASE_DIR)
+    return [
+        f"This is a demo, {company.NAME}. Its people, its past and its figures are made up. {usage.WORDS}",
+        "",
+        f"Sign in at {settings.BASE_URL}{reverse('account_login')} by picking a name, or with an address and the password",
+        f"{company.PASSWORD}, which is also asked for again before a high-risk decision. For instance as",
+        *(f"  {people[key].name:{longest}}  {address(people[key])}: {words}" for key, words in WHO),
+        "",
+        "What to try:",
+        *(f"  {text.format(file=file)}" for text in TRY),
+        "",
+        "What is there to look at:",
+        *(f"  {name:{state}}  {words}" for name, words in LOOK),
+        "",
+        "make reset-demo throws all of it away and loads it afresh.",
+    ]
