@@ -108,13 +108,15 @@ def django_db_setup(
     """Start the servers on a migrated database. It is this run's own, so that it needs no test name and no drop."""
     from django.db import connections
 
-    template = Template(pytestconfig.cache.mkdir("database"))
-    migrated = template.copy_to(ENVIRONMENT.cluster.data)
+    cache = getattr(pytestconfig, "cache", None)  # none under `-p no:cacheprovider`
+    template = Template(cache.mkdir("database")) if cache else None
+    migrated = template is not None and template.copy_to(ENVIRONMENT.cluster.data)
     ENVIRONMENT.start()
     if not migrated:
         with django_db_blocker.unblock():
             _migrate()
-        template.keep(ENVIRONMENT.cluster.data)
+        if template is not None:
+            template.keep(ENVIRONMENT.cluster.data)
         ENVIRONMENT.start()
     yield
     with django_db_blocker.unblock():
