@@ -10,11 +10,13 @@ from typing import Any, NoReturn
 
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 
 from governance.controls import access, clock
 from governance.controls.actors import Actor
@@ -91,11 +93,12 @@ class ReadOnlySite(admin.AdminSite):
         """See `may_look`."""
         return may_look(request)
 
+    @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """There is one sign-in; whoever is signed in and may not look is told that nothing is here."""
         if request.user.is_authenticated:
             raise Http404
-        return redirect_to_login(request.get_full_path(), reverse("account_login"))
+        return redirect_to_login(reverse("admin:index"), reverse("account_login"))
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # a redirect will do
         """There is one sign-out."""
