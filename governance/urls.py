@@ -9,4 +9,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("inventory.urls")),
     path("", include("approvals.urls")),
     path("", include("approvals.bring_in_urls")),
+    path("", include("governance.recertification.urls")),
 ]
