@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -46,7 +47,13 @@ class RequestActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Hang the actor on the request and answer it in the reader's zone."""
+        """Hang the actor on the request and answer it in the reader's zone.
+
+        Raises:
+            BadRequest: the query string holds a NUL, which no text column takes: no page is asked what it means.
+        """
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest("The address holds a character that no text has.")
         request.__dict__["actor"] = SimpleLazyObject(lambda: actor_of(request))
         with timezone.override(zone_for(request)):
             return self.get_response(request)
