@@ -1,4 +1,4 @@
-"""How Django finds governance.recertification."""
+"""How Django finds governance.recertification, and what it tells the frame around every page."""
 
 from django.apps import AppConfig
 
@@ -9,3 +9,9 @@ class RecertificationConfig(AppConfig):
     name = "governance.recertification"
     label = "recertification"
     verbose_name = "Recertification"
+
+    def ready(self) -> None:
+        """Show beside the main link how much waits for the reader."""
+        from governance.recertification.views import queue
+
+        queue.register()

@@ -1,0 +1,16 @@
+"""Addresses of recertification."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from governance.recertification.views import pages, panels
+
+urlpatterns = [
+    path("recertify/", pages.mine, name="recert_mine"),
+    path("recertify/submit/", pages.submit, name="recert_submit"),
+    path("recertify/<int:pk>/", pages.item, name="recert_item"),
+    path("recertify/<int:pk>/answer/", pages.answer, name="recert_answer"),
+    path("recertify/<int:pk>/correct/", pages.correct, name="recert_correct"),
+    path("automations/<int:pk>/recertifications/", panels.automation_items, name="automation_items"),
+]

@@ -1,0 +1,176 @@
+"""My recertifications: the card and the list beside it, answering, submitting together, correcting."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from governance.controls import clock
+from governance.controls.models import Person
+from governance.controls.refusals import InvalidInput, Refusal, Refused
+from governance.recertification import drafts, transitions, wording
+from governance.recertification.models import AnswerKind, Asks, Item, Question
+from governance.recertification.views import card, queue
+from governance.web.middleware import Request
+from governance.web.pages import page, refused
+from governance.web.times import counted
+
+Shape = dict[str, Any]
+
+TEMPLATE = "recertification/mine.html"
+
+
+def _find(request: Request, pk: int, asks: str) -> Question:
+    """The question of an item that the reader is shown: the one that the address names, else their own, else the first."""
+    now = clock.now()
+    seen = Item.objects.visible_to(request.actor, now)
+    item = get_object_or_404(seen.select_related("campaign", "grant__automation__team", "automation__team"), pk=pk)
+    questions = list(item.questions.select_related("reviewer", "draft").order_by("pk"))
+    for one in questions:
+        one.item = item
+    named = [one for one in questions if one.asks == asks]
+    own = [one for one in questions if card.is_mine(one, request.actor, now)]
+    return (named or own or questions)[0]
+
+
+def _show(
+    request: Request, shown: Question | None, *, typed: Shape | None = None, status: int = 200, moved: bool = False
+) -> HttpResponse:
+    """The page around one question, or around nothing when all is done."""
+    now, actor = clock.now(), request.actor
+    waiting = queue.waiting(actor, now)
+    context: Shape = {"item": None, **queue.context(waiting, shown, actor, now)}
+    if shown is not None:
+        context |= card.context(shown, actor, now, queue.draft_of(shown, actor), typed=typed)
+    else:
+        context["empty"] = _nothing(context["submit"]["count"])
+    response = page(request, TEMPLATE, context, fragment="item", also=("progress",), status=status)
+    if moved:
+        response["HX-Push-Url"] = queue.href(shown) if shown is not None else reverse("recert_mine")
+    return response
+
+
+def _nothing(drafted: int) -> Shape:
+    if drafted:
+        return {"sentence": f"Nothing is left to choose. Submit your {counted(drafted, 'answer')} to make them count."}
+    return {
+        "sentence": "What comes up for review would be here. A mail tells you when something does.",
+        "href": reverse("home"),
+        "action": "See what else needs you",
+    }
+
+
+@require_GET
+def mine(request: Request) -> HttpResponse:
+    """What waits for the reader, the first that nothing was chosen for on the card."""
+    now = clock.now()
+    return _show(request, queue.next_open(queue.waiting(request.actor, now), request.actor))
+
+
+@require_GET
+def item(request: Request, pk: int) -> HttpResponse:
+    """One item, as the mail links to it; whoever may see it and not answer it sees who has it."""
+    return _show(request, _find(request, pk, request.GET.get("asks", "")))
+
+
+@require_POST
+def answer(request: Request, pk: int) -> HttpResponse:
+    """Choose an answer: a draft until all are submitted. The next card follows."""
+    now, form = clock.now(), request.POST
+    question = _find(request, pk, form.get("asks", ""))
+    typed = {"reason": form.get("reason", ""), "whose": form.get("whose", "")}
+    try:
+        drafts.save_draft(
+            question,
+            _kind(form.get("answer", "")),
+            actor=drafts.acting(request.actor, question),
+            now=now,
+            reason=typed["reason"],
+            whose=_person(question, typed["whose"]),
+            seconds=card.seconds_since(form.get("shown", "")),
+        )
+    except InvalidInput as no:
+        return _show(request, question, typed={**typed, "error": no.refusal.sentence}, status=no.status)
+    except Refused as no:
+        return refused(request, no.refusal, fragment="refusal-item", context={"back_href": queue.href(question)})
+    following = queue.next_open(queue.waiting(request.actor, now), request.actor)
+    if request.headers.get("HX-Request") == "true":
+        return _show(request, following, moved=True)
+    return redirect(queue.href(following) if following is not None else reverse("recert_mine"))
+
+
+def _kind(value: str) -> AnswerKind:
+    if value not in AnswerKind.values:
+        raise InvalidInput(Refusal("R4", "input", "Choose one of the answers."))
+    return AnswerKind(value)
+
+
+def _person(question: Question, key: str) -> Person | None:
+    """Whom the reviewer names, by key, out of the question's own ladder."""
+    if not key.isdecimal() or int(key) not in question.ladder:
+        return None
+    return Person.objects.filter(pk=int(key)).first()
+
+
+@require_POST
+def submit(request: Request) -> HttpResponse:
+    """Submit every draft of the reader as one batch; what is refused stays, and says why."""
+    now = clock.now()
+    done = drafts.submit(drafts.drafts_of(request.actor, now), actor=request.actor, now=now)
+    accepted = sum(one.refusal is None for one in done)
+    if accepted:
+        messages.success(request, f"Submitted {counted(accepted, 'answer')}.")
+    for one in done:
+        if one.refusal is not None:
+            messages.error(
+                request, f"{wording.title(one.question.item)}: {one.refusal.sentence} {one.refusal.to_do}".strip()
+            )
+    return redirect("recert_mine")
+
+
+@require_http_methods(["GET", "POST"])
+def correct(request: Request, pk: int) -> HttpResponse:
+    """Take a submitted revoke back for another answer, with a reason (R4)."""
+    now = clock.now()
+    form = request.POST if request.method == "POST" else request.GET
+    question = _find(request, pk, form.get("asks", ""))
+    who, back = drafts.acting(request.actor, question), queue.href(question)
+    wanted = form.get("answer", "")
+    kind = AnswerKind.DO_NOT_RENEW if wanted == AnswerKind.DO_NOT_RENEW else AnswerKind.KEEP
+    error = ""
+    no = transitions.correct.refusal(question, actor=who, now=now)
+    if no is None and request.method == "POST":
+        try:
+            transitions.correct(
+                question, actor=who, now=now, reason=form.get("reason", ""), answer=kind, batch=uuid.uuid4()
+            )
+        except InvalidInput as wrong:
+            error = wrong.refusal.sentence
+        except Refused as refusal:
+            no = refusal.refusal
+        else:
+            messages.success(request, "Corrected.")
+            return redirect(back)
+    if no is not None:
+        return refused(request, no, context={"back_href": back})
+    ask = _correction(question, kind, reason=form.get("reason", ""), error=error)
+    return page(request, "confirm.html", {"ask": ask, "back_href": back}, status=422 if error else 200)
+
+
+def _correction(question: Question, kind: AnswerKind, *, reason: str, error: str) -> Shape:
+    keeps = kind == AnswerKind.KEEP
+    return {
+        "id": "correct",
+        "title": "Keep it after all?" if keeps else "Let it end on its date?",
+        "text": f"{wording.title(question.item)}. Your revoke is taken back, and both stand on the record.",
+        "action": reverse("recert_correct", args=[question.item_id]),
+        "label": "Keep it" if keeps else "Let it end on its date",
+        "fields": {"asks": Asks(question.asks).value, "answer": kind.value},
+        "reason": {"label": "Why", "required": True, "value": reason, "error": error},
+    }
