@@ -102,14 +102,17 @@ def real_exports(root: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(
-    django_test_environment: None, django_db_blocker: Any, pytestconfig: pytest.Config
-) -> Iterator[None]:
+def template(pytestconfig: pytest.Config) -> Template | None:
+    """Where a migrated database is kept between runs; None under `-p no:cacheprovider`."""
+    cache = getattr(pytestconfig, "cache", None)
+    return Template(cache.mkdir("database")) if cache else None
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any, template: Template | None) -> Iterator[None]:
     """Start the servers on a migrated database. It is this run's own, so that it needs no test name and no drop."""
     from django.db import connections
 
-    cache = getattr(pytestconfig, "cache", None)  # none under `-p no:cacheprovider`
-    template = Template(cache.mkdir("database")) if cache else None
     migrated = template is not None and template.copy_to(ENVIRONMENT.cluster.data)
     ENVIRONMENT.start()
     if not migrated:

@@ -18,6 +18,7 @@ from governance.supervisor.home import Home
 from governance.supervisor.postgres import Cluster
 from tests.environment import ROOT, free_port
 from tests.processes import until
+from tests.template import Template
 
 pytestmark = pytest.mark.process
 
@@ -108,7 +109,13 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
         run.process.wait()
 
 
-def test_it_heals_survives_a_kill_and_keeps_its_data(start: Callable[..., Run]) -> None:
+def test_it_heals_survives_a_kill_and_keeps_its_data(
+    start: Callable[..., Run], tmp_path: Path, template: Template | None
+) -> None:
+    home = Home(tmp_path / "a home" / "home")
+    home.make()
+    if template is not None:
+        template.copy_to(home.postgres)  # migrating once a run is enough
     first = start()
     first.await_ready()
     assert first.status() < 500
