@@ -31,7 +31,7 @@ HIDDEN_MODELS = frozenset({"controls.freetext"})
 HIDDEN_FIELDS = frozenset({"password", "text", "html", "key", "raw", "session_data"})
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django takes no argument here when it runs
+class ReadOnlyAdmin(admin.ModelAdmin):
     """Shows rows and refuses every write to everybody, superusers included."""
 
     actions = None
