@@ -172,7 +172,7 @@ def _described(keys: Iterable[BindingKey]) -> dict[BindingKey, Resource]:
         "owner", "deputy", "team__lead", "team__deputy_lead"
     )
     by_pk = {row.pk: row for row in rows} if named else {}
-    return {key: by_pk[pk] for key, pk in named.items()}
+    return {key: by_pk[pk] for key, pk in named.items() if pk in by_pk}
 
 
 def _proposed(key: BindingKey, said: ManifestPrivilege) -> Resource:

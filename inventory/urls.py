@@ -13,6 +13,8 @@ urlpatterns = [
     path("automations/<int:pk>/stop/", automations.stop, name="automation_stop"),
     path("automations/<int:pk>/resume/", automations.resume, name="automation_resume"),
     path("automations/<int:pk>/retire/", automations.retire, name="automation_retire"),
+    path("automations/<int:pk>/amend/", automations.amend, name="automation_amend"),
+    path("automations/<int:pk>/raise/", automations.raise_tier, name="automation_raise"),
     path("resources/", resources.resource_list, name="resource_list"),
     path("resources/new/", resources.new, name="resource_new"),
     path("resources/<int:pk>/", resources.resource, name="resource"),
@@ -20,4 +22,5 @@ urlpatterns = [
     path("resources/<int:pk>/activate/", resources.activate, name="resource_activate"),
     path("resources/<int:pk>/owner/", resources.name_owner, name="resource_name_owner"),
     path("resources/<int:pk>/amend/", resources.amend, name="resource_amend"),
+    path("resources/<int:pk>/entitlements/new/", resources.entitlement, name="resource_entitlement"),
 ]

@@ -13,13 +13,12 @@ from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
 
-from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.models import AppendOnly, Membership, Person, Team
 from governance.controls.roles import Relation
 from inventory import risk, words
 from inventory.models.identity import Credential, NonHumanIdentity
-from inventory.models.resource import SEE_ALL, Entitlement, Environment, Level
+from inventory.models.resource import Entitlement, Environment, Level, sees_all
 
 
 class AutomationKind(models.TextChoices):
@@ -61,7 +60,7 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
         person = actor.person
         if person is None:
             return self.none()
-        if SEE_ALL & access.roles_of(person, now):
+        if sees_all(actor, now):
             return self
         member = Membership.objects.filter(team=OuterRef("team"), person=person)
         named = AutomationUserObjectPermission.objects.filter(

@@ -87,6 +87,12 @@ class Enforcement(models.TextChoices):
     ENFORCE = "enforce", "Enforce"
 
 
+def sees_all(actor: Actor, now: datetime) -> bool:
+    """Whether a role of the actor's own sees every row; who stands in for another does not see more by it."""
+    held = access.roles_held(actor, now) if actor.standing_for is None else access.roles_of(actor.people[0], now)
+    return bool(SEE_ALL & held)
+
+
 class ResourceQuerySet(models.QuerySet["Resource"]):
     """Resources as people may see them."""
 
@@ -95,7 +101,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         person = actor.person
         if person is None:
             return self.none()
-        if SEE_ALL & access.roles_of(person, now):
+        if sees_all(actor, now):
             return self
         named = ResourceUserObjectPermission.objects.filter(content_object=OuterRef("pk"), user=person)
         member = Membership.objects.filter(team=OuterRef("team"), person=person)

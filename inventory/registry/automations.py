@@ -84,6 +84,7 @@ def _bring_in(
 ) -> tuple[Version, dict[str, Any]]:
     given = _checked(fields)
     _check_choices(chosen)
+    _check_described(manifest)
     automation = known(step.subject, manifest, environment=given.get("environment"), named=named)
     if automation is None:
         automation = _make(step, manifest, given)
@@ -154,6 +155,14 @@ def _check_choices(chosen: Mapping[str, Resource]) -> None:
         if resource.unresolved or resource.state == ResourceState.RETIRED:
             detail = ((name, "Choose a resource that is in use, or propose one."),)
             raise refuse(Refusal("I8", "input", f"A connection can't open {resource.name}.", detail=detail))
+
+
+def _check_described(manifest: Manifest) -> None:
+    """What a person described by hand is on resources of the register."""
+    named = {one.instance for one in manifest.privileges if one.connector == resolving.REGISTERED}
+    here = Resource.objects.filter(pk__in=named, unresolved=False).exclude(state=ResourceState.RETIRED)
+    if named and here.count() != len(named):
+        raise refuse(Refusal("I8", "input", "It touches a resource that is not in the register any more."))
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -352,9 +361,5 @@ def register_by_hand(step: Step[Team], *, manifest: Manifest, fields: Mapping[st
     _one_at_a_time()
     if not manifest.name.strip():
         raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
-    resources = {one.instance for one in manifest.privileges}
-    here = Resource.objects.filter(pk__in=resources, unresolved=False).exclude(state=ResourceState.RETIRED)
-    if here.count() != len(resources):
-        raise refuse(Refusal("I8", "input", "It touches a resource that is not in use."))
     version, payload = _bring_in(step, manifest, fields, {}, {}, None, ())
     return Effect(subject=version, payload=payload)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.http import QueryDict
@@ -11,33 +12,29 @@ from django.urls import NoReverseMatch, reverse
 
 from governance.controls import timeline
 from governance.controls.actors import Actor
-from inventory import lifecycle
-from inventory.models import Assessment, Automation, AutomationState, Privilege, Version
-from inventory.registry import drift
+from inventory import lifecycle, registry
+from inventory.models import Assessment, Automation, AutomationState, Credential, Privilege, Version
+from inventory.views import reach, versions_page
 
 Shape = dict[str, Any]
 
 TABS = (("overview", "Overview"), ("privileges", "Privileges"), ("versions", "Versions"), ("timeline", "Timeline"))
-ICONS = {
-    "data_store": "database",
-    "mcp_server": "branch",
-    "saas_connector": "message",
-    "backend_api": "server",
-    "secret_store": "key",
-}
+SEVERITY = {"high": ("warning", "high"), "medium": ("warning", "wait"), "low": ("info", "")}
 
 
 def context(one: Automation, actor: Actor, now: datetime, asked: QueryDict) -> Shape:
     """Everything that ``inventory/automation.html`` takes for the tab that the address names."""
     tab = asked.get("tab", "overview")
     tab = tab if tab in dict(TABS) else "overview"
+    # The page asks several rules about one row and one reader: how they stand to each other is read once. A write reads anew.
+    one.__dict__["relations"] = cache(one.relations)
     newest = one.versions.order_by("-number").first()
-    shown = one.approved_version or newest
-    held = _held(shown)
+    listing = reverse("automation_list")
     shape: Shape = {
+        "now": now,
         "crumbs": [
-            {"label": "Automations", "href": reverse("automation_list")},
-            {"label": one.team.name, "href": f"{reverse('automation_list')}?q={one.team.name}"},
+            {"label": "Automations", "href": listing},
+            {"label": one.team.name, "href": f"{listing}?team={one.team_id}"},
             {"label": one.name, "href": ""},
         ],
         "head": _head(one, actor, now),
@@ -50,46 +47,55 @@ def context(one: Automation, actor: Actor, now: datetime, asked: QueryDict) -> S
         "panels": _panels(one) if tab == "overview" else [],
     }
     if tab == "overview":
-        shape |= _overview(one, shown, held)
+        shape |= _overview(one, one.approved_version or newest, actor, now)
     elif tab == "privileges":
         shape |= _privileges(newest)
     elif tab == "versions":
-        shape |= _versions(one, asked.get("version", ""))
+        shape |= versions_page.context(one, asked.get("version", ""))
     else:
         shape["events"] = timeline.shapes(one, reader=actor.person, limit=100)
         shape["ledger_href"] = f"{reverse('ledger')}?about=inventory.automation:{one.pk}"
     return shape
 
 
-def _held(version: Version | None) -> list[Privilege]:
+def held_by(version: Version | None) -> list[Privilege]:
+    """What a version would hold, with what its drawing needs; one query."""
     if version is None:
         return []
-    related = ("entitlement__resource__owner", "credential")
-    return list(version.privileges.select_related(*related).order_by("pk"))
+    return list(version.privileges.select_related("entitlement__resource__owner", "credential").order_by("pk"))
+
+
+def blast_radius(one: Automation) -> list[Shape]:
+    """What stops with it, and what could have been reached through it (G5), as reasons to weigh before the button."""
+    by_resource: dict[str, list[Privilege]] = {}
+    for privilege in held_by(one.approved_version):
+        by_resource.setdefault(privilege.entitlement.resource.name, []).append(privilege)
+    return [
+        {
+            "icon": "warning" if any(p.counted_level != "read" for p in held) else "eye",
+            "lead": name,
+            "text": "; ".join(p.sentence.removesuffix(f" in {name}") for p in held[:4])
+            + (f"; and {len(held) - 4} more" if len(held) > 4 else ""),
+        }
+        for name, held in by_resource.items()
+    ]
+
+
+def dependants(one: Automation) -> list[Shape]:
+    """What would notice its retirement (L1), as reasons to weigh before the button."""
+    known = lifecycle.dependants(one)
+    rows = [{"icon": "branch", "lead": other.name, "text": f"{why}."} for other, why in known[:12]]
+    if len(known) > len(rows):
+        rows.append({"icon": "branch", "lead": f"And {len(known) - len(rows)} more.", "text": ""})
+    return rows or [{"icon": "check", "lead": "Nothing else depends on it.", "text": ""}]
 
 
 def _head(one: Automation, actor: Actor, now: datetime) -> Shape:
     is_live = one.state == AutomationState.LIVE
     tone = {"live": "ok", "suspended": "no", "in_review": "acc"}.get(one.state, "off")
     number = f", version {one.approved_version.number}" if one.approved_version else ""
-    technical = one.technical_owner.name if one.technical_owner else "nobody"
-    actions = []
-    if lifecycle.stop.refusal(one, actor=actor, now=now) is None:
-        actions.append(
-            {
-                "label": "Kill switch",
-                "icon": "ring-cross",
-                "kind": "danger",
-                "href": reverse("automation_stop", args=[one.pk]),
-            }
-        )
-    elif one.state == AutomationState.SUSPENDED:
-        verb = lifecycle.resume if one.resume_asked_by_id else lifecycle.ask_to_resume
-        if verb.refusal(one, actor=actor, now=now) is None:
-            href = reverse("automation_resume", args=[one.pk])
-            actions.append({"label": "Lift the stop", "icon": "check", "href": href})
-    if lifecycle.retire.refusal(one, actor=actor, now=now) is None:
-        actions.append({"label": "Retire", "icon": "minus", "href": reverse("automation_retire", args=[one.pk])})
+    technical = f"Technical owner {one.technical_owner.name}" if one.technical_owner else "No technical owner"
+    platform = one.platform_instance.partition(" ")[0]
     return {
         "title": one.name,
         "tier": one.tier,
@@ -97,12 +103,29 @@ def _head(one: Automation, actor: Actor, now: datetime) -> Shape:
         "seal_tone": "ok" if is_live else "",
         "tag": {"text": f"{one.get_state_display()}{number}", "tone": tone},
         "facts": [
-            f"{one.platform_instance.partition(' ')[0]} {one.get_kind_display().lower()}, {one.get_environment_display().lower()}",
+            f"{platform} {one.get_kind_display().lower()}, {one.get_environment_display().lower()}",
             f"Business owner {one.business_owner.name}",
-            f"Technical owner {technical}",
+            technical,
         ],
-        "actions": actions,
+        "actions": _actions(one, actor, now),
     }
+
+
+def _actions(one: Automation, actor: Actor, now: datetime) -> list[Shape]:
+    """At most two: the switch that fits the state, and changing what is said about it."""
+    lift = lifecycle.resume if one.resume_asked_by_id else lifecycle.ask_to_resume
+    lift_words = "Lift the stop" if one.resume_asked_by_id else "Ask to lift the stop"
+    offered = (
+        (lifecycle.stop, "automation_stop", "Kill switch", "ring-cross", "danger"),
+        (lift, "automation_resume", lift_words, "check", "quiet"),
+        (registry.amend, "automation_amend", "Change", "pen", "quiet"),
+    )
+    found = [
+        {"label": label, "icon": icon, "kind": kind, "href": reverse(url, args=[one.pk])}
+        for verb, url, label, icon, kind in offered
+        if verb.refusal(one, actor=actor, now=now) is None
+    ]
+    return found[:2] if len(found) == 3 else found
 
 
 def _orphaned(one: Automation) -> str:
@@ -111,41 +134,36 @@ def _orphaned(one: Automation) -> str:
 
 
 def _next(one: Automation, newest: Version | None, actor: Actor, now: datetime) -> Shape | None:
-    if one.state == AutomationState.SUSPENDED and one.stopped_by is not None:
-        asked = (
-            f" {one.resume_asked_by.name} asked to lift it; a second person has to agree."
-            if one.resume_asked_by
-            else ""
-        )
-        return {
-            "lead": f"Stopped by {one.stopped_by.name}.",
-            "text": f"Nothing of it is allowed to run.{asked}",
-            "actions": [],
-        }
+    """The one thing to say first: stopped, changed and waiting, or a version that is not approved."""
+    if one.state == AutomationState.SUSPENDED:
+        return _suspended(one)
+    submissions = [{"label": "See its submissions", "href": href("automation_submissions", one.pk)}]
+    if one.state == AutomationState.IN_REVIEW:
+        return {"lead": "It is in review.", "text": "Stage 1 decides about the app.", "actions": submissions}
+    is_ahead = newest is not None and one.approved_version_id != newest.pk
+    if is_ahead and one.state in (AutomationState.DRAFT, AutomationState.LIVE):
+        runs = f"Version {one.approved_version.number} runs on until it is." if one.approved_version else ""
+        lead = f"Version {newest.number} is not approved." if newest else ""
+        return {"lead": lead, "text": runs, "actions": submissions}
     if one.amendment:
-        return {
-            "lead": "A change waits for stage 1.",
-            "text": "What was changed about this automation counts once its next submission is approved.",
-            "actions": [],
-        }
-    if (
-        newest is not None
-        and one.approved_version_id != newest.pk
-        and one.state in (AutomationState.DRAFT, AutomationState.LIVE)
-    ):
-        runs = f"Version {one.approved_version.number} runs on until then." if one.approved_version else ""
-        return {"lead": f"Version {newest.number} is not approved.", "text": runs, "actions": _where(one)}
+        text = "What was changed about this automation counts once its next submission is approved."
+        return {"lead": "A change waits for stage 1.", "text": text, "actions": []}
     return None
 
 
-def _where(one: Automation) -> list[Shape]:
-    return [{"label": "See its submissions", "href": _href("automation_submissions", one.pk)}]
+def _suspended(one: Automation) -> Shape:
+    if one.stopped_by is None:
+        text = "Nothing of it is allowed to run. Answering its review, or two people, lift that."
+        return {"lead": "Suspended.", "text": text, "actions": []}
+    asked = one.resume_asked_by
+    more = f" {asked.name} asked to lift that; a second person has to agree." if asked else ""
+    return {"lead": f"Stopped by {one.stopped_by.name}.", "text": f"Nothing of it may run.{more}", "actions": []}
 
 
-def _href(name: str, pk: int) -> str:
-    """An address of a higher app, or nothing where that app is not installed."""
+def href(name: str, *args: object) -> str:
+    """An address of a higher app, or nothing where that app has none."""
     try:
-        return reverse(name, args=[pk])
+        return reverse(name, args=args)
     except NoReverseMatch:
         return ""
 
@@ -156,14 +174,19 @@ def _panels(one: Automation) -> list[Shape]:
         ("automation_submissions", "Submissions", "submissions"),
         ("automation_items", "Recertifications", "items"),
     )
-    found = [{"href": _href(name, one.pk), "title": title, "id": ident} for name, title, ident in wanted]
+    found = [{"href": href(name, one.pk), "title": title, "id": ident} for name, title, ident in wanted]
     return [panel for panel in found if panel["href"]]
 
 
-def _overview(one: Automation, shown: Version | None, held: Sequence[Privilege]) -> Shape:
+def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetime) -> Shape:
+    held = held_by(shown)
     assessment = shown.latest_assessment if shown else None
+    identities = [u.identity for u in shown.version_identities.select_related("identity")] if shown else []
+    may_retire = lifecycle.retire.refusal(one, actor=actor, now=now) is None
+    may_raise = registry.raise_tier.refusal(one, actor=actor, now=now) is None and one.tier != "high"
+    approved = one.approved_version
     return {
-        "reach": _reach(one, shown, held) if held else None,
+        "reach": reach.shape(one, shown, held, identities) if held and shown else None,
         "purpose": one.purpose or "Nobody has said yet what it is for.",
         "facts": [
             {"label": "Team", "text": one.team.name},
@@ -173,141 +196,118 @@ def _overview(one: Automation, shown: Version | None, held: Sequence[Privilege])
             {"label": "Platform", "text": one.platform_instance.partition(" ")[0], "quiet": one.external_id},
             {
                 "label": "Approved version",
-                "text": str(one.approved_version.number) if one.approved_version else "none",
-                "quiet": one.approved_version.manifest_digest.partition(":")[2][:10] if one.approved_version else "",
+                "text": str(approved.number) if approved else "none",
+                "quiet": approved.manifest_digest.partition(":")[2][:10] if approved else "",
             },
         ],
+        "amendment": _amendment(one),
+        "retire_href": reverse("automation_retire", args=[one.pk]) if may_retire else "",
         "tier": assessment.tier if assessment else one.tier,
         "reasons": [{"icon": "warning", "text": text} for text in (assessment.reasons if assessment else [])],
+        "raise_href": reverse("automation_raise", args=[one.pk]) if may_raise else "",
+        "findings": _findings(assessment),
     }
 
 
-def _reach(one: Automation, shown: Version | None, held: Sequence[Privilege]) -> Shape:
-    """Automation, what it runs by, what it reaches: one box a credential and one a resource."""
-    credentials = list({p.credential_id: p.credential for p in held}.values())
-    by_resource: dict[int, list[Privilege]] = {}
-    for p in held:
-        by_resource.setdefault(p.entitlement.resource_id, []).append(p)
-    power = ("read", "unknown", "write", "execute", "admin")
-    resources, second = [], []
-    for place, group in enumerate(by_resource.values()):
-        resource = group[0].entitlement.resource
-        level = max((p.level for p in group), key=power.index)
-        kind = "" if level == "read" else "write"
-        owner = resource.owner.name if resource.owner else "nobody answers for it"
-        targets = [p.target_name or p.target for p in group if p.target and not p.target.startswith("{")]
-        resources.append(
-            {
-                "icon": ICONS.get(resource.kind, "database"),
-                "name": resource.name,
-                "text": f"{owner} · {resource.counted_class}",
-                "level": level,
-                "kind": kind,
-                "data": {"name": targets[0] if targets else resource.get_kind_display(), "text": _more(targets, group)},
-            }
-        )
-        second += [(credentials.index(c), place, kind) for c in {p.credential_id: p.credential for p in group}.values()]
-    writes = sum(one["kind"] == "write" for one in resources)
+def _amendment(one: Automation) -> list[Shape]:
+    """What waits for stage 1, as rows of what, before, after; people by name."""
+    if not one.amendment:
+        return []
+    named = {name: value for name, value in one.amendment.items() if name.endswith("_owner_id") and value}
+    people = dict(type(one.business_owner).objects.filter(pk__in=named.values()).values_list("pk", "name"))
+    rows = []
+    for name, value in one.amendment.items():
+        before: Any = getattr(one, name)
+        if name.endswith("_owner_id"):
+            owner = getattr(one, name.removesuffix("_id"))
+            before, value = (owner.name if owner else "nobody"), people.get(value, "nobody")
+        label = name.removesuffix("_id").replace("_", " ").capitalize()
+        rows.append({"label": label, "before": str(before), "after": str(value)})
+    return rows
+
+
+def _findings(assessment: Assessment | None) -> list[Shape]:
+    """What was noticed about the version, worst first."""
+    if assessment is None:
+        return []
+    order = {"high": 0, "medium": 1, "low": 2}
+    found = sorted(assessment.findings.all()[:60], key=lambda one: (order.get(one.severity, 3), one.pk))
+    return [
+        {
+            "icon": SEVERITY.get(one.severity, ("info", ""))[0],
+            "tone": SEVERITY.get(one.severity, ("info", ""))[1],
+            "lead": f"{one.code.replace('_', ' ').capitalize()}.",
+            "text": one.detail,
+            "code": one.place,
+        }
+        for one in found
+    ]
+
+
+def _privileges(newest: Version | None) -> Shape:
+    held = held_by(newest)
+    assessment = newest.latest_assessment if newest else None
+    used = _used(newest)
+    counts = f"{_counted(len(held), 'privilege')}, {_counted(len(used), 'credential')}"
     return {
-        "finding": f"If it leaked: {len(resources)} resources within reach, {writes} of them to change or run",
-        "list_href": f"{one.href}?tab=privileges",
-        "automation": {"name": one.name, "text": f"version {shown.number}" if shown else ""},
-        "identities": [
-            {"icon": "key", "name": str(c), "text": c.get_lifetime_display().lower()}
-            if c is not None
-            else {"icon": "robot", "name": "No credential", "text": "nothing to sign in with"}
-            for c in credentials
+        "version_words": f"version {newest.number}, {counts}" if newest else "",
+        "privileges": [
+            *(_privilege(one, assessment) for one in held),
+            *(_credential(one, places, assessment) for one, places in used),
         ],
-        "resources": resources,
-        "first": [(0, place, "") for place in range(len(credentials))],
-        "second": second,
+        "bring_in_href": href("bring_in"),
     }
 
 
-def _more(targets: Sequence[str], group: Sequence[Privilege]) -> str:
-    count = len(group)
-    return f"and {len(targets) - 1} more" if len(targets) > 1 else f"{count} privilege{'s' if count != 1 else ''}"
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def _privilege(p: Privilege, assessment: Assessment | None) -> Shape:
-    said = assessment.levels["privileges"].get(p.key, {}) if assessment else {}
-    resource = p.entitlement.resource
+def _used(version: Version | None) -> list[tuple[Credential, list[str]]]:
+    if version is None:
+        return []
+    rows = version.version_credentials.select_related("credential__kept_in__owner", "credential__opens__owner")
+    return [(one.credential, one.at) for one in rows.order_by("pk")]
+
+
+def _privilege(one: Privilege, assessment: Assessment | None) -> Shape:
+    said = assessment.levels["privileges"].get(one.key, {}) if assessment else {}
+    resource = one.entitlement.resource
+    tags = [
+        (not one.recognised, {"text": "Not recognised", "tone": "wait", "icon": "question"}),
+        (not one.active, {"text": "Switched off", "tone": "", "icon": "minus"}),
+        (one.opaque, {"text": "Opaque", "tone": "high", "icon": "terminal"}),
+    ]
     return {
-        "level": p.level,
-        "sentence": p.sentence,
-        "scope": " · ".join(filter(None, [p.entitlement.code, p.target, ", ".join(p.scope)])),
+        "level": said.get("level", one.level),
+        "sentence": one.sentence,
+        "name": resource.name,
+        "scope": " · ".join(filter(None, [one.entitlement.code, one.target])),
         "tier": said.get("tier", "high"),
-        "data_class": p.entitlement.counted_class,
-        "owner": resource.owner.name if resource.owner else "Nobody yet",
-        "at": p.at,
-        "model": p.model_controlled,
-        "tags": [] if p.recognised else [{"text": "Not recognised", "tone": "wait", "icon": "question"}],
+        "data_class": one.entitlement.counted_class,
+        "owner": resource.owner.name if resource.owner else "",
+        "at": one.at,
+        "model": one.model_controlled,
+        "tags": [tag for holds, tag in tags if holds],
         "state": "",
         "below": "",
     }
 
 
-def _privileges(newest: Version | None) -> Shape:
-    held = _held(newest)
-    assessment = newest.latest_assessment if newest else None
-    number = f"version {newest.number}, " if newest else ""
+def _credential(one: Credential, places: Sequence[str], assessment: Assessment | None) -> Shape:
+    said = assessment.levels["credentials"].get(str(one.pk), {}) if assessment else {}
+    on = one.decided_on
     return {
-        "version_words": f"{number}{len(held)} privilege{'s' if len(held) != 1 else ''}",
-        "privileges": [_privilege(p, assessment) for p in held],
-        "bring_in_href": _front("bring_in"),
-    }
-
-
-def _front(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
-
-
-def _versions(one: Automation, wanted: str) -> Shape:
-    versions = list(one.versions.select_related("imported_by").prefetch_related("assessments").order_by("-number")[:30])
-    chosen = next((v for v in versions if str(v.number) == wanted), versions[0] if versions else None)
-    return {
-        "versions": [
-            {
-                "number": v.number,
-                "href": f"{one.href}?tab=versions&version={v.number}#compare",
-                "at": v.created_at,
-                "author": v.imported_by.name if v.imported_by else "",
-                "words": "",
-                "approved": v.pk == one.approved_version_id,
-                "running": v.pk == one.approved_version_id and one.state == AutomationState.LIVE,
-                "digest": v.manifest_digest.partition(":")[2],
-                "tier": max(v.assessments.all(), key=lambda a: a.pk).tier if v.assessments.all() else "",
-            }
-            for v in versions
-        ],
-        "compare": _compare(one, versions, chosen),
-    }
-
-
-def _compare(one: Automation, versions: Sequence[Version], chosen: Version | None) -> Shape | None:
-    """Against the approved version; the approved one itself against the one before it."""
-    if chosen is None:
-        return None
-    before = one.approved_version
-    if before is None or before.pk == chosen.pk:
-        before = next((v for v in versions if v.number < chosen.number), None)
-    if before is None:
-        return None
-    found = drift(before, chosen)
-
-    def said(p: Privilege) -> Shape:
-        return {"level": p.level, "sentence": p.sentence, "scope": p.entitlement.code}
-
-    return {
-        "from": before.number,
-        "to": chosen.number,
-        "rows": [{"label": "Source", "before": "", "after": "changed"}]
-        if before.source_digest != chosen.source_digest
-        else [],
-        "added": [said(p) for p in found.added],
-        "removed": [said(p) for p in found.removed],
-        "changed": [said(one.after) | {"rows": one.rows} for one in found.changed],
+        "level": "secret",
+        "sentence": one.sentence,
+        "name": one.name,
+        "scope": f"{one.kind} · {one.get_lifetime_display().lower()} · reach {one.get_reach_kind_display().lower()}",
+        "tier": said.get("tier", "high"),
+        "data_class": on.counted_class if on else None,
+        "owner": on.owner.name if on and on.owner else "",
+        "at": list(places),
+        "model": False,
+        "tags": [],
+        "state": "",
+        "below": "",
     }

@@ -1,25 +1,27 @@
-"""Pages of automations: the list, one automation with its tabs, versions, and its stop, resume and retirement."""
+"""Pages of automations: the list, one automation with its tabs, and what can be done to it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django import forms
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from governance.controls import clock
-from governance.controls.refusals import Refused
-from governance.controls.transitions import Transition
+from governance.controls.models import Person
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
-from inventory import lifecycle
-from inventory.models import Automation, AutomationState, Privilege
+from inventory import lifecycle, registry
+from inventory.models import Automation, AutomationKind, AutomationState, DataClass, Privilege, Version
 from inventory.views import automation_page, paging
+from inventory.views.confirming import confirm, form_page
 
 Shape = dict[str, Any]
 
@@ -31,38 +33,42 @@ STATES = (
     ("suspended", "Suspended"),
     ("retired", "Retired"),
 )
+TIERS = (("low", "Low"), ("standard", "Standard"), ("high", "High"))
 
 
 @require_GET
 def automation_list(request: Request) -> HttpResponse:
-    """Automations that the reader may see, by name."""
-    now = clock.now()
+    """Automations that the reader may see, by name; filters stand in the address."""
+    now, asked, path = clock.now(), request.GET, reverse("automation_list")
+    newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number").values("pk")[:1]
     rows: QuerySet[Automation] = Automation.objects.visible_to(request.actor, now).select_related(
         "team", "business_owner"
     )
-    words = paging.words_of(request.GET)
-    rows = paging.search(rows, words)
-    if request.GET.get("state") in AutomationState.values:
-        rows = rows.filter(state=request.GET["state"])
-    path = reverse("automation_list")
-    paged = paging.by_name(rows, request.GET, path)
-    touched = _touched(paged.rows)
+    rows = _filtered(paging.search(rows, paging.words_of(asked)), request)
+    paged = paging.by_name(rows.annotate(newest_version=Subquery(newest)), asked, path)
+    touched, held = _touched(paged.rows), _held(paged.rows)
     context: Shape = {
+        "now": now,
         "head": {
             "title": "Automations",
-            "facts": [f"{len(paged.rows)} on this page"] if paged.rows else [],
+            "facts": [f"Only {paged.rows[0].team.name}"] if asked.get("team") and paged.rows else [],
             "actions": [{"label": "Bring in", "icon": "plus", "kind": "filled", "href": reverse("bring_in")}],
         },
-        "chips": paging.chips(path, request.GET, "state", STATES),
+        "chips": [
+            *paging.chips(path, asked, "state", STATES),
+            {"separator": True},
+            *paging.chips(path, asked, "mine", (("1", "Mine"),)),
+        ],
         "filters": {
             "action": path,
-            "words": " ".join(words),
+            "words": asked.get("q", ""),
             "words_label": "Name or purpose",
-            "kept": {"state": request.GET.get("state", "")},
-            "fields": [],
+            "kept": paging.kept(asked, "q", "tier"),
+            "fields": [paging.choice(asked, "tier", "Risk", TIERS)],
+            "clear_href": path if paging.kept(asked) else "",
         },
         "filters_target": "#list",
-        "rows": [_row(one, touched.get(one.approved_version_id or 0, [])) for one in paged.rows],
+        "rows": [_row(one, touched, held.get(one.pk, (0, None))) for one in paged.rows],
         "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
         "empty": {
             "sentence": "No automation fits. What your teams bring in would be here.",
@@ -73,133 +79,205 @@ def automation_list(request: Request) -> HttpResponse:
     return page(request, "inventory/automation_list.html", context, fragment="list")
 
 
-def _touched(rows: Sequence[Automation]) -> dict[int, list[Privilege]]:
-    """What the approved versions of one page touch; one query."""
-    versions = [one.approved_version_id for one in rows if one.approved_version_id]
-    found: dict[int, list[Privilege]] = defaultdict(list)
-    for one in Privilege.objects.filter(version__in=versions).select_related("entitlement__resource").order_by("pk"):
-        found[one.version_id].append(one)
+def _filtered(rows: QuerySet[Automation], request: Request) -> QuerySet[Automation]:
+    asked = request.GET
+    if asked.get("state") in AutomationState.values:
+        rows = rows.filter(state=asked["state"])
+    if asked.get("tier") in dict(TIERS):
+        rows = rows.filter(tier=asked["tier"])
+    if asked.get("team", "").isdecimal():
+        rows = rows.filter(team=int(asked["team"][:9]))
+    if asked.get("mine"):
+        me = request.actor.person
+        rows = rows.filter(Q(business_owner=me) | Q(technical_owner=me))
+    return rows
+
+
+def _version_of(one: Any) -> int | None:
+    """What a row of the list speaks of: the approved version, else the newest."""
+    found: int | None = one.approved_version_id or one.newest_version
     return found
 
 
-def _row(one: Automation, held: list[Privilege]) -> Shape:
-    order = ("public", "internal", "confidential", "restricted")
-    classes = [p.entitlement.counted_class for p in held]
+def _touched(rows: Sequence[Automation]) -> dict[int, tuple[list[str], str]]:
+    """Names of the resources that each row's version touches, and the highest data class among them; one query."""
+    versions = [found for one in rows if (found := _version_of(one)) is not None]
+    order = list(DataClass.values)
+    names: dict[int, list[str]] = defaultdict(list)
+    classes: dict[int, set[str]] = defaultdict(set)
+    columns = (
+        "version_id",
+        "entitlement__resource__name",
+        "entitlement__resource__data_class",
+        "entitlement__data_class",
+    )
+    rows_found = Privilege.objects.filter(version__in=versions).order_by("pk").values_list(*columns)
+    for version, name, of_resource, of_entitlement in rows_found:
+        if name not in names[version]:
+            names[version].append(name)
+        classes[version] |= {of_resource or DataClass.RESTRICTED, of_entitlement or DataClass.PUBLIC}
+    return {version: (found, max(classes[version], key=order.index)) for version, found in names.items()}
+
+
+def _held(rows: Sequence[Automation]) -> dict[int, tuple[int, datetime | None]]:
+    """How many grants each row holds, and when the first of them ends; one query."""
+    standing = ~Q(grants__state="ended")
+    counted = Automation.objects.filter(pk__in=[one.pk for one in rows]).order_by()
+    found = counted.annotate(number=Count("grants", filter=standing), first=Min("grants__ends_at", filter=standing))
+    return {pk: (number, first) for pk, number, first in found.values_list("pk", "number", "first")}
+
+
+def _row(one: Automation, touched: dict[int, tuple[list[str], str]], held: tuple[int, datetime | None]) -> Shape:
+    names, data_class = touched.get(_version_of(one) or 0, ([], None))
     return {
         "href": one.href,
         "name": one.name,
-        "purpose": one.purpose,
         "team": one.team.name,
         "kind": one.get_kind_display(),
         "environment": one.get_environment_display().lower(),
         "state": one.state,
         "tier": one.tier,
         "owner": one.business_owner.name if one.business_owner.is_here else "",
-        "grants": len(held),
-        "next_end": None,
-        "data_class": max(classes, key=order.index) if classes else None,
-        "resources": list(dict.fromkeys(p.entitlement.resource.name for p in held))[:3],
+        "grants": held[0],
+        "next_end": held[1],
+        "data_class": data_class,
+        "resources": [*names[:2], f"{len(names) - 2} more"] if len(names) > 3 else names,
         "held": None,
     }
+
+
+def _find(request: Request, pk: int, now: datetime) -> Automation:
+    """One automation that the reader may see; anything else is not there."""
+    seen = Automation.objects.visible_to(request.actor, now).select_related(
+        "team", "business_owner", "technical_owner", "approved_version", "stopped_by", "resume_asked_by"
+    )
+    return get_object_or_404(seen, pk=pk)
 
 
 @require_GET
 def automation(request: Request, pk: int) -> HttpResponse:
     """One automation; its tabs are this page with ``?tab=``."""
     now = clock.now()
-    seen = Automation.objects.visible_to(request.actor, now).select_related(
-        "team__parent", "business_owner", "technical_owner", "approved_version", "stopped_by", "resume_asked_by"
-    )
-    found = get_object_or_404(seen, pk=pk)
-    context = automation_page.context(found, request.actor, now, request.GET)
+    context = automation_page.context(_find(request, pk, now), request.actor, now, request.GET)
     return page(request, "inventory/automation.html", context, fragment="tab")
 
 
-def _confirm(
-    request: Request,
-    pk: int,
-    verb: Transition[Automation],
-    *,
-    url: str,
-    title: str,
-    text: str,
-    label: str,
-    kind: str,
-) -> HttpResponse:
-    """Ask for a reason as a page; perform and go back to the automation on POST."""
-    now = clock.now()
-    found = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related("team"), pk=pk)
-    if request.method == "POST":
-        try:
-            verb(found, actor=request.actor, now=now, reason=request.POST.get("reason", ""))
-        except Refused as error:
-            return refused(request, error.refusal, context={"back_href": found.href})
-        return redirect(found.href)
-    no = verb.refusal(found, actor=request.actor, now=now)
-    if no is not None:
-        return refused(request, no, context={"back_href": found.href})
-    ask = {
-        "id": url,
-        "title": title.format(found.name),
-        "text": text,
-        "action": reverse(url, args=[pk]),
-        "label": label,
-        "kind": kind,
-        "reason": {"label": "Why", "required": True},
-    }
-    return page(request, "confirm.html", {"ask": ask, "back_href": found.href})
+@require_GET
+def version(request: Request, pk: int, number: int) -> HttpResponse:
+    """One version, compared with the approved one or the one before: a tab of the automation's page."""
+    found = _find(request, pk, clock.now())
+    get_object_or_404(found.versions.all(), number=number)
+    return redirect(f"{found.href}?tab=versions&version={number}")
 
 
 @require_http_methods(["GET", "POST"])
 def stop(request: Request, pk: int) -> HttpResponse:
-    """The kill switch (G5)."""
-    return _confirm(
+    """The kill switch (G5): what stops, and what could have been reached, stands before the button."""
+    now = clock.now()
+    found = _find(request, pk, now)
+    return confirm(
         request,
-        pk,
+        found,
         lifecycle.stop,
-        url="automation_stop",
-        title="Stop {}?",
+        now,
+        title=f"Stop {found.name}?",
         text="Everything that it may do stops at this moment. Nothing is deleted; lifting the stop needs two other people.",
         label="Stop it now",
-        kind="danger",
+        points=lambda: automation_page.blast_radius(found),
     )
 
 
 @require_http_methods(["GET", "POST"])
 def resume(request: Request, pk: int) -> HttpResponse:
     """The first of two people asks to lift a stop, the second lifts it (G5)."""
-    found = get_object_or_404(Automation.objects.visible_to(request.actor, clock.now()), pk=pk)
-    second = found.resume_asked_by_id is not None
-    return _confirm(
+    now = clock.now()
+    found = _find(request, pk, now)
+    asked = found.resume_asked_by
+    first = "A second person has to agree before it runs again."
+    return confirm(
         request,
-        pk,
-        lifecycle.resume if second else lifecycle.ask_to_resume,
-        url="automation_resume",
-        title="Lift the stop of {}?",
-        text="It runs again with the grants that are still in term."
-        if second
-        else "A second person has to agree before it runs again.",
-        label="Lift the stop" if second else "Ask to lift the stop",
+        found,
+        lifecycle.resume if asked else lifecycle.ask_to_resume,
+        now,
+        title=f"Lift the stop of {found.name}?",
+        text=f"{asked.name} asked for it. It runs again with the grants that are still in term." if asked else first,
+        label="Lift the stop" if asked else "Ask to lift the stop",
         kind="filled",
     )
 
 
 @require_http_methods(["GET", "POST"])
 def retire(request: Request, pk: int) -> HttpResponse:
-    """Retire it: its grants end (L1)."""
-    return _confirm(
+    """Retire it: its grants end (L1); what depends on it stands before the button."""
+    now = clock.now()
+    found = _find(request, pk, now)
+    return confirm(
         request,
-        pk,
+        found,
         lifecycle.retire,
-        url="automation_retire",
-        title="Retire {}?",
-        text="Its grants end at once. Its record and history stay; coming back is a new submission.",
+        now,
+        title=f"Retire {found.name}?",
+        text="Its grants end at once. Its record and history stay; it takes no new versions.",
         label="Retire it",
-        kind="danger",
+        points=lambda: automation_page.dependants(found),
     )
 
 
-@require_GET
-def version(request: Request, pk: int, number: int) -> HttpResponse:
-    """One version, compared with the approved one or the one before."""
-    return redirect(f"{reverse('automation', args=[pk])}?tab=versions&version={number}")
+class AboutForm(forms.Form):
+    """What is said about an automation; purpose, kind and owners count once stage 1 has decided again (A12)."""
+
+    name = forms.CharField(max_length=160)
+    purpose = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
+    kind = forms.ChoiceField(choices=AutomationKind)
+    business_owner = forms.ModelChoiceField(Person.objects.filter(is_active=True, left_at__isnull=True))
+    technical_owner = forms.ModelChoiceField(
+        Person.objects.filter(is_active=True, left_at__isnull=True), required=False
+    )
+    escalation_contact = forms.CharField(max_length=160, required=False)
+
+
+@require_http_methods(["GET", "POST"])
+def amend(request: Request, pk: int) -> HttpResponse:
+    """Change what is said about it."""
+    now = clock.now()
+    found = _find(request, pk, now)
+    no = registry.amend.refusal(found, actor=request.actor, now=now)
+    if no is not None:
+        return refused(request, no, context={"back_href": found.href})
+    said = {**found.asked, "name": found.name, "escalation_contact": found.escalation_contact}
+    initial = {name.removesuffix("_id"): value for name, value in said.items()}
+    return form_page(
+        request,
+        AboutForm(request.POST or None, initial=initial),
+        lambda fields: registry.amend(found, actor=request.actor, now=now, fields=fields),
+        now=now,
+        title=f"What is said about {found.name}",
+        label="Save",
+        back=found.href,
+    )
+
+
+class RaiseForm(forms.Form):
+    """A higher risk tier than the computed one, and why (T2)."""
+
+    tier = forms.ChoiceField(choices=TIERS[1:], label="Risk", initial="high")
+    reason = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 3}))
+
+
+@require_http_methods(["GET", "POST"])
+def raise_tier(request: Request, pk: int) -> HttpResponse:
+    """Raise its risk tier; nobody lowers it."""
+    now = clock.now()
+    found = _find(request, pk, now)
+    no = registry.raise_tier.refusal(found, actor=request.actor, now=now)
+    if no is not None:
+        return refused(request, no, context={"back_href": found.href})
+    return form_page(
+        request,
+        RaiseForm(request.POST or None),
+        lambda said: registry.raise_tier(found, actor=request.actor, now=now, reason=said["reason"], tier=said["tier"]),
+        now=now,
+        title=f"Raise the risk of {found.name}",
+        label="Raise it",
+        back=found.href,
+    )

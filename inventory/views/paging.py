@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 #: Rows on one page.
 PAGE = 50
+
+#: Where a page begins: after, or before, the row with this key.
+KEYS = ("after", "before")
 
 
 @dataclass(frozen=True)
@@ -25,61 +28,73 @@ class Paged:
 
 def words_of(asked: QueryDict) -> list[str]:
     """The words searched for, lower-cased; at most five, so that a search stays one."""
-    return asked.get("q", "").lower().split()[:5]
+    return asked.get("q", "").replace("\0", "").lower().split()[:5]
 
 
 def search(rows: QuerySet[Any], words: Sequence[str]) -> QuerySet[Any]:
-    """Rows whose search column holds every word."""
+    """Rows whose search column holds every word; the column has a trigram index."""
     for word in words:
         rows = rows.filter(search__contains=word)
     return rows
 
 
 def by_name(rows: QuerySet[Any], asked: QueryDict, path: str) -> Paged:
-    """The page that the address names by the key of its first or last row (``after`` or ``before``: name, then id).
+    """The page that the address names by the key of its first or last row (``after`` or ``before``: id, then name).
 
     Args:
         rows: filtered, in any order; rows have ``name`` and a key.
         asked: the query string.
         path: the address without it.
     """
-    key, backwards = asked.get("after") or asked.get("before") or "", "before" in asked and "after" not in asked
-    pk, _, name = key.partition("-")
-    if pk.isdecimal():
-        edge = (
-            Q(name__lt=name) | Q(name=name, pk__lt=int(pk))
-            if backwards
-            else Q(name__gt=name) | Q(name=name, pk__gt=int(pk))
-        )
-        rows = rows.filter(edge)
-    order = ("-name", "-pk") if backwards else ("name", "pk")
-    found = list(rows.order_by(*order)[: PAGE + 1])
+    way = next((key for key in KEYS if asked.get(key)), "")
+    backwards = way == "before"
+    pk, _, name = asked.get(way, "").replace("\0", "").partition("-")
+    is_keyed = pk.isdecimal() and len(pk) < 19
+    if is_keyed and backwards:
+        rows = rows.filter(name__lte=name).exclude(name=name, pk__gte=int(pk))
+    elif is_keyed:
+        rows = rows.filter(name__gte=name).exclude(name=name, pk__lte=int(pk))
+    found = list(rows.order_by(*("-name", "-pk") if backwards else ("name", "pk"))[: PAGE + 1])
     more = len(found) > PAGE
     found = found[:PAGE]
     if backwards:
         found.reverse()
-    has_newer = bool(pk) and (more if backwards else True)
-    has_older = more if not backwards else True
+    before, after = (more, is_keyed) if backwards else (is_keyed, more)
     return Paged(
         found,
-        _href(path, asked, "before", found[0]) if found and has_newer else "",
-        _href(path, asked, "after", found[-1]) if found and has_older else "",
+        _href(path, asked, before=found[0]) if found and before else "",
+        _href(path, asked, after=found[-1]) if found and after else "",
     )
 
 
-def _href(path: str, asked: QueryDict, way: str, row: Any) -> str:
-    kept = {name: value for name, value in asked.items() if name not in ("after", "before")}
-    return f"{path}?{urlencode({**kept, way: f'{row.pk}-{row.name}'})}"
+def kept(asked: QueryDict, *dropped: str) -> dict[str, str]:
+    """The address's parameters without the page's key and without those named."""
+    return {name: str(value) for name, value in asked.items() if value and name not in (*KEYS, *dropped)}
+
+
+def _href(path: str, asked: QueryDict, **edge: Any) -> str:
+    keys = {way: f"{row.pk}-{row.name}" for way, row in edge.items()}
+    return f"{path}?{urlencode({**kept(asked), **keys})}"
 
 
 def chips(path: str, asked: QueryDict, name: str, choices: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     """A filter as links; the empty choice stands for all."""
-    kept = {key: value for key, value in asked.items() if key not in (name, "after", "before")}
+    rest = kept(asked, name)
     return [
         {
             "label": label,
-            "href": f"{path}?{urlencode({**kept, name: value} if value else kept)}",
+            "href": _with(path, {**rest, name: value} if value else rest),
             "current": asked.get(name, "") == value,
         }
         for value, label in choices
     ]
+
+
+def _with(path: str, parameters: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(parameters)}" if parameters else path
+
+
+def choice(asked: QueryDict, name: str, label: str, choices: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """A filter as a select of ``components/filters.html``."""
+    options = [{"value": value, "label": said, "selected": asked.get(name) == value} for value, said in choices]
+    return {"name": name, "label": label, "options": options}

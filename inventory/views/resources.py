@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.db.models import Count, Q, QuerySet
@@ -16,84 +16,114 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from governance.controls import access, clock, timeline
 from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
-from governance.controls.refusals import InvalidInput, Refused
+from governance.controls.refusals import Refused
 from governance.controls.roles import Permission
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory import registry
-from inventory.models import DataClass, Environment, Resource, ResourceKind, ResourceState
+from inventory.models import (
+    DataClass,
+    Entitlement,
+    Environment,
+    Level,
+    Resource,
+    ResourceKind,
+    ResourceState,
+    ScopeKind,
+)
 from inventory.views import paging
+from inventory.views.confirming import form_page
 
 Shape = dict[str, Any]
 
 STATES = (("", "All"), ("active", "In use"), ("proposed", "Proposed"), ("retired", "Retired"))
 
+#: Relations of the page that its rules and words need.
+RELATED = ("owner", "deputy", "named_owner", "named_deputy", "suggested_owner", "team", "proposed_by")
+
 
 @require_GET
 def resource_list(request: Request) -> HttpResponse:
-    """Resources that the reader may see, by name."""
-    now = clock.now()
-    rows: QuerySet[Resource] = Resource.objects.visible_to(request.actor, now).select_related("owner", "deputy")
-    words = paging.words_of(request.GET)
-    rows = paging.search(rows, words)
-    if request.GET.get("state") in ResourceState.values:
-        rows = rows.filter(state=request.GET["state"])
-    path = reverse("resource_list")
-    paged = paging.by_name(rows, request.GET, path)
-    ids = [one.pk for one in paged.rows]
-    counts = {
-        one.pk: one
-        for one in Resource.objects.filter(pk__in=ids).annotate(
-            held=Count("entitlements__grants", filter=~Q(entitlements__grants__state="ended"), distinct=True),
-            offered=Count("entitlements", distinct=True),
-        )
-    }
+    """Resources that the reader may see, by name; filters stand in the address."""
+    now, asked, path = clock.now(), request.GET, reverse("resource_list")
+    rows: QuerySet[Resource] = Resource.objects.visible_to(request.actor, now).resolved()
+    rows = _filtered(paging.search(rows, paging.words_of(asked)), request)
+    paged = paging.by_name(rows.select_related("owner", "deputy"), asked, path)
+    counts = _counts(paged.rows)
     may_register = access.may(request.actor, Permission.RESOURCE_REGISTER, None, now=now)
     actions = [{"label": "Register one", "icon": "plus", "kind": "filled", "href": reverse("resource_new")}]
     context: Shape = {
+        "now": now,
         "head": {"title": "Resources", "facts": [], "actions": actions if may_register else []},
-        "chips": paging.chips(path, request.GET, "state", STATES),
+        "chips": [
+            *paging.chips(path, asked, "state", STATES),
+            {"separator": True},
+            *paging.chips(path, asked, "mine", (("1", "Mine"),)),
+        ],
         "filters": {
             "action": path,
-            "words": " ".join(words),
+            "words": asked.get("q", ""),
             "words_label": "Name",
-            "kept": {"state": request.GET.get("state", "")},
-            "fields": [],
+            "kept": paging.kept(asked, "q", "data"),
+            "fields": [paging.choice(asked, "data", "Data", DataClass.choices)],
+            "clear_href": path if paging.kept(asked) else "",
         },
         "filters_target": "#list",
-        "rows": [_row(one, counts[one.pk]) for one in paged.rows],
+        "rows": [_row(one, *counts.get(one.pk, (0, 0))) for one in paged.rows],
         "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
         "empty": {
             "sentence": "No resource fits. What automations touch would be here, with who answers for it.",
-            "href": reverse("resource_list"),
+            "href": path,
             "action": "Show all",
         },
     }
     return page(request, "inventory/resource_list.html", context, fragment="list")
 
 
-def _row(one: Resource, counted: Any) -> Shape:
-    orphaned = one.state == ResourceState.ACTIVE and one.is_orphaned
+def _filtered(rows: QuerySet[Resource], request: Request) -> QuerySet[Resource]:
+    asked = request.GET
+    if asked.get("state") in ResourceState.values:
+        rows = rows.filter(state=asked["state"])
+    if asked.get("data") == DataClass.RESTRICTED:
+        rows = rows.filter(data_class__in=["", DataClass.RESTRICTED])  # I3: unset counts as restricted
+    elif asked.get("data") in DataClass.values:
+        rows = rows.filter(data_class=asked["data"])
+    if asked.get("mine"):
+        me = request.actor.person
+        rows = rows.filter(Q(owner=me) | Q(deputy=me) | Q(named_owner=me))
+    return rows
+
+
+def _counts(rows: Sequence[Resource]) -> dict[int, tuple[int, int]]:
+    """How much can be held on each resource, and how many grants stand on it; one query."""
+    found = Entitlement.objects.filter(resource__in=rows).order_by().values_list("resource")
+    counted = found.annotate(offered=Count("pk", distinct=True), held=Count("grants", filter=~Q(grants__state="ended")))
+    return {resource: (offered, held) for resource, offered, held in counted}
+
+
+def _state(one: Resource) -> str:
+    return "orphaned" if one.state == ResourceState.ACTIVE and one.is_orphaned else one.state
+
+
+def _row(one: Resource, offered: int, held: int) -> Shape:
     return {
         "href": one.href,
         "name": one.name,
         "kind": one.kind,
-        "state": "orphaned" if orphaned else one.state,
+        "state": _state(one),
         "environment": one.get_environment_display().lower(),
         "data_class": one.data_class or None,
         "owner": one.owner.name if one.owner else "",
         "deputy": one.deputy.name if one.deputy else "",
-        "grants": counted.held,
-        "entitlements": counted.offered,
+        "grants": held,
+        "entitlements": offered,
         "waiting": 0,
     }
 
 
 def _find(request: Request, pk: int) -> tuple[Resource, datetime]:
     now = clock.now()
-    seen = Resource.objects.visible_to(request.actor, now).select_related(
-        "owner", "deputy", "named_owner", "named_deputy", "suggested_owner", "team", "proposed_by"
-    )
+    seen = Resource.objects.visible_to(request.actor, now).select_related(*RELATED)
     return get_object_or_404(seen, pk=pk), now
 
 
@@ -101,58 +131,81 @@ def _find(request: Request, pk: int) -> tuple[Resource, datetime]:
 def resource(request: Request, pk: int) -> HttpResponse:
     """One resource: who answers for it, what can be held on it, who holds it, what happened."""
     one, now = _find(request, pk)
-    offered = one.entitlements.annotate(held=Count("grants", filter=~Q(grants__state="ended"))).order_by("code")[:100]
-    bindings = one.bindings.select_related("proposed_by", "confirmed_by").order_by("connector", "pk")[:50]
+    team = one.team.name if one.team else "no team"
     context: Shape = {
+        "now": now,
         "crumbs": [{"label": "Resources", "href": reverse("resource_list")}, {"label": one.name, "href": ""}],
         "head": {
             "title": one.name,
-            "facts": [
-                one.get_kind_display(),
-                one.get_environment_display().lower(),
-                one.team.name if one.team else "no team",
-            ],
+            "facts": [one.get_kind_display(), one.get_environment_display().lower(), team],
             "actions": _actions(one, request.actor, now),
         },
         "next": _next(one, request.actor, now),
         "kind": one.kind,
-        "state": "orphaned" if one.state == ResourceState.ACTIVE and one.is_orphaned else one.state,
+        "state": _state(one),
         "data_class": one.data_class or None,
-        "facts": [
-            {"label": "Owner", "text": one.owner.name if one.owner else "nobody yet"},
-            {"label": "Deputy", "text": one.deputy.name if one.deputy else "nobody yet"},
-            {"label": "Data class", "text": one.get_data_class_display() or "not set, counts as restricted"},
-            {"label": "Team", "text": one.team.name if one.team else "none"},
-            {"label": "Proposed by", "text": one.proposed_by.name if one.proposed_by else ""},
-        ],
+        "facts": _facts(one),
         "orphaned": f"{one.owner.name} left." if one.owner and one.is_orphaned else "",
-        "entitlements": [
-            {
-                "level": e.level,
-                "words": e.sentence,
-                "code": e.code,
-                "scope_kind": e.get_scope_kind_display(),
-                "data_class": e.data_class or None,
-                "grants": e.held,
-            }
-            for e in offered
-        ],
-        "bindings": [
-            {
-                "connector": b.connector,
-                "instance": b.instance_name,
-                "by": b.proposed_by.name if b.proposed_by else "",
-                "at": b.proposed_at,
-                "automation": None,
-                "confirmed": {"who": b.confirmed_by.name, "at": b.confirmed_at} if b.confirmed_by else None,
-            }
-            for b in bindings
-        ],
+        "entitlements": _entitlements(one),
+        "add_href": _add_href(one, request.actor, now),
+        "bindings": _bindings(one),
         "panels": _panels(one),
         "events": timeline.shapes(one, reader=request.actor.person, limit=30),
         "ledger_href": f"{reverse('ledger')}?about=inventory.resource:{one.pk}",
     }
     return page(request, "inventory/resource.html", context, fragment="timeline")
+
+
+def _facts(one: Resource) -> list[Shape]:
+    named = f"{one.named_owner.name} was named, with {one.named_deputy} as deputy" if one.named_owner else ""
+    facts = [
+        {"label": "Owner", "text": one.owner.name if one.owner else "nobody yet", "quiet": named},
+        {"label": "Deputy", "text": one.deputy.name if one.deputy else "nobody yet"},
+        {"label": "Data class", "text": one.get_data_class_display() or "not set, counts as restricted"},
+        {"label": "Team", "text": one.team.name if one.team else "none"},
+        {"label": "Proposed by", "text": one.proposed_by.name if one.proposed_by else "nobody"},
+    ]
+    return [*facts, {"label": "About", "text": one.about}] if one.about else facts
+
+
+def _entitlements(one: Resource) -> list[Shape]:
+    held = Count("grants", filter=~Q(grants__state="ended"))
+    rows = []
+    for entitlement in one.entitlements.annotate(held=held).order_by("code", "pk")[:100]:
+        entitlement.resource = one  # its sentence names the resource, which is at hand
+        rows.append(
+            {
+                "level": entitlement.level,
+                "words": entitlement.sentence,
+                "code": entitlement.code,
+                "scope_kind": entitlement.get_scope_kind_display(),
+                "data_class": None
+                if entitlement.counted_class == one.counted_class and not one.data_class
+                else entitlement.counted_class,
+                "grants": entitlement.held,
+            }
+        )
+    return rows
+
+
+def _add_href(one: Resource, actor: Actor, now: datetime) -> str:
+    may = registry.add_entitlement.refusal(one, actor=actor, now=now) is None
+    return reverse("resource_entitlement", args=[one.pk]) if may else ""
+
+
+def _bindings(one: Resource) -> list[Shape]:
+    rows = one.bindings.select_related("proposed_by", "confirmed_by").order_by("connector", "pk")[:50]
+    return [
+        {
+            "connector": row.connector,
+            "instance": row.instance_name,
+            "by": row.proposed_by.name if row.proposed_by else "",
+            "at": row.proposed_at,
+            "automation": None,
+            "confirmed": {"who": row.confirmed_by.name, "at": row.confirmed_at} if row.confirmed_by else None,
+        }
+        for row in rows
+    ]
 
 
 def _panels(one: Resource) -> list[Shape]:
@@ -163,58 +216,54 @@ def _panels(one: Resource) -> list[Shape]:
 
 
 def _actions(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
-    actions = []
-    if registry.amend_resource.refusal(one, actor=actor, now=now) is None:
-        actions.append({"label": "Change", "icon": "pen", "href": reverse("resource_amend", args=[one.pk])})
-    if registry.name_owner.refusal(one, actor=actor, now=now) is None:
-        actions.append(
-            {"label": "Name an owner", "icon": "person", "href": reverse("resource_name_owner", args=[one.pk])}
-        )
-    return actions
+    offered = (
+        (registry.amend_resource, "Change", "pen", "resource_amend"),
+        (registry.name_owner, "Name an owner", "person", "resource_name_owner"),
+    )
+    return [
+        {"label": label, "icon": icon, "href": reverse(url, args=[one.pk])}
+        for verb, label, icon, url in offered
+        if verb.refusal(one, actor=actor, now=now) is None
+    ]
 
 
 def _next(one: Resource, actor: Actor, now: datetime) -> Shape | None:
+    """The one thing to say first: who has to do what before privileges on it can be approved."""
+    if one.unresolved:
+        text = "Whatever is decided at run time has no owner, so nothing on it can be submitted."
+        return {"lead": "Nobody can answer for this.", "text": text, "actions": []}
     if one.named_owner is not None:
-        mine = registry.accept_ownership.refusal(one, actor=actor, now=now) is None
-        accept = {
-            "label": "I answer for it",
-            "kind": "filled",
-            "post": reverse("resource_accept", args=[one.pk]),
-            "fields": {},
-        }
-        lead = (
-            "You were named to answer for this."
-            if mine
-            else f"{one.named_owner.name} was named and has not accepted yet."
-        )
-        text = "You would decide who may touch it, and be asked again when grants come up for review." if mine else ""
-        return {"lead": lead, "text": text, "actions": [accept] if mine else []}
-    if one.state == ResourceState.PROPOSED and one.owner is not None:
-        if registry.activate.refusal(one, actor=actor, now=now) is None:
-            post = {
-                "label": "Put to use",
-                "kind": "filled",
-                "post": reverse("resource_activate", args=[one.pk]),
-                "fields": {},
-            }
-            return {
-                "lead": "Its owner has accepted.",
-                "text": "Once in use, privileges on it can be approved.",
-                "actions": [post],
-            }
-        return {
-            "lead": "Its owner has accepted.",
-            "text": "An admin who did not propose it puts it to use.",
-            "actions": [],
-        }
-    if one.state == ResourceState.PROPOSED:
+        return _to_accept(one, actor, now)
+    if one.state != ResourceState.PROPOSED:
+        return None
+    if one.owner is None:
         who = f" {one.suggested_owner.name} was suggested." if one.suggested_owner else ""
-        return {
-            "lead": "Nobody answers for it yet.",
-            "text": f"An admin names an owner and a deputy.{who}",
-            "actions": [],
-        }
-    return None
+        text = f"An admin names an owner and a deputy.{who}"
+        return {"lead": "Nobody answers for it yet.", "text": text, "actions": []}
+    no = registry.activate.refusal(one, actor=actor, now=now)
+    post = {"label": "Put to use", "kind": "filled", "post": reverse("resource_activate", args=[one.pk]), "fields": {}}
+    text = "An admin who neither proposed it nor set its data class puts it to use."
+    if no is None:
+        text = "Once it is in use, privileges on it can be approved."
+    elif no.kind == "duty":
+        text = no.sentence
+    return {"lead": "Its owner has accepted.", "text": text, "actions": [] if no else [post]}
+
+
+def _to_accept(one: Resource, actor: Actor, now: datetime) -> Shape:
+    if registry.accept_ownership.refusal(one, actor=actor, now=now) is not None:
+        return {"lead": f"{one.named_owner} was named and has not accepted yet.", "text": "", "actions": []}
+    post = {
+        "label": "I answer for it",
+        "kind": "filled",
+        "post": reverse("resource_accept", args=[one.pk]),
+        "fields": {},
+    }
+    return {
+        "lead": "You were named to answer for this.",
+        "text": "You would decide who may touch it, and be asked again when grants come up for review.",
+        "actions": [post],
+    }
 
 
 def _post(request: Request, pk: int, act: Callable[[Resource, datetime], object]) -> HttpResponse:
@@ -250,9 +299,13 @@ class ResourceForm(forms.Form):
 
     name = forms.CharField(max_length=160)
     kind = forms.ChoiceField(choices=ResourceKind)
-    data_class = forms.ChoiceField(choices=DataClass, initial=DataClass.CONFIDENTIAL)
+    data_class = forms.ChoiceField(
+        choices=[("", "Not known: counts as restricted"), *DataClass.choices],
+        required=False,
+        help_text="How much harm a leak would do. Once it is in use it can only be raised here.",
+    )
     environment = forms.ChoiceField(choices=Environment, initial=Environment.PRODUCTION)
-    about = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    about = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
 
 
 class NewResourceForm(ResourceForm, OwnerForm):
@@ -261,11 +314,15 @@ class NewResourceForm(ResourceForm, OwnerForm):
     team = forms.ModelChoiceField(Team.objects.all())
 
 
-def _form_page(
-    request: Request, form: forms.Form, *, title: str, label: str, back: str, status: int = 200
-) -> HttpResponse:
-    context = {"form": form, "title": title, "label": label, "back_href": back}
-    return page(request, "inventory/form.html", context, status=status)
+class EntitlementForm(forms.Form):
+    """One thing that can be held on a resource (I4)."""
+
+    code = forms.CharField(max_length=160, help_text="As the resource itself names it: a tool, a scope, a role.")
+    words = forms.CharField(max_length=200, initial="May ", help_text="A sentence that begins with “May”.")
+    level = forms.ChoiceField(choices=[choice for choice in Level.choices if choice[0] != Level.UNKNOWN])
+    scope_kind = forms.ChoiceField(choices=ScopeKind, label="What “narrower” means", initial=ScopeKind.NONE)
+    data_class = forms.ChoiceField(choices=[("", "The resource’s own"), *DataClass.choices], required=False)
+    outbound = forms.BooleanField(required=False, label="It carries data to where others can read it")
 
 
 @require_http_methods(["GET", "POST"])
@@ -275,22 +332,15 @@ def new(request: Request) -> HttpResponse:
     no = registry.register_resource.refusal(Team(), actor=request.actor, now=now)
     if no is not None:
         return refused(request, no)
+
+    def register(said: dict[str, Any]) -> Resource:
+        who = {"owner": said.pop("owner"), "deputy": said.pop("deputy")}
+        made: object = registry.register_resource(said["team"], actor=request.actor, now=now, fields=said, **who)
+        return cast("Resource", made)
+
     form = NewResourceForm(request.POST or None)
-    words: Shape = {"title": "Register a resource", "label": "Register it", "back": reverse("resource_list")}
-    if request.method == "GET":
-        return _form_page(request, form, **words)
-    if form.is_valid():
-        said = form.cleaned_data
-        try:
-            made = registry.register_resource(
-                said["team"], actor=request.actor, now=now, fields=said, owner=said["owner"], deputy=said["deputy"]
-            )
-            return redirect("resource", pk=made.pk)
-        except InvalidInput as error:
-            form.add_error(None, error.refusal.sentence)
-        except Refused as error:
-            return refused(request, error.refusal)
-    return _form_page(request, form, **words, status=422)
+    back = reverse("resource_list")
+    return form_page(request, form, register, now=now, title="Register a resource", label="Register it", back=back)
 
 
 @require_http_methods(["GET", "POST"])
@@ -300,17 +350,16 @@ def name_owner(request: Request, pk: int) -> HttpResponse:
     no = registry.name_owner.refusal(one, actor=request.actor, now=now)
     if no is not None:
         return refused(request, no, context={"back_href": one.href})
-    form = OwnerForm(request.POST or None, initial={"owner": one.suggested_owner})
-    words: Shape = {"title": f"Who answers for {one.name}?", "label": "Name them", "back": one.href}
-    if request.method == "GET":
-        return _form_page(request, form, **words)
-    if form.is_valid():
-        try:
-            registry.name_owner(one, actor=request.actor, now=now, **form.cleaned_data)
-            return redirect(one.href)
-        except Refused as error:
-            form.add_error(None, error.refusal.sentence)
-    return _form_page(request, form, **words, status=422)
+    form = OwnerForm(request.POST or None, initial={"owner": one.suggested_owner or one.owner, "deputy": one.deputy})
+    return form_page(
+        request,
+        form,
+        lambda said: registry.name_owner(one, actor=request.actor, now=now, **said),
+        now=now,
+        title=f"Who answers for {one.name}?",
+        label="Name them",
+        back=one.href,
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -320,15 +369,30 @@ def amend(request: Request, pk: int) -> HttpResponse:
     no = registry.amend_resource.refusal(one, actor=request.actor, now=now)
     if no is not None:
         return refused(request, no, context={"back_href": one.href})
-    fields = ("name", "kind", "data_class", "environment", "about")
-    form = ResourceForm(request.POST or None, initial={name: getattr(one, name) for name in fields})
-    words: Shape = {"title": f"Change {one.name}", "label": "Save", "back": one.href}
-    if request.method == "GET":
-        return _form_page(request, form, **words)
-    if form.is_valid():
-        try:
-            registry.amend_resource(one, actor=request.actor, now=now, fields=form.cleaned_data)
-            return redirect(one.href)
-        except Refused as error:
-            form.add_error(None, error.refusal.sentence)
-    return _form_page(request, form, **words, status=422)
+    form = ResourceForm(request.POST or None, initial={name: getattr(one, name) for name in ResourceForm.base_fields})
+    return form_page(
+        request,
+        form,
+        lambda said: registry.amend_resource(one, actor=request.actor, now=now, fields=said),
+        now=now,
+        title=f"Change {one.name}",
+        label="Save",
+        back=one.href,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def entitlement(request: Request, pk: int) -> HttpResponse:
+    """Add something that can be held on a resource (its owner, admins)."""
+    one, now = _find(request, pk)
+    no = registry.add_entitlement.refusal(one, actor=request.actor, now=now)
+    if no is not None:
+        return refused(request, no, context={"back_href": one.href})
+
+    def add(said: dict[str, Any]) -> Resource:
+        registry.add_entitlement(one, actor=request.actor, now=now, **said)
+        return one
+
+    form = EntitlementForm(request.POST or None)
+    title = f"What can be held on {one.name}"
+    return form_page(request, form, add, now=now, title=title, label="Add it", back=one.href)

@@ -1,0 +1,109 @@
+"""One question before an operation, with what to weigh, as a page; a refusal in words; nothing typed is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db import models
+from django.http import HttpResponse
+from django.shortcuts import redirect
+
+from governance.controls.refusals import InvalidInput, Refused
+from governance.controls.transitions import Transition
+from governance.web.middleware import Request
+from governance.web.pages import page, refused
+
+Shape = dict[str, Any]
+
+
+def confirm(
+    request: Request,
+    row: Any,
+    verb: Transition[Any],
+    now: datetime,
+    *,
+    title: str,
+    text: str,
+    label: str,
+    kind: str = "danger",
+    points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
+) -> HttpResponse:
+    """Ask for a reason; perform and go back to the row's page on POST.
+
+    Args:
+        request: the request.
+        row: the subject, which has an ``href``.
+        verb: the operation, whose `refusal()` decides whether the question is asked at all.
+        now: business time.
+        title, text, label: the question, what follows from it, and the button.
+        kind: ``danger`` or ``filled``.
+        points: what to weigh, see ``components/reasons.html``; asked once it is known that the question is put.
+    """
+    problem = ""
+    if request.method == "POST":
+        try:
+            verb(row, actor=request.actor, now=now, reason=request.POST.get("reason", ""))
+            return redirect(row.href)
+        except InvalidInput as error:
+            problem = error.refusal.sentence
+        except Refused as error:
+            return refused(request, error.refusal, context={"back_href": row.href})
+    elif (no := verb.refusal(row, actor=request.actor, now=now)) is not None:
+        return refused(request, no, context={"back_href": row.href})
+    reason = {"label": "Why", "required": True, "error": problem, "value": request.POST.get("reason", "")}
+    ask: Shape = {
+        "id": "confirm",
+        "title": title,
+        "text": text,
+        "action": request.path,
+        "label": label,
+        "kind": kind,
+        "reason": reason,
+        "points": points(),
+    }
+    context = {"ask": ask, "back_href": row.href, "now": now}
+    return page(request, "confirm.html", context, status=422 if problem else 200)
+
+
+def form_page(
+    request: Request,
+    form: forms.Form,
+    act: Callable[[dict[str, Any]], models.Model],
+    *,
+    now: datetime,
+    title: str,
+    label: str,
+    back: str,
+) -> HttpResponse:
+    """Show a form; on POST act with what was typed and go to the row's page, or say beside the field what is wrong.
+
+    Args:
+        request: the request.
+        form: bound on POST.
+        act: takes the cleaned fields, returns a row with an ``href``; may raise any refusal.
+        now: business time.
+        title, label: of the page and of its button.
+        back: where "Leave it" leads.
+    """
+    if request.method == "POST" and form.is_valid():
+        try:
+            made: Any = act(form.cleaned_data)
+            return redirect(made.href)
+        except InvalidInput as error:
+            _say_beside(form, error)
+        except Refused as error:
+            return refused(request, error.refusal, context={"back_href": back})
+    context = {"form": form, "title": title, "label": label, "back_href": back, "now": now}
+    return page(request, "inventory/form.html", context, status=422 if form.errors else 200)
+
+
+def _say_beside(form: forms.Form, error: InvalidInput) -> None:
+    """Put each sentence of a refusal beside its field, and the whole above the form when it has none."""
+    beside = [(name, said) for name, said in error.refusal.detail if name in form.fields]
+    for name, said in beside:
+        form.add_error(name, said)
+    if not beside:
+        form.add_error(None, error.refusal.sentence)
