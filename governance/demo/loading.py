@@ -20,7 +20,7 @@ from django.db.models import Q
 from approvals import sweeps as approval_sweeps
 from approvals.models import Approval, ApprovalState, Grant
 from governance.controls import clock, jobs, sealing, sending
-from governance.controls.models import JobRun, LedgerEvent, Person
+from governance.controls.models import JobRun, LedgerEvent, Notice, NoticeState, Person
 from governance.demo import usage
 from governance.demo.directing import Director
 from governance.demo.founding import found
@@ -116,7 +116,8 @@ def _sweep(now: datetime) -> None:
 
 def _send(now: datetime) -> None:
     """Send what was queued, as the worker would have done: the demo keeps its mails and shows when they went out."""
-    sending.send_due(now=now)
+    if Notice.objects.filter(state=NoticeState.QUEUED, attempts=0).exists():
+        sending.send_due(now=now)
 
 
 def empty() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from governance.controls.models import LedgerEvent, Person
+from governance.controls.models import JobRun, LedgerEvent, Person
 from governance.demo import loading
 from governance.demo.loading import Found, NotADemo
 from governance.demo.playing import LEAST, Ago, Story, play
@@ -42,6 +42,35 @@ def test_data_that_is_not_the_demos_is_left_alone(northwind: Northwind) -> None:
     assert (Person.objects.count(), LedgerEvent.objects.count()) == (people, events)
     call_command("demo_hints", stdout=(hints := StringIO()))
     assert hints.getvalue() == ""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("ended", ["never", "with an error"])
+def test_a_load_that_was_interrupted_is_thrown_away_and_begun_again(
+    monkeypatch: pytest.MonkeyPatch, ended: str
+) -> None:
+    JobRun.objects.create(
+        job=loading.JOB,
+        started_at=PRESENT,
+        began_at=PRESENT,
+        seen_at=None if ended == "never" else PRESENT,
+        error="" if ended == "never" else "KeyError",
+    )
+    done: list[str] = []
+    monkeypatch.setattr(loading, "empty", lambda: done.append("emptied"))
+    monkeypatch.setattr(loading, "load", lambda: done.append("loaded"))
+    assert loading.what_is_there() is Found.HALF
+    call_command("load_demo")
+    assert done == ["emptied", "loaded"]
+
+
+def test_resetting_throws_away_a_demo_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(loading, "what_is_there", lambda: Found.DEMO)
+    monkeypatch.setattr(loading, "empty", lambda: done.append("emptied"))
+    monkeypatch.setattr(loading, "load", lambda: done.append("loaded"))
+    call_command("reset_demo")
+    assert done == ["emptied", "loaded"]
 
 
 def test_a_day_of_a_weekend_is_the_friday_before() -> None:

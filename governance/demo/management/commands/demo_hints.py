@@ -32,7 +32,7 @@ TRY = (
     "  say why it needs each, and submit. See who is asked, and that the privileges wait.",
     "As Theo, approve the app. As Omar, approve one privilege, shorten one, refuse one; as Mei, decide the rest.",
     "As Jonas, accept what was approved: it goes live with that and nothing else.",
-    "As Rita or Jonas, try to approve one of your own: the refusal is on the timeline, with its code.",
+    "As Jonas, look at what Omar decided: Jonas is the database's deputy, and the page says why he may not (SOD-3).",
     "As Piet and Omar, answer the reviews of the Weekly stock report; or move the clock and see what silence does.",
     "As Yuki, verify the ledger.",
 )

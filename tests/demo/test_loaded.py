@@ -1,0 +1,340 @@
+"""The demo as it is loaded: by its command, into a database of its own beside the run's, with real commits and seals.
+
+One load serves all tests here: it takes longer than all of them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
+from django.db import connection
+
+from approvals import facts, transitions
+from approvals.models import Approval, ApprovalState, GrantState, GrantUsage, Submission, SubmissionState
+from approvals.transitions.submitting import Wish
+from governance.controls import clock, ledger_export
+from governance.controls.actors import Actor
+from governance.controls.models import JobRun, LedgerEvent, Notice, NoticeState, Person, Seal
+from governance.controls.refusals import DutyConflict
+from governance.demo import company, loading
+from governance.demo.directing import EXPORTS
+from governance.demo.management.commands.demo_hints import LOOK, TO_BRING_IN
+from governance.recertification.models import Item, ItemState, Question
+from governance.supervisor import postgres
+from inventory import registry
+from inventory.models import Automation, AutomationState, Privilege
+from tests.environment import ROOT, Environment
+from tests.people import as_actor
+
+pytestmark = pytest.mark.process
+
+#: A database on the run's server, by its name; this process uses it while the context lasts.
+Database = Callable[..., AbstractContextManager[None]]
+
+
+@pytest.fixture(scope="module")
+def database(surroundings: Environment, django_db_setup: None, django_db_blocker: Any) -> Database:
+    """Makes a database, possibly as a copy of another, and uses it for a while."""
+
+    def as_superuser(statement: str) -> None:
+        with psycopg.connect(surroundings.superuser_url(), autocommit=True) as opened:
+            opened.execute(statement)
+
+    def use(name: str) -> None:
+        connection.close()
+        connection.settings_dict["NAME"] = name
+        ContentType.objects.clear_cache()
+
+    @contextmanager
+    def made(name: str, like: str = "template1") -> Iterator[None]:
+        before = connection.settings_dict["NAME"]
+        connection.close()
+        as_superuser(f"CREATE DATABASE {name} OWNER {postgres.ROLE} TEMPLATE {like}")
+        with django_db_blocker.unblock():
+            use(name)
+            try:
+                yield
+            finally:
+                use(before)
+                as_superuser(f"DROP DATABASE {name} WITH (FORCE)")
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demo's checkpoint is published: the run's own is about another ledger."""
+    return tmp_path_factory.mktemp("demo") / "checkpoint.json"
+
+
+@pytest.fixture(scope="module")
+def _loaded(database: Database, checkpoint: Path) -> Iterator[str]:
+    """The demo, loaded into an empty database; what the command said."""
+    said = StringIO()
+    with pytest.MonkeyPatch.context() as patch, database("northwind_demo"):
+        patch.setattr("django.conf.settings.LEDGER_CHECKPOINT_FILE", checkpoint)
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("load_demo", stdout=said)
+        yield said.getvalue()
+
+
+@pytest.fixture
+def demo(_loaded: str) -> str:
+    """What loading said; the test that asks for it finds the demo in the database."""
+    return _loaded
+
+
+def automation(name: str) -> Automation:
+    """One of the demo's automations by its name."""
+    return Automation.objects.get(name__startswith=name)
+
+
+def submission(name: str) -> Submission:
+    """The latest submission of one of them."""
+    return Submission.objects.filter(automation=automation(name)).latest("pk")
+
+
+def states(name: str, stage: int = 2) -> set[str]:
+    """The states of a stage's records in it."""
+    return set(submission(name).approvals.filter(stage=stage).values_list("state", flat=True))
+
+
+def act_as(key: str) -> Actor:
+    """Somebody in a session."""
+    name = next(row.name for row in company.PEOPLE if row.key == key)
+    return as_actor(Person.objects.get(name=name))
+
+
+def test_loading_again_changes_nothing(demo: str) -> None:
+    assert demo == "Loading the demo …\n"
+    before = (LedgerEvent.objects.count(), Notice.objects.count(), JobRun.objects.latest("pk").pk)
+    call_command("load_demo", stdout=(said := StringIO()))
+    assert said.getvalue() == "The demo is loaded already.\n"
+    assert (LedgerEvent.objects.count(), Notice.objects.count(), JobRun.objects.latest("pk").pk) == before
+
+
+@pytest.mark.rule("H2", "H9")
+def test_the_demos_ledger_verifies_and_is_sealed_to_its_end(demo: str) -> None:
+    report = ledger_export.verify_database()
+    assert report.problems == []
+    assert report.events == Seal.objects.latest("number").total == LedgerEvent.objects.count()
+    assert not LedgerEvent.objects.filter(outcome="refused").exists()
+
+
+def test_a_demo_is_emptied_with_what_the_ledgers_triggers_protect(
+    demo: str, database: Database, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = checkpoint.read_text()
+    migrated: list[str] = []
+    monkeypatch.setattr(loading, "call_command", lambda name, **_: migrated.append(name))
+    with database("northwind_emptied", like="northwind_demo"):
+        with pytest.raises(Exception, match="append-only"), connection.cursor() as cursor:
+            cursor.execute("TRUNCATE controls_ledgerevent CASCADE")
+        loading.empty()
+        assert connection.introspection.table_names() == []
+    assert migrated == ["migrate"]
+    assert not checkpoint.exists()
+    checkpoint.write_text(there)
+
+
+@pytest.mark.rule("H1")
+def test_what_happened_first_comes_first_in_the_ledger(demo: str) -> None:
+    instants = list(LedgerEvent.objects.order_by("pk").values_list("at", flat=True))
+    assert instants == sorted(instants)
+    assert instants[-1] <= clock.now()
+    assert instants[0] < clock.now() - timedelta(days=170)
+
+
+@pytest.mark.parametrize("row", company.PEOPLE, ids=lambda row: row.key)
+def test_everybody_can_sign_in_with_the_demos_password(demo: str, row: Any) -> None:
+    assert Person.objects.get(name=row.name).check_password(company.PASSWORD)
+
+
+def test_each_automation_is_in_the_state_that_it_is_there_for(demo: str) -> None:
+    state = AutomationState
+    assert {one.name.removesuffix(" ❄️"): one.state for one in Automation.objects.all()} == {
+        "Price list sync": state.DRAFT,
+        "Leave request helper": state.IN_REVIEW,
+        "Invoice chaser": state.IN_REVIEW,
+        "Payment run exporter": state.IN_REVIEW,
+        "Supplier onboarding": state.LIVE,
+        "Weekly stock report": state.LIVE,
+        "Cold chain alert": state.SUSPENDED,
+        "Campaign copy agent": state.DRAFT,
+    }
+    assert len(LOOK) == Automation.objects.count()
+
+
+def test_the_draft_has_things_missing(demo: str) -> None:
+    draft = automation("Price list sync")
+    assert draft.purpose == ""
+    assert not draft.submissions.exists()
+    held = Privilege.objects.filter(version__automation=draft)
+    assert held.filter(recognised=False).exists()
+    assert held.filter(entitlement__resource__state="proposed", entitlement__resource__unresolved=False).exists()
+
+
+def test_one_is_before_stage_1_and_its_lead_who_is_a_party_was_passed_over(demo: str) -> None:
+    app = submission("Leave request helper").approvals.get(stage=1)
+    assert app.state == ApprovalState.OPEN
+    assert states("Leave request helper") == {ApprovalState.WAITING}
+    asked = set(app.seats.get(label="lead").candidates.values_list("person__name", flat=True))
+    assert asked == {"Amara Okafor", "Bram Visser"}
+    assert app.decisions.get().person.name == "Sana Iqbal"
+
+
+@pytest.mark.rule("A5")
+def test_one_is_in_stage_2_with_every_kind_of_record_and_a_conversation(demo: str) -> None:
+    state = ApprovalState
+    assert states("Invoice chaser") == {state.APPROVED, state.REJECTED, state.OPEN, state.CHANGES_ASKED}
+    assert states("Invoice chaser", stage=1) == {state.APPROVED}
+    records = submission("Invoice chaser").approvals
+    assert records.filter(state=state.APPROVED, granted_term_days__lt=180, stage=2).exists()
+    said = submission("Invoice chaser").comments
+    assert said.filter(is_objection=True).count() == 1
+    assert said.filter(is_objection=False).count() == 2
+
+
+@pytest.mark.rule("A5")
+def test_one_is_decided_and_waits_for_its_owner(demo: str) -> None:
+    assert submission("Payment run exporter").state == SubmissionState.DECIDED
+    assert states("Payment run exporter") == {ApprovalState.APPROVED, ApprovalState.REJECTED}
+
+
+@pytest.mark.rule("A4")
+def test_one_was_rejected_as_an_app(demo: str) -> None:
+    assert submission("Campaign copy agent").state == SubmissionState.REJECTED
+    assert states("Campaign copy agent") == {ApprovalState.NOT_APPLICABLE}
+
+
+def test_one_is_live_without_what_was_refused_and_has_a_newer_version_in_review(demo: str) -> None:
+    one = automation("Supplier onboarding")
+    first, newer = one.submissions.order_by("pk")
+    assert (first.state, newer.state) == (SubmissionState.IN_FORCE, SubmissionState.OPEN)
+    assert one.approved_version == first.version != newer.version
+    assert first.approvals.filter(stage=2, state=ApprovalState.REJECTED).count() == 1
+    held = one.grants.filter(state=GrantState.ACTIVE)
+    assert held.filter(approval__granted_term_days=75).exists()
+    assert held.count() == first.approvals.filter(stage=2, state=ApprovalState.APPROVED).count()
+    assert newer.approvals.get(stage=1).state == ApprovalState.OPEN
+
+
+@pytest.mark.rule("R1")
+def test_one_has_its_reviews_open_and_one_of_them_is_half_answered(demo: str) -> None:
+    items = Item.objects.filter(grant__automation=automation("Weekly stock report"))
+    assert items.count() == automation("Weekly stock report").grants.count() == 4
+    assert set(items.values_list("state", flat=True)) == {ItemState.OPEN}
+    half = items.get(questions__answered_at__isnull=False)
+    assert {one.asks: one.answered_at is not None for one in half.questions.all()} == {
+        "needed": True,
+        "acceptable": False,
+    }
+
+
+@pytest.mark.rule("G5")
+def test_one_was_stopped_by_a_person_and_another_has_asked_to_lift_it(demo: str) -> None:
+    stopped = automation("Cold chain alert")
+    assert stopped.stopped_by is not None
+    assert stopped.stopped_by.name == "Lena Fischer"
+    assert stopped.resume_asked_by is not None
+    assert stopped.resume_asked_by.name == "Piet de Vries"
+
+
+@pytest.mark.rule("R3")
+def test_reviews_can_say_how_often_what_is_held_was_used(demo: str) -> None:
+    for item in Item.objects.filter(grant__kind="privilege"):
+        days = GrantUsage.objects.filter(grant=item.grant)
+        assert days.filter(day__gte=clock.now().date() - timedelta(days=30)).exists()
+    used = GrantUsage.objects.filter(grant__automation=automation("Weekly stock report"), allowed__gt=0)
+    assert {row.day.weekday() for row in used} == {0}
+
+
+def test_people_were_told_at_the_time_and_every_mail_was_written(demo: str) -> None:
+    assert Notice.objects.count() > 100
+    assert set(Notice.objects.exclude(state=NoticeState.SENT).values_list("event", "error")) == set()
+    oldest = Notice.objects.order_by("pk").first()
+    assert oldest is not None
+    assert oldest.sent_at is not None
+    assert oldest.sent_at < clock.now() - timedelta(days=170)
+
+
+def test_the_hints_name_people_and_the_file(demo: str) -> None:
+    call_command("demo_hints", stdout=(hints := StringIO()))
+    said = hints.getvalue()
+    assert company.PASSWORD in said
+    assert str(TO_BRING_IN.relative_to(ROOT)) in said
+    for name in ("Rita Novak", "Theo Brandt", "Omar Haddad", "yuki.sato@northwind.example"):
+        assert name in said
+
+
+@pytest.mark.rule("A5", "A7", "S1")
+def test_the_hints_journey_can_be_gone(demo: str) -> None:
+    """From the file that is not loaded to a live automation, each step as the hints tell it."""
+    now = clock.now()
+    submitted = _bring_in_and_submit(now)
+    app = submitted.approvals.get(stage=1)
+    assert submitted.approvals.filter(kind="privilege").count() == 6
+    assert {record.state for record in submitted.approvals.filter(stage=2)} == {ApprovalState.WAITING}
+    _decide(app, "theo", now)
+    with pytest.raises(DutyConflict, match="SOD-3"):
+        _decide(_at(submitted, "Open invoices"), "jonas", now)
+    _decide(_at(submitted, "Open invoices"), "omar", now)
+    _decide(_at(submitted, "Payments of the month"), "omar", now, term_days=30)
+    transitions.reject(
+        _at(submitted, "Tell accounts payable"),
+        actor=act_as("omar"),
+        now=now,
+        reason="Not there.",
+        shown_digest=_shown(_at(submitted, "Tell accounts payable")),
+    )
+    for record in submitted.approvals.filter(state=ApprovalState.OPEN).order_by("pk"):
+        on = record.privilege.entitlement.resource if record.privilege else record.credential.decided_on
+        _decide(record, next(row.owner for row in company.RESOURCES if row.name == on.name), now)
+    submitted.refresh_from_db()
+    transitions.accept_subset(submitted, actor=act_as("jonas"), now=now)
+    live = Automation.objects.get(name="Supplier statement check")
+    assert live.state == AutomationState.LIVE
+    assert live.grants.filter(kind="privilege").count() == 5
+    assert not Question.objects.filter(item__grant__automation=live).exists()
+
+
+def _bring_in_and_submit(now: datetime) -> Submission:
+    rita = act_as("rita")
+    batch = registry.preview([(TO_BRING_IN.name, TO_BRING_IN.read_bytes())], actor=rita, now=now)
+    fields = {"business_owner": act_as("jonas").person, "purpose": "Compares statements with the ERP."}
+    team = automation("Invoice chaser").team
+    version = registry.confirm_import(team, actor=rita, now=now, item=batch.items.get(), fields=fields)
+    keys = [one.key for one in version.privileges.all()]
+    keys += [f"credential:{one.credential_id}" for one in version.version_credentials.all()]
+    wishes = {key: Wish("The check needs it.") for key in keys}
+    return transitions.submit(version.automation, actor=rita, now=now, version=version, wishes=wishes)
+
+
+def _at(submitted: Submission, place: str) -> Approval:
+    return submitted.approvals.get(privilege__at__contains=[place])
+
+
+def _shown(record: Approval) -> str:
+    return facts.digest(facts.of(Approval.objects.get(pk=record.pk)))
+
+
+def _decide(record: Approval, key: str, now: datetime, **narrowing: Any) -> None:
+    transitions.approve(record, actor=act_as(key), now=now, reason="Yes.", shown_digest=_shown(record), **narrowing)
+
+
+def test_every_export_but_two_is_a_story_of_the_demo(demo: str) -> None:
+    """One is for bringing in by hand; the other, an agent's client configuration, for trying the second format."""
+    files = {path.name for path in EXPORTS.iterdir()}
+    loaded = {
+        name for one in Automation.objects.all() for v in one.versions.all() for name in v.manifest["source"]["files"]
+    }
+    assert files - loaded - {TO_BRING_IN.name} == {"repo-triage-agent.mcp.json"}
