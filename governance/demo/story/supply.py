@@ -61,7 +61,7 @@ def weekly_stock_report(d: Director) -> Story:
 
 def cold_chain_alert(d: Director) -> Story:
     """Went live two months ago, and was stopped last week by its team's lead; one of its owners has asked to lift that."""
-    now = yield Ago(68, "11:30")
+    now = yield Ago(62, "11:30")
     version = d.bring_in(
         "supply",
         "piet",
@@ -85,13 +85,13 @@ def cold_chain_alert(d: Director) -> Story:
             "Tell operations": "The operations desk plans a replacement truck while the driver looks.",
         },
     )
-    now = yield Ago(67, "09:30")
+    now = yield Ago(61, "09:30")
     d.approve(
         d.app(submission), "lena", now, "We lost two loads this summer. The sensor gateway is inside our network."
     )
-    now = yield Ago(66, "13:00")
+    now = yield Ago(60, "13:00")
     d.approve(d.app(submission), "sana", now, "Open webhook, but it accepts the gateway's address range only; checked.")
-    now = yield Ago(65, "09:45")
+    now = yield Ago(59, "09:45")
     now = yield from d.approve_rest(
         submission, now, "Small, named and needed: it adds rows and sends one text a truck."
     )
