@@ -16,6 +16,7 @@ from governance.recertification.scheduling import OPENS_BEFORE
 from inventory.models import Automation, Resource
 from tests import journeys
 from tests.people import Northwind, as_actor
+from tests.recertification.rows import low_grants
 
 JOB = Actor.of_job(sweeps.JOB)
 
@@ -42,11 +43,9 @@ class Held:
         found = Grant.objects.filter(automation=self.submission.automation, kind="privilege")
         return (found.filter(entitlement__resource=on) if on is not None else found).order_by("pk")[0]
 
-
-def variant(grant: Grant, **other: Any) -> Grant:
-    """The same grant with other facts than it was approved with: tests of tiers and terms need every kind of it."""
-    Grant.objects.filter(pk=grant.pk).update(**other)
-    return Grant.objects.get(pk=grant.pk)
+    def low_grant(self) -> Grant:
+        """A low-risk grant of it, for as long."""
+        return low_grants(self.submission, 1, begins_at=self.company.now)[0]
 
 
 def opens_at(grant: Grant) -> datetime:

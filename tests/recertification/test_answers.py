@@ -25,7 +25,6 @@ from tests.recertification.reviews import (
     say,
     sweep_at,
     under_review,
-    variant,
 )
 
 K = AnswerKind
@@ -88,7 +87,7 @@ def test_a_reviewer_may_keep_for_a_shorter_time_and_the_shorter_of_two_counts(he
 
 @pytest.mark.rule("R4", "S4")
 def test_about_low_risk_one_keep_is_enough(held: Held) -> None:
-    item = under_review(variant(held.grant(), tier="low"))
+    item = under_review(held.low_grant())
     say(question(item, NEEDED), K.KEEP, now=item.opened_at)
     item.refresh_from_db()
     assert item.outcome == ItemOutcome.KEPT

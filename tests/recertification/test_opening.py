@@ -14,7 +14,7 @@ from governance.recertification.models import Asks, Campaign, Item, Question
 from inventory import lifecycle
 from inventory.models import Automation, Resource
 from tests.people import as_actor
-from tests.recertification.reviews import JOB, Held, opens_at, question, under_review, variant
+from tests.recertification.reviews import JOB, Held, opens_at, question, under_review
 
 
 @pytest.mark.rule("R1", "S5")
@@ -61,7 +61,7 @@ def test_the_owner_of_the_automation_is_asked_needed_and_the_owner_of_the_resour
 
 @pytest.mark.rule("S4")
 def test_about_low_risk_the_owner_of_the_automation_alone_is_asked(held: Held) -> None:
-    grant = variant(held.grant(), tier="low")
+    grant = held.low_grant()
     item = under_review(grant)
     assert list(item.questions.values_list("asks", "reviewer__name")) == [("needed", "Jonas Weil")]
 

@@ -1,0 +1,68 @@
+"""Many grants at once, as rows: low-risk ones of one automation, approved by the shipped policy as the light path would (A13).
+
+Walking hundreds of privileges through both stages takes minutes and shows nothing about reviews. The database judges these
+rows as it judges any.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from approvals import policies
+from approvals.models import Approval, ApprovalKind, ApprovalState, Grant, GrantKind, Submission
+from inventory.models import Privilege
+
+
+def low_grants(submission: Submission, count: int, *, begins_at: datetime, days: int = 180) -> list[Grant]:
+    """So many grants of things like the first privilege of a submission in force, each on a target of its own."""
+    model = submission.version.privileges.order_by("pk")[0]
+    policy = policies.in_force(begins_at).version
+    numbers = range(1, count + 1)
+    privileges = Privilege.objects.bulk_create(
+        Privilege(
+            version=submission.version,
+            entitlement=model.entitlement,
+            connector=model.connector,
+            instance=model.instance,
+            target=f"table_{number}",
+            scope=[f"table_{number}"],
+            level=model.level,
+            key=f"many-{number}",
+        )
+        for number in numbers
+    )
+    approvals = Approval.objects.bulk_create(
+        Approval(
+            submission=submission,
+            stage=2,
+            kind=ApprovalKind.PRIVILEGE,
+            privilege=privilege,
+            tier="low",
+            state=ApprovalState.APPROVED,
+            term_days=days,
+            by_policy=policy,
+            opened_at=begins_at,
+            ended_at=begins_at,
+        )
+        for privilege in privileges
+    )
+    ends_at = begins_at + timedelta(days=days)
+    return Grant.objects.bulk_create(
+        Grant(
+            automation=submission.automation,
+            kind=GrantKind.PRIVILEGE,
+            entitlement=approval.privilege.entitlement,
+            credential=approval.privilege.credential,
+            key=approval.privilege.key,
+            target=approval.privilege.target,
+            scope=approval.privilege.scope,
+            level=approval.privilege.counted_level,
+            tier="low",
+            app_approval=submission.app_approval,
+            approval=approval,
+            begins_at=begins_at,
+            ends_at=ends_at,
+            review_on=ends_at.date(),
+        )
+        for approval in approvals
+    )
