@@ -174,12 +174,34 @@ def site(surroundings: Environment, django_db_setup: None) -> Iterator[Site]:
     served.stop()
 
 
+#: Worker and beat of this run, once a test has started them.
+BACKGROUND: list[Service] = []
+
+
+def _background(*arguments: Any) -> Service:
+    """A service that `alone` pauses."""
+    service = Service(*arguments)
+    BACKGROUND.append(service)
+    return service
+
+
+@pytest.fixture
+def alone() -> Iterator[None]:
+    """The worker and beat that an earlier test started stand still meanwhile: they would take this test's work away."""
+    paused = [service for service in BACKGROUND if service.process is not None]
+    for service in paused:
+        service.stop()
+    yield
+    for service in reversed(paused):
+        service.start()
+
+
 @pytest.fixture(scope="session")
 def worker(surroundings: Environment, redis: str, mailbox: Mailbox) -> Iterator[Service]:
     """A real Celery worker on the shared database that sends its mail to `mailbox`."""
     variables = {"EMAIL_URL": mailbox.url, "LOG_LEVEL": "INFO", "DATABASE_POOL_MAX": "8"}
     log = surroundings.folder / "worker.log"
-    started = Service(
+    started = _background(
         programs.worker("test", log_level="INFO"), log, variables, lambda service: " ready." in service.log_of_this_life
     )
     started.start()
@@ -191,7 +213,7 @@ def worker(surroundings: Environment, redis: str, mailbox: Mailbox) -> Iterator[
 def beat(surroundings: Environment, worker: Service) -> Iterator[Service]:
     """A real beat, with its worker: sweeps run by themselves from here on."""
     log = surroundings.folder / "beat.log"
-    started = Service(
+    started = _background(
         programs.beat(log_level="INFO"),
         log,
         {"LOG_LEVEL": "INFO"},

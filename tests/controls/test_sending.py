@@ -302,7 +302,7 @@ def finished(sender: subprocess.Popen[bytes]) -> int:
 @pytest.mark.process
 @pytest.mark.rule("R9")
 def test_200_notices_with_competing_and_killed_senders_are_each_in_one_mail_by_message_id(
-    committed: None, smtp: Server
+    committed: None, alone: None, smtp: Server
 ) -> None:
     word = uuid.uuid4().hex[:8]
     Notice.objects.filter(state=NoticeState.QUEUED).delete()  # what other tests left must not be counted

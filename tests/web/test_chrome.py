@@ -15,7 +15,7 @@ from governance.web.context import chrome as context
 urlpatterns = [
     path("", lambda request: None, name="home"),
     path("desk/", lambda request: None, name="desk"),
-    path("automations/", lambda request: None, name="automations"),
+    path("automations/", lambda request: None, name="automation_list"),
 ]
 
 
