@@ -13,7 +13,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -95,14 +94,13 @@ def _start(
     status: int = 200,
     count: int = 0,
 ) -> HttpResponse:
-    limit = filesizeformat(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
     chosen = request.POST.get("team", "")
     teams = [{"value": team.pk, "label": team.name, "selected": str(team.pk) == chosen} for team in builder.teams]
     context: Shape = {
         "now": builder.now,
         "action": reverse("bring_in"),
         "teams": teams if len(teams) > 1 else [],
-        "limit": f"up to {limit}, several at once",
+        "limit": f"up to {_limit()}, several at once",
         "problems": problems,
         "went_on": f"{times.counted(count, 'automation')} of the others can be read and stand under your drafts."
         if count
@@ -122,12 +120,15 @@ def _draft(item: ImportItem) -> Shape:
     return {"name": name, "href": reverse("import_preview", args=[item.pk]), "at": item.created_at, "words": words}
 
 
+def _limit() -> str:
+    return f"{settings.FILE_UPLOAD_MAX_MEMORY_SIZE / 1024**2:.2g} MB"
+
+
 def _nothing_came(request: Request) -> Shape:
     """Why no file arrived: nothing was chosen, or it was more than is taken at once."""
     size = int(request.META.get("CONTENT_LENGTH") or 0)
     if size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
-        limit = filesizeformat(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
-        sentence = f"This is more than {limit}, which is the most that is taken at once."
+        sentence = f"This is more than {_limit()}, which is the most that is taken at once."
         return {"sentence": sentence, "to_do": "Bring the files in one by one, or export fewer automations at a time."}
     return {"sentence": "Nothing was chosen and nothing was pasted.", "to_do": "Choose a file, or paste an export."}
 
@@ -217,14 +218,14 @@ def submit(request: Request, pk: int) -> HttpResponse:
 
 def _submit(request: Request, work: Work) -> HttpResponse:
     found = work.read()
+    if found.is_repeat:
+        messages.info(request, "Nothing changed, so nothing was submitted.")
+        return redirect("import_preview", pk=work.item.pk)
     about = work.about(found, request.POST)
     if not _is_filled_in(found, about):
         return work.page(request, found, about, submitted=True, status=422)
     if found.refusal is not None:
         return refused(request, found.refusal, context={"back_href": reverse("import_preview", args=[work.item.pk])})
-    if found.is_repeat:
-        messages.info(request, "Nothing changed, so nothing was submitted.")
-        return redirect("import_preview", pk=work.item.pk)
     is_saved = found.version is not None and found.version == work.item.version and not found.amends
     if is_saved and (found.short or any(one.problems for one in found.asked)):
         messages.warning(request, "It is saved, and still can't be submitted: what is missing stands below.")

@@ -192,3 +192,7 @@ class ByHandPrivilege(forms.Form):
         field = self.fields["resource"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", "Choose a resource"), *resources]
+
+    def has_changed(self) -> bool:
+        """Whether anything was typed into it: a choice that every row begins with says nothing."""
+        return bool({"resource", "does", "target"} & set(self.changed_data))

@@ -86,7 +86,10 @@ def _rows(data: Any, choices: list[tuple[str, str]], kept: Mapping[str, Any], co
     made = forms.formset_factory(
         ByHandPrivilege, extra=0, min_num=1, validate_min=True, max_num=MOST, absolute_max=MOST, formset=_OneAtLeast
     )
-    initial = [*kept.get("rows", ()), *({} for _ in range(MOST))][:count]
+    before = (
+        kept.get("rows", ()) if data is None else ()
+    )  # against what was kept, a row that stayed would count as empty
+    initial = [*before, *({} for _ in range(MOST))][:count]
     return made(data, prefix="rows", initial=initial, form_kwargs={"resources": choices})
 
 

@@ -83,7 +83,7 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "record_words": _record_words(preview),
         "rows": _rows(preview, form),
         "tier": preview.tier,
-        "reasons": [{"icon": _icon(text), "text": text} for text in preview.judged.reasons],
+        "reasons": _reasons(preview),
         "tier_words": _tier_words(preview),
         "drift": _drift(preview.drift, preview) if preview.drift is not None else [],
         "secrets": [_secret(one) for one in preview.item.secrets],
@@ -116,9 +116,12 @@ def _record_words(preview: Preview) -> str:
         times.counted(len(privileges), "privilege"),
         times.counted(len(preview.wanted) - len(privileges), "credential"),
     ]
-    strange = sum(not one.is_named or not _is_recognised(one) for one in privileges)
+    strange = sum(not _is_recognised(one) for one in privileges)
     if strange:
         parts.append(f"{strange} not recognised")
+    unnamed = {one.connection for one in privileges if one.connection and not one.is_named}
+    if unnamed:
+        parts.append(f"{times.counted(len(unnamed), 'connection')} to name")
     if preview.known is not None and preview.changes.unchanged:
         parts.append(f"{len(preview.changes.unchanged)} held already")
     return ", ".join(part for part in parts if not part.startswith("0 "))
@@ -129,9 +132,25 @@ def _tier_words(preview: Preview) -> str:
     return f"{owners}Its {preview.tier}-risk records last at most {preview.policy.longest_term(preview.tier)} days."
 
 
-def _icon(text: str) -> str:
-    reason = text.lower().rpartition(": ")[2]
-    return next((icon for word, icon in REASON_ICONS if word in reason), "pen")
+def _reasons(preview: Preview) -> list[Shape]:
+    """Why the app is as risky as it is; what is said of several privileges is said once."""
+    said: dict[str, list[str]] = {}
+    sentences = [one.asked.privilege.sentence for one in preview.wanted if one.asked.privilege is not None]
+    for reason in preview.judged.reasons:
+        of = next((sentence for sentence in sentences if reason.startswith(f"{sentence}: ")), "")
+        said.setdefault(reason.removeprefix(f"{of}: "), []).append(of)
+    return [
+        {
+            "icon": _icon(why),
+            "lead": f"{len(of)} privileges." if len(of) > 1 else "",
+            "text": f"{of[0]}: {why}" if len(of) == 1 and of[0] else why,
+        }
+        for why, of in said.items()
+    ]
+
+
+def _icon(why: str) -> str:
+    return next((icon for word, icon in REASON_ICONS if word in why.lower()), "pen")
 
 
 # --- what is missing ------------------------------------------------------------------------------------------------
@@ -167,21 +186,20 @@ def _thing(text: str, href: str) -> Shape:
 
 
 def _about_rows(preview: Preview) -> list[Shape]:
-    found, seen = [], set()
+    unnamed, stuck = {}, {}
     for one in preview.asked:
         if one.connection and not one.is_named:
-            if one.connection not in seen:
-                found.append(_thing(f"say what {_place(one)} talks to", f"#bind-{one.key}"))
-            seen.add(one.connection)
-        elif one.problems and (problem := _problem_words(one)) not in seen:
-            seen.add(problem)
-            found.append(_thing(problem, f"#wish-{one.key}"))
+            unnamed.setdefault(one.connection, one)
+        elif one.problems and _is_known(one):
+            stuck.setdefault(_problem_words(one), one)
+    found = [_thing(f"say what {_place(one)} talks to", f"#bind-{one.key}") for one in unnamed.values()]
+    if len(found) > 2:
+        found = [_thing(f"say what its {len(found)} connections open", found[0]["href"])]
+    found += [_thing(words, f"#wish-{one.key}") for words, one in stuck.items()]
     silent = preview.unjustified
     if len(silent) > 2:
-        found.append(_thing(f"say why it needs {len(silent)} of these", f"#why-{silent[0].key}"))
-    else:
-        found += [_thing(f"say why it {_bare(one)}", f"#why-{one.key}") for one in silent]
-    return found
+        return [*found, _thing(f"say why it needs {len(silent)} of these", f"#why-{silent[0].key}")]
+    return [*found, *(_thing(f"say why it {_bare(one)}", f"#why-{one.key}") for one in silent)]
 
 
 def _problem_words(one: Wanted) -> str:
@@ -221,6 +239,13 @@ def _rows(preview: Preview, form: Form) -> list[Shape]:
     return rows
 
 
+def _is_known(one: Wanted) -> bool:
+    """Whether what it is about stands in the register, or can't be said on this page."""
+    if not _is_recognised(one):
+        return True
+    return not (one.connection and not one.is_named) and (one.resource is None or one.resource.pk is not None)
+
+
 def _is_recognised(one: Wanted) -> bool:
     return one.asked.privilege is None or one.asked.privilege.recognised
 
@@ -232,7 +257,7 @@ def _row(preview: Preview, one: Wanted, form: Form, is_first: bool) -> Shape:
     people = next((seat.people for seat in one.seats if not seat.is_security), ())
     return {
         "key": one.key,
-        "level": "secret" if privilege is None else "unknown" if strange else privilege.level,
+        "level": "secret" if privilege is None else privilege.level if _is_recognised(one) else "unknown",
         "sentence": _sentence(one),
         "name": one.asked.credential.name if one.asked.credential is not None else "",
         "scope": _scope(one),
@@ -241,7 +266,7 @@ def _row(preview: Preview, one: Wanted, form: Form, is_first: bool) -> Shape:
         "tier": one.asked.tier,
         "asked_of": "" if one.problems else route_page.names(people) if one.is_asked else "Held already",
         "unknown": strange,
-        "unsettled": [] if not one.is_asked or (one.connection and not one.is_named) else _unsettled(one),
+        "unsettled": _unsettled(one) if one.is_asked and _is_known(one) else [],
         "binding": _binding(preview, one, form) if is_first else None,
         "why": _why(preview, one, form) if one.is_asked else None,
         "term": [
@@ -287,8 +312,6 @@ def _tags(preview: Preview, one: Wanted) -> list[Shape]:
         found.append({"text": "A model chooses", "tone": "", "icon": "robot"})
     if privilege is not None and not privilege.active:
         found.append({"text": "Switched off", "tone": "", "icon": ""})
-    if privilege is not None and "operation" in privilege.assumed and privilege.recognised:
-        found.append({"text": "The source’s default", "tone": "", "icon": ""})
     return found[:3]
 
 
@@ -315,7 +338,7 @@ def _binding(preview: Preview, one: Wanted, form: Form) -> Shape | None:
         {"value": row.pk, "label": _label(row), "selected": row.pk == picked}
         for row in _with_picked(form.options, one.resource if picked else None)
     ]
-    words = "" if one.is_named else "Counts as write on restricted data until then"
+    words = "" if one.is_named else "Counts as restricted data until then"
     return {
         "options": options,
         "may_register": form.may_register,
@@ -419,12 +442,13 @@ def _noticed(findings: Iterable[Finding]) -> list[Shape]:
     tones = {"high": "high", "medium": "wait"}
     order = {"high": 0, "medium": 1, "low": 2}
     other = sorted((one for one in findings if one.code not in SAID_ELSEWHERE), key=lambda one: order[one.severity])
+    said = {(one.code, one.detail or one.at): one for one in other}
     return [
         {
             "icon": "warning",
             "tone": tones.get(one.severity, ""),
-            "lead": f"{one.code.replace('_', ' ').capitalize()}.",
-            "text": one.detail or one.at,
+            "lead": f"{code.replace('_', ' ').capitalize()}.",
+            "text": text,
         }
-        for one in other
+        for (code, text), one in said.items()
     ]

@@ -124,6 +124,8 @@ def _counted(wanted: Iterable[Wanted]) -> str:
 def _force(preview: Preview, boxes: Sequence[_Box], last: datetime) -> str:
     if not preview.changes.app and not boxes:
         return "At once: nothing is asked."
+    if not all(box.people for box in boxes):
+        return "Once everything that it touches has an owner, and everybody says yes."
     day = times.day_words(times.day_of(last), times.day_of(preview.now))
     return f"{day} at the latest, if everybody says yes on time."
 

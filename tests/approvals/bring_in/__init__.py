@@ -1,0 +1,1 @@
+"""The builder's path: from an export or a description to a submission."""

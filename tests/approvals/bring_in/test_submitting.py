@@ -1,0 +1,255 @@
+"""From a preview to a submission: what is missing is said beside its field or on the page, and the version is saved (A1, A2, A9, I8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from approvals.models import Approval, Submission
+from governance.controls.models import LedgerEvent
+from inventory import registry
+from inventory.models import Automation, Binding, ImportItem, ImportState, Version
+from tests.approvals import stock
+from tests.approvals.bring_in import building
+from tests.approvals.bring_in.building import ONBOARDING, PRICES, STOCK, Build
+from tests.journeys import Company
+from tests.people import as_actor
+
+pytestmark = pytest.mark.django_db
+
+
+def nothing_submitted() -> bool:
+    """Whether there is neither a submission nor a version."""
+    return not Submission.objects.exists() and not Version.objects.exists()
+
+
+# --- what is refused ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A1")
+def test_a_missing_reason_is_said_beside_its_field_and_nothing_is_confirmed(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    data = rita.typed(item, connected.people.jonas)
+    empty = next(name for name in data if name.startswith("why-"))
+    answer = rita.post(item, data | {empty: "   "}, do="submit")
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert f'aria-describedby="{empty}-error"' in page
+    assert page.count("Say why in one sentence.") == 1
+    assert page.count("It is needed for the report.") == 3
+    assert nothing_submitted()
+
+
+@pytest.mark.rule("I1")
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [("purpose", "Say what it is for, in a sentence or two."), ("business_owner", "Name who is accountable for it.")],
+)
+def test_purpose_and_business_owner_are_needed(connected: Company, rita: Build, field: str, words: str) -> None:
+    item = rita.import_item()
+    answer = rita.post(item, rita.typed(item, connected.people.jonas, **{field: ""}), do="submit")
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert words in page
+    assert f'aria-describedby="id_{field}_' in page
+    assert nothing_submitted()
+
+
+def test_only_people_near_the_team_can_be_named_an_owner(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    answer = rita.post(item, rita.typed(item, connected.people.tom), do="submit")
+    assert answer.status_code == 422
+    assert "Select a valid choice" in answer.content.decode()
+    assert nothing_submitted()
+
+
+@pytest.mark.rule("I1")
+def test_high_risk_is_not_submitted_with_one_owner(company: Company, rita: Build) -> None:
+    building.connect(company, ONBOARDING)
+    item = rita.import_item(ONBOARDING)
+    data = rita.typed(item, company.people.jonas, technical_owner=company.people.jonas.pk)
+    answer = rita.post(item, data, do="submit")
+    assert answer.status_code == 422
+    assert "High risk needs a second person" in answer.content.decode()
+    assert nothing_submitted()
+
+
+@pytest.mark.rule("I8")
+def test_a_connection_that_nobody_named_is_asked_for_and_never_guessed(company: Company, rita: Build) -> None:
+    item = rita.import_item()
+    answer = rita.post(item, rita.typed(item, company.people.jonas), do="submit")
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert page.count("Say what it talks to.") == 2
+    assert nothing_submitted()
+    assert not Binding.objects.exists()
+
+
+@pytest.mark.rule("I8")
+def test_what_touches_something_nobody_owns_yet_is_saved_and_submitted_once_somebody_does(
+    connected: Company, rita: Build
+) -> None:
+    c, n = connected, connected.people
+    Binding.objects.filter(resource=c.slack).delete()
+    item = rita.import_item()
+    chat = registry.propose_resource(
+        n.finance_ops, actor=as_actor(n.rita), now=c.now, fields={"name": "Stock chat", "kind": "saas_connector"}
+    )
+    bind = next(name for name in rita.fields(item) if name.startswith("bind-"))
+    data = rita.typed(item, n.jonas) | {bind: chat.pk}
+    answer = rita.client.post(reverse("import_preview", args=[item.pk]), {**data, "do": "submit"}, follow=True)
+    page = answer.content.decode()
+    assert "Version 1 is saved, and not submitted yet." in page
+    assert "wait until somebody has accepted to own Stock chat" in page
+    assert "It is needed for the report." in page
+    assert Version.objects.count() == 1
+    assert not Submission.objects.exists()
+    later = ImportItem.objects.get(progress=ImportState.PREVIEW)
+    assert later.version == Version.objects.get()
+
+    again = rita.client.post(reverse("import_preview", args=[later.pk]), {**data, "do": "submit"}, follow=True)
+    assert "It is saved, and still" in again.content.decode()
+    assert ImportItem.objects.count() == 2, "trying again without a change leaves nothing new behind"
+
+    registry.name_owner(chat, actor=as_actor(n.ines), now=c.now, owner=n.omar, deputy=n.amara)
+    registry.accept_ownership(chat, actor=as_actor(n.omar), now=c.now)
+    registry.activate(chat, actor=as_actor(n.karl), now=c.now)
+    answer = rita.client.post(reverse("import_preview", args=[later.pk]), {**data, "do": "submit"})
+    made = Submission.objects.get()
+    assert answer["Location"] == reverse("review", args=[made.pk])
+    assert made.version.number == 1
+    assert Automation.objects.count() == 1
+
+
+@pytest.mark.rule("I8")
+def test_what_is_decided_at_run_time_is_saved_and_not_submitted(company: Company, rita: Build) -> None:
+    building.connect(company, PRICES)
+    item = rita.import_item(PRICES)
+    bind = {name: company.drive.pk for name in rita.fields(item) if name.startswith("bind-")}
+    data = rita.typed(item, company.people.jonas) | bind
+    answer = rita.client.post(reverse("import_preview", args=[item.pk]), {**data, "do": "submit"}, follow=True)
+    page = answer.content.decode()
+    assert "Version 1 is saved, and not submitted yet." in page
+    assert "give “Write price” a fixed address in its source" in page
+    assert Version.objects.count() == 1
+    assert not Submission.objects.exists()
+
+
+@pytest.mark.rule("A9")
+def test_without_enough_different_people_the_version_is_saved_and_the_page_says_what_is_short(
+    connected: Company, rita: Build
+) -> None:
+    people = connected.people
+    item = rita.import_item()
+    for person in (people.omar, people.amara, people.bram, people.sana, people.viktor):
+        person.is_active = False
+        person.save()
+    data = rita.typed(item, people.jonas)
+    answer = rita.client.post(reverse("import_preview", args=[item.pk]), {**data, "do": "submit"}, follow=True)
+    page = answer.content.decode()
+    assert "is saved, and not submitted yet." in page
+    assert not Submission.objects.exists()
+    assert Version.objects.count() == 1
+
+
+def test_whoever_has_left_the_team_submits_nothing_for_it(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    data = rita.typed(item, connected.people.jonas)
+    connected.people.finance_ops.memberships.filter(person=rita.person).delete()
+    connected.people.marketing.memberships.create(person=rita.person)
+    assert rita.post(item, data | {"team": connected.people.finance_ops.pk}, do="submit").status_code == 404
+    assert nothing_submitted()
+
+
+# --- what goes through ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A1", "A2", "S1")
+def test_a_preview_becomes_a_version_and_its_submission_with_what_was_typed(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    data = rita.typed(item, connected.people.jonas, escalation_contact="#stock")
+    why = [name for name in data if name.startswith("why-")]
+    data |= {name: f"Reason {index}." for index, name in enumerate(why)} | {why[0].replace("why-", "term-"): "30"}
+    answer = rita.post(item, data, do="submit")
+    made = Submission.objects.get()
+    assert answer["Location"] == reverse("review", args=[made.pk])
+    automation = made.automation
+    assert (automation.purpose, automation.escalation_contact) == ("Tells buyers what runs low.", "#stock")
+    assert (automation.business_owner, automation.technical_owner) == (connected.people.jonas, rita.person)
+    records = made.approvals.filter(stage=2).select_related("justification").order_by("pk")
+    assert {one.justification.text for one in records} == {f"Reason {index}." for index in range(4)}
+    assert sorted(records.values_list("term_days", flat=True)) == [30, 180, 180, 180]
+    parties = set(made.parties.values_list("person__name", "capacity"))
+    assert {("Rita Novak", "submitter"), ("Rita Novak", "importer"), ("Jonas Weil", "business_owner")} <= parties
+    done = LedgerEvent.objects.filter(outcome="done").values_list("verb", flat=True)
+    assert {"version.imported", "submission.submitted"} <= set(done)
+
+
+@pytest.mark.rule("I7", "A8")
+def test_submit_pressed_twice_submits_once_and_leads_to_the_review(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    data = rita.typed(item, connected.people.jonas)
+    rita.post(item, data, do="submit")
+    again = rita.post(item, data, do="submit")
+    made = Submission.objects.get()
+    assert again["Location"] == reverse("review", args=[made.pk])
+    seen = rita.client.get(reverse("import_preview", args=[item.pk]))
+    assert seen["Location"] == reverse("review", args=[made.pk])
+    assert rita.panel(item, {"purpose": "Too late."}).status_code == 204
+
+
+def test_the_address_of_its_own_submits_as_the_page_does(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    url = reverse("import_submit", args=[item.pk])
+    assert rita.client.get(url).status_code == 405
+    assert rita.client.post(url, {}).status_code == 422
+    answer = rita.client.post(url, rita.typed(item, connected.people.jonas))
+    assert answer["Location"] == reverse("review", args=[Submission.objects.get().pk])
+
+
+@pytest.mark.rule("A12", "A14")
+def test_a_newer_version_continues_and_asks_only_what_is_new(company: Company, rita: Build) -> None:
+    before = stock.in_force(company)
+    item = rita.import_item(STOCK, stock.source(stock.one_more_channel))
+    page = rita.see(item)
+    kept = {"purpose": before.automation.purpose, "business_owner": company.people.jonas.pk}
+    data = rita.typed(item, company.people.jonas) | kept
+    assert "May post messages to buyers" in page
+    rita.post(item, data, do="submit")
+    made = Submission.objects.exclude(pk=before.pk).get()
+    assert made.version.number == 2
+    assert made.approvals.filter(stage=1).count() == 0
+    assert [record.privilege.target_name for record in made.approvals.filter(stage=2)] == ["buyers"]
+
+
+@pytest.mark.rule("A2")
+def test_the_route_before_is_the_route_after(connected: Company, rita: Build) -> None:
+    from approvals import preview as previews
+    from approvals.drafts import Draft
+    from approvals.routing import Route
+
+    item = rita.import_item()
+    rita.post(item, rita.typed(item, connected.people.jonas))
+    item.refresh_from_db()
+    found = previews.read(
+        item, actor=as_actor(rita.person), now=connected.now, team=connected.people.finance_ops, draft=Draft.of(item)
+    )
+    before: dict[str, Any] = {
+        str(one.asked.privilege or one.asked.credential): [[p.pk for p in seat.people] for seat in one.seats]
+        for one in found.asked
+    }
+    before["app"] = [[person.pk for person in seat.people] for seat in found.app_seats]
+    rita.post(item, rita.typed(item, connected.people.jonas), do="submit")
+    made = Submission.objects.get()
+    route = Route.load(made, connected.now)
+
+    def name(record: Approval) -> str:
+        return "app" if record.stage == 1 else str(record.privilege or record.credential)
+
+    after = {
+        name(record): [[person.pk for person in seat.may_decide] for seat in route.standing(record)]
+        for record in made.approvals.all()
+    }
+    assert before == after
