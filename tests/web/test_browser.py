@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
-AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], "resultTypes": ["violations"]}
+AXE = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
 # The gallery has every component and is seen in every way, like the page that has most; the others alternate.
 WAYS = [("wide", "light"), ("phone", "dark"), ("phone", "light"), ("wide", "dark")]
 LOOKS = [("gallery", *way) for way in WAYS] + [("review", *way) for way in WAYS[:2]]
