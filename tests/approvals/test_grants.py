@@ -21,6 +21,7 @@ from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.journeys import Company
 from tests.people import as_actor
+from tests.recertification.rows import low_grants
 
 JOB = Actor.of_job("approvals.sweep")
 
@@ -216,19 +217,28 @@ def test_a_successor_is_never_longer_than_the_approved_term_and_the_database_say
         with pytest.raises(InvalidInput) as caught:
             caused(grant, grants.succeed, company, answers=[], ends_at=ends)
         assert caught.value.refusal.code == "G2"
-    with database_refuses("G1: a grant is never longer than its approval"):
+    with database_refuses("never grows"):
         sql("UPDATE approvals_grant SET ends_at = ends_at + interval '1 day' WHERE id = %s", grant.pk)
+
+
+def _writing(export: dict[str, Any]) -> None:
+    """An edit: it changes rows of what it only read, which is high on a confidential resource (T1)."""
+    stock.node(export, ".postgres")["parameters"]["operation"] = "update"
+
+
+def _of_tier(tier: str, company: Company) -> Grant:
+    submission = stock.in_force(company, _writing if tier == "high" else None)
+    if tier == "low":
+        return low_grants(submission, 1, begins_at=company.now)[0]
+    return Grant.objects.get(automation=submission.automation, entitlement__resource=company.erp)
 
 
 @pytest.mark.django_db
 @pytest.mark.rule("G2")
 @pytest.mark.parametrize(("tier", "times"), [("low", 2), ("standard", 2), ("high", 1)])
-def test_after_two_successors_or_one_for_high_stage_2_decides_anew(
-    tier: str, times: int, grant: Grant, company: Company
-) -> None:
-    Grant.objects.filter(pk=grant.pk).update(tier=tier, ends_at=grant.begins_at + timedelta(days=60))
-    grant.refresh_from_db()
-    at = company.now
+def test_after_two_successors_or_one_for_high_stage_2_decides_anew(tier: str, times: int, company: Company) -> None:
+    grant, at = _of_tier(tier, company), company.now
+    assert grant.tier == tier
     for _ in range(times):
         at += timedelta(days=50)
         grant = caused(grant, grants.succeed, company, now=at, answers=[], ends_at=at + timedelta(days=60))

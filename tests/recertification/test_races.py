@@ -1,0 +1,104 @@
+"""Two at once, with real threads and commits: one answer counts, one item opens, one successor is made (S5, R5, R9)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from approvals import grants
+from approvals.models import Grant, GrantState
+from governance.controls.models import LedgerEvent, Notice
+from governance.controls.refusals import OutOfTurn
+from governance.recertification import sweeps, transitions
+from governance.recertification.models import Answer, AnswerKind, Asks, Item, ItemOutcome, ItemState, Question
+from tests.controls.test_races import at_once
+from tests.people import NOW, as_actor
+from tests.recertification.apart import held_apart
+from tests.recertification.reviews import JOB, Held, opens_at, question, under_review
+
+pytestmark = pytest.mark.race
+
+KEEP, REVOKE = AnswerKind.KEEP, AnswerKind.REVOKE
+
+
+@pytest.fixture
+def held(committed: None) -> Held:
+    """One automation in force in a company of this test's own, committed."""
+    return held_apart(NOW)
+
+
+def answering(about: Question, kind: AnswerKind) -> Callable[[], object]:
+    own = Question.objects.get(pk=about.pk)
+    now = about.item.opened_at
+    return lambda: transitions.answer(own, actor=as_actor(own.reviewer), now=now, answer=kind, batch=uuid.uuid4())
+
+
+@pytest.mark.rule("R4", "S5")
+def test_two_presses_of_one_button_are_one_answer(held: Held) -> None:
+    item = under_review(held.grant())
+    about = question(item, Asks.ACCEPTABLE)
+    results = at_once(*(answering(about, kind) for kind in (KEEP, REVOKE, KEEP)))
+    assert sum(isinstance(one, OutOfTurn) for one in results) == 2, results
+    assert Answer.objects.filter(question=about).count() == 1
+
+
+@pytest.mark.rule("R4", "G2")
+def test_both_reviewers_keep_at_the_same_time_and_there_is_one_successor(held: Held) -> None:
+    for grant in Grant.objects.filter(automation=held.automation, kind="privilege").order_by("pk"):
+        item = under_review(grant)
+        results = at_once(*(answering(one, KEEP) for one in item.questions.all()))
+        assert not [one for one in results if isinstance(one, BaseException)], results
+        item.refresh_from_db()
+        assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.KEPT)
+        assert Grant.objects.filter(predecessor=grant).count() == 1
+
+
+@pytest.mark.rule("R4", "G3", "R9")
+def test_a_keep_a_revoke_and_a_stop_at_the_same_time_never_leave_it_in_force(held: Held) -> None:
+    item = under_review(held.grant())
+    grant = Grant.objects.get(pk=item.grant_id)
+    needed, acceptable = item.questions.order_by("pk")
+    stopping = as_actor(held.people.sana)
+    at_once(
+        answering(needed, KEEP),
+        answering(acceptable, REVOKE),
+        lambda: grants.stop(grant, actor=stopping, now=item.opened_at, reason="Leaked."),
+    )
+    now = Grant.objects.get(pk=grant.pk)
+    assert now.state == GrantState.SUSPENDED
+    assert not Grant.objects.live(item.opened_at).filter(pk=grant.pk).exists()
+
+
+@pytest.mark.rule("R5", "R9")
+def test_four_sweeps_at_once_open_each_item_once_and_leave_no_refusal(held: Held) -> None:
+    due = opens_at(held.grant())
+    results = at_once(*(lambda: sweeps.open_due(due, JOB) for _ in range(4)))
+    assert not [one for one in results if isinstance(one, BaseException)], results
+    mine = Item.objects.filter(grant__automation=held.automation)
+    assert mine.count() == 4
+    opened = Notice.objects.filter(event="recertification_opened", thread__in=[f"item:{one.pk}" for one in mine])
+    assert opened.count() == 8
+    for one in mine:
+        events = LedgerEvent.objects.filter(verb="item.opened", about__contains=[f"approvals.grant:{one.grant_id}"])
+        assert list(events.values_list("outcome", flat=True)) == ["done"]
+
+
+@pytest.mark.rule("R6", "R9")
+def test_a_late_keep_and_the_closing_sweep_at_once_come_to_one_end(held: Held) -> None:
+    item = under_review(held.grant())
+    for moment in (item.deadline, item.grace_until):
+        sweeps.escalate_due(moment, JOB)
+        sweeps.suspend_due(moment, JOB)
+    item.refresh_from_db()
+    closes = item.closes_at
+    needed, acceptable = (question(item, asks) for asks in Asks)
+    answering(needed, KEEP)()
+    at_once(answering(acceptable, KEEP), lambda: sweeps.close_due(closes + timedelta(seconds=1), JOB))
+    item.refresh_from_db()
+    kept = Grant.objects.filter(predecessor=item.grant_id).exists()
+    assert item.state == ItemState.CLOSED
+    assert kept == (item.outcome == ItemOutcome.KEPT)
+    assert Grant.objects.get(pk=item.grant_id).state == GrantState.ENDED
