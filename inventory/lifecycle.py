@@ -195,20 +195,6 @@ def resume(step: Step[Automation]) -> Effect:
 
 @transition(
     Automation,
-    event="automation.restored",
-    permission=None,
-    source=(S.SUSPENDED,),
-    target=(S.LIVE,),
-    duties=[NOT_STOPPED],
-)
-def restore(step: Step[Automation]) -> Effect:
-    """What suspended it is settled, a late review answered say; a stop by a person stays until two people lift it."""
-    step.subject.suspended_at = step.subject.resume_asked_by = None
-    return Effect()
-
-
-@transition(
-    Automation,
     event="automation.retired",
     permission=Permission.AUTOMATION_RETIRE,
     source=(S.DRAFT, S.IN_REVIEW, S.LIVE, S.SUSPENDED, S.OBSERVED),

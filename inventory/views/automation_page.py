@@ -19,6 +19,9 @@ from inventory.views import reach, versions_page
 Shape = dict[str, Any]
 
 TABS = (("overview", "Overview"), ("privileges", "Privileges"), ("versions", "Versions"), ("timeline", "Timeline"))
+#: Rows of a question's points.
+SHOWN = 12
+ICONS = {"read": "eye", "write": "pen", "unknown": "question", "execute": "terminal", "admin": "sliders"}
 SEVERITY = {"high": ("warning", "high"), "medium": ("warning", "wait"), "low": ("info", "")}
 
 
@@ -65,29 +68,38 @@ def held_by(version: Version | None) -> list[Privilege]:
     return list(version.privileges.select_related("entitlement__resource__owner", "credential").order_by("pk"))
 
 
+def granted(one: Automation) -> dict[str, str]:
+    """The state of the grant that stands for each privilege, by the privilege's key; one query."""
+    standing = (
+        {} if one.approved_version is None else dict(one.grants.exclude(state="ended").values_list("key", "state"))
+    )
+    return {str(key): str(state) for key, state in standing.items()}
+
+
 def blast_radius(one: Automation) -> list[Shape]:
-    """What stops with it, and what could have been reached through it (G5), as reasons to weigh before the button."""
-    by_resource: dict[str, list[Privilege]] = {}
-    for privilege in held_by(one.approved_version):
-        by_resource.setdefault(privilege.entitlement.resource.name, []).append(privilege)
-    return [
-        {
-            "icon": "warning" if any(p.counted_level != "read" for p in held) else "eye",
-            "lead": name,
-            "text": "; ".join(p.sentence.removesuffix(f" in {name}") for p in held[:4])
-            + (f"; and {len(held) - 4} more" if len(held) > 4 else ""),
-        }
-        for name, held in by_resource.items()
+    """What stops with it, which is what could have been reached through it (G5), to weigh before the button."""
+    may = granted(one)
+    held = [p for p in held_by(one.approved_version) if may.get(p.key) == "active"]
+    power = sorted(held, key=lambda p: reach.POWER.index(p.level), reverse=True)
+    rows = [
+        {"icon": ICONS[p.level], "lead": p.sentence, "text": f"{p.entitlement.counted_class} data.".capitalize()}
+        for p in power[:SHOWN]
     ]
+    return _and_more(rows, len(power)) or [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
 
 
-def dependants(one: Automation) -> list[Shape]:
-    """What would notice its retirement (L1), as reasons to weigh before the button."""
+def _and_more(rows: list[Shape], number: int) -> list[Shape]:
+    more = number - len(rows)
+    return [*rows, {"icon": "plus", "lead": f"And {more} more.", "text": ""}] if more else rows
+
+
+def dependants(one: Automation, actor: Actor, now: datetime) -> list[Shape]:
+    """What would notice its retirement (L1), to weigh before the button; what the reader may not see is counted only."""
     known = lifecycle.dependants(one)
-    rows = [{"icon": "branch", "lead": other.name, "text": f"{why}."} for other, why in known[:12]]
-    if len(known) > len(rows):
-        rows.append({"icon": "branch", "lead": f"And {len(known) - len(rows)} more.", "text": ""})
-    return rows or [{"icon": "check", "lead": "Nothing else depends on it.", "text": ""}]
+    seen = set(Automation.objects.visible_to(actor, now).filter(pk__in=[o.pk for o, _ in known]).values_list("pk"))
+    shown = [(other, why) for other, why in known if (other.pk,) in seen][:SHOWN]
+    rows = [{"icon": "branch", "lead": other.name, "text": f"{why}."} for other, why in shown]
+    return _and_more(rows, len(known)) or [{"icon": "check", "lead": "Nothing else depends on it.", "text": ""}]
 
 
 def _head(one: Automation, actor: Actor, now: datetime) -> Shape:
@@ -186,7 +198,7 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
     may_raise = registry.raise_tier.refusal(one, actor=actor, now=now) is None and one.tier != "high"
     approved = one.approved_version
     return {
-        "reach": reach.shape(one, shown, held, identities) if held and shown else None,
+        "reach": reach.shape(one, shown, held, identities, granted(one)) if held and shown else None,
         "purpose": one.purpose or "Nobody has said yet what it is for.",
         "facts": [
             {"label": "Team", "text": one.team.name},

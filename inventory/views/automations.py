@@ -219,7 +219,7 @@ def retire(request: Request, pk: int) -> HttpResponse:
         title=f"Retire {found.name}?",
         text="Its grants end at once. Its record and history stay; it takes no new versions.",
         label="Retire it",
-        points=lambda: automation_page.dependants(found),
+        points=lambda: automation_page.dependants(found, request.actor, now),
     )
 
 
@@ -252,6 +252,9 @@ def amend(request: Request, pk: int) -> HttpResponse:
         lambda fields: registry.amend(found, actor=request.actor, now=now, fields=fields),
         now=now,
         title=f"What is said about {found.name}",
+        text=""
+        if found.state == AutomationState.DRAFT
+        else "Purpose, kind and owners count once stage 1 has decided again; until then they wait.",
         label="Save",
         back=found.href,
     )
@@ -278,6 +281,7 @@ def raise_tier(request: Request, pk: int) -> HttpResponse:
         lambda said: registry.raise_tier(found, actor=request.actor, now=now, reason=said["reason"], tier=said["tier"]),
         now=now,
         title=f"Raise the risk of {found.name}",
+        text="A tier is raised and never lowered: more people sign, and for shorter.",
         label="Raise it",
         back=found.href,
     )

@@ -77,6 +77,7 @@ def form_page(
     title: str,
     label: str,
     back: str,
+    text: str = "",
 ) -> HttpResponse:
     """Show a form; on POST act with what was typed and go to the row's page, or say beside the field what is wrong.
 
@@ -86,6 +87,7 @@ def form_page(
         act: takes the cleaned fields, returns a row with an ``href``; may raise any refusal.
         now: business time.
         title, label: of the page and of its button.
+        text: what follows from it.
         back: where "Leave it" leads.
     """
     if request.method == "POST" and form.is_valid():
@@ -96,7 +98,7 @@ def form_page(
             _say_beside(form, error)
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": back})
-    context = {"form": form, "title": title, "label": label, "back_href": back, "now": now}
+    context = {"form": form, "title": title, "text": text, "label": label, "back_href": back, "now": now}
     return page(request, "inventory/form.html", context, status=422 if form.errors else 200)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inventory import words
@@ -22,7 +22,11 @@ ICONS = {
 
 
 def shape(
-    one: Automation, version: Version, held: Sequence[Privilege], identities: Sequence[NonHumanIdentity]
+    one: Automation,
+    version: Version,
+    held: Sequence[Privilege],
+    identities: Sequence[NonHumanIdentity],
+    granted: Mapping[str, str],
 ) -> Shape:
     """What ``components/reach.html`` takes.
 
@@ -31,19 +35,22 @@ def shape(
         version: whose privileges are drawn.
         held: at least one privilege, each with entitlement, resource, its owner, and credential at hand.
         identities: what the version runs as beside its credentials.
+        granted: the state of the grant that stands for each privilege, by key; what has none is out of reach. Empty before
+            anything is approved: then the picture shows what is asked for.
     """
+    is_asked = one.approved_version is None
     credentials = list({p.credential_id: p.credential for p in held}.values())
     by_resource: dict[int, list[Privilege]] = {}
     for privilege in held:
         by_resource.setdefault(privilege.entitlement.resource_id, []).append(privilege)
-    resources = [_resource(group) for group in by_resource.values()]
+    resources = [_resource(group, None if is_asked else granted) for group in by_resource.values()]
     second = [
         (credentials.index(credential), place, resources[place]["kind"])
         for place, group in enumerate(by_resource.values())
         for credential in {p.credential_id: p.credential for p in group}.values()
     ]
     return {
-        "finding": _finding(resources),
+        "finding": _finding(resources, is_asked=is_asked),
         "list_href": f"{one.href}?tab=privileges",
         "automation": {"name": one.name, "text": f"version {version.number}"},
         "identities": [*map(_credential, credentials), *map(_identity, identities)],
@@ -53,9 +60,12 @@ def shape(
     }
 
 
-def _finding(resources: Sequence[Shape]) -> str:
-    writes = sum(1 for resource in resources if resource["kind"] == "write")
-    within = "1 resource" if len(resources) == 1 else f"{len(resources)} resources"
+def _finding(resources: Sequence[Shape], *, is_asked: bool) -> str:
+    open_ones = [resource for resource in resources if resource["kind"] != "suspended"]
+    writes = sum(1 for resource in open_ones if resource["kind"] == "write")
+    within = "1 resource" if len(open_ones) == 1 else f"{len(open_ones) or 'no'} resources"
+    if is_asked:
+        return f"Asked for, nothing approved yet: {within}, {writes or 'none'} of them to change or run"
     return f"If it leaked: {within} within reach, {writes or 'none'} of them to change or run"
 
 
@@ -69,9 +79,16 @@ def _identity(identity: NonHumanIdentity) -> Shape:
     return {"icon": "robot", "name": identity.subject, "text": identity.kind.replace("_", " ")}
 
 
-def _resource(group: Sequence[Privilege]) -> Shape:
+def _resource(group: Sequence[Privilege], granted: Mapping[str, str] | None) -> Shape:
+    """One resource with the most that can be done to it; dashed when nothing can be, and why."""
     resource = group[0].entitlement.resource
-    level = max((p.level for p in group), key=POWER.index)
+    usable = [p for p in group if granted is None or granted.get(p.key) == "active"]
+    level = max((p.level for p in usable), key=POWER.index, default="")
+    kind = "write" if level and level != "read" else ""
+    if not usable:
+        stopped = any((granted or {}).get(p.key) == "suspended" for p in group)
+        level, kind = ("suspended" if stopped else "not granted"), "suspended"
+    group = usable or group
     owner = resource.owner.name if resource.owner else "nobody answers for it"
     targets = list(dict.fromkeys(filter(None, (words.said_target(p.target, p.target_name) for p in group))))
     more = f"and {len(targets) - 1} more" if len(targets) > 1 else _counted(len(group))
@@ -80,7 +97,7 @@ def _resource(group: Sequence[Privilege]) -> Shape:
         "name": resource.name,
         "text": f"{owner} · {resource.counted_class}",
         "level": level,
-        "kind": "" if level == "read" else "write",
+        "kind": kind,
         "data": {"name": targets[0] if targets else resource.get_kind_display(), "text": more},
     }
 

@@ -77,16 +77,6 @@ def test_the_database_refuses_that_who_stopped_it_is_one_of_the_two(company: Com
 
 
 @pytest.mark.rule("G5")
-def test_what_a_person_stopped_does_not_run_again_because_something_else_is_settled(
-    company: Company, live: Automation
-) -> None:
-    lifecycle.stop(live, actor=as_actor(company.people.sana), now=company.now, reason="It posts nonsense.")
-    found = again(live)
-    with pytest.raises(OutOfTurn, match="stopped it"), inside(found, as_actor(company.people.theo), company.now):
-        lifecycle.restore(found, actor=as_actor(company.people.theo), now=company.now)
-
-
-@pytest.mark.rule("G5")
 def test_an_approval_does_not_lift_a_stop(company: Company, live: Automation) -> None:
     n = company.people
     lifecycle.stop(live, actor=as_actor(n.sana), now=company.now, reason="It posts nonsense.")
@@ -105,7 +95,7 @@ def test_an_approval_does_not_lift_a_stop(company: Company, live: Automation) ->
 
 @pytest.mark.rule("I1")
 def test_what_only_an_approval_may_cause_is_done_by_nobody_directly(company: Company, live: Automation) -> None:
-    for verb in (lifecycle.suspend, lifecycle.go_live, lifecycle.restore):
+    for verb in (lifecycle.suspend, lifecycle.go_live, lifecycle.put_in_review):
         found = again(live)
         with pytest.raises((NotPermitted, OutOfTurn)):
             verb(found, actor=as_actor(company.people.ines), now=company.now)
