@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from celery import current_app
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from governance.controls import clock
 from governance.controls.models import JobRun
@@ -20,19 +20,51 @@ AT_LEAST = timedelta(minutes=1)
 Sweep = Callable[[datetime], Mapping[str, int]]
 
 
-def run_job(name: str, sweep: Sweep) -> JobRun:
-    """Run one sweep and record when it ran and how much of what it did.
+def run_job(name: str, sweep: Sweep) -> JobRun | None:
+    """Run one sweep, unless it runs elsewhere already, and record when it ran and how much of what it did.
+
+    Of one job one run at a time is enough, and more would take the workers away from the others: a run that finds another at
+    work leaves what is due to that one and to the next.
 
     Args:
         name: the job's name, as beat knows it.
         sweep: ``sweep(now)`` gets business time and returns counts.
 
     Returns:
-        The record. Of runs that found nothing to do only the latest is kept.
+        The record, or None when the job was at work already. Of runs that found nothing to do only the latest is kept.
 
     Raises:
         Exception: whatever the sweep raised, after it was recorded by its type.
     """
+    with alone(name) as is_alone:
+        return _run(name, sweep) if is_alone else None
+
+
+@contextlib.contextmanager
+def alone(name: str, *, waits: bool = False) -> Iterator[bool]:
+    """Hold the place of a job; yields whether it was free. It is given back when the connection ends, whatever ends it.
+
+    Args:
+        name: the job's name.
+        waits: whether to wait until it is free.
+    """
+    take = "SELECT pg_advisory_lock({key}) IS NOT NULL" if waits else "SELECT pg_try_advisory_lock({key})"
+    is_free = _ask(take, name)
+    try:
+        yield is_free
+    finally:
+        if is_free:
+            with contextlib.suppress(DatabaseError):  # a connection that is gone holds no lock
+                _ask("SELECT pg_advisory_unlock({key})", name)
+
+
+def _ask(question: str, name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(question.format(key="hashtextextended(%s, 0)"), [f"job:{name}"])
+        return bool(cursor.fetchone()[0])
+
+
+def _run(name: str, sweep: Sweep) -> JobRun:
     run = JobRun.objects.create(job=name, started_at=clock.now(), began_at=clock.real())
     try:
         run.counts = {what: count for what, count in sweep(run.started_at).items() if count}

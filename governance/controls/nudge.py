@@ -16,6 +16,18 @@ def _send(job: str) -> None:
         log.warning("nudge.lost", job=job, error=type(error).__name__)
 
 
+class _Nudge:
+    """One nudge that waits for the commit."""
+
+    def __init__(self, job: str) -> None:
+        self.job = job
+
+    def __call__(self) -> None:
+        _send(self.job)
+
+
 def send(job: str) -> None:
-    """Nudge the job named ``app.job`` after commit; nothing happens when the transaction rolls back."""
-    transaction.on_commit(lambda: _send(job), robust=True)
+    """Nudge the job named ``app.job`` after commit, once a transaction; nothing happens when that rolls back."""
+    waiting = transaction.get_connection().run_on_commit
+    if not any(isinstance(one[1], _Nudge) and one[1].job == job for one in waiting):
+        transaction.on_commit(_Nudge(job), robust=True)

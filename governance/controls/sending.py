@@ -32,7 +32,7 @@ WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20), time
 MOST_ATTEMPTS = len(WAITS) + 1
 
 #: A sweep ends after this many seconds; the next one goes on.
-SWEEP_SECONDS = 60
+SWEEP_SECONDS = 20
 
 
 def send_due(*, now: datetime, at: datetime | None = None) -> dict[str, int]:

@@ -158,7 +158,8 @@ def shaped(found: Iterable[Entry], *, reader: Person | None) -> list[dict[str, A
             "tone": one.tone,
             "actor": ("You" if one.actor and one.actor_id == me else one.actor)
             + (f" for {'you' if one.for_id == me else one.for_whom}" if one.for_whom else ""),
-            "text": one.text + (f": “{one.reason}”" if one.reason else ""),
+            "text": (one.text.replace("was ", "were ", 1) if one.code and one.actor_id == me else one.text)
+            + (f": “{one.reason}”" if one.reason else ""),
             "at": one.at,
             "code": one.code,
         }

@@ -80,6 +80,8 @@ def load() -> JobRun:
     """
     check_demo()
     run = jobs.run_job(JOB, perform)
+    if run is None:
+        raise NotADemo("The demo is being loaded by another command at this moment.")
     sealing.seal_all(at=clock.real())
     return run
 

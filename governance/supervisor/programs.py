@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 #: Threads rather than forked processes: a worker is one process, so that a kill is a kill, and holds one pool.
-WORKER_THREADS = 2
+#: Of each job one run is at work at a time, so with a thread a job none waits behind another: seals come within seconds.
+WORKER_THREADS = 4
 WEB_THREADS = 4
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
+from django.db import connections
 from django.utils import timezone
 
 from governance.controls import checks, clock, health, jobs, keys, sealing
@@ -45,6 +46,35 @@ def test_runs_that_did_something_are_kept_and_of_idle_ones_the_latest() -> None:
     for _ in range(6):
         jobs.run_job("toys.sweep", lambda now: {"moved": next(found), "left": 0})
     assert [run.counts for run in JobRun.objects.order_by("id")] == [{"moved": 2}, {"moved": 1}, {}]
+
+
+@pytest.mark.race
+@pytest.mark.rule("R9")
+def test_a_job_that_is_at_work_elsewhere_is_left_to_it_and_free_again_when_that_ends_or_dies(committed: None) -> None:
+    ran: list[str] = []
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow(now: datetime) -> dict[str, int]:
+        began.set()
+        go_on.wait(20)
+        return {"moved": 1}
+
+    def elsewhere() -> None:
+        jobs.run_job("toys.slow", slow)
+        connections.close_all()
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    assert began.wait(20)
+    assert jobs.run_job("toys.slow", lambda now: {"moved": len(ran)}) is None
+    assert jobs.run_job("toys.other", lambda now: {}) is not None
+    go_on.set()
+    thread.join()
+    assert jobs.run_job("toys.slow", lambda now: {"moved": 2}) is not None
+    with pytest.raises(LookupError), jobs.alone("toys.slow"):
+        raise LookupError
+    with jobs.alone("toys.slow") as is_free:
+        assert is_free
 
 
 @pytest.mark.django_db
@@ -136,8 +166,6 @@ def test_a_setting_that_a_rule_rests_on_is_checked(settings: Any, name: str, val
 
 
 def test_the_database_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.db import connections
-
     assert checks.the_database_is_postgresql(None) == []
     monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
     monkeypatch.setattr(connections["default"], "vendor", "sqlite")

@@ -232,6 +232,10 @@ class RoleAssignment(models.Model):
     def __str__(self) -> str:
         return f"{self.person}: {self.role}"
 
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the person's timeline (H3)."""
+        return (self.person,)
+
 
 class DelegationQuerySet(models.QuerySet["Delegation"]):
     """Delegations by when they count."""
@@ -280,3 +284,7 @@ class Delegation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.taker} for {self.giver}"
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the timelines of both people (H3)."""
+        return (self.giver, self.taker)

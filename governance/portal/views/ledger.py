@@ -45,6 +45,18 @@ PAGES = {
     "controls.person": "person",
     "controls.team": "team",
 }
+#: What a row without a name of its own is told apart by: the first of these that its model has, up to a name.
+NAMED_BY = (
+    "automation",
+    "submission__automation",
+    "approval__submission__automation",
+    "version__automation",
+    "grant__automation",
+    "item__grant__automation",
+    "resource",
+    "person",
+    "giver",
+)
 #: The name under which the last verification is remembered.
 JOB = "portal.verify_ledger"
 
@@ -297,12 +309,23 @@ def _names(events: list[LedgerEvent]) -> dict[tuple[str, str], str]:
     for label, ids in wanted.items():
         model = _model(label)
         noun = str(model._meta.verbose_name) if model else label.partition(".")[2]
+        path = _path_to_a_name(model) if model else ""
         names: dict[str, str] = {}
-        if model is not None and any(field.name == "name" for field in model._meta.concrete_fields):
+        if model is not None and path:
             keyed = [one for one in ids if one.isdecimal()]
-            names = {str(pk): name for pk, name in model._base_manager.filter(pk__in=keyed).values_list("pk", "name")}
-        found |= {(label, one): names.get(one) or f"{noun} {one}" for one in ids}
+            names = {str(pk): name for pk, name in model._base_manager.filter(pk__in=keyed).values_list("pk", path)}
+        for one in ids:
+            own = names.get(one)
+            found[label, one] = own if own and path == "name" else f"{noun}, {own}" if own else f"{noun} {one}"
     return found
+
+
+def _path_to_a_name(model: type[Model]) -> str:
+    """The lookup that leads from a row to a name, or nothing."""
+    fields = {field.name for field in model._meta.concrete_fields}
+    if "name" in fields:
+        return "name"
+    return next((f"{path}__name" for path in NAMED_BY if path.partition("__")[0] in fields), "")
 
 
 def _model(label: str) -> type[Model] | None:

@@ -171,7 +171,9 @@ class TeamForm(forms.Form):
     """A team, whose leads are named afterwards."""
 
     name = forms.CharField(max_length=120)
-    parent = forms.ModelChoiceField(Team.objects.order_by("name"), label="Under", required=False)
+    parent = forms.ModelChoiceField(
+        Team.objects.order_by("name"), label="Under", required=False, empty_label="Nothing: it is a root"
+    )
     kind = forms.ChoiceField(choices=TeamKind)
 
 

@@ -14,12 +14,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from governance.controls import clock, timeline
+from governance.controls import access, clock, timeline
 from governance.controls.models import Delegation, Person
 from governance.controls.models.people import DELEGATION_DAYS
 from governance.controls.people import delegate, end_delegation
 from governance.controls.refusals import InvalidInput
-from governance.controls.roles import ROLE_WORDS, Role
+from governance.controls.roles import ROLE_WORDS, Permission, Role
 from governance.portal.views.answers import answers_refusals, reader
 from governance.web.middleware import Request
 from governance.web.pages import page
@@ -104,7 +104,7 @@ def _delegation(row: Delegation, now: datetime) -> Shape:
 class DelegationForm(forms.Form):
     """Who decides in my place, and on which days; both days are included."""
 
-    taker = forms.ModelChoiceField(Person.objects.none(), label="Who stands in")
+    taker = forms.ModelChoiceField(Person.objects.none(), label="Who stands in", empty_label="Choose somebody")
     from_on = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
     until_on = forms.DateField(
         label="To, included",
@@ -131,6 +131,9 @@ def _me(request: Request, form: DelegationForm) -> HttpResponse:
         "events": timeline.shapes(one, reader=one, limit=20),
         "second_factor_href": reverse("mfa_index"),
     }
+    if access.may(request.actor, Permission.LEDGER_READ, None, now=now):
+        pages = (("People and teams", "people"), ("Health", "health"))
+        context["head"]["actions"] = [{"label": label, "href": reverse(name)} for label, name in pages]
     return page(request, "portal/me.html", context, status=422 if form.errors else 200)
 
 

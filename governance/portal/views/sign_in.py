@@ -41,7 +41,7 @@ def _cast() -> list[dict[str, str]]:
     people = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
     return [
         {"name": one.name, "words": one.title or ", ".join(held.get(one.pk, ["Employee"])), "value": str(one.opaque_id)}
-        for one in people[:60]
+        for one in people
     ]
 
 

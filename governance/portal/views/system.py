@@ -10,6 +10,7 @@ from governance.controls import health as state_of_health
 from governance.portal.views.answers import for_readers_of_the_ledger
 from governance.web.middleware import Request
 from governance.web.pages import page
+from governance.web.times import counted
 
 
 @require_GET
@@ -20,7 +21,10 @@ def health(request: Request) -> HttpResponse:
     findings = state_of_health.findings(now=clock.now(), at=at)
     failures = sum(one.is_failure for one in findings)
     context = {
-        "head": {"title": "Health", "facts": ["Everything runs" if not failures else f"{failures} of it fails"]},
+        "head": {
+            "title": "Health",
+            "facts": [f"{counted(failures, 'thing')} not as it should be" if failures else "Everything runs"],
+        },
         "findings": findings,
         "jobs": [
             {

@@ -26,8 +26,8 @@ def _here() -> Any:
 class LeadsForm(forms.Form):
     """Who leads a team, and who deputises."""
 
-    lead = forms.ModelChoiceField(Person.objects.none(), required=False)
-    deputy_lead = forms.ModelChoiceField(Person.objects.none(), required=False, label="Deputy")
+    lead = forms.ModelChoiceField(Person.objects.none(), required=False, empty_label="Nobody")
+    deputy_lead = forms.ModelChoiceField(Person.objects.none(), required=False, label="Deputy", empty_label="Nobody")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -38,7 +38,7 @@ class LeadsForm(forms.Form):
 class MemberForm(forms.Form):
     """One person who is to belong to a team."""
 
-    person = forms.ModelChoiceField(Person.objects.none(), label="Add a member")
+    person = forms.ModelChoiceField(Person.objects.none(), label="Add a member", empty_label="Choose somebody")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,0 +1,112 @@
+"""The portal's own pages in Chromium, with real rows behind them: axe finds nothing, nothing overflows, verifying works in place."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from governance.controls import clock, sealing
+from governance.controls.people import delegate, propose_role
+from governance.controls.refusals import DutyConflict
+from governance.controls.roles import Role
+from tests.people import Northwind, as_actor, build
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def company(committed: None) -> Northwind:
+    """A company of this test's own in which a role waits, a delegation is set and somebody was refused."""
+    now = clock.now()
+    company = build(uuid.uuid4().hex[:4], now=now)
+    propose_role(company.omar, actor=as_actor(company.karl), now=now, role=Role.AUDITOR)
+    begins = now + timedelta(days=2)
+    delegate(
+        company.bram,
+        actor=as_actor(company.theo),
+        now=now,
+        giver=company.theo,
+        from_at=begins,
+        until_at=begins + timedelta(days=7),
+    )
+    with pytest.raises(DutyConflict):
+        propose_role(company.ines, actor=as_actor(company.ines), now=now, role=Role.AUDITOR)
+    sealing.seal_all(at=timezone.now())
+    return company
+
+
+def be(page: Page, person: Any) -> None:
+    """Pick somebody by name on the demo's sign-in page."""
+    page.goto(reverse("account_login"))
+    page.locator(f"button[value='{person.opaque_id}']").click()
+    page.wait_for_url(lambda url: "/account/" not in url)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, in a few words."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
+
+
+def test_axe_finds_nothing_on_the_portals_pages(open_page: Callable[..., Page], company: Northwind) -> None:
+    page = open_page(viewport={"width": 1280, "height": 900})
+    be(page, company.ines)
+    urls = [reverse(n) for n in ("people", "person_add", "health", "me", "clock", "mail_list", "mfa_index")]
+    urls += [reverse("account_reauthenticate"), reverse("person", args=[company.omar.pk])]
+    urls += [reverse("team", args=[company.marketing.pk]), reverse("person_left", args=[company.tom.pk])]
+    found = {}
+    for url in urls:
+        page.goto(url)
+        found[url] = violations(page)
+    assert {url: said for url, said in found.items() if said} == {}
+
+
+def test_the_ledger_is_verified_in_place_and_filters_live_in_the_address(
+    open_page: Callable[..., Page], company: Northwind
+) -> None:
+    from playwright.sync_api import expect
+
+    page = open_page(viewport={"width": 1280, "height": 900})
+    be(page, company.yuki)
+    page.goto(reverse("ledger"))
+    page.get_by_role("button", name="Verify now").click()
+    expect(page.locator("#verification")).to_contain_text("fit together")
+    page.get_by_label("Outcome").select_option("refused")
+    expect(page.locator("#events")).to_contain_text("SOD-8")
+    expect(page.locator("#events")).not_to_contain_text("role.confirmed")
+    assert "outcome=refused" in page.url
+    page.go_back()
+    expect(page.locator("#events")).to_contain_text("role.confirmed")
+    assert violations(page) == []
+
+
+def test_on_a_phone_my_page_does_not_scroll_sideways(open_page: Callable[..., Page], company: Northwind) -> None:
+    page = open_page(viewport={"width": 390, "height": 844})
+    be(page, company.theo)
+    for name in ("me", "account_reauthenticate", "clock", "mail_list"):
+        page.goto(reverse(name))
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, name
+
+
+def test_without_scripts_two_admins_give_a_role(open_page: Callable[..., Page], company: Northwind) -> None:
+    from playwright.sync_api import expect
+
+    page = open_page(java_script_enabled=False)
+    be(page, company.ines)
+    page.goto(reverse("person", args=[company.omar.pk]))
+    expect(page.get_by_text("None beyond signing in.")).to_be_visible()
+    page.get_by_role("button", name="Confirm Auditor for Omar Haddad").click()
+    expect(page.get_by_text("None beyond signing in.")).to_have_count(0)
+    expect(page.get_by_text("Karl Jensen proposed a role")).to_be_visible()
+    expect(page.get_by_text("You confirmed a role")).to_be_visible()
