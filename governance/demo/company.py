@@ -55,8 +55,8 @@ class ResourceRow(NamedTuple):
 
 #: The first four are named by bootstrap: two admins, two security reviewers.
 PEOPLE = (
-    PersonRow("ines", "Ines Moreau", "Governance"),
-    PersonRow("karl", "Karl Jensen", "Governance"),
+    PersonRow("ines", "Ines Moreau", "Governance admin"),
+    PersonRow("karl", "Karl Jensen", "Governance admin"),
     PersonRow("sana", "Sana Iqbal", "Security engineer"),
     PersonRow("viktor", "Viktor Lind", "Lead, Security"),
     PersonRow("rita", "Rita Novak", "Accounts payable specialist"),
