@@ -13,9 +13,10 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
         from approvals import grants
-        from approvals.transitions import conclude
+        from approvals.transitions import close_unfinished, conclude
         from governance.controls import consequences
 
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
             consequences.register(event, conclude)
+        consequences.register("automation.retired", close_unfinished)
         grants.register_consequences()

@@ -143,6 +143,11 @@ def _app_reasons(
     return reasons
 
 
+def is_same_app(automation: Automation, version: Version, assessment: Assessment, before: Submission) -> bool:
+    """Whether what stage 1 of another submission decided about still stands for this version (A12, A14)."""
+    return not _app_reasons(automation, version, assessment, before)
+
+
 def _source_counts(version: Version, assessment: Assessment) -> bool:
     """Whether a change of source alone goes to stage 1: high, opaque or model-driven (A12)."""
     if assessment.tier == "high" or version.automation.kind in (AutomationKind.AGENT, AutomationKind.AI_APP):

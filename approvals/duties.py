@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 
 from approvals import policies
 from approvals.models import Approval
-from approvals.routing import route_of
+from approvals.routing import resource_of, route_of
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.refusals import Refusal
+from inventory.models import ResourceState
 
 
 def _interactive(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
@@ -92,6 +93,27 @@ def _turn(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("A9", "duty", "Somebody before you on the ladder decides this.", _way_out(subject, now))
 
 
+def _has_owner(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    resource = resource_of(subject)
+    if resource is None:
+        return None
+    if resource.is_orphaned:
+        sentence = f"{resource.name} has no active owner: nothing new on it can be approved until one is named."
+        return Refusal("I3", "state", sentence, "An admin names an owner, who accepts.")
+    if resource.state != ResourceState.ACTIVE:
+        return Refusal("I3", "state", f"{resource.name} is not in use.", "It can still be rejected.")
+    return None
+
+
+def _decided_nothing(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    route = route_of(subject, now)
+    decided = route.stage_people[1] | route.stage_people[2]
+    if any(person.pk in decided for person in actor.people):
+        sentence = "You decided in this submission, and who answers for the builder is a party to it."
+        return Refusal("SOD-1", "duty", sentence, "Somebody of the builder's side who decided nothing answers.")
+    return None
+
+
 INTERACTIVE = Duty(
     "SOD-5", "S5", "A decision needs a person in an interactive, for high risk a fresh, session.", _interactive
 )
@@ -100,6 +122,9 @@ BOTH_STAGES = Duty("SOD-2", "S2", "Nobody decides in both stages that a grant re
 OWNER_IS_PARTY = Duty("SOD-3", "S3", "A resource's owner who is a party does not approve on it.", _owner_is_party)
 ONCE = Duty("A8", "A8", "One decision a person and round.", _once)
 TURN = Duty("A9", "A9", "The first eligible rung of the ladder decides.", _turn)
+
+HAS_OWNER = Duty("I3", "I3", "Nothing new is approved on a resource without an active owner.", _has_owner)
+DECIDED_NOTHING = Duty("SOD-1", "S1", "Who decided in a submission does not answer for its builder.", _decided_nothing)
 
 #: Asked, in this order, of everybody who decides.
 DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, ONCE, TURN, INTERACTIVE)

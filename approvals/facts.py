@@ -118,16 +118,6 @@ def of(approval: Approval) -> dict[str, Any]:
     }
 
 
-def question_digest(approval: Approval) -> str:
-    """The digest of what is asked, apart from round, narrowing and policy: whether a newer version asks the same (A14)."""
-    facts = of(approval)
-    for name in ("round", "policy", "term_days", "level", "scope"):
-        facts.pop(name, None)
-    asked = approval.privilege
-    facts |= {"level": asked.level, "scope": list(asked.scope)} if asked else {}
-    return digest(facts | {"asked_days": str(approval.term_days)})
-
-
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
     """What changed between two sets of facts: name for people, before, after."""
 

@@ -42,9 +42,9 @@ def ask(automation: Automation, manifest_digest: str, *, now: datetime) -> GateA
         manifest_digest: of the version that is about to run (I2).
         now: business time.
     """
-    versions = automation.versions.filter(manifest_digest=manifest_digest)
-    version = versions.order_by("-number").first()
-    if version is None:
+    # One manifest bound to other resources is another version with the same digest: the newest that may run answers (I8).
+    known = list(automation.versions.filter(manifest_digest=manifest_digest).order_by("-number"))
+    if not known:
         return _no("UNKNOWN_VERSION", "No version with this digest was brought in. Bring it in and submit it.")
     if automation.state != AutomationState.LIVE:
         return _no("NOT_LIVE", f"The automation is {automation.get_state_display().lower()}; it runs only while live.")
@@ -52,10 +52,11 @@ def ask(automation: Automation, manifest_digest: str, *, now: datetime) -> GateA
     current = in_force[0] if in_force else None
     if current is None:
         return _no("NOT_APPROVED", "No version of this automation is approved.")
-    if not _may_run(version, in_force, now):
+    version = next((one for one in known if _may_run(one, in_force, now)), None)
+    if version is None:
         return _no(
             "NOT_APPROVED",
-            f"Version {version.number} is not approved. Submit it, or run version {current.version.number}, which is.",
+            f"Version {known[0].number} is not approved. Submit it, or run version {current.version.number}, which is.",
         )
     keys = set(version.privileges.values_list("key", flat=True))
     keys |= {f"credential:{pk}" for pk in version.version_credentials.values_list("credential_id", flat=True)}
@@ -72,8 +73,7 @@ def _may_run(version: Version, in_force: Sequence[Submission], now: datetime) ->
     """The approved version, or one that was superseded at most 30 days ago."""
     superseded_at: datetime | None = None
     for submission in in_force:
-        same = submission.version.manifest_digest == version.manifest_digest
-        if same and (superseded_at is None or now - superseded_at <= ROLLBACK):
+        if submission.version_id == version.pk and (superseded_at is None or now - superseded_at <= ROLLBACK):
             return True
         superseded_at = submission.ended_at
     return False

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from approvals import parties
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.submission import Capacity
-from approvals.routing import Bench, Skipped, ladder
-from approvals.transitions import submitting
+from approvals.routing import Bench, Skipped, app_deciders, ladder
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from inventory.models import Automation, ImportItem, Resource
@@ -78,10 +78,8 @@ class People:
         """
         asked = automation.asked
         named: list[tuple[int | None, str]] = [(item.batch.by_id, Capacity.IMPORTER)]
-        if under_way is not None:
-            named += list(under_way.parties.values_list("person_id", "capacity"))
         if known is not None:
-            named += _since_approved(known)
+            named += parties.standing(known)
         named += [
             (asked["technical_owner_id"], Capacity.TECHNICAL_OWNER),
             (automation.technical_owner_id, Capacity.TECHNICAL_OWNER),
@@ -89,11 +87,10 @@ class People:
             (automation.business_owner_id, Capacity.BUSINESS_OWNER),
             (actor.person.pk if actor.person else None, Capacity.SUBMITTER),
         ]
-        decided = rests_on.decisions.values_list("person_id", "for_person_id") if rests_on is not None else ()
         return cls(
             Bench.load(now),
             {who: str(Capacity(capacity).label) for who, capacity in named if who is not None},
-            frozenset(who for pair in decided for who in pair if who),
+            app_deciders(rests_on),
         )
 
     def seats(
@@ -138,17 +135,3 @@ class People:
             Capacity.TECHNICAL_OWNER.label: "owns this automation",
         }
         return f"{said.get(capacity, 'worked on this')}, so decides nothing on it"
-
-
-def _since_approved(known: Automation) -> list[tuple[int | None, str]]:
-    """Importers, authors and editors since the approved version."""
-    approved = known.approved_version
-    since = known.versions.filter(number__gt=approved.number if approved else 0)
-    rows = list(since.values_list("imported_by_id", "author_id"))
-    named: list[tuple[int | None, str]] = [(one, Capacity.EDITOR) for one in _ids(submitting._editors(known, approved))]
-    named += [(author, Capacity.AUTHOR) for _, author in rows]
-    return [*named, *((importer, Capacity.IMPORTER) for importer, _ in rows)]
-
-
-def _ids(people: Iterable[Person]) -> list[int]:
-    return [person.pk for person in people]

@@ -13,11 +13,34 @@ from itertools import product
 
 from django.db.models import Q
 
-from approvals.models import Approval, Decision, DecisionOutcome, SeatLabel, Submission
+from approvals.models import (
+    Approval,
+    ApprovalKind,
+    CarriedDecision,
+    Decision,
+    DecisionOutcome,
+    DecisionPerson,
+    SeatLabel,
+    Submission,
+)
 from governance.controls import clock
 from governance.controls.models import Delegation, Person, RoleAssignment, Team, TeamKind
 from governance.controls.roles import Relation, Role
 from inventory.models import Automation, Resource
+
+#: What the ladders of a submission's records read of each, for ``select_related``.
+LADDER = (
+    "privilege__entitlement__resource__owner",
+    "privilege__entitlement__resource__deputy",
+    "privilege__entitlement__resource__team__lead",
+    "privilege__entitlement__resource__team__deputy_lead",
+    "credential__kept_in__owner",
+    "credential__kept_in__deputy",
+    "credential__kept_in__team",
+    "credential__opens__owner",
+    "credential__opens__deputy",
+    "credential__opens__team",
+)
 
 
 @dataclass(frozen=True)
@@ -123,7 +146,11 @@ def ladder(
 ) -> list[Rung]:
     """The ladder of a seat: by its label, the automation and, in stage 2, the resource asked about."""
     if label == SeatLabel.SECURITY:
-        return _rungs(("security reviewer", bench.security))
+        return _rungs(("decided before", [first]), ("security reviewer", bench.security))
+    if label == SeatLabel.SECOND:
+        return _rungs(
+            ("decided before", [first]), ("fallback owner", bench.fallback), ("security reviewer", bench.security)
+        )
     if label == SeatLabel.LEAD:
         return lead_ladder(automation, bench, first=first)
     if resource is None:
@@ -154,26 +181,31 @@ class Route:
     stage_people: dict[int, frozenset[int]]
     decisions: dict[int, list[Decision]]
     delegates: dict[int, list[Person]]
+    #: What was said last about the same as a record asks, by record: an earlier rejection or withdrawal (A15).
+    before: dict[int, Decision] = field(default_factory=dict)
+    #: Decisions that carried over to a record, and the round in which they count there: decision to record and round (A14).
+    carried: dict[int, tuple[int, int]] = field(default_factory=dict)
     _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, submission: Submission, now: datetime) -> Route:
         """Read parties, decisions, delegations and the bench: a fixed number of queries."""
         parties = {p.person_id: p.get_capacity_display() for p in submission.parties.order_by("-pk")}
-        carried = list(submission.approvals.exclude(carried_from=None).values_list("stage", "carried_from_id", "pk"))
-        rows = Decision.objects.filter(
-            Q(approval__submission=submission)
-            | Q(approval__in=[source for _, source, _ in carried])
-            | Q(approval=submission.app_approval_id)
-        ).select_related("person", "for_person", "seat", "approval", "reason")
+        related = ("person", "for_person", "seat", "approval", "reason")
+        own = Q(approval__submission=submission) | Q(approval=submission.app_approval_id)
+        links = CarriedDecision.objects.filter(own).select_related(
+            "approval", *(f"decision__{name}" for name in related)
+        )
+        taken = [(row.approval, row) for row in Decision.objects.filter(own).select_related(*related)]
+        taken += [(link.approval, link.decision) for link in links]
         decisions: dict[int, list[Decision]] = {}
         stage_people: dict[int, set[int]] = {1: set(), 2: set()}
         app_deciders: set[int] = set()
-        for row in rows.order_by("pk"):
+        for about, row in sorted(taken, key=lambda pair: pair[1].pk):
             who = {row.person_id, *([row.for_person_id] if row.for_person_id else [])}
-            decisions.setdefault(row.approval_id, []).append(row)
-            stage_people[row.approval.stage] |= who
-            if row.approval_id == submission.app_approval_id:
+            decisions.setdefault(about.pk, []).append(row)
+            stage_people[about.stage] |= who
+            if about.pk == submission.app_approval_id:
                 app_deciders |= who
         delegates: dict[int, list[Person]] = {}
         for standing in Delegation.objects.running(now).select_related("taker"):
@@ -187,6 +219,8 @@ class Route:
             {stage: frozenset(people) for stage, people in stage_people.items()},
             decisions,
             delegates,
+            _said_before(submission),
+            {link.decision_id: (link.approval_id, link.round) for link in links},
         )
 
     def barred(self) -> list[int]:
@@ -210,23 +244,24 @@ class Route:
         return resource is not None and person.pk in (resource.owner_id, resource.deputy_id)
 
     def own_decisions(self, approval: Approval) -> list[Decision]:
-        """What was decided about a record in its present round."""
-        return [d for d in self.decisions.get(approval.pk, ()) if d.round == approval.round]
+        """What was decided about a record in its present round, or carried over into it (A14)."""
+        here = approval.pk, approval.round
+        return [
+            d for d in self.decisions.get(approval.pk, ()) if self.carried.get(d.pk, (d.approval_id, d.round)) == here
+        ]
 
     def ladder_of(self, approval: Approval, label: str) -> list[Rung]:
-        """The rungs of one seat of one record."""
-        first = None
-        if approval.earlier is not None and label != SeatLabel.SECURITY:
-            last = approval.earlier.decisions.order_by("-pk").select_related("person").first()
-            first = last.person if last else None
+        """The rungs of one seat of one record: who said no before is asked first, in the capacity they said it in (A15)."""
+        last = self.before.get(approval.pk)
+        first = (last.for_person or last.person) if last is not None and last.seat.label == label else None
         return ladder(label, self.submission.automation, resource_of(approval), self.bench, first=first)
 
     def standing(self, approval: Approval) -> list[SeatStanding]:
         """Every seat of a record: filled by whom, or to be filled by whom, and who was skipped and why (A9)."""
         approved = [d for d in self.own_decisions(approval) if d.outcome == DecisionOutcome.APPROVE]
         used = {person for d in approved for person in (d.person_id, d.for_person_id) if person}
-        by_seat = {d.seat_id: d for d in approved}
-        return [self._seat(approval, seat.label, by_seat.get(seat.pk), used) for seat in approval.seats.all()]
+        filled = {d.seat.label: d for d in approved}
+        return [self._seat(approval, seat.label, filled.get(seat.label), used) for seat in approval.seats.all()]
 
     def _seat(self, approval: Approval, label: str, decision: Decision | None, used: set[int]) -> SeatStanding:
         if decision is not None:
@@ -251,6 +286,25 @@ class Route:
             return "A8", f"{person.name} fills another seat of this"
         return self.conflict(person, approval)
 
+    def left_for(self, approval: Approval) -> tuple[tuple[str, tuple[Person, ...]], ...]:
+        """The seats of a record that nobody fills yet, each with everybody on its ladder who could (A9)."""
+        approved = [d for d in self.own_decisions(approval) if d.outcome == DecisionOutcome.APPROVE]
+        used = {person for d in approved for person in (d.person_id, d.for_person_id) if person}
+        filled = {d.seat.label for d in approved}
+        return tuple(
+            (
+                seat.label,
+                tuple(
+                    person
+                    for rung in self.ladder_of(approval, seat.label)
+                    for person in rung.people
+                    if self._why_skipped(person, approval, used) is None
+                ),
+            )
+            for seat in approval.seats.all()
+            if seat.label not in filled
+        )
+
     def relations(self, approval: Approval, person: Person, now: datetime) -> frozenset[Relation]:
         """How a person stands to a record: as to its submission, and CANDIDATE when on a ladder of a seat of it."""
         if person.pk not in self._relations:
@@ -266,6 +320,21 @@ class Route:
         ):
             found.add(Relation.CANDIDATE)
         return frozenset(found)
+
+
+def app_deciders(app: Approval | None) -> frozenset[int]:
+    """Ids of everybody whom the decisions on an app approval use up: taken on it or carried over to it (S2)."""
+    if app is None:
+        return frozenset()
+    counted = Q(decision__approval=app) | Q(decision__carried_to__approval=app)
+    return frozenset(DecisionPerson.objects.filter(counted).values_list("person_id", flat=True))
+
+
+def _said_before(submission: Submission) -> dict[int, Decision]:
+    """The last word about the same question in an earlier submission, by the record that asks it again (A15)."""
+    again = dict(submission.approvals.exclude(earlier=None).values_list("earlier_id", "pk"))
+    rows = Decision.objects.filter(approval__in=again).select_related("person", "for_person", "seat", "reason")
+    return {again[row.approval_id]: row for row in rows.order_by("pk")}
 
 
 def route_of(approval: Approval, now: datetime | None = None) -> Route:
@@ -359,21 +428,20 @@ def _ways(seats: Sequence[tuple[str, tuple[Person, ...]]]) -> Iterable[tuple[int
 
 
 def questions_of(route: Route, approvals: Iterable[Approval]) -> list[Question]:
-    """The undecided records of a submission as questions, with who is barred from each."""
-    found = []
-    for approval in approvals:
-        if approval.has_ended:
-            continue
-        seats = []
-        for seat in approval.seats.all():
-            people = [p for rung in route.ladder_of(approval, seat.label) for p in rung.people]
-            seats.append((seat.label, tuple(p for p in people if p.is_here and route.conflict(p, approval) is None)))
-        found.append(Question(str(approval), approval.stage, tuple(seats)))
-    return found
+    """The undecided records of a submission as questions, each with its open seats and who could fill them."""
+    return [
+        Question(question_name(approval), approval.stage, route.left_for(approval))
+        for approval in approvals
+        if not approval.has_ended
+    ]
+
+
+def question_name(approval: Approval) -> str:
+    """What a sentence calls a record: the app, or what the privilege or credential is."""
+    return "the app" if approval.kind == ApprovalKind.APP else str(approval.privilege or approval.credential)
 
 
 def would_strand(route: Route, approvals: Sequence[Approval], person: Person) -> list[str]:
-    """Records of stage 2 that nobody would be left for if this person decided stage 1 (A9's warning)."""
+    """What of stage 2 nobody would be left for if this person decided stage 1 (A9's warning)."""
     second = [q for q in questions_of(route, approvals) if q.stage == 2]
-    names = {str(a): a for a in approvals}
-    return [q.name for q in second if not _distinct(q.seats, frozenset({person.pk})) and q.name in names]
+    return [q.name for q in second if not _distinct(q.seats, frozenset({person.pk}))]

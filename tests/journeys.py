@@ -34,7 +34,14 @@ RESOURCES = (
 )
 
 #: What the connections of the sample exports open, by words that stand in their name or host.
-OPENS = (("erp", "erp"), ("slack", "slack"), ("drive", "drive"), ("mailbox", "mail"), ("github", "github"), ("model", "model"))
+OPENS = (
+    ("erp", "erp"),
+    ("slack", "slack"),
+    ("drive", "drive"),
+    ("mailbox", "mail"),
+    ("github", "github"),
+    ("model", "model"),
+)
 
 
 @dataclass
@@ -79,7 +86,12 @@ def company(n: Northwind) -> Company:
 
 
 def brought_in(
-    c: Company, export: str = "invoice-chaser.json", *, by: Person | None = None, content: bytes | None = None, **fields: Any
+    c: Company,
+    export: str = "invoice-chaser.json",
+    *,
+    by: Person | None = None,
+    content: bytes | None = None,
+    **fields: Any,
 ) -> Version:
     """A version imported from a sample export, every connection bound to the resource that it opens."""
     n = c.people
@@ -106,7 +118,9 @@ def wishes(version: Version, **more: Wish) -> Mapping[str, Wish]:
     return {key: Wish("It is needed for the reminder.") for key in keys} | more
 
 
-def submitted(c: Company, version: Version | None = None, *, by: Person | None = None, now: datetime | None = None) -> Submission:
+def submitted(
+    c: Company, version: Version | None = None, *, by: Person | None = None, now: datetime | None = None
+) -> Submission:
     """A submission of a version, stage 1 open."""
     version = version or brought_in(c)
     return transitions.submit(
@@ -123,7 +137,9 @@ def shown(record: Approval) -> str:
     return facts.digest(facts.of(Approval.objects.get(pk=record.pk)))
 
 
-def approve(record: Approval, person: Person, *, now: datetime, reason: str = "Fine by me.", **narrowing: Any) -> Approval:
+def approve(
+    record: Approval, person: Person, *, now: datetime, reason: str = "Fine by me.", **narrowing: Any
+) -> Approval:
     """One person approves one record as it stands."""
     return transitions.approve(
         record, actor=as_actor(person), now=now, reason=reason, shown_digest=shown(record), **narrowing

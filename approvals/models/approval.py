@@ -89,7 +89,7 @@ class Approval(models.Model):
 
     class Meta:
         ordering = ("submission", "stage", "id")
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [guards.APPROVED_NEEDS_SEATS]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [guards.APPROVED_NEEDS_SEATS, guards.QUESTION_FROZEN]
         constraints = (
             models.CheckConstraint(
                 name="approval_kind_has_its_reference",
@@ -142,11 +142,12 @@ class Approval(models.Model):
 
 
 class SeatLabel(models.TextChoices):
-    """What a seat stands for (T3, A8)."""
+    """What a seat stands for (T3, A8); a second signature is asked for what was refused before by somebody who can't be asked (A15)."""
 
     LEAD = "lead", "Team lead"
     OWNER = "owner", "Resource owner"
     SECURITY = "security", "Security"
+    SECOND = "second", "Second signature"
 
 
 class Seat(AppendOnly):
@@ -250,3 +251,22 @@ class DecisionPerson(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.person} in stage {self.stage}"
+
+
+class CarriedDecision(AppendOnly):
+    """A decision on an earlier record counts for this one too, in its first round, since the question is the same (A14)."""
+
+    approval = models.ForeignKey(Approval, models.PROTECT, related_name="carried_decisions")
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="carried_to")
+    round = models.PositiveSmallIntegerField()
+
+    class Meta(AppendOnly.Meta):
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            *AppendOnly.Meta.triggers,
+            guards.CARRIED_DUTIES,
+            guards.CARRIED_PEOPLE,
+        ]
+        constraints = (models.UniqueConstraint(fields=["approval", "decision"], name="carried_decision_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.decision}, carried over"

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from simple_history.models import HistoricalRecords
 
-from approvals.models import guards
+from approvals.models import grant_guards
 from approvals.models.approval import Approval
 from governance.controls.actors import Actor
 from governance.controls.models import Person
@@ -102,7 +102,11 @@ class Grant(models.Model):
 
     class Meta:
         ordering = ("automation", "id")
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [guards.GRANT_RESTS_ON_APPROVALS]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            grant_guards.RESTS_ON_APPROVALS,
+            grant_guards.SAYS_WHAT_WAS_APPROVED,
+            grant_guards.NEVER_GROWS,
+        ]
         constraints = (
             models.CheckConstraint(
                 name="grant_term_within_its_tier", condition=_within("low") | _within("standard") | _within("high")
@@ -119,6 +123,9 @@ class Grant(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["automation", "key"], condition=~Q(state="ended"), name="grant_one_standing_per_key"
+            ),
+            models.UniqueConstraint(
+                fields=["approval"], condition=Q(predecessor__isnull=True), name="grant_one_per_approval"
             ),
         )
         indexes = (

@@ -1,6 +1,7 @@
-"""What the database refuses by itself: duties and dependencies as triggers and checks (S2, S5, G1).
+"""What the database refuses by itself about submissions, approvals and decisions: duties as triggers and checks (S1, S2, S5, A1).
 
 Raw SQL, another program, a mistake in a duty: none gets past these. They repeat the duties on purpose, from the rows alone.
+What it refuses about grants stands in `grant_guards`.
 """
 
 from __future__ import annotations
@@ -22,12 +23,28 @@ class _NotBarred(Func):
 #: The parties' ids stand in the decision itself, and neither decider nor represented is among them (S1).
 NOT_BARRED = _NotBarred(F("person"), F("for_person"), F("barred"))
 
+#: The decisions that count for an approval: taken on it, or carried over to it (A14).
+COUNTED = """(SELECT d.id FROM approvals_decision d WHERE d.approval_id = {approval} AND d.round = {round}
+              UNION SELECT c.decision_id FROM approvals_carrieddecision c
+              WHERE c.approval_id = {approval} AND c.round = {round})"""
+
+#: Everybody whom the decisions about the app approval of a submission use up (S2).
+APP_DECIDERS = """(SELECT dp.person_id FROM approvals_decisionperson dp WHERE dp.decision_id IN (
+                 SELECT d.id FROM approvals_decision d WHERE d.approval_id = whole.app_approval_id
+                 UNION SELECT c.decision_id FROM approvals_carrieddecision c
+                 WHERE c.approval_id = whole.app_approval_id))"""
+
+#: Whether two approvals ask about the same: the app, a privilege with the same key, the same credential.
+SAME_QUESTION = """({a}.kind = {b}.kind AND {a}.credential_id IS NOT DISTINCT FROM {b}.credential_id
+              AND (SELECT p.key FROM inventory_privilege p WHERE p.id = {a}.privilege_id)
+                  IS NOT DISTINCT FROM (SELECT p.key FROM inventory_privilege p WHERE p.id = {b}.privilege_id))"""
+
 DECISION_DUTIES = pgtrigger.Trigger(
     name="decision_duties",
     when=pgtrigger.Before,
     operation=pgtrigger.Insert,
     declare=[("asked", "approvals_approval%ROWTYPE"), ("whole", "approvals_submission%ROWTYPE")],
-    func="""
+    func=f"""
         SELECT * INTO asked FROM approvals_approval WHERE id = NEW.approval_id;
         SELECT * INTO whole FROM approvals_submission WHERE id = asked.submission_id;
         IF asked.state <> 'open' OR asked.round <> NEW.round THEN
@@ -43,10 +60,7 @@ DECISION_DUTIES = pgtrigger.Trigger(
             RAISE EXCEPTION 'SOD-1: a party decides nothing in submission %', asked.submission_id
                 USING ERRCODE = 'check_violation';
         END IF;
-        IF asked.stage = 2 AND EXISTS (
-            SELECT 1 FROM approvals_decisionperson dp JOIN approvals_decision d ON d.id = dp.decision_id
-            WHERE d.approval_id = whole.app_approval_id
-              AND dp.person_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))) THEN
+        IF asked.stage = 2 AND (NEW.person_id IN {APP_DECIDERS} OR NEW.for_person_id IN {APP_DECIDERS}) THEN
             RAISE EXCEPTION 'SOD-2: who decided the app decides no privilege resting on it (approval %)', asked.id
                 USING ERRCODE = 'check_violation';
         END IF;
@@ -54,15 +68,17 @@ DECISION_DUTIES = pgtrigger.Trigger(
                        AND c.person_id = COALESCE(NEW.for_person_id, NEW.person_id)) THEN
             RAISE EXCEPTION 'A9: not a candidate of seat %', NEW.seat_id USING ERRCODE = 'check_violation';
         END IF;
-        IF EXISTS (SELECT 1 FROM approvals_decisionperson dp JOIN approvals_decision d ON d.id = dp.decision_id
-                   WHERE d.approval_id = NEW.approval_id AND d.round = NEW.round AND d.outcome = 'approve'
-                     AND (d.seat_id = NEW.seat_id
+        IF EXISTS (SELECT 1 FROM approvals_decision d
+                   JOIN approvals_seat s ON s.id = d.seat_id JOIN approvals_decisionperson dp ON dp.decision_id = d.id
+                   WHERE d.outcome = 'approve'
+                     AND d.id IN {COUNTED.format(approval="NEW.approval_id", round="NEW.round")}
+                     AND (s.label = (SELECT label FROM approvals_seat WHERE id = NEW.seat_id)
                           OR dp.person_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id)))) THEN
             RAISE EXCEPTION 'A8: seats are filled by distinct people, each once (approval %)', asked.id
                 USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
-    """,
+    """,  # noqa: S608  put together from pieces of its own
 )
 
 DECISION_PEOPLE = pgtrigger.Trigger(
@@ -73,37 +89,61 @@ DECISION_PEOPLE = pgtrigger.Trigger(
     func="""
         SELECT * INTO asked FROM approvals_approval WHERE id = NEW.approval_id;
         INSERT INTO approvals_decisionperson (decision_id, submission_id, stage, outcome, person_id)
-            VALUES (NEW.id, asked.submission_id, asked.stage, NEW.outcome, NEW.person_id);
-        IF NEW.for_person_id IS NOT NULL THEN
-            INSERT INTO approvals_decisionperson (decision_id, submission_id, stage, outcome, person_id)
-                VALUES (NEW.id, asked.submission_id, asked.stage, NEW.outcome, NEW.for_person_id);
-        END IF;
+            SELECT NEW.id, asked.submission_id, asked.stage, NEW.outcome, who
+            FROM unnest(ARRAY[NEW.person_id, NEW.for_person_id]) who WHERE who IS NOT NULL;
         RETURN NULL;
     """,
 )
 
-GRANT_RESTS_ON_APPROVALS = pgtrigger.Trigger(
-    name="grant_rests_on_approvals",
+CARRIED_DUTIES = pgtrigger.Trigger(
+    name="carried_duties",
     when=pgtrigger.Before,
-    operation=pgtrigger.Insert
-    | pgtrigger.UpdateOf("app_approval_id", "approval_id", "begins_at", "ends_at", "predecessor_id"),  # type: ignore[no-untyped-call]
-    declare=[("app", "approvals_approval%ROWTYPE"), ("own", "approvals_approval%ROWTYPE")],
-    func="""
-        SELECT * INTO app FROM approvals_approval WHERE id = NEW.app_approval_id;
-        SELECT * INTO own FROM approvals_approval WHERE id = NEW.approval_id;
-        IF app.kind <> 'app' OR app.state <> 'approved' THEN
-            RAISE EXCEPTION 'G1: a grant needs an approved app (approval % is %)', app.id, app.state
+    operation=pgtrigger.Insert,
+    declare=[
+        ("asked", "approvals_approval%ROWTYPE"),
+        ("whole", "approvals_submission%ROWTYPE"),
+        ("was", "approvals_approval%ROWTYPE"),
+        ("taken", "approvals_decision%ROWTYPE"),
+    ],
+    func=f"""
+        SELECT * INTO asked FROM approvals_approval WHERE id = NEW.approval_id;
+        SELECT * INTO whole FROM approvals_submission WHERE id = asked.submission_id;
+        SELECT * INTO taken FROM approvals_decision WHERE id = NEW.decision_id;
+        SELECT * INTO was FROM approvals_approval WHERE id = taken.approval_id;
+        IF asked.state <> 'waiting' OR asked.round <> NEW.round OR taken.outcome = 'ask'
+            OR NOT EXISTS (SELECT 1 FROM approvals_submission w WHERE w.id = was.submission_id
+                           AND w.automation_id = whole.automation_id AND w.id < whole.id)
+            OR NOT EXISTS (SELECT 1 FROM approvals_seat mine JOIN approvals_seat its ON its.label = mine.label
+                           WHERE mine.approval_id = asked.id AND its.id = taken.seat_id)
+            OR NOT {SAME_QUESTION.format(a="asked", b="was")} THEN
+            RAISE EXCEPTION 'A14: decision % does not carry over to approval %', taken.id, asked.id
                 USING ERRCODE = 'check_violation';
         END IF;
-        IF own.stage <> 2 OR own.state <> 'approved' THEN
-            RAISE EXCEPTION 'G1: a grant needs its own approved approval (approval % is %)', own.id, own.state
+        IF EXISTS (SELECT 1 FROM approvals_party p WHERE p.submission_id = whole.id
+                   AND p.person_id IN (taken.person_id, COALESCE(taken.for_person_id, taken.person_id))) THEN
+            RAISE EXCEPTION 'SOD-1: the decision of a party does not carry over to submission %', whole.id
                 USING ERRCODE = 'check_violation';
         END IF;
-        IF NEW.ends_at > NEW.begins_at + make_interval(days => COALESCE(own.granted_term_days, own.term_days)) THEN
-            RAISE EXCEPTION 'G1: a grant is never longer than its approval (approval %)', own.id
+        IF asked.stage = 2 AND (taken.person_id IN {APP_DECIDERS} OR taken.for_person_id IN {APP_DECIDERS}) THEN
+            RAISE EXCEPTION 'SOD-2: who decided the app decides no privilege resting on it (approval %)', asked.id
                 USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
+    """,  # noqa: S608  put together from pieces of its own
+)
+
+CARRIED_PEOPLE = pgtrigger.Trigger(
+    name="carried_people",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert,
+    declare=[("asked", "approvals_approval%ROWTYPE"), ("taken", "approvals_decision%ROWTYPE")],
+    func="""
+        SELECT * INTO asked FROM approvals_approval WHERE id = NEW.approval_id;
+        SELECT * INTO taken FROM approvals_decision WHERE id = NEW.decision_id;
+        INSERT INTO approvals_decisionperson (decision_id, submission_id, stage, outcome, person_id)
+            SELECT taken.id, asked.submission_id, asked.stage, taken.outcome, who
+            FROM unnest(ARRAY[taken.person_id, taken.for_person_id]) who WHERE who IS NOT NULL;
+        RETURN NULL;
     """,
 )
 
@@ -111,29 +151,71 @@ APPROVED_NEEDS_SEATS = pgtrigger.Trigger(
     name="approved_needs_seats",
     when=pgtrigger.Before,
     operation=pgtrigger.Insert | pgtrigger.UpdateOf("state", "carried_from_id", "by_policy_id"),  # type: ignore[no-untyped-call]
-    func="""
-        IF NEW.state <> 'approved' OR (TG_OP = 'UPDATE' AND OLD.state = 'approved') THEN
-            RETURN NEW;
-        END IF;
+    func=f"""
         IF NEW.carried_from_id IS NOT NULL AND NOT EXISTS (
             SELECT 1 FROM approvals_approval a JOIN approvals_submission was ON was.id = a.submission_id
             JOIN approvals_submission w ON w.id = NEW.submission_id AND w.automation_id = was.automation_id
-            WHERE a.id = NEW.carried_from_id AND a.state = 'approved' AND a.kind = NEW.kind) THEN
-            RAISE EXCEPTION 'A12: approval % carries over from one that is not approved for this automation', NEW.id
+            WHERE a.id = NEW.carried_from_id AND {SAME_QUESTION.format(a="NEW", b="a")}) THEN
+            RAISE EXCEPTION 'A12: approval % carries over from one about something else', NEW.id
                 USING ERRCODE = 'check_violation';
         END IF;
-        IF NEW.by_policy_id IS NULL AND NEW.carried_from_id IS NULL AND (
+        IF NEW.state <> 'approved' OR (TG_OP = 'UPDATE' AND OLD.state = 'approved') THEN
+            RETURN NEW;
+        END IF;
+        IF NEW.by_policy_id IS NULL AND (
             NOT EXISTS (SELECT 1 FROM approvals_seat s WHERE s.approval_id = NEW.id)
             OR EXISTS (SELECT 1 FROM approvals_seat s WHERE s.approval_id = NEW.id AND NOT EXISTS (
-                SELECT 1 FROM approvals_decision d
-                WHERE d.seat_id = s.id AND d.round = NEW.round AND d.outcome = 'approve'))) THEN
+                SELECT 1 FROM approvals_decision d JOIN approvals_seat its ON its.id = d.seat_id
+                WHERE its.label = s.label AND d.outcome = 'approve'
+                  AND d.id IN {COUNTED.format(approval="NEW.id", round="NEW.round")}))) THEN
             RAISE EXCEPTION 'A8: approval % has a seat that nobody has filled', NEW.id
                 USING ERRCODE = 'check_violation';
         END IF;
-        IF NEW.stage = 2 AND EXISTS (SELECT 1 FROM approvals_submission w JOIN approvals_approval a
-            ON a.id = w.app_approval_id WHERE w.id = NEW.submission_id AND a.state <> 'approved') THEN
+        IF NEW.stage = 2 AND NOT EXISTS (SELECT 1 FROM approvals_submission w JOIN approvals_approval a
+            ON a.id = w.app_approval_id WHERE w.id = NEW.submission_id AND a.state = 'approved') THEN
             RAISE EXCEPTION 'A4: stage 2 opens only when stage 1 is approved (approval %)', NEW.id
                 USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,  # noqa: S608  put together from pieces of its own
+)
+
+QUESTION_FROZEN = pgtrigger.Trigger(
+    name="question_frozen",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update,
+    func="""
+        IF (OLD.submission_id, OLD.stage, OLD.kind, OLD.tier, OLD.term_days, OLD.facts, OLD.reasons, OLD.emergency)
+            IS DISTINCT FROM
+            (NEW.submission_id, NEW.stage, NEW.kind, NEW.tier, NEW.term_days, NEW.facts, NEW.reasons, NEW.emergency)
+            OR OLD.privilege_id IS DISTINCT FROM NEW.privilege_id OR OLD.credential_id IS DISTINCT FROM NEW.credential_id
+            OR OLD.justification_id IS DISTINCT FROM NEW.justification_id
+            OR OLD.earlier_id IS DISTINCT FROM NEW.earlier_id THEN
+            RAISE EXCEPTION 'A1: what approval % asks is frozen', OLD.id USING ERRCODE = 'check_violation';
+        END IF;
+        IF OLD.state IN ('approved', 'rejected', 'expired', 'not_applicable', 'withdrawn')
+            AND (NEW.state, NEW.round) IS DISTINCT FROM (OLD.state, OLD.round) THEN
+            RAISE EXCEPTION 'A8: approval % has ended', OLD.id USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+SUBMISSION_FROZEN = pgtrigger.Trigger(
+    name="submission_frozen",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update,
+    func="""
+        IF (OLD.automation_id, OLD.version_id, OLD.kind, OLD.submitted_by_id, OLD.submitted_at, OLD.policy_id, OLD.tier,
+            OLD.reasons, OLD.asked, OLD.digest) IS DISTINCT FROM
+            (NEW.automation_id, NEW.version_id, NEW.kind, NEW.submitted_by_id, NEW.submitted_at, NEW.policy_id, NEW.tier,
+            NEW.reasons, NEW.asked, NEW.digest)
+            OR OLD.continues_id IS DISTINCT FROM NEW.continues_id
+            OR OLD.app_approval_id IS NOT NULL AND OLD.app_approval_id IS DISTINCT FROM NEW.app_approval_id THEN
+            RAISE EXCEPTION 'A1: submission % is frozen', OLD.id USING ERRCODE = 'check_violation';
+        END IF;
+        IF OLD.state NOT IN ('open', 'decided') AND NEW.state <> OLD.state THEN
+            RAISE EXCEPTION 'A5: submission % has ended', OLD.id USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
     """,

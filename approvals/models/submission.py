@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
+from approvals.models import guards
 from approvals.models.policy import PolicyVersion
 from governance.controls.actors import Actor
 from governance.controls.models import AppendOnly, FreeText, Person
@@ -80,6 +83,7 @@ class Submission(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [guards.SUBMISSION_FROZEN]
         constraints = (
             models.UniqueConstraint(
                 fields=["automation"], condition=Q(state__in=["open", "decided"]), name="submission_one_unfinished"

@@ -23,6 +23,7 @@ from approvals.routing import Route, route_of
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
+from inventory import registry
 from inventory.models import ScopeKind
 
 #: Locked before a record, in this order, so that two deciders of one submission follow each other.
@@ -35,7 +36,7 @@ ABOVE = ("submission.automation", "submission")
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN,),
     target=(ApprovalState.APPROVED, ApprovalState.OPEN),
-    duties=duties.DECIDING,
+    duties=(*duties.DECIDING, duties.HAS_OWNER),
     parents=ABOVE,
 )
 def approve(
@@ -55,6 +56,7 @@ def approve(
         raise refuse(Refusal("A7", "input", "Say why: a high-risk or bulk approval needs a reason."))
     narrowing = _narrow(record, term_days, level, list(scope) if scope is not None else None)
     _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing)
+    _confirm_binding(step)
     filled = all(seat.is_filled for seat in route_of(record, step.now).standing(record))
     if filled:
         record.ended_at = step.now
@@ -120,14 +122,15 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
     permission=Permission.SUBMISSION_ANSWER,
     source=(ApprovalState.CHANGES_ASKED,),
     target=(ApprovalState.OPEN,),
+    duties=(duties.DECIDED_NOTHING,),
     parents=ABOVE,
     reason_needed=True,
 )
 def answer(step: Step[Approval]) -> Effect:
     """The builder's side answers what was asked; the record opens in its next round, and who answered is a party (S1)."""
     record = step.subject
-    if step.actor.person is not None:
-        Party.objects.get_or_create(submission=record.submission, person=step.actor.person, capacity=Capacity.ANSWERED)
+    for person in step.actor.people:
+        Party.objects.get_or_create(submission=record.submission, person=person, capacity=Capacity.ANSWERED)
     assert step.reason is not None
     assert step.actor.person is not None  # the permission is a relation's, and only people have those
     Comment.objects.create(
@@ -164,7 +167,7 @@ def comment(step: Step[Submission], *, approval: Approval | None = None) -> Effe
     Approval,
     event="approval.objected",
     permission=Permission.APPROVAL_OBJECT,
-    source=(ApprovalState.WAITING, ApprovalState.OPEN),
+    source=(ApprovalState.WAITING,),
     parents=ABOVE,
     reason_needed=True,
 )
@@ -258,6 +261,21 @@ def _cut(record: Approval, scope: list[str]) -> dict[str, Any]:
         raise refuse(Refusal("A7", "input", "A scope can be narrowed only, to a part that is not empty."))
     record.granted_scope = [entry for entry in present if entry in set(scope)]
     return {"scope": record.granted_scope}
+
+
+def _confirm_binding(step: Step[Approval]) -> None:
+    """Which resource a connection opens is confirmed by the first approval of whoever answers for the resource (I8)."""
+    privilege, capacity = step.subject.privilege, step.actor.capacity_of
+    if privilege is None or capacity is None:
+        return
+    resource = privilege.entitlement.resource
+    if capacity.pk not in (resource.owner_id, resource.deputy_id):
+        return
+    proposed = resource.bindings.filter(
+        connector=privilege.connector, instance_name=privilege.instance, confirmed_at__isnull=True
+    )
+    for binding in proposed:
+        registry.confirm_binding(binding, actor=step.actor, now=step.now)
 
 
 def _said(narrowing: dict[str, Any]) -> dict[str, Any]:

@@ -17,12 +17,13 @@ from approvals.models import (
 )
 from approvals.models.submission import UNFINISHED
 from approvals.routing import Route
+from approvals.transitions.carrying import settle
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory import lifecycle
-from inventory.models import AutomationState
+from inventory.models import Automation, AutomationState
 
 UNENDED = (ApprovalState.WAITING, ApprovalState.OPEN, ApprovalState.CHANGES_ASKED)
 
@@ -103,6 +104,10 @@ def _open(step: Step[Any], submission: Submission, records: Iterable[Approval], 
 
 def _after_stage_1(step: Step[Any], submission: Submission, records: list[Approval]) -> None:
     waiting = [record for record in records if record.stage == 2 and record.state == ApprovalState.WAITING]
+    for record in waiting:
+        if record.carried_from_id is not None:
+            settle(record, actor=step.actor, now=step.now)
+    waiting = [record for record in waiting if record.state == ApprovalState.WAITING]
     if waiting:
         _open(step, submission, waiting, event="stage_2_opened")
     else:
@@ -193,7 +198,6 @@ def put_in_force(step: Step[Submission]) -> Effect:
     """Create the new grants, end the removed ones and make the version the approved one, together or not at all (A5)."""
     submission = step.subject
     automation = submission.automation
-    policy = policies.of(submission.policy)
     approved = list(
         submission.approvals.filter(stage=2, state=ApprovalState.APPROVED).select_related(
             "privilege__entitlement", "credential"
@@ -206,12 +210,35 @@ def put_in_force(step: Step[Submission]) -> Effect:
         now=step.now,
         version=submission.version,
         tier=submission.tier,
-        review_on=(step.now + timedelta(days=policy.review_after(submission.tier))).date(),
+        review_on=_app_review_on(submission, step.now),
+        asked=submission.asked,
     )
-    made = [_grant(step, submission, record, policy) for record in approved if is_usable(record, approved, submission)]
+    usable = [record for record in approved if is_usable(record, approved, submission)]
+    unusable = [str(record.pk) for record in approved if record not in usable]
+    policy = policies.of(submission.policy)
+    made = [_grant(step, submission, record, policy) for record in usable]
     submission.ended_at = step.now
-    asking.tell(step, submission, _builders(submission), "put_in_force", key="in_force", granted=len(made))
-    return Effect(payload={"grants": [str(grant.pk) for grant in made], "ended": ended})
+    asking.tell(
+        step,
+        submission,
+        _builders(submission),
+        "put_in_force",
+        key="in_force",
+        granted=len(made),
+        unusable=len(unusable),
+    )
+    return Effect(payload={"grants": [str(grant.pk) for grant in made], "ended": ended, "unusable": unusable})
+
+
+def _app_review_on(submission: Submission, now: datetime) -> date:
+    """When the app comes up for review: counted from when stage 1 decided, and not put off by a version it was not asked about."""
+    policy = policies.of(submission.policy)
+    fresh = (now + timedelta(days=policy.review_after(submission.tier))).date()
+    app = submission.app_approval
+    if app is not None and app.submission_id == submission.pk:
+        return min(fresh, (now + timedelta(days=app.granted_term_days or app.term_days)).date())
+    standing = submission.automation.review_on
+    return min(fresh, standing) if standing is not None else fresh
 
 
 def is_usable(record: Approval, approved: Iterable[Approval], submission: Submission) -> bool:
@@ -334,6 +361,26 @@ def withdraw_for_newer(step: Step[Submission]) -> Effect:
     return Effect()
 
 
+@transition(
+    Submission,
+    event="submission.closed",
+    permission=None,
+    source=UNFINISHED,
+    target=(SubmissionState.WITHDRAWN,),
+)
+def close_with_automation(step: Step[Submission]) -> Effect:
+    """The automation was retired, so nothing more is decided about it (L1)."""
+    _withdraw_records(step)
+    step.subject.ended_at = step.now
+    return Effect()
+
+
+def close_unfinished(automation: Automation, step: Step[Any]) -> None:
+    """End the open submission of an automation that was retired: registered for ``automation.retired`` (L1)."""
+    for submission in automation.submissions.filter(state__in=UNFINISHED):
+        close_with_automation(submission, actor=step.actor, now=step.now)
+
+
 def _withdraw_records(step: Step[Submission]) -> None:
     for record in step.subject.approvals.filter(state__in=UNENDED).order_by("pk"):
         withdraw_record(record, actor=step.actor, now=step.now)
@@ -342,6 +389,8 @@ def _withdraw_records(step: Step[Submission]) -> None:
 __all__ = [
     "accept_subset",
     "close_as_not_applicable",
+    "close_unfinished",
+    "close_with_automation",
     "conclude",
     "decide",
     "decline",

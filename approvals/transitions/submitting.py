@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
-
-from approvals import changes, facts, policies
+from approvals import changes, facts, parties, policies
 from approvals.changes import Asked, Changes
 from approvals.models import (
     Approval,
     ApprovalKind,
-    ApprovalState,
-    Party,
-    Seat,
-    SeatLabel,
     Submission,
     SubmissionKind,
 )
-from approvals.models.submission import UNFINISHED, Capacity
-from approvals.routing import Bench, question, shortage
+from approvals.models.submission import UNFINISHED
+from approvals.routing import LADDER, Bench, Route, app_deciders, question, questions_of, shortage
 from approvals.transitions import outcome
+from approvals.transitions.carrying import Carrying
 from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
@@ -77,12 +71,17 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     policy = policies.in_force(step.now)
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()
     _check_ready(automation, found, assessment, policy)
+    _check_news(automation, version, found, before)
     if before is not None:
         outcome.withdraw_for_newer(before, actor=step.actor, now=step.now)
     submission = _create(step, automation, version, found, assessment, policy, before)
-    _name_parties(step, submission, person, before)
-    records = _create_records(step, submission, found, wishes, policy, before)
-    _check_enough_people(submission, records, found, policy)
+    parties.name_all(submission, person)
+    carrying = Carrying(
+        step, submission, policy, before, is_same_app=_is_same_app(automation, version, assessment, before)
+    )
+    records = _create_records(step, submission, found, wishes, policy, carrying)
+    carrying.refuse_repetition(records)
+    _check_enough_people(submission)
     if automation.state == AutomationState.DRAFT:
         lifecycle.put_in_review(automation, actor=step.actor, now=step.now)
     outcome.start(step, submission)
@@ -109,15 +108,36 @@ def unready(automation: Automation, found: Changes, assessment: Assessment, poli
         policy: the policy in force.
     """
     problems = []
-    if not automation.purpose.strip():
+    if not str(automation.asked["purpose"]).strip():
         problems.append("Say what it is for: the purpose is empty.")
-    if not all(owner.is_here for owner in automation.owners):
+    business, technical = _asked_owners(automation)
+    if not all(owner.is_here for owner in (business, technical) if owner is not None):
         problems.append("An owner of this automation is not here any more: name another.")
-    if policy.needs_two_owners(assessment.tier) and automation.technical_owner in (None, automation.business_owner):
+    if policy.needs_two_owners(assessment.tier) and technical in (None, business):
         problems.append("High risk needs two different owners: name a technical owner beside the business owner.")
     for asked in found.asked:
         problems += _target_problems(asked)
     return list(dict.fromkeys(problems))
+
+
+def _asked_owners(automation: Automation) -> tuple[Person | None, Person | None]:
+    """Business and technical owner as they would be, an amendment counted in (A12)."""
+    if not automation.amendment:
+        return automation.business_owner, automation.technical_owner
+    business, technical = (automation.asked[f"{name}_id"] for name in ("business_owner", "technical_owner"))
+    people = Person.objects.in_bulk([pk for pk in (business, technical) if pk is not None])
+    return people.get(business), people.get(technical)
+
+
+def _check_news(automation: Automation, version: Version, found: Changes, before: Submission | None) -> None:
+    """The approved version, unchanged and fully granted, asks nothing of anybody (A12)."""
+    if before is None and version.pk == automation.approved_version_id and not (found.app or found.asked):
+        sentence = "This version is in force already, and nothing about it has changed."
+        raise refuse(Refusal("A12", "input", sentence, "Bring in a newer version, or change what it asks for."))
+
+
+def _is_same_app(automation: Automation, version: Version, assessment: Assessment, before: Submission | None) -> bool:
+    return before is not None and changes.is_same_app(automation, version, assessment, before)
 
 
 def _target_problems(asked: Asked) -> list[str]:
@@ -175,57 +195,22 @@ def _create(
     return submission
 
 
-def _name_parties(step: Step[Automation], submission: Submission, person: Person, before: Submission | None) -> None:
-    """Importers and editors since the approved version, the source's author, submitter, owners, parties before (S1)."""
-    automation = submission.automation
-    approved = automation.approved_version
-    since = automation.versions.filter(
-        number__gt=approved.number if approved else 0, number__lte=submission.version.number
-    )
-    named = [(version.imported_by, Capacity.IMPORTER) for version in since.select_related("imported_by", "author")]
-    named += [(version.author, Capacity.AUTHOR) for version in since]
-    named += [(editor, Capacity.EDITOR) for editor in _editors(automation, approved)]
-    named += [
-        (automation.business_owner, Capacity.BUSINESS_OWNER),
-        (automation.technical_owner, Capacity.TECHNICAL_OWNER),
-    ]
-    named += [(person, Capacity.SUBMITTER)]
-    if before is not None:
-        named += [(party.person, Capacity(party.capacity)) for party in before.parties.select_related("person")]
-    for who, capacity in named:
-        if who is not None:
-            Party.objects.get_or_create(submission=submission, person=who, capacity=capacity)
-
-
-def _editors(automation: Automation, approved: Version | None) -> list[Person]:
-    """Everybody in the automation's history since the approved version: what they wrote is what is decided (S1)."""
-    rows = automation.history.exclude(history_user=None)
-    if approved is not None:
-        rows = rows.filter(history_date__gt=approved.created_at)
-    # Admins who assign owners and approvers whose decision moved the state are in the history too; they wrote nothing.
-    wrote = rows.filter(
-        Q(history_change_reason__startswith="automation.registered")
-        | Q(history_change_reason__startswith="automation.amended")
-        | Q(history_change_reason__startswith="version.")
-    )
-    return list(Person.objects.filter(pk__in=wrote.values("history_user")))
-
-
 def _create_records(
     step: Step[Automation],
     submission: Submission,
     found: Changes,
     wishes: Mapping[str, Wish],
     policy: policies.Policy,
-    before: Submission | None,
+    carrying: Carrying,
 ) -> list[Approval]:
     records = []
     if found.app:
         app = Approval(submission=submission, stage=1, kind=ApprovalKind.APP, tier=submission.tier)
         app.reasons, app.term_days = list(found.app), policy.review_after(submission.tier)
-        _save_record(step, app, policy, before)
+        carrying.keep_record(app)
         submission.app_approval = app
         step.save(submission)
+        carrying.carry(app)
         records.append(app)
     missing = [asked for asked in found.asked if not texts.clean(wishes.get(asked.key, Wish()).justification)]
     if missing:
@@ -234,7 +219,7 @@ def _create_records(
         words = "one privilege or credential" if count == 1 else f"{count} privileges or credentials"
         raise refuse(Refusal("A1", "input", f"Say why it needs {words}.", detail=detail))
     for asked in found.asked:
-        records.append(_create_stage_2(step, submission, asked, wishes[asked.key], policy, before))
+        records.append(_create_stage_2(step, submission, asked, wishes[asked.key], policy, carrying))
     return records
 
 
@@ -244,7 +229,7 @@ def _create_stage_2(
     asked: Asked,
     wish: Wish,
     policy: policies.Policy,
-    before: Submission | None,
+    carrying: Carrying,
 ) -> Approval:
     longest = policy.longest_term(asked.tier)
     days = longest if wish.term_days is None else wish.term_days
@@ -257,88 +242,19 @@ def _create_stage_2(
         kind=ApprovalKind.PRIVILEGE if asked.privilege else ApprovalKind.CREDENTIAL,
         privilege=asked.privilege,
         credential=asked.credential,
-        justification=texts.keep(wish.justification),
         tier=asked.tier,
         reasons=list(asked.reasons),
         term_days=days,
     )
-    return _save_record(step, record, policy, before)
+    record.justification = carrying.justification(record, wish.justification)
+    carrying.keep_record(record)
+    return carrying.carry(record)
 
 
-def _save_record(
-    step: Step[Automation], record: Approval, policy: policies.Policy, before: Submission | None
-) -> Approval:
-    """Save a record with its seats; one that was asked before remembers it (A15), one decided before keeps it (A14)."""
-    record.facts = facts.of(record)
-    record.earlier = _earlier(step, record, policy)
-    step.save(record)
-    labels = list(policy.seats(record.kind, record.tier))
-    if record.earlier is not None and not _may_ask_again(record) and SeatLabel.SECURITY not in labels:
-        labels.append(SeatLabel.SECURITY)
-    for label in labels:
-        Seat.objects.create(approval=record, label=label)
-    source = _carried(record, before)
-    if source is not None:
-        record.carried_from, record.state, record.ended_at = source, source.state, step.now
-        record.granted_term_days, record.granted_level = source.granted_term_days, source.granted_level
-        record.granted_scope = source.granted_scope
-        step.save(record)
-        step.record("approval.carried_over", record, {"from": str(source.pk), "to": source.state})
-    return record
-
-
-def _same_question(record: Approval) -> Q:
-    if record.kind == ApprovalKind.APP:
-        return Q(kind=ApprovalKind.APP)
-    if record.privilege is not None:
-        return Q(kind=ApprovalKind.PRIVILEGE, privilege__key=record.privilege.key)
-    return Q(kind=ApprovalKind.CREDENTIAL, credential=record.credential)
-
-
-def _earlier(step: Step[Automation], record: Approval, policy: policies.Policy) -> Approval | None:
-    """What was rejected or withdrawn about the same within the policy's days (A15)."""
-    since = step.now - timedelta(days=policy.resubmission_days)
-    before = Approval.objects.filter(
-        _same_question(record),
-        submission__automation=record.submission.automation,
-        state__in=(ApprovalState.REJECTED, ApprovalState.WITHDRAWN),
-        ended_at__gte=since,
-    )
-    return before.exclude(submission=record.submission).order_by("-ended_at", "-pk").first()
-
-
-def _may_ask_again(record: Approval) -> bool:
-    """Whether the person who decided before is here and no party now, so that the same person decides again."""
-    assert record.earlier is not None
-    last = record.earlier.decisions.select_related("person").order_by("-pk").first()
-    if last is None:
-        return record.earlier.state == ApprovalState.WITHDRAWN
-    party = record.submission.parties.filter(person=last.person).exists()
-    return last.person.is_here and not party
-
-
-def _carried(record: Approval, before: Submission | None) -> Approval | None:
-    """The record of the submission that this one continues, when its own digest did not change and it was decided (A14)."""
-    if before is None:
-        return None
-    decided = (ApprovalState.APPROVED, ApprovalState.REJECTED)
-    same = before.approvals.filter(_same_question(record), state__in=decided).first()
-    if same is None or same.tier != record.tier or facts.question_digest(same) != facts.question_digest(record):
-        return None
-    return same
-
-
-def _check_enough_people(
-    submission: Submission, records: list[Approval], found: Changes, policy: policies.Policy
-) -> None:
-    short = short_of_people(
-        submission.automation,
-        found,
-        submission.tier,
-        policy,
-        barred=set(submission.parties.values_list("person_id", flat=True)),
-        now_at=submission.submitted_at,
-    )
+def _check_enough_people(submission: Submission) -> None:
+    """Each seat that is still open can be filled by somebody without a conflict, all of them together (A9)."""
+    records = submission.approvals.select_related(*LADDER).prefetch_related("seats")
+    short = shortage(questions_of(Route.load(submission, submission.submitted_at), records))
     if short:
         raise refuse(shortage_refusal(short))
 
@@ -375,13 +291,7 @@ def short_of_people(
         now_at: business time.
     """
     bench = Bench.load(now_at)
-    rests_on = found.app_in_force
-    taken = frozenset(
-        who
-        for pair in (rests_on.decisions.values_list("person_id", "for_person_id") if rests_on else ())
-        for who in pair
-        if who
-    )
+    taken = app_deciders(found.app_in_force)
     questions = []
     if found.app:
         labels = policy.seats("app", tier)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -246,7 +246,7 @@ def _is_filled_in(found: Preview, about: Any) -> bool:
 def _confirm_and_submit(request: Request, work: Work, found: Preview) -> HttpResponse:
     builder, item = work.builder, work.item
     try:
-        version = registry.confirm_import(
+        made_version = registry.confirm_import(
             work.team,
             actor=builder.actor,
             now=builder.now,
@@ -255,6 +255,7 @@ def _confirm_and_submit(request: Request, work: Work, found: Preview) -> HttpRes
             chosen=previews.chosen_resources(found.draft, builder.actor, builder.now),
             automation=found.known if not found.manifest.source.external_id else None,
         )
+        version = cast("Version", made_version)  # the subject is the team, what is made is the version
     except OutOfTurn:  # pressed twice: the other press has confirmed it
         return redirect("import_preview", pk=item.pk)
     except InvalidInput as no:

@@ -129,9 +129,9 @@ class Work:
         """
         draft = self.draft
         if "team" in posted:
-            self.team = self.builder.team(number(posted["team"]))
+            self.team = self.builder.team(number(str(posted["team"])))
         if "automation" in posted:
-            draft = replace(draft, automation=number(posted["automation"]))
+            draft = replace(draft, automation=number(str(posted["automation"])))
         fields = {**draft.fields, **said(posted)}
         draft = replace(draft, team=self.team.pk, fields=fields)
         draft = draft.with_rows({name: str(value) for name, value in posted.items()}, self.manifest)
@@ -145,7 +145,8 @@ class Work:
         return Manifest.from_dict(self.item.manifest)
 
     def _check_choices(self, posted: QueryDict) -> None:
-        wanted = {number(str(value)) for name, value in posted.items() if name.startswith("bind-")} - {None}
+        given = [number(str(value)) for name, value in posted.items() if name.startswith("bind-")]
+        wanted = {pk for pk in given if pk is not None}
         seen = Resource.objects.visible_to(self.builder.actor, self.builder.now).resolved()
         if wanted and seen.filter(pk__in=wanted).count() != len(wanted):
             raise Http404("No resource that you see has this id.")

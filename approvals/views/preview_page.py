@@ -186,7 +186,8 @@ def _thing(text: str, href: str) -> Shape:
 
 
 def _about_rows(preview: Preview) -> list[Shape]:
-    unnamed, stuck = {}, {}
+    unnamed: dict[str, Any] = {}
+    stuck: dict[str, Any] = {}
     for one in preview.asked:
         if one.connection and not one.is_named:
             unnamed.setdefault(one.connection, one)

@@ -9,9 +9,10 @@ from allauth.mfa.totp import views as totp
 from django.urls import path
 
 from governance.portal import read_only_admin
-from governance.portal.views import demo, home, ledger, people, profile, sign_in, system, teams
+from governance.portal.views import demo, home, ledger, people, profile, search, sign_in, system, teams
 
 urlpatterns = [
+    path("search/", search.search, name="search"),
     path("", home.home, name="home"),
     path("account/login/", sign_in.SignIn.as_view(), name="account_login"),
     path("account/logout/", account.logout, name="account_logout"),

@@ -21,6 +21,7 @@ from inventory.models import (
     Entitlement,
     Environment,
     Level,
+    Privilege,
     Resource,
     ResourceKind,
     ResourceState,
@@ -294,3 +295,11 @@ def confirm_binding(step: Step[Binding]) -> Effect:
         step.subject.confirmed_by, step.subject.confirmed_at = step.actor.person, step.now
         step.save(step.subject)
     return Effect()
+
+
+def confirm_opening(privilege: Privilege, *, now: datetime) -> None:
+    """Confirm which resource the connection of a privilege opens, unless somebody has (I8). Runs inside an owner's decision."""
+    known = Binding.objects.filter(connector=privilege.connector, instance_name=privilege.instance)
+    open_ones = known.filter(resource=privilege.entitlement.resource_id, confirmed_at__isnull=True)
+    for row in open_ones.exclude(instance_name=""):
+        confirm_binding(row, actor=Actor.of_job("inventory.confirm_opening"), now=now)  # the decision says who acts

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from inventory import registry
-from inventory.models import Automation, Binding, Resource, ResourceState
+from inventory.models import Automation, Binding, Privilege, Resource, ResourceState
 from tests import journeys
 from tests.journeys import Company
 from tests.matrix.worlds import inside
@@ -174,8 +174,11 @@ def test_an_owners_first_decision_confirms_what_a_connection_opens(company: Comp
     assert binding.confirmed_at is None
     with pytest.raises(NotPermitted):
         registry.confirm_binding(binding, actor=as_actor(n.omar), now=n.now)
+    privilege = Privilege.objects.get(entitlement__resource=company.slack)
     with inside(company.slack, as_actor(n.omar), n.now):
-        registry.confirm_binding(binding, actor=as_actor(n.omar), now=n.now)
+        registry.confirm_opening(privilege, now=n.now)
+    with inside(company.slack, as_actor(n.theo), n.now):
+        registry.confirm_opening(privilege, now=n.now)
     binding.refresh_from_db()
     assert (binding.confirmed_by, binding.confirmed_at) == (n.omar, n.now)
 

@@ -22,5 +22,5 @@ def load(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("approvals", "0002_initial")]
+    dependencies = [("approvals", "0001_initial")]
     operations = [migrations.RunPython(load, migrations.RunPython.noop)]

@@ -1,0 +1,103 @@
+"""What the database refuses by itself about grants: they rest on two approvals, say what these say, and never grow (G1, G2, G3)."""
+
+from __future__ import annotations
+
+import pgtrigger
+
+#: How levels rise, as PostgreSQL compares them; unknown counts as write (I4).
+_POWER = "array_position(ARRAY['read', 'write', 'execute', 'admin'], replace({level}, 'unknown', 'write')::text)"
+
+RESTS_ON_APPROVALS = pgtrigger.Trigger(
+    name="grant_rests_on_approvals",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert
+    | pgtrigger.UpdateOf("app_approval_id", "approval_id", "begins_at", "ends_at", "predecessor_id"),  # type: ignore[no-untyped-call]
+    declare=[
+        ("app", "approvals_approval%ROWTYPE"),
+        ("own", "approvals_approval%ROWTYPE"),
+        ("whole", "approvals_submission%ROWTYPE"),
+    ],
+    func="""
+        SELECT * INTO app FROM approvals_approval WHERE id = NEW.app_approval_id;
+        SELECT * INTO own FROM approvals_approval WHERE id = NEW.approval_id;
+        SELECT * INTO whole FROM approvals_submission WHERE id = own.submission_id;
+        IF app.kind <> 'app' OR app.state <> 'approved' THEN
+            RAISE EXCEPTION 'G1: a grant needs an approved app (approval % is %)', app.id, app.state
+                USING ERRCODE = 'check_violation';
+        END IF;
+        IF own.stage <> 2 OR own.state <> 'approved' THEN
+            RAISE EXCEPTION 'G1: a grant needs its own approved approval (approval % is %)', own.id, own.state
+                USING ERRCODE = 'check_violation';
+        END IF;
+        IF whole.automation_id <> NEW.automation_id OR whole.app_approval_id IS DISTINCT FROM NEW.app_approval_id THEN
+            RAISE EXCEPTION 'G1: approvals % and % are no pair of automation %', app.id, own.id, NEW.automation_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        IF NEW.ends_at > NEW.begins_at + make_interval(days => COALESCE(own.granted_term_days, own.term_days)) THEN
+            RAISE EXCEPTION 'G1: a grant is never longer than its approval (approval %)', own.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+SAYS_WHAT_WAS_APPROVED = pgtrigger.Trigger(
+    name="grant_says_what_was_approved",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    declare=[
+        ("own", "approvals_approval%ROWTYPE"),
+        ("held", "inventory_privilege%ROWTYPE"),
+        ("known", "inventory_entitlement%ROWTYPE"),
+        ("old", "approvals_grant%ROWTYPE"),
+    ],
+    func=f"""
+        SELECT * INTO own FROM approvals_approval WHERE id = NEW.approval_id;
+        SELECT * INTO held FROM inventory_privilege WHERE id = own.privilege_id;
+        SELECT * INTO known FROM inventory_entitlement WHERE id = held.entitlement_id;
+        IF own.kind <> NEW.kind OR own.tier <> NEW.tier
+            OR own.kind = 'privilege' AND (
+                (held.entitlement_id, held.key, held.target) IS DISTINCT FROM (NEW.entitlement_id, NEW.key, NEW.target)
+                OR held.credential_id IS DISTINCT FROM NEW.credential_id
+                OR NOT NEW.scope <@ COALESCE(own.granted_scope, held.scope))
+            OR own.kind = 'credential' AND own.credential_id IS DISTINCT FROM NEW.credential_id THEN
+            RAISE EXCEPTION 'G1: a grant says what was approved (approval %)', own.id USING ERRCODE = 'check_violation';
+        END IF;
+        IF NEW.predecessor_id IS NOT NULL THEN
+            SELECT * INTO old FROM approvals_grant WHERE id = NEW.predecessor_id;
+            IF (old.approval_id, old.app_approval_id) IS DISTINCT FROM (NEW.approval_id, NEW.app_approval_id)
+                OR {_POWER.format(level="NEW.level")} > {_POWER.format(level="old.level")}
+                OR NOT NEW.scope <@ old.scope THEN
+                RAISE EXCEPTION 'G2: a successor is never wider than grant %', old.id USING ERRCODE = 'check_violation';
+            END IF;
+        ELSIF own.kind = 'privilege' AND {_POWER.format(level="NEW.level")} > COALESCE(
+            {_POWER.format(level="NULLIF(own.granted_level, '')")},
+            GREATEST({_POWER.format(level="held.level")}, {_POWER.format(level="known.level")})) THEN
+            RAISE EXCEPTION 'G1: a grant is never more than what was approved (approval %)', own.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,  # noqa: S608  put together from pieces of its own
+)
+
+NEVER_GROWS = pgtrigger.Trigger(
+    name="grant_never_grows",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update,
+    func="""
+        IF (OLD.automation_id, OLD.kind, OLD.key, OLD.target, OLD.scope, OLD.level, OLD.app_approval_id, OLD.approval_id,
+            OLD.begins_at) IS DISTINCT FROM
+            (NEW.automation_id, NEW.kind, NEW.key, NEW.target, NEW.scope, NEW.level, NEW.app_approval_id, NEW.approval_id,
+            NEW.begins_at)
+            OR OLD.entitlement_id IS DISTINCT FROM NEW.entitlement_id
+            OR OLD.credential_id IS DISTINCT FROM NEW.credential_id
+            OR OLD.predecessor_id IS DISTINCT FROM NEW.predecessor_id OR NEW.ends_at > OLD.ends_at THEN
+            RAISE EXCEPTION 'G1: grant % never changes what it allows, and never grows', OLD.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        IF OLD.state = 'ended' AND NEW.state <> 'ended' THEN
+            RAISE EXCEPTION 'G3: grant % has ended', OLD.id USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)

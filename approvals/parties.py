@@ -1,0 +1,87 @@
+"""Who is a party of a submission, and in which capacity: named as it is submitted, only ever more of them (S1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
+
+from approvals.models import Party, Submission, SubmissionState
+from approvals.models.submission import Capacity
+from governance.controls.models import Person
+from inventory.models import Automation
+
+#: What the history calls the writing of something that a submission decides about. Admins who assign owners and approvers whose
+#: decision moved the state are in the history too; they wrote nothing.
+WROTE = ("automation.registered", "automation.amended", "version.")
+
+
+def name_all(submission: Submission, submitter: Person) -> None:
+    """Write down everybody who is a party.
+
+    Args:
+        submission: saved, without records yet.
+        submitter: who submits it.
+    """
+    found = standing(submission.automation, up_to=submission.version.number)
+    for who, capacity in [*found, (submitter.pk, Capacity.SUBMITTER)]:
+        Party.objects.get_or_create(submission=submission, person_id=who, capacity=capacity)
+
+
+def standing(automation: Automation, *, up_to: int | None = None) -> list[tuple[int, Capacity]]:
+    """Everybody who is a party of whatever is submitted next, beside who submits it: for the write and the preview alike.
+
+    Importers and authors of versions since the approved one; editors since then; whoever is owner, was since then, or becomes
+    it by what is asked; and the parties of submissions since the one in force, which were withdrawn, refused or go on in this
+    one (A15). A fixed number of queries.
+
+    Args:
+        automation: saved.
+        up_to: the number of the version that is submitted; None for all of them.
+
+    Returns:
+        Id of the person and capacity, each pair possibly more than once.
+    """
+    found = [*_of_versions(automation, up_to), *_of_history(automation), *_of_submissions(automation)]
+    return [(who, capacity) for who, capacity in found if who is not None]
+
+
+def _of_versions(automation: Automation, up_to: int | None) -> Iterator[tuple[int | None, Capacity]]:
+    approved = automation.approved_version
+    counted = Q(number__gt=approved.number if approved else 0)
+    if up_to is not None:  # what is submitted may be older than what is approved
+        counted = counted & Q(number__lte=up_to) | Q(number=up_to)
+    since = automation.versions.filter(counted)
+    for importer, author in since.values_list("imported_by", "author"):
+        yield importer, Capacity.IMPORTER
+        yield author, Capacity.AUTHOR
+
+
+def _of_history(automation: Automation) -> Iterator[tuple[int | None, Capacity]]:
+    owners = (automation.business_owner_id, automation.technical_owner_id)
+    asked = (automation.asked["business_owner_id"], automation.asked["technical_owner_id"])
+    approved = automation.approved_version
+    is_over = False
+    rows = automation.history.order_by("-history_id").values_list(
+        "history_change_reason", "history_user", "history_date", "business_owner", "technical_owner"
+    )
+    for why, who, at, *then in [*rows]:
+        # Owners count from when the approved version went live; editors from when it was made: what they wrote while it was
+        # decided waits in the amendment and is decided with what comes now.
+        if not is_over:
+            yield from zip(then, (Capacity.BUSINESS_OWNER, Capacity.TECHNICAL_OWNER), strict=True)
+        if (why or "").startswith(WROTE) and (not is_over or approved is None or at > approved.created_at):
+            yield who, Capacity.EDITOR
+        is_over = is_over or (why or "").startswith("automation.went_live")
+    for people in (owners, asked):
+        yield from zip(people, (Capacity.BUSINESS_OWNER, Capacity.TECHNICAL_OWNER), strict=True)
+
+
+def _of_submissions(automation: Automation) -> Iterator[tuple[int | None, Capacity]]:
+    in_force = (
+        automation.submissions.filter(state=SubmissionState.IN_FORCE).order_by("-ended_at", "-pk").values("pk")[:1]
+    )
+    since = Submission.objects.filter(automation=automation, pk__gt=Coalesce(in_force, Value(0)))
+    for who, capacity in Party.objects.filter(submission__in=since).values_list("person", "capacity"):
+        yield who, Capacity(capacity)

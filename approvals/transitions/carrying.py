@@ -1,0 +1,242 @@
+"""What a submission keeps of those before it: decisions about what did not change, rounds, earlier refusals (A14, A15).
+
+A record of a newer version that asks the same as the record before it keeps the decisions taken there, one signature of two as
+well as both. Whoever became a party meanwhile has approved nothing of the newer one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q
+
+from approvals import facts, policies
+from approvals.models import (
+    Approval,
+    ApprovalKind,
+    ApprovalState,
+    CarriedDecision,
+    Decision,
+    DecisionOutcome,
+    DecisionPerson,
+    Seat,
+    SeatLabel,
+    Submission,
+)
+from governance.controls import texts
+from governance.controls.models import FreeText
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.transitions import Effect, Step, transition
+from inventory.models import Automation
+
+#: Facts that say where a record stands and not what it asks.
+STANDING = ("round", "policy")
+
+
+@transition(
+    Approval,
+    event="approval.carried_over",
+    permission=None,
+    source=(ApprovalState.WAITING,),
+    target=(ApprovalState.WAITING, ApprovalState.APPROVED, ApprovalState.REJECTED),
+)
+def carry_over(step: Step[Approval], *, source: Approval, decisions: Sequence[Decision]) -> Effect:
+    """A newer version asks the same, so what was decided about it stands (A14).
+
+    Args:
+        step: the running step.
+        source: the record on which it was decided, or to which that was carried before.
+        decisions: what counts of it.
+    """
+    record = step.subject
+    record.carried_from = source
+    record.granted_term_days, record.granted_level = source.granted_term_days, source.granted_level
+    record.granted_scope = source.granted_scope
+    for decision in decisions:
+        CarriedDecision.objects.create(approval=record, decision=decision, round=record.round)
+    payload = {"source": str(source.pk), "decisions": len(decisions)}
+    if any(decision.outcome == DecisionOutcome.REJECT for decision in decisions):
+        record.ended_at = step.now
+        return Effect(to=ApprovalState.REJECTED, payload=payload)
+    return Effect(to=_if_filled(step), payload=payload)
+
+
+@transition(
+    Approval,
+    event="approval.carried_on",
+    permission=None,
+    source=(ApprovalState.WAITING,),
+    target=(ApprovalState.APPROVED, ApprovalState.WAITING),
+)
+def settle(step: Step[Approval]) -> Effect:
+    """Stage 1 was decided anew; a privilege that was approved before and is asked unchanged need not be asked (A4, A14)."""
+    return Effect(to=_if_filled(step))
+
+
+def _if_filled(step: Step[Approval]) -> str:
+    """Approved when every seat is filled by what carried over, and for stage 2 once the app is approved too (A4)."""
+    record = step.subject
+    counted = record.carried_decisions.filter(round=record.round, decision__outcome=DecisionOutcome.APPROVE)
+    filled = set(counted.values_list("decision__seat__label", flat=True))
+    if not filled or not filled >= {seat.label for seat in record.seats.all()}:
+        return ApprovalState.WAITING
+    app = record.submission.app_approval
+    if record.stage == 2 and (app is None or app.state != ApprovalState.APPROVED):
+        return ApprovalState.WAITING
+    record.ended_at = step.now
+    record.granted_term_days = record.granted_term_days or record.term_days
+    return ApprovalState.APPROVED
+
+
+class Carrying:
+    """Writes the records of one submission, with what they keep of the open one that it continues and of earlier ones.
+
+    Args:
+        step: the running submission.
+        submission: saved, its parties named.
+        policy: the policy in force.
+        before: the open submission that it continues, closed by now; None for none.
+        is_same_app: whether nothing changed that stage 1 of `before` decided about (A12).
+    """
+
+    def __init__(
+        self,
+        step: Step[Automation],
+        submission: Submission,
+        policy: policies.Policy,
+        before: Submission | None,
+        *,
+        is_same_app: bool,
+    ) -> None:
+        self.step, self.submission, self.policy = step, submission, policy
+        self.before, self.is_same_app = before, is_same_app
+
+    def justification(self, record: Approval, text: str) -> FreeText | None:
+        """What the builder says; the very text that stands already when the same is said about the same."""
+        last = self._before(record)
+        said = last.justification if last is not None else None
+        if said is not None and said.text and said.text == texts.clean(text):
+            return said
+        return texts.keep(text)
+
+    def keep_record(self, record: Approval) -> None:
+        """Save a new record with its facts, round and seats; one that was refused before remembers it."""
+        last = self._before(record)
+        record.facts = facts.of(record)
+        record.earlier = self._earlier(record)
+        record.round = self._round(last)
+        self.step.save(record)
+        for label in self._labels(record):
+            Seat.objects.create(approval=record, label=label)
+
+    def carry(self, record: Approval) -> Approval:
+        """Let the decisions count that were taken about the same question; the record ends where they decide it."""
+        last = self._before(record)
+        taken = self._kept(record, last)
+        if last is None or not taken:
+            return record
+        return carry_over(record, actor=self.step.actor, now=self.step.now, source=last, decisions=taken)
+
+    def refuse_repetition(self, records: Iterable[Approval]) -> None:
+        """The same version asking the same once more would only restart clocks, so it is no submission (A10, A14).
+
+        Raises:
+            InvalidInput: nothing differs from the open submission, and nothing of that has expired.
+        """
+        before = self.before
+        if before is None or before.version_id != self.submission.version_id:
+            return
+        old = list(before.approvals.all())
+        if any(record.state == ApprovalState.EXPIRED for record in old):
+            return
+        if {_question(one) for one in old} == {_question(one) for one in records}:
+            sentence = "This version is under review already, and asks for the same."
+            raise refuse(Refusal("A14", "input", sentence, "Answer what was asked, or bring in a newer version."))
+
+    def _before(self, record: Approval) -> Approval | None:
+        """The record of the continued submission about the same thing."""
+        if self.before is None:
+            return None
+        return self.before.approvals.filter(about_the_same(record)).select_related("justification").first()
+
+    def _round(self, last: Approval | None) -> int:
+        """Rounds go on in a newer version: a change in place of an answer opens the next, and undecided ones stay (A14)."""
+        if last is None or last.state in (ApprovalState.EXPIRED, ApprovalState.NOT_APPLICABLE):
+            return 1
+        asked = last.decisions.filter(round=last.round, outcome=DecisionOutcome.ASK).exists()
+        return min(last.round + asked, self.policy.rounds)
+
+    def _kept(self, record: Approval, last: Approval | None) -> list[Decision]:
+        """The decisions of the last round on the record before, when they are about the same and by nobody who is a party."""
+        if last is None or not self._is_same(record, last) or last.round != record.round:
+            return []
+        if last.state not in (ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.WITHDRAWN):
+            return []
+        counted = Q(approval=last, round=last.round)
+        counted |= Q(pk__in=last.carried_decisions.filter(round=last.round).values("decision"))
+        taken = list(Decision.objects.filter(counted).select_related("seat").order_by("pk"))
+        people = {who for one in taken for who in (one.person_id, one.for_person_id) if who}
+        if self.submission.parties.filter(person__in=people).exists():
+            return []
+        labels = {seat.label for seat in record.seats.all()}
+        return [one for one in taken if one.seat.label in labels]
+
+    def _is_same(self, record: Approval, last: Approval) -> bool:
+        if record.kind == ApprovalKind.APP:
+            return self.is_same_app
+        return record.tier == last.tier and _asks(record) == _asks(last)
+
+    def _labels(self, record: Approval) -> list[str]:
+        """The policy's seats, and one more where who said no before can't be asked again in the same capacity (A15)."""
+        labels = list(self.policy.seats(record.kind, record.tier))
+        last = record.earlier.decisions.order_by("-pk").first() if record.earlier is not None else None
+        if last is None:
+            return labels
+        if not self._may_ask_again(record, last):
+            labels.append(SeatLabel.SECOND if SeatLabel.SECURITY in labels else SeatLabel.SECURITY)
+        elif last.seat.label not in labels:
+            labels.append(last.seat.label)
+        return labels
+
+    def _may_ask_again(self, record: Approval, last: Decision) -> bool:
+        """Whether who decided before is here, no party, and decided in no other stage."""
+        person = last.for_person or last.person
+        if not person.is_here or self.submission.parties.filter(person=person).exists():
+            return False
+        other = Q(submission=self.submission) & ~Q(stage=record.stage)
+        if record.stage == 2:
+            other |= Q(decision__approval=self.submission.app_approval_id)
+        return not DecisionPerson.objects.filter(other, person=person).exists()
+
+    def _earlier(self, record: Approval) -> Approval | None:
+        """What was rejected or withdrawn about the same within the policy's days; a mere continuation is neither."""
+        since = self.step.now - timedelta(days=self.policy.resubmission_days)
+        refused = Approval.objects.filter(
+            about_the_same(record),
+            submission__automation=self.submission.automation,
+            state__in=(ApprovalState.REJECTED, ApprovalState.WITHDRAWN),
+            ended_at__gte=since,
+        ).exclude(submission=self.submission)
+        continued = Q(state=ApprovalState.WITHDRAWN, submission__continued_by__isnull=False)
+        return refused.exclude(continued).order_by("-ended_at", "-pk").first()
+
+
+def about_the_same(record: Approval) -> Q:
+    """Records of the same automation that ask about the same: the app, the privilege with this key, the credential."""
+    if record.kind == ApprovalKind.APP:
+        return Q(kind=ApprovalKind.APP)
+    if record.privilege is not None:
+        return Q(kind=ApprovalKind.PRIVILEGE, privilege__key=record.privilege.key)
+    return Q(kind=ApprovalKind.CREDENTIAL, credential=record.credential)
+
+
+def _asks(record: Approval) -> dict[str, Any]:
+    """The frozen facts of a record, without where it stands."""
+    return {name: value for name, value in record.facts.items() if name not in STANDING}
+
+
+def _question(record: Approval) -> tuple[str, str]:
+    about = record.privilege.key if record.privilege else str(record.credential_id or "")
+    return f"{record.kind} {about}", facts.digest(_asks(record))

@@ -1,0 +1,404 @@
+"""What the database refuses by itself, whoever asks it: decisions, approvals and grants written by SQL, past every rule in Python."""
+
+from __future__ import annotations
+
+import pytest
+
+from approvals.models import Decision, Grant, Submission
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.attempts import database_refuses, insert_decision, name_candidate, sql
+from tests.journeys import Company
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def open_records(company: Company) -> Submission:
+    """The stock report with stage 2 open, decided by nobody yet."""
+    return stock.in_stage_2(company)
+
+
+# --- decisions ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("S1", "S5")
+@pytest.mark.parametrize("party", ["rita", "jonas"])
+def test_a_party_is_refused(company: Company, open_records: Submission, party: str) -> None:
+    record, person = stock.privilege_on(open_records, company.slack), getattr(company.people, party)
+    name_candidate(record, person)
+    with database_refuses("SOD-1"):
+        insert_decision(record, person, now=company.now)
+    with database_refuses("SOD-1"):  # nor says a decision whom it bars and is then made by one of them
+        insert_decision(record, person, now=company.now, barred=[person.pk])
+    assert not record.decisions.exists()
+
+
+@pytest.mark.rule("S1", "A11")
+def test_a_party_is_refused_behind_a_delegate_and_in_front_of_one(company: Company, open_records: Submission) -> None:
+    n, record = company.people, stock.privilege_on(open_records, company.slack)
+    name_candidate(record, n.rita)
+    for person, giver in ((n.tom, n.rita), (n.rita, n.omar)):
+        with database_refuses("SOD-1"):
+            insert_decision(record, person, for_person=giver, now=company.now)
+
+
+@pytest.mark.rule("S1")
+def test_a_party_whose_row_was_lost_is_still_barred_by_what_the_decision_says(
+    company: Company, open_records: Submission
+) -> None:
+    record = stock.privilege_on(open_records, company.slack)
+    with database_refuses("decision_not_barred"):
+        insert_decision(record, company.people.omar, now=company.now, barred=[company.people.omar.pk])
+
+
+@pytest.mark.rule("S2", "S5")
+def test_who_decided_the_app_is_refused_in_stage_2(company: Company, open_records: Submission) -> None:
+    n, record = company.people, stock.privilege_on(open_records, company.slack)
+    name_candidate(record, n.theo)
+    with database_refuses("SOD-2"):
+        insert_decision(record, n.theo, now=company.now)
+    with database_refuses("SOD-2"):
+        insert_decision(record, n.tom, for_person=n.theo, now=company.now)
+    with database_refuses("SOD-2"):
+        insert_decision(record, n.theo, for_person=n.omar, now=company.now)
+
+
+@pytest.mark.rule("S2", "A12")
+def test_who_decided_an_app_that_is_in_force_is_refused_on_what_comes_later(company: Company) -> None:
+    stock.in_force(company)
+    newer = stock.submitted(company, stock.one_more_channel)
+    record = stock.privilege_on(newer, company.slack)
+    name_candidate(record, company.people.theo)
+    with database_refuses("SOD-2"):
+        insert_decision(record, company.people.theo, now=company.now)
+
+
+@pytest.mark.rule("S2")
+def test_who_decided_in_stage_2_is_refused_in_stage_1_of_the_same_submission(company: Company) -> None:
+    submission = journeys.submitted(company)
+    app = journeys.app_of(submission)
+    journeys.approve(app, company.people.theo, now=company.now)
+    elsewhere = Decision.objects.filter(approval__submission=stock.in_stage_2(company)).get()
+    sql(  # as if Viktor had decided a privilege meanwhile
+        "INSERT INTO approvals_decisionperson (decision_id, submission_id, stage, outcome, person_id)"
+        " VALUES (%s, %s, 2, 'approve', %s)",
+        elsewhere.pk,
+        submission.pk,
+        company.people.viktor.pk,
+    )
+    name_candidate(app, company.people.viktor)
+    seat = app.seats.get(label="security")
+    with database_refuses("decision_never_spans_stages"):
+        insert_decision(app, company.people.viktor, seat=seat, now=company.now)
+
+
+@pytest.mark.rule("S2")
+def test_the_people_of_decisions_never_span_two_stages(company: Company, open_records: Submission) -> None:
+    decision = Decision.objects.get(approval__submission=open_records)
+    with database_refuses("decision_never_spans_stages"):
+        sql(
+            "INSERT INTO approvals_decisionperson (decision_id, submission_id, stage, outcome, person_id)"
+            " VALUES (%s, %s, 2, 'approve', %s)",
+            decision.pk,
+            open_records.pk,
+            company.people.theo.pk,
+        )
+
+
+@pytest.mark.rule("A9")
+def test_who_was_never_asked_is_refused(company: Company, open_records: Submission) -> None:
+    with database_refuses("A9"):
+        insert_decision(stock.privilege_on(open_records, company.slack), company.people.tom, now=company.now)
+
+
+@pytest.mark.rule("A8")
+def test_a_seat_is_filled_once_and_seats_by_distinct_people(company: Company) -> None:
+    n = company.people
+    submission = journeys.submitted(company)
+    journeys.decide_app(company, submission)
+    record = stock.privilege_on(submission, company.mail)
+    owner, security = record.seats.get(label="owner"), record.seats.get(label="security")
+    journeys.approve(record, n.mei, now=company.now)
+    for seat in (owner, security):
+        sql(
+            "INSERT INTO approvals_candidate (seat_id, person_id, \"order\", basis) VALUES (%s, %s, 9, 'x'), (%s, %s, 9, 'x')"
+            " ON CONFLICT DO NOTHING",
+            seat.pk,
+            n.mei.pk,
+            seat.pk,
+            n.amara.pk,
+        )
+    with database_refuses("A8"):
+        insert_decision(record, n.mei, seat=security, now=company.now)  # a second decision, in another seat
+    with database_refuses("A8"):
+        insert_decision(record, n.amara, seat=owner, now=company.now)  # a second person in a seat
+    with database_refuses("A8"):
+        insert_decision(record, n.amara, for_person=n.mei, seat=security, now=company.now)
+    with database_refuses("A8"):
+        other = stock.privilege_on(submission, company.drive).seats.get()
+        insert_decision(record, n.mei, seat=other, now=company.now)  # the seat of another record
+
+
+@pytest.mark.rule("A8", "A14")
+def test_no_decision_counts_for_another_round_or_an_ended_record(company: Company, open_records: Submission) -> None:
+    n, record = company.people, stock.privilege_on(open_records, company.slack)
+    with database_refuses("STATE"):
+        insert_decision(record, n.omar, now=company.now, round_=2)
+    journeys.reject(record, n.omar, now=company.now)
+    name_candidate(record, n.amara)
+    with database_refuses("STATE"):
+        insert_decision(record, n.amara, now=company.now)
+
+
+@pytest.mark.rule("A4")
+def test_no_decision_is_written_about_a_record_that_waits(company: Company) -> None:
+    record = stock.privilege_on(stock.submitted(company), company.slack)
+    name_candidate(record, company.people.omar)
+    with database_refuses("STATE"):
+        insert_decision(record, company.people.omar, now=company.now)
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize("outcome", ["reject", "ask"])
+def test_a_no_without_a_reason_is_refused(company: Company, open_records: Submission, outcome: str) -> None:
+    with database_refuses("decision_reason_where_needed"):
+        insert_decision(
+            stock.privilege_on(open_records, company.slack), company.people.omar, now=company.now, outcome=outcome
+        )
+
+
+@pytest.mark.rule("S5", "H1")
+@pytest.mark.parametrize("table", ["decision", "decisionperson", "party", "seat", "candidate"])
+def test_what_was_decided_by_whom_is_never_changed_or_removed(
+    company: Company, open_records: Submission, table: str
+) -> None:
+    with database_refuses("Cannot update or delete"):
+        sql(f"UPDATE approvals_{table} SET id = id")
+    with database_refuses("Cannot update or delete"):
+        sql(f"DELETE FROM approvals_{table}")
+
+
+# --- approvals ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A8", "S5")
+def test_no_record_is_approved_without_its_decisions(company: Company, open_records: Submission) -> None:
+    record = stock.privilege_on(open_records, company.slack)
+    with database_refuses("A8"):
+        sql("UPDATE approvals_approval SET state = 'approved' WHERE id = %s", record.pk)
+    with database_refuses("A8"):
+        sql("UPDATE approvals_approval SET state = 'approved', round = 2 WHERE id = %s", record.pk)
+
+
+@pytest.mark.rule("A8", "T3")
+def test_one_of_two_signatures_approves_no_high_risk_record(company: Company) -> None:
+    submission = journeys.submitted(company)
+    journeys.decide_app(company, submission)
+    record = stock.privilege_on(submission, company.mail)
+    journeys.approve(record, company.people.mei, now=company.now)
+    with database_refuses("A8"):
+        sql("UPDATE approvals_approval SET state = 'approved' WHERE id = %s", record.pk)
+
+
+@pytest.mark.rule("A4")
+def test_no_record_of_stage_2_is_approved_while_the_app_is_not(company: Company) -> None:
+    submission = stock.submitted(company)
+    record = stock.privilege_on(submission, company.slack)
+    sql("UPDATE approvals_approval SET state = 'open' WHERE id = %s", record.pk)
+    name_candidate(record, company.people.omar)
+    insert_decision(record, company.people.omar, now=company.now)
+    with database_refuses("A4"):
+        sql("UPDATE approvals_approval SET state = 'approved' WHERE id = %s", record.pk)
+    with database_refuses("A1"):  # nor is it made to rest on no app at all
+        sql("UPDATE approvals_submission SET app_approval_id = NULL WHERE id = %s", submission.pk)
+
+
+@pytest.mark.rule("A12", "A14")
+def test_a_record_carries_over_only_from_an_approved_one_about_the_same_question(company: Company) -> None:
+    before = stock.in_force(company)
+    newer = stock.submitted(company, stock.one_more_channel)
+    record = newer.approvals.get(kind="privilege")
+    for other in (
+        stock.privilege_on(before, company.erp),  # another privilege
+        stock.privilege_on(before, company.slack),  # the same resource, another channel
+        stock.credential_for(before, company.slack),
+    ):
+        with database_refuses("A12"):
+            sql(
+                "UPDATE approvals_approval SET state = 'approved', carried_from_id = %s WHERE id = %s",
+                other.pk,
+                record.pk,
+            )
+
+
+@pytest.mark.rule("A13")
+def test_policy_alone_approves_nothing_but_low_risk(company: Company, open_records: Submission) -> None:
+    record = stock.privilege_on(open_records, company.slack)
+    with database_refuses("approval_policy_only_low"):
+        sql(
+            "UPDATE approvals_approval SET by_policy_id = (SELECT id FROM approvals_policyversion LIMIT 1),"
+            " state = 'approved' WHERE id = %s",
+            record.pk,
+        )
+
+
+@pytest.mark.rule("A1")
+@pytest.mark.parametrize(
+    "change",
+    ["tier = 'low'", "term_days = 1", "stage = 1", "facts = '{}'", "privilege_id = NULL", "justification_id = NULL"],
+)
+def test_what_was_asked_is_frozen(company: Company, open_records: Submission, change: str) -> None:
+    with database_refuses(""):
+        sql(f"UPDATE approvals_approval SET {change} WHERE id = %s", stock.privilege_on(open_records, company.slack).pk)
+
+
+@pytest.mark.rule("A1")
+@pytest.mark.parametrize(
+    "change", ["asked = '{}'", "tier = 'low'", "policy_id = 0", "version_id = 0", "submitted_by_id = 0"]
+)
+def test_a_submission_is_frozen(company: Company, open_records: Submission, change: str) -> None:
+    with database_refuses("frozen"):
+        sql(f"UPDATE approvals_submission SET {change} WHERE id = %s", open_records.pk)
+
+
+@pytest.mark.rule("A7", "A8")
+def test_an_ended_record_stays_ended(company: Company, open_records: Submission) -> None:
+    record = stock.privilege_on(open_records, company.slack)
+    journeys.reject(record, company.people.omar, now=company.now)
+    for state in ("open", "waiting", "approved", "withdrawn"):
+        with database_refuses(""):
+            sql("UPDATE approvals_approval SET state = %s WHERE id = %s", state, record.pk)
+
+
+@pytest.mark.rule("A14")
+def test_an_automation_has_one_unfinished_submission(company: Company, open_records: Submission) -> None:
+    with database_refuses("submission_one_unfinished"):
+        sql(
+            "INSERT INTO approvals_submission (automation_id, version_id, kind, submitted_by_id, submitted_at, policy_id,"
+            " tier, reasons, state, asked, digest) SELECT automation_id, version_id, kind, submitted_by_id, submitted_at,"
+            " policy_id, tier, reasons, 'decided', asked, digest FROM approvals_submission WHERE id = %s",
+            open_records.pk,
+        )
+
+
+# --- grants ---------------------------------------------------------------------------------------------------------
+
+COPIED = (
+    "automation_id, kind, entitlement_id, credential_id, key, target, scope, level, tier, app_approval_id, approval_id,"
+    " begins_at, ends_at, state, suspended_why, ended_why, enforcement, renew"
+)
+
+
+def insert_like(grant: Grant, **changed: str) -> None:
+    """A second grant by SQL, like one that exists but for some columns."""
+    columns = COPIED.split(", ")
+    values = [changed.get(column, column) for column in columns]
+    sql(
+        f"INSERT INTO approvals_grant ({COPIED}) SELECT {', '.join(values)} FROM approvals_grant WHERE id = %s",
+        grant.pk,
+    )
+
+
+@pytest.fixture
+def live(company: Company) -> Submission:
+    """The stock report in force, with four grants."""
+    return stock.in_force(company)
+
+
+def grant_on_slack(live: Submission, c: Company) -> Grant:
+    """The grant to post."""
+    return Grant.objects.get(approval=stock.privilege_on(live, c.slack))
+
+
+@pytest.mark.rule("G1")
+def test_there_is_no_grant_without_two_approved_approvals(company: Company, live: Submission) -> None:
+    grant = grant_on_slack(live, company)
+    other = journeys.submitted(company)  # another automation, nothing approved
+    waiting, app = stock.privilege_on(other, company.slack), journeys.app_of(other)
+    with database_refuses("G1"):
+        insert_like(grant, key="'x'", approval_id=str(waiting.pk))
+    with database_refuses("G1"):
+        insert_like(grant, key="'x'", app_approval_id=str(app.pk))
+    with database_refuses("G1"):
+        insert_like(grant, key="'x'", app_approval_id="approval_id")  # a stage-2 record is no app approval
+    with database_refuses("G1"):
+        insert_like(grant, key="'x'", approval_id="app_approval_id")
+    for column in ("approval_id", "app_approval_id"):
+        with database_refuses(""):
+            insert_like(grant, key="'x'", **{column: "NULL"})
+
+
+@pytest.mark.rule("G1")
+def test_an_approval_gives_one_grant_to_its_own_automation_and_for_what_it_says(
+    company: Company, live: Submission
+) -> None:
+    grant = grant_on_slack(live, company)
+    other = journeys.submitted(company).automation
+    erp = stock.privilege_on(live, company.erp).privilege
+    assert erp is not None
+    with database_refuses("G1"):
+        insert_like(grant, automation_id=str(other.pk))
+    with database_refuses("G1"):
+        insert_like(grant, key="'x'", entitlement_id=str(erp.entitlement_id))
+    with database_refuses("G1"):
+        insert_like(grant, key="'x'", level="'admin'")
+    with database_refuses("G1"):
+        insert_like(grant, key="'x'", scope="array_append(scope, '#everything')")
+    sql("UPDATE approvals_grant SET state = 'ended', ended_at = begins_at, ended_why = 'x' WHERE id = %s", grant.pk)
+    with database_refuses(""):  # the same approval, used a second time
+        insert_like(grant, state="'active'")
+
+
+@pytest.mark.rule("G1", "G2")
+def test_a_grant_is_never_longer_than_its_approval_and_its_tier(company: Company, live: Submission) -> None:
+    grant = grant_on_slack(live, company)
+    with database_refuses("G1"):
+        sql("UPDATE approvals_grant SET ends_at = ends_at + interval '1 day' WHERE id = %s", grant.pk)
+    with database_refuses("G1"):
+        later = "interval '100 days'"
+        sql(
+            f"UPDATE approvals_grant SET begins_at = begins_at + {later}, ends_at = ends_at + {later} WHERE id = %s",
+            grant.pk,
+        )
+    with database_refuses("grant_term_within_its_tier"):
+        sql("UPDATE approvals_grant SET tier = 'high' WHERE id = %s", grant.pk)
+    with database_refuses("grant_term_within_its_tier"):
+        sql("UPDATE approvals_grant SET ends_at = begins_at WHERE id = %s", grant.pk)
+    with database_refuses("null value"):
+        sql("UPDATE approvals_grant SET ends_at = NULL WHERE id = %s", grant.pk)
+    sql("UPDATE approvals_grant SET ends_at = ends_at - interval '1 day' WHERE id = %s", grant.pk)  # shorter is allowed
+
+
+@pytest.mark.rule("G1", "G3")
+def test_what_a_grant_is_about_never_changes_and_an_ended_one_never_comes_back(
+    company: Company, live: Submission
+) -> None:
+    grant = grant_on_slack(live, company)
+    other = journeys.submitted(company).automation
+    for change in (
+        f"automation_id = {other.pk}",
+        "level = 'admin'",
+        "key = 'x'",
+        "scope = array['#all']",
+        "target = 'x'",
+    ):
+        with database_refuses("G1"):
+            sql(f"UPDATE approvals_grant SET {change} WHERE id = %s", grant.pk)
+    with database_refuses("grant_ended_says_when_and_why"):
+        sql("UPDATE approvals_grant SET state = 'ended' WHERE id = %s", grant.pk)
+    sql("UPDATE approvals_grant SET state = 'ended', ended_at = now(), ended_why = 'x' WHERE id = %s", grant.pk)
+    with database_refuses("G3"):
+        sql("UPDATE approvals_grant SET state = 'active' WHERE id = %s", grant.pk)
+
+
+@pytest.mark.rule("S5")
+def test_evidence_is_not_deleted_from_under_a_grant(company: Company, live: Submission) -> None:
+    grant = grant_on_slack(live, company)
+    for statement in (
+        f"DELETE FROM approvals_approval WHERE id = {grant.approval_id}",
+        f"DELETE FROM approvals_submission WHERE id = {live.pk}",
+        f"DELETE FROM inventory_version WHERE id = {live.version_id}",
+    ):
+        with database_refuses(""):
+            sql(statement + "; SET CONSTRAINTS ALL IMMEDIATE")

@@ -1,0 +1,298 @@
+"""Deciding one record: what the page showed, reasons, narrowing, seats, and what each end means for the whole (A2 to A8)."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from approvals import transitions
+from approvals.models import Approval, ApprovalState, Decision, Grant, SubmissionState
+from governance.controls.models import LedgerEvent
+from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
+from inventory.models import AutomationState
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.attempts import refused
+from tests.journeys import Company
+from tests.people import as_actor
+
+pytestmark = pytest.mark.django_db
+
+
+def approve(record: Approval, c: Company, person: str = "omar", reason: str = "Fine.", **more: Any) -> Approval:
+    """Omar, or somebody named, approves a record."""
+    return journeys.approve(record, getattr(c.people, person), now=c.now, reason=reason, **more)
+
+
+def unusable(
+    record: Approval, c: Company, words: str, *, verb: Any = transitions.approve, reason: str = "Fine.", **more: Any
+) -> None:
+    """A decision is refused for what was typed; nothing is decided and, since it is typed anew, nothing is recorded."""
+    events = LedgerEvent.objects.count()
+    with pytest.raises(InvalidInput, match=words):
+        verb(
+            record, actor=as_actor(c.people.omar), now=c.now, reason=reason, shown_digest=journeys.shown(record), **more
+        )
+    assert not record.decisions.exists()
+    assert Approval.objects.get(pk=record.pk).state == ApprovalState.OPEN
+    assert LedgerEvent.objects.count() == events
+
+
+# --- A6: what the page showed -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A6")
+@pytest.mark.parametrize("verb", [transitions.approve, transitions.reject, transitions.ask_for_changes])
+def test_a_decision_about_what_has_changed_since_is_refused_with_the_difference(company: Company, verb: Any) -> None:
+    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+    shown = journeys.shown(record)
+    company.slack.data_class = "confidential"
+    company.slack.save()
+    with pytest.raises(OutOfTurn) as caught:
+        verb(record, actor=as_actor(company.people.omar), now=company.now, reason="As I saw it.", shown_digest=shown)
+    no = caught.value.refusal
+    assert (no.code, no.kind, caught.value.status) == ("A6", "stale", 409)
+    assert ("Data class", "internal", "confidential") in no.detail
+    assert not record.decisions.exists()
+    assert LedgerEvent.objects.filter(outcome="refused", code="A6", verb=verb.event).count() == 1
+    verb(
+        record,
+        actor=as_actor(company.people.omar),
+        now=company.now,
+        reason="Now I know.",
+        shown_digest=journeys.shown(record),
+    )
+
+
+@pytest.mark.rule("A6", "A7")
+def test_the_second_signature_is_for_what_the_first_one_left(company: Company) -> None:
+    submission = journeys.submitted(company)
+    journeys.decide_app(company, submission)
+    record = stock.privilege_on(submission, company.mail)
+    shown = journeys.shown(record)
+    approve(record, company, "mei", term_days=30)
+    with pytest.raises(OutOfTurn) as caught:
+        transitions.approve(
+            record, actor=as_actor(company.people.sana), now=company.now, reason="90 days is fine.", shown_digest=shown
+        )
+    assert ("Term in days", "90", "30") in caught.value.refusal.detail
+    approve(record, company, "sana")
+    assert record.granted_term_days == 30
+
+
+@pytest.mark.rule("A6")
+def test_comments_and_neighbours_change_no_digest(company: Company) -> None:
+    submission = stock.in_stage_2(company)
+    record, neighbour = stock.privilege_on(submission, company.slack), stock.privilege_on(submission, company.erp)
+    shown = journeys.shown(record)
+    approve(neighbour, company)
+    transitions.comment(submission, actor=as_actor(company.people.rita), now=company.now, reason="Please hurry.")
+    assert journeys.shown(record) == shown
+
+
+# --- A7: reasons and narrowing ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize("verb", [transitions.reject, transitions.ask_for_changes])
+@pytest.mark.parametrize("reason", ["", "  \u200b\u202e "])
+def test_a_no_or_a_question_says_why(company: Company, verb: Any, reason: str) -> None:
+    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+    unusable(record, company, "Say why", verb=verb, reason=reason)
+
+
+@pytest.mark.rule("A7")
+def test_approving_high_risk_or_in_bulk_says_why_and_standard_need_not(company: Company) -> None:
+    submission = stock.in_stage_2(company)
+    record = stock.privilege_on(submission, company.slack)
+    unusable(record, company, "Say why", reason="", batch=uuid4())
+    approve(record, company, reason="")
+    risky = journeys.submitted(company)
+    with pytest.raises(InvalidInput, match="high-risk"):
+        approve(journeys.app_of(risky), company, "theo", reason="")
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize("days", [0, -1, 181, 365])
+def test_a_term_is_never_lengthened_or_emptied(company: Company, days: int) -> None:
+    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+    unusable(record, company, "shortened only", term_days=days)
+
+
+@pytest.mark.rule("A7", "A8")
+def test_the_second_signature_lengthens_nothing_that_the_first_one_shortened(company: Company) -> None:
+    submission = journeys.submitted(company)
+    journeys.decide_app(company, submission)
+    record = stock.privilege_on(submission, company.mail)
+    approve(record, company, "mei", term_days=30)
+    with pytest.raises(InvalidInput, match="1 to 30 days"):
+        approve(record, company, "sana", term_days=60)
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize("level", ["admin", "execute", "unknown", "root"])
+def test_a_level_is_never_raised(company: Company, level: str) -> None:
+    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+    unusable(record, company, "lowered only", level=level)
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize("scope", [[], ["fin.invoices", "fin.customers", "fin.salaries"], ["fin.salaries"], [""]])
+def test_a_scope_is_never_widened_replaced_or_emptied(company: Company, scope: list[str]) -> None:
+    submission = journeys.submitted(company)
+    journeys.decide_app(company, submission)
+    record = submission.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
+    unusable(record, company, "part that is not empty", scope=scope)
+
+
+@pytest.mark.rule("A7")
+def test_free_text_is_not_narrowed_but_asked_about(company: Company) -> None:
+    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+    entitlement = record.privilege.entitlement
+    entitlement.scope_kind = "text"
+    entitlement.save()
+    unusable(record, company, "ask for changes", scope=["only the urgent ones"])
+
+
+@pytest.mark.rule("A7")
+def test_a_credential_has_neither_level_nor_scope(company: Company) -> None:
+    record = stock.credential_for(stock.in_stage_2(company), company.slack)
+    unusable(record, company, "level", level="read")
+    unusable(record, company, "narrowed", scope=["read"])
+
+
+@pytest.mark.rule("A7", "G1")
+def test_what_was_shortened_lowered_and_narrowed_is_what_is_granted(company: Company) -> None:
+    submission = journeys.submitted(company)
+    journeys.decide_app(company, submission)
+    reading = submission.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
+    approve(reading, company, term_days=20, scope=["fin.customers"])
+    prompts = stock.privilege_on(submission, company.model)
+    approve(prompts, company, level="read")
+    stock.decide_rest(company, submission)
+    one = Grant.objects.get(approval=reading)
+    assert (one.scope, (one.ends_at - one.begins_at).days) == (["fin.customers"], 20)
+    assert Grant.objects.get(approval=prompts).level == "read"
+    asked = Decision.objects.get(approval=reading)
+    assert (asked.term_days, asked.scope) == (20, ["fin.customers"])
+    said = LedgerEvent.objects.get(verb="approval.approved", subject_id=str(reading.pk)).payload
+    assert (said["term_days"], said["scope"]) == (20, 1)  # how many, not which
+
+
+# --- A8: seats --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A8")
+def test_two_presses_of_one_button_are_one_decision(company: Company) -> None:
+    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+    approve(record, company)
+    refused(transitions.approve, record, as_actor(company.people.omar), "STATE", now=company.now, kind="state")
+    assert record.decisions.count() == 1
+
+
+@pytest.mark.rule("A8", "T3")
+def test_high_risk_takes_two_people_and_either_of_them_can_say_no(company: Company) -> None:
+    submission = journeys.submitted(company)
+    journeys.decide_app(company, submission)
+    record = stock.privilege_on(submission, company.mail)
+    assert [seat.label for seat in record.seats.all()] == ["owner", "security"]
+    approve(record, company, "mei")
+    assert record.state == ApprovalState.OPEN
+    journeys.reject(record, company.people.sana, now=company.now)
+    assert record.state == ApprovalState.REJECTED
+    refused(transitions.approve, record, as_actor(company.people.viktor), "STATE", now=company.now, kind="state")
+
+
+@pytest.mark.rule("T3")
+def test_standard_risk_takes_the_lead_and_then_the_owner(company: Company) -> None:
+    submission = stock.submitted(company)
+    seats = {record.kind: [seat.label for seat in record.seats.all()] for record in submission.approvals.all()}
+    assert seats == {"app": ["lead"], "privilege": ["owner"], "credential": ["owner"]}
+
+
+# --- A2, A4, A5: what each end means ----------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A4")
+def test_a_rejected_app_closes_its_privileges_as_not_applicable(company: Company) -> None:
+    submission = stock.submitted(company)
+    journeys.reject(journeys.app_of(submission), company.people.theo, now=company.now)
+    submission.refresh_from_db()
+    assert submission.state == SubmissionState.REJECTED
+    states = submission.approvals.filter(stage=2).values_list("state", flat=True)
+    assert set(states) == {ApprovalState.NOT_APPLICABLE}
+    submission.automation.refresh_from_db()
+    assert submission.automation.state == AutomationState.DRAFT
+    assert not Grant.objects.filter(automation=submission.automation).exists()
+
+
+@pytest.mark.rule("A5")
+def test_a_refused_privilege_refuses_only_itself_and_waits_for_the_owner(company: Company) -> None:
+    submission = stock.in_stage_2(company)
+    refused_one = stock.privilege_on(submission, company.slack)
+    journeys.reject(refused_one, company.people.omar, now=company.now, reason="Use mail.")
+    assert submission.approvals.filter(stage=2, state=ApprovalState.OPEN).count() == 3
+    stock.decide_rest(company, submission)
+    assert submission.state == SubmissionState.DECIDED
+    assert not Grant.objects.filter(automation=submission.automation).exists(), "nothing is in force until accepted"
+    for person in ("rita", "theo", "omar", "ines"):
+        with pytest.raises(NotPermitted):
+            transitions.accept_subset(submission, actor=as_actor(getattr(company.people, person)), now=company.now)
+    transitions.accept_subset(submission, actor=as_actor(company.people.jonas), now=company.now)
+    assert submission.state == SubmissionState.IN_FORCE
+    granted = set(Grant.objects.live(company.now).values_list("approval_id", flat=True))
+    assert refused_one.pk not in granted
+    assert len(granted) == 3
+    refused_one.refresh_from_db()
+    assert refused_one.decisions.get().reason.text == "Use mail."
+
+
+@pytest.mark.rule("A5")
+def test_a_subset_that_is_declined_leaves_what_ran_before_running(company: Company) -> None:
+    before = stock.in_force(company)
+    held = list(Grant.objects.live(company.now).values_list("pk", flat=True))
+    newer = stock.submitted(company, stock.one_more_channel)
+    journeys.reject(newer.approvals.get(), company.people.omar, now=company.now)
+    newer.refresh_from_db()
+    assert newer.state == SubmissionState.DECIDED
+    with pytest.raises(InvalidInput, match="Say why"):
+        transitions.decline(newer, actor=as_actor(company.people.jonas), now=company.now)
+    transitions.decline(newer, actor=as_actor(company.people.jonas), now=company.now, reason="Then not.")
+    automation = before.automation
+    automation.refresh_from_db()
+    assert automation.approved_version == before.version
+    assert list(Grant.objects.live(company.now).values_list("pk", flat=True)) == held
+
+
+@pytest.mark.rule("A2")
+def test_without_its_credential_an_approved_privilege_is_no_grant_and_says_so(company: Company) -> None:
+    submission = stock.in_stage_2(company)
+    journeys.reject(stock.credential_for(submission, company.slack), company.people.omar, now=company.now)
+    stock.decide_rest(company, submission)
+    transitions.accept_subset(submission, actor=as_actor(company.people.jonas), now=company.now)
+    unusable_one, usable = stock.privilege_on(submission, company.slack), stock.privilege_on(submission, company.erp)
+    assert unusable_one.state == ApprovalState.APPROVED
+    assert not Grant.objects.filter(approval=unusable_one).exists()
+    assert Grant.objects.live(company.now).filter(approval=usable).exists()
+    approved = list(submission.approvals.filter(state=ApprovalState.APPROVED))
+    assert not transitions.is_usable(unusable_one, approved, submission)
+    (event,) = LedgerEvent.objects.filter(verb="submission.put_in_force")
+    assert event.payload["unusable"] == [str(unusable_one.pk)]
+
+
+@pytest.mark.rule("A3")
+def test_who_decides_stage_2_objects_before_it_opens_and_binds_nobody(company: Company) -> None:
+    submission = stock.submitted(company)
+    record = stock.privilege_on(submission, company.slack)
+    omar = as_actor(company.people.omar)
+    with pytest.raises(NotPermitted):
+        transitions.object_to(record, actor=as_actor(company.people.tom), now=company.now, reason="No.")
+    transitions.object_to(record, actor=omar, now=company.now, reason="Mail would do.")
+    assert submission.comments.get(is_objection=True).approval == record
+    approve(journeys.app_of(submission), company, "theo")
+    record.refresh_from_db()
+    assert record.state == ApprovalState.OPEN
+    with pytest.raises(OutOfTurn):  # from here on they decide
+        transitions.object_to(record, actor=omar, now=company.now, reason="Mail would do.")

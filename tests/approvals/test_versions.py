@@ -1,0 +1,551 @@
+"""What a newer version asks again, what it keeps, and what an earlier no still counts for (A12, A14, A15; S1, S2 across)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from approvals import gate, transitions
+from approvals.models import Approval, ApprovalState, Grant, Submission, SubmissionState
+from approvals.transitions import submitting
+from governance.controls.people import record_leaver
+from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted
+from inventory import registry
+from inventory.models import Automation
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.attempts import refused
+from tests.journeys import Company
+from tests.people import as_actor, as_delegate
+
+pytestmark = pytest.mark.django_db
+
+
+def amended(c: Company, automation: Automation, **fields: Any) -> Automation:
+    """Rita changes what is said about an automation."""
+    return registry.amend(automation, actor=as_actor(c.people.rita), now=c.now, fields=fields)
+
+
+def again(c: Company, before: Submission, *, by: str = "rita", days: int = 0) -> Submission:
+    """The same version is submitted once more."""
+    return journeys.submitted(c, before.version, by=getattr(c.people, by), now=c.now + timedelta(days=days))
+
+
+def stage_1_asked(submission: Submission) -> list[str]:
+    """Why stage 1 is asked; empty when it is not."""
+    app = submission.approvals.filter(stage=1).first()
+    return list(app.reasons) if app else []
+
+
+# --- A12: only what changed -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A12")
+def test_what_did_not_change_keeps_its_grant_and_nobody_is_asked(company: Company) -> None:
+    before = stock.in_force(company)
+    held = {grant.key: grant.pk for grant in journeys.grants_of(before)}
+    newer = stock.submitted(company, stock.one_more_channel)
+    (asked,) = newer.approvals.all()
+    assert (asked.stage, asked.privilege.target != "", asked.state) == (2, True, ApprovalState.OPEN)
+    assert asked.privilege.key not in held
+    assert newer.app_approval == before.app_approval
+    stock.decide_rest(company, newer)
+    assert newer.state == SubmissionState.IN_FORCE
+    live = {grant.key: grant.pk for grant in Grant.objects.live(company.now)}
+    assert live.items() >= held.items()
+    assert len(live) == len(held) + 1
+    assert Grant.objects.get(approval=asked).app_approval == before.app_approval
+
+
+@pytest.mark.rule("A12", "A5")
+def test_what_a_version_no_longer_asks_for_ends_when_it_is_put_in_force(company: Company) -> None:
+    before = stock.in_force(company)
+    newer = stock.submitted(company, stock.without_slack)
+    assert newer.state == SubmissionState.IN_FORCE, "nothing new is asked"
+    ended = Grant.objects.filter(approval__submission=before, state="ended")
+    assert {grant.ended_why for grant in ended} == {"removed"}
+    assert ended.count() == 2  # the channel, and the credential that nothing uses any more
+    assert Grant.objects.live(company.now).count() == 2
+
+
+@pytest.mark.rule("A12")
+def test_until_a_version_is_put_in_force_the_approved_one_runs_on(company: Company) -> None:
+    before = stock.in_force(company)
+    newer = stock.submitted(company, stock.one_more_channel)
+    automation = before.automation
+    old, new = (one.version.manifest_digest for one in (before, newer))
+    assert gate.ask(automation, old, now=company.now).may_run
+    no = gate.ask(automation, new, now=company.now)
+    assert (no.may_run, no.code) == (False, "NOT_APPROVED")
+    stock.decide_rest(company, newer)
+    automation.refresh_from_db()
+    assert gate.ask(automation, new, now=company.now).may_run
+
+
+@pytest.mark.rule("A12")
+def test_a_raised_privilege_goes_to_its_owner_again(company: Company) -> None:
+    stock.in_force(company)
+    company.slack.data_class = "restricted"
+    company.slack.save()
+    newer = stock.submitted(company, stock.one_more_channel)
+    raised = newer.approvals.filter(kind="privilege", privilege__entitlement__resource=company.slack)
+    assert {record.tier for record in raised} == {"high"}
+    assert raised.count() == 2
+
+
+@pytest.mark.rule("A12")
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"purpose": "Tells the buyers what runs low."}, "The purpose changed."),
+        ({"business_owner": "theo"}, "The business owner changed."),
+        ({"technical_owner": "piet"}, "The technical owner changed."),
+        ({"kind": "script"}, "The kind changed."),
+    ],
+)
+def test_a_change_of_purpose_owner_or_kind_goes_to_stage_1(company: Company, fields: dict[str, str], said: str) -> None:
+    before = stock.in_force(company)
+    given = {name: getattr(company.people, value, value) for name, value in fields.items()}
+    amended(company, before.automation, **given)
+    newer = again(company, before)
+    assert [reason.lower() for reason in stage_1_asked(newer)] == [
+        said.lower().replace("the ", "", 1)
+    ] or stage_1_asked(newer) == [said.removeprefix("The ").capitalize()]
+    assert newer.approvals.filter(stage=2).count() == 0
+
+
+@pytest.mark.rule("A12")
+def test_a_change_of_trigger_goes_to_stage_1(company: Company) -> None:
+    stock.in_force(company)
+    newer = stock.submitted(company, stock.every_tuesday)
+    assert any("starts it" in reason for reason in stage_1_asked(newer))
+
+
+@pytest.mark.rule("A12")
+def test_source_alone_is_recorded_when_standard_and_asked_when_a_model_drives_it(company: Company) -> None:
+    before = stock.in_force(company)
+    newer = stock.submitted(company, stock.another_order)
+    assert newer.version != before.version
+    assert (stage_1_asked(newer), newer.state) == ([], SubmissionState.IN_FORCE)
+    amended(company, before.automation, kind="ai_app")
+    agent = journeys.decide_all(company, again(company, newer))
+    assert agent.state == SubmissionState.IN_FORCE
+    newest = stock.submitted(company, None, kind="ai_app")
+    assert stage_1_asked(newest) != []
+
+
+@pytest.mark.rule("A12", "A1")
+def test_what_is_amended_while_others_decide_is_not_decided_by_them(company: Company) -> None:
+    submission = stock.submitted(company)
+    amended(
+        company, submission.automation, purpose="Sends customer data to a friend.", business_owner=company.people.theo
+    )
+    journeys.decide_all(company, submission)
+    automation = Automation.objects.get(pk=submission.automation_id)
+    assert automation.purpose == submission.asked["purpose"]
+    assert automation.business_owner == company.people.jonas
+    assert automation.amendment, "it waits for a decision of its own"
+    newer = again(company, submission)
+    assert len(stage_1_asked(newer)) == 2
+
+
+@pytest.mark.rule("A12", "R1")
+def test_a_small_change_does_not_put_off_the_review_of_the_app(company: Company) -> None:
+    before = stock.in_force(company)
+    automation = Automation.objects.get(pk=before.automation_id)
+    due = automation.review_on
+    later = company.now + timedelta(days=60)
+    newer = journeys.submitted(company, stock.version(company, stock.another_order), now=later)
+    assert newer.state == SubmissionState.IN_FORCE
+    automation.refresh_from_db()
+    assert automation.review_on == due
+
+
+@pytest.mark.rule("A12")
+def test_the_version_in_force_with_nothing_to_decide_is_no_submission(company: Company) -> None:
+    before = stock.in_force(company)
+    with pytest.raises(InvalidInput, match="in force already"):
+        again(company, before)
+
+
+# --- A14: one open submission; a newer version continues it -----------------------------------------------------------
+
+
+@pytest.mark.rule("A14")
+def test_a_newer_version_continues_the_open_one_and_keeps_what_was_decided_about_what_did_not_change(
+    company: Company,
+) -> None:
+    before = stock.in_stage_2(company)
+    granted = stock.privilege_on(before, company.erp)
+    journeys.approve(granted, company.people.omar, now=company.now, term_days=30, scope=["scm.stock"])
+    journeys.reject(stock.privilege_on(before, company.slack), company.people.omar, now=company.now)
+    newer = stock.submitted(company, stock.one_more_channel)
+    before.refresh_from_db()
+    assert (before.state, newer.continues) == (SubmissionState.WITHDRAWN, before)
+    assert Submission.objects.unfinished().filter(automation=newer.automation).count() == 1
+    states = {str(record): record.state for record in newer.approvals.all()}
+    app = journeys.app_of(newer)
+    assert (app.state, app.carried_from) == (ApprovalState.APPROVED, journeys.app_of(before)), states
+    kept = stock.privilege_on(newer, company.erp)
+    assert (kept.state, kept.carried_from, kept.granted_term_days) == (ApprovalState.APPROVED, granted, 30)
+    assert newer.approvals.filter(kind="privilege", state=ApprovalState.REJECTED).count() == 1
+    assert newer.approvals.filter(kind="privilege", state=ApprovalState.OPEN).count() == 1
+
+
+@pytest.mark.rule("A14")
+def test_another_justification_is_another_question(company: Company) -> None:
+    before = stock.in_stage_2(company)
+    record = stock.privilege_on(before, company.erp)
+    journeys.approve(record, company.people.omar, now=company.now)
+    newer = stock.version(company, stock.one_more_channel)
+    said = {record.privilege.key: submitting.Wish("To send it to a friend.")}
+    submission = transitions.submit(
+        before.automation,
+        actor=as_actor(company.people.rita),
+        now=company.now,
+        version=newer,
+        wishes=journeys.wishes(newer, **said),
+    )
+    assert stock.privilege_on(submission, company.erp).state == ApprovalState.OPEN
+
+
+@pytest.mark.rule("A14", "A8")
+def test_one_signature_of_two_is_kept_too(company: Company) -> None:
+    n = company.people
+    before = journeys.submitted(company)
+    journeys.decide_app(company, before)
+    record = stock.privilege_on(before, company.mail)
+    journeys.approve(record, n.mei, now=company.now, term_days=30)
+    newer = journeys.submitted(company, another_chaser(company))
+    kept = stock.privilege_on(newer, company.mail)
+    assert (kept.state, kept.carried_from) == (ApprovalState.WAITING, record), (
+        "its source changed: stage 1 is asked again"
+    )
+    journeys.decide_app(company, newer)
+    kept.refresh_from_db()
+    assert kept.state == ApprovalState.OPEN
+    refused(transitions.approve, kept, as_actor(n.mei), "A8", now=company.now)
+    journeys.approve(kept, n.sana, now=company.now)
+    assert (kept.state, kept.granted_term_days) == (ApprovalState.APPROVED, 30)
+
+
+def another_chaser(c: Company) -> Any:
+    """A version of the invoice chaser that posts to another channel besides."""
+    import json
+
+    export = json.loads((journeys.EXPORTS / "invoice-chaser.json").read_text())
+    stock.one_more_channel(export)
+    return journeys.brought_in(c, content=json.dumps(export).encode())
+
+
+@pytest.mark.rule("S2", "A14")
+def test_who_decided_an_app_that_was_carried_over_decides_no_privilege_however_often_it_was(company: Company) -> None:
+    stock.hand_over(company, company.slack, company.people.theo, company.people.amara)
+    first = stock.in_stage_2(company)  # Theo approved the app
+    second = stock.submitted(company, stock.one_more_channel)
+    third = stock.submitted(company, stock.another_order)
+    assert third.continues == second
+    assert second.continues == first
+    for submission in (third, in_force_then_one_more(company, third)):
+        print(
+            [
+                (str(a), a.state, a.privilege and a.privilege.target, a.facts.get("on"))
+                for a in submission.approvals.all()
+            ],
+            submission.state,
+        )
+        record = submission.approvals.filter(
+            privilege__entitlement__resource=company.slack, state=ApprovalState.OPEN
+        ).first()
+        assert record is not None
+        refused(transitions.approve, record, as_actor(company.people.theo), "SOD-2", now=company.now)
+
+
+def in_force_then_one_more(c: Company, submission: Submission) -> Submission:
+    """Put in force by Amara, and then one more channel is asked for."""
+    for record in submission.approvals.filter(stage=2, state=ApprovalState.OPEN):
+        on = record.privilege.entitlement.resource if record.privilege else record.credential.decided_on
+        journeys.approve(record, c.people.amara if on == c.slack else c.people.omar, now=c.now)
+    submission.refresh_from_db()
+    assert submission.state == SubmissionState.IN_FORCE
+    return stock.submitted(c, stock.one_more_channel)
+
+
+@pytest.mark.rule("S1", "A14")
+def test_who_approved_and_then_brought_a_newer_version_in_has_approved_nothing_of_it(company: Company) -> None:
+    n = company.people
+    before = stock.in_stage_2(company)  # Theo approved the app; he is a member of the team and can bring in
+    newer = journeys.brought_in(company, stock.EXPORT, content=stock.source(stock.one_more_channel), by=n.theo)
+    submission = journeys.submitted(company, newer, by=n.rita)
+    app = journeys.app_of(submission)
+    assert (app.state, app.carried_from) == (ApprovalState.OPEN, None)
+    refused(transitions.approve, app, as_actor(n.theo), "SOD-1", now=company.now)
+    assert before.approvals.get(stage=1).state == ApprovalState.APPROVED  # what was said stays
+
+
+@pytest.mark.rule("A14", "A10")
+def test_submitting_the_same_once_more_restarts_no_clock(company: Company) -> None:
+    before = stock.submitted(company)
+    with pytest.raises(InvalidInput, match="under review already"):
+        again(company, before, days=1)
+
+
+@pytest.mark.rule("A14")
+def test_changes_asked_stop_one_clock_and_start_the_builders(company: Company) -> None:
+    submission = stock.in_stage_2(company)
+    record, neighbour = stock.privilege_on(submission, company.slack), stock.privilege_on(submission, company.erp)
+    ask(company, record)
+    assert (record.state, record.due_at, record.expires_at) == (ApprovalState.CHANGES_ASKED, None, None)
+    assert record.builder_due_at.isoformat() == "2026-12-08T16:00:00+00:00"  # ten working days, 17:00 in Berlin
+    assert Approval.objects.get(pk=neighbour.pk).state == ApprovalState.OPEN
+    transitions.answer(record, actor=as_actor(company.people.rita), now=company.now, reason="Because.")
+    assert (record.state, record.round, record.builder_due_at) == (ApprovalState.OPEN, 2, None)
+    assert record.due_at is not None
+
+
+def ask(c: Company, record: Approval, person: str = "omar") -> None:
+    """Somebody asks for changes."""
+    transitions.ask_for_changes(
+        record,
+        actor=as_actor(getattr(c.people, person)),
+        now=c.now,
+        reason="Which channel?",
+        shown_digest=journeys.shown(record),
+    )
+
+
+@pytest.mark.rule("A14")
+def test_after_three_rounds_it_is_a_yes_or_a_no_even_across_versions(company: Company) -> None:
+    submission = stock.in_stage_2(company)
+    record = stock.privilege_on(submission, company.slack)
+    ask(company, record)
+    transitions.answer(record, actor=as_actor(company.people.rita), now=company.now, reason="This one.")
+    ask(company, record)
+    newer = stock.submitted(company, stock.one_more_channel)  # the builder changes something instead of answering
+    third = newer.approvals.get(privilege__key=record.privilege.key)
+    assert third.round == 3
+    with pytest.raises(InvalidInput, match="a yes or a no"):
+        ask(company, third)
+    journeys.approve(third, company.people.omar, now=company.now)
+
+
+@pytest.mark.rule("A14", "S1")
+def test_who_answers_for_the_builder_becomes_a_party_and_so_does_whom_they_stand_for(company: Company) -> None:
+    n = company.people
+    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+    ask(company, record)
+    transitions.answer(record, actor=as_delegate(n.tom, giver=n.bram), now=company.now, reason="For Bram.")
+    named = set(record.submission.parties.filter(capacity="answered").values_list("person", flat=True))
+    assert named == {n.tom.pk, n.bram.pk}
+
+
+@pytest.mark.rule("A14", "S1")
+def test_who_decided_does_not_answer_for_the_builder(company: Company) -> None:
+    n = company.people
+    record = stock.privilege_on(
+        stock.in_stage_2(company), company.slack
+    )  # Theo, a member of the team, approved the app
+    ask(company, record)
+    for actor in (as_actor(n.theo), as_delegate(n.tom, giver=n.theo)):
+        with pytest.raises(DutyConflict) as caught:
+            transitions.answer(record, actor=actor, now=company.now, reason="Take any channel.")
+        assert caught.value.refusal.code == "SOD-1"
+    assert not record.submission.parties.filter(person=n.theo).exists()
+
+
+# --- A15: withdrawing, and asking again --------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A15")
+def test_the_submitter_withdraws_with_a_reason_and_nobody_else_does(company: Company) -> None:
+    submission = stock.in_stage_2(company)
+    for person in ("jonas", "theo", "omar", "ines"):
+        with pytest.raises(NotPermitted):
+            transitions.withdraw(
+                submission, actor=as_actor(getattr(company.people, person)), now=company.now, reason="x"
+            )
+    with pytest.raises(InvalidInput, match="Say why"):
+        transitions.withdraw(submission, actor=as_actor(company.people.rita), now=company.now)
+    transitions.withdraw(submission, actor=as_actor(company.people.rita), now=company.now, reason="Not needed.")
+    assert submission.state == SubmissionState.WITHDRAWN
+    assert journeys.app_of(submission).state == ApprovalState.APPROVED  # what was decided stays
+    assert set(submission.approvals.filter(stage=2).values_list("state", flat=True)) == {ApprovalState.WITHDRAWN}
+
+
+@pytest.mark.rule("A15", "A9")
+def test_what_was_rejected_goes_to_the_same_person_and_shows_the_reason(company: Company) -> None:
+    n = company.people
+    submission = stock.in_stage_2(company)
+    record = stock.privilege_on(submission, company.slack)
+    journeys.reject(record, n.omar, now=company.now, reason="Too public.")
+    stock.decide_rest(company, submission)
+    transitions.decline(submission, actor=as_actor(n.jonas), now=company.now, reason="All or nothing.")
+    stock.hand_over(company, company.slack, n.piet, n.amara)  # another owner would be asked first
+    newer = again(company, submission, days=3)
+    journeys.approve(journeys.app_of(newer), n.theo, now=company.now)
+    asked = stock.privilege_on(newer, company.slack)
+    assert asked.earlier == record
+    assert asked.earlier.decisions.get().reason.text == "Too public."
+    refused(transitions.approve, asked, as_actor(n.piet), "A9", now=company.now)
+    journeys.approve(asked, n.omar, now=company.now)
+    assert asked.state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("A15")
+def test_after_90_days_an_earlier_no_no_longer_counts(company: Company) -> None:
+    submission = rejected_on_slack(company)
+    assert stock.privilege_on(again(company, submission, days=91), company.slack).earlier is None
+
+
+def rejected_on_slack(c: Company, *, by: str = "omar") -> Submission:
+    """Refused on Slack, the rest declined."""
+    submission = stock.in_stage_2(c)
+    journeys.reject(stock.privilege_on(submission, c.slack), getattr(c.people, by), now=c.now)
+    stock.decide_rest(c, submission)
+    transitions.decline(submission, actor=as_actor(c.people.jonas), now=c.now, reason="All or nothing.")
+    return submission
+
+
+@pytest.mark.rule("A15")
+def test_when_the_person_left_one_signature_more_is_needed(company: Company) -> None:
+    submission = rejected_on_slack(company)
+    stock.hand_over(company, company.slack, company.people.piet, company.people.amara)
+    record_leaver(company.people.omar, actor=as_actor(company.people.ines), now=company.now, reason="Left.")
+    stock.hand_over(company, company.erp, company.people.lena, company.people.amara)
+    newer = again(company, submission)
+    seats = [seat.label for seat in stock.privilege_on(newer, company.slack).seats.all()]
+    assert seats == ["owner", "security"]
+
+
+@pytest.mark.rule("A15", "T3")
+def test_one_signature_more_than_owner_and_security_is_a_third(company: Company) -> None:
+    n = company.people
+    submission = journeys.submitted(company)
+    journeys.decide_app(company, submission)
+    journeys.reject(stock.privilege_on(submission, company.mail), n.mei, now=company.now)
+    transitions.withdraw(submission, actor=as_actor(n.rita), now=company.now, reason="Later.")
+    for resource in (company.mail, company.drive, company.github):
+        stock.hand_over(company, resource, n.lena, n.amara)
+    record_leaver(n.mei, actor=as_actor(n.ines), now=company.now, reason="Left.")
+    newer = journeys.submitted(company, submission.version)
+    record = stock.privilege_on(newer, company.mail)
+    assert [seat.label for seat in record.seats.all()] == ["owner", "security", "second"]
+    journeys.decide_app(company, newer)
+    for person in (n.lena, n.sana):
+        journeys.approve(record, person, now=company.now)
+    assert record.state == ApprovalState.OPEN
+    journeys.approve(record, n.amara, now=company.now)
+    assert record.state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("A15", "A9")
+def test_a_security_reviewer_who_rejected_is_asked_again_for_security_and_not_for_the_owner(company: Company) -> None:
+    n = company.people
+    submission = journeys.submitted(company)
+    journeys.decide_app(company, submission)
+    record = stock.privilege_on(submission, company.mail)
+    journeys.reject(record, n.sana, now=company.now)
+    transitions.withdraw(submission, actor=as_actor(n.rita), now=company.now, reason="Later.")
+    newer = journeys.submitted(company, submission.version)
+    journeys.decide_app(company, newer)
+    asked = stock.privilege_on(newer, company.mail)
+    journeys.approve(asked, n.mei, now=company.now)
+    assert asked.decisions.get().seat.label == "owner"
+    journeys.approve(asked, n.sana, now=company.now)
+    assert asked.state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("A15", "S1")
+def test_withdrawing_and_letting_another_submit_sheds_no_party(company: Company) -> None:
+    n = company.people
+    version = stock.version(company, technical_owner=None)  # Rita brings it in
+    first = journeys.submitted(company, version, by=n.theo)  # a lead is a member of the team too
+    transitions.withdraw(first, actor=as_actor(n.theo), now=company.now, reason="Let Rita do it.")
+    second = journeys.submitted(company, version, by=n.rita)
+    refused(transitions.approve, journeys.app_of(second), as_actor(n.theo), "SOD-1", now=company.now)
+
+
+@pytest.mark.rule("S1")
+def test_whoever_was_owner_from_draft_to_decision_is_a_party(company: Company) -> None:
+    n = company.people
+    version = stock.version(company, business_owner=n.theo)
+    amended(company, version.automation, business_owner=n.jonas)  # while it is a draft
+    submission = journeys.submitted(company, version)
+    assert submission.automation.business_owner == n.jonas
+    refused(transitions.approve, journeys.app_of(submission), as_actor(n.theo), "SOD-1", now=company.now)
+
+
+@pytest.mark.rule("S1", "A12")
+def test_whoever_becomes_owner_by_the_submission_is_a_party(company: Company) -> None:
+    n = company.people
+    before = stock.in_force(company)
+    amended(company, before.automation, business_owner=n.theo)
+    newer = again(company, before)
+    refused(transitions.approve, journeys.app_of(newer), as_actor(n.theo), "SOD-1", now=company.now)
+
+
+@pytest.mark.rule("L1", "A14")
+def test_retiring_an_automation_ends_its_open_submission(company: Company) -> None:
+    from inventory import lifecycle
+
+    before = stock.in_force(company)
+    newer = stock.submitted(company, stock.one_more_channel)
+    lifecycle.retire(before.automation, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
+    newer.refresh_from_db()
+    assert newer.state == SubmissionState.WITHDRAWN
+    assert set(newer.approvals.values_list("state", flat=True)) == {ApprovalState.WITHDRAWN}
+    assert not Grant.objects.live(company.now).exists()
+
+
+# --- A17: the gate ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A17")
+def test_a_superseded_version_may_run_for_30_days_with_the_grants_that_are_left(company: Company) -> None:
+    first = stock.in_force(company)
+    second = stock.submitted(company, stock.without_slack)
+    automation = Automation.objects.get(pk=first.automation_id)
+    digest = first.version.manifest_digest
+    answer = gate.ask(automation, digest, now=company.now + timedelta(days=30))
+    assert answer.may_run
+    assert {grant.entitlement.resource for grant in answer.grants if grant.entitlement} == {company.erp}
+    late = gate.ask(automation, digest, now=company.now + timedelta(days=30, seconds=1))
+    assert (late.may_run, late.code) == (False, "NOT_APPROVED")
+    assert gate.ask(automation, second.version.manifest_digest, now=company.now).may_run
+
+
+@pytest.mark.rule("A17", "G3")
+def test_the_gate_says_no_to_what_it_does_not_know_and_to_what_does_not_run(company: Company) -> None:
+    from inventory import lifecycle
+
+    first = stock.in_force(company)
+    automation = Automation.objects.get(pk=first.automation_id)
+    digest = first.version.manifest_digest
+    assert gate.ask(automation, "0" * 64, now=company.now).code == "UNKNOWN_VERSION"
+    expired = gate.ask(automation, digest, now=company.now + timedelta(days=181))
+    assert (expired.may_run, list(expired.grants)) == (True, [])  # the app may run; nothing it holds is left
+    lifecycle.stop(automation, actor=as_actor(company.people.jonas), now=company.now, reason="Wrong numbers.")
+    no = gate.ask(automation, digest, now=company.now)
+    assert (no.may_run, no.code, list(no.grants)) == (False, "NOT_LIVE", [])
+
+
+@pytest.mark.rule("A17", "I8")
+def test_a_version_that_is_bound_to_something_else_is_not_the_approved_one(company: Company) -> None:
+    first = stock.in_force(company)
+    automation = Automation.objects.get(pk=first.automation_id)
+    with_more_rights = registry_rebound(company, first)
+    assert with_more_rights.manifest_digest == first.version.manifest_digest
+    answer = gate.ask(automation, first.version.manifest_digest, now=company.now)
+    assert (answer.may_run, f"Version {first.version.number} " in answer.sentence) == (True, True)
+    assert len(answer.grants) == 4
+
+
+def registry_rebound(c: Company, first: Submission) -> Any:
+    """The same file again after an owner said that the Slack connection opens the mailbox."""
+    privilege = stock.privilege_on(first, c.slack).privilege
+    registry.bind(
+        c.mail, actor=as_actor(c.people.ines), now=c.now, connector=privilege.connector, instance=privilege.instance
+    )
+    return stock.version(c)

@@ -1,0 +1,78 @@
+"""Whatever is killed: 200 grants come up while a real worker dies three times; each has one item, one notice, one mail (R9)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from celery import current_app
+
+from approvals.models import Grant
+from governance.controls import clock, sending
+from governance.controls.models import LedgerEvent, Notice, NoticeState
+from governance.recertification.models import Item, Question
+from tests.processes import Mailbox, Service, until
+from tests.recertification.apart import held_apart
+from tests.recertification.rows import low_grants
+
+MANY = 200
+
+
+def nudge() -> None:
+    """What beat does; a nudge that dies with the worker is lost, and the next one finds the same work."""
+    for job in ("recertification.sweep", "controls.send_notices"):
+        current_app.send_task(job, ignore_result=True)
+
+
+@pytest.mark.process
+@pytest.mark.rule("R5", "R9")
+def test_200_due_grants_and_a_worker_killed_three_times_come_to_one_item_notice_and_mail_each(
+    committed: None, worker: Service, mailbox: Mailbox
+) -> None:
+    began = clock.now() - timedelta(days=169)  # the items of 180 days at low risk opened three days ago
+    held = held_apart(began)
+    made = {grant.pk for grant in low_grants(held.submission, MANY, begins_at=began)}
+    items = Item.objects.filter(grant__in=made)
+
+    for kill in range(1, 4):
+        nudge()
+        until(lambda reached=kill * MANY // 4: items.count() >= reached, f"item {kill * MANY // 4}", seconds=60)
+        worker.kill()
+        assert items.count() < MANY, "it was killed in the middle"
+        # What the dead worker had in its hands is taken up again when it can't be alive any more: real minutes later.
+        for notice in Notice.objects.filter(state=NoticeState.SENDING):
+            notice.claimed_at -= sending.DEAD_AFTER + timedelta(seconds=1)
+            notice.save()
+        worker.start()
+    nudge()
+    until(lambda: items.count() == MANY, "an item for each grant", seconds=90)
+    nudge()
+
+    of_items = items.values_list("pk", flat=True)
+    notices = Notice.objects.filter(thread__in=[f"item:{pk}" for pk in of_items])
+
+    def all_sent() -> bool:
+        nudge()
+        return notices.filter(state=NoticeState.SENT).count() == MANY
+
+    until(all_sent, "every notice to be sent", seconds=120)
+
+    assert Counter(items.values_list("grant", flat=True)) == Counter(made)
+    assert Question.objects.filter(item__in=of_items).count() == MANY
+    opened = LedgerEvent.objects.filter(verb="item.opened", subject_id__in=[str(pk) for pk in of_items])
+    assert opened.filter(outcome="done").count() == MANY
+    assert not LedgerEvent.objects.filter(verb="item.opened", outcome="refused", at__gte=began).filter(
+        about__overlap=[f"approvals.grant:{pk}" for pk in made]
+    )
+    assert Counter(notices.values_list("event", flat=True)) == {"recertification_opened": MANY}
+    assert notices.values("key").distinct().count() == notices.count() == MANY
+    assert Grant.objects.filter(pk__in=made, state="active").count() == MANY
+
+    # A mail that went out just before a kill may come twice; by its Message-ID the receiver knows it as one.
+    received = [mail["Message-ID"] for mail in mailbox.to(held.people.jonas.email)]
+    wanted = set(notices.values_list("message_id", flat=True))
+    assert wanted <= set(received)
+    about_the_200 = {mail["Message-ID"] for mail in mailbox.messages if mail["Message-ID"] in wanted}
+    assert len(about_the_200) == MANY
+    assert len([one for one in received if one in wanted]) <= MANY + 3
