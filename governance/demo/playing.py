@@ -13,7 +13,7 @@ from datetime import datetime, time, timedelta
 
 from approvals.asking import organisation_zone
 
-#: A working day's distance, so that two steps of a story that fall on one weekend keep their order.
+#: How far apart two steps of one story are at least, where a weekend puts both on one Friday.
 LEAST = timedelta(minutes=20)
 
 SATURDAY = 5
