@@ -178,8 +178,8 @@ def _described(keys: Iterable[BindingKey]) -> dict[BindingKey, Resource]:
 def _proposed(key: BindingKey, said: ManifestPrivilege) -> Resource:
     connector, instance = key
     if not instance:
-        name = f"Whatever {connector} talks to when that is decided at run time"
-        return Resource(kind=words.kind_of(connector), name=name[:160], unresolved=True, directory=False)
+        name = f"{connector} (not known which)"[:160]
+        return Resource(kind=words.kind_of(connector), name=name, unresolved=True, directory=False)
     named = said.credential.name if said.credential is not None and instance == said.credential.external_id else ""
     return Resource(kind=words.kind_of(connector), name=(named or instance)[:160])
 

@@ -54,7 +54,7 @@ def _not_the_owner(subject: Resource, actor: Actor, now: datetime) -> Refusal | 
 
 def _can_be_named(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     if subject.unresolved:
-        sentence = "This stands for what is decided at run time: nobody can answer for it."
+        sentence = "This stands for connections that are missing or decided at run time: nobody can answer for it."
         return Refusal("I8", "state", sentence, "Change the automation so that it names what it talks to.")
     return None
 

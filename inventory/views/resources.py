@@ -230,7 +230,7 @@ def _actions(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
 def _next(one: Resource, actor: Actor, now: datetime) -> Shape | None:
     """The one thing to say first: who has to do what before privileges on it can be approved."""
     if one.unresolved:
-        text = "Whatever is decided at run time has no owner, so nothing on it can be submitted."
+        text = "It stands for connections that are missing or decided at run time, so nothing on it can be submitted."
         return {"lead": "Nobody can answer for this.", "text": text, "actions": []}
     if one.named_owner is not None:
         return _to_accept(one, actor, now)

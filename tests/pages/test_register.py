@@ -387,6 +387,6 @@ def test_a_resources_owner_changes_it_upwards_adds_what_can_be_held_and_nothing_
 def test_what_nobody_can_name_is_in_no_list(company: Company) -> None:
     journeys.brought_in(company, "price-list-sync.json")
     shown = lines(client_of(company.people.ines).get(reverse("resource_list")))
-    assert "decided at run time" not in shown
+    assert "not known which" not in shown
     vague = Resource.objects.get(unresolved=True)
     assert "Nobody can answer for this." in lines(client_of(company.people.ines).get(vague.href))
