@@ -85,8 +85,11 @@ class Draft:
                 continue
             if kind == "why":
                 why[key] = value[:LONGEST_WHY]
-            elif kind == "term" and value.isdecimal():
-                terms[key] = int(value[:4])
+            elif kind == "term":
+                terms.pop(
+                    key, None
+                )  # the longest, whatever the tier turns out to be, unless a number of days was chosen
+                terms |= {key: int(value[:4])} if value.isdecimal() else {}
             elif kind == "bind" and key in names:
                 chosen.pop(names[key], None)
                 chosen |= {names[key]: int(value)} if value.isdecimal() else {}

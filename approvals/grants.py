@@ -18,6 +18,8 @@ from approvals import policies
 from approvals.models import Grant, GrantState
 from approvals.models.grant import LONGEST_TERM
 from governance.controls import consequences, ledger
+from governance.controls.actors import Actor
+from governance.controls.duty import Duty
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
@@ -56,6 +58,20 @@ WHY_WORDS: dict[str, str] = {
     Why.REPLACED: "a newer approval took its place",
     Why.SUCCEEDED: "renewed: another grant follows it",
 }
+
+
+def _not_stopped(subject: Grant, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.state == GrantState.SUSPENDED and subject.suspended_why == Why.STOPPED:
+        return Refusal("G5", "state", "This grant is stopped already.")
+    return None
+
+
+def _term_over(subject: Grant, actor: Actor, now: datetime) -> Refusal | None:
+    return Refusal("G3", "state", "Its term is not over yet.") if now < subject.ends_at else None
+
+
+NOT_STOPPED = Duty("G5", "G5", "What is stopped already is not stopped again.", _not_stopped)
+TERM_OVER = Duty("G3", "G3", "A grant expires at the end of its term and not before.", _term_over)
 
 
 @transition(
@@ -105,15 +121,13 @@ def end(step: Step[Grant], *, why: Why) -> Effect:
     permission=Permission.GRANT_REVOKE,
     source=STANDING,
     target=[GrantState.SUSPENDED],
+    duties=[NOT_STOPPED],
     parents=["automation"],
     reason_needed=True,
 )
 def stop(step: Step[Grant]) -> Effect:
     """Kill switch: one person suspends one grant at once, with a reason; it does not lift itself (G5)."""
-    grant = step.subject
-    if grant.suspended_why == Why.STOPPED:
-        raise refuse(Refusal("STATE", "state", "This grant is stopped already."))
-    grant.suspended_why = Why.STOPPED
+    step.subject.suspended_why = Why.STOPPED
     return Effect(payload={"why": Why.STOPPED})
 
 
@@ -137,12 +151,11 @@ def revoke(step: Step[Grant]) -> Effect:
     permission=Permission.GRANT_END,
     source=STANDING,
     target=[GrantState.ENDED],
+    duties=[TERM_OVER],
     parents=["automation"],
 )
 def expire(step: Step[Grant]) -> Effect:
     """A grant's term is over."""
-    if step.now < step.subject.ends_at:
-        raise refuse(Refusal("G3", "state", "Its term is not over yet."))
     return _finish(step, Why.TERM)
 
 

@@ -5,15 +5,15 @@ number of privileges.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from approvals import policies
+from approvals import intended, policies
 from approvals.changes import Asked, Changes
 from approvals.drafts import Draft, row_key
+from approvals.intended import LADDER
 from approvals.models import Approval, Submission
 from approvals.models.submission import UNFINISHED
 from approvals.policies import Policy
@@ -22,31 +22,27 @@ from approvals.transitions.submitting import short_of_people, submit, unready
 from approvals.would_be import WouldBe
 from governance.controls import texts
 from governance.controls.actors import Actor
-from governance.controls.models import Person, Team
+from governance.controls.models import Team
 from governance.controls.refusals import Refusal
 from inventory import assessing, registry, resolving
 from inventory.importers.manifest import Manifest, manifest_digest, sha256
 from inventory.models import (
     Assessment,
     Automation,
-    AutomationState,
     Credential,
-    Environment,
     ImportItem,
     Privilege,
     Resource,
-    ResourceState,
     Version,
 )
-from inventory.models.automation import AMENDED_BY_REVIEW
 from inventory.registry import Drift
 from inventory.resolving import Resolution
 from inventory.risk import Judged
 
-#: What is loaded of a resource, so that its ladder is known without asking again.
-LADDER = ("owner", "deputy", "team__lead", "team__deputy_lead")
 #: Terms that can be chosen, in days, up to what the tier allows.
 TERMS = (7, 30, 60, 90, 180, 365)
+#: How the justification begins of a credential that nobody justified by itself.
+FOR_WHAT_IT_OPENS = "It is needed for what it opens:"
 
 
 @dataclass(frozen=True)
@@ -142,8 +138,17 @@ class Preview:
 
     @property
     def unjustified(self) -> list[Wanted]:
-        """What is asked for without a word why."""
-        return [one for one in self.asked if not self.reason(one)]
+        """What is asked for without a word why; a credential whose uses all have one needs none of its own."""
+        return [one for one in self.asked if not self.reason(one) and not self.uses(one)]
+
+    def uses(self, one: Wanted) -> list[Wanted]:
+        """What a credential is used for, as far as that is asked too; nothing for a privilege."""
+        if one.asked.credential is None:
+            return []
+        asked = ((use, use.asked.privilege) for use in self.asked)
+        return [
+            use for use, privilege in asked if privilege is not None and privilege.credential == one.asked.credential
+        ]
 
     @property
     def is_repeat(self) -> bool:
@@ -156,7 +161,7 @@ class Preview:
     @property
     def amends(self) -> bool:
         """Whether something else is said about a known automation than before, or why it needs something."""
-        fields = any(value != self.begun.get(name) for name, value in self.draft.fields.items())
+        fields = any(_tidy(value) != _tidy(self.begun.get(name)) for name, value in self.draft.fields.items())
         return fields or any(self.said_before.get(key, text) != text for key, text in self.draft.why.items())
 
     def why(self, one: Wanted) -> str:
@@ -168,11 +173,9 @@ class Preview:
         own = self.why(one)
         if own or one.asked.credential is None:
             return own
-        uses = [
-            use for use in self.wanted if use.asked.privilege and use.asked.privilege.credential == one.asked.credential
-        ]
+        uses = self.uses(one)
         said = list(dict.fromkeys(filter(None, map(self.why, uses))))
-        return f"It is needed for what it opens: {' '.join(said)}" if len(said) and all(map(self.why, uses)) else ""
+        return f"{FOR_WHAT_IT_OPENS} {' '.join(said)}" if said and all(map(self.why, uses)) else ""
 
     def term(self, one: Wanted) -> int:
         """The term that is asked for in days: as chosen, never longer than the tier allows; the longest unless chosen."""
@@ -197,108 +200,23 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     """
     draft = draft or Draft.of(item)
     manifest = Manifest.from_dict(item.manifest)
-    environment = _environment(draft)
-    named = _named(item, draft, team)
-    known = registry.known(team, manifest, environment=environment, named=named)
-    draft = replace(draft, fields={**_fields_before(known, actor), **draft.fields})
-    people = _people(draft)
-    automation = _as_it_would_be(known, manifest, draft, team, environment, people, actor)
+    named = intended.named_by(item, draft, team)
+    known = registry.known(team, manifest, environment=intended.environment_of(draft), named=named)
+    draft = replace(draft, fields={**intended.fields_before(known, actor), **draft.fields})
+    automation = intended.as_it_would_be(known, manifest, draft, team, actor)
     resolution = resolving.resolve(
         manifest,
         platform_instance=registry.platform_of(manifest),
-        chosen=chosen_resources(draft, actor, now),
+        chosen=intended.chosen_resources(draft, actor, now),
         automation=known,
     )
     _load_ladders(resolution)
     return _weigh(item, manifest, draft, team, known, automation, resolution, actor, now)
 
 
-def _environment(draft: Draft) -> str:
-    found = str(draft.fields.get("environment") or "")
-    return found if found in Environment.values else Environment.PRODUCTION
-
-
-def _named(item: ImportItem, draft: Draft, team: Team) -> Automation | None:
-    """The automation that the builder says it is a version of, else the one that it was confirmed for already."""
-    if draft.automation:
-        return Automation.objects.filter(pk=draft.automation, team=team).first()
-    return item.version.automation if item.version is not None else None
-
-
-def _fields_before(known: Automation | None, actor: Actor) -> dict[str, Any]:
-    """What the form begins with: what is said about a known automation; for a new one, its builder is the technical owner."""
-    if known is None:
-        return {"technical_owner": actor.person.pk if actor.person is not None else None}
-    return {
-        "purpose": known.asked["purpose"],
-        "business_owner": known.asked["business_owner_id"],
-        "technical_owner": known.asked["technical_owner_id"],
-        "escalation_contact": known.escalation_contact,
-        "environment": known.environment,
-    }
-
-
-def _people(draft: Draft) -> dict[int, Person]:
-    ids = [draft.fields.get(name) for name in ("business_owner", "technical_owner")]
-    return Person.objects.in_bulk([one for one in ids if isinstance(one, int)])
-
-
-def chosen_resources(draft: Draft, actor: Actor, now: datetime) -> dict[str, Resource]:
-    """The resources that a draft says its connections open, by connection; only those that the builder may see."""
-    seen = Resource.objects.visible_to(actor, now).resolved().exclude(state=ResourceState.RETIRED)
-    rows = {row.pk: row for row in seen.filter(pk__in=draft.chosen.values()).select_related(*LADDER)}
-    return {name: rows[pk] for name, pk in draft.chosen.items() if pk in rows}
-
-
-def fields_of(draft: Draft) -> dict[str, Any]:
-    """What a draft says about the automation, as the register takes it: people as rows, nothing that was not said."""
-    people = _people(draft)
-    fields: dict[str, Any] = {
-        name: draft.fields[name] for name in ("purpose", "environment", "escalation_contact") if name in draft.fields
-    }
-    for name in ("business_owner", "technical_owner"):
-        if name in draft.fields:
-            fields[name] = people.get(draft.fields[name] or 0)
-    return fields
-
-
-def _as_it_would_be(
-    known: Automation | None,
-    manifest: Manifest,
-    draft: Draft,
-    team: Team,
-    environment: str,
-    people: Mapping[int, Person],
-    actor: Actor,
-) -> Automation:
-    """The automation with the draft over it; what stage 1 decides about waits in `amendment` once it is past draft."""
-    owners = {name: people.get(draft.fields.get(name) or 0) for name in ("business_owner", "technical_owner")}
-    if known is None:
-        return Automation(
-            team=team,
-            name=manifest.name[:160],
-            kind=manifest.kind,
-            platform_instance=registry.platform_of(manifest),
-            environment=environment,
-            purpose=str(draft.fields.get("purpose") or ""),
-            escalation_contact=str(draft.fields.get("escalation_contact") or ""),
-            business_owner=owners["business_owner"] or actor.person,
-            technical_owner=owners["technical_owner"],
-        )
-    made = copy.copy(known)
-    said: dict[str, Any] = {
-        f"{name}_id": who.pk if who else None for name, who in owners.items() if name in draft.fields
-    }
-    said |= {"purpose": str(draft.fields["purpose"]).strip()} if "purpose" in draft.fields else {}
-    if known.state == AutomationState.DRAFT:
-        made.purpose = said.get("purpose", known.purpose)
-        made.business_owner = owners["business_owner"] or known.business_owner
-        made.technical_owner = owners["technical_owner"] if "technical_owner" in draft.fields else known.technical_owner
-        return made
-    differs = {name: value for name, value in said.items() if getattr(known, name) != value}
-    kept = {name: value for name, value in known.amendment.items() if name not in said}
-    made.amendment = {name: value for name, value in {**kept, **differs}.items() if name in AMENDED_BY_REVIEW}
-    return made
+def _tidy(value: Any) -> Any:
+    """As the register keeps it."""
+    return (value or "").strip() if isinstance(value, str) or value is None else value
 
 
 def _load_ladders(found: Resolution) -> None:
@@ -391,7 +309,7 @@ def _weigh(
         problems=tuple(app_problems),
         short=tuple(short),
         said_before=_said_before(known, weighed),
-        begun=_fields_before(known, actor),
+        begun=intended.fields_before(known, actor),
         refusal=_refusal(known, team, actor, now),
     )
 
@@ -459,7 +377,7 @@ def _said_before(known: Automation | None, rows: Iterable[tuple[str, Asked]]) ->
     before = Approval.objects.filter(submission__automation=known, justification__isnull=False)
     found = before.order_by("pk").values_list("privilege__key", "credential_id", "justification__text")
     said = ((key or f"credential:{credential}", text) for key, credential, text in found)
-    return {asked[key]: text for key, text in said if key in asked}
+    return {asked[key]: text for key, text in said if key in asked and not text.startswith(FOR_WHAT_IT_OPENS)}
 
 
 def _same(known: Automation | None, manifest: Manifest, held: Iterable[Privilege]) -> Version | None:

@@ -17,8 +17,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from approvals import drafts, transitions
-from approvals import preview as previews
+from approvals import drafts, intended, transitions
 from approvals.models import Submission
 from approvals.preview import Preview
 from approvals.transitions.submitting import Wish
@@ -251,8 +250,8 @@ def _confirm_and_submit(request: Request, work: Work, found: Preview) -> HttpRes
             actor=builder.actor,
             now=builder.now,
             item=item,
-            fields=previews.fields_of(found.draft),
-            chosen=previews.chosen_resources(found.draft, builder.actor, builder.now),
+            fields=intended.fields_of(found.draft),
+            chosen=intended.chosen_resources(found.draft, builder.actor, builder.now),
             automation=found.known if not found.manifest.source.external_id else None,
         )
         version = cast("Version", made_version)  # the subject is the team, what is made is the version

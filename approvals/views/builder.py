@@ -16,6 +16,7 @@ from approvals.drafts import Draft
 from approvals.preview import Preview
 from approvals.views import preview_page
 from approvals.views.bring_in_forms import About, number, people_of, said, teams_of, without_id
+from approvals.views.preview_rows import Form
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
@@ -174,7 +175,7 @@ class Work:
         self, request: Request, preview: Preview, about: forms.Form, *, submitted: bool = False, status: int = 200
     ) -> HttpResponse:
         """The preview's page, or the parts of it that changed."""
-        form = preview_page.Form(
+        form = Form(
             about=about,
             options=self.builder.options(),
             may_register=self._may_register(),

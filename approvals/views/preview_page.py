@@ -5,19 +5,17 @@ What is true is read by `approvals.preview`; here it becomes words, icons and fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 
-from django import forms
 from django.urls import reverse
 
-from approvals.preview import Preview, Wanted
-from approvals.views import route_page
+from approvals.preview import Preview
+from approvals.views import preview_rows, route_page
+from approvals.views.preview_rows import Form
 from governance.controls.models import Person
 from governance.web import times
 from inventory.importers.manifest import Finding
-from inventory.models import Resource, ResourceState
 from inventory.registry import Drift
 from inventory.resolving import NOT_RECOGNISED
 
@@ -50,23 +48,6 @@ REASON_ICONS = (
 )
 
 
-@dataclass
-class Form:
-    """What the page shows beside what is true.
-
-    Args:
-        about: the fields beside the rows.
-        options: resources that can be chosen for a connection.
-        may_register: whether the builder may propose a resource.
-        submitted: whether it was tried to submit, so that what is missing stands beside its field.
-    """
-
-    about: forms.Form
-    options: Sequence[Resource] = field(default_factory=list)
-    may_register: bool = False
-    submitted: bool = False
-
-
 def context(preview: Preview, form: Form, builder: Person) -> Shape:
     """What ``approvals/preview.html`` takes."""
     pk = preview.item.pk
@@ -81,7 +62,7 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "missing": missing,
         "standing": _standing(preview),
         "record_words": _record_words(preview),
-        "rows": _rows(preview, form),
+        "rows": preview_rows.rows(preview, form),
         "tier": preview.tier,
         "reasons": _reasons(preview),
         "tier_words": _tier_words(preview),
@@ -106,7 +87,7 @@ def _head(preview: Preview, *, is_ready: bool) -> Shape:
     submit = {**save, "label": "Submit", "value": "submit", "kind": "filled", "after": "arrow"}
     if not is_ready:
         submit["disabled"] = "missing"
-    actions = [discard] if preview.is_repeat else [save, discard, submit]
+    actions = [save, discard] if preview.is_repeat else [save, discard, submit]
     return {"title": preview.automation.name, "tier": preview.tier, "facts": facts, "actions": actions}
 
 
@@ -116,7 +97,7 @@ def _record_words(preview: Preview) -> str:
         times.counted(len(privileges), "privilege"),
         times.counted(len(preview.wanted) - len(privileges), "credential"),
     ]
-    strange = sum(not _is_recognised(one) for one in privileges)
+    strange = sum(not preview_rows.is_recognised(one) for one in privileges)
     if strange:
         parts.append(f"{strange} not recognised")
     unnamed = {one.connection for one in privileges if one.connection and not one.is_named}
@@ -191,183 +172,16 @@ def _about_rows(preview: Preview) -> list[Shape]:
     for one in preview.asked:
         if one.connection and not one.is_named:
             unnamed.setdefault(one.connection, one)
-        elif one.problems and _is_known(one):
-            stuck.setdefault(_problem_words(one), one)
-    found = [_thing(f"say what {_place(one)} talks to", f"#bind-{one.key}") for one in unnamed.values()]
+        elif one.problems and preview_rows.is_known(one):
+            stuck.setdefault(preview_rows.problem_words(one), one)
+    found = [_thing(f"say what {preview_rows.place(one)} talks to", f"#bind-{one.key}") for one in unnamed.values()]
     if len(found) > 2:
         found = [_thing(f"say what its {len(found)} connections open", found[0]["href"])]
     found += [_thing(words, f"#wish-{one.key}") for words, one in stuck.items()]
     silent = preview.unjustified
     if len(silent) > 2:
         return [*found, _thing(f"say why it needs {len(silent)} of these", f"#why-{silent[0].key}")]
-    return [*found, *(_thing(f"say why it {_bare(one)}", f"#why-{one.key}") for one in silent)]
-
-
-def _problem_words(one: Wanted) -> str:
-    resource = one.resource
-    if one.asked.privilege is not None and not one.asked.privilege.recognised:
-        if not one.asked.privilege.instance:
-            return f"give {_place(one)} a fixed address in its source"
-        return f"bring {_place(one)} in as something we recognise"
-    if resource is not None and resource.state != ResourceState.ACTIVE:
-        return f"wait until somebody has accepted to own {resource.name}"
-    if resource is not None and resource.is_orphaned:
-        return f"wait until {resource.name} has an owner"
-    return " ".join(one.problems).rstrip(".")
-
-
-def _place(one: Wanted) -> str:
-    privilege = one.asked.privilege
-    return f"“{privilege.at[0]}”" if privilege is not None and privilege.at else "this"
-
-
-def _bare(one: Wanted) -> str:
-    """A sentence after "it": "may post messages …", "uses …"."""
-    sentence = _sentence(one)
-    return sentence[:1].lower() + sentence[1:]
-
-
-# --- rows -----------------------------------------------------------------------------------------------------------
-
-
-def _rows(preview: Preview, form: Form) -> list[Shape]:
-    first: set[str] = set()
-    rows = []
-    for one in preview.wanted:
-        is_first = bool(one.connection) and one.connection not in first
-        first.add(one.connection)
-        rows.append(_row(preview, one, form, is_first))
-    return rows
-
-
-def _is_known(one: Wanted) -> bool:
-    """Whether what it is about stands in the register, or can't be said on this page."""
-    if not _is_recognised(one):
-        return True
-    return not (one.connection and not one.is_named) and (one.resource is None or one.resource.pk is not None)
-
-
-def _is_recognised(one: Wanted) -> bool:
-    return one.asked.privilege is None or one.asked.privilege.recognised
-
-
-def _row(preview: Preview, one: Wanted, form: Form, is_first: bool) -> Shape:
-    privilege, resource = one.asked.privilege, one.resource
-    strange = not one.is_named or not _is_recognised(one)
-    data_class = privilege.entitlement.counted_class if privilege else resource.counted_class if resource else ""
-    people = next((seat.people for seat in one.seats if not seat.is_security), ())
-    return {
-        "key": one.key,
-        "level": "secret" if privilege is None else privilege.level if _is_recognised(one) else "unknown",
-        "sentence": _sentence(one),
-        "name": one.asked.credential.name if one.asked.credential is not None else "",
-        "scope": _scope(one),
-        "tags": _tags(preview, one),
-        "data_class": data_class if resource is not None and resource.data_class else None,
-        "tier": one.asked.tier,
-        "asked_of": "" if one.problems else route_page.names(people) if one.is_asked else "Held already",
-        "unknown": strange,
-        "unsettled": _unsettled(one) if one.is_asked and _is_known(one) else [],
-        "binding": _binding(preview, one, form) if is_first else None,
-        "why": _why(preview, one, form) if one.is_asked else None,
-        "term": [
-            {"value": days, "label": times.counted(days, "day"), "selected": days == preview.term(one)}
-            for days in preview.terms(one)
-        ]
-        if one.is_asked
-        else [],
-    }
-
-
-def _sentence(one: Wanted) -> str:
-    if one.asked.credential is not None:
-        return one.asked.credential.sentence
-    privilege = one.asked.privilege
-    assert privilege is not None  # one of the two
-    if not privilege.instance:
-        return f"{_place(one)} talks to something that is decided when it runs"
-    if not privilege.recognised:
-        return f"{_place(one)} does something that we do not recognise"
-    return privilege.sentence
-
-
-def _scope(one: Wanted) -> str:
-    credential = one.asked.credential
-    if credential is not None:
-        kept = f"kept in {credential.kept_in.name}" if credential.kept_in is not None else credential.platform_instance
-        parts = [credential.kind, kept, credential.get_lifetime_display().lower()]
-        return " · ".join(dict.fromkeys(part for part in parts if part))
-    privilege = one.asked.privilege
-    assert privilege is not None  # one of the two
-    places = privilege.at[0] if len(privilege.at) == 1 else f"{len(privilege.at)} places"
-    host = "" if one.is_named and privilege.recognised else privilege.instance
-    return " · ".join(part for part in (privilege.entitlement.code, host, privilege.target, places) if part)
-
-
-def _tags(preview: Preview, one: Wanted) -> list[Shape]:
-    privilege = one.asked.privilege
-    found = []
-    if one.asked.why in ("raised", "wider"):
-        found.append({"text": one.asked.why.capitalize(), "tone": "wait", "icon": "arrow"})
-    if privilege is not None and privilege.model_controlled:
-        found.append({"text": "A model chooses", "tone": "", "icon": "robot"})
-    if privilege is not None and not privilege.active:
-        found.append({"text": "Switched off", "tone": "", "icon": ""})
-    return found[:3]
-
-
-def _unsettled(one: Wanted) -> list[str]:
-    """What keeps it from being submitted and can't be settled on this page, in a sentence under it."""
-    if not one.problems:
-        return []
-    if one.asked.privilege is not None and not one.asked.privilege.recognised:
-        if not one.asked.privilege.instance:
-            return [
-                "It can be saved and discussed. To submit it, put a fixed address into the source and bring it in again."
-            ]
-        return ["It can be saved and discussed, and counts as write on restricted data."]
-    return list(one.problems)
-
-
-def _binding(preview: Preview, one: Wanted, form: Form) -> Shape | None:
-    """The choice of what a connection opens: asked where nobody has named it, changed where the builder did."""
-    assert one.asked.privilege is not None  # only a privilege has a connection
-    picked = preview.draft.chosen.get(one.connection)
-    if one.is_named and picked is None:
-        return None
-    options = [
-        {"value": row.pk, "label": _label(row), "selected": row.pk == picked}
-        for row in _with_picked(form.options, one.resource if picked else None)
-    ]
-    words = "" if one.is_named else "Counts as restricted data until then"
-    return {
-        "options": options,
-        "may_register": form.may_register,
-        "words": words if not picked else "Its owner confirms this with the first decision.",
-        "error": "Say what it talks to." if form.submitted and not one.is_named else "",
-    }
-
-
-def _with_picked(options: Sequence[Resource], picked: Resource | None) -> Iterable[Resource]:
-    if picked is None or picked.pk is None or any(row.pk == picked.pk for row in options):
-        return options
-    return [picked, *options]
-
-
-def _label(row: Resource) -> str:
-    return row.name if row.state == ResourceState.ACTIVE else f"{row.name} (proposed)"
-
-
-def _why(preview: Preview, one: Wanted, form: Form) -> Shape:
-    value, reason = preview.why(one), preview.reason(one)
-    return {
-        "value": value,
-        "hint": "Say why, if there is more to it than what it opens"
-        if one.asked.credential
-        else "Say why in one sentence",
-        "is_settled": bool(reason),
-        "error": "Say why in one sentence." if form.submitted and not reason else "",
-    }
+    return [*found, *(_thing(f"say why it {preview_rows.bare(one)}", f"#why-{one.key}") for one in silent)]
 
 
 # --- beside the rows ------------------------------------------------------------------------------------------------

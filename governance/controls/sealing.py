@@ -31,7 +31,7 @@ _ADVISORY_LOCK = 0x5EA1
 _NEXT = """
     SELECT id, xid::text, digest FROM controls_ledgerevent
     WHERE (xid, id) > (%s::text::xid8, %s) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-    ORDER BY xid, id LIMIT %s
+    ORDER BY controls_ledgerevent.xid, id LIMIT %s
 """
 
 

@@ -1,14 +1,20 @@
-"""The duties of answering a review (S4, S5, R4, A11). Asked after permission, of everybody, for actor and represented alike."""
+"""What is asked before anything in a review happens, after permission and of everybody (S4, S5, R4, R6, A11).
+
+The duties that separate people come first; below them stand the conditions of time and standing, which are asked in the same way so
+that a page, a sweep and the write get one answer.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from approvals.models import GrantState
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.refusals import Refusal
 from governance.recertification import reviewers
-from governance.recertification.models import AnswerKind, Asks, ItemState, Question
+from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question
+from inventory.models import AutomationState
 
 
 def _interactive(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
@@ -53,3 +59,63 @@ INTERACTIVE = Duty("SOD-5", "S5", "An answer needs a person in an interactive se
 TWO_PEOPLE = Duty("SOD-4", "S4", "The two questions of an item are answered by two people.", _two_people)
 GAINS = Duty("SOD-4", "S4", "Whoever owns the automation does not say that it is acceptable.", _gains)
 CORRECTABLE = Duty("R4", "R4", "A submitted revoke can be corrected until it takes effect for good.", _correctable)
+
+
+def is_gone(item: Item) -> bool:
+    """Whether what is reviewed has ended otherwise, so that there is nothing to answer."""
+    if item.grant is not None:
+        return item.grant.state == GrantState.ENDED
+    return item.of_automation.state == AutomationState.RETIRED
+
+
+def _standing(subject: Item | Question, actor: Actor, now: datetime) -> Refusal | None:
+    item = subject.item if isinstance(subject, Question) else subject
+    if is_gone(item):
+        return Refusal("STATE", "state", "What this is about has ended already.", "Nothing is left to answer.")
+    return None
+
+
+def _new(subject: Item | Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    return None if subject._state.adding else Refusal("R5", "state", "It is open already.")
+
+
+def _all_closed(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.items.filter(state__in=UNCLOSED).exists():
+        return Refusal("R2", "state", "Something in it is still open.")
+    return None
+
+
+def _reminder_due(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.remind_at is None or now < subject.remind_at:
+        return Refusal("R5", "state", "It is not time for a reminder.")
+    return None
+
+
+def _reviewer_left(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    return Refusal("R8", "state", "The reviewer is here.") if subject.reviewer.is_here else None
+
+
+def _deadline_passed(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    return Refusal("R6", "state", "Its deadline has not passed.") if now < subject.deadline else None
+
+
+def _grace_passed(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.suspended_at is not None:
+        return Refusal("R6", "state", "Silence has suspended it already.")
+    return Refusal("R6", "state", "Its grace period has not passed.") if now < subject.grace_until else None
+
+
+def _closing_due(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    if is_gone(subject) or (subject.closes_at is not None and now >= subject.closes_at):
+        return None
+    return Refusal("R4", "state", "It is not time to close this.")
+
+
+STANDING = Duty("STATE", "R4", "What is reviewed has not ended otherwise.", _standing)
+NEW = Duty("R5", "R5", "What is opened is not open already.", _new)
+ALL_CLOSED = Duty("R2", "R2", "A campaign closes when nothing in it is open.", _all_closed)
+REMINDER_DUE = Duty("R5", "R5", "A reminder goes out on its day.", _reminder_due)
+REVIEWER_LEFT = Duty("R8", "R8", "Only who left is replaced.", _reviewer_left)
+DEADLINE_PASSED = Duty("R6", "R6", "What is unanswered is handed on once its deadline has passed.", _deadline_passed)
+GRACE_PASSED = Duty("R6", "R6", "Silence suspends once the grace period has passed.", _grace_passed)
+CLOSING_DUE = Duty("R4", "R4", "An item closes when its time has come, or what it is about has ended.", _closing_due)

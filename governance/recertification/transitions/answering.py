@@ -16,7 +16,6 @@ from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from governance.recertification import duties, notices, reviewers, scheduling
 from governance.recertification.models import SETTLING, Answer, AnswerKind, Asks, Draft, Item, ItemState, Question
-from governance.recertification.transitions.reviewed import is_gone
 from governance.recertification.transitions.settling import reopen, settle
 
 #: Rows that are locked before a question, outermost first.
@@ -34,7 +33,7 @@ MOST_PASSES = 2
     event="question.answered",
     permission=Permission.ITEM_ANSWER,
     source=WAITING,
-    duties=[duties.INTERACTIVE, duties.TWO_PEOPLE, duties.GAINS],
+    duties=[duties.INTERACTIVE, duties.TWO_PEOPLE, duties.GAINS, duties.STANDING],
     parents=ABOVE,
 )
 def answer(
@@ -62,7 +61,7 @@ def answer(
     event="question.passed_on",
     permission=Permission.ITEM_ANSWER,
     source=WAITING,
-    duties=[duties.INTERACTIVE],
+    duties=[duties.INTERACTIVE, duties.STANDING],
     parents=ABOVE,
 )
 def pass_on(
@@ -103,7 +102,7 @@ def pass_on(
     event="question.corrected",
     permission=Permission.ITEM_ANSWER,
     source=["answered"],
-    duties=[duties.INTERACTIVE, duties.TWO_PEOPLE, duties.GAINS, duties.CORRECTABLE],
+    duties=[duties.INTERACTIVE, duties.TWO_PEOPLE, duties.GAINS, duties.STANDING, duties.CORRECTABLE],
     parents=ABOVE,
     reason_needed=True,
 )
@@ -135,7 +134,7 @@ def check(question: Question, answer: AnswerKind) -> None:
 
     Raises:
         InvalidInput: it passes the question on, or an automation, which has no end, is to end on its date.
-        OutOfTurn: what is reviewed has ended, or it can't be renewed here any more (G2, G5).
+        OutOfTurn: it can't be renewed here any more (G2, G5).
     """
     no = answer_refusal(question, answer)
     if no is not None:
@@ -145,8 +144,6 @@ def check(question: Question, answer: AnswerKind) -> None:
 def answer_refusal(question: Question, answer: AnswerKind) -> Refusal | None:
     """Why this question can't be answered like this, or None; permission and duties apart. The page asks it too."""
     item = question.item
-    if is_gone(item):
-        return Refusal("STATE", "state", "What this is about has ended already.", "Nothing is left to answer.")
     if answer not in SETTLING:
         return Refusal("R4", "input", "That passes the question on; it does not answer it.")
     if item.grant is None:

@@ -13,7 +13,7 @@ from governance.controls import ledger
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from governance.recertification import notices, reviewers, scheduling, wording
+from governance.recertification import duties, notices, reviewers, scheduling, wording
 from governance.recertification.models import (
     UNCLOSED,
     Asks,
@@ -27,7 +27,7 @@ from governance.recertification.scheduling import Times
 from inventory.models import Automation, AutomationState
 
 
-@transition(Campaign, event="campaign.opened", permission=Permission.ITEM_OPEN)
+@transition(Campaign, event="campaign.opened", permission=Permission.ITEM_OPEN, duties=[duties.NEW])
 def open_campaign(step: Step[Campaign]) -> Effect:
     """The campaign of one tier and day opens, for what comes up on that day; its subject is new."""
     campaign = step.subject
@@ -41,11 +41,10 @@ def open_campaign(step: Step[Campaign]) -> Effect:
     permission=Permission.ITEM_CLOSE,
     source=[CampaignState.OPEN],
     target=[CampaignState.CLOSED],
+    duties=[duties.ALL_CLOSED],
 )
 def close_campaign(step: Step[Campaign]) -> Effect:
     """All that a campaign held is closed."""
-    if step.subject.items.filter(state__in=UNCLOSED).exists():
-        raise refuse(Refusal("STATE", "state", "Something in it is still open."))
     return Effect(payload={"items": step.subject.items.count()})
 
 
@@ -64,7 +63,13 @@ def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
     )
 
 
-@transition(Item, event="item.opened", permission=Permission.ITEM_OPEN, parents=["of_automation", "grant"])
+@transition(
+    Item,
+    event="item.opened",
+    permission=Permission.ITEM_OPEN,
+    duties=[duties.NEW],
+    parents=["of_automation", "grant"],
+)
 def open_item(step: Step[Item]) -> Effect:
     """What is due for review is put before those who answer for it; its subject is new (R1, R5)."""
     item = step.subject

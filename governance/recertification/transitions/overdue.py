@@ -10,11 +10,11 @@ from governance.controls import ledger
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from governance.recertification import notices, reviewers, scheduling
+from governance.recertification import duties, notices, reviewers, scheduling
 from governance.recertification.models import Item, ItemState, Question
 from governance.recertification.transitions import answering, settling
 from governance.recertification.transitions.answering import WAITING, hand_over
-from governance.recertification.transitions.reviewed import is_gone, take_out_of_force
+from governance.recertification.transitions.reviewed import take_out_of_force
 
 
 @transition(
@@ -22,13 +22,12 @@ from governance.recertification.transitions.reviewed import is_gone, take_out_of
     event="question.reminded",
     permission=Permission.ITEM_OPEN,
     source=WAITING,
+    duties=[duties.REMINDER_DUE, duties.STANDING],
     parents=answering.ABOVE,
 )
 def remind(step: Step[Question]) -> Effect:
     """Whoever is asked and has not answered is reminded, at most once on each of their days (R5)."""
     question = step.subject
-    if question.remind_at is None or step.now < question.remind_at:
-        raise refuse(Refusal("R5", "state", "It is not time for a reminder."))
     item, zone = question.item, reviewers.zone_of(question.reviewer)
     notices.tell_reviewer(step, question, "reminder", key=f"reminder:{step.now.astimezone(zone).date().isoformat()}")
     question.remind_at = scheduling.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone)
@@ -41,13 +40,12 @@ def remind(step: Step[Question]) -> Effect:
     event="question.reassigned",
     permission=Permission.ITEM_OPEN,
     source=WAITING,
+    duties=[duties.REVIEWER_LEFT, duties.STANDING],
     parents=answering.ABOVE,
 )
 def replace_reviewer(step: Step[Question]) -> Effect:
     """A reviewer has left: the next on the ladder is asked, until the same deadline (R8)."""
     question = step.subject
-    if question.reviewer.is_here:
-        raise refuse(Refusal("R8", "state", "The reviewer is here."))
     to = reviewers.next_after(question)
     if to is None:
         raise refuse(Refusal("A9", "state", "Nobody is left whom it could be asked of."))
@@ -62,14 +60,12 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.OPEN],
     target=[ItemState.ESCALATED],
+    duties=[duties.STANDING, duties.DEADLINE_PASSED],
     parents=settling.ABOVE,
 )
 def escalate(step: Step[Item]) -> Effect:
     """The deadline has passed: whatever is unanswered goes to the deputy, or to the next on the ladder (R6)."""
     item = step.subject
-    _still_there(item)
-    if step.now < item.deadline:
-        raise refuse(Refusal("R6", "state", "Its deadline has not passed."))
     asked: dict[str, str] = {}
     for question in item.questions.filter(answered_at__isnull=True).select_for_update(of=("self",)).order_by("pk"):
         before, to = question.reviewer, reviewers.next_after(question)
@@ -89,14 +85,12 @@ def escalate(step: Step[Item]) -> Effect:
     event="item.silence_suspended",
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.ESCALATED],
+    duties=[duties.STANDING, duties.GRACE_PASSED],
     parents=settling.ABOVE,
 )
 def suspend_for_silence(step: Step[Item]) -> Effect:
     """The grace period has passed: what nobody answered for is suspended, and ends unless an answer comes (R6)."""
     item = step.subject
-    _still_there(item)
-    if item.suspended_at is not None or step.now < item.grace_until:
-        raise refuse(Refusal("R6", "state", "Its grace period has not passed, or it is suspended already."))
     take_out_of_force(step, item, Why.SILENCE)
     item.suspended_at = step.now
     item.closes_at = scheduling.closing(step.now, item.grant.ends_at if item.grant is not None else None)
@@ -109,8 +103,3 @@ def suspend_for_silence(step: Step[Item]) -> Effect:
     others = [owner for owner in item.of_automation.owners if owner.pk not in told]
     notices.tell(step, item, others, "suspended", key="suspended")
     return Effect(payload={"closes_at": ledger.instant(item.closes_at)})
-
-
-def _still_there(item: Item) -> None:
-    if is_gone(item):
-        raise refuse(Refusal("STATE", "state", "What this is about has ended already."))

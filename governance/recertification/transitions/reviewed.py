@@ -60,10 +60,3 @@ def put_back(step: Step[Any], item: Item) -> None:
             grants.reinstate(grant, actor=step.actor, now=step.now, why=reviews)
     elif automation.state == AutomationState.SUSPENDED and automation.stopped_by_id is None:
         reinstate(automation, actor=step.actor, now=step.now)
-
-
-def is_gone(item: Item) -> bool:
-    """Whether what is reviewed has ended otherwise, so that there is nothing to answer."""
-    if item.grant is not None:
-        return item.grant.state == GrantState.ENDED
-    return item.of_automation.state == AutomationState.RETIRED

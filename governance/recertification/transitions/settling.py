@@ -19,12 +19,11 @@ from approvals import grants, policies
 from approvals.grants import Why
 from governance.controls import ledger
 from governance.controls.models import Person
-from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from governance.recertification import notices, scheduling
+from governance.recertification import duties, notices, scheduling
 from governance.recertification.models import Answer, AnswerKind, Item, ItemOutcome, ItemState
-from governance.recertification.transitions.reviewed import is_gone, put_back, set_next_review, take_out_of_force
+from governance.recertification.transitions.reviewed import put_back, set_next_review, take_out_of_force
 
 #: Rows that are locked before an item, outermost first.
 ABOVE = ("of_automation", "grant")
@@ -84,16 +83,15 @@ def reopen(step: Step[Item]) -> Effect:
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED],
     target=[ItemState.CLOSED],
+    duties=[duties.CLOSING_DUE],
     parents=ABOVE,
 )
 def close(step: Step[Item]) -> Effect:
     """What was revoked, or never answered, ends for good; an item whose subject has ended otherwise closes with it."""
     item = step.subject
     revoked = item.state == ItemState.ANSWERED
-    if is_gone(item):
+    if duties.is_gone(item):
         return _closed(step, ItemOutcome.REVOKED if revoked else ItemOutcome.SUPERSEDED)
-    if item.closes_at is None or step.now < item.closes_at:
-        raise refuse(Refusal("R4", "state", "It is not time to close this."))
     why = Why.REVIEW if revoked else Why.SILENCE
     if item.grant is not None:
         grants.end(item.grant, actor=step.actor, now=step.now, why=why)

@@ -232,6 +232,11 @@ def test_a_term_is_the_longest_that_the_tier_allows_unless_a_shorter_one_is_chos
     assert read(connected, item, terms={first.key: 30}).term(first) == 30
     assert read(connected, item, terms={first.key: 400}).term(first) == 180
     assert read(connected, item, terms={first.key: 0}).term(first) == 180
+    name = f"term-{first.key}"
+    rita.post(item, {name: "30"})
+    rita.post(item, {name: ""})  # the longest, whatever the tier is by then
+    item.refresh_from_db()
+    assert Draft.of(item).terms == {}
 
 
 def test_a_credential_without_a_reason_of_its_own_is_needed_for_what_it_opens(connected: Company, rita: Build) -> None:
