@@ -10,8 +10,6 @@ from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, insert_decision, name_candidate, sql
 from tests.journeys import Company
 
-pytestmark = pytest.mark.django_db
-
 
 @pytest.fixture
 def open_records(company: Company) -> Submission:

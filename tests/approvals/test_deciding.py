@@ -18,8 +18,6 @@ from tests.approvals.attempts import refused
 from tests.journeys import Company
 from tests.people import as_actor
 
-pytestmark = pytest.mark.django_db
-
 
 def approve(record: Approval, c: Company, person: str = "omar", reason: str = "Fine.", **more: Any) -> Approval:
     """Omar, or somebody named, approves a record."""

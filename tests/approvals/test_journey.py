@@ -7,14 +7,12 @@ import pytest
 from approvals.models import ApprovalState, Grant, SubmissionState
 from inventory.models import AutomationState
 from tests import journeys
-from tests.people import Northwind
-
-pytestmark = pytest.mark.django_db
+from tests.journeys import Company
 
 
 @pytest.mark.rule("A2", "A3", "A4")
-def test_privileges_wait_visibly_until_the_app_is_approved(northwind: Northwind) -> None:
-    c = journeys.company(northwind)
+def test_privileges_wait_visibly_until_the_app_is_approved(company: Company) -> None:
+    c = company
     submission = journeys.submitted(c)
     second = submission.approvals.filter(stage=2)
     assert second.count() == 7 + 6  # one record a privilege, one a distinct credential
@@ -24,8 +22,8 @@ def test_privileges_wait_visibly_until_the_app_is_approved(northwind: Northwind)
 
 
 @pytest.mark.rule("A5", "G1")
-def test_with_nothing_refused_it_is_in_force_at_once_with_a_grant_for_each_record(northwind: Northwind) -> None:
-    c = journeys.company(northwind)
+def test_with_nothing_refused_it_is_in_force_at_once_with_a_grant_for_each_record(company: Company) -> None:
+    c = company
     submission = journeys.in_force(c)
     assert submission.state == SubmissionState.IN_FORCE
     automation = submission.automation

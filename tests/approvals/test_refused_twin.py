@@ -22,9 +22,7 @@ from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company
-from tests.people import Northwind, as_actor, as_delegate, give_role, make_person
-
-pytestmark = pytest.mark.django_db
+from tests.people import as_actor, as_delegate, give_role, make_person
 
 VERBS = (transitions.approve, transitions.reject, transitions.ask_for_changes)
 
@@ -120,15 +118,15 @@ def test_nobody_escapes_a_conflict_by_standing_in_for_somebody_without_one(
 
 @pytest.mark.rule("S1")
 @pytest.mark.parametrize("stage", [1, 2])
-def test_a_party_who_is_security_reviewer_signs_in_neither_stage(northwind: Northwind, stage: int) -> None:
-    give_role(northwind.rita, Role.SECURITY_REVIEWER, admins=(northwind.ines, northwind.karl))
-    c = journeys.company(northwind)
+def test_a_party_who_is_security_reviewer_signs_in_neither_stage(company: Company, stage: int) -> None:
+    c, n = company, company.people
+    give_role(n.rita, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     submission = journeys.submitted(c)  # high risk: a seat for security in both stages
     if stage == 2:
         journeys.decide_app(c, submission)
     record = journeys.app_of(submission) if stage == 1 else stock.privilege_on(submission, c.mail)
     assert record.seats.filter(label=SeatLabel.SECURITY).exists()
-    refused(transitions.approve, record, as_actor(northwind.rita), "SOD-1", now=c.now)
+    refused(transitions.approve, record, as_actor(n.rita), "SOD-1", now=c.now)
 
 
 @pytest.mark.rule("S2", "T3")
@@ -175,22 +173,20 @@ def test_a_superuser_without_roles_approves_nothing(company: Company) -> None:
 
 
 @pytest.mark.rule("S5", "A9")
-def test_a_person_with_every_role_waits_for_their_turn_like_everybody(northwind: Northwind) -> None:
-    n = northwind
+def test_a_person_with_every_role_waits_for_their_turn_like_everybody(company: Company) -> None:
+    c, n = company, company.people
     for role in ASSIGNABLE:
         give_role(n.nadia, role, admins=(n.ines, n.karl))
-    c = journeys.company(n)
     submission = stock.in_stage_2(c)
     for record in submission.approvals.filter(stage=2):
         refused(transitions.approve, record, as_actor(n.nadia), "A9", now=c.now)
 
 
 @pytest.mark.rule("S1", "S5")
-def test_a_person_with_every_role_who_is_a_party_approves_nothing(northwind: Northwind) -> None:
-    n = northwind
+def test_a_person_with_every_role_who_is_a_party_approves_nothing(company: Company) -> None:
+    c, n = company, company.people
     for role in ASSIGNABLE:
         give_role(n.jonas, role, admins=(n.ines, n.karl))
-    c = journeys.company(n)
     submission = stock.in_stage_2(c)
     refused(transitions.approve, stock.privilege_on(submission, c.slack), as_actor(n.jonas), "SOD-1", now=c.now)
 
@@ -223,10 +219,9 @@ def test_high_risk_needs_a_sign_in_of_the_last_15_minutes(company: Company) -> N
 
 
 @pytest.mark.rule("A8", "T3")
-def test_one_person_fills_one_seat(northwind: Northwind) -> None:
-    n = northwind
+def test_one_person_fills_one_seat(company: Company) -> None:
+    c, n = company, company.people
     give_role(n.mei, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
-    c = journeys.company(n)
     submission = journeys.submitted(c)
     journeys.decide_app(c, submission)
     record = stock.privilege_on(submission, c.mail)
@@ -237,10 +232,9 @@ def test_one_person_fills_one_seat(northwind: Northwind) -> None:
 
 
 @pytest.mark.rule("A8", "A11")
-def test_a_delegate_and_whom_they_stand_for_are_used_up_together(northwind: Northwind) -> None:
-    n = northwind
+def test_a_delegate_and_whom_they_stand_for_are_used_up_together(company: Company) -> None:
+    c, n = company, company.people
     give_role(n.omar, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
-    c = journeys.company(n)
     submission = journeys.submitted(c)
     journeys.decide_app(c, submission)
     record = stock.privilege_on(submission, c.mail)

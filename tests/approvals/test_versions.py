@@ -20,8 +20,6 @@ from tests.approvals.attempts import refused
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
 
-pytestmark = pytest.mark.django_db
-
 
 def amended(c: Company, automation: Automation, **fields: Any) -> Automation:
     """Rita changes what is said about an automation."""
