@@ -88,7 +88,7 @@ def test_each_of_200_tamperings_of_an_export_is_found(history: Any) -> None:
 @pytest.mark.rule("H2")
 def test_without_a_checkpoint_from_elsewhere_all_but_the_replay_of_an_old_export_is_found(history: Any) -> None:
     lines, older = history
-    for number in range(200):
+    for number in range(0, 200, 3):  # every kind several times: there are 16
         kind, made = tampering.tampered(lines, number, older)
         report = ledger_verifier.verify(made, key_hex=keys.public_key_hex())
         assert report.holds == (kind == tampering.REPLAY), (number, kind)
