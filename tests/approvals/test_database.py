@@ -21,14 +21,14 @@ def open_records(company: Company) -> Submission:
 
 
 @pytest.mark.rule("S1", "S5")
-@pytest.mark.parametrize("party", ["rita", "jonas"])
-def test_a_party_is_refused(company: Company, open_records: Submission, party: str) -> None:
-    record, person = stock.privilege_on(open_records, company.slack), getattr(company.people, party)
-    name_candidate(record, person)
-    with database_refuses("SOD-1"):
-        insert_decision(record, person, now=company.now)
-    with database_refuses("SOD-1"):  # nor says a decision whom it bars and is then made by one of them
-        insert_decision(record, person, now=company.now, barred=[person.pk])
+def test_a_party_is_refused(company: Company, open_records: Submission) -> None:
+    record = stock.privilege_on(open_records, company.slack)
+    for person in (company.people.rita, company.people.jonas):
+        name_candidate(record, person)
+        with database_refuses("SOD-1"):
+            insert_decision(record, person, now=company.now)
+        with database_refuses("SOD-1"):  # nor says a decision whom it bars and is then made by one of them
+            insert_decision(record, person, now=company.now, barred=[person.pk])
     assert not record.decisions.exists()
 
 
@@ -158,23 +158,20 @@ def test_no_decision_is_written_about_a_record_that_waits(company: Company) -> N
 
 
 @pytest.mark.rule("A7")
-@pytest.mark.parametrize("outcome", ["reject", "ask"])
-def test_a_no_without_a_reason_is_refused(company: Company, open_records: Submission, outcome: str) -> None:
-    with database_refuses("decision_reason_where_needed"):
-        insert_decision(
-            stock.privilege_on(open_records, company.slack), company.people.omar, now=company.now, outcome=outcome
-        )
+def test_a_no_without_a_reason_is_refused(company: Company, open_records: Submission) -> None:
+    record = stock.privilege_on(open_records, company.slack)
+    for outcome in ("reject", "ask"):
+        with database_refuses("decision_reason_where_needed"):
+            insert_decision(record, company.people.omar, now=company.now, outcome=outcome)
 
 
 @pytest.mark.rule("S5", "H1")
-@pytest.mark.parametrize("table", ["decision", "decisionperson", "party", "seat", "candidate"])
-def test_what_was_decided_by_whom_is_never_changed_or_removed(
-    company: Company, open_records: Submission, table: str
-) -> None:
-    with database_refuses("Cannot update or delete"):
-        sql(f"UPDATE approvals_{table} SET id = id")
-    with database_refuses("Cannot update or delete"):
-        sql(f"DELETE FROM approvals_{table}")
+def test_what_was_decided_by_whom_is_never_changed_or_removed(open_records: Submission) -> None:
+    for table in ("decision", "decisionperson", "party", "seat", "candidate"):
+        with database_refuses("Cannot update or delete"):
+            sql(f"UPDATE approvals_{table} SET id = id")
+        with database_refuses("Cannot update or delete"):
+            sql(f"DELETE FROM approvals_{table}")
 
 
 # --- approvals ------------------------------------------------------------------------------------------------------
@@ -242,22 +239,14 @@ def test_policy_alone_approves_nothing_but_low_risk(company: Company, open_recor
 
 
 @pytest.mark.rule("A1")
-@pytest.mark.parametrize(
-    "change",
-    ["tier = 'low'", "term_days = 1", "stage = 1", "facts = '{}'", "privilege_id = NULL", "justification_id = NULL"],
-)
-def test_what_was_asked_is_frozen(company: Company, open_records: Submission, change: str) -> None:
-    with database_refuses(""):
-        sql(f"UPDATE approvals_approval SET {change} WHERE id = %s", stock.privilege_on(open_records, company.slack).pk)
-
-
-@pytest.mark.rule("A1")
-@pytest.mark.parametrize(
-    "change", ["asked = '{}'", "tier = 'low'", "policy_id = 0", "version_id = 0", "submitted_by_id = 0"]
-)
-def test_a_submission_is_frozen(company: Company, open_records: Submission, change: str) -> None:
-    with database_refuses("frozen"):
-        sql(f"UPDATE approvals_submission SET {change} WHERE id = %s", open_records.pk)
+def test_what_is_asked_is_frozen(company: Company, open_records: Submission) -> None:
+    record = stock.privilege_on(open_records, company.slack)
+    for change in ("tier = 'low'", "term_days = 1", "facts = '{}'", "justification_id = NULL", "stage = 1"):
+        with database_refuses("frozen"):
+            sql(f"UPDATE approvals_approval SET {change} WHERE id = %s", record.pk)
+    for change in ("asked = '{}'", "tier = 'low'", "policy_id = 0", "version_id = 0", "submitted_by_id = 0"):
+        with database_refuses("frozen"):
+            sql(f"UPDATE approvals_submission SET {change} WHERE id = %s", open_records.pk)
 
 
 @pytest.mark.rule("A7", "A8")

@@ -94,11 +94,11 @@ def test_comments_and_neighbours_change_no_digest(company: Company) -> None:
 
 
 @pytest.mark.rule("A7")
-@pytest.mark.parametrize("verb", [transitions.reject, transitions.ask_for_changes])
-@pytest.mark.parametrize("reason", ["", "  \u200b\u202e "])
-def test_a_no_or_a_question_says_why(company: Company, verb: Any, reason: str) -> None:
+def test_a_no_or_a_question_says_why(company: Company) -> None:
     record = stock.privilege_on(stock.in_stage_2(company), company.slack)
-    unusable(record, company, "Say why", verb=verb, reason=reason)
+    for verb in (transitions.reject, transitions.ask_for_changes):
+        for reason in ("", "  \u200b\u202e "):
+            unusable(record, company, "Say why", verb=verb, reason=reason)
 
 
 @pytest.mark.rule("A7")
@@ -113,10 +113,10 @@ def test_approving_high_risk_or_in_bulk_says_why_and_standard_need_not(company: 
 
 
 @pytest.mark.rule("A7")
-@pytest.mark.parametrize("days", [0, -1, 181, 365])
-def test_a_term_is_never_lengthened_or_emptied(company: Company, days: int) -> None:
+def test_a_term_is_never_lengthened_or_emptied(company: Company) -> None:
     record = stock.privilege_on(stock.in_stage_2(company), company.slack)
-    unusable(record, company, "shortened only", term_days=days)
+    for days in (0, -1, 181, 365):
+        unusable(record, company, "shortened only", term_days=days)
 
 
 @pytest.mark.rule("A7", "A8")
@@ -130,19 +130,19 @@ def test_the_second_signature_lengthens_nothing_that_the_first_one_shortened(com
 
 
 @pytest.mark.rule("A7")
-@pytest.mark.parametrize("level", ["admin", "execute", "unknown", "root"])
-def test_a_level_is_never_raised(company: Company, level: str) -> None:
+def test_a_level_is_never_raised(company: Company) -> None:
     record = stock.privilege_on(stock.in_stage_2(company), company.slack)
-    unusable(record, company, "lowered only", level=level)
+    for level in ("admin", "execute", "unknown", "root"):
+        unusable(record, company, "lowered only", level=level)
 
 
 @pytest.mark.rule("A7")
-@pytest.mark.parametrize("scope", [[], ["fin.invoices", "fin.customers", "fin.salaries"], ["fin.salaries"], [""]])
-def test_a_scope_is_never_widened_replaced_or_emptied(company: Company, scope: list[str]) -> None:
+def test_a_scope_is_never_widened_replaced_or_emptied(company: Company) -> None:
     submission = journeys.submitted(company)
     journeys.decide_app(company, submission)
     record = submission.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
-    unusable(record, company, "part that is not empty", scope=scope)
+    for scope in ([], ["fin.invoices", "fin.customers", "fin.salaries"], ["fin.salaries"], [""]):
+        unusable(record, company, "part that is not empty", scope=scope)
 
 
 @pytest.mark.rule("A7")
