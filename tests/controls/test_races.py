@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import IntegrityError, connections
 
 from governance.controls import transitions
 from governance.controls.models import Delegation, LedgerEvent, Notice, RoleAssignment
@@ -156,3 +156,13 @@ def test_a_notice_queued_by_many_at_once_is_queued_once(company: Northwind) -> N
     assert sum(isinstance(one, Notice) for one in results) == 1, results
     assert sum(one is None for one in results) == 5, results
     Notice.objects.filter(key=key).delete()
+
+
+@pytest.mark.rule("S9")
+def test_the_database_takes_no_row_of_a_second_bootstrap(company: Northwind) -> None:
+    row = {"person": company.tom, "role": Role.ADMIN, "proposed_at": NOW, "confirmed_at": NOW}
+    with pytest.raises(IntegrityError, match="S9: bootstrap runs once"):
+        RoleAssignment.objects.create(**row, by_bootstrap=True)
+    held = RoleAssignment.objects.get(person=company.tom, role=Role.BUILDER)
+    with pytest.raises(IntegrityError, match="S9: bootstrap runs once"):
+        RoleAssignment.objects.filter(pk=held.pk).update(by_bootstrap=True)
