@@ -138,7 +138,7 @@ class Approval(models.Model):
         """As to the submission, save that CANDIDATE means: on the ladder of a seat of this very record (A9)."""
         from approvals.routing import route_of  # routing reads these models; the relation is asked late
 
-        return route_of(self).relations(self, person, now)
+        return route_of(self, now).relations(self, person, now)
 
 
 class SeatLabel(models.TextChoices):

@@ -1,0 +1,345 @@
+"""Who is asked, how long they have, and when nobody can be asked at all (A1, A9, A10, A11, I1, I3, I8, G1)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from approvals import sweeps, transitions
+from approvals.models import Approval, ApprovalState, Candidate, Grant, Submission, SubmissionState
+from approvals.models.grant import LONGEST_TERM
+from approvals.routing import Route, would_strand
+from approvals.transitions.submitting import Wish
+from governance.controls.actors import Actor
+from governance.controls.models import LedgerEvent, Notice, Person
+from governance.controls.people import record_leaver
+from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
+from inventory import registry
+from inventory.models import Automation, AutomationState, Binding, Version
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.attempts import refused
+from tests.journeys import Company
+from tests.people import as_actor, as_delegate, make_person
+
+JOB = Actor.of_job("approvals.sweep")
+
+
+def leaves(c: Company, *people: Person) -> None:
+    """People leave."""
+    for person in people:
+        record_leaver(person, actor=as_actor(c.people.ines), now=c.now, reason="Left.")
+
+
+def standing(c: Company, record: Approval, label: str = "owner") -> tuple[str, list[str], dict[str, str]]:
+    """The rung that decides a seat, who stands on it, and who was skipped with which code."""
+    fresh = Approval.objects.get(pk=record.pk)
+    seat = next(seat for seat in Route.load(fresh.submission, c.now).standing(fresh) if seat.label == label)
+    return seat.basis, [p.name for p in seat.may_decide], {one.person.name: one.code for one in seat.skipped}
+
+
+# --- what is not ready is not submitted -------------------------------------------------------------------------------
+
+
+def not_submitted(c: Company, version: Version, words: str, *, code: str = "I8") -> None:
+    """It is refused, names what is missing, and leaves nothing."""
+    with pytest.raises(InvalidInput, match=words) as caught:
+        journeys.submitted(c, version)
+    assert caught.value.refusal.code == code
+    assert not Submission.objects.filter(automation=version.automation).exists()
+    assert Automation.objects.get(pk=version.automation_id).state == AutomationState.DRAFT
+
+
+@pytest.mark.rule("I8")
+def test_what_was_not_recognised_or_that_nobody_accepted_to_own_is_saved_and_not_submitted(company: Company) -> None:
+    version = journeys.brought_in(company, "price-list-sync.json")
+    not_submitted(company, version, "Say what Write price talks to: it was not recognised")
+    not_submitted(company, version, "pim.northwind.example has nobody who accepted to own it")
+
+
+@pytest.mark.rule("I3")
+def test_nothing_new_is_asked_of_an_orphaned_resource(company: Company) -> None:
+    version = stock.version(company)
+    leaves(company, company.people.omar)
+    not_submitted(company, version, "has no active owner")
+
+
+@pytest.mark.rule("I3", "A1", "A9")
+def test_nothing_is_approved_on_a_resource_that_was_orphaned_meanwhile_and_it_can_be_rejected(company: Company) -> None:
+    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+    leaves(company, company.people.omar)
+    amara = as_actor(company.people.amara)  # the deputy is asked in his place
+    refused(transitions.approve, record, amara, "I3", now=company.now, kind="state")
+    stock.hand_over(company, company.slack, company.people.piet, company.people.amara)
+    fresh = Approval.objects.get(pk=record.pk)
+    assert transitions.approve.refusal(fresh, actor=as_actor(company.people.piet), now=company.now) is None
+    other = stock.privilege_on(record.submission, company.erp)
+    journeys.reject(other, company.people.amara, now=company.now)
+    assert other.state == ApprovalState.REJECTED
+
+
+@pytest.mark.rule("I1")
+def test_purpose_and_owners_are_asked_for_before_anybody_is_asked(company: Company) -> None:
+    not_submitted(company, stock.version(company, purpose="  "), "the purpose is empty")
+    not_submitted(company, journeys.brought_in(company, technical_owner=None), "two different owners")
+    not_submitted(company, journeys.brought_in(company, technical_owner=company.people.jonas), "two different owners")
+
+
+@pytest.mark.rule("I1", "A12")
+def test_an_amendment_does_not_get_around_two_owners(company: Company) -> None:
+    submission = journeys.in_force(company)
+    registry.amend(
+        submission.automation,
+        actor=as_actor(company.people.rita),
+        now=company.now,
+        fields={"technical_owner": company.people.jonas},
+    )
+    with pytest.raises(InvalidInput, match="two different owners"):
+        journeys.submitted(company, submission.version)
+
+
+@pytest.mark.rule("A1")
+def test_each_thing_that_is_asked_says_why(company: Company) -> None:
+    version = stock.version(company)
+    rita = as_actor(company.people.rita)
+    wishes = {**journeys.wishes(version), version.privileges.all()[0].key: Wish(" \u200b ")}
+    with pytest.raises(InvalidInput, match="why it needs one") as caught:
+        transitions.submit(version.automation, actor=rita, now=company.now, version=version, wishes=wishes)
+    assert [key for key, _ in caught.value.refusal.detail] == [version.privileges.all()[0].key]
+
+
+@pytest.mark.rule("S1", "A11")
+def test_nobody_submits_for_another_and_no_job_submits(company: Company) -> None:
+    version = stock.version(company)
+    for actor in (as_delegate(company.people.tom, giver=company.people.rita), Actor.of_job("import")):
+        with pytest.raises(NotPermitted):
+            transitions.submit(
+                version.automation, actor=actor, now=company.now, version=version, wishes=journeys.wishes(version)
+            )
+
+
+@pytest.mark.rule("A1", "G1")
+def test_no_term_is_asked_for_that_its_tier_does_not_allow(company: Company) -> None:
+    version = stock.version(company)
+    key = version.privileges.all()[0].key
+    for days in (0, 181):
+        with pytest.raises(InvalidInput, match="1 to 180 days"):
+            transitions.submit(
+                version.automation,
+                actor=as_actor(company.people.rita),
+                now=company.now,
+                version=version,
+                wishes=journeys.wishes(version, **{key: Wish("Why not.", days)}),
+            )
+
+
+# --- A9: the ladder ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A9")
+def test_when_too_few_people_without_a_conflict_are_left_it_is_refused_and_says_for_what(company: Company) -> None:
+    n = company.people
+    version = stock.version(company)
+    stock.hand_over(company, company.slack, n.jonas, n.rita)  # both are parties
+    leaves(company, n.mei, n.amara, n.bram, n.sana, n.viktor, n.lena)
+    not_submitted(company, version, "nobody|Nobody", code="A9")
+
+
+@pytest.mark.rule("A9", "S1", "S3")
+def test_who_was_skipped_on_the_ladder_is_shown_with_why(company: Company) -> None:
+    n = company.people
+    stock.hand_over(company, company.slack, n.jonas, n.rita)
+    submission = stock.in_stage_2(company)
+    record = stock.privilege_on(submission, company.slack)
+    assert standing(company, record) == (
+        "lead of the owner's team",
+        ["Amara Okafor"],
+        {"Jonas Weil": "SOD-3", "Rita Novak": "SOD-3"},
+    )
+    assert set(record.seats.get().candidates.values_list("person__name", "basis")) == {
+        ("Amara Okafor", "lead of the owner's team")
+    }
+    leaves(company, n.amara)
+    basis, people, skipped = standing(company, record)
+    assert (basis, people) == ("fallback owner", ["Bram Visser"])
+    assert skipped["Amara Okafor"] == "A9"
+    leaves(company, n.bram)
+    assert standing(company, record)[:2] == ("security reviewer", ["Sana Iqbal", "Viktor Lind"])
+
+
+@pytest.mark.rule("A9", "A1")
+def test_stage_1_goes_up_the_same_way_and_whoever_replaces_somebody_may_decide(company: Company) -> None:
+    n = company.people
+    app = journeys.app_of(stock.submitted(company))
+    assert standing(company, app, "lead")[:2] == ("lead", ["Theo Brandt"])
+    refused(transitions.approve, app, as_actor(n.bram), "A9", now=company.now)
+    leaves(company, n.theo)
+    assert standing(company, app, "lead")[:2] == ("deputy lead", ["Bram Visser"])
+    journeys.approve(app, n.bram, now=company.now)
+    assert Candidate.objects.filter(seat__approval=app, person=n.bram, basis="deputy lead").exists()
+
+
+@pytest.mark.rule("A9")
+def test_stage_1_warns_when_deciding_it_would_leave_nobody_for_something(company: Company) -> None:
+    n = company.people
+    stock.hand_over(company, company.slack, n.bram, n.theo)
+    submission = stock.submitted(company, business_owner=n.theo)  # so Bram is asked for the app
+    leaves(company, n.omar, n.amara, n.mei, n.lena, n.sana, n.viktor)
+    records = list(submission.approvals.filter(stage=2))
+    route = Route.load(submission, company.now)
+    stranded = would_strand(route, records, n.bram)
+    slack = [record for record in records if "Slack" in str(record.privilege or record.credential)]
+    assert {str(one.privilege or one.credential) for one in slack} <= set(stranded)
+    assert would_strand(route, records, make_person("Somebody Else")) == []
+
+
+# --- A10: clocks ------------------------------------------------------------------------------------------------------
+
+
+def at(text: str) -> datetime:
+    """An instant of UTC."""
+    return datetime.fromisoformat(f"{text}+00:00")
+
+
+@pytest.mark.rule("A10", "H8")
+def test_a_records_clock_starts_when_it_can_be_decided_and_counts_working_days_by_tier(company: Company) -> None:
+    submission = journeys.submitted(company)  # Tuesday 24 November
+    app = journeys.app_of(submission)
+    assert (app.due_at, app.expires_at) == (at("2026-11-26T16:00"), at("2026-12-08T16:00"))  # 17:00 in Berlin
+    waiting = submission.approvals.filter(stage=2)
+    assert set(waiting.values_list("due_at", "expires_at")) == {(None, None)}
+    friday = company.now + timedelta(days=3)
+    for person in (company.people.theo, company.people.viktor):
+        journeys.approve(app, person, now=friday)
+    high, standard = stock.privilege_on(submission, company.mail), stock.privilege_on(submission, company.drive)
+    assert (high.due_at, standard.due_at) == (at("2026-12-01T16:00"), at("2026-12-02T16:00"))
+
+
+@pytest.mark.rule("A10")
+def test_each_reminder_is_sent_once_and_never_approves(company: Company) -> None:
+    submission = stock.submitted(company)
+    app = journeys.app_of(submission)
+    mails = Notice.objects.filter(event="approval_due", recipient=company.people.theo)
+    seen = []
+    for moment in (
+        company.now,
+        app.opened_at + (app.due_at - app.opened_at) / 2,
+        app.due_at - timedelta(hours=20),
+        app.due_at,
+    ):
+        for _ in range(2):
+            sweeps.sweep(moment)
+        seen.append(mails.count())
+    assert seen == [0, 1, 2, 3]
+    assert {notice.context["word"] for notice in mails} == {"half", "day_before", "overdue"}
+    app.refresh_from_db()
+    assert app.state == ApprovalState.OPEN
+    journeys.approve(app, company.people.theo, now=app.due_at)
+    sweeps.sweep(app.due_at + timedelta(days=1))
+    assert mails.count() == 3, "who has decided is reminded no more"
+
+
+@pytest.mark.rule("A10")
+def test_nobody_lets_a_record_expire_before_its_time_nor_by_hand(company: Company) -> None:
+    app = journeys.app_of(stock.submitted(company))
+    with pytest.raises(OutOfTurn, match="not up"):
+        transitions.expire(app, actor=JOB, now=app.expires_at - timedelta(seconds=1))
+    for person in ("rita", "theo", "ines", "sana"):
+        with pytest.raises(NotPermitted):
+            transitions.expire(app, actor=as_actor(getattr(company.people, person)), now=app.expires_at)
+
+
+@pytest.mark.rule("A10", "A4")
+def test_an_app_that_nobody_decided_ends_as_a_rejection_and_can_be_submitted_again(company: Company) -> None:
+    submission = stock.submitted(company)
+    app = journeys.app_of(submission)
+    assert sweeps.sweep(app.expires_at)["expired_approvals"] == 1
+    app.refresh_from_db()
+    submission.refresh_from_db()
+    assert (app.state, submission.state) == (ApprovalState.EXPIRED, SubmissionState.REJECTED)
+    assert set(submission.approvals.filter(stage=2).values_list("state", flat=True)) == {ApprovalState.NOT_APPLICABLE}
+    assert sweeps.sweep(app.expires_at)["expired_approvals"] == 0
+    again = journeys.submitted(company, submission.version, now=app.expires_at)
+    assert journeys.app_of(again).state == ApprovalState.OPEN
+
+
+@pytest.mark.rule("A10", "A5")
+def test_a_privilege_that_nobody_decided_is_refused_alone_and_can_be_submitted_again(company: Company) -> None:
+    submission = stock.in_stage_2(company)
+    late = stock.privilege_on(submission, company.slack)
+    for record in submission.approvals.filter(state=ApprovalState.OPEN).exclude(pk=late.pk):
+        journeys.approve(record, company.people.omar, now=company.now)
+    later = late.expires_at
+    sweeps.sweep(later)
+    submission.refresh_from_db()
+    assert submission.state == SubmissionState.DECIDED
+    again = journeys.submitted(company, submission.version, now=later)
+    (asked,) = again.approvals.filter(state=ApprovalState.OPEN)
+    assert asked.privilege == late.privilege
+    assert again.approvals.filter(state=ApprovalState.APPROVED).count() == 4
+
+
+@pytest.mark.rule("A10", "A14")
+def test_a_question_that_the_builder_does_not_answer_in_time_ends_the_record(company: Company) -> None:
+    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+    transitions.ask_for_changes(
+        record, actor=as_actor(company.people.omar), now=company.now, reason="Why?", shown_digest=journeys.shown(record)
+    )
+    sweeps.sweep(record.builder_due_at - timedelta(seconds=1))
+    record.refresh_from_db()
+    assert record.state == ApprovalState.CHANGES_ASKED
+    sweeps.sweep(record.builder_due_at)
+    record.refresh_from_db()
+    assert record.state == ApprovalState.EXPIRED
+
+
+# --- I8, G1, H1: what an approval brings about ------------------------------------------------------------------------
+
+
+@pytest.mark.rule("I8")
+def test_the_owners_first_approval_confirms_what_a_connection_opens(company: Company) -> None:
+    submission = stock.in_stage_2(company)
+    binding = Binding.objects.get(resource=company.slack)
+    assert binding.confirmed_at is None
+    journeys.approve(stock.credential_for(submission, company.slack), company.people.omar, now=company.now)
+    assert Binding.objects.get(pk=binding.pk).confirmed_at is None, "that was about the credential"
+    journeys.approve(stock.privilege_on(submission, company.slack), company.people.omar, now=company.now)
+    binding.refresh_from_db()
+    assert (binding.confirmed_by, binding.confirmed_at) == (company.people.omar, company.now)
+
+
+@pytest.mark.rule("G1", "T3")
+def test_each_grant_rests_on_both_records_and_ends_within_its_tier(company: Company) -> None:
+    submission = journeys.in_force(company)
+    made = journeys.grants_of(submission)
+    assert len(made) == 13
+    for grant in made:
+        assert grant.app_approval == journeys.app_of(submission)
+        assert grant.approval.state == ApprovalState.APPROVED
+        assert (grant.ends_at - grant.begins_at).days == LONGEST_TERM[grant.tier]
+    assert {grant.tier for grant in made} == {"standard", "high"}
+    one = made[0]
+    assert one in Grant.objects.live(one.ends_at - timedelta(microseconds=1))
+    assert one not in Grant.objects.live(one.ends_at)
+
+
+@pytest.mark.rule("H1", "A2")
+def test_each_step_stands_on_the_timelines_of_submission_automation_and_resource(company: Company) -> None:
+    submission = stock.in_force(company)
+    automation, slack = f"inventory.automation:{submission.automation_id}", f"inventory.resource:{company.slack.pk}"
+    on_submission = LedgerEvent.objects.filter(about__contains=[f"approvals.submission:{submission.pk}"])
+    verbs = set(on_submission.values_list("verb", flat=True))
+    assert verbs >= {
+        "submission.submitted",
+        "approval.opened",
+        "approval.approved",
+        "submission.decided",
+        "submission.put_in_force",
+    }
+    assert all(automation in event.about for event in on_submission)
+    approved = LedgerEvent.objects.filter(verb="approval.approved", about__contains=[slack])
+    assert approved.count() >= 1
+    assert LedgerEvent.objects.filter(verb="grant.created", about__contains=[slack]).count() == 1
+    record = stock.privilege_on(submission, company.slack)
+    assert record.history.filter(history_user=company.people.omar, state="approved").count() == 1
