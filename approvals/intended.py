@@ -29,7 +29,7 @@ def environment_of(draft: Draft) -> str:
 def named_by(item: ImportItem, draft: Draft, team: Team) -> Automation | None:
     """The automation that the builder says it is a version of, else the one that it was confirmed for already."""
     if draft.automation:
-        return Automation.objects.filter(pk=draft.automation, team=team).first()
+        return Automation.objects.filter(pk=draft.automation, team=team, external_id="").first()
     return item.version.automation if item.version is not None else None
 
 

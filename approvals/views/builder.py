@@ -25,7 +25,7 @@ from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory import registry
 from inventory.importers.manifest import Manifest
-from inventory.models import ImportItem, ImportState, Resource, ResourceState
+from inventory.models import Automation, ImportItem, ImportState, Resource, ResourceState
 
 TEMPLATE = "approvals/preview.html"
 #: What changes beside the route when something was typed or chosen.
@@ -151,6 +151,9 @@ class Work:
         seen = Resource.objects.visible_to(self.builder.actor, self.builder.now).resolved()
         if wanted and seen.filter(pk__in=wanted).count() != len(wanted):
             raise Http404("No resource that you see has this id.")
+        named = number(posted.get("automation"))
+        if named is not None and not Automation.objects.filter(pk=named, team=self.team, external_id="").exists():
+            raise Http404("No automation of this team that a file without an id could belong to has this id.")
 
     def read(self) -> Preview:
         """What it would ask if it were submitted now."""

@@ -14,7 +14,7 @@ from inventory.models import Automation, Binding, ImportItem, ImportState, Versi
 from tests.approvals import stock
 from tests.approvals.bring_in import building
 from tests.approvals.bring_in.building import ONBOARDING, PRICES, STOCK, Build
-from tests.journeys import Company
+from tests.journeys import EXPORTS, Company
 from tests.people import as_actor
 
 pytestmark = pytest.mark.django_db
@@ -253,3 +253,35 @@ def test_the_route_before_is_the_route_after(connected: Company, rita: Build) ->
         for record in made.approvals.all()
     }
     assert before == after
+
+
+@pytest.mark.rule("I1", "I7")
+def test_a_source_without_an_id_is_a_new_version_of_what_the_builder_names_and_never_found_by_name(
+    company: Company, rita: Build
+) -> None:
+    name = "repo-triage-agent.mcp.json"
+    content = (EXPORTS / name).read_bytes()
+
+    def filled_in(item: ImportItem) -> dict[str, Any]:
+        opens = {field: company.github.pk for field in rita.fields(item) if field.startswith("bind-")}
+        rita.post(item, opens)
+        return rita.typed(item, company.people.jonas) | opens
+
+    first = rita.import_item(name, content)
+    assert 'name="automation"' not in rita.see(first), "there is nothing yet that it could be a version of"
+    rita.post(first, filled_in(first), do="submit")
+    made = Submission.objects.get().automation
+    again = rita.import_item(name, content)
+    assert "Nothing changed." in rita.see(again), "the same source is found"
+
+    changed = rita.import_item(name, content.replace(b"--read-only", b"--read-write"))
+    assert changed.manifest["source"]["content"] != first.manifest["source"]["content"]
+    page = rita.see(changed)
+    assert "Is a new version of" in page
+    assert "Since it came in before" not in page, "a changed source without an id is matched by nobody's guess"
+    rita.post(changed, {"automation": made.pk})
+    assert "Since it came in before" in rita.see(changed)
+    assert rita.post(changed, {"automation": "999999"}).status_code == 404
+    rita.post(changed, filled_in(changed) | {"automation": made.pk}, do="submit")
+    assert Automation.objects.count() == 1
+    assert sorted(Version.objects.values_list("number", flat=True)) == [1, 2]
