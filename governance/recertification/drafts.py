@@ -16,7 +16,7 @@ from governance.controls.models import Person
 from governance.controls.refusals import Refusal, Refused, refuse
 from governance.recertification import transitions
 from governance.recertification.models import SETTLING, AnswerKind, Draft, Question
-from governance.recertification.transitions.answering import answer_refusal, passing_refusal
+from governance.recertification.transitions.answering import answer_refusal
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def refusal(question: Question, answer: AnswerKind, *, actor: Actor, now: dateti
     if answer in SETTLING:
         no = transitions.answer.refusal(question, actor=actor, now=now)
         return no or answer_refusal(question, answer)
-    return transitions.pass_on.refusal(question, actor=actor, now=now) or passing_refusal(question)
+    return transitions.pass_on.refusal(question, actor=actor, now=now)
 
 
 def save_draft(

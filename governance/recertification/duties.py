@@ -16,6 +16,9 @@ from governance.recertification import reviewers
 from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question
 from inventory.models import AutomationState
 
+#: How often a question may be passed on (R4).
+MOST_PASSES = 2
+
 
 def _interactive(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
     if actor.kind == "person" and actor.signed_in_at is not None:
@@ -75,6 +78,24 @@ def _standing(subject: Item | Question, actor: Actor, now: datetime) -> Refusal 
     return None
 
 
+def passing_refusal(question: Question) -> Refusal | None:
+    """Why a question can't be passed on, or None (R4)."""
+    if question.passed >= MOST_PASSES:
+        sentence = "It was passed on twice already: this is the last person it is asked of."
+        return Refusal("R4", "state", sentence, "Answer it, or leave it: unanswered it ends.")
+    return None if reviewers.next_after(question) is not None else nobody_left()
+
+
+def nobody_left() -> Refusal:
+    """The refusal where the ladder has come to its end."""
+    sentence = "Nobody is left whom it could be passed on to."
+    return Refusal("R4", "state", sentence, "Answer it, or leave it: unanswered it ends.")
+
+
+def _passable(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    return passing_refusal(subject)
+
+
 def _new(subject: Item | Campaign, actor: Actor, now: datetime) -> Refusal | None:
     return None if subject._state.adding else Refusal("R5", "state", "It is open already.")
 
@@ -112,6 +133,7 @@ def _closing_due(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
 
 
 STANDING = Duty("STATE", "R4", "What is reviewed has not ended otherwise.", _standing)
+PASSABLE = Duty("R4", "R4", "A question is passed on at most twice, down its ladder.", _passable)
 NEW = Duty("R5", "R5", "What is opened is not open already.", _new)
 ALL_CLOSED = Duty("R2", "R2", "A campaign closes when nothing in it is open.", _all_closed)
 REMINDER_DUE = Duty("R5", "R5", "A reminder goes out on its day.", _reminder_due)

@@ -92,7 +92,9 @@ def test_a_conflict_bars_the_resources_owner_and_whoever_stands_in_for_them(
     assert found.person.name in no.sentence
     may(found.record(company), as_actor(amara), company)
     end_delegation(found.person.delegations_given.get(), actor=as_actor(found.person), now=company.now)
-    for_another = as_delegate(found.person, giver=amara)  # a delegation goes one level, and not around a conflict either
+    for_another = as_delegate(
+        found.person, giver=amara
+    )  # a delegation goes one level, and not around a conflict either
     refused(transitions.approve, found.record(company), for_another, found.code, now=company.now)
 
 

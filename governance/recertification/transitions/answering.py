@@ -24,9 +24,6 @@ ABOVE = ("item.of_automation", "item.grant", "item")
 #: States of a question that still waits for an answer.
 WAITING = (ItemState.OPEN, ItemState.ESCALATED)
 
-#: How often a question may be passed on (R4).
-MOST_PASSES = 2
-
 
 @transition(
     Question,
@@ -61,7 +58,7 @@ def answer(
     event="question.passed_on",
     permission=Permission.ITEM_ANSWER,
     source=WAITING,
-    duties=[duties.INTERACTIVE, duties.STANDING],
+    duties=[duties.INTERACTIVE, duties.STANDING, duties.PASSABLE],
     parents=ABOVE,
 )
 def pass_on(
@@ -84,12 +81,9 @@ def pass_on(
     question = step.subject
     if answer in SETTLING:
         raise refuse(Refusal("R4", "input", "That answers the question; it does not pass it on."))
-    no = passing_refusal(question)
-    if no is not None:
-        raise refuse(no)
     other = _named(question, whose) if whose is not None else reviewers.next_after(question)
     if other is None:
-        raise refuse(_nobody())
+        raise refuse(duties.nobody_left())
     _said(step, answer, batch, seconds=seconds)
     question.passed += 1
     hand_over(step, question, other)
@@ -151,20 +145,6 @@ def answer_refusal(question: Question, answer: AnswerKind) -> Refusal | None:
             return Refusal("R4", "input", "An automation has no date on which it ends.", "Answer “Keep” or “Revoke”.")
         return None
     return grants.succession_refusal(item.grant) if answer == AnswerKind.KEEP else None
-
-
-def passing_refusal(question: Question) -> Refusal | None:
-    """Why a question can't be passed on, or None; the page asks it too (R4)."""
-    if question.passed >= MOST_PASSES:
-        sentence = "It was passed on twice already: this is the last person it is asked of."
-        return Refusal("R4", "state", sentence, "Answer it, or leave it: unanswered it ends.")
-    return None if reviewers.next_after(question) is not None else _nobody()
-
-
-def _nobody() -> Refusal:
-    return Refusal(
-        "R4", "state", "Nobody is left whom it could be passed on to.", "Answer it, or leave it: unanswered it ends."
-    )
 
 
 def _named(question: Question, whose: Person) -> Person:

@@ -65,7 +65,8 @@ def context(
 def is_mine(question: Question, actor: Actor, now: datetime) -> bool:
     """Whether the reader is asked this, for themself or for whom they stand in, and it still waits."""
     who = drafts.acting(actor, question)
-    return transitions.pass_on.refusal(question, actor=who, now=now) is None
+    verbs = (transitions.answer, transitions.pass_on)
+    return any(verb.refusal(question, actor=who, now=now) is None for verb in verbs)
 
 
 def _item(question: Question, actor: Actor, now: datetime, draft: Draft | None) -> Shape:

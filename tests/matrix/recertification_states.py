@@ -1,0 +1,256 @@
+"""How reviews get into the states of ``recertification.csv``, and what allowed writes are called with.
+
+The matrix is asked at one instant; what is held began so long before it that the review stands there where the state says.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+
+from approvals import grants
+from approvals.models import Grant
+from governance.controls.people import record_leaver
+from governance.recertification import sweeps, transitions
+from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
+from tests import journeys
+from tests.matrix.worlds import World, arguments, state
+from tests.recertification.reviews import JOB, opened, opens_at, question, say
+
+ITEM, QUESTION, CAMPAIGN = "recertification.item", "recertification.question", "recertification.campaign"
+
+
+def _held(w: World, *, since: timedelta) -> Grant:
+    """A standard grant on the resource of owner and deputy, for 180 days, held for so long."""
+    owners = {"business_owner": w.people["business_owner"], "technical_owner": w.people["technical_owner"]}
+    version = journeys.brought_in(w.company, by=w.people["builder"], export="weekly-stock-report.json", **owners)
+    began = w.now - since
+    submission = journeys.submitted(w.company, version, by=w.people["builder"], now=began)
+    journeys.decide_all(w.company, submission, now=began)
+    return Grant.objects.get(automation=version.automation, entitlement__resource=w.company.erp)
+
+
+def _reviewed(w: World, *, days: float) -> Item:
+    """An item about it, opened on its day, 159 days and an hour after it began."""
+    grant = _held(w, since=timedelta(days=days))
+    return opened(grant, opens_at(grant))
+
+
+def _again(item: Item) -> Item:
+    return Item.objects.get(pk=item.pk)
+
+
+@state(ITEM, "open")
+def open_item(w: World) -> Item:
+    """Opened yesterday."""
+    return _reviewed(w, days=160)
+
+
+@state(ITEM, "overdue")
+def overdue(w: World) -> Item:
+    """Past its deadline, and no sweep has run."""
+    item = _reviewed(w, days=178)
+    assert item.deadline <= w.now < item.grace_until
+    return item
+
+
+def _escalated(item: Item) -> Item:
+    sweeps.escalate_due(item.deadline, JOB)
+    return _again(item)
+
+
+@state(ITEM, "escalated")
+def escalated(w: World) -> Item:
+    """With the deputy."""
+    return _escalated(overdue(w))
+
+
+@state(ITEM, "silent")
+def silent(w: World) -> Item:
+    """With the deputy, and past the time of grace."""
+    item = _escalated(_reviewed(w, days=179.9))
+    assert item.grace_until <= w.now < item.grant.ends_at
+    return item
+
+
+def _suspended(item: Item) -> Item:
+    sweeps.suspend_due(item.grace_until, JOB)
+    return _again(item)
+
+
+@state(ITEM, "suspended")
+def suspended(w: World) -> Item:
+    """Suspended for silence; its term ends in two hours."""
+    return _suspended(silent(w))
+
+
+@state(ITEM, "ending")
+def ending(w: World) -> Item:
+    """Suspended for silence, and its time has come."""
+    item = _suspended(_escalated(_reviewed(w, days=180.1)))
+    assert item.closes_at is not None
+    assert item.closes_at <= w.now
+    return item
+
+
+def _revoked(w: World, *, days: float, ago: timedelta) -> Item:
+    item = _reviewed(w, days=days)
+    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - ago)
+    return _again(item)
+
+
+@state(ITEM, "revoked")
+def revoked(w: World) -> Item:
+    """Revoked by the resource's owner this morning."""
+    return _revoked(w, days=161, ago=timedelta(hours=1))
+
+
+@state(ITEM, "revoked_late")
+def revoked_late(w: World) -> Item:
+    """Revoked six days ago, and no sweep has run."""
+    return _revoked(w, days=170, ago=timedelta(days=6))
+
+
+@state(ITEM, "gone")
+def gone(w: World) -> Item:
+    """The resource's owner revoked the grant beside its review."""
+    item = open_item(w)
+    grants.revoke(item.grant, actor=w.actor("resource_owner"), now=w.now, reason="Not here.")
+    return _again(item)
+
+
+@state(ITEM, "closed")
+def closed(w: World) -> Item:
+    """Kept by both."""
+    item = open_item(w)
+    for asks in Asks:
+        say(question(item, asks), AnswerKind.KEEP, now=w.now)
+    return _again(item)
+
+
+@state(QUESTION, "needed")
+def needed(w: World) -> Question:
+    """With the business owner."""
+    return question(open_item(w), Asks.NEEDED)
+
+
+@state(QUESTION, "acceptable")
+def acceptable(w: World) -> Question:
+    """With the resource's owner."""
+    return question(open_item(w), Asks.ACCEPTABLE)
+
+
+@state(QUESTION, "reminder_due")
+def reminder_due(w: World) -> Question:
+    """With the business owner, half the time is gone, and no sweep has run."""
+    found = question(_reviewed(w, days=169), Asks.NEEDED)
+    assert found.remind_at is not None
+    assert found.remind_at <= w.now
+    return found
+
+
+@state(QUESTION, "with_who_gains")
+def with_who_gains(w: World) -> Question:
+    """With somebody who became the technical owner after they were asked: no operation leads here, so the row is set."""
+    found = acceptable(w)
+    Question.objects.filter(pk=found.pk).update(reviewer=w.people["technical_owner"])
+    return question(found.item, Asks.ACCEPTABLE)
+
+
+@state(QUESTION, "last")
+def last(w: World) -> Question:
+    """Passed on twice: now with the deputy lead, who is a fallback owner."""
+    found = acceptable(w)
+    for _ in range(2):
+        found = say(question(found.item, Asks.ACCEPTABLE), AnswerKind.DONT_KNOW, now=w.now)
+    assert found.reviewer == w.people["deputy_lead"]
+    return found
+
+
+@state(QUESTION, "left")
+def left(w: World) -> Question:
+    """With somebody who has left since."""
+    found = say(acceptable(w), AnswerKind.NOT_MINE, now=w.now, whose=w.northwind.lena)
+    record_leaver(w.northwind.lena, actor=w.actor("admin"), now=w.now, reason="She moved on.")
+    return question(found.item, Asks.ACCEPTABLE)
+
+
+@state(QUESTION, "gone")
+def question_gone(w: World) -> Question:
+    """The grant ended beside its review; asked of the business owner."""
+    return question(gone(w), Asks.NEEDED)
+
+
+@state(QUESTION, "kept")
+def kept(w: World) -> Question:
+    """The business owner says keep; the other question waits."""
+    found = needed(w)
+    return say(found, AnswerKind.KEEP, now=w.now)
+
+
+@state(QUESTION, "revoked")
+def question_revoked(w: World) -> Question:
+    """The resource's owner revoked this morning."""
+    return question(revoked(w), Asks.ACCEPTABLE)
+
+
+@state(QUESTION, "revoked_late")
+def question_revoked_late(w: World) -> Question:
+    """The resource's owner revoked six days ago."""
+    return question(revoked_late(w), Asks.ACCEPTABLE)
+
+
+@state(QUESTION, "settled")
+def settled(w: World) -> Question:
+    """Unanswered, and the other answer took it away."""
+    return question(revoked(w), Asks.NEEDED)
+
+
+@state(QUESTION, "closed")
+def question_closed(w: World) -> Question:
+    """Kept by both."""
+    return question(closed(w), Asks.NEEDED)
+
+
+@state(CAMPAIGN, "full")
+def full(w: World) -> Campaign:
+    """Something in it is open."""
+    return open_item(w).campaign
+
+
+@state(CAMPAIGN, "done")
+def done(w: World) -> Campaign:
+    """Nothing in it is open."""
+    return closed(w).campaign
+
+
+@state(CAMPAIGN, "closed")
+def campaign_closed(w: World) -> Campaign:
+    """Closed by the job."""
+    return transitions.close_campaign(done(w), actor=JOB, now=w.now)
+
+
+def _said(kind: AnswerKind) -> Mapping[str, Any]:
+    return {"answer": kind, "batch": uuid.uuid4()}
+
+
+@arguments("recertification.question.answer")
+def answer(w: World, subject: models.Model) -> Mapping[str, Any]:
+    """Keep."""
+    return _said(AnswerKind.KEEP)
+
+
+@arguments("recertification.question.pass_on")
+def pass_on(w: World, subject: models.Model) -> Mapping[str, Any]:
+    """I don't know."""
+    return _said(AnswerKind.DONT_KNOW)
+
+
+@arguments("recertification.question.correct")
+def correct(w: World, subject: models.Model) -> Mapping[str, Any]:
+    """Keep after all."""
+    return _said(AnswerKind.KEEP)
