@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -17,20 +19,36 @@ from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.controls.transitions import Transition
 from inventory import lifecycle
 from inventory.models import Automation
+from tests import journeys, people
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.journeys import Company
 from tests.people import as_actor
+from tests.recertification.conftest import rolled_back
 from tests.recertification.rows import low_grants
 
 JOB = Actor.of_job("approvals.sweep")
 
 
+@pytest.fixture(scope="module")
+def _in_force(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
+    with django_db_blocker.unblock(), rolled_back():
+        made = journeys.company(people.build())
+        stock.in_force(made)
+        yield made
+
+
+@pytest.fixture
+def company(_in_force: Company, django_db_blocker: Any) -> Iterator[Company]:
+    """Northwind with Weekly stock report in force, built once and given back by each test as it was."""
+    with django_db_blocker.unblock(), rolled_back():
+        yield copy.deepcopy(_in_force)
+
+
 @pytest.fixture
 def grant(company: Company) -> Grant:
-    """A standard grant of Weekly stock report, on Omar's ERP."""
-    submission = stock.in_force(company)
-    return Grant.objects.get(automation=submission.automation, entitlement__resource=company.erp)
+    """A standard grant of it, on Omar's ERP."""
+    return Grant.objects.get(entitlement__resource=company.erp)
 
 
 def _do(step: Any, *, do: Any) -> None:
@@ -66,7 +84,6 @@ def caused(grant: Grant, verb: Transition[Grant], company: Company, *, now: Any 
     return made[0]
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("G5")
 def test_only_who_answers_for_a_side_security_or_on_call_stops_or_revokes(grant: Grant, company: Company) -> None:
     n = company.people
@@ -81,7 +98,6 @@ def test_only_who_answers_for_a_side_security_or_on_call_stops_or_revokes(grant:
     assert LedgerEvent.objects.filter(verb="grant.stopped", outcome="refused").count() == 7
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("G5")
 @pytest.mark.parametrize("verb", [grants.stop, grants.revoke])
 def test_stopping_and_revoking_need_a_reason(verb: Transition[Grant], grant: Grant, company: Company) -> None:
@@ -89,7 +105,6 @@ def test_stopping_and_revoking_need_a_reason(verb: Transition[Grant], grant: Gra
         verb(grant, actor=as_actor(company.people.omar), now=company.now, reason="   ")
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("G3")
 @pytest.mark.parametrize("verb", [grants.suspend, grants.reinstate, grants.end, grants.let_lapse, grants.succeed])
 def test_nobody_causes_directly_what_only_follows_from_something(
@@ -101,7 +116,6 @@ def test_nobody_causes_directly_what_only_follows_from_something(
         assert no.code in ("INTERNAL", "STATE")
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("G3", "G5")
 def test_a_stop_takes_hold_at_once_and_no_review_lifts_it(grant: Grant, company: Company) -> None:
     assert grant in Grant.objects.live(company.now)
@@ -119,7 +133,6 @@ def test_a_stop_takes_hold_at_once_and_no_review_lifts_it(grant: Grant, company:
         grants.stop(grant, actor=as_actor(company.people.sana), now=company.now, reason="Again.")
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("G3")
 def test_a_revoked_grant_never_comes_back(grant: Grant, company: Company) -> None:
     grants.revoke(grant, actor=as_actor(company.people.omar), now=company.now, reason="Not on my server.")
@@ -134,7 +147,6 @@ def test_a_revoked_grant_never_comes_back(grant: Grant, company: Company) -> Non
             caused(grant, verb, company, **params)
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("G3")
 def test_what_waits_for_an_ending_hears_of_every_way_of_ending(grant: Grant, company: Company) -> None:
     heard: list[str] = []
@@ -154,7 +166,6 @@ def test_what_waits_for_an_ending_hears_of_every_way_of_ending(grant: Grant, com
     assert heard == [Why.REVOKED, Why.TERM, Why.SUCCEEDED, Why.RETIRED]
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("G3")
 def test_a_term_ends_at_an_instant_whether_or_not_anything_sweeps(grant: Grant, company: Company) -> None:
     last = grant.ends_at - timedelta(microseconds=1)
@@ -171,7 +182,6 @@ def test_a_term_ends_at_an_instant_whether_or_not_anything_sweeps(grant: Grant, 
     assert (grant.state, grant.ended_why) == (GrantState.ENDED, Why.TERM)
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("L1", "G3")
 def test_a_retired_automation_holds_nothing(grant: Grant, company: Company) -> None:
     automation = Automation.objects.get(pk=grant.automation_id)
@@ -179,7 +189,6 @@ def test_a_retired_automation_holds_nothing(grant: Grant, company: Company) -> N
     assert set(Grant.objects.values_list("state", "ended_why")) == {(GrantState.ENDED, Why.RETIRED)}
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("G2")
 def test_a_successor_is_the_same_thing_for_another_while_and_names_what_it_rests_on(
     grant: Grant, company: Company
@@ -207,7 +216,6 @@ def test_a_successor_is_the_same_thing_for_another_while_and_names_what_it_rests
     assert made in Grant.objects.live(at)
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("G1", "G2")
 def test_a_successor_is_never_longer_than_the_approved_term_and_the_database_says_so_too(
     grant: Grant, company: Company
@@ -227,13 +235,15 @@ def _writing(export: dict[str, Any]) -> None:
 
 
 def _of_tier(tier: str, company: Company) -> Grant:
-    submission = stock.in_force(company, _writing if tier == "high" else None)
+    standard = Grant.objects.get(entitlement__resource=company.erp)
     if tier == "low":
-        return low_grants(submission, 1, begins_at=company.now)[0]
-    return Grant.objects.get(automation=submission.automation, entitlement__resource=company.erp)
+        return low_grants(standard.approval.submission, 1, begins_at=company.now)[0]
+    if tier == "high":
+        made = stock.in_force(company, _writing)
+        return Grant.objects.get(approval__submission=made, entitlement__resource=company.erp)
+    return standard
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("G2")
 @pytest.mark.parametrize(("tier", "times"), [("low", 2), ("standard", 2), ("high", 1)])
 def test_after_two_successors_or_one_for_high_stage_2_decides_anew(tier: str, times: int, company: Company) -> None:
@@ -249,7 +259,6 @@ def test_after_two_successors_or_one_for_high_stage_2_decides_anew(tier: str, ti
     assert "stage 2 decides anew" in caught.value.refusal.sentence
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("G1")
 def test_the_database_takes_no_second_standing_grant_of_the_same_thing(grant: Grant, company: Company) -> None:
     with database_refuses("grant_one_standing_per_key"):
@@ -259,7 +268,6 @@ def test_the_database_takes_no_second_standing_grant_of_the_same_thing(grant: Gr
         Grant(**copied).save()
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("H1")
 def test_each_operation_leaves_one_history_row_and_one_event(grant: Grant, company: Company) -> None:
     rows, events = grant.history.count(), LedgerEvent.objects.count()
@@ -271,7 +279,6 @@ def test_each_operation_leaves_one_history_row_and_one_event(grant: Grant, compa
     assert "Unusual traffic" not in str(latest.__dict__) + str(LedgerEvent.objects.order_by("-pk")[0].__dict__)
 
 
-@pytest.mark.django_db
 @pytest.mark.rule("R4")
 def test_a_lapsing_grant_runs_to_its_date(grant: Grant, company: Company) -> None:
     caused(grant, grants.let_lapse, company)
