@@ -1,0 +1,225 @@
+"""Two people at once: real threads, real commits. The row lock makes one decision of two; without it there are two.
+
+Each round is a record of its own that Amara and Lena, leads of the team that answers for both resources, may both decide.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connections, models
+
+from approvals import sweeps, transitions
+from approvals.models import Approval, ApprovalState, Decision, Grant, Submission, SubmissionState
+from approvals.transitions import deciding
+from governance.controls import transitions as engine
+from governance.controls.models import LedgerEvent, Person
+from governance.controls.refusals import Refused
+from governance.controls.teams import name_leads
+from tests import journeys
+from tests.approvals import stock
+from tests.journeys import Company
+from tests.people import as_actor, build
+
+pytestmark = pytest.mark.race
+
+ROUNDS = 50
+#: Seconds after which a thread that waits for the other gives up.
+PATIENCE = 30
+
+
+@pytest.fixture(scope="module")
+def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
+    """A company of this module's own, committed: owner and deputy of Slack and ERP are parties, so two leads may decide."""
+    with django_db_blocker.unblock():
+        c = journeys.company(build(uuid.uuid4().hex[:8]))
+        n = c.people
+        name_leads(n.platform, actor=as_actor(n.ines), now=c.now, lead=n.amara, deputy_lead=n.lena)
+        for resource in (c.slack, c.erp):
+            stock.hand_over(c, resource, n.jonas, n.rita)
+        yield c
+        connections.close_all()
+
+
+def of_its_own(channels: int = 0) -> Callable[[dict[str, Any]], None]:
+    """An edit: another automation with credentials that nobody else knows, posting to so many channels more."""
+    word = uuid.uuid4().hex[:8]
+
+    def edit(export: dict[str, Any]) -> None:
+        export["id"] = word
+        post = stock.node(export, ".slack")
+        for number in range(channels):
+            more = json.loads(json.dumps(post))
+            more |= {"id": str(uuid.uuid4()), "name": f"Post {number}"}
+            more["parameters"]["channelId"] = {"__rl": True, "value": f"C{number:04}", "mode": "id"}
+            export["nodes"].append(more)
+        for node in export["nodes"]:
+            for credential in node.get("credentials", {}).values():
+                credential["id"] += word
+
+    return edit
+
+
+def at_once(*calls: Callable[[], object]) -> list[object]:
+    """Run every call in a thread of its own, all starting together; what each returned or raised, in order."""
+    ready, found = threading.Barrier(len(calls), timeout=PATIENCE), [None] * len(calls)
+
+    def run(place: int, call: Callable[[], object]) -> None:
+        try:
+            ready.wait()
+            found[place] = call()
+        except BaseException as error:  # handed to the test, which says what it expected
+            found[place] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert not any(thread.is_alive() for thread in threads)
+    return found
+
+
+def approving(record: Approval, person: Person, c: Company) -> Callable[[], object]:
+    """A person's press of the button, as they saw the record just now."""
+    shown, fresh = journeys.shown(record), Approval.objects.get(pk=record.pk)
+    return lambda: transitions.approve(fresh, actor=as_actor(person), now=c.now, shown_digest=shown, reason="Fine.")
+
+
+def refusals(found: list[object]) -> list[str]:
+    """The codes of what was refused; anything else that was raised is an error of the test."""
+    errors = [one for one in found if isinstance(one, BaseException)]
+    assert all(isinstance(one, Refused) for one in errors), errors
+    return [one.refusal.code for one in errors if isinstance(one, Refused)]
+
+
+@pytest.mark.rule("A8", "S5")
+def test_two_deciders_at_once_make_one_decision_in_each_of_50_rounds(firm: Company) -> None:
+    n = firm.people
+    submission = stock.in_stage_2(firm, of_its_own(ROUNDS))
+    records = list(submission.approvals.filter(kind="privilege", state=ApprovalState.OPEN).order_by("pk")[:ROUNDS])
+    assert len(records) == ROUNDS
+    for number, record in enumerate(records):
+        second = n.amara if number % 2 else n.lena  # every other round is one person who presses twice
+        found = at_once(approving(record, n.amara, firm), approving(record, second, firm))
+        assert refusals(found) == ["STATE"], f"round {number}"
+        assert Decision.objects.filter(approval=record).count() == 1
+        assert (
+            LedgerEvent.objects.filter(verb="approval.approved", subject_id=str(record.pk), outcome="done").count() == 1
+        )
+    assert Decision.objects.filter(approval__in=records).count() == ROUNDS
+
+
+@pytest.mark.rule("A8", "S5")
+def test_without_the_row_lock_two_deciders_make_two_decisions(firm: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the test above is worth: it fails when rows are read without FOR UPDATE."""
+    n = firm.people
+    record = stock.privilege_on(stock.in_stage_2(firm, of_its_own()), firm.slack)
+    calls = approving(record, n.amara, firm), approving(record, n.lena, firm)
+    both = threading.Barrier(2, timeout=PATIENCE)
+    write_down = deciding._record_decision
+
+    def read(row: models.Model) -> models.Model:
+        return type(row)._base_manager.get(pk=row.pk)
+
+    def write(*arguments: Any) -> Any:
+        both.wait()  # both were told that they may
+        made = write_down(*arguments)
+        both.wait()  # both have written, and neither has committed
+        return made
+
+    monkeypatch.setattr(engine, "_read_locked", read)
+    monkeypatch.setattr(deciding, "_record_decision", write)
+    assert refusals(at_once(*calls)) == []
+    assert Decision.objects.filter(approval=record).count() == 2
+
+
+@pytest.mark.rule("A5", "G1")
+def test_the_last_two_records_decided_at_once_put_it_in_force_exactly_once(firm: Company) -> None:
+    n = firm.people
+    for _ in range(3):
+        submission = stock.in_stage_2(firm, of_its_own())
+        last = [stock.privilege_on(submission, firm.slack), stock.privilege_on(submission, firm.erp)]
+        for record in submission.approvals.filter(kind="credential"):
+            journeys.approve(record, n.amara, now=firm.now)
+        found = at_once(approving(last[0], n.amara, firm), approving(last[1], n.lena, firm))
+        assert refusals(found) == []
+        submission.refresh_from_db()
+        assert submission.state == SubmissionState.IN_FORCE
+        assert Grant.objects.filter(automation=submission.automation).count() == 4
+        named = LedgerEvent.objects.filter(subject_type="approvals.submission", subject_id=str(submission.pk))
+        assert named.filter(verb="submission.put_in_force").count() == 1
+        assert named.filter(verb="submission.decided").count() == 1
+
+
+@pytest.mark.rule("A14")
+def test_two_submissions_at_once_leave_one_open(firm: Company) -> None:
+    n = firm.people
+    version = stock.version(firm, of_its_own())
+    found = at_once(*[lambda: journeys.submitted(firm, version, by=n.rita)] * 2)
+    errors = [one for one in found if isinstance(one, BaseException)]
+    assert [one.refusal.code for one in errors if isinstance(one, Refused)] == ["A14"], errors
+    assert Submission.objects.unfinished().filter(automation=version.automation).count() == 1
+
+
+@pytest.mark.rule("A14", "A15")
+def test_what_is_withdrawn_while_somebody_decides_is_either_decided_or_withdrawn(firm: Company) -> None:
+    n = firm.people
+    for _ in range(4):
+        submission = stock.submitted(firm, of_its_own())
+        app = journeys.app_of(submission)
+        fresh = Submission.objects.get(pk=submission.pk)
+
+        def withdraw(subject: Submission = fresh) -> object:
+            return transitions.withdraw(subject, actor=as_actor(n.rita), now=firm.now, reason="Not needed.")
+
+        found = at_once(approving(app, n.theo, firm), withdraw)
+        submission.refresh_from_db()
+        app.refresh_from_db()
+        assert submission.state == SubmissionState.WITHDRAWN
+        decided = Decision.objects.filter(approval=app).count()
+        assert (app.state, decided) in ((ApprovalState.WITHDRAWN, 0), (ApprovalState.APPROVED, 1))
+        assert refusals(found) == ([] if decided else ["STATE"])
+        assert not submission.approvals.filter(state=ApprovalState.OPEN).exists()
+
+
+@pytest.mark.rule("A5")
+def test_accepting_and_declining_a_subset_at_once_is_one_of_both(firm: Company) -> None:
+    n = firm.people
+    submission = stock.in_stage_2(firm, of_its_own())
+    for record in submission.approvals.filter(state=ApprovalState.OPEN).order_by("pk"):
+        decide = journeys.reject if record.privilege is None else journeys.approve
+        decide(record, n.amara, now=firm.now)
+    jonas = as_actor(n.jonas)
+    rows = [Submission.objects.get(pk=submission.pk) for _ in range(3)]
+    found = at_once(
+        lambda: transitions.accept_subset(rows[0], actor=jonas, now=firm.now),
+        lambda: transitions.decline(rows[1], actor=jonas, now=firm.now, reason="No."),
+        lambda: transitions.accept_subset(rows[2], actor=jonas, now=firm.now),
+    )
+    assert refusals(found) == ["STATE", "STATE"]
+    submission.refresh_from_db()
+    assert submission.state in (SubmissionState.IN_FORCE, SubmissionState.DECLINED)
+
+
+@pytest.mark.rule("S5", "A5")
+def test_deciders_of_one_submission_follow_each_other_and_nobody_deadlocks(firm: Company) -> None:
+    n = firm.people
+    submission = stock.in_stage_2(firm, of_its_own(6))
+    records = list(submission.approvals.filter(state=ApprovalState.OPEN).order_by("pk"))
+    calls = [approving(record, n.amara if number % 2 else n.lena, firm) for number, record in enumerate(records)]
+    assert refusals(at_once(*calls, lambda: sweep(firm))) == []
+    submission.refresh_from_db()
+    assert submission.state == SubmissionState.IN_FORCE
+
+
+def sweep(c: Company) -> object:
+    """The job that reminds and expires, at an hour at which nothing of this is due."""
+    return sweeps.sweep(c.now)
