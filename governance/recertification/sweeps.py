@@ -24,7 +24,7 @@ from governance.controls.models import Person
 from governance.recertification import reviewers, transitions
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, ItemState, Question
 from governance.recertification.scheduling import OPENS_BEFORE
-from governance.recertification.transitions.opening import scheduled_campaign, times_of
+from governance.recertification.transitions.opening import OF_AUTOMATION, OF_GRANT, scheduled_campaign, times_of
 from inventory.models import Automation, AutomationState
 
 log = structlog.get_logger(__name__)
@@ -66,7 +66,11 @@ def _grants_due(tier: str, now: datetime) -> QuerySet[Grant]:
     """Live grants whose opening has come, by the same dates as `scheduling.plan`, which has the last word."""
     lead = timedelta(days=OPENS_BEFORE[tier])
     under_review = Item.objects.filter(grant=OuterRef("pk"), state__in=UNCLOSED)
-    rows = Grant.objects.live(now).filter(tier=tier, renew=True, ends_at__gt=F("begins_at") + Value(lead))
+    rows = (
+        Grant.objects.live(now)
+        .select_related(*OF_GRANT)
+        .filter(tier=tier, renew=True, ends_at__gt=F("begins_at") + Value(lead))
+    )
     review_at = _review_at("begins_at", tier, now)
     return (
         rows.filter(~Exists(under_review))
@@ -78,7 +82,11 @@ def _grants_due(tier: str, now: datetime) -> QuerySet[Grant]:
 def _automations_due(tier: str, now: datetime) -> QuerySet[Automation]:
     """Live automations whose opening has come."""
     under_review = Item.objects.filter(automation=OuterRef("pk"), state__in=UNCLOSED)
-    rows = Automation.objects.filter(state=AutomationState.LIVE, tier=tier).filter(~Exists(under_review))
+    rows = (
+        Automation.objects.select_related(*OF_AUTOMATION)
+        .filter(state=AutomationState.LIVE, tier=tier)
+        .filter(~Exists(under_review))
+    )
     lead = timedelta(days=OPENS_BEFORE[tier])
     return rows.annotate(review_at=_review_at("created_at", tier, now)).filter(review_at__lte=now + lead)
 

@@ -92,12 +92,25 @@ def open_item(step: Step[Item]) -> Effect:
     )
 
 
+#: What a review asks about, read with the row: whose it is, on what it is held.
+OF_AUTOMATION = ("team__lead", "team__deputy_lead", "team__parent__lead", "business_owner", "technical_owner")
+OF_GRANT = (
+    *(f"automation__{path}" for path in OF_AUTOMATION),
+    "entitlement__resource__owner",
+    "entitlement__resource__deputy",
+    "entitlement__resource__team__lead",
+    "entitlement__resource__team__deputy_lead",
+    "credential",
+    "approval__privilege__entitlement__resource",
+)
+
+
 def _read_again(item: Item) -> None:
     """What is reviewed as it is under the lock, not as it was when the item was made up."""
     if item.grant is not None:
-        item.grant = Grant.objects.select_related("automation__team").get(pk=item.grant.pk)
+        item.grant = Grant.objects.select_related(*OF_GRANT).get(pk=item.grant.pk)
     elif item.automation is not None:
-        item.automation = Automation.objects.select_related("team").get(pk=item.automation.pk)
+        item.automation = Automation.objects.select_related(*OF_AUTOMATION).get(pk=item.automation.pk)
 
 
 def _open_one(item: Item) -> Any:
