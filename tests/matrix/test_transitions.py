@@ -24,7 +24,8 @@ from tests.people import Northwind
 pytestmark = [pytest.mark.matrix, pytest.mark.django_db]
 
 FOLDER = Path(__file__).parent
-TABLES = sorted(path.stem for path in FOLDER.glob("*.csv"))
+#: A table is written by hand before anything is asked; it counts from when its states can be reached.
+TABLES = sorted(path.stem for path in FOLDER.glob("*.csv") if (FOLDER / f"{path.stem}_states.py").exists())
 for table in TABLES:
     importlib.import_module(f"tests.matrix.{table}_states")
 
