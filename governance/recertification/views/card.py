@@ -170,7 +170,7 @@ def _other(other: Question, actor: Actor) -> Shape:
     return {
         "icon": "person",
         "lead": lead,
-        "text": f"{_name(last.person, actor)} says “{AnswerKind(last.answer).label.lower()}”",
+        "text": f"{_who(last, actor)} says “{AnswerKind(last.answer).label.lower()}”",
         "below": _said(last),
     }
 
@@ -183,16 +183,26 @@ def _earlier(held: Iterable[Grant], actor: Actor) -> list[Shape]:
         {
             "icon": "undo",
             "lead": f"Earlier: {AnswerKind(row.answer).label.lower()}",
-            "text": f"by {_name(row.person, actor)}",
+            "text": f"by {_who(row, actor)}",
             "below": _said(row),
         }
-        for row in rows.select_related("person", "reason").order_by("-pk")[:4]
+        for row in rows.select_related("person", "for_person", "reason").order_by("-pk")[:4]
     ]
 
 
 def _said(answer: Answer) -> str:
     on = _day(day_of(answer.at))
     return f"{on}: “{answer.reason.text}”" if answer.reason is not None and answer.reason.text else on
+
+
+def _who(said: Answer, actor: Actor) -> str:
+    """Who answered, and for whom (A11)."""
+    name = _name(said.person, actor)
+    return f"{name} for {_name(said.for_person, actor)}" if said.for_person is not None else name
+
+
+def _typeset(label: str) -> str:
+    return label.replace("'", "’")
 
 
 def _name(person: Person, actor: Actor) -> str:
@@ -209,7 +219,14 @@ def _answers(question: Question, who: Actor, now: datetime, draft: Draft | None,
         if drafts.refusal(question, kind, actor=who, now=now) is None:
             text = _consequence(question, kind, now)
             options.append(
-                {"value": kind.value, "key": str(number), "label": kind.label, "icon": icon, "tone": tone, "text": text}
+                {
+                    "value": kind.value,
+                    "key": str(number),
+                    "label": _typeset(kind.label),
+                    "icon": icon,
+                    "tone": tone,
+                    "text": text,
+                }
             )
     reason = typed.get("reason", draft.reason if draft is not None else "")
     passed_to = [one for one in _could_be(question) if any(option["value"] == K.NOT_MINE for option in options)]

@@ -1,0 +1,89 @@
+"""The card in Chromium: answered from the keyboard and by thumb, in both themes; axe finds nothing (R4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from approvals.models import Grant, GrantState, GrantUsage
+from governance.controls import clock
+from governance.recertification.models import Draft, Item
+from tests.portal.signed_in import client_of
+from tests.processes import Site
+from tests.recertification.apart import held_apart
+from tests.recertification.reviews import Held, opened
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def held(committed: None) -> Held:
+    """Two grants of Omar's under review since yesterday, one with measured use."""
+    now = clock.now()
+    made = held_apart(now - timedelta(days=161))
+    for grant in Grant.objects.filter(automation=made.automation, kind="privilege").order_by("pk"):
+        opened(grant, now - timedelta(days=1))
+    used = made.grant()
+    for week in range(20):
+        at = now - timedelta(weeks=week)
+        GrantUsage.objects.create(grant=used, day=at.date(), allowed=max(0, week - 2), refused=0, last_at=at)
+    return made
+
+
+@pytest.fixture
+def as_omar(open_page: Callable[..., Page], site: Site, held: Held) -> Callable[..., Page]:
+    """Pages of Omar's, signed in."""
+    cookie = client_of(held.people.omar).cookies["sessionid"].value
+
+    def open_one(**options: object) -> Page:
+        page = open_page(**options)
+        page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": site.url}])
+        return page
+
+    return open_one
+
+
+@pytest.mark.rule("R4")
+def test_two_items_are_answered_from_the_keyboard_and_submitted_together(
+    as_omar: Callable[..., Page], held: Held
+) -> None:
+    from playwright.sync_api import expect
+
+    first, second = Item.objects.filter(grant__automation=held.automation).order_by("deadline", "pk")
+    page = as_omar(viewport={"width": 1440, "height": 1000})
+    page.goto(f"/recertify/{first.pk}/")
+    expect(page.get_by_role("heading", level=2).first).to_contain_text("Weekly stock report may")
+    page.keyboard.press("2")
+    expect(page.get_by_text("1 of 2 answered")).to_be_visible()
+    page.keyboard.press("1")
+    expect(page.get_by_text("2 of 2 answered")).to_be_visible()
+    assert Draft.objects.filter(question__item__in=[first, second]).count() == 2
+    page.get_by_role("button", name="Submit 2 answers").first.click()
+    expect(page.get_by_text("Submitted 2 answers.")).to_be_visible()
+    states = {item.grant_id: Grant.objects.get(pk=item.grant_id).state for item in (first, second)}
+    assert states == {first.grant_id: GrantState.SUSPENDED, second.grant_id: GrantState.ACTIVE}
+    expect(page.get_by_text("Can still be corrected")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("size", "theme"),
+    [((1440, 1000), "light"), ((1440, 1000), "dark"), ((390, 844), "light")],
+    ids=["wide", "dark", "phone"],
+)
+def test_axe_finds_nothing_on_the_card_and_it_never_scrolls_sideways(
+    size: tuple[int, int], theme: str, as_omar: Callable[..., Page], held: Held
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = as_omar(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
+    for address in ("/recertify/", f"/automations/{held.automation.pk}/recertifications/"):
+        page.goto(address)
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
