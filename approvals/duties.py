@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from approvals import policies
-from approvals.models import Approval
+from approvals.models import Approval, ApprovalState
 from approvals.routing import resource_of, route_of
 from governance.controls import clock
 from governance.controls.actors import Actor
@@ -105,6 +105,11 @@ def _has_owner(subject: Approval, actor: Actor, now: datetime) -> Refusal | None
     return None
 
 
+def _time_is_up(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    ends = subject.expires_at if subject.state == ApprovalState.OPEN else subject.builder_due_at
+    return Refusal("A10", "state", "Its time is not up.") if ends is None or ends > now else None
+
+
 def _decided_nothing(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     route = route_of(subject, now)
     decided = route.stage_people[1] | route.stage_people[2]
@@ -123,6 +128,7 @@ OWNER_IS_PARTY = Duty("SOD-3", "S3", "A resource's owner who is a party does not
 ONCE = Duty("A8", "A8", "One decision a person and round.", _once)
 TURN = Duty("A9", "A9", "The first eligible rung of the ladder decides.", _turn)
 
+TIME_IS_UP = Duty("A10", "A10", "A record ends by silence once its time is up.", _time_is_up)
 HAS_OWNER = Duty("I3", "I3", "Nothing new is approved on a resource without an active owner.", _has_owner)
 DECIDED_NOTHING = Duty("SOD-1", "S1", "Who decided in a submission does not answer for its builder.", _decided_nothing)
 

@@ -15,7 +15,7 @@ from approvals.models.policy import PolicyVersion
 from governance.controls.actors import Actor
 from governance.controls.models import AppendOnly, FreeText, Person
 from governance.controls.roles import Relation
-from inventory.models import Automation, Version
+from inventory.models import Automation, Resource, Version
 
 
 class SubmissionKind(models.TextChoices):
@@ -105,13 +105,23 @@ class Submission(models.Model):
         return (self, self.automation)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to its automation, and who submitted it."""
+        """As to its automation and to each resource that it asks for; who submitted it; who was asked to decide (A3)."""
         found = set(self.automation.relations(person, now))
         if person.pk == self.submitted_by_id:
             found.add(Relation.SUBMITTER)
         if self.approvals.filter(seats__candidates__person=person).exists():
             found.add(Relation.CANDIDATE)
-        return frozenset(found)
+        return frozenset(found | self._answers_for(person))
+
+    def _answers_for(self, person: Person) -> set[Relation]:
+        """Owner or deputy of something that is asked for, whose part it is to discuss before they decide (A3)."""
+        asked = self.approvals.all()
+        touched = Q(pk__in=asked.values("privilege__entitlement__resource"))
+        touched |= Q(pk__in=asked.values("credential__kept_in")) | Q(pk__in=asked.values("credential__opens"))
+        mine = Q(owner=person, accepted_at__isnull=False) | Q(deputy=person)
+        pairs = list(Resource.objects.filter(touched, mine).values_list("owner", "deputy"))
+        found = {Relation.RESOURCE_OWNER for owner, _ in pairs if owner == person.pk}
+        return found | {Relation.RESOURCE_DEPUTY for _, deputy in pairs if deputy == person.pk}
 
 
 class Capacity(models.TextChoices):

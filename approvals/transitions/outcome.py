@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from approvals import asking, changes, grants, policies
+from approvals import asking, changes, duties, grants, policies
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -19,7 +19,6 @@ from approvals.models.submission import UNFINISHED
 from approvals.routing import Route
 from approvals.transitions.carrying import settle
 from governance.controls.models import Person
-from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory import lifecycle
@@ -63,15 +62,12 @@ def withdraw_record(step: Step[Approval]) -> Effect:
     permission=Permission.APPROVAL_EXPIRE,
     source=(ApprovalState.OPEN, ApprovalState.CHANGES_ASKED),
     target=(ApprovalState.EXPIRED,),
+    duties=(duties.TIME_IS_UP,),
     parents=("submission.automation", "submission"),
 )
 def expire(step: Step[Approval]) -> Effect:
     """Nobody decided, or nobody answered, in time: it ends as a rejection does and can be submitted again (A10)."""
-    record = step.subject
-    ends = record.expires_at if record.state == ApprovalState.OPEN else record.builder_due_at
-    if ends is None or ends > step.now:
-        raise refuse(Refusal("A10", "state", "Its time is not up."))
-    record.ended_at = step.now
+    step.subject.ended_at = step.now
     return Effect()
 
 

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from tests import journeys
 from tests.journeys import Company
 from tests.people import build
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """A transaction, or a savepoint within one, that is rolled back; operations inside it take it for none, as in a `TestCase`."""
-    with transaction.atomic():
-        connection.atomic_blocks[-1]._from_testcase = True
-        yield
-        transaction.set_rollback(True)
+from tests.savepoints import undone
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,9 @@ class World:
         return self.company.now
 
     def actor(self, who: str) -> Actor:
-        """Somebody of `WHO`, in an interactive session."""
+        """Somebody of `WHO`, in an interactive session, or of whom a table speaks besides."""
+        if who in BESIDES:
+            return BESIDES[who][1](self)
         return Actor.of_job("matrix") if who == "job" else as_actor(self.people[who])
 
 
@@ -102,10 +104,13 @@ def build(northwind: Northwind) -> World:
 
 
 Reach = Callable[[World], models.Model]
+Acts = Callable[[World], Actor]
 Arguments = Callable[[World, models.Model], Mapping[str, Any]]
 
 STATES: dict[tuple[str, str], Reach] = {}
 ARGUMENTS: dict[str, Arguments] = {}
+BESIDES: dict[str, tuple[str, Acts]] = {}
+CREATING: set[str] = set()
 
 
 def state(label: str, *names: str) -> Callable[[Reach], Reach]:
@@ -127,6 +132,26 @@ def arguments(*transitions: str) -> Callable[[Arguments], Arguments]:
         return made
 
     return declare
+
+
+def besides(table: str, who: str) -> Callable[[Acts], Acts]:
+    """Declare one more of whom a table speaks, beside `WHO`: somebody in another's place, or in no fresh session."""
+
+    def declare(acts: Acts) -> Acts:
+        BESIDES[who] = table, acts
+        return acts
+
+    return declare
+
+
+def everybody(table: str) -> tuple[str, ...]:
+    """All of whom a table speaks."""
+    return (*WHO, *(who for who, (known, _) in BESIDES.items() if known == table))
+
+
+def creating(*transitions: str) -> None:
+    """Declare operations that create their subject: they are asked about the state ``new`` alone, an unsaved row."""
+    CREATING.update(transitions)
 
 
 @contextmanager
