@@ -11,14 +11,15 @@ from tests.approvals import stock
 from tests.recertification.reviews import Held
 
 
-def held_apart(now: datetime) -> Held:
+def held_apart(since: datetime) -> Held:
     """Weekly stock report in force in a company that nobody else knows, committed.
 
     Args:
-        now: the instant of business time at which all was approved.
+        since: the instant of business time at which all was approved. People and roles are as of `people.NOW`, as in every
+            committed test: the admins who confirm them are whoever is in the database.
     """
     word = uuid.uuid4().hex[:8]
-    company = journeys.company(people.build(word, now))
+    company = journeys.company(people.build(word))
 
     def edit(export: dict[str, Any]) -> None:
         export["id"] = f"{export.get('id', '')}{word}"
@@ -26,4 +27,5 @@ def held_apart(now: datetime) -> Held:
             for credential in node.get("credentials", {}).values():
                 credential["id"] += word
 
-    return Held(company, stock.in_force(company, edit))
+    submission = journeys.submitted(company, stock.version(company, edit), now=since)
+    return Held(company, journeys.decide_all(company, submission, now=since))

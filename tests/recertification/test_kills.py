@@ -52,11 +52,7 @@ def test_200_due_grants_and_a_worker_killed_three_times_come_to_one_item_notice_
     of_items = items.values_list("pk", flat=True)
     notices = Notice.objects.filter(thread__in=[f"item:{pk}" for pk in of_items])
 
-    def all_sent() -> bool:
-        nudge()
-        return notices.filter(state=NoticeState.SENT).count() == MANY
-
-    until(all_sent, "every notice to be sent", seconds=120)
+    until(lambda: notices.filter(state=NoticeState.SENT).count() == MANY, "every notice to be sent", seconds=120)
 
     assert Counter(items.values_list("grant", flat=True)) == Counter(made)
     assert Question.objects.filter(item__in=of_items).count() == MANY
