@@ -38,14 +38,15 @@ def let_see(automation: Automation, people: Iterable[Person]) -> None:
     permission = ModelPermission.objects.get(
         content_type__app_label="inventory", content_type__model="automation", codename="view_automation"
     )
-    for person in people:
-        AutomationUserObjectPermission.objects.get_or_create(
-            user=person, permission=permission, content_object=automation
-        )
+    named = AutomationUserObjectPermission.objects.filter(permission=permission, content_object=automation)
+    known = set(named.values_list("user", flat=True))
+    for person in {person.pk: person for person in people}.values():
+        if person.pk not in known:
+            AutomationUserObjectPermission.objects.create(user=person, permission=permission, content_object=automation)
 
 
 def ask(step: Step[Any], approval: Approval, route: Route) -> list[Person]:
-    """Put a record before whoever may decide it now: clock and candidates. The caller saves the record.
+    """Put a record before whoever may decide it now: clock and candidates. The caller saves it and lets them see it.
 
     Returns:
         Everybody who was asked.
@@ -54,15 +55,18 @@ def ask(step: Step[Any], approval: Approval, route: Route) -> list[Person]:
     asked: list[Person] = []
     for standing in route.standing(approval):
         seat = next(seat for seat in approval.seats.all() if seat.label == standing.label)
-        for person in standing.may_decide:
-            name_candidate(seat, person, standing.basis)
-            asked.append(person)
+        named = {candidate.person_id for candidate in seat.candidates.all()}
+        Candidate.objects.bulk_create(
+            Candidate(seat=seat, person=person, order=order, basis=standing.basis)
+            for order, person in enumerate(standing.may_decide, start=len(named))
+            if person.pk not in named
+        )
+        asked += standing.may_decide
     first = asked[0] if asked else None
     approval.opened_at = step.now
     approval.due_at = due(step.now, policy.due_days(approval.tier), first)
     approval.expires_at = due(step.now, policy.expiry_days(approval.tier), first)
     approval.builder_due_at = None
-    let_see(approval.submission.automation, asked)
     return asked
 
 

@@ -36,10 +36,12 @@ LADDER = (
     "privilege__entitlement__resource__team__deputy_lead",
     "credential__kept_in__owner",
     "credential__kept_in__deputy",
-    "credential__kept_in__team",
+    "credential__kept_in__team__lead",
+    "credential__kept_in__team__deputy_lead",
     "credential__opens__owner",
     "credential__opens__deputy",
-    "credential__opens__team",
+    "credential__opens__team__lead",
+    "credential__opens__team__deputy_lead",
 )
 
 

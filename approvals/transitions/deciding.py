@@ -139,6 +139,7 @@ def answer(step: Step[Approval]) -> Effect:
     record.round += 1
     route = Route.load(record.submission, step.now)
     asked = asking.ask(step, record, route)
+    asking.let_see(record.submission.automation, asked)
     asking.tell(
         step,
         record.submission,

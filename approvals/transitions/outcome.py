@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from approvals import asking, changes, duties, grants, policies
 from approvals.models import (
     Approval,
@@ -16,7 +18,7 @@ from approvals.models import (
     SubmissionState,
 )
 from approvals.models.submission import UNFINISHED
-from approvals.routing import Route
+from approvals.routing import LADDER, Route
 from approvals.transitions.carrying import settle
 from governance.controls.models import Person
 from governance.controls.roles import Permission
@@ -30,8 +32,17 @@ UNENDED = (ApprovalState.WAITING, ApprovalState.OPEN, ApprovalState.CHANGES_ASKE
 @transition(
     Approval, event="approval.opened", permission=None, source=(ApprovalState.WAITING,), target=(ApprovalState.OPEN,)
 )
-def open_record(step: Step[Approval], *, route: Route) -> Effect:
-    """A record's stage opens: its candidates are asked and its clock starts (A4, A10)."""
+def open_record(step: Step[Approval], *, route: Route, known: Approval) -> Effect:
+    """A record's stage opens: its candidates are asked and its clock starts (A4, A10).
+
+    Args:
+        step: the running step.
+        route: who decides.
+        known: the same record with all that its ladder reads, loaded for all records of the submission together.
+    """
+    step.subject._state.fields_cache.update(known._state.fields_cache)
+    step.subject.__dict__["_prefetched_objects_cache"] = known.__dict__["_prefetched_objects_cache"]
+    step.subject.submission = route.submission
     people = asking.ask(step, step.subject, route)
     return Effect(payload={"asked": [str(person.opaque_id) for person in people]})
 
@@ -84,15 +95,18 @@ def start(step: Step[Any], submission: Submission) -> None:
 
 
 def _open(step: Step[Any], submission: Submission, records: Iterable[Approval], *, event: str) -> None:
+    records = list(records)
+    prefetch_related_objects(records, "seats__candidates", *LADDER)
     route = Route.load(submission, step.now)
     told: dict[int, tuple[Person, int, datetime | None]] = {}
     for record in records:
-        open_record(record, actor=step.actor, now=step.now, route=route)
+        open_record(record, actor=step.actor, now=step.now, route=route, known=record)
         for standing in route.standing(record):
             for person in standing.may_decide:
                 _, count, due = told.get(person.pk, (person, 0, None))
                 soonest = min(filter(None, (due, record.due_at)), default=None)
                 told[person.pk] = (person, count + 1, soonest)
+    asking.let_see(submission.automation, [person for person, _, _ in told.values()])
     for person, count, due in told.values():
         due_text = due.isoformat() if due else ""
         asking.tell(step, submission, [person], event, key=event, count=count, due=due_text)
@@ -121,7 +135,8 @@ def conclude(record: Approval, step: Step[Any]) -> None:
     """Follow an approval's end: registered for ``approval.approved``, ``.rejected`` and ``.expired``."""
     if not record.has_ended:
         return
-    submission = Submission.objects.get(pk=record.submission_id)
+    related = ("automation__team", "version", "policy", "submitted_by")
+    submission = Submission.objects.select_related(*related).get(pk=record.submission_id)
     records = list(submission.approvals.all())
     if record.stage == 1:
         if record.state == ApprovalState.APPROVED:
