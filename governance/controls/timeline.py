@@ -34,6 +34,23 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "automation.resume_asked": ("question", "wait", "asked to lift the stop"),
     "automation.resumed": ("check", "ok", "lifted the stop"),
     "automation.retired": ("minus", "", "retired it"),
+    "automation.reinstated": ("check", "ok", "runs again after its review"),
+    "automation.reviewed": ("check", "ok", "was reviewed"),
+    "automation.tier_raised": ("up", "high", "raised its risk tier"),
+    "binding.confirmed": ("check", "ok", "confirmed what a connection opens"),
+    "grant.set_to_lapse": ("clock", "", "let a grant end on its date"),
+    "item.closed": ("minus", "", "a review was closed"),
+    "item.escalated": ("up", "wait", "a review was passed up"),
+    "item.opened": ("ring", "acc", "came up for review"),
+    "item.reopened": ("undo", "", "a review was opened again"),
+    "item.settled": ("ring-check", "", "a review was settled"),
+    "item.silence_suspended": ("ring-cross", "no", "suspended: nobody answered its review"),
+    "question.answered": ("speech", "ok", "answered in a review"),
+    "question.corrected": ("pen", "", "corrected an answer"),
+    "question.escalated": ("up", "wait", "a question was handed to somebody else"),
+    "question.passed_on": ("arrow", "", "passed a question on"),
+    "question.reassigned": ("person", "", "a question went to somebody else"),
+    "question.reminded": ("mail", "", "was reminded of a review"),
     "binding.proposed": ("arrow", "", "said what a connection opens"),
     "credential.registered": ("key", "", "registered a credential"),
     "entitlement.added": ("plus", "", "added what can be held"),
@@ -79,7 +96,14 @@ WORDS: dict[str, tuple[str, str, str]] = {
 
 #: Follow-ups that say nothing a person needs beside the event that caused them.
 QUIET = frozenset(
-    {"approval.opened", "version.assessed", "binding.proposed", "credential.registered", "entitlement.added"}
+    {
+        "grant.created",
+        "approval.opened",
+        "version.assessed",
+        "binding.proposed",
+        "credential.registered",
+        "entitlement.added",
+    }
 )
 
 

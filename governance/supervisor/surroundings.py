@@ -14,6 +14,8 @@ def environment(home: Home, port: int) -> dict[str, str]:
     told = dict(os.environ)
     told.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
     told.setdefault("COUNTERSIGN_DEMO", "1")
+    if told["COUNTERSIGN_DEMO"] not in ("", "0"):
+        told.setdefault("ORGANISATION", "Northwind Foods")
     told.setdefault("BASE_URL", f"http://localhost:{port}")
     told["COUNTERSIGN_HOME"] = str(home.root)
     told["PYTHONUNBUFFERED"] = "1"
