@@ -25,8 +25,8 @@ def name_all(submission: Submission, submitter: Person) -> None:
         submitter: who submits it.
     """
     found = standing(submission.automation, up_to=submission.version.number)
-    for who, capacity in [*found, (submitter.pk, Capacity.SUBMITTER)]:
-        Party.objects.get_or_create(submission=submission, person_id=who, capacity=capacity)
+    pairs = dict.fromkeys([*found, (submitter.pk, Capacity.SUBMITTER)])
+    Party.objects.bulk_create(Party(submission=submission, person_id=who, capacity=capacity) for who, capacity in pairs)
 
 
 def standing(automation: Automation, *, up_to: int | None = None) -> list[tuple[int, Capacity]]:

@@ -225,6 +225,15 @@ class Route:
             {link.decision_id: (link.approval_id, link.round) for link in links},
         )
 
+    def note(self, decision: Decision) -> None:
+        """Count a decision that was taken just now."""
+        approval = decision.approval
+        who = frozenset(person for person in (decision.person_id, decision.for_person_id) if person)
+        self.decisions.setdefault(approval.pk, []).append(decision)
+        self.stage_people[approval.stage] |= who
+        if approval.pk == self.submission.app_approval_id:
+            self.app_deciders |= who
+
     def barred(self) -> list[int]:
         """Ids of everybody who may approve nothing in this submission: its parties (S1)."""
         return sorted(self.parties)

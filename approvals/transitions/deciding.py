@@ -304,7 +304,7 @@ def _record_decision(
     assert capacity is not None
     assert step.actor.person is not None
     asking.name_candidate(seat, capacity, standing.basis)
-    Decision.objects.create(
+    made = Decision.objects.create(
         approval=record,
         seat=seat,
         person=step.actor.person,
@@ -322,7 +322,7 @@ def _record_decision(
         batch=batch,
         at=step.now,
     )
-    record.submission.__dict__.pop("_route", None)
+    route.note(made)
 
 
 __all__ = ["ABOVE", "answer", "approve", "ask_for_changes", "comment", "object_to", "reject", "title"]
