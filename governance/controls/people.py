@@ -62,24 +62,57 @@ def _giver_only(subject: Delegation, actor: Actor, now: datetime) -> Refusal | N
     return None
 
 
+def _still_here(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    gone = not subject._state.adding and not subject.is_here
+    return Refusal("STATE", "state", f"{subject.name} has left.") if gone else None
+
+
+def _not_left(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    return Refusal("STATE", "state", f"{subject.name} has left already.") if subject.left_at is not None else None
+
+
+def _new(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    return None if subject._state.adding else Refusal("STATE", "state", f"{subject.name} is here already.")
+
+
+def _awaits(subject: RoleAssignment, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.confirmed_at is not None or subject.until is not None:
+        return Refusal("STATE", "state", "This role was confirmed or ended already.")
+    return _still_here(subject.person, actor, now)
+
+
+def _not_ended(subject: RoleAssignment, actor: Actor, now: datetime) -> Refusal | None:
+    return Refusal("STATE", "state", "This role has ended already.") if subject.until is not None else None
+
+
+def _running(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.ended_at is not None or subject.until_at <= now:
+        return Refusal("STATE", "state", "This delegation has ended already.")
+    return None
+
+
+STILL_HERE = Duty("STATE", "A9", "Nobody is trusted with anything who has left.", _still_here)
+NOT_LEFT = Duty("STATE", "S1", "Somebody leaves once.", _not_left)
+NEW = Duty("STATE", "S1", "Somebody is entered once.", _new)
+AWAITS = Duty("STATE", "S8", "A role is confirmed once.", _awaits)
+NOT_ENDED = Duty("STATE", "S8", "A role ends once.", _not_ended)
+RUNNING = Duty("STATE", "A11", "A delegation ends once.", _running)
 NOT_FOR_ONESELF = Duty("SOD-8", "S8", "Nobody assigns a role to themselves.", _not_for_oneself)
 SECOND_ADMIN = Duty("SOD-8", "S8", "A role is confirmed by an admin who did not propose it.", _second_admin)
 IN_PERSON = Duty("SOD-8", "S8", "Nobody gives a role while standing in for another, who might give it too.", _in_person)
 GIVER_ONLY = Duty("A11", "A11", "A delegation is ended by the person who gave it.", _giver_only)
 
 
-def _here(person: Person) -> None:
-    """Refuse to trust somebody who has left."""
-    if not person.is_here:
-        raise refuse(Refusal("STATE", "state", f"{person.name} has left."))
-
-
-@transition(Person, event="role.proposed", permission=Permission.ROLE_PROPOSE, duties=[NOT_FOR_ONESELF, IN_PERSON])
+@transition(
+    Person,
+    event="role.proposed",
+    permission=Permission.ROLE_PROPOSE,
+    duties=[STILL_HERE, NOT_FOR_ONESELF, IN_PERSON],
+)
 def propose_role(step: Step[Person], *, role: Role) -> Effect:
     """An admin proposes a role for somebody else; it counts once a second admin confirms it."""
     if role not in ASSIGNABLE:
         raise refuse(Refusal("ROLE", "input", f"{role} can't be assigned."))
-    _here(step.subject)
     held = RoleAssignment.objects.filter(person=step.subject, role=role, until__isnull=True)
     if held.exists():
         raise refuse(Refusal("ROLE", "state", f"{step.subject.name} holds or awaits this role already."))
@@ -95,25 +128,20 @@ def propose_role(step: Step[Person], *, role: Role) -> Effect:
     RoleAssignment,
     event="role.confirmed",
     permission=Permission.ROLE_CONFIRM,
-    duties=[NOT_FOR_ONESELF, SECOND_ADMIN, IN_PERSON],
+    duties=[AWAITS, NOT_FOR_ONESELF, SECOND_ADMIN, IN_PERSON],
     parents=("person",),
 )
 def confirm_role(step: Step[RoleAssignment]) -> Effect:
     """A second admin confirms a proposed role, which counts from now on."""
-    if step.subject.confirmed_at is not None or step.subject.until is not None:
-        raise refuse(Refusal("STATE", "state", "This role was confirmed or ended already."))
-    _here(step.subject.person)
     step.subject.confirmed_by, step.subject.confirmed_at = step.actor.person, step.now
     step.save(step.subject)
     _tell([step.subject.person], "role_confirmed", step.subject, step)
     return Effect(payload={"role": step.subject.role})
 
 
-@transition(RoleAssignment, event="role.ended", permission=Permission.ROLE_END, reason_needed=True)
+@transition(RoleAssignment, event="role.ended", permission=Permission.ROLE_END, duties=[NOT_ENDED], reason_needed=True)
 def end_role(step: Step[RoleAssignment]) -> Effect:
     """An admin ends a role, or takes a proposal back, at once and with a reason."""
-    if step.subject.until is not None:
-        raise refuse(Refusal("STATE", "state", "This role has ended already."))
     if step.subject.role == Role.ADMIN and step.subject.confirmed_at is not None:
         _leaves_two_admins(step)
     step.subject.until = step.now
@@ -149,7 +177,7 @@ def _tell(people: Iterable[Person], event: str, row: RoleAssignment, step: Step[
         outbox.queue(recipient=person, event=event, thread=f"role:{row.pk}", key=key, now=step.now, context=context)
 
 
-@transition(Person, event="delegation.set", permission=Permission.DELEGATION_SET)
+@transition(Person, event="delegation.set", permission=Permission.DELEGATION_SET, duties=[STILL_HERE])
 def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: datetime) -> Effect:
     """A person names, for themself and the future, who decides in their place (A11); the subject is the taker."""
     if step.actor.person != giver or step.actor.standing_for is not None:
@@ -182,7 +210,6 @@ def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, unti
             not from_at < until_at <= from_at + timedelta(days=DELEGATION_DAYS),
             f"It lasts at most {DELEGATION_DAYS} days.",
         ),
-        (not taker.is_here, f"{taker.name} is not here any more."),
         (bool(lacking), f"{taker.name} is not trusted as {words}: a delegate has the same duty."),
         (
             then.filter(giver=taker).exists(),
@@ -199,32 +226,26 @@ def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, unti
             raise refuse(Refusal("A11", "input", sentence))
 
 
-@transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET, duties=[GIVER_ONLY])
+@transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET, duties=[RUNNING, GIVER_ONLY])
 def end_delegation(step: Step[Delegation]) -> Effect:
     """The giver takes their decisions back at once."""
-    if step.subject.ended_at is not None or step.subject.until_at <= step.now:
-        raise refuse(Refusal("STATE", "state", "This delegation has ended already."))
     step.subject.ended_at = step.now
     step.save(step.subject)
     return Effect()
 
 
-@transition(Person, event="person.added", permission=Permission.PERSON_MANAGE)
+@transition(Person, event="person.added", permission=Permission.PERSON_MANAGE, duties=[NEW])
 def add_person(step: Step[Person]) -> Effect:
     """An admin enters a person, who holds no role yet; the subject is unsaved."""
-    if not step.subject._state.adding:
-        raise refuse(Refusal("STATE", "state", f"{step.subject.name} is here already."))
     if Person.objects.filter(source=step.subject.source, subject=step.subject.subject).exists():
         raise refuse(Refusal("PERSON", "input", "Somebody with this sign-in is here already."))
     step.save(step.subject)
     return Effect()
 
 
-@transition(Person, event="person.left", permission=Permission.PERSON_MANAGE, reason_needed=True)
+@transition(Person, event="person.left", permission=Permission.PERSON_MANAGE, duties=[NOT_LEFT], reason_needed=True)
 def record_leaver(step: Step[Person]) -> Effect:
     """An admin records that somebody left: they fill no seat and sign in no more; their record stays (S1)."""
-    if step.subject.left_at is not None:
-        raise refuse(Refusal("STATE", "state", f"{step.subject.name} has left already."))
     step.subject.left_at, step.subject.is_active = step.now, False
     step.save(step.subject)
     return Effect()

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from governance.controls.actors import Actor
+from governance.controls.duty import Duty
 from governance.controls.models import Membership, Person, Team
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 
 
-@transition(Team, event="team.founded", permission=Permission.TEAM_MANAGE)
+def _new(subject: Team, actor: Actor, now: datetime) -> Refusal | None:
+    return None if subject._state.adding else Refusal("STATE", "state", f"{subject.name} is here already.")
+
+
+NEW = Duty("STATE", "S8", "A team is founded once.", _new)
+
+
+@transition(Team, event="team.founded", permission=Permission.TEAM_MANAGE, duties=[NEW])
 def found_team(step: Step[Team]) -> Effect:
     """An admin founds a team; the subject is unsaved, and its leads are named afterwards."""
-    if not step.subject._state.adding:
-        raise refuse(Refusal("STATE", "state", f"{step.subject.name} is here already."))
     if step.subject.lead_id or step.subject.deputy_lead_id:
         raise refuse(Refusal("TEAM", "input", "Found the team first, then name its leads."))
     step.save(step.subject)

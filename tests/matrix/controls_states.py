@@ -1,0 +1,109 @@
+"""How people, roles, teams and delegations get into the states of ``controls.csv``, and what allowed writes are called with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+
+from governance.controls import people
+from governance.controls.models import Delegation, Person, RoleAssignment, Team
+from governance.controls.roles import ASSIGNABLE, Role
+from tests.matrix.worlds import World, arguments, creating, state
+from tests.people import give_role, make_person
+
+PERSON, ROLE, DELEGATION, TEAM = (
+    "controls.person",
+    "controls.roleassignment",
+    "controls.delegation",
+    "controls.team",
+)
+
+creating(f"{TEAM}.found_team", f"{PERSON}.add_person")
+
+
+@state(TEAM, "new")
+def new_team(w: World) -> Team:
+    """A team that nobody has founded yet."""
+    return Team(name="Warehouse", parent=w.northwind.company)
+
+
+@state(PERSON, "new")
+def new_person(w: World) -> Person:
+    """Somebody who is about to be entered."""
+    return Person(subject="new@northwind.example", email="new@northwind.example", name="Nora New")
+
+
+@state(PERSON, "here")
+def here(w: World) -> Person:
+    """Somebody who is trusted as everybody else together is, so that anybody may pass their decisions on to them."""
+    made = make_person("Uma Deputy")
+    for role in ASSIGNABLE:
+        if role != Role.BUILDER:  # the one that is proposed for them
+            give_role(made, role, admins=(w.people["admin"], w.people["other_admin"]))
+    return made
+
+
+@state(PERSON, "left")
+def left(w: World) -> Person:
+    """Somebody who has left."""
+    return people.record_leaver(here(w), actor=w.actor("admin"), now=w.now, reason="Left.")
+
+
+@state(ROLE, "proposed")
+def proposed(w: World) -> RoleAssignment:
+    """Proposed by *admin*."""
+    made = people.propose_role(make_person("Nora New"), actor=w.actor("admin"), now=w.now, role=Role.AUDITOR)
+    return RoleAssignment.objects.get(pk=made.pk)
+
+
+@state(ROLE, "confirmed")
+def confirmed(w: World) -> RoleAssignment:
+    """Confirmed by *other_admin*."""
+    return people.confirm_role(proposed(w), actor=w.actor("other_admin"), now=w.now)
+
+
+@state(ROLE, "ended")
+def ended_role(w: World) -> RoleAssignment:
+    """Ended again."""
+    return people.end_role(confirmed(w), actor=w.actor("admin"), now=w.now, reason="Moved on.")
+
+
+@state(DELEGATION, "running")
+def running(w: World) -> Delegation:
+    """Given by *resource_owner*."""
+    owner = w.people["resource_owner"]
+    until = w.now + timedelta(days=7)
+    made = people.delegate(
+        w.northwind.tom, actor=w.actor("resource_owner"), now=w.now, giver=owner, from_at=w.now, until_at=until
+    )
+    return Delegation.objects.get(pk=made.pk)
+
+
+@state(DELEGATION, "ended")
+def ended_delegation(w: World) -> Delegation:
+    """Taken back."""
+    return people.end_delegation(running(w), actor=w.actor("resource_owner"), now=w.now)
+
+
+@arguments(f"{TEAM}.name_leads")
+def _leads(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"lead": w.northwind.tom, "deputy_lead": w.northwind.grace}
+
+
+@arguments(f"{TEAM}.join_team", f"{TEAM}.leave_team")
+def _member(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"person": w.northwind.tom}
+
+
+@arguments(f"{PERSON}.propose_role")
+def _role(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"role": Role.BUILDER}
+
+
+@arguments(f"{PERSON}.delegate")
+def _delegation(w: World, subject: models.Model) -> Mapping[str, Any]:
+    until = w.now + timedelta(days=7)
+    return {"giver": w.people[w.made["who"]], "from_at": w.now, "until_at": until}
