@@ -55,7 +55,7 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
         "calls": None,
         "state": "ends_soon" if soon else grant.state,
         "why": why,
-        "stop_href": reverse("grant_stop", args=[grant.pk]) if may_stop and grant.state == GrantState.ACTIVE else "",
+        "stop_href": reverse("grant_stop", args=[grant.pk]) if may_stop else "",
     }
 
 
@@ -86,12 +86,15 @@ def _context(request: Request, rows: Any, *, ended_href: str, **more: Any) -> Sh
             "approval__privilege__entitlement__resource",
         ).order_by("-ends_at", "pk")[:MOST]
     )
-    # Whoever may stop one grant of an automation, or of a resource, may stop them all: one question, not one a row.
-    may_stop = bool(found) and grants.stop.refusal(found[0], actor=request.actor, now=now) is None
+    # One automation's rows share its instance, so that how the reader stands to it is read once and not once a row.
+    shared = {grant.automation_id: grant.automation for grant in reversed(found)}
+    for grant in found:
+        grant.automation = shared[grant.automation_id]
+    stoppable = {grant.pk for grant in found if grants.stop.refusal(grant, actor=request.actor, now=now) is None}
     return {
-        "grants": [grant_shape(grant, request.actor, now, may_stop=may_stop) for grant in found],
+        "grants": [grant_shape(grant, request.actor, now, may_stop=grant.pk in stoppable) for grant in found],
         "grant_words": _words(found),
-        "may_stop": may_stop and not show_ended,
+        "may_stop": bool(stoppable),
         "ended": {"href": ended_href, "words": "Those in force" if show_ended else "Ended grants"},
         **more,
     }

@@ -172,8 +172,16 @@ class Automation(models.Model):
         return reverse("automation", args=[self.pk])
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Its owners, and how the person stands to its team."""
-        found = set(self.team.relations(person, now))
+        """Its owners, and how the person stands to its team.
+
+        The team's part is remembered on this instance, for pages that ask about many rows of one automation; a write reads the
+        row anew and asks anew.
+        """
+        known: dict[tuple[int, int], frozenset[Relation]] = self.__dict__.setdefault("_team_relations", {})
+        key = (self.team_id, person.pk)
+        if key not in known:
+            known[key] = self.team.relations(person, now)
+        found = set(known[key])
         if person.pk == self.business_owner_id:
             found.add(Relation.BUSINESS_OWNER)
         if person.pk == self.technical_owner_id:

@@ -124,7 +124,7 @@ def _recertifications(person: Person) -> Shape:
     rows = [
         {
             "href": reverse("recert_item", args=[question.item_id]),
-            "level": question.item.grant.level if question.item.grant else "",
+            "level": _level(question),
             "seal": "" if question.item.grant else "full",
             "name": str(question.item.of_automation),
             "text": f"{question.get_asks_display()} {_held(question)}",
@@ -144,12 +144,21 @@ def _recertifications(person: Person) -> Shape:
     }
 
 
+def _level(question: Question) -> str:
+    grant = question.item.grant
+    if grant is None:
+        return ""
+    return "secret" if grant.credential_id is not None and grant.entitlement_id is None else grant.level
+
+
 def _held(question: Question) -> str:
     grant = question.item.grant
     if grant is None:
         return "The automation itself."
     privilege = grant.approval.privilege
-    return privilege.sentence if privilege is not None else str(grant.credential)
+    if privilege is not None:
+        return privilege.sentence
+    return grant.credential.sentence if grant.credential is not None else ""
 
 
 def _questions(person: Person) -> Shape:
