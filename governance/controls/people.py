@@ -91,12 +91,12 @@ def _running(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None
     return None
 
 
-STILL_HERE = Duty("STATE", "A9", "Nobody is trusted with anything who has left.", _still_here)
-NOT_LEFT = Duty("STATE", "S1", "Somebody leaves once.", _not_left)
-NEW = Duty("STATE", "S1", "Somebody is entered once.", _new)
+STILL_HERE = Duty("STATE", "S8", "Nobody is trusted with anything who has left.", _still_here)
+NOT_LEFT = Duty("STATE", "S8", "Somebody leaves once.", _not_left)
+NEW = Duty("STATE", "S8", "Somebody is entered once.", _new)
 AWAITS = Duty("STATE", "S8", "A role is confirmed once.", _awaits)
 NOT_ENDED = Duty("STATE", "S8", "A role ends once.", _not_ended)
-RUNNING = Duty("STATE", "A11", "A delegation ends once.", _running)
+RUNNING = Duty("STATE", "S8", "A delegation ends once.", _running)
 NOT_FOR_ONESELF = Duty("SOD-8", "S8", "Nobody assigns a role to themselves.", _not_for_oneself)
 SECOND_ADMIN = Duty("SOD-8", "S8", "A role is confirmed by an admin who did not propose it.", _second_admin)
 IN_PERSON = Duty("SOD-8", "S8", "Nobody gives a role while standing in for another, who might give it too.", _in_person)
