@@ -135,7 +135,9 @@ def test_a_filter_answers_with_the_rows_alone(northwind: Northwind) -> None:
 
 @pytest.mark.race
 @pytest.mark.rule("H2", "H9")
-def test_it_says_which_seal_covers_what_verifies_on_request_and_exports_what_verifies_alone(committed: None, alone: None) -> None:
+def test_it_says_which_seal_covers_what_verifies_on_request_and_exports_what_verifies_alone(
+    committed: None, alone: None
+) -> None:
     company = build(uuid.uuid4().hex[:8])
     yuki = client_of(company.yuki)
     sealing.seal_all(at=timezone.now())
