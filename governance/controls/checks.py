@@ -105,10 +105,12 @@ def permissions_are_granted(app_configs: Apps, **_: Any) -> list[CheckMessage]:
 
 @register(Tags.models)
 def duties_have_one_meaning(app_configs: Apps, **_: Any) -> list[CheckMessage]:
-    """One code of a duty stands for one rule wherever it is declared."""
+    """One code of a duty stands for one rule wherever it is declared; ``STATE`` is no rule's code but the engine's own."""
     rules: dict[str, set[str]] = {}
     for one in declared():
         for duty in one.duties:
+            if duty.code == "STATE":
+                continue
             rules.setdefault(duty.code, set()).add(duty.rule)
     return [
         Error(f"The duty {code} stands for several rules: {', '.join(sorted(found))}.", id="controls.E013")
