@@ -1,0 +1,331 @@
+"""Any order of submitting, deciding, asking, withdrawing, amending, leaving and waiting: what holds of a submission after each step."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from approvals import sweeps, transitions
+from approvals.models import (
+    Approval,
+    ApprovalState,
+    Decision,
+    DecisionPerson,
+    Grant,
+    Party,
+    Submission,
+    SubmissionState,
+)
+from approvals.models.approval import ENDED
+from approvals.models.submission import UNFINISHED
+from governance.controls.actors import Actor
+from governance.controls.models import LedgerEvent, Person
+from governance.controls.people import record_leaver
+from governance.controls.refusals import Refused
+from inventory import lifecycle, registry
+from inventory.models import Automation, AutomationState, Version
+from tests import journeys
+from tests.approvals import stock
+from tests.journeys import Company
+from tests.people import as_actor, as_delegate
+from tests.savepoints import undone
+
+#: A few a run; other orders come up in other runs, and many in a soak.
+EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "6"))
+
+#: Builder's side, both leads, both resources' owner and deputy, security, and somebody with nothing to do with it.
+PEOPLE = ("rita", "jonas", "theo", "bram", "omar", "amara", "sana", "viktor", "tom")
+EDITS = (None, stock.one_more_channel, stock.without_slack, stock.another_order, stock.every_tuesday)
+
+people = st.sampled_from(PEOPLE)
+
+
+class Review(RuleBasedStateMachine):
+    """One automation, from its draft on. Whoever tries whatever; what is refused changes nothing."""
+
+    company: ClassVar[Company]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.undo = undone()
+        self.undo.__enter__()
+        self.c = copy.deepcopy(self.company)
+        self.now = self.c.now
+        self.automation = stock.submitted(self.c).automation
+
+    def teardown(self) -> None:
+        self.undo.__exit__(None, None, None)
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    def person(self, name: str) -> Person:
+        found: Person = Person.objects.get(pk=getattr(self.c.people, name).pk)
+        return found
+
+    def attempt(self, act: Callable[[], Any]) -> bool:
+        """Do it, or be refused: then nothing has changed but the ledger."""
+        before = self.facts()
+        try:
+            act()
+        except Refused:
+            assert self.facts() == before
+            return False
+        return True
+
+    def facts(self) -> tuple[Any, ...]:
+        """Everything that a step can change."""
+        mine = {"submission__automation": self.automation}
+        return (
+            list(Submission.objects.filter(automation=self.automation).order_by("pk").values_list("pk", "state")),
+            list(
+                Approval.objects.filter(**mine).order_by("pk").values_list("pk", "state", "round", "granted_term_days")
+            ),
+            list(
+                Decision.objects.filter(approval__submission__automation=self.automation).values_list("pk", flat=True)
+            ),
+            list(Party.objects.filter(**mine).order_by("pk").values_list("person", "capacity")),
+            list(Grant.objects.filter(automation=self.automation).order_by("pk").values_list("pk", "state")),
+        )
+
+    def records(self, *states: str) -> list[Approval]:
+        """Records of the newest submission in some states."""
+        newest = Submission.objects.filter(automation=self.automation).order_by("-pk").first()
+        return list(newest.approvals.filter(state__in=states).order_by("pk")) if newest is not None else []
+
+    def submission(self) -> Submission | None:
+        found: Submission | None = Submission.objects.filter(automation=self.automation).order_by("-pk").first()
+        return found
+
+    @rule(who=st.sampled_from(["rita", "rita", "theo", "bram"]), edit=st.sampled_from(EDITS))
+    def submit(self, who: str, edit: Callable[[dict[str, Any]], None] | None) -> None:
+        def act() -> None:
+            known = self.automation.versions.latest("number")
+            version: Version = stock.version(self.c, edit) if edit is not None else known
+            journeys.submitted(self.c, version, by=self.person(who), now=self.now)
+
+        self.attempt(act)
+
+    @precondition(lambda self: self.records(ApprovalState.OPEN))
+    @rule(data=st.data(), who=people, verb=st.sampled_from(["approve", "approve", "reject", "ask_for_changes"]))
+    def anybody_decides(self, data: st.DataObject, who: str, verb: str) -> None:
+        record = data.draw(st.sampled_from(self.records(ApprovalState.OPEN)), label="record")
+        self.decide(record, as_actor(self.person(who)), verb)
+
+    @precondition(lambda self: self.records(ApprovalState.OPEN))
+    @rule(
+        data=st.data(), verb=st.sampled_from(["approve", "approve", "approve", "approve", "reject", "ask_for_changes"])
+    )
+    def somebody_whose_turn_it_is_decides(self, data: st.DataObject, verb: str) -> None:
+        record = data.draw(st.sampled_from(self.records(ApprovalState.OPEN)), label="record")
+        eligible = self.eligible(record)
+        if eligible:
+            who = data.draw(st.sampled_from(eligible), label="who")
+            done = self.decide(record, as_actor(self.person(who)), verb)
+            assert done or verb == "ask_for_changes", "the rule said yes"
+
+    def eligible(self, record: Approval) -> list[str]:
+        """Whoever the rule says may approve a record now."""
+        fresh = Approval.objects.get(pk=record.pk)
+        may = transitions.approve.refusal
+        return [name for name in PEOPLE if may(fresh, actor=as_actor(self.person(name)), now=self.now) is None]
+
+    @precondition(lambda self: self.records(ApprovalState.OPEN))
+    @rule(but=st.sampled_from([0, 0, 0, 1]))
+    def everything_open_is_approved(self, but: int) -> None:
+        for record in self.records(ApprovalState.OPEN)[but:]:
+            for name in self.eligible(record)[:1]:
+                assert self.decide(record, as_actor(self.person(name)), "approve")
+
+    @precondition(lambda self: self.records(ApprovalState.OPEN))
+    @rule(data=st.data(), giver=people, taker=people)
+    def a_delegate_decides(self, data: st.DataObject, giver: str, taker: str) -> None:
+        record = data.draw(st.sampled_from(self.records(ApprovalState.OPEN)), label="record")
+        self.attempt(
+            lambda: self.decide(
+                record, as_delegate(self.person(taker), giver=self.person(giver), now=self.now, days=1), "approve"
+            )
+        )
+
+    def decide(self, record: Approval, actor: Actor, verb: str) -> bool:
+        shown = journeys.shown(record)
+        act = getattr(transitions, verb)
+        return self.attempt(lambda: act(record, actor=actor, now=self.now, reason="So.", shown_digest=shown))
+
+    @precondition(lambda self: self.records(ApprovalState.CHANGES_ASKED))
+    @rule(who=people)
+    def somebody_answers(self, who: str) -> None:
+        record = self.records(ApprovalState.CHANGES_ASKED)[0]
+        self.attempt(lambda: transitions.answer(record, actor=as_actor(self.person(who)), now=self.now, reason="Thus."))
+
+    @precondition(lambda self: self.submission() is not None)
+    @rule(who=st.sampled_from(["rita", "theo", "jonas"]))
+    def somebody_withdraws(self, who: str) -> None:
+        subject = self.submission()
+        self.attempt(
+            lambda: transitions.withdraw(subject, actor=as_actor(self.person(who)), now=self.now, reason="No.")
+        )
+
+    @precondition(lambda self: self.submission() is not None)
+    @rule(
+        verb=st.sampled_from(["accept_subset", "accept_subset", "decline"]),
+        who=st.sampled_from(["jonas", "theo", "rita"]),
+    )
+    def somebody_accepts_or_declines(self, verb: str, who: str) -> None:
+        subject, act = self.submission(), getattr(transitions, verb)
+        self.attempt(lambda: act(subject, actor=as_actor(self.person(who)), now=self.now, reason="So."))
+
+    @rule(
+        fields=st.sampled_from(
+            [
+                {"purpose": "Other."},
+                {"business_owner": "theo"},
+                {"business_owner": "jonas"},
+                {"technical_owner": "omar"},
+            ]
+        )
+    )
+    def the_team_amends(self, fields: dict[str, str]) -> None:
+        given = {name: self.person(value) if value in PEOPLE else value for name, value in fields.items()}
+        self.attempt(
+            lambda: registry.amend(self.automation, actor=as_actor(self.person("rita")), now=self.now, fields=given)
+        )
+
+    @rule(days=st.sampled_from([1, 5, 20, 120]))
+    def time_passes(self, days: int) -> None:
+        self.now += timedelta(days=days)
+        sweeps.sweep(self.now)
+
+    @rule(who=st.sampled_from(["omar", "theo", "viktor"]))
+    def somebody_leaves(self, who: str) -> None:
+        if Person.objects.filter(left_at__isnull=False).count() < 2:
+            self.attempt(
+                lambda: record_leaver(
+                    self.person(who), actor=as_actor(self.person("ines")), now=self.now, reason="Left."
+                )
+            )
+
+    @rule(verb=st.sampled_from(["stop", "retire"]), sure=st.integers(0, 3))
+    def an_owner_stops_or_retires(self, verb: str, sure: int) -> None:
+        if sure == 0:
+            act = getattr(lifecycle, verb)
+            self.attempt(lambda: act(self.automation, actor=as_actor(self.person("jonas")), now=self.now, reason="So."))
+
+
+class Holds(Review):
+    """What is true after each step."""
+
+    @invariant()
+    def no_grant_rests_on_less_than_two_approved_records_decided_by_different_people(self) -> None:
+        for grant in Grant.objects.filter(automation=self.automation).select_related(
+            "approval__submission", "app_approval"
+        ):
+            app, own = grant.app_approval, grant.approval
+            assert (app.state, own.state) == (ApprovalState.APPROVED, ApprovalState.APPROVED)
+            assert own.submission.app_approval_id == app.pk
+            assert who_decided(app)
+            assert who_decided(own)
+            assert not who_decided(app) & who_decided(own)
+
+    @invariant()
+    def no_party_decided_anything_that_counts(self) -> None:
+        for submission in Submission.objects.filter(automation=self.automation):
+            parties = set(submission.parties.values_list("person", flat=True))
+            decided = set(DecisionPerson.objects.filter(submission=submission).values_list("person", flat=True))
+            assert not parties & decided
+
+    @invariant()
+    def nobody_spans_the_stages_of_one_submission(self) -> None:
+        for submission in Submission.objects.filter(automation=self.automation):
+            by_stage = DecisionPerson.objects.filter(submission=submission).values_list("stage", "person")
+            assert not {p for s, p in by_stage if s == 1} & {p for s, p in by_stage if s == 2}
+
+    @invariant()
+    def every_seat_of_what_is_approved_is_filled_by_somebody_of_its_own(self) -> None:
+        for record in Approval.objects.filter(submission__automation=self.automation, state=ApprovalState.APPROVED):
+            taken = [d for d in counted(record) if d.outcome == "approve"]
+            assert {d.seat.label for d in taken} == {seat.label for seat in record.seats.all()}
+            used = [who for d in taken for who in (d.person_id, d.for_person_id) if who]
+            assert len(used) == len(set(used))
+
+    @invariant()
+    def at_most_one_submission_is_under_way_and_an_open_one_has_something_open(self) -> None:
+        unfinished = list(Submission.objects.filter(automation=self.automation, state__in=UNFINISHED))
+        assert len(unfinished) <= 1
+        for submission in Submission.objects.filter(automation=self.automation):
+            states = set(submission.approvals.values_list("state", flat=True))
+            if submission.state == SubmissionState.OPEN:
+                assert states & {ApprovalState.OPEN, ApprovalState.CHANGES_ASKED}, states
+            else:
+                assert states <= set(ENDED), (submission.state, states)
+
+    @invariant()
+    def stage_2_is_decided_only_under_an_approved_app(self) -> None:
+        for record in Approval.objects.filter(submission__automation=self.automation, stage=2).select_related(
+            "submission__app_approval"
+        ):
+            if record.state in (ApprovalState.OPEN, ApprovalState.CHANGES_ASKED, ApprovalState.APPROVED):
+                assert record.submission.app_approval.state == ApprovalState.APPROVED
+
+    @invariant()
+    def what_is_live_is_the_last_that_was_put_in_force(self) -> None:
+        automation = Automation.objects.get(pk=self.automation.pk)
+        last = automation.submissions.filter(state=SubmissionState.IN_FORCE).order_by("-ended_at", "-pk").first()
+        assert automation.approved_version_id == (last.version_id if last else None)
+        if automation.state == AutomationState.LIVE:
+            assert last is not None
+            keys = set(last.version.privileges.values_list("key", flat=True))
+            keys |= {f"credential:{pk}" for pk in last.version.version_credentials.values_list("credential", flat=True)}
+            assert set(Grant.objects.live(self.now).filter(automation=automation).values_list("key", flat=True)) <= keys
+            assert last.asked["purpose"] == automation.purpose
+        if automation.state == AutomationState.RETIRED:
+            assert not automation.grants.standing().exists()
+            assert not automation.submissions.filter(state__in=UNFINISHED).exists()
+
+    @invariant()
+    def each_decision_is_in_the_ledger(self) -> None:
+        decided = Decision.objects.filter(approval__submission__automation=self.automation).count()
+        verbs = ("approval.approved", "approval.rejected", "approval.changes_asked")
+        about = f"inventory.automation:{self.automation.pk}"
+        assert LedgerEvent.objects.filter(verb__in=verbs, outcome="done", about__contains=[about]).count() == decided
+
+
+def counted(record: Approval) -> list[Decision]:
+    """The decisions that count for a record: of its last round, and carried over."""
+    own = list(record.decisions.filter(round=record.round).select_related("seat"))
+    return own + [
+        one.decision for one in record.carried_decisions.filter(round=record.round).select_related("decision__seat")
+    ]
+
+
+def who_decided(record: Approval) -> set[int]:
+    """Everybody whom a record's decisions use up."""
+    return {who for d in counted(record) for who in (d.person_id, d.for_person_id) if who}
+
+
+@pytest.fixture
+def standing(founded: Company, django_db_blocker: Any) -> Iterator[Company]:
+    """The module's company, with the database at hand."""
+    with django_db_blocker.unblock():
+        yield founded
+
+
+@pytest.mark.rule("A1", "A2", "A4", "A5", "A8", "A10", "A12", "A14", "A15", "G1", "S1", "S2", "H1")
+def test_whatever_people_do_in_whatever_order_a_submission_holds(standing: Company) -> None:
+    Holds.company = standing
+    run_state_machine_as_test(
+        Holds,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=16,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )
