@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from approvals import facts
-from approvals.models import Approval, Grant, GrantKind, Submission, SubmissionState
+from approvals import facts, grants
+from approvals.models import Approval, Grant, GrantKind, GrantState, Submission, SubmissionState
 from inventory.models import Assessment, Automation, AutomationKind, Credential, Privilege, Version
 
 #: How levels rise. Unknown counts as write (I4).
 POWER = {"read": 0, "write": 1, "unknown": 1, "execute": 2, "admin": 3}
 TIERS = ("low", "standard", "high")
+
+#: How long before its end a grant that no review renews can be asked for anew: as long as a review of it would be open (R1).
+RENEWAL = timedelta(days=30)
 
 
 def credential_key(credential: Credential) -> str:
@@ -85,7 +88,7 @@ def compare(automation: Automation, version: Version, assessment: Assessment, *,
     asked, unchanged = [], []
     for item in _wanted(version, assessment):
         grant = held.get(item.key)
-        why = _why_asked(item, grant)
+        why = _why_asked(item, grant, now)
         if why:
             asked.append(Asked(why, item.tier, item.reasons, item.privilege, item.credential))
         elif grant is not None:
@@ -110,9 +113,11 @@ def _wanted(version: Version, assessment: Assessment) -> list[Asked]:
     return wanted
 
 
-def _why_asked(item: Asked, grant: Grant | None) -> str:
+def _why_asked(item: Asked, grant: Grant | None, now: datetime) -> str:
     if grant is None:
         return "new"
+    if _runs_out(grant, now):
+        return "renewal"
     if TIERS.index(item.tier) > TIERS.index(grant.tier):
         return "raised"
     if grant.kind == GrantKind.PRIVILEGE and item.privilege is not None:
@@ -123,6 +128,14 @@ def _why_asked(item: Asked, grant: Grant | None) -> str:
         if was is not None and not set(item.privilege.scope) <= set(was.scope):
             return "wider"
     return ""
+
+
+def _runs_out(grant: Grant, now: datetime) -> bool:
+    """Whether a grant ends soon and no review can renew it: then stage 2 decides anew (G2)."""
+    if grant.ends_at - now > RENEWAL or grant.state != GrantState.ACTIVE:
+        return False
+    no = grants.succession_refusal(grant)
+    return not grant.renew or (no is not None and no.code == "G2")
 
 
 def _app_reasons(

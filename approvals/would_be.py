@@ -87,7 +87,7 @@ class WouldBe:
             standing = known.grants.standing().filter(ends_at__gt=now)
             related = ("entitlement__resource", "credential", "approval__privilege")
             held = {grant.key: grant for grant in standing.select_related(*related)}
-        weighed = [(name, replace(one, why=changes._why_asked(one, held.get(one.key)))) for name, one in rows]
+        weighed = [(name, replace(one, why=changes._why_asked(one, held.get(one.key), now))) for name, one in rows]
         unchanged = tuple(held[one.key] for _, one in weighed if not one.why)
         kept = {grant.pk for grant in unchanged}
         version, assessment = cast("Version", self), cast("Assessment", self)

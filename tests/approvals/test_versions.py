@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from approvals import gate, transitions
+from approvals import gate, grants, transitions
 from approvals.models import Approval, ApprovalState, Grant, Submission, SubmissionState
 from approvals.transitions import submitting
+from governance.controls.actors import Actor
 from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted
 from inventory import registry
@@ -18,6 +19,7 @@ from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company
+from tests.matrix.worlds import inside
 from tests.people import as_actor, as_delegate
 
 
@@ -159,6 +161,36 @@ def test_a_small_change_does_not_put_off_the_review_of_the_app(company: Company)
     assert newer.state == SubmissionState.IN_FORCE
     automation.refresh_from_db()
     assert automation.review_on == due
+
+
+@pytest.mark.rule("G2", "A12")
+def test_what_no_review_renews_any_more_is_asked_for_anew_before_it_ends(company: Company) -> None:
+    before = stock.in_force(company)
+    grant, at = Grant.objects.get(approval=stock.privilege_on(before, company.erp)), company.now
+    for _ in range(2):
+        at += timedelta(days=100)
+        grant = succeeded(grant, at)
+    early, late = grant.ends_at - timedelta(days=31), grant.ends_at - timedelta(days=20)
+    for other in list(Grant.objects.live(company.now).exclude(approval=grant.approval)):
+        succeeded(succeeded(other, company.now + timedelta(days=170)), company.now + timedelta(days=340))
+    with pytest.raises(InvalidInput, match="in force already"):
+        journeys.submitted(company, before.version, now=early)
+    newer = journeys.submitted(company, before.version, now=late)
+    (asked,) = newer.approvals.all()
+    assert (asked.privilege.key, asked.state) == (grant.key, ApprovalState.OPEN)
+    journeys.approve(asked, company.people.omar, now=late)
+    anew = Grant.objects.live(late).get(key=grant.key)
+    assert (anew.predecessor, anew.approval, (anew.ends_at - late).days) == (None, asked, 180)
+    grant.refresh_from_db()
+    assert grant.ended_why == "replaced"
+
+
+def succeeded(grant: Grant, at: datetime) -> Grant:
+    """A review renews a grant for its whole term."""
+    job = Actor.of_job("review")
+    with inside(grant, job, at):
+        made: Grant = grants.succeed(grant, actor=job, now=at, answers=[], ends_at=grants.longest_end(grant, at))
+    return made
 
 
 @pytest.mark.rule("A12")
