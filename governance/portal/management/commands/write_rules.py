@@ -1,0 +1,73 @@
+"""`write_rules`: docs/rules.md from the declarations that the code itself runs by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from governance.controls.roles import GRANTS, ROLE_WORDS, Relation, Role
+from governance.controls.transitions import Transition, declared
+
+
+def _operation(one: Transition) -> Iterator[str]:
+    verb = one.name.rpartition(".")[2].replace("_", " ")
+    yield f"### {verb}, `{one.event}`"
+    yield ""
+    yield one.words
+    yield ""
+    if one.source is not None:
+        reached = f" to {', '.join(one.target)}" if one.target else ""
+        yield f"- From {', '.join(one.source)}{reached}."
+    yield (
+        f"- Needs `{one.permission}`."
+        if one.permission
+        else "- Nobody does this directly: it follows from something else."
+    )
+    if one.reason_needed:
+        yield "- A reason is needed."
+    for duty in one.duties:
+        yield f"- {duty.code} ({duty.rule}): {duty.words}"
+    yield ""
+
+
+def lines() -> Iterator[str]:
+    """The document, line by line: who is granted what, then every operation by the model it is about."""
+    yield "# Rules, as the code declares them"
+    yield ""
+    yield "Written by `make docs`; do not edit. Codes are those of the product's rules; a test that shows one carries its code."
+    yield ""
+    yield "## Who is granted what"
+    yield ""
+    yield "| who | permissions |"
+    yield "|---|---|"
+    for who, granted in GRANTS.items():
+        name = ROLE_WORDS[who] if isinstance(who, Role) else str(Relation(who)).replace("_", " ").capitalize()
+        yield f"| {name} | {', '.join(f'`{one}`' for one in sorted(granted)) or 'nothing by itself'} |"
+    by_model: dict[str, list[Transition]] = {}
+    for one in declared():
+        by_model.setdefault(str(one.model._meta.verbose_name).capitalize(), []).append(one)
+    for model, operations in sorted(by_model.items()):
+        yield ""
+        yield f"## {model}"
+        yield ""
+        for one in operations:
+            yield from _operation(one)
+
+
+def document() -> str:
+    """The whole document."""
+    return "\n".join(lines()).rstrip() + "\n"
+
+
+class Command(BaseCommand):
+    """Writes docs/rules.md."""
+
+    help = "Write docs/rules.md from the declarations in the code."
+
+    def handle(self, *args: object, **options: object) -> None:
+        target = Path(settings.BASE_DIR) / "docs" / "rules.md"
+        target.write_text(document(), encoding="utf-8")
+        self.stdout.write(f"Wrote {target.relative_to(settings.BASE_DIR)}.")

@@ -1,0 +1,1 @@
+"""Benchmarks: counts, bytes and CPU of the busiest pages, never a timed test."""
