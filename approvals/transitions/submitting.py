@@ -8,6 +8,7 @@ from typing import Any
 
 from approvals import changes, facts, parties, policies
 from approvals.changes import Asked, Changes
+from approvals.matching import question, questions_of, shortage
 from approvals.models import (
     Approval,
     ApprovalKind,
@@ -15,7 +16,7 @@ from approvals.models import (
     SubmissionKind,
 )
 from approvals.models.submission import UNFINISHED
-from approvals.routing import LADDER, Bench, Route, app_deciders, question, questions_of, shortage
+from approvals.routing import LADDER, Bench, Route, app_deciders
 from approvals.transitions import outcome
 from approvals.transitions.carrying import Carrying
 from governance.controls import texts

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from django.db.models import Prefetch
 from django.urls import reverse
 
+from approvals.matching import would_strand
 from approvals.models import Approval, ApprovalState, Seat, Submission, SubmissionState
-from approvals.routing import Route, would_strand
+from approvals.routing import Route
 from approvals.transitions import accept_subset, answer, comment, withdraw
 from approvals.views import record_rows
 from approvals.views.record_rows import Reader, Shape

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from approvals import sweeps, transitions
+from approvals.matching import would_strand
 from approvals.models import Approval, ApprovalState, Candidate, Grant, Submission, SubmissionState
 from approvals.models.grant import LONGEST_TERM
-from approvals.routing import Route, would_strand
+from approvals.routing import Route
 from approvals.transitions.submitting import Wish
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Notice, Person

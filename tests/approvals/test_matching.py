@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.routing import Question, shortage
+from approvals.matching import Question, shortage
 from governance.controls.models import Person
 
 

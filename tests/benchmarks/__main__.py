@@ -7,7 +7,7 @@ counted; the median of several requests after a warm one. A goal that does not h
 from __future__ import annotations
 
 import json
-import os
+import logging
 import statistics
 import sys
 import time
@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 
 from tests import environment
 
-os.environ.setdefault("LOG_LEVEL", "ERROR")  # figures and nothing else on standard output
 ENVIRONMENT = environment.prepare()  # before anything loads Django's settings
 
 import django  # noqa: E402
@@ -28,6 +27,7 @@ from django.db import connection, connections, reset_queries  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext, setup_test_environment  # noqa: E402
 
+import governance.celery  # noqa: E402, F401  nudges go through this application
 from approvals.models import Submission  # noqa: E402
 from governance.controls import keys  # noqa: E402
 from governance.controls.models import Person  # noqa: E402
@@ -135,6 +135,7 @@ def tell(line: Line) -> None:
 
 def main() -> None:
     """Start a database, fill it, measure each page."""
+    logging.disable(logging.WARNING)  # figures and nothing else on standard output
     ENVIRONMENT.start()
     try:
         call_command("migrate", verbosity=0, interactive=False)
