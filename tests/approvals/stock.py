@@ -104,3 +104,8 @@ def decide_rest(c: Company, submission: Submission) -> Submission:
             journeys.finish(c, record, now=c.now)
     submission.refresh_from_db()
     return submission
+
+
+def newest(c: Company) -> Submission:
+    """The newest submission of the company's automations."""
+    return Submission.objects.filter(automation__team=c.people.finance_ops).latest("pk")

@@ -67,8 +67,10 @@ def test_nothing_new_is_asked_of_an_orphaned_resource(company: Company) -> None:
 
 
 @pytest.mark.rule("I3", "A1", "A9")
-def test_nothing_is_approved_on_a_resource_that_was_orphaned_meanwhile_and_it_can_be_rejected(company: Company) -> None:
-    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+def test_nothing_is_approved_on_a_resource_that_was_orphaned_meanwhile_and_it_can_be_rejected(
+    company: Company, stage_2: Submission
+) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     leaves(company, company.people.omar)
     amara = as_actor(company.people.amara)  # the deputy is asked in his place
     refused(transitions.approve, record, amara, "I3", now=company.now, kind="state")
@@ -266,24 +268,27 @@ def test_an_app_that_nobody_decided_ends_as_a_rejection_and_can_be_submitted_aga
 
 
 @pytest.mark.rule("A10", "A5")
-def test_a_privilege_that_nobody_decided_is_refused_alone_and_can_be_submitted_again(company: Company) -> None:
-    submission = stock.in_stage_2(company)
-    late = stock.privilege_on(submission, company.slack)
-    for record in submission.approvals.filter(state=ApprovalState.OPEN).exclude(pk=late.pk):
+def test_a_privilege_that_nobody_decided_is_refused_alone_and_can_be_submitted_again(
+    company: Company, stage_2: Submission
+) -> None:
+    late = stock.privilege_on(stage_2, company.slack)
+    for record in stage_2.approvals.filter(state=ApprovalState.OPEN).exclude(pk=late.pk):
         journeys.approve(record, company.people.omar, now=company.now)
     later = late.expires_at
     sweeps.sweep(later)
-    submission.refresh_from_db()
-    assert submission.state == SubmissionState.DECIDED
-    again = journeys.submitted(company, submission.version, now=later)
+    stage_2.refresh_from_db()
+    assert stage_2.state == SubmissionState.DECIDED
+    again = journeys.submitted(company, stage_2.version, now=later)
     (asked,) = again.approvals.filter(state=ApprovalState.OPEN)
     assert asked.privilege == late.privilege
     assert again.approvals.filter(state=ApprovalState.APPROVED).count() == 4
 
 
 @pytest.mark.rule("A10", "A14")
-def test_a_question_that_the_builder_does_not_answer_in_time_ends_the_record(company: Company) -> None:
-    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+def test_a_question_that_the_builder_does_not_answer_in_time_ends_the_record(
+    company: Company, stage_2: Submission
+) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     transitions.ask_for_changes(
         record, actor=as_actor(company.people.omar), now=company.now, reason="Why?", shown_digest=journeys.shown(record)
     )
@@ -299,13 +304,12 @@ def test_a_question_that_the_builder_does_not_answer_in_time_ends_the_record(com
 
 
 @pytest.mark.rule("I8")
-def test_the_owners_first_approval_confirms_what_a_connection_opens(company: Company) -> None:
-    submission = stock.in_stage_2(company)
+def test_the_owners_first_approval_confirms_what_a_connection_opens(company: Company, stage_2: Submission) -> None:
     binding = Binding.objects.get(resource=company.slack)
     assert binding.confirmed_at is None
-    journeys.approve(stock.credential_for(submission, company.slack), company.people.omar, now=company.now)
+    journeys.approve(stock.credential_for(stage_2, company.slack), company.people.omar, now=company.now)
     assert Binding.objects.get(pk=binding.pk).confirmed_at is None, "that was about the credential"
-    journeys.approve(stock.privilege_on(submission, company.slack), company.people.omar, now=company.now)
+    journeys.approve(stock.privilege_on(stage_2, company.slack), company.people.omar, now=company.now)
     binding.refresh_from_db()
     assert (binding.confirmed_by, binding.confirmed_at) == (company.people.omar, company.now)
 
@@ -326,10 +330,11 @@ def test_each_grant_rests_on_both_records_and_ends_within_its_tier(company: Comp
 
 
 @pytest.mark.rule("H1", "A2")
-def test_each_step_stands_on_the_timelines_of_submission_automation_and_resource(company: Company) -> None:
-    submission = stock.in_force(company)
-    automation, slack = f"inventory.automation:{submission.automation_id}", f"inventory.resource:{company.slack.pk}"
-    on_submission = LedgerEvent.objects.filter(about__contains=[f"approvals.submission:{submission.pk}"])
+def test_each_step_stands_on_the_timelines_of_submission_automation_and_resource(
+    company: Company, live: Submission
+) -> None:
+    automation, slack = f"inventory.automation:{live.automation_id}", f"inventory.resource:{company.slack.pk}"
+    on_submission = LedgerEvent.objects.filter(about__contains=[f"approvals.submission:{live.pk}"])
     verbs = set(on_submission.values_list("verb", flat=True))
     assert verbs >= {
         "submission.submitted",
@@ -342,5 +347,5 @@ def test_each_step_stands_on_the_timelines_of_submission_automation_and_resource
     approved = LedgerEvent.objects.filter(verb="approval.approved", about__contains=[slack])
     assert approved.count() >= 1
     assert LedgerEvent.objects.filter(verb="grant.created", about__contains=[slack]).count() == 1
-    record = stock.privilege_on(submission, company.slack)
+    record = stock.privilege_on(live, company.slack)
     assert record.history.filter(history_user=company.people.omar, state="approved").count() == 1

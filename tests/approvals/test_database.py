@@ -10,19 +10,12 @@ from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, insert_decision, name_candidate, sql
 from tests.journeys import Company
 
-
-@pytest.fixture
-def open_records(company: Company) -> Submission:
-    """The stock report with stage 2 open, decided by nobody yet."""
-    return stock.in_stage_2(company)
-
-
 # --- decisions ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.rule("S1", "S5")
-def test_a_party_is_refused(company: Company, open_records: Submission) -> None:
-    record = stock.privilege_on(open_records, company.slack)
+def test_a_party_is_refused(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     for person in (company.people.rita, company.people.jonas):
         name_candidate(record, person)
         with database_refuses("SOD-1"):
@@ -33,8 +26,8 @@ def test_a_party_is_refused(company: Company, open_records: Submission) -> None:
 
 
 @pytest.mark.rule("S1", "A11")
-def test_a_party_is_refused_behind_a_delegate_and_in_front_of_one(company: Company, open_records: Submission) -> None:
-    n, record = company.people, stock.privilege_on(open_records, company.slack)
+def test_a_party_is_refused_behind_a_delegate_and_in_front_of_one(company: Company, stage_2: Submission) -> None:
+    n, record = company.people, stock.privilege_on(stage_2, company.slack)
     name_candidate(record, n.rita)
     for person, giver in ((n.tom, n.rita), (n.rita, n.omar)):
         with database_refuses("SOD-1"):
@@ -43,16 +36,16 @@ def test_a_party_is_refused_behind_a_delegate_and_in_front_of_one(company: Compa
 
 @pytest.mark.rule("S1")
 def test_a_party_whose_row_was_lost_is_still_barred_by_what_the_decision_says(
-    company: Company, open_records: Submission
+    company: Company, stage_2: Submission
 ) -> None:
-    record = stock.privilege_on(open_records, company.slack)
+    record = stock.privilege_on(stage_2, company.slack)
     with database_refuses("decision_not_barred"):
         insert_decision(record, company.people.omar, now=company.now, barred=[company.people.omar.pk])
 
 
 @pytest.mark.rule("S2", "S5")
-def test_who_decided_the_app_is_refused_in_stage_2(company: Company, open_records: Submission) -> None:
-    n, record = company.people, stock.privilege_on(open_records, company.slack)
+def test_who_decided_the_app_is_refused_in_stage_2(company: Company, stage_2: Submission) -> None:
+    n, record = company.people, stock.privilege_on(stage_2, company.slack)
     name_candidate(record, n.theo)
     with database_refuses("SOD-2"):
         insert_decision(record, n.theo, now=company.now)
@@ -63,8 +56,7 @@ def test_who_decided_the_app_is_refused_in_stage_2(company: Company, open_record
 
 
 @pytest.mark.rule("S2", "A12")
-def test_who_decided_an_app_that_is_in_force_is_refused_on_what_comes_later(company: Company) -> None:
-    stock.in_force(company)
+def test_who_decided_an_app_that_is_in_force_is_refused_on_what_comes_later(company: Company, live: Submission) -> None:
     newer = stock.submitted(company, stock.one_more_channel)
     record = stock.privilege_on(newer, company.slack)
     name_candidate(record, company.people.theo)
@@ -73,11 +65,13 @@ def test_who_decided_an_app_that_is_in_force_is_refused_on_what_comes_later(comp
 
 
 @pytest.mark.rule("S2")
-def test_who_decided_in_stage_2_is_refused_in_stage_1_of_the_same_submission(company: Company) -> None:
+def test_who_decided_in_stage_2_is_refused_in_stage_1_of_the_same_submission(
+    company: Company, stage_2: Submission
+) -> None:
     submission = journeys.submitted(company)
     app = journeys.app_of(submission)
     journeys.approve(app, company.people.theo, now=company.now)
-    elsewhere = Decision.objects.filter(approval__submission=stock.in_stage_2(company)).get()
+    elsewhere = Decision.objects.filter(approval__submission=stage_2).get()
     sql(  # as if Viktor had decided a privilege meanwhile
         "INSERT INTO approvals_decisionperson (decision_id, submission_id, stage, outcome, person_id)"
         " VALUES (%s, %s, 2, 'approve', %s)",
@@ -92,30 +86,28 @@ def test_who_decided_in_stage_2_is_refused_in_stage_1_of_the_same_submission(com
 
 
 @pytest.mark.rule("S2")
-def test_the_people_of_decisions_never_span_two_stages(company: Company, open_records: Submission) -> None:
-    decision = Decision.objects.get(approval__submission=open_records)
+def test_the_people_of_decisions_never_span_two_stages(company: Company, stage_2: Submission) -> None:
+    decision = Decision.objects.get(approval__submission=stage_2)
     with database_refuses("decision_never_spans_stages"):
         sql(
             "INSERT INTO approvals_decisionperson (decision_id, submission_id, stage, outcome, person_id)"
             " VALUES (%s, %s, 2, 'approve', %s)",
             decision.pk,
-            open_records.pk,
+            stage_2.pk,
             company.people.theo.pk,
         )
 
 
 @pytest.mark.rule("A9")
-def test_who_was_never_asked_is_refused(company: Company, open_records: Submission) -> None:
+def test_who_was_never_asked_is_refused(company: Company, stage_2: Submission) -> None:
     with database_refuses("A9"):
-        insert_decision(stock.privilege_on(open_records, company.slack), company.people.tom, now=company.now)
+        insert_decision(stock.privilege_on(stage_2, company.slack), company.people.tom, now=company.now)
 
 
 @pytest.mark.rule("A8")
-def test_a_seat_is_filled_once_and_seats_by_distinct_people(company: Company) -> None:
+def test_a_seat_is_filled_once_and_seats_by_distinct_people(company: Company, chaser: Submission) -> None:
     n = company.people
-    submission = journeys.submitted(company)
-    journeys.decide_app(company, submission)
-    record = stock.privilege_on(submission, company.mail)
+    record = stock.privilege_on(chaser, company.mail)
     owner, security = record.seats.get(label="owner"), record.seats.get(label="security")
     journeys.approve(record, n.mei, now=company.now)
     for seat in (owner, security):
@@ -134,13 +126,13 @@ def test_a_seat_is_filled_once_and_seats_by_distinct_people(company: Company) ->
     with database_refuses("A8"):
         insert_decision(record, n.amara, for_person=n.mei, seat=security, now=company.now)
     with database_refuses("A8"):
-        other = stock.privilege_on(submission, company.drive).seats.get()
+        other = stock.privilege_on(chaser, company.drive).seats.get()
         insert_decision(record, n.mei, seat=other, now=company.now)  # the seat of another record
 
 
 @pytest.mark.rule("A8", "A14")
-def test_no_decision_counts_for_another_round_or_an_ended_record(company: Company, open_records: Submission) -> None:
-    n, record = company.people, stock.privilege_on(open_records, company.slack)
+def test_no_decision_counts_for_another_round_or_an_ended_record(company: Company, stage_2: Submission) -> None:
+    n, record = company.people, stock.privilege_on(stage_2, company.slack)
     with database_refuses("STATE"):
         insert_decision(record, n.omar, now=company.now, round_=2)
     journeys.reject(record, n.omar, now=company.now)
@@ -158,15 +150,15 @@ def test_no_decision_is_written_about_a_record_that_waits(company: Company) -> N
 
 
 @pytest.mark.rule("A7")
-def test_a_no_without_a_reason_is_refused(company: Company, open_records: Submission) -> None:
-    record = stock.privilege_on(open_records, company.slack)
+def test_a_no_without_a_reason_is_refused(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     for outcome in ("reject", "ask"):
         with database_refuses("decision_reason_where_needed"):
             insert_decision(record, company.people.omar, now=company.now, outcome=outcome)
 
 
 @pytest.mark.rule("S5", "H1")
-def test_what_was_decided_by_whom_is_never_changed_or_removed(open_records: Submission) -> None:
+def test_what_was_decided_by_whom_is_never_changed_or_removed(stage_2: Submission) -> None:
     for table in ("decision", "decisionperson", "party", "seat", "candidate"):
         with database_refuses("Cannot update or delete"):
             sql(f"UPDATE approvals_{table} SET id = id")
@@ -178,8 +170,8 @@ def test_what_was_decided_by_whom_is_never_changed_or_removed(open_records: Subm
 
 
 @pytest.mark.rule("A8", "S5")
-def test_no_record_is_approved_without_its_decisions(company: Company, open_records: Submission) -> None:
-    record = stock.privilege_on(open_records, company.slack)
+def test_no_record_is_approved_without_its_decisions(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     with database_refuses("A8"):
         sql("UPDATE approvals_approval SET state = 'approved' WHERE id = %s", record.pk)
     with database_refuses("A8"):
@@ -187,10 +179,8 @@ def test_no_record_is_approved_without_its_decisions(company: Company, open_reco
 
 
 @pytest.mark.rule("A8", "T3")
-def test_one_of_two_signatures_approves_no_high_risk_record(company: Company) -> None:
-    submission = journeys.submitted(company)
-    journeys.decide_app(company, submission)
-    record = stock.privilege_on(submission, company.mail)
+def test_one_of_two_signatures_approves_no_high_risk_record(company: Company, chaser: Submission) -> None:
+    record = stock.privilege_on(chaser, company.mail)
     journeys.approve(record, company.people.mei, now=company.now)
     with database_refuses("A8"):
         sql("UPDATE approvals_approval SET state = 'approved' WHERE id = %s", record.pk)
@@ -210,14 +200,15 @@ def test_no_record_of_stage_2_is_approved_while_the_app_is_not(company: Company)
 
 
 @pytest.mark.rule("A12", "A14")
-def test_a_record_carries_over_only_from_an_approved_one_about_the_same_question(company: Company) -> None:
-    before = stock.in_force(company)
+def test_a_record_carries_over_only_from_an_approved_one_about_the_same_question(
+    company: Company, live: Submission
+) -> None:
     newer = stock.submitted(company, stock.one_more_channel)
     record = newer.approvals.get(kind="privilege")
     for other in (
-        stock.privilege_on(before, company.erp),  # another privilege
-        stock.privilege_on(before, company.slack),  # the same resource, another channel
-        stock.credential_for(before, company.slack),
+        stock.privilege_on(live, company.erp),  # another privilege
+        stock.privilege_on(live, company.slack),  # the same resource, another channel
+        stock.credential_for(live, company.slack),
     ):
         with database_refuses("A12"):
             sql(
@@ -228,8 +219,8 @@ def test_a_record_carries_over_only_from_an_approved_one_about_the_same_question
 
 
 @pytest.mark.rule("A13")
-def test_policy_alone_approves_nothing_but_low_risk(company: Company, open_records: Submission) -> None:
-    record = stock.privilege_on(open_records, company.slack)
+def test_policy_alone_approves_nothing_but_low_risk(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     with database_refuses("approval_policy_only_low"):
         sql(
             "UPDATE approvals_approval SET by_policy_id = (SELECT id FROM approvals_policyversion LIMIT 1),"
@@ -239,19 +230,19 @@ def test_policy_alone_approves_nothing_but_low_risk(company: Company, open_recor
 
 
 @pytest.mark.rule("A1")
-def test_what_is_asked_is_frozen(company: Company, open_records: Submission) -> None:
-    record = stock.privilege_on(open_records, company.slack)
+def test_what_is_asked_is_frozen(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     for change in ("tier = 'low'", "term_days = 1", "facts = '{}'", "justification_id = NULL", "stage = 1"):
         with database_refuses("frozen"):
             sql(f"UPDATE approvals_approval SET {change} WHERE id = %s", record.pk)
     for change in ("asked = '{}'", "tier = 'low'", "policy_id = 0", "version_id = 0", "submitted_by_id = 0"):
         with database_refuses("frozen"):
-            sql(f"UPDATE approvals_submission SET {change} WHERE id = %s", open_records.pk)
+            sql(f"UPDATE approvals_submission SET {change} WHERE id = %s", stage_2.pk)
 
 
 @pytest.mark.rule("A7", "A8")
-def test_an_ended_record_stays_ended(company: Company, open_records: Submission) -> None:
-    record = stock.privilege_on(open_records, company.slack)
+def test_an_ended_record_stays_ended(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     journeys.reject(record, company.people.omar, now=company.now)
     for state in ("open", "waiting", "approved", "withdrawn"):
         with database_refuses(""):
@@ -259,13 +250,13 @@ def test_an_ended_record_stays_ended(company: Company, open_records: Submission)
 
 
 @pytest.mark.rule("A14")
-def test_an_automation_has_one_unfinished_submission(company: Company, open_records: Submission) -> None:
+def test_an_automation_has_one_unfinished_submission(company: Company, stage_2: Submission) -> None:
     with database_refuses("submission_one_unfinished"):
         sql(
             "INSERT INTO approvals_submission (automation_id, version_id, kind, submitted_by_id, submitted_at, policy_id,"
             " tier, reasons, state, asked, digest) SELECT automation_id, version_id, kind, submitted_by_id, submitted_at,"
             " policy_id, tier, reasons, 'decided', asked, digest FROM approvals_submission WHERE id = %s",
-            open_records.pk,
+            stage_2.pk,
         )
 
 
@@ -285,12 +276,6 @@ def insert_like(grant: Grant, **changed: str) -> None:
         f"INSERT INTO approvals_grant ({COPIED}) SELECT {', '.join(values)} FROM approvals_grant WHERE id = %s",
         grant.pk,
     )
-
-
-@pytest.fixture
-def live(company: Company) -> Submission:
-    """The stock report in force, with four grants."""
-    return stock.in_force(company)
 
 
 def grant_on_slack(live: Submission, c: Company) -> Grant:

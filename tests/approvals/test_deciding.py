@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from approvals import transitions
-from approvals.models import Approval, ApprovalState, Decision, Grant, SubmissionState
+from approvals.models import Approval, ApprovalState, Decision, Grant, Submission, SubmissionState
 from governance.controls.models import LedgerEvent
 from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
 from inventory.models import AutomationState
@@ -43,8 +43,10 @@ def unusable(
 
 @pytest.mark.rule("A6")
 @pytest.mark.parametrize("verb", [transitions.approve, transitions.reject, transitions.ask_for_changes])
-def test_a_decision_about_what_has_changed_since_is_refused_with_the_difference(company: Company, verb: Any) -> None:
-    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+def test_a_decision_about_what_has_changed_since_is_refused_with_the_difference(
+    company: Company, stage_2: Submission, verb: Any
+) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     shown = journeys.shown(record)
     company.slack.data_class = "confidential"
     company.slack.save()
@@ -65,10 +67,8 @@ def test_a_decision_about_what_has_changed_since_is_refused_with_the_difference(
 
 
 @pytest.mark.rule("A6", "A7")
-def test_the_second_signature_is_for_what_the_first_one_left(company: Company) -> None:
-    submission = journeys.submitted(company)
-    journeys.decide_app(company, submission)
-    record = stock.privilege_on(submission, company.mail)
+def test_the_second_signature_is_for_what_the_first_one_left(company: Company, chaser: Submission) -> None:
+    record = stock.privilege_on(chaser, company.mail)
     shown = journeys.shown(record)
     approve(record, company, "mei", term_days=30)
     with pytest.raises(OutOfTurn) as caught:
@@ -81,12 +81,11 @@ def test_the_second_signature_is_for_what_the_first_one_left(company: Company) -
 
 
 @pytest.mark.rule("A6")
-def test_comments_and_neighbours_change_no_digest(company: Company) -> None:
-    submission = stock.in_stage_2(company)
-    record, neighbour = stock.privilege_on(submission, company.slack), stock.privilege_on(submission, company.erp)
+def test_comments_and_neighbours_change_no_digest(company: Company, stage_2: Submission) -> None:
+    record, neighbour = stock.privilege_on(stage_2, company.slack), stock.privilege_on(stage_2, company.erp)
     shown = journeys.shown(record)
     approve(neighbour, company)
-    transitions.comment(submission, actor=as_actor(company.people.rita), now=company.now, reason="Please hurry.")
+    transitions.comment(stage_2, actor=as_actor(company.people.rita), now=company.now, reason="Please hurry.")
     assert journeys.shown(record) == shown
 
 
@@ -94,17 +93,16 @@ def test_comments_and_neighbours_change_no_digest(company: Company) -> None:
 
 
 @pytest.mark.rule("A7")
-def test_a_no_or_a_question_says_why(company: Company) -> None:
-    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+def test_a_no_or_a_question_says_why(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     for verb in (transitions.reject, transitions.ask_for_changes):
         for reason in ("", "  \u200b\u202e "):
             unusable(record, company, "Say why", verb=verb, reason=reason)
 
 
 @pytest.mark.rule("A7")
-def test_approving_high_risk_or_in_bulk_says_why_and_standard_need_not(company: Company) -> None:
-    submission = stock.in_stage_2(company)
-    record = stock.privilege_on(submission, company.slack)
+def test_approving_high_risk_or_in_bulk_says_why_and_standard_need_not(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     unusable(record, company, "Say why", reason="", batch=uuid4())
     approve(record, company, reason="")
     risky = journeys.submitted(company)
@@ -113,41 +111,39 @@ def test_approving_high_risk_or_in_bulk_says_why_and_standard_need_not(company: 
 
 
 @pytest.mark.rule("A7")
-def test_a_term_is_never_lengthened_or_emptied(company: Company) -> None:
-    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+def test_a_term_is_never_lengthened_or_emptied(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     for days in (0, -1, 181, 365):
         unusable(record, company, "shortened only", term_days=days)
 
 
 @pytest.mark.rule("A7", "A8")
-def test_the_second_signature_lengthens_nothing_that_the_first_one_shortened(company: Company) -> None:
-    submission = journeys.submitted(company)
-    journeys.decide_app(company, submission)
-    record = stock.privilege_on(submission, company.mail)
+def test_the_second_signature_lengthens_nothing_that_the_first_one_shortened(
+    company: Company, chaser: Submission
+) -> None:
+    record = stock.privilege_on(chaser, company.mail)
     approve(record, company, "mei", term_days=30)
     with pytest.raises(InvalidInput, match="1 to 30 days"):
         approve(record, company, "sana", term_days=60)
 
 
 @pytest.mark.rule("A7")
-def test_a_level_is_never_raised(company: Company) -> None:
-    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+def test_a_level_is_never_raised(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     for level in ("admin", "execute", "unknown", "root"):
         unusable(record, company, "lowered only", level=level)
 
 
 @pytest.mark.rule("A7")
-def test_a_scope_is_never_widened_replaced_or_emptied(company: Company) -> None:
-    submission = journeys.submitted(company)
-    journeys.decide_app(company, submission)
-    record = submission.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
+def test_a_scope_is_never_widened_replaced_or_emptied(company: Company, chaser: Submission) -> None:
+    record = chaser.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
     for scope in ([], ["fin.invoices", "fin.customers", "fin.salaries"], ["fin.salaries"], [""]):
         unusable(record, company, "part that is not empty", scope=scope)
 
 
 @pytest.mark.rule("A7")
-def test_free_text_is_not_narrowed_but_asked_about(company: Company) -> None:
-    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+def test_free_text_is_not_narrowed_but_asked_about(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     entitlement = record.privilege.entitlement
     entitlement.scope_kind = "text"
     entitlement.save()
@@ -155,21 +151,19 @@ def test_free_text_is_not_narrowed_but_asked_about(company: Company) -> None:
 
 
 @pytest.mark.rule("A7")
-def test_a_credential_has_neither_level_nor_scope(company: Company) -> None:
-    record = stock.credential_for(stock.in_stage_2(company), company.slack)
+def test_a_credential_has_neither_level_nor_scope(company: Company, stage_2: Submission) -> None:
+    record = stock.credential_for(stage_2, company.slack)
     unusable(record, company, "level", level="read")
     unusable(record, company, "narrowed", scope=["read"])
 
 
 @pytest.mark.rule("A7", "G1")
-def test_what_was_shortened_lowered_and_narrowed_is_what_is_granted(company: Company) -> None:
-    submission = journeys.submitted(company)
-    journeys.decide_app(company, submission)
-    reading = submission.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
+def test_what_was_shortened_lowered_and_narrowed_is_what_is_granted(company: Company, chaser: Submission) -> None:
+    reading = chaser.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
     approve(reading, company, term_days=20, scope=["fin.customers"])
-    prompts = stock.privilege_on(submission, company.model)
+    prompts = stock.privilege_on(chaser, company.model)
     approve(prompts, company, level="read")
-    stock.decide_rest(company, submission)
+    stock.decide_rest(company, chaser)
     one = Grant.objects.get(approval=reading)
     assert (one.scope, (one.ends_at - one.begins_at).days) == (["fin.customers"], 20)
     assert Grant.objects.get(approval=prompts).level == "read"
@@ -183,18 +177,16 @@ def test_what_was_shortened_lowered_and_narrowed_is_what_is_granted(company: Com
 
 
 @pytest.mark.rule("A8")
-def test_two_presses_of_one_button_are_one_decision(company: Company) -> None:
-    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+def test_two_presses_of_one_button_are_one_decision(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     approve(record, company)
     refused(transitions.approve, record, as_actor(company.people.omar), "STATE", now=company.now, kind="state")
     assert record.decisions.count() == 1
 
 
 @pytest.mark.rule("A8", "T3")
-def test_high_risk_takes_two_people_and_either_of_them_can_say_no(company: Company) -> None:
-    submission = journeys.submitted(company)
-    journeys.decide_app(company, submission)
-    record = stock.privilege_on(submission, company.mail)
+def test_high_risk_takes_two_people_and_either_of_them_can_say_no(company: Company, chaser: Submission) -> None:
+    record = stock.privilege_on(chaser, company.mail)
     assert [seat.label for seat in record.seats.all()] == ["owner", "security"]
     approve(record, company, "mei")
     assert record.state == ApprovalState.OPEN
@@ -227,19 +219,18 @@ def test_a_rejected_app_closes_its_privileges_as_not_applicable(company: Company
 
 
 @pytest.mark.rule("A5")
-def test_a_refused_privilege_refuses_only_itself_and_waits_for_the_owner(company: Company) -> None:
-    submission = stock.in_stage_2(company)
-    refused_one = stock.privilege_on(submission, company.slack)
+def test_a_refused_privilege_refuses_only_itself_and_waits_for_the_owner(company: Company, stage_2: Submission) -> None:
+    refused_one = stock.privilege_on(stage_2, company.slack)
     journeys.reject(refused_one, company.people.omar, now=company.now, reason="Use mail.")
-    assert submission.approvals.filter(stage=2, state=ApprovalState.OPEN).count() == 3
-    stock.decide_rest(company, submission)
-    assert submission.state == SubmissionState.DECIDED
-    assert not Grant.objects.filter(automation=submission.automation).exists(), "nothing is in force until accepted"
+    assert stage_2.approvals.filter(stage=2, state=ApprovalState.OPEN).count() == 3
+    stock.decide_rest(company, stage_2)
+    assert stage_2.state == SubmissionState.DECIDED
+    assert not Grant.objects.filter(automation=stage_2.automation).exists(), "nothing is in force until accepted"
     for person in ("rita", "theo", "omar", "ines"):
         with pytest.raises(NotPermitted):
-            transitions.accept_subset(submission, actor=as_actor(getattr(company.people, person)), now=company.now)
-    transitions.accept_subset(submission, actor=as_actor(company.people.jonas), now=company.now)
-    assert submission.state == SubmissionState.IN_FORCE
+            transitions.accept_subset(stage_2, actor=as_actor(getattr(company.people, person)), now=company.now)
+    transitions.accept_subset(stage_2, actor=as_actor(company.people.jonas), now=company.now)
+    assert stage_2.state == SubmissionState.IN_FORCE
     granted = set(Grant.objects.live(company.now).values_list("approval_id", flat=True))
     assert refused_one.pk not in granted
     assert len(granted) == 3
@@ -248,8 +239,7 @@ def test_a_refused_privilege_refuses_only_itself_and_waits_for_the_owner(company
 
 
 @pytest.mark.rule("A5")
-def test_a_subset_that_is_declined_leaves_what_ran_before_running(company: Company) -> None:
-    before = stock.in_force(company)
+def test_a_subset_that_is_declined_leaves_what_ran_before_running(company: Company, live: Submission) -> None:
     held = list(Grant.objects.live(company.now).values_list("pk", flat=True))
     newer = stock.submitted(company, stock.one_more_channel)
     journeys.reject(newer.approvals.get(), company.people.omar, now=company.now)
@@ -258,24 +248,25 @@ def test_a_subset_that_is_declined_leaves_what_ran_before_running(company: Compa
     with pytest.raises(InvalidInput, match="Say why"):
         transitions.decline(newer, actor=as_actor(company.people.jonas), now=company.now)
     transitions.decline(newer, actor=as_actor(company.people.jonas), now=company.now, reason="Then not.")
-    automation = before.automation
+    automation = live.automation
     automation.refresh_from_db()
-    assert automation.approved_version == before.version
+    assert automation.approved_version == live.version
     assert list(Grant.objects.live(company.now).values_list("pk", flat=True)) == held
 
 
 @pytest.mark.rule("A2")
-def test_without_its_credential_an_approved_privilege_is_no_grant_and_says_so(company: Company) -> None:
-    submission = stock.in_stage_2(company)
-    journeys.reject(stock.credential_for(submission, company.slack), company.people.omar, now=company.now)
-    stock.decide_rest(company, submission)
-    transitions.accept_subset(submission, actor=as_actor(company.people.jonas), now=company.now)
-    unusable_one, usable = stock.privilege_on(submission, company.slack), stock.privilege_on(submission, company.erp)
+def test_without_its_credential_an_approved_privilege_is_no_grant_and_says_so(
+    company: Company, stage_2: Submission
+) -> None:
+    journeys.reject(stock.credential_for(stage_2, company.slack), company.people.omar, now=company.now)
+    stock.decide_rest(company, stage_2)
+    transitions.accept_subset(stage_2, actor=as_actor(company.people.jonas), now=company.now)
+    unusable_one, usable = stock.privilege_on(stage_2, company.slack), stock.privilege_on(stage_2, company.erp)
     assert unusable_one.state == ApprovalState.APPROVED
     assert not Grant.objects.filter(approval=unusable_one).exists()
     assert Grant.objects.live(company.now).filter(approval=usable).exists()
-    approved = list(submission.approvals.filter(state=ApprovalState.APPROVED))
-    assert not transitions.is_usable(unusable_one, approved, submission)
+    approved = list(stage_2.approvals.filter(state=ApprovalState.APPROVED))
+    assert not transitions.is_usable(unusable_one, approved, stage_2)
     (event,) = LedgerEvent.objects.filter(verb="submission.put_in_force")
     assert event.payload["unusable"] == [str(unusable_one.pk)]
 

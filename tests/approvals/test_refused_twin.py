@@ -136,21 +136,19 @@ def test_who_only_asked_in_stage_1_has_decided_in_it_too(company: Company) -> No
 
 
 @pytest.mark.rule("A9")
-def test_nobody_decides_before_their_turn_on_the_ladder(company: Company) -> None:
-    submission = stock.in_stage_2(company)
-    record = stock.privilege_on(submission, company.slack)
+def test_nobody_decides_before_their_turn_on_the_ladder(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     for person in (company.people.amara, company.people.bram, company.people.sana):
         no = refused(transitions.approve, record, as_actor(person), "A9", now=company.now)
         assert no.to_do == "It is with Omar Haddad."
 
 
 @pytest.mark.rule("S5")
-def test_a_superuser_without_roles_approves_nothing(company: Company) -> None:
+def test_a_superuser_without_roles_approves_nothing(company: Company, stage_2: Submission) -> None:
     root = make_person("Root Admin")
     root.is_superuser = root.is_staff = True
     root.save()
-    submission = stock.in_stage_2(company)
-    for record in (journeys.app_of(journeys.submitted(company)), stock.privilege_on(submission, company.slack)):
+    for record in (journeys.app_of(journeys.submitted(company)), stock.privilege_on(stage_2, company.slack)):
         refused(transitions.approve, record, as_actor(root), "PERMISSION", now=company.now, kind="permission")
 
 
@@ -174,25 +172,23 @@ def test_a_person_with_every_role_who_is_a_party_approves_nothing(company: Compa
 
 
 @pytest.mark.rule("S5")
-def test_a_token_of_the_right_person_decides_nothing(company: Company) -> None:
-    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+def test_a_token_of_the_right_person_decides_nothing(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     for verb in VERBS:
         refused(verb, record, as_actor(company.people.omar, None), "SOD-5", now=company.now)
 
 
 @pytest.mark.rule("S5")
-def test_a_job_decides_nothing(company: Company) -> None:
-    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+def test_a_job_decides_nothing(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     for verb in VERBS:
         refused(verb, record, Actor.of_job("approvals.sweep"), "PERMISSION", now=company.now, kind="permission")
 
 
 @pytest.mark.rule("S5")
-def test_high_risk_needs_a_sign_in_of_the_last_15_minutes(company: Company) -> None:
-    submission = journeys.submitted(company)
-    journeys.decide_app(company, submission)
+def test_high_risk_needs_a_sign_in_of_the_last_15_minutes(company: Company, chaser: Submission) -> None:
     mei = company.people.mei
-    high, standard = stock.privilege_on(submission, company.mail), stock.privilege_on(submission, company.drive)
+    high, standard = stock.privilege_on(chaser, company.mail), stock.privilege_on(chaser, company.drive)
     assert (high.tier, standard.tier) == ("high", "standard")
     no = refused(transitions.approve, high, as_actor(mei, 15.5), "SOD-5", now=company.now)
     assert "15 minutes" in no.sentence
@@ -230,8 +226,8 @@ def test_a_delegate_and_whom_they_stand_for_are_used_up_together(company: Compan
 
 
 @pytest.mark.rule("A11")
-def test_a_delegation_that_has_ended_lets_nobody_decide(company: Company) -> None:
-    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+def test_a_delegation_that_has_ended_lets_nobody_decide(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     for_omar = as_delegate(company.people.tom, giver=company.people.omar)
     may(record, for_omar, company)
     end_delegation(company.people.omar.delegations_given.get(), actor=as_actor(company.people.omar), now=company.now)

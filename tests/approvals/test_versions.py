@@ -43,39 +43,36 @@ def stage_1_asked(submission: Submission) -> list[str]:
 
 
 @pytest.mark.rule("A12")
-def test_what_did_not_change_keeps_its_grant_and_nobody_is_asked(company: Company) -> None:
-    before = stock.in_force(company)
-    held = {grant.key: grant.pk for grant in journeys.grants_of(before)}
+def test_what_did_not_change_keeps_its_grant_and_nobody_is_asked(company: Company, live: Submission) -> None:
+    held = {grant.key: grant.pk for grant in journeys.grants_of(live)}
     newer = stock.submitted(company, stock.one_more_channel)
     (asked,) = newer.approvals.all()
     assert (asked.stage, asked.privilege.target != "", asked.state) == (2, True, ApprovalState.OPEN)
     assert asked.privilege.key not in held
-    assert newer.app_approval == before.app_approval
+    assert newer.app_approval == live.app_approval
     stock.decide_rest(company, newer)
     assert newer.state == SubmissionState.IN_FORCE
-    live = {grant.key: grant.pk for grant in Grant.objects.live(company.now)}
-    assert live.items() >= held.items()
-    assert len(live) == len(held) + 1
-    assert Grant.objects.get(approval=asked).app_approval == before.app_approval
+    holds = {grant.key: grant.pk for grant in Grant.objects.live(company.now)}
+    assert holds.items() >= held.items()
+    assert len(holds) == len(held) + 1
+    assert Grant.objects.get(approval=asked).app_approval == live.app_approval
 
 
 @pytest.mark.rule("A12", "A5")
-def test_what_a_version_no_longer_asks_for_ends_when_it_is_put_in_force(company: Company) -> None:
-    before = stock.in_force(company)
+def test_what_a_version_no_longer_asks_for_ends_when_it_is_put_in_force(company: Company, live: Submission) -> None:
     newer = stock.submitted(company, stock.without_slack)
     assert newer.state == SubmissionState.IN_FORCE, "nothing new is asked"
-    ended = Grant.objects.filter(approval__submission=before, state="ended")
+    ended = Grant.objects.filter(approval__submission=live, state="ended")
     assert {grant.ended_why for grant in ended} == {"removed"}
     assert ended.count() == 2  # the channel, and the credential that nothing uses any more
     assert Grant.objects.live(company.now).count() == 2
 
 
 @pytest.mark.rule("A12")
-def test_until_a_version_is_put_in_force_the_approved_one_runs_on(company: Company) -> None:
-    before = stock.in_force(company)
+def test_until_a_version_is_put_in_force_the_approved_one_runs_on(company: Company, live: Submission) -> None:
     newer = stock.submitted(company, stock.one_more_channel)
-    automation = before.automation
-    old, new = (one.version.manifest_digest for one in (before, newer))
+    automation = live.automation
+    old, new = (one.version.manifest_digest for one in (live, newer))
     assert gate.ask(automation, old, now=company.now).may_run
     no = gate.ask(automation, new, now=company.now)
     assert (no.may_run, no.code) == (False, "NOT_APPROVED")
@@ -85,8 +82,7 @@ def test_until_a_version_is_put_in_force_the_approved_one_runs_on(company: Compa
 
 
 @pytest.mark.rule("A12")
-def test_a_raised_privilege_goes_to_its_owner_again(company: Company) -> None:
-    stock.in_force(company)
+def test_a_raised_privilege_goes_to_its_owner_again(company: Company, live: Submission) -> None:
     company.slack.data_class = "restricted"
     company.slack.save()
     newer = stock.submitted(company, stock.one_more_channel)
@@ -105,11 +101,12 @@ def test_a_raised_privilege_goes_to_its_owner_again(company: Company) -> None:
         ({"kind": "script"}, "The kind changed."),
     ],
 )
-def test_a_change_of_purpose_owner_or_kind_goes_to_stage_1(company: Company, fields: dict[str, str], said: str) -> None:
-    before = stock.in_force(company)
+def test_a_change_of_purpose_owner_or_kind_goes_to_stage_1(
+    company: Company, live: Submission, fields: dict[str, str], said: str
+) -> None:
     given = {name: getattr(company.people, value, value) for name, value in fields.items()}
-    amended(company, before.automation, **given)
-    newer = again(company, before)
+    amended(company, live.automation, **given)
+    newer = again(company, live)
     assert [reason.lower() for reason in stage_1_asked(newer)] == [
         said.lower().replace("the ", "", 1)
     ] or stage_1_asked(newer) == [said.removeprefix("The ").capitalize()]
@@ -117,19 +114,19 @@ def test_a_change_of_purpose_owner_or_kind_goes_to_stage_1(company: Company, fie
 
 
 @pytest.mark.rule("A12")
-def test_a_change_of_trigger_goes_to_stage_1(company: Company) -> None:
-    stock.in_force(company)
+def test_a_change_of_trigger_goes_to_stage_1(company: Company, live: Submission) -> None:
     newer = stock.submitted(company, stock.every_tuesday)
     assert any("starts it" in reason for reason in stage_1_asked(newer))
 
 
 @pytest.mark.rule("A12")
-def test_source_alone_is_recorded_when_standard_and_asked_when_a_model_drives_it(company: Company) -> None:
-    before = stock.in_force(company)
+def test_source_alone_is_recorded_when_standard_and_asked_when_a_model_drives_it(
+    company: Company, live: Submission
+) -> None:
     newer = stock.submitted(company, stock.another_order)
-    assert newer.version != before.version
+    assert newer.version != live.version
     assert (stage_1_asked(newer), newer.state) == ([], SubmissionState.IN_FORCE)
-    amended(company, before.automation, kind="ai_app")
+    amended(company, live.automation, kind="ai_app")
     agent = journeys.decide_all(company, again(company, newer))
     assert agent.state == SubmissionState.IN_FORCE
     newest = stock.submitted(company, None, kind="ai_app")
@@ -152,9 +149,8 @@ def test_what_is_amended_while_others_decide_is_not_decided_by_them(company: Com
 
 
 @pytest.mark.rule("A12", "R1")
-def test_a_small_change_does_not_put_off_the_review_of_the_app(company: Company) -> None:
-    before = stock.in_force(company)
-    automation = Automation.objects.get(pk=before.automation_id)
+def test_a_small_change_does_not_put_off_the_review_of_the_app(company: Company, live: Submission) -> None:
+    automation = Automation.objects.get(pk=live.automation_id)
     due = automation.review_on
     later = company.now + timedelta(days=60)
     newer = journeys.submitted(company, stock.version(company, stock.another_order), now=later)
@@ -164,9 +160,8 @@ def test_a_small_change_does_not_put_off_the_review_of_the_app(company: Company)
 
 
 @pytest.mark.rule("G2", "A12")
-def test_what_no_review_renews_any_more_is_asked_for_anew_before_it_ends(company: Company) -> None:
-    before = stock.in_force(company)
-    grant, at = Grant.objects.get(approval=stock.privilege_on(before, company.erp)), company.now
+def test_what_no_review_renews_any_more_is_asked_for_anew_before_it_ends(company: Company, live: Submission) -> None:
+    grant, at = Grant.objects.get(approval=stock.privilege_on(live, company.erp)), company.now
     for _ in range(2):
         at += timedelta(days=100)
         grant = succeeded(grant, at)
@@ -174,8 +169,8 @@ def test_what_no_review_renews_any_more_is_asked_for_anew_before_it_ends(company
     for other in list(Grant.objects.live(company.now).exclude(approval=grant.approval)):
         succeeded(succeeded(other, company.now + timedelta(days=170)), company.now + timedelta(days=340))
     with pytest.raises(InvalidInput, match="in force already"):
-        journeys.submitted(company, before.version, now=early)
-    newer = journeys.submitted(company, before.version, now=late)
+        journeys.submitted(company, live.version, now=early)
+    newer = journeys.submitted(company, live.version, now=late)
     (asked,) = newer.approvals.all()
     assert (asked.privilege.key, asked.state) == (grant.key, ApprovalState.OPEN)
     journeys.approve(asked, company.people.omar, now=late)
@@ -194,10 +189,9 @@ def succeeded(grant: Grant, at: datetime) -> Grant:
 
 
 @pytest.mark.rule("A12")
-def test_the_version_in_force_with_nothing_to_decide_is_no_submission(company: Company) -> None:
-    before = stock.in_force(company)
+def test_the_version_in_force_with_nothing_to_decide_is_no_submission(company: Company, live: Submission) -> None:
     with pytest.raises(InvalidInput, match="in force already"):
-        again(company, before)
+        again(company, live)
 
 
 # --- A14: one open submission; a newer version continues it -----------------------------------------------------------
@@ -206,18 +200,18 @@ def test_the_version_in_force_with_nothing_to_decide_is_no_submission(company: C
 @pytest.mark.rule("A14")
 def test_a_newer_version_continues_the_open_one_and_keeps_what_was_decided_about_what_did_not_change(
     company: Company,
+    stage_2: Submission,
 ) -> None:
-    before = stock.in_stage_2(company)
-    granted = stock.privilege_on(before, company.erp)
+    granted = stock.privilege_on(stage_2, company.erp)
     journeys.approve(granted, company.people.omar, now=company.now, term_days=30, scope=["scm.stock"])
-    journeys.reject(stock.privilege_on(before, company.slack), company.people.omar, now=company.now)
+    journeys.reject(stock.privilege_on(stage_2, company.slack), company.people.omar, now=company.now)
     newer = stock.submitted(company, stock.one_more_channel)
-    before.refresh_from_db()
-    assert (before.state, newer.continues) == (SubmissionState.WITHDRAWN, before)
+    stage_2.refresh_from_db()
+    assert (stage_2.state, newer.continues) == (SubmissionState.WITHDRAWN, stage_2)
     assert Submission.objects.unfinished().filter(automation=newer.automation).count() == 1
     states = {str(record): record.state for record in newer.approvals.all()}
     app = journeys.app_of(newer)
-    assert (app.state, app.carried_from) == (ApprovalState.APPROVED, journeys.app_of(before)), states
+    assert (app.state, app.carried_from) == (ApprovalState.APPROVED, journeys.app_of(stage_2)), states
     kept = stock.privilege_on(newer, company.erp)
     assert (kept.state, kept.carried_from, kept.granted_term_days) == (ApprovalState.APPROVED, granted, 30)
     assert newer.approvals.filter(kind="privilege", state=ApprovalState.REJECTED).count() == 1
@@ -225,14 +219,13 @@ def test_a_newer_version_continues_the_open_one_and_keeps_what_was_decided_about
 
 
 @pytest.mark.rule("A14")
-def test_another_justification_is_another_question(company: Company) -> None:
-    before = stock.in_stage_2(company)
-    record = stock.privilege_on(before, company.erp)
+def test_another_justification_is_another_question(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.erp)
     journeys.approve(record, company.people.omar, now=company.now)
     newer = stock.version(company, stock.one_more_channel)
     said = {record.privilege.key: submitting.Wish("To send it to a friend.")}
     submission = transitions.submit(
-        before.automation,
+        stage_2.automation,
         actor=as_actor(company.people.rita),
         now=company.now,
         version=newer,
@@ -271,13 +264,15 @@ def another_chaser(c: Company) -> Any:
 
 
 @pytest.mark.rule("S2", "A14")
-def test_who_decided_an_app_that_was_carried_over_decides_no_privilege_however_often_it_was(company: Company) -> None:
+def test_who_decided_an_app_that_was_carried_over_decides_no_privilege_however_often_it_was(
+    company: Company, stage_2: Submission
+) -> None:
     stock.hand_over(company, company.slack, company.people.theo, company.people.amara)
-    first = stock.in_stage_2(company)  # Theo approved the app
+    # Theo approved the app
     second = stock.submitted(company, stock.one_more_channel)
     third = stock.submitted(company, stock.another_order)
     assert third.continues == second
-    assert second.continues == first
+    assert second.continues == stage_2
     refused_on_slack(company, third)
     refused_on_slack(company, in_force_then_one_more(company, third))
 
@@ -300,15 +295,17 @@ def in_force_then_one_more(c: Company, submission: Submission) -> Submission:
 
 
 @pytest.mark.rule("S1", "A14")
-def test_who_approved_and_then_brought_a_newer_version_in_has_approved_nothing_of_it(company: Company) -> None:
+def test_who_approved_and_then_brought_a_newer_version_in_has_approved_nothing_of_it(
+    company: Company, stage_2: Submission
+) -> None:
     n = company.people
-    before = stock.in_stage_2(company)  # Theo approved the app; he is a member of the team and can bring in
+    # Theo approved the app; he is a member of the team and can bring in
     newer = journeys.brought_in(company, stock.EXPORT, content=stock.source(stock.one_more_channel), by=n.theo)
     submission = journeys.submitted(company, newer, by=n.rita)
     app = journeys.app_of(submission)
     assert (app.state, app.carried_from) == (ApprovalState.OPEN, None)
     refused(transitions.approve, app, as_actor(n.theo), "SOD-1", now=company.now)
-    assert before.approvals.get(stage=1).state == ApprovalState.APPROVED  # what was said stays
+    assert stage_2.approvals.get(stage=1).state == ApprovalState.APPROVED  # what was said stays
 
 
 @pytest.mark.rule("A14", "A10")
@@ -319,9 +316,8 @@ def test_submitting_the_same_once_more_restarts_no_clock(company: Company) -> No
 
 
 @pytest.mark.rule("A14")
-def test_changes_asked_stop_one_clock_and_start_the_builders(company: Company) -> None:
-    submission = stock.in_stage_2(company)
-    record, neighbour = stock.privilege_on(submission, company.slack), stock.privilege_on(submission, company.erp)
+def test_changes_asked_stop_one_clock_and_start_the_builders(company: Company, stage_2: Submission) -> None:
+    record, neighbour = stock.privilege_on(stage_2, company.slack), stock.privilege_on(stage_2, company.erp)
     ask(company, record)
     assert (record.state, record.due_at, record.expires_at) == (ApprovalState.CHANGES_ASKED, None, None)
     assert record.builder_due_at.isoformat() == "2026-12-08T16:00:00+00:00"  # ten working days, 17:00 in Berlin
@@ -343,9 +339,8 @@ def ask(c: Company, record: Approval, person: str = "omar") -> None:
 
 
 @pytest.mark.rule("A14")
-def test_after_three_rounds_it_is_a_yes_or_a_no_even_across_versions(company: Company) -> None:
-    submission = stock.in_stage_2(company)
-    record = stock.privilege_on(submission, company.slack)
+def test_after_three_rounds_it_is_a_yes_or_a_no_even_across_versions(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
     ask(company, record)
     transitions.answer(record, actor=as_actor(company.people.rita), now=company.now, reason="This one.")
     ask(company, record)
@@ -358,9 +353,11 @@ def test_after_three_rounds_it_is_a_yes_or_a_no_even_across_versions(company: Co
 
 
 @pytest.mark.rule("A14", "S1")
-def test_who_answers_for_the_builder_becomes_a_party_and_so_does_whom_they_stand_for(company: Company) -> None:
+def test_who_answers_for_the_builder_becomes_a_party_and_so_does_whom_they_stand_for(
+    company: Company, stage_2: Submission
+) -> None:
     n = company.people
-    record = stock.privilege_on(stock.in_stage_2(company), company.slack)
+    record = stock.privilege_on(stage_2, company.slack)
     ask(company, record)
     transitions.answer(record, actor=as_delegate(n.tom, giver=n.bram), now=company.now, reason="For Bram.")
     named = set(record.submission.parties.filter(capacity="answered").values_list("person", flat=True))
@@ -368,11 +365,9 @@ def test_who_answers_for_the_builder_becomes_a_party_and_so_does_whom_they_stand
 
 
 @pytest.mark.rule("A14", "S1")
-def test_who_decided_does_not_answer_for_the_builder(company: Company) -> None:
+def test_who_decided_does_not_answer_for_the_builder(company: Company, stage_2: Submission) -> None:
     n = company.people
-    record = stock.privilege_on(
-        stock.in_stage_2(company), company.slack
-    )  # Theo, a member of the team, approved the app
+    record = stock.privilege_on(stage_2, company.slack)  # Theo, a member of the team, approved the app
     ask(company, record)
     for actor in (as_actor(n.theo), as_delegate(n.tom, giver=n.theo)):
         with pytest.raises(DutyConflict) as caught:
@@ -385,31 +380,27 @@ def test_who_decided_does_not_answer_for_the_builder(company: Company) -> None:
 
 
 @pytest.mark.rule("A15")
-def test_the_submitter_withdraws_with_a_reason_and_nobody_else_does(company: Company) -> None:
-    submission = stock.in_stage_2(company)
+def test_the_submitter_withdraws_with_a_reason_and_nobody_else_does(company: Company, stage_2: Submission) -> None:
     for person in ("jonas", "theo", "omar", "ines"):
         with pytest.raises(NotPermitted):
-            transitions.withdraw(
-                submission, actor=as_actor(getattr(company.people, person)), now=company.now, reason="x"
-            )
+            transitions.withdraw(stage_2, actor=as_actor(getattr(company.people, person)), now=company.now, reason="x")
     with pytest.raises(InvalidInput, match="Say why"):
-        transitions.withdraw(submission, actor=as_actor(company.people.rita), now=company.now)
-    transitions.withdraw(submission, actor=as_actor(company.people.rita), now=company.now, reason="Not needed.")
-    assert submission.state == SubmissionState.WITHDRAWN
-    assert journeys.app_of(submission).state == ApprovalState.APPROVED  # what was decided stays
-    assert set(submission.approvals.filter(stage=2).values_list("state", flat=True)) == {ApprovalState.WITHDRAWN}
+        transitions.withdraw(stage_2, actor=as_actor(company.people.rita), now=company.now)
+    transitions.withdraw(stage_2, actor=as_actor(company.people.rita), now=company.now, reason="Not needed.")
+    assert stage_2.state == SubmissionState.WITHDRAWN
+    assert journeys.app_of(stage_2).state == ApprovalState.APPROVED  # what was decided stays
+    assert set(stage_2.approvals.filter(stage=2).values_list("state", flat=True)) == {ApprovalState.WITHDRAWN}
 
 
 @pytest.mark.rule("A15", "A9")
-def test_what_was_rejected_goes_to_the_same_person_and_shows_the_reason(company: Company) -> None:
+def test_what_was_rejected_goes_to_the_same_person_and_shows_the_reason(company: Company, stage_2: Submission) -> None:
     n = company.people
-    submission = stock.in_stage_2(company)
-    record = stock.privilege_on(submission, company.slack)
+    record = stock.privilege_on(stage_2, company.slack)
     journeys.reject(record, n.omar, now=company.now, reason="Too public.")
-    stock.decide_rest(company, submission)
-    transitions.decline(submission, actor=as_actor(n.jonas), now=company.now, reason="All or nothing.")
+    stock.decide_rest(company, stage_2)
+    transitions.decline(stage_2, actor=as_actor(n.jonas), now=company.now, reason="All or nothing.")
     stock.hand_over(company, company.slack, n.piet, n.amara)  # another owner would be asked first
-    newer = again(company, submission, days=3)
+    newer = again(company, stage_2, days=3)
     journeys.approve(journeys.app_of(newer), n.theo, now=company.now)
     asked = stock.privilege_on(newer, company.slack)
     assert asked.earlier == record
@@ -446,16 +437,14 @@ def test_when_the_person_left_one_signature_more_is_needed(company: Company) -> 
 
 
 @pytest.mark.rule("A15", "T3")
-def test_one_signature_more_than_owner_and_security_is_a_third(company: Company) -> None:
+def test_one_signature_more_than_owner_and_security_is_a_third(company: Company, chaser: Submission) -> None:
     n = company.people
-    submission = journeys.submitted(company)
-    journeys.decide_app(company, submission)
-    journeys.reject(stock.privilege_on(submission, company.mail), n.mei, now=company.now)
-    transitions.withdraw(submission, actor=as_actor(n.rita), now=company.now, reason="Later.")
+    journeys.reject(stock.privilege_on(chaser, company.mail), n.mei, now=company.now)
+    transitions.withdraw(chaser, actor=as_actor(n.rita), now=company.now, reason="Later.")
     for resource in (company.mail, company.drive, company.github):
         stock.hand_over(company, resource, n.lena, n.amara)
     record_leaver(n.mei, actor=as_actor(n.ines), now=company.now, reason="Left.")
-    newer = journeys.submitted(company, submission.version)
+    newer = journeys.submitted(company, chaser.version)
     record = stock.privilege_on(newer, company.mail)
     assert [seat.label for seat in record.seats.all()] == ["owner", "security", "second"]
     journeys.decide_app(company, newer)
@@ -467,14 +456,14 @@ def test_one_signature_more_than_owner_and_security_is_a_third(company: Company)
 
 
 @pytest.mark.rule("A15", "A9")
-def test_a_security_reviewer_who_rejected_is_asked_again_for_security_and_not_for_the_owner(company: Company) -> None:
+def test_a_security_reviewer_who_rejected_is_asked_again_for_security_and_not_for_the_owner(
+    company: Company, chaser: Submission
+) -> None:
     n = company.people
-    submission = journeys.submitted(company)
-    journeys.decide_app(company, submission)
-    record = stock.privilege_on(submission, company.mail)
+    record = stock.privilege_on(chaser, company.mail)
     journeys.reject(record, n.sana, now=company.now)
-    transitions.withdraw(submission, actor=as_actor(n.rita), now=company.now, reason="Later.")
-    newer = journeys.submitted(company, submission.version)
+    transitions.withdraw(chaser, actor=as_actor(n.rita), now=company.now, reason="Later.")
+    newer = journeys.submitted(company, chaser.version)
     journeys.decide_app(company, newer)
     asked = stock.privilege_on(newer, company.mail)
     journeys.approve(asked, n.mei, now=company.now)
@@ -504,21 +493,19 @@ def test_whoever_was_owner_from_draft_to_decision_is_a_party(company: Company) -
 
 
 @pytest.mark.rule("S1", "A12")
-def test_whoever_becomes_owner_by_the_submission_is_a_party(company: Company) -> None:
+def test_whoever_becomes_owner_by_the_submission_is_a_party(company: Company, live: Submission) -> None:
     n = company.people
-    before = stock.in_force(company)
-    amended(company, before.automation, business_owner=n.theo)
-    newer = again(company, before)
+    amended(company, live.automation, business_owner=n.theo)
+    newer = again(company, live)
     refused(transitions.approve, journeys.app_of(newer), as_actor(n.theo), "SOD-1", now=company.now)
 
 
 @pytest.mark.rule("L1", "A14")
-def test_retiring_an_automation_ends_its_open_submission(company: Company) -> None:
+def test_retiring_an_automation_ends_its_open_submission(company: Company, live: Submission) -> None:
     from inventory import lifecycle
 
-    before = stock.in_force(company)
     newer = stock.submitted(company, stock.one_more_channel)
-    lifecycle.retire(before.automation, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
+    lifecycle.retire(live.automation, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
     newer.refresh_from_db()
     assert newer.state == SubmissionState.WITHDRAWN
     assert set(newer.approvals.values_list("state", flat=True)) == {ApprovalState.WITHDRAWN}
@@ -529,11 +516,12 @@ def test_retiring_an_automation_ends_its_open_submission(company: Company) -> No
 
 
 @pytest.mark.rule("A17")
-def test_a_superseded_version_may_run_for_30_days_with_the_grants_that_are_left(company: Company) -> None:
-    first = stock.in_force(company)
+def test_a_superseded_version_may_run_for_30_days_with_the_grants_that_are_left(
+    company: Company, live: Submission
+) -> None:
     second = stock.submitted(company, stock.without_slack)
-    automation = Automation.objects.get(pk=first.automation_id)
-    digest = first.version.manifest_digest
+    automation = Automation.objects.get(pk=live.automation_id)
+    digest = live.version.manifest_digest
     answer = gate.ask(automation, digest, now=company.now + timedelta(days=30))
     assert answer.may_run
     assert {grant.entitlement.resource for grant in answer.grants if grant.entitlement} == {company.erp}
@@ -543,12 +531,11 @@ def test_a_superseded_version_may_run_for_30_days_with_the_grants_that_are_left(
 
 
 @pytest.mark.rule("A17", "G3")
-def test_the_gate_says_no_to_what_it_does_not_know_and_to_what_does_not_run(company: Company) -> None:
+def test_the_gate_says_no_to_what_it_does_not_know_and_to_what_does_not_run(company: Company, live: Submission) -> None:
     from inventory import lifecycle
 
-    first = stock.in_force(company)
-    automation = Automation.objects.get(pk=first.automation_id)
-    digest = first.version.manifest_digest
+    automation = Automation.objects.get(pk=live.automation_id)
+    digest = live.version.manifest_digest
     assert gate.ask(automation, "0" * 64, now=company.now).code == "UNKNOWN_VERSION"
     expired = gate.ask(automation, digest, now=company.now + timedelta(days=181))
     assert (expired.may_run, list(expired.grants)) == (True, [])  # the app may run; nothing it holds is left
@@ -558,13 +545,12 @@ def test_the_gate_says_no_to_what_it_does_not_know_and_to_what_does_not_run(comp
 
 
 @pytest.mark.rule("A17", "I8")
-def test_a_version_that_is_bound_to_something_else_is_not_the_approved_one(company: Company) -> None:
-    first = stock.in_force(company)
-    automation = Automation.objects.get(pk=first.automation_id)
-    with_more_rights = registry_rebound(company, first)
-    assert with_more_rights.manifest_digest == first.version.manifest_digest
-    answer = gate.ask(automation, first.version.manifest_digest, now=company.now)
-    assert (answer.may_run, f"Version {first.version.number} " in answer.sentence) == (True, True)
+def test_a_version_that_is_bound_to_something_else_is_not_the_approved_one(company: Company, live: Submission) -> None:
+    automation = Automation.objects.get(pk=live.automation_id)
+    with_more_rights = registry_rebound(company, live)
+    assert with_more_rights.manifest_digest == live.version.manifest_digest
+    answer = gate.ask(automation, live.version.manifest_digest, now=company.now)
+    assert (answer.may_run, f"Version {live.version.number} " in answer.sentence) == (True, True)
     assert len(answer.grants) == 4
 
 
