@@ -139,11 +139,14 @@ class Review(RuleBasedStateMachine):
         return [name for name in PEOPLE if may(fresh, actor=as_actor(self.person(name)), now=self.now) is None]
 
     @precondition(lambda self: self.records(ApprovalState.OPEN))
-    @rule(but=st.sampled_from([0, 0, 0, 1]))
-    def everything_open_is_approved(self, but: int) -> None:
-        for record in self.records(ApprovalState.OPEN)[but:]:
-            for name in self.eligible(record)[:1]:
-                assert self.decide(record, as_actor(self.person(name)), "approve")
+    @rule(but=st.sampled_from([0, 0, 0, 1]), amended=st.booleans())
+    def everything_open_is_approved(self, but: int, amended: bool) -> None:
+        if amended:
+            self.amend({"purpose": f"Other, since {self.now:%d %B}."})
+        for _ in ("stage 1", "stage 2"):
+            for record in self.records(ApprovalState.OPEN)[but:]:
+                for name in self.eligible(record)[:1]:
+                    assert self.decide(record, as_actor(self.person(name)), "approve")
 
     @precondition(lambda self: self.records(ApprovalState.OPEN))
     @rule(data=st.data(), giver=people, taker=people)
@@ -194,6 +197,10 @@ class Review(RuleBasedStateMachine):
         )
     )
     def the_team_amends(self, fields: dict[str, str]) -> None:
+        self.amend(fields)
+
+    def amend(self, fields: dict[str, str]) -> None:
+        """Rita changes what is said about it."""
         given = {name: self.person(value) if value in PEOPLE else value for name, value in fields.items()}
         self.attempt(
             lambda: registry.amend(self.automation, actor=as_actor(self.person("rita")), now=self.now, fields=given)
@@ -241,6 +248,14 @@ class Holds(Review):
             parties = set(submission.parties.values_list("person", flat=True))
             decided = set(DecisionPerson.objects.filter(submission=submission).values_list("person", flat=True))
             assert not parties & decided
+
+    @invariant()
+    def whoever_submits_brings_in_owns_or_would_own_is_a_party(self) -> None:
+        for submission in Submission.objects.filter(automation=self.automation).select_related("version"):
+            parties = set(submission.parties.values_list("person", flat=True))
+            asked = [submission.asked[name] for name in ("business_owner", "technical_owner") if submission.asked[name]]
+            assert parties >= set(Person.objects.filter(opaque_id__in=asked).values_list("pk", flat=True))
+            assert parties >= {submission.submitted_by_id, submission.version.imported_by_id}
 
     @invariant()
     def nobody_spans_the_stages_of_one_submission(self) -> None:
