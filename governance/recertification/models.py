@@ -151,6 +151,11 @@ class Item(models.Model):
         return f"Review of {self.grant or self.automation}"
 
     @property
+    def is_sample(self) -> bool:
+        """Whether it is about low risk and was drawn, so that a second person is asked (S4)."""
+        return bool(self.snapshot.get("drawn"))
+
+    @property
     def of_automation(self) -> Automation:
         """The automation that is reviewed, or that holds the grant."""
         if self.grant is not None:

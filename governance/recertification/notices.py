@@ -48,6 +48,7 @@ def _queue(step: Step[Any], item: Item, person: Person, event: str, key: str, co
             "team": item.of_automation.team.name,
             "what": wording.title(item),
             "tier": item.snapshot.get("tier", ""),
+            "is_sample": item.is_sample,
             "deadline_at": ledger.instant(item.deadline),
             "grace_at": ledger.instant(item.grace_until),
             "closes_at": ledger.instant(item.closes_at) if item.closes_at else "",

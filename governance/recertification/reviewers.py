@@ -1,7 +1,7 @@
 """Who is asked in a review, in which order, and who may not be (S4, A9, R8). Reads only.
 
 *Needed* is said by who answers for the automation; *acceptable* by who answers for the resource, and by nobody who gains. Both go
-on along the ladder of A9. About a low-risk grant, and about an automation, *needed* alone is asked.
+on along the ladder of A9. About a low-risk grant that was not drawn as a sample, and about an automation, *needed* alone is asked.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from approvals.models import Grant
 from approvals.routing import Bench, lead_ladder, resource_ladder
 from governance.controls import calendar
 from governance.controls.models import Delegation, Person
+from governance.recertification import sampling
 from governance.recertification.models import SETTLING, Answer, Asks, Item, Question
 from inventory.models import Resource
 
 
 def asked_about(item: Item, tier: str) -> tuple[Asks, ...]:
-    """What is asked: both questions about a standard or high grant, else whether it is needed (S4)."""
-    return (Asks.NEEDED, Asks.ACCEPTABLE) if item.grant is not None and tier != "low" else (Asks.NEEDED,)
+    """What is asked: both questions about a standard or high grant and a low one that was drawn, else whether it is needed (S4)."""
+    if item.grant is not None and (tier != "low" or sampling.is_drawn(item.grant)):
+        return (Asks.NEEDED, Asks.ACCEPTABLE)
+    return (Asks.NEEDED,)
 
 
 def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:

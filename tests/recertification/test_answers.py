@@ -12,7 +12,7 @@ from approvals.grants import Why
 from approvals.models import Grant, GrantState
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
-from governance.recertification import drafts, transitions
+from governance.recertification import drafts, sampling, transitions
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemOutcome, ItemState, Question
 from inventory import lifecycle
 from inventory.models import Automation, AutomationState
@@ -86,7 +86,8 @@ def test_a_reviewer_may_keep_for_a_shorter_time_and_the_shorter_of_two_counts(he
 
 
 @pytest.mark.rule("R4", "S4")
-def test_about_low_risk_one_keep_is_enough(held: Held) -> None:
+def test_about_low_risk_that_was_not_drawn_one_keep_is_enough(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "is_drawn", lambda grant: False)
     item = under_review(held.low_grant())
     say(question(item, NEEDED), K.KEEP, now=item.opened_at)
     item.refresh_from_db()

@@ -9,7 +9,7 @@ import pytest
 from approvals.models import Grant, GrantState
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import NotPermitted, OutOfTurn
-from governance.recertification import sweeps, transitions
+from governance.recertification import sampling, sweeps, transitions
 from governance.recertification.models import Asks, Campaign, Item, Question
 from inventory import lifecycle
 from inventory.models import Automation, Resource
@@ -60,7 +60,10 @@ def test_the_owner_of_the_automation_is_asked_needed_and_the_owner_of_the_resour
 
 
 @pytest.mark.rule("S4")
-def test_about_low_risk_the_owner_of_the_automation_alone_is_asked(held: Held) -> None:
+def test_about_low_risk_that_was_not_drawn_the_automations_owner_alone_is_asked(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "is_drawn", lambda grant: False)
     grant = held.low_grant()
     item = under_review(grant)
     assert list(item.questions.values_list("asks", "reviewer__name")) == [("needed", "Jonas Weil")]

@@ -82,8 +82,11 @@ def open_item(step: Step[Item]) -> Effect:
         raise refuse(Refusal("R1", "state", "It is not due for review."))
     item.opened_at, item.deadline, item.grace_until = times.opens_at, times.deadline, times.grace_until
     item.snapshot = snapshot(item, tier)
+    asking = reviewers.asked_about(item, tier)
+    if tier == "low" and Asks.ACCEPTABLE in asking:
+        item.snapshot["drawn"] = True
     step.save(item)
-    asked = [_ask(step, item, asks) for asks in reviewers.asked_about(item, tier)]
+    asked = [_ask(step, item, asks) for asks in asking]
     return Effect(
         payload={
             "deadline": ledger.instant(item.deadline),

@@ -271,9 +271,12 @@ def _consequence(question: Question, kind: AnswerKind, now: datetime) -> str:
 
 
 def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
-    """What changes the decision: why an answer is not offered, what silence did, what can still be corrected."""
+    """What changes the decision: why two are asked, why an answer is not offered, what silence did, what can be corrected."""
     item, who = question.item, drafts.acting(actor, question)
     found: list[Shape] = []
+    if item.is_sample:
+        text = "For one in ten, whoever answers for the resource is asked too, and both have to say yes."
+        found.append({"tone": "acc", "lead": "Low risk, drawn as a sample.", "text": text, "code": "S4"})
     if item.suspended_at is not None and item.state == ItemState.ESCALATED:
         found.append(
             {
