@@ -1,18 +1,36 @@
-"""The search of the top bar: automations by name and purpose, until it finds more than those."""
+"""The search of the top bar: what the words find of everything that the reader may see."""
 
 from __future__ import annotations
 
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from governance.controls import clock
+from governance.portal.search import find, submissions
 from governance.web.middleware import Request
+from governance.web.pages import page
+from inventory.views import paging
 
 
 @require_GET
 def search(request: Request) -> HttpResponse:
-    """Go to the list of automations, filtered by the words."""
-    return redirect(f"{reverse('automation_list')}?{urlencode({'q': request.GET.get('q', '')[:200]})}")
+    """A few of each kind, or with ``?only=submissions`` these by themselves, a page at a time: they have no other list."""
+    asked, path, now = request.GET, reverse("search"), clock.now()
+    words, typed = paging.words_of(asked), asked.get("q", "")[:200]
+    context = {"now": now, "action": path, "words": typed, "searched": bool(words)}
+    if words and asked.get("only") == "submissions":
+        key = asked.get("before", "")
+        before = int(key) if key.isdecimal() and len(key) < 19 else None
+        group, last = submissions(words, before=before, actor=request.actor, now=now)
+        older = f"{path}?{urlencode({'q': typed, 'only': 'submissions', 'before': last})}" if last else ""
+        context |= {
+            "groups": [group] if group.rows else [],
+            "all_href": f"{path}?{urlencode({'q': typed})}",
+            "pager": {"newer_href": "", "older_href": older, "words": ""},
+        }
+    else:
+        context["groups"] = find(words, actor=request.actor, now=now)
+    return page(request, "portal/search.html", context, fragment="found")

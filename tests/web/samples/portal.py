@@ -99,22 +99,35 @@ def search() -> Shape:
         "chrome": frame("Omar Haddad", ""),
         "action": "/search",
         "words": "invoice",
+        "searched": True,
         "groups": [
             {
                 "title": "Automations",
+                "href": "/automations?q=invoice",
+                "more": True,
                 "rows": [
                     {
                         "href": "/automations/1",
                         "icon": "bolt",
                         "name": "Invoice chaser",
                         "text": "Finance Operations, n8n workflow, production",
-                        "tag": {"text": "Live", "tone": "ok"},
+                        "state": ("automation", "live"),
                     }
                 ],
             },
             {
                 "title": "Submissions",
-                "rows": [{"href": "/review", "icon": "file", "name": "2026-0418", "text": "Invoice chaser, version 7"}],
+                "href": "",
+                "more": False,
+                "rows": [
+                    {
+                        "href": "/review",
+                        "icon": "file",
+                        "name": "Invoice chaser",
+                        "text": "2026-0418, version 7, submitted by Rita Novak",
+                        "state": ("submission", "open"),
+                    }
+                ],
             },
         ],
     }
