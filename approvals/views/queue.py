@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpResponse
@@ -23,15 +23,14 @@ PAGE = 50
 BANDS = (("high", "High risk"), ("standard", "Standard risk"), ("low", "Low risk"))
 
 
-def _rows(records: Iterable[Approval], seen: set[int]) -> list[Shape]:
+def _rows(records: Iterable[Approval], instead_of: Mapping[int, Sequence[str]]) -> list[Shape]:
     by_submission: dict[int, list[Approval]] = defaultdict(list)
     for record in records:
-        if record.submission_id in seen:
-            by_submission[record.submission_id].append(record)
-    return [_row(group) for group in by_submission.values()]
+        by_submission[record.submission_id].append(record)
+    return [_row(group, instead_of) for group in by_submission.values()]
 
 
-def _row(group: list[Approval]) -> Shape:
+def _row(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> Shape:
     submission = group[0].submission
     wants = [_words(record) for record in group if record.stage == 2]
     classes = [r.privilege.entitlement.counted_class for r in group if r.privilege]
@@ -49,10 +48,16 @@ def _row(group: list[Approval]) -> Shape:
         "since": min(r.opened_at or submission.submitted_at for r in group),
         "due": min((r.due_at for r in group if r.due_at), default=None),
         "stage": group[0].stage,
-        "tags": [{"text": f"Round {max(r.round for r in group)}", "tone": "ask", "icon": "speech"}]
-        if any(r.round > 1 for r in group)
-        else [],
+        "tags": _tags(group, instead_of),
     }
+
+
+def _tags(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> list[Shape]:
+    """For whom the reader would decide, when nothing of it is asked of themself (A11); in which round it is."""
+    names = list(dict.fromkeys(name for record in group for name in instead_of.get(record.pk, ())))
+    last = max(record.round for record in group)
+    found = [{"text": f"You for {' and '.join(names)}", "tone": "acc", "icon": "person"}] if names else []
+    return found + ([{"text": f"Round {last}", "tone": "ask", "icon": "speech"}] if last > 1 else [])
 
 
 def _words(record: Approval) -> str:
@@ -79,7 +84,7 @@ def desk(request: Request) -> HttpResponse:
         )
     if show == "overdue":
         records = [record for record in records if record.due_at and record.due_at < now]
-    rows = _rows(records, {record.submission_id for record in records})[:PAGE]
+    rows = _rows(records, waiting.for_whom(mine, person, now))[:PAGE]
     overdue = sum(row["due"] is not None and row["due"] < now for row in rows)
     count = len({record.submission_id for record in mine})
     facts: list[Any] = [{"text": f"{count} wait for you", "strong": True} if count else "Nothing waits for you"]

@@ -6,9 +6,9 @@ It answers permission alone. Separation of duties is asked afterwards, of everyb
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from governance.controls.actors import Actor
 from governance.controls.models import Delegation, Person, RoleAssignment
@@ -60,6 +60,15 @@ def stands_in(actor: Actor, now: datetime) -> bool:
         running = Delegation.objects.running(now).filter(giver=actor.standing_for, taker=actor.person)
         actor.memory[key] = running.exists()
     return bool(actor.memory[key])
+
+
+def answering_as(person: Person, now: datetime) -> QuerySet[Any, Any]:
+    """Ids of a person and of everybody for whom they stand in at ``now``, as a subquery for ``…__in`` (A11).
+
+    What such a person answers for, the delegate sees while the delegation runs: it is there to be decided.
+    """
+    running = Delegation.objects.running(now).filter(taker=person, giver__is_active=True, giver__left_at__isnull=True)
+    return Person.objects.filter(pk=person.pk).order_by().values("pk").union(running.values("giver"), all=True)
 
 
 def holds(person: Person | None, role: Role, now: datetime) -> bool:

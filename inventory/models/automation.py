@@ -13,6 +13,7 @@ from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
 
+from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.models import AppendOnly, Membership, Person, Team
 from governance.controls.roles import Relation
@@ -55,25 +56,27 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
 
         Its team and the team's lead, its owners, owners and deputies of resources that a version of it asks for, security
         reviewers, auditors, admins, and whom guardian's ``view_automation`` names (candidates of its approvals are named
-        there when they are asked).
+        there when they are asked). While a delegation runs, the delegate sees what the giver sees because they answer for it,
+        not what they see as a member of a team or by a role (A11).
         """
         person = actor.person
         if person is None:
             return self.none()
         if sees_all(actor, now):
             return self
+        people = access.answering_as(person, now)
         member = Membership.objects.filter(team=OuterRef("team"), person=person)
         named = AutomationUserObjectPermission.objects.filter(
-            content_object=OuterRef("pk"), user=person, permission__codename="view_automation"
+            content_object=OuterRef("pk"), user__in=people, permission__codename="view_automation"
         )
         touched = Privilege.objects.filter(version__automation=OuterRef("pk")).filter(
-            Q(entitlement__resource__owner=person) | Q(entitlement__resource__deputy=person)
+            Q(entitlement__resource__owner__in=people) | Q(entitlement__resource__deputy__in=people)
         )
         return self.filter(
-            Q(business_owner=person)
-            | Q(technical_owner=person)
-            | Q(team__lead=person)
-            | Q(team__deputy_lead=person)
+            Q(business_owner__in=people)
+            | Q(technical_owner__in=people)
+            | Q(team__lead__in=people)
+            | Q(team__deputy_lead__in=people)
             | Exists(member)
             | Exists(named)
             | Exists(touched)

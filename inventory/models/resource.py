@@ -97,22 +97,26 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
     """Resources as people may see them."""
 
     def visible_to(self, actor: Actor, now: datetime) -> ResourceQuerySet:
-        """Those that the actor may see: its team, owner and deputy, who uses it, reviewers, auditors, admins, guardian."""
+        """Those that the actor may see: its team, owner and deputy, who uses it, reviewers, auditors, admins, guardian.
+
+        While a delegation runs, the delegate sees what the giver answers for: as owner, deputy, lead or by name (A11).
+        """
         person = actor.person
         if person is None:
             return self.none()
         if sees_all(actor, now):
             return self
-        named = ResourceUserObjectPermission.objects.filter(content_object=OuterRef("pk"), user=person)
+        people = access.answering_as(person, now)
+        named = ResourceUserObjectPermission.objects.filter(content_object=OuterRef("pk"), user__in=people)
         member = Membership.objects.filter(team=OuterRef("team"), person=person)
         return self.filter(
-            Q(owner=person)
-            | Q(deputy=person)
+            Q(owner__in=people)
+            | Q(deputy__in=people)
             | Q(suggested_owner=person)
             | Q(named_owner=person)
             | Q(named_deputy=person)
             | Q(proposed_by=person)
-            | Q(team__lead=person)
+            | Q(team__lead__in=people)
             | Q(state=ResourceState.ACTIVE, directory=True)
             | Exists(member)
             | Exists(named.filter(permission__codename="view_resource"))

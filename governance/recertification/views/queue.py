@@ -69,7 +69,7 @@ def context(questions: list[Question], shown: Question | None, actor: Actor, now
         },
         "queue": [_row(one, shown, actor, now) for one in [*left, *drafted]],
         "submit": {"action": reverse("recert_submit"), "count": len(drafted)},
-        "correctable": [_correctable(one) for one in correctable(actor)],
+        "correctable": [_correctable(one) for one in correctable(actor, now)],
     }
 
 
@@ -89,12 +89,12 @@ def _row(question: Question, shown: Question | None, actor: Actor, now: datetime
     }
 
 
-def correctable(actor: Actor) -> list[Question]:
-    """Revokes that the reader submitted and that have not taken effect for good (R4)."""
+def correctable(actor: Actor, now: datetime) -> list[Question]:
+    """Revokes of the reader, or of somebody they stand in for, that have not taken effect for good (R4, A11)."""
     if actor.person is None:
         return []
-    revoked = Question.objects.filter(
-        reviewer=actor.person, item__state=ItemState.ANSWERED, answers__answer=AnswerKind.REVOKE
+    revoked = Question.objects.asked_of(actor.person, now).filter(
+        item__state=ItemState.ANSWERED, answers__answer=AnswerKind.REVOKE
     )
     rows = (
         revoked.filter(answered_at__isnull=False)
