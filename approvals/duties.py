@@ -23,15 +23,25 @@ def _interactive(subject: Approval, actor: Actor, now: datetime) -> Refusal | No
         return Refusal(
             "SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal and decide there."
         )
-    minutes = policies.of(subject.submission.policy).fresh_minutes(subject.tier)
-    if minutes is not None and clock.real() - actor.signed_in_at > timedelta(minutes=minutes):
-        return Refusal(
-            "SOD-5",
-            "duty",
-            f"A high-risk decision needs a sign-in at most {minutes} minutes old.",
-            "Sign in again; nothing you typed is lost.",
-        )
-    return None
+    return stale_sign_in(actor, policies.of(subject.submission.policy), subject.tier, "decision")
+
+
+def stale_sign_in(actor: Actor, policy: policies.Policy, tier: str, what: str) -> Refusal | None:
+    """Why a session is too old to say something about a tier, or None (S5). Recertification asks it of its answers too.
+
+    Args:
+        actor: a person in an interactive session; of anybody else nothing is said here.
+        policy: says how old the sign-in may be.
+        tier: of what is decided.
+        what: ``decision`` or ``answer``, for the sentence.
+    """
+    minutes = policy.fresh_minutes(tier)
+    if minutes is None or actor.signed_in_at is None:
+        return None
+    if clock.real() - actor.signed_in_at <= timedelta(minutes=minutes):
+        return None
+    sentence = f"A {tier}-risk {what} needs a sign-in at most {minutes} minutes old."
+    return Refusal("SOD-5", "duty", sentence, "Sign in again; nothing you typed is lost.")
 
 
 def _conflict(subject: Approval, actor: Actor, now: datetime, codes: tuple[str, ...]) -> Refusal | None:

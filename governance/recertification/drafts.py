@@ -1,6 +1,7 @@
 """Answers that are chosen and not submitted: saved, dropped, submitted together (R4).
 
-A draft is no governed fact; it may be saved by exactly whom the operation would let answer, so it asks the same rule.
+A draft is no governed fact; it may be saved by exactly whom the operation would let answer, so it asks the same rule. Only the
+fresh sign-in that high risk needs is asked for when it is submitted: whoever has to sign in again first loses no choice (S5).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from governance.controls import texts
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, Refused, refuse
-from governance.recertification import transitions
+from governance.controls.transitions import Transition
+from governance.recertification import duties, transitions
 from governance.recertification.models import SETTLING, AnswerKind, Draft, Question
 from governance.recertification.transitions.answering import answer_refusal
 
@@ -28,11 +30,23 @@ class Submitted:
 
 
 def refusal(question: Question, answer: AnswerKind, *, actor: Actor, now: datetime) -> Refusal | None:
-    """Why an actor may not answer a question like this, or None: for buttons, drafts and submission alike."""
+    """Why an actor may not choose to answer a question like this, or None: for buttons and drafts alike."""
     if answer in SETTLING:
-        no = transitions.answer.refusal(question, actor=actor, now=now)
+        no = _but_for_sign_in(transitions.answer, question, actor, now)
         return no or answer_refusal(question, answer)
-    return transitions.pass_on.refusal(question, actor=actor, now=now)
+    return _but_for_sign_in(transitions.pass_on, question, actor, now)
+
+
+def is_asked(question: Question, *, actor: Actor, now: datetime) -> bool:
+    """Whether an actor is asked a question: they may answer it or pass it on, once they have signed in anew where it needs that."""
+    verbs = (transitions.answer, transitions.pass_on)
+    return any(_but_for_sign_in(verb, question, actor, now) is None for verb in verbs)
+
+
+def _but_for_sign_in(verb: Transition[Question], question: Question, actor: Actor, now: datetime) -> Refusal | None:
+    """What else keeps an actor from it. The fresh sign-in is asked last, so when that is the reason there is no other."""
+    no = verb.refusal(question, actor=actor, now=now)
+    return None if no is not None and no == duties.FRESH.asks(question, actor, now) else no
 
 
 def save_draft(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from approvals import policies
+from approvals.duties import stale_sign_in
 from approvals.models import GrantState
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
@@ -26,6 +28,15 @@ def _interactive(subject: Question, actor: Actor, now: datetime) -> Refusal | No
     return Refusal(
         "SOD-5", "duty", "Tokens, jobs and commands answer nothing.", "Sign in to the portal and answer there."
     )
+
+
+def _fresh(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    item = subject.item
+    tier = item.grant.tier if item.grant is not None else item.of_automation.tier
+    key = ("policy", now)
+    if key not in actor.memory:
+        actor.memory[key] = policies.in_force(now)
+    return stale_sign_in(actor, actor.memory[key], tier, "answer")
 
 
 def _two_people(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
@@ -59,6 +70,7 @@ def _correctable(subject: Question, actor: Actor, now: datetime) -> Refusal | No
 
 
 INTERACTIVE = Duty("SOD-5", "S5", "An answer needs a person in an interactive session.", _interactive)
+FRESH = Duty("SOD-5", "S5", "An answer about high risk needs a fresh sign-in.", _fresh)
 TWO_PEOPLE = Duty("SOD-4", "S4", "The two questions of an item are answered by two people.", _two_people)
 GAINS = Duty("SOD-4", "S4", "Whoever owns the automation does not say that it is acceptable.", _gains)
 CORRECTABLE = Duty("R4", "R4", "A submitted revoke can be corrected until it takes effect for good.", _correctable)

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
 VARIES = ("HX-Request", "HX-Target", "HX-History-Restore-Request")
 REFUSAL_STATUS = {"state": 409, "stale": 409, "permission": 403, "duty": 403, "input": 422}
 REFUSAL_REGION = "refusal"
+#: The duty that somebody who is signed in meets by signing in again: their sign-in is too old for what they decide (S5).
+SIGN_IN_AGAIN = "SOD-5"
 
 
 class Refusal(Protocol):
@@ -94,6 +98,8 @@ def refused(
     """
     status = REFUSAL_STATUS.get(refusal.kind, 403)
     values = {**(context or {}), "refusal": refusal}
+    if refusal.code == SIGN_IN_AGAIN:
+        values["sign_in_href"] = sign_in_again(request, back_href=str(values.get("back_href", "")))
     if _is_htmx(request):
         response = HttpResponse(render_to_string("components/refusal.html", values, request), status=status)
         response["HX-Retarget"] = f"#{fragment}"
@@ -103,6 +109,18 @@ def refused(
         response = HttpResponse(render_to_string(template, values, request), status=status)
     patch_vary_headers(response, VARIES)
     return response
+
+
+def sign_in_again(request: HttpRequest, *, back_href: str = "") -> str:
+    """Where the reader says again that it is them, and then comes back to ``back_href``, else to the page they are on."""
+    back = back_href
+    if not back and request.method in ("GET", "HEAD"):
+        back = request.get_full_path()
+    if not back:
+        came = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+        back = urlunsplit(("", "", came.path, came.query, ""))
+    query = f"?{urlencode({'next': back})}" if back else ""
+    return f"{reverse('account_reauthenticate')}{query}"
 
 
 def _is_htmx(request: HttpRequest) -> bool:

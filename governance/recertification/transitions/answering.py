@@ -30,7 +30,7 @@ WAITING = (ItemState.OPEN, ItemState.ESCALATED)
     event="question.answered",
     permission=Permission.ITEM_ANSWER,
     source=WAITING,
-    duties=[duties.INTERACTIVE, duties.TWO_PEOPLE, duties.GAINS, duties.STANDING],
+    duties=[duties.INTERACTIVE, duties.TWO_PEOPLE, duties.GAINS, duties.STANDING, duties.FRESH],
     parents=ABOVE,
 )
 def answer(
@@ -58,7 +58,7 @@ def answer(
     event="question.passed_on",
     permission=Permission.ITEM_ANSWER,
     source=WAITING,
-    duties=[duties.INTERACTIVE, duties.STANDING, duties.PASSABLE],
+    duties=[duties.INTERACTIVE, duties.STANDING, duties.PASSABLE, duties.FRESH],
     parents=ABOVE,
 )
 def pass_on(
@@ -96,7 +96,14 @@ def pass_on(
     event="question.corrected",
     permission=Permission.ITEM_ANSWER,
     source=["answered"],
-    duties=[duties.INTERACTIVE, duties.TWO_PEOPLE, duties.GAINS, duties.STANDING, duties.CORRECTABLE],
+    duties=[
+        duties.INTERACTIVE,
+        duties.TWO_PEOPLE,
+        duties.GAINS,
+        duties.STANDING,
+        duties.CORRECTABLE,
+        duties.FRESH,
+    ],
     parents=ABOVE,
     reason_needed=True,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core import signing
 from django.urls import reverse
@@ -18,7 +19,7 @@ from approvals.models import Approval, DecisionOutcome, Grant
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.models import Person
-from governance.recertification import drafts, reviewers, transitions, usage, wording
+from governance.recertification import drafts, duties, reviewers, transitions, usage, wording
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemOutcome, ItemState, Question
 from governance.web.times import counted, day_of, day_words
 
@@ -64,9 +65,7 @@ def context(
 
 def is_mine(question: Question, actor: Actor, now: datetime) -> bool:
     """Whether the reader is asked this, for themself or for whom they stand in, and it still waits."""
-    who = drafts.acting(actor, question)
-    verbs = (transitions.answer, transitions.pass_on)
-    return any(verb.refusal(question, actor=who, now=now) is None for verb in verbs)
+    return drafts.is_asked(question, actor=drafts.acting(actor, question), now=now)
 
 
 def _item(question: Question, actor: Actor, now: datetime, draft: Draft | None) -> Shape:
@@ -292,6 +291,12 @@ def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
             no = drafts.refusal(question, kind, actor=who, now=now)
             if no is not None:
                 found.append({"tone": "wait", "lead": no.sentence, "text": no.to_do, "code": no.code})
+        stale = duties.FRESH.asks(question, who, now)
+        if stale is not None:
+            text = "Choose now all the same: you are asked to sign in again when you submit."
+            here = f"{reverse('recert_item', args=[item.pk])}?asks={question.asks}"
+            again = {"href": f"{reverse('account_reauthenticate')}?{urlencode({'next': here})}", "label": "Sign in now"}
+            found.append({"tone": "wait", "lead": stale.sentence, "text": text, "code": stale.code, "links": [again]})
         if who.standing_for is not None:
             found.append(
                 {"tone": "acc", "lead": f"You answer for {who.standing_for.name}.", "text": "The record says so."}

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from governance.controls import clock
 from governance.controls.models import Person
 from governance.controls.refusals import InvalidInput, Refusal, Refused
-from governance.recertification import drafts, transitions, wording
+from governance.recertification import drafts, duties, transitions, wording
 from governance.recertification.models import AnswerKind, Asks, Item, Question
 from governance.recertification.views import card, queue
 from governance.web.middleware import Request
@@ -120,17 +120,23 @@ def _person(question: Question, key: str) -> Person | None:
 
 @require_POST
 def submit(request: Request) -> HttpResponse:
-    """Submit every draft of the reader as one batch; what is refused stays, and says why."""
+    """Submit every draft of the reader as one batch; what is refused stays, and says why.
+
+    Where it is only the sign-in that is too old, the answer links to a new one; all that was chosen is there afterwards (S5).
+    """
     now = clock.now()
     done = drafts.submit(drafts.drafts_of(request.actor, now), actor=request.actor, now=now)
     accepted = sum(one.refusal is None for one in done)
     if accepted:
         messages.success(request, f"Submitted {counted(accepted, 'answer')}.")
+    stale = [one.refusal for one in done if one.refusal is not None and one.refusal.code == duties.FRESH.code]
     for one in done:
-        if one.refusal is not None:
+        if one.refusal is not None and one.refusal not in stale:
             messages.error(
                 request, f"{wording.title(one.question.item)}: {one.refusal.sentence} {one.refusal.to_do}".strip()
             )
+    if stale:
+        return refused(request, stale[0], context={"back_href": reverse("recert_mine")})
     return redirect("recert_mine")
 
 

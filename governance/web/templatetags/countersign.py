@@ -17,7 +17,7 @@ from django.template import Context
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from governance.web import drawings, marks, times, words
+from governance.web import drawings, marks, pages, times, words
 
 register = template.Library()
 
@@ -40,6 +40,15 @@ def _now(context: Context) -> datetime:
     now: Any = context["now"]
     moment: datetime = now() if callable(now) else now
     return moment
+
+
+@register.simple_tag(takes_context=True)
+def sign_in_again(context: Context, code: str) -> SafeString:
+    """Draw the link to a new sign-in that leads back here, for a refusal of this code; nothing where that lifts nothing (S5)."""
+    request = context.get("request")
+    if code != pages.SIGN_IN_AGAIN or request is None:
+        return marks.NOTHING
+    return format_html('<a href="{}">Sign in again</a>', pages.sign_in_again(request))
 
 
 @register.simple_tag
