@@ -17,9 +17,10 @@ from approvals.views.record_rows import segment
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.refusals import Refused
+from governance.web import times
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
-from inventory.models import Automation, Resource
+from inventory.models import Automation, AutomationState, Resource
 
 Shape = dict[str, Any]
 
@@ -34,33 +35,42 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
     on = entitlement.resource if entitlement else credential.decided_on if credential else None
     held = grant.approval.privilege
     sentence = held.sentence if held else credential.sentence if credential else ""
-    left = (grant.ends_at - now).days
-    soon = grant.state == GrantState.ACTIVE and grant.ends_at - now <= ENDS_SOON
-    below = f"{left} days left" if grant.state != GrantState.ENDED else ""
-    why = grants.WHY_WORDS.get(grant.ended_why or grant.suspended_why, "")
+    state, why = _state(grant)
+    soon = state == GrantState.ACTIVE and grant.ends_at - now <= ENDS_SOON
+    code = entitlement.code if entitlement else credential.kind if credential else ""
     return {
         "level": grant.level if entitlement else "secret",
         "sentence": sentence,
-        "scope": " · ".join(
-            filter(None, [entitlement.code if entitlement else "", grant.target, ", ".join(grant.scope)])
-        ),
+        "scope": " · ".join(dict.fromkeys(filter(None, [code, grant.target, ", ".join(grant.scope)]))),
         "href": reverse("review", args=[grant.approval.submission_id]),
         "owner": on.owner.name if on and on.owner else "Nobody",
         "holder": {"name": grant.automation.name, "href": reverse("automation", args=[grant.automation_id])},
         "enforced": grant.get_enforcement_display(),
         "begins": grant.begins_at,
         "ends": grant.ends_at,
-        "tone": "no" if grant.state == GrantState.SUSPENDED else "wait" if soon else "",
-        "below": below,
+        "tone": "no" if state == GrantState.SUSPENDED else "wait" if soon else "",
+        "below": _left((grant.ends_at - now).days) if state != GrantState.ENDED else "",
         "calls": None,
-        "state": "ends_soon" if soon else grant.state,
+        "state": "ends_soon" if soon else state,
         "why": why,
         "stop_href": reverse("grant_stop", args=[grant.pk]) if may_stop else "",
     }
 
 
+def _state(grant: Grant) -> tuple[str, str]:
+    """What counts of a grant's state, and why: nothing of an automation that is stopped is in force (G3, G5)."""
+    if grant.state == GrantState.ACTIVE and grant.automation.state == AutomationState.SUSPENDED:
+        return GrantState.SUSPENDED, "the automation is stopped"
+    return grant.state, grants.WHY_WORDS.get(grant.ended_why or grant.suspended_why, "")
+
+
+def _left(days: int) -> str:
+    """Whole days until a term ends, in words."""
+    return "ends today" if days < 1 else "1 day left" if days == 1 else f"{days} days left"
+
+
 def _words(found: Iterable[Grant]) -> str:
-    states = [grant.state for grant in found]
+    states = [_state(grant)[0] for grant in found]
     counts = [
         f"{states.count(state)} {word}"
         for state, word in (
@@ -137,7 +147,8 @@ def resource_grants(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def automation_submissions(request: Request, pk: int) -> HttpResponse:
     """Every submission of an automation, newest first."""
-    automation = get_object_or_404(Automation.objects.visible_to(request.actor, clock.now()), pk=pk)
+    now = clock.now()
+    automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
     found = automation.submissions.select_related("version", "submitted_by").prefetch_related("approvals")
     return page(
         request,
@@ -149,14 +160,14 @@ def automation_submissions(request: Request, pk: int) -> HttpResponse:
                 {"label": "Submissions", "href": ""},
             ],
             "head": {"title": f"Submissions of {automation.name}"},
-            "submissions": [_submission(one) for one in found.order_by("-pk")[:MOST]],
+            "submissions": [_submission(one, now) for one in found.order_by("-pk")[:MOST]],
             "bring_in_href": reverse("bring_in"),
         },
         fragment="submissions",
     )
 
 
-def _submission(one: Submission) -> Shape:
+def _submission(one: Submission, now: datetime) -> Shape:
     records = [record for record in one.approvals.all() if record.stage == 2]
     ended = sum(record.has_ended for record in records)
     return {
@@ -168,7 +179,7 @@ def _submission(one: Submission) -> Shape:
         "state": one.state,
         "parts": [segment(record, mine=False) for record in records],
         "words": f"{ended} of {len(records)} decided" if records else "",
-        "below": f"{one.ended_at:%a %d %b %Y}" if one.ended_at else "",
+        "below": times.moment_words(one.ended_at, now) if one.ended_at else "",
     }
 
 

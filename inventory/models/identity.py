@@ -109,8 +109,12 @@ class Credential(models.Model):
 
     @property
     def sentence(self) -> str:
-        """In words: "Uses Finance Slack workspace (slackApi)"."""
-        return f"Uses {self.name} ({self.kind})" if self.name else f"Uses a credential of kind {self.kind}"
+        """In words: "Uses the credential Finance Slack workspace". Its kind is the source's own word and stands beside it."""
+        return (
+            f"Uses the credential {self.name}"
+            if self.name
+            else f"Uses a credential without a name, of kind {self.kind}"
+        )
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """It stands on the timelines of what keeps it and what it opens."""

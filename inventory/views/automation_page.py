@@ -7,18 +7,46 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from django.db.models import Count, OuterRef, Subquery
 from django.http import QueryDict
 from django.urls import NoReverseMatch, reverse
 
 from governance.controls import timeline
 from governance.controls.actors import Actor
+from governance.web.ledger_links import ledger_href
 from inventory import lifecycle, registry
-from inventory.models import Assessment, Automation, AutomationState, Credential, Privilege, Version
+from inventory.models import (
+    Assessment,
+    Automation,
+    AutomationState,
+    Credential,
+    ImportItem,
+    ImportState,
+    Privilege,
+    Version,
+)
 from inventory.views import reach, versions_page
 
 Shape = dict[str, Any]
 
-TABS = (("overview", "Overview"), ("privileges", "Privileges"), ("versions", "Versions"), ("timeline", "Timeline"))
+TABS = (
+    ("overview", "Overview"),
+    ("privileges", "Privileges"),
+    ("versions", "Versions"),
+    ("submissions", "Submissions"),
+    ("grants", "Grants"),
+    ("recertifications", "Recertifications"),
+    ("timeline", "Timeline"),
+)
+#: What higher apps draw: the tab, the name of its address, its title, and the id of the part of that page. The overview shows the
+#: grants too.
+PANELS = (
+    ("submissions", "automation_submissions", "Submissions", "submissions"),
+    ("grants", "automation_grants", "Grants", "grants"),
+    ("recertifications", "automation_items", "Recertifications", "items"),
+)
+#: An import whose preview is still there: it can be finished and submitted.
+UNDER_WAY = (ImportState.PREVIEW, ImportState.CONFIRMED)
 #: Rows of a question's points.
 SHOWN = 12
 ICONS = {"read": "eye", "write": "pen", "unknown": "question", "execute": "terminal", "admin": "sliders"}
@@ -31,7 +59,7 @@ def context(one: Automation, actor: Actor, now: datetime, asked: QueryDict) -> S
     tab = tab if tab in dict(TABS) else "overview"
     # The page asks several rules about one row and one reader: how they stand to each other is read once. A write reads anew.
     one.__dict__["relations"] = cache(one.relations)
-    newest = one.versions.order_by("-number").first()
+    newest = _newest(one, actor)
     listing = reverse("automation_list")
     shape: Shape = {
         "now": now,
@@ -41,13 +69,11 @@ def context(one: Automation, actor: Actor, now: datetime, asked: QueryDict) -> S
             {"label": one.name, "href": ""},
         ],
         "head": _head(one, actor, now),
-        "next": _next(one, newest, actor, now),
+        "next": _next(one, newest),
         "orphaned": _orphaned(one),
-        "tabs": [
-            {"key": key, "label": label, "href": f"{one.href}?tab={key}", "current": key == tab} for key, label in TABS
-        ],
+        "tabs": _tabs(one, newest, tab),
         "tab": tab,
-        "panels": _panels(one) if tab == "overview" else [],
+        "panels": _panels(one, "grants" if tab == "overview" else tab),
     }
     if tab == "overview":
         shape |= _overview(one, one.approved_version or newest, actor, now)
@@ -55,10 +81,40 @@ def context(one: Automation, actor: Actor, now: datetime, asked: QueryDict) -> S
         shape |= _privileges(newest)
     elif tab == "versions":
         shape |= versions_page.context(one, asked.get("version", ""))
-    else:
+    elif tab == "timeline":
         shape["events"] = timeline.shapes(one, reader=actor.person, limit=100)
-        shape["ledger_href"] = f"{reverse('ledger')}?about=inventory.automation:{one.pk}"
+        shape["ledger_href"] = ledger_href(one, actor=actor, now=now)
     return shape
+
+
+def _newest(one: Automation, actor: Actor) -> Any:
+    """The newest version with how much it asks for (``asked``), how often the automation was submitted (``submitted``) and the
+    reader's own import of it (``preview``), or None; one query.
+    """
+    own = ImportItem.objects.filter(version=OuterRef("pk"), batch__by=actor.person, progress__in=UNDER_WAY)
+    return (
+        one.versions.annotate(
+            asked=Count("privileges", distinct=True),
+            submitted=Count("automation__submissions", distinct=True),
+            preview=Subquery(own.order_by("-pk").values("pk")[:1]),
+        )
+        .order_by("-number")
+        .first()
+    )
+
+
+def _tabs(one: Automation, newest: Any, current: str) -> list[Shape]:
+    counts = {"privileges": newest.asked, "versions": newest.number, "submissions": newest.submitted} if newest else {}
+    return [
+        {
+            "key": key,
+            "label": label,
+            "href": f"{one.href}?tab={key}",
+            "current": key == current,
+            "count": counts.get(key, 0),
+        }
+        for key, label in TABS
+    ]
 
 
 def held_by(version: Version | None) -> list[Privilege]:
@@ -145,18 +201,23 @@ def _orphaned(one: Automation) -> str:
     return f"{' and '.join(gone)} left. Its team's lead names another owner." if gone else ""
 
 
-def _next(one: Automation, newest: Version | None, actor: Actor, now: datetime) -> Shape | None:
+def _next(one: Automation, newest: Any) -> Shape | None:
     """The one thing to say first: stopped, changed and waiting, or a version that is not approved."""
     if one.state == AutomationState.SUSPENDED:
         return _suspended(one)
-    submissions = [{"label": "See its submissions", "href": href("automation_submissions", one.pk)}]
+    submissions = [{"label": "See its submissions", "href": f"{one.href}?tab=submissions"}]
     if one.state == AutomationState.IN_REVIEW:
         return {"lead": "It is in review.", "text": "Stage 1 decides about the app.", "actions": submissions}
     is_ahead = newest is not None and one.approved_version_id != newest.pk
     if is_ahead and one.state in (AutomationState.DRAFT, AutomationState.LIVE):
         runs = f"Version {one.approved_version.number} runs on until it is." if one.approved_version else ""
-        lead = f"Version {newest.number} is not approved." if newest else ""
-        return {"lead": lead, "text": runs, "actions": submissions}
+        lead = f"Version {newest.number} is not approved."
+        if newest.submitted:
+            return {"lead": lead, "text": runs, "actions": submissions}
+        finish = (
+            [{"label": "Finish and submit", "href": href("import_preview", newest.preview)}] if newest.preview else []
+        )
+        return {"lead": lead, "text": "It was brought in and not submitted yet.", "actions": finish}
     if one.amendment:
         text = "What was changed about this automation counts once its next submission is approved."
         return {"lead": "A change waits for stage 1.", "text": text, "actions": []}
@@ -180,13 +241,10 @@ def href(name: str, *args: object) -> str:
         return ""
 
 
-def _panels(one: Automation) -> list[Shape]:
-    wanted = (
-        ("automation_grants", "Grants", "grants"),
-        ("automation_submissions", "Submissions", "submissions"),
-        ("automation_items", "Recertifications", "items"),
-    )
-    found = [{"href": href(name, one.pk), "title": title, "id": ident} for name, title, ident in wanted]
+def _panels(one: Automation, tab: str) -> list[Shape]:
+    found = [
+        {"href": href(name, one.pk), "title": title, "id": ident} for key, name, title, ident in PANELS if key == tab
+    ]
     return [panel for panel in found if panel["href"]]
 
 

@@ -18,6 +18,7 @@ from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refused
 from governance.controls.roles import Permission
+from governance.web.ledger_links import ledger_href
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory import registry
@@ -144,6 +145,7 @@ def resource(request: Request, pk: int) -> HttpResponse:
         "kind": one.kind,
         "state": _state(one),
         "data_class": one.data_class or None,
+        "data_words": "" if one.data_class else "not set, so it counts as restricted",
         "facts": _facts(one),
         "orphaned": f"{one.owner.name} left." if one.owner and one.is_orphaned else "",
         "entitlements": _entitlements(one),
@@ -151,7 +153,7 @@ def resource(request: Request, pk: int) -> HttpResponse:
         "bindings": _bindings(one),
         "panels": _panels(one),
         "events": timeline.shapes(one, reader=request.actor.person, limit=30),
-        "ledger_href": f"{reverse('ledger')}?about=inventory.resource:{one.pk}",
+        "ledger_href": ledger_href(one, actor=request.actor, now=now),
     }
     return page(request, "inventory/resource.html", context, fragment="timeline")
 
@@ -161,8 +163,6 @@ def _facts(one: Resource) -> list[Shape]:
     facts = [
         {"label": "Owner", "text": one.owner.name if one.owner else "nobody yet", "quiet": named},
         {"label": "Deputy", "text": one.deputy.name if one.deputy else "nobody yet"},
-        {"label": "Data class", "text": one.get_data_class_display() or "not set, counts as restricted"},
-        {"label": "Team", "text": one.team.name if one.team else "none"},
         {"label": "Proposed by", "text": one.proposed_by.name if one.proposed_by else "nobody"},
     ]
     return [*facts, {"label": "About", "text": one.about}] if one.about else facts
@@ -178,7 +178,9 @@ def _entitlements(one: Resource) -> list[Shape]:
                 "level": entitlement.level,
                 "words": entitlement.sentence,
                 "code": entitlement.code,
-                "scope_kind": entitlement.get_scope_kind_display(),
+                "scope_kind": "Not at all"
+                if entitlement.scope_kind == ScopeKind.NONE
+                else entitlement.get_scope_kind_display(),
                 "data_class": None
                 if entitlement.counted_class == one.counted_class and not one.data_class
                 else entitlement.counted_class,

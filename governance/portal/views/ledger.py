@@ -278,6 +278,7 @@ def _shapes(events: list[LedgerEvent]) -> list[Shape]:
             or (f"Job: {event.actor_id}" if event.actor_kind == "job" else "somebody"),
             "for_person": known.get(event.for_id, ""),
             "verb": event.verb,
+            "words": _words(event),
             "subject": subjects[event.subject_type, event.subject_id],
             "subject_href": _subject_href(event),
             "outcome": event.outcome,
@@ -288,6 +289,13 @@ def _shapes(events: list[LedgerEvent]) -> list[Shape]:
         }
         for event in events
     ]
+
+
+def _words(event: LedgerEvent) -> str:
+    """What happened in words, as timelines say it; what was only tried says so."""
+    known = timeline.WORDS.get(event.verb)
+    said = known[2] if known else event.verb.replace(".", " ").replace("_", " ")
+    return f"Tried: {said}" if event.outcome == "refused" else f"{said[:1].upper()}{said[1:]}"
 
 
 def _seals(events: list[LedgerEvent]) -> dict[int, int | None]:

@@ -23,7 +23,6 @@ from governance.controls.roles import ROLE_WORDS, Permission, Role
 from governance.portal.views.answers import answers_refusals, reader
 from governance.web.middleware import Request
 from governance.web.pages import page
-from governance.web.words import STATES
 from inventory.models import Automation, Resource
 
 Shape = dict[str, Any]
@@ -71,7 +70,8 @@ def _answers_for(one: Person) -> list[Shape]:
             "icon": "bolt",
             "name": row.name,
             "words": "business owner" if row.business_owner_id == one.pk else "technical owner",
-            "state": STATES["automation"][row.state].text,
+            "kind": "automation",
+            "state": row.state,
         }
         for row in automations
     ] + [
@@ -80,7 +80,8 @@ def _answers_for(one: Person) -> list[Shape]:
             "icon": "database",
             "name": row.name,
             "words": "owner" if row.owner_id == one.pk else "deputy",
-            "state": STATES["resource"][row.state].text,
+            "kind": "resource",
+            "state": row.state,
         }
         for row in resources
     ]

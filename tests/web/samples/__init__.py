@@ -42,7 +42,7 @@ PAGES: dict[str, tuple[str, Callable[[], Context]]] = {
     "automation": ("inventory/automation.html", inventory.automation),
     "automation_privileges": ("inventory/automation.html", inventory.automation_privileges),
     "automation_versions": ("inventory/automation.html", inventory.automation_versions),
-    "automation_submissions": ("inventory/automation.html", inventory.automation_submissions),
+    "automation_submissions": ("approvals/submissions.html", inventory.automation_submissions),
     "automation_timeline": ("inventory/automation.html", inventory.automation_timeline),
     "resources": ("inventory/resource_list.html", inventory.resources),
     "resource": ("inventory/resource.html", inventory.resource),

@@ -11,6 +11,7 @@ def _event(number: int, actor: str, verb: str, subject: str, hour: int, minute: 
         "at": at(24, hour, minute),
         "actor": actor,
         "verb": verb,
+        "words": verb.partition(".")[2].capitalize(),
         "subject": subject,
         "subject_href": "/review",
         "outcome": "done",

@@ -82,7 +82,8 @@ def person() -> Shape:
                 "icon": "bolt",
                 "name": "Payment run exporter",
                 "words": "business owner",
-                "state": "Live",
+                "kind": "automation",
+                "state": "live",
             }
         ],
         "events": [
