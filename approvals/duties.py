@@ -132,10 +132,16 @@ def _decided_nothing(subject: Approval, actor: Actor, now: datetime) -> Refusal 
 INTERACTIVE = Duty(
     "SOD-5", "S5", "A decision needs a person in an interactive, for high risk a fresh, session.", _interactive
 )
-PARTY = Duty("SOD-1", "S1", "A party to a submission approves nothing in it.", _party)
-BOTH_STAGES = Duty("SOD-2", "S2", "Nobody decides in both stages that a grant rests on.", _both_stages)
+PARTY = Duty("SOD-1", "S1", "A party to a submission approves nothing in it.", _party, ("decision_not_barred",))
+BOTH_STAGES = Duty(
+    "SOD-2",
+    "S2",
+    "Nobody decides in both stages that a grant rests on.",
+    _both_stages,
+    ("decision_never_spans_stages",),
+)
 OWNER_IS_PARTY = Duty("SOD-3", "S3", "A resource's owner who is a party does not approve on it.", _owner_is_party)
-ONCE = Duty("A8", "A8", "One decision a person and round.", _once)
+ONCE = Duty("A8", "A8", "One decision a person and round.", _once, ("decision_one_per_round",))
 TURN = Duty("A9", "A9", "The first eligible rung of the ladder decides.", _turn)
 
 TIME_IS_UP = Duty("A10", "A10", "A record ends by silence once its time is up.", _time_is_up)

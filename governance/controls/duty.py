@@ -23,9 +23,11 @@ class Duty:
         rule: the rule's code in the product's rule book.
         words: the duty in one sentence, for docs/rules.md.
         asks: ``asks(subject, actor, now)`` answers a refusal or None, and only reads.
+        backed_by: names of the constraints by which the database says the same.
     """
 
     code: str
     rule: str
     words: str
     asks: Callable[[Any, Actor, datetime], Refusal | None]
+    backed_by: tuple[str, ...] = ()

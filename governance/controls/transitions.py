@@ -2,8 +2,8 @@
 
 A call ``verb(subject, *, actor, now, reason="", **params)`` opens a transaction, locks the row (and the rows above it), asks
 `refusal()` (state, then permission, then each duty), runs the body, saves with history, appends the ledger event, follows
-the consequences, commits, and only then nudges workers. A refusal rolls everything back, is itself recorded by the
-outermost call, and is raised. The declaration hangs on the operation, so that buttons, the permission matrix, the API and
+the consequences, commits, and only then nudges workers. A refusal, also one that only the database makes, rolls everything
+back, is itself recorded by the outermost call, and is raised. The declaration hangs on the operation, so that buttons, the permission matrix, the API and
 docs/rules.md read the same object.
 
 An operation that creates a row takes the unsaved instance as its subject: there is nothing to lock, everything else is the same.
@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
-from django.db import models, transaction
+from django.db import DatabaseError, models, transaction
 
-from governance.controls import access, consequences, ledger, texts
+from governance.controls import access, backstop, consequences, ledger, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import FreeText, Person
@@ -169,7 +169,8 @@ class Transition(Generic[M]):
             The row that the event is about: the subject, or what the body made.
 
         Raises:
-            OutOfTurn: wrong state, or something changed since it was shown, or the row is gone.
+            OutOfTurn: wrong state, or something changed since it was shown, or the row is gone; or a trigger or constraint of
+                the database refuses what a person does.
             NotPermitted: no role or relation grants it.
             DutyConflict: a duty forbids it.
             InvalidInput: the arguments can't be used.
@@ -189,6 +190,12 @@ class Transition(Generic[M]):
         except Refused as no:
             self._record_refusal(subject, known_as, actor, now, reason, no.refusal)
             raise
+        except DatabaseError as error:
+            said = self._said_by_database(error, actor)
+            if said is None:
+                raise
+            self._record_refusal(subject, known_as, actor, now, reason, said, by="database")
+            raise refuse(said) from error
         _bring_up_to_date(subject, fresh)
         return made
 
@@ -247,8 +254,15 @@ class Transition(Generic[M]):
         consequences.follow(step.verb, made, step)
         return made
 
+    def _said_by_database(self, error: DatabaseError, actor: Actor) -> Refusal | None:
+        """The refusal of a person that only the database made; what a job runs into is in its log, and tried again."""
+        if actor.kind != "person":
+            return None
+        others = (duty for one in declared() for duty in one.duties)
+        return backstop.refusal_of(error, (*self.duties, *others))
+
     def _record_refusal(
-        self, subject: M, known_as: tuple[str, str], actor: Actor, now: datetime, reason: str, no: Refusal
+        self, subject: M, known_as: tuple[str, str], actor: Actor, now: datetime, reason: str, no: Refusal, by: str = ""
     ) -> None:
         """Record what was tried, in a transaction of its own; a text too long to be kept is kept as far as it goes."""
         with transaction.atomic():
@@ -259,7 +273,7 @@ class Transition(Generic[M]):
                 known_as=known_as,
                 now=now,
                 about_rows=_about(subject) if not subject._state.adding else (),
-                payload={"kind": no.kind},
+                payload={"kind": no.kind, **({"by": by} if by else {})},
                 reason=texts.keep(reason[: texts.LONGEST]),
                 refused=no.code,
             )

@@ -71,7 +71,9 @@ def _correctable(subject: Question, actor: Actor, now: datetime) -> Refusal | No
 
 INTERACTIVE = Duty("SOD-5", "S5", "An answer needs a person in an interactive session.", _interactive)
 FRESH = Duty("SOD-5", "S5", "An answer about high risk needs a fresh sign-in.", _fresh)
-TWO_PEOPLE = Duty("SOD-4", "S4", "The two questions of an item are answered by two people.", _two_people)
+TWO_PEOPLE = Duty(
+    "SOD-4", "S4", "The two questions of an item are answered by two people.", _two_people, ("question_two_people",)
+)
 GAINS = Duty("SOD-4", "S4", "Whoever owns the automation does not say that it is acceptable.", _gains)
 CORRECTABLE = Duty("R4", "R4", "A submitted revoke can be corrected until it takes effect for good.", _correctable)
 
@@ -145,8 +147,16 @@ def _closing_due(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
 
 
 STANDING = Duty("STATE", "R4", "What is reviewed has not ended otherwise.", _standing)
-PASSABLE = Duty("R4", "R4", "A question is passed on at most twice, down its ladder.", _passable)
-NEW = Duty("R5", "R5", "What is opened is not open already.", _new)
+PASSABLE = Duty(
+    "R4", "R4", "A question is passed on at most twice, down its ladder.", _passable, ("question_passed_at_most_twice",)
+)
+NEW = Duty(
+    "R5",
+    "R5",
+    "What is opened is not open already.",
+    _new,
+    ("item_one_open_per_grant", "item_one_open_per_automation", "campaign_one_scheduled_a_tier_and_day"),
+)
 ALL_CLOSED = Duty("R2", "R2", "A campaign closes when nothing in it is open.", _all_closed)
 REMINDER_DUE = Duty("R5", "R5", "A reminder goes out on its day.", _reminder_due)
 REVIEWER_LEFT = Duty("R8", "R8", "Only who left is replaced.", _reviewer_left)

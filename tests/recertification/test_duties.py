@@ -13,7 +13,7 @@ from approvals.models import Grant, GrantState
 from governance.controls.actors import Actor
 from governance.controls.models import Delegation, LedgerEvent, Person
 from governance.controls.refusals import DutyConflict, NotPermitted, OutOfTurn, Refused
-from governance.recertification import transitions
+from governance.recertification import reviewers, transitions
 from governance.recertification.models import Answer, AnswerKind, Asks, Item, Question
 from tests.approvals.attempts import database_refuses
 from tests.people import as_actor
@@ -206,3 +206,18 @@ def test_the_job_does_nothing_before_its_time(held: Held) -> None:
     with pytest.raises(OutOfTurn):
         transitions.suspend_for_silence(item, actor=JOB, now=item.grace_until - timedelta(seconds=1))
     assert Grant.objects.get(pk=item.grant_id).state == GrantState.ACTIVE
+
+
+@pytest.mark.rule("S4", "S5")
+def test_whom_only_the_database_stops_is_refused_with_the_duty_that_it_keeps(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item, n = under_review(held.grant()), held.people
+    monkeypatch.setattr(reviewers, "in_the_way", lambda item, asks: set())
+    monkeypatch.setattr(reviewers, "gains", lambda item, person: False)
+    with pytest.raises(OutOfTurn) as caught:
+        say(question(item, Asks.ACCEPTABLE), AnswerKind.NOT_MINE, now=item.opened_at, whose=n.jonas)
+    assert caught.value.refusal.code == "SOD-4"
+    event = LedgerEvent.objects.order_by("-pk")[0]
+    assert (event.verb, event.outcome, event.code) == ("question.passed_on", "refused", "SOD-4")
+    assert question(item, Asks.ACCEPTABLE).reviewer == n.omar
