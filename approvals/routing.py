@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from approvals.models import (
     Approval,
@@ -22,7 +22,7 @@ from approvals.models import (
     Submission,
 )
 from governance.controls import clock
-from governance.controls.models import Delegation, Person, RoleAssignment, Team, TeamKind
+from governance.controls.models import Delegation, Membership, Person, RoleAssignment, Team, TeamKind
 from governance.controls.roles import Relation, Role
 from inventory.models import Automation, Resource
 
@@ -86,13 +86,27 @@ class Bench:
 
     @classmethod
     def load(cls, now: datetime) -> Bench:
-        """Read both groups at the instant ``now``."""
-        fallback = Person.objects.filter(teams__kind=TeamKind.FALLBACK).distinct().order_by("name", "pk")
+        """Read both groups at the instant ``now``: one query."""
+        return cls.with_people(now, ())[0]
+
+    @classmethod
+    def with_people(cls, now: datetime, ids: Iterable[int]) -> tuple[Bench, dict[int, Person]]:
+        """Both groups at the instant ``now`` and, in the same query, the people with these ids: by id, the groups included."""
+        fallback = Membership.objects.filter(team__kind=TeamKind.FALLBACK)
         held = RoleAssignment.objects.filter(role=Role.SECURITY_REVIEWER).filter(
             Q(confirmed_at__isnull=False) | Q(by_bootstrap=True), Q(until__isnull=True) | Q(until__gt=now)
         )
-        security = Person.objects.filter(pk__in=held.values("person")).order_by("name", "pk")
-        return cls(tuple(fallback), tuple(security))
+        named = Person.objects.filter(pk__in=set(ids)).order_by()
+        wanted = fallback.values("person").union(held.values("person"), named.values("pk"))
+        is_fallback = Exists(fallback.filter(person=OuterRef("pk")))
+        is_reviewer = Exists(held.filter(person=OuterRef("pk")))
+        found = Person.objects.filter(pk__in=wanted).annotate(is_fallback=is_fallback, is_reviewer=is_reviewer)
+        people = list(found.order_by("name", "pk"))
+        bench = cls(
+            tuple(person for person in people if person.is_fallback),
+            tuple(person for person in people if person.is_reviewer),
+        )
+        return bench, {person.pk: person for person in people}
 
 
 def _rungs(*steps: tuple[str, Iterable[Person | None]]) -> list[Rung]:
@@ -188,24 +202,31 @@ class Route:
     _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, submission: Submission, now: datetime) -> Route:
-        """Read parties, decisions, delegations and the bench: a fixed number of queries."""
+    def load(cls, submission: Submission, now: datetime, bench: Bench | None = None) -> Route:
+        """Read parties, decisions, delegations and the bench: a fixed number of queries.
+
+        Args:
+            submission: whose route it is; its records are not read again where they were prefetched.
+            now: business time.
+            bench: who stands on every ladder at ``now``, where the caller has read them.
+        """
         parties = {p.person_id: p.get_capacity_display() for p in submission.parties.order_by("-pk")}
-        related = ("person", "for_person", "seat", "approval", "reason")
-        own = Q(approval__submission=submission) | Q(approval=submission.app_approval_id)
-        links = CarriedDecision.objects.filter(own).select_related(
-            "approval", *(f"decision__{name}" for name in related)
-        )
-        taken = [(row.approval, row) for row in Decision.objects.filter(own).select_related(*related)]
-        taken += [(link.approval, link.decision) for link in links]
+        stages, again = _records_of(submission)
+        links = list(CarriedDecision.objects.filter(approval__in=stages).order_by())
+        wanted = Q(approval__in={*stages, *again}) | Q(pk__in={link.decision_id for link in links})
+        related = ("person", "for_person", "seat", "reason")
+        read = Decision.objects.filter(wanted).select_related(*related).order_by()
+        rows = {row.pk: row for row in sorted(read, key=lambda row: row.pk)}
+        taken = [(row.approval_id, row) for row in rows.values() if row.approval_id in stages]
+        taken += [(link.approval_id, rows[link.decision_id]) for link in links]
         decisions: dict[int, list[Decision]] = {}
         stage_people: dict[int, set[int]] = {1: set(), 2: set()}
         app_deciders: set[int] = set()
         for about, row in sorted(taken, key=lambda pair: pair[1].pk):
             who = {row.person_id, *([row.for_person_id] if row.for_person_id else [])}
-            decisions.setdefault(about.pk, []).append(row)
-            stage_people[about.stage] |= who
-            if about.pk == submission.app_approval_id:
+            decisions.setdefault(about, []).append(row)
+            stage_people[stages[about]] |= who
+            if about == submission.app_approval_id:
                 app_deciders |= who
         delegates: dict[int, list[Person]] = {}
         for standing in Delegation.objects.running(now).select_related("taker"):
@@ -213,13 +234,13 @@ class Route:
         return cls(
             submission,
             now,
-            Bench.load(now),
+            bench or Bench.load(now),
             parties,
             frozenset(app_deciders),
             {stage: frozenset(people) for stage, people in stage_people.items()},
             decisions,
             delegates,
-            _said_before(submission),
+            {again[row.approval_id]: row for row in rows.values() if row.approval_id in again},
             {link.decision_id: (link.approval_id, link.round) for link in links},
         )
 
@@ -339,11 +360,19 @@ def app_deciders(app: Approval | None) -> frozenset[int]:
     return frozenset(DecisionPerson.objects.filter(counted).values_list("person_id", flat=True))
 
 
-def _said_before(submission: Submission) -> dict[int, Decision]:
-    """The last word about the same question in an earlier submission, by the record that asks it again (A15)."""
-    again = dict(submission.approvals.exclude(earlier=None).values_list("earlier_id", "pk"))
-    rows = Decision.objects.filter(approval__in=again).select_related("person", "for_person", "seat", "reason")
-    return {again[row.approval_id]: row for row in rows.order_by("pk")}
+def _records_of(submission: Submission) -> tuple[dict[int, int], dict[int, int]]:
+    """The stage of each record that counts for a submission, and by an earlier record the one that asks the same again (A15).
+
+    The app approval that it rests on counts also where it is an earlier submission's (S2).
+    """
+    if "approvals" in getattr(submission, "_prefetched_objects_cache", {}):
+        rows = [(record.pk, record.stage, record.earlier_id) for record in submission.approvals.all()]
+    else:
+        rows = list(submission.approvals.order_by().values_list("pk", "stage", "earlier_id"))
+    stages = {pk: stage for pk, stage, _ in rows}
+    if submission.app_approval_id is not None:
+        stages.setdefault(submission.app_approval_id, 1)
+    return stages, {earlier: pk for pk, _, earlier in sorted(rows) if earlier is not None}
 
 
 def route_of(approval: Approval, now: datetime | None = None) -> Route:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, Q
 from simple_history.models import HistoricalRecords
 
 from approvals.models import guards
@@ -105,23 +105,32 @@ class Submission(models.Model):
         return (self, self.automation)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to its automation and to each resource that it asks for; who submitted it; who was asked to decide (A3)."""
-        found = set(self.automation.relations(person, now))
+        """As to its automation and to each resource that it asks for; who submitted it; who was asked to decide (A3).
+
+        What its records say of the person is remembered on this instance, for a page that asks for several buttons; a write
+        reads the row anew and asks anew.
+        """
+        known: dict[int, frozenset[Relation]] = self.__dict__.setdefault("_record_relations", {})
+        if person.pk not in known:
+            known[person.pk] = self._by_its_records(person)
+        found = set(self.automation.relations(person, now) | known[person.pk])
         if person.pk == self.submitted_by_id:
             found.add(Relation.SUBMITTER)
-        if self.approvals.filter(seats__candidates__person=person).exists():
-            found.add(Relation.CANDIDATE)
-        return frozenset(found | self._answers_for(person))
+        return frozenset(found)
 
-    def _answers_for(self, person: Person) -> set[Relation]:
-        """Owner or deputy of something that is asked for, whose part it is to discuss before they decide (A3)."""
-        asked = self.approvals.all()
+    def _by_its_records(self, person: Person) -> frozenset[Relation]:
+        """Who was asked to decide, and owner or deputy of something that is asked for, who discuss before they decide (A3)."""
+        asked = self.approvals.order_by()
         touched = Q(pk__in=asked.values("privilege__entitlement__resource"))
         touched |= Q(pk__in=asked.values("credential__kept_in")) | Q(pk__in=asked.values("credential__opens"))
-        mine = Q(owner=person, accepted_at__isnull=False) | Q(deputy=person)
-        pairs = list(Resource.objects.filter(touched, mine).values_list("owner", "deputy"))
-        found = {Relation.RESOURCE_OWNER for owner, _ in pairs if owner == person.pk}
-        return found | {Relation.RESOURCE_DEPUTY for _, deputy in pairs if deputy == person.pk}
+        resources = Resource.objects.filter(touched).order_by()
+        found = Submission.objects.filter(pk=self.pk).values_list(
+            Exists(asked.filter(seats__candidates__person=person)),
+            Exists(resources.filter(owner=person, accepted_at__isnull=False)),
+            Exists(resources.filter(deputy=person)),
+        )
+        relations = (Relation.CANDIDATE, Relation.RESOURCE_OWNER, Relation.RESOURCE_DEPUTY)
+        return frozenset(one for row in found for one, holds in zip(relations, row, strict=True) if holds)
 
 
 class Capacity(models.TextChoices):

@@ -5,7 +5,7 @@ Draws from a `Route` and from rows that were read with the submission; asks `ref
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -87,8 +87,13 @@ def holders(record: Approval, route: Route) -> list[Person]:
     return list({person.pk: person for person in found}.values())
 
 
-def row(record: Approval, route: Route, reader: Reader) -> Shape:
-    """The context of ``approvals/review/row.html`` for one stage-2 record."""
+def subject(record: Approval | None) -> str:
+    """What was spoken about: a privilege or credential in words, "the app", or nothing for the whole submission."""
+    return "" if record is None else str(record.privilege or record.credential or "the app")
+
+
+def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[int] = ()) -> Shape:
+    """The context of ``approvals/review/row.html`` for one stage-2 record; ``objected``: ids of records objected to (A3)."""
     actor, no = decider_of(record, route, reader)
     may_decide = no is None
     key = str(record.pk)
@@ -97,7 +102,7 @@ def row(record: Approval, route: Route, reader: Reader) -> Shape:
         "key": key,
         "kind": record.kind,
         "tier": record.tier,
-        "tags": _tags(record, route),
+        "tags": _tags(record, route, objected),
         "owner": _owner(record),
         "open_href": f"{here}?open={key}#row-{key}",
         "close_href": here,
@@ -160,8 +165,10 @@ def _owner(record: Approval) -> str:
     return on.owner.name if on is not None and on.owner is not None else "Nobody"
 
 
-def _tags(record: Approval, route: Route) -> list[Shape]:
+def _tags(record: Approval, route: Route, objected: Collection[int]) -> list[Shape]:
     tags = []
+    if record.pk in objected:
+        tags.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
     if record.earlier_id is not None:
         tags.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
     if record.carried_from_id is not None:
@@ -273,10 +280,9 @@ def _seat(seat: SeatStanding, reader: Reader) -> Shape:
 def _history(record: Approval, route: Route) -> list[Shape]:
     rows = [d for d in route.decisions.get(record.pk, ()) if d.round < record.round]
     found = [{"who": d.person.name, "at": d.at, "text": d.reason.text} for d in rows if d.reason is not None]
-    if record.earlier is not None:
-        for decision in record.earlier.decisions.select_related("person", "reason").order_by("-pk")[:1]:
-            text = decision.reason.text if decision.reason else ""
-            found.append({"who": decision.person.name, "at": decision.at, "text": text})
+    last = route.before.get(record.pk)
+    if last is not None:
+        found.append({"who": last.person.name, "at": last.at, "text": last.reason.text if last.reason else ""})
     return found
 
 

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from approvals import facts, transitions
 from approvals.models import Approval, Submission
-from approvals.routing import Route
-from approvals.views import record_rows, review_page
+from approvals.routing import route_of
+from approvals.views import record_rows, review_page, review_questions, review_read
 from approvals.views.record_rows import Reader
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, Refused
@@ -26,19 +26,7 @@ BESIDE = ("stepper", "app", "timeline")
 
 def _find(request: Request, pk: int) -> tuple[Submission, Reader]:
     reader = Reader(request.actor, clock.now(), request.GET.get("open", ""))
-    seen = Submission.objects.visible_to(reader.actor, reader.now).select_related(
-        "automation__team__parent__lead",
-        "automation__team__lead",
-        "automation__team__deputy_lead",
-        "automation__business_owner",
-        "automation__technical_owner",
-        "automation__approved_version",
-        "version",
-        "submitted_by",
-        "policy",
-        "app_approval__submission__version",
-    )
-    return get_object_or_404(seen, pk=pk), reader
+    return get_object_or_404(review_read.visible(reader), pk=pk), reader
 
 
 def _record(submission: Submission, pk: int) -> Approval:
@@ -75,7 +63,7 @@ def decide(request: Request, pk: int, record: int) -> HttpResponse:
     submission, reader = _find(request, pk)
     found = _record(submission, record)
     found.submission = submission
-    actor, _ = record_rows.decider_of(found, Route.load(submission, reader.now), reader)
+    actor, _ = record_rows.decider_of(found, route_of(found, reader.now), reader)
     shown, reason = request.POST.get("shown_digest", ""), request.POST.get("reason", "")
     verb = request.POST.get("decision", "")
     try:
@@ -157,7 +145,7 @@ def answer_question(request: Request, pk: int, record: int) -> HttpResponse:
     submission, _ = _find(request, pk)
     found = _record(submission, record)
     if request.method == "GET":
-        return page(request, "confirm.html", {"ask": review_page.answer_question(found)})
+        return page(request, "confirm.html", {"ask": review_questions.answer_question(found)})
     return _do(request, pk, lambda _, who, text: transitions.answer(found, actor=who.actor, now=who.now, reason=text))
 
 
@@ -184,7 +172,7 @@ def decline_rest(request: Request, pk: int) -> HttpResponse:
     """Decline what was approved (A5)."""
     if request.method == "GET":
         submission, _ = _find(request, pk)
-        return page(request, "confirm.html", {"ask": review_page.decline_question(submission)})
+        return page(request, "confirm.html", {"ask": review_questions.decline_question(submission)})
     return _do(request, pk, lambda one, who, text: transitions.decline(one, actor=who.actor, now=who.now, reason=text))
 
 
@@ -193,5 +181,5 @@ def take_back(request: Request, pk: int) -> HttpResponse:
     """Withdraw a submission (A15)."""
     if request.method == "GET":
         submission, _ = _find(request, pk)
-        return page(request, "confirm.html", {"ask": review_page.withdraw_question(submission)})
+        return page(request, "confirm.html", {"ask": review_questions.withdraw_question(submission)})
     return _do(request, pk, lambda one, who, text: transitions.withdraw(one, actor=who.actor, now=who.now, reason=text))

@@ -137,22 +137,27 @@ class Entry:
 def names(ids: Iterable[str]) -> dict[str, str]:
     """Names of people by their opaque ids, in one query; an erased person has none (H6)."""
     wanted = {one for one in ids if len(one) == 36}
+    if not wanted:
+        return {}
     return {str(p.opaque_id): p.name for p in Person.objects.filter(opaque_id__in=wanted).only("opaque_id", "name")}
 
 
-def entries(row: models.Model, *, limit: int = 50, quiet: bool = False) -> list[Entry]:
+def entries(row: models.Model, *, limit: int = 50, quiet: bool = False, people: Iterable[Person] = ()) -> list[Entry]:
     """The newest events about a row, newest first: two queries whatever their number.
 
     Args:
         row: whose timeline it is.
         limit: how many events.
         quiet: whether follow-ups are shown too.
+        people: whom the caller has read already; names are asked for only where somebody else acted.
     """
     found = LedgerEvent.objects.filter(about__contains=ledger.about(row)).select_related("reason")
     if not quiet:
         found = found.exclude(verb__in=QUIET, outcome="done")
     events = list(found.order_by("-id")[:limit])
-    known = names([one for event in events for one in (event.actor_id, event.for_id)])
+    known = {str(person.opaque_id): person.name for person in people}
+    others = {one for event in events for one in (event.actor_id, event.for_id) if one not in known}
+    known |= names(others)
     return [_entry(event, known) for event in events]
 
 
@@ -168,9 +173,11 @@ def _entry(event: LedgerEvent, known: dict[str, str]) -> Entry:
     return Entry(event.at, actor, for_whom, text, icon, tone, event.code, reason, **who)
 
 
-def shapes(row: models.Model, *, reader: Person | None, limit: int = 50) -> list[dict[str, Any]]:
-    """The timeline as ``components/timeline.html`` takes it; the reader is "You"."""
-    return shaped(entries(row, limit=limit), reader=reader)
+def shapes(
+    row: models.Model, *, reader: Person | None, limit: int = 50, people: Iterable[Person] = ()
+) -> list[dict[str, Any]]:
+    """The timeline as ``components/timeline.html`` takes it; the reader is "You". For ``people`` see `entries`."""
+    return shaped(entries(row, limit=limit, people=people), reader=reader)
 
 
 def shaped(found: Iterable[Entry], *, reader: Person | None) -> list[dict[str, Any]]:

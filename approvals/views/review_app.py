@@ -1,0 +1,127 @@
+"""The left column of the review page: what the app is, why it has its tier, what was found, said and decided, the form."""
+
+from __future__ import annotations
+
+from django.db.models import Max
+
+from approvals.matching import would_strand
+from approvals.models import Approval, ApprovalState, Decision, Submission
+from approvals.views import record_rows
+from approvals.views.record_rows import Reader, Shape
+from approvals.views.review_read import Dossier
+from inventory.models import Assessment, Finding
+
+#: A word of a reason and the icon that it stands under; the first that fits.
+REASON_ICONS = (("model", "robot"), ("start", "globe"), ("credential", "key"), ("read", "eye"), ("recogni", "question"))
+FINDING_TONES = {"high": "high", "medium": "wait"}
+OUTCOMES = {"approve": "approved", "reject": "rejected", "ask": "changes_asked"}
+
+
+def panel(about: Dossier, reader: Reader) -> Shape:
+    """The context of ``approvals/review/app.html``."""
+    submission, app = about.submission, about.app
+    shape: Shape = {
+        "state": {"value": app.state if app else "approved"},
+        "purpose": submission.automation.purpose,
+        "facts": _facts(submission),
+        "tier": submission.tier,
+        "reasons": [{"icon": _reason_icon(text), "text": text} for text in submission.reasons],
+        "findings": _findings(submission),
+        "objections": _objections(about),
+        "decisions": [_decided(one) for one in _decisions(about)],
+    }
+    if app is not None and app.state == ApprovalState.OPEN:
+        _add_decision(shape, app, about, reader)
+    return shape
+
+
+def _facts(submission: Submission) -> list[Shape]:
+    automation, version = submission.automation, submission.version
+    technical = automation.technical_owner
+    place = f"{automation.platform_instance}, {automation.get_environment_display().lower()}"
+    digest = version.manifest_digest.partition(":")[2][:8]
+    return [
+        {"label": "Team", "text": automation.team.name},
+        {"label": "Business", "text": automation.business_owner.name},
+        {"label": "Technical", "text": technical.name if technical else "nobody named"},
+        {"label": "Escalation", "text": automation.escalation_contact or "none given"},
+        {"label": "Starts", "text": "; ".join(str(trigger) for trigger in version.triggers.all()) or "by hand"},
+        {"label": "Runs on", "text": place},
+        {"label": "Kind", "text": automation.get_kind_display()},
+        {"label": "Version", "text": str(version.number), "quiet": f"{digest}…"},
+    ]
+
+
+def _reason_icon(text: str) -> str:
+    lowered = text.lower()
+    return next((icon for word, icon in REASON_ICONS if word in lowered), "pen")
+
+
+def _findings(submission: Submission) -> list[Shape]:
+    """What the newest assessment of the version noticed and nobody has closed; one query."""
+    newest = Assessment.objects.filter(version=submission.version_id).order_by().values("version")
+    found = Finding.objects.filter(assessment__in=newest.annotate(newest=Max("pk")).values("newest"), state="open")
+    return [
+        {
+            "icon": "key" if "secret" in one.code or "credential" in one.code else "warning",
+            "tone": FINDING_TONES.get(one.severity, ""),
+            "lead": f"{one.code.replace('_', ' ').capitalize()}.",
+            "text": one.detail or one.place,
+        }
+        for one in found.order_by("pk")
+    ]
+
+
+def _objections(about: Dossier) -> list[Shape]:
+    """What was said against a privilege before stage 2 opened: shown to stage 1, binding nobody (A3)."""
+    records = {record.pk: record for record in about.records}
+    return [
+        {
+            "who": one.by.name,
+            "at": one.at,
+            "about": record_rows.subject(records.get(one.approval_id or 0)),
+            "text": one.text.text,
+        }
+        for one in about.comments
+        if one.is_objection
+    ]
+
+
+def _decisions(about: Dossier) -> list[Decision]:
+    """The decisions on the app: its own, those that carried over, or those of the approval that the submission rests on."""
+    app, known = about.app, about.route.decisions
+    if app is None:
+        return known.get(about.submission.app_approval_id or 0, [])
+    return known.get(app.pk) or known.get(app.carried_from_id or 0, [])
+
+
+def _decided(one: Decision) -> Shape:
+    return {
+        "who": one.person.name,
+        "capacity": one.seat.get_label_display().lower(),
+        "at": one.at,
+        "text": one.reason.text if one.reason else "",
+        "state": OUTCOMES[one.outcome],
+    }
+
+
+def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -> None:
+    """Add the form for whoever may decide stage 1, for others whom it waits for."""
+    route = about.route
+    actor, no = record_rows.decider_of(app, route, reader)
+    if no is None:
+        shape["state"]["mine"] = True
+        is_typed = reader.typed if reader.opened == "app" else None
+        own = Reader(reader.actor, reader.now, "app", is_typed, reader.error if reader.opened == "app" else "")
+        form = record_rows.decision_form(app, route, own, actor)
+        form["focus"] = False
+        person = actor.capacity_of
+        stranded = would_strand(route, about.second, person) if person is not None else []
+        if stranded:
+            form["error"] = f"If you decide this, nobody is left for {len(stranded)} of the privileges below."
+        shape["decide"] = form
+        return
+    people = record_rows.holders(app, route)
+    shape["state"]["holder"] = " or ".join(person.name for person in people[:2])
+    if no.kind == "duty":
+        shape["locked"] = {"sentence": no.sentence.rstrip("."), "code": no.code, "passed_to": shape["state"]["holder"]}

@@ -1,0 +1,165 @@
+"""Reads one submission with everything that the review page draws, in a number of queries that no record adds to.
+
+People and resources stand many times in a submission: each is read once, by id, and hung on every row that names it, so that no
+query joins the same table eight times. What may be done with any of it is asked elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db import models
+from django.db.models import F, Prefetch
+
+from approvals.models import Approval, Comment, Seat, Submission
+from approvals.models.submission import SubmissionQuerySet
+from approvals.routing import Bench, Route
+from approvals.views.record_rows import Reader
+from governance.controls.models import Person, Team
+from inventory.models import Credential, Resource
+
+#: Documents that are large and that nothing on the page shows.
+UNSHOWN = ("version__manifest", "version__secrets", "automation__search")
+#: Foreign keys to people, by what they stand on.
+LEADS = ("lead", "deputy_lead")
+OWNERS = ("business_owner", "technical_owner")
+ANSWERING = ("owner", "deputy")
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """One submission as the page needs it; every record hangs on the same submission, people and resources.
+
+    Args:
+        submission: with its automation, teams, version and policy; its records count as prefetched.
+        route: read with it, and known to whoever asks for the route of one of its records.
+        records: stage 1 first, in the order in which they were asked.
+        comments: what was said, oldest first, each with its author and text.
+        people: everybody named above, by id.
+        approved_number: the number of the version that is approved now, if any.
+        rests_on: the number of the version whose app approval counts for this submission.
+    """
+
+    submission: Submission
+    route: Route
+    records: list[Approval]
+    comments: list[Comment]
+    people: Mapping[int, Person]
+    approved_number: int | None
+    rests_on: int | None
+
+    @property
+    def app(self) -> Approval | None:
+        """The stage-1 record; none where the submission rests on an earlier one's."""
+        return next((record for record in self.records if record.stage == 1), None)
+
+    @property
+    def second(self) -> list[Approval]:
+        """The records of stage 2."""
+        return [record for record in self.records if record.stage == 2]
+
+    @property
+    def objected(self) -> frozenset[int]:
+        """Ids of the records that somebody objected to (A3)."""
+        return frozenset(one.approval_id for one in self.comments if one.is_objection and one.approval_id)
+
+
+def visible(reader: Reader) -> SubmissionQuerySet:
+    """The submissions that the reader may see, each with its automation, teams, version and policy."""
+    seen = Submission.objects.visible_to(reader.actor, reader.now)
+    joined = seen.select_related("automation__team__parent", "version", "policy").defer(*UNSHOWN)
+    return joined.annotate(
+        approved_number=F("automation__approved_version__number"),
+        rests_on=F("app_approval__submission__version__number"),
+    )
+
+
+def dossier(submission: Submission, reader: Reader) -> Dossier:
+    """Read the rest of a submission that `visible` found: its records, their resources, its people, route and comments."""
+    records = _records(submission)
+    resources = _resources(records)
+    comments = list(submission.comments.select_related("by", "text").order_by("pk"))
+    teams = _teams(submission, resources.values())
+    bench, people = Bench.with_people(reader.now, _named(submission, teams, resources.values()))
+    for team in teams:
+        _hang(team, LEADS, people)
+    for resource in resources.values():
+        _hang(resource, ANSWERING, people)
+    _hang(submission.automation, OWNERS, people)
+    _hang(submission, ("submitted_by",), people)
+    route = Route.load(submission, reader.now, bench)
+    submission.__dict__["_route"] = route
+    return Dossier(
+        submission,
+        route,
+        records,
+        comments,
+        people | {one.by_id: one.by for one in comments},
+        approved_number=getattr(submission, "approved_number", None),
+        rests_on=getattr(submission, "rests_on", None),
+    )
+
+
+def _records(submission: Submission) -> list[Approval]:
+    """The records with what each is about; the submission has them prefetched afterwards."""
+    seats = Prefetch("seats", queryset=Seat.objects.order_by("pk"))
+    read = submission.approvals.select_related("privilege__entitlement", "credential", "justification")
+    found = read.defer("facts").prefetch_related(seats).order_by()
+    records = sorted(found, key=lambda record: (record.stage, record.pk))
+    for record in records:
+        record.submission = submission
+    known = submission.approvals.all()
+    known._result_cache = records  # so that whoever asks the submission for its records gets these very rows
+    submission.__dict__.setdefault("_prefetched_objects_cache", {})["approvals"] = known
+    return records
+
+
+def _resources(records: Iterable[Approval]) -> dict[int, Resource]:
+    """What the records are about, read once each and hung on every entitlement and credential that names it."""
+    entitlements = [record.privilege.entitlement for record in records if record.privilege is not None]
+    credentials = {record.credential.pk: record.credential for record in records if record.credential is not None}
+    ids = {one.resource_id for one in entitlements}
+    ids |= {pk for one in credentials.values() for pk in (one.kept_in_id, one.opens_id) if pk is not None}
+    found = Resource.objects.filter(pk__in=ids).select_related("team").defer("search", "about").order_by()
+    resources = {resource.pk: resource for resource in found}
+    for entitlement in entitlements:
+        entitlement.resource = resources[entitlement.resource_id]
+    for credential in credentials.values():
+        _hang(credential, ("kept_in", "opens"), resources)
+    _share_credentials(records, credentials)
+    return resources
+
+
+def _share_credentials(records: Iterable[Approval], credentials: Mapping[int, Credential]) -> None:
+    """A privilege's credential is mostly a record of the same submission: the very same row then."""
+    for record in records:
+        if record.privilege is not None:
+            _hang(record.privilege, ("credential",), credentials)
+
+
+def _teams(submission: Submission, resources: Iterable[Resource]) -> list[Team]:
+    """The automation's team, the one above it, and those of the resources."""
+    own = submission.automation.team
+    found = [own, own.parent, *(resource.team for resource in resources)]
+    return [team for team in found if team is not None]
+
+
+def _named(submission: Submission, teams: Iterable[Team], resources: Iterable[Resource]) -> set[int]:
+    """Ids of everybody whom these rows name."""
+    rows: list[tuple[models.Model, tuple[str, ...]]] = [
+        (submission, ("submitted_by",)),
+        (submission.automation, OWNERS),
+    ]
+    rows += [(team, LEADS) for team in teams]
+    rows += [(resource, ANSWERING) for resource in resources]
+    ids = {getattr(row, f"{name}_id") for row, names in rows for name in names}
+    return {pk for pk in ids if pk is not None}
+
+
+def _hang(row: models.Model, names: Iterable[str], known: Mapping[int, models.Model]) -> None:
+    """Give a row the related rows that were read already; what is not among them is read when it is asked for."""
+    for name in names:
+        found = known.get(getattr(row, f"{name}_id"))
+        if found is not None:
+            setattr(row, name, found)

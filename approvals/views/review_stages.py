@@ -1,0 +1,85 @@
+"""The stepper of the review page: how far stage 1, stage 2 and putting in force are, and who holds them since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from approvals.models import Approval, ApprovalState, SubmissionState
+from approvals.views import record_rows
+from approvals.views.record_rows import Reader, Shape
+from approvals.views.review_read import Dossier
+
+
+def steps(about: Dossier, rows: Sequence[Shape], reader: Reader) -> list[Shape]:
+    """The context of ``components/stepper.html``: one step a stage and one for "in force".
+
+    Args:
+        about: the submission.
+        rows: the drawn rows of its stage-2 records, in their order.
+        reader: who reads.
+    """
+    return [_stage_1(about, reader), _stage_2(about, rows, reader), _in_force(about)]
+
+
+def _stage_1(about: Dossier, reader: Reader) -> Shape:
+    step: Shape = {"seal": "left", "title": "Stage 1 · App"}
+    app, route = about.app, about.route
+    if app is None:
+        below = f"Unchanged since version {about.rests_on}" if about.rests_on is not None else ""
+        return step | {"stage": "done", "state": {"value": "approved"}, "below": below}
+    _, no = record_rows.decider_of(app, route, reader)
+    step["state"] = {"value": app.state, "mine": no is None}
+    if app.has_ended:
+        last = record_rows.last_decision(app, route)
+        if last is not None:
+            step["state"]["by"] = record_rows.decided_by(last, reader)
+            step["below"] = f"{last.at:%a %d %b %H:%M}"
+        return step | {"stage": "done"}
+    return step | {"stage": "now", "due": app.due_at, "held": _held(about, [app], reader)}
+
+
+def _held(about: Dossier, records: Iterable[Approval], reader: Reader) -> list[Shape]:
+    held: dict[str, Shape] = {}
+    for record in records:
+        people = [reader.name(person) for person in record_rows.holders(record, about.route)[:1]]
+        if record.state == ApprovalState.CHANGES_ASKED:
+            people = [reader.name(about.submission.submitted_by)]
+        for who in people:
+            entry = held.setdefault(who, {"who": who, "count": 0, "since": (record.opened_at or reader.now).date()})
+            entry["count"] += 1
+    return sorted(held.values(), key=lambda one: one["who"] != "you")
+
+
+def _stage_2(about: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
+    step: Shape = {"seal": "right", "title": "Stage 2 · Privileges"}
+    second = about.second
+    done = sum(record.has_ended for record in second)
+    parts = [record_rows.segment(r, mine=row["mine"]) for r, row in zip(second, rows, strict=True)]
+    if not second:
+        return step | {"stage": "next", "text": "It asks for nothing new."}
+    if all(record.state == ApprovalState.WAITING for record in second):
+        text = f"{len(second)} wait for stage 1. Their owners can read, discuss and object, not decide."
+        return step | {"stage": "next", "parts": parts, "text": text}
+    step |= {"count": f"{done} of {len(second)} decided", "parts": parts}
+    if done == len(second):
+        return step | {"stage": "done"}
+    due = min((r.due_at for r in second if r.due_at and not r.has_ended), default=None)
+    return step | {"stage": "now", "due": due, "held": _held(about, [r for r in second if not r.has_ended], reader)}
+
+
+def _in_force(about: Dossier) -> Shape:
+    submission = about.submission
+    step: Shape = {"seal": "full" if submission.state in ("in_force", "decided") else "none", "title": "In force"}
+    owner = submission.automation.business_owner.name
+    refused = any(record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED) for record in about.second)
+    if submission.state == SubmissionState.IN_FORCE:
+        return step | {"stage": "done", "text": f"Version {submission.version.number} is in force."}
+    if submission.state == SubmissionState.DECIDED:
+        return step | {"stage": "now", "text": f"{owner} accepts what was approved, or declines."}
+    if submission.state == SubmissionState.OPEN:
+        text = "After the last decision."
+        return step | {
+            "stage": "next",
+            "text": f"{text} Something was refused, so {owner} accepts the rest." if refused else text,
+        }
+    return step | {"stage": "next", "text": f"{submission.get_state_display()}: nothing of this came into force."}
