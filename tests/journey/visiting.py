@@ -9,10 +9,24 @@ from email.message import EmailMessage
 from typing import TYPE_CHECKING
 
 from governance.controls.models import Person
+from tests.portal.signed_in import client_of
 from tests.processes import Mailbox, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
+
+#: Sends a form that the page does not offer, with the token of the session that the page belongs to.
+FORGE = """([action, fields]) => {
+    const form = document.createElement("form");
+    form.method = "post";
+    form.action = action;
+    const token = document.querySelector("input[name=csrfmiddlewaretoken]").value;
+    for (const [name, value] of Object.entries({ ...fields, csrfmiddlewaretoken: token })) {
+        form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+    }
+    document.body.append(form);
+    form.submit();
+}"""
 
 PASSWORD = "correct horse battery staple"
 
@@ -81,6 +95,21 @@ class Visitor:
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.wait_for_url(at)
         return visitor
+
+    @classmethod
+    def signed_in(cls, person: Person, open_page: Callable[..., Page], site: str) -> Visitor:
+        """Somebody who has signed in before, a minute ago."""
+        visitor = cls(person, open_page(viewport={"width": 1440, "height": 1000}), site)
+        session = client_of(person).cookies["sessionid"].value
+        visitor.page.context.add_cookies([{"name": "sessionid", "value": session, "url": site}])
+        return visitor
+
+    def forge(self, action: str, **fields: str) -> int:
+        """Send a form that the page before them does not offer, as a misuser would, and return the status of the answer."""
+        with self.page.expect_navigation() as answer:
+            self.page.evaluate(FORGE, [action, fields])
+        assert answer.value is not None
+        return int(answer.value.status)
 
     def drop(self, name: str, content: bytes) -> None:
         """Let go of a file over the page."""
