@@ -9,6 +9,9 @@ SHELL := /bin/sh
 ARGS ?=
 CODES ?= all
 PORT ?= 8000
+# Tests run side by side, on a database, broker and browser each: WORKERS=0 runs them in one process.
+WORKERS ?= auto
+SIDE_BY_SIDE := -n $(WORKERS) --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 VENV := .venv
 PY := $(VENV)/bin/python
 FONTS := static/fonts/plex-sans.woff2
@@ -27,10 +30,10 @@ reset-demo: $(VENV)/ready-to-run ## throw the demo's data away and load it afres
 	@exec $(PY) -m governance.supervisor manage load_demo --reset
 
 test: $(VENV)/ready-to-test $(FONTS) parts ## every test, on a real PostgreSQL, Redis, worker, beat and Chromium: make test ARGS="-k approve"
-	@exec $(PY) -m pytest $(ARGS)
+	@exec $(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 rules: $(VENV)/ready-to-test $(FONTS) ## a passing test for each rule, or its lack: make rules CODES="A1 A2"
-	@exec $(PY) -m pytest -q --no-header --rules "$(CODES)" $(ARGS)
+	@exec $(PY) -m pytest -q --no-header --rules "$(CODES)" $(SIDE_BY_SIDE) $(ARGS)
 
 lint: $(VENV)/ready-to-test ## format, lint, types, import rules, templates, migrations, deploy checks
 	@exec $(PY) -m tests.structure.lint

@@ -31,7 +31,7 @@ django.setup()
 import governance.celery  # noqa: E402, F401  nudges go through this application
 from governance.controls import keys  # noqa: E402
 
-pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium", "tests.people"]
+pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium", "tests.people", "tests.journeys"]
 
 #: In this order; each group runs after the one before. Committed tests come last: rule tests meet an empty database.
 COMMITTED = ("race", "browser", "process")
@@ -61,11 +61,22 @@ def _turn(item: pytest.Item) -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put committed tests last: rule tests meet a database that holds what migrations put there and nothing else."""
+    """Put committed tests last: rule tests meet a database that holds what migrations put there and nothing else.
+
+    Side by side (`-n`), each process has servers of its own and takes whole files in this order, so that what a file's
+    tests share is made once.
+    """
     items.sort(key=_turn)  # stable: within a group the order stays
     for item in items:
+        item.add_marker(pytest.mark.xdist_group(f"{_turn(item)} {item.nodeid.partition('::')[0]}"))
         if item.get_closest_marker("django_db") and _turn(item) >= 2:
             raise pytest.UsageError(f"{item.nodeid} commits for real: it may not also be marked django_db")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Side by side, each process prepares an environment of its own, from what this one was given."""
+    ENVIRONMENT.hand_back()
 
 
 @pytest.fixture(autouse=True)

@@ -39,6 +39,12 @@ class Environment:
     redis: broker.Broker | None
     redis_url: str
     site_port: int
+    before: dict[str, str]
+
+    def hand_back(self) -> None:
+        """Leave the process's variables as they were found, for children that prepare a run of their own."""
+        os.environ.clear()
+        os.environ.update(self.before)
 
     @property
     def site_url(self) -> str:
@@ -73,6 +79,7 @@ class Environment:
 
 def prepare() -> Environment:
     """Choose folders, sockets and ports, and write them where the settings read them."""
+    before = dict(os.environ)
     folder = Path(tempfile.mkdtemp(prefix="countersign-test-"))
     sockets = folder / "sockets"
     sockets.mkdir(mode=0o700)
@@ -85,6 +92,7 @@ def prepare() -> Environment:
         redis=redis,
         redis_url=given or (redis.url if redis else ""),
         site_port=free_port(),
+        before=before,
     )
     for name in (
         "SECRET_KEY",

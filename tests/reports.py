@@ -53,6 +53,7 @@ class Figures:
 
     def __init__(self, wanted: list[str] | None) -> None:
         self.wanted = wanted
+        self.is_all = wanted == ["all"]
         self.seconds: dict[str, float] = defaultdict(float)
         self.outcomes: dict[str, dict[str, str]] = defaultdict(dict)
 
@@ -63,8 +64,7 @@ class Figures:
             item.user_properties.append(("group", _group(item)))
         if self.wanted is None:
             return
-        wanted = {code for item in items for code in _codes(item)} if self.wanted == ["all"] else set(self.wanted)
-        self.wanted = sorted(wanted, key=_natural)
+        wanted = {code for item in items for code in _codes(item)} if self.is_all else set(self.wanted)
         dropped = [item for item in items if not wanted & set(_codes(item))]
         items[:] = [item for item in items if wanted & set(_codes(item))]
         config.hook.pytest_deselected(items=dropped)
@@ -75,11 +75,17 @@ class Figures:
             if name == "group":
                 self.seconds[str(value)] += report.duration
             elif name == "rule" and (report.when == "call" or report.outcome != "passed"):
-                self.outcomes[str(value)][report.nodeid] = report.outcome
+                self.outcomes[str(value)][report.nodeid.partition("@")[0]] = (
+                    report.outcome
+                )  # side by side, @ names a file
+
+    def asked(self) -> list[str]:
+        """The rules asked for, in order."""
+        return sorted(self.outcomes if self.is_all else self.wanted or (), key=_natural)
 
     def lacking(self) -> list[str]:
         """The rules asked for that no test shows, or that a test shows broken."""
-        return [code for code in self.wanted or [] if self._verdict(code) != "passed"]
+        return [code for code in self.asked() if self._verdict(code) != "passed"]
 
     def _verdict(self, code: str) -> str:
         """`passed` when at least one test of the rule passed and none failed."""
@@ -96,7 +102,7 @@ class Figures:
         write = terminalreporter.write_line
         if self.wanted is not None:
             terminalreporter.section("rules")
-            for code in self.wanted:
+            for code in self.asked():
                 shown = [
                     test for test, outcome in self.outcomes.get(code, {}).items() if outcome == self._verdict(code)
                 ]

@@ -12,13 +12,11 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from approvals.models import Submission
 from tests import journeys
 from tests.approvals import stock
 from tests.journeys import Company
-from tests.people import build
 from tests.savepoints import undone
 
 
@@ -85,24 +83,23 @@ class Founded:
 
 
 @pytest.fixture(scope="module")
-def founded(django_db_setup: None, django_db_blocker: Any) -> Iterator[Founded]:
+def founded(company_of_module: Company, django_db_blocker: Any) -> Iterator[Founded]:
     """The company, in a transaction that lasts as long as the module's tests."""
+    made = Founded(company_of_module)
+    yield made
     with django_db_blocker.unblock():
-        with undone():
-            made = Founded(journeys.company(build()))
-            yield made
-            made.close()
-        connection.close()
+        made.close()
 
 
 @pytest.fixture
-def company(request: pytest.FixtureRequest) -> Iterator[Company]:
+def company(request: pytest.FixtureRequest, company_of_module: Company) -> Iterator[Company]:
     """Northwind with its resources, for one test: what the test does to it is undone.
 
-    A test that is marked ``django_db`` gets one of its own inside the test's transaction.
+    A test that is marked ``django_db`` has the transaction that is rolled back already.
     """
     if request.node.get_closest_marker("django_db"):
-        yield journeys.company(request.getfixturevalue("northwind"))
+        request.getfixturevalue("db")
+        yield copy.deepcopy(company_of_module)
         return
     made: Founded = request.getfixturevalue("founded")
     with request.getfixturevalue("django_db_blocker").unblock():

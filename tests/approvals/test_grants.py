@@ -19,29 +19,27 @@ from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.controls.transitions import Transition
 from inventory import lifecycle
 from inventory.models import Automation
-from tests import journeys, people
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.journeys import Company
 from tests.people import as_actor
-from tests.recertification.conftest import rolled_back
 from tests.recertification.rows import low_grants
+from tests.savepoints import undone
 
 JOB = Actor.of_job("approvals.sweep")
 
 
 @pytest.fixture(scope="module")
-def _in_force(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
-    with django_db_blocker.unblock(), rolled_back():
-        made = journeys.company(people.build())
-        stock.in_force(made)
-        yield made
+def _in_force(company_of_module: Company, django_db_blocker: Any) -> Iterator[Company]:
+    with django_db_blocker.unblock(), undone():
+        stock.in_force(company_of_module)
+        yield company_of_module
 
 
 @pytest.fixture
 def company(_in_force: Company, django_db_blocker: Any) -> Iterator[Company]:
     """Northwind with Weekly stock report in force, built once and given back by each test as it was."""
-    with django_db_blocker.unblock(), rolled_back():
+    with django_db_blocker.unblock(), undone():
         yield copy.deepcopy(_in_force)
 
 

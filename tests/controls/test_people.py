@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from io import StringIO
 from typing import Any
 
 import pytest
@@ -13,9 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from governance.controls import access, people
 from governance.controls.models import Delegation, LedgerEvent, Membership, Notice, Person, RoleAssignment, Team
 from governance.controls.people import (
-    AlreadyBootstrapped,
     add_person,
-    bootstrap,
     confirm_role,
     delegate,
     end_delegation,
@@ -26,7 +23,7 @@ from governance.controls.people import (
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from governance.controls.roles import Permission, Role
 from governance.controls.teams import found_team, join_team, leave_team, name_leads
-from tests.people import NOW, Northwind, as_actor, as_delegate, give_role, make_person
+from tests.people import NOW, Northwind, as_actor, as_delegate, give_role
 
 pytestmark = pytest.mark.django_db
 
@@ -170,62 +167,6 @@ def test_the_database_refuses_a_role_without_two_admins_however_it_is_written(no
 
 
 # --- S9: the first roles -------------------------------------------------------------------------------------------
-
-
-def four() -> list[Person]:
-    """Four people of a new installation."""
-    return [make_person(name) for name in ("Ada One", "Bo Two", "Cy Three", "Di Four")]
-
-
-@pytest.mark.rule("S9")
-def test_bootstrap_does_not_run_on_a_ledger_that_is_not_empty(northwind: Northwind) -> None:
-    first, second, third, fourth = four()
-    with pytest.raises(AlreadyBootstrapped):
-        bootstrap(admins=[first, second], reviewers=[third, fourth], now=NOW)
-    assert access.roles_of(first, NOW) == {Role.EMPLOYEE}
-
-
-@pytest.mark.rule("S9")
-def test_bootstrap_wants_four_different_people() -> None:
-    first, second, third, fourth = four()
-    for admins, reviewers in (
-        ([first], [third, fourth]),
-        ([first, first], [third, fourth]),
-        ([first, second], [second, third]),
-        ([first, second, third], [fourth]),
-    ):
-        with pytest.raises(ValueError, match="Name two admins"):
-            bootstrap(admins=admins, reviewers=reviewers, now=NOW)
-    assert not LedgerEvent.objects.exists()
-
-
-@pytest.mark.rule("S9")
-def test_bootstrap_names_two_admins_and_two_reviewers_once() -> None:
-    first, second, third, fourth = four()
-    bootstrap(admins=[first, second], reviewers=[third, fourth], now=NOW)
-    assert [access.roles_of(p, NOW) - {Role.EMPLOYEE} for p in (first, third)] == [
-        {Role.ADMIN},
-        {Role.SECURITY_REVIEWER},
-    ]
-    assert LedgerEvent.objects.filter(verb="role.bootstrapped").count() == 4
-    assert RoleAssignment.history.filter(history_change_reason__startswith="role.bootstrapped").count() == 4
-    with pytest.raises(AlreadyBootstrapped):
-        bootstrap(admins=[third, fourth], reviewers=[first, second], now=NOW)
-
-
-@pytest.mark.rule("S9")
-def test_the_command_enters_four_people_and_does_not_run_again() -> None:
-    who = ["--admin", "Ada One <ada@x.example>", "--admin", "Bo Two <bo@x.example>"]
-    who += ["--reviewer", "Cy Three <cy@x.example>", "--reviewer", "Di Four <di@x.example>"]
-    out = StringIO()
-    call_command("bootstrap", *who, stdout=out)
-    assert "manage.py set_password ada@x.example" in out.getvalue()
-    assert LedgerEvent.objects.filter(verb="person.added").count() == 4
-    assert Role.ADMIN in access.roles_of(Person.objects.get(subject="bo@x.example"), NOW.replace(year=2100))
-    who[1] = "Eve Five <eve@x.example>"
-    with pytest.raises(CommandError, match="not empty"):
-        call_command("bootstrap", *who, stdout=out)
-    assert not Person.objects.filter(subject="eve@x.example").exists()
 
 
 @pytest.mark.rule("S8", "H1")

@@ -6,21 +6,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from inventory import registry
 from inventory.models import Automation, Version
 from tests import journeys
 from tests.journeys import Company
-from tests.people import Northwind, as_actor
+from tests.people import as_actor
 
 Change = Callable[[dict[str, Any]], None]
-
-
-@pytest.fixture
-def company(northwind: Northwind) -> Company:
-    """Northwind with its resources, inside the test's transaction."""
-    return journeys.company(northwind)
 
 
 def export(name: str = "invoice-chaser.json", change: Change | None = None) -> bytes:

@@ -28,12 +28,6 @@ CLOCK = "controls_clockoffset"
 
 
 @pytest.fixture
-def company(northwind: Northwind) -> Company:
-    """Northwind with its resources."""
-    return journeys.company(northwind)
-
-
-@pytest.fixture
 def live(company: Company) -> Automation:
     """The weekly stock report, approved on both sides; Jonas and Rita own it."""
     submission = journeys.submitted(company, journeys.brought_in(company, "weekly-stock-report.json"))

@@ -8,36 +8,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import transaction
 
-from tests import journeys, people
 from tests.approvals import stock
+from tests.journeys import Company
 from tests.recertification.reviews import Held
-
-
-@contextmanager
-def rolled_back() -> Iterator[None]:
-    """Whatever is written inside is undone; operations may open their own transactions in it, as in Django's own test cases."""
-    atomic = transaction.atomic()
-    atomic._from_testcase = True  # what lets a durable transaction begin inside
-    with atomic:
-        yield
-        transaction.set_rollback(True)
+from tests.savepoints import undone
 
 
 @pytest.fixture(scope="module")
-def _in_force(django_db_setup: None, django_db_blocker: Any) -> Iterator[Held]:
-    with django_db_blocker.unblock(), rolled_back():
-        company = journeys.company(people.build())
-        yield Held(company, stock.in_force(company))
+def _in_force(company_of_module: Company, django_db_blocker: Any) -> Iterator[Held]:
+    with django_db_blocker.unblock(), undone():
+        yield Held(company_of_module, stock.in_force(company_of_module))
 
 
 @pytest.fixture
 def held(_in_force: Held, django_db_blocker: Any) -> Iterator[Held]:
     """Weekly stock report in force: two standard privileges on Omar's resources, two credentials, approved as people approve."""
-    with django_db_blocker.unblock(), rolled_back():
+    with django_db_blocker.unblock(), undone():
         yield copy.deepcopy(_in_force)

@@ -19,8 +19,8 @@ from governance.controls.refusals import Refused
 from governance.recertification import transitions
 from governance.recertification.models import SETTLING, UNCLOSED, Answer, AnswerKind, Asks, Item, ItemOutcome, ItemState
 from tests.people import as_actor
-from tests.recertification.conftest import rolled_back
 from tests.recertification.reviews import JOB, Held, question, say, sweep_at, under_review
+from tests.savepoints import undone
 
 #: A few a run; other orders come up in other runs.
 EXAMPLES = 6
@@ -36,7 +36,7 @@ class Review(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.undo = rolled_back()
+        self.undo = undone()
         self.undo.__enter__()
         self.item = under_review(self.held.grant())
         self.grant = Grant.objects.get(pk=self.item.grant_id)
