@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from approvals.models import Approval, ApprovalKind
-from approvals.routing import Bench, Route, ladder
+from approvals.routing import Route
 from governance.controls.models import Person
-from inventory.models import Automation, Resource
 
 
 @dataclass(frozen=True)
@@ -22,38 +21,6 @@ class Question:
     name: str
     stage: int
     seats: tuple[tuple[str, tuple[Person, ...]], ...]
-
-
-def question(
-    name: str,
-    *,
-    stage: int,
-    labels: Sequence[str],
-    automation: Automation,
-    resource: Resource | None,
-    bench: Bench,
-    barred: Iterable[int],
-    first: Person | None = None,
-) -> Question:
-    """The eligible people of each seat of a record that is about to be asked.
-
-    Args:
-        name: what a sentence calls the record.
-        stage: 1 or 2.
-        labels: the seats that the policy asks for.
-        automation: whose record it is.
-        resource: what it is about, in stage 2.
-        bench: the groups that stand on every ladder.
-        barred: ids of people who may not decide it: parties, and in stage 2 who decided an app approval that it rests on.
-        first: who decided about the same before (A15).
-    """
-    out = set(barred)
-    seats = []
-    for label in labels:
-        rungs = ladder(label, automation, resource, bench, first=first)
-        people = tuple(p for rung in rungs for p in rung.people if p.is_here and p.pk not in out)
-        seats.append((label, people))
-    return Question(name, stage, tuple(seats))
 
 
 def _distinct(seats: Sequence[tuple[str, tuple[Person, ...]]], without: frozenset[int]) -> bool:

@@ -17,8 +17,8 @@ from approvals.intended import LADDER
 from approvals.models import Approval, Submission
 from approvals.models.submission import UNFINISHED
 from approvals.policies import Policy
-from approvals.preview_route import People, SeatAsked
-from approvals.transitions.submitting import short_of_people, submit, unready
+from approvals.preview_route import People, SeatAsked, resource_of
+from approvals.transitions.submitting import submit, unready
 from approvals.would_be import WouldBe
 from governance.controls import texts
 from governance.controls.actors import Actor
@@ -280,14 +280,13 @@ def _weigh(
     compared, weighed = would_be.against(known, rows, now)
     stands = Assessment(tier=tier)
     under_way = _under_way(known)
-    parties = People.load(automation, known, item, actor, under_way, compared.app_in_force, now)
+    people = People.load(automation, known, item, actor, under_way, compared.app_in_force, policy, now)
     app_problems = unready(automation, replace(compared, asked=()), stands, policy)
     nameable = set(found.nameable)
     wanted = tuple(
-        _wanted(key, asked, automation, compared, policy, stands, parties, app_problems, nameable, found)
+        _wanted(key, asked, automation, compared, stands, people, app_problems, nameable, found)
         for key, asked in weighed
     )
-    short = short_of_people(automation, compared, tier, policy, barred=set(parties.parties), now_at=now)
     base = _base(known)
     return Preview(
         item=item,
@@ -304,10 +303,10 @@ def _weigh(
         under_way=under_way,
         changes=compared,
         wanted=wanted,
-        app_seats=parties.seats(policy.seats("app", tier), automation, None, stage=1) if compared.app else (),
+        app_seats=people.app_seats(automation, tier) if compared.app else (),
         judged=judgement.app,
         problems=tuple(app_problems),
-        short=tuple(short),
+        short=tuple(people.short(automation, compared, tier)),
         said_before=_said_before(known, weighed),
         begun=intended.fields_before(known, actor),
         refusal=_refusal(known, team, actor, now),
@@ -323,28 +322,23 @@ def _wanted(
     asked: Asked,
     automation: Automation,
     compared: Changes,
-    policy: Policy,
     stands: Assessment,
-    parties: People,
+    people: People,
     app_problems: Sequence[str],
     nameable: set[resolving.BindingKey],
     found: Resolution,
 ) -> Wanted:
-    resource = asked.privilege.entitlement.resource if asked.privilege is not None else None
     connection, is_named = "", True
     if asked.privilege is not None:
         place = (asked.privilege.connector, asked.privilege.instance)
         connection = resolving.binding_name(place) if place in nameable else ""
         is_named = found.resources[place].pk is not None and not found.resources[place].unresolved
-    if asked.credential is not None:
-        resource = asked.credential.decided_on
-    labels = policy.seats("privilege" if asked.privilege is not None else "credential", asked.tier)
-    own = unready(automation, replace(compared, asked=(asked,) if asked.why else ()), stands, policy)
+    own = unready(automation, replace(compared, asked=(asked,) if asked.why else ()), stands, people.policy)
     return Wanted(
         key=row_key(key),
         asked=asked,
-        resource=resource,
-        seats=parties.seats(labels, automation, resource, stage=2),
+        resource=resource_of(asked),
+        seats=people.seats(automation, asked),
         connection=connection,
         is_named=is_named,
         problems=tuple(one for one in own if one not in app_problems),

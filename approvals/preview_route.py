@@ -1,18 +1,22 @@
 """Who would be asked, before there is a submission: parties as they would be, and the ladder of each seat (A9, S1, S2).
 
-The ladders are those of `routing`; what is left out, because it can't be before a submission exists, is decisions.
+The ladders are those of `routing`, and what was refused before counts as it will (A15); what is left out, because it can't be
+before a submission exists, is decisions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvals import parties
-from approvals.models import Approval, SeatLabel, Submission
+from approvals import again, parties
+from approvals.changes import Asked, Changes
+from approvals.matching import Question, shortage
+from approvals.models import Approval, Decision, SeatLabel, Submission
 from approvals.models.submission import Capacity
-from approvals.routing import Bench, Skipped, app_deciders, ladder
+from approvals.policies import Policy
+from approvals.routing import Bench, Rung, Skipped, app_deciders, ladder
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from inventory.models import Automation, ImportItem, Resource
@@ -27,12 +31,14 @@ class SeatAsked:
         basis: the rung that they stand on: ``owner``, ``deputy``, …
         people: whoever may decide; empty when nobody is left.
         skipped: people on higher rungs, and why.
+        is_more: whether it is the signature that is needed beside the policy's, because the same was refused before (A15).
     """
 
     label: str
     basis: str
     people: tuple[Person, ...]
     skipped: tuple[Skipped, ...]
+    is_more: bool = False
 
     @property
     def is_security(self) -> bool:
@@ -48,11 +54,15 @@ class People:
         bench: the groups that stand on every ladder.
         parties: who would be a party, by id, and in what capacity (S1).
         decided_app: ids of who decided the app approval that it would rest on (S2).
+        policy: says which seats a question has.
+        before: what was decided last about what was refused before, by the question's key (`again.last_words`).
     """
 
     bench: Bench
     parties: dict[int, str]
     decided_app: frozenset[int]
+    policy: Policy
+    before: Mapping[str, Decision]
 
     @classmethod
     def load(
@@ -63,6 +73,7 @@ class People:
         actor: Actor,
         under_way: Submission | None,
         rests_on: Approval | None,
+        policy: Policy,
         now: datetime,
     ) -> People:
         """Read them: a fixed number of queries.
@@ -74,6 +85,7 @@ class People:
             actor: who would submit.
             under_way: the submission that it would continue; its parties stay parties.
             rests_on: the app approval in force when stage 1 is not asked.
+            policy: the policy in force.
             now: business time.
         """
         asked = automation.asked
@@ -91,30 +103,76 @@ class People:
             Bench.load(now),
             {who: str(Capacity(capacity).label) for who, capacity in named if who is not None},
             app_deciders(rests_on),
+            policy,
+            again.last_words(known, policy, now) if known is not None else {},
         )
 
-    def seats(
-        self, labels: Iterable[str], automation: Automation, resource: Resource | None, *, stage: int
-    ) -> tuple[SeatAsked, ...]:
-        """The seats of one record.
+    def app_seats(self, automation: Automation, tier: str) -> tuple[SeatAsked, ...]:
+        """The seats of stage 1, for an app of this tier."""
+        return tuple(self._seats(automation, "app", tier, again.APP, None))
+
+    def seats(self, automation: Automation, asked: Asked) -> tuple[SeatAsked, ...]:
+        """The seats of one record of stage 2."""
+        return tuple(self._seats(automation, _kind(asked), asked.tier, asked.key, resource_of(asked)))
+
+    def short(self, automation: Automation, found: Changes, tier: str) -> list[str]:
+        """Names of what nobody would be left to decide, all approvals together (A9).
 
         Args:
-            labels: the seats that the policy asks for.
-            automation: whose record it is.
-            resource: what it is about, in stage 2.
-            stage: 1 or 2.
+            automation: whose submission it would be.
+            found: what it would ask.
+            tier: the app's tier.
         """
-        return tuple(self._seat(label, automation, resource, stage) for label in labels)
+        questions = [self._question("the app", automation, "app", tier, again.APP, None)] if found.app else []
+        questions += [
+            self._question(
+                str(one.privilege or one.credential), automation, _kind(one), one.tier, one.key, resource_of(one)
+            )
+            for one in found.asked
+        ]
+        return shortage(questions, stage_1_taken=self.decided_app)
 
-    def _seat(self, label: str, automation: Automation, resource: Resource | None, stage: int) -> SeatAsked:
+    def _labels(self, kind: str, tier: str, key: str, resource: Resource | None) -> Iterator[tuple[str, bool]]:
+        """The labels of a question's seats, and whether each is one more than the policy asks for."""
+        last, own = self.before.get(key), self.policy.seats(kind, tier)
+        who = (last.for_person or last.person) if last is not None else None
+        may_be_asked = who is not None and self._why_not(who, resource, _stage(kind)) is None
+        for number, label in enumerate(again.seats(own, last, may_be_asked=may_be_asked)):
+            yield label, number >= len(own)
+
+    def _ladder(self, label: str, automation: Automation, resource: Resource | None, key: str) -> list[Rung]:
+        last = self.before.get(key)
+        first = (last.for_person or last.person) if last is not None and last.seat.label == label else None
+        return ladder(label, automation, resource, self.bench, first=first)
+
+    def _question(
+        self, name: str, automation: Automation, kind: str, tier: str, key: str, resource: Resource | None
+    ) -> Question:
+        """A record with everybody on the ladders of its seats who could decide it, but for who decided an app approval."""
+        seats = []
+        for label, _ in self._labels(kind, tier, key, resource):
+            rungs = self._ladder(label, automation, resource, key)
+            people = [one for rung in rungs for one in rung.people if one.is_here and one.pk not in self.parties]
+            seats.append((label, tuple(people)))
+        return Question(name, _stage(kind), tuple(seats))
+
+    def _seats(
+        self, automation: Automation, kind: str, tier: str, key: str, resource: Resource | None
+    ) -> Iterator[SeatAsked]:
+        for label, is_more in self._labels(kind, tier, key, resource):
+            yield self._seat(label, self._ladder(label, automation, resource, key), resource, _stage(kind), is_more)
+
+    def _seat(
+        self, label: str, rungs: Iterable[Rung], resource: Resource | None, stage: int, is_more: bool
+    ) -> SeatAsked:
         skipped: list[Skipped] = []
-        for rung in ladder(label, automation, resource, self.bench):
+        for rung in rungs:
             reasons = [(person, self._why_not(person, resource, stage)) for person in rung.people]
             free = tuple(person for person, no in reasons if no is None)
             skipped += [Skipped(person, rung.basis, *no) for person, no in reasons if no is not None]
             if free:
-                return SeatAsked(label, rung.basis, free, tuple(skipped))
-        return SeatAsked(label, "", (), tuple(skipped))
+                return SeatAsked(label, rung.basis, free, tuple(skipped), is_more)
+        return SeatAsked(label, "", (), tuple(skipped), is_more)
 
     def _why_not(self, person: Person, resource: Resource | None, stage: int) -> tuple[str, str] | None:
         if not person.is_here:
@@ -135,3 +193,18 @@ class People:
             Capacity.TECHNICAL_OWNER.label: "owns this automation",
         }
         return f"{said.get(capacity, 'worked on this')}, so decides nothing on it"
+
+
+def _kind(asked: Asked) -> str:
+    return "privilege" if asked.privilege is not None else "credential"
+
+
+def _stage(kind: str) -> int:
+    return 1 if kind == "app" else 2
+
+
+def resource_of(asked: Asked) -> Resource | None:
+    """What something is asked about: the entitlement's resource, or where the credential is decided (A2)."""
+    if asked.privilege is not None:
+        return asked.privilege.entitlement.resource
+    return asked.credential.decided_on if asked.credential is not None else None

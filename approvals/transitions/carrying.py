@@ -7,12 +7,11 @@ well as both. Whoever became a party meanwhile has approved nothing of the newer
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
 
-from approvals import facts, policies
+from approvals import again, facts, policies
 from approvals.models import (
     Approval,
     ApprovalKind,
@@ -22,9 +21,9 @@ from approvals.models import (
     DecisionOutcome,
     DecisionPerson,
     Seat,
-    SeatLabel,
     Submission,
 )
+from approvals.routing import app_deciders
 from governance.controls import texts
 from governance.controls.models import FreeText
 from governance.controls.refusals import Refusal, refuse
@@ -189,38 +188,25 @@ class Carrying:
         return record.tier == last.tier and _asks(record) == _asks(last)
 
     def _labels(self, record: Approval) -> list[str]:
-        """The policy's seats, and one more where who said no before can't be asked again in the same capacity (A15)."""
-        labels = list(self.policy.seats(record.kind, record.tier))
+        """The seats of a record: the policy's, and what an earlier no adds to them (A15)."""
+        labels = self.policy.seats(record.kind, record.tier)
         last = record.earlier.decisions.order_by("-pk").first() if record.earlier is not None else None
-        if last is None:
-            return labels
-        if not self._may_ask_again(record, last):
-            labels.append(SeatLabel.SECOND if SeatLabel.SECURITY in labels else SeatLabel.SECURITY)
-        elif last.seat.label not in labels:
-            labels.append(last.seat.label)
-        return labels
+        return again.seats(labels, last, may_be_asked=last is not None and self._may_ask_again(record, last))
 
     def _may_ask_again(self, record: Approval, last: Decision) -> bool:
         """Whether who decided before is here, no party, and decided in no other stage."""
         person = last.for_person or last.person
         if not person.is_here or self.submission.parties.filter(person=person).exists():
             return False
-        other = Q(submission=self.submission) & ~Q(stage=record.stage)
-        if record.stage == 2:
-            other |= Q(decision__approval=self.submission.app_approval_id)
-        return not DecisionPerson.objects.filter(other, person=person).exists()
+        if record.stage == 2 and person.pk in app_deciders(self.submission.app_approval):
+            return False
+        elsewhere = DecisionPerson.objects.filter(submission=self.submission, person=person)
+        return not elsewhere.exclude(stage=record.stage).exists()
 
     def _earlier(self, record: Approval) -> Approval | None:
         """What was rejected or withdrawn about the same within the policy's days; a mere continuation is neither."""
-        since = self.step.now - timedelta(days=self.policy.resubmission_days)
-        refused = Approval.objects.filter(
-            about_the_same(record),
-            submission__automation=self.submission.automation,
-            state__in=(ApprovalState.REJECTED, ApprovalState.WITHDRAWN),
-            ended_at__gte=since,
-        ).exclude(submission=self.submission)
-        continued = Q(state=ApprovalState.WITHDRAWN, submission__continued_by__isnull=False)
-        return refused.exclude(continued).order_by("-ended_at", "-pk").first()
+        known = again.refused(self.submission.automation, self.policy, self.step.now)
+        return known.filter(about_the_same(record)).exclude(submission=self.submission).first()
 
 
 def about_the_same(record: Approval) -> Q:

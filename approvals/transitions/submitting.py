@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from approvals import changes, facts, parties, policies
 from approvals.changes import Asked, Changes
-from approvals.matching import question, questions_of, shortage
+from approvals.matching import questions_of, shortage
 from approvals.models import (
     Approval,
     ApprovalKind,
@@ -16,7 +15,7 @@ from approvals.models import (
     SubmissionKind,
 )
 from approvals.models.submission import UNFINISHED
-from approvals.routing import LADDER, Bench, Route, app_deciders
+from approvals.routing import LADDER, Route
 from approvals.transitions import outcome
 from approvals.transitions.carrying import Carrying
 from governance.controls import texts
@@ -272,52 +271,4 @@ def shortage_refusal(short: list[str]) -> Refusal:
     )
 
 
-def short_of_people(
-    automation: Automation,
-    found: Changes,
-    tier: str,
-    policy: policies.Policy,
-    *,
-    barred: set[int],
-    now_at: Any,
-) -> list[str]:
-    """Names of what nobody would be left to decide, for preview and submission alike (A9).
-
-    Args:
-        automation: whose submission it is or would be.
-        found: what it asks.
-        tier: the app's tier.
-        policy: the policy in force.
-        barred: ids of its parties.
-        now_at: business time.
-    """
-    bench = Bench.load(now_at)
-    taken = app_deciders(found.app_in_force)
-    questions = []
-    if found.app:
-        labels = policy.seats("app", tier)
-        questions.append(
-            question(
-                "the app", stage=1, labels=labels, automation=automation, resource=None, bench=bench, barred=barred
-            )
-        )
-    for asked in found.asked:
-        on = asked.privilege.entitlement.resource if asked.privilege else None
-        if asked.credential is not None:
-            on = asked.credential.decided_on
-        kind = "privilege" if asked.privilege else "credential"
-        questions.append(
-            question(
-                str(asked.privilege or asked.credential),
-                stage=2,
-                labels=policy.seats(kind, asked.tier),
-                automation=automation,
-                resource=on,
-                bench=bench,
-                barred=barred,
-            )
-        )
-    return shortage(questions, stage_1_taken=taken)
-
-
-__all__ = ["Wish", "short_of_people", "shortage_refusal", "submit", "unready"]
+__all__ = ["Wish", "shortage_refusal", "submit", "unready"]

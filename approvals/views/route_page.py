@@ -73,7 +73,11 @@ def _app(preview: Preview, due: datetime) -> Shape:
         before = preview.changes.before
         since = f" since version {before.version.number}" if before is not None else ""
         return {"people": [], "text": f"Not asked again: nothing that it decides about changed{since}."}
-    people = [{"name": names(seat.people), "capacity": _capacity(seat)} for seat in preview.app_seats if seat.people]
+    people = [
+        {"name": names(seat.people), "capacity": f"{_capacity(seat)}{', one signature more' if seat.is_more else ''}"}
+        for seat in preview.app_seats
+        if seat.people
+    ]
     return {"people": people, "text": QUESTION, "due": due if people else None}
 
 
@@ -82,7 +86,8 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
     for one in preview.asked:
         for seat in one.seats:
             people = () if one.problems and not seat.is_security else seat.people
-            key = (tuple(person.pk for person in people), seat.is_security, seat.basis if people else "")
+            basis = seat.basis if people else ""
+            key = (tuple(person.pk for person in people), seat.is_security, seat.is_more, basis)
             box = found.setdefault(key, _Box(seat, people))
             box.wanted.append(one)
             if people:
@@ -92,7 +97,10 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
 
 
 def _box(box: _Box) -> Shape:
-    if box.seat.is_security and box.people:
+    if box.seat.is_more and box.people:
+        refused = times.counted(len(box.wanted), "record")
+        text = f"One signature more on {refused} refused or withdrawn before"
+    elif box.seat.is_security and box.people:
         count = len(box.wanted)
         text = f"Second signature on the {count} high-risk records" if count > 1 else "Second signature, high risk"
     else:

@@ -1,0 +1,119 @@
+"""What was refused and is asked again, in the preview: who said no is asked first, else one signature more (A15, A9)."""
+
+from __future__ import annotations
+
+import pytest
+
+from approvals import preview as previews
+from approvals import transitions
+from approvals.drafts import Draft
+from approvals.models import Approval, Submission
+from approvals.routing import Route
+from governance.controls.people import record_leaver
+from inventory.models import ImportItem
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.bring_in.building import STOCK, Build
+from tests.journeys import Company
+from tests.people import as_actor
+
+pytestmark = pytest.mark.django_db
+
+
+def refused_on_slack(c: Company) -> Submission:
+    """Omar refused what it posts to Slack; the rest was declined."""
+    submission = stock.in_stage_2(c)
+    journeys.reject(stock.privilege_on(submission, c.slack), c.people.omar, now=c.now)
+    stock.decide_rest(c, submission)
+    transitions.decline(submission, actor=as_actor(c.people.jonas), now=c.now, reason="All or nothing.")
+    return submission
+
+
+def read(c: Company, item: ImportItem) -> previews.Preview:
+    return previews.read(
+        item, actor=as_actor(c.people.rita), now=c.now, team=c.people.finance_ops, draft=Draft.of(item)
+    )
+
+
+def names_before(found: previews.Preview) -> dict[str, list[tuple[str, list[str]]]]:
+    asked = {
+        str(one.asked.privilege or one.asked.credential): [
+            (seat.label, sorted(p.name for p in seat.people)) for seat in one.seats
+        ]
+        for one in found.asked
+    }
+    return asked | {"app": [(seat.label, sorted(p.name for p in seat.people)) for seat in found.app_seats]}
+
+
+def names_after(made: Submission, c: Company) -> dict[str, list[tuple[str, list[str]]]]:
+    route = Route.load(made, c.now)
+
+    def name(record: Approval) -> str:
+        return "app" if record.stage == 1 else str(record.privilege or record.credential)
+
+    return {
+        name(record): [
+            (seat.label, sorted(person.name for person in seat.may_decide)) for seat in route.standing(record)
+        ]
+        for record in made.approvals.all()
+    }
+
+
+def on_slack(found: previews.Preview, c: Company) -> previews.Wanted:
+    return next(one for one in found.asked if one.asked.privilege is not None and one.resource == c.slack)
+
+
+@pytest.mark.rule("A15", "A9")
+@pytest.mark.parametrize("who_left", [False, True])
+def test_the_route_before_is_the_route_after_also_when_it_was_refused(
+    who_left: bool, company: Company, rita: Build
+) -> None:
+    n = company.people
+    refused_on_slack(company)
+    stock.hand_over(company, company.slack, n.piet, n.amara)
+    if who_left:
+        stock.hand_over(company, company.erp, n.lena, n.amara)
+        record_leaver(n.omar, actor=as_actor(n.ines), now=company.now, reason="Left.")
+    item = rita.import_item(STOCK, stock.source())
+    rita.post(item, rita.typed(item, n.jonas))
+    item.refresh_from_db()
+    found = read(company, item)
+    seats = on_slack(found, company).seats
+    if who_left:
+        assert [(seat.label, seat.is_more) for seat in seats] == [("owner", False), ("security", True)]
+        assert "One signature more on 1 record refused or withdrawn before" in rita.see(item)
+    else:
+        assert [(seat.basis, [one.name for one in seat.people]) for seat in seats] == [
+            ("decided before", ["Omar Haddad"])
+        ]
+        assert "One signature more" not in rita.see(item)
+    before = names_before(found)
+    assert rita.post(item, rita.typed(item, n.jonas), do="submit").status_code == 302
+    assert names_after(Submission.objects.order_by("-pk")[0], company) == before
+
+
+@pytest.mark.rule("A15")
+def test_what_was_never_refused_or_too_long_ago_needs_no_signature_more(company: Company, rita: Build) -> None:
+    n = company.people
+    earlier = refused_on_slack(company)
+    stock.hand_over(company, company.slack, n.piet, n.amara)
+    Approval.objects.filter(submission=earlier, state="rejected").update(
+        ended_at=company.now.replace(year=2026, month=8)
+    )
+    record_leaver(n.omar, actor=as_actor(n.ines), now=company.now, reason="Left.")
+    found = read(company, rita.import_item(STOCK, stock.source()))
+    assert not any(seat.is_more for one in found.asked for seat in one.seats if one.resource == company.slack)
+
+
+@pytest.mark.rule("A15", "A9")
+def test_when_nobody_is_left_for_the_signature_more_the_preview_says_what_is_short(
+    company: Company, rita: Build
+) -> None:
+    n = company.people
+    refused_on_slack(company)
+    stock.hand_over(company, company.slack, n.piet, n.amara)
+    stock.hand_over(company, company.erp, n.lena, n.amara)
+    for person in (n.omar, n.sana, n.viktor):
+        record_leaver(person, actor=as_actor(n.ines), now=company.now, reason="Left.")
+    found = read(company, rita.import_item(STOCK, stock.source()))
+    assert any("slack" in one.lower() or "post" in one.lower() for one in found.short), found.short
