@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests import environment
@@ -138,12 +139,14 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any, templ
 
 
 def _migrate() -> None:
-    """Migrate the run's database and stop its server, so that the data can be copied."""
+    """Migrate the run's database, keep it as `MIGRATED` too, and stop its server, so that the data can be copied."""
     from django.core.management import call_command
-    from django.db import connections
+    from django.db import connection, connections
 
     call_command("migrate", verbosity=0, interactive=False)
     connections.close_all()
+    with psycopg.connect(ENVIRONMENT.superuser_url(), dbname="template1", autocommit=True) as opened:
+        opened.execute(f"CREATE DATABASE {environment.MIGRATED} TEMPLATE {connection.settings_dict['NAME']}")
     ENVIRONMENT.cluster.stop()
 
 

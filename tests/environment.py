@@ -16,6 +16,8 @@ from pathlib import Path
 from governance.supervisor import broker, children, postgres
 
 ROOT = Path(__file__).resolve().parents[1]
+#: A database beside the one of the tests, as migrating leaves it; to copy, for a test that wants one of its own.
+MIGRATED = "migrated"
 
 
 def required(part: str) -> bool:

@@ -22,7 +22,7 @@ READ_BY_MIGRATIONS = (
         "governance/controls/roles.py",
         "governance/supervisor/postgres.py",
     ),
-    *("requirements/base.txt", "requirements/trial.txt"),
+    *("requirements/base.txt", "requirements/trial.txt", "tests/conftest.py"),
 )
 #: Several working states may alternate on one machine.
 KEPT = 4

@@ -32,6 +32,7 @@ from governance.recertification.models import Item, ItemState, Question
 from governance.supervisor import postgres
 from inventory import registry
 from inventory.models import Automation, AutomationState, Privilege
+from tests import environment
 from tests.environment import ROOT, Environment
 from tests.people import as_actor
 
@@ -43,7 +44,7 @@ Database = Callable[..., AbstractContextManager[None]]
 
 @pytest.fixture(scope="module")
 def database(surroundings: Environment, django_db_setup: None, django_db_blocker: Any) -> Database:
-    """Makes a database, possibly as a copy of another, and uses it for a while."""
+    """Makes a database as a copy of another and uses it for a while."""
 
     def as_superuser(statement: str) -> None:
         with psycopg.connect(surroundings.superuser_url(), autocommit=True) as opened:
@@ -55,7 +56,7 @@ def database(surroundings: Environment, django_db_setup: None, django_db_blocker
         ContentType.objects.clear_cache()
 
     @contextmanager
-    def made(name: str, like: str = "template1") -> Iterator[None]:
+    def made(name: str, like: str = environment.MIGRATED) -> Iterator[None]:
         before = connection.settings_dict["NAME"]
         connection.close()
         as_superuser(f"CREATE DATABASE {name} OWNER {postgres.ROLE} TEMPLATE {like}")
@@ -82,7 +83,6 @@ def _loaded(database: Database, checkpoint: Path) -> Iterator[str]:
     said = StringIO()
     with pytest.MonkeyPatch.context() as patch, database("northwind_demo"):
         patch.setattr("django.conf.settings.LEDGER_CHECKPOINT_FILE", checkpoint)
-        call_command("migrate", verbosity=0, interactive=False)
         call_command("load_demo", stdout=said)
         yield said.getvalue()
 
