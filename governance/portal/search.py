@@ -104,7 +104,7 @@ def _group(title: str, rows: QuerySet[Any], hit: Callable[[Any], Hit], words: Se
 
 def _automations(words: Sequence[str], actor: Actor, now: datetime) -> Group:
     def hit(one: Automation) -> Hit:
-        text = f"{one.team.name}, {one.get_kind_display()}, {one.get_environment_display().lower()}"
+        text = f"{one.get_kind_display()} of {one.team.name}, {one.get_environment_display().lower()}"
         return Hit(one.href, "bolt", one.name, text, ("automation", one.state))
 
     rows = Automation.objects.visible_to(actor, now).select_related("team").order_by("name", "pk")

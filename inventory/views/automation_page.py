@@ -125,11 +125,15 @@ def held_by(version: Version | None) -> list[Privilege]:
 
 
 def granted(one: Automation) -> dict[str, str]:
-    """The state of the grant that stands for each privilege, by the privilege's key; one query."""
+    """What counts of the grant that stands for each privilege, by the privilege's key; one query.
+
+    Nothing of an automation that is stopped is in force (G3, G5).
+    """
     standing = (
         {} if one.approved_version is None else dict(one.grants.exclude(state="ended").values_list("key", "state"))
     )
-    return {str(key): str(state) for key, state in standing.items()}
+    is_stopped = one.state == AutomationState.SUSPENDED
+    return {str(key): "suspended" if is_stopped else str(state) for key, state in standing.items()}
 
 
 def blast_radius(one: Automation) -> list[Shape]:
@@ -171,12 +175,18 @@ def _head(one: Automation, actor: Actor, now: datetime) -> Shape:
         "seal_tone": "ok" if is_live else "",
         "tag": {"text": f"{one.get_state_display()}{number}", "tone": tone},
         "facts": [
-            f"{platform} {one.get_kind_display().lower()}, {one.get_environment_display().lower()}",
+            f"{platform} {_kind(one)}, {one.get_environment_display().lower()}",
             f"Business owner {one.business_owner.name}",
             technical,
         ],
         "actions": _actions(one, actor, now),
     }
+
+
+def _kind(one: Automation) -> str:
+    """The kind inside a sentence: "workflow", "AI app"."""
+    said = one.get_kind_display()
+    return said if said[:2].isupper() else said.lower()
 
 
 def _actions(one: Automation, actor: Actor, now: datetime) -> list[Shape]:

@@ -66,6 +66,8 @@ def _finding(resources: Sequence[Shape], *, is_asked: bool) -> str:
     within = "1 resource" if len(open_ones) == 1 else f"{len(open_ones) or 'no'} resources"
     if is_asked:
         return f"Asked for, nothing approved yet: {within}, {writes or 'none'} of them to change or run"
+    if not open_ones:
+        return "If it leaked: nothing of it within reach now"
     return f"If it leaked: {within} within reach, {writes or 'none'} of them to change or run"
 
 

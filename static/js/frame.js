@@ -34,6 +34,9 @@ document.addEventListener("keydown", (event) => {
   else location.assign(search.form.action);
 });
 
+// On a phone the tabs are a strip: the one that is open is in sight.
+for (const tab of document.querySelectorAll(".tabs a[aria-current]")) tab.parentElement.scrollLeft = tab.offsetLeft - 16;
+
 // After a swap the focus goes to what the answer marks with data-focus, else it stays where htmx left it.
 document.addEventListener("htmx:afterSettle", (event) => {
   const part = event.detail.elt;

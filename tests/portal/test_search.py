@@ -150,7 +150,7 @@ def test_submissions_stand_by_themselves_a_page_at_a_time_without_gaps_or_repeat
 def test_htmx_gets_what_was_found_alone(submission: Submission, company: Company) -> None:
     who, asked = client_of(company.people.rita), {"q": "stock"}
     part = who.get(reverse("search"), asked, headers={"hx-request": "true", "hx-target": "found"})
-    assert lines(part).lstrip().startswith('<div class="stack narrow" id="found"')
+    assert lines(part).lstrip().startswith('<div class="found" id="found"')
     assert submission.automation.name in lines(part)
 
 

@@ -309,7 +309,7 @@ def _seals(events: list[LedgerEvent]) -> dict[int, int | None]:
 
 
 def _names(events: list[LedgerEvent]) -> dict[tuple[str, str], str]:
-    """What each subject is called: by its name where its model has one, else by its kind and key."""
+    """What each subject is called: by its name where its model has one, else by that of what it belongs to, else by its kind and key."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for event in events:
         wanted[event.subject_type].add(event.subject_id)
@@ -324,7 +324,7 @@ def _names(events: list[LedgerEvent]) -> dict[tuple[str, str], str]:
             names = {str(pk): name for pk, name in model._base_manager.filter(pk__in=keyed).values_list("pk", path)}
         for one in ids:
             own = names.get(one)
-            found[label, one] = own if own and path == "name" else f"{noun}, {own}" if own else f"{noun} {one}"
+            found[label, one] = own or f"{noun} {one}"
     return found
 
 

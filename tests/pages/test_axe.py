@@ -1,0 +1,240 @@
+"""Every page that a person can open, in one Chromium: axe finds nothing on it, and on a phone it never scrolls sideways.
+
+The pages stand in `TOUR`, by the name of their address; a page that is missing there fails the first test, so that a new one
+is looked at too. What pages say is tested elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from approvals import drafts
+from governance.controls import clock, sealing
+from governance.controls.models import Notice
+from governance.controls.people import propose_role
+from governance.controls.refusals import DutyConflict
+from governance.controls.roles import Role
+from inventory import lifecycle, registry
+from inventory.importers.manifest import Manifest
+from tests import journeys
+from tests.people import as_actor
+from tests.portal.signed_in import client_of
+from tests.processes import Site
+from tests.recertification.apart import held_apart
+from tests.recertification.reviews import opened
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+AXE = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+#: Whether the panels that a page loads after itself have come.
+PANELS_ARE_THERE = "() => !document.querySelector('[hx-trigger=load]')"
+
+#: One stop: who opens it (empty: nobody signed in), the name of the address, its arguments by their names in `World`, and a query
+#: string where the page has another face.
+TOUR = (
+    ("", "account_login"),
+    ("rita", "home"),
+    ("rita", "bring_in"),
+    ("rita", "bring_in_form"),
+    ("rita", "import_preview", "item"),
+    ("rita", "import_bind", "item", "key"),
+    ("rita", "import_discard", "item"),
+    ("rita", "withdraw", "submission"),
+    ("rita", "automation_list"),
+    ("rita", "automation_list", "?q=nothing+like+it"),
+    ("rita", "resource_list"),
+    ("rita", "search"),
+    ("rita", "search", "?q=stock"),
+    ("rita", "mfa_index"),
+    ("rita", "mfa_activate_totp"),
+    ("rita", "account_logout"),
+    ("rita", "account_reauthenticate"),
+    ("theo", "me"),
+    ("theo", "desk"),
+    ("omar", "desk"),
+    ("omar", "home"),
+    ("omar", "review", "submission"),
+    ("omar", "recert_mine"),
+    ("omar", "recert_item", "review"),
+    ("omar", "resource_amend", "resource"),
+    ("omar", "resource_entitlement", "resource"),
+    ("jonas", "automation_stop", "automation"),
+    ("jonas", "automation_retire", "automation"),
+    ("jonas", "automation_amend", "automation"),
+    ("jonas", "grant_stop", "grant"),
+    ("sana", "automation", "automation"),
+    ("sana", "automation", "automation", "?tab=privileges"),
+    ("sana", "automation", "automation", "?tab=versions"),
+    ("sana", "automation", "automation", "?tab=submissions"),
+    ("sana", "automation", "automation", "?tab=recertifications"),
+    ("sana", "automation", "automation", "?tab=timeline"),
+    ("sana", "automation_items", "automation"),
+    ("sana", "automation_submissions", "automation"),
+    ("sana", "automation_grants", "automation", "?show=ended"),
+    ("sana", "automation_raise", "automation"),
+    ("sana", "resource", "resource"),
+    ("sana", "resource_grants", "resource"),
+    ("ines", "people"),
+    ("ines", "person", "person"),
+    ("ines", "person_add"),
+    ("ines", "person_left", "person"),
+    ("ines", "role_end", "role"),
+    ("ines", "team", "team"),
+    ("ines", "team_found"),
+    ("ines", "resource_new"),
+    ("ines", "resource_name_owner", "resource"),
+    ("ines", "health"),
+    ("ines", "clock"),
+    ("ines", "mail_list"),
+    ("ines", "mail", "notice"),
+    ("yuki", "ledger", "?outcome=refused"),
+    ("yuki", "search", "?q=a"),
+    ("yuki", "automation_stop", "automation"),  # not for an auditor to do: 403
+    ("nadia", "automation", "automation"),  # not there for another team's lead: 404
+)
+#: The same automation once its kill switch was pulled.
+STOPPED = (("sana", "automation", "automation"), ("rita", "automation_resume", "automation"))
+
+#: Pages that are seen in dark colours too: between them they have every component.
+IN_DARK = {"account_login", "home", "import_preview", "review", "recert_item", "automation", "ledger", "search"}
+
+#: What is no page: it takes a form, leads on, or sends a file or a part of a page.
+ACTIONS = {
+    *("accept", "answer", "comment", "decide", "object", "import_panel", "import_submit", "automation_version"),
+    *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
+    *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
+    "demo_sign_in",
+}
+#: Faces of a page of the tour in states that this world is not in: questions before something is done, and the second factor's
+#: pages for whoever has a device.
+OTHER_FACES = {
+    *("decline", "recert_correct", "mfa_authenticate", "mfa_reauthenticate", "mfa_deactivate_totp"),
+    *("mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
+}
+
+
+class World:
+    """A committed company with something on every page; the names in `TOUR` are its attributes."""
+
+    def __init__(self) -> None:
+        now = clock.now()
+        held = held_apart(now - timedelta(days=161))
+        company, self.people = held.company, held.people
+        self.held = held.automation
+        self.automation, self.resource, self.team = self.held.pk, company.erp.pk, self.people.finance_ops.pk
+        self.grant = held.grant().pk
+        self.review = opened(held.grant(), now - timedelta(days=1)).pk
+        chaser = journeys.brought_in(company, content=export("invoice-chaser.json"))
+        made = journeys.submitted(company, chaser)
+        journeys.decide_app(company, made)
+        self.submission = made.pk
+        item = registry.preview(
+            [("check.json", export("supplier-statement-check.json"))], actor=as_actor(self.people.rita), now=now
+        ).items.get()
+        self.item, self.key = item.pk, drafts.privilege_row(Manifest.from_dict(item.manifest).privileges[0])
+        self.person = self.people.tom.pk
+        self.role = propose_role(self.people.tom, actor=as_actor(self.people.karl), now=now, role=Role.AUDITOR).pk
+        with pytest.raises(DutyConflict):
+            propose_role(self.people.ines, actor=as_actor(self.people.ines), now=now, role=Role.AUDITOR)
+        self.notice = Notice.objects.filter(recipient=self.people.theo).latest("pk").pk
+        sealing.seal_all(at=timezone.now())
+
+    def path(self, name: str, *more: str) -> str:
+        """The address of a stop of the tour."""
+        arguments = [getattr(self, one) for one in more if not one.startswith("?")]
+        return reverse(name, args=arguments) + "".join(one for one in more if one.startswith("?"))
+
+
+def export(name: str) -> bytes:
+    """A sample export as another installation has it: its own ids."""
+    word = uuid.uuid4().hex[:8]
+    found = json.loads((journeys.EXPORTS / name).read_text())
+    found["id"] = f"{found.get('id', '')}{word}"
+    for node in found["nodes"]:
+        for credential in node.get("credentials", {}).values():
+            credential["id"] += word
+    return json.dumps(found).encode()
+
+
+def names(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[str]:
+    """The names of all addresses but those of the read-only admin, whose pages are Django's own."""
+    for one in patterns:
+        if isinstance(one, URLPattern):
+            yield one.name or ""
+        elif one.namespace != "admin":
+            yield from names(one.url_patterns)
+
+
+def test_every_page_is_on_the_tour() -> None:
+    visited = {stop[1] for stop in (*TOUR, *STOPPED)}
+    assert set(names(get_resolver().url_patterns)) == visited | ACTIONS | OTHER_FACES
+    assert not visited & (ACTIONS | OTHER_FACES)
+
+
+@pytest.mark.browser
+def test_axe_finds_nothing_and_no_page_scrolls_sideways_on_a_phone(
+    open_page: Callable[..., Page], site: Site, committed: None
+) -> None:
+    world, page = World(), open_page(viewport=WIDE)
+    found = tour(page, site, world, TOUR)
+    reason = "It posts nonsense."
+    lifecycle.stop(world.held, actor=as_actor(world.people.jonas), now=clock.now(), reason=reason)
+    found |= tour(page, site, world, STOPPED)
+    assert not found, json.dumps(found, indent=1)
+
+
+def tour(page: Page, site: Site, world: World, stops: Iterable[tuple[str, ...]]) -> dict[str, list[str]]:
+    """Open each stop as its person, and return what is wrong with it, by address."""
+    found: dict[str, list[str]] = {}
+    cookies: dict[str, str] = {}
+    seen, signed_in = set[str](), None
+    for who, name, *more in stops:
+        if who != signed_in:
+            page.context.clear_cookies()
+            signed_in = who
+        if who and who not in cookies:
+            cookies[who] = client_of(getattr(world.people, who)).cookies["sessionid"].value
+        if who:
+            page.context.add_cookies([{"name": "sessionid", "value": cookies[who], "url": site.url}])
+        path = world.path(name, *more)
+        page.goto(path)
+        page.wait_for_function(PANELS_ARE_THERE)
+        if wrong := looked_at(page, in_dark=name in IN_DARK - seen):
+            found[f"{path} as {who or 'nobody'}"] = wrong
+        seen.add(name)
+    return found
+
+
+def looked_at(page: Page, *, in_dark: bool) -> list[str]:
+    """What axe says of the page that is open, and whether it is wider than a phone."""
+    wrong = violations(page)
+    if in_dark:
+        page.emulate_media(color_scheme="dark")
+        wrong += [f"in dark, {one}" for one in violations(page)]
+        page.emulate_media(color_scheme="light")
+    page.set_viewport_size(PHONE)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    page.set_viewport_size(WIDE)
+    return wrong + ([f"{width} px wide on a phone"] if width > PHONE["width"] else [])
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, in a few words."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    answer: dict[str, Any] = Axe().run(page, options=AXE).response
+    return [f"{one['id']}: {node['html'][:160]}" for one in answer["violations"] for node in one["nodes"]]
