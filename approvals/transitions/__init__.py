@@ -1,21 +1,21 @@
 """Every change of a submission and its approvals, by the step of the journey it belongs to."""
 
 from approvals.transitions.deciding import answer, approve, ask_for_changes, comment, object_to, reject
-from approvals.transitions.outcome import (
-    accept_subset,
-    close_as_not_applicable,
+from approvals.transitions.force import accept_subset, is_usable, put_in_force
+from approvals.transitions.leaving import (
     close_unfinished,
     close_with_automation,
-    conclude,
-    decide,
     decline,
-    expire,
-    is_usable,
-    open_record,
-    put_in_force,
-    reject_submission,
     withdraw,
     withdraw_record,
+)
+from approvals.transitions.stages import (
+    close_as_not_applicable,
+    conclude,
+    decide,
+    expire,
+    open_record,
+    reject_submission,
 )
 from approvals.transitions.submitting import submit
 

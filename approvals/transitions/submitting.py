@@ -16,7 +16,7 @@ from approvals.models import (
 )
 from approvals.models.submission import UNFINISHED
 from approvals.routing import LADDER, Route
-from approvals.transitions import outcome
+from approvals.transitions import leaving, stages
 from approvals.transitions.carrying import Carrying
 from governance.controls import texts
 from governance.controls.models import Person
@@ -73,7 +73,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     _check_ready(automation, found, assessment, policy)
     _check_news(automation, version, found, before)
     if before is not None:
-        outcome.withdraw_for_newer(before, actor=step.actor, now=step.now)
+        leaving.withdraw_for_newer(before, actor=step.actor, now=step.now)
     submission = _create(step, automation, version, found, assessment, policy, before)
     parties.name_all(submission, person)
     carrying = Carrying(
@@ -84,7 +84,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     _check_enough_people(submission)
     if automation.state == AutomationState.DRAFT:
         lifecycle.put_in_review(automation, actor=step.actor, now=step.now)
-    outcome.start(step, submission)
+    stages.start(step, submission)
     return Effect(
         subject=submission,
         payload={

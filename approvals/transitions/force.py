@@ -1,0 +1,141 @@
+"""Putting in force: what was approved becomes grants, what is not asked any more ends, in one transaction (A2, A5, G1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from approvals import asking, changes, grants, policies
+from approvals.models import Approval, ApprovalState, Grant, GrantKind, Submission, SubmissionState
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+from inventory import lifecycle
+
+
+@transition(
+    Submission,
+    event="submission.put_in_force",
+    permission=None,
+    source=(SubmissionState.DECIDED,),
+    target=(SubmissionState.IN_FORCE,),
+)
+def put_in_force(step: Step[Submission]) -> Effect:
+    """Create the new grants, end the removed ones and make the version the approved one, together or not at all (A5)."""
+    submission = step.subject
+    automation = submission.automation
+    approved = list(
+        submission.approvals.filter(stage=2, state=ApprovalState.APPROVED).select_related(
+            "privilege__entitlement", "credential"
+        )
+    )
+    ended = _end_what_is_not_asked(step, submission, approved)
+    lifecycle.go_live(
+        automation,
+        actor=step.actor,
+        now=step.now,
+        version=submission.version,
+        tier=submission.tier,
+        review_on=_app_review_on(submission, step.now),
+        asked=submission.asked,
+    )
+    usable = [record for record in approved if is_usable(record, approved, submission)]
+    unusable = [str(record.pk) for record in approved if record not in usable]
+    policy = policies.of(submission.policy)
+    made = [_grant(step, submission, record, policy) for record in usable]
+    submission.ended_at = step.now
+    asking.tell(
+        step,
+        submission,
+        asking.builders(submission),
+        "put_in_force",
+        key="in_force",
+        granted=len(made),
+        unusable=len(unusable),
+    )
+    return Effect(payload={"grants": [str(grant.pk) for grant in made], "ended": ended, "unusable": unusable})
+
+
+def _app_review_on(submission: Submission, now: datetime) -> date:
+    """When the app comes up for review: counted from when stage 1 decided, and not put off by a version it was not asked about."""
+    policy = policies.of(submission.policy)
+    fresh = (now + timedelta(days=policy.review_after(submission.tier))).date()
+    app = submission.app_approval
+    if app is not None and app.submission_id == submission.pk:
+        return min(fresh, (now + timedelta(days=app.granted_term_days or app.term_days)).date())
+    standing = submission.automation.review_on
+    return min(fresh, standing) if standing is not None else fresh
+
+
+def is_usable(record: Approval, approved: Iterable[Approval], submission: Submission) -> bool:
+    """Whether an approved privilege can be used: the credential that it needs is held or approved too (A2)."""
+    if record.privilege is None or record.privilege.credential_id is None:
+        return True
+    needed = record.privilege.credential_id
+    if any(other.credential_id == needed for other in approved):
+        return True
+    return submission.automation.grants.standing().filter(kind=GrantKind.CREDENTIAL, credential=needed).exists()
+
+
+def _end_what_is_not_asked(step: Step[Submission], submission: Submission, approved: list[Approval]) -> int:
+    """End the grants that the version no longer asks for, and those that a new approval replaces."""
+    version = submission.version
+    asked = set(version.privileges.values_list("key", flat=True))
+    asked |= {f"credential:{pk}" for pk in version.version_credentials.values_list("credential_id", flat=True)}
+    replaced = {key_of(record) for record in approved}
+    ended = 0
+    for grant in submission.automation.grants.standing().order_by("pk"):
+        if grant.key in asked and grant.key not in replaced:
+            continue
+        grants.end(grant, actor=step.actor, now=step.now, why="replaced" if grant.key in replaced else "removed")
+        ended += 1
+    return ended
+
+
+def key_of(record: Approval) -> str:
+    """The key of the grant that a stage-2 record becomes."""
+    if record.privilege is not None:
+        return record.privilege.key
+    assert record.credential is not None  # approval_kind_has_its_reference
+    return changes.credential_key(record.credential)
+
+
+def _grant(step: Step[Submission], submission: Submission, record: Approval, policy: policies.Policy) -> Grant:
+    privilege = record.privilege
+    days = record.granted_term_days or record.term_days
+    scope = record.granted_scope if record.granted_scope is not None else (privilege.scope if privilege else [])
+    made = Grant(
+        automation=submission.automation,
+        kind=GrantKind.PRIVILEGE if privilege else GrantKind.CREDENTIAL,
+        entitlement=privilege.entitlement if privilege else None,
+        credential=privilege.credential if privilege else record.credential,
+        key=key_of(record),
+        target=privilege.target if privilege else "",
+        scope=scope,
+        level=record.granted_level or (privilege.counted_level if privilege else "execute"),
+        tier=record.tier,
+        app_approval=submission.app_approval,
+        approval=record,
+        begins_at=step.now,
+        ends_at=step.now + timedelta(days=days),
+        review_on=_review_on(step.now, policy, record.tier),
+    )
+    step.save(made)
+    step.record("grant.created", made, {"approval": str(record.pk), "app_approval": str(submission.app_approval_id)})
+    return made
+
+
+def _review_on(now: datetime, policy: policies.Policy, tier: str) -> date:
+    return (now + timedelta(days=policy.review_after(tier))).date()
+
+
+@transition(
+    Submission,
+    event="submission.accepted",
+    permission=Permission.SUBMISSION_ACCEPT,
+    source=(SubmissionState.DECIDED,),
+    parents=("automation",),
+)
+def accept_subset(step: Step[Submission]) -> Effect:
+    """The business owner accepts what was approved, without what was refused (A5)."""
+    put_in_force(step.subject, actor=step.actor, now=step.now)
+    return Effect()

@@ -1,0 +1,169 @@
+"""How a submission moves: stages open, records end, and what follows when the last one has (A4, A5, A10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import prefetch_related_objects
+
+from approvals import asking, duties
+from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from approvals.routing import LADDER, Route
+from approvals.transitions.carrying import settle
+from approvals.transitions.force import put_in_force
+from approvals.transitions.leaving import UNENDED, note_end
+from governance.controls.models import Person
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+
+
+@transition(
+    Approval, event="approval.opened", permission=None, source=(ApprovalState.WAITING,), target=(ApprovalState.OPEN,)
+)
+def open_record(step: Step[Approval], *, route: Route, known: Approval) -> Effect:
+    """A record's stage opens: its candidates are asked and its clock starts (A4, A10).
+
+    Args:
+        step: the running step.
+        route: who decides.
+        known: the same record with all that its ladder reads, loaded for all records of the submission together.
+    """
+    step.subject._state.fields_cache.update(known._state.fields_cache)
+    step.subject.__dict__["_prefetched_objects_cache"] = known.__dict__["_prefetched_objects_cache"]
+    step.subject.submission = route.submission
+    people = asking.ask(step, step.subject, route)
+    return Effect(payload={"asked": [str(person.opaque_id) for person in people]})
+
+
+@transition(
+    Approval,
+    event="approval.closed",
+    permission=None,
+    source=UNENDED,
+    target=(ApprovalState.NOT_APPLICABLE,),
+)
+def close_as_not_applicable(step: Step[Approval]) -> Effect:
+    """The app was rejected, so what it would have touched is no longer a question (A4)."""
+    step.subject.ended_at = step.now
+    return Effect()
+
+
+@transition(
+    Approval,
+    event="approval.expired",
+    permission=Permission.APPROVAL_EXPIRE,
+    source=(ApprovalState.OPEN, ApprovalState.CHANGES_ASKED),
+    target=(ApprovalState.EXPIRED,),
+    duties=(duties.TIME_IS_UP,),
+    parents=("submission.automation", "submission"),
+)
+def expire(step: Step[Approval]) -> Effect:
+    """Nobody decided, or nobody answered, in time: it ends as a rejection does and can be submitted again (A10)."""
+    step.subject.ended_at = step.now
+    return Effect()
+
+
+def start(step: Step[Any], submission: Submission) -> None:
+    """Open what can be decided at once: stage 1, or stage 2 when the app in force needs no new decision (A12)."""
+    records = list(submission.approvals.all())
+    first = [record for record in records if record.stage == 1]
+    if first and first[0].state == ApprovalState.WAITING:
+        _open(step, submission, first, event="stage_1_opened")
+    elif first and first[0].state == ApprovalState.REJECTED:
+        _reject(step, submission, records)
+    else:
+        _after_stage_1(step, submission, records)
+
+
+def _open(step: Step[Any], submission: Submission, records: Iterable[Approval], *, event: str) -> None:
+    records = list(records)
+    prefetch_related_objects(records, "seats__candidates", *LADDER)
+    route = Route.load(submission, step.now)
+    told: dict[int, tuple[Person, int, datetime | None]] = {}
+    for record in records:
+        open_record(record, actor=step.actor, now=step.now, route=route, known=record)
+        for standing in route.standing(record):
+            for person in standing.may_decide:
+                _, count, due = told.get(person.pk, (person, 0, None))
+                soonest = min(filter(None, (due, record.due_at)), default=None)
+                told[person.pk] = (person, count + 1, soonest)
+    asking.let_see(submission.automation, [person for person, _, _ in told.values()])
+    for person, count, due in told.values():
+        due_text = due.isoformat() if due else ""
+        asking.tell(step, submission, [person], event, key=event, count=count, due=due_text)
+
+
+def _after_stage_1(step: Step[Any], submission: Submission, records: list[Approval]) -> None:
+    waiting = [record for record in records if record.stage == 2 and record.state == ApprovalState.WAITING]
+    for record in waiting:
+        if record.carried_from_id is not None:
+            settle(record, actor=step.actor, now=step.now)
+    waiting = [record for record in waiting if record.state == ApprovalState.WAITING]
+    if waiting:
+        _open(step, submission, waiting, event="stage_2_opened")
+    else:
+        _maybe_decided(step, submission)
+
+
+def _reject(step: Step[Any], submission: Submission, records: Iterable[Approval]) -> None:
+    for record in records:
+        if record.state in UNENDED:
+            close_as_not_applicable(record, actor=step.actor, now=step.now)
+    reject_submission(submission, actor=step.actor, now=step.now)
+
+
+def conclude(record: Approval, step: Step[Any]) -> None:
+    """Follow an approval's end: registered for ``approval.approved``, ``.rejected`` and ``.expired``."""
+    if not record.has_ended:
+        return
+    related = ("automation__team", "version", "policy", "submitted_by")
+    submission = Submission.objects.select_related(*related).get(pk=record.submission_id)
+    records = list(submission.approvals.all())
+    if record.stage == 1:
+        if record.state == ApprovalState.APPROVED:
+            _after_stage_1(step, submission, records)
+        else:
+            _reject(step, submission, records)
+        return
+    _maybe_decided(step, submission)
+
+
+def _maybe_decided(step: Step[Any], submission: Submission) -> None:
+    if submission.approvals.filter(state__in=UNENDED).exists():
+        return
+    decide(submission, actor=step.actor, now=step.now)
+    refused = submission.approvals.exclude(state=ApprovalState.APPROVED).exists()
+    if not refused:
+        put_in_force(submission, actor=step.actor, now=step.now)
+        return
+    owner = submission.automation.business_owner
+    asking.tell(step, submission, [owner], "subset_to_accept", key="subset")
+
+
+@transition(
+    Submission,
+    event="submission.decided",
+    permission=None,
+    source=(SubmissionState.OPEN,),
+    target=(SubmissionState.DECIDED,),
+)
+def decide(step: Step[Submission]) -> Effect:
+    """Every record has ended; what was refused stays visible (A5)."""
+    states = step.subject.approvals.values_list("state", flat=True)
+    return Effect(payload={"records": sorted(states)})
+
+
+@transition(
+    Submission,
+    event="submission.rejected",
+    permission=None,
+    source=(SubmissionState.OPEN,),
+    target=(SubmissionState.REJECTED,),
+)
+def reject_submission(step: Step[Submission]) -> Effect:
+    """The app was rejected or nobody decided it in time; what was live before runs on (A4)."""
+    note_end(step)
+    asking.tell(step, step.subject, asking.builders(step.subject), "submission_rejected", key="rejected")
+    return Effect()
