@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from approvals.models import Approval, ApprovalState, Candidate, Decision, Submission, SubmissionState
+from approvals.models import Approval, ApprovalState, Candidate, Decision, Submission
 from governance.controls.models import Delegation, Person
 
-#: What every list of records needs of each.
+#: What lists of records read of each: what they say, and no document.
 RELATED = (
     "submission__automation__team",
     "submission__submitted_by",
     "privilege__entitlement__resource",
-    "credential__kept_in",
-    "credential__opens",
+    "credential",
 )
+SHOWN = (
+    *("stage", "kind", "state", "round", "opened_at", "due_at", "builder_due_at"),
+    *("submission__tier", "submission__submitted_at", "submission__submitted_by__name"),
+    *("submission__automation__name", "submission__automation__team__name"),
+    *("privilege__level", "privilege__target", "privilege__target_name"),
+    *("privilege__entitlement__words", "privilege__entitlement__form", "privilege__entitlement__data_class"),
+    *("privilege__entitlement__resource__name", "privilege__entitlement__resource__data_class"),
+    *("credential__name", "credential__kind"),
+)
+
+
+def shown(records: QuerySet[Approval]) -> QuerySet[Approval]:
+    """Records with what a list shows of them, read in the same query."""
+    return records.select_related(*RELATED).only(*SHOWN)
+
+
+def _by(deadline: datetime | None, record: Approval) -> tuple[bool, datetime, int]:
+    """How lists are sorted: the nearest deadline first, none last."""
+    return deadline is None, deadline or record.submission.submitted_at, record.pk
 
 
 def to_decide(person: Person, now: datetime) -> list[Approval]:
@@ -26,13 +44,16 @@ def to_decide(person: Person, now: datetime) -> list[Approval]:
 
     Candidates are named when a record opens; whoever became conflicted since is told so on the page itself.
     """
+    return sorted(shown(_asked_of(person, now)).order_by(), key=lambda one: _by(one.due_at, one))
+
+
+def _asked_of(person: Person, now: datetime) -> QuerySet[Approval]:
     own = Decision.objects.filter(approval=OuterRef("seat__approval"), round=OuterRef("seat__approval__round"))
     used = own.filter(
         Q(person=person) | Q(for_person=person) | Q(person=OuterRef("person")) | Q(for_person=OuterRef("person"))
     )
     asked = Candidate.objects.filter(_stands_for(person, now)).exclude(Exists(used))
-    found = Approval.objects.filter(pk__in=asked.values("seat__approval"), state=ApprovalState.OPEN)
-    return list(found.select_related(*RELATED).order_by("due_at", "pk"))
+    return Approval.objects.filter(pk__in=asked.order_by().values("seat__approval"), state=ApprovalState.OPEN)
 
 
 def _stands_for(person: Person, now: datetime) -> Q:
@@ -49,15 +70,48 @@ def for_whom(records: Sequence[Approval], person: Person, now: datetime) -> dict
     return {record: list(names.values()) for record, names in found.items() if person.pk not in names}
 
 
-def to_answer(person: Person) -> list[Approval]:
-    """Records that an approver sent back, of the person's own submissions and automations (A14)."""
+def _sent_back_to(person: Person) -> QuerySet[Approval]:
     mine = Q(submission__submitted_by=person)
     mine |= Q(submission__automation__business_owner=person) | Q(submission__automation__technical_owner=person)
-    found = Approval.objects.filter(mine, state=ApprovalState.CHANGES_ASKED)
-    return list(found.select_related(*RELATED).order_by("builder_due_at", "pk"))
+    return Approval.objects.filter(mine, state=ApprovalState.CHANGES_ASKED)
 
 
-def to_accept(person: Person) -> list[Submission]:
-    """Decided submissions of the person's automations: something was refused, and they accept the rest or decline (A5)."""
-    found = Submission.objects.filter(state=SubmissionState.DECIDED, automation__business_owner=person)
-    return list(found.select_related("automation__team", "version", "submitted_by").order_by("pk"))
+def to_decide_and_to_answer(person: Person, now: datetime) -> tuple[list[Approval], list[Approval]]:
+    """What `to_decide` finds, and what an approver sent back of the person's own submissions and automations (A14): one query."""
+    both = _asked_of(person, now).order_by().values("pk").union(_sent_back_to(person).order_by().values("pk"))
+    found = list(shown(Approval.objects.filter(pk__in=both)).order_by())
+    open_ones = [one for one in found if one.state == ApprovalState.OPEN]
+    sent_back = [one for one in found if one.state == ApprovalState.CHANGES_ASKED]
+    return (
+        sorted(open_ones, key=lambda one: _by(one.due_at, one)),
+        sorted(sent_back, key=lambda one: _by(one.builder_due_at, one)),
+    )
+
+
+def last_words(records: Iterable[Approval]) -> dict[int, Decision]:
+    """The newest decision on each record, which for one that was sent back is the question: one query, none for no record."""
+    found = Decision.objects.filter(approval__in=[one.pk for one in records]).select_related("person", "reason")
+    newest = found.order_by("approval_id", "-pk").distinct("approval_id")
+    return {one.approval_id: one for one in newest.only("approval_id", "at", "person__name", "reason__text")}
+
+
+def under_way(person: Person) -> list[Submission]:
+    """Submissions of the person's automations that have not ended, the oldest first."""
+    mine = Q(automation__business_owner=person) | Q(automation__technical_owner=person)
+    found = Submission.objects.unfinished().filter(mine).select_related("automation", "version", "submitted_by")
+    columns = ("state", "tier", "submitted_at", "version__number", "submitted_by__name")
+    return list(found.only(*columns, "automation__name", "automation__business_owner_id").order_by("pk"))
+
+
+def asked_about(submissions: Iterable[Submission], now: datetime) -> dict[int, dict[str, date]]:
+    """Who was asked about each open record of these submissions, by name, and since when: one query."""
+    asked = Candidate.objects.filter(
+        seat__approval__submission__in=[one.pk for one in submissions], seat__approval__state=ApprovalState.OPEN
+    )
+    found: dict[int, dict[str, date]] = defaultdict(dict)
+    columns = asked.values_list("seat__approval__submission_id", "person__name", "seat__approval__opened_at")
+    for submission, name, opened in columns.order_by(
+        "seat__approval__stage", "seat__approval_id", "seat_id", "order", "pk"
+    ):
+        found[submission].setdefault(name, (opened or now).date())
+    return found

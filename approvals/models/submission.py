@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar
 
 import pgtrigger
 from django.db import models
-from django.db.models import Exists, Q
+from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
 from approvals.models import guards
@@ -120,17 +121,25 @@ class Submission(models.Model):
 
     def _by_its_records(self, person: Person) -> frozenset[Relation]:
         """Who was asked to decide, and owner or deputy of something that is asked for, who discuss before they decide (A3)."""
-        asked = self.approvals.order_by()
-        touched = Q(pk__in=asked.values("privilege__entitlement__resource"))
-        touched |= Q(pk__in=asked.values("credential__kept_in")) | Q(pk__in=asked.values("credential__opens"))
-        resources = Resource.objects.filter(touched).order_by()
-        found = Submission.objects.filter(pk=self.pk).values_list(
-            Exists(asked.filter(seats__candidates__person=person)),
-            Exists(resources.filter(owner=person, accepted_at__isnull=False)),
-            Exists(resources.filter(deputy=person)),
-        )
-        relations = (Relation.CANDIDATE, Relation.RESOURCE_OWNER, Relation.RESOURCE_DEPUTY)
-        return frozenset(one for row in found for one, holds in zip(relations, row, strict=True) if holds)
+        found = {Relation.CANDIDATE} if self.approvals.filter(seats__candidates__person=person).exists() else set()
+        for resource in self._touched():
+            if person.pk == resource.owner_id and resource.accepted_at is not None:
+                found.add(Relation.RESOURCE_OWNER)
+            if person.pk == resource.deputy_id:
+                found.add(Relation.RESOURCE_DEPUTY)
+        return frozenset(found)
+
+    def _touched(self) -> Iterable[Resource]:
+        """The resources that its records are about: no query where a page has read them with the records."""
+        if "approvals" not in self.__dict__.get("_prefetched_objects_cache", {}):
+            asked = self.approvals.order_by()
+            touched = Q(pk__in=asked.values("privilege__entitlement__resource"))
+            touched |= Q(pk__in=asked.values("credential__kept_in")) | Q(pk__in=asked.values("credential__opens"))
+            return Resource.objects.filter(touched).order_by()
+        privileges = [record.privilege for record in self.approvals.all() if record.privilege is not None]
+        credentials = [record.credential for record in self.approvals.all() if record.credential is not None]
+        read = [one.entitlement.resource for one in privileges]
+        return read + [one for held in credentials for one in (held.kept_in, held.opens) if one is not None]
 
 
 class Capacity(models.TextChoices):

@@ -78,9 +78,9 @@ def desk(request: Request) -> HttpResponse:
     if show in ("all", "overdue"):
         visible = Submission.objects.visible_to(request.actor, now).unfinished()
         records = list(
-            Approval.objects.filter(submission__in=visible, state=ApprovalState.OPEN)
-            .select_related(*waiting.RELATED)
-            .order_by("due_at", "pk")[: PAGE * 12]
+            waiting.shown(Approval.objects.filter(submission__in=visible, state=ApprovalState.OPEN)).order_by(
+                "due_at", "pk"
+            )[: PAGE * 12]
         )
     if show == "overdue":
         records = [record for record in records if record.due_at and record.due_at < now]
@@ -94,6 +94,7 @@ def desk(request: Request) -> HttpResponse:
         request,
         "approvals/desk.html",
         {
+            "now": now,
             "head": {"title": "Desk", "facts": facts, "aside": "Ordered by risk, then age"},
             "chips": [
                 {"label": "Waiting for me", "href": reverse("desk"), "count": count, "current": show == ""},

@@ -15,7 +15,7 @@ from django.urls import reverse
 from approvals import facts, policies
 from approvals.models import Approval, ApprovalKind, ApprovalState, Decision, SeatLabel
 from approvals.routing import Route, SeatStanding, resource_of
-from approvals.transitions import approve
+from approvals.transitions import approve, object_to
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal
@@ -25,6 +25,10 @@ Shape = dict[str, Any]
 
 LEVELS = ("read", "write", "execute", "admin")
 TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
+#: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
+BLANK: Shape = dict.fromkeys(
+    ("level_asked", "scope_asked", "name", "note", "quick", "focus", "evidence", "decide", "object")
+)
 SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
 
 
@@ -98,28 +102,44 @@ def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[
     may_decide = no is None
     key = str(record.pk)
     here = reverse("review", args=[record.submission_id])
-    shape = _what(record) | {
-        "key": key,
-        "kind": record.kind,
-        "tier": record.tier,
-        "tags": _tags(record, route, objected),
-        "owner": _owner(record),
-        "open_href": f"{here}?open={key}#row-{key}",
-        "close_href": here,
-        "state": _state(record, route, reader, may_decide=may_decide),
-        "refused": record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED),
-        "aside": not may_decide and not record.has_ended,
-        "may_decide": may_decide,
-        "open": reader.opened == key,
-        "locked": _locked(no, record, route) if record.state == ApprovalState.OPEN else None,
-        "mine": may_decide,
-    }
+    shape = (
+        BLANK
+        | _what(record)
+        | {
+            "key": key,
+            "kind": record.kind,
+            "tier": record.tier,
+            "tags": _tags(record, route, objected),
+            "owner": _owner(record),
+            "open_href": f"{here}?open={key}#row-{key}",
+            "close_href": here,
+            "state": _state(record, route, reader, may_decide=may_decide),
+            "refused": record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED),
+            "aside": not may_decide and not record.has_ended,
+            "may_decide": may_decide,
+            "open": reader.opened == key,
+            "locked": _locked(no, record, route) if record.state == ApprovalState.OPEN else None,
+            "mine": may_decide,
+            "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now) is None,
+        }
+    )
     if may_decide and record.tier != "high":
         shape["quick"] = {"action": _action(record), "digest": facts.digest(facts.of(record))}
     if shape["open"]:
         shape["evidence"] = evidence(record, route, reader)
         shape["decide"] = decision_form(record, route, reader, actor) if may_decide else None
+        shape["object"] = _objection_form(record, reader) if shape["may_object"] else None
     return shape
+
+
+def _objection_form(record: Approval, reader: Reader) -> Shape:
+    """The context of ``approvals/review/object.html`` (A3)."""
+    typed = reader.typed or {}
+    return {
+        "action": reverse("object", args=[record.submission_id, record.pk]),
+        "value": typed.get("reason", ""),
+        "error": reader.error,
+    }
 
 
 def _action(record: Approval) -> str:
@@ -194,7 +214,7 @@ def _credential_refused(record: Approval, route: Route) -> bool:
 
 def _state(record: Approval, route: Route, reader: Reader, *, may_decide: bool) -> Shape:
     people = holders(record, route)
-    state: Shape = {"value": record.state, "mine": may_decide}
+    state: Shape = {"value": record.state, "mine": may_decide, "holder": "", "below": ""}
     if people and not may_decide:
         state["holder"] = " or ".join(person.name for person in people[:2])
     if record.state == ApprovalState.CHANGES_ASKED:

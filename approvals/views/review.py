@@ -151,12 +151,16 @@ def answer_question(request: Request, pk: int, record: int) -> HttpResponse:
 
 @require_POST
 def object_to_record(request: Request, pk: int, record: int) -> HttpResponse:
-    """Object to a record before its stage opens (A3)."""
-    submission, _ = _find(request, pk)
+    """Object to a record before its stage opens (A3); shown to stage 1 at once."""
+    submission, reader = _find(request, pk)
     found = _record(submission, record)
-    return _do(
-        request, pk, lambda _, who, text: transitions.object_to(found, actor=who.actor, now=who.now, reason=text)
-    )
+    try:
+        transitions.object_to(found, actor=reader.actor, now=reader.now, reason=request.POST.get("reason", ""))
+    except InvalidInput as no:
+        return _again(request, pk, found, no)
+    except Refused as no:
+        return _refused(request, pk, found, no)
+    return _shown(request, pk)
 
 
 @require_POST

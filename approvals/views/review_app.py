@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Max
-
 from approvals.matching import would_strand
 from approvals.models import Approval, ApprovalState, Decision, Submission
 from approvals.views import record_rows
 from approvals.views.record_rows import Reader, Shape
 from approvals.views.review_read import Dossier
-from inventory.models import Assessment, Finding
+from inventory.models import Assessment
 
 #: A word of a reason and the icon that it stands under; the first that fits.
 REASON_ICONS = (("model", "robot"), ("start", "globe"), ("credential", "key"), ("read", "eye"), ("recogni", "question"))
@@ -59,16 +57,18 @@ def _reason_icon(text: str) -> str:
 
 def _findings(submission: Submission) -> list[Shape]:
     """What the newest assessment of the version noticed and nobody has closed; one query."""
-    newest = Assessment.objects.filter(version=submission.version_id).order_by().values("version")
-    found = Finding.objects.filter(assessment__in=newest.annotate(newest=Max("pk")).values("newest"), state="open")
+    columns = ("pk", *(f"findings__{name}" for name in ("code", "severity", "detail", "place", "state")))
+    assessed = Assessment.objects.filter(version=submission.version_id).order_by("-pk", "findings__pk")
+    rows = list(assessed.values_list(*columns))
     return [
         {
-            "icon": "key" if "secret" in one.code or "credential" in one.code else "warning",
-            "tone": FINDING_TONES.get(one.severity, ""),
-            "lead": f"{one.code.replace('_', ' ').capitalize()}.",
-            "text": one.detail or one.place,
+            "icon": "key" if "secret" in code or "credential" in code else "warning",
+            "tone": FINDING_TONES.get(severity, ""),
+            "lead": f"{code.replace('_', ' ').capitalize()}.",
+            "text": detail or place,
         }
-        for one in found.order_by("pk")
+        for assessment, code, severity, detail, place, state in rows
+        if assessment == rows[0][0] and state == "open"
     ]
 
 

@@ -33,6 +33,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
     }
     rows = [record_rows.row(record, about.route, reader, objected=about.objected) for record in about.second]
     return {
+        "now": reader.now,
         "crumbs": [
             {"label": "Desk", "href": reverse("desk")},
             {"label": f"Submission {submission.reference}", "href": ""},
@@ -137,6 +138,7 @@ def _groups(rows: Sequence[Shape], second: Sequence[Approval]) -> list[Shape]:
     others = [row for row in rows if row not in mine and row not in decided]
     waiting = bool(others) and all(row["state"]["value"] == "waiting" for row in others)
     n = len(others)
+    can = "read, comment and object" if any(row["may_object"] for row in others) else "read and comment"
     groups: list[Shape] = [
         {
             "key": "mine",
@@ -147,7 +149,7 @@ def _groups(rows: Sequence[Shape], second: Sequence[Approval]) -> list[Shape]:
         {
             "key": "others",
             "title": "Waits for stage 1" if waiting else "With others",
-            "words": f"{n} record{'s' if n != 1 else ''}; you can read and comment",
+            "words": f"{n} record{'s' if n != 1 else ''}; you can {can}",
             "rows": others,
         },
         {"key": "decided", "title": "Decided", "words": f"{len(decided)} of {len(rows)}", "rows": decided},

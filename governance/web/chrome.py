@@ -55,13 +55,20 @@ def register_counter(name: str, counter: Counter) -> None:
     _counters[name] = counter
 
 
+def counted(request: HttpRequest, **found: int) -> None:
+    """Say what a page has counted anyway, by destination key: the counter of that name is not asked for this request."""
+    request.__dict__.setdefault("_counted", {}).update(found)
+
+
 def counts(request: HttpRequest) -> dict[str, int]:
-    """Ask every counter; a signed-out reader has nothing waiting."""
+    """Ask every counter that the page did not answer itself; a signed-out reader has nothing waiting."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    found: dict[str, int] = {}
+    found: dict[str, int] = dict(request.__dict__.get("_counted", {}))
     for name, counter in _counters.items():
+        if name in found:
+            continue
         answer = counter(request)
         found.update(answer if isinstance(answer, Mapping) else {name: answer})
     return found

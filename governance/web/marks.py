@@ -7,6 +7,7 @@ reference: a page carries a few dozen bytes a mark and no markup has a style of 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
@@ -16,6 +17,12 @@ from governance.web import words
 from governance.web.words import Word
 
 NOTHING = SafeString("")
+
+
+@lru_cache(maxsize=1)
+def _sprite() -> str:
+    """Where the sprite is served; a page names it a hundred times."""
+    return static("icons.svg")
 
 
 def icon(name: str, size: str = "", label: str = "", css: str = "") -> SafeString:
@@ -29,7 +36,7 @@ def icon(name: str, size: str = "", label: str = "", css: str = "") -> SafeStrin
     """
     kind = css or "icon"
     classes = f"{kind} {kind}-{size}" if size else kind
-    href = f"{static('icons.svg')}#{name}"
+    href = f"{_sprite()}#{name}"
     if label:
         return format_html('<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', classes, label, href)
     return format_html('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', classes, href)
@@ -44,6 +51,23 @@ def any_icon(name: str, size: str = "", label: str = "") -> SafeString:
     """Draw ``name`` whether it is a seal, a filled mark or a drawn icon."""
     prefix = name.partition("-")[0]
     return icon(name, size, label, css={"seal": "seal", "tier": "bars", "data": "squares"}.get(prefix, ""))
+
+
+def in_row(classes: str, name: str, text: str) -> SafeString:
+    """Draw a mark whose icon the style sheet ``row-marks.css`` draws: a third of the markup, for lists of fifty rows."""
+    return format_html('<span class="{} mark m-{}">{}</span>', classes, name, text)
+
+
+def row_tier(value: str) -> SafeString:
+    """Draw a risk tier as `tier` does, for a row of a list."""
+    word = words.TIERS[value]
+    return in_row("tier tier-high" if value == "high" else "tier", word.icon, word.text)
+
+
+def row_data_class(value: str) -> SafeString:
+    """Draw a data class as `data_class` does, for a row of a list."""
+    word = words.DATA_CLASSES[value]
+    return in_row("data-class", word.icon, word.text)
 
 
 def tier(value: str, *, boxed: bool = False) -> SafeString:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Count, Q, Subquery, Value
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals import waiting
-from approvals.models import Approval, ApprovalState, Candidate, Submission
-from approvals.models.submission import UNFINISHED
+from approvals.models import Approval, Submission, SubmissionState
 from governance.controls import clock
 from governance.controls.calendar import zone_of
 from governance.controls.models import Person
 from governance.portal.views.answers import reader
-from governance.recertification.models import UNCLOSED, Question
+from governance.recertification.models import Question
+from governance.web import chrome
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory.models import Automation, AutomationState
@@ -31,18 +31,38 @@ Shape = dict[str, Any]
 #: Rows of each group and of my automations; the rest is one click away.
 MOST = 8
 
+#: What a question of a review shows of the grant, or of the automation, that it is about.
+REVIEWED = (
+    "reviewer",
+    "item__automation",
+    "item__grant__automation",
+    "item__grant__credential",
+    "item__grant__approval__privilege__entitlement__resource",
+)
+SHOWN = (
+    *("asks", "reviewer__name", "item__opened_at", "item__deadline", "item__automation__name"),
+    *("item__grant__level", "item__grant__entitlement_id", "item__grant__automation__name"),
+    *("item__grant__credential__name", "item__grant__credential__kind"),
+    *(f"item__grant__approval__privilege__{name}" for name in ("target", "target_name")),
+    *(f"item__grant__approval__privilege__entitlement__{name}" for name in ("words", "form", "resource__name")),
+)
+
 
 @require_GET
 def home(request: Request) -> HttpResponse:
     """What needs the reader."""
     now = clock.now()
     person = reader(request)
+    to_decide, to_answer = waiting.to_decide_and_to_answer(person, now)
+    under_way = waiting.under_way(person)
+    reviews = _recertifications(person, now)
+    chrome.counted(request, recertify=reviews["count"])
     groups = [
         group
-        for group in (_approvals(person, now), _recertifications(person), _questions(person), _acceptances(person))
+        for group in (_approvals(to_decide), reviews, _questions(to_answer), _acceptances(person, under_way))
         if group["rows"]
     ]
-    automations = _automations(person)
+    automations = _automations(person, under_way, now)
     things = sum(group["count"] for group in groups)
     zone = zone_of(person.time_zone, ZoneInfo(settings.ORGANISATION_TIME_ZONE))
     local = now.astimezone(zone)
@@ -52,6 +72,7 @@ def home(request: Request) -> HttpResponse:
             {"text": f"{things} thing{'s' if things != 1 else ''} need{'s' if things == 1 else ''} you", "strong": True}
         )
     context: Shape = {
+        "now": now,
         "head": {"title": f"Good {_part_of_day(local)}, {person.get_short_name()}", "facts": facts},
         "groups": groups,
         "automations": automations,
@@ -84,8 +105,7 @@ def _what(record: Approval) -> str:
     return record.privilege.sentence.removeprefix("May ")
 
 
-def _approvals(person: Person, now: datetime) -> Shape:
-    records = waiting.to_decide(person, now)
+def _approvals(records: Sequence[Approval]) -> Shape:
     found = _by_submission(records)
     rows = []
     for group in found[:MOST]:
@@ -114,13 +134,13 @@ def _approvals(person: Person, now: datetime) -> Shape:
     }
 
 
-def _recertifications(person: Person) -> Shape:
-    questions = list(
-        Question.objects.filter(reviewer=person, answered_at__isnull=True, item__state__in=UNCLOSED)
-        .select_related("item__grant__automation", "item__grant__approval__privilege__entitlement__resource")
-        .select_related("item__grant__credential", "item__automation")
-        .order_by("item__deadline", "pk")
-    )
+def _recertifications(person: Person, now: datetime) -> Shape:
+    """The first questions that wait for the person, and how many there are: one query."""
+    asked = Question.objects.unanswered().asked_of(person, now).order_by()
+    number = asked.annotate(one=Value(1)).values("one").annotate(number=Count("*")).values("number")
+    found = asked.select_related(*REVIEWED).only(*SHOWN).annotate(number=Subquery(number))
+    questions = list(found.order_by("item__deadline", "pk")[:MOST])
+    count = questions[0].number if questions else 0
     rows = [
         {
             "href": reverse("recert_item", args=[question.item_id]),
@@ -128,17 +148,18 @@ def _recertifications(person: Person) -> Shape:
             "seal": "" if question.item.grant else "full",
             "name": str(question.item.of_automation),
             "text": f"{question.get_asks_display()} {_held(question)}",
+            "who": f"for {question.reviewer.name}" if question.reviewer_id != person.pk else "",
             "since": question.item.opened_at,
             "due": question.item.deadline,
         }
-        for question in questions[:MOST]
+        for question in questions
     ]
     return {
         "key": "recertifications",
         "title": "Recertifications",
-        "words": f"{len(questions)} to answer",
+        "words": f"{count} to answer",
         "rows": rows,
-        "count": len(questions),
+        "count": count,
         "more_href": reverse("recert_mine"),
         "more_words": "Answer them in a row",
     }
@@ -161,11 +182,11 @@ def _held(question: Question) -> str:
     return grant.credential.sentence if grant.credential is not None else ""
 
 
-def _questions(person: Person) -> Shape:
-    records = waiting.to_answer(person)
+def _questions(records: Sequence[Approval]) -> Shape:
+    said = waiting.last_words(records[:MOST])
     rows = []
     for record in records[:MOST]:
-        asked = record.decisions.select_related("person", "reason").order_by("-pk").first()
+        asked = said.get(record.pk)
         rows.append(
             {
                 "href": reverse("answer", args=[record.submission_id, record.pk]),
@@ -185,8 +206,13 @@ def _questions(person: Person) -> Shape:
     }
 
 
-def _acceptances(person: Person) -> Shape:
-    found = waiting.to_accept(person)
+def _acceptances(person: Person, under_way: Iterable[Submission]) -> Shape:
+    """Decided submissions of the person's automations: something was refused, and they accept the rest or decline (A5)."""
+    found = [
+        one
+        for one in under_way
+        if one.state == SubmissionState.DECIDED and one.automation.business_owner_id == person.pk
+    ]
     rows = [
         {
             "href": reverse("review", args=[one.pk]),
@@ -202,30 +228,17 @@ def _acceptances(person: Person) -> Shape:
     return {"key": "handovers", "title": "To accept", "words": "", "rows": rows, "count": len(found)}
 
 
-def _automations(person: Person) -> list[Shape]:
+def _automations(person: Person, under_way: Iterable[Submission], now: datetime) -> list[Shape]:
     mine = Automation.objects.filter(Q(business_owner=person) | Q(technical_owner=person))
-    mine = mine.exclude(state=AutomationState.RETIRED).select_related("approved_version").order_by("name", "pk")[:MOST]
-    found = list(mine)
-    under_way = {
-        one.automation_id: one
-        for one in Submission.objects.filter(automation__in=[a.pk for a in found], state__in=UNFINISHED).select_related(
-            "version"
-        )
+    mine = mine.exclude(state=AutomationState.RETIRED).select_related("approved_version")
+    found = list(mine.only("name", "state", "approved_version__number").order_by("name", "pk")[:MOST])
+    keys = {one.pk for one in found}
+    submissions = {one.automation_id: one for one in under_way if one.automation_id in keys}
+    asked = waiting.asked_about(submissions.values(), now) if submissions else {}
+    held = {
+        pk: [{"who": who, "since": since} for who, since in list(people.items())[:3]] for pk, people in asked.items()
     }
-    held = _holders(under_way.values())
-    return [_automation(one, under_way.get(one.pk), held) for one in found]
-
-
-def _holders(submissions: Iterable[Submission]) -> dict[int, list[Shape]]:
-    """Who was asked about each open submission, and since when; one query."""
-    asked = Candidate.objects.filter(
-        seat__approval__submission__in=[one.pk for one in submissions], seat__approval__state=ApprovalState.OPEN
-    ).select_related("person", "seat__approval")
-    found: dict[int, dict[str, Shape]] = defaultdict(dict)
-    for one in asked:
-        since = (one.seat.approval.opened_at or clock.now()).date()
-        found[one.seat.approval.submission_id].setdefault(one.person.name, {"who": one.person.name, "since": since})
-    return {pk: list(people.values())[:3] for pk, people in found.items()}
+    return [_automation(one, submissions.get(one.pk), held) for one in found]
 
 
 def _automation(one: Automation, submission: Submission | None, held: dict[int, list[Shape]]) -> Shape:

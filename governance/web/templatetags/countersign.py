@@ -25,6 +25,8 @@ register.simple_tag(marks.any_icon, name="icon")
 register.simple_tag(marks.seal, name="seal")
 register.simple_tag(marks.tier, name="tier")
 register.simple_tag(marks.data_class, name="data_class")
+register.simple_tag(marks.row_tier, name="row_tier")
+register.simple_tag(marks.row_data_class, name="row_data_class")
 register.simple_tag(marks.level, name="level")
 register.simple_tag(marks.levels, name="levels")
 register.simple_tag(marks.tag, name="tag")
@@ -67,6 +69,13 @@ def state(kind: str, value: str, below: str = "", *, mine: bool = False, holder:
     return marks.state(replace(word, text=f"{word.text} by {by}") if by else word, below)
 
 
+@register.simple_tag
+def row_state(kind: str, value: str) -> SafeString:
+    """Draw the word of a state as `state` does, for a row of a list (see ``marks.in_row``)."""
+    word = words.state_word(kind, value)
+    return marks.in_row(f"state {word.tone}".rstrip(), word.icon, word.text)
+
+
 @register.simple_tag(takes_context=True)
 def when(context: Context, at: datetime | None) -> SafeString | str:
     """Say an instant as on a calendar: "today 09:21", "Mon 23 Nov 16:32"; a dash for nothing."""
@@ -93,8 +102,11 @@ def age(context: Context, since: datetime) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def day(context: Context, on: datetime | date | None, *, near: bool = False) -> SafeString | str:
-    """Say a day: "today", "Thu 26 Nov", with ``near`` also "in 2 days" when it is within a week; a dash for nothing."""
+def day(context: Context, on: datetime | date | None, *, near: bool = False, exact: bool = True) -> SafeString | str:
+    """Say a day: "today", "Thu 26 Nov", with ``near`` also "in 2 days" when it is within a week; a dash for nothing.
+
+    ``exact=False`` leaves an instant's hour out of what stands behind the word: in a list, where the day is the point.
+    """
     if on is None:
         return "–"
     now = _now(context)
@@ -103,7 +115,7 @@ def day(context: Context, on: datetime | date | None, *, near: bool = False) -> 
     text = times.distance_words(that, now) if abs(away) <= 1 else times.day_words(that, today)
     if near and 1 < away <= 7:
         text += f", {times.distance_words(that, now)}"
-    return times.time_element(on, text)
+    return times.time_element(on if exact else that, text)
 
 
 @register.simple_tag(takes_context=True)

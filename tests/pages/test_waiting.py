@@ -1,0 +1,151 @@
+"""Home, desk and review page: what they cost, and that neither rows nor what was said of them adds a query."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from approvals import transitions
+from approvals.models import Approval, Comment, Submission
+from governance.controls import texts
+from governance.recertification.models import Campaign, Item, Question
+from inventory import registry
+from inventory.models import Entitlement
+from tests import journeys
+from tests.journeys import Company
+from tests.pages.test_register import cost
+from tests.people import Northwind, as_actor
+from tests.portal.signed_in import client_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def company(northwind: Northwind) -> Company:
+    """Northwind with its resources."""
+    return journeys.company(northwind)
+
+
+def asked(company: Company, name: str, number: int) -> Submission:
+    """A script that asks for so many privileges on what Omar owns, submitted by Rita."""
+    n = company.people
+    held = [
+        Entitlement.objects.get_or_create(
+            resource=(company.erp, company.slack)[place % 2],
+            code=f"x:read:{place}",
+            defaults={"words": f"May read {place}", "level": "read"},
+        )[0]
+        for place in range(number)
+    ]
+    manifest = registry.describe(
+        name=name,
+        kind="script",
+        platform="cron",
+        privileges=[registry.Described(one, "read", f"#{place}") for place, one in enumerate(held)],
+    )
+    fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Reads."}
+    version = registry.register_by_hand(
+        n.finance_ops, actor=as_actor(n.rita), now=n.now, manifest=manifest, fields=fields
+    )
+    return journeys.submitted(company, version)
+
+
+def remarks(submission: Submission, company: Company) -> None:
+    """Something is said about each record, by different people."""
+    n = company.people
+    for record, who in zip(submission.approvals.order_by("pk"), (n.omar, n.mei, n.theo) * 9, strict=False):
+        Comment.objects.create(
+            submission=submission, approval=record, by=who, at=n.now, text=texts.keep("Which rows?"), is_objection=True
+        )
+
+
+def open_one(submission: Submission) -> Approval:
+    """Some stage-2 record that is open."""
+    return submission.approvals.filter(stage=2, state="open").order_by("pk")[0]
+
+
+def review(submission: Submission, opened: int | None = None) -> str:
+    """The address of a review page, with one row open."""
+    return reverse("review", args=[submission.pk]) + (f"?open={opened}" if opened else "")
+
+
+def test_a_review_costs_the_same_for_two_records_as_for_twelve(company: Company) -> None:
+    n = company.people
+    small, large = asked(company, "Small", 2), asked(company, "Large", 12)
+    remarks(large, company)
+    for stage in (1, 2):
+        for reader in (n.theo, n.omar, n.rita, n.sana):
+            who = client_of(reader)
+            few, _ = cost(who, review(small))
+            many, size = cost(who, review(large))
+            # Nobody but the timeline names an admin or somebody who left: their names are one query more.
+            assert many <= min(few + 1, 20), (reader.name, stage)
+            assert size <= 60_000, (reader.name, stage)
+        if stage == 1:
+            journeys.decide_app(company, small)
+            journeys.decide_app(company, large)
+    costs = [cost(client_of(n.omar), review(one, open_one(one).pk))[0] for one in (small, large)]
+    assert costs[0] == costs[1] <= 20
+
+
+def questions(company: Company, submission: Submission) -> None:
+    """Each grant of a submission is under review, and Jonas and Omar are asked."""
+    n = company.people
+    campaign, _ = Campaign.objects.get_or_create(
+        name="Review",
+        kind="adhoc",
+        defaults={
+            "snapshot_at": n.now,
+            "deadline": n.now + timedelta(days=9),
+            "grace_until": n.now + timedelta(days=19),
+        },
+    )
+    for grant in journeys.grants_of(submission):
+        item = Item.objects.create(
+            campaign=campaign,
+            grant=grant,
+            reason="scheduled",
+            opened_at=n.now,
+            deadline=campaign.deadline,
+            grace_until=campaign.grace_until,
+        )
+        Question.objects.create(item=item, asks="needed", reviewer=n.jonas, asked_at=n.now)
+        Question.objects.create(item=item, asks="acceptable", reviewer=n.omar, asked_at=n.now)
+
+
+def everything(company: Company, word: str, number: int) -> None:
+    """One automation each: before stage 1, before stage 2, sent back with a question, partly refused, live and under review."""
+    n = company.people
+    asked(company, f"{word} stage 1", number)
+    journeys.decide_app(company, asked(company, f"{word} stage 2", number))
+    sent_back = asked(company, f"{word} sent back", number)
+    journeys.decide_app(company, sent_back)
+    for record in sent_back.approvals.filter(stage=2):
+        transitions.ask_for_changes(
+            record, actor=as_actor(n.omar), now=n.now, reason="Why?", shown_digest=journeys.shown(record)
+        )
+    refused = asked(company, f"{word} refused", number)
+    journeys.decide_app(company, refused)
+    for place, record in enumerate(refused.approvals.filter(stage=2).order_by("pk")):
+        (journeys.approve if place else journeys.reject)(record, n.omar, now=n.now)
+    questions(company, journeys.decide_all(company, asked(company, f"{word} live", number)))
+
+
+def test_home_and_desk_cost_the_same_for_few_things_as_for_many(company: Company) -> None:
+    n = company.people
+    everything(company, "First", 1)
+    pages = [(reader, path) for reader in (n.omar, n.rita, n.jonas) for path in ("home", "desk")]
+    few = {(reader, path): cost(client_of(reader), reverse(path))[0] for reader, path in pages}
+    everything(company, "Second", 8)
+    for (reader, path), number in few.items():
+        many, size = cost(client_of(reader), reverse(path))
+        assert many == number, (reader.name, path)
+        assert many <= 8, (reader.name, path)
+        assert size <= 60_000, (reader.name, path)
+    home, desk = (client_of(n.omar).get(reverse(path)).context for path in ("home", "desk"))
+    group = next(one for one in home["groups"] if one["key"] == "recertifications")
+    assert (group["count"], len(group["rows"]), group["words"]) == (9, 8, "9 to answer")
+    for page in (home, desk):  # home counts for itself, elsewhere the counter is asked
+        assert {one.key: one.count for one in page["chrome"].destinations}["recertify"] == 9
