@@ -18,30 +18,30 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "approval.rejected": ("cross", "no", "refused"),
     "approval.changes_asked": ("question", "ask", "asked for changes"),
     "approval.answered": ("speech", "ask", "answered"),
-    "approval.opened": ("arrow", "acc", "was asked"),
-    "approval.closed": ("minus", "", "closed: no longer a question"),
-    "approval.withdrawn": ("undo", "", "withdrawn"),
+    "approval.opened": ("arrow", "acc", "a record was opened"),
+    "approval.closed": ("minus", "", "closed: it is no question any more"),
+    "approval.withdrawn": ("undo", "", "withdrawn with its submission"),
     "approval.expired": ("clock", "no", "expired, nobody decided in time"),
     "approval.carried_over": ("arrow", "", "carried over from the submission before"),
     "approval.objected": ("warning", "wait", "objected"),
     "automation.registered": ("plus", "", "registered the automation"),
     "automation.amended": ("pen", "", "changed what is said about it"),
-    "automation.put_in_review": ("arrow", "acc", "went into review"),
-    "automation.sent_back": ("undo", "", "is a draft again"),
-    "automation.went_live": ("seal-full", "ok", "went live"),
+    "automation.put_in_review": ("arrow", "acc", "it went into review"),
+    "automation.sent_back": ("undo", "", "it is a draft again"),
+    "automation.went_live": ("seal-full", "ok", "it went live"),
     "automation.stopped": ("ring-cross", "no", "stopped it"),
     "automation.suspended": ("ring-cross", "no", "suspended it"),
     "automation.resume_asked": ("question", "wait", "asked to lift the stop"),
     "automation.resumed": ("check", "ok", "lifted the stop"),
     "automation.retired": ("minus", "", "retired it"),
-    "automation.reinstated": ("check", "ok", "runs again after its review"),
-    "automation.reviewed": ("check", "ok", "was reviewed"),
+    "automation.reinstated": ("check", "ok", "it runs again after its review"),
+    "automation.reviewed": ("check", "ok", "it was reviewed"),
     "automation.tier_raised": ("up", "high", "raised its risk tier"),
     "binding.confirmed": ("check", "ok", "confirmed what a connection opens"),
     "grant.set_to_lapse": ("clock", "", "let a grant end on its date"),
     "item.closed": ("minus", "", "a review was closed"),
     "item.escalated": ("up", "wait", "a review was passed up"),
-    "item.opened": ("ring", "acc", "came up for review"),
+    "item.opened": ("ring", "acc", "a review was opened"),
     "item.reopened": ("undo", "", "a review was opened again"),
     "item.settled": ("ring-check", "", "a review was settled"),
     "item.silence_suspended": ("ring-cross", "no", "suspended: nobody answered its review"),
@@ -50,11 +50,11 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "question.escalated": ("up", "wait", "a question was handed to somebody else"),
     "question.passed_on": ("arrow", "", "passed a question on"),
     "question.reassigned": ("person", "", "a question went to somebody else"),
-    "question.reminded": ("mail", "", "was reminded of a review"),
+    "question.reminded": ("mail", "", "a reviewer was reminded"),
     "binding.proposed": ("arrow", "", "said what a connection opens"),
     "credential.registered": ("key", "", "registered a credential"),
     "entitlement.added": ("plus", "", "added what can be held"),
-    "grant.created": ("seal-full", "ok", "grant in force"),
+    "grant.created": ("seal-full", "ok", "a grant is in force"),
     "grant.ended": ("minus", "", "ended a grant"),
     "grant.expired": ("clock", "", "a grant's term is over"),
     "grant.revoked": ("cross", "no", "revoked a grant"),
@@ -84,7 +84,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "submission.commented": ("speech", "", "wrote a comment"),
     "submission.decided": ("seal-full", "acc", "everything is decided"),
     "submission.rejected": ("cross", "no", "the submission was refused"),
-    "submission.put_in_force": ("seal-full", "ok", "put in force"),
+    "submission.put_in_force": ("seal-full", "ok", "what was approved is in force"),
     "submission.accepted": ("check", "ok", "accepted what was approved"),
     "submission.declined": ("cross", "", "declined what was approved"),
     "submission.withdrawn": ("undo", "", "withdrew the submission"),
@@ -93,6 +93,38 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "version.assessed": ("eye", "", "a version was assessed"),
     "version.registered_by_hand": ("pen", "", "described a version by hand"),
 }
+
+#: Events that follow from what somebody did: their words are sentences of their own, and name nobody.
+OF_ITSELF = frozenset(
+    {
+        "approval.opened",
+        "approval.closed",
+        "approval.withdrawn",
+        "approval.expired",
+        "approval.carried_over",
+        "automation.put_in_review",
+        "automation.sent_back",
+        "automation.went_live",
+        "automation.reinstated",
+        "automation.reviewed",
+        "grant.created",
+        "grant.expired",
+        "item.closed",
+        "item.escalated",
+        "item.opened",
+        "item.reopened",
+        "item.settled",
+        "item.silence_suspended",
+        "question.escalated",
+        "question.reassigned",
+        "question.reminded",
+        "role.bootstrapped",
+        "submission.decided",
+        "submission.put_in_force",
+        "submission.rejected",
+        "version.assessed",
+    }
+)
 
 #: Follow-ups that say nothing a person needs beside the event that caused them.
 QUIET = frozenset(
@@ -169,6 +201,8 @@ def _entry(event: LedgerEvent, known: dict[str, str]) -> Entry:
     if event.outcome == "refused":
         what = event.verb.partition(".")[2].replace("_", " ")
         text, icon, tone = f"was refused ({what})", "lock", "no"
+    elif event.verb in OF_ITSELF:
+        actor = for_whom = ""
     who = {"actor_id": event.actor_id, "for_id": event.for_id}
     return Entry(event.at, actor, for_whom, text, icon, tone, event.code, reason, **who)
 
