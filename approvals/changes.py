@@ -1,9 +1,15 @@
-"""What a version asks for that is not held already: new approval only for what changed (A12)."""
+"""What a version asks for that is not held already: new approval only for what changed (A12).
+
+`weigh` and `app_reasons` are the rule, over what was read; `compare` reads a version's rows for them, and `would_be` has those of a
+version that is not saved.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from approvals import facts, grants
 from approvals.models import Approval, Grant, GrantKind, GrantState, Submission, SubmissionState
@@ -12,6 +18,9 @@ from inventory.models import Assessment, Automation, AutomationKind, Credential,
 #: How levels rise. Unknown counts as write (I4).
 POWER = {"read": 0, "write": 1, "unknown": 1, "execute": 2, "admin": 3}
 TIERS = ("low", "standard", "high")
+
+#: The finding that says that code could not be read.
+OPAQUE = "opaque_code"
 
 #: How long before its end a grant that no review renews can be asked for anew: as long as a review of it would be open (R1).
 RENEWAL = timedelta(days=30)
@@ -48,13 +57,15 @@ class Changes:
     Args:
         before: the submission in force, or None before the first.
         app: why stage 1 is asked, in words; empty when it is not.
-        asked: what stage 2 is asked.
+        wanted: everything that the version would hold, in order; `why` is empty for what runs on.
+        asked: what of it stage 2 is asked.
         unchanged: grants that run on.
         ending: grants that end when the version is put in force.
     """
 
     before: Submission | None
     app: tuple[str, ...]
+    wanted: tuple[Asked, ...]
     asked: tuple[Asked, ...]
     unchanged: tuple[Grant, ...]
     ending: tuple[Grant, ...]
@@ -63,6 +74,26 @@ class Changes:
     def app_in_force(self) -> Approval | None:
         """The app approval that a submission rests on when stage 1 is not asked again."""
         return self.before.app_approval if self.before is not None and not self.app else None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is approved and held of an automation: the submission in force, and grants by key."""
+
+    before: Submission | None
+    held: Mapping[str, Grant]
+
+    @classmethod
+    def read(cls, automation: Automation | None, now: datetime) -> Standing:
+        """Read both: two queries, however much is held; None, a new automation, holds nothing."""
+        if automation is None:
+            return cls(None, {})
+        grants_now = automation.grants.standing().filter(ends_at__gt=now).select_related(*GRANT)
+        return cls(in_force(automation), {grant.key: grant for grant in grants_now})
+
+
+#: What is read of each grant: what it is about, what was asked when it was approved, and what it renews (G2).
+GRANT = ("entitlement__resource", "credential", "approval__privilege", "predecessor__predecessor__predecessor")
 
 
 def in_force(automation: Automation) -> Submission | None:
@@ -80,23 +111,69 @@ def compare(automation: Automation, version: Version, assessment: Assessment, *,
         assessment: its newest assessment: tiers with reasons.
         now: business time.
     """
-    before = in_force(automation)
-    held = {
-        grant.key: grant
-        for grant in automation.grants.standing().filter(ends_at__gt=now).select_related("entitlement", "credential")
-    }
-    asked, unchanged = [], []
-    for item in _wanted(version, assessment):
-        grant = held.get(item.key)
-        why = _why_asked(item, grant, now)
-        if why:
-            asked.append(Asked(why, item.tier, item.reasons, item.privilege, item.credential))
-        elif grant is not None:
-            unchanged.append(grant)
+    standing = Standing.read(automation, now)
+    app = _app_reasons(automation, version, assessment, standing.before)
+    return weigh(_wanted(version, assessment), standing, app, now=now)
+
+
+def weigh(wanted: Iterable[Asked], standing: Standing, app: Iterable[str], *, now: datetime) -> Changes:
+    """What is asked, runs on and ends. Asks the database nothing.
+
+    Args:
+        wanted: everything that the version would hold; why it is asked is found here.
+        standing: what is approved and held, read by `Standing.read`.
+        app: why stage 1 is asked (`app_reasons`).
+        now: business time.
+    """
+    held = standing.held
+    weighed = tuple(replace(one, why=_why_asked(one, held.get(one.key), now)) for one in wanted)
+    unchanged = tuple(held[one.key] for one in weighed if not one.why)
     kept = {grant.pk for grant in unchanged}
-    ending = tuple(grant for grant in held.values() if grant.pk not in kept)
-    app = tuple(_app_reasons(automation, version, assessment, before))
-    return Changes(before, app, tuple(asked), tuple(unchanged), ending)
+    return Changes(
+        before=standing.before,
+        app=tuple(app),
+        wanted=weighed,
+        asked=tuple(one for one in weighed if one.why),
+        unchanged=unchanged,
+        ending=tuple(grant for grant in held.values() if grant.pk not in kept),
+    )
+
+
+def app_reasons(
+    facts_now: Mapping[str, Any], before: Submission | None, *, source_counts: Callable[[], bool]
+) -> list[str]:
+    """Why stage 1 is asked, in words; empty when what it decided about still stands (A12).
+
+    Args:
+        facts_now: what it would decide about (`facts.of_app`).
+        before: the submission whose stage 1 is compared with; None before the first.
+        source_counts: says whether a change of source alone goes to stage 1; asked only where the source changed.
+    """
+    if before is None or before.app_approval is None:
+        return ["It was never approved."]
+    then = before.asked
+    reasons = [
+        f"{facts.WORDS[name]} changed."
+        for name in ("purpose", "business_owner", "technical_owner", "kind", "triggers")
+        if facts_now[name] != then.get(name)
+    ]
+    if TIERS.index(facts_now["tier"]) != TIERS.index(str(then.get("tier", "standard"))):
+        reasons.append("The risk tier changed.")
+    if facts_now["source"] != then.get("source") and source_counts():
+        reasons.append("The source changed, and it is high risk, opaque or driven by a model.")
+    return reasons
+
+
+def does_source_count(tier: str, kind: str, *, is_opaque: bool, is_model_driven: bool) -> bool:
+    """Whether a change of source alone goes to stage 1: high, opaque or model-driven (A12).
+
+    Args:
+        tier: the app's tier.
+        kind: the automation's kind; an agent or AI app is driven by a model.
+        is_opaque: whether something in it is code that can't be read.
+        is_model_driven: whether a model chooses what a privilege does.
+    """
+    return tier == "high" or kind in (AutomationKind.AGENT, AutomationKind.AI_APP) or is_opaque or is_model_driven
 
 
 def _wanted(version: Version, assessment: Assessment) -> list[Asked]:
@@ -141,31 +218,19 @@ def _runs_out(grant: Grant, now: datetime) -> bool:
 def _app_reasons(
     automation: Automation, version: Version, assessment: Assessment, before: Submission | None
 ) -> list[str]:
-    if before is None or before.app_approval is None:
-        return ["It was never approved."]
-    now_facts, then = facts.of_app(automation, version, assessment.tier), before.asked
-    reasons = [
-        f"{facts.WORDS[name]} changed."
-        for name in ("purpose", "business_owner", "technical_owner", "kind", "triggers")
-        if now_facts[name] != then.get(name)
-    ]
-    if TIERS.index(assessment.tier) != TIERS.index(str(then.get("tier", "standard"))):
-        reasons.append("The risk tier changed.")
-    if now_facts["source"] != then.get("source") and _source_counts(version, assessment):
-        reasons.append("The source changed, and it is high risk, opaque or driven by a model.")
-    return reasons
+    """`app_reasons` of a saved version."""
+
+    def source_counts() -> bool:
+        return does_source_count(
+            assessment.tier,
+            version.automation.kind,
+            is_opaque=assessment.findings.filter(code=OPAQUE).exists(),
+            is_model_driven=version.privileges.filter(model_controlled=True).exists(),
+        )
+
+    return app_reasons(facts.of_version(automation, version, assessment.tier), before, source_counts=source_counts)
 
 
 def is_same_app(automation: Automation, version: Version, assessment: Assessment, before: Submission) -> bool:
     """Whether what stage 1 of another submission decided about still stands for this version (A12, A14)."""
     return not _app_reasons(automation, version, assessment, before)
-
-
-def _source_counts(version: Version, assessment: Assessment) -> bool:
-    """Whether a change of source alone goes to stage 1: high, opaque or model-driven (A12)."""
-    if assessment.tier == "high" or version.automation.kind in (AutomationKind.AGENT, AutomationKind.AI_APP):
-        return True
-    return (
-        assessment.findings.filter(code="opaque_code").exists()
-        or version.privileges.filter(model_controlled=True).exists()
-    )

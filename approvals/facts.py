@@ -7,13 +7,14 @@ decisions and usage are not. Facts are words and ids that a page can show as a d
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import rfc8785
 
 from approvals.models import Approval, ApprovalKind
 from governance.controls.models import Person
-from inventory.models import Automation, Version
+from inventory.models import Automation, Trigger, Version
 
 #: What each fact is called on a page that shows what changed.
 WORDS = {
@@ -47,28 +48,33 @@ def digest(facts: dict[str, Any]) -> str:
     return hashlib.sha256(rfc8785.dumps(facts)).hexdigest()
 
 
-def of_app(automation: Automation, version: Version, tier: str) -> dict[str, Any]:
+def of_app(automation: Automation, triggers: Iterable[Trigger], source_digest: str, tier: str) -> dict[str, Any]:
     """What stage 1 decides about: a change of any of these asks stage 1 again (A12).
 
     Args:
-        automation: as it stands.
-        version: the version that is submitted.
+        automation: as it stands, or would be.
+        triggers: what starts the version.
+        source_digest: of the version.
         tier: the app's tier.
     """
     asked = automation.asked
-    owners = {
-        name: Person.objects.filter(pk=asked[f"{name}_id"]).values_list("opaque_id", flat=True).first()
-        for name in ("business_owner", "technical_owner")
-    }
+    owners = [asked[f"{name}_id"] for name in ("business_owner", "technical_owner")]
+    known = dict(Person.objects.filter(pk__in=[pk for pk in owners if pk]).values_list("pk", "opaque_id"))
+    business, technical = (str(known.get(pk, "")) for pk in owners)
     return {
         "purpose": asked["purpose"],
-        "business_owner": str(owners["business_owner"] or ""),
-        "technical_owner": str(owners["technical_owner"] or ""),
+        "business_owner": business,
+        "technical_owner": technical,
         "kind": asked["kind"],
-        "triggers": sorted(f"{t.type} {t.detail} {t.authenticated}" for t in version.triggers.all()),
+        "triggers": sorted(f"{t.type} {t.detail} {t.authenticated}" for t in triggers),
         "tier": tier,
-        "source": version.source_digest,
+        "source": source_digest,
     }
+
+
+def of_version(automation: Automation, version: Version, tier: str) -> dict[str, Any]:
+    """`of_app` of a saved version."""
+    return of_app(automation, version.triggers.all(), version.source_digest, tier)
 
 
 def _of_privilege(approval: Approval) -> dict[str, Any]:

@@ -277,7 +277,8 @@ def _weigh(
     ]
     tier = judgement.app.tier.word
     would_be = WouldBe(automation, manifest, found.triggers, held, tier)
-    compared, weighed = would_be.against(known, rows, now)
+    compared = would_be.against(known, [asked for _, asked in rows], now)
+    weighed = list(zip([key for key, _ in rows], compared.wanted, strict=True))
     stands = Assessment(tier=tier)
     under_way = _under_way(known)
     people = People.load(automation, known, item, actor, under_way, compared.app_in_force, policy, now)

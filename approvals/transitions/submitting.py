@@ -176,7 +176,7 @@ def _create(
     policy: policies.Policy,
     before: Submission | None,
 ) -> Submission:
-    asked = facts.of_app(automation, version, assessment.tier)
+    asked = facts.of_version(automation, version, assessment.tier)
     submission = Submission(
         automation=automation,
         version=version,
