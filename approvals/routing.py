@@ -6,7 +6,7 @@ queries as one of two. Nobody is asked through here to decide; it says who could
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,15 +14,15 @@ from django.db.models import Exists, OuterRef, Q
 
 from approvals.models import (
     Approval,
-    CarriedDecision,
     Decision,
     DecisionOutcome,
     DecisionPerson,
     SeatLabel,
     Submission,
 )
+from approvals.route_rows import Rows
 from governance.controls import clock
-from governance.controls.models import Delegation, Membership, Person, RoleAssignment, Team, TeamKind
+from governance.controls.models import Membership, Person, RoleAssignment, Team, TeamKind
 from governance.controls.roles import Relation, Role
 from inventory.models import Automation, Resource
 
@@ -203,22 +203,31 @@ class Route:
 
     @classmethod
     def load(cls, submission: Submission, now: datetime, bench: Bench | None = None) -> Route:
-        """Read parties, decisions, delegations and the bench: a fixed number of queries.
+        """Read parties, decisions, delegations and the bench of one submission: see `load_all`."""
+        return cls.load_all([submission], now, bench)[submission.pk]
+
+    @classmethod
+    def load_all(cls, submissions: Sequence[Submission], now: datetime, bench: Bench | None = None) -> dict[int, Route]:
+        """Read parties, decisions, delegations and the bench: a fixed number of queries, however many submissions there are.
 
         Args:
-            submission: whose route it is; its records are not read again where they were prefetched.
+            submissions: whose routes they are; records are not read again where they were prefetched.
             now: business time.
             bench: who stands on every ladder at ``now``, where the caller has read them.
+
+        Returns:
+            Each submission's route, by its key.
         """
-        parties = {p.person_id: p.get_capacity_display() for p in submission.parties.order_by("-pk")}
-        stages, again = _records_of(submission)
-        links = list(CarriedDecision.objects.filter(approval__in=stages).order_by())
-        wanted = Q(approval__in={*stages, *again}) | Q(pk__in={link.decision_id for link in links})
-        related = ("person", "for_person", "seat", "reason")
-        read = Decision.objects.filter(wanted).select_related(*related).order_by()
-        rows = {row.pk: row for row in sorted(read, key=lambda row: row.pk)}
-        taken = [(row.approval_id, row) for row in rows.values() if row.approval_id in stages]
-        taken += [(link.approval_id, rows[link.decision_id]) for link in links]
+        rows, bench = Rows.read(submissions, now), bench or Bench.load(now)
+        return {one.pk: cls._of(one, now, bench, rows) for one in submissions}
+
+    @classmethod
+    def _of(cls, submission: Submission, now: datetime, bench: Bench, rows: Rows) -> Route:
+        """The route of one submission out of what was read for all of them."""
+        stages, again = rows.stages[submission.pk], rows.asked_again[submission.pk]
+        links = [link for link in rows.links if link.approval_id in stages]
+        taken = [(row.approval_id, row) for row in rows.decisions.values() if row.approval_id in stages]
+        taken += [(link.approval_id, rows.decisions[link.decision_id]) for link in links]
         decisions: dict[int, list[Decision]] = {}
         stage_people: dict[int, set[int]] = {1: set(), 2: set()}
         app_deciders: set[int] = set()
@@ -228,19 +237,16 @@ class Route:
             stage_people[stages[about]] |= who
             if about == submission.app_approval_id:
                 app_deciders |= who
-        delegates: dict[int, list[Person]] = {}
-        for standing in Delegation.objects.running(now).select_related("taker"):
-            delegates.setdefault(standing.giver_id, []).append(standing.taker)
         return cls(
             submission,
             now,
-            bench or Bench.load(now),
-            parties,
+            bench,
+            rows.parties[submission.pk],
             frozenset(app_deciders),
             {stage: frozenset(people) for stage, people in stage_people.items()},
             decisions,
-            delegates,
-            {again[row.approval_id]: row for row in rows.values() if row.approval_id in again},
+            rows.delegates,
+            {again[row.approval_id]: row for row in rows.decisions.values() if row.approval_id in again},
             {link.decision_id: (link.approval_id, link.round) for link in links},
         )
 
@@ -358,21 +364,6 @@ def app_deciders(app: Approval | None) -> frozenset[int]:
         return frozenset()
     counted = Q(decision__approval=app) | Q(decision__carried_to__approval=app)
     return frozenset(DecisionPerson.objects.filter(counted).values_list("person_id", flat=True))
-
-
-def _records_of(submission: Submission) -> tuple[dict[int, int], dict[int, int]]:
-    """The stage of each record that counts for a submission, and by an earlier record the one that asks the same again (A15).
-
-    The app approval that it rests on counts also where it is an earlier submission's (S2).
-    """
-    if "approvals" in getattr(submission, "_prefetched_objects_cache", {}):
-        rows = [(record.pk, record.stage, record.earlier_id) for record in submission.approvals.all()]
-    else:
-        rows = list(submission.approvals.order_by().values_list("pk", "stage", "earlier_id"))
-    stages = {pk: stage for pk, stage, _ in rows}
-    if submission.app_approval_id is not None:
-        stages.setdefault(submission.app_approval_id, 1)
-    return stages, {earlier: pk for pk, _, earlier in sorted(rows) if earlier is not None}
 
 
 def route_of(approval: Approval, now: datetime | None = None) -> Route:

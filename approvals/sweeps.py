@@ -10,18 +10,34 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 
 from approvals import asking
 from approvals.grant_sweeps import expire_due
 from approvals.models import Approval, ApprovalState
-from approvals.routing import Route
+from approvals.routing import LADDER, Bench, Route
 from approvals.transitions import expire
 from approvals.transitions.deciding import title
 from governance.controls import claims, outbox
 from governance.controls.actors import Actor
+from governance.controls.models import Notice
 
 JOB = "approvals.sweep"
+
+#: The mail that reminds.
+EVENT = "approval_due"
+
+#: Records whose routes are read together.
+BATCH = 200
+
+#: What a reminder says of a submission, and what the ladders of its records read of it.
+SUBMISSION = (
+    "submission__version",
+    "submission__submitted_by",
+    "submission__automation__team__lead",
+    "submission__automation__team__deputy_lead",
+    "submission__automation__team__parent__lead",
+)
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
@@ -44,15 +60,29 @@ def expire_approvals(now: datetime, actor: Actor) -> int:
 
 def remind(now: datetime) -> int:
     """Remind whoever holds an open record: when half its time is gone, a day before it is due, and once it is overdue."""
-    sent = 0
-    open_now = Approval.objects.filter(state=ApprovalState.OPEN, due_at__isnull=False).select_related(
-        "submission__automation__team", "submission__version", "submission__submitted_by"
-    )
-    for record in open_now.order_by("submission", "pk").iterator():
-        word = _reminder(record, now)
-        if word:
-            sent += _remind_of(record, word, now)
-    return sent
+    open_now = Approval.objects.filter(state=ApprovalState.OPEN, due_at__isnull=False).order_by("submission", "pk")
+    times = open_now.only("opened_at", "due_at").iterator()
+    due = [(record.pk, word) for record in times if (word := _reminder(record, now))]
+    bench = Bench.load(now)
+    batches = (dict(due[start : start + BATCH]) for start in range(0, len(due), BATCH))
+    return sum(_remind_some(words, bench, now) for words in batches)
+
+
+def _remind_some(words: Mapping[int, str], bench: Bench, now: datetime) -> int:
+    """Remind of some records, all of them read together.
+
+    Args:
+        words: which reminder is due, by the record's key.
+        bench: who stands on every ladder.
+        now: business time.
+    """
+    records = list(Approval.objects.filter(pk__in=words).select_related(*SUBMISSION).order_by("submission", "pk"))
+    prefetch_related_objects(records, "seats", *LADDER)
+    submissions = list({record.submission_id: record.submission for record in records}.values())
+    routes = Route.load_all(submissions, now, bench)
+    threads = [f"submission:{one.pk}" for one in submissions]
+    told = set(Notice.objects.filter(event=EVENT, thread__in=threads).values_list("key", flat=True))
+    return sum(_remind_of(record, routes[record.submission_id], words[record.pk], told, now) for record in records)
 
 
 def _reminder(record: Approval, now: datetime) -> str:
@@ -66,27 +96,30 @@ def _reminder(record: Approval, now: datetime) -> str:
     return "half" if now >= record.opened_at + (record.due_at - record.opened_at) / 2 else ""
 
 
-def _remind_of(record: Approval, word: str, now: datetime) -> int:
-    submission = record.submission
-    sent = 0
-    with transaction.atomic():
-        for standing in Route.load(submission, now).standing(record):
-            for person in standing.may_decide:
-                made = outbox.queue(
-                    recipient=person,
-                    event="approval_due",
-                    thread=f"submission:{submission.pk}",
-                    # One reminder a person, submission and kind: ten records of one submission are one mail.
-                    key=f"submission:{submission.pk}:{word}:{record.stage}:{record.round}:{person.pk}",
-                    now=now,
-                    context={
-                        "automation": submission.automation.name,
-                        "team": submission.automation.team.name,
-                        "what": title(record),
-                        "word": word,
-                        "due": record.due_at.isoformat() if record.due_at else "",
-                        "path": asking.path(submission),
-                    },
-                )
-                sent += made is not None
+def _remind_of(record: Approval, route: Route, word: str, told: set[str], now: datetime) -> int:
+    """Remind whoever holds one record and has not been told yet; notes who is told, and returns how many."""
+    submission, sent = route.submission, 0
+    for person in [person for seat in route.standing(record) for person in seat.may_decide]:
+        # One reminder a person, submission and kind: ten records of one submission are one mail.
+        key = f"submission:{submission.pk}:{word}:{record.stage}:{record.round}:{person.pk}"
+        if key in told:
+            continue
+        told.add(key)
+        with transaction.atomic():
+            made = outbox.queue(
+                recipient=person,
+                event=EVENT,
+                thread=f"submission:{submission.pk}",
+                key=key,
+                now=now,
+                context={
+                    "automation": submission.automation.name,
+                    "team": submission.automation.team.name,
+                    "what": title(record),
+                    "word": word,
+                    "due": record.due_at.isoformat() if record.due_at else "",
+                    "path": asking.path(submission),
+                },
+            )
+        sent += made is not None
     return sent

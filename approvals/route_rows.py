@@ -1,0 +1,78 @@
+"""The rows that routes are made of, read for any number of submissions at once: parties, records, decisions, delegations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from approvals.models import Approval, CarriedDecision, Decision, Party, Submission
+from governance.controls.models import Delegation, Person
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What was read.
+
+    Args:
+        parties: by submission: who is a party, by id, and in what capacity (S1).
+        stages: by submission: the stage of each record that counts for it; the app approval that it rests on counts also where
+            it is an earlier submission's (S2).
+        asked_again: by submission: by an earlier record, the one that asks the same again (A15).
+        decisions: by key: all that were taken on these records or carried over to them.
+        links: which decision carried over to which record (A14).
+        delegates: by giver: who stands in for them (A11).
+    """
+
+    parties: dict[int, dict[int, str]]
+    stages: dict[int, dict[int, int]]
+    asked_again: dict[int, dict[int, int]]
+    decisions: dict[int, Decision]
+    links: list[CarriedDecision]
+    delegates: dict[int, list[Person]]
+
+    @classmethod
+    def read(cls, submissions: Sequence[Submission], now: datetime) -> Rows:
+        """Read them: a fixed number of queries.
+
+        Args:
+            submissions: records are not read again where they were prefetched.
+            now: business time, at which delegations run.
+        """
+        parties: dict[int, dict[int, str]] = {one.pk: {} for one in submissions}
+        for party in Party.objects.filter(submission__in=parties).order_by("-pk"):
+            parties[party.submission_id][party.person_id] = party.get_capacity_display()
+        stages, asked_again = _records(submissions)
+        records = {pk for own in stages.values() for pk in own}
+        earlier = {pk for own in asked_again.values() for pk in own}
+        links = list(CarriedDecision.objects.filter(approval__in=records).order_by())
+        wanted = Q(approval__in=records | earlier) | Q(pk__in={link.decision_id for link in links})
+        read = Decision.objects.filter(wanted).select_related("person", "for_person", "seat", "reason").order_by()
+        decisions = {row.pk: row for row in sorted(read, key=lambda row: row.pk)}
+        delegates: dict[int, list[Person]] = {}
+        for standing in Delegation.objects.running(now).select_related("taker"):
+            delegates.setdefault(standing.giver_id, []).append(standing.taker)
+        return cls(parties, stages, asked_again, decisions, links, delegates)
+
+
+def _records(submissions: Iterable[Submission]) -> tuple[dict[int, dict[int, int]], dict[int, dict[int, int]]]:
+    """By submission: the stages of its records, and which of them ask again what an earlier one asked."""
+    rows: dict[int, list[tuple[int, int, int | None]]] = {one.pk: [] for one in submissions}
+    unread = []
+    for one in submissions:
+        if "approvals" in getattr(one, "_prefetched_objects_cache", {}):
+            rows[one.pk] = [(record.pk, record.stage, record.earlier_id) for record in one.approvals.all()]
+        else:
+            unread.append(one.pk)
+    if unread:
+        found = Approval.objects.filter(submission__in=unread).order_by()
+        for submission, pk, stage, earlier in found.values_list("submission", "pk", "stage", "earlier_id"):
+            rows[submission].append((pk, stage, earlier))
+    stages = {key: {pk: stage for pk, stage, _ in own} for key, own in rows.items()}
+    for one in submissions:
+        if one.app_approval_id is not None:
+            stages[one.pk].setdefault(one.app_approval_id, 1)
+    again = {key: {earlier: pk for pk, _, earlier in sorted(own) if earlier is not None} for key, own in rows.items()}
+    return stages, again

@@ -1,0 +1,76 @@
+"""What is asked of many rows is read for all of them together: comparing a version, reminding, routes (A10, A12)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals import changes, sweeps
+from approvals.models import Approval, Grant, Submission
+from approvals.routing import Route
+from governance.controls.models import Notice
+from inventory.models import Assessment
+from tests import journeys
+from tests.journeys import Company
+
+
+def queries(act: Callable[[], object]) -> int:
+    """How many queries something takes."""
+    with CaptureQueriesContext(connection) as counted:
+        act()
+    return len(counted)
+
+
+@pytest.mark.rule("A12", "G2")
+def test_comparing_a_version_with_what_is_held_costs_the_same_for_four_grants_near_their_end_as_for_none(
+    company: Company, live: Submission
+) -> None:
+    """Near its end a grant is asked whether a review can still renew it, which looks at what it renews."""
+    automation, version = live.automation, live.version
+    assessment = Assessment.objects.filter(version=version).latest("pk")
+    late = Grant.objects.filter(automation=automation).latest("ends_at").ends_at - timedelta(days=1)
+
+    def compare() -> changes.Changes:
+        return changes.compare(automation, version, assessment, now=late)
+
+    with CaptureQueriesContext(connection) as counted:
+        found = compare()
+    assert len(found.unchanged) == 4
+    Grant.objects.filter(automation=automation).update(state="ended", ended_at=late, ended_why="expired")
+    assert queries(compare) == len(counted)
+
+
+@pytest.mark.rule("A10", "R9")
+def test_reminding_costs_the_same_for_one_submission_as_for_two(company: Company, stage_2: Submission) -> None:
+    other = journeys.submitted(company)
+    open_now = Approval.objects.filter(state="open", due_at__isnull=False)
+    late = max(open_now.values_list("due_at", flat=True))
+    told = sweeps.remind(late)
+    assert told == Notice.objects.filter(event="approval_due").count() > 0
+    assert sweeps.remind(late) == 0
+    many = queries(lambda: sweeps.remind(late))
+    open_now.exclude(submission=stage_2).update(due_at=None)
+    assert queries(lambda: sweeps.remind(late)) == many
+    assert set(Notice.objects.filter(event="approval_due").values_list("thread", flat=True)) == {
+        f"submission:{stage_2.pk}",
+        f"submission:{other.pk}",
+    }
+
+
+@pytest.mark.rule("A9", "S1", "S2")
+def test_a_route_read_with_others_is_the_route_read_alone(company: Company, stage_2: Submission) -> None:
+    other = journeys.submitted(company)
+    together = Route.load_all([stage_2, other], company.now)
+    for submission in (stage_2, other):
+        alone, shared = Route.load(submission, company.now), together[submission.pk]
+        for name in ("parties", "app_deciders", "stage_people", "decisions", "before", "carried"):
+            assert getattr(shared, name) == getattr(alone, name), name
+        for record in submission.approvals.all():
+            assert shared.standing(record) == alone.standing(record)
+    assert queries(lambda: Route.load_all([stage_2, other], company.now)) == queries(
+        lambda: Route.load(other, company.now)
+    )
