@@ -10,7 +10,8 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -37,8 +38,13 @@ if TYPE_CHECKING:
 AXE = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
+    "preload": False,
 }
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+#: What axe finds, in a few words: only that is sent back.
+VIOLATIONS = """(options) => axe.run(document, options).then(({ violations }) =>
+    violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html.slice(0, 160)}`)))"""
 
 #: Whether the panels that a page loads after itself have come.
 PANELS_ARE_THERE = "() => !document.querySelector('[hx-trigger=load]')"
@@ -47,18 +53,15 @@ PANELS_ARE_THERE = "() => !document.querySelector('[hx-trigger=load]')"
 #: string where the page has another face.
 TOUR = (
     ("", "account_login"),
-    ("rita", "home"),
     ("rita", "bring_in"),
     ("rita", "bring_in_form"),
     ("rita", "import_preview", "item"),
     ("rita", "import_bind", "item", "key"),
-    ("rita", "import_discard", "item"),
     ("rita", "withdraw", "submission"),
     ("rita", "automation_list"),
     ("rita", "automation_list", "?q=nothing+like+it"),
     ("rita", "resource_list"),
     ("rita", "search"),
-    ("rita", "search", "?q=stock"),
     ("rita", "mfa_index"),
     ("rita", "mfa_activate_totp"),
     ("rita", "account_logout"),
@@ -69,12 +72,9 @@ TOUR = (
     ("omar", "review", "submission"),
     ("omar", "recert_mine"),
     ("omar", "recert_item", "review"),
-    ("omar", "resource_amend", "resource"),
     ("omar", "resource_entitlement", "resource"),
     ("jonas", "automation_stop", "automation"),
-    ("jonas", "automation_retire", "automation"),
     ("jonas", "automation_amend", "automation"),
-    ("jonas", "grant_stop", "grant"),
     ("sana", "automation", "automation"),
     ("sana", "automation", "automation", "?tab=privileges"),
     ("sana", "automation", "automation", "?tab=versions"),
@@ -89,12 +89,8 @@ TOUR = (
     ("ines", "people"),
     ("ines", "person", "person"),
     ("ines", "person_add"),
-    ("ines", "person_left", "person"),
-    ("ines", "role_end", "role"),
     ("ines", "team", "team"),
-    ("ines", "team_found"),
     ("ines", "resource_new"),
-    ("ines", "resource_name_owner", "resource"),
     ("ines", "health"),
     ("ines", "clock"),
     ("ines", "mail_list"),
@@ -117,9 +113,11 @@ ACTIONS = {
     *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
     "demo_sign_in",
 }
-#: Faces of a page of the tour in states that this world is not in: questions before something is done, and the second factor's
-#: pages for whoever has a device.
+#: Faces of a page of the tour: the question before something is done (as `automation_stop`), a form of one kind (as
+#: `automation_amend`, `person_add`), and the second factor's pages for whoever has a device.
 OTHER_FACES = {
+    *("import_discard", "automation_retire", "grant_stop", "person_left", "role_end"),
+    *("resource_amend", "resource_name_owner", "team_found"),
     *("decline", "recert_correct", "mfa_authenticate", "mfa_reauthenticate", "mfa_deactivate_totp"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
 }
@@ -134,7 +132,6 @@ class World:
         company, self.people = held.company, held.people
         self.held = held.automation
         self.automation, self.resource, self.team = self.held.pk, company.erp.pk, self.people.finance_ops.pk
-        self.grant = held.grant().pk
         self.review = opened(held.grant(), now - timedelta(days=1)).pk
         chaser = journeys.brought_in(company, content=export("invoice-chaser.json"))
         made = journeys.submitted(company, chaser)
@@ -145,7 +142,7 @@ class World:
         ).items.get()
         self.item, self.key = item.pk, drafts.privilege_row(Manifest.from_dict(item.manifest).privileges[0])
         self.person = self.people.tom.pk
-        self.role = propose_role(self.people.tom, actor=as_actor(self.people.karl), now=now, role=Role.AUDITOR).pk
+        propose_role(self.people.tom, actor=as_actor(self.people.karl), now=now, role=Role.AUDITOR)
         with pytest.raises(DutyConflict):
             propose_role(self.people.ines, actor=as_actor(self.people.ines), now=now, role=Role.AUDITOR)
         self.notice = Notice.objects.filter(recipient=self.people.theo).latest("pk").pk
@@ -219,10 +216,11 @@ def tour(page: Page, site: Site, world: World, stops: Iterable[tuple[str, ...]])
 
 def looked_at(page: Page, *, in_dark: bool) -> list[str]:
     """What axe says of the page that is open, and whether it is wider than a phone."""
-    wrong = violations(page)
+    page.evaluate(axe_itself())
+    wrong: list[str] = page.evaluate(VIOLATIONS, AXE)
     if in_dark:
         page.emulate_media(color_scheme="dark")
-        wrong += [f"in dark, {one}" for one in violations(page)]
+        wrong += [f"in dark, {one}" for one in page.evaluate(VIOLATIONS, AXE)]
         page.emulate_media(color_scheme="light")
     page.set_viewport_size(PHONE)
     width = page.evaluate("document.documentElement.scrollWidth")
@@ -230,9 +228,9 @@ def looked_at(page: Page, *, in_dark: bool) -> list[str]:
     return wrong + ([f"{width} px wide on a phone"] if width > PHONE["width"] else [])
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds, in a few words."""
+@cache
+def axe_itself() -> str:
+    """The script of axe."""
     from axe_playwright_python.sync_playwright import Axe
 
-    answer: dict[str, Any] = Axe().run(page, options=AXE).response
-    return [f"{one['id']}: {node['html'][:160]}" for one in answer["violations"] for node in one["nodes"]]
+    return str(Axe().axe_script)
