@@ -25,6 +25,7 @@ from inventory.models import (
     Credential,
     DataClass,
     Entitlement,
+    Level,
     Lifetime,
     NonHumanIdentity,
     Privilege,
@@ -235,9 +236,12 @@ def _privilege(
 ) -> None:
     connector, instance = binding_key(said)
     resource = found.resources[connector, instance]
+    recognised = bool(instance) and not any(said.at in places.get(code, ()) for code in NOT_RECOGNISED)
+    # That something which nobody knows only reads is a guess from its name: it counts as not known (I4, I8).
+    level = said.access if recognised or said.access != "read" else Level.UNKNOWN.value
     scope_kind, parts = words.scope_of(said.connector, said.target, said.scope)
     code = entitlement_code(said)[:160]
-    known = entitlements.get((resource.pk or 0, code)) or _new_entitlement(resource, said, code, scope_kind)
+    known = entitlements.get((resource.pk or 0, code)) or _new_entitlement(resource, said, code, scope_kind, level)
     credential = found.credentials.get(said.credential.key) if said.credential is not None else None
     made = Privilege(
         entitlement=known,
@@ -246,7 +250,7 @@ def _privilege(
         target=said.target[:300],
         target_name=said.target_name[:300],
         scope=[part[:300] for part in parts],
-        level=said.access,
+        level=level,
         credential=credential,
         credential_missing=credential is None and _is_missing(said.credential),
         key=privilege_key(said, str(resource.pk or binding_name((connector, instance)))),
@@ -256,7 +260,7 @@ def _privilege(
         model_controlled=said.model_controlled,
         sensitive=said.sensitive,
         opaque=said.at in places.get("opaque_code", ()) or _runs_whatever(said),
-        recognised=bool(instance) and not any(said.at in places.get(code, ()) for code in NOT_RECOGNISED),
+        recognised=recognised,
     )
     draft_key = privilege_key(said, "")
     same = found.privileges.setdefault(draft_key, made)
@@ -289,7 +293,9 @@ def _power(level: str) -> float:
     return order.index(level) if level in order else order.index("write") - 0.5
 
 
-def _new_entitlement(resource: Resource, said: ManifestPrivilege, code: str, scope_kind: str) -> Entitlement:
+def _new_entitlement(
+    resource: Resource, said: ManifestPrivilege, code: str, scope_kind: str, level: str
+) -> Entitlement:
     phrase = words.phrase(said.connector, code)
     opens_secrets = said.sensitive and said.access == "read"
     return Entitlement(
@@ -297,7 +303,7 @@ def _new_entitlement(resource: Resource, said: ManifestPrivilege, code: str, sco
         code=code,
         words=phrase.words[:200],
         form=phrase.form[:300],
-        level=said.access,
+        level=level,
         scope_kind=scope_kind,
         data_class=DataClass.RESTRICTED if opens_secrets else "",
         outbound=words.carries_out(said.connector, said.access),

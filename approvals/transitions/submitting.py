@@ -142,7 +142,9 @@ def _is_same_app(automation: Automation, version: Version, assessment: Assessmen
 
 def _target_problems(asked: Asked) -> list[str]:
     if asked.privilege is not None:
-        if not asked.privilege.recognised:
+        # Whom it talks to has to be known, and owned. What it does there may be unknown: it is shown as that, counts as write
+        # and is never low, and whoever owns the resource decides (I4, I8, T1).
+        if not asked.privilege.instance:
             return [f"Say what {', '.join(asked.privilege.at)} talks to: it was not recognised."]
         return _resource_problems(asked.privilege.entitlement.resource)
     assert asked.credential is not None

@@ -45,9 +45,14 @@ def rows(preview: Preview, form: Form) -> list[Shape]:
 
 def is_known(one: Wanted) -> bool:
     """Whether what it is about stands in the register, or can't be said on this page."""
-    if not is_recognised(one):
+    if is_decided_at_run_time(one):
         return True
     return not (one.connection and not one.is_named) and (one.resource is None or one.resource.pk is not None)
+
+
+def is_decided_at_run_time(one: Wanted) -> bool:
+    """Whether whom it talks to does not stand in the source, so that nobody can say it here (I8)."""
+    return one.asked.privilege is not None and not one.asked.privilege.instance
 
 
 def is_recognised(one: Wanted) -> bool:
@@ -95,7 +100,8 @@ def _sentence(one: Wanted) -> str:
     if not privilege.instance:
         return f"{place(one)} talks to something that is decided when it runs"
     if not privilege.recognised:
-        return f"{place(one)} does something that we do not recognise"
+        on = f" in {one.resource.name}" if one.is_named and one.resource is not None else ""
+        return f"{place(one)} does something that we do not recognise{on}"
     return privilege.sentence
 
 
@@ -128,12 +134,10 @@ def _unsettled(one: Wanted) -> list[str]:
     """What keeps it from being submitted and can't be settled on this page, in a sentence under it."""
     if not one.problems:
         return []
-    if one.asked.privilege is not None and not one.asked.privilege.recognised:
-        if not one.asked.privilege.instance:
-            return [
-                "It can be saved and discussed. To submit it, put a fixed address into the source and bring it in again."
-            ]
-        return ["It can be saved and discussed, and counts as write on restricted data."]
+    if is_decided_at_run_time(one):
+        return [
+            "It can be saved and discussed. To submit it, put a fixed address into the source and bring it in again."
+        ]
     return list(one.problems)
 
 
@@ -148,6 +152,7 @@ def _binding(preview: Preview, one: Wanted, form: Form) -> Shape | None:
         for row in _with_picked(form.options, one.resource if picked else None)
     ]
     words = "" if one.is_named else "Counts as restricted data until then"
+    words = words if is_recognised(one) or one.is_named else "Counts as write on restricted data until then"
     return {
         "options": options,
         "may_register": form.may_register,
@@ -181,10 +186,8 @@ def _why(preview: Preview, one: Wanted, form: Form) -> Shape:
 def problem_words(one: Wanted) -> str:
     """What the builder does, or waits for, about something that can't be submitted as it stands."""
     resource = one.resource
-    if one.asked.privilege is not None and not one.asked.privilege.recognised:
-        if not one.asked.privilege.instance:
-            return f"give {place(one)} a fixed address in its source"
-        return f"bring {place(one)} in as something we recognise"
+    if is_decided_at_run_time(one):
+        return f"give {place(one)} a fixed address in its source"
     if resource is not None and resource.state != ResourceState.ACTIVE:
         return f"wait until somebody has accepted to own {resource.name}"
     if resource is not None and resource.is_orphaned:
