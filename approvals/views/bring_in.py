@@ -21,7 +21,7 @@ from approvals import drafts, intended, transitions
 from approvals.models import Submission
 from approvals.preview import Preview
 from approvals.transitions.submitting import Wish
-from approvals.views.builder import Builder, Work
+from approvals.views.builder import NO_TEAM, Builder, Work
 from governance.controls.refusals import InvalidInput, OutOfTurn, Refused
 from governance.web import times
 from governance.web.middleware import Request
@@ -100,13 +100,13 @@ def _start(
         "action": reverse("bring_in"),
         "teams": teams if len(teams) > 1 else [],
         "limit": f"up to {_limit()}, several at once",
-        "problems": problems,
+        "problems": problems if builder.teams else [{"sentence": NO_TEAM.sentence, "to_do": NO_TEAM.to_do}],
         "went_on": f"{times.counted(count, 'automation')} of the others can be read and stand under your drafts."
         if count
         else "",
         "pasted": pasted,
         "formats": FORMATS,
-        "form_href": reverse("bring_in_form"),
+        "form_href": reverse("bring_in_form") if builder.teams else "",
         "drafts": [_draft(item) for item in builder.drafts()],
     }
     return page(request, "approvals/bring_in.html", context, status=status)

@@ -7,24 +7,34 @@ from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from django.urls import path
+from django.views.decorators.http import require_http_methods
 
 from governance.portal import read_only_admin
 from governance.portal.views import demo, home, ledger, people, profile, search, sign_in, system, teams
 
+#: allauth's forms would take a PUT for a POST; nothing here does.
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
 urlpatterns = [
     path("search/", search.search, name="search"),
     path("", home.home, name="home"),
-    path("account/login/", sign_in.SignIn.as_view(), name="account_login"),
-    path("account/logout/", account.logout, name="account_logout"),
-    path("account/reauthenticate/", sign_in.reauthenticate, name="account_reauthenticate"),
+    path("account/login/", get_or_post(sign_in.SignIn.as_view()), name="account_login"),
+    path("account/logout/", get_or_post(account.logout), name="account_logout"),
+    path("account/reauthenticate/", get_or_post(sign_in.reauthenticate), name="account_reauthenticate"),
     path("account/second-factor/", mfa.index, name="mfa_index"),
-    path("account/second-factor/authenticate/", mfa.authenticate, name="mfa_authenticate"),
-    path("account/second-factor/reauthenticate/", sign_in.reauthenticate_with_code, name="mfa_reauthenticate"),
-    path("account/second-factor/activate/", totp.activate_totp, name="mfa_activate_totp"),
-    path("account/second-factor/deactivate/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("account/second-factor/authenticate/", get_or_post(mfa.authenticate), name="mfa_authenticate"),
+    path(
+        "account/second-factor/reauthenticate/",
+        get_or_post(sign_in.reauthenticate_with_code),
+        name="mfa_reauthenticate",
+    ),
+    path("account/second-factor/activate/", get_or_post(totp.activate_totp), name="mfa_activate_totp"),
+    path("account/second-factor/deactivate/", get_or_post(totp.deactivate_totp), name="mfa_deactivate_totp"),
     path("account/recovery-codes/", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
     path(
-        "account/recovery-codes/generate/", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"
+        "account/recovery-codes/generate/",
+        get_or_post(recovery_codes.generate_recovery_codes),
+        name="mfa_generate_recovery_codes",
     ),
     path("me/", profile.me, name="me"),
     path("me/delegations/", profile.delegation_set, name="delegation_set"),

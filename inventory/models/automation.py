@@ -55,9 +55,9 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
         """Those that the actor may see, in one query.
 
         Its team and the team's lead, its owners, owners and deputies of resources that a version of it asks for, security
-        reviewers, auditors, admins, and whom guardian's ``view_automation`` names (candidates of its approvals are named
-        there when they are asked). While a delegation runs, the delegate sees what the giver sees because they answer for it,
-        not what they see as a member of a team or by a role (A11).
+        reviewers, auditors, admins, whoever is on call, and whom guardian's ``view_automation`` names (candidates of its
+        approvals are named there when they are asked). While a delegation runs, the delegate sees what the giver sees
+        because they answer for it, not what they see as a member of a team or by a role (A11).
         """
         person = actor.person
         if person is None:

@@ -19,8 +19,8 @@ from governance.controls.models import Membership, Person, Team
 from governance.controls.roles import Relation, Role
 from inventory import words
 
-#: Roles that see every row of the register.
-SEE_ALL = frozenset({Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN})
+#: Roles that see every row of the register. Who is on call stops whatever it is, alone and at once, and sees first what stops (G5).
+SEE_ALL = frozenset({Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL})
 
 
 class Environment(models.TextChoices):
@@ -97,7 +97,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
     """Resources as people may see them."""
 
     def visible_to(self, actor: Actor, now: datetime) -> ResourceQuerySet:
-        """Those that the actor may see: its team, owner and deputy, who uses it, reviewers, auditors, admins, guardian.
+        """Those that the actor may see: its team, owner, deputy, who uses it, reviewers, auditors, admins, on-call, guardian.
 
         While a delegation runs, the delegate sees what the giver answers for: as owner, deputy, lead or by name (A11).
         """

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from governance.controls import clock
 from governance.controls.models import Person
 from governance.web.middleware import Request
-from governance.web.pages import page, refused
+from governance.web.pages import page
 from inventory import lifecycle, registry
 from inventory.models import Automation, AutomationKind, AutomationState, DataClass, Privilege, Version
 from inventory.views import automation_page, paging
@@ -241,9 +241,6 @@ def amend(request: Request, pk: int) -> HttpResponse:
     """Change what is said about it."""
     now = clock.now()
     found = _find(request, pk, now)
-    no = registry.amend.refusal(found, actor=request.actor, now=now)
-    if no is not None:
-        return refused(request, no, context={"back_href": found.href})
     said = {**found.asked, "name": found.name, "escalation_contact": found.escalation_contact}
     initial = {name.removesuffix("_id"): value for name, value in said.items()}
     return form_page(
@@ -257,6 +254,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
         else "Purpose, kind and owners count once stage 1 has decided again; until then they wait.",
         label="Save",
         back=found.href,
+        no=registry.amend.refusal(found, actor=request.actor, now=now),
     )
 
 
@@ -272,9 +270,6 @@ def raise_tier(request: Request, pk: int) -> HttpResponse:
     """Raise its risk tier; nobody lowers it."""
     now = clock.now()
     found = _find(request, pk, now)
-    no = registry.raise_tier.refusal(found, actor=request.actor, now=now)
-    if no is not None:
-        return refused(request, no, context={"back_href": found.href})
     return form_page(
         request,
         RaiseForm(request.POST or None),
@@ -284,4 +279,5 @@ def raise_tier(request: Request, pk: int) -> HttpResponse:
         text="A tier is raised and never lowered: more people sign, and for shorter.",
         label="Raise it",
         back=found.href,
+        no=registry.raise_tier.refusal(found, actor=request.actor, now=now),
     )

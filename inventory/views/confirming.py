@@ -11,7 +11,7 @@ from django.db import models
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from governance.controls.refusals import InvalidInput, Refused
+from governance.controls.refusals import InvalidInput, Refusal, Refused
 from governance.controls.transitions import Transition
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
@@ -78,8 +78,9 @@ def form_page(
     label: str,
     back: str,
     text: str = "",
+    no: Refusal | None = None,
 ) -> HttpResponse:
-    """Show a form; on POST act with what was typed and go to the row's page, or say beside the field what is wrong.
+    """Show a form, or why the reader may not; on POST act and go to the row's page, or say beside the field what is wrong.
 
     Args:
         request: the request.
@@ -89,7 +90,11 @@ def form_page(
         title, label: of the page and of its button.
         text: what follows from it.
         back: where "Leave it" leads.
+        no: what the operation's `refusal()` says. A form that was sent filled in is tried all the same: what is attempted
+            stands on record (H1).
     """
+    if no is not None and not (request.method == "POST" and form.is_valid()):
+        return refused(request, no, context={"back_href": back})
     if request.method == "POST" and form.is_valid():
         try:
             made: Any = act(form.cleaned_data)

@@ -332,8 +332,6 @@ def new(request: Request) -> HttpResponse:
     """Register a resource (admins): the owner accepts, another admin puts it to use."""
     now = clock.now()
     no = registry.register_resource.refusal(Team(), actor=request.actor, now=now)
-    if no is not None:
-        return refused(request, no)
 
     def register(said: dict[str, Any]) -> Resource:
         who = {"owner": said.pop("owner"), "deputy": said.pop("deputy")}
@@ -342,16 +340,14 @@ def new(request: Request) -> HttpResponse:
 
     form = NewResourceForm(request.POST or None)
     back = reverse("resource_list")
-    return form_page(request, form, register, now=now, title="Register a resource", label="Register it", back=back)
+    title, label = "Register a resource", "Register it"
+    return form_page(request, form, register, now=now, title=title, label=label, back=back, no=no)
 
 
 @require_http_methods(["GET", "POST"])
 def name_owner(request: Request, pk: int) -> HttpResponse:
     """Name owner and deputy (admins)."""
     one, now = _find(request, pk)
-    no = registry.name_owner.refusal(one, actor=request.actor, now=now)
-    if no is not None:
-        return refused(request, no, context={"back_href": one.href})
     form = OwnerForm(request.POST or None, initial={"owner": one.suggested_owner or one.owner, "deputy": one.deputy})
     return form_page(
         request,
@@ -361,6 +357,7 @@ def name_owner(request: Request, pk: int) -> HttpResponse:
         title=f"Who answers for {one.name}?",
         label="Name them",
         back=one.href,
+        no=registry.name_owner.refusal(one, actor=request.actor, now=now),
     )
 
 
@@ -368,9 +365,6 @@ def name_owner(request: Request, pk: int) -> HttpResponse:
 def amend(request: Request, pk: int) -> HttpResponse:
     """Change what is said about a resource (its owner, admins)."""
     one, now = _find(request, pk)
-    no = registry.amend_resource.refusal(one, actor=request.actor, now=now)
-    if no is not None:
-        return refused(request, no, context={"back_href": one.href})
     form = ResourceForm(request.POST or None, initial={name: getattr(one, name) for name in ResourceForm.base_fields})
     return form_page(
         request,
@@ -380,6 +374,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
         title=f"Change {one.name}",
         label="Save",
         back=one.href,
+        no=registry.amend_resource.refusal(one, actor=request.actor, now=now),
     )
 
 
@@ -388,8 +383,6 @@ def entitlement(request: Request, pk: int) -> HttpResponse:
     """Add something that can be held on a resource (its owner, admins)."""
     one, now = _find(request, pk)
     no = registry.add_entitlement.refusal(one, actor=request.actor, now=now)
-    if no is not None:
-        return refused(request, no, context={"back_href": one.href})
 
     def add(said: dict[str, Any]) -> Resource:
         registry.add_entitlement(one, actor=request.actor, now=now, **said)
@@ -397,4 +390,4 @@ def entitlement(request: Request, pk: int) -> HttpResponse:
 
     form = EntitlementForm(request.POST or None)
     title = f"What can be held on {one.name}"
-    return form_page(request, form, add, now=now, title=title, label="Add it", back=one.href)
+    return form_page(request, form, add, now=now, title=title, label="Add it", back=one.href, no=no)

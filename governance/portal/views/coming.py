@@ -10,10 +10,12 @@ from django.urls import reverse
 
 from approvals.models import Approval, ApprovalState, Grant
 from approvals.models.grant import GrantState
+from governance.controls.actors import Actor
 from governance.recertification.models import Item, ItemState
 from governance.recertification.scheduling import opening, review_instant
+from inventory.models import Automation
 
-#: When something becomes due, what, and its page or nothing.
+#: When something becomes due, what, and its page, or nothing where the reader has none.
 Coming = tuple[datetime, str, str]
 
 #: What becomes of open records at which of their times, for one and for several.
@@ -23,32 +25,36 @@ DEADLINES = (
 )
 
 
-def what_is_next(now: datetime, *, most: int = 8) -> list[Coming]:
-    """The next ``most`` things after ``now``."""
-    return sorted({*_records(now, most), *_grants(now, most), *_items(now, most)})[:most]
+def what_is_next(now: datetime, *, actor: Actor, most: int = 8) -> list[Coming]:
+    """The next ``most`` things after ``now``; everybody is told of them, and led to those that they may see."""
+    seen = frozenset(Automation.objects.visible_to(actor, now).values_list("pk", flat=True))
+    return sorted({*_records(now, most, seen), *_grants(now, most, seen), *_items(now, most)})[:most]
 
 
-def _records(now: datetime, most: int) -> Iterator[Coming]:
+def _records(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]:
     """Deadlines of open records, those of one submission at one instant together."""
     rows = Approval.objects.filter(state=ApprovalState.OPEN).select_related("submission__automation")
     for field, one, several in DEADLINES:
-        together: Counter[tuple[datetime, int, str]] = Counter()
+        together: Counter[tuple[datetime, str, str]] = Counter()
         for row in rows.filter(**{f"{field}__gt": now}).order_by(field)[: most * 10]:
-            together[getattr(row, field), row.submission_id, row.submission.automation.name] += 1
-        for (at, pk, name), count in together.items():
-            yield at, one.format(name) if count == 1 else several.format(count, name), reverse("review", args=[pk])
+            page = reverse("review", args=[row.submission_id]) if row.submission.automation_id in seen else ""
+            together[getattr(row, field), page, row.submission.automation.name] += 1
+        for (at, page, name), count in together.items():
+            yield at, one.format(name) if count == 1 else several.format(count, name), page
 
 
-def _grants(now: datetime, most: int) -> Iterator[Coming]:
+def _grants(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]:
     """Ends of grants, and when the review of each begins."""
     rows = Grant.objects.exclude(state=GrantState.ENDED).select_related("automation")
     for row in rows.filter(ends_at__gt=now).order_by("ends_at")[:most]:
-        yield row.ends_at, f"A grant of {row.automation.name} ends", row.automation.href
+        page = row.automation.href if row.automation_id in seen else ""
+        yield row.ends_at, f"A grant of {row.automation.name} ends", page
     for row in rows.filter(review_on__isnull=False).order_by("review_on")[: most * 10]:
         due = review_instant(row.review_on) if row.review_on else row.ends_at
         at = opening(row.tier, review_at=due, ends_at=row.ends_at)
         if at > now:
-            yield at, f"The review of a grant of {row.automation.name} opens", row.automation.href
+            page = row.automation.href if row.automation_id in seen else ""
+            yield at, f"The review of a grant of {row.automation.name} opens", page
 
 
 def _items(now: datetime, most: int) -> Iterator[Coming]:

@@ -69,7 +69,7 @@ def _chosen(request: Request) -> uuid.UUID:
 def clock_page(request: Request) -> HttpResponse:
     """Move business time for every process, forward only."""
     now, error = clock.now(), ""
-    coming = what_is_next(now)
+    coming = what_is_next(now, actor=request.actor)
     if request.method == "POST":
         target = _target(request.POST, now, coming)
         if target is not None and now < target <= now + FURTHEST:

@@ -18,7 +18,7 @@ from governance.controls import clock, timeline
 from governance.controls.actors import Actor
 from governance.controls.models import Person, RoleAssignment, Team, TeamKind
 from governance.controls.people import add_person, confirm_role, end_role, propose_role, record_leaver
-from governance.controls.refusals import InvalidInput, Refusal
+from governance.controls.refusals import InvalidInput, Refusal, refuse
 from governance.controls.roles import ASSIGNABLE, ROLE_WORDS, Role
 from governance.controls.teams import found_team
 from governance.portal.views.answers import answers_refusals, for_readers_of_the_ledger
@@ -148,6 +148,7 @@ class PersonForm(forms.Form):
 def person_add(request: Request) -> HttpResponse:
     """Enter a person, who holds no role yet."""
     form = PersonForm(request.POST or None)
+    _tried_only_when_filled_in(form, add_person.refusal(Person(), actor=request.actor, now=clock.now()))
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         new = Person(subject=given["email"].lower(), **given)
@@ -167,6 +168,16 @@ def person_add(request: Request) -> HttpResponse:
     return page(request, "portal/form.html", context, status=422 if form.errors else 200)
 
 
+def _tried_only_when_filled_in(form: forms.Form, no: Refusal | None) -> None:
+    """Show no form to whoever may not send it. One that was sent filled in is tried all the same: that stands on record (H1).
+
+    Raises:
+        Refused: the reader may not.
+    """
+    if no is not None and not form.is_valid():
+        raise refuse(no)
+
+
 class TeamForm(forms.Form):
     """A team, whose leads are named afterwards."""
 
@@ -183,6 +194,7 @@ class TeamForm(forms.Form):
 def team_found(request: Request) -> HttpResponse:
     """Found a team."""
     form = TeamForm(request.POST or None)
+    _tried_only_when_filled_in(form, found_team.refusal(Team(), actor=request.actor, now=clock.now()))
     if request.method == "POST" and form.is_valid():
         made = found_team(Team(**form.cleaned_data), actor=request.actor, now=clock.now())
         return redirect("team", made.pk)

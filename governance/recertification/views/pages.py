@@ -149,9 +149,10 @@ def correct(request: Request, pk: int) -> HttpResponse:
     who, back = drafts.acting(request.actor, question), queue.href(question)
     wanted = form.get("answer", "")
     kind = AnswerKind.DO_NOT_RENEW if wanted == AnswerKind.DO_NOT_RENEW else AnswerKind.KEEP
-    error = ""
-    no = transitions.correct.refusal(question, actor=who, now=now)
-    if no is None and request.method == "POST":
+    error, no = "", None
+    if request.method == "GET":
+        no = transitions.correct.refusal(question, actor=who, now=now)
+    else:  # tried whatever the rule says: a refused attempt stands on record (H1)
         try:
             transitions.correct(
                 question, actor=who, now=now, reason=form.get("reason", ""), answer=kind, batch=uuid.uuid4()
