@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import JSONObject
 
 from approvals.models import Approval, ApprovalState, Candidate, Decision, Submission
-from governance.controls.models import Delegation, Person
+from governance.controls import access
+from governance.controls.keyed import keyed_by
+from governance.controls.models import Person
 
 #: What lists of records read of each: what they say, and no document.
 RELATED = (
@@ -44,7 +48,8 @@ def to_decide(person: Person, now: datetime) -> list[Approval]:
 
     Candidates are named when a record opens; whoever became conflicted since is told so on the page itself.
     """
-    return sorted(shown(_asked_of(person, now)).order_by(), key=lambda one: _by(one.due_at, one))
+    found = shown(Approval.objects.filter(keyed_by(_asked_of(person, now).order_by().values("pk")))).order_by()
+    return sorted(found, key=lambda one: _by(one.due_at, one))
 
 
 def _asked_of(person: Person, now: datetime) -> QuerySet[Approval]:
@@ -52,18 +57,13 @@ def _asked_of(person: Person, now: datetime) -> QuerySet[Approval]:
     used = own.filter(
         Q(person=person) | Q(for_person=person) | Q(person=OuterRef("person")) | Q(for_person=OuterRef("person"))
     )
-    asked = Candidate.objects.filter(_stands_for(person, now)).exclude(Exists(used))
+    asked = Candidate.objects.filter(person__in=access.answering_as(person, now)).exclude(Exists(used))
     return Approval.objects.filter(pk__in=asked.order_by().values("seat__approval"), state=ApprovalState.OPEN)
-
-
-def _stands_for(person: Person, now: datetime) -> Q:
-    """Candidates who are the person, or for whom the person stands in (A11)."""
-    return Q(person=person) | Q(person__in=Delegation.objects.running(now).filter(taker=person).values("giver"))
 
 
 def for_whom(records: Sequence[Approval], person: Person, now: datetime) -> dict[int, list[str]]:
     """Names of those for whom a person would decide records that were not put before themself, by record (A11): one query."""
-    asked = Candidate.objects.filter(_stands_for(person, now), seat__approval__in=records)
+    asked = Candidate.objects.filter(person__in=access.answering_as(person, now), seat__approval__in=records)
     found: dict[int, dict[int, str]] = defaultdict(dict)
     for record, who, name in asked.order_by("pk").values_list("seat__approval", "person", "person__name"):
         found[record][who] = name
@@ -76,23 +76,37 @@ def _sent_back_to(person: Person) -> QuerySet[Approval]:
     return Approval.objects.filter(mine, state=ApprovalState.CHANGES_ASKED)
 
 
-def to_decide_and_to_answer(person: Person, now: datetime) -> tuple[list[Approval], list[Approval]]:
-    """What `to_decide` finds, and what an approver sent back of the person's own submissions and automations (A14): one query."""
+@dataclass(frozen=True)
+class Asked:
+    """The question with which a record was sent back: by whom, when, in what words."""
+
+    who: str
+    at: datetime
+    text: str
+
+
+def to_decide_and_to_answer(
+    person: Person, now: datetime
+) -> tuple[list[Approval], list[tuple[Approval, Asked | None]]]:
+    """What `to_decide` finds; and with its question what was sent back of the person's own submissions and automations (A14).
+
+    One query.
+    """
     both = _asked_of(person, now).order_by().values("pk").union(_sent_back_to(person).order_by().values("pk"))
-    found = list(shown(Approval.objects.filter(pk__in=both)).order_by())
+    said = JSONObject(who="person__name", at="at", text="reason__text")
+    last = Decision.objects.filter(approval=OuterRef("pk")).order_by("-pk").values(said=said)[:1]
+    question = Case(When(state=ApprovalState.CHANGES_ASKED, then=Subquery(last)))
+    found = list(shown(Approval.objects.filter(keyed_by(both))).annotate(question=question).order_by())
     open_ones = [one for one in found if one.state == ApprovalState.OPEN]
     sent_back = [one for one in found if one.state == ApprovalState.CHANGES_ASKED]
     return (
         sorted(open_ones, key=lambda one: _by(one.due_at, one)),
-        sorted(sent_back, key=lambda one: _by(one.builder_due_at, one)),
+        [(one, _asked(one.question)) for one in sorted(sent_back, key=lambda one: _by(one.builder_due_at, one))],
     )
 
 
-def last_words(records: Iterable[Approval]) -> dict[int, Decision]:
-    """The newest decision on each record, which for one that was sent back is the question: one query, none for no record."""
-    found = Decision.objects.filter(approval__in=[one.pk for one in records]).select_related("person", "reason")
-    newest = found.order_by("approval_id", "-pk").distinct("approval_id")
-    return {one.approval_id: one for one in newest.only("approval_id", "at", "person__name", "reason__text")}
+def _asked(said: Mapping[str, str] | None) -> Asked | None:
+    return Asked(said["who"], datetime.fromisoformat(said["at"]), said["text"] or "") if said else None
 
 
 def under_way(person: Person) -> list[Submission]:

@@ -38,7 +38,7 @@ class Dossier:
         comments: what was said, oldest first, each with its author and text.
         people: everybody named above, by id.
         approved_number: the number of the version that is approved now, if any.
-        rests_on: the number of the version whose app approval counts for this submission.
+        rests_on: the number of the version whose app approval counts for this submission, where it has none of its own.
     """
 
     submission: Submission
@@ -69,10 +69,7 @@ def visible(reader: Reader) -> SubmissionQuerySet:
     """The submissions that the reader may see, each with its automation, teams, version and policy."""
     seen = Submission.objects.visible_to(reader.actor, reader.now)
     joined = seen.select_related("automation__team__parent", "version", "policy").defer(*UNSHOWN)
-    return joined.annotate(
-        approved_number=F("automation__approved_version__number"),
-        rests_on=F("app_approval__submission__version__number"),
-    )
+    return joined.annotate(approved_number=F("automation__approved_version__number"))
 
 
 def dossier(submission: Submission, reader: Reader) -> Dossier:
@@ -97,8 +94,15 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
         comments,
         people | {one.by_id: one.by for one in comments},
         approved_number=getattr(submission, "approved_number", None),
-        rests_on=getattr(submission, "rests_on", None),
+        rests_on=_rests_on(submission, records),
     )
+
+
+def _rests_on(submission: Submission, records: Iterable[Approval]) -> int | None:
+    """The version whose app approval counts, asked only where stage 1 was not asked again (A12)."""
+    if submission.app_approval_id is None or any(record.pk == submission.app_approval_id for record in records):
+        return None
+    return Approval.objects.values_list("submission__version__number", flat=True).get(pk=submission.app_approval_id)
 
 
 def _records(submission: Submission) -> list[Approval]:

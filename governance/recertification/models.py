@@ -13,8 +13,9 @@ from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from approvals.models import Grant
+from governance.controls import access
 from governance.controls.actors import Actor
-from governance.controls.models import AppendOnly, Delegation, FreeText, Person
+from governance.controls.models import AppendOnly, FreeText, Person
 from governance.controls.roles import Relation
 from inventory.models import Automation
 
@@ -187,8 +188,7 @@ class QuestionQuerySet(models.QuerySet["Question"]):
 
     def asked_of(self, person: Person, now: datetime) -> QuestionQuerySet:
         """Those that a person is asked, or somebody for whom they stand in at ``now`` (A11)."""
-        givers = Delegation.objects.running(now).filter(taker=person).values("giver")
-        return self.filter(Q(reviewer=person) | Q(reviewer__in=givers))
+        return self.filter(reviewer__in=access.answering_as(person, now))
 
     def unanswered(self) -> QuestionQuerySet:
         """Those that still wait for somebody."""

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals import waiting
-from approvals.models import Approval, Submission, SubmissionState
+from approvals.models import Approval, Grant, Submission, SubmissionState
 from governance.controls import clock
 from governance.controls.calendar import zone_of
 from governance.controls.models import Person
@@ -31,20 +31,12 @@ Shape = dict[str, Any]
 #: Rows of each group and of my automations; the rest is one click away.
 MOST = 8
 
-#: What a question of a review shows of the grant, or of the automation, that it is about.
-REVIEWED = (
-    "reviewer",
-    "item__automation",
-    "item__grant__automation",
-    "item__grant__credential",
-    "item__grant__approval__privilege__entitlement__resource",
-)
-SHOWN = (
-    *("asks", "reviewer__name", "item__opened_at", "item__deadline", "item__automation__name"),
-    *("item__grant__level", "item__grant__entitlement_id", "item__grant__automation__name"),
-    *("item__grant__credential__name", "item__grant__credential__kind"),
-    *(f"item__grant__approval__privilege__{name}" for name in ("target", "target_name")),
-    *(f"item__grant__approval__privilege__entitlement__{name}" for name in ("words", "form", "resource__name")),
+#: What home shows of a question of a review, and of the grant that it is about.
+QUESTION = ("asks", "reviewer__name", "item__opened_at", "item__deadline", "item__grant_id", "item__automation__name")
+GRANT = (
+    *("level", "entitlement_id", "automation__name", "credential__name", "credential__kind"),
+    *("approval__privilege__target", "approval__privilege__target_name"),
+    *(f"approval__privilege__entitlement__{name}" for name in ("words", "form", "resource__name")),
 )
 
 
@@ -135,25 +127,14 @@ def _approvals(records: Sequence[Approval]) -> Shape:
 
 
 def _recertifications(person: Person, now: datetime) -> Shape:
-    """The first questions that wait for the person, and how many there are: one query."""
+    """The first questions that wait for the person, and how many there are."""
     asked = Question.objects.unanswered().asked_of(person, now).order_by()
     number = asked.annotate(one=Value(1)).values("one").annotate(number=Count("*")).values("number")
-    found = asked.select_related(*REVIEWED).only(*SHOWN).annotate(number=Subquery(number))
+    found = asked.select_related("reviewer", "item__automation").only(*QUESTION).annotate(number=Subquery(number))
     questions = list(found.order_by("item__deadline", "pk")[:MOST])
+    grants = _grants({question.item.grant_id for question in questions})
     count = questions[0].number if questions else 0
-    rows = [
-        {
-            "href": reverse("recert_item", args=[question.item_id]),
-            "level": _level(question),
-            "seal": "" if question.item.grant else "full",
-            "name": str(question.item.of_automation),
-            "text": f"{question.get_asks_display()} {_held(question)}",
-            "who": f"for {question.reviewer.name}" if question.reviewer_id != person.pk else "",
-            "since": question.item.opened_at,
-            "due": question.item.deadline,
-        }
-        for question in questions
-    ]
+    rows = [_question(question, grants.get(question.item.grant_id or 0), person) for question in questions]
     return {
         "key": "recertifications",
         "title": "Recertifications",
@@ -165,15 +146,34 @@ def _recertifications(person: Person, now: datetime) -> Shape:
     }
 
 
-def _level(question: Question) -> str:
-    grant = question.item.grant
+def _grants(ids: Iterable[int | None]) -> dict[int, Grant]:
+    """Grants with what says in words what they allow, by key: one query."""
+    related = ("automation", "credential", "approval__privilege__entitlement__resource")
+    found = Grant.objects.filter(pk__in=[pk for pk in ids if pk is not None]).select_related(*related)
+    return {one.pk: one for one in found.only(*GRANT).order_by()}
+
+
+def _question(question: Question, grant: Grant | None, person: Person) -> Shape:
+    automation = grant.automation if grant is not None else question.item.of_automation
+    return {
+        "href": reverse("recert_item", args=[question.item_id]),
+        "level": _level(grant),
+        "seal": "" if grant is not None else "full",
+        "name": str(automation),
+        "text": f"{question.get_asks_display()} {_held(grant)}",
+        "who": f"for {question.reviewer.name}" if question.reviewer_id != person.pk else "",
+        "since": question.item.opened_at,
+        "due": question.item.deadline,
+    }
+
+
+def _level(grant: Grant | None) -> str:
     if grant is None:
         return ""
     return "secret" if grant.credential_id is not None and grant.entitlement_id is None else grant.level
 
 
-def _held(question: Question) -> str:
-    grant = question.item.grant
+def _held(grant: Grant | None) -> str:
     if grant is None:
         return "The automation itself."
     privilege = grant.approval.privilege
@@ -182,27 +182,24 @@ def _held(question: Question) -> str:
     return grant.credential.sentence if grant.credential is not None else ""
 
 
-def _questions(records: Sequence[Approval]) -> Shape:
-    said = waiting.last_words(records[:MOST])
-    rows = []
-    for record in records[:MOST]:
-        asked = said.get(record.pk)
-        rows.append(
-            {
-                "href": reverse("answer", args=[record.submission_id, record.pk]),
-                "name": asked.reason.text if asked and asked.reason else "A question about your submission",
-                "text": f"{record.submission.automation.name}, {_what(record)}",
-                "who": asked.person.name if asked else "",
-                "since": asked.at if asked else None,
-                "due": record.builder_due_at,
-            }
-        )
+def _questions(sent_back: Sequence[tuple[Approval, waiting.Asked | None]]) -> Shape:
+    rows = [
+        {
+            "href": reverse("answer", args=[record.submission_id, record.pk]),
+            "name": (asked.text if asked else "") or "A question about your submission",
+            "text": f"{record.submission.automation.name}, {_what(record)}",
+            "who": asked.who if asked else "",
+            "since": asked.at if asked else None,
+            "due": record.builder_due_at,
+        }
+        for record, asked in sent_back[:MOST]
+    ]
     return {
         "key": "questions",
         "title": "Questions to you",
         "words": "the approver waits for your answer",
         "rows": rows,
-        "count": len(records),
+        "count": len(sent_back),
     }
 
 
