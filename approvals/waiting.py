@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import JSONObject
@@ -48,17 +49,20 @@ def to_decide(person: Person, now: datetime) -> list[Approval]:
 
     Candidates are named when a record opens; whoever became conflicted since is told so on the page itself.
     """
-    found = shown(Approval.objects.filter(keyed_by(_asked_of(person, now).order_by().values("pk")))).order_by()
+    found = shown(Approval.objects.filter(keyed_by(_asked_of(person, now)))).order_by()
     return sorted(found, key=lambda one: _by(one.due_at, one))
 
 
-def _asked_of(person: Person, now: datetime) -> QuerySet[Approval]:
+def _asked_of(person: Person, now: datetime) -> QuerySet[Candidate, Any]:
+    """Ids of the open records that `to_decide` is about."""
     own = Decision.objects.filter(approval=OuterRef("seat__approval"), round=OuterRef("seat__approval__round"))
     used = own.filter(
         Q(person=person) | Q(for_person=person) | Q(person=OuterRef("person")) | Q(for_person=OuterRef("person"))
     )
-    asked = Candidate.objects.filter(person__in=access.answering_as(person, now)).exclude(Exists(used))
-    return Approval.objects.filter(pk__in=asked.order_by().values("seat__approval"), state=ApprovalState.OPEN)
+    asked = Candidate.objects.filter(
+        person__in=access.answering_as(person, now), seat__approval__state=ApprovalState.OPEN
+    )
+    return asked.exclude(Exists(used)).order_by().values("seat__approval")
 
 
 def for_whom(records: Sequence[Approval], person: Person, now: datetime) -> dict[int, list[str]]:
@@ -92,7 +96,7 @@ def to_decide_and_to_answer(
 
     One query.
     """
-    both = _asked_of(person, now).order_by().values("pk").union(_sent_back_to(person).order_by().values("pk"))
+    both = _asked_of(person, now).union(_sent_back_to(person).order_by().values("pk"))
     said = JSONObject(who="person__name", at="at", text="reason__text")
     last = Decision.objects.filter(approval=OuterRef("pk")).order_by("-pk").values(said=said)[:1]
     question = Case(When(state=ApprovalState.CHANGES_ASKED, then=Subquery(last)))

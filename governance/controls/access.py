@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
-from django.db.models import Q, QuerySet
+from django.db.models import BigIntegerField, Q, QuerySet, Value
 
 from governance.controls.actors import Actor
 from governance.controls.models import Delegation, Person, RoleAssignment
@@ -28,11 +28,26 @@ def roles_of(person: Person, now: datetime) -> frozenset[Role]:
 
     A person who left or is inactive holds none; everybody else is an employee. Asks the database each time.
     """
+    return _standing(person, now)[0]
+
+
+def _standing(person: Person, now: datetime) -> tuple[frozenset[Role], tuple[int, ...]]:
+    """A person's roles at ``now``, and the ids of everybody for whom they stand in: one query."""
     if not person.is_here:
-        return frozenset()
+        return frozenset(), ()
     rows = RoleAssignment.objects.filter(person=person, confirmed_at__lte=now)
-    names = rows.filter(Q(until__isnull=True) | Q(until__gt=now)).values_list("role", flat=True)
-    return frozenset({Role.EMPLOYEE, *(Role(name) for name in names if name in ASSIGNABLE)})
+    held = rows.filter(Q(until__isnull=True) | Q(until__gt=now)).order_by()
+    nobody = Value(None, output_field=BigIntegerField())
+    found = held.values_list("role", nobody).union(_givers(person, now).values_list(Value(""), "giver"), all=True)
+    pairs = list(found)
+    roles = {Role.EMPLOYEE, *(Role(name) for name, _ in pairs if name in ASSIGNABLE)}
+    return frozenset(roles), tuple(giver for _, giver in pairs if giver is not None)
+
+
+def _givers(person: Person, now: datetime) -> QuerySet[Delegation]:
+    """The delegations under which a person stands in at ``now`` for somebody who is here."""
+    running = Delegation.objects.running(now).filter(taker=person)
+    return running.filter(giver__is_active=True, giver__left_at__isnull=True).order_by()
 
 
 def roles_held(actor: Actor, now: datetime) -> frozenset[Role]:
@@ -44,9 +59,29 @@ def roles_held(actor: Actor, now: datetime) -> frozenset[Role]:
     if key not in actor.memory:
         person = actor.capacity_of
         counts = person is not None and stands_in(actor, now)
-        actor.memory[key] = roles_of(person, now) if counts and person is not None else frozenset()
+        found = _standing(person, now) if counts and person is not None else (frozenset[Role](), ())
+        actor.memory[key], givers = found
+        if actor.standing_for is None:
+            actor.memory["answers as", now] = givers
     held: frozenset[Role] = actor.memory[key]
     return held
+
+
+def answers_as(actor: Actor, now: datetime) -> tuple[int, ...]:
+    """Ids of the actor's person and of everybody for whom they stand in at ``now``, whoever of them they act for (A11).
+
+    What such a person answers for, the delegate sees while the delegation runs: it is there to be decided. Read together with the
+    actor's roles, once a request; empty for a job.
+    """
+    if actor.person is None:
+        return ()
+    key = ("answers as", now)
+    if key not in actor.memory and actor.standing_for is None:
+        roles_held(actor, now)
+    if key not in actor.memory:
+        actor.memory[key] = _standing(actor.person, now)[1]
+    givers: tuple[int, ...] = actor.memory[key]
+    return (actor.person.pk, *givers)
 
 
 def stands_in(actor: Actor, now: datetime) -> bool:
@@ -63,12 +98,9 @@ def stands_in(actor: Actor, now: datetime) -> bool:
 
 
 def answering_as(person: Person, now: datetime) -> QuerySet[Any, Any]:
-    """Ids of a person and of everybody for whom they stand in at ``now``, as a subquery for ``…__in`` (A11).
-
-    What such a person answers for, the delegate sees while the delegation runs: it is there to be decided.
-    """
-    running = Delegation.objects.running(now).filter(taker=person, giver__is_active=True, giver__left_at__isnull=True)
-    return Person.objects.filter(pk=person.pk).order_by().values("pk").union(running.values("giver"), all=True)
+    """What `answers_as` says of a person, as a subquery for one ``…__in`` of a query that asks nothing else of them."""
+    own = Person.objects.filter(pk=person.pk).order_by().values("pk")
+    return own.union(_givers(person, now).values("giver"), all=True)
 
 
 def holds(person: Person | None, role: Role, now: datetime) -> bool:

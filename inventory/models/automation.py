@@ -64,7 +64,7 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
             return self.none()
         if sees_all(actor, now):
             return self
-        people = access.answering_as(person, now)
+        people = access.answers_as(actor, now)
         member = Membership.objects.filter(team=OuterRef("team"), person=person)
         named = AutomationUserObjectPermission.objects.filter(
             content_object=OuterRef("pk"), user__in=people, permission__codename="view_automation"

@@ -106,7 +106,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
             return self.none()
         if sees_all(actor, now):
             return self
-        people = access.answering_as(person, now)
+        people = access.answers_as(actor, now)
         named = ResourceUserObjectPermission.objects.filter(content_object=OuterRef("pk"), user__in=people)
         member = Membership.objects.filter(team=OuterRef("team"), person=person)
         return self.filter(

@@ -317,7 +317,7 @@ def _stage_1(estate: Estate, submissions: Sequence[Submission]) -> None:
     seats += _seats(high, "security")
     decided = [seat for seat in seats if _is_decided(seat[2]) or seat[2].pk % 3]
     _decide(decided, "A mailing of no risk.")
-    _approved({app.pk for app, _, one in asked if _is_decided(one) or one.pk % 3})
+    _approved({one.app_approval_id for one in submissions if _is_decided(one) or one.pk % 3})
 
 
 def _seats(
@@ -357,8 +357,8 @@ def _decide(seats: Sequence[tuple[Seat, Person, Submission]], why: str) -> None:
     )
 
 
-def _approved(records: Iterable[int]) -> None:
-    Approval.objects.filter(pk__in=list(records)).update(state=ApprovalState.APPROVED)
+def _approved(records: Iterable[int | None]) -> None:
+    Approval.objects.filter(pk__in=[pk for pk in records if pk is not None]).update(state=ApprovalState.APPROVED)
 
 
 def _stage_2(estate: Estate, submissions: Sequence[Submission]) -> list[Approval]:
@@ -418,7 +418,7 @@ def _grant(record: Approval, now: Any) -> Grant:
         scope=privilege.scope,
         level=privilege.level,
         tier=record.tier,
-        app_approval_id=one.app_approval_id,
+        app_approval=one.app_approval,
         approval=record,
         begins_at=begins,
         ends_at=begins + timedelta(days=DAYS[record.tier]),
@@ -449,7 +449,8 @@ def _reviews(estate: Estate, campaign: Campaign, grants: Sequence[Grant]) -> Non
 def _questions(items: Iterable[Item], now: Any) -> Iterator[Question]:
     for item in items:
         grant = item.grant
-        assert grant is not None and grant.entitlement is not None
+        assert grant is not None
+        assert grant.entitlement is not None
         yield Question(item=item, asks="needed", reviewer=grant.automation.business_owner, asked_at=now)
         owner = grant.entitlement.resource.owner
         if owner is not None:

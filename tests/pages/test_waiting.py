@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -46,7 +47,7 @@ def asked(company: Company, name: str, number: int) -> Submission:
         privileges=[registry.Described(one, "read", f"#{place}") for place, one in enumerate(held)],
     )
     fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Reads."}
-    version = registry.register_by_hand(
+    version: Any = registry.register_by_hand(
         n.finance_ops, actor=as_actor(n.rita), now=n.now, manifest=manifest, fields=fields
     )
     return journeys.submitted(company, version)
@@ -55,10 +56,10 @@ def asked(company: Company, name: str, number: int) -> Submission:
 def remarks(submission: Submission, company: Company) -> None:
     """Something is said about each record, by different people."""
     n = company.people
+    text = texts.keep("Which rows?")
+    assert text is not None
     for record, who in zip(submission.approvals.order_by("pk"), (n.omar, n.mei, n.theo) * 9, strict=False):
-        Comment.objects.create(
-            submission=submission, approval=record, by=who, at=n.now, text=texts.keep("Which rows?"), is_objection=True
-        )
+        Comment.objects.create(submission=submission, approval=record, by=who, at=n.now, text=text, is_objection=True)
 
 
 def open_one(submission: Submission) -> Approval:
