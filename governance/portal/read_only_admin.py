@@ -75,8 +75,14 @@ def _shown(field: Any) -> bool:
 
 
 def may_look(request: HttpRequest) -> bool:
-    """Whether the reader is active staff and may read the ledger."""
-    user = request.user
+    """Whether the reader is active staff and may read the ledger. Asked once a request: the index asks it for each model."""
+    known: bool | None = request.__dict__.get("_may_look")
+    if known is None:
+        known = request.__dict__["_may_look"] = _may_look(request.user)
+    return known
+
+
+def _may_look(user: object) -> bool:
     if not isinstance(user, Person) or not user.is_here or not user.is_staff:
         return False
     return access.may(Actor.of(user), Permission.LEDGER_READ, None, now=clock.now())
