@@ -17,26 +17,23 @@ from governance.controls.keyed import keyed_by
 from governance.controls.models import Person
 
 #: What lists of records read of each: what they say, and no document.
-RELATED = (
-    "submission__automation__team",
-    "submission__submitted_by",
-    "privilege__entitlement__resource",
-    "credential",
-)
 SHOWN = (
     *("stage", "kind", "state", "round", "opened_at", "due_at", "builder_due_at"),
-    *("submission__tier", "submission__submitted_at", "submission__submitted_by__name"),
-    *("submission__automation__name", "submission__automation__team__name"),
+    *("submission__tier", "submission__submitted_at", "submission__automation__name"),
     *("privilege__level", "privilege__target", "privilege__target_name"),
     *("privilege__entitlement__words", "privilege__entitlement__form", "privilege__entitlement__data_class"),
     *("privilege__entitlement__resource__name", "privilege__entitlement__resource__data_class"),
     *("credential__name", "credential__kind"),
 )
+#: Who submitted, and for whom, where a list says that too.
+SUBMITTER = "submission__submitted_by__name"
+TEAM = "submission__automation__team__name"
 
 
-def shown(records: QuerySet[Approval]) -> QuerySet[Approval]:
-    """Records with what a list shows of them, read in the same query."""
-    return records.select_related(*RELATED).only(*SHOWN)
+def shown(records: QuerySet[Approval], *also: str) -> QuerySet[Approval]:
+    """Records with what a list shows of them, and ``also`` some of `SUBMITTER` and `TEAM`, read in the same query."""
+    columns = (*SHOWN, *also)
+    return records.select_related(*{path.rpartition("__")[0] for path in columns if "__" in path}).only(*columns)
 
 
 def _by(deadline: datetime | None, record: Approval) -> tuple[bool, datetime, int]:
@@ -49,7 +46,7 @@ def to_decide(person: Person, now: datetime) -> list[Approval]:
 
     Candidates are named when a record opens; whoever became conflicted since is told so on the page itself.
     """
-    found = shown(Approval.objects.filter(keyed_by(_asked_of(person, now)))).order_by()
+    found = shown(Approval.objects.filter(keyed_by(_asked_of(person, now))), TEAM).order_by()
     return sorted(found, key=lambda one: _by(one.due_at, one))
 
 
@@ -100,7 +97,7 @@ def to_decide_and_to_answer(
     said = JSONObject(who="person__name", at="at", text="reason__text")
     last = Decision.objects.filter(approval=OuterRef("pk")).order_by("-pk").values(said=said)[:1]
     question = Case(When(state=ApprovalState.CHANGES_ASKED, then=Subquery(last)))
-    found = list(shown(Approval.objects.filter(keyed_by(both))).annotate(question=question).order_by())
+    found = list(shown(Approval.objects.filter(keyed_by(both)), SUBMITTER).annotate(question=question).order_by())
     open_ones = [one for one in found if one.state == ApprovalState.OPEN]
     sent_back = [one for one in found if one.state == ApprovalState.CHANGES_ASKED]
     return (

@@ -77,11 +77,8 @@ def desk(request: Request) -> HttpResponse:
     records = mine
     if show in ("all", "overdue"):
         visible = Submission.objects.visible_to(request.actor, now).unfinished()
-        records = list(
-            waiting.shown(Approval.objects.filter(submission__in=visible, state=ApprovalState.OPEN)).order_by(
-                "due_at", "pk"
-            )[: PAGE * 12]
-        )
+        found = waiting.shown(Approval.objects.filter(submission__in=visible, state=ApprovalState.OPEN), waiting.TEAM)
+        records = list(found.order_by("due_at", "pk")[: PAGE * 12])
     if show == "overdue":
         records = [record for record in records if record.due_at and record.due_at < now]
     rows = _rows(records, waiting.for_whom(mine, person, now))[:PAGE]

@@ -21,7 +21,7 @@ def panel(about: Dossier, reader: Reader) -> Shape:
     shape: Shape = {
         "state": {"value": app.state if app else "approved"},
         "purpose": submission.automation.purpose,
-        "facts": _facts(submission),
+        "facts": _facts(about),
         "tier": submission.tier,
         "reasons": [{"icon": _reason_icon(text), "text": text} for text in submission.reasons],
         "findings": _findings(submission),
@@ -33,21 +33,21 @@ def panel(about: Dossier, reader: Reader) -> Shape:
     return shape
 
 
-def _facts(submission: Submission) -> list[Shape]:
+def _facts(about: Dossier) -> list[Shape]:
+    submission = about.submission
     automation, version = submission.automation, submission.version
     technical = automation.technical_owner
-    place = f"{automation.platform_instance}, {automation.get_environment_display().lower()}"
-    digest = version.manifest_digest.partition(":")[2][:8]
-    return [
-        {"label": "Team", "text": automation.team.name},
-        {"label": "Business", "text": automation.business_owner.name},
-        {"label": "Technical", "text": technical.name if technical else "nobody named"},
-        {"label": "Escalation", "text": automation.escalation_contact or "none given"},
-        {"label": "Starts", "text": "; ".join(str(trigger) for trigger in version.triggers.all()) or "by hand"},
-        {"label": "Runs on", "text": place},
-        {"label": "Kind", "text": automation.get_kind_display()},
-        {"label": "Version", "text": str(version.number), "quiet": f"{digest}…"},
-    ]
+    rows = (
+        ("Team", automation.team.name, ""),
+        ("Business", automation.business_owner.name, ""),
+        ("Technical", technical.name if technical else "nobody named", ""),
+        ("Escalation", automation.escalation_contact or "none given", ""),
+        ("Starts", "; ".join(about.starts) or "by hand", ""),
+        ("Runs on", f"{automation.platform_instance}, {automation.get_environment_display().lower()}", ""),
+        ("Kind", automation.get_kind_display(), ""),
+        ("Version", str(version.number), f"{version.manifest_digest.partition(':')[2][:8]}…"),
+    )
+    return [{"label": label, "text": text, "quiet": quiet, "href": "", "mono": ""} for label, text, quiet in rows]
 
 
 def _reason_icon(text: str) -> str:

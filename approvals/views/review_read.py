@@ -6,18 +6,20 @@ query joins the same table eight times. What may be done with any of it is asked
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import F, Prefetch
+from django.db.models import F, OuterRef, Prefetch, Value
+from django.db.models.functions import Concat, Trim
 
 from approvals.models import Approval, Comment, Seat, Submission
 from approvals.models.submission import SubmissionQuerySet
 from approvals.routing import Bench, Route
 from approvals.views.record_rows import Reader
 from governance.controls.models import Person, Team
-from inventory.models import Credential, Resource
+from inventory.models import Credential, Resource, Trigger
 
 #: Documents that are large and that nothing on the page shows.
 UNSHOWN = ("version__manifest", "version__secrets", "automation__search")
@@ -38,6 +40,7 @@ class Dossier:
         comments: what was said, oldest first, each with its author and text.
         people: everybody named above, by id.
         approved_number: the number of the version that is approved now, if any.
+        starts: what starts the version, in words.
         rests_on: the number of the version whose app approval counts for this submission, where it has none of its own.
     """
 
@@ -47,6 +50,7 @@ class Dossier:
     comments: list[Comment]
     people: Mapping[int, Person]
     approved_number: int | None
+    starts: Sequence[str]
     rests_on: int | None
 
     @property
@@ -69,7 +73,11 @@ def visible(reader: Reader) -> SubmissionQuerySet:
     """The submissions that the reader may see, each with its automation, teams, version and policy."""
     seen = Submission.objects.visible_to(reader.actor, reader.now)
     joined = seen.select_related("automation__team__parent", "version", "policy").defer(*UNSHOWN)
-    return joined.annotate(approved_number=F("automation__approved_version__number"))
+    starts = Trigger.objects.filter(version=OuterRef("version")).order_by("pk")
+    return joined.annotate(
+        approved_number=F("automation__approved_version__number"),
+        starts=ArraySubquery(starts.values(said=Trim(Concat("type", Value(" "), "detail")))),
+    )
 
 
 def dossier(submission: Submission, reader: Reader) -> Dossier:
@@ -94,6 +102,7 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
         comments,
         people | {one.by_id: one.by for one in comments},
         approved_number=getattr(submission, "approved_number", None),
+        starts=getattr(submission, "starts", ()),
         rests_on=_rests_on(submission, records),
     )
 

@@ -18,6 +18,9 @@ from governance.web.words import Word
 
 NOTHING = SafeString("")
 
+#: A page draws the same few marks a hundred times, and each is its arguments' alone: it is drawn once and kept.
+drawn_once = lru_cache(maxsize=1024)
+
 
 @lru_cache(maxsize=1)
 def _sprite() -> str:
@@ -25,6 +28,7 @@ def _sprite() -> str:
     return static("icons.svg")
 
 
+@drawn_once
 def icon(name: str, size: str = "", label: str = "", css: str = "") -> SafeString:
     """Draw a symbol of the sprite.
 
@@ -47,29 +51,34 @@ def seal(signed: str = "none", size: str = "", label: str = "") -> SafeString:
     return icon(f"seal-{signed}", size, label, css="seal")
 
 
+@drawn_once
 def any_icon(name: str, size: str = "", label: str = "") -> SafeString:
     """Draw ``name`` whether it is a seal, a filled mark or a drawn icon."""
     prefix = name.partition("-")[0]
     return icon(name, size, label, css={"seal": "seal", "tier": "bars", "data": "squares"}.get(prefix, ""))
 
 
+@drawn_once
 def in_row(classes: str, name: str, text: str) -> SafeString:
     """Draw a mark whose icon the style sheet ``row-marks.css`` draws: a third of the markup, for lists of fifty rows."""
     return format_html('<span class="{} mark m-{}">{}</span>', classes, name, text)
 
 
+@drawn_once
 def row_tier(value: str) -> SafeString:
     """Draw a risk tier as `tier` does, for a row of a list."""
     word = words.TIERS[value]
     return in_row("tier tier-high" if value == "high" else "tier", word.icon, word.text)
 
 
+@drawn_once
 def row_data_class(value: str) -> SafeString:
     """Draw a data class as `data_class` does, for a row of a list."""
     word = words.DATA_CLASSES[value]
     return in_row("data-class", word.icon, word.text)
 
 
+@drawn_once
 def tier(value: str, *, boxed: bool = False) -> SafeString:
     """Draw a risk tier (T1): rising bars and the word; only High has colour. Boxed beside titles, bare in rows."""
     word = words.TIERS[value]
@@ -77,6 +86,7 @@ def tier(value: str, *, boxed: bool = False) -> SafeString:
     return format_html('<span class="{}">{}{}</span>', classes, any_icon(word.icon), word.text)
 
 
+@drawn_once
 def data_class(value: str | None) -> SafeString:
     """Draw a data class (I3): one to four filled squares and the word. ``None`` reads as restricted and says so."""
     if value:
@@ -87,6 +97,7 @@ def data_class(value: str | None) -> SafeString:
     return format_html('<span class="data-class data-class-unset">{}{}</span>', any_icon(word.icon), said)
 
 
+@drawn_once
 def level(value: str, *, small: bool = False, worded: bool = True) -> SafeString:
     """Draw an access level (I4): an icon whose weight grows with power, with its word under it.
 

@@ -20,6 +20,9 @@ from django.utils.cache import patch_vary_headers
 VARIES = ("HX-Request", "HX-Target", "HX-History-Restore-Request")
 REFUSAL_STATUS = {"state": 409, "stale": 409, "permission": 403, "duty": 403, "input": 422}
 REFUSAL_REGION = "refusal"
+
+#: What the frame of a page asks of every context and most do not say (``base.html``): looking for what is missing is slow.
+FRAME = {"section": "", "page_refusal": None}
 #: The duty that somebody who is signed in meets by signing in again: their sign-in is too old for what they decide (S5).
 SIGN_IN_AGAIN = "SOD-5"
 
@@ -66,7 +69,7 @@ def page(
     """
     named = [fragment] if isinstance(fragment, str) else list(fragment or ())
     part = _wanted(request, named)
-    whole = dict(context or {})
+    whole = {**FRAME, **(context or {})}
     if part is None:
         drawn = [render_to_string(template, whole, request)]
     else:
