@@ -1,0 +1,335 @@
+"""Who asks in ``addresses.csv``, about what, and with which form: one company in which every address has something to show.
+
+Everything is reached by the product's own operations. Who is who: `PEOPLE`. A line's subject is a row of `Portal.rows`; which
+arguments an address takes from it, and what a POST sends, stand here and nowhere in the table.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+
+from approvals import transitions
+from approvals.models import Approval, Grant, Submission
+from governance.controls.models import Delegation, Membership, Notice, Person
+from governance.controls.people import propose_role, record_leaver
+from governance.controls.roles import Role
+from governance.recertification.models import AnswerKind, Asks, Item
+from governance.web.middleware import SIGNED_IN_AT
+from inventory import lifecycle, registry
+from inventory.models import Automation, ImportItem, Resource
+from tests import journeys, people
+from tests.approvals import stock
+from tests.approvals.bring_in.building import Build, connect, of_its_own
+from tests.approvals.stock import privilege_on
+from tests.matrix import worlds
+from tests.matrix.worlds import World
+from tests.people import as_delegate, give_role, make_person
+from tests.portal.signed_in import client_of
+from tests.recertification.reviews import opened, opens_at, question, say
+
+#: Everybody who asks. Resources are Omar's, with Amara as deputy; the automations belong to Finance Operations.
+PEOPLE = {
+    "anonymous": "nobody is signed in",
+    "nobody": "signed in, in no team and without a role",
+    "builder": "Bea, who brings in and submits",
+    "team_lead": "Theo, who approves the apps",
+    "business_owner": "Jonas",
+    "technical_owner": "Piet, of another team and a builder there",
+    "resource_owner": "Omar",
+    "resource_deputy": "Amara",
+    "delegate_of_owner": "Tom, to whom Omar passed his decisions on; no relation of his own",
+    "other_lead": "Nadia, who leads a team that has nothing to do with it",
+    "security": "Sana",
+    "admin": "Ines, who registers resources and proposes roles",
+    "other_admin": "Karl",
+    "auditor": "Yuki, who is staff too: the read-only admin is for her",
+    "on_call": "Olga, on call and in no team",
+    "left": "Lars, builder of the team until he left; his session was never closed",
+    "superuser": "Root, staff and superuser, without any role",
+    "every_role": "Eve, with every role, in no team and no relation",
+}
+
+#: How long ago what is under review came into force.
+HELD_FOR = timedelta(days=160)
+
+
+@dataclass
+class Portal:
+    """The company with a browser for everybody.
+
+    Args:
+        world: the people and resources of the matrix.
+        clients: a signed-in client for each of `PEOPLE`.
+        rows: a line's subject, by its name in the table.
+        typed: the preview's form, filled in.
+        bound: the row of the preview whose connection is chosen anew.
+    """
+
+    world: World
+    clients: dict[str, Client]
+    rows: dict[str, Any]
+    typed: dict[str, Any]
+    bound: str = ""
+
+    def path(self, address: str, subject: str) -> str:
+        """Where an address leads for a subject."""
+        row = self.rows.get(subject)
+        if address in UNNAMED:
+            return UNNAMED[address]
+        made = ARGUMENTS.get(address)
+        arguments = made(self, row) if made is not None else [row.pk] if row is not None else []
+        return reverse(address, args=arguments) + QUERIES.get(address, "")
+
+    def form(self, address: str, subject: str) -> Mapping[str, Any]:
+        """What a POST to an address sends: what somebody who may would send."""
+        made = FORMS.get(address)
+        return made(self, self.rows.get(subject)) if made is not None else {"reason": "A reason."}
+
+
+def build() -> Portal:
+    """The company, at the instant `tests.people.NOW`."""
+    w = worlds.build(people.build())
+    _more_people(w)
+    delegation = _delegation(w)
+    clients = {who: _browser(w.people[who]) for who in PEOPLE if who != "anonymous"} | {"anonymous": Client()}
+    record_leaver(w.people["left"], actor=w.actor("admin"), now=w.now, reason="A new job.")
+    connect(w.company, of_its_own(stock.EXPORT, "preview"))
+    builder = Build(clients["builder"], w.people["builder"])
+    preview = builder.import_item(content=of_its_own(stock.EXPORT, "preview"))
+    rows = {"delegation": delegation, "preview": preview, **_people_rows(w), **_resources(w), **_submissions(w)}
+    rows |= _live(w)
+    rows["notice"] = Notice.objects.order_by("pk")[0]
+    typed = builder.typed(preview, w.people["business_owner"])
+    bound = next(name.removeprefix("why-") for name in typed if name.startswith("why-"))
+    return Portal(w, clients, rows, typed, bound)
+
+
+def _browser(person: Person) -> Client:
+    """A client in a session of this person that stands in its cookie alone."""
+    client = client_of(person)
+    session = client.session
+    session[SIGNED_IN_AT] = int(time.time())
+    session.save()
+    client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key or ""
+    return client
+
+
+def _more_people(w: World) -> None:
+    n = w.northwind
+    w.people = {**w.people, "nobody": make_person("Nora Nemo"), "left": make_person("Lars Holm")}
+    w.people |= {"delegate_of_owner": n.tom, "other_lead": n.nadia}
+    Membership.objects.create(team=n.finance_ops, person=w.people["left"])
+    give_role(w.people["left"], Role.BUILDER, admins=(n.ines, n.karl))
+    n.yuki.is_staff = True
+    n.yuki.save()
+
+
+def _delegation(w: World) -> Delegation:
+    as_delegate(w.people["delegate_of_owner"], giver=w.people["resource_owner"])
+    return Delegation.objects.get(giver=w.people["resource_owner"])
+
+
+def _people_rows(w: World) -> dict[str, Model]:
+    n = w.northwind
+    proposed = propose_role(n.mei, actor=w.actor("admin"), now=w.now, role=Role.ON_CALL)
+    return {"colleague": n.grace, "proposed_role": proposed, "team": n.marketing}
+
+
+def _resources(w: World) -> dict[str, Any]:
+    """One in use, one whose owner is named, one whose owner has accepted."""
+    found: dict[str, Any] = {"active": w.company.slack}
+    for name in ("named", "accepted"):
+        found[name] = registry.register_resource(
+            w.northwind.platform,
+            actor=w.actor("admin"),
+            now=w.now,
+            fields={"name": f"Warehouse, {name}", "kind": "data_store", "data_class": "internal"},
+            owner=w.people["resource_owner"],
+            deputy=w.people["resource_deputy"],
+        )
+    registry.accept_ownership(found["accepted"], actor=w.actor("resource_owner"), now=w.now)
+    return found
+
+
+def _submitted(w: World, word: str, *, ago: timedelta = timedelta()) -> Submission:
+    """The stock report of an n8n of its own, submitted by its builder: stage 1 is open."""
+    owners = {"business_owner": w.people["business_owner"], "technical_owner": w.people["technical_owner"]}
+    content = of_its_own(stock.EXPORT, word)
+    version = journeys.brought_in(w.company, stock.EXPORT, by=w.people["builder"], content=content, **owners)
+    return journeys.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
+
+
+def _in_stage_2(w: World, word: str) -> Submission:
+    made = _submitted(w, word)
+    journeys.approve(journeys.app_of(made), w.people["team_lead"], now=w.now)
+    return made
+
+
+def _submissions(w: World) -> dict[str, Any]:
+    """In stage 1; in stage 2 with one record sent back; decided with one refused; and an automation that was stopped."""
+    open_app, in_stage_2, decided = _submitted(w, "app"), _in_stage_2(w, "open"), _in_stage_2(w, "decided")
+    sent_back = privilege_on(in_stage_2, w.company.erp)
+    transitions.ask_for_changes(
+        sent_back, actor=w.actor("resource_owner"), now=w.now, reason="Why?", shown_digest=journeys.shown(sent_back)
+    )
+    journeys.reject(privilege_on(decided, w.company.slack), w.people["resource_owner"], now=w.now)
+    stock.decide_rest(w.company, decided)
+    stopped = journeys.decide_all(w.company, _submitted(w, "stopped")).automation
+    stopped = Automation.objects.get(pk=stopped.pk)
+    lifecycle.stop(stopped, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
+    return {
+        "open_app": open_app,
+        "app_record": journeys.app_of(open_app),
+        "waiting_record": privilege_on(open_app, w.company.slack),
+        "open": in_stage_2,
+        "open_record": privilege_on(in_stage_2, w.company.slack),
+        "asked_record": sent_back,
+        "decided": decided,
+        "stopped": stopped,
+    }
+
+
+def _live(w: World) -> dict[str, Any]:
+    """An automation in force, two of its grants under review: one unanswered, one revoked by the resource's owner."""
+    submission = _submitted(w, "live", ago=HELD_FOR)
+    journeys.decide_all(w.company, submission, now=w.now - HELD_FOR)
+    held = Grant.objects.filter(automation=submission.automation)
+    grant = held.get(entitlement__resource=w.company.erp)
+    item = opened(grant, opens_at(grant))
+    other = held.get(entitlement__resource=w.company.slack)
+    revoked = opened(other, opens_at(other))
+    say(question(revoked, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - timedelta(hours=1))
+    live = Automation.objects.get(pk=submission.automation_id)
+    same = Item.objects.get(pk=item.pk)
+    return {"live": live, "grant": grant, "needed_item": item, "acceptable_item": same, "revoked_item": revoked}
+
+
+# --- addresses ----------------------------------------------------------------------------------------------------------
+
+
+def _of_record(portal: Portal, record: Approval) -> list[Any]:
+    return [record.submission_id, record.pk]
+
+
+ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
+    "automation_version": lambda portal, one: [one.pk, 1],
+    "decide": _of_record,
+    "answer": _of_record,
+    "object": _of_record,
+    "import_bind": lambda portal, item: [item.pk, portal.bound],
+    "admin:app_list": lambda portal, one: ["controls"],
+    "admin:view_on_site": lambda portal, one: [1, 1],
+}
+
+#: What the links to an address add to it.
+QUERIES = {"recert_correct": "?asks=acceptable&answer=keep"}
+
+#: Addresses without a name, by what the table calls them.
+UNNAMED = {"admin:(anything else)": "/admin/there/is/no/such/thing/"}
+
+
+def admin_path(address: str, label: str) -> str:
+    """Where one of the admin's addresses leads for a model, and for its first row.
+
+    Args:
+        address: the table's, ``admin:*_change``.
+        label: the model's, ``controls.person``.
+    """
+    kind = address.partition("*_")[2]
+    prefix = f"admin:{label.replace('.', '_')}"
+    if kind in ("changelist", "add"):
+        return reverse(f"{prefix}_{kind}")
+    row = apps.get_model(label)._base_manager.order_by("pk")[0]
+    if kind == "(its old address)":
+        return f"{reverse(f'{prefix}_changelist')}{row.pk}/"
+    return reverse(f"{prefix}_{kind}", args=[row.pk])
+
+
+# --- forms --------------------------------------------------------------------------------------------------------------
+
+
+def _decision(portal: Portal, record: Approval) -> dict[str, Any]:
+    return {"decision": "approve", "reason": "Fine.", "shown_digest": journeys.shown(record)}
+
+
+def _delegating(portal: Portal, _: Any) -> dict[str, Any]:
+    """To Eve, who has every duty, from tomorrow."""
+    day = portal.world.now.date() + timedelta(days=1)
+    return {"taker": portal.world.people["every_role"].pk, "from_on": day, "until_on": day}
+
+
+def _about(portal: Portal, one: Automation) -> dict[str, Any]:
+    said = {"name": one.name, "purpose": "Something else.", "kind": one.kind}
+    return {**said, "business_owner": one.business_owner_id, "technical_owner": one.technical_owner_id}
+
+
+def _resource(portal: Portal, one: Resource | None) -> dict[str, Any]:
+    n = portal.world.northwind
+    said = {"name": "CRM", "kind": "saas_connector", "data_class": "confidential", "environment": "production"}
+    return {**said, "team": n.it_ops.pk, "owner": n.mei.pk, "deputy": n.lena.pk}
+
+
+def _by_hand(portal: Portal, _: Any) -> dict[str, Any]:
+    rows: dict[str, Any] = {"team": portal.world.northwind.platform.pk}  # heard of those alone who have several
+    rows |= {"rows-TOTAL_FORMS": 1, "rows-INITIAL_FORMS": 1, "rows-0-resource": portal.rows["active"].pk}
+    rows |= {"rows-0-does": "post messages", "rows-0-level": "write", "rows-0-target": "#totals"}
+    return {"do": "preview", "name": "Totals", "kind": "script", "platform": "cron", "starts": "schedule", **rows}
+
+
+def _answer(portal: Portal, item: Item) -> dict[str, Any]:
+    asks = Asks.ACCEPTABLE if item is portal.rows["acceptable_item"] else Asks.NEEDED
+    return {"asks": asks, "answer": AnswerKind.KEEP, "reason": "Yes."}
+
+
+def _preview(portal: Portal, _: ImportItem) -> dict[str, Any]:
+    return portal.typed
+
+
+FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
+    "account_login": lambda portal, _: {"login": "rita.novak@northwind.example", "password": "not hers"},
+    "account_logout": lambda portal, _: {},
+    "account_reauthenticate": lambda portal, _: {},
+    "mfa_activate_totp": lambda portal, _: {"code": "000000"},
+    "mfa_authenticate": lambda portal, _: {"code": "000000"},
+    "mfa_reauthenticate": lambda portal, _: {"code": "000000"},
+    "demo_sign_in": lambda portal, _: {"person": portal.world.northwind.rita.opaque_id},
+    "clock": lambda portal, _: {"days": "1"},
+    "delegation_set": _delegating,
+    "person_add": lambda portal, _: {"name": "Ada Neu", "email": "ada.neu@northwind.example"},
+    "role_propose": lambda portal, _: {"role": "auditor"},
+    "team_found": lambda portal, _: {"name": "Logistics", "kind": "business"},
+    "team_leads": lambda portal, _: {"lead": portal.world.northwind.grace.pk, "deputy_lead": ""},
+    "team_join": lambda portal, _: {"person": portal.world.northwind.rita.pk},
+    "team_leave": lambda portal, team: {"person": portal.world.northwind.grace.pk},
+    "automation_amend": _about,
+    "automation_raise": lambda portal, _: {"tier": "high", "reason": "It writes."},
+    "resource_new": _resource,
+    "resource_name_owner": _resource,
+    "resource_amend": _resource,
+    "resource_entitlement": lambda portal, _: {
+        "code": "files:read",
+        "words": "May read files",
+        "level": "read",
+        "scope_kind": "none",
+    },
+    "decide": _decision,
+    "comment": lambda portal, _: {"text": "What for?"},
+    "bring_in": lambda portal, _: {"pasted": of_its_own(stock.EXPORT, "pasted").decode()},
+    "bring_in_form": _by_hand,
+    "import_preview": _preview,
+    "import_panel": _preview,
+    "import_submit": _preview,
+    "import_bind": lambda portal, _: {"do": "choose", "resource": portal.rows["active"].pk},
+    "recert_answer": _answer,
+    "recert_correct": lambda portal, _: {"asks": Asks.ACCEPTABLE, "answer": AnswerKind.KEEP, "reason": "Needed."},
+}
