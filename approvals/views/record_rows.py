@@ -255,7 +255,7 @@ def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
         "why": record.justification.text if record.justification else "",
         "reasons": _evidence_reasons(record),
         "seats_title": f"Seats for a {record.tier}-risk {record.kind}",
-        "seats": [_seat(seat, reader) for seat in standing],
+        "seats": [_seat(seat, reader, is_open=record.state != ApprovalState.WAITING) for seat in standing],
         "skipped": [
             {"icon": "person", "text": f"{one.why}.", "code": one.code} for seat in standing for one in seat.skipped
         ],
@@ -285,16 +285,17 @@ def _evidence_reasons(record: Approval) -> list[Shape]:
     return reasons
 
 
-def _seat(seat: SeatStanding, reader: Reader) -> Shape:
+def _seat(seat: SeatStanding, reader: Reader, *, is_open: bool) -> Shape:
     seal = SEAT_SEALS.get(SeatLabel(seat.label), "none")
     capacity = SeatLabel(seat.label).label
     if seat.decision is not None:
-        state = {"value": "approved", "below": f"{seat.decision.at:%a %d %b}"}
+        state: Shape = {"value": "approved", "below": f"{seat.decision.at:%a %d %b}"}
         return {"capacity": capacity, "who": decided_by(seat.decision, reader), "seal": seal, "state": state}
     who = " or ".join(reader.name(person) for person in seat.may_decide) or "nobody is left"
-    mine = any(reader.is_me(person) for person in seat.may_decide)
+    mine = is_open and any(reader.is_me(person) for person in seat.may_decide)
+    state = {"value": "open" if is_open else "waiting", "mine": mine}
     basis = f" ({seat.basis})" if seat.basis not in ("", "owner", "lead", "security reviewer") else ""
-    return {"capacity": capacity, "who": f"{who}{basis}", "seal": seal, "state": {"value": "open", "mine": mine}}
+    return {"capacity": capacity, "who": f"{who}{basis}", "seal": seal, "state": state}
 
 
 def _history(record: Approval, route: Route) -> list[Shape]:

@@ -79,7 +79,12 @@ def decide(request: Request, pk: int, record: int) -> HttpResponse:
         return _again(request, pk, found, no)
     except Refused as no:
         return _refused(request, pk, found, no)
-    return _shown(request, pk)
+    return _shown(request, pk, done=_key(found))
+
+
+def _key(record: Approval) -> str:
+    """What the page calls a record: its row's key, or "app" for the left column."""
+    return "app" if record.stage == 1 else str(record.pk)
 
 
 def _again(request: Request, pk: int, record: Approval, no: InvalidInput) -> HttpResponse:
@@ -87,30 +92,39 @@ def _again(request: Request, pk: int, record: Approval, no: InvalidInput) -> Htt
     submission, reader = _find(request, pk)
     typed: dict[str, Any] = {name: request.POST.get(name, "") for name in ("reason", "term_days", "level")}
     typed["scope"] = request.POST.getlist("scope")
-    key = "app" if record.stage == 1 else str(record.pk)
-    again = Reader(reader.actor, reader.now, key, typed, no.refusal.sentence)
+    again = Reader(reader.actor, reader.now, _key(record), typed, no.refusal.sentence)
     return page(
         request, TEMPLATE, review_page.context(submission, again), fragment="rows", also=BESIDE, status=no.status
     )
 
 
 def _refused(request: Request, pk: int, record: Approval, no: Refused) -> HttpResponse:
-    key = "app" if record.stage == 1 else str(record.pk)
     diff = [dict(zip(("label", "before", "after"), one, strict=False)) for one in no.refusal.detail]
     context = {
         "diff": diff,
         "digest": facts.digest(facts.of(record)),
         "back_href": request.path.rsplit("records", 1)[0],
     }
-    return refused(request, no.refusal, fragment=f"refusal-{key}", context=context)
+    return refused(request, no.refusal, fragment=f"refusal-{_key(record)}", context=context)
 
 
-def _shown(request: Request, pk: int, fragment: str = "rows", also: tuple[str, ...] = BESIDE) -> HttpResponse:
-    """The page as it is now, or only what changed; without htmx back to the page, so that reload repeats nothing."""
+def _shown(
+    request: Request, pk: int, fragment: str = "rows", also: tuple[str, ...] = BESIDE, *, done: str = ""
+) -> HttpResponse:
+    """The page as it is now, or only what changed; without htmx back to the page, so that reload repeats nothing.
+
+    ``done`` is the key of the row that was just dealt with: the focus moves on to the next that is the reader's, else stays there.
+    """
     if request.headers.get("HX-Request") != "true":
         return redirect("review", pk=pk)
     submission, reader = _find(request, pk)
-    return page(request, TEMPLATE, review_page.context(submission, reader), fragment=fragment, also=also)
+    context = review_page.context(submission, reader)
+    if done:
+        rows = [row for group in context["groups"] for row in group["rows"]]
+        here = next((row for row in rows if row["mine"]), next((row for row in rows if row["key"] == done), None))
+        if here is not None:
+            here["focus"] = True
+    return page(request, TEMPLATE, context, fragment=fragment, also=also)
 
 
 def _do(request: Request, pk: int, act: Callable[[Submission, Reader, str], object]) -> HttpResponse:
@@ -160,7 +174,7 @@ def object_to_record(request: Request, pk: int, record: int) -> HttpResponse:
         return _again(request, pk, found, no)
     except Refused as no:
         return _refused(request, pk, found, no)
-    return _shown(request, pk)
+    return _shown(request, pk, done=_key(found))
 
 
 @require_POST

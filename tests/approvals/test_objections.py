@@ -80,6 +80,9 @@ def test_an_owner_objects_before_their_stage_opens_stage_1_sees_it_and_is_not_bo
     assert drawn.lstrip().startswith('<section class="panel rows" id="rows"')
     assert 'id="app"' in drawn  # the app's column changes with it, out of band
     assert "Objected to" in drawn
+    assert (
+        f'id="row-{record.pk}" data-row tabindex="-1" data-focus' in drawn
+    )  # nothing is lost on the way: the focus stays
 
     seen = client_of(n.theo).get(reverse("review", args=[submission.pk]))
     (said,) = seen.context["app"]["objections"]

@@ -34,6 +34,7 @@ PAGES: dict[str, tuple[str, Callable[[], Context]]] = {
     "preview": ("approvals/preview.html", bring_in.preview),
     "review": ("approvals/review.html", review.owner),
     "review_lead": ("approvals/review.html", review.lead),
+    "review_objecting": ("approvals/review.html", review.objecting),
     "review_subset": ("approvals/review.html", review.subset),
     "desk": ("approvals/desk.html", review.desk),
     "desk_empty": ("approvals/desk.html", review.desk_empty),

@@ -445,6 +445,27 @@ def lead() -> Shape:
     return context
 
 
+def objecting() -> Shape:
+    """What Omar Haddad sees before stage 1: his records wait, and in one that he opened he objects."""
+    context = lead()
+    rows = [{**row, "may_object": True} for row in context["groups"][0]["rows"]]
+    rows[0] |= {
+        "open": True,
+        "evidence": evidence(),
+        "object": {"action": "/object/1", "value": "", "error": "Say why: a reason is needed here."},
+        "tags": [tag("Objected to", "wait", "speech")],
+    }
+    words = f"{len(rows)} records; you can read, comment and object"
+    app = {**context["app"], "state": {"value": "open", "holder": "Theo Brandt"}, "decide": None}
+    app["objections"] = [{**one, "about": "May read files in Supplier Drive"} for one in app["objections"]]
+    context.update(
+        chrome=frame("Omar Haddad", "desk", desk=3),
+        app=app,
+        groups=[{"key": "others", "title": "Waits for stage 1", "words": words, "rows": rows}],
+    )
+    return context
+
+
 def subset() -> Shape:
     """What Jonas Weil, the business owner, sees when all is decided and something was refused."""
     context = owner()
