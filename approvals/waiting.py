@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import JSONObject
 
@@ -110,23 +111,27 @@ def _asked(said: Mapping[str, str] | None) -> Asked | None:
     return Asked(said["who"], datetime.fromisoformat(said["at"]), said["text"] or "") if said else None
 
 
-def under_way(person: Person) -> list[Submission]:
-    """Submissions of the person's automations that have not ended, the oldest first."""
+def under_way(person: Person, now: datetime) -> list[tuple[Submission, dict[str, date]]]:
+    """Submissions of the person's automations that have not ended, the oldest first: one query.
+
+    Returns:
+        Each with the names of those who were asked about what is open in it, and since when.
+    """
     mine = Q(automation__business_owner=person) | Q(automation__technical_owner=person)
     found = Submission.objects.unfinished().filter(mine).select_related("automation", "version", "submitted_by")
     columns = ("state", "tier", "submitted_at", "version__number", "submitted_by__name")
-    return list(found.only(*columns, "automation__name", "automation__business_owner_id").order_by("pk"))
-
-
-def asked_about(submissions: Iterable[Submission], now: datetime) -> dict[int, dict[str, date]]:
-    """Who was asked about each open record of these submissions, by name, and since when: one query."""
+    shown_of = found.only(*columns, "automation__name", "automation__business_owner_id").order_by("pk")
     asked = Candidate.objects.filter(
-        seat__approval__submission__in=[one.pk for one in submissions], seat__approval__state=ApprovalState.OPEN
-    )
-    found: dict[int, dict[str, date]] = defaultdict(dict)
-    columns = asked.values_list("seat__approval__submission_id", "person__name", "seat__approval__opened_at")
-    for submission, name, opened in columns.order_by(
-        "seat__approval__stage", "seat__approval_id", "seat_id", "order", "pk"
-    ):
-        found[submission].setdefault(name, (opened or now).date())
+        seat__approval__submission=OuterRef("pk"), seat__approval__state=ApprovalState.OPEN
+    ).order_by("seat__approval__stage", "seat__approval_id", "seat_id", "order", "pk")
+    said = JSONObject(who="person__name", since="seat__approval__opened_at")
+    rows = shown_of.annotate(holders=ArraySubquery(asked.values(said=said)))
+    return [(one, _since(one.holders, now)) for one in rows]
+
+
+def _since(asked: Iterable[Mapping[str, str | None]], now: datetime) -> dict[str, date]:
+    found: dict[str, date] = {}
+    for one in asked:
+        since = one["since"]
+        found.setdefault(str(one["who"]), (datetime.fromisoformat(since) if since else now).date())
     return found

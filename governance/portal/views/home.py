@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -46,15 +46,20 @@ def home(request: Request) -> HttpResponse:
     now = clock.now()
     person = reader(request)
     to_decide, to_answer = waiting.to_decide_and_to_answer(person, now)
-    under_way = waiting.under_way(person)
+    under_way = waiting.under_way(person, now)
     reviews = _recertifications(person, now)
     chrome.counted(request, recertify=reviews["count"])
     groups = [
         group
-        for group in (_approvals(to_decide), reviews, _questions(to_answer), _acceptances(person, under_way))
+        for group in (
+            _approvals(to_decide),
+            reviews,
+            _questions(to_answer),
+            _acceptances(person, [one for one, _ in under_way]),
+        )
         if group["rows"]
     ]
-    automations = _automations(person, under_way, now)
+    automations = _automations(person, under_way)
     things = sum(group["count"] for group in groups)
     zone = zone_of(person.time_zone, ZoneInfo(settings.ORGANISATION_TIME_ZONE))
     local = now.astimezone(zone)
@@ -225,15 +230,13 @@ def _acceptances(person: Person, under_way: Iterable[Submission]) -> Shape:
     return {"key": "handovers", "title": "To accept", "words": "", "rows": rows, "count": len(found)}
 
 
-def _automations(person: Person, under_way: Iterable[Submission], now: datetime) -> list[Shape]:
+def _automations(person: Person, under_way: Iterable[tuple[Submission, dict[str, date]]]) -> list[Shape]:
     mine = Automation.objects.filter(Q(business_owner=person) | Q(technical_owner=person))
     mine = mine.exclude(state=AutomationState.RETIRED).select_related("approved_version")
-    found = list(mine.only("name", "state", "approved_version__number").order_by("name", "pk")[:MOST])
-    keys = {one.pk for one in found}
-    submissions = {one.automation_id: one for one in under_way if one.automation_id in keys}
-    asked = waiting.asked_about(submissions.values(), now) if submissions else {}
+    found = mine.only("name", "state", "approved_version__number").order_by("name", "pk")[:MOST]
+    submissions = {one.automation_id: one for one, _ in under_way}
     held = {
-        pk: [{"who": who, "since": since} for who, since in list(people.items())[:3]] for pk, people in asked.items()
+        one.pk: [{"who": who, "since": since} for who, since in list(asked.items())[:3]] for one, asked in under_way
     }
     return [_automation(one, submissions.get(one.pk), held) for one in found]
 
