@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.db.models import Model
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -16,6 +17,7 @@ from approvals.views import record_rows, review_page, review_questions, review_r
 from approvals.views.record_rows import Reader
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, Refused
+from governance.controls.transitions import Transition
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 
@@ -137,6 +139,16 @@ def _do(request: Request, pk: int, act: Callable[[Submission, Reader, str], obje
     return redirect("review", pk=pk)
 
 
+def _put(
+    request: Request, pk: int, verb: Transition[Any], subject: Model, reader: Reader, question: dict[str, Any]
+) -> HttpResponse:
+    """The page with the question before an operation, for whoever may do it now; the others read why not."""
+    no = verb.refusal(subject, actor=reader.actor, now=reader.now)
+    if no is not None:
+        return refused(request, no, context={"back_href": f"/review/{pk}/"})
+    return page(request, "confirm.html", {"ask": question})
+
+
 @require_POST
 def say(request: Request, pk: int) -> HttpResponse:
     """Say something to everybody on the submission (A3)."""
@@ -156,10 +168,10 @@ def say(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def answer_question(request: Request, pk: int, record: int) -> HttpResponse:
     """Answer what an approver asked; the record opens in its next round (A14)."""
-    submission, _ = _find(request, pk)
+    submission, reader = _find(request, pk)
     found = _record(submission, record)
     if request.method == "GET":
-        return page(request, "confirm.html", {"ask": review_questions.answer_question(found)})
+        return _put(request, pk, transitions.answer, found, reader, review_questions.answer_question(found))
     return _do(request, pk, lambda _, who, text: transitions.answer(found, actor=who.actor, now=who.now, reason=text))
 
 
@@ -189,8 +201,8 @@ def accept(request: Request, pk: int) -> HttpResponse:
 def decline_rest(request: Request, pk: int) -> HttpResponse:
     """Decline what was approved (A5)."""
     if request.method == "GET":
-        submission, _ = _find(request, pk)
-        return page(request, "confirm.html", {"ask": review_questions.decline_question(submission)})
+        submission, reader = _find(request, pk)
+        return _put(request, pk, transitions.decline, submission, reader, review_questions.decline_question(submission))
     return _do(request, pk, lambda one, who, text: transitions.decline(one, actor=who.actor, now=who.now, reason=text))
 
 
@@ -198,6 +210,8 @@ def decline_rest(request: Request, pk: int) -> HttpResponse:
 def take_back(request: Request, pk: int) -> HttpResponse:
     """Withdraw a submission (A15)."""
     if request.method == "GET":
-        submission, _ = _find(request, pk)
-        return page(request, "confirm.html", {"ask": review_questions.withdraw_question(submission)})
+        submission, reader = _find(request, pk)
+        return _put(
+            request, pk, transitions.withdraw, submission, reader, review_questions.withdraw_question(submission)
+        )
     return _do(request, pk, lambda one, who, text: transitions.withdraw(one, actor=who.actor, now=who.now, reason=text))

@@ -16,6 +16,7 @@ from approvals.views import record_rows, review_app, review_questions, review_st
 from approvals.views.record_rows import Reader, Shape
 from approvals.views.review_read import Dossier, dossier
 from governance.controls import timeline
+from governance.web.ledger_links import ledger_href
 
 #: Events of the timeline; the ledger has the rest.
 EVENTS = 40
@@ -48,7 +49,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "remarks": _remarks(about),
         "remark": _remark(submission, reader) if "comment" in allowed else None,
         "events": timeline.shapes(submission, reader=reader.actor.person, limit=EVENTS, people=about.people.values()),
-        "ledger_href": f"{reverse('ledger')}?about=approvals.submission:{submission.pk}",
+        "ledger_href": ledger_href(submission, actor=reader.actor, now=reader.now),
         "dialogs": [
             question(submission)
             for name, question in (

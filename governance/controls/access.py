@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from django.db.models import BigIntegerField, Q, QuerySet, Value
 
+from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.models import Delegation, Person, RoleAssignment
 from governance.controls.roles import ASSIGNABLE, GRANTS, Permission, Relation, Role
@@ -65,6 +66,16 @@ def roles_held(actor: Actor, now: datetime) -> frozenset[Role]:
             actor.memory["answers as", now] = givers
     held: frozenset[Role] = actor.memory[key]
     return held
+
+
+def is_led_to(actor: Actor, permission: Permission) -> bool:
+    """Whether a role grants what a page asks that concerns no row: for showing a link, never for a verdict.
+
+    The roles that this request has read already serve, whatever instant they were asked for; else it is the present one.
+    """
+    read = (held for key, held in actor.memory.items() if key[0] == "roles")
+    held = next(read, None)
+    return any(permission in GRANTS[role] for role in (roles_held(actor, clock.now()) if held is None else held))
 
 
 def answers_as(actor: Actor, now: datetime) -> tuple[int, ...]:

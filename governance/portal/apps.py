@@ -9,3 +9,9 @@ class PortalConfig(AppConfig):
     name = "governance.portal"
     label = "portal"
     verbose_name = "Portal"
+
+    def ready(self) -> None:
+        """Lead to the ledger only whoever may read it."""
+        from governance.web import ledger_links
+
+        ledger_links.register()

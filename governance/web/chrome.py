@@ -1,6 +1,6 @@
 """The frame of every page: main links, the counts beside them, and the links of the person's menu.
 
-Apps register what only they can count; this module knows the order and the names and asks no database itself. A URL
+Apps register what only they can count, and who is led to a page that is not everybody's; this module knows the order and the names and asks no database itself. A URL
 name that no URL conf has leaves its link out, and a system check says so.
 """
 
@@ -42,6 +42,7 @@ OTHER_URL_NAMES: Final = ("search", "account_logout", "account_login")
 DEMO_URL_NAMES: Final = ("clock", "mail_list")
 
 _counters: dict[str, Counter] = {}
+_readers: dict[str, Callable[[HttpRequest], bool]] = {}
 
 
 def register_counter(name: str, counter: Counter) -> None:
@@ -53,6 +54,21 @@ def register_counter(name: str, counter: Counter) -> None:
             destination key to count, so that one query can serve them all.
     """
     _counters[name] = counter
+
+
+def register_readers(name: str, may_read: Callable[[HttpRequest], bool]) -> None:
+    """Say who is led to a destination; call it in an app's ``ready()``. The others are not shown what would refuse them.
+
+    Args:
+        name: a destination's key; without a call everybody is led there.
+        may_read: called at most once for a whole page and not for fragments, also before anybody has signed in.
+    """
+    _readers[name] = may_read
+
+
+def everybody(request: HttpRequest) -> bool:
+    """Whoever asks is led there."""
+    return True
 
 
 def counted(request: HttpRequest, **found: int) -> None:
@@ -86,7 +102,7 @@ def destinations(request: HttpRequest) -> list[Destination]:
     """Return the main links with their counts; the one whose path begins the request's path is current."""
     waiting = counts(request)
     placed = [replace(one, href=href(one.url_name), count=waiting.get(one.key, 0)) for one in DESTINATIONS]
-    placed = [one for one in placed if one.href]
+    placed = [one for one in placed if one.href and _readers.get(one.key, everybody)(request)]
     under = [
         one for one in placed if request.path == one.href or (one.href != "/" and request.path.startswith(one.href))
     ]

@@ -1,4 +1,4 @@
-"""The link from a page to the ledger's events about one row: only for readers of the ledger, to whom that page is there."""
+"""Links to the ledger, from the frame and from a page to the events about one row: only for its readers, to whom that page is there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from django.db.models import Model
+from django.http import HttpRequest
 
 from governance.controls import access, ledger
 from governance.controls.actors import Actor
@@ -19,3 +20,15 @@ def ledger_href(row: Model, *, actor: Actor, now: datetime) -> str:
         return ""
     (about,) = ledger.about(row)
     return f"{chrome.href('ledger')}?{urlencode({'about': about}, safe=':')}"
+
+
+def register() -> None:
+    """Have the frame lead to the ledger only whoever may read it."""
+
+    def may_read(request: HttpRequest) -> bool:
+        actor: Actor | None = getattr(
+            request, "actor", None
+        )  # a request may be refused before anybody asked who sends it
+        return actor is not None and bool(actor) and access.is_led_to(actor, Permission.LEDGER_READ)
+
+    chrome.register_readers("ledger", may_read)
