@@ -14,6 +14,7 @@ from django.db.models.functions import JSONObject
 
 from approvals.models import Approval, ApprovalState, Candidate, Decision, Submission
 from governance.controls import access
+from governance.controls.actors import Actor
 from governance.controls.keyed import keyed_by
 from governance.controls.models import Person
 
@@ -42,34 +43,39 @@ def _by(deadline: datetime | None, record: Approval) -> tuple[bool, datetime, in
     return deadline is None, deadline or record.submission.submitted_at, record.pk
 
 
-def to_decide(person: Person, now: datetime) -> list[Approval]:
-    """Open records put before a person, or before somebody they stand in for, that neither has decided in this round.
+def to_decide(actor: Actor, now: datetime) -> list[Approval]:
+    """Open records put before the reader, or before somebody they stand in for, that neither has decided in this round.
 
     Candidates are named when a record opens; whoever became conflicted since is told so on the page itself.
     """
-    found = shown(Approval.objects.filter(keyed_by(_asked_of(person, now))), TEAM).order_by()
+    found = shown(Approval.objects.filter(keyed_by(_asked_of(actor, now))), TEAM).order_by()
     return sorted(found, key=lambda one: _by(one.due_at, one))
 
 
-def _asked_of(person: Person, now: datetime) -> QuerySet[Candidate, Any]:
+def _asked_of(actor: Actor, now: datetime) -> QuerySet[Candidate, Any]:
     """Ids of the open records that `to_decide` is about."""
     own = Decision.objects.filter(approval=OuterRef("seat__approval"), round=OuterRef("seat__approval__round"))
+    person = _person(actor)
     used = own.filter(
         Q(person=person) | Q(for_person=person) | Q(person=OuterRef("person")) | Q(for_person=OuterRef("person"))
     )
-    asked = Candidate.objects.filter(
-        person__in=access.answering_as(person, now), seat__approval__state=ApprovalState.OPEN
-    )
+    asked = Candidate.objects.filter(person__in=access.answers_as(actor, now), seat__approval__state=ApprovalState.OPEN)
     return asked.exclude(Exists(used)).order_by().values("seat__approval")
 
 
-def for_whom(records: Sequence[Approval], person: Person, now: datetime) -> dict[int, list[str]]:
-    """Names of those for whom a person would decide records that were not put before themself, by record (A11): one query."""
-    asked = Candidate.objects.filter(person__in=access.answering_as(person, now), seat__approval__in=records)
+def for_whom(records: Sequence[Approval], actor: Actor, now: datetime) -> dict[int, list[str]]:
+    """Names of those for whom the reader would decide records that were not put before themself, by record (A11): one query."""
+    me = _person(actor)
+    asked = Candidate.objects.filter(person__in=access.answers_as(actor, now), seat__approval__in=records)
     found: dict[int, dict[int, str]] = defaultdict(dict)
     for record, who, name in asked.order_by("pk").values_list("seat__approval", "person", "person__name"):
         found[record][who] = name
-    return {record: list(names.values()) for record, names in found.items() if person.pk not in names}
+    return {record: list(names.values()) for record, names in found.items() if me.pk not in names}
+
+
+def _person(actor: Actor) -> Person:
+    assert actor.person is not None  # only people are asked
+    return actor.person
 
 
 def _sent_back_to(person: Person) -> QuerySet[Approval]:
@@ -87,14 +93,12 @@ class Asked:
     text: str
 
 
-def to_decide_and_to_answer(
-    person: Person, now: datetime
-) -> tuple[list[Approval], list[tuple[Approval, Asked | None]]]:
-    """What `to_decide` finds; and with its question what was sent back of the person's own submissions and automations (A14).
+def to_decide_and_to_answer(actor: Actor, now: datetime) -> tuple[list[Approval], list[tuple[Approval, Asked | None]]]:
+    """What `to_decide` finds; and with its question what was sent back of the reader's own submissions and automations (A14).
 
     One query.
     """
-    both = _asked_of(person, now).union(_sent_back_to(person).order_by().values("pk"))
+    both = _asked_of(actor, now).union(_sent_back_to(_person(actor)).order_by().values("pk"))
     said = JSONObject(who="person__name", at="at", text="reason__text")
     last = Decision.objects.filter(approval=OuterRef("pk")).order_by("-pk").values(said=said)[:1]
     question = Case(When(state=ApprovalState.CHANGES_ASKED, then=Subquery(last)))

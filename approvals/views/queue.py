@@ -70,9 +70,7 @@ def _words(record: Approval) -> str:
 def desk(request: Request) -> HttpResponse:
     """What waits for me; with ``?show=all`` every open submission that I may see, with ``?show=overdue`` the late ones."""
     now = clock.now()
-    person = request.actor.person
-    assert person is not None  # a request is a person's
-    mine = waiting.to_decide(person, now)
+    mine = waiting.to_decide(request.actor, now)
     show = request.GET.get("show", "")
     records = mine
     if show in ("all", "overdue"):
@@ -81,10 +79,14 @@ def desk(request: Request) -> HttpResponse:
         records = list(found.order_by("due_at", "pk")[: PAGE * 12])
     if show == "overdue":
         records = [record for record in records if record.due_at and record.due_at < now]
-    rows = _rows(records, waiting.for_whom(mine, person, now))[:PAGE]
+    rows = _rows(records, waiting.for_whom(mine, request.actor, now))[:PAGE]
     overdue = sum(row["due"] is not None and row["due"] < now for row in rows)
     count = len({record.submission_id for record in mine})
-    facts: list[Any] = [{"text": f"{count} wait for you", "strong": True} if count else "Nothing waits for you"]
+    facts: list[Any] = [
+        {"text": f"{count} wait{'s' if count == 1 else ''} for you", "strong": True}
+        if count
+        else "Nothing waits for you"
+    ]
     if overdue:
         facts.append({"text": f"{overdue} overdue", "tone": "no"})
     return page(

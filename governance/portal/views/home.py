@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 
 from approvals import waiting
 from approvals.models import Approval, Grant, Submission, SubmissionState
-from governance.controls import clock
+from governance.controls import access, clock
 from governance.controls.calendar import zone_of
 from governance.controls.models import Person
 from governance.portal.views.answers import reader
@@ -45,9 +45,9 @@ def home(request: Request) -> HttpResponse:
     """What needs the reader."""
     now = clock.now()
     person = reader(request)
-    to_decide, to_answer = waiting.to_decide_and_to_answer(person, now)
+    to_decide, to_answer = waiting.to_decide_and_to_answer(request.actor, now)
     under_way = waiting.under_way(person, now)
-    reviews = _recertifications(person, now)
+    reviews = _recertifications(person, access.answers_as(request.actor, now))
     chrome.counted(request, recertify=reviews["count"])
     groups = [
         group
@@ -131,9 +131,9 @@ def _approvals(records: Sequence[Approval]) -> Shape:
     }
 
 
-def _recertifications(person: Person, now: datetime) -> Shape:
-    """The first questions that wait for the person, and how many there are."""
-    asked = Question.objects.unanswered().asked_of(person, now).order_by()
+def _recertifications(person: Person, people: Collection[int]) -> Shape:
+    """The first questions that wait for the person, or for whom they stand in, and how many there are."""
+    asked = Question.objects.unanswered().filter(reviewer__in=people).order_by()
     number = asked.annotate(one=Value(1)).values("one").annotate(number=Count("*")).values("number")
     found = asked.select_related("reviewer", "item__automation").only(*QUESTION).annotate(number=Subquery(number))
     questions = list(found.order_by("item__deadline", "pk")[:MOST])
