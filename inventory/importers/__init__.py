@@ -24,7 +24,16 @@ from inventory.importers.manifest import (
     with_shared_credentials,
 )
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reading import FORMATS, VERSION, Format, ReadResult, fingerprint_of, read, with_shared
+from inventory.importers.reading import (
+    FORMATS,
+    VERSION,
+    Format,
+    ReadResult,
+    file_shown,
+    fingerprint_of,
+    read,
+    with_shared,
+)
 from inventory.importers.secret_findings import SecretFound
 
 __all__ = [
@@ -47,6 +56,7 @@ __all__ = [
     "access_of",
     "binding_key",
     "entitlement_code",
+    "file_shown",
     "fingerprint_of",
     "manifest_digest",
     "privilege_key",

@@ -41,11 +41,11 @@ def address_of(url: str) -> Address:
         authority, path = "", literal.partition("?")[0].partition("#")[0]
     host = authority.removesuffix(_DEFAULT_PORTS.get((match["scheme"] or "").lower(), "\0")).rstrip(".")
     if _HOLE.search(authority) or (host and not _HOST.fullmatch(host)) or REMOVED in authority:
-        return Address("", shown(_HOLE.sub(_as_hole, match["authority"].rpartition("@")[2]) + _path(path)), True)
-    return Address(host, shown(_path(path)), not host)
+        return Address("", shown(_HOLE.sub(_as_hole, match["authority"].rpartition("@")[2]) + path_shown(path)), True)
+    return Address(host, shown(path_shown(path)), not host)
 
 
-def _path(path: str) -> str:
+def path_shown(path: str) -> str:
     """Segments as they are, but ``{…}`` for holes; what looks like a token is told apart by a digest, not shown."""
     return "/".join(_segment(each) for each in _HOLE.sub(_as_hole, path).split("/"))
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from inventory.importers.addresses import Address, address_of
+from inventory.importers.addresses import Address, address_of, path_shown
 from inventory.importers.canonical import mcp_content
 from inventory.importers.display import shown
 from inventory.importers.levels import access_of, is_sensitive
@@ -311,7 +311,7 @@ class _Reading:
         without = [shown(each, 80) for key in _TOOL_EXCEPTIONS for each in _list(self._config.get(key))]
         rest = self._launch.rest if self._launch else ()
         paths = (
-            [shown(each, 120) for each in rest if _PATH.match(each)]
+            [shown(path_shown(each), 120) for each in rest if _PATH.match(each)]
             if self._launch and self._launch.pin != "local"
             else []
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from inventory.importers.display import vocabulary
@@ -27,6 +27,7 @@ _INLINE = frozenset({"-c", "-lc", "/c", "-command", "-encodedcommand", "-e", "--
 _BRIDGES = frozenset({"mcp-remote", "supergateway", "mcp-proxy", "mcp-bridge"})
 _VERSION = re.compile(r"\d+(?:\.\d+){1,3}(?:[-+.][\w.+-]+)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_ASSIGNED = re.compile(r"""\s*([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)(?:\s+|\Z)""")
 _SCOPED = re.compile(r"((?:@[^/@]+/)?[^@]+)(?:@(.+))?")
 
 
@@ -44,13 +45,24 @@ class Launch:
 
 
 def launch_of(command: str, arguments: list[str]) -> Launch:
-    """Read a command line without running or resolving anything.
+    """Read a command line without running or resolving anything. What is assigned before the program is no part of it.
 
     Args:
-        command: as configured: a program's name or path, or a whole line.
+        command: as configured: a program's name or path, or a whole line, variables before it or not.
         arguments: as configured, scrubbed.
     """
-    line = [*command.split(), *arguments] if " " in command and not arguments else [command, *arguments]
+    assigned: list[tuple[str, str]] = []
+    while found := _ASSIGNED.match(command):
+        assigned.append((found.group(1), found.group(2).strip("\"'")))
+        command = command[found.end() :]
+    launch = _launch(command, arguments)
+    return replace(launch, assigned=(*assigned, *launch.assigned)) if assigned else launch
+
+
+def _launch(command: str, arguments: list[str]) -> Launch:
+    words = command.split()
+    is_line = len(words) > 1 and not (arguments and re.search(r"[/\\]", words[0]))  # a path may hold spaces
+    line = [*words, *arguments] if is_line else [command.strip(), *arguments]
     program, rest = _program(line[0] if line else ""), line[1:]
     if program in _SHELLS and len(rest) >= 2 and rest[0].lower() in ("/c", "/k") and _is_launcher(rest[1]):
         program, rest = _program(rest[1]), rest[2:]

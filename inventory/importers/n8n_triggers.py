@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from inventory.importers.addresses import path_shown
 from inventory.importers.display import shown, vocabulary
 from inventory.importers.manifest import Trigger
 from inventory.importers.n8n_values import part, schedule_of, text_of
@@ -92,7 +93,10 @@ def _detail(connector: str, kind: str, parameters: dict[str, Any]) -> str:
 
 
 def entry_path(parameters: dict[str, Any]) -> str:
-    """The path under which a webhook, form or MCP trigger is called, with one slash in front."""
+    """The path under which a webhook, form or MCP trigger is called, with one slash in front.
+
+    Whoever knows the path may call it: a part that looks like a token is told apart and not shown.
+    """
     options = parameters.get("options")
     path = part(parameters.get("path")) or (part(options.get("path")) if isinstance(options, dict) else "")
-    return "/" + path.lstrip("/") if path else ""
+    return "/" + path_shown(path.lstrip("/")) if path else ""

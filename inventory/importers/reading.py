@@ -19,7 +19,7 @@ from inventory.importers.documents import LIMITS, Limits, parse
 from inventory.importers.manifest import Manifest, manifest_digest, with_shared_credentials
 from inventory.importers.problem import ImportProblem
 from inventory.importers.secret_findings import SecretFound, secrets_of
-from inventory.importers.secrets import scrub
+from inventory.importers.secrets import scrub, without_tokens
 
 Format = Literal["auto", "n8n", "mcp_client"]
 FORMATS: tuple[Format, ...] = ("auto", "n8n", "mcp_client")
@@ -69,7 +69,7 @@ def read(
         ImportProblem: it could not be read, with file, place, reason and what to do. Nothing else is raised, and
             nothing of the content is in it.
     """
-    file = _shown_file(name)
+    file = file_shown(name)
     unexpected = ""
     try:
         return _read(file, data, fingerprint_key, format, limits)
@@ -157,10 +157,10 @@ def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
     return ImportProblem(file, "", reason, _FORM_INSTEAD)
 
 
-def _shown_file(name: str) -> str:
-    """The name without a drive, a root or steps upwards: it is shown, and never opened."""
+def file_shown(name: str) -> str:
+    """A file's name without a drive, a root, steps upwards or a token (I6): it is kept and shown, and never opened."""
     parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".", "..") and not part.endswith(":")]
-    return shown("/".join(parts)) or "file without a name"
+    return shown(without_tokens("/".join(parts))) or "file without a name"
 
 
 def _name_of(file: str, otherwise: str) -> str:

@@ -60,6 +60,11 @@ _SIGNED_IN = re.compile(r"\b(?:Bearer|Basic|Token|Bot|bearer|basic|token)\s+(?P<
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://(?P<rest>[^\s\"'`<>\\]{1,8192})")
 _ONE_LETTER_FLAG = re.compile(r"-[A-Za-z]$")
 _DOCKER_ENV = frozenset({"-e", "--env"})
+_ASSIGNED = re.compile(
+    r"([A-Za-z_]\w{0,80})=(?:\"(?P<double>[^\"]{0,4096})\"|'(?P<single>[^']{0,4096})'|(?P<bare>[^\s;&|]{0,4096}))\s*"
+)
+_COMMAND_BEGINS = re.compile(r"(?:\A|[;&|(]|(?:\A|(?<=[\s/]))(?:env|export)(?=\s))\s*")
+_LONG_RUN = re.compile(r"[A-Za-z0-9]{20,}")
 _SHORTEST_KNOWN = 8
 
 
@@ -136,6 +141,18 @@ def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None) -> Scru
     if not known:
         return Scrubbed(clean, tuple(walk.found))
     return Scrubbed(_without_known(clean, known), tuple(_renamed(each, known) for each in walk.found))
+
+
+def without_tokens(text: str) -> str:
+    """A name from outside any document, as a file's, without what has a provider's shape or looks like a token."""
+    spans = [(begin, end) for _, begin, end in matches(text)]
+    spans += [run.span() for run in _LONG_RUN.finditer(text) if looks_like_token(run.group())]
+    apart: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if apart and begin < apart[-1][1]:
+            begin, end = apart[-1][0], max(end, apart.pop()[1])
+        apart.append((begin, end))
+    return _cut(text, apart)
 
 
 class _Walk:
@@ -218,6 +235,8 @@ class _Walk:
             spans.update(_in_addresses(text))
         for provider, begin, end in matches(text):
             spans.setdefault((begin, end), _Within(provider=provider))
+        if slot.name == "command":
+            spans.update(_assigned(text))
         for begin, end, name in _after_names(text):
             spans.setdefault((begin, end), _Within(name=name))
         for signed_in in _SIGNED_IN.finditer(text):
@@ -288,6 +307,19 @@ def _in_addresses(text: str) -> dict[tuple[int, int], _Within]:
                 begin = offset + parameter.start(2)
                 spans[begin, begin + len(value)] = _Within("url", name)
     return spans
+
+
+def _assigned(text: str) -> Iterable[tuple[tuple[int, int], _Within]]:
+    """Values given to variables before a program is named: ``NAME=value npx``, ``env NAME=value npx``."""
+    for begins in _COMMAND_BEGINS.finditer(text):
+        at = begins.end()
+        while found := _ASSIGNED.match(text, at):
+            at, group = found.end(), found.lastgroup or "bare"
+            name, begin = found.group(1), found.start(group)
+            judged = judge(found[group], slot_strength(name, "env") or "weak")
+            if judged.what == "literal":
+                for first, last in judged.spans:
+                    yield (begin + first, begin + last), _Within("env", name)
 
 
 def _after_names(text: str) -> Iterable[tuple[int, int, str]]:

@@ -43,11 +43,11 @@ def _read(batch: ImportBatch, files: Iterable[tuple[str, bytes]], now: datetime)
         try:
             found = importers.read(name, data, fingerprint_key=keys.digest_key())
         except ImportProblem as problem:
-            made = ImportItem(batch=batch, filename=name[:255], created_at=now, reason=str(problem)[:400])
+            made = ImportItem(batch=batch, filename=problem.file[:255], created_at=now, reason=str(problem)[:400])
             made.progress = ImportState.REFUSED
             refused.append(made)
             continue
-        named += [name] * len(found)
+        named += [importers.file_shown(name)] * len(found)
         results += found
     read = [
         ImportItem(

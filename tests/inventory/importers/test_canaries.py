@@ -164,6 +164,18 @@ MCP: dict[str, Plant] = {
         "inputs": [{"id": "pin", "type": "promptString", "password": True, "default": c}],
     },
     "shell": lambda c: server(command="sh", args=["-c", f"THING_TOKEN={c} npx thing"]),
+    "variable before the program": lambda c: server(command=f"FOO={c} npx", args=["-y", "thing"]),
+    "second variable before the program": lambda c: server(command=f"A=1 FOO='{c}' npx -y thing"),
+    "variable by env": lambda c: server(command=f"/usr/bin/env FOO={c} npx", args=["-y", "thing"]),
+    "variable that is exported": lambda c: server(command=f"cd /srv && export FOO={c}; npx", args=["-y", "thing"]),
+}
+#: Where an opaque part is what it looks like in half of all exports: told apart, never shown, and no finding of its own.
+OPAQUE: dict[str, Plant] = {
+    "path of a webhook": lambda c: workflow(node("webhook", "Hook", 2, path=c)),
+    "path of a form": lambda c: workflow(node("formTrigger", "Form", 2.2, path=f"ask/{c}")),
+    "path of an address": lambda c: workflow(node("httpRequest", "Call", 4.2, url=f"https://a.example/hooks/{c}")),
+    "path of a server": lambda c: server(url=f"https://mcp.example/{c}/mcp"),
+    "folder of a server": lambda c: server(command="npx", args=["thing@1.0.0", f"/data/{c}"]),
 }
 PLANTS = [
     pytest.param(plant, id=f"{source}: {kind}")
@@ -227,6 +239,31 @@ def test_a_planted_secret_is_not_in_what_is_said_of_a_broken_file(plant: Plant, 
     assert canary not in said
     assert problem.__context__ is None  # a parser's exception carries the whole document
     assert problem.__cause__ is None
+
+
+@pytest.mark.rule("I6")
+@pytest.mark.parametrize("plant", OPAQUE.values(), ids=OPAQUE)
+def test_an_opaque_part_of_a_path_is_not_shown(plant: Plant) -> None:
+    for canary in (_canary(), secrets.token_hex(16)):
+        assert canary not in _everything(bring(plant(canary)))
+
+
+@pytest.mark.rule("I6")
+def test_a_token_in_the_name_of_a_file_is_removed_from_what_is_read_and_from_what_is_refused() -> None:
+    for token in (_canary(), "sk" + "-proj-" + secrets.token_urlsafe(24)):
+        name = f"exports/{token}/flow {token}.json"
+        read_file = read(name, json.dumps(server(command="npx", args=["thing"])).encode())[0]
+        assert token not in _everything(read_file)
+        with pytest.raises(ImportProblem) as refused:
+            read(name, b"{}")
+        assert token not in str(refused.value)
+
+
+@pytest.mark.rule("I6")
+def test_what_is_assigned_before_a_program_is_no_part_of_it() -> None:
+    result = bring(server(command="LEVEL=debug npx", args=["-y", "thing@1.0.0"]))
+    assert {each.origin for each in result.manifest.privileges} == {"thing@1.0.0"}
+    assert result.secrets == ()
 
 
 @pytest.mark.rule("I6")
