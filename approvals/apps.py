@@ -13,10 +13,13 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
         from approvals import grants
-        from approvals.transitions import close_unfinished, conclude
+        from approvals.transitions import close_unfinished, conclude, join_unfinished
+        from approvals.transitions.joining import WRITING
         from governance.controls import consequences
 
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
             consequences.register(event, conclude)
+        for event in WRITING:
+            consequences.register(event, join_unfinished)
         consequences.register("automation.retired", close_unfinished)
         grants.register_consequences()

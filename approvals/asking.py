@@ -15,7 +15,7 @@ from django.contrib.auth.models import Permission as ModelPermission
 
 from approvals import policies
 from approvals.models import Approval, Candidate, Seat, Submission
-from approvals.routing import Route
+from approvals.routing import Route, SeatStanding
 from governance.controls import calendar, outbox
 from governance.controls.models import Person
 from governance.controls.transitions import Step
@@ -52,22 +52,39 @@ def ask(step: Step[Any], approval: Approval, route: Route) -> list[Person]:
         Everybody who was asked.
     """
     policy = policies.of(approval.submission.policy)
-    asked: list[Person] = []
-    for standing in route.standing(approval):
-        seat = next(seat for seat in approval.seats.all() if seat.label == standing.label)
-        named = {candidate.person_id for candidate in seat.candidates.all()}
-        Candidate.objects.bulk_create(
-            Candidate(seat=seat, person=person, order=order, basis=standing.basis)
-            for order, person in enumerate(standing.may_decide, start=len(named))
-            if person.pk not in named
-        )
-        asked += standing.may_decide
+    standings = route.standing(approval)
+    _name_candidates(approval, standings)
+    asked = [person for standing in standings for person in standing.may_decide]
     first = asked[0] if asked else None
     approval.opened_at = step.now
     approval.due_at = due(step.now, policy.due_days(approval.tier), first)
     approval.expires_at = due(step.now, policy.expiry_days(approval.tier), first)
     approval.builder_due_at = None
     return asked
+
+
+def pass_on(approval: Approval, route: Route) -> list[Person]:
+    """Put an open record before whoever may decide it now, since somebody dropped out; its clock runs on (A1, A9).
+
+    Returns:
+        Whoever was not asked before.
+    """
+    return _name_candidates(approval, route.standing(approval))
+
+
+def _name_candidates(approval: Approval, standings: Iterable[SeatStanding]) -> list[Person]:
+    """Name whoever may fill each open seat and is not named yet; returns them."""
+    new: list[Person] = []
+    for standing in standings:
+        seat = next(seat for seat in approval.seats.all() if seat.label == standing.label)
+        named = {candidate.person_id for candidate in seat.candidates.all()}
+        added = [person for person in standing.may_decide if person.pk not in named]
+        Candidate.objects.bulk_create(
+            Candidate(seat=seat, person=person, order=order, basis=standing.basis)
+            for order, person in enumerate(added, start=len(named))
+        )
+        new += added
+    return new
 
 
 def name_candidate(seat: Seat, person: Person, basis: str) -> None:

@@ -1,16 +1,17 @@
-"""Who is a party of a submission, and in which capacity: named as it is submitted, only ever more of them (S1)."""
+"""Who is a party of a submission, and in which capacity: named as it is submitted and as others come in, only ever more (S1)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 
 from approvals.models import Party, Submission, SubmissionState
 from approvals.models.submission import Capacity
+from governance.controls.actors import Actor
 from governance.controls.models import Person
-from inventory.models import Automation
+from inventory.models import Automation, Version
 
 #: What the history calls the writing of something that a submission decides about. Admins who assign owners and approvers whose
 #: decision moved the state are in the history too; they wrote nothing.
@@ -24,34 +25,56 @@ def name_all(submission: Submission, submitter: Person) -> None:
         submission: saved, without records yet.
         submitter: who submits it.
     """
-    found = standing(submission.automation, up_to=submission.version.number)
-    pairs = dict.fromkeys([*found, (submitter.pk, Capacity.SUBMITTER)])
-    Party.objects.bulk_create(Party(submission=submission, person_id=who, capacity=capacity) for who, capacity in pairs)
+    _write(submission, [*standing(submission.automation, asked=submission.version), (submitter.pk, Capacity.SUBMITTER)])
 
 
-def standing(automation: Automation, *, up_to: int | None = None) -> list[tuple[int, Capacity]]:
+def add_who_came_in(submission: Submission, actor: Actor) -> list[Person]:
+    """Write down who has become a party since it was submitted: an editor, an importer, an owner named since (S1).
+
+    Args:
+        submission: unfinished, its automation locked.
+        actor: who has just written; whom they stand in for has written too (A11).
+
+    Returns:
+        Whoever was no party before in any capacity.
+    """
+    known = set(submission.parties.values_list("person", "capacity"))
+    found = standing(submission.automation, asked=submission.version)
+    if actor.standing_for is not None:
+        found.append((actor.standing_for.pk, Capacity.EDITOR))
+    _write(submission, [pair for pair in found if pair not in known])
+    return list(Person.objects.filter(pk__in={who for who, _ in found} - {who for who, _ in known}).order_by("pk"))
+
+
+def _write(submission: Submission, pairs: Iterable[tuple[int, Capacity]]) -> None:
+    Party.objects.bulk_create(
+        Party(submission=submission, person_id=who, capacity=capacity) for who, capacity in dict.fromkeys(pairs)
+    )
+
+
+def standing(automation: Automation, *, asked: Version | None = None) -> list[tuple[int, Capacity]]:
     """Everybody who is a party of whatever is submitted next, beside who submits it: for the write and the preview alike.
 
-    Importers and authors of versions since the approved one; editors since then; whoever is owner, was since then, or becomes
+    Importers and authors of versions since the approved one, also of newer ones than the submitted; editors since then; whoever is owner, was since then, or becomes
     it by what is asked; and the parties of submissions since the one in force, which were withdrawn, refused or go on in this
     one (A15). A fixed number of queries.
 
     Args:
         automation: saved.
-        up_to: the number of the version that is submitted; None for all of them.
+        asked: the version that is submitted, which may be older than the approved one; None where there is none yet.
 
     Returns:
         Id of the person and capacity, each pair possibly more than once.
     """
-    found = [*_of_versions(automation, up_to), *_of_history(automation), *_of_submissions(automation)]
+    found = [*_of_versions(automation, asked), *_of_history(automation), *_of_submissions(automation)]
     return [(who, capacity) for who, capacity in found if who is not None]
 
 
-def _of_versions(automation: Automation, up_to: int | None) -> Iterator[tuple[int | None, Capacity]]:
+def _of_versions(automation: Automation, asked: Version | None) -> Iterator[tuple[int | None, Capacity]]:
     approved = automation.approved_version
     counted = Q(number__gt=approved.number if approved else 0)
-    if up_to is not None:  # what is submitted may be older than what is approved
-        counted = counted & Q(number__lte=up_to) | Q(number=up_to)
+    if asked is not None:
+        counted |= Q(pk=asked.pk)
     since = automation.versions.filter(counted)
     for importer, author in since.values_list("imported_by", "author"):
         yield importer, Capacity.IMPORTER

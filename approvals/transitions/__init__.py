@@ -2,6 +2,7 @@
 
 from approvals.transitions.deciding import answer, approve, ask_for_changes, comment, object_to, reject
 from approvals.transitions.force import accept_subset, is_usable, put_in_force
+from approvals.transitions.joining import join_unfinished
 from approvals.transitions.leaving import (
     close_unfinished,
     close_with_automation,
@@ -33,6 +34,7 @@ __all__ = [
     "decline",
     "expire",
     "is_usable",
+    "join_unfinished",
     "object_to",
     "open_record",
     "put_in_force",

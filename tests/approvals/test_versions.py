@@ -137,7 +137,7 @@ def test_source_alone_is_recorded_when_standard_and_asked_when_a_model_drives_it
 def test_what_is_amended_while_others_decide_is_not_decided_by_them(company: Company) -> None:
     submission = stock.submitted(company)
     amended(
-        company, submission.automation, purpose="Sends customer data to a friend.", business_owner=company.people.theo
+        company, submission.automation, purpose="Sends customer data to a friend.", business_owner=company.people.bram
     )
     journeys.decide_all(company, submission)
     automation = Automation.objects.get(pk=submission.automation_id)

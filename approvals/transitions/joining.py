@@ -1,0 +1,69 @@
+"""Who comes in while a submission is under way: they become a party, and what was before them passes on (S1, A1, A9).
+
+Somebody brings in a newer version, changes what is said about the automation or is named its owner. The register knows no
+submissions, so this follows its operations.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from approvals import asking, parties
+from approvals.matching import questions_of, shortage
+from approvals.models import Approval, ApprovalState, Submission
+from approvals.models.submission import UNFINISHED
+from approvals.routing import LADDER, Route
+from governance.controls.models import Person
+from governance.controls.transitions import Step
+from inventory.models import Automation, Version
+
+#: What of the register makes somebody a party.
+WRITING = ("automation.amended", "version.imported", "version.registered_by_hand")
+
+#: How candidates of a stage are asked.
+ASKED = {1: "stage_1_opened", 2: "stage_2_opened"}
+
+
+def join_unfinished(written: Automation | Version, step: Step[Any]) -> None:
+    """Make parties of whoever came in, as far as a submission is under way: registered for `WRITING` (S1).
+
+    What they decided before stands; from now on they decide nothing in it. Whoever is next on the ladder is asked, with the
+    clock running on, and where nobody is left its builders are told (A9).
+    """
+    automation = written.automation if isinstance(written, Version) else written
+    submission = automation.submissions.filter(state__in=UNFINISHED).select_related("version", "submitted_by").first()
+    if submission is None:
+        return
+    joined = parties.add_who_came_in(submission, step.actor)
+    if not joined:
+        return
+    records = list(submission.approvals.select_related(*LADDER).prefetch_related("seats__candidates"))
+    route = Route.load(submission, step.now)
+    _pass_on(step, records, route)
+    short = shortage(questions_of(route, records))
+    if short:
+        key = f"nobody_left:{max(person.pk for person in joined)}"
+        asking.tell(step, submission, asking.builders(submission), "nobody_left", key=key, what="; ".join(short))
+    step.record(
+        "submission.parties_joined",
+        submission,
+        {"parties": [str(person.opaque_id) for person in joined], "short": len(short)},
+    )
+
+
+def _pass_on(step: Step[Any], records: list[Approval], route: Route) -> None:
+    """Ask whoever is next about the open records; a person hears of a stage once."""
+    submission: Submission = route.submission
+    for stage, event in ASKED.items():
+        asked: dict[Person, list[Approval]] = defaultdict(list)
+        for record in records:
+            if record.stage == stage and record.state == ApprovalState.OPEN:
+                for person in asking.pass_on(record, route):
+                    asked[person].append(record)
+        asking.let_see(submission.automation, asked)
+        for person, theirs in asked.items():
+            due = min(filter(None, (record.due_at for record in theirs)), default=None)
+            asking.tell(
+                step, submission, [person], event, key=event, count=len(theirs), due=due.isoformat() if due else ""
+            )
