@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from approvals import policies
+from approvals import asking, policies
 from approvals.models import Approval, ApprovalState
 from approvals.routing import resource_of, route_of
 from governance.controls import clock
@@ -120,6 +120,26 @@ def _time_is_up(subject: Approval, actor: Actor, now: datetime) -> Refusal | Non
     return Refusal("A10", "state", "Its time is not up.") if ends is None or ends > now else None
 
 
+def _in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.expires_at is None or now < subject.expires_at:
+        return None
+    sentence = f"The time to decide this was over on {_day(subject.expires_at)}: it ends as rejected."
+    return Refusal("A10", "state", sentence, "Whoever submitted it can submit it again, and then it is decided anew.")
+
+
+def _answer_in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.builder_due_at is None or now < subject.builder_due_at:
+        return None
+    sentence = f"The time to answer this was over on {_day(subject.builder_due_at)}: it ends as rejected."
+    return Refusal("A14", "state", sentence, "Submit the automation again, and say the answer in the justification.")
+
+
+def _day(instant: datetime) -> str:
+    """The day on which a deadline ended, where the organisation is (H8)."""
+    there = instant.astimezone(asking.organisation_zone())
+    return f"{there.day} {there:%B %Y}"
+
+
 def _decided_nothing(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     route = route_of(subject, now)
     decided = route.stage_people[1] | route.stage_people[2]
@@ -145,8 +165,10 @@ ONCE = Duty("A8", "A8", "One decision a person and round.", _once, ("decision_on
 TURN = Duty("A9", "A9", "The first eligible rung of the ladder decides.", _turn)
 
 TIME_IS_UP = Duty("A10", "A10", "A record ends by silence once its time is up.", _time_is_up)
+IN_TIME = Duty("A10", "A10", "Nobody decides once a record's time is up: silence has ended it.", _in_time)
+ANSWER_IN_TIME = Duty("A14", "A14", "Nobody answers once the builder's time is up.", _answer_in_time)
 HAS_OWNER = Duty("I3", "I3", "Nothing new is approved on a resource without an active owner.", _has_owner)
 DECIDED_NOTHING = Duty("SOD-1", "S1", "Who decided in a submission does not answer for its builder.", _decided_nothing)
 
 #: Asked, in this order, of everybody who decides.
-DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, ONCE, TURN, INTERACTIVE)
+DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, ONCE, TURN, INTERACTIVE, IN_TIME)

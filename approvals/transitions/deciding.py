@@ -122,7 +122,7 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
     permission=Permission.SUBMISSION_ANSWER,
     source=(ApprovalState.CHANGES_ASKED,),
     target=(ApprovalState.OPEN,),
-    duties=(duties.DECIDED_NOTHING,),
+    duties=(duties.DECIDED_NOTHING, duties.ANSWER_IN_TIME),
     parents=ABOVE,
     reason_needed=True,
 )
