@@ -144,6 +144,8 @@ def app_reasons(
 ) -> list[str]:
     """Why stage 1 is asked, in words; empty when what it decided about still stands (A12).
 
+    What its review has suspended since is asked anew: a new submission brings it back, by stage 1 and not past it (R4).
+
     Args:
         facts_now: what it would decide about (`facts.of_app`).
         before: the submission whose stage 1 is compared with; None before the first.
@@ -152,7 +154,9 @@ def app_reasons(
     if before is None or before.app_approval is None:
         return ["It was never approved."]
     then = before.asked
-    reasons = [
+    suspended_at = before.automation.suspended_by_review_at
+    reasons = ["Its review suspended it."] if suspended_at is not None and suspended_at >= before.submitted_at else []
+    reasons += [
         f"{facts.WORDS[name]} changed."
         for name in ("purpose", "business_owner", "technical_owner", "kind", "triggers")
         if facts_now[name] != then.get(name)

@@ -28,6 +28,17 @@ def _not_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | 
     return None
 
 
+def _stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.stopped_by_id is None:
+        return Refusal(
+            "G5",
+            "state",
+            "Nobody stopped it: its review suspended it, and lifting a stop does not undo a review.",
+            "Answer its review while that is open; afterwards submit the automation again.",
+        )
+    return None
+
+
 def _not_who_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     if any(person.pk == subject.stopped_by_id for person in actor.people):
         return Refusal(
@@ -58,6 +69,7 @@ def _somebody_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal
 
 
 NOT_STOPPED = Duty("G5", "G5", "What is stopped is not stopped again.", _not_stopped)
+STOPPED = Duty("G5", "G5", "Only a stop is lifted; what a review suspended is not.", _stopped)
 NOBODY_ASKED = Duty("G5", "G5", "One person asks to lift a stop.", _nobody_asked)
 SOMEBODY_ASKED = Duty("G5", "G5", "A stop is lifted once somebody has asked for it.", _somebody_asked)
 NOT_WHO_STOPPED = Duty("G5", "G5", "Who stopped it does not lift the stop.", _not_who_stopped)
@@ -90,8 +102,11 @@ def go_live(
     tier: str,
     review_on: date | None,
     asked: Mapping[str, Any] | None = None,
+    decided_at: datetime | None = None,
 ) -> Effect:
     """A version becomes the approved one, with what stage 1 approved about the automation; a stopped one stays stopped.
+
+    What its review suspended comes back only where stage 1 has decided about it since (R4).
 
     Args:
         step: the running step.
@@ -102,17 +117,28 @@ def go_live(
         asked: what stage 1 decided about, as it was frozen: ``purpose``, ``kind``, and ``business_owner`` and
             ``technical_owner`` as opaque ids. Of a waiting amendment only what equals it takes effect; the rest goes
             on waiting, since nobody has decided about it (A1, A12). None when stage 1 was not asked.
+        decided_at: when stage 1 approved the app for this; None when it was not asked.
     """
     automation = step.subject
-    was_suspended = automation.state == S.SUSPENDED
+    suspended_at = automation.suspended_by_review_at
+    if suspended_at is not None and decided_at is not None and decided_at > suspended_at:
+        automation.suspended_by_review_at = None
     _take_amendment(automation, asked or {})
     automation.approved_version = version
     automation.tier = tier
     automation.review_on = review_on or automation.review_on
     return Effect(
-        to=S.SUSPENDED if was_suspended else S.LIVE,
+        to=_out_of_suspension(automation),
         payload={"version": version.number, "manifest": version.manifest_digest, "tier": tier},
     )
+
+
+def _out_of_suspension(automation: Automation) -> AutomationState:
+    """Live, unless a stop or a review still suspends it."""
+    if automation.stopped_by_id is not None or automation.suspended_by_review_at is not None:
+        return S.SUSPENDED
+    automation.suspended_at = None
+    return S.LIVE
 
 
 def _take_amendment(automation: Automation, asked: Mapping[str, Any]) -> None:
@@ -136,11 +162,27 @@ def _decided(asked: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-@transition(Automation, event="automation.suspended", permission=None, source=(S.LIVE,), target=(S.SUSPENDED,))
+@transition(
+    Automation, event="automation.suspended", permission=None, source=(S.LIVE, S.SUSPENDED), target=(S.SUSPENDED,)
+)
 def suspend(step: Step[Automation], *, why: str) -> Effect:
-    """Something else suspends it: a review that nobody answered, an owner's no."""
-    step.subject.suspended_at = step.now
+    """A review suspends it: nobody answered, or an owner's no. One that is stopped too stays so when the stop is lifted."""
+    step.subject.suspended_at = step.subject.suspended_at or step.now
+    step.subject.suspended_by_review_at = step.now
     return Effect(payload={"why": why})
+
+
+@transition(
+    Automation,
+    event="automation.reinstated",
+    permission=None,
+    source=(S.SUSPENDED,),
+    target=(S.LIVE, S.SUSPENDED),
+)
+def reinstate(step: Step[Automation]) -> Effect:
+    """What a review suspended comes back, because its answer was corrected or came late; a stopped one stays stopped (G5)."""
+    step.subject.suspended_by_review_at = None
+    return Effect(to=_out_of_suspension(step.subject))
 
 
 @transition(
@@ -155,7 +197,7 @@ def suspend(step: Step[Automation], *, why: str) -> Effect:
 def stop(step: Step[Automation]) -> Effect:
     """The kill switch: an owner, the team's lead, security or on-call stops it at once, alone and with a reason (G5).
 
-    One that something else suspended can be stopped too: from then on it takes two people to lift it.
+    One that its review suspended can be stopped too: then the one has to be lifted and the other answered.
     """
     step.subject.suspended_at = step.subject.suspended_at or step.now
     step.subject.stopped_by = step.actor.person
@@ -168,7 +210,7 @@ def stop(step: Step[Automation]) -> Effect:
     event="automation.resume_asked",
     permission=Permission.AUTOMATION_RESUME,
     source=(S.SUSPENDED,),
-    duties=[NOBODY_ASKED, NOT_WHO_STOPPED],
+    duties=[STOPPED, NOBODY_ASKED, NOT_WHO_STOPPED],
     reason_needed=True,
 )
 def ask_to_resume(step: Step[Automation]) -> Effect:
@@ -183,14 +225,14 @@ def ask_to_resume(step: Step[Automation]) -> Effect:
     event="automation.resumed",
     permission=Permission.AUTOMATION_RESUME,
     source=(S.SUSPENDED,),
-    target=(S.LIVE,),
-    duties=[SOMEBODY_ASKED, NOT_WHO_STOPPED, NOT_WHO_ASKED],
+    target=(S.LIVE, S.SUSPENDED),
+    duties=[STOPPED, SOMEBODY_ASKED, NOT_WHO_STOPPED, NOT_WHO_ASKED],
     reason_needed=True,
 )
 def resume(step: Step[Automation]) -> Effect:
-    """The second of two people lifts a stop; neither of them is who stopped it (G5)."""
-    step.subject.suspended_at = step.subject.stopped_by = step.subject.resume_asked_by = None
-    return Effect()
+    """The second of two people lifts a stop; neither of them is who stopped it (G5). What its review suspended stays so."""
+    step.subject.stopped_by = step.subject.resume_asked_by = None
+    return Effect(to=_out_of_suspension(step.subject))
 
 
 @transition(

@@ -37,6 +37,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
         tier=submission.tier,
         review_on=_app_review_on(submission, step.now),
         asked=submission.asked,
+        decided_at=_app_decided_at(submission),
     )
     usable = [record for record in approved if is_usable(record, approved, submission)]
     unusable = [str(record.pk) for record in approved if record not in usable]
@@ -64,6 +65,12 @@ def _app_review_on(submission: Submission, now: datetime) -> date:
         return min(fresh, (now + timedelta(days=app.granted_term_days or app.term_days)).date())
     standing = submission.automation.review_on
     return min(fresh, standing) if standing is not None else fresh
+
+
+def _app_decided_at(submission: Submission) -> datetime | None:
+    """When stage 1 approved the app for this submission; None when it rests on an earlier approval."""
+    app = submission.app_approval
+    return app.ended_at if app is not None and app.submission_id == submission.pk else None
 
 
 def is_usable(record: Approval, approved: Iterable[Approval], submission: Submission) -> bool:

@@ -194,13 +194,15 @@ def resume(request: Request, pk: int) -> HttpResponse:
     found = _find(request, pk, now)
     asked = found.resume_asked_by
     first = "A second person has to agree before it runs again."
+    runs = "It runs again with the grants that are still in term."
+    then = runs if found.suspended_by_review_at is None else "It stays suspended by its review."
     return confirm(
         request,
         found,
         lifecycle.resume if asked else lifecycle.ask_to_resume,
         now,
         title=f"Lift the stop of {found.name}?",
-        text=f"{asked.name} asked for it. It runs again with the grants that are still in term." if asked else first,
+        text=f"{asked.name} asked for it. {then}" if asked else first,
         label="Lift the stop" if asked else "Ask to lift the stop",
         kind="filled",
     )

@@ -15,6 +15,7 @@ from governance.controls.models import Delegation, LedgerEvent, Person
 from governance.controls.refusals import DutyConflict, NotPermitted, OutOfTurn, Refused
 from governance.recertification import reviewers, transitions
 from governance.recertification.models import Answer, AnswerKind, Asks, Item, Question
+from inventory import lifecycle
 from tests.approvals.attempts import database_refuses
 from tests.people import as_actor
 from tests.recertification.reviews import JOB, Held, question, say, sweep_at, under_review
@@ -186,7 +187,7 @@ def test_no_person_closes_escalates_or_suspends(held: Held) -> None:
         for person in (n.ines, n.sana, n.omar, n.jonas):
             with pytest.raises(NotPermitted):
                 act(item, actor=as_actor(person), now=item.grace_until + timedelta(days=90))
-    for act in (transitions.settle, transitions.reopen, transitions.set_next_review, transitions.reinstate):
+    for act in (transitions.settle, transitions.reopen, transitions.set_next_review, lifecycle.reinstate):
         subject = held.automation if act.model.__name__ == "Automation" else item
         no = act.refusal(subject, actor=as_actor(n.omar), now=item.opened_at)
         assert no is not None

@@ -10,10 +10,15 @@ from approvals.grant_sweeps import expire_due
 from approvals.grants import Why
 from approvals.models import Grant, GrantState
 from governance.controls.models import LedgerEvent, Notice
+from governance.controls.refusals import OutOfTurn
 from governance.recertification import reviewers, sweeps
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState
 from governance.recertification.transitions import opening
+from inventory import lifecycle
 from inventory.models import AutomationState
+from tests import journeys
+from tests.approvals import stock
+from tests.people import as_actor
 from tests.recertification.reviews import (
     JOB,
     Held,
@@ -91,6 +96,95 @@ def test_an_automation_that_silence_suspended_comes_back_with_a_late_keep(held: 
         sweep_at(moment)
     assert held.automation.state == AutomationState.SUSPENDED
     say(question(item, NEEDED), KEEP, now=item.grace_until + timedelta(hours=1))
+    assert held.automation.state == AutomationState.LIVE
+
+
+def _automation_item(held: Held) -> Item:
+    return opened(held.automation, opens_at(held.grant()))
+
+
+@pytest.mark.rule("R4", "R6", "G5")
+def test_its_own_side_does_not_lift_what_its_review_suspended(held: Held) -> None:
+    item, n, why = _automation_item(held), held.people, "We need it."
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    after = item.grace_until + timedelta(hours=1)
+    for act in (lifecycle.ask_to_resume, lifecycle.resume):
+        with pytest.raises(OutOfTurn, match="review suspended it") as refused:
+            act(held.automation, actor=as_actor(n.jonas), now=after, reason=why)
+        assert refused.value.refusal.code == "G5"
+        assert "Answer its review" in refused.value.refusal.to_do
+    # Nor by way of a stop of their own, which two others lift.
+    lifecycle.stop(held.automation, actor=as_actor(n.jonas), now=after, reason="Stopped, to be lifted.")
+    lifecycle.ask_to_resume(held.automation, actor=as_actor(n.rita), now=after, reason=why)
+    lifecycle.resume(held.automation, actor=as_actor(n.theo), now=after, reason=why)
+    assert (held.automation.state, held.automation.stopped_by) == (AutomationState.SUSPENDED, None)
+    say(question(item, NEEDED), KEEP, now=after)
+    assert (held.automation.state, held.automation.suspended_at) == (AutomationState.LIVE, None)
+
+
+@pytest.mark.rule("R4", "R6", "G5")
+def test_a_review_of_a_stopped_automation_leaves_the_stop_to_two_others_and_silence_outlives_it(held: Held) -> None:
+    item, n = _automation_item(held), held.people
+    lifecycle.stop(held.automation, actor=as_actor(n.sana), now=item.opened_at, reason="Strange traffic.")
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    after = item.grace_until + timedelta(hours=1)
+    lifecycle.ask_to_resume(held.automation, actor=as_actor(n.rita), now=after, reason="Mended.")
+    lifecycle.resume(held.automation, actor=as_actor(n.theo), now=after, reason="Mended.")
+    assert held.automation.state == AutomationState.SUSPENDED
+    lifecycle.stop(held.automation, actor=as_actor(n.sana), now=after, reason="Still strange.")
+    say(question(item, NEEDED), KEEP, now=after)
+    assert (held.automation.state, held.automation.stopped_by) == (AutomationState.SUSPENDED, n.sana)
+
+
+@pytest.mark.rule("R4", "R6", "G3")
+@pytest.mark.parametrize("answer", [None, AnswerKind.REVOKE])
+def test_an_automation_that_its_review_ended_holds_nothing_and_only_stage_1_brings_it_back(
+    held: Held, answer: AnswerKind | None
+) -> None:
+    item = _automation_item(held)
+    if answer is not None:
+        say(question(item, NEEDED), answer, now=item.opened_at, reason="Nobody reads it.")
+    for moment in (item.deadline, item.grace_until):
+        sweeps.escalate_due(moment, JOB)
+        sweeps.suspend_due(moment, JOB)
+    item.refresh_from_db()
+    assert item.closes_at is not None
+    sweeps.close_due(item.closes_at, JOB)
+    item.refresh_from_db()
+    assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.REVOKED)
+    assert held.automation.state == AutomationState.SUSPENDED
+    why = Why.REVIEW if answer else Why.SILENCE
+    assert set(Grant.objects.filter(automation=held.automation).values_list("state", "ended_why")) == {("ended", why)}
+
+    after = item.closed_at + timedelta(days=1)
+    with pytest.raises(OutOfTurn, match="review suspended it"):
+        lifecycle.ask_to_resume(held.automation, actor=as_actor(held.people.jonas), now=after, reason="We need it.")
+    again = journeys.submitted(held.company, held.submission.version, now=after)
+    assert "Its review suspended it." in journeys.app_of(again).reasons
+    journeys.decide_all(held.company, again, now=after)
+    assert held.automation.state == AutomationState.LIVE
+    assert Grant.objects.live(after).filter(automation=held.automation).count() == 4
+
+
+@pytest.mark.rule("R4", "A12")
+def test_a_submission_meanwhile_asks_stage_1_too_and_the_review_does_not_end_what_that_brought_back(
+    held: Held,
+) -> None:
+    item = _automation_item(held)
+    newer = stock.version(held.company, stock.another_order)
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    after = item.grace_until + timedelta(hours=1)
+    again = journeys.submitted(held.company, newer, now=after)
+    assert held.automation.state == AutomationState.SUSPENDED
+    journeys.decide_app(held.company, again, now=after)
+    assert held.automation.state == AutomationState.LIVE
+    item.refresh_from_db()
+    sweeps.close_due(item.closes_at, JOB)
+    item.refresh_from_db()
+    assert item.outcome == ItemOutcome.SUPERSEDED
     assert held.automation.state == AutomationState.LIVE
 
 

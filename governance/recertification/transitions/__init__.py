@@ -3,7 +3,7 @@
 from governance.recertification.transitions.answering import answer, correct, pass_on
 from governance.recertification.transitions.opening import close_campaign, open_campaign, open_item
 from governance.recertification.transitions.overdue import escalate, remind, replace_reviewer, suspend_for_silence
-from governance.recertification.transitions.reviewed import reinstate, set_next_review
+from governance.recertification.transitions.reviewed import set_next_review
 from governance.recertification.transitions.settling import close, reopen, settle
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "open_campaign",
     "open_item",
     "pass_on",
-    "reinstate",
     "remind",
     "reopen",
     "replace_reviewer",

@@ -12,11 +12,10 @@ from typing import Any
 from approvals import grants
 from approvals.grants import Why
 from approvals.models import GrantState
-from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Effect, Step, transition
 from governance.recertification.models import Item
 from inventory import lifecycle
-from inventory.models import Automation, AutomationState
+from inventory.models import Automation
 
 
 @transition(Automation, event="automation.reviewed", permission=None)
@@ -27,28 +26,13 @@ def set_next_review(step: Step[Automation], *, review_on: date) -> Effect:
     return Effect(payload={"review_on": review_on.isoformat()})
 
 
-@transition(
-    Automation,
-    event="automation.reinstated",
-    permission=None,
-    source=[AutomationState.SUSPENDED],
-    target=[AutomationState.LIVE],
-)
-def reinstate(step: Step[Automation]) -> Effect:
-    """What a review suspended comes back, because its answer was corrected or came late."""
-    if step.subject.stopped_by_id is not None:
-        raise refuse(Refusal("G5", "state", "The automation was stopped by a person.", "Two others lift that."))
-    step.subject.suspended_at = None
-    return Effect()
-
-
 def take_out_of_force(step: Step[Any], item: Item, why: Why) -> None:
     """Suspend what is reviewed, unless it is out of force already."""
     grant, automation = item.grant, item.of_automation
     if grant is not None:
         if grant.state == GrantState.ACTIVE:
             grants.suspend(grant, actor=step.actor, now=step.now, why=why)
-    elif automation.state == AutomationState.LIVE:
+    elif automation.suspended_by_review_at is None:
         lifecycle.suspend(automation, actor=step.actor, now=step.now, why=why)
 
 
@@ -58,5 +42,5 @@ def put_back(step: Step[Any], item: Item) -> None:
     if grant is not None:
         if grant.state == GrantState.SUSPENDED and grant.suspended_why in reviews:
             grants.reinstate(grant, actor=step.actor, now=step.now, why=reviews)
-    elif automation.state == AutomationState.SUSPENDED and automation.stopped_by_id is None:
-        reinstate(automation, actor=step.actor, now=step.now)
+    elif automation.suspended_by_review_at is not None:
+        lifecycle.reinstate(automation, actor=step.actor, now=step.now)

@@ -8,6 +8,8 @@ do not renew, by one                           closed     the grant runs to its 
 revoke, by one                                 answered   suspended at once, ended by `close` after the days of R4
 nothing, past the grace period                 escalated  suspended, ended by `close` after as many days
 =============================================  =========  ====================================================
+
+An automation that is ended by a review stays suspended and loses its grants; a new submission brings it back.
 """
 
 from __future__ import annotations
@@ -95,6 +97,11 @@ def close(step: Step[Item]) -> Effect:
     why = Why.REVIEW if revoked else Why.SILENCE
     if item.grant is not None:
         grants.end(item.grant, actor=step.actor, now=step.now, why=why)
+    elif item.of_automation.suspended_by_review_at is None:
+        # Stage 1 has decided about it since it was suspended: a new submission is the other way back (R4).
+        return _closed(step, ItemOutcome.SUPERSEDED)
+    else:
+        grants.end_all(item.of_automation, step, why)
     _tell_owners(step, item, "ended", "ended", silent=not revoked)
     return _closed(step, ItemOutcome.REVOKED, {"why": why})
 
