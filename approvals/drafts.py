@@ -7,6 +7,7 @@ A draft is one person's note and no governed row: it leaves no history and no le
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,6 +27,11 @@ LONGEST_WHY = 300
 def row_key(name: str) -> str:
     """A short key for a form's field names and a page's ids: 12 hex digits of a draft key, or of a connection's name."""
     return hashlib.sha256(name.encode()).hexdigest()[:12]
+
+
+def is_row(key: str) -> bool:
+    """Whether a text has the form of a row's key, so that an address can hold it."""
+    return re.fullmatch(r"[0-9a-f]{12}", key) is not None
 
 
 def privilege_row(said: Privilege) -> str:
@@ -92,7 +98,7 @@ class Draft:
                 terms |= {key: int(value[:4])} if value.isdecimal() else {}
             elif kind == "bind" and key in names:
                 chosen.pop(names[key], None)
-                chosen |= {names[key]: int(value)} if value.isdecimal() else {}
+                chosen |= {names[key]: int(value[:18])} if value.isdecimal() else {}
         return replace(self, why=why, terms=terms, chosen=chosen)
 
     def choose(self, connection: str, resource: int) -> Draft:

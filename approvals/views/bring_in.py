@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -24,6 +24,7 @@ from approvals.transitions.submitting import Wish
 from approvals.views.builder import NO_TEAM, Builder, Work
 from governance.controls.refusals import InvalidInput, OutOfTurn, Refused
 from governance.web import times
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory import registry, resolving
@@ -64,7 +65,7 @@ def bring_in(request: Request) -> HttpResponse:
     builder = Builder.of(request)
     if request.method != "POST":
         return _start(request, builder)
-    team = builder.team(int(wanted) if (wanted := request.POST.get("team", "")).isdecimal() else None)
+    team = builder.team(number(request.POST.get("team")))
     pasted = request.POST.get("pasted", "")
     files = [(file.name or "", file.read()) for file in request.FILES.getlist("files")]
     files += [(PASTED, pasted.encode())] if pasted.strip() else []
@@ -125,7 +126,7 @@ def _limit() -> str:
 
 def _nothing_came(request: Request) -> Shape:
     """Why no file arrived: nothing was chosen, or it was more than is taken at once."""
-    size = int(request.META.get("CONTENT_LENGTH") or 0)
+    size = number(request.META.get("CONTENT_LENGTH")) or 0
     if size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
         sentence = f"This is more than {_limit()}, which is the most that is taken at once."
         return {"sentence": sentence, "to_do": "Bring the files in one by one, or export fewer automations at a time."}
@@ -178,7 +179,10 @@ def preview(request: Request, pk: int) -> HttpResponse:
     if do == "submit":
         return _submit(request, work)
     if do.startswith("bind:"):
-        return redirect("import_bind", pk=work.item.pk, key=do.removeprefix("bind:"))
+        key = do.removeprefix("bind:")
+        if not drafts.is_row(key):
+            raise Http404("No row of a preview has this key.")
+        return redirect("import_bind", pk=work.item.pk, key=key)
     messages.success(request, "Saved. It stays here until you submit or discard it.")
     return redirect("import_preview", pk=work.item.pk)
 

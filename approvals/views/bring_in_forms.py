@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from approvals.drafts import Draft
 from governance.controls.models import Person, Team
+from governance.web.asked import number
 from inventory.models import Automation, AutomationKind, AutomationState, Environment, ResourceKind
 
 #: The levels that a person can say by hand.
@@ -62,11 +63,6 @@ def said(posted: Mapping[str, str]) -> dict[str, Any]:
         if name in posted:
             found[name] = number(posted[name])
     return found
-
-
-def number(value: str | None) -> int | None:
-    """The id that a form was sent, or None."""
-    return int(value[:18]) if value and value.isdecimal() else None
 
 
 class About(forms.Form):

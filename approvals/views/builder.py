@@ -15,12 +15,13 @@ from approvals import preview as previews
 from approvals.drafts import Draft
 from approvals.preview import Preview
 from approvals.views import preview_page
-from approvals.views.bring_in_forms import About, number, people_of, said, teams_of, without_id
+from approvals.views.bring_in_forms import About, people_of, said, teams_of, without_id
 from approvals.views.preview_rows import Form
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, refuse
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory import registry

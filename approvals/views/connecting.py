@@ -16,9 +16,10 @@ from django.views.decorators.http import require_http_methods
 
 from approvals import drafts
 from approvals.views.bring_in import says_no
-from approvals.views.bring_in_forms import NewResource, number
+from approvals.views.bring_in_forms import NewResource
 from approvals.views.builder import Builder, Work
 from governance.controls.refusals import InvalidInput
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory import registry, resolving, words

@@ -16,8 +16,9 @@ from django.views.decorators.http import require_http_methods
 from approvals import drafts
 from approvals.drafts import Draft
 from approvals.views.bring_in import says_no
-from approvals.views.bring_in_forms import ByHand, ByHandPrivilege, number
+from approvals.views.bring_in_forms import ByHand, ByHandPrivilege
 from approvals.views.builder import Builder
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory import registry

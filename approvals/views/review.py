@@ -18,6 +18,7 @@ from approvals.views.record_rows import Reader
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, Refused
 from governance.controls.transitions import Transition
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 
@@ -51,9 +52,8 @@ def review(request: Request, pk: int) -> HttpResponse:
 
 def _narrowing(form: QueryDict) -> dict[str, Any]:
     """What an approval's form says beside yes: term in days, level, scope."""
-    days = form.get("term_days", "")
     return {
-        "term_days": int(days) if days.isdecimal() else None,
+        "term_days": number(form.get("term_days")),
         "level": form.get("level", ""),
         "scope": form.getlist("scope") if "scope" in form or form.get("has_scope") else None,
     }

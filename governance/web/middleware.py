@@ -1,4 +1,7 @@
-"""Who is asking, and in which zone they read times: hangs the acting person on the request and activates their zone."""
+"""Who is asking, and in which zone they read times: hangs the acting person on the request and activates their zone.
+
+Also where a request that holds what no text column takes ends, for all pages alike.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from governance.controls.calendar import zone_of
 
 #: Where the session keeps the instant of the sign-in, in seconds since the epoch of real time.
 SIGNED_IN_AT = "signed_in_at"
+NUL = "\0"
 
 
 class Request(HttpRequest):
@@ -57,3 +61,14 @@ class RequestActorMiddleware:
         request.__dict__["actor"] = SimpleLazyObject(lambda: actor_of(request))
         with timezone.override(zone_for(request)):
             return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: object) -> None:
+        """Refuse a form with a NUL in a field, before its view and after whoever checks that it is ours.
+
+        What is in an uploaded file is its reader's to judge; the names of files come without such characters.
+
+        Raises:
+            BadRequest: see above; what was typed is not in it, since it is logged.
+        """
+        if any(NUL in text for name, texts in request.POST.lists() for text in (name, *texts)):
+            raise BadRequest("The form holds a character that no text has.")

@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 from django.db.models import QuerySet
 from django.http import QueryDict
 
+from governance.web.asked import number
+
 #: Rows on one page.
 PAGE = 50
 
@@ -49,17 +51,17 @@ def by_name(rows: QuerySet[Any], asked: QueryDict, path: str) -> Paged:
     way = next((key for key in KEYS if asked.get(key)), "")
     backwards = way == "before"
     pk, _, name = asked.get(way, "").replace("\0", "").partition("-")
-    is_keyed = pk.isdecimal() and len(pk) < 19
-    if is_keyed and backwards:
-        rows = rows.filter(name__lte=name).exclude(name=name, pk__gte=int(pk))
-    elif is_keyed:
-        rows = rows.filter(name__gte=name).exclude(name=name, pk__lte=int(pk))
+    key = number(pk)
+    if key is not None and backwards:
+        rows = rows.filter(name__lte=name).exclude(name=name, pk__gte=key)
+    elif key is not None:
+        rows = rows.filter(name__gte=name).exclude(name=name, pk__lte=key)
     found = list(rows.order_by(*("-name", "-pk") if backwards else ("name", "pk"))[: PAGE + 1])
     more = len(found) > PAGE
     found = found[:PAGE]
     if backwards:
         found.reverse()
-    before, after = (more, is_keyed) if backwards else (is_keyed, more)
+    before, after = (more, key is not None) if backwards else (key is not None, more)
     return Paged(
         found,
         _href(path, asked, before=found[0]) if found and before else "",

@@ -45,6 +45,15 @@ def state_assignments(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, "updates the column state"
 
 
+ASKED_WITHOUT_BOUNDS = {
+    "isdecimal",
+    "isdigit",
+    "isnumeric",
+    "parse_date",
+    "parse_datetime",
+    "strptime",
+    "fromisoformat",
+}
 ASKS_DJANGO = {"has_perm", "has_perms", "has_module_perms", "get_perms", "get_objects_for_user", "permission_required"}
 
 
@@ -75,6 +84,17 @@ def signals(tree: ast.AST) -> Iterator[tuple[int, str]]:
             each.name in ("signals", "receiver") for each in node.names
         ):
             yield node.lineno, "imports signals"
+
+
+def unbounded(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Texts taken for numbers or days without bounds: what `governance.web.asked` is for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name) and _names(node) in ASKED_WITHOUT_BOUNDS:
+            yield node.lineno, f"uses {_names(node)}"
+        if isinstance(node, ast.Call) and _names(node.func) == "int" and node.args:
+            asked = {_names(each) for each in ast.walk(node.args[0])}
+            if asked & {"POST", "GET", "META", "headers", "posted", "form", "asked"}:
+                yield node.lineno, "reads a number of the request"
 
 
 def sleeps(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -121,6 +141,9 @@ def found(finder: Finder, paths: Iterator[Path], *, allowed: tuple[str, ...] = (
         (signals, "from django.db.models import signals"),
         (sleeps, "time.sleep(1)"),
         (sleeps, "page.wait_for_timeout(500)"),
+        (unbounded, "text.isdecimal()"),
+        (unbounded, "parse_date(text)"),
+        (unbounded, "int(request.POST['team'])"),
         (foreign_imports, "import psycopg"),
         (foreign_imports, "from django.conf import settings"),
     ],
@@ -143,6 +166,11 @@ def test_only_the_manager_of_people_knows_superusers() -> None:
 
 def test_there_are_no_signals_of_our_own() -> None:
     assert found(signals, sources(ROOT)) == []
+
+
+def test_a_number_or_day_of_a_request_is_read_within_bounds_in_one_place() -> None:
+    views = (path for path in sources(ROOT) if "views" in path.parts)
+    assert found(unbounded, views, allowed=("inventory/views/automations.py",)) == []
 
 
 def test_tests_wait_for_what_they_want_and_never_for_a_while() -> None:

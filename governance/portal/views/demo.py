@@ -20,8 +20,8 @@ from governance.controls import clock, nudge
 from governance.controls.models import Notice, Person
 from governance.portal.sign_in import note_sign_in
 from governance.portal.views.coming import Coming, what_is_next
-from governance.portal.views.ledger import parse_day
 from governance.portal.views.sign_in import wanted
+from governance.web.asked import midnight, number
 from governance.web.middleware import Request
 from governance.web.pages import page
 from governance.web.times import counted
@@ -93,21 +93,21 @@ def _target(asked: QueryDict, now: datetime, coming: list[Coming]) -> datetime |
     """Where a press wants the clock: so many days on, to nine o'clock of a day, or just past what is due next."""
     if asked.get("to") == "next":
         return coming[0][0] + timedelta(minutes=1) if coming else None
-    days = asked.get("days", "")
-    if days.isascii() and days.isdecimal() and len(days) < 5:
-        return now + timedelta(days=int(days))
-    midnight = parse_day(asked.get("until", ""))
-    return midnight + timedelta(hours=9) if midnight else None
+    days = number(asked.get("days"))
+    if days is not None:
+        return now + timedelta(days=min(days, FURTHEST.days + 1))
+    begins = midnight(asked.get("until"))
+    return begins + timedelta(hours=9) if begins else None
 
 
 @demo_only
 @require_GET
 def mail_list(request: Request) -> HttpResponse:
     """Everybody's mail, newest first."""
-    before = request.GET.get("before", "")
+    before = number(request.GET.get("before"))
     rows = Notice.objects.select_related("recipient").order_by("-pk")
-    if before.isdecimal():
-        rows = rows.filter(pk__lt=int(before))
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
     found = list(rows[:51])
     older = f"{reverse('mail_list')}?before={found[49].pk}" if len(found) > 50 else ""
     context = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
@@ -13,8 +13,6 @@ from django.apps import apps
 from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_GET, require_POST
 
 from governance.controls import access, clock, jobs, keys, sealing, timeline
@@ -23,6 +21,7 @@ from governance.controls.models import JobRun, LedgerEvent, Person, Seal
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Permission
 from governance.controls.transitions import declared
+from governance.web.asked import midnight, number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from governance.web.times import counted, moment_words
@@ -122,14 +121,9 @@ def _page(request: Request, verification: Shape, *, fragment: str) -> HttpRespon
     return page(request, "portal/ledger.html", context, fragment=fragment)
 
 
-def _number(asked: QueryDict, name: str) -> int | None:
-    text = asked.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
-
-
 def _here(rows: QuerySet[LedgerEvent], asked: QueryDict) -> tuple[list[LedgerEvent], str, str]:
     """The events of the page that the address names by a number, and the addresses of its neighbours."""
-    before, after = _number(asked, "before"), _number(asked, "after")
+    before, after = number(asked.get("before")), number(asked.get("after"))
     if after is not None:
         found = list(rows.filter(pk__gt=after).order_by("id")[: PAGE + 1])
         more, found = len(found) > PAGE, found[:PAGE][::-1]
@@ -158,24 +152,15 @@ def _filtered(rows: QuerySet[LedgerEvent], asked: QueryDict) -> QuerySet[LedgerE
         rows = rows.filter(outcome=asked["outcome"])
     if actor := asked.get("actor", ""):
         rows = rows.filter(actor_kind=actor) if actor in ("person", "job") else rows.filter(actor_id=actor[:80])
-    since, until = (parse_day(asked.get(name, "")) for name in ("since", "until"))
+    since, until = (midnight(asked.get(name)) for name in ("since", "until"))
     if since is not None:
         rows = rows.filter(at__gte=since)
     if until is not None:
         rows = rows.filter(at__lt=until + timedelta(days=1))
     words = asked.get("q", "").strip()[:80]
-    if words.isascii() and words.isdecimal() and len(words) < 19:
-        return rows.filter(pk=int(words))
+    if (event := number(words)) is not None:
+        return rows.filter(pk=event)
     return rows.filter(_matching(words)) if words else rows
-
-
-def parse_day(text: str) -> datetime | None:
-    """Midnight, in the reader's zone, of a day as a date field sends it; None for anything else."""
-    try:
-        day = parse_date(text)
-    except ValueError:
-        day = None
-    return datetime.combine(day, time(), tzinfo=timezone.get_current_timezone()) if day else None
 
 
 def _matching(words: str) -> Q:
@@ -320,7 +305,7 @@ def _names(events: list[LedgerEvent]) -> dict[tuple[str, str], str]:
         path = _path_to_a_name(model) if model else ""
         names: dict[str, str] = {}
         if model is not None and path:
-            keyed = [one for one in ids if one.isdecimal()]
+            keyed = [one for one in ids if number(one) is not None]
             names = {str(pk): name for pk, name in model._base_manager.filter(pk__in=keyed).values_list("pk", path)}
         for one in ids:
             own = names.get(one)

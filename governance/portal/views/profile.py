@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import Any, cast
 
 from django import forms
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -21,6 +22,7 @@ from governance.controls.people import delegate, end_delegation
 from governance.controls.refusals import InvalidInput
 from governance.controls.roles import ROLE_WORDS, Permission, Role
 from governance.portal.views.answers import answers_refusals, reader
+from governance.web import asked
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory.models import Automation, Resource
@@ -29,6 +31,7 @@ Shape = dict[str, Any]
 
 #: Automations and resources shown on a person's page; the lists have the rest.
 MOST = 30
+IN_REACH = MaxValueValidator(asked.LAST_DAY, "Choose a day that people live to see.")
 
 
 def about_person(one: Person, now: datetime) -> Shape:
@@ -106,9 +109,10 @@ class DelegationForm(forms.Form):
     """Who decides in my place, and on which days; both days are included."""
 
     taker = forms.ModelChoiceField(Person.objects.none(), label="Who stands in", empty_label="Choose somebody")
-    from_on = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
+    from_on = forms.DateField(label="From", validators=[IN_REACH], widget=forms.DateInput(attrs={"type": "date"}))
     until_on = forms.DateField(
         label="To, included",
+        validators=[IN_REACH],
         help_text=f"At most {DELEGATION_DAYS} days.",
         widget=forms.DateInput(attrs={"type": "date"}),
     )
@@ -153,11 +157,9 @@ def delegation_set(request: Request) -> HttpResponse:
     if not form.is_valid():
         return _me(request, form)
     given = form.cleaned_data
-    midnight, zone = time(), timezone.get_current_timezone()
-    begins = datetime.combine(given["from_on"], midnight, tzinfo=zone)
-    if given["from_on"] == now.astimezone(zone).date():
+    begins, ends = asked.midnight_of(given["from_on"]), asked.end_of(given["until_on"])
+    if given["from_on"] == timezone.localdate(now):
         begins = now  # a delegation is for the future: what is left of today
-    ends = datetime.combine(given["until_on"] + timedelta(days=1), midnight, tzinfo=zone)
     try:
         delegate(
             given["taker"],

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from governance.controls import clock
 from governance.portal.search import find, submissions
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory.views import paging
@@ -22,9 +23,7 @@ def search(request: Request) -> HttpResponse:
     words, typed = paging.words_of(asked), asked.get("q", "")[:200]
     context = {"now": now, "action": path, "words": typed, "searched": bool(words)}
     if words and asked.get("only") == "submissions":
-        key = asked.get("before", "")
-        before = int(key) if key.isdecimal() and len(key) < 19 else None
-        group, last = submissions(words, before=before, actor=request.actor, now=now)
+        group, last = submissions(words, before=number(asked.get("before")), actor=request.actor, now=now)
         older = f"{path}?{urlencode({'q': typed, 'only': 'submissions', 'before': last})}" if last else ""
         context |= {
             "groups": [group] if group.rows else [],

@@ -17,6 +17,7 @@ from governance.controls.refusals import InvalidInput, Refusal, Refused
 from governance.recertification import drafts, duties, transitions, wording
 from governance.recertification.models import AnswerKind, Asks, Item, Question
 from governance.recertification.views import card, queue
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from governance.web.times import counted
@@ -113,9 +114,8 @@ def _kind(value: str) -> AnswerKind:
 
 def _person(question: Question, key: str) -> Person | None:
     """Whom the reviewer names, by key, out of the question's own ladder."""
-    if not key.isdecimal() or int(key) not in question.ladder:
-        return None
-    return Person.objects.filter(pk=int(key)).first()
+    named = number(key)
+    return Person.objects.filter(pk=named).first() if named in question.ladder else None
 
 
 @require_POST

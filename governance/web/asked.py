@@ -1,0 +1,50 @@
+"""What an address or a form asks for, read within bounds: whole numbers and days. Nothing that is typed makes a page fail.
+
+Views read numbers and days of a request here and nowhere else. Whether what was asked for exists, and may be had, is
+theirs to say.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+
+DIGITS = 18
+"""As many as a key of the database always holds."""
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(9000, 1, 1)
+"""Between these, a day has a midnight and a next day in every zone."""
+
+
+def number(text: str | None) -> int | None:
+    """The whole number that a text of decimal digits says; None for anything else.
+
+    One of more than `DIGITS` digits is larger than any key and any limit, and is read as the largest that has so many.
+    """
+    if not text or not text.isascii() or not text.isdecimal():
+        return None
+    return int(text) if len(text) <= DIGITS else 10**DIGITS - 1
+
+
+def midnight(text: str | None) -> datetime | None:
+    """Midnight, in the reader's zone, of a day as a date field sends it; None for anything else, and for absurd years."""
+    try:
+        day = parse_date(text or "")
+    except ValueError:
+        day = None
+    return midnight_of(day) if day is not None and FIRST_DAY <= day <= LAST_DAY else None
+
+
+def midnight_of(day: date) -> datetime:
+    """Midnight of a day in the reader's zone."""
+    return datetime.combine(day, time(), tzinfo=timezone.get_current_timezone())
+
+
+def end_of(day: date) -> datetime:
+    """The midnight after a day, in the reader's zone: where a term that includes the day ends.
+
+    Args:
+        day: not after `LAST_DAY`.
+    """
+    return midnight_of(day + timedelta(days=1))
