@@ -18,6 +18,7 @@ from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory.models import Automation, AutomationState, Version
 from inventory.models.automation import AMENDED_BY_REVIEW
+from inventory.risk import Tier
 
 S = AutomationState
 
@@ -111,7 +112,7 @@ def go_live(
     Args:
         step: the running step.
         version: the version put in force.
-        tier: the app's tier as it was decided.
+        tier: the app's tier as it was decided; it is never set below what a person raised it to (T2).
         review_on: the day on which it comes up for review (R1); None leaves it where it is, since a change that asked
             nothing of stage 1 reviewed nothing either.
         asked: what stage 1 decided about, as it was frozen: ``purpose``, ``kind``, and ``business_owner`` and
@@ -125,11 +126,11 @@ def go_live(
         automation.suspended_by_review_at = None
     _take_amendment(automation, asked or {})
     automation.approved_version = version
-    automation.tier = tier
+    automation.tier = max(Tier.of(tier), Tier.of(automation.raised_to or tier)).word
     automation.review_on = review_on or automation.review_on
     return Effect(
         to=_out_of_suspension(automation),
-        payload={"version": version.number, "manifest": version.manifest_digest, "tier": tier},
+        payload={"version": version.number, "manifest": version.manifest_digest, "tier": automation.tier},
     )
 
 

@@ -172,6 +172,26 @@ def test_a_person_raises_a_tier_and_nobody_lowers_it(company: Company, live: Aut
         registry.raise_tier(live, actor=as_actor(n.sana), now=company.now, reason="Hm.", tier="high")
 
 
+@pytest.mark.rule("T2")
+def test_going_live_never_sets_a_tier_below_the_one_that_a_person_raised_it_to(
+    company: Company, live: Automation
+) -> None:
+    n = company.people
+    registry.raise_tier(live, actor=as_actor(n.sana), now=company.now, reason="It feeds the auditors.", tier="high")
+    found = again(live)
+    with inside(found, as_actor(n.theo), company.now):
+        lifecycle.go_live(
+            found,
+            actor=as_actor(n.theo),
+            now=company.now,
+            version=found.approved_version,
+            tier="standard",
+            review_on=None,
+        )
+    assert again(live).tier == "high"
+    assert LedgerEvent.objects.filter(verb="automation.went_live").latest("pk").payload["tier"] == "high"
+
+
 def _more(document: dict[str, object]) -> None:
     document["nodes"][-1]["parameters"]["text"] = "changed"  # type: ignore[index]
 
