@@ -183,7 +183,8 @@ class Resource(models.Model):
             ),
             models.CheckConstraint(
                 name="resource_nobody_names_themselves",
-                condition=Q(named_owner__isnull=True) | ~Q(named_owner=F("named_by")),
+                condition=(Q(named_owner__isnull=True) | ~Q(named_owner=F("named_by")))
+                & (Q(named_deputy__isnull=True) | ~Q(named_deputy=F("named_by"))),
             ),
             models.CheckConstraint(
                 name="resource_unresolved_is_never_active", condition=Q(unresolved=False) | Q(state="proposed")

@@ -47,7 +47,8 @@ def _not_the_proposer(subject: Resource, actor: Actor, now: datetime) -> Refusal
 
 
 def _not_the_owner(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
-    if any(person.pk in (subject.owner_id, subject.named_owner_id) for person in actor.people):
+    answering = (subject.owner_id, subject.deputy_id, subject.named_owner_id, subject.named_deputy_id)
+    if any(person.pk in answering for person in actor.people):
         return Refusal("SOD-8", "duty", "You would answer for this resource; another admin puts it to use.")
     return None
 
@@ -118,7 +119,7 @@ def _name(step: Step[Any], resource: Resource, owner: Person, deputy: Person) ->
         raise refuse(Refusal("I3", "input", "Owner and deputy are two people."))
     if not (owner.is_here and deputy.is_here):
         raise refuse(Refusal("I3", "input", "Owner and deputy must be here."))
-    if any(person.pk == owner.pk for person in step.actor.people):
+    if any(person.pk in (owner.pk, deputy.pk) for person in step.actor.people):
         raise refuse(Refusal("SOD-8", "duty", "You can't name yourself.", "Another admin does."))
     resource.named_owner, resource.named_deputy, resource.named_by = owner, deputy, step.actor.person
 

@@ -57,6 +57,24 @@ def test_nobody_names_themselves_as_owner_and_the_database_says_so_too(northwind
         Resource.objects.filter(pk=made.pk).update(named_owner=n.ines, named_by=n.ines)
 
 
+@pytest.mark.rule("S8")
+def test_nobody_names_themselves_as_deputy_nor_puts_to_use_what_they_would_be_the_deputy_of(
+    northwind: Northwind,
+) -> None:
+    n = northwind
+    made = proposed(n)
+    with pytest.raises(DutyConflict, match="can't name yourself") as no:
+        registry.name_owner(made, actor=as_actor(n.ines), now=n.now, owner=n.omar, deputy=n.ines)
+    assert no.value.refusal.code == "SOD-8"
+    with pytest.raises(IntegrityError, match="resource_nobody_names_themselves"), transaction.atomic():
+        Resource.objects.filter(pk=made.pk).update(named_deputy=n.ines, named_by=n.ines)
+    registry.name_owner(made, actor=as_actor(n.karl), now=n.now, owner=n.omar, deputy=n.ines)
+    registry.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
+    with pytest.raises(DutyConflict, match="would answer for"):
+        registry.activate(made, actor=as_actor(n.ines), now=n.now)
+    assert Resource.objects.get(pk=made.pk).state == ResourceState.PROPOSED
+
+
 @pytest.mark.rule("I3")
 def test_owner_and_deputy_are_two_people_who_are_here(northwind: Northwind) -> None:
     n = northwind
