@@ -196,7 +196,8 @@ def _standing(preview: Preview) -> Shape | None:
     if preview.under_way is not None:
         number = preview.under_way.version.number
         review = {"href": reverse("review", args=[preview.under_way.pk]), "link": "See the review"}
-        since = f"since {preview.under_way.submitted_at:%a %-d %b}, submitted by {preview.under_way.submitted_by.name}"
+        submission = preview.under_way
+        since = f"since {times.stamp_words(submission.submitted_at)}, submitted by {submission.submitted_by.name}"
         if version is not None and version.pk == preview.under_way.version_id:
             return {
                 "icon": "ring-check",

@@ -19,6 +19,7 @@ from approvals.transitions import approve, object_to
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal
+from governance.web import times
 from inventory.models import ScopeKind
 
 Shape = dict[str, Any]
@@ -177,7 +178,8 @@ def _what(record: Approval) -> Shape:
 
 
 def _raw(code: str, target: str, scope: Sequence[str]) -> str:
-    return " · ".join(filter(None, [code, target, ", ".join(scope)]))
+    """What a machine calls it, each name once."""
+    return " · ".join(dict.fromkeys(filter(None, [code, target, ", ".join(scope)])))
 
 
 def _owner(record: Approval) -> str:
@@ -289,7 +291,7 @@ def _seat(seat: SeatStanding, reader: Reader, *, is_open: bool) -> Shape:
     seal = SEAT_SEALS.get(SeatLabel(seat.label), "none")
     capacity = SeatLabel(seat.label).label
     if seat.decision is not None:
-        state: Shape = {"value": "approved", "below": f"{seat.decision.at:%a %d %b}"}
+        state: Shape = {"value": "approved", "below": times.moment_words(seat.decision.at, reader.now)}
         return {"capacity": capacity, "who": decided_by(seat.decision, reader), "seal": seal, "state": state}
     who = " or ".join(reader.name(person) for person in seat.may_decide) or "nobody is left"
     mine = is_open and any(reader.is_me(person) for person in seat.may_decide)

@@ -7,6 +7,7 @@ from approvals.models import Approval, ApprovalState, Decision, Submission
 from approvals.views import record_rows
 from approvals.views.record_rows import Reader, Shape
 from approvals.views.review_read import Dossier
+from inventory import words
 from inventory.models import Assessment
 
 #: A word of a reason and the icon that it stands under; the first that fits.
@@ -43,7 +44,11 @@ def _facts(about: Dossier) -> list[Shape]:
         ("Technical", technical.name if technical else "nobody named", ""),
         ("Escalation", automation.escalation_contact or "none given", ""),
         ("Starts", "; ".join(about.starts) or "by hand", ""),
-        ("Runs on", f"{automation.platform_instance}, {automation.get_environment_display().lower()}", ""),
+        (
+            "Runs on",
+            f"{words.platform(automation.platform_instance)}, {automation.get_environment_display().lower()}",
+            "",
+        ),
         ("Kind", automation.get_kind_display(), ""),
         ("Version", str(version.number), f"{version.manifest_digest.partition(':')[2][:8]}…"),
     )
@@ -64,12 +69,19 @@ def _findings(submission: Submission) -> list[Shape]:
         {
             "icon": "key" if "secret" in code or "credential" in code else "warning",
             "tone": FINDING_TONES.get(severity, ""),
-            "lead": f"{code.replace('_', ' ').capitalize()}.",
+            "lead": f"{_noticed(code, place)}.",
             "text": detail or place,
         }
         for assessment, code, severity, detail, place, state in rows
         if assessment == rows[0][0] and state == "open"
     ]
+
+
+def _noticed(code: str, place: str) -> str:
+    """What a finding is about; which credential or identity, where it is about one."""
+    said = code.replace("_", " ").capitalize()
+    kind, _, name = place.partition("/")
+    return f"{said}: {name}" if kind in ("credentials", "identities") and name else said
 
 
 def _objections(about: Dossier) -> list[Shape]:

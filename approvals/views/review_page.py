@@ -16,7 +16,9 @@ from approvals.views import record_rows, review_app, review_questions, review_st
 from approvals.views.record_rows import Reader, Shape
 from approvals.views.review_read import Dossier, dossier
 from governance.controls import timeline
+from governance.web import times
 from governance.web.ledger_links import ledger_href
+from inventory import words
 
 #: Events of the timeline; the ledger has the rest.
 EVENTS = 40
@@ -81,11 +83,11 @@ def _head(submission: Submission, reader: Reader, *, may_withdraw: bool) -> Shap
         "title": automation.name,
         "tier": submission.tier,
         "facts": [
-            f"{automation.platform_instance} {kind}",
+            f"{words.platform(automation.platform_instance)} {kind}",
             automation.team.name,
             automation.get_environment_display().lower(),
             f"version {submission.version.number}",
-            f"submitted by {reader.name(submission.submitted_by)}, {submission.submitted_at:%a %d %b}",
+            f"submitted by {reader.name(submission.submitted_by)}, {times.moment_words(submission.submitted_at, reader.now)}",
         ],
         "actions": actions,
     }
@@ -97,13 +99,17 @@ def _next(about: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None:
         if not may_accept:
             return None
         approved = sum(record.state == ApprovalState.APPROVED for record in second)
-        refused = len(second) - approved
         accept = reverse("accept", args=[submission.pk])
         return {
             "lead": "Accept what was approved, or decline.",
-            "text": f"{approved} of {len(second)} were approved. The automation runs without the {refused} refused.",
+            "text": f"{approved} of {len(second)} were approved. The automation runs without what was refused.",
             "actions": [
-                {"label": f"Accept the {approved}", "kind": "filled", "post": accept, "fields": {}},
+                {
+                    "label": "Accept what was approved" if approved == 1 else f"Accept the {approved}",
+                    "kind": "filled",
+                    "post": accept,
+                    "fields": {},
+                },
                 {"label": "Decline", "href": reverse("decline", args=[submission.pk]), "opens": "decline"},
             ],
         }

@@ -8,6 +8,7 @@ from approvals.models import Approval, ApprovalState, SubmissionState
 from approvals.views import record_rows
 from approvals.views.record_rows import Reader, Shape
 from approvals.views.review_read import Dossier
+from governance.web import times
 
 
 def steps(about: Dossier, rows: Sequence[Shape], reader: Reader) -> list[Shape]:
@@ -33,7 +34,7 @@ def _stage_1(about: Dossier, reader: Reader) -> Shape:
         last = record_rows.last_decision(app, route)
         if last is not None:
             step["state"]["by"] = record_rows.decided_by(last, reader)
-            step["below"] = f"{last.at:%a %d %b %H:%M}"
+            step["below"] = times.moment_words(last.at, reader.now)
         return step | {"stage": "done"}
     return step | {"stage": "now", "due": app.due_at, "held": _held(about, [app], reader)}
 
@@ -45,7 +46,9 @@ def _held(about: Dossier, records: Iterable[Approval], reader: Reader) -> list[S
         if record.state == ApprovalState.CHANGES_ASKED:
             people = [reader.name(about.submission.submitted_by)]
         for who in people:
-            entry = held.setdefault(who, {"who": who, "count": 0, "since": (record.opened_at or reader.now).date()})
+            entry = held.setdefault(
+                who, {"who": who, "count": 0, "since": times.day_of(record.opened_at or reader.now)}
+            )
             entry["count"] += 1
     return sorted(held.values(), key=lambda one: one["who"] != "you")
 

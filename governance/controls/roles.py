@@ -143,5 +143,40 @@ ROLE_WORDS: dict[Role, str] = {
     Role.JOB: "Background job",
 }
 
+#: What somebody may do, as a refusal says it: "It takes somebody who may …".
+PERMISSION_WORDS: dict[Permission, str] = {
+    P.AUTOMATION_REGISTER: "bring in automations for this team",
+    P.AUTOMATION_AMEND: "change what is said about this automation",
+    P.AUTOMATION_RAISE: "raise this automation's risk",
+    P.AUTOMATION_SUBMIT: "submit this automation",
+    P.AUTOMATION_STOP: "stop this automation",
+    P.AUTOMATION_RESUME: "lift the stop of this automation",
+    P.AUTOMATION_RETIRE: "retire this automation",
+    P.RESOURCE_REGISTER: "register resources",
+    P.RESOURCE_PROPOSE: "propose a resource",
+    P.RESOURCE_ACCEPT: "accept to answer for this resource",
+    P.RESOURCE_ACTIVATE: "confirm who answers for this resource",
+    P.RESOURCE_AMEND: "change what is said about this resource",
+    P.SUBMISSION_WITHDRAW: "withdraw this submission",
+    P.SUBMISSION_ANSWER: "answer for the builder",
+    P.SUBMISSION_COMMENT: "speak about this submission",
+    P.SUBMISSION_ACCEPT: "accept what was approved",
+    P.APPROVAL_DECIDE: "decide about this",
+    P.APPROVAL_OBJECT: "object to this",
+    P.APPROVAL_EXPIRE: "let this expire",
+    P.GRANT_REVOKE: "take this access back",
+    P.GRANT_END: "end this access",
+    P.ITEM_OPEN: "open a review",
+    P.ITEM_ANSWER: "answer this review",
+    P.ITEM_CLOSE: "close a review",
+    P.TEAM_MANAGE: "change teams",
+    P.PERSON_MANAGE: "change who is here",
+    P.ROLE_PROPOSE: "propose a role",
+    P.ROLE_CONFIRM: "confirm a role",
+    P.ROLE_END: "end a role",
+    P.DELEGATION_SET: "name who stands in",
+    P.LEDGER_READ: "read the ledger",
+}
+
 #: Roles that a person can be assigned; the others follow from being here, or from being a job.
 ASSIGNABLE = (Role.BUILDER, Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL)

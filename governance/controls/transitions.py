@@ -27,7 +27,7 @@ from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import FreeText, Person
 from governance.controls.refusals import InvalidInput, Refusal, Refused, refuse
-from governance.controls.roles import Permission
+from governance.controls.roles import PERMISSION_WORDS, Permission
 
 M = TypeVar("M", bound=models.Model)
 
@@ -147,9 +147,8 @@ class Transition(Generic[M]):
             return Refusal("A11", "permission", sentence, "Act for yourself, or ask for a delegation.")
         if access.may(actor, self.permission, asked, now=now):
             return None
-        return Refusal(
-            "PERMISSION", "permission", "Nothing you are trusted with allows this.", f"It needs {self.permission}."
-        )
+        to_do = f"It takes somebody who may {PERMISSION_WORDS[self.permission]}."
+        return Refusal("PERMISSION", "permission", "Nothing you are trusted with allows this.", to_do)
 
     def _duty_refusal(self, subject: M, actor: Actor, now: datetime) -> Refusal | None:
         return next((no for duty in self.duties if (no := duty.asks(subject, actor, now)) is not None), None)

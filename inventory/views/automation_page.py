@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from governance.controls import timeline
 from governance.controls.actors import Actor
 from governance.web.ledger_links import ledger_href
-from inventory import lifecycle, registry
+from inventory import lifecycle, registry, words
 from inventory.models import (
     Assessment,
     Automation,
@@ -167,7 +167,6 @@ def _head(one: Automation, actor: Actor, now: datetime) -> Shape:
     tone = {"live": "ok", "suspended": "no", "in_review": "acc"}.get(one.state, "off")
     number = f", version {one.approved_version.number}" if one.approved_version else ""
     technical = f"Technical owner {one.technical_owner.name}" if one.technical_owner else "No technical owner"
-    platform = one.platform_instance.partition(" ")[0]
     return {
         "title": one.name,
         "tier": one.tier,
@@ -175,7 +174,7 @@ def _head(one: Automation, actor: Actor, now: datetime) -> Shape:
         "seal_tone": "ok" if is_live else "",
         "tag": {"text": f"{one.get_state_display()}{number}", "tone": tone},
         "facts": [
-            f"{platform} {_kind(one)}, {one.get_environment_display().lower()}",
+            f"{words.platform(one.platform_instance)} {_kind(one)}, {one.get_environment_display().lower()}",
             f"Business owner {one.business_owner.name}",
             technical,
         ],
@@ -217,7 +216,7 @@ def _next(one: Automation, newest: Any) -> Shape | None:
         return _suspended(one)
     submissions = [{"label": "See its submissions", "href": f"{one.href}?tab=submissions"}]
     if one.state == AutomationState.IN_REVIEW:
-        return {"lead": "It is in review.", "text": "Stage 1 decides about the app.", "actions": submissions}
+        return {"lead": "It is in review.", "text": "Its submission says whom it waits for.", "actions": submissions}
     is_ahead = newest is not None and one.approved_version_id != newest.pk
     if is_ahead and one.state in (AutomationState.DRAFT, AutomationState.LIVE):
         runs = f"Version {one.approved_version.number} runs on until it is." if one.approved_version else ""
@@ -274,7 +273,7 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
             {"label": "Business owner", "text": one.business_owner.name},
             {"label": "Technical owner", "text": one.technical_owner.name if one.technical_owner else "nobody"},
             {"label": "Escalation", "text": one.escalation_contact or "none given"},
-            {"label": "Platform", "text": one.platform_instance.partition(" ")[0], "quiet": one.external_id},
+            {"label": "Platform", "text": words.platform(one.platform_instance), "quiet": one.external_id},
             {
                 "label": "Approved version",
                 "text": str(approved.number) if approved else "none",

@@ -115,6 +115,7 @@ def test_an_instant_carries_its_exact_value() -> None:
 def test_a_deadline_is_loud_only_when_it_is_near_or_over() -> None:
     assert "Overdue 1 day" in say("{% due moment %}", moment=at(23, 17))
     assert "#clock" in say("{% due moment %}", moment=at(23, 17))
+    assert "Overdue since 09:30" in say("{% due moment %}", moment=at(24, 9, 30))
     assert "Today 17:00" in say("{% due moment %}", moment=at(24, 17))
     assert "state" not in say("{% due moment %}", moment=at(30, 17))
     assert "Due Thu 26 Nov 17:00, in 2 days" in say('{% due moment "Due" full=True %}', moment=at(26, 17))

@@ -14,6 +14,7 @@ from typing import Any
 from django import template
 from django.forms import BoundField
 from django.template import Context
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -136,7 +137,8 @@ def due(
     that, today = times.day_of(at), times.day_of(now)
     days = (that - today).days
     if at < now:
-        late = "Overdue today" if days == 0 else f"Overdue {times.counted(-days, 'day')}"
+        since = f"since {timezone.localtime(at):%H:%M}"
+        late = f"Overdue {since if days == 0 else times.counted(-days, 'day')}"
         return times.time_element(at, marks.state(words.Word(late, "clock", "no")))
     named = times.moment_words(at, now) if full or days < 2 else times.day_words(that, today)
     if full and 1 < days <= 7:
