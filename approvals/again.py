@@ -5,12 +5,13 @@ The preview asks it before there is a submission, and submitting asks the same o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from approvals.models import Approval, ApprovalKind, ApprovalState, Decision, SeatLabel
+from approvals.models import Approval, ApprovalKind, ApprovalState, Decision, DecisionOutcome, SeatLabel
 from approvals.policies import Policy
 from inventory.models import Automation
 
@@ -32,17 +33,57 @@ def refused(automation: Automation, policy: Policy, now: datetime) -> QuerySet[A
     return found.exclude(continued).order_by("-ended_at", "-pk")
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What became of a question before.
+
+    Args:
+        record: id of the record that bears the last word; where nobody ever said one, of the newest.
+        word: the last no; where nobody said no, whatever was decided last; None for nothing.
+    """
+
+    record: int
+    word: Decision | None
+
+
+def earlier(automation: Automation, policy: Policy, now: datetime) -> dict[str, Earlier]:
+    """What became of each question that was refused or withdrawn before, by the question's key: two queries.
+
+    A record that was withdrawn undecided, or whose decision carried over to it, has none of its own: the one that it asked
+    again, or carried over, has it. So nobody sheds a no by asking once more and taking that back.
+    """
+    newest: dict[str, int] = {}
+    records: set[int] = set()
+    for pk, kind, privilege, credential, asked_again in refused(automation, policy, now).values_list(
+        "pk", "kind", "privilege__key", "credential", "earlier"
+    ):
+        newest.setdefault(_key(kind, privilege, credential), pk)
+        records |= {pk} if asked_again is None else {pk, asked_again}
+    found = {key: Earlier(pk, None) for key, pk in newest.items()}
+    for word in sorted(_said(records), key=lambda word: (word.outcome == DecisionOutcome.REJECT, word.pk)):
+        found[key_of(word.approval)] = Earlier(word.approval_id, word)
+    return found
+
+
+def _said(records: Collection[int]) -> QuerySet[Decision]:
+    """What was decided on some records or carried over to them; a decision carries over to the same question only."""
+    counted = Q(approval__in=records) | Q(carried_to__approval__in=records)
+    rows = Decision.objects.filter(counted).select_related("person", "for_person", "seat", "approval__privilege")
+    return rows.defer("approval__facts", "approval__reasons").order_by()
+
+
 def last_words(automation: Automation, policy: Policy, now: datetime) -> dict[str, Decision]:
     """What was decided last about each question that was refused before, by the question's key: two queries."""
-    newest: dict[str, int] = {}
-    for pk, kind, privilege, credential in refused(automation, policy, now).values_list(
-        "pk", "kind", "privilege__key", "credential_id"
-    ):
-        key = APP if kind == ApprovalKind.APP else privilege or f"credential:{credential}"
-        newest.setdefault(key, pk)
-    rows = Decision.objects.filter(approval__in=newest.values()).select_related("person", "for_person", "seat")
-    said = {row.approval_id: row for row in rows.order_by("pk")}
-    return {key: said[pk] for key, pk in newest.items() if pk in said}
+    return {key: one.word for key, one in earlier(automation, policy, now).items() if one.word is not None}
+
+
+def key_of(record: Approval) -> str:
+    """The key of a record's question."""
+    return _key(record.kind, record.privilege.key if record.privilege else None, record.credential_id)
+
+
+def _key(kind: str, privilege: str | None, credential: int | None) -> str:
+    return APP if kind == ApprovalKind.APP else privilege or f"credential:{credential}"
 
 
 def seats(labels: Sequence[str], last: Decision | None, *, may_be_asked: bool) -> list[str]:

@@ -111,6 +111,7 @@ class Carrying:
     ) -> None:
         self.step, self.submission, self.policy = step, submission, policy
         self.before, self.is_same_app = before, is_same_app
+        self.earlier = again.earlier(submission.automation, policy, step.now)
 
     def justification(self, record: Approval, text: str) -> FreeText | None:
         """What the builder says; the very text that stands already when the same is said about the same."""
@@ -124,10 +125,11 @@ class Carrying:
         """Save a new record with its facts, round and seats; one that was refused before remembers it."""
         last = self._before(record)
         record.facts = facts.of(record)
-        record.earlier = self._earlier(record)
+        earlier = self.earlier.get(again.key_of(record))
+        record.earlier_id = earlier.record if earlier is not None else None
         record.round = self._round(last)
         self.step.save(record)
-        for label in self._labels(record):
+        for label in self._labels(record, earlier.word if earlier is not None else None):
             Seat.objects.create(approval=record, label=label)
 
     def carry(self, record: Approval) -> Approval:
@@ -187,10 +189,9 @@ class Carrying:
             return self.is_same_app
         return record.tier == last.tier and _asks(record) == _asks(last)
 
-    def _labels(self, record: Approval) -> list[str]:
+    def _labels(self, record: Approval, last: Decision | None) -> list[str]:
         """The seats of a record: the policy's, and what an earlier no adds to them (A15)."""
         labels = self.policy.seats(record.kind, record.tier)
-        last = record.earlier.decisions.order_by("-pk").first() if record.earlier is not None else None
         return again.seats(labels, last, may_be_asked=last is not None and self._may_ask_again(record, last))
 
     def _may_ask_again(self, record: Approval, last: Decision) -> bool:
@@ -202,11 +203,6 @@ class Carrying:
             return False
         elsewhere = DecisionPerson.objects.filter(submission=self.submission, person=person)
         return not elsewhere.exclude(stage=record.stage).exists()
-
-    def _earlier(self, record: Approval) -> Approval | None:
-        """What was rejected or withdrawn about the same within the policy's days; a mere continuation is neither."""
-        known = again.refused(self.submission.automation, self.policy, self.step.now)
-        return known.filter(about_the_same(record)).exclude(submission=self.submission).first()
 
 
 def about_the_same(record: Approval) -> Q:
