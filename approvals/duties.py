@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from approvals import asking, policies
-from approvals.models import Approval, ApprovalState
-from approvals.routing import resource_of, route_of
+from approvals import asking, policies, rechecking
+from approvals.models import Approval, ApprovalState, Submission
+from approvals.routing import LADDER, resource_of, route_of
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
@@ -115,6 +115,32 @@ def _has_owner(subject: Approval, actor: Actor, now: datetime) -> Refusal | None
     return None
 
 
+def _tier_holds(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    return rechecking.tier_refusal(subject)
+
+
+def _still_holds(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
+    approved = subject.approvals.filter(state=ApprovalState.APPROVED).select_related(*LADDER, "privilege__credential")
+    for record in approved:
+        record.submission = subject
+        no = _has_owner(record, actor, now) or rechecking.tier_refusal(record)
+        if no is not None:
+            return no
+    return rechecking.app_refusal(subject)
+
+
+def _accept_in_time(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.accept_due_at is None or now < subject.accept_due_at:
+        return None
+    sentence = f"The time to accept what was approved was over on {_day(subject.accept_due_at)}: it expires."
+    return Refusal("A14", "state", sentence, "Submit it again.")
+
+
+def _accept_time_is_up(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
+    ends = subject.accept_due_at
+    return Refusal("A14", "state", "Its time is not up.") if ends is None or ends > now else None
+
+
 def _time_is_up(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     ends = subject.expires_at if subject.state == ApprovalState.OPEN else subject.builder_due_at
     return Refusal("A10", "state", "Its time is not up.") if ends is None or ends > now else None
@@ -168,6 +194,14 @@ TIME_IS_UP = Duty("A10", "A10", "A record ends by silence once its time is up.",
 IN_TIME = Duty("A10", "A10", "Nobody decides once a record's time is up: silence has ended it.", _in_time)
 ANSWER_IN_TIME = Duty("A14", "A14", "Nobody answers once the builder's time is up.", _answer_in_time)
 HAS_OWNER = Duty("I3", "I3", "Nothing new is approved on a resource without an active owner.", _has_owner)
+TIER_HOLDS = Duty("T1", "T1", "Nothing is approved with fewer signatures than its present tier needs.", _tier_holds)
+STILL_HOLDS = Duty(
+    "A5", "A5", "What is put in force is judged anew: every resource has an owner, and no tier has risen.", _still_holds
+)
+ACCEPT_IN_TIME = Duty("A14", "A14", "What was approved in part is accepted within the builder's time.", _accept_in_time)
+ACCEPT_TIME_IS_UP = Duty(
+    "A14", "A14", "What was approved in part expires once the time to accept it is up.", _accept_time_is_up
+)
 DECIDED_NOTHING = Duty("SOD-1", "S1", "Who decided in a submission does not answer for its builder.", _decided_nothing)
 
 #: Asked, in this order, of everybody who decides.

@@ -14,9 +14,9 @@ from django.db.models import Q, prefetch_related_objects
 
 from approvals import asking
 from approvals.grant_sweeps import expire_due
-from approvals.models import Approval, ApprovalState
+from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.routing import LADDER, Bench, Route
-from approvals.transitions import expire
+from approvals.transitions import expire, lapse
 from approvals.transitions.deciding import title
 from governance.controls import claims, outbox
 from governance.controls.actors import Actor
@@ -45,7 +45,8 @@ def sweep(now: datetime) -> Mapping[str, int]:
     actor = Actor.of_job(JOB)
     return {
         "expired_approvals": expire_approvals(now, actor),
-        "reminders": remind(now),
+        "expired_submissions": expire_submissions(now, actor),
+        "reminders": remind(now) + remind_to_accept(now),
         "expired_grants": expire_due(now, actor),
     }
 
@@ -56,6 +57,43 @@ def expire_approvals(now: datetime, actor: Actor) -> int:
         Q(state=ApprovalState.OPEN, expires_at__lte=now) | Q(state=ApprovalState.CHANGES_ASKED, builder_due_at__lte=now)
     )
     return claims.sweep(due, lambda record: expire(record, actor=actor, now=now), job=actor.job)
+
+
+def expire_submissions(now: datetime, actor: Actor) -> int:
+    """End decided submissions that nobody accepted or declined in time; returns how many (A5, A14)."""
+    due = Submission.objects.filter(state=SubmissionState.DECIDED, accept_due_at__lte=now)
+    return claims.sweep(due, lambda submission: lapse(submission, actor=actor, now=now), job=actor.job)
+
+
+def remind_to_accept(now: datetime) -> int:
+    """Remind the business owner of a decided submission, half-way and a day before its time is up; returns how many are told."""
+    waiting = Submission.objects.filter(state=SubmissionState.DECIDED, decided_at__isnull=False, accept_due_at__gt=now)
+    sent = 0
+    for one in waiting.select_related("version", "automation__team", "automation__business_owner").order_by("pk"):
+        assert one.decided_at is not None  # the query asks for both
+        assert one.accept_due_at is not None
+        word = _nearing(one.decided_at, one.accept_due_at, now)
+        owner = one.automation.business_owner
+        if not word:
+            continue
+        with transaction.atomic():
+            made = outbox.queue(
+                recipient=owner,
+                event="subset_to_accept",
+                thread=f"submission:{one.pk}",
+                key=f"submission:{one.pk}:subset:{word}:{owner.pk}",
+                now=now,
+                context={
+                    "automation": one.automation.name,
+                    "team": one.automation.team.name,
+                    "version": one.version.number,
+                    "word": word,
+                    "due": one.accept_due_at.isoformat(),
+                    "path": asking.path(one),
+                },
+            )
+        sent += made is not None
+    return sent
 
 
 def remind(now: datetime) -> int:
@@ -91,9 +129,14 @@ def _reminder(record: Approval, now: datetime) -> str:
         return ""
     if now >= record.due_at:
         return "overdue"
-    if now >= record.due_at - timedelta(days=1):
+    return _nearing(record.opened_at, record.due_at, now)
+
+
+def _nearing(begun_at: datetime, due_at: datetime, now: datetime) -> str:
+    """Which reminder is due before the end of a time; empty before the first."""
+    if now >= due_at - timedelta(days=1):
         return "day_before"
-    return "half" if now >= record.opened_at + (record.due_at - record.opened_at) / 2 else ""
+    return "half" if now >= begun_at + (due_at - begun_at) / 2 else ""
 
 
 def _remind_of(record: Approval, route: Route, word: str, told: set[str], now: datetime) -> int:

@@ -77,6 +77,9 @@ class Submission(models.Model):
         "approvals.Approval", models.PROTECT, null=True, blank=True, related_name="carries"
     )
     continues = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="continued_by")
+    #: When every record had ended, and until when the business owner accepts what was approved or declines (A5, A14).
+    decided_at = models.DateTimeField(null=True, blank=True)
+    accept_due_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     objects = SubmissionQuerySet.as_manager()

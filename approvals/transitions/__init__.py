@@ -7,6 +7,7 @@ from approvals.transitions.leaving import (
     close_unfinished,
     close_with_automation,
     decline,
+    lapse,
     withdraw,
     withdraw_record,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "expire",
     "is_usable",
     "join_unfinished",
+    "lapse",
     "object_to",
     "open_record",
     "put_in_force",

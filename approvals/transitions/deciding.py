@@ -36,7 +36,7 @@ ABOVE = ("submission.automation", "submission")
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN,),
     target=(ApprovalState.APPROVED, ApprovalState.OPEN),
-    duties=(*duties.DECIDING, duties.HAS_OWNER),
+    duties=(*duties.DECIDING, duties.HAS_OWNER, duties.TIER_HOLDS),
     parents=ABOVE,
 )
 def approve(

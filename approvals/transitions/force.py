@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from approvals import asking, changes, grants, policies
+from approvals import asking, changes, duties, grants, policies
 from approvals.models import Approval, ApprovalState, Grant, GrantKind, Submission, SubmissionState
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
@@ -18,6 +18,7 @@ from inventory import lifecycle
     permission=None,
     source=(SubmissionState.DECIDED,),
     target=(SubmissionState.IN_FORCE,),
+    duties=(duties.STILL_HOLDS,),
 )
 def put_in_force(step: Step[Submission]) -> Effect:
     """Create the new grants, end the removed ones and make the version the approved one, together or not at all (A5)."""
@@ -140,6 +141,7 @@ def _review_on(now: datetime, policy: policies.Policy, tier: str) -> date:
     event="submission.accepted",
     permission=Permission.SUBMISSION_ACCEPT,
     source=(SubmissionState.DECIDED,),
+    duties=(duties.ACCEPT_IN_TIME, duties.STILL_HOLDS),
     parents=("automation",),
 )
 def accept_subset(step: Step[Submission]) -> Effect:

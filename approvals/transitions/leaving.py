@@ -1,4 +1,4 @@
-"""A submission that ends without being put in force: declined, withdrawn, continued by a newer one, its automation retired
+"""A submission that ends without being put in force: declined, expired, withdrawn, continued by a newer one, its automation retired
 (A5, A14, A15, L1). What was said and decided stays.
 """
 
@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from approvals import asking, duties
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import UNFINISHED
 from governance.controls.roles import Permission
@@ -43,6 +44,22 @@ def note_end(step: Step[Submission]) -> None:
 def decline(step: Step[Submission]) -> Effect:
     """The business owner declines the rest: nothing changes, and what was live before runs on (A5)."""
     note_end(step)
+    return Effect()
+
+
+@transition(
+    Submission,
+    event="submission.expired",
+    permission=Permission.APPROVAL_EXPIRE,
+    source=(SubmissionState.DECIDED,),
+    target=(SubmissionState.EXPIRED,),
+    duties=(duties.ACCEPT_TIME_IS_UP,),
+    parents=("automation",),
+)
+def lapse(step: Step[Submission]) -> Effect:
+    """Nobody accepted or declined in time: it ends as declined does, and can be submitted again (A5, A14)."""
+    note_end(step)
+    asking.tell(step, step.subject, asking.builders(step.subject), "submission_expired", key="expired")
     return Effect()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 
-from approvals import asking, duties
+from approvals import asking, duties, policies
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.routing import LADDER, Route
 from approvals.transitions.carrying import settle
@@ -135,11 +135,20 @@ def _maybe_decided(step: Step[Any], submission: Submission) -> None:
         return
     decide(submission, actor=step.actor, now=step.now)
     refused = submission.approvals.exclude(state=ApprovalState.APPROVED).exists()
-    if not refused:
+    # With nothing refused it is in force at once, unless what was approved first does not hold any more (T1, I3).
+    no = None if refused else put_in_force.refusal(submission, actor=step.actor, now=step.now)
+    if not refused and no is None:
         put_in_force(submission, actor=step.actor, now=step.now)
         return
-    owner = submission.automation.business_owner
-    asking.tell(step, submission, [owner], "subset_to_accept", key="subset")
+    asking.tell(
+        step,
+        submission,
+        [submission.automation.business_owner],
+        "subset_to_accept",
+        key="subset",
+        held=no.sentence if no is not None else "",
+        due=submission.accept_due_at.isoformat() if submission.accept_due_at else "",
+    )
 
 
 @transition(
@@ -150,8 +159,12 @@ def _maybe_decided(step: Step[Any], submission: Submission) -> None:
     target=(SubmissionState.DECIDED,),
 )
 def decide(step: Step[Submission]) -> Effect:
-    """Every record has ended; what was refused stays visible (A5)."""
-    states = step.subject.approvals.values_list("state", flat=True)
+    """Every record has ended; what was refused stays visible, and the business owner's clock starts (A5, A14)."""
+    submission = step.subject
+    states = submission.approvals.values_list("state", flat=True)
+    days = policies.of(submission.policy).builder_days
+    submission.decided_at = step.now
+    submission.accept_due_at = asking.due(step.now, days, submission.automation.business_owner)
     return Effect(payload={"records": sorted(states)})
 
 

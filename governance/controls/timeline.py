@@ -87,6 +87,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "submission.put_in_force": ("seal-full", "ok", "what was approved is in force"),
     "submission.accepted": ("check", "ok", "accepted what was approved"),
     "submission.declined": ("cross", "", "declined what was approved"),
+    "submission.expired": ("cross", "", "nobody accepted what was approved in time"),
     "submission.withdrawn": ("undo", "", "withdrew the submission"),
     "submission.parties_joined": ("person", "wait", "somebody became a party, and decides nothing in it any more"),
     "submission.continued": ("arrow", "", "continued it with a newer version"),

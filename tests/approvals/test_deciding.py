@@ -48,13 +48,13 @@ def test_a_decision_about_what_has_changed_since_is_refused_with_the_difference(
 ) -> None:
     record = stock.privilege_on(stage_2, company.slack)
     shown = journeys.shown(record)
-    company.slack.data_class = "confidential"
+    company.slack.data_class = "public"
     company.slack.save()
     with pytest.raises(OutOfTurn) as caught:
         verb(record, actor=as_actor(company.people.omar), now=company.now, reason="As I saw it.", shown_digest=shown)
     no = caught.value.refusal
     assert (no.code, no.kind, caught.value.status) == ("A6", "stale", 409)
-    assert ("Data class", "internal", "confidential") in no.detail
+    assert ("Data class", "internal", "public") in no.detail
     assert not record.decisions.exists()
     assert LedgerEvent.objects.filter(outcome="refused", code="A6", verb=verb.event).count() == 1
     verb(

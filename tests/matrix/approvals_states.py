@@ -97,6 +97,24 @@ def decided(w: World) -> Submission:
     return stock.decide_rest(w.company, made)
 
 
+@state(SUBMISSION, "unaccepted")
+def unaccepted(w: World) -> Submission:
+    """The same a month ago, and nobody has accepted or declined; no sweep has run."""
+    ago = timedelta(days=30)
+    made = _stage_2(w, ago=ago)
+    journeys.reject(stock.privilege_on(made, w.company.slack), w.people["resource_owner"], now=w.now - ago)
+    for record in made.approvals.filter(stage=2, state="open").order_by("pk"):
+        journeys.approve(record, w.people["resource_owner"], now=w.now - ago)
+    made.refresh_from_db()
+    return made
+
+
+@state(SUBMISSION, "expired")
+def expired_submission(w: World) -> Submission:
+    """Nobody accepted or declined in time."""
+    return transitions.lapse(unaccepted(w), actor=w.actor("job"), now=w.now)
+
+
 @state(SUBMISSION, "in_force")
 def in_force(w: World) -> Submission:
     """Everything approved."""

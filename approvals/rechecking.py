@@ -1,0 +1,82 @@
+"""Whether what was asked would be asked the same way now: tiers, computed anew from what the register says (T1, T2).
+
+A submission freezes what it asks, and a tier is never typed. Where the class of a resource was raised, or the tier of the
+app, the signatures asked for then are too few: nothing is approved or put in force on them, and a submission of the same version
+asks for all that are needed. Reading and comparing only; what follows from it stands with the duties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from approvals import policies
+from approvals.changes import TIERS
+from approvals.models import Approval, ApprovalKind, SeatLabel, Submission
+from governance.controls.refusals import Refusal
+from inventory import assessing, risk
+from inventory.models import Privilege
+
+TO_DO = "Submit it again: then everybody is asked who is needed now, and what did not change keeps its decisions."
+
+
+def tier_refusal(record: Approval) -> Refusal | None:
+    """Why a record can't be approved at the tier it was asked at, or None: what it is about is of a higher one now (T1, T3).
+
+    Args:
+        record: of any kind; an app's is compared as `app_refusal` does.
+    """
+    if record.kind == ApprovalKind.APP:
+        return app_refusal(record.submission)
+    uses = _uses(record)
+    now = max((_tier(one, record.submission) for one in uses), default=record.tier, key=TIERS.index)
+    if TIERS.index(now) <= TIERS.index(record.tier):
+        return None
+    high = next(one for one in uses if _tier(one, record.submission) == now)
+    resource = high.entitlement.resource
+    return _refusal(f"{resource.name} is {high.entitlement.counted_class} now", record.kind, record.tier, now, record)
+
+
+def app_refusal(submission: Submission) -> Refusal | None:
+    """Why an app approved at its submission's tier can't be put in force, or None: its tier has risen since (T2)."""
+    privileges = _privileges(submission)
+    found = [submission.automation.raised_to or "low", *(_tier(one, submission) for one in privileges)]
+    now = max(found, key=TIERS.index)
+    if TIERS.index(now) <= TIERS.index(submission.tier):
+        return None
+    return _refusal("Its tier has risen since", ApprovalKind.APP, submission.tier, now, submission)
+
+
+def _refusal(because: str, kind: str, then: str, now: str, of: Approval | Submission) -> Refusal:
+    submission = of.submission if isinstance(of, Approval) else of
+    policy = policies.of(submission.policy)
+    more = [label for label in policy.seats(kind, now) if label not in policy.seats(kind, then)]
+    needed = _signatures(more) if more else f"the longest term is {policy.longest_term(now)} days"
+    return Refusal("T1", "state", f"{because}, so this is {now} risk: {needed}.", TO_DO)
+
+
+def _signatures(labels: Sequence[str]) -> str:
+    names = " and ".join(str(SeatLabel(label).label).lower() for label in labels)
+    return f"a {names} signature is needed"
+
+
+def _uses(record: Approval) -> list[Privilege]:
+    """What a stage-2 record's tier is the highest of: its privilege, or whatever its credential is used for (T1)."""
+    if record.privilege is not None:
+        return [record.privilege]
+    return [one for one in _privileges(record.submission) if one.credential_id == record.credential_id]
+
+
+def _tier(privilege: Privilege, submission: Submission) -> str:
+    return risk.privilege_tier(assessing.facts_of(privilege, submission.automation.environment)).tier.word
+
+
+def _privileges(submission: Submission) -> Iterable[Privilege]:
+    """What the version would hold, read once for the submission object."""
+    known = submission.__dict__.get("_judged_privileges")
+    if known is None:
+        read = submission.version.privileges.select_related("entitlement__resource", "credential")
+        known = submission.__dict__["_judged_privileges"] = list(read)
+    return list(known)
+
+
+__all__ = ["app_refusal", "tier_refusal"]
