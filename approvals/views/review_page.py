@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from django.urls import reverse
 
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
-from approvals.transitions import accept_subset, answer, comment, withdraw
+from approvals.transitions import accept_subset, answer, comment, decline, withdraw
 from approvals.views import record_rows, review_app, review_questions, review_stages
 from approvals.views.record_rows import Reader, Shape
 from approvals.views.review_read import Dossier, dossier
@@ -93,11 +93,21 @@ def _head(submission: Submission, reader: Reader, *, may_withdraw: bool) -> Shap
     }
 
 
+def _not_to_accept(submission: Submission, reader: Reader) -> Shape | None:
+    """What the business owner reads where what was approved can't be put in force as it is: why, and what to do (A5)."""
+    if decline.refusal(submission, actor=reader.actor, now=reader.now) is not None:
+        return None
+    no = accept_subset.refusal(submission, actor=reader.actor, now=reader.now)
+    assert no is not None  # asked only where it is refused
+    href = reverse("decline", args=[submission.pk])
+    return {"lead": no.sentence, "text": no.to_do, "actions": [{"label": "Decline", "href": href}]}
+
+
 def _next(about: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None:
     submission, second = about.submission, about.second
     if submission.state == SubmissionState.DECIDED:
         if not may_accept:
-            return None
+            return _not_to_accept(submission, reader)
         approved = sum(record.state == ApprovalState.APPROVED for record in second)
         accept = reverse("accept", args=[submission.pk])
         return {
