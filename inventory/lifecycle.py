@@ -41,18 +41,20 @@ def _stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None
 
 
 def _not_who_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    if any(person.pk == subject.stopped_by_id for person in actor.people):
-        return Refusal(
-            "G5", "duty", "You stopped it; lifting that needs two others.", "Ask an owner and the team's lead."
-        )
+    for person in actor.people:
+        if person.pk in (subject.stopped_by_id, subject.stopped_for_id):
+            who = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
+            sentence = f"{who} stopped it; lifting that needs two others."
+            return Refusal("G5", "duty", sentence, "Ask an owner and the team's lead.")
     return None
 
 
 def _not_who_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    if any(person.pk == subject.resume_asked_by_id for person in actor.people):
-        return Refusal(
-            "G5", "duty", "You asked to lift it; a second person does.", "Ask another owner or the team's lead."
-        )
+    for person in actor.people:
+        if person.pk in (subject.resume_asked_by_id, subject.resume_asked_for_id):
+            who = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
+            sentence = f"{who} asked to lift it; a second person does."
+            return Refusal("G5", "duty", sentence, "Ask another owner or the team's lead.")
     return None
 
 
@@ -143,11 +145,11 @@ def _out_of_suspension(automation: Automation) -> AutomationState:
 
 
 def _take_amendment(automation: Automation, asked: Mapping[str, Any]) -> None:
-    decided = _decided(asked)
-    for name, value in list(automation.amendment.items()):
-        if name in decided and decided[name] == value:
-            setattr(automation, name, value)
-            automation.amendment = {key: kept for key, kept in automation.amendment.items() if key != name}
+    """What was decided counts; what was said since, also where it is what stood before, waits for a decision of its own."""
+    said = automation.asked
+    for name, value in _decided(asked).items():
+        setattr(automation, name, value)
+    automation.amendment = {name: value for name, value in said.items() if value != getattr(automation, name)}
 
 
 def _decided(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,8 +203,8 @@ def stop(step: Step[Automation]) -> Effect:
     One that its review suspended can be stopped too: then the one has to be lifted and the other answered.
     """
     step.subject.suspended_at = step.subject.suspended_at or step.now
-    step.subject.stopped_by = step.actor.person
-    step.subject.resume_asked_by = None
+    step.subject.stopped_by, step.subject.stopped_for = step.actor.person, step.actor.standing_for
+    step.subject.resume_asked_by = step.subject.resume_asked_for = None
     return Effect()
 
 
@@ -216,7 +218,7 @@ def stop(step: Step[Automation]) -> Effect:
 )
 def ask_to_resume(step: Step[Automation]) -> Effect:
     """The first of two people asks to lift a stop (G5)."""
-    step.subject.resume_asked_by = step.actor.person
+    step.subject.resume_asked_by, step.subject.resume_asked_for = step.actor.person, step.actor.standing_for
     step.save(step.subject)
     return Effect()
 
@@ -232,7 +234,8 @@ def ask_to_resume(step: Step[Automation]) -> Effect:
 )
 def resume(step: Step[Automation]) -> Effect:
     """The second of two people lifts a stop; neither of them is who stopped it (G5). What its review suspended stays so."""
-    step.subject.stopped_by = step.subject.resume_asked_by = None
+    step.subject.stopped_by = step.subject.stopped_for = None
+    step.subject.resume_asked_by = step.subject.resume_asked_for = None
     return Effect(to=_out_of_suspension(step.subject))
 
 

@@ -83,6 +83,11 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
         )
 
 
+def _differ(one: str, other: str) -> Q:
+    """Two people are not the same, where both are named."""
+    return Q((f"{one}__isnull", True)) | Q((f"{other}__isnull", True)) | ~Q((one, F(other)))
+
+
 class Automation(models.Model):
     """One (platform instance, external id, environment); people, purpose and state. Matched by id, never by name."""
 
@@ -111,6 +116,9 @@ class Automation(models.Model):
     #: Who pulled the kill switch, and who asked first to lift it again: two others are needed (G5).
     stopped_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     resume_asked_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    #: Whom they stood in for when they did: a delegation uses up both people (A11).
+    stopped_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    resume_asked_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     approved_version = models.ForeignKey(
         "inventory.Version", models.PROTECT, null=True, blank=True, related_name="approved_for"
     )
@@ -140,9 +148,10 @@ class Automation(models.Model):
             ),
             models.CheckConstraint(
                 name="automation_lifting_needs_another",
-                condition=Q(resume_asked_by__isnull=True)
-                | Q(stopped_by__isnull=True)
-                | ~Q(resume_asked_by=F("stopped_by")),
+                condition=_differ("resume_asked_by", "stopped_by")
+                & _differ("resume_asked_by", "stopped_for")
+                & _differ("resume_asked_for", "stopped_by")
+                & _differ("resume_asked_for", "stopped_for"),
             ),
         )
         indexes = (

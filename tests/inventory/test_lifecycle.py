@@ -14,7 +14,7 @@ from tests import journeys
 from tests.inventory.conftest import again, export
 from tests.journeys import Company
 from tests.matrix.worlds import inside
-from tests.people import as_actor
+from tests.people import as_actor, as_delegate
 
 pytestmark = pytest.mark.django_db
 
@@ -69,11 +69,33 @@ def test_lifting_a_stop_takes_two_people_neither_of_whom_stopped_it(company: Com
     assert sorted(codes) == ["G5"] * 4
 
 
+@pytest.mark.rule("G5", "A11")
+def test_a_delegation_uses_up_both_people_for_lifting_a_stop(company: Company, live: Automation) -> None:
+    n, now, why = company.people, company.now, "It is mended."
+    for_jonas = as_delegate(n.rita, giver=n.jonas)
+    lifecycle.stop(live, actor=for_jonas, now=now, reason="It posts nonsense.")
+    for own in (n.rita, n.jonas):
+        with pytest.raises(DutyConflict, match="stopped it"):
+            lifecycle.ask_to_resume(live, actor=as_actor(own), now=now, reason=why)
+    lifecycle.ask_to_resume(live, actor=as_actor(n.theo), now=now, reason=why)
+    lifecycle.resume(live, actor=as_actor(n.sana), now=now, reason=why)
+
+    lifecycle.stop(live, actor=as_actor(n.viktor), now=now, reason="It does again.")
+    lifecycle.ask_to_resume(live, actor=for_jonas, now=now, reason=why)
+    for own in (n.rita, n.jonas):
+        with pytest.raises(DutyConflict, match="asked to lift it"):
+            lifecycle.resume(live, actor=as_actor(own), now=now, reason=why)
+    lifecycle.resume(live, actor=as_actor(n.theo), now=now, reason=why)
+    assert (again(live).state, again(live).resume_asked_for) == (AutomationState.LIVE, None)
+
+
 @pytest.mark.rule("G5")
 def test_the_database_refuses_that_who_stopped_it_is_one_of_the_two(company: Company, live: Automation) -> None:
     stopper = company.people.jonas
     with pytest.raises(IntegrityError, match="automation_lifting_needs_another"), transaction.atomic():
         Automation.objects.filter(pk=live.pk).update(stopped_by=stopper, resume_asked_by=stopper)
+    with pytest.raises(IntegrityError, match="automation_lifting_needs_another"), transaction.atomic():
+        Automation.objects.filter(pk=live.pk).update(stopped_for=stopper, resume_asked_for=stopper)
 
 
 @pytest.mark.rule("G5")
