@@ -16,11 +16,13 @@ RESTS_ON_APPROVALS = pgtrigger.Trigger(
         ("app", "approvals_approval%ROWTYPE"),
         ("own", "approvals_approval%ROWTYPE"),
         ("whole", "approvals_submission%ROWTYPE"),
+        ("app_of", "approvals_submission%ROWTYPE"),
     ],
     func="""
         SELECT * INTO app FROM approvals_approval WHERE id = NEW.app_approval_id;
         SELECT * INTO own FROM approvals_approval WHERE id = NEW.approval_id;
         SELECT * INTO whole FROM approvals_submission WHERE id = own.submission_id;
+        SELECT * INTO app_of FROM approvals_submission WHERE id = app.submission_id;
         IF app.kind <> 'app' OR app.state <> 'approved' THEN
             RAISE EXCEPTION 'G1: a grant needs an approved app (approval % is %)', app.id, app.state
                 USING ERRCODE = 'check_violation';
@@ -29,7 +31,8 @@ RESTS_ON_APPROVALS = pgtrigger.Trigger(
             RAISE EXCEPTION 'G1: a grant needs its own approved approval (approval % is %)', own.id, own.state
                 USING ERRCODE = 'check_violation';
         END IF;
-        IF whole.automation_id <> NEW.automation_id OR whole.app_approval_id IS DISTINCT FROM NEW.app_approval_id THEN
+        IF whole.automation_id <> NEW.automation_id OR app_of.automation_id <> NEW.automation_id
+            OR whole.app_approval_id IS DISTINCT FROM NEW.app_approval_id THEN
             RAISE EXCEPTION 'G1: approvals % and % are no pair of automation %', app.id, own.id, NEW.automation_id
                 USING ERRCODE = 'check_violation';
         END IF;

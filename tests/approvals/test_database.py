@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.models import Decision, Grant, Submission
+from approvals import transitions
+from approvals.models import Approval, Decision, Grant, Seat, Submission
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, insert_decision, name_candidate, sql
 from tests.journeys import Company
+from tests.people import as_actor
 
 # --- decisions ------------------------------------------------------------------------------------------------------
 
@@ -320,6 +322,51 @@ def test_an_approval_gives_one_grant_to_its_own_automation_and_for_what_it_says(
     sql("UPDATE approvals_grant SET state = 'ended', ended_at = begins_at, ended_why = 'x' WHERE id = %s", grant.pk)
     with database_refuses(""):  # the same approval, used a second time
         insert_like(grant, state="'active'")
+
+
+@pytest.mark.rule("G1", "A4")
+def test_the_app_approval_of_another_automation_carries_no_grant(company: Company, live: Submission) -> None:
+    grant, c = grant_on_slack(live, company), company
+    other = journeys.submitted(c)
+    asked = stock.privilege_on(other, c.slack)
+    assert asked.privilege is not None
+    transitions.withdraw(other, actor=as_actor(c.people.rita), now=c.now, reason="Later.")
+    sql(
+        "INSERT INTO approvals_submission (automation_id, version_id, kind, submitted_by_id, submitted_at, policy_id, tier,"
+        " reasons, state, asked, digest, app_approval_id) SELECT automation_id, version_id, kind, submitted_by_id,"
+        " submitted_at, policy_id, tier, reasons, 'open', asked, digest, %s FROM approvals_submission WHERE id = %s",
+        grant.app_approval_id,
+        other.pk,
+    )
+    forged = Submission.objects.get(automation=other.automation, state="open")
+    record = Approval.objects.create(
+        submission=forged,
+        stage=2,
+        kind="privilege",
+        privilege=asked.privilege,
+        tier="standard",
+        term_days=grant.approval.term_days,
+        state="open",
+    )
+    Seat.objects.create(approval=record, label="owner")
+    seat = name_candidate(record, c.people.amara)
+    insert_decision(record, c.people.amara, now=c.now, seat=seat)
+    sql("UPDATE approvals_approval SET state = 'approved' WHERE id = %s", record.pk)
+    held = asked.privilege
+    with database_refuses("G1: approvals"):
+        sql(
+            "INSERT INTO approvals_grant (automation_id, kind, entitlement_id, credential_id, key, target, scope, level,"
+            " tier, app_approval_id, approval_id, begins_at, ends_at, state, suspended_why, ended_why, enforcement, renew)"
+            " SELECT %s, kind, entitlement_id, %s, %s, %s, %s, 'read', tier, app_approval_id, %s, begins_at, ends_at,"
+            " state, suspended_why, ended_why, enforcement, renew FROM approvals_grant WHERE id = %s",
+            other.automation_id,
+            held.credential_id,
+            held.key,
+            held.target,
+            held.scope,
+            record.pk,
+            grant.pk,
+        )
 
 
 @pytest.mark.rule("G1", "G2")
