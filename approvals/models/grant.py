@@ -8,7 +8,7 @@ from typing import ClassVar
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Value
 from simple_history.models import HistoricalRecords
 
 from approvals.models import grant_guards
@@ -50,17 +50,34 @@ def _within(tier: str) -> Q:
     return Q(tier=tier, ends_at__gt=F("begins_at"), ends_at__lte=F("begins_at") + longest)
 
 
+def _in_term(now: datetime) -> Q:
+    return Q(state=GrantState.ACTIVE, begins_at__lte=now, ends_at__gt=now)
+
+
+def _usable(now: datetime) -> Q:
+    """Of a privilege: the credential that it needs is granted, and that grant in term (A2); any other grant needs none."""
+    held = Grant.objects.filter(
+        _in_term(now),
+        kind=GrantKind.CREDENTIAL,
+        automation=OuterRef("automation"),
+        credential=OuterRef("credential"),
+    )
+    return Q(credential__isnull=True) | Q(kind=GrantKind.CREDENTIAL) | Q(Exists(held))
+
+
 class GrantQuerySet(models.QuerySet["Grant"]):
     """Grants by whether they count."""
 
     def live(self, now: datetime) -> GrantQuerySet:
-        """Those that allow something at the instant ``now``: active, in term, on a live automation (G3)."""
-        return self.filter(
-            state=GrantState.ACTIVE,
-            begins_at__lte=now,
-            ends_at__gt=now,
-            automation__state=AutomationState.LIVE,
-        )
+        """Those that allow something at the instant ``now``: active, in term, on a live automation (G3).
+
+        A privilege that needs a credential is live only as long as the grant of that credential is (A2).
+        """
+        return self.filter(_usable(now), _in_term(now), automation__state=AutomationState.LIVE)
+
+    def telling_usable(self, now: datetime) -> GrantQuerySet:
+        """The same, each with ``usable``: whether the credential that it needs is held at the instant ``now`` (A2)."""
+        return self.annotate(usable=_usable(now))
 
     def standing(self) -> GrantQuerySet:
         """Those that have not ended."""
@@ -143,7 +160,12 @@ class Grant(models.Model):
             self.state == GrantState.ACTIVE
             and self.begins_at <= now < self.ends_at
             and self.automation.state == AutomationState.LIVE
+            and self.is_usable(now)
         )
+
+    def is_usable(self, now: datetime) -> bool:
+        """Whether the credential that it needs is held at the instant ``now``, as the query sets say of rows (A2)."""
+        return type(self).objects.filter(_usable(now), pk=self.pk).exists()
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on the automation's and the resource's timelines too."""

@@ -58,9 +58,13 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
 
 
 def _state(grant: Grant) -> tuple[str, str]:
-    """What counts of a grant's state, and why: nothing of an automation that is stopped is in force (G3, G5)."""
+    """What counts of a grant's state, and why: nothing of an automation that is stopped is in force (G3, G5),
+    and no privilege without its credential (A2).
+    """
     if grant.state == GrantState.ACTIVE and grant.automation.state == AutomationState.SUSPENDED:
         return GrantState.SUSPENDED, "the automation is stopped"
+    if grant.state == GrantState.ACTIVE and not grant.__dict__.get("usable", True):
+        return GrantState.SUSPENDED, "the credential that it needs is not granted any more"
     return grant.state, grants.WHY_WORDS.get(grant.ended_why or grant.suspended_why, "")
 
 
@@ -88,13 +92,15 @@ def _context(request: Request, rows: Any, *, ended_href: str, **more: Any) -> Sh
     show_ended = request.GET.get("show") == "ended"
     found = rows.filter(state=GrantState.ENDED) if show_ended else rows.standing()
     found = list(
-        found.select_related(
+        found.telling_usable(now)
+        .select_related(
             "entitlement__resource__owner",
             "credential__kept_in__owner",
             "credential__opens__owner",
             "automation__team",
             "approval__privilege__entitlement__resource",
-        ).order_by("-ends_at", "pk")[:MOST]
+        )
+        .order_by("-ends_at", "pk")[:MOST]
     )
     # One automation's rows share its instance, so that how the reader stands to it is read once and not once a row.
     shared = {grant.automation_id: grant.automation for grant in reversed(found)}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from approvals import grant_sweeps, grants
+from approvals import gate, grant_sweeps, grants
 from approvals.grants import Why
 from approvals.models import Grant, GrantState
 from governance.controls import consequences
@@ -178,6 +178,26 @@ def test_a_term_ends_at_an_instant_whether_or_not_anything_sweeps(grant: Grant, 
     assert grant_sweeps.expire_due(grant.ends_at, JOB) == 0
     grant.refresh_from_db()
     assert (grant.state, grant.ended_why) == (GrantState.ENDED, Why.TERM)
+
+
+@pytest.mark.rule("A2", "A17", "G3")
+@pytest.mark.parametrize("verb", [grants.revoke, grants.stop])
+def test_a_privilege_is_live_no_longer_than_the_grant_of_the_credential_that_it_needs(
+    verb: Transition[Grant], grant: Grant, company: Company
+) -> None:
+    held = Grant.objects.get(automation=grant.automation, kind="credential", credential=grant.credential)
+    others = set(Grant.objects.live(company.now).exclude(pk__in=[grant.pk, held.pk]))
+    digest = grant.automation.approved_version.manifest_digest
+    assert grant in gate.ask(grant.automation, digest, now=company.now).grants
+    assert grant.is_live(company.now)
+    verb(held, actor=as_actor(company.people.omar), now=company.now, reason="It leaked.")
+    grant.refresh_from_db()
+    assert grant.state == GrantState.ACTIVE, "it stays approved, and unusable"
+    assert not grant.is_live(company.now)
+    assert set(Grant.objects.live(company.now)) == others
+    assert set(gate.ask(grant.automation, digest, now=company.now).grants) == others
+    (told,) = Grant.objects.telling_usable(company.now).filter(pk=grant.pk)
+    assert not told.usable
 
 
 @pytest.mark.rule("L1", "G3")
