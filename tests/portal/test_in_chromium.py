@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -90,6 +91,10 @@ def test_the_ledger_is_verified_in_place_and_filters_live_in_the_address(
     page.go_back()
     expect(events.get_by_text("Done", exact=True).first).to_be_visible()
     assert violations(page) == []
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    page.get_by_role("button", name="Verify now").click()
+    expect(page.locator("#refusal")).to_contain_text("Your sign-in has ended.")
+    expect(page.get_by_role("heading", name="Ledger")).to_be_visible()
 
 
 def test_on_a_phone_my_page_does_not_scroll_sideways(open_page: Callable[..., Page], company: Northwind) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
+
+#: What the console says of refusals and failures that a test asked for.
+ASKED_FOR = re.compile(r" (?:403|409|500) \(|ERR_FAILED|htmx:(?:after|send)|Response Status Error")
 
 WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
 AXE = {
@@ -56,7 +60,7 @@ def look(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
     yield open_one
     for context in contexts:
         context.close()
-    assert [one for one in complaints if " 409 (Conflict)" not in one] == []  # a refusal that a test asked for
+    assert [one for one in complaints if not ASKED_FOR.search(one)] == []
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +197,28 @@ def test_a_refusal_stands_beside_the_form_and_what_was_typed_stays(look: Callabl
     page.wait_for_selector("#refusal-12 .note")
     assert page.input_value("#reason-12") == "Only two columns."
     assert page.evaluate("document.activeElement.textContent") == "It changed meanwhile."
+
+
+def test_an_answer_that_is_no_part_of_the_page_is_said_in_words_and_what_was_typed_stays(
+    look: Callable[..., Page],
+) -> None:
+    page = look("review")
+    whole = "<!doctype html><title>Sign in</title><h1>Sign in</h1>"
+    answers: dict[str, Callable[[Any], None]] = {
+        "Something went wrong": lambda route: route.fulfill(status=500, body=whole),
+        "The portal did not answer": lambda route: route.abort(),
+        "This was not accepted": lambda route: route.fulfill(status=403, content_type="text/html", body=whole),
+    }
+    page.fill("#reason-12", "Only two columns.")
+    for said, answer in answers.items():
+        page.unroute("**/decide/12")
+        page.route("**/decide/12", answer)
+        page.click(".decision button[value=approve]")
+        page.wait_for_function(
+            "said => document.querySelector('#refusal').textContent.includes(said)", arg=said, timeout=5000
+        )
+        assert page.input_value("#reason-12") == "Only two columns."
+        assert page.locator("h1", has_text="Sign in").count() == 0
 
 
 def test_an_answer_is_given_by_its_number(look: Callable[..., Page]) -> None:
