@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
+from django.db.models import Q
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -26,6 +27,7 @@ from approvals.models import (
 )
 from approvals.models.approval import ENDED
 from approvals.models.submission import UNFINISHED
+from governance.controls import ledger
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.people import record_leaver
@@ -45,6 +47,10 @@ EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "5"))
 #: Builder's side, both leads, both resources' owner and deputy, security, and somebody with nothing to do with it.
 PEOPLE = ("rita", "jonas", "theo", "bram", "omar", "amara", "sana", "viktor", "tom")
 EDITS = (None, stock.one_more_channel, stock.without_slack, stock.another_order, stock.every_tuesday)
+
+#: What the ledger calls a decision, and that somebody came in who is a party from then on.
+DECIDED = ("approval.approved", "approval.rejected", "approval.changes_asked")
+JOINED = "submission.parties_joined"
 
 people = st.sampled_from(PEOPLE)
 
@@ -243,11 +249,17 @@ class Holds(Review):
             assert not who_decided(app) & who_decided(own)
 
     @invariant()
-    def no_party_decided_anything_that_counts(self) -> None:
+    def no_party_decides_anything(self) -> None:
         for submission in Submission.objects.filter(automation=self.automation):
-            parties = set(submission.parties.values_list("person", flat=True))
-            decided = set(DecisionPerson.objects.filter(submission=submission).values_list("person", flat=True))
-            assert not parties & decided
+            events = LedgerEvent.objects.filter(about__contains=ledger.about(submission), outcome="done")
+            joined = {who: one for one in events.filter(verb=JOINED) for who in one.payload["parties"]}
+            decided = DecisionPerson.objects.filter(submission=submission).values("person")
+            for who in Person.objects.filter(pk__in=decided).filter(pk__in=submission.parties.values("person")):
+                came_in = joined[
+                    str(who.opaque_id)
+                ]  # what they decided before that stands; nobody else of them decided
+                since = events.filter(verb__in=DECIDED, pk__gt=came_in.pk)
+                assert not since.filter(Q(actor_id=who.opaque_id) | Q(for_id=who.opaque_id)).exists()
 
     @invariant()
     def whoever_submits_brings_in_owns_or_would_own_is_a_party(self) -> None:
@@ -308,9 +320,8 @@ class Holds(Review):
     @invariant()
     def each_decision_is_in_the_ledger(self) -> None:
         decided = Decision.objects.filter(approval__submission__automation=self.automation).count()
-        verbs = ("approval.approved", "approval.rejected", "approval.changes_asked")
         about = f"inventory.automation:{self.automation.pk}"
-        assert LedgerEvent.objects.filter(verb__in=verbs, outcome="done", about__contains=[about]).count() == decided
+        assert LedgerEvent.objects.filter(verb__in=DECIDED, outcome="done", about__contains=[about]).count() == decided
 
 
 def counted(record: Approval) -> list[Decision]:

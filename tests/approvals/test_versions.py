@@ -148,6 +148,21 @@ def test_what_is_amended_while_others_decide_is_not_decided_by_them(company: Com
     assert len(stage_1_asked(newer)) == 2
 
 
+@pytest.mark.rule("A12", "A1")
+@pytest.mark.parametrize("later", ["Counts stock for the auditors.", ""])
+def test_what_was_decided_counts_though_it_was_amended_again_meanwhile(
+    company: Company, live: Submission, later: str
+) -> None:
+    first = live.automation.purpose
+    amended(company, live.automation, purpose="Counts stock for suppliers.")
+    newer = again(company, live)
+    amended(company, live.automation, purpose=later or first)  # another change, or back to what stood
+    journeys.decide_all(company, newer)
+    automation = Automation.objects.get(pk=live.automation_id)
+    assert automation.purpose == "Counts stock for suppliers."
+    assert automation.amendment == {"purpose": later or first}
+
+
 @pytest.mark.rule("A12", "R1")
 def test_a_small_change_does_not_put_off_the_review_of_the_app(company: Company, live: Submission) -> None:
     automation = Automation.objects.get(pk=live.automation_id)
@@ -349,6 +364,7 @@ def test_after_three_rounds_it_is_a_yes_or_a_no_even_across_versions(company: Co
     assert third.round == 3
     with pytest.raises(InvalidInput, match="a yes or a no"):
         ask(company, third)
+    assert LedgerEvent.objects.filter(verb="approval.changes_asked", outcome="refused", code="A14").count() == 1
     journeys.approve(third, company.people.omar, now=company.now)
 
 
