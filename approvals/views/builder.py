@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django import forms
 from django.http import Http404, HttpResponse, QueryDict
@@ -27,11 +28,12 @@ from governance.web.pages import page
 from inventory import registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, ImportItem, ImportState, Resource, ResourceState
+from inventory.views import paging
 
 TEMPLATE = "approvals/preview.html"
 #: What changes beside the route when something was typed or chosen.
 BESIDE = ("missing", "risk", "facts")
-#: How many resources can be chosen from on the page.
+#: How many resources can be chosen from on a page; the others are found by their words.
 MOST_OPTIONS = 300
 #: How many drafts the first page lists.
 MOST_DRAFTS = 20
@@ -41,6 +43,13 @@ NO_TEAM = Refusal(
     "You belong to no team, and an automation is built for one.",
     "Ask an admin to add you to yours.",
 )
+
+
+class Options(NamedTuple):
+    """Resources to choose from, and whether there are more than a page offers at once."""
+
+    resources: list[Resource]
+    has_more: bool
 
 
 @dataclass(frozen=True)
@@ -94,10 +103,11 @@ class Builder:
         kept = draft.team or item.team_id
         return self.team(kept if any(team.pk == kept for team in self.teams) else None)
 
-    def options(self) -> list[Resource]:
-        """The resources that a connection can be said to open."""
-        seen = Resource.objects.visible_to(self.actor, self.now).resolved()
-        return list(seen.exclude(state=ResourceState.RETIRED).order_by("name", "pk")[:MOST_OPTIONS])
+    def options(self, words: Sequence[str] = ()) -> Options:
+        """The resources that a connection can be said to open, those that hold every word; in the order of their names."""
+        seen = Resource.objects.visible_to(self.actor, self.now).resolved().exclude(state=ResourceState.RETIRED)
+        found = list(paging.search(seen, words).order_by("name", "pk")[: MOST_OPTIONS + 1])
+        return Options(found[:MOST_OPTIONS], len(found) > MOST_OPTIONS)
 
 
 @dataclass
@@ -179,9 +189,11 @@ class Work:
         self, request: Request, preview: Preview, about: forms.Form, *, submitted: bool = False, status: int = 200
     ) -> HttpResponse:
         """The preview's page, or the parts of it that changed."""
+        options = self.builder.options()
         form = Form(
             about=about,
-            options=self.builder.options(),
+            options=options.resources,
+            has_more=options.has_more,
             may_register=self._may_register(),
             submitted=submitted,
         )

@@ -25,6 +25,7 @@ from governance.web.pages import page
 from inventory import registry, resolving, words
 from inventory.importers.manifest import Manifest, Privilege, binding_key
 from inventory.models import Resource, ResourceState
+from inventory.views import paging
 
 TEMPLATE = "approvals/bring_in/bind.html"
 
@@ -36,7 +37,8 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
     """Choose what a connection opens, or propose a resource with a suggested owner.
 
     Args:
-        request: POST with ``do=choose`` and ``resource``, or with ``do=register`` and the form of a new resource.
+        request: POST with ``do=choose`` and ``resource``, or with ``do=register`` and the form of a new resource; GET with
+            ``q`` to choose among those that hold these words.
         pk: the preview.
         key: the row from which it was asked (`drafts.privilege_row`).
     """
@@ -55,6 +57,7 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
     elif request.method == "POST":
         return _chosen(request, work, connection, _visible(builder, request.POST.get("resource")), key)
     back = f"{reverse('import_preview', args=[pk])}#wish-{key}"
+    options = builder.options(paging.words_of(request.GET))
     context: dict[str, Any] = {
         "now": builder.now,
         "action": reverse("import_bind", args=[pk, key]),
@@ -67,7 +70,10 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
         "what": uses[0].credential.name if uses[0].credential and uses[0].credential.name else uses[0].instance,
         "raw": connection.replace("|", " · "),
         "places": [one.at for one in uses],
-        "options": builder.options(),
+        "options": options.resources,
+        "has_more": options.has_more,
+        "most": len(options.resources),
+        "words": request.GET.get("q", "")[:200],
         "picked": work.draft.chosen.get(connection),
         "may_register": may_register,
         "form": form,

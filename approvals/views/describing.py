@@ -41,7 +41,7 @@ def describe(request: Request) -> HttpResponse:
     builder = Builder.of(request)
     builder.team(None)
     item = _described_before(builder, request)
-    resources = builder.options()
+    resources = builder.options().resources
     choices = [(str(one.pk), one.name) for one in resources]
     kept: Mapping[str, Any] = Draft.of(item).by_hand if item is not None else {}
     data = request.POST if request.method == "POST" else None

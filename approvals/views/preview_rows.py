@@ -23,12 +23,14 @@ class Form:
     Args:
         about: the fields beside the rows.
         options: resources that can be chosen for a connection.
+        has_more: whether the register has more of them, which are found by searching.
         may_register: whether the builder may propose a resource.
         submitted: whether it was tried to submit, so that what is missing stands beside its field.
     """
 
     about: forms.Form
     options: Sequence[Resource] = field(default_factory=list)
+    has_more: bool = False
     may_register: bool = False
     submitted: bool = False
 
@@ -156,6 +158,7 @@ def _binding(preview: Preview, one: Wanted, form: Form) -> Shape | None:
     return {
         "options": options,
         "may_register": form.may_register,
+        "has_more": form.has_more,
         "words": words if not picked else "Its owner confirms this with the first decision.",
         "error": "Say what it talks to." if form.submitted and not one.is_named else "",
     }

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from approvals.drafts import Draft
+from approvals.views import builder
 from inventory.models import Binding, ImportItem, Resource, ResourceState
 from tests.approvals.bring_in.building import PRICES, Build
 from tests.journeys import Company
@@ -52,6 +53,28 @@ def test_a_resource_that_one_does_not_see_can_not_be_chosen(company: Company, ri
     assert rita.client.post(url, {"do": "choose", "resource": "none"}).status_code == 404
     item.refresh_from_db()
     assert Draft.of(item).chosen == {}
+
+
+@pytest.mark.rule("I8")
+def test_a_register_with_more_than_a_page_offers_is_searched(
+    company: Company, rita: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = rita.import_item()
+    key = first_open(rita, item)
+    url = reverse("import_bind", args=[item.pk, key])
+    assert "Search" not in rita.client.get(url).content.decode().partition("<main")[2]
+    monkeypatch.setattr(builder, "MOST_OPTIONS", 1)
+    last = max(Resource.objects.all(), key=lambda one: one.name)
+    assert f'value="bind:{key}">Search the others' in rita.see(item)
+    page = rita.client.get(url).content.decode()
+    assert "the first 1;" in page
+    assert last.name not in page
+    assert last.name in rita.client.get(url, {"q": last.name}).content.decode()
+    assert "Nothing that you see fits" in rita.client.get(url, {"q": "zzz no such"}).content.decode()
+    rita.client.post(url, {"do": "choose", "resource": last.pk})
+    item.refresh_from_db()
+    assert list(Draft.of(item).chosen.values()) == [last.pk]
+    assert last.name in rita.see(item)
 
 
 def test_a_new_resource_without_a_name_is_refused_beside_its_field(rita: Build) -> None:
