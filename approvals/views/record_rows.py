@@ -19,6 +19,7 @@ from approvals.transitions import approve, object_to
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal
+from governance.controls.transitions import Transition
 from governance.web import times
 from inventory.models import ScopeKind
 
@@ -64,24 +65,37 @@ class Reader:
         return person.name
 
 
-def decider_of(record: Approval, route: Route, reader: Reader) -> tuple[Actor, Refusal | None]:
+def decider_of(
+    record: Approval, route: Route, reader: Reader, verb: Transition[Approval] = approve
+) -> tuple[Actor, Refusal | None]:
     """As whom the reader may decide a record: as themself, else for whoever passed their decisions on to them (A11).
 
+    Args:
+        record: what is decided.
+        route: of its submission.
+        reader: who would decide.
+        verb: what they would do; not all that keeps from approving keeps from rejecting (I3).
+
     Returns:
-        The actor to use, and why not as the reader themself when there is none who may.
+        The actor to use, and why not when there is none who may: where the reader has no part in it themself, the actor who
+        stands in and what keeps whom they stand in for.
     """
-    first = approve.refusal(record, actor=reader.actor, now=reader.now)
-    if first is None or reader.actor.person is None:
-        return reader.actor, first
-    for standing in route.standing(record):
-        for person in standing.may_decide:
-            if any(reader.is_me(taker) for taker in route.delegates.get(person.pk, ())):
-                stand_in = reader.actor.for_person(person)
-                no = approve.refusal(record, actor=stand_in, now=reader.now)
-                if no is None:
-                    return stand_in, None
-                first = no
-    return reader.actor, first
+    own = verb.refusal(record, actor=reader.actor, now=reader.now)
+    if own is None or own.code == "STATE" or reader.actor.person is None:
+        return reader.actor, own
+    standings = route.standing(record)
+    givers = [person for standing in standings for person in standing.may_decide]
+    if own.kind == "permission":
+        givers += [one.person for standing in standings for one in standing.skipped]
+    found: tuple[Actor, Refusal | None] = reader.actor, own
+    for person in givers:
+        if any(reader.is_me(taker) for taker in route.delegates.get(person.pk, ())):
+            stand_in = reader.actor.for_person(person)
+            no = verb.refusal(record, actor=stand_in, now=reader.now)
+            if no is None:
+                return stand_in, None
+            found = (stand_in, no) if found[0].standing_for is None else found
+    return found
 
 
 def holders(record: Approval, route: Route) -> list[Person]:

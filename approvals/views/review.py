@@ -16,7 +16,7 @@ from approvals.routing import route_of
 from approvals.views import record_rows, review_page, review_questions, review_read
 from approvals.views.record_rows import Reader
 from governance.controls import clock
-from governance.controls.refusals import InvalidInput, Refused
+from governance.controls.refusals import InvalidInput, Refusal, Refused, refuse
 from governance.controls.transitions import Transition
 from governance.web.asked import number
 from governance.web.middleware import Request
@@ -25,6 +25,8 @@ from governance.web.pages import page, refused
 TEMPLATE = "approvals/review.html"
 #: What changes beside the rows when something was decided.
 BESIDE = ("stepper", "app", "timeline")
+#: What a decision's form may say, by the name of its button (A7).
+DECISIONS = {"approve": transitions.approve, "reject": transitions.reject, "ask": transitions.ask_for_changes}
 
 
 def _find(request: Request, pk: int) -> tuple[Submission, Reader]:
@@ -65,18 +67,15 @@ def decide(request: Request, pk: int, record: int) -> HttpResponse:
     submission, reader = _find(request, pk)
     found = _record(submission, record)
     found.submission = submission
-    actor, _ = record_rows.decider_of(found, route_of(found, reader.now), reader)
     shown, reason = request.POST.get("shown_digest", ""), request.POST.get("reason", "")
-    verb = request.POST.get("decision", "")
+    verb = DECISIONS.get(request.POST.get("decision", ""))
+    more = _narrowing(request.POST) if verb is transitions.approve else {}
     try:
-        if verb == "approve":
-            transitions.approve(
-                found, actor=actor, now=reader.now, reason=reason, shown_digest=shown, **_narrowing(request.POST)
-            )
-        elif verb == "reject":
-            transitions.reject(found, actor=actor, now=reader.now, reason=reason, shown_digest=shown)
-        else:
-            transitions.ask_for_changes(found, actor=actor, now=reader.now, reason=reason, shown_digest=shown)
+        if verb is None:
+            sentence = "Nothing was decided: approve, reject or ask for changes."
+            raise refuse(Refusal("A7", "input", sentence, "Choose one; what you typed is still there."))
+        actor, _ = record_rows.decider_of(found, route_of(found, reader.now), reader, verb)
+        verb(found, actor=actor, now=reader.now, reason=reason, shown_digest=shown, **more)
     except InvalidInput as no:
         return _again(request, pk, found, no)
     except Refused as no:

@@ -7,10 +7,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from approvals.models import ApprovalState, Decision, Submission
+from approvals.models import Approval, ApprovalState, Decision, Submission
 from governance.controls import clock
 from governance.controls.models import LedgerEvent, Membership, Person
-from governance.controls.people import end_delegation
+from governance.controls.people import end_delegation, record_leaver
 from inventory.models import Automation, Resource
 from tests import journeys
 from tests.approvals import stock
@@ -79,10 +79,53 @@ def test_whoever_stands_in_for_who_decided_the_app_sees_the_rest_and_decides_not
     stock.hand_over(company, company.slack, n.theo, n.amara)
     as_delegate(n.tom, giver=n.theo)
     assert statuses(n.tom, stage_2, company) == {200}
-    assert decide(client_of(n.tom), stage_2, company) == 403
+    tom, record = client_of(n.tom), stock.privilege_on(stage_2, company.slack)
+    row = tom.get(f"/review/{stage_2.pk}/?open={record.pk}").content.decode()
+    assert "Theo Brandt decided the app in stage 1, and you would stand in for them" in row
+    assert decide(tom, stage_2, company) == 403
     assert stock.privilege_on(stage_2, company.slack).state == ApprovalState.OPEN
     event = LedgerEvent.objects.order_by("-pk")[0]
-    assert (event.verb, event.outcome, event.actor_id) == ("approval.approved", "refused", str(n.tom.opaque_id))
+    assert (event.verb, event.outcome, event.code) == ("approval.approved", "refused", "SOD-2")
+    assert (event.actor_id, event.for_id) == (str(n.tom.opaque_id), str(n.theo.opaque_id))
+
+
+@pytest.mark.rule("A11", "S2")
+def test_who_has_a_conflict_of_their_own_reads_that_one(company: Company, stage_2: Submission) -> None:
+    n = company.people
+    stock.hand_over(company, company.slack, n.jonas, n.amara)
+    as_delegate(n.rita, giver=n.jonas)
+    record = stock.privilege_on(stage_2, company.slack)
+    assert decide(client_of(n.rita), stage_2, company) == 403
+    event = LedgerEvent.objects.order_by("-pk")[0]
+    assert (event.code, event.actor_id) == ("SOD-1", str(n.rita.opaque_id))
+    assert record.state == ApprovalState.OPEN
+
+
+@pytest.mark.rule("A11", "I3")
+def test_a_delegate_rejects_what_nobody_may_approve_for_want_of_an_owner(company: Company, stage_2: Submission) -> None:
+    n = company.people
+    record_leaver(n.omar, actor=as_actor(n.ines), now=company.now, reason="Left.")
+    as_delegate(n.tom, giver=n.amara)  # the deputy, whose turn it is
+    client = client_of(n.tom)
+    assert decide(client, stage_2, company) == 409
+    assert decide(client, stage_2, company, "reject") == 302
+    said = Decision.objects.order_by("-pk")[0]
+    assert (said.person, said.for_person, said.outcome) == (n.tom, n.amara, "reject")
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize("word", ["", "Approve", "accept"])
+def test_what_is_no_decision_decides_nothing_and_loses_nothing(
+    company: Company, stage_2: Submission, word: str
+) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
+    form = {"decision": word, "shown_digest": journeys.shown(record), "reason": "Fine by me."}
+    answer = client_of(company.people.omar).post(f"/review/{stage_2.pk}/records/{record.pk}/", form)
+    assert answer.status_code == 422
+    assert "Nothing was decided: approve, reject or ask for changes." in answer.content.decode()
+    assert "Fine by me." in answer.content.decode()
+    assert not record.decisions.exists()
+    assert Approval.objects.get(pk=record.pk).state == ApprovalState.OPEN
 
 
 @pytest.mark.rule("A11")
