@@ -62,6 +62,7 @@ def _sentence(code: str, words: str, *, is_self: bool) -> str:
         "SOD-1": "You are a party to this submission, and a party approves nothing in it.",
         "SOD-2": "You decided in the other stage, and one person never decides in both.",
         "SOD-3": "You answer for this resource and are a party to this submission, so somebody else decides.",
+        "G5": "You stopped what this would bring back; that takes two others.",
     }[code]
 
 
@@ -85,6 +86,10 @@ def _both_stages(subject: Approval, actor: Actor, now: datetime) -> Refusal | No
 
 def _owner_is_party(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     return _conflict(subject, actor, now, ("SOD-3",))
+
+
+def _stopped_it(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    return _conflict(subject, actor, now, ("G5",))
 
 
 def _once(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
@@ -187,6 +192,7 @@ BOTH_STAGES = Duty(
     ("decision_never_spans_stages",),
 )
 OWNER_IS_PARTY = Duty("SOD-3", "S3", "A resource's owner who is a party does not approve on it.", _owner_is_party)
+NOT_WHO_STOPPED = Duty("G5", "G5", "Who stopped a grant does not approve what brings it back.", _stopped_it)
 ONCE = Duty("A8", "A8", "One decision a person and round.", _once, ("decision_one_per_round",))
 TURN = Duty("A9", "A9", "The first eligible rung of the ladder decides.", _turn)
 
@@ -205,4 +211,4 @@ ACCEPT_TIME_IS_UP = Duty(
 DECIDED_NOTHING = Duty("SOD-1", "S1", "Who decided in a submission does not answer for its builder.", _decided_nothing)
 
 #: Asked, in this order, of everybody who decides.
-DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, ONCE, TURN, INTERACTIVE, IN_TIME)
+DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, NOT_WHO_STOPPED, ONCE, TURN, INTERACTIVE, IN_TIME)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvals import again, parties
+from approvals import again, parties, stopped
 from approvals.changes import Asked, Changes
 from approvals.matching import Question, shortage
 from approvals.models import Approval, Decision, SeatLabel, Submission
@@ -31,7 +31,8 @@ class SeatAsked:
         basis: the rung that they stand on: ``owner``, ``deputy``, …
         people: whoever may decide; empty when nobody is left.
         skipped: people on higher rungs, and why.
-        is_more: whether it is the signature that is needed beside the policy's, because the same was refused before (A15).
+        is_more: whether it is the signature that is needed beside the policy's, because the same was refused before (A15) or
+            stopped (G5).
     """
 
     label: str
@@ -56,6 +57,7 @@ class People:
         decided_app: ids of who decided the app approval that it would rest on (S2).
         policy: says which seats a question has.
         before: what was decided last about what was refused before, by the question's key (`again.last_words`).
+        stopped: who stopped what is asked again, by the question's key (`stopped.stopped`).
     """
 
     bench: Bench
@@ -63,6 +65,7 @@ class People:
     decided_app: frozenset[int]
     policy: Policy
     before: Mapping[str, Decision]
+    stopped: Mapping[str, frozenset[int]]
 
     @classmethod
     def load(
@@ -105,6 +108,7 @@ class People:
             app_deciders(rests_on),
             policy,
             again.last_words(known, policy, now) if known is not None else {},
+            stopped.stopped(known) if known is not None else {},
         )
 
     def app_seats(self, automation: Automation, tier: str) -> tuple[SeatAsked, ...]:
@@ -137,7 +141,8 @@ class People:
         last, own = self.before.get(key), self.policy.seats(kind, tier)
         who = (last.for_person or last.person) if last is not None else None
         may_be_asked = who is not None and self._why_not(who, resource, _stage(kind)) is None
-        for number, label in enumerate(again.seats(own, last, may_be_asked=may_be_asked)):
+        found = again.seats(own, last, may_be_asked=may_be_asked)
+        for number, label in enumerate(stopped.seats(own, found) if key in self.stopped else found):
             yield label, number >= len(own)
 
     def _ladder(self, label: str, automation: Automation, resource: Resource | None, key: str) -> list[Rung]:
@@ -152,7 +157,8 @@ class People:
         seats = []
         for label, _ in self._labels(kind, tier, key, resource):
             rungs = self._ladder(label, automation, resource, key)
-            people = [one for rung in rungs for one in rung.people if one.is_here and one.pk not in self.parties]
+            barred = {*self.parties, *self.stopped.get(key, ())}
+            people = [one for rung in rungs for one in rung.people if one.is_here and one.pk not in barred]
             seats.append((label, tuple(people)))
         return Question(name, _stage(kind), tuple(seats))
 
@@ -160,21 +166,31 @@ class People:
         self, automation: Automation, kind: str, tier: str, key: str, resource: Resource | None
     ) -> Iterator[SeatAsked]:
         for label, is_more in self._labels(kind, tier, key, resource):
-            yield self._seat(label, self._ladder(label, automation, resource, key), resource, _stage(kind), is_more)
+            rungs = self._ladder(label, automation, resource, key)
+            who_stopped = self.stopped.get(key, frozenset())
+            yield self._seat(label, rungs, resource, _stage(kind), is_more, who_stopped)
 
     def _seat(
-        self, label: str, rungs: Iterable[Rung], resource: Resource | None, stage: int, is_more: bool
+        self,
+        label: str,
+        rungs: Iterable[Rung],
+        resource: Resource | None,
+        stage: int,
+        is_more: bool,
+        who_stopped: frozenset[int],
     ) -> SeatAsked:
         skipped: list[Skipped] = []
         for rung in rungs:
-            reasons = [(person, self._why_not(person, resource, stage)) for person in rung.people]
+            reasons = [(person, self._why_not(person, resource, stage, who_stopped)) for person in rung.people]
             free = tuple(person for person, no in reasons if no is None)
             skipped += [Skipped(person, rung.basis, *no) for person, no in reasons if no is not None]
             if free:
                 return SeatAsked(label, rung.basis, free, tuple(skipped), is_more)
         return SeatAsked(label, "", (), tuple(skipped), is_more)
 
-    def _why_not(self, person: Person, resource: Resource | None, stage: int) -> tuple[str, str] | None:
+    def _why_not(
+        self, person: Person, resource: Resource | None, stage: int, who_stopped: frozenset[int] = frozenset()
+    ) -> tuple[str, str] | None:
         if not person.is_here:
             return "A9", "is not here any more"
         if person.pk in self.parties:
@@ -182,6 +198,8 @@ class People:
             return ("SOD-3" if answers else "SOD-1"), self._as_party(person)
         if stage == 2 and person.pk in self.decided_app:
             return "SOD-2", "decided the app in stage 1"
+        if person.pk in who_stopped:
+            return "G5", "stopped what this would bring back"
         return None
 
     def _as_party(self, person: Person) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
 
+from approvals import again, policies, stopped
 from approvals.models import (
     Approval,
     Decision,
@@ -200,6 +201,7 @@ class Route:
     #: Decisions that carried over to a record, and the round in which they count there: decision to record and round (A14).
     carried: dict[int, tuple[int, int]] = field(default_factory=dict)
     _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
+    _stopped: dict[str, frozenset[int]] | None = None
 
     @classmethod
     def load(cls, submission: Submission, now: datetime, bench: Bench | None = None) -> Route:
@@ -273,7 +275,19 @@ class Route:
             return "SOD-2", f"{person.name} decided the app in stage 1"
         if approval.stage == 1 and person.pk in self.stage_people[2]:
             return "SOD-2", f"{person.name} decided a privilege in stage 2"
+        if person.pk in self.who_stopped(approval):
+            return "G5", f"{person.name} stopped what this would bring back"
         return None
+
+    def who_stopped(self, approval: Approval) -> frozenset[int]:
+        """Ids of who stopped what a record asks again; read only for records with a seat more than the policy asks (G5)."""
+        if approval.stage == 1 or len(approval.seats.all()) < 2:
+            return frozenset()
+        if len(approval.seats.all()) <= len(policies.of(self.submission.policy).seats(approval.kind, approval.tier)):
+            return frozenset()
+        if self._stopped is None:
+            self._stopped = stopped.stopped(self.submission.automation)
+        return self._stopped.get(again.key_of(approval), frozenset())
 
     def _answers_for(self, person: Person, approval: Approval) -> bool:
         resource = resource_of(approval)

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from approvals import again, facts, policies
+from approvals import again, facts, policies, stopped
 from approvals.models import (
     Approval,
     ApprovalKind,
@@ -112,6 +112,7 @@ class Carrying:
         self.step, self.submission, self.policy = step, submission, policy
         self.before, self.is_same_app = before, is_same_app
         self.earlier = again.earlier(submission.automation, policy, step.now)
+        self.stopped = stopped.stopped(submission.automation)
 
     def justification(self, record: Approval, text: str) -> FreeText | None:
         """What the builder says; the very text that stands already when the same is said about the same."""
@@ -181,6 +182,8 @@ class Carrying:
         people = {who for one in taken for who in (one.person_id, one.for_person_id) if who}
         if self.submission.parties.filter(person__in=people).exists():
             return []
+        if people & self.stopped.get(again.key_of(record), frozenset()):
+            return []
         labels = {seat.label for seat in record.seats.all()}
         return [one for one in taken if one.seat.label in labels]
 
@@ -190,9 +193,10 @@ class Carrying:
         return record.tier == last.tier and _asks(record) == _asks(last)
 
     def _labels(self, record: Approval, last: Decision | None) -> list[str]:
-        """The seats of a record: the policy's, and what an earlier no adds to them (A15)."""
+        """The seats of a record: the policy's, and what an earlier no or a stop adds to them (A15, G5)."""
         labels = self.policy.seats(record.kind, record.tier)
-        return again.seats(labels, last, may_be_asked=last is not None and self._may_ask_again(record, last))
+        found = again.seats(labels, last, may_be_asked=last is not None and self._may_ask_again(record, last))
+        return stopped.seats(labels, found) if again.key_of(record) in self.stopped else found
 
     def _may_ask_again(self, record: Approval, last: Decision) -> bool:
         """Whether who decided before is here, no party, and decided in no other stage."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from approvals import asking, changes, duties, grants, policies
-from approvals.models import Approval, ApprovalState, Grant, GrantKind, Submission, SubmissionState
+from approvals import asking, changes, duties, grants, policies, stopped
+from approvals.models import Approval, ApprovalState, Grant, GrantKind, GrantState, Submission, SubmissionState
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory import lifecycle
@@ -29,6 +29,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
             "privilege__entitlement", "credential"
         )
     )
+    still_stopped = frozenset(stopped.stopped(automation))
     ended = _end_what_is_not_asked(step, submission, approved)
     lifecycle.go_live(
         automation,
@@ -43,7 +44,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
     usable = [record for record in approved if is_usable(record, approved, submission)]
     unusable = [str(record.pk) for record in approved if record not in usable]
     policy = policies.of(submission.policy)
-    made = [_grant(step, submission, record, policy) for record in usable]
+    made = [_grant(step, submission, record, policy, still_stopped) for record in usable]
     submission.ended_at = step.now
     asking.tell(
         step,
@@ -107,8 +108,16 @@ def key_of(record: Approval) -> str:
     return changes.credential_key(record.credential)
 
 
-def _grant(step: Step[Submission], submission: Submission, record: Approval, policy: policies.Policy) -> Grant:
+def _grant(
+    step: Step[Submission],
+    submission: Submission,
+    record: Approval,
+    policy: policies.Policy,
+    still_stopped: frozenset[str],
+) -> Grant:
+    """Create one grant; what was stopped after it was asked for was decided without the signature more, and stays stopped (G5)."""
     privilege = record.privilege
+    is_stopped = key_of(record) in still_stopped and record.seats.count() <= len(policy.seats(record.kind, record.tier))
     days = record.granted_term_days or record.term_days
     scope = record.granted_scope if record.granted_scope is not None else (privilege.scope if privilege else [])
     made = Grant(
@@ -126,6 +135,8 @@ def _grant(step: Step[Submission], submission: Submission, record: Approval, pol
         begins_at=step.now,
         ends_at=step.now + timedelta(days=days),
         review_on=_review_on(step.now, policy, record.tier),
+        state=GrantState.SUSPENDED if is_stopped else GrantState.ACTIVE,
+        suspended_why=grants.Why.STOPPED if is_stopped else "",
     )
     step.save(made)
     step.record("grant.created", made, {"approval": str(record.pk), "app_approval": str(submission.app_approval_id)})

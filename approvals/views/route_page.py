@@ -99,7 +99,7 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
 def _box(box: _Box) -> Shape:
     if box.seat.is_more and box.people:
         refused = times.counted(len(box.wanted), "record")
-        text = f"One signature more on {refused} refused or withdrawn before"
+        text = f"One signature more on {refused} refused, withdrawn or stopped before"
     elif box.seat.is_security and box.people:
         count = len(box.wanted)
         text = f"Second signature on the {count} high-risk records" if count > 1 else "Second signature, high risk"

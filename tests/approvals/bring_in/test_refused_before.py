@@ -81,7 +81,7 @@ def test_the_route_before_is_the_route_after_also_when_it_was_refused(
     seats = on_slack(found, company).seats
     if who_left:
         assert [(seat.label, seat.is_more) for seat in seats] == [("owner", False), ("security", True)]
-        assert "One signature more on 1 record refused or withdrawn before" in rita.see(item)
+        assert "One signature more on 1 record refused, withdrawn or stopped before" in rita.see(item)
     else:
         assert [(seat.basis, [one.name for one in seat.people]) for seat in seats] == [
             ("decided before", ["Omar Haddad"])
