@@ -98,7 +98,7 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
     _check_shown(record, shown_digest)
     policy = policies.of(record.submission.policy)
     if record.round >= policy.rounds:
-        raise refuse(Refusal("A14", "input", f"After {policy.rounds} rounds it is a yes or a no."))
+        raise refuse(Refusal("A14", "input", f"After {policy.rounds} rounds it is a yes or a no.", is_attempt=True))
     _record_decision(step, DecisionOutcome.ASK, shown_digest, seconds, None, {})
     record.due_at = record.expires_at = None
     builder = record.submission.submitted_by
@@ -229,7 +229,9 @@ def _narrow(record: Approval, term_days: int | None, level: str, scope: list[str
     present_days = record.granted_term_days or record.term_days
     if term_days is not None and term_days != present_days:
         if not 1 <= term_days < present_days:
-            raise refuse(Refusal("A7", "input", f"A term can be shortened only: 1 to {present_days} days."))
+            raise refuse(
+                Refusal("A7", "input", f"A term can be shortened only: 1 to {present_days} days.", is_attempt=True)
+            )
         narrowing["term_days"] = record.granted_term_days = term_days
     if level:
         narrowing |= _lower(record, level)
@@ -246,7 +248,7 @@ def _lower(record: Approval, level: str) -> dict[str, Any]:
     if level == present:
         return {}
     if level not in POWER or level == "unknown" or POWER[level] >= POWER[present]:
-        raise refuse(Refusal("A7", "input", f"A level can be lowered only; it is {present} now."))
+        raise refuse(Refusal("A7", "input", f"A level can be lowered only; it is {present} now.", is_attempt=True))
     record.granted_level = level
     return {"level": level}
 
@@ -257,9 +259,13 @@ def _cut(record: Approval, scope: list[str]) -> dict[str, Any]:
     if set(scope) == set(present) and len(scope) == len(present):
         return {}
     if privilege is None or privilege.entitlement.scope_kind not in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH):
-        raise refuse(Refusal("A7", "input", "This scope is free text and can't be narrowed: ask for changes."))
+        raise refuse(
+            Refusal("A7", "input", "This scope is free text and can't be narrowed: ask for changes.", is_attempt=True)
+        )
     if not scope or not set(scope) < set(present):
-        raise refuse(Refusal("A7", "input", "A scope can be narrowed only, to a part that is not empty."))
+        raise refuse(
+            Refusal("A7", "input", "A scope can be narrowed only, to a part that is not empty.", is_attempt=True)
+        )
     record.granted_scope = [entry for entry in present if entry in set(scope)]
     return {"scope": record.granted_scope}
 

@@ -270,6 +270,7 @@ def shortage_refusal(short: list[str]) -> Refusal:
         f"Nobody without a conflict is left to decide: {names}.",
         "Name a deputy for the resource, or let somebody else submit.",
         tuple(("", name) for name in short),
+        is_attempt=True,
     )
 
 

@@ -223,7 +223,7 @@ def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, unti
     ]
     for wrong, sentence in problems:
         if wrong:
-            raise refuse(Refusal("A11", "input", sentence))
+            raise refuse(Refusal("A11", "input", sentence, is_attempt=True))
 
 
 @transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET, duties=[RUNNING, GIVER_ONLY])

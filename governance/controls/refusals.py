@@ -18,6 +18,7 @@ class Refusal:
         sentence: the reason in plain words, addressed to the person.
         to_do: what they, or somebody else, can do instead; may be empty.
         detail: more for the page (a diff of what changed, say), JSON-able.
+        is_attempt: of input that can't be used: it tried what a rule forbids, and was not only mistyped; it goes on record (S5).
     """
 
     code: str
@@ -25,6 +26,7 @@ class Refusal:
     sentence: str
     to_do: str = ""
     detail: tuple[tuple[str, ...], ...] = ()
+    is_attempt: bool = False
 
 
 class Refused(Exception):
@@ -52,7 +54,9 @@ class DutyConflict(Refused):
 
 
 class InvalidInput(Refused):
-    """What was given can't be used: the person corrects it and tries again (422). Not an attempt worth recording."""
+    """What was given can't be used: the person corrects it and tries again (422). On record only where the
+    refusal calls it an attempt at a rule.
+    """
 
     status = 422
 

@@ -184,10 +184,9 @@ class Transition(Generic[M]):
         try:
             with transaction.atomic(durable=True):
                 fresh, made = self._perform(subject, actor.afresh(), now, reason, params)
-        except InvalidInput:
-            raise
         except Refused as no:
-            self._record_refusal(subject, known_as, actor, now, reason, no.refusal)
+            if not isinstance(no, InvalidInput) or no.refusal.is_attempt:
+                self._record_refusal(subject, known_as, actor, now, reason, no.refusal)
             raise
         except DatabaseError as error:
             said = self._said_by_database(error, actor)

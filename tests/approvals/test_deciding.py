@@ -25,9 +25,16 @@ def approve(record: Approval, c: Company, person: str = "omar", reason: str = "F
 
 
 def unusable(
-    record: Approval, c: Company, words: str, *, verb: Any = transitions.approve, reason: str = "Fine.", **more: Any
+    record: Approval,
+    c: Company,
+    words: str,
+    *,
+    verb: Any = transitions.approve,
+    reason: str = "Fine.",
+    recorded: bool = True,
+    **more: Any,
 ) -> None:
-    """A decision is refused for what was typed; nothing is decided and, since it is typed anew, nothing is recorded."""
+    """A decision is refused for what was typed; nothing is decided, and only an attempt at a rule is on record (S5)."""
     events = LedgerEvent.objects.count()
     with pytest.raises(InvalidInput, match=words):
         verb(
@@ -35,7 +42,10 @@ def unusable(
         )
     assert not record.decisions.exists()
     assert Approval.objects.get(pk=record.pk).state == ApprovalState.OPEN
-    assert LedgerEvent.objects.count() == events
+    assert LedgerEvent.objects.count() == events + recorded
+    if recorded:
+        event = LedgerEvent.objects.latest("pk")
+        assert (event.verb, event.outcome, event.code) == (verb.event, "refused", "A7")
 
 
 # --- A6: what the page showed -----------------------------------------------------------------------------------------
@@ -97,13 +107,13 @@ def test_a_no_or_a_question_says_why(company: Company, stage_2: Submission) -> N
     record = stock.privilege_on(stage_2, company.slack)
     for verb in (transitions.reject, transitions.ask_for_changes):
         for reason in ("", "  \u200b\u202e "):
-            unusable(record, company, "Say why", verb=verb, reason=reason)
+            unusable(record, company, "Say why", verb=verb, reason=reason, recorded=False)
 
 
 @pytest.mark.rule("A7")
 def test_approving_high_risk_or_in_bulk_says_why_and_standard_need_not(company: Company, stage_2: Submission) -> None:
     record = stock.privilege_on(stage_2, company.slack)
-    unusable(record, company, "Say why", reason="", batch=uuid4())
+    unusable(record, company, "Say why", reason="", batch=uuid4(), recorded=False)
     approve(record, company, reason="")
     risky = journeys.submitted(company)
     with pytest.raises(InvalidInput, match="high-risk"):
@@ -153,7 +163,7 @@ def test_free_text_is_not_narrowed_but_asked_about(company: Company, stage_2: Su
 @pytest.mark.rule("A7")
 def test_a_credential_has_neither_level_nor_scope(company: Company, stage_2: Submission) -> None:
     record = stock.credential_for(stage_2, company.slack)
-    unusable(record, company, "level", level="read")
+    unusable(record, company, "level", level="read", recorded=False)
     unusable(record, company, "narrowed", scope=["read"])
 
 

@@ -11,6 +11,7 @@ from approvals import gate, grants, transitions
 from approvals.models import Approval, ApprovalState, Grant, Submission, SubmissionState
 from approvals.transitions import submitting
 from governance.controls.actors import Actor
+from governance.controls.models import LedgerEvent
 from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted
 from inventory import registry

@@ -234,6 +234,7 @@ def test_a_delegation_goes_one_level_and_one_at_a_time(northwind: Northwind) -> 
         give(northwind.bram, northwind.rita, start=2, days=3)
     with pytest.raises(InvalidInput, match="one level"):
         give(northwind.rita, northwind.theo, start=2, days=3)
+    assert LedgerEvent.objects.filter(verb="delegation.set", outcome="refused", code="A11").count() == 4
     give(northwind.theo, northwind.jonas, start=8, days=3)
 
 
