@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from governance.controls import clock
 from governance.controls.models import Person
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory import lifecycle, registry
@@ -85,8 +86,8 @@ def _filtered(rows: QuerySet[Automation], request: Request) -> QuerySet[Automati
         rows = rows.filter(state=asked["state"])
     if asked.get("tier") in dict(TIERS):
         rows = rows.filter(tier=asked["tier"])
-    if asked.get("team", "").isdecimal():
-        rows = rows.filter(team=int(asked["team"][:9]))
+    if (team := number(asked.get("team"))) is not None:
+        rows = rows.filter(team=team)
     if asked.get("mine"):
         me = request.actor.person
         rows = rows.filter(Q(business_owner=me) | Q(technical_owner=me))
