@@ -106,7 +106,7 @@ def come(open_page: Callable[..., Page], site: Site) -> Callable[[Person], Visit
     return lambda person: Visitor.signed_in(person, open_page, site.url)
 
 
-def tries_and_is_refused(visitor: Visitor, record: Approval, code: str) -> None:
+def tries_and_is_refused(visitor: Visitor, record: Approval, code: str, *, said: str = "You") -> None:
     """Somebody opens the review, finds no button, sends the form all the same, and reads why not, there and on both timelines."""
     from playwright.sync_api import expect
 
@@ -124,11 +124,11 @@ def tries_and_is_refused(visitor: Visitor, record: Approval, code: str) -> None:
     expect(page.locator("main .code")).to_have_text(code)
     page.get_by_role("link", name="Back", exact=True).click()
     newest = page.locator("#timeline li").first
-    expect(newest).to_contain_text("You were refused")
+    expect(newest).to_contain_text(f"{said} were refused")
     expect(newest).to_contain_text("“Let me.”")
     expect(newest.locator(".code")).to_have_text(code)
     page.goto(reverse("automation", args=[submission.automation_id]) + "?tab=timeline")
-    expect(newest).to_contain_text("You were refused")
+    expect(newest).to_contain_text(f"{said} were refused")
     expect(newest.locator(".code")).to_have_text(code)
 
 
@@ -148,7 +148,7 @@ def test_whoever_must_not_approve_a_privilege_is_refused_and_so_is_their_delegat
     stock.hand_over(c, c.slack, person, c.people.amara)
     record = stock.privilege_on(place.later if who == EARLIER else place.asked, c.slack)
     tries_and_is_refused(come(person), record, code)
-    tries_and_is_refused(come(c.people.tom), record, "PERMISSION")
+    tries_and_is_refused(come(c.people.tom), record, code, said=f"You for {person.name}")
     for decider, giver in ((person, None), (c.people.tom, person)):
         with undone():
             name_candidate(record, person)
