@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 
 from governance.controls import access, clock
 from governance.controls.models import Delegation, LedgerEvent, Membership, Person, RoleAssignment, Team
@@ -158,8 +161,8 @@ def test_teams_are_founded_led_and_joined_and_never_for_oneself(northwind: North
 
 
 def days(begins: int, ends: int) -> dict[str, str]:
-    """The two dates of the form, so many days from today."""
-    today = clock.now().date()
+    """The two dates of the form, so many days from the reader's today, which is not everywhere the same."""
+    today = timezone.localdate(clock.now(), ZoneInfo(settings.ORGANISATION_TIME_ZONE))
     return {"from_on": str(today + timedelta(days=begins)), "until_on": str(today + timedelta(days=ends))}
 
 
