@@ -55,9 +55,9 @@ def _write(submission: Submission, pairs: Iterable[tuple[int, Capacity]]) -> Non
 def standing(automation: Automation, *, asked: Version | None = None) -> list[tuple[int, Capacity]]:
     """Everybody who is a party of whatever is submitted next, beside who submits it: for the write and the preview alike.
 
-    Importers and authors of versions since the approved one, also of newer ones than the submitted; editors since then; whoever is owner, was since then, or becomes
-    it by what is asked; and the parties of submissions since the one in force, which were withdrawn, refused or go on in this
-    one (A15). A fixed number of queries.
+    Importers and authors of versions since the approved one, also of newer ones than the submitted; editors since then; whoever
+    is owner, was since then, or becomes it by what is asked; and the parties of submissions since the one in force, which were
+    withdrawn, refused or go on in this one (A15). A fixed number of queries.
 
     Args:
         automation: saved.

@@ -77,6 +77,3 @@ def _privileges(submission: Submission) -> Iterable[Privilege]:
         read = submission.version.privileges.select_related("entitlement__resource", "credential")
         known = submission.__dict__["_judged_privileges"] = list(read)
     return list(known)
-
-
-__all__ = ["app_refusal", "tier_refusal"]

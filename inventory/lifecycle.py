@@ -118,8 +118,8 @@ def go_live(
         review_on: the day on which it comes up for review (R1); None leaves it where it is, since a change that asked
             nothing of stage 1 reviewed nothing either.
         asked: what stage 1 decided about, as it was frozen: ``purpose``, ``kind``, and ``business_owner`` and
-            ``technical_owner`` as opaque ids. Of a waiting amendment only what equals it takes effect; the rest goes
-            on waiting, since nobody has decided about it (A1, A12). None when stage 1 was not asked.
+            ``technical_owner`` as opaque ids. It takes effect; what was said otherwise since goes on waiting, since
+            nobody has decided about it (A1, A12). None when stage 1 was not asked.
         decided_at: when stage 1 approved the app for this; None when it was not asked.
     """
     automation = step.subject

@@ -169,28 +169,6 @@ def test_of_an_amendment_only_what_stage_1_decided_about_takes_effect(company: C
 
 
 @pytest.mark.rule("A12")
-def test_what_is_said_after_it_was_submitted_waits_and_what_was_decided_takes_effect(
-    company: Company, live: Automation
-) -> None:
-    n = company.people
-    registry.amend(live, actor=as_actor(n.rita), now=company.now, fields={"purpose": "As submitted."})
-    registry.amend(live, actor=as_actor(n.rita), now=company.now, fields={"purpose": "As an afterthought."})
-    found = again(live)
-    with inside(found, as_actor(n.theo), company.now):
-        lifecycle.go_live(
-            found,
-            actor=as_actor(n.theo),
-            now=company.now,
-            version=live.approved_version,
-            tier="standard",
-            review_on=None,
-            asked={"purpose": "As submitted."},
-        )
-    assert again(live).purpose == "As submitted."
-    assert again(live).amendment == {"purpose": "As an afterthought."}
-
-
-@pytest.mark.rule("A12")
 def test_taking_an_amendment_back_leaves_nothing_waiting(company: Company, live: Automation) -> None:
     n = company.people
     registry.amend(live, actor=as_actor(n.rita), now=company.now, fields={"purpose": "Something else."})
