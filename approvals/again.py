@@ -11,12 +11,17 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from approvals.models import Approval, ApprovalKind, ApprovalState, Decision, DecisionOutcome, SeatLabel
+from approvals.models import (
+    APP_KEY,
+    Approval,
+    ApprovalState,
+    Decision,
+    DecisionOutcome,
+    SeatLabel,
+    credential_key,
+)
 from approvals.policies import Policy
 from inventory.models import Automation
-
-#: The key of stage 1's question; those of stage 2 are the keys of the grants that they would become.
-APP = "app"
 
 
 def refused(automation: Automation, policy: Policy, now: datetime) -> QuerySet[Approval]:
@@ -54,14 +59,14 @@ def earlier(automation: Automation, policy: Policy, now: datetime) -> dict[str, 
     """
     newest: dict[str, int] = {}
     records: set[int] = set()
-    for pk, kind, privilege, credential, asked_again in refused(automation, policy, now).values_list(
-        "pk", "kind", "privilege__key", "credential", "earlier"
+    for pk, privilege, credential, asked_again in refused(automation, policy, now).values_list(
+        "pk", "privilege__key", "credential", "earlier"
     ):
-        newest.setdefault(_key(kind, privilege, credential), pk)
+        newest.setdefault(_key(privilege, credential), pk)
         records |= {pk} if asked_again is None else {pk, asked_again}
     found = {key: Earlier(pk, None) for key, pk in newest.items()}
     for word in sorted(_said(records), key=lambda word: (word.outcome == DecisionOutcome.REJECT, word.pk)):
-        found[key_of(word.approval)] = Earlier(word.approval_id, word)
+        found[word.approval.key] = Earlier(word.approval_id, word)
     return found
 
 
@@ -77,13 +82,9 @@ def last_words(automation: Automation, policy: Policy, now: datetime) -> dict[st
     return {key: one.word for key, one in earlier(automation, policy, now).items() if one.word is not None}
 
 
-def key_of(record: Approval) -> str:
-    """The key of a record's question."""
-    return _key(record.kind, record.privilege.key if record.privilege else None, record.credential_id)
-
-
-def _key(kind: str, privilege: str | None, credential: int | None) -> str:
-    return APP if kind == ApprovalKind.APP else privilege or f"credential:{credential}"
+def _key(privilege: str | None, credential: int | None) -> str:
+    """What `Approval.key` says, of a row's values."""
+    return privilege or (credential_key(credential) if credential is not None else APP_KEY)
 
 
 def seats(labels: Sequence[str], last: Decision | None, *, may_be_asked: bool) -> list[str]:

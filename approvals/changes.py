@@ -12,23 +12,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from approvals import facts, grants
-from approvals.models import Approval, Grant, GrantKind, GrantState, Submission, SubmissionState
+from approvals.models import Approval, Grant, GrantKind, GrantState, Submission, SubmissionState, credential_key
 from inventory.models import Assessment, Automation, AutomationKind, Credential, Privilege, Version
+from inventory.risk import Tier
 
 #: How levels rise. Unknown counts as write (I4).
 POWER = {"read": 0, "write": 1, "unknown": 1, "execute": 2, "admin": 3}
-TIERS = ("low", "standard", "high")
 
 #: The finding that says that code could not be read.
 OPAQUE = "opaque_code"
 
 #: How long before its end a grant that no review renews can be asked for anew: as long as a review of it would be open (R1).
 RENEWAL = timedelta(days=30)
-
-
-def credential_key(credential: Credential) -> str:
-    """The key of the grant to use a credential."""
-    return f"credential:{credential.pk}"
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ class Asked:
         if self.privilege is not None:
             return self.privilege.key
         assert self.credential is not None
-        return credential_key(self.credential)
+        return credential_key(self.credential.pk)
 
 
 @dataclass(frozen=True)
@@ -161,7 +156,7 @@ def app_reasons(
         for name in ("purpose", "business_owner", "technical_owner", "kind", "triggers")
         if facts_now[name] != then.get(name)
     ]
-    if TIERS.index(facts_now["tier"]) != TIERS.index(str(then.get("tier", "standard"))):
+    if facts_now["tier"] != then.get("tier", "standard"):
         reasons.append("The risk tier changed.")
     if facts_now["source"] != then.get("source") and source_counts():
         reasons.append("The source changed, and it is high risk, opaque or driven by a model.")
@@ -199,7 +194,7 @@ def _why_asked(item: Asked, grant: Grant | None, now: datetime) -> str:
         return "new"
     if _runs_out(grant, now):
         return "renewal"
-    if TIERS.index(item.tier) > TIERS.index(grant.tier):
+    if Tier.of(item.tier) > Tier.of(grant.tier):
         return "raised"
     if grant.kind == GrantKind.PRIVILEGE and item.privilege is not None:
         # A grant that its approver narrowed stays narrowed: what the version asks is compared with what was asked then.

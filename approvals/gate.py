@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from approvals.models import Grant, Submission, SubmissionState
+from approvals.models import Grant, Submission, SubmissionState, credential_key
 from inventory.models import Automation, AutomationState, Version
 
 #: For how long a superseded version may be rolled back to.
@@ -59,7 +59,7 @@ def ask(automation: Automation, manifest_digest: str, *, now: datetime) -> GateA
             f"Version {known[0].number} is not approved. Submit it, or run version {current.version.number}, which is.",
         )
     keys = set(version.privileges.values_list("key", flat=True))
-    keys |= {f"credential:{pk}" for pk in version.version_credentials.values_list("credential_id", flat=True)}
+    keys |= {credential_key(pk) for pk in version.version_credentials.values_list("credential_id", flat=True)}
     live = Grant.objects.live(now).filter(automation=automation, key__in=keys).select_related("entitlement__resource")
     return GateAnswer(True, "OK", f"Version {version.number} may run.", tuple(live.order_by("pk")))
 

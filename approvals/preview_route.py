@@ -13,7 +13,7 @@ from datetime import datetime
 from approvals import again, parties, stopped
 from approvals.changes import Asked, Changes
 from approvals.matching import Question, shortage
-from approvals.models import Approval, Decision, SeatLabel, Submission
+from approvals.models import APP_KEY, Approval, Decision, SeatLabel, Submission
 from approvals.models.submission import Capacity
 from approvals.policies import Policy
 from approvals.routing import Bench, Rung, Skipped, app_deciders, ladder
@@ -113,7 +113,7 @@ class People:
 
     def app_seats(self, automation: Automation, tier: str) -> tuple[SeatAsked, ...]:
         """The seats of stage 1, for an app of this tier."""
-        return tuple(self._seats(automation, "app", tier, again.APP, None))
+        return tuple(self._seats(automation, "app", tier, APP_KEY, None))
 
     def seats(self, automation: Automation, asked: Asked) -> tuple[SeatAsked, ...]:
         """The seats of one record of stage 2."""
@@ -127,7 +127,7 @@ class People:
             found: what it would ask.
             tier: the app's tier.
         """
-        questions = [self._question("the app", automation, "app", tier, again.APP, None)] if found.app else []
+        questions = [self._question("the app", automation, "app", tier, APP_KEY, None)] if found.app else []
         questions += [
             self._question(
                 str(one.privilege or one.credential), automation, _kind(one), one.tier, one.key, resource_of(one)

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from approvals import policies
-from approvals.changes import TIERS
 from approvals.models import Approval, ApprovalKind, SeatLabel, Submission
 from governance.controls.refusals import Refusal
 from inventory import assessing, risk
 from inventory.models import Privilege
+from inventory.risk import Tier
 
 TO_DO = "Submit it again: then everybody is asked who is needed now, and what did not change keeps its decisions."
 
@@ -28,22 +28,23 @@ def tier_refusal(record: Approval) -> Refusal | None:
     if record.kind == ApprovalKind.APP:
         return app_refusal(record.submission)
     uses = _uses(record)
-    now = max((_tier(one, record.submission) for one in uses), default=record.tier, key=TIERS.index)
-    if TIERS.index(now) <= TIERS.index(record.tier):
+    now = max((_tier(one, record.submission) for one in uses), default=Tier.of(record.tier))
+    if now <= Tier.of(record.tier):
         return None
     high = next(one for one in uses if _tier(one, record.submission) == now)
     resource = high.entitlement.resource
-    return _refusal(f"{resource.name} is {high.entitlement.counted_class} now", record.kind, record.tier, now, record)
+    return _refusal(
+        f"{resource.name} is {high.entitlement.counted_class} now", record.kind, record.tier, now.word, record
+    )
 
 
 def app_refusal(submission: Submission) -> Refusal | None:
     """Why an app approved at its submission's tier can't be put in force, or None: its tier has risen since (T2)."""
     privileges = _privileges(submission)
-    found = [submission.automation.raised_to or "low", *(_tier(one, submission) for one in privileges)]
-    now = max(found, key=TIERS.index)
-    if TIERS.index(now) <= TIERS.index(submission.tier):
+    now = max([Tier.of(submission.automation.raised_to or "low"), *(_tier(one, submission) for one in privileges)])
+    if now <= Tier.of(submission.tier):
         return None
-    return _refusal("Its tier has risen since", ApprovalKind.APP, submission.tier, now, submission)
+    return _refusal("Its tier has risen since", ApprovalKind.APP, submission.tier, now.word, submission)
 
 
 def _refusal(because: str, kind: str, then: str, now: str, of: Approval | Submission) -> Refusal:
@@ -66,8 +67,8 @@ def _uses(record: Approval) -> list[Privilege]:
     return [one for one in _privileges(record.submission) if one.credential_id == record.credential_id]
 
 
-def _tier(privilege: Privilege, submission: Submission) -> str:
-    return risk.privilege_tier(assessing.facts_of(privilege, submission.automation.environment)).tier.word
+def _tier(privilege: Privilege, submission: Submission) -> Tier:
+    return risk.privilege_tier(assessing.facts_of(privilege, submission.automation.environment)).tier
 
 
 def _privileges(submission: Submission) -> Iterable[Privilege]:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
 
-from approvals import again, policies, stopped
+from approvals import policies, stopped
 from approvals.models import (
     Approval,
     Decision,
@@ -287,7 +287,7 @@ class Route:
             return frozenset()
         if self._stopped is None:
             self._stopped = stopped.stopped(self.submission.automation)
-        return self._stopped.get(again.key_of(approval), frozenset())
+        return self._stopped.get(approval.key, frozenset())
 
     def _answers_for(self, person: Person, approval: Approval) -> bool:
         resource = resource_of(approval)

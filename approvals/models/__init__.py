@@ -1,6 +1,7 @@
 """The two decisions and what follows: submissions, approvals, decisions, grants, policies."""
 
 from approvals.models.approval import (
+    APP_KEY,
     Approval,
     ApprovalKind,
     ApprovalState,
@@ -11,6 +12,7 @@ from approvals.models.approval import (
     DecisionPerson,
     Seat,
     SeatLabel,
+    credential_key,
 )
 from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage, RevocationTask, Sample
 from approvals.models.policy import PolicyVersion
@@ -23,6 +25,7 @@ from approvals.models.submission import (
 )
 
 __all__ = [
+    "APP_KEY",
     "Approval",
     "ApprovalKind",
     "ApprovalState",
@@ -46,4 +49,5 @@ __all__ = [
     "Submission",
     "SubmissionKind",
     "SubmissionState",
+    "credential_key",
 ]

@@ -22,6 +22,14 @@ from governance.controls.models import AppendOnly, FreeText, Person
 from governance.controls.roles import Relation
 from inventory.models import Credential, Level, Privilege
 
+#: The key of stage 1's question; those of stage 2 are the keys of the grants that they would become.
+APP_KEY = "app"
+
+
+def credential_key(pk: int) -> str:
+    """The key of the grant to use a credential."""
+    return f"credential:{pk}"
+
 
 class ApprovalKind(models.TextChoices):
     """What is decided."""
@@ -122,6 +130,13 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.submission}"
+
+    @property
+    def key(self) -> str:
+        """The key of its question, the same in every submission that asks it."""
+        if self.privilege is not None:
+            return self.privilege.key
+        return credential_key(self.credential_id) if self.credential_id is not None else APP_KEY
 
     @property
     def has_ended(self) -> bool:

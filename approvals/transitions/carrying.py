@@ -126,7 +126,7 @@ class Carrying:
         """Save a new record with its facts, round and seats; one that was refused before remembers it."""
         last = self._before(record)
         record.facts = facts.of(record)
-        earlier = self.earlier.get(again.key_of(record))
+        earlier = self.earlier.get(record.key)
         record.earlier_id = earlier.record if earlier is not None else None
         record.round = self._round(last)
         self.step.save(record)
@@ -182,7 +182,7 @@ class Carrying:
         people = {who for one in taken for who in (one.person_id, one.for_person_id) if who}
         if self.submission.parties.filter(person__in=people).exists():
             return []
-        if people & self.stopped.get(again.key_of(record), frozenset()):
+        if people & self.stopped.get(record.key, frozenset()):
             return []
         labels = {seat.label for seat in record.seats.all()}
         return [one for one in taken if one.seat.label in labels]
@@ -196,7 +196,7 @@ class Carrying:
         """The seats of a record: the policy's, and what an earlier no or a stop adds to them (A15, G5)."""
         labels = self.policy.seats(record.kind, record.tier)
         found = again.seats(labels, last, may_be_asked=last is not None and self._may_ask_again(record, last))
-        return stopped.seats(labels, found) if again.key_of(record) in self.stopped else found
+        return stopped.seats(labels, found) if record.key in self.stopped else found
 
     def _may_ask_again(self, record: Approval, last: Decision) -> bool:
         """Whether who decided before is here, no party, and decided in no other stage."""

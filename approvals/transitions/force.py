@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from approvals import asking, changes, duties, grants, policies, stopped
-from approvals.models import Approval, ApprovalState, Grant, GrantKind, GrantState, Submission, SubmissionState
+from approvals import asking, duties, grants, policies, stopped
+from approvals.models import (
+    Approval,
+    ApprovalState,
+    Grant,
+    GrantKind,
+    GrantState,
+    Submission,
+    SubmissionState,
+    credential_key,
+)
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory import lifecycle
@@ -89,8 +98,8 @@ def _end_what_is_not_asked(step: Step[Submission], submission: Submission, appro
     """End the grants that the version no longer asks for, and those that a new approval replaces."""
     version = submission.version
     asked = set(version.privileges.values_list("key", flat=True))
-    asked |= {f"credential:{pk}" for pk in version.version_credentials.values_list("credential_id", flat=True)}
-    replaced = {key_of(record) for record in approved}
+    asked |= {credential_key(pk) for pk in version.version_credentials.values_list("credential_id", flat=True)}
+    replaced = {record.key for record in approved}
     ended = 0
     for grant in submission.automation.grants.standing().order_by("pk"):
         if grant.key in asked and grant.key not in replaced:
@@ -98,14 +107,6 @@ def _end_what_is_not_asked(step: Step[Submission], submission: Submission, appro
         grants.end(grant, actor=step.actor, now=step.now, why="replaced" if grant.key in replaced else "removed")
         ended += 1
     return ended
-
-
-def key_of(record: Approval) -> str:
-    """The key of the grant that a stage-2 record becomes."""
-    if record.privilege is not None:
-        return record.privilege.key
-    assert record.credential is not None  # approval_kind_has_its_reference
-    return changes.credential_key(record.credential)
 
 
 def _grant(
@@ -117,7 +118,7 @@ def _grant(
 ) -> Grant:
     """Create one grant; what was stopped after it was asked for was decided without the signature more, and stays stopped (G5)."""
     privilege = record.privilege
-    is_stopped = key_of(record) in still_stopped and record.seats.count() <= len(policy.seats(record.kind, record.tier))
+    is_stopped = record.key in still_stopped and record.seats.count() <= len(policy.seats(record.kind, record.tier))
     days = record.granted_term_days or record.term_days
     scope = record.granted_scope if record.granted_scope is not None else (privilege.scope if privilege else [])
     made = Grant(
@@ -125,7 +126,7 @@ def _grant(
         kind=GrantKind.PRIVILEGE if privilege else GrantKind.CREDENTIAL,
         entitlement=privilege.entitlement if privilege else None,
         credential=privilege.credential if privilege else record.credential,
-        key=key_of(record),
+        key=record.key,
         target=privilege.target if privilege else "",
         scope=scope,
         level=record.granted_level or (privilege.counted_level if privilege else "execute"),
