@@ -14,7 +14,7 @@ from approvals import intended, policies
 from approvals.changes import Asked, Changes
 from approvals.drafts import Draft, row_key
 from approvals.intended import LADDER
-from approvals.models import Approval, Submission
+from approvals.models import Approval, Submission, credential_key
 from approvals.models.submission import UNFINISHED
 from approvals.policies import Policy
 from approvals.preview_route import People, SeatAsked, resource_of
@@ -371,7 +371,7 @@ def _said_before(known: Automation | None, rows: Iterable[tuple[str, Asked]]) ->
     asked = {one.key: row_key(key) for key, one in rows}
     before = Approval.objects.filter(submission__automation=known, justification__isnull=False)
     found = before.order_by("pk").values_list("privilege__key", "credential_id", "justification__text")
-    said = ((key or f"credential:{credential}", text) for key, credential, text in found)
+    said = ((key or credential_key(credential), text) for key, credential, text in found)
     return {asked[key]: text for key, text in said if key in asked and not text.startswith(FOR_WHAT_IT_OPENS)}
 
 

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from approvals import drafts, intended, transitions
-from approvals.models import Submission
+from approvals.models import Submission, credential_key
 from approvals.preview import Preview
 from approvals.transitions.submitting import Wish
 from approvals.views.builder import NO_TEAM, Builder, Work
@@ -282,7 +282,7 @@ def _wishes(found: Preview, version: Version) -> dict[str, Wish]:
     """What the builder says about each record, by the key that it has in the register."""
     used = version.version_credentials.select_related("credential")
     keys = {
-        drafts.row_key(resolving.credential_draft_key(one.credential)): f"credential:{one.credential_id}"
+        drafts.row_key(resolving.credential_draft_key(one.credential)): credential_key(one.credential_id)
         for one in used
     }
     wishes = {}
