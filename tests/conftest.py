@@ -32,7 +32,7 @@ django.setup()
 import governance.celery  # noqa: E402, F401  nudges go through this application
 from governance.controls import keys  # noqa: E402
 
-pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium", "tests.people", "tests.journeys"]
+pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium", "tests.ground"]
 
 #: In this order; each group runs after the one before. Committed tests come last: rule tests meet an empty database.
 COMMITTED = ("race", "browser", "process")
@@ -62,14 +62,21 @@ def _turn(item: pytest.Item) -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put committed tests last: rule tests meet a database that holds what migrations put there and nothing else.
+    """Put committed tests last: rule tests meet a database that holds what migrations put there and what they start from.
 
-    Side by side (`-n`), each process has servers of its own and takes whole files in this order, so that what a file's
-    tests share is made once.
+    Side by side (`-n`), each process has servers of its own and takes a file's tests of one starting point at a time, in this
+    order, so that what they share is made once.
     """
-    items.sort(key=_turn)  # stable: within a group the order stays
+    from tests.ground import rank
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        turn = _turn(item)
+        return turn, 0 if turn >= 2 else rank(item)
+
+    items.sort(key=place)  # stable: within a group the order stays
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(f"{_turn(item)} {item.nodeid.partition('::')[0]}"))
+        turn, start = place(item)
+        item.add_marker(pytest.mark.xdist_group(f"{turn} {start} {item.nodeid.partition('::')[0]}"))
         if item.get_closest_marker("django_db") and _turn(item) >= 2:
             raise pytest.UsageError(f"{item.nodeid} commits for real: it may not also be marked django_db")
 
@@ -125,6 +132,8 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any, templ
     """Start the servers on a migrated database. It is this run's own, so that it needs no test name and no drop."""
     from django.db import connections
 
+    from tests.ground import GROUND
+
     migrated = template is not None and template.copy_to(ENVIRONMENT.cluster.data)
     ENVIRONMENT.start()
     if not migrated:
@@ -135,6 +144,7 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any, templ
         ENVIRONMENT.start()
     yield
     with django_db_blocker.unblock():
+        GROUND.at("")
         connections.close_all()
 
 
@@ -163,7 +173,10 @@ def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Real commits in the shared database; nothing is rolled back and nothing is truncated."""
     from django.db import connections
 
+    from tests.ground import GROUND
+
     with django_db_blocker.unblock():
+        GROUND.at("")
         yield
         connections.close_all()
 

@@ -6,14 +6,11 @@ sample exports bound to them.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from approvals import facts, transitions
 from approvals.models import Approval, ApprovalState, Grant, Submission
@@ -23,7 +20,6 @@ from inventory import registry, resolving
 from inventory.importers.manifest import Manifest, binding_key
 from inventory.models import Resource, Version
 from tests.people import Northwind, as_actor
-from tests.savepoints import undone
 
 EXPORTS = Path(__file__).resolve().parents[1] / "governance" / "demo" / "exports"
 
@@ -87,19 +83,6 @@ def company(n: Northwind) -> Company:
         for attribute, name, kind, data, owner, deputy, team in RESOURCES
     }
     return Company(n, **made)
-
-
-@pytest.fixture(scope="module")
-def company_of_module(northwind_of_module: Northwind, django_db_blocker: Any) -> Iterator[Company]:
-    """Northwind with its resources, in a transaction that lasts as long as a module's tests."""
-    with django_db_blocker.unblock(), undone():
-        yield company(copy.deepcopy(northwind_of_module))
-
-
-@pytest.fixture(name="company")
-def company_of_test(company_of_module: Company, db: None) -> Company:
-    """Northwind with its resources, for one test, whose own transaction is rolled back."""
-    return copy.deepcopy(company_of_module)
 
 
 def brought_in(

@@ -7,13 +7,9 @@ the same names with addresses of their own, and roles confirmed by admins who ar
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import pytest
 from django.utils import timezone
 
 from governance.controls import ledger
@@ -21,7 +17,6 @@ from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Membership, Notice, Person, RoleAssignment, Team, TeamKind
 from governance.controls.people import bootstrap, confirm_role, delegate, propose_role
 from governance.controls.roles import Role
-from tests.savepoints import undone
 
 #: A Tuesday morning: the business time of rule tests, which pass it on as ``now=``.
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -217,16 +212,3 @@ def build(word: str = "", now: datetime = NOW) -> Northwind:
         give_role(people[attribute], role, admins=(people["ines"], people["karl"]), now=now)
     Notice.objects.filter(recipient__in=people.values()).delete()  # about these roles; tests count their own
     return Northwind(**people, **teams, now=now)
-
-
-@pytest.fixture(scope="module")
-def northwind_of_module(django_db_setup: None, django_db_blocker: Any) -> Iterator[Northwind]:
-    """Northwind Foods in a transaction that lasts as long as a module's tests: founding it takes longer than most of them."""
-    with django_db_blocker.unblock(), undone():
-        yield build()
-
-
-@pytest.fixture
-def northwind(northwind_of_module: Northwind, db: None) -> Northwind:
-    """Northwind Foods as founded, for one test, whose own transaction is rolled back."""
-    return copy.deepcopy(northwind_of_module)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +9,7 @@ import pytest
 
 from approvals import gate, grant_sweeps, grants
 from approvals.grants import Why
-from approvals.models import Grant, GrantState
+from approvals.models import Grant, GrantState, Submission
 from governance.controls import consequences
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Person
@@ -24,23 +22,14 @@ from tests.approvals.attempts import database_refuses, sql
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.recertification.rows import low_grants
-from tests.savepoints import undone
 
 JOB = Actor.of_job("approvals.sweep")
 
 
-@pytest.fixture(scope="module")
-def _in_force(company_of_module: Company, django_db_blocker: Any) -> Iterator[Company]:
-    with django_db_blocker.unblock(), undone():
-        stock.in_force(company_of_module)
-        yield company_of_module
-
-
 @pytest.fixture
-def company(_in_force: Company, django_db_blocker: Any) -> Iterator[Company]:
-    """Northwind with Weekly stock report in force, built once and given back by each test as it was."""
-    with django_db_blocker.unblock(), undone():
-        yield copy.deepcopy(_in_force)
+def company(company: Company, live: Submission) -> Company:
+    """Northwind with Weekly stock report in force."""
+    return company
 
 
 @pytest.fixture

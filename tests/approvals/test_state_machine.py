@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -36,7 +36,6 @@ from inventory import lifecycle, registry
 from inventory.models import Automation, AutomationState, Version
 from tests import journeys
 from tests.approvals import stock
-from tests.approvals.conftest import Founded
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
 from tests.savepoints import undone
@@ -337,16 +336,9 @@ def who_decided(record: Approval) -> set[int]:
     return {who for d in counted(record) for who in (d.person_id, d.for_person_id) if who}
 
 
-@pytest.fixture
-def standing(founded: Founded, django_db_blocker: Any) -> Iterator[Company]:
-    """The module's company, with the database at hand."""
-    with django_db_blocker.unblock():
-        yield founded.at("")
-
-
 @pytest.mark.rule("A1", "A2", "A4", "A5", "A8", "A10", "A12", "A14", "A15", "G1", "S1", "S2", "H1")
-def test_whatever_people_do_in_whatever_order_a_submission_holds(standing: Company) -> None:
-    Holds.company = standing
+def test_whatever_people_do_in_whatever_order_a_submission_holds(company: Company) -> None:
+    Holds.company = company
     run_state_machine_as_test(
         Holds,
         settings=settings(

@@ -36,6 +36,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from governance.controls import clock
 from governance.portal import read_only_admin
 from governance.web import chrome
+from tests.ground import GROUND
 from tests.matrix.addresses_worlds import PEOPLE, Portal, admin_path, build
 from tests.people import NOW
 from tests.savepoints import undone
@@ -130,6 +131,7 @@ def founded(django_db_setup: None, django_db_blocker: Any) -> Iterator[Portal]:
         patch.setattr(clock, "now", lambda: NOW)
         patch.setattr(chrome, "counts", lambda request: {})  # what waits beside the main links is no verdict
         patch.setattr(settings, "SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies")
+        GROUND.at("")
         with undone():
             yield build()
         connection.close()

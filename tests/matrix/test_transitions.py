@@ -20,6 +20,7 @@ from django.db import connection, models, transaction
 from governance.controls.refusals import Refusal
 from governance.controls.transitions import REGISTRY, Transition
 from tests import people
+from tests.ground import GROUND
 from tests.matrix.worlds import ARGUMENTS, CREATING, STATES, World, build, everybody
 from tests.savepoints import undone
 
@@ -84,6 +85,7 @@ def test_an_operation_that_is_missing_from_its_apps_table_or_from_one_of_its_sta
 def founded(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     """The world, in a transaction that lasts as long as the tables do."""
     with django_db_blocker.unblock():
+        GROUND.at("")
         with undone():
             yield build(people.build())
         connection.close()

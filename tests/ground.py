@@ -1,0 +1,147 @@
+"""What rule tests start from, walked once a run: savepoints one in the other, for as long as tests stand on them.
+
+Founding the company and walking an export through both stages takes longer than most tests. So tests of one starting point run
+one after the other (`rank`, by which they are sorted), each walk starts where the one below ended, all of it in one transaction
+that is never committed, and each test has a savepoint of its own. Whoever wants an empty database (a rule test that names no
+starting point, a committed test) makes all of it undone first.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from approvals.models import Submission
+from tests import journeys, people
+from tests.approvals import stock
+from tests.journeys import Company
+from tests.people import Northwind
+from tests.savepoints import undone
+
+
+def _chaser(c: Company) -> Submission:
+    made = journeys.submitted(c)
+    journeys.decide_app(c, made)
+    return made
+
+
+#: Starting points: which one each starts from, and how it is reached from there. Each has a fixture of its name, below.
+STARTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "northwind": ("", lambda _: people.build()),
+    "company": ("northwind", journeys.company),
+    "chaser_in_stage_2": ("company", _chaser),
+    "stock_in_stage_2": ("company", stock.in_stage_2),
+    "stock_in_force": ("stock_in_stage_2", lambda c: stock.decide_rest(c, stock.newest(c))),
+}
+
+
+def path(start: str) -> list[str]:
+    """The starting points below one, and itself."""
+    return [*path(STARTS[start][0]), start] if start else []
+
+
+def start_of(item: pytest.Item) -> str:
+    """The starting point that a test takes: of those that it names, the one that takes longest to reach."""
+    names = getattr(item, "fixturenames", ())
+    return next((name for name in reversed(STARTS) if name in names), "")
+
+
+def rank(item: pytest.Item) -> int:
+    """When a test's starting point has its turn."""
+    return ["", *STARTS].index(start_of(item))
+
+
+class Ground:
+    """What stands at the moment."""
+
+    def __init__(self) -> None:
+        self.stack: list[tuple[str, ExitStack, Any]] = []
+
+    def at(self, start: str) -> None:
+        """Undo and walk as far as it takes.
+
+        Args:
+            start: one of `STARTS`; empty for an empty database.
+        """
+        wanted = path(start)
+        while [name for name, _, _ in self.stack] != wanted[: len(self.stack)]:
+            self.stack.pop()[1].close()
+        for name in wanted[len(self.stack) :]:
+            with ExitStack() as undo:  # a walk that fails leaves nothing
+                undo.enter_context(undone())
+                made = STARTS[name][1](self.of(STARTS[name][0]))
+                self.stack.append((name, undo.pop_all(), made))
+
+    def of(self, start: str) -> Any:
+        """What a walk left, for one to do with as they like: a copy; a submission as the database has it.
+
+        From the company on, a walk goes on with the company.
+        """
+        found = {name: made for name, _, made in self.stack}
+        return copy.deepcopy(found.get("company" if "company" in path(start) else start))
+
+    def submission(self) -> Submission:
+        """The submission of the newest walk."""
+        return Submission.objects.get(pk=self.stack[-1][2].pk)
+
+
+GROUND = Ground()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Iterator[None]:
+    """Before the transaction of a test marked ``django_db`` begins, what it starts from stands."""
+    if fixturedef.argname == "_django_db_helper":
+        with request.getfixturevalue("django_db_blocker").unblock():
+            GROUND.at(start_of(request.node))
+    return (yield)
+
+
+@pytest.fixture
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    """What one test starts from; what the test does to it is undone."""
+    if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
+        request.getfixturevalue("db")
+        yield GROUND
+        return
+    request.getfixturevalue("django_db_setup")
+    with request.getfixturevalue("django_db_blocker").unblock():
+        GROUND.at(start_of(request.node))
+        with undone():
+            yield GROUND
+
+
+@pytest.fixture
+def northwind(ground: Ground) -> Northwind:
+    """Northwind Foods as founded."""
+    found: Northwind = ground.of("northwind")
+    return found
+
+
+@pytest.fixture
+def company(ground: Ground) -> Company:
+    """Northwind with its resources."""
+    found: Company = ground.of("company")
+    return found
+
+
+@pytest.fixture
+def stock_in_stage_2(ground: Ground) -> Submission:
+    """The stock report: the app approved by Theo, two privileges and two credentials open, all on Omar's resources."""
+    return ground.submission()
+
+
+@pytest.fixture
+def stock_in_force(ground: Ground) -> Submission:
+    """The stock report in force, with four grants."""
+    return ground.submission()
+
+
+@pytest.fixture
+def chaser_in_stage_2(ground: Ground) -> Submission:
+    """The invoice chaser, high risk: the app approved by Theo and Viktor, seven privileges and six credentials open."""
+    return ground.submission()
