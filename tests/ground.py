@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from approvals.models import Submission
+from governance.controls import clock
 from tests import journeys, people
 from tests.approvals import stock
 from tests.journeys import Company
-from tests.people import Northwind
+from tests.people import NOW, Northwind
 from tests.savepoints import undone
 
 
@@ -102,8 +103,9 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
 
 
 @pytest.fixture
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    """What one test starts from; what the test does to it is undone."""
+def ground(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+    """What one test starts from; what the test does to it is undone. Business time begins where the walk ended, whatever day it is."""
+    monkeypatch.setattr(clock, "now", lambda: NOW + clock.offset())
     if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
         request.getfixturevalue("db")
         yield GROUND
