@@ -7,7 +7,7 @@ asks for all that are needed. Reading and comparing only; what follows from it s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from approvals import policies
 from approvals.models import Approval, ApprovalKind, SeatLabel, Submission
@@ -40,7 +40,7 @@ def tier_refusal(record: Approval) -> Refusal | None:
 
 def app_refusal(submission: Submission) -> Refusal | None:
     """Why an app approved at its submission's tier can't be put in force, or None: its tier has risen since (T2)."""
-    privileges = _privileges(submission)
+    privileges = privileges_of(submission)
     now = max([Tier.of(submission.automation.raised_to or "low"), *(_tier(one, submission) for one in privileges)])
     if now <= Tier.of(submission.tier):
         return None
@@ -64,14 +64,14 @@ def _uses(record: Approval) -> list[Privilege]:
     """What a stage-2 record's tier is the highest of: its privilege, or whatever its credential is used for (T1)."""
     if record.privilege is not None:
         return [record.privilege]
-    return [one for one in _privileges(record.submission) if one.credential_id == record.credential_id]
+    return [one for one in privileges_of(record.submission) if one.credential_id == record.credential_id]
 
 
 def _tier(privilege: Privilege, submission: Submission) -> Tier:
     return risk.privilege_tier(assessing.facts_of(privilege, submission.automation.environment)).tier
 
 
-def _privileges(submission: Submission) -> Iterable[Privilege]:
+def privileges_of(submission: Submission) -> list[Privilege]:
     """What the version would hold, read once for the submission object."""
     known = submission.__dict__.get("_judged_privileges")
     if known is None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from approvals.matching import would_strand
 from approvals.models import Approval, ApprovalState, Decision, Submission
-from approvals.views import record_rows
-from approvals.views.record_rows import Reader, Shape
+from approvals.views import decision_form, record_rows
+from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from inventory import words
 from inventory.models import Assessment
@@ -125,7 +125,7 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
         shape["state"]["mine"] = True
         is_typed = reader.typed if reader.opened == "app" else None
         own = Reader(reader.actor, reader.now, "app", is_typed, reader.error if reader.opened == "app" else "")
-        form = record_rows.decision_form(app, route, own, actor)
+        form = decision_form.decision_form(app, route, own, actor)
         form["focus"] = False
         person = actor.capacity_of
         stranded = would_strand(route, about.second, person) if person is not None else []

@@ -13,7 +13,7 @@ from django.urls import reverse
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.transitions import accept_subset, answer, comment, decline, withdraw
 from approvals.views import record_rows, review_app, review_questions, review_stages
-from approvals.views.record_rows import Reader, Shape
+from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier, dossier
 from governance.controls import timeline
 from governance.web import times

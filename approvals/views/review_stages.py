@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from approvals.models import Approval, ApprovalState, SubmissionState
 from approvals.views import record_rows
-from approvals.views.record_rows import Reader, Shape
+from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from governance.web import times
 

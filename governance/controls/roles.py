@@ -24,6 +24,8 @@ class Permission(StrEnum):
     RESOURCE_ACCEPT = "resource:accept"
     RESOURCE_ACTIVATE = "resource:activate"
     RESOURCE_AMEND = "resource:amend"
+    RESOURCE_BIND = "resource:bind"
+    BINDING_MOVE = "binding:move"
     SUBMISSION_WITHDRAW = "submission:withdraw"
     SUBMISSION_ANSWER = "submission:answer"
     SUBMISSION_COMMENT = "submission:comment"
@@ -85,6 +87,7 @@ _OWNERS = frozenset(
         P.AUTOMATION_RETIRE,
     }
 )
+_ANSWERING = frozenset({P.RESOURCE_BIND, P.BINDING_MOVE, P.GRANT_REVOKE, P.SUBMISSION_COMMENT, P.APPROVAL_OBJECT})
 
 GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     Role.EMPLOYEE: frozenset({P.DELEGATION_SET}),
@@ -106,6 +109,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.RESOURCE_PROPOSE,
             P.RESOURCE_ACTIVATE,
             P.RESOURCE_AMEND,
+            P.BINDING_MOVE,
             P.TEAM_MANAGE,
             P.PERSON_MANAGE,
             P.ROLE_PROPOSE,
@@ -123,8 +127,8 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     R.TEAM_LEAD: frozenset({P.AUTOMATION_RAISE, P.AUTOMATION_RESUME, P.AUTOMATION_STOP, P.SUBMISSION_COMMENT}),
     R.BUSINESS_OWNER: _OWNERS | {P.SUBMISSION_ACCEPT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
     R.TECHNICAL_OWNER: _OWNERS | {P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
-    R.RESOURCE_OWNER: frozenset({P.RESOURCE_AMEND, P.GRANT_REVOKE, P.SUBMISSION_COMMENT, P.APPROVAL_OBJECT}),
-    R.RESOURCE_DEPUTY: frozenset({P.GRANT_REVOKE, P.SUBMISSION_COMMENT, P.APPROVAL_OBJECT}),
+    R.RESOURCE_OWNER: _ANSWERING | {P.RESOURCE_AMEND},
+    R.RESOURCE_DEPUTY: _ANSWERING,
     R.PROPOSED_OWNER: frozenset({P.RESOURCE_ACCEPT}),
     R.SUBMITTER: frozenset({P.SUBMISSION_WITHDRAW, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}),
     R.CANDIDATE: frozenset({P.APPROVAL_DECIDE, P.APPROVAL_OBJECT, P.SUBMISSION_COMMENT}),
@@ -157,6 +161,8 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.RESOURCE_ACCEPT: "accept to answer for this resource",
     P.RESOURCE_ACTIVATE: "confirm who answers for this resource",
     P.RESOURCE_AMEND: "change what is said about this resource",
+    P.RESOURCE_BIND: "say what opens this resource",
+    P.BINDING_MOVE: "say that a connection opens another resource",
     P.SUBMISSION_WITHDRAW: "withdraw this submission",
     P.SUBMISSION_ANSWER: "answer for the builder",
     P.SUBMISSION_COMMENT: "speak about this submission",
