@@ -9,6 +9,7 @@ from approvals.models import Approval, ApprovalKind
 from approvals.routing import Route
 from approvals.views.reader import Reader, Shape
 from governance.controls.actors import Actor
+from governance.controls.refusals import Refusal
 from inventory import registry
 from inventory.models import ScopeKind
 
@@ -21,8 +22,16 @@ def decide_href(record: Approval) -> str:
     return reverse("decide", args=[record.submission_id, record.pk])
 
 
-def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor) -> Shape:
-    """The context of ``approvals/review/decide.html``: what was asked is chosen, anything narrower is offered (A7)."""
+def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, held: Refusal | None = None) -> Shape:
+    """The context of ``approvals/review/decide.html``: what was asked is chosen, anything narrower is offered (A7).
+
+    Args:
+        record: open.
+        route: of its submission.
+        reader: who decides, and what they typed.
+        actor: as whom.
+        held: why nobody approves it as it stands; then it can be rejected or sent back, and no more.
+    """
     policy = policies.of(route.submission.policy)
     typed = reader.typed or {}
     form: Shape = {
@@ -42,8 +51,11 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor) 
     }
     if actor.standing_for is not None:
         form["approve_label"] += f" for {actor.standing_for.name}"
-    if record.stage == 2:
+    if held is not None:
+        form["held"] = {"lead": held.sentence, "text": held.to_do}
+    if record.stage == 2 and held is None:
         form |= _narrowing_fields(record, typed, policy)
+    if record.stage == 2:
         form["not_mine"] = _not_mine(record, reader, actor, typed)
     return form
 

@@ -6,13 +6,14 @@ Draws from a `Route` and from rows that were read with the submission; asks `ref
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from django.urls import reverse
 
 from approvals import facts, openings
 from approvals.models import Approval, ApprovalState, Decision, SeatLabel
 from approvals.routing import Route, SeatStanding, resource_of
-from approvals.transitions import approve, object_to
+from approvals.transitions import approve, object_to, reject
 from approvals.views.decision_form import decide_href, decision_form
 from approvals.views.reader import Reader, Shape
 from governance.controls.actors import Actor
@@ -24,7 +25,7 @@ from inventory.models import Binding
 
 #: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
 BLANK: Shape = dict.fromkeys(
-    ("level_asked", "scope_asked", "name", "note", "quick", "focus", "evidence", "decide", "object")
+    ("level_asked", "scope_asked", "name", "note", "quick", "held", "focus", "evidence", "decide", "object")
 )
 SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
 
@@ -62,6 +63,32 @@ def decider_of(
     return found
 
 
+@dataclass(frozen=True)
+class Say:
+    """What the reader may say about an open record.
+
+    Args:
+        actor: as whom.
+        no: why they may decide nothing about it; None for whoever may at least reject it.
+        held: why nobody approves it as it stands, where they may reject it; None where they may approve it.
+    """
+
+    actor: Actor
+    no: Refusal | None
+    held: Refusal | None = None
+
+
+def say_of(record: Approval, route: Route, reader: Reader) -> Say:
+    """What the reader may say about a record: what keeps anybody from approving it, a resource that is orphaned say, keeps nobody
+    from rejecting it (I3).
+    """
+    actor, no = decider_of(record, route, reader)
+    if no is None or no.kind != "state" or record.state != ApprovalState.OPEN:
+        return Say(actor, no)
+    rejecting, still_no = decider_of(record, route, reader, reject)
+    return Say(actor, no) if still_no is not None else Say(rejecting, None, held=no)
+
+
 def holders(record: Approval, route: Route) -> list[Person]:
     """Whoever may decide a record now, over all its open seats."""
     if record.state != ApprovalState.OPEN:
@@ -77,8 +104,8 @@ def subject(record: Approval | None) -> str:
 
 def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[int] = ()) -> Shape:
     """The context of ``approvals/review/row.html`` for one stage-2 record; ``objected``: ids of records objected to (A3)."""
-    actor, no = decider_of(record, route, reader)
-    may_decide = no is None
+    say = say_of(record, route, reader)
+    may_decide = say.no is None
     key = str(record.pk)
     here = reverse("review", args=[record.submission_id])
     shape = (
@@ -97,16 +124,19 @@ def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[
             "aside": not may_decide and not record.has_ended,
             "may_decide": may_decide,
             "open": reader.opened == key,
-            "locked": _locked(no, record, route) if record.state == ApprovalState.OPEN else None,
+            "locked": _locked(say.no, record, route) if record.state == ApprovalState.OPEN else None,
             "mine": may_decide,
             "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now) is None,
         }
     )
-    if may_decide and record.tier != "high":
+    if say.held is not None:
+        shape["note"] = {"tone": "wait", "icon": "lock", "lead": say.held.sentence, "text": say.held.to_do}
+        shape["held"] = True
+    elif may_decide and record.tier != "high":
         shape["quick"] = {"action": decide_href(record), "digest": facts.digest(facts.of(record))}
     if shape["open"]:
         shape["evidence"] = evidence(record, route, reader)
-        shape["decide"] = decision_form(record, route, reader, actor) if may_decide else None
+        shape["decide"] = decision_form(record, route, reader, say.actor, say.held) if may_decide else None
         shape["object"] = _objection_form(record, reader) if shape["may_object"] else None
     return shape
 
