@@ -94,6 +94,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "submission.expired": ("cross", "", "nobody accepted what was approved in time"),
     "submission.withdrawn": ("undo", "", "withdrew the submission"),
     "submission.parties_joined": ("person", "wait", "somebody became a party, and decides nothing in it any more"),
+    "submission.tier_raised": ("up", "high", "its risk rose while it was under review: it needs more than was asked"),
     "submission.continued": ("arrow", "", "continued it with a newer version"),
     "version.imported": ("upload", "", "brought in a version"),
     "version.assessed": ("eye", "", "a version was assessed"),
@@ -129,6 +130,7 @@ OF_ITSELF = frozenset(
         "submission.parties_joined",
         "submission.put_in_force",
         "submission.rejected",
+        "submission.tier_raised",
         "version.assessed",
     }
 )
