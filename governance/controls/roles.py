@@ -40,6 +40,7 @@ class Permission(StrEnum):
     ITEM_CLOSE = "item:close"
     TEAM_MANAGE = "team:manage"
     PERSON_MANAGE = "person:manage"
+    PERSON_PROVE = "person:prove"
     ROLE_PROPOSE = "role:propose"
     ROLE_CONFIRM = "role:confirm"
     ROLE_END = "role:end"
@@ -119,8 +120,8 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
         }
     ),
     Role.ON_CALL: frozenset({P.AUTOMATION_STOP, P.GRANT_REVOKE}),
-    Role.JOB: frozenset({P.APPROVAL_EXPIRE, P.GRANT_END, P.ITEM_OPEN, P.ITEM_CLOSE}),
-    R.SELF: frozenset({P.DELEGATION_SET}),
+    Role.JOB: frozenset({P.APPROVAL_EXPIRE, P.GRANT_END, P.ITEM_OPEN, P.ITEM_CLOSE, P.PERSON_PROVE}),
+    R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE}),
     R.TEAM_MEMBER: frozenset(
         {P.AUTOMATION_REGISTER, P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}
     ),
@@ -177,6 +178,7 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.ITEM_CLOSE: "close a review",
     P.TEAM_MANAGE: "change teams",
     P.PERSON_MANAGE: "change who is here",
+    P.PERSON_PROVE: "say how this person signs in",
     P.ROLE_PROPOSE: "propose a role",
     P.ROLE_CONFIRM: "confirm a role",
     P.ROLE_END: "end a role",
