@@ -10,7 +10,6 @@ from approvals import asking, duties, facts, openings, policies
 from approvals.changes import POWER
 from approvals.models import (
     Approval,
-    ApprovalKind,
     ApprovalState,
     Comment,
     Decision,
@@ -215,11 +214,7 @@ def _say(step: Step[Any], submission: Submission, approval: Approval | None, *, 
 
 def title(record: Approval) -> str:
     """What a mail or a sentence calls a record."""
-    if record.kind == ApprovalKind.APP:
-        return "the app"
-    if record.privilege is not None:
-        return record.privilege.sentence
-    return record.credential.sentence if record.credential else ""
+    return record.title
 
 
 def _iso(record: Approval) -> str:

@@ -50,7 +50,14 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "groups": _groups(rows, about.second),
         "remarks": _remarks(about),
         "remark": _remark(submission, reader) if "comment" in allowed else None,
-        "events": timeline.shapes(submission, reader=reader.actor.person, limit=EVENTS, people=about.people.values()),
+        "events": timeline.shapes(
+            submission,
+            reader=reader.actor.person,
+            limit=EVENTS,
+            people=about.people.values(),
+            actor=reader.actor,
+            now=reader.now,
+        ),
         "ledger_href": ledger_href(submission, actor=reader.actor, now=reader.now),
         "dialogs": [
             question(submission)

@@ -153,7 +153,7 @@ def resource(request: Request, pk: int) -> HttpResponse:
         "bindings": connections.rows(one, request.actor, now),
         "bind_href": connections.claim_href(one, request.actor, now),
         "panels": _panels(one),
-        "events": timeline.shapes(one, reader=request.actor.person, limit=30),
+        "events": timeline.shapes(one, reader=request.actor.person, limit=30, actor=request.actor, now=now),
         "ledger_href": ledger_href(one, actor=request.actor, now=now),
     }
     return page(request, "inventory/resource.html", context, fragment="timeline")
