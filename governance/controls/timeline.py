@@ -207,7 +207,7 @@ def _subjects(events: Iterable[LedgerEvent], actor: Actor | None, now: datetime 
     for event in events:
         if event.subject_id.isdecimal():
             wanted.setdefault(event.subject_type, set()).add(int(event.subject_id))
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for label, keys in wanted.items():
         ask = getattr(apps.get_model(label), "in_words", None)
         if ask is not None:
