@@ -13,13 +13,16 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
         from approvals import grants
-        from approvals.transitions import close_unfinished, conclude, join_unfinished
+        from approvals.transitions import close_unfinished, conclude, join_unfinished, tell_of_risen
         from approvals.transitions.joining import WRITING
+        from approvals.transitions.raising import RAISING
         from governance.controls import consequences
 
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
             consequences.register(event, conclude)
         for event in WRITING:
             consequences.register(event, join_unfinished)
+        for event in RAISING:
+            consequences.register(event, tell_of_risen)
         consequences.register("automation.retired", close_unfinished)
         grants.register_consequences()

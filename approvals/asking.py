@@ -6,7 +6,7 @@ Called inside transitions only; nothing here checks a permission.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,10 +27,16 @@ def organisation_zone() -> ZoneInfo:
     return ZoneInfo(settings.ORGANISATION_TIME_ZONE)
 
 
+def organisation_holidays() -> frozenset[date]:
+    """The days that the organisation has off: no human deadline counts them or ends on one (H8)."""
+    found: frozenset[date] = settings.ORGANISATION_HOLIDAYS
+    return found
+
+
 def due(start: datetime, days: int, person: Person | None) -> datetime:
     """The instant at which so many working days end for a person, or for the organisation when nobody is named."""
     zone = calendar.zone_of(person.time_zone, organisation_zone()) if person else organisation_zone()
-    return calendar.add_working_days(start, days, zone)
+    return calendar.add_working_days(start, days, zone, organisation_holidays())
 
 
 def let_see(automation: Automation, people: Iterable[Person]) -> None:

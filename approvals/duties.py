@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from approvals import asking, policies, rechecking
+from approvals import asking, openings, policies, rechecking
 from approvals.models import Approval, ApprovalState, Submission
 from approvals.routing import LADDER, resource_of, route_of
 from governance.controls import clock
@@ -124,11 +124,15 @@ def _tier_holds(subject: Approval, actor: Actor, now: datetime) -> Refusal | Non
     return rechecking.tier_refusal(subject)
 
 
+def _binding_holds(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    return openings.refusal(subject)
+
+
 def _still_holds(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
     approved = subject.approvals.filter(state=ApprovalState.APPROVED).select_related(*LADDER, "privilege__credential")
     for record in approved:
         record.submission = subject
-        no = _has_owner(record, actor, now) or rechecking.tier_refusal(record)
+        no = _has_owner(record, actor, now) or rechecking.tier_refusal(record) or openings.refusal(record)
         if no is not None:
             return no
     return rechecking.app_refusal(subject)
@@ -201,8 +205,12 @@ IN_TIME = Duty("A10", "A10", "Nobody decides once a record's time is up: silence
 ANSWER_IN_TIME = Duty("A14", "A14", "Nobody answers once the builder's time is up.", _answer_in_time)
 HAS_OWNER = Duty("I3", "I3", "Nothing new is approved on a resource without an active owner.", _has_owner)
 TIER_HOLDS = Duty("T1", "T1", "Nothing is approved with fewer signatures than its present tier needs.", _tier_holds)
+BINDING_HOLDS = Duty("I8", "I8", "Nothing is approved on a resource that its connection does not open.", _binding_holds)
 STILL_HOLDS = Duty(
-    "A5", "A5", "What is put in force is judged anew: every resource has an owner, and no tier has risen.", _still_holds
+    "A5",
+    "A5",
+    "What is put in force is judged anew: every resource has an owner and is what its connection opens, and no tier has risen.",
+    _still_holds,
 )
 ACCEPT_IN_TIME = Duty("A14", "A14", "What was approved in part is accepted within the builder's time.", _accept_in_time)
 ACCEPT_TIME_IS_UP = Duty(

@@ -57,6 +57,7 @@ class Wanted:
         connection: the connection's name where the builder has a say in what it opens.
         is_named: whether it is known, or said, what the connection opens.
         problems: what keeps it from being submitted, one sentence each.
+        said_no: that an owner refused what the connection was said to open, in a sentence; else empty.
     """
 
     key: str
@@ -66,6 +67,7 @@ class Wanted:
     connection: str
     is_named: bool
     problems: tuple[str, ...]
+    said_no: str = ""
 
     @property
     def is_asked(self) -> bool:
@@ -329,11 +331,12 @@ def _wanted(
     nameable: set[resolving.BindingKey],
     found: Resolution,
 ) -> Wanted:
-    connection, is_named = "", True
+    connection, is_named, said_no = "", True, ""
     if asked.privilege is not None:
         place = (asked.privilege.connector, asked.privilege.instance)
         connection = resolving.binding_name(place) if place in nameable else ""
         is_named = found.resources[place].pk is not None and not found.resources[place].unresolved
+        said_no = found.refusal_of(place)
     own = unready(automation, replace(compared, asked=(asked,) if asked.why else ()), stands, people.policy)
     return Wanted(
         key=row_key(key),
@@ -343,6 +346,7 @@ def _wanted(
         connection=connection,
         is_named=is_named,
         problems=tuple(one for one in own if one not in app_problems),
+        said_no=said_no,
     )
 
 

@@ -7,7 +7,7 @@ asks for all that are needed. Reading and comparing only; what follows from it s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from approvals import policies
 from approvals.models import Approval, ApprovalKind, SeatLabel, Submission
@@ -19,19 +19,26 @@ from inventory.risk import Tier
 TO_DO = "Submit it again: then everybody is asked who is needed now, and what did not change keeps its decisions."
 
 
-def tier_refusal(record: Approval) -> Refusal | None:
-    """Why a record can't be approved at the tier it was asked at, or None: what it is about is of a higher one now (T1, T3).
+def risen(record: Approval) -> Tier | None:
+    """The present tier of what a record is about, where that is higher than the one it was asked at; else None (T1, T2).
 
     Args:
         record: of any kind; an app's is compared as `app_refusal` does.
     """
     if record.kind == ApprovalKind.APP:
+        return _app_risen(record.submission)
+    now = max((_tier(one, record.submission) for one in _uses(record)), default=Tier.of(record.tier))
+    return now if now > Tier.of(record.tier) else None
+
+
+def tier_refusal(record: Approval) -> Refusal | None:
+    """Why a record can't be approved at the tier it was asked at, or None: what it is about is of a higher one now (T1, T3)."""
+    if record.kind == ApprovalKind.APP:
         return app_refusal(record.submission)
-    uses = _uses(record)
-    now = max((_tier(one, record.submission) for one in uses), default=Tier.of(record.tier))
-    if now <= Tier.of(record.tier):
+    now = risen(record)
+    if now is None:
         return None
-    high = next(one for one in uses if _tier(one, record.submission) == now)
+    high = next(one for one in _uses(record) if _tier(one, record.submission) == now)
     resource = high.entitlement.resource
     return _refusal(
         f"{resource.name} is {high.entitlement.counted_class} now", record.kind, record.tier, now.word, record
@@ -40,11 +47,16 @@ def tier_refusal(record: Approval) -> Refusal | None:
 
 def app_refusal(submission: Submission) -> Refusal | None:
     """Why an app approved at its submission's tier can't be put in force, or None: its tier has risen since (T2)."""
-    privileges = _privileges(submission)
-    now = max([Tier.of(submission.automation.raised_to or "low"), *(_tier(one, submission) for one in privileges)])
-    if now <= Tier.of(submission.tier):
+    now = _app_risen(submission)
+    if now is None:
         return None
     return _refusal("Its tier has risen since", ApprovalKind.APP, submission.tier, now.word, submission)
+
+
+def _app_risen(submission: Submission) -> Tier | None:
+    privileges = privileges_of(submission)
+    now = max([Tier.of(submission.automation.raised_to or "low"), *(_tier(one, submission) for one in privileges)])
+    return now if now > Tier.of(submission.tier) else None
 
 
 def _refusal(because: str, kind: str, then: str, now: str, of: Approval | Submission) -> Refusal:
@@ -64,14 +76,14 @@ def _uses(record: Approval) -> list[Privilege]:
     """What a stage-2 record's tier is the highest of: its privilege, or whatever its credential is used for (T1)."""
     if record.privilege is not None:
         return [record.privilege]
-    return [one for one in _privileges(record.submission) if one.credential_id == record.credential_id]
+    return [one for one in privileges_of(record.submission) if one.credential_id == record.credential_id]
 
 
 def _tier(privilege: Privilege, submission: Submission) -> Tier:
     return risk.privilege_tier(assessing.facts_of(privilege, submission.automation.environment)).tier
 
 
-def _privileges(submission: Submission) -> Iterable[Privilege]:
+def privileges_of(submission: Submission) -> list[Privilege]:
     """What the version would hold, read once for the submission object."""
     known = submission.__dict__.get("_judged_privileges")
     if known is None:

@@ -329,6 +329,12 @@ class Route:
                 return SeatStanding(label, None, rung.basis, tuple(free), tuple(skipped))
         return SeatStanding(label, None, "", (), tuple(skipped))
 
+    def would_ask(self, approval: Approval, label: str) -> tuple[Person, ...]:
+        """Who would be asked first for one signature more on a record, as things stand (A9)."""
+        own = self.own_decisions(approval)
+        used = {person for d in own for person in (d.person_id, d.for_person_id) if person}
+        return self._seat(approval, label, None, used).may_decide
+
     def _why_skipped(self, person: Person, approval: Approval, used: set[int]) -> tuple[str, str] | None:
         if not person.is_here:
             return "A9", f"{person.name} is not here any more"

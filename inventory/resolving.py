@@ -73,13 +73,21 @@ class Resolution:
 
     @property
     def nameable(self) -> list[BindingKey]:
-        """Connections about which the builder has a say: not known yet, or known and not confirmed by an owner (I8)."""
+        """Connections about which the builder has a say: not known yet, refused, or not confirmed by an owner (I8)."""
         return [key for key in self.resources if key[1] and _is_open(self.bindings.get(key)) and key[0] != REGISTERED]
 
     def is_rebound(self, key: BindingKey) -> bool:
         """Whether the builder chose another resource than the register's unconfirmed one."""
         known = self.bindings.get(key)
         return known is not None and known.resource_id != self.resources[key].pk
+
+    def refusal_of(self, key: BindingKey) -> str:
+        """That the owner of the resource which a connection was said to open refused it, in a sentence; empty where nobody did (I8)."""
+        row = self.bindings.get(key)
+        if row is None or not row.is_refused or self.resources[key].pk is not None:
+            return ""
+        who = row.refused_by.name if row.refused_by is not None else "Its owner"
+        return f"{who} said that it does not open {row.resource.name}"
 
     def opened_by(self, key: tuple[str, ...]) -> Resource | None:
         """What a credential opens, as far as the manifest says: the resource of the first privilege that uses it."""
@@ -150,7 +158,7 @@ def _resources(found: Resolution, manifest: Manifest, chosen: Mapping[str, Resou
     keys = {binding_key(one): one for one in manifest.privileges}
     instances = {instance for connector, instance in keys if connector != REGISTERED}
     rows = Binding.objects.filter(instance_name__in=instances).select_related(
-        "resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead"
+        "resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead", "refused_by"
     )
     known = {(row.connector, row.instance_name): row for row in rows}
     found.bindings = {key: known[key] for key in keys if key in known}
@@ -159,12 +167,14 @@ def _resources(found: Resolution, manifest: Manifest, chosen: Mapping[str, Resou
         row = known.get(key)
         # What is decided at run time is one open question for everybody; no choice of one builder answers it (I8).
         choice = chosen.get(binding_name(key)) if key[1] and _is_open(row) else None
-        resource = described.get(key) or choice or (row.resource if row is not None else None)
-        found.resources[key] = resource or _proposed(key, said)
+        if row is not None and choice is not None and choice.pk in row.refused_for:
+            choice = None  # its owner has said that it does not open theirs
+        stands = row.resource if row is not None and not row.is_refused else None
+        found.resources[key] = described.get(key) or choice or stands or _proposed(key, said)
 
 
 def _is_open(row: Binding | None) -> bool:
-    return row is None or row.confirmed_at is None
+    return row is None or row.is_open
 
 
 def _described(keys: Iterable[BindingKey]) -> dict[BindingKey, Resource]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inventory.views import automations, resources
+from inventory.views import automations, connections, resources
 
 urlpatterns = [
     path("automations/", automations.automation_list, name="automation_list"),
@@ -23,4 +23,7 @@ urlpatterns = [
     path("resources/<int:pk>/owner/", resources.name_owner, name="resource_name_owner"),
     path("resources/<int:pk>/amend/", resources.amend, name="resource_amend"),
     path("resources/<int:pk>/entitlements/new/", resources.entitlement, name="resource_entitlement"),
+    path("resources/<int:pk>/connections/new/", connections.claim, name="resource_connection"),
+    path("connections/<int:pk>/agree/", connections.agree, name="binding_agree"),
+    path("connections/<int:pk>/drop/", connections.drop, name="binding_drop"),
 ]

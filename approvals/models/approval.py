@@ -6,6 +6,7 @@ somebody who was never a candidate, a second decision in a round. The triggers s
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from simple_history.models import HistoricalRecords
 
 from approvals.models import guards
 from approvals.models.submission import Submission
+from governance.controls.actors import Actor
 from governance.controls.models import AppendOnly, FreeText, Person
 from governance.controls.roles import Relation
 from inventory.models import Credential, Level, Privilege
@@ -137,6 +139,28 @@ class Approval(models.Model):
         if self.privilege is not None:
             return self.privilege.key
         return credential_key(self.credential_id) if self.credential_id is not None else APP_KEY
+
+    @property
+    def title(self) -> str:
+        """What a mail or a sentence calls it: "the app", or the privilege or credential in words."""
+        if self.kind == ApprovalKind.APP:
+            return "the app"
+        if self.privilege is not None:
+            return self.privilege.sentence
+        return self.credential.sentence if self.credential is not None else ""
+
+    @classmethod
+    def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
+        """What a timeline calls the records with these keys that the reader may see: one query."""
+        seen = cls.objects.filter(pk__in=keys, submission__in=Submission.objects.visible_to(actor, now))
+        columns = ("kind", "privilege__target", "privilege__target_name", "credential__name", "credential__kind")
+        about = (
+            "privilege__entitlement__words",
+            "privilege__entitlement__form",
+            "privilege__entitlement__resource__name",
+        )
+        rows = seen.select_related("privilege__entitlement__resource", "credential").only(*columns, *about)
+        return {row.pk: row.title if row.kind == ApprovalKind.APP else f"“{row.title}”" for row in rows.order_by()}
 
     @property
     def has_ended(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -166,6 +167,13 @@ class Grant(models.Model):
     def is_usable(self, now: datetime) -> bool:
         """Whether the credential that it needs is held at the instant ``now``, as the query sets say of rows (A2)."""
         return type(self).objects.filter(_usable(now), pk=self.pk).exists()
+
+    @classmethod
+    def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
+        """What a timeline calls the grants with these keys that the reader may see: one query."""
+        rows = cls.objects.visible_to(actor, now).filter(pk__in=keys).order_by()
+        about = ("approval__privilege__entitlement__resource", "approval__credential")
+        return {row.pk: f"“{row.approval.title}”" for row in rows.select_related(*about)}
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on the automation's and the resource's timelines too."""

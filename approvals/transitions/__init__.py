@@ -11,6 +11,7 @@ from approvals.transitions.leaving import (
     withdraw,
     withdraw_record,
 )
+from approvals.transitions.raising import tell_of_risen
 from approvals.transitions.stages import (
     close_as_not_applicable,
     conclude,
@@ -43,6 +44,7 @@ __all__ = [
     "reject",
     "reject_submission",
     "submit",
+    "tell_of_risen",
     "withdraw",
     "withdraw_record",
 ]

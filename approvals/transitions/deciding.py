@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from approvals import asking, duties, facts, policies
+from approvals import asking, duties, facts, openings, policies
 from approvals.changes import POWER
 from approvals.models import (
     Approval,
-    ApprovalKind,
     ApprovalState,
     Comment,
     Decision,
@@ -36,7 +35,7 @@ ABOVE = ("submission.automation", "submission")
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN,),
     target=(ApprovalState.APPROVED, ApprovalState.OPEN),
-    duties=(*duties.DECIDING, duties.HAS_OWNER, duties.TIER_HOLDS),
+    duties=(*duties.DECIDING, duties.HAS_OWNER, duties.TIER_HOLDS, duties.BINDING_HOLDS),
     parents=ABOVE,
 )
 def approve(
@@ -56,7 +55,7 @@ def approve(
         raise refuse(Refusal("A7", "input", "Say why: a high-risk or bulk approval needs a reason."))
     narrowing = _narrow(record, term_days, level, list(scope) if scope is not None else None)
     _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing)
-    _confirm_binding(step)
+    _confirm_bindings(step)
     filled = all(seat.is_filled for seat in route_of(record, step.now).standing(record))
     if filled:
         record.ended_at = step.now
@@ -74,12 +73,33 @@ def approve(
     parents=ABOVE,
     reason_needed=True,
 )
-def reject(step: Step[Approval], *, shown_digest: str, seconds: int | None = None, batch: UUID | None = None) -> Effect:
-    """Whoever holds a seat rejects, with a reason; one rejection rejects the record, and only it (A5, A8)."""
+def reject(
+    step: Step[Approval],
+    *,
+    shown_digest: str,
+    seconds: int | None = None,
+    batch: UUID | None = None,
+    not_mine: bool = False,
+) -> Effect:
+    """Whoever holds a seat rejects, with a reason; one rejection rejects the record, and only it (A5, A8).
+
+    That refuses the privilege, and says nothing about the binding that it rests on: an owner may well answer for the resource and
+    not want this on it, so the binding stays open to their first word about it. They refuse it too by saying that the connection
+    does not open their resource (I8).
+
+    Args:
+        step: the running step.
+        shown_digest: of what the page showed.
+        seconds: how long the decision took.
+        batch: of a bulk decision.
+        not_mine: whether the connection does not open the decider's resource.
+    """
     _check_shown(step.subject, shown_digest)
+    if not_mine:
+        _refuse_bindings(step)
     _record_decision(step, DecisionOutcome.REJECT, shown_digest, seconds, batch, {})
     step.subject.ended_at = step.now
-    return Effect()
+    return Effect(payload={"binding": "refused"} if not_mine else {})
 
 
 @transition(
@@ -194,11 +214,7 @@ def _say(step: Step[Any], submission: Submission, approval: Approval | None, *, 
 
 def title(record: Approval) -> str:
     """What a mail or a sentence calls a record."""
-    if record.kind == ApprovalKind.APP:
-        return "the app"
-    if record.privilege is not None:
-        return record.privilege.sentence
-    return record.credential.sentence if record.credential else ""
+    return record.title
 
 
 def _iso(record: Approval) -> str:
@@ -270,19 +286,21 @@ def _cut(record: Approval, scope: list[str]) -> dict[str, Any]:
     return {"scope": record.granted_scope}
 
 
-def _confirm_binding(step: Step[Approval]) -> None:
-    """Which resource a connection opens is confirmed by the first approval of whoever answers for the resource (I8)."""
-    privilege, capacity = step.subject.privilege, step.actor.capacity_of
-    if privilege is None or capacity is None:
-        return
-    resource = privilege.entitlement.resource
-    if capacity.pk not in (resource.owner_id, resource.deputy_id):
-        return
-    proposed = resource.bindings.filter(
-        connector=privilege.connector, instance_name=privilege.instance, confirmed_at__isnull=True
-    )
-    for binding in proposed:
-        registry.confirm_binding(binding, actor=step.actor, now=step.now)
+def _confirm_bindings(step: Step[Approval]) -> None:
+    """What a connection opens is confirmed by the first approval of whoever answers for the resource, and nobody else's (I8)."""
+    for binding in openings.unconfirmed(step.subject):
+        if registry.confirm_binding.refusal(binding, actor=step.actor, now=step.now) is None:
+            registry.confirm_binding(binding, actor=step.actor, now=step.now)
+
+
+def _refuse_bindings(step: Step[Approval]) -> None:
+    """Who answers for the resource says that the connection of a record does not open it (I8)."""
+    found = openings.unconfirmed(step.subject)
+    if not found:
+        sentence = "What this rests on is no connection that is still to be confirmed."
+        raise refuse(Refusal("I8", "input", sentence, "Reject it without saying so.", is_attempt=True))
+    for binding in found:
+        registry.refuse_binding(binding, actor=step.actor, now=step.now, reason=step.text)
 
 
 def _said(narrowing: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from approvals import changes, facts, parties, policies
+from approvals import changes, facts, openings, parties, policies
 from approvals.changes import Asked, Changes
 from approvals.matching import questions_of, shortage
 from approvals.models import (
@@ -120,6 +120,13 @@ def unready(automation: Automation, found: Changes, assessment: Assessment, poli
     return list(dict.fromkeys(problems))
 
 
+def _binding_problems(found: Changes) -> list[str]:
+    """What was resolved to a resource that its connection does not open, since its owner or somebody else said so meanwhile (I8)."""
+    asked = [one.privilege for one in found.asked if one.privilege is not None]
+    bindings = openings.known(asked)
+    return list(dict.fromkeys(said for one in asked if (said := openings.problem(one, bindings))))
+
+
 def _asked_owners(automation: Automation) -> tuple[Person | None, Person | None]:
     """Business and technical owner as they would be, an amendment counted in (A12)."""
     if not automation.amendment:
@@ -163,7 +170,7 @@ def _resource_problems(resource: Resource) -> list[str]:
 
 
 def _check_ready(automation: Automation, found: Changes, assessment: Assessment, policy: policies.Policy) -> None:
-    problems = unready(automation, found, assessment, policy)
+    problems = unready(automation, found, assessment, policy) + _binding_problems(found)
     if problems:
         detail = tuple(("", problem) for problem in problems)
         raise refuse(Refusal("I8", "input", " ".join(problems), "It is saved; submit it when this is settled.", detail))

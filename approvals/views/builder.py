@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from django import forms
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 
@@ -105,9 +106,17 @@ class Builder:
 
     def options(self, words: Sequence[str] = ()) -> Options:
         """The resources that a connection can be said to open, those that hold every word; in the order of their names."""
-        seen = Resource.objects.visible_to(self.actor, self.now).resolved().exclude(state=ResourceState.RETIRED)
+        seen = self._choosable()
         found = list(paging.search(seen, words).order_by("name", "pk")[: MOST_OPTIONS + 1])
         return Options(found[:MOST_OPTIONS], len(found) > MOST_OPTIONS)
+
+    def picked(self, ids: Iterable[int]) -> list[Resource]:
+        """Those of the resources with these ids that can be chosen, wherever in the register they stand."""
+        wanted = set(ids)
+        return list(self._choosable().filter(pk__in=wanted).order_by("name", "pk")) if wanted else []
+
+    def _choosable(self) -> QuerySet[Resource]:
+        return Resource.objects.visible_to(self.actor, self.now).resolved().exclude(state=ResourceState.RETIRED)
 
 
 @dataclass

@@ -24,7 +24,7 @@ from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory import registry, resolving, words
 from inventory.importers.manifest import Manifest, Privilege, binding_key
-from inventory.models import Resource, ResourceState
+from inventory.models import Binding, Resource, ResourceState
 from inventory.views import paging
 
 TEMPLATE = "approvals/bring_in/bind.html"
@@ -54,6 +54,9 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
         if made is not None:
             return _chosen(request, work, connection, made, key)
         status = 422
+    elif request.method == "POST" and _is_refused(connection, request.POST.get("resource")):
+        messages.error(request, "Its owner has said that this connection does not open that: choose another.")
+        return redirect("import_bind", pk=pk, key=key)
     elif request.method == "POST":
         return _chosen(request, work, connection, _visible(builder, request.POST.get("resource")), key)
     back = f"{reverse('import_preview', args=[pk])}#wish-{key}"
@@ -94,6 +97,13 @@ def _connection(manifest: Manifest, key: str) -> tuple[str, list[Privilege]]:
         if uses[0].instance and any(key == drafts.privilege_row(one) for one in uses):
             return name, uses
     raise Http404("No connection of this import has this key.")
+
+
+def _is_refused(connection: str, value: str | None) -> bool:
+    """Whether the owner of a resource has said that a connection does not open it (I8)."""
+    connector, _, instance = connection.partition("|")
+    known = Binding.objects.filter(connector=connector, instance_name=instance)
+    return known.filter(refused_for__contains=[number(value) or 0]).exists()
 
 
 def _visible(builder: Builder, value: str | None) -> Resource:

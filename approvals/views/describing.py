@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -25,6 +26,7 @@ from inventory import registry
 from inventory.importers.manifest import Manifest, Trigger
 from inventory.models import Entitlement, ImportItem, ImportState, Resource
 from inventory.registry import Described
+from inventory.views import paging
 
 TEMPLATE = "approvals/bring_in_form.html"
 #: The most privileges that one description names.
@@ -37,32 +39,71 @@ AT_FIRST = 2
 @require_http_methods(["GET", "POST"])
 @says_no
 def describe(request: Request) -> HttpResponse:
-    """Describe an automation and what it touches; ``?item=`` changes a description that is still a preview."""
+    """Describe an automation and what it touches; ``?item=`` changes a description that is still a preview.
+
+    ``do=add`` shows the form with one row more, ``do=search`` with the resources to choose from that hold the words ``q``: a register
+    may have more than a page offers. What was typed and chosen stays.
+    """
     builder = Builder.of(request)
     builder.team(None)
     item = _described_before(builder, request)
-    resources = builder.options().resources
-    choices = [(str(one.pk), one.name) for one in resources]
     kept: Mapping[str, Any] = Draft.of(item).by_hand if item is not None else {}
     data = request.POST if request.method == "POST" else None
-    form = ByHand(data, teams=builder.teams, initial=kept.get("about"))
     count = _count(request, kept)
-    rows = _rows(data, choices, kept, count)
-    if data is not None and data.get("do") != "add":
+    choice = _Choice.of(builder, request.POST, kept, count)
+    form = ByHand(data, teams=builder.teams, initial=kept.get("about"))
+    rows = _rows(data, choice.choices, kept, count)
+    if data is not None and data.get("do") not in ("add", "search"):
         if form.is_valid() and rows.is_valid():
-            return _go_on(builder, item, form, rows, {one.pk: one for one in resources})
-        return _page(request, form, rows, item, status=422)
+            return _go_on(builder, item, form, rows, choice.resources)
+        return _page(request, form, rows, item, choice, status=422)
     if data is not None:
         typed = _as_typed(request.POST, len(rows.forms))
         form = ByHand(teams=builder.teams, initial=typed["about"])
-        rows = _rows(None, choices, typed, len(rows.forms) + 1)
-    return _page(request, form, rows, item)
+        rows = _rows(None, choice.choices, typed, len(rows.forms) + (data.get("do") == "add"))
+    return _page(request, form, rows, item, choice)
 
 
-def _page(request: Request, form: forms.Form, rows: Any, item: ImportItem | None, status: int = 200) -> HttpResponse:
+@dataclass(frozen=True)
+class _Choice:
+    """What a row can be said to touch: what holds the words that were searched for, and whatever a row names already.
+
+    Args:
+        resources: by id, in the order of their names.
+        words: what was searched for, as typed.
+        has_more: whether the register has more that fit than the most that are offered.
+        fitting: how many of them fit the words.
+    """
+
+    resources: Mapping[int, Resource]
+    words: str
+    has_more: bool
+    fitting: int
+
+    @classmethod
+    def of(cls, builder: Builder, posted: QueryDict, kept: Mapping[str, Any], count: int) -> _Choice:
+        named = [posted.get(f"rows-{index}-resource", "") for index in range(count)]
+        named += [str(row.get("resource", "")) for row in kept.get("rows", ())]
+        options = builder.options(paging.words_of(posted))
+        picked = builder.picked(pk for one in named if (pk := number(one)) is not None)
+        both = {one.pk: one for one in (*options.resources, *picked)}
+        by_name = sorted(both.values(), key=lambda one: (one.name, one.pk))
+        words = posted.get("q", "")[:200]
+        return cls({one.pk: one for one in by_name}, words, options.has_more, len(options.resources))
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """Value and label of each."""
+        return [(str(pk), one.name) for pk, one in self.resources.items()]
+
+
+def _page(
+    request: Request, form: forms.Form, rows: Any, item: ImportItem | None, choice: _Choice, status: int = 200
+) -> HttpResponse:
     action = reverse("bring_in_form") + (f"?item={item.pk}" if item is not None else "")
     crumbs = [{"label": "Bring in", "href": reverse("bring_in")}, {"label": "By form", "href": ""}]
     context = {"action": action, "crumbs": crumbs, "form": form, "rows": rows, "back_href": reverse("bring_in")}
+    context |= {"words": choice.words, "has_more": choice.has_more, "fitting": choice.fitting}
     return page(request, TEMPLATE, context, status=status)
 
 

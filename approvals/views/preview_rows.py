@@ -155,6 +155,9 @@ def _binding(preview: Preview, one: Wanted, form: Form) -> Shape | None:
     ]
     words = "" if one.is_named else "Counts as restricted data until then"
     words = words if is_recognised(one) or one.is_named else "Counts as write on restricted data until then"
+    if one.said_no:
+        words = f"{one.said_no}: say what else it opens."
+        picked = None
     return {
         "options": options,
         "may_register": form.may_register,

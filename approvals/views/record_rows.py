@@ -7,62 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from django.urls import reverse
 
-from approvals import facts, policies
-from approvals.models import Approval, ApprovalKind, ApprovalState, Decision, SeatLabel
+from approvals import facts, openings
+from approvals.models import Approval, ApprovalState, Decision, SeatLabel
 from approvals.routing import Route, SeatStanding, resource_of
-from approvals.transitions import approve, object_to
+from approvals.transitions import approve, object_to, reject
+from approvals.views.decision_form import decide_href, decision_form
+from approvals.views.reader import Reader, Shape
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal
 from governance.controls.transitions import Transition
 from governance.web import times
-from inventory.models import ScopeKind
+from inventory.models import Binding
 
-Shape = dict[str, Any]
-
-LEVELS = ("read", "write", "execute", "admin")
-TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
 #: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
 BLANK: Shape = dict.fromkeys(
-    ("level_asked", "scope_asked", "name", "note", "quick", "focus", "evidence", "decide", "object")
+    ("level_asked", "scope_asked", "name", "note", "quick", "held", "focus", "evidence", "decide", "object")
 )
 SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Who reads the page, and what they opened and typed.
-
-    Args:
-        actor: who reads.
-        now: business time.
-        opened: key of the open row; empty for none.
-        typed: what a refused form held, by field name, so that nothing is lost.
-        errors: sentences to show beside the reason field.
-    """
-
-    actor: Actor
-    now: datetime
-    opened: str = ""
-    typed: Shape | None = None
-    error: str = ""
-
-    def is_me(self, person: Person | None) -> bool:
-        """Whether a person is the reader."""
-        return person is not None and self.actor.person is not None and person.pk == self.actor.person.pk
-
-    def name(self, person: Person | None, *, start: bool = False) -> str:
-        """A name, or "you" for the reader."""
-        if person is None:
-            return ""
-        if self.is_me(person):
-            return "You" if start else "you"
-        return person.name
 
 
 def decider_of(
@@ -98,6 +63,32 @@ def decider_of(
     return found
 
 
+@dataclass(frozen=True)
+class Say:
+    """What the reader may say about an open record.
+
+    Args:
+        actor: as whom.
+        no: why they may decide nothing about it; None for whoever may at least reject it.
+        held: why nobody approves it as it stands, where they may reject it; None where they may approve it.
+    """
+
+    actor: Actor
+    no: Refusal | None
+    held: Refusal | None = None
+
+
+def say_of(record: Approval, route: Route, reader: Reader) -> Say:
+    """What the reader may say about a record: what keeps anybody from approving it, a resource that is orphaned say, keeps nobody
+    from rejecting it (I3).
+    """
+    actor, no = decider_of(record, route, reader)
+    if no is None or no.kind != "state" or record.state != ApprovalState.OPEN:
+        return Say(actor, no)
+    rejecting, still_no = decider_of(record, route, reader, reject)
+    return Say(actor, no) if still_no is not None else Say(rejecting, None, held=no)
+
+
 def holders(record: Approval, route: Route) -> list[Person]:
     """Whoever may decide a record now, over all its open seats."""
     if record.state != ApprovalState.OPEN:
@@ -113,8 +104,8 @@ def subject(record: Approval | None) -> str:
 
 def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[int] = ()) -> Shape:
     """The context of ``approvals/review/row.html`` for one stage-2 record; ``objected``: ids of records objected to (A3)."""
-    actor, no = decider_of(record, route, reader)
-    may_decide = no is None
+    say = say_of(record, route, reader)
+    may_decide = say.no is None
     key = str(record.pk)
     here = reverse("review", args=[record.submission_id])
     shape = (
@@ -133,16 +124,19 @@ def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[
             "aside": not may_decide and not record.has_ended,
             "may_decide": may_decide,
             "open": reader.opened == key,
-            "locked": _locked(no, record, route) if record.state == ApprovalState.OPEN else None,
+            "locked": _locked(say.no, record, route) if record.state == ApprovalState.OPEN else None,
             "mine": may_decide,
             "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now) is None,
         }
     )
-    if may_decide and record.tier != "high":
-        shape["quick"] = {"action": _action(record), "digest": facts.digest(facts.of(record))}
+    if say.held is not None:
+        shape["note"] = {"tone": "wait", "icon": "lock", "lead": say.held.sentence, "text": say.held.to_do}
+        shape["held"] = True
+    elif may_decide and record.tier != "high":
+        shape["quick"] = {"action": decide_href(record), "digest": facts.digest(facts.of(record))}
     if shape["open"]:
         shape["evidence"] = evidence(record, route, reader)
-        shape["decide"] = decision_form(record, route, reader, actor) if may_decide else None
+        shape["decide"] = decision_form(record, route, reader, say.actor, say.held) if may_decide else None
         shape["object"] = _objection_form(record, reader) if shape["may_object"] else None
     return shape
 
@@ -155,10 +149,6 @@ def _objection_form(record: Approval, reader: Reader) -> Shape:
         "value": typed.get("reason", ""),
         "error": reader.error,
     }
-
-
-def _action(record: Approval) -> str:
-    return reverse("decide", args=[record.submission_id, record.pk])
 
 
 def _what(record: Approval) -> Shape:
@@ -294,11 +284,24 @@ def _evidence_reasons(record: Approval) -> list[Shape]:
         if privilege.credential is not None:
             text = "If that is refused, this stays approved but can’t be used."
             reasons.append({"icon": "key", "lead": f"Rests on {privilege.credential}.", "text": text})
+    reasons += [_binding(one) for one in openings.unconfirmed(record)]
     credential = record.credential
     if credential is not None:
         opens = ", ".join(credential.reach) or "not known"
         reasons.append({"icon": "key", "lead": "What it opens:", "text": f"{opens}."})
     return reasons
+
+
+def _binding(row: Binding) -> Shape:
+    """That nobody of the resource's side has said yet what the connection opens (I8)."""
+    who = row.proposed_by.name if row.proposed_by else "Nobody"
+    lead = f"{who} says that this connection opens {row.resource.name}."
+    return {
+        "icon": "plug",
+        "lead": lead,
+        "text": "Its owner’s first approval confirms that.",
+        "code": row.instance_name,
+    }
 
 
 def _seat(seat: SeatStanding, reader: Reader, *, is_open: bool) -> Shape:
@@ -321,66 +324,6 @@ def _history(record: Approval, route: Route) -> list[Shape]:
     if last is not None:
         found.append({"who": last.person.name, "at": last.at, "text": last.reason.text if last.reason else ""})
     return found
-
-
-def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor) -> Shape:
-    """The context of ``approvals/review/decide.html``: what was asked is chosen, anything narrower is offered (A7)."""
-    policy = policies.of(route.submission.policy)
-    typed = reader.typed or {}
-    form: Shape = {
-        "action": _action(record),
-        "digest": facts.digest(facts.of(record)),
-        "reason": {
-            "value": typed.get("reason", ""),
-            "required": record.tier == "high",
-            "help": "needed for high risk; stays on the record"
-            if record.tier == "high"
-            else "needed to reject or to ask for changes; stays on the record",
-            "error": reader.error,
-        },
-        "approve_label": "Approve the app" if record.kind == ApprovalKind.APP else "Approve",
-        "final_round": record.round >= policy.rounds,
-        "focus": True,
-    }
-    if actor.standing_for is not None:
-        form["approve_label"] += f" for {actor.standing_for.name}"
-    if record.stage == 2:
-        form |= _narrowing_fields(record, typed, policy)
-    return form
-
-
-def _narrowing_fields(record: Approval, typed: Shape, policy: policies.Policy) -> Shape:
-    asked = record.granted_term_days or record.term_days
-    chosen = str(typed.get("term_days") or asked)
-    offered = sorted({days for days in TERMS[record.tier] if days < asked} | {asked})
-    fields: Shape = {
-        "term_help": f"at most {policy.longest_term(record.tier)} days for {record.tier} risk",
-        "terms": [
-            {"value": days, "label": f"{days} days", "asked": days == asked, "checked": str(days) == chosen}
-            for days in offered
-        ],
-    }
-    privilege = record.privilege
-    if privilege is None:
-        return fields
-    level = record.granted_level or privilege.counted_level
-    if level in ("write", "admin"):
-        lower = [one for one in LEVELS if LEVELS.index(one) <= LEVELS.index(level)]
-        fields["levels"] = [
-            {
-                "value": one,
-                "label": one.capitalize(),
-                "asked": one == level,
-                "checked": one == (typed.get("level") or level),
-            }
-            for one in lower
-        ]
-    scope = record.granted_scope if record.granted_scope is not None else privilege.scope
-    if privilege.entitlement.scope_kind in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH) and len(scope) > 1:
-        kept = set(typed.get("scope") or scope)
-        fields["scope_legend"] = privilege.entitlement.get_scope_kind_display()
-        fields["scopes"] = [{"value": one, "label": one, "asked": True, "checked": one in kept} for one in scope]
-    return fields
 
 
 def segment(record: Approval, *, mine: bool) -> str:

@@ -14,7 +14,7 @@ from approvals import facts, transitions
 from approvals.models import Approval, Submission
 from approvals.routing import route_of
 from approvals.views import record_rows, review_page, review_questions, review_read
-from approvals.views.record_rows import Reader
+from approvals.views.reader import Reader
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, Refusal, Refused, refuse
 from governance.controls.transitions import Transition
@@ -61,6 +61,16 @@ def _narrowing(form: QueryDict) -> dict[str, Any]:
     }
 
 
+def _about_its_binding(form: QueryDict, verb: Transition[Any], more: dict[str, Any]) -> dict[str, Any]:
+    """What a decision's form says about the connection: that it does not open the decider's resource (I8)."""
+    if not form.get("not_mine"):
+        return more
+    if verb is not transitions.reject:
+        sentence = "You said that this connection does not open your resource."
+        raise refuse(Refusal("I8", "input", sentence, "Reject it, or take that back."))
+    return {**more, "not_mine": True}
+
+
 @require_POST
 def decide(request: Request, pk: int, record: int) -> HttpResponse:
     """Approve, reject or send back one record (A7); a stale form gets 409 with what changed and loses nothing (A6)."""
@@ -74,6 +84,7 @@ def decide(request: Request, pk: int, record: int) -> HttpResponse:
         if verb is None:
             sentence = "Nothing was decided: approve, reject or ask for changes."
             raise refuse(Refusal("A7", "input", sentence, "Choose one; what you typed is still there."))
+        more = _about_its_binding(request.POST, verb, more)
         actor, _ = record_rows.decider_of(found, route_of(found, reader.now), reader, verb)
         verb(found, actor=actor, now=reader.now, reason=reason, shown_digest=shown, **more)
     except InvalidInput as no:
@@ -91,7 +102,8 @@ def _key(record: Approval) -> str:
 def _again(request: Request, pk: int, record: Approval, no: InvalidInput) -> HttpResponse:
     """Show the form again with its error beside the field and everything typed still there."""
     submission, reader = _find(request, pk)
-    typed: dict[str, Any] = {name: request.POST.get(name, "") for name in ("reason", "term_days", "level")}
+    names = ("reason", "term_days", "level", "not_mine")
+    typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
     typed["scope"] = request.POST.getlist("scope")
     again = Reader(reader.actor, reader.now, _key(record), typed, no.refusal.sentence)
     return page(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from approvals.matching import would_strand
 from approvals.models import Approval, ApprovalState, Decision, Submission
-from approvals.views import record_rows
-from approvals.views.record_rows import Reader, Shape
+from approvals.views import decision_form, record_rows
+from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from inventory import words
 from inventory.models import Assessment
@@ -120,14 +120,14 @@ def _decided(one: Decision) -> Shape:
 def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -> None:
     """Add the form for whoever may decide stage 1, for others whom it waits for."""
     route = about.route
-    actor, no = record_rows.decider_of(app, route, reader)
-    if no is None:
+    say = record_rows.say_of(app, route, reader)
+    if say.no is None:
         shape["state"]["mine"] = True
         is_typed = reader.typed if reader.opened == "app" else None
         own = Reader(reader.actor, reader.now, "app", is_typed, reader.error if reader.opened == "app" else "")
-        form = record_rows.decision_form(app, route, own, actor)
+        form = decision_form.decision_form(app, route, own, say.actor, say.held)
         form["focus"] = False
-        person = actor.capacity_of
+        person = say.actor.capacity_of
         stranded = would_strand(route, about.second, person) if person is not None else []
         if stranded:
             form["error"] = f"If you decide this, nobody is left for {len(stranded)} of the privileges below."
@@ -135,5 +135,9 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
         return
     people = record_rows.holders(app, route)
     shape["state"]["holder"] = " or ".join(person.name for person in people[:2])
-    if no.kind == "duty":
-        shape["locked"] = {"sentence": no.sentence.rstrip("."), "code": no.code, "passed_to": shape["state"]["holder"]}
+    if say.no.kind == "duty":
+        shape["locked"] = {
+            "sentence": say.no.sentence.rstrip("."),
+            "code": say.no.code,
+            "passed_to": shape["state"]["holder"],
+        }

@@ -13,7 +13,7 @@ from django.urls import reverse
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.transitions import accept_subset, answer, comment, decline, withdraw
 from approvals.views import record_rows, review_app, review_questions, review_stages
-from approvals.views.record_rows import Reader, Shape
+from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier, dossier
 from governance.controls import timeline
 from governance.web import times
@@ -50,7 +50,14 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "groups": _groups(rows, about.second),
         "remarks": _remarks(about),
         "remark": _remark(submission, reader) if "comment" in allowed else None,
-        "events": timeline.shapes(submission, reader=reader.actor.person, limit=EVENTS, people=about.people.values()),
+        "events": timeline.shapes(
+            submission,
+            reader=reader.actor.person,
+            limit=EVENTS,
+            people=about.people.values(),
+            actor=reader.actor,
+            now=reader.now,
+        ),
         "ledger_href": ledger_href(submission, actor=reader.actor, now=reader.now),
         "dialogs": [
             question(submission)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 
 from approvals.models import Approval, Submission
-from approvals.views.record_rows import Shape
+from approvals.views.reader import Shape
 
 
 def withdraw_question(submission: Submission) -> Shape:

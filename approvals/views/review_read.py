@@ -17,7 +17,7 @@ from django.db.models.functions import Concat, Trim
 from approvals.models import Approval, Comment, Seat, Submission
 from approvals.models.submission import SubmissionQuerySet
 from approvals.routing import Bench, Route
-from approvals.views.record_rows import Reader
+from approvals.views.reader import Reader
 from governance.controls.models import Person, Team
 from inventory.models import Credential, Resource, Trigger
 

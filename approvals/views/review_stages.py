@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from approvals.models import Approval, ApprovalState, SubmissionState
 from approvals.views import record_rows
-from approvals.views.record_rows import Reader, Shape
+from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from governance.web import times
 
@@ -28,8 +28,8 @@ def _stage_1(about: Dossier, reader: Reader) -> Shape:
     if app is None:
         below = f"Unchanged since version {about.rests_on}" if about.rests_on is not None else ""
         return step | {"stage": "done", "state": {"value": "approved"}, "below": below}
-    _, no = record_rows.decider_of(app, route, reader)
-    step["state"] = {"value": app.state, "mine": no is None}
+    say = record_rows.say_of(app, route, reader)
+    step["state"] = {"value": app.state, "mine": say.no is None}
     if app.has_ended:
         last = record_rows.last_decision(app, route)
         if last is not None:

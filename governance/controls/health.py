@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 from governance.controls import jobs, keys, people, sealing
 from governance.controls.models import Notice, NoticeState
@@ -36,8 +39,18 @@ def findings(*, now: datetime, at: datetime) -> list[Finding]:
     """
     found = [*_jobs(at), *_ledger(now, at), *_mail(at)]
     found += [Finding("keys", problem) for problem in keys.problems()]
+    found += _calendar(now)
     found += [Finding("people", sentence, is_failure=False) for sentence in people.missing_for_work(now)]
     return sorted(found, key=lambda one: not one.is_failure)
+
+
+def _calendar(now: datetime) -> list[Finding]:
+    """Holidays are supplied a year or two ahead, and then forgotten: deadlines would fall on the next one (H8)."""
+    last = max(settings.ORGANISATION_HOLIDAYS, default=None)
+    if last is None or last >= now.astimezone(ZoneInfo(settings.ORGANISATION_TIME_ZONE)).date():
+        return []
+    sentence = f"The last holiday that is known was on {last:%Y-%m-%d}: add the next ones to ORGANISATION_HOLIDAYS."
+    return [Finding("calendar", sentence, is_failure=False)]
 
 
 def _jobs(at: datetime) -> list[Finding]:

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     RESOURCE_ACCEPT = "resource:accept"
     RESOURCE_ACTIVATE = "resource:activate"
     RESOURCE_AMEND = "resource:amend"
+    RESOURCE_BIND = "resource:bind"
+    BINDING_MOVE = "binding:move"
     SUBMISSION_WITHDRAW = "submission:withdraw"
     SUBMISSION_ANSWER = "submission:answer"
     SUBMISSION_COMMENT = "submission:comment"
@@ -38,6 +40,7 @@ class Permission(StrEnum):
     ITEM_CLOSE = "item:close"
     TEAM_MANAGE = "team:manage"
     PERSON_MANAGE = "person:manage"
+    PERSON_PROVE = "person:prove"
     ROLE_PROPOSE = "role:propose"
     ROLE_CONFIRM = "role:confirm"
     ROLE_END = "role:end"
@@ -85,6 +88,7 @@ _OWNERS = frozenset(
         P.AUTOMATION_RETIRE,
     }
 )
+_ANSWERING = frozenset({P.RESOURCE_BIND, P.BINDING_MOVE, P.GRANT_REVOKE, P.SUBMISSION_COMMENT, P.APPROVAL_OBJECT})
 
 GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     Role.EMPLOYEE: frozenset({P.DELEGATION_SET}),
@@ -106,6 +110,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.RESOURCE_PROPOSE,
             P.RESOURCE_ACTIVATE,
             P.RESOURCE_AMEND,
+            P.BINDING_MOVE,
             P.TEAM_MANAGE,
             P.PERSON_MANAGE,
             P.ROLE_PROPOSE,
@@ -115,16 +120,16 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
         }
     ),
     Role.ON_CALL: frozenset({P.AUTOMATION_STOP, P.GRANT_REVOKE}),
-    Role.JOB: frozenset({P.APPROVAL_EXPIRE, P.GRANT_END, P.ITEM_OPEN, P.ITEM_CLOSE}),
-    R.SELF: frozenset({P.DELEGATION_SET}),
+    Role.JOB: frozenset({P.APPROVAL_EXPIRE, P.GRANT_END, P.ITEM_OPEN, P.ITEM_CLOSE, P.PERSON_PROVE}),
+    R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE}),
     R.TEAM_MEMBER: frozenset(
         {P.AUTOMATION_REGISTER, P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}
     ),
     R.TEAM_LEAD: frozenset({P.AUTOMATION_RAISE, P.AUTOMATION_RESUME, P.AUTOMATION_STOP, P.SUBMISSION_COMMENT}),
     R.BUSINESS_OWNER: _OWNERS | {P.SUBMISSION_ACCEPT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
     R.TECHNICAL_OWNER: _OWNERS | {P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
-    R.RESOURCE_OWNER: frozenset({P.RESOURCE_AMEND, P.GRANT_REVOKE, P.SUBMISSION_COMMENT, P.APPROVAL_OBJECT}),
-    R.RESOURCE_DEPUTY: frozenset({P.GRANT_REVOKE, P.SUBMISSION_COMMENT, P.APPROVAL_OBJECT}),
+    R.RESOURCE_OWNER: _ANSWERING | {P.RESOURCE_AMEND},
+    R.RESOURCE_DEPUTY: _ANSWERING,
     R.PROPOSED_OWNER: frozenset({P.RESOURCE_ACCEPT}),
     R.SUBMITTER: frozenset({P.SUBMISSION_WITHDRAW, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}),
     R.CANDIDATE: frozenset({P.APPROVAL_DECIDE, P.APPROVAL_OBJECT, P.SUBMISSION_COMMENT}),
@@ -157,6 +162,8 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.RESOURCE_ACCEPT: "accept to answer for this resource",
     P.RESOURCE_ACTIVATE: "confirm who answers for this resource",
     P.RESOURCE_AMEND: "change what is said about this resource",
+    P.RESOURCE_BIND: "say what opens this resource",
+    P.BINDING_MOVE: "say that a connection opens another resource",
     P.SUBMISSION_WITHDRAW: "withdraw this submission",
     P.SUBMISSION_ANSWER: "answer for the builder",
     P.SUBMISSION_COMMENT: "speak about this submission",
@@ -171,6 +178,7 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.ITEM_CLOSE: "close a review",
     P.TEAM_MANAGE: "change teams",
     P.PERSON_MANAGE: "change who is here",
+    P.PERSON_PROVE: "say how this person signs in",
     P.ROLE_PROPOSE: "propose a role",
     P.ROLE_CONFIRM: "confirm a role",
     P.ROLE_END: "end a role",

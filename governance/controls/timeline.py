@@ -7,23 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.apps import apps
 from django.db import models
 
 from governance.controls import ledger
+from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Person
 
-#: Event to icon, tone, and what follows the actor's name. What is missing is shown by the event's own words.
+#: Event to icon, tone, and what follows the actor's name; ``{what}`` is its subject in words (`NAMELESS` where the reader may not
+#: see it). What is missing is shown by the event's own words.
 WORDS: dict[str, tuple[str, str, str]] = {
-    "approval.approved": ("check", "ok", "approved"),
-    "approval.rejected": ("cross", "no", "refused"),
-    "approval.changes_asked": ("question", "ask", "asked for changes"),
-    "approval.answered": ("speech", "ask", "answered"),
-    "approval.opened": ("arrow", "acc", "a record was opened"),
-    "approval.closed": ("minus", "", "closed: it is no question any more"),
-    "approval.withdrawn": ("undo", "", "withdrawn with its submission"),
-    "approval.expired": ("clock", "no", "expired, nobody decided in time"),
-    "approval.carried_over": ("arrow", "", "carried over from the submission before"),
-    "approval.objected": ("warning", "wait", "objected"),
+    "approval.approved": ("check", "ok", "approved {what}"),
+    "approval.rejected": ("cross", "no", "refused {what}"),
+    "approval.changes_asked": ("question", "ask", "asked for changes to {what}"),
+    "approval.answered": ("speech", "ask", "answered about {what}"),
+    "approval.opened": ("arrow", "acc", "{what} was opened"),
+    "approval.closed": ("minus", "", "{what} is no question any more"),
+    "approval.withdrawn": ("undo", "", "{what} was withdrawn with its submission"),
+    "approval.expired": ("clock", "no", "{what} expired, nobody decided in time"),
+    "approval.carried_over": ("arrow", "", "what was decided about {what} before carried over"),
+    "approval.objected": ("warning", "wait", "objected to {what}"),
     "automation.registered": ("plus", "", "registered the automation"),
     "automation.amended": ("pen", "", "changed what is said about it"),
     "automation.put_in_review": ("arrow", "acc", "it went into review"),
@@ -38,15 +41,19 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "automation.reviewed": ("check", "ok", "it was reviewed"),
     "automation.tier_raised": ("up", "high", "raised its risk tier"),
     "binding.confirmed": ("check", "ok", "confirmed what a connection opens"),
-    "grant.set_to_lapse": ("clock", "", "let a grant end on its date"),
+    "binding.refused": ("cross", "no", "said that a connection does not open it"),
+    "binding.move_asked": ("question", "wait", "asked that a connection opens another resource"),
+    "binding.moved": ("swap", "ok", "agreed that a connection opens another resource"),
+    "binding.move_dropped": ("undo", "", "left a connection as it is"),
+    "grant.set_to_lapse": ("clock", "", "let {what} end on its date"),
     "item.closed": ("minus", "", "a review was closed"),
     "item.escalated": ("up", "wait", "a review was passed up"),
     "item.opened": ("ring", "acc", "a review was opened"),
     "item.reopened": ("undo", "", "a review was opened again"),
     "item.settled": ("ring-check", "", "a review was settled"),
     "item.silence_suspended": ("ring-cross", "no", "suspended: nobody answered its review"),
-    "question.answered": ("speech", "ok", "answered in a review"),
-    "question.corrected": ("pen", "", "corrected an answer"),
+    "question.answered": ("speech", "ok", "answered in the review of {what}"),
+    "question.corrected": ("pen", "", "corrected an answer about {what}"),
     "question.escalated": ("up", "wait", "a question was handed to somebody else"),
     "question.passed_on": ("arrow", "", "passed a question on"),
     "question.reassigned": ("person", "", "a question went to somebody else"),
@@ -54,17 +61,22 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "binding.proposed": ("arrow", "", "said what a connection opens"),
     "credential.registered": ("key", "", "registered a credential"),
     "entitlement.added": ("plus", "", "added what can be held"),
-    "grant.created": ("seal-full", "ok", "a grant is in force"),
-    "grant.ended": ("minus", "", "ended a grant"),
-    "grant.expired": ("clock", "", "a grant's term is over"),
-    "grant.revoked": ("cross", "no", "revoked a grant"),
-    "grant.stopped": ("ring-cross", "no", "stopped a grant"),
-    "grant.suspended": ("ring-cross", "no", "suspended a grant"),
-    "grant.reinstated": ("check", "ok", "reinstated a grant"),
-    "grant.succeeded": ("check", "ok", "renewed a grant"),
+    "grant.created": ("seal-full", "ok", "{what} is in force"),
+    "grant.ended": ("minus", "", "ended {what}"),
+    "grant.expired": ("clock", "", "the term of {what} is over"),
+    "grant.revoked": ("cross", "no", "revoked {what}"),
+    "grant.stopped": ("ring-cross", "no", "stopped {what}"),
+    "grant.suspended": ("ring-cross", "no", "suspended {what}"),
+    "grant.reinstated": ("check", "ok", "reinstated {what}"),
+    "grant.succeeded": ("check", "ok", "renewed {what}"),
     "delegation.set": ("swap", "", "asked somebody to stand in"),
     "delegation.ended": ("undo", "", "took their decisions back"),
     "person.added": ("plus", "", "entered the person"),
+    "person.signed_in": ("person", "", "signed in"),
+    "person.password_set": ("key", "", "a password was set"),
+    "person.second_factor_enrolled": ("key", "ok", "enrolled a second factor"),
+    "person.second_factor_removed": ("key", "wait", "removed their second factor"),
+    "person.recovery_codes_made": ("key", "", "got new recovery codes"),
     "person.left": ("minus", "wait", "recorded that the person left"),
     "resource.proposed": ("plus", "", "proposed the resource"),
     "resource.registered": ("plus", "", "registered the resource"),
@@ -90,11 +102,15 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "submission.expired": ("cross", "", "nobody accepted what was approved in time"),
     "submission.withdrawn": ("undo", "", "withdrew the submission"),
     "submission.parties_joined": ("person", "wait", "somebody became a party, and decides nothing in it any more"),
+    "submission.tier_raised": ("up", "high", "its risk rose while it was under review: it needs more than was asked"),
     "submission.continued": ("arrow", "", "continued it with a newer version"),
     "version.imported": ("upload", "", "brought in a version"),
     "version.assessed": ("eye", "", "a version was assessed"),
     "version.registered_by_hand": ("pen", "", "described a version by hand"),
 }
+
+#: What a subject is called that has no words for this reader, by the first part of the event's name.
+NAMELESS = {"approval": "a record", "grant": "a grant", "question": "something"}
 
 #: Events that follow from what somebody did: their words are sentences of their own, and name nobody.
 OF_ITSELF = frozenset(
@@ -120,11 +136,13 @@ OF_ITSELF = frozenset(
         "question.escalated",
         "question.reassigned",
         "question.reminded",
+        "person.password_set",
         "role.bootstrapped",
         "submission.decided",
         "submission.parties_joined",
         "submission.put_in_force",
         "submission.rejected",
+        "submission.tier_raised",
         "version.assessed",
     }
 )
@@ -134,6 +152,7 @@ QUIET = frozenset(
     {
         "grant.created",
         "approval.opened",
+        "person.signed_in",
         "version.assessed",
         "binding.proposed",
         "credential.registered",
@@ -177,14 +196,42 @@ def names(ids: Iterable[str]) -> dict[str, str]:
     return {str(p.opaque_id): p.name for p in Person.objects.filter(opaque_id__in=wanted).only("opaque_id", "name")}
 
 
-def entries(row: models.Model, *, limit: int = 50, quiet: bool = False, people: Iterable[Person] = ()) -> list[Entry]:
-    """The newest events about a row, newest first: two queries whatever their number.
+def _subjects(events: Iterable[LedgerEvent], actor: Actor | None, now: datetime | None) -> dict[tuple[str, str], str]:
+    """What the reader may read of the events' subjects, in words, by model and key: one query a model that has words for itself.
+
+    Such a model answers ``in_words(keys, actor, now)``.
+    """
+    if actor is None or now is None:
+        return {}
+    wanted: dict[str, set[int]] = {}
+    for event in events:
+        if event.subject_id.isdecimal():
+            wanted.setdefault(event.subject_type, set()).add(int(event.subject_id))
+    found: dict[tuple[str, str], str] = {}
+    for label, keys in wanted.items():
+        ask = getattr(apps.get_model(label), "in_words", None)
+        if ask is not None:
+            found |= {(label, str(pk)): words for pk, words in ask(keys, actor, now).items()}
+    return found
+
+
+def entries(
+    row: models.Model,
+    *,
+    limit: int = 50,
+    quiet: bool = False,
+    people: Iterable[Person] = (),
+    actor: Actor | None = None,
+    now: datetime | None = None,
+) -> list[Entry]:
+    """The newest events about a row, newest first: a number of queries that none of them adds to.
 
     Args:
         row: whose timeline it is.
         limit: how many events.
         quiet: whether follow-ups are shown too.
         people: whom the caller has read already; names are asked for only where somebody else acted.
+        actor, now: who reads, and when; without them no subject is called by its own words.
     """
     found = LedgerEvent.objects.filter(about__contains=ledger.about(row)).select_related("reason")
     if not quiet:
@@ -193,17 +240,19 @@ def entries(row: models.Model, *, limit: int = 50, quiet: bool = False, people: 
     known = {str(person.opaque_id): person.name for person in people}
     others = {one for event in events for one in (event.actor_id, event.for_id) if one not in known}
     known |= names(others)
-    return [_entry(event, known) for event in events]
+    subjects = _subjects(events, actor, now)
+    return [_entry(event, known, subjects.get((event.subject_type, event.subject_id), "")) for event in events]
 
 
-def _entry(event: LedgerEvent, known: dict[str, str]) -> Entry:
+def _entry(event: LedgerEvent, known: dict[str, str], subject: str) -> Entry:
     icon, tone, text = WORDS.get(event.verb, ("arrow", "", event.verb.replace(".", " ").replace("_", " ")))
+    text = text.format(what=subject or NAMELESS.get(event.verb.partition(".")[0], "it"))
     actor = known.get(event.actor_id, "" if event.actor_kind == "job" else "Somebody")
     for_whom = known.get(event.for_id, "")
     reason = event.reason.text if event.reason is not None else ""
     if event.outcome == "refused":
         what = event.verb.partition(".")[2].replace("_", " ")
-        text, icon, tone = f"was refused ({what})", "lock", "no"
+        text, icon, tone = f"was refused ({what}{f': {subject}' if subject else ''})", "lock", "no"
     elif event.verb in OF_ITSELF:
         actor = for_whom = ""
     who = {"actor_id": event.actor_id, "for_id": event.for_id}
@@ -211,10 +260,16 @@ def _entry(event: LedgerEvent, known: dict[str, str]) -> Entry:
 
 
 def shapes(
-    row: models.Model, *, reader: Person | None, limit: int = 50, people: Iterable[Person] = ()
+    row: models.Model,
+    *,
+    reader: Person | None,
+    limit: int = 50,
+    people: Iterable[Person] = (),
+    actor: Actor | None = None,
+    now: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """The timeline as ``components/timeline.html`` takes it; the reader is "You". For ``people`` see `entries`."""
-    return shaped(entries(row, limit=limit, people=people), reader=reader)
+    """The timeline as ``components/timeline.html`` takes it; the reader is "You". For the rest see `entries`."""
+    return shaped(entries(row, limit=limit, people=people, actor=actor, now=now), reader=reader)
 
 
 def shaped(found: Iterable[Entry], *, reader: Person | None) -> list[dict[str, Any]]:

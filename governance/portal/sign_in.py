@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from functools import partial
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -14,7 +15,9 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from governance.controls import keys
+from governance.controls import clock, keys, signing_in
+from governance.controls.actors import Actor
+from governance.controls.models import Person
 from governance.web.middleware import SIGNED_IN_AT
 
 #: Said by the page itself: that one is signed in, or out, needs no banner.
@@ -29,8 +32,10 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Sign in and note the instant, in real time."""
-        super().login(request, user)
+        """Sign in, on record, and note the instant in real time."""
+        assert isinstance(user, Person)  # the installation's only kind of user
+        begin = partial(super().login, request, user)
+        signing_in.sign_in(user, actor=Actor.of(user), now=clock.now(), begin=begin)
         note_sign_in(request)
 
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:

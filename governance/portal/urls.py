@@ -5,12 +5,11 @@ from __future__ import annotations
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes
-from allauth.mfa.totp import views as totp
 from django.urls import path
 from django.views.decorators.http import require_http_methods
 
 from governance.portal import read_only_admin
-from governance.portal.views import demo, home, ledger, people, profile, search, sign_in, system, teams
+from governance.portal.views import demo, home, ledger, people, profile, search, second_factor, sign_in, system, teams
 
 #: allauth's forms would take a PUT for a POST; nothing here does.
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -28,12 +27,14 @@ urlpatterns = [
         get_or_post(sign_in.reauthenticate_with_code),
         name="mfa_reauthenticate",
     ),
-    path("account/second-factor/activate/", get_or_post(totp.activate_totp), name="mfa_activate_totp"),
-    path("account/second-factor/deactivate/", get_or_post(totp.deactivate_totp), name="mfa_deactivate_totp"),
+    path("account/second-factor/activate/", get_or_post(second_factor.Activate.as_view()), name="mfa_activate_totp"),
+    path(
+        "account/second-factor/deactivate/", get_or_post(second_factor.Deactivate.as_view()), name="mfa_deactivate_totp"
+    ),
     path("account/recovery-codes/", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
     path(
         "account/recovery-codes/generate/",
-        get_or_post(recovery_codes.generate_recovery_codes),
+        get_or_post(second_factor.Generate.as_view()),
         name="mfa_generate_recovery_codes",
     ),
     path("me/", profile.me, name="me"),

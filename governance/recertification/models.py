@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import ClassVar
 
@@ -246,6 +247,15 @@ class Question(models.Model):
     def latest_answer(self) -> Answer | None:
         """The answer that counts, or None; what only passed it on is none."""
         return self.answers.filter(answer__in=SETTLING).order_by("-pk").first()
+
+    @classmethod
+    def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
+        """What a timeline calls what the questions with these keys are about, as far as the reader may see it: one query."""
+        about = ("item__grant__approval__privilege__entitlement__resource", "item__grant__approval__credential")
+        grants, automations = Grant.objects.visible_to(actor, now), Automation.objects.visible_to(actor, now)
+        seen = Q(item__grant__in=grants) | Q(item__automation__in=automations)
+        rows = cls.objects.filter(seen, pk__in=keys).select_related(*about).order_by()
+        return {row.pk: f"“{row.item.grant.approval.title}”" if row.item.grant else "the automation" for row in rows}
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on the item's timelines."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -16,6 +17,7 @@ ALLOWED_HOSTS: list[str]
 BASE_URL: str
 ORGANISATION: str
 ORGANISATION_TIME_ZONE: str
+ORGANISATION_HOLIDAYS: frozenset[date]
 DATABASES: dict[str, dict[str, object]]
 BROKER_URL: str
 BROKER_FOLDER: Path
@@ -36,6 +38,7 @@ def from_environment(env: Environment) -> dict[str, object]:
         "BASE_URL": env.base_url,
         "ORGANISATION": env.organisation,
         "ORGANISATION_TIME_ZONE": env.time_zone,
+        "ORGANISATION_HOLIDAYS": env.holidays,
         "DATABASES": {"default": database(env.database_url, pool_max=env.pool_max)},
         "BROKER_URL": env.redis_url,
         "BROKER_FOLDER": env.home / "broker",

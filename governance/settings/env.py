@@ -8,6 +8,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from environs import Env, EnvValidationError
@@ -37,6 +38,7 @@ class Environment:
     base_url: str
     organisation: str
     time_zone: str
+    holidays: frozenset[date]
     ledger_key_file: Path
     digest_key_file: Path
     checkpoint_file: Path
@@ -57,6 +59,7 @@ def read(*, production: bool) -> Environment:
         SystemExit: with one line for each variable that is missing or malformed.
     """
     env = Env(eager=False)
+    not_days: list[str] = []
     home = env.path("COUNTERSIGN_HOME", ROOT / ".countersign")
     found = Environment(
         home=home,
@@ -67,6 +70,7 @@ def read(*, production: bool) -> Environment:
         base_url=env.str("BASE_URL", "" if production else "http://localhost:8000").rstrip("/"),
         organisation=env.str("ORGANISATION", "Your organisation"),
         time_zone=env.str("ORGANISATION_TIME_ZONE", "Europe/Berlin"),
+        holidays=holidays(env.str("ORGANISATION_HOLIDAYS", ""), not_days),
         ledger_key_file=env.path("LEDGER_KEY_FILE", home / "keys" / "ledger.pem"),
         digest_key_file=env.path("DIGEST_KEY_FILE", home / "keys" / "digest.key"),
         checkpoint_file=env.path("LEDGER_CHECKPOINT_FILE", home / "ledger-checkpoint.json"),
@@ -82,11 +86,38 @@ def read(*, production: bool) -> Environment:
     except EnvValidationError as error:
         if isinstance(error.error_messages, Mapping):
             problems = {name: "; ".join(said) for name, said in error.error_messages.items()}
+    if not_days:
+        problems["ORGANISATION_HOLIDAYS"] = f"{'; '.join(not_days)}; 2026-12-25,2027-01-01 or a file with one a line"
     problems = {**_problems(found, production=production), **problems}
     if problems:
         lines = (f"  {name}: {said}" for name, said in sorted(problems.items()))
         raise SystemExit("Countersign's environment has errors:\n" + "\n".join(lines))
     return found
+
+
+def holidays(said: str, problems: list[str]) -> frozenset[date]:
+    """The organisation's days off (H8): dates with commas between, or the path of a file with one date a line.
+
+    Args:
+        said: ``2026-12-25,2027-01-01``, or a path, which has a slash in it. In a file, what follows a date on its line, or a ``#``,
+            is for people.
+        problems: one sentence is added for each entry that is no day, and for a file that can't be read.
+    """
+    entries = said.split(",")
+    if "/" in said:
+        try:
+            lines = Path(said).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{said} can't be read: {getattr(error, 'strerror', None) or 'it is no text'}")
+            return frozenset()
+        entries = [line.partition("#")[0].strip().partition(" ")[0] for line in lines]
+    days = set()
+    for entry in filter(None, map(str.strip, entries)):
+        try:
+            days.add(date.fromisoformat(entry))
+        except ValueError:
+            problems.append(f"{entry[:40]} is no day")
+    return frozenset(days)
 
 
 def _problems(found: Environment, *, production: bool) -> dict[str, str]:

@@ -13,10 +13,10 @@ from inventory.models.automation import (
     VersionCredential,
     VersionIdentity,
 )
+from inventory.models.binding import Binding
 from inventory.models.identity import Credential, IdentityState, Lifetime, NonHumanIdentity, Reach
 from inventory.models.imports import ImportBatch, ImportItem, ImportState
 from inventory.models.resource import (
-    Binding,
     DataClass,
     Enforcement,
     Entitlement,

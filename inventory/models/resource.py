@@ -234,35 +234,6 @@ class Resource(models.Model):
         return frozenset(found)
 
 
-class Binding(models.Model):
-    """Which resource a connection opens: proposed by the builder, confirmed by the owner's first decision on it (I8)."""
-
-    connector = models.CharField(max_length=80)
-    #: Not called "instance": the history of a row has a property of that name.
-    instance_name = models.CharField(max_length=255, blank=True)
-    resource = models.ForeignKey(Resource, models.PROTECT, related_name="bindings")
-    proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    proposed_at = models.DateTimeField()
-    confirmed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    confirmed_at = models.DateTimeField(null=True, blank=True)
-
-    history = HistoricalRecords()
-
-    class Meta:
-        constraints = (models.UniqueConstraint(fields=["connector", "instance_name"], name="binding_one_resource"),)
-
-    def __str__(self) -> str:
-        return f"{self.connector} {self.instance_name} → {self.resource}"
-
-    def ledger_about(self) -> tuple[models.Model, ...]:
-        """It stands on the resource's timeline."""
-        return (self, self.resource)
-
-    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to the resource."""
-        return self.resource.relations(person, now)
-
-
 class Entitlement(models.Model):
     """One thing that can be held on a resource: an MCP tool, an OAuth scope, a database role, an API operation (I4)."""
 

@@ -1,4 +1,4 @@
-"""Resources and who answers for them (I3, I4, I8): proposed by one, named by an admin, accepted by the owner, activated
+"""Resources and who answers for them (I3, I4): proposed by one, named by an admin, accepted by the owner, activated
 by an admin who did not propose it.
 """
 
@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Person, Team
@@ -16,12 +15,10 @@ from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory.models import (
-    Binding,
     DataClass,
     Entitlement,
     Environment,
     Level,
-    Privilege,
     Resource,
     ResourceKind,
     ResourceState,
@@ -255,52 +252,3 @@ def add_entitlement(
     )
     step.save(made)
     return Effect(subject=made)
-
-
-@transition(
-    Resource,
-    event="binding.confirmed",
-    permission=Permission.RESOURCE_AMEND,
-    source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
-    duties=[CAN_BE_NAMED],
-)
-def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
-    """Its owner or an admin says that a connection opens this resource (I8); versions brought in later follow it."""
-    if not connector or not instance:
-        raise refuse(Refusal("I8", "input", "Name the connector and the connection."))
-    row = Binding.objects.select_for_update().filter(connector=connector, instance_name=instance).first()
-    if row is None:
-        row = Binding(connector=connector, instance_name=instance, proposed_by=step.actor.person, proposed_at=step.now)
-    elif row.confirmed_at is not None and row.resource_id != step.subject.pk:
-        _check_may_take(step, row)
-    was = row.resource_id
-    row.resource = step.subject
-    row.confirmed_by, row.confirmed_at = step.actor.person, step.now
-    step.save(row)
-    return Effect(
-        subject=row, payload={"connector": connector, "was": str(was or ""), "resource": str(step.subject.pk)}
-    )
-
-
-def _check_may_take(step: Step[Resource], row: Binding) -> None:
-    """A connection that another owner confirmed is taken over only by somebody who may speak for that resource too."""
-    if not access.may(step.actor, Permission.RESOURCE_AMEND, row.resource, now=step.now):
-        sentence = f"This connection is known to open {row.resource.name}."
-        raise refuse(Refusal("I8", "permission", sentence, "Ask its owner or an admin."))
-
-
-@transition(Binding, event="binding.confirmed", permission=None)
-def confirm_binding(step: Step[Binding]) -> Effect:
-    """The resource owner's first decision on it confirms which resource a connection opens (I8); caused by that decision."""
-    if step.subject.confirmed_at is None:
-        step.subject.confirmed_by, step.subject.confirmed_at = step.actor.person, step.now
-        step.save(step.subject)
-    return Effect()
-
-
-def confirm_opening(privilege: Privilege, *, now: datetime) -> None:
-    """Confirm which resource the connection of a privilege opens, unless somebody has (I8). Runs inside an owner's decision."""
-    known = Binding.objects.filter(connector=privilege.connector, instance_name=privilege.instance)
-    open_ones = known.filter(resource=privilege.entitlement.resource_id, confirmed_at__isnull=True)
-    for row in open_ones.exclude(instance_name=""):
-        confirm_binding(row, actor=Actor.of_job("inventory.confirm_opening"), now=now)  # the decision says who acts

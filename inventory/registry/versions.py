@@ -215,6 +215,7 @@ def _save_resources(
         if key[0] != resolving.REGISTERED and (key not in found.bindings or found.is_rebound(key)):
             row = found.bindings.get(key) or Binding(connector=key[0], instance_name=key[1])
             row.resource, row.proposed_by, row.proposed_at = resource, step.actor.person, step.now
+            row.refused_by = row.refused_at = None  # what was refused stays in `refused_for`
             step.save(row)
             step.record("binding.proposed", row, {"resource": str(resource.pk)})
 

@@ -82,7 +82,7 @@ def context(one: Automation, actor: Actor, now: datetime, asked: QueryDict) -> S
     elif tab == "versions":
         shape |= versions_page.context(one, asked.get("version", ""))
     elif tab == "timeline":
-        shape["events"] = timeline.shapes(one, reader=actor.person, limit=100)
+        shape["events"] = timeline.shapes(one, reader=actor.person, limit=100, actor=actor, now=now)
         shape["ledger_href"] = ledger_href(one, actor=actor, now=now)
     return shape
 

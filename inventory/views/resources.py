@@ -32,7 +32,7 @@ from inventory.models import (
     ResourceState,
     ScopeKind,
 )
-from inventory.views import paging
+from inventory.views import connections, paging
 from inventory.views.confirming import form_page
 
 Shape = dict[str, Any]
@@ -150,9 +150,10 @@ def resource(request: Request, pk: int) -> HttpResponse:
         "orphaned": f"{one.owner.name} left." if one.owner and one.is_orphaned else "",
         "entitlements": _entitlements(one),
         "add_href": _add_href(one, request.actor, now),
-        "bindings": _bindings(one),
+        "bindings": connections.rows(one, request.actor, now),
+        "bind_href": connections.claim_href(one, request.actor, now),
         "panels": _panels(one),
-        "events": timeline.shapes(one, reader=request.actor.person, limit=30),
+        "events": timeline.shapes(one, reader=request.actor.person, limit=30, actor=request.actor, now=now),
         "ledger_href": ledger_href(one, actor=request.actor, now=now),
     }
     return page(request, "inventory/resource.html", context, fragment="timeline")
@@ -193,21 +194,6 @@ def _entitlements(one: Resource) -> list[Shape]:
 def _add_href(one: Resource, actor: Actor, now: datetime) -> str:
     may = registry.add_entitlement.refusal(one, actor=actor, now=now) is None
     return reverse("resource_entitlement", args=[one.pk]) if may else ""
-
-
-def _bindings(one: Resource) -> list[Shape]:
-    rows = one.bindings.select_related("proposed_by", "confirmed_by").order_by("connector", "pk")[:50]
-    return [
-        {
-            "connector": row.connector,
-            "instance": row.instance_name,
-            "by": row.proposed_by.name if row.proposed_by else "",
-            "at": row.proposed_at,
-            "automation": None,
-            "confirmed": {"who": row.confirmed_by.name, "at": row.confirmed_at} if row.confirmed_by else None,
-        }
-        for row in rows
-    ]
 
 
 def _panels(one: Resource) -> list[Shape]:

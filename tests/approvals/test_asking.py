@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -219,6 +220,18 @@ def test_a_records_clock_starts_when_it_can_be_decided_and_counts_working_days_b
         journeys.approve(app, person, now=friday)
     high, standard = stock.privilege_on(submission, company.mail), stock.privilege_on(submission, company.drive)
     assert (high.due_at, standard.due_at) == (at("2026-12-01T16:00"), at("2026-12-02T16:00"))
+
+
+@pytest.mark.rule("H8", "A10", "A14")
+def test_no_deadline_counts_a_day_that_the_organisation_has_off(company: Company, settings: Any) -> None:
+    settings.ORGANISATION_HOLIDAYS = frozenset({date(2026, 11, 25), date(2026, 12, 8)})
+    submission = journeys.submitted(company)  # Tuesday 24 November
+    app = journeys.app_of(submission)
+    assert (app.due_at, app.expires_at) == (at("2026-11-27T16:00"), at("2026-12-10T16:00"))
+    transitions.ask_for_changes(
+        app, actor=as_actor(company.people.theo), now=company.now, reason="Why?", shown_digest=journeys.shown(app)
+    )
+    assert app.builder_due_at == at("2026-12-10T16:00")
 
 
 @pytest.mark.rule("A10")

@@ -572,9 +572,9 @@ def test_a_version_that_is_bound_to_something_else_is_not_the_approved_one(compa
 
 
 def registry_rebound(c: Company, first: Submission) -> Any:
-    """The same file again after an owner said that the Slack connection opens the mailbox."""
+    """The same file again after two admins said that the Slack connection opens the mailbox."""
     privilege = stock.privilege_on(first, c.slack).privilege
-    registry.bind(
-        c.mail, actor=as_actor(c.people.ines), now=c.now, connector=privilege.connector, instance=privilege.instance
-    )
+    known = {"connector": privilege.connector, "instance": privilege.instance}
+    binding: Any = registry.ask_to_move(c.mail, actor=as_actor(c.people.ines), now=c.now, **known)
+    registry.agree_to_move(binding, actor=as_actor(c.people.karl), now=c.now, resource=c.mail.pk)
     return stock.version(c)

@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -145,6 +145,23 @@ def test_who_is_missing_is_advice_and_no_failure(settings: Any, tmp_path: Path) 
     call_command("health", stdout=out)
     assert "advice  people: Governance admin: 0 of at least 2 are there." in out.getvalue()
     assert out.getvalue().endswith("Everything runs.\n")
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("H8")
+def test_holidays_that_are_all_over_are_said_and_no_failure(settings: Any) -> None:
+    def calendar(**times: Any) -> list[str]:
+        return [sentence for sentence in said(**times) if sentence.startswith("calendar: ")]
+
+    assert calendar() == []
+    settings.ORGANISATION_HOLIDAYS = frozenset({date(2026, 11, 24), date(2026, 1, 1)})
+    assert calendar() == []
+    late = datetime(2026, 11, 24, 22, 59, tzinfo=UTC)  # still the 24th in Berlin
+    assert calendar(now=late) == []
+    assert calendar(now=late + timedelta(minutes=1)) == [
+        "calendar: The last holiday that is known was on 2026-11-24: add the next ones to ORGANISATION_HOLIDAYS."
+    ]
+    assert not any(one.is_failure for one in health.findings(now=late, at=clock.real()) if one.part == "calendar")
 
 
 # --- checks at start-up ------------------------------------------------------------------------------------------------------

@@ -10,10 +10,9 @@ from django.db import IntegrityError, transaction
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from inventory import registry
-from inventory.models import Automation, Binding, Privilege, Resource, ResourceState
+from inventory.models import Automation, Resource, ResourceState
 from tests import journeys
 from tests.journeys import Company
-from tests.matrix.worlds import inside
 from tests.people import Northwind, as_actor
 
 pytestmark = pytest.mark.django_db
@@ -171,34 +170,6 @@ def test_what_can_be_held_is_added_once_with_a_level_that_is_known(company: Comp
         )
     with pytest.raises(NotPermitted):
         registry.add_entitlement(company.slack, actor=as_actor(n.rita), now=n.now, **added | {"code": "y"})
-
-
-@pytest.mark.rule("I8")
-def test_a_confirmed_connection_is_not_taken_over_by_another_resources_owner(company: Company) -> None:
-    n = company.people
-    known = {"connector": "slack", "instance": "abc"}
-    registry.bind(company.slack, actor=as_actor(n.omar), now=n.now, **known)
-    with pytest.raises(NotPermitted, match="known to open Finance Slack workspace"):
-        registry.bind(company.drive, actor=as_actor(n.mei), now=n.now, **known)
-    registry.bind(company.drive, actor=as_actor(n.ines), now=n.now, **known)
-    assert Binding.objects.get(connector="slack", instance_name="abc").resource == company.drive
-
-
-@pytest.mark.rule("I8")
-def test_an_owners_first_decision_confirms_what_a_connection_opens(company: Company) -> None:
-    n = company.people
-    journeys.brought_in(company)
-    binding = Binding.objects.get(resource=company.slack)
-    assert binding.confirmed_at is None
-    with pytest.raises(NotPermitted):
-        registry.confirm_binding(binding, actor=as_actor(n.omar), now=n.now)
-    privilege = Privilege.objects.get(entitlement__resource=company.slack)
-    with inside(company.slack, as_actor(n.omar), n.now):
-        registry.confirm_opening(privilege, now=n.now)
-    with inside(company.slack, as_actor(n.theo), n.now):
-        registry.confirm_opening(privilege, now=n.now)
-    binding.refresh_from_db()
-    assert (binding.confirmed_by, binding.confirmed_at) == (n.omar, n.now)
 
 
 @pytest.mark.rule("S5")

@@ -146,7 +146,7 @@ def _people_rows(w: World) -> dict[str, Model]:
 
 
 def _resources(w: World) -> dict[str, Any]:
-    """One in use, one whose owner is named, one whose owner has accepted."""
+    """One in use, one whose owner is named, one whose owner has accepted; and a connection that another's owner asks for."""
     found: dict[str, Any] = {"active": w.company.slack}
     for name in ("named", "accepted"):
         found[name] = registry.register_resource(
@@ -158,6 +158,9 @@ def _resources(w: World) -> dict[str, Any]:
             deputy=w.people["resource_deputy"],
         )
     registry.accept_ownership(found["accepted"], actor=w.actor("resource_owner"), now=w.now)
+    known = {"connector": "slack", "instance": "abc"}
+    registry.bind(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
+    found["moving"] = registry.ask_to_move(w.company.drive, actor=people.as_actor(w.northwind.mei), now=w.now, **known)
     return found
 
 
@@ -322,6 +325,8 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
         "level": "read",
         "scope_kind": "none",
     },
+    "resource_connection": lambda portal, _: {"connector": "slack", "instance": "fresh"},
+    "binding_agree": lambda portal, _: {"resource": portal.world.company.drive.pk},
     "decide": _decision,
     "comment": lambda portal, _: {"text": "What for?"},
     "bring_in": lambda portal, _: {"pasted": of_its_own(stock.EXPORT, "pasted").decode()},

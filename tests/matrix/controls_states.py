@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from governance.controls import people
+from governance.controls import people, signing_in  # noqa: F401  declares how people sign in
 from governance.controls.models import Delegation, Person, RoleAssignment, Team
 from governance.controls.roles import ASSIGNABLE, Role
 from tests.matrix.worlds import World, arguments, creating, state
@@ -107,3 +107,18 @@ def _role(w: World, subject: models.Model) -> Mapping[str, Any]:
 def _delegation(w: World, subject: models.Model) -> Mapping[str, Any]:
     until = w.now + timedelta(days=7)
     return {"giver": w.people[w.made["who"]], "from_at": w.now, "until_at": until}
+
+
+@arguments(f"{PERSON}.set_password")
+def _password(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"password": "correct horse battery staple"}
+
+
+@arguments(f"{PERSON}.sign_in")
+def _begin(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"begin": list}
+
+
+@arguments(*(f"{PERSON}.{verb}" for verb in ("enrol_second_factor", "remove_second_factor", "make_recovery_codes")))
+def _change(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"change": list}

@@ -7,12 +7,14 @@ from typing import Any
 
 from django.db import models
 
+from governance.controls.actors import Actor
 from governance.controls.models import Team
 from inventory import lifecycle, registry
 from inventory.models import Automation, Binding, Resource, Version
 from tests import journeys
 from tests.inventory.conftest import export
 from tests.matrix.worlds import World, arguments, inside, state
+from tests.people import as_actor
 
 AUTOMATION, RESOURCE = "inventory.automation", "inventory.resource"
 
@@ -91,6 +93,26 @@ def binding(w: World) -> Binding:
     """A connection that a builder said opens a resource in use."""
     _version(w)
     return Binding.objects.get(resource=w.company.slack)
+
+
+def _asked_for(w: World, who: Actor) -> Binding:
+    """A connection that the Slack workspace's owner confirmed, and that somebody wants to open the drive."""
+    known = {"connector": "slack", "instance": "abc"}
+    registry.bind(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
+    registry.ask_to_move(w.company.drive, actor=who, now=w.now, **known)
+    return Binding.objects.get(instance_name="abc")
+
+
+@state("inventory.binding", "moving")
+def moving(w: World) -> Binding:
+    """The drive's owner asks for it."""
+    return _asked_for(w, as_actor(w.northwind.mei))
+
+
+@state("inventory.binding", "admin_moves")
+def admin_moves(w: World) -> Binding:
+    """An admin asks for it."""
+    return _asked_for(w, w.actor("admin"))
 
 
 @state(RESOURCE, "proposed")
@@ -182,6 +204,18 @@ def _amend_resource(w: World, subject: models.Model) -> Mapping[str, Any]:
 @arguments("inventory.resource.add_entitlement")
 def _entitlement(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"code": "rows:read", "words": "May read rows", "level": "read"}
+
+
+@arguments("inventory.resource.ask_to_move")
+def _ask_to_move(w: World, subject: models.Model) -> Mapping[str, Any]:
+    known = {"connector": "slack", "instance": "abc"}
+    registry.bind(w.company.slack, actor=as_actor(w.company.slack.owner), now=w.now, **known)
+    return known
+
+
+@arguments("inventory.binding.agree_to_move")
+def _agree(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"resource": w.company.drive.pk}
 
 
 @arguments("inventory.resource.bind")

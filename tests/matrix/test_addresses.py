@@ -54,6 +54,9 @@ SAMPLE, SENT_EVERYWHERE = "controls.person", ("auditor", "superuser")
 #: what a person notes for themself before they import or answer. The admin has no operations at all.
 NOTHING_TRIED = ("mfa_reauthenticate", "ledger_verify", "bring_in", "bring_in_form", "recert_answer")
 
+#: Tables of people and of how they sign in: whatever is written there leaves an event, also what is others' code (H1).
+PEOPLES = frozenset({"controls_person", "mfa_authenticator"})
+
 #: How many of those who get the same answer are sent where not everybody is; as many as there are `PEOPLE` sends them all.
 FEW = 2
 SHOWN = ("200", "302")
@@ -256,6 +259,8 @@ def written_wrongly(address: str, method: str, answer: Answer) -> Iterator[str]:
     """What a request wrote that it should not have, or did not write that it should have."""
     if method == "GET" and answer.written:
         yield f"a GET wrote to {sorted(set(answer.written))}"
+    if PEOPLES & set(answer.written) and "controls_ledgerevent" not in answer.written:
+        yield f"wrote to {sorted(PEOPLES & set(answer.written))}, and left no event"
     if method == "GET" or answer.said not in REFUSED:
         return
     if more := set(answer.written) - RECORD:

@@ -111,13 +111,13 @@ ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel", "import_submit", "automation_version"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
-    "demo_sign_in",
+    *("demo_sign_in", "binding_agree", "binding_drop"),
 }
 #: Faces of a page of the tour: the question before something is done (as `automation_stop`), a form of one kind (as
 #: `automation_amend`, `person_add`), and the second factor's pages for whoever has a device.
 OTHER_FACES = {
     *("import_discard", "automation_retire", "grant_stop", "person_left", "role_end"),
-    *("resource_amend", "resource_name_owner", "team_found"),
+    *("resource_amend", "resource_name_owner", "resource_connection", "team_found"),
     *("decline", "recert_correct", "mfa_authenticate", "mfa_reauthenticate", "mfa_deactivate_totp"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
 }

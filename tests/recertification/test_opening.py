@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import NotPermitted, OutOfTurn
 from governance.recertification import sampling, sweeps, transitions
 from governance.recertification.models import Asks, Campaign, Item, Question
+from governance.recertification.transitions.opening import times_of
 from inventory import lifecycle
 from inventory.models import Automation, Resource
 from tests.people import as_actor
@@ -137,3 +139,16 @@ def test_opening_stands_on_the_timelines_of_grant_automation_and_resource(held: 
     } <= set(event.about)
     assert item.history.count() == 1
     assert all(one.history.count() == 1 for one in Question.objects.filter(item=item))
+
+
+@pytest.mark.rule("H8", "R1")
+def test_no_review_has_its_deadline_on_a_day_that_the_organisation_has_off(held: Held, settings: Any) -> None:
+    grant = held.grant()
+    due = opens_at(grant)
+    item = Item(grant=grant, campaign=sweeps.campaign_of("standard", due, JOB))
+    before = times_of(item, due)
+    assert before is not None
+    settings.ORGANISATION_HOLIDAYS = frozenset({before.deadline.date(), before.grace_until.date()})
+    after = times_of(item, due)
+    assert after is not None
+    assert (after.deadline < before.deadline, after.grace_until < before.grace_until) == (True, True)

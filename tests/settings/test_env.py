@@ -1,5 +1,8 @@
 """The environment: every error at once, in words, without repeating a value."""
 
+from datetime import date
+from pathlib import Path
+
 import pytest
 
 from governance.settings.env import PRODUCTION_SAYS, database, read
@@ -8,7 +11,8 @@ from governance.settings.env import PRODUCTION_SAYS, database, read
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """An environment that says nothing."""
-    for name in (*PRODUCTION_SAYS, "LOG_LEVEL", "ORGANISATION_TIME_ZONE", "DATABASE_POOL_MAX", "COUNTERSIGN_DEMO"):
+    more = ("LOG_LEVEL", "ORGANISATION_TIME_ZONE", "ORGANISATION_HOLIDAYS", "DATABASE_POOL_MAX", "COUNTERSIGN_DEMO")
+    for name in (*PRODUCTION_SAYS, *more):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
@@ -40,6 +44,32 @@ def test_every_malformed_value_is_named_at_once_and_none_is_repeated(bare: pytes
     ):
         assert f"  {name}: " in said
     assert "open-sesame" not in said
+
+
+@pytest.mark.rule("H8")
+def test_what_is_no_day_is_named_and_so_is_a_file_that_is_not_there(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bare.setenv("ORGANISATION_HOLIDAYS", "2026-12-25,25.12.2026,2026-02-30")
+    with pytest.raises(SystemExit, match=r"ORGANISATION_HOLIDAYS: 25\.12\.2026 is no day; 2026-02-30 is no day; 2026-"):
+        read(production=False)
+    bare.setenv("ORGANISATION_HOLIDAYS", str(tmp_path / "none.txt"))
+    with pytest.raises(SystemExit, match=r"none\.txt can't be read: No such file"):
+        read(production=False)
+    (tmp_path / "days.txt").write_bytes(b"\xff\xfe2026")
+    bare.setenv("ORGANISATION_HOLIDAYS", str(tmp_path / "days.txt"))
+    with pytest.raises(SystemExit, match="it is no text"):
+        read(production=False)
+
+
+@pytest.mark.rule("H8")
+def test_holidays_are_a_list_or_a_file_with_one_a_line(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    both = frozenset({date(2026, 12, 25), date(2027, 1, 1)})
+    assert read(production=False).holidays == frozenset()
+    bare.setenv("ORGANISATION_HOLIDAYS", "2026-12-25, 2027-01-01,")
+    assert read(production=False).holidays == both
+    lines = "# the office is closed\n2026-12-25  Christmas Day\n\n2027-01-01# New Year's Day\n"
+    (tmp_path / "days.txt").write_text(lines)
+    bare.setenv("ORGANISATION_HOLIDAYS", str(tmp_path / "days.txt"))
+    assert read(production=False).holidays == both
 
 
 def test_development_needs_nothing(bare: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,8 @@ from governance.controls.roles import ASSIGNABLE, Relation
 #: A delegation covers at most this many days (A11).
 DELEGATION_DAYS = 30
 
-#: What sign-in writes by itself. It is no governed fact: no history row, no ledger event.
+#: What sign-in writes by itself: when somebody came last, and the same password hashed anew where hashing became stronger. It
+#: leaves no history row; that somebody signed in, or got another password, is an event of `signing_in`.
 SIGN_IN_FIELDS = frozenset({"password", "last_login"})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +16,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from governance.controls import clock, nudge
+from governance.controls import clock, nudge, signing_in
+from governance.controls.actors import Actor
 from governance.controls.models import Notice, Person
 from governance.portal.sign_in import note_sign_in
 from governance.portal.views.coming import Coming, what_is_next
@@ -52,7 +53,8 @@ def demo_only(view: View) -> View:
 def demo_sign_in(request: Request) -> HttpResponse:
     """Be one of the demo's people."""
     person = get_object_or_404(Person.objects.filter(is_active=True, left_at__isnull=True), opaque_id=_chosen(request))
-    login(request, person, backend="allauth.account.auth_backends.AuthenticationBackend")
+    begin = partial(login, request, person, backend="allauth.account.auth_backends.AuthenticationBackend")
+    signing_in.sign_in(person, actor=Actor.of(person), now=clock.now(), begin=begin)
     note_sign_in(request)
     return redirect(wanted(request))
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from approvals import policies
-from approvals.asking import organisation_zone
+from approvals.asking import organisation_holidays, organisation_zone
 from approvals.models import Grant
 from approvals.routing import Bench
 from governance.controls import ledger
@@ -145,7 +145,15 @@ def times_of(item: Item, now: datetime) -> Times | None:
         if review_on is not None
         else began_at + timedelta(days=policies.in_force(now).review_after(tier))
     )
-    return scheduling.plan(tier, began_at=began_at, review_at=review_at, ends_at=ends_at, now=now, zones=zones)
+    return scheduling.plan(
+        tier,
+        began_at=began_at,
+        review_at=review_at,
+        ends_at=ends_at,
+        now=now,
+        zones=zones,
+        holidays=organisation_holidays(),
+    )
 
 
 def snapshot(item: Item, tier: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import pytest
 from django.urls import reverse
 
 from approvals.models import Submission
-from inventory.models import ImportItem, Version
+from approvals.views import builder
+from inventory.models import ImportItem, Resource, Version
 from tests.approvals.bring_in.building import Build
 from tests.journeys import Company
 
@@ -130,3 +131,39 @@ def test_a_description_is_submitted_like_any_other(company: Company, rita: Build
     assert made.approvals.filter(stage=2).count() == 2
     assert Version.objects.get().privileges.count() == 2
     assert made.automation.external_id.startswith("manual:")
+
+
+@pytest.mark.rule("I8")
+def test_what_is_hidden_is_not_found_by_searching_either(
+    company: Company, rita: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builder, "MOST_OPTIONS", 1)
+    company.erp.directory = False
+    company.erp.save()
+    page = rita.client.post(reverse("bring_in_form"), described(company, do="search", q="erp")).content.decode()
+    assert "Nothing that you see fits these words." in page
+    assert company.erp.name not in page
+
+
+@pytest.mark.rule("I8")
+def test_a_register_with_more_than_a_page_offers_is_searched_and_what_is_typed_and_chosen_stays(
+    company: Company, rita: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = reverse("bring_in_form")
+    assert "Search the register" not in rita.client.get(url).content.decode()
+    monkeypatch.setattr(builder, "MOST_OPTIONS", 1)
+    first = min(Resource.objects.all(), key=lambda one: one.name)
+    last = max(Resource.objects.exclude(pk=company.erp.pk), key=lambda one: one.name)
+    page = rita.client.get(url).content.decode()
+    assert "The rows below offer the first 1;" in page
+    assert (first.name in page, last.name in page) == (True, False)
+    typed = described(company, **{"rows-1-resource": "", "rows-1-does": "post messages"})
+    page = rita.client.post(url, {**typed, "do": "search", "q": last.name}).content.decode()
+    assert f'<option value="{company.erp.pk}" selected>' in page
+    assert f'<option value="{last.pk}">' in page
+    assert 'value="post messages"' in page
+    assert 'value="Nightly totals"' in page
+    assert post(rita, {**typed, "rows-1-resource": last.pk}).status_code == 302, "chosen, though it is not offered now"
+    item = ImportItem.objects.get()
+    again = rita.client.get(f"{url}?item={item.pk}").content.decode()
+    assert f'<option value="{last.pk}" selected>' in again

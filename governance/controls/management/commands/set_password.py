@@ -8,11 +8,14 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from governance.controls import clock, signing_in
+from governance.controls.actors import Actor
 from governance.controls.models import Person
+from governance.controls.refusals import Refused
 
 
 class Command(BaseCommand):
-    """A password is no governed fact: it leaves no history and no ledger event, and grants nothing."""
+    """Who could change a password could sign in as that person, so that it was done is on record; nothing of the password is (H1)."""
 
     help = "Set the password of a local account; it is asked for twice."
 
@@ -30,6 +33,8 @@ class Command(BaseCommand):
             validate_password(password, person)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        person.set_password(password)
-        person.save(update_fields=["password"])
+        try:
+            signing_in.set_password(person, actor=Actor.of_job("set_password"), now=clock.now(), password=password)
+        except Refused as no:
+            raise CommandError(no.refusal.sentence) from no
         self.stdout.write(f"{person.name} can sign in.")

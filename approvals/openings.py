@@ -1,0 +1,79 @@
+"""The bindings that a record rests on: which resource its connection opens, as the register says it now (I8). Reads only.
+
+A privilege rests on the binding it was resolved by; a credential that the owner of what it opens decides, on those of its uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from approvals import rechecking
+from approvals.models import Approval, Submission
+from governance.controls.refusals import Refusal
+from inventory.models import Binding, Privilege
+from inventory.resolving import REGISTERED
+
+TO_DO = "Reject it, or ask for changes: whoever brings it in again says what the connection opens."
+
+
+def known(privileges: Iterable[Privilege]) -> dict[tuple[str, str], Binding]:
+    """The bindings of some privileges by connector and instance: one query, none where nothing has a connection."""
+    instances = {one.instance for one in privileges if one.instance and one.connector != REGISTERED}
+    if not instances:
+        return {}
+    rows = Binding.objects.filter(instance_name__in=instances).select_related("resource", "proposed_by", "refused_by")
+    return {(row.connector, row.instance_name): row for row in rows}
+
+
+def problem(privilege: Privilege, bindings: Mapping[tuple[str, str], Binding]) -> str:
+    """Why a privilege does not touch the resource that it was resolved to, in a sentence; empty where nothing speaks against it."""
+    row = bindings.get((privilege.connector, privilege.instance))
+    if row is None:
+        return ""
+    resource = privilege.entitlement.resource
+    if resource.pk in row.refused_for:
+        who = row.refused_by.name if row.refused_by and row.resource_id == resource.pk else "Its owner"
+        return f"{who} said that this connection does not open {resource.name}."
+    if row.resource_id != resource.pk:
+        return f"This connection is said to open something else than {resource.name} now."
+    return ""
+
+
+def uses_of(record: Approval) -> list[Privilege]:
+    """The privileges by whose bindings it is known what a record's resource is."""
+    if record.privilege is not None:
+        return [record.privilege]
+    credential = record.credential
+    if credential is None or credential.kept_in_id is not None:
+        return []
+    uses = rechecking.privileges_of(record.submission)
+    return [one for one in uses if one.credential_id == credential.pk]
+
+
+def refusal(record: Approval) -> Refusal | None:
+    """Why a record can't be approved as it was asked, or None: its connection does not open that resource (I8)."""
+    found = of_submission(record.submission)
+    said = next((said for one in uses_of(record) if (said := problem(one, found))), "")
+    return Refusal("I8", "state", said, TO_DO) if said else None
+
+
+def unconfirmed(record: Approval) -> list[Binding]:
+    """The bindings that the owner's first decision on a record confirms or refuses: those that nobody has confirmed (I8)."""
+    found = of_submission(record.submission)
+    rows = {
+        row.pk: row
+        for one in uses_of(record)
+        if (row := found.get((one.connector, one.instance))) is not None
+        and row.is_open
+        and not row.is_refused
+        and row.resource_id == one.entitlement.resource_id
+    }
+    return list(rows.values())
+
+
+def of_submission(submission: Submission) -> dict[tuple[str, str], Binding]:
+    """The bindings of everything that a submission's version would hold, read once for the submission object."""
+    kept = submission.__dict__.get("_bindings")
+    if kept is None:
+        kept = submission.__dict__["_bindings"] = known(rechecking.privileges_of(submission))
+    return dict(kept)

@@ -1,0 +1,103 @@
+"""The form by which one record is decided: yes as asked or narrower, no, a question; and whether the connection opens it (A7, I8)."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from approvals import facts, openings, policies
+from approvals.models import Approval, ApprovalKind
+from approvals.routing import Route
+from approvals.views.reader import Reader, Shape
+from governance.controls.actors import Actor
+from governance.controls.refusals import Refusal
+from inventory import registry
+from inventory.models import ScopeKind
+
+LEVELS = ("read", "write", "execute", "admin")
+TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
+
+
+def decide_href(record: Approval) -> str:
+    """Where a decision on a record is posted to."""
+    return reverse("decide", args=[record.submission_id, record.pk])
+
+
+def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, held: Refusal | None = None) -> Shape:
+    """The context of ``approvals/review/decide.html``: what was asked is chosen, anything narrower is offered (A7).
+
+    Args:
+        record: open.
+        route: of its submission.
+        reader: who decides, and what they typed.
+        actor: as whom.
+        held: why nobody approves it as it stands; then it can be rejected or sent back, and no more.
+    """
+    policy = policies.of(route.submission.policy)
+    typed = reader.typed or {}
+    form: Shape = {
+        "action": decide_href(record),
+        "digest": facts.digest(facts.of(record)),
+        "reason": {
+            "value": typed.get("reason", ""),
+            "required": record.tier == "high",
+            "help": "needed for high risk; stays on the record"
+            if record.tier == "high"
+            else "needed to reject or to ask for changes; stays on the record",
+            "error": reader.error,
+        },
+        "approve_label": "Approve the app" if record.kind == ApprovalKind.APP else "Approve",
+        "final_round": record.round >= policy.rounds,
+        "focus": True,
+    }
+    if actor.standing_for is not None:
+        form["approve_label"] += f" for {actor.standing_for.name}"
+    if held is not None:
+        form["held"] = {"lead": held.sentence, "text": held.to_do}
+    if record.stage == 2 and held is None:
+        form |= _narrowing_fields(record, typed, policy)
+    if record.stage == 2:
+        form["not_mine"] = _not_mine(record, reader, actor, typed)
+    return form
+
+
+def _not_mine(record: Approval, reader: Reader, actor: Actor, typed: Shape) -> Shape | None:
+    """The words with which whoever answers for the resource refuses the binding, while it is not confirmed (I8)."""
+    rows = openings.unconfirmed(record)
+    if not rows or any(not registry.answers_for(actor.capacity_of, row.resource) for row in rows):
+        return None
+    name = rows[0].resource.name
+    return {"label": f"This connection does not open {name}", "checked": bool(typed.get("not_mine"))}
+
+
+def _narrowing_fields(record: Approval, typed: Shape, policy: policies.Policy) -> Shape:
+    asked = record.granted_term_days or record.term_days
+    chosen = str(typed.get("term_days") or asked)
+    offered = sorted({days for days in TERMS[record.tier] if days < asked} | {asked})
+    fields: Shape = {
+        "term_help": f"at most {policy.longest_term(record.tier)} days for {record.tier} risk",
+        "terms": [
+            {"value": days, "label": f"{days} days", "asked": days == asked, "checked": str(days) == chosen}
+            for days in offered
+        ],
+    }
+    privilege = record.privilege
+    if privilege is None:
+        return fields
+    level = record.granted_level or privilege.counted_level
+    if level in ("write", "admin"):
+        lower = [one for one in LEVELS if LEVELS.index(one) <= LEVELS.index(level)]
+        fields["levels"] = [
+            {
+                "value": one,
+                "label": one.capitalize(),
+                "asked": one == level,
+                "checked": one == (typed.get("level") or level),
+            }
+            for one in lower
+        ]
+    scope = record.granted_scope if record.granted_scope is not None else privilege.scope
+    if privilege.entitlement.scope_kind in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH) and len(scope) > 1:
+        kept = set(typed.get("scope") or scope)
+        fields["scope_legend"] = privilege.entitlement.get_scope_kind_display()
+        fields["scopes"] = [{"value": one, "label": one, "asked": True, "checked": one in kept} for one in scope]
+    return fields

@@ -1,0 +1,43 @@
+"""Who reads the review page, and what they opened and typed on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from governance.controls.actors import Actor
+from governance.controls.models import Person
+
+Shape = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads the page, and what they opened and typed.
+
+    Args:
+        actor: who reads.
+        now: business time.
+        opened: key of the open row; empty for none.
+        typed: what a refused form held, by field name, so that nothing is lost.
+        errors: sentences to show beside the reason field.
+    """
+
+    actor: Actor
+    now: datetime
+    opened: str = ""
+    typed: Shape | None = None
+    error: str = ""
+
+    def is_me(self, person: Person | None) -> bool:
+        """Whether a person is the reader."""
+        return person is not None and self.actor.person is not None and person.pk == self.actor.person.pk
+
+    def name(self, person: Person | None, *, start: bool = False) -> str:
+        """A name, or "you" for the reader."""
+        if person is None:
+            return ""
+        if self.is_me(person):
+            return "You" if start else "you"
+        return person.name

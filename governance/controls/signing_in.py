@@ -1,0 +1,59 @@
+"""How a person signs in, as far as it changes: a sign-in, a password, a second factor (H1).
+
+What writes is Django's and allauth's; it is handed in and runs inside the operation, so that the change and its event are one
+transaction. No event holds more than that it happened: no password, no address, no code, no kind of device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from governance.controls.models import Person
+from governance.controls.people import STILL_HERE
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+
+Change = Callable[[], object]
+
+
+@transition(Person, event="person.signed_in", permission=Permission.PERSON_PROVE, duties=[STILL_HERE])
+def sign_in(step: Step[Person], *, begin: Change) -> Effect:
+    """Somebody has shown who they are, and a session begins.
+
+    Leaves no history row: nothing about the person is otherwise than before, but when they came last.
+    """
+    begin()
+    step.subject.refresh_from_db(fields=["last_login"])
+    return Effect()
+
+
+@transition(Person, event="person.password_set", permission=Permission.PERSON_PROVE, duties=[STILL_HERE])
+def set_password(step: Step[Person], *, password: str) -> Effect:
+    """A local account gets a password; the caller has asked for it and judged it."""
+    step.subject.set_password(password)
+    step.save(step.subject)
+    return Effect()
+
+
+def _changing(step: Step[Person], change: Change) -> Effect:
+    change()
+    step.save(step.subject)
+    return Effect()
+
+
+@transition(Person, event="person.second_factor_enrolled", permission=Permission.PERSON_PROVE, duties=[STILL_HERE])
+def enrol_second_factor(step: Step[Person], *, change: Change) -> Effect:
+    """A person is asked for a second factor from now on."""
+    return _changing(step, change)
+
+
+@transition(Person, event="person.second_factor_removed", permission=Permission.PERSON_PROVE, duties=[STILL_HERE])
+def remove_second_factor(step: Step[Person], *, change: Change) -> Effect:
+    """A person is asked for no second factor any more."""
+    return _changing(step, change)
+
+
+@transition(Person, event="person.recovery_codes_made", permission=Permission.PERSON_PROVE, duties=[STILL_HERE])
+def make_recovery_codes(step: Step[Person], *, change: Change) -> Effect:
+    """A person gets new recovery codes, and the old ones open nothing any more."""
+    return _changing(step, change)

@@ -1,0 +1,49 @@
+"""allauth's pages that change how somebody signs in, each inside the operation that puts it on record (H1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
+from django import forms
+from django.http import HttpRequest, HttpResponse
+
+from governance.controls import clock, signing_in
+from governance.controls.actors import Actor
+from governance.controls.models import Person
+from governance.controls.transitions import Transition
+
+
+def _on_record(request: HttpRequest, verb: Transition[Person], change: Callable[[], HttpResponse]) -> HttpResponse:
+    """Have allauth change something inside an operation on the person who asks for it; its answer comes back."""
+    assert isinstance(request.user, Person)  # the page asks for a sign-in
+    person = Person.objects.get(pk=request.user.pk)
+    answers: list[HttpResponse] = []
+    verb(person, actor=Actor.of(person), now=clock.now(), change=lambda: answers.append(change()))
+    return answers[0]
+
+
+class Activate(totp.ActivateTOTPView):
+    """An authenticator is enrolled."""
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Enrol it on record."""
+        return _on_record(self.request, signing_in.enrol_second_factor, lambda: super(Activate, self).form_valid(form))
+
+
+class Deactivate(totp.DeactivateTOTPView):
+    """The authenticator is removed."""
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Remove it on record."""
+        verb = signing_in.remove_second_factor
+        return _on_record(self.request, verb, lambda: super(Deactivate, self).form_valid(form))
+
+
+class Generate(recovery_codes.GenerateRecoveryCodesView):
+    """New recovery codes take the place of the old ones."""
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Make them on record."""
+        return _on_record(self.request, signing_in.make_recovery_codes, lambda: super(Generate, self).form_valid(form))

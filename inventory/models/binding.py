@@ -1,0 +1,116 @@
+"""Which resource a connection opens: proposed, confirmed or refused by whoever answers for it, moved by two people (I8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from simple_history.models import HistoricalRecords
+
+from governance.controls.models import Person
+from governance.controls.roles import Relation
+from inventory.models.resource import Resource
+
+#: Whom a resource answers to, as the database reads it: owner, deputy, and who stands or stood in for one of them.
+_ANSWERS = """EXISTS (SELECT 1 FROM inventory_resource r WHERE r.id = NEW.resource_id
+              AND (NEW.confirmed_by_id IN (r.owner_id, r.deputy_id) OR EXISTS (
+                  SELECT 1 FROM controls_delegation d WHERE d.taker_id = NEW.confirmed_by_id
+                  AND d.giver_id IN (r.owner_id, r.deputy_id))))"""
+
+CONFIRMED_BY_ITS_OWNER = pgtrigger.Trigger(
+    name="binding_confirmed_by_its_owner",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    func=f"""
+        IF NEW.confirmed_at IS NOT NULL AND (TG_OP = 'INSERT' OR OLD.confirmed_at IS NULL) AND NOT {_ANSWERS} THEN
+            RAISE EXCEPTION 'I8: only who answers for a resource confirms what opens it (binding %)', NEW.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+MOVED_BY_TWO = pgtrigger.Trigger(
+    name="binding_moved_by_two",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update,
+    func="""
+        IF OLD.confirmed_at IS NOT NULL AND (
+            NEW.confirmed_at IS NULL
+            OR NEW.resource_id <> OLD.resource_id AND (
+                OLD.moving_to_id IS DISTINCT FROM NEW.resource_id
+                OR NEW.confirmed_by_id IS NOT DISTINCT FROM OLD.moving_by_id
+                OR NEW.confirmed_by_id IS NOT DISTINCT FROM OLD.moving_for_id)) THEN
+            RAISE EXCEPTION 'I8: a confirmed binding is moved by two people (binding %)', OLD.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class Binding(models.Model):
+    """Which resource a connection opens: proposed by the builder, confirmed or refused by the owner's first decision on it (I8).
+
+    Open until then, and open again once it is refused. A confirmed one that somebody wants to open another resource
+    stays as it is until a second person says so too (`moving_to`).
+    """
+
+    connector = models.CharField(max_length=80)
+    #: Not called "instance": the history of a row has a property of that name.
+    instance_name = models.CharField(max_length=255, blank=True)
+    resource = models.ForeignKey(Resource, models.PROTECT, related_name="bindings")
+    proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    proposed_at = models.DateTimeField()
+    confirmed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    refused_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    refused_at = models.DateTimeField(null=True, blank=True)
+    #: Ids of the resources whose owners said that it does not open theirs: nobody proposes those again.
+    refused_for = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    #: Which resource a confirmed one is to open instead, who asked for that and for whom they stood in (A11).
+    moving_to = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="moving_bindings")
+    moving_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    moving_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    moving_at = models.DateTimeField(null=True, blank=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [CONFIRMED_BY_ITS_OWNER, MOVED_BY_TWO]
+        constraints = (
+            models.UniqueConstraint(fields=["connector", "instance_name"], name="binding_one_resource"),
+            models.CheckConstraint(
+                name="binding_confirmed_or_refused", condition=Q(confirmed_at__isnull=True) | Q(refused_at__isnull=True)
+            ),
+            models.CheckConstraint(
+                name="binding_moves_once_confirmed",
+                condition=Q(moving_to__isnull=True)
+                | Q(confirmed_at__isnull=False, moving_by__isnull=False) & ~Q(moving_to=F("resource")),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.connector} {self.instance_name} → {self.resource}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no owner has confirmed it, so that a builder has a say."""
+        return self.confirmed_at is None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the owner of the resource that it names said that it does not open theirs."""
+        return self.refused_at is not None
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """It stands on the resource's timeline, and on that of the resource that it is to move to."""
+        return (self, self.resource, *([self.moving_to] if self.moving_to else []))
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to the resource."""
+        return self.resource.relations(person, now)

@@ -1,0 +1,89 @@
+"""A timeline says what was decided, of those records alone that its reader may see, in a query for all of them (H3)."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from approvals import grants
+from approvals.models import Submission
+from governance.controls import timeline
+from governance.controls.models import Person
+from inventory.models import Automation, Resource
+from tests import journeys
+from tests.approvals import stock
+from tests.journeys import Company
+from tests.people import as_actor
+from tests.portal.signed_in import client_of
+
+
+def lines(c: Company, row: Automation | Resource | Submission, reader: Person, *, limit: int = 50) -> list[str]:
+    """The timeline of a row as somebody reads it."""
+    found = timeline.shapes(row, reader=reader, limit=limit, actor=as_actor(reader), now=c.now)
+    return [f"{one['actor']} {one['text']}".strip() for one in found]
+
+
+@pytest.mark.rule("H3")
+def test_who_sees_a_resource_by_name_only_reads_nothing_of_the_privileges_on_it(
+    company: Company, stage_2: Submission
+) -> None:
+    journeys.approve(stock.privilege_on(stage_2, company.slack), company.people.omar, now=company.now)
+    stranger = company.people.nadia
+    assert company.slack in Resource.objects.visible_to(as_actor(stranger), company.now)
+    said = lines(company, company.slack, stranger)
+    assert "Omar Haddad approved a record: “Fine by me.”" in said
+    assert not any("May " in one for one in said)
+    page = client_of(stranger).get(reverse("resource", args=[company.slack.pk])).content.decode()
+    assert "“May " not in page
+
+
+@pytest.mark.rule("H3")
+def test_each_decision_names_its_record_on_every_timeline(company: Company, stage_2: Submission) -> None:
+    n = company.people
+    slack, erp = stock.privilege_on(stage_2, company.slack), stock.privilege_on(stage_2, company.erp)
+    posts = f"“{slack.title}”"
+    journeys.approve(slack, n.omar, now=company.now)
+    journeys.reject(erp, n.omar, now=company.now)
+    automation = Automation.objects.get(pk=stage_2.automation_id)
+    for row in (automation, stage_2):
+        said = lines(company, row, n.rita)
+        assert f"Omar Haddad approved {posts}: “Fine by me.”" in said
+        assert f"Omar Haddad refused “{erp.title}”: “No.”" in said
+        assert "Theo Brandt approved the app: “Fine by me.”" in said
+    assert f"You approved {posts}: “Fine by me.”" in lines(company, company.slack, n.omar)
+    assert not any("{what}" in one for one in lines(company, automation, n.rita))
+
+
+@pytest.mark.rule("H3", "S5")
+def test_what_was_tried_and_refused_names_its_record_too(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
+    url = reverse("decide", args=[stage_2.pk, record.pk])
+    form = {"decision": "approve", "reason": "Yes.", "shown_digest": journeys.shown(record)}
+    assert client_of(company.people.theo).post(url, form).status_code == 403
+    said = lines(company, stage_2, company.people.rita)
+    assert any(one.startswith(f"Theo Brandt was refused (approved: “{record.title}”)") for one in said)
+
+
+@pytest.mark.rule("H3")
+def test_the_end_of_a_grant_says_of_what(company: Company, live: Submission) -> None:
+    automation = Automation.objects.get(pk=live.automation_id)
+    grant = automation.grants.get(entitlement__resource=company.slack)
+    grants.stop(grant, actor=as_actor(company.people.omar), now=company.now, reason="It floods us.")
+    sentence = stock.privilege_on(live, company.slack).title
+    assert f"Omar Haddad stopped “{sentence}”: “It floods us.”" in lines(company, automation, company.people.jonas)
+
+
+@pytest.mark.rule("H3")
+def test_more_lines_cost_no_more_queries(company: Company, live: Submission) -> None:
+    automation = Automation.objects.get(pk=live.automation_id)
+    counts = []
+    for limit in (8, 50):
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            found = lines(company, automation, company.people.jonas, limit=limit)
+        counts.append((len(found) > 8, len(asked)))
+    assert [many for many, _ in counts] == [False, True]
+    assert counts[1][1] <= counts[0][1] + 1, "one for the kind of rows that came in, and none a line"

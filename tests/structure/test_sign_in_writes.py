@@ -1,0 +1,95 @@
+"""Whatever writes how a person signs in goes through `signing_in`, so that it leaves an event (H1): the next one is found here."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.urls import URLPattern
+
+from governance.portal.urls import urlpatterns
+from tests.structure.sizes import sources
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Pages that are allauth's own code, and why none of them writes to a person past the ledger.
+THEIRS = {
+    "account_logout": "ends a session",
+    "mfa_index": "shows what there is",
+    "mfa_authenticate": "goes on with a sign-in, which ends in our adapter's",
+    "mfa_view_recovery_codes": "shows what there is",
+}
+#: Calls that change how somebody signs in, and the modules that may make them.
+WRITES = {
+    "set_password": {"governance/controls/signing_in.py", "governance/controls/models/people.py"},
+    "set_unusable_password": {
+        "governance/portal/views/people.py"
+    },  # of somebody who is entered, on record, right after
+    "create_user": {"governance/controls/models/people.py", "governance/controls/management/commands/bootstrap.py"},
+    "create_superuser": set(),
+    "login": {"governance/portal/sign_in.py"},
+}
+#: Django's own sign-in is handed to `signing_in` and called by nobody else.
+HANDED_OVER = {"governance/portal/sign_in.py", "governance/portal/views/demo.py"}
+
+
+def calls(source: str) -> Iterator[str]:
+    """The names of what is called on something, or handed over with something, in a module: ``set_password`` of ``person.set_password(…)``."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            yield node.attr
+
+
+def unrecorded(where: str, source: str) -> list[str]:
+    """Calls of a module that change how somebody signs in and that it may not make."""
+    called_on_signing_in = {
+        node.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "signing_in"
+    }
+    found = [name for name in calls(source) if name in WRITES and where not in WRITES[name]]
+    return [name for name in found if name not in called_on_signing_in]
+
+
+@pytest.mark.rule("H1")
+@pytest.mark.parametrize(
+    "sample", ["person.set_password('x')", "Person.objects.create_user('a@b.c')", "auth.login(r, u)"]
+)
+def test_a_write_past_the_ledger_is_found(sample: str) -> None:
+    assert unrecorded("governance/portal/views/profile.py", sample)
+    assert not unrecorded("governance/portal/views/profile.py", "signing_in.set_password(person, password='x')")
+
+
+@pytest.mark.rule("H1")
+def test_nothing_writes_how_a_person_signs_in_past_the_ledger() -> None:
+    found = {}
+    for path in sources(ROOT):
+        where = str(path.relative_to(ROOT))
+        if said := unrecorded(where, path.read_text()):
+            found[where] = said
+    assert found == {}
+
+
+@pytest.mark.rule("H1")
+def test_djangos_sign_in_is_imported_where_it_is_handed_over_alone() -> None:
+    importing = {
+        str(path.relative_to(ROOT))
+        for path in sources(ROOT)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        and node.module == "django.contrib.auth"
+        and any(alias.name == "login" for alias in node.names)
+    }
+    assert importing <= HANDED_OVER
+
+
+@pytest.mark.rule("H1")
+def test_every_page_of_allauth_that_is_mounted_as_it_is_changes_nobody() -> None:
+    theirs = set()
+    for one in urlpatterns:
+        if isinstance(one, URLPattern):
+            view = getattr(one.callback, "view_class", one.callback)
+            if view.__module__.startswith("allauth."):
+                theirs.add(one.name)
+    assert theirs == set(THEIRS)
