@@ -13,7 +13,7 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
         from approvals import grants
-        from approvals.transitions import close_unfinished, conclude, join_unfinished
+        from approvals.transitions import close_samples, close_unfinished, conclude, join_unfinished
         from approvals.transitions.joining import WRITING
         from governance.controls import consequences
 
@@ -22,4 +22,5 @@ class ApprovalsConfig(AppConfig):
         for event in WRITING:
             consequences.register(event, join_unfinished)
         consequences.register("automation.retired", close_unfinished)
+        consequences.register("automation.retired", close_samples)
         grants.register_consequences()

@@ -113,6 +113,8 @@ class Automation(models.Model):
     suspended_at = models.DateTimeField(null=True, blank=True)
     #: Since when its review has it suspended: an answer lifts that, or a new decision of stage 1, and no lifted stop (R4, R6).
     suspended_by_review_at = models.DateTimeField(null=True, blank=True)
+    #: Since when a look at what changed has it suspended; only a new decision of stage 1 lifts that (A12, A13).
+    suspended_by_look_at = models.DateTimeField(null=True, blank=True)
     #: Who pulled the kill switch, and who asked first to lift it again: two others are needed (G5).
     stopped_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     resume_asked_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")

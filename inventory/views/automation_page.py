@@ -236,10 +236,13 @@ def _next(one: Automation, newest: Any) -> Shape | None:
 def _suspended(one: Automation) -> Shape:
     if one.stopped_by is None:
         text = "Nothing of it is allowed to run. Answering its review lifts that, later a new submission does."
+        if one.suspended_by_look_at is not None:
+            text = "Nothing of it is allowed to run until it is submitted again and stage 1 has decided about what changed."
         return {"lead": "Suspended.", "text": text, "actions": []}
     asked = one.resume_asked_by
     more = f" {asked.name} asked to lift that; a second person has to agree." if asked else ""
     more += " Its review suspended it too." if one.suspended_by_review_at else ""
+    more += " A look at what changed suspended it too." if one.suspended_by_look_at else ""
     return {"lead": f"Stopped by {one.stopped_by.name}.", "text": f"Nothing of it may run.{more}", "actions": []}
 
 
