@@ -216,7 +216,6 @@ class Version(AppendOnly):
     manifest = models.JSONField()
     #: Secrets that the source contained: place, kind and keyed fingerprint, never a value (I6).
     secrets = models.JSONField(default=list)
-    author = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     imported_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField()
 
@@ -244,6 +243,24 @@ class Version(AppendOnly):
     def latest_assessment(self) -> Assessment | None:
         """The newest assessment, or None before the first."""
         return self.assessments.order_by("-id").first()
+
+
+class VersionAuthor(AppendOnly):
+    """The source names an author of a version: in its own words, and who that was when it was brought in, if anybody (S1).
+
+    The same content brought in again may name somebody whom the first file did not: authors only accumulate.
+    """
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="authors")
+    hint = models.CharField(max_length=200)
+    person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("version", "id")
+        constraints = (models.UniqueConstraint(fields=["version", "hint"], name="version_author_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.hint} of {self.version}"
 
 
 class Assessment(AppendOnly):
