@@ -13,7 +13,7 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
         from approvals import grants
-        from approvals.transitions import close_unfinished, conclude, join_unfinished, tell_of_risen
+        from approvals.transitions import close_samples, close_unfinished, conclude, join_unfinished, tell_of_risen
         from approvals.transitions.joining import WRITING
         from approvals.transitions.raising import RAISING
         from governance.controls import consequences
@@ -25,4 +25,5 @@ class ApprovalsConfig(AppConfig):
         for event in RAISING:
             consequences.register(event, tell_of_risen)
         consequences.register("automation.retired", close_unfinished)
+        consequences.register("automation.retired", close_samples)
         grants.register_consequences()

@@ -139,7 +139,8 @@ def app_reasons(
 ) -> list[str]:
     """Why stage 1 is asked, in words; empty when what it decided about still stands (A12).
 
-    What its review has suspended since is asked anew: a new submission brings it back, by stage 1 and not past it (R4).
+    What its review has suspended since, or a look at what changed, is asked anew: a new submission brings it back, by stage 1 and not
+    past it (R4, A12).
 
     Args:
         facts_now: what it would decide about (`facts.of_app`).
@@ -151,6 +152,8 @@ def app_reasons(
     then = before.asked
     suspended_at = before.automation.suspended_by_review_at
     reasons = ["Its review suspended it."] if suspended_at is not None and suspended_at >= before.submitted_at else []
+    if before.automation.suspended_by_look_at is not None:
+        reasons.append("A look at what changed suspended it.")
     reasons += [
         f"{facts.WORDS[name]} changed."
         for name in ("purpose", "business_owner", "technical_owner", "kind", "triggers")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from approvals import asking, openings, policies, rechecking
-from approvals.models import Approval, ApprovalState, Submission
-from approvals.routing import LADDER, resource_of, route_of
+from approvals import asking, openings, policies, rechecking, samples
+from approvals.models import Approval, ApprovalState, Sample, Submission
+from approvals.routing import LADDER, Route, resource_of, route_of
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
@@ -18,7 +18,7 @@ from governance.controls.refusals import Refusal
 from inventory.models import ResourceState
 
 
-def _interactive(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+def _interactive(subject: Approval | Sample, actor: Actor, now: datetime) -> Refusal | None:
     if actor.kind != "person" or actor.signed_in_at is None:
         return Refusal(
             "SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal and decide there."
@@ -184,6 +184,63 @@ def _decided_nothing(subject: Approval, actor: Actor, now: datetime) -> Refusal 
     return None
 
 
+def _sealed(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
+    if samples.seal_over(subject.submission) is None:
+        return Refusal("A13", "state", "The ledger is not sealed so far: whether it is drawn is not known yet.")
+    return None
+
+
+def _looks_apart(subject: Sample, actor: Actor, now: datetime, code: str) -> Refusal | None:
+    route = Route.load(subject.submission, now)
+    for person in actor.people:
+        no = samples.conflict(person, route)
+        if no is not None and no[0] == code:
+            words = {
+                "SOD-1": "You are a party to this submission, and a party does not look at it.",
+                "SOD-2": "You decided a privilege of this submission; looking at its source stands for the other stage.",
+            }[code]
+            sentence = words if person == actor.person else f"{no[1]}, and you would stand in for them."
+            return Refusal(code, "duty", sentence, _with_whom(subject, now))
+    return None
+
+
+def _with_whom(subject: Sample, now: datetime) -> str:
+    names = [person.name for person in samples.may_look(subject, now)]
+    return f"It is with {' or '.join(names)}." if names else "Nobody is left to look at it."
+
+
+def _party_looks(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
+    return _looks_apart(subject, actor, now, "SOD-1")
+
+
+def _decider_looks(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
+    return _looks_apart(subject, actor, now, "SOD-2")
+
+
+def _turn_to_look(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.capacity_of in samples.may_look(subject, now):
+        return None
+    return Refusal("A9", "duty", "Somebody before you looks at this.", _with_whom(subject, now))
+
+
+def _look_in_time(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.due_at is None or now < subject.due_at:
+        return None
+    sentence = f"The time to look at this was over on {_day(subject.due_at)}: it is suspended until stage 1 decides."
+    return Refusal("A13", "state", sentence, "Whoever submits it again asks stage 1.")
+
+
+def _look_time_is_up(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
+    ends = subject.due_at
+    return Refusal("A13", "state", "Its time is not up.") if ends is None or ends > now else None
+
+
+def _somebody_new(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
+    if all(person.pk in subject.asked for person in samples.may_look(subject, now)):
+        return Refusal("A9", "state", "Everybody who may look was asked.")
+    return None
+
+
 INTERACTIVE = Duty(
     "SOD-5", "S5", "A decision needs a person in an interactive, for high risk a fresh, session.", _interactive
 )
@@ -220,3 +277,14 @@ DECIDED_NOTHING = Duty("SOD-1", "S1", "Who decided in a submission does not answ
 
 #: Asked, in this order, of everybody who decides.
 DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, NOT_WHO_STOPPED, ONCE, TURN, INTERACTIVE, IN_TIME)
+
+SEALED = Duty("A13", "A13", "A sample is drawn from the seal over its coming into force, and not before.", _sealed)
+PARTY_LOOKS = Duty("SOD-1", "S1", "A party does not look at what was drawn of its submission.", _party_looks)
+DECIDER_LOOKS = Duty("SOD-2", "S2", "Who decided a privilege does not look in place of stage 1.", _decider_looks)
+TURN_TO_LOOK = Duty("A9", "A9", "A security reviewer looks; a fallback owner where none is free.", _turn_to_look)
+LOOK_IN_TIME = Duty("A13", "A13", "Nobody looks once the time for it is up: silence has suspended it.", _look_in_time)
+LOOK_TIME_IS_UP = Duty("A13", "A13", "What was drawn is suspended once the time to look at it is up.", _look_time_is_up)
+SOMEBODY_NEW_TO_LOOK = Duty("A9", "A9", "Who may look is asked, each once.", _somebody_new)
+
+#: Asked, in this order, of everybody who looks at a sample.
+LOOKING = (PARTY_LOOKS, DECIDER_LOOKS, TURN_TO_LOOK, INTERACTIVE, LOOK_IN_TIME)

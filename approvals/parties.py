@@ -11,6 +11,7 @@ from approvals.models import Party, Submission, SubmissionState
 from approvals.models.submission import Capacity
 from governance.controls.actors import Actor
 from governance.controls.models import Person
+from inventory import authors
 from inventory.models import Automation, Version
 
 #: What the history calls the writing of something that a submission decides about. Admins who assign owners and approvers whose
@@ -76,8 +77,9 @@ def _of_versions(automation: Automation, asked: Version | None) -> Iterator[tupl
     if asked is not None:
         counted |= Q(pk=asked.pk)
     since = automation.versions.filter(counted)
-    for importer, author in since.values_list("imported_by", "author"):
+    for importer in since.values_list("imported_by", flat=True):
         yield importer, Capacity.IMPORTER
+    for author in authors.of(since):
         yield author, Capacity.AUTHOR
 
 

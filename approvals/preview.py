@@ -22,9 +22,9 @@ from approvals.transitions.submitting import submit, unready
 from approvals.would_be import WouldBe
 from governance.controls import texts
 from governance.controls.actors import Actor
-from governance.controls.models import Team
+from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal
-from inventory import assessing, registry, resolving
+from inventory import assessing, authors, registry, resolving
 from inventory.importers.manifest import Manifest, manifest_digest, sha256
 from inventory.models import (
     Assessment,
@@ -98,6 +98,7 @@ class Preview:
         short: what nobody would be left to decide (A9).
         said_before: what was said why the same is needed when it was last asked, by row key.
         begun: what the fields begin with.
+        author: whom the source names as its author, where that is somebody here (S1).
         refusal: why this person may not bring it in for this team, or None.
     """
 
@@ -121,6 +122,7 @@ class Preview:
     short: tuple[str, ...]
     said_before: Mapping[str, str]
     begun: Mapping[str, Any]
+    author: Person | None
     refusal: Refusal | None
 
     @property
@@ -283,7 +285,9 @@ def _weigh(
     weighed = list(zip([key for key, _ in rows], compared.wanted, strict=True))
     stands = Assessment(tier=tier)
     under_way = _under_way(known)
-    people = People.load(automation, known, item, actor, under_way, compared.app_in_force, policy, now)
+    hint = manifest.source.owner_hint
+    author = authors.matched([hint]).get(hint)
+    people = People.load(automation, known, item, actor, under_way, compared.app_in_force, policy, now, author)
     app_problems = unready(automation, replace(compared, asked=()), stands, policy)
     nameable = set(found.nameable)
     wanted = tuple(
@@ -312,6 +316,7 @@ def _weigh(
         short=tuple(people.short(automation, compared, tier)),
         said_before=_said_before(known, weighed),
         begun=intended.fields_before(known, actor),
+        author=author,
         refusal=_refusal(known, team, actor, now),
     )
 

@@ -78,6 +78,7 @@ class People:
         rests_on: Approval | None,
         policy: Policy,
         now: datetime,
+        author: Person | None = None,
     ) -> People:
         """Read them: a fixed number of queries.
 
@@ -90,12 +91,14 @@ class People:
             rests_on: the app approval in force when stage 1 is not asked.
             policy: the policy in force.
             now: business time.
+            author: whom the source names, where that is somebody here; a party too.
         """
         asked = automation.asked
         named: list[tuple[int | None, str]] = [(item.batch.by_id, Capacity.IMPORTER)]
         if known is not None:
             named += parties.standing(known)
         named += [
+            (author.pk if author is not None else None, Capacity.AUTHOR),
             (asked["technical_owner_id"], Capacity.TECHNICAL_OWNER),
             (automation.technical_owner_id, Capacity.TECHNICAL_OWNER),
             (asked["business_owner_id"], Capacity.BUSINESS_OWNER),

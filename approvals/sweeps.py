@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, prefetch_related_objects
 
-from approvals import asking
+from approvals import asking, sample_sweeps
 from approvals.grant_sweeps import expire_due
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.routing import LADDER, Bench, Route
@@ -46,7 +46,10 @@ def sweep(now: datetime) -> Mapping[str, int]:
     return {
         "expired_approvals": expire_approvals(now, actor),
         "expired_submissions": expire_submissions(now, actor),
-        "reminders": remind(now) + remind_to_accept(now),
+        "drawn": sample_sweeps.draw_due(now, actor),
+        "passed_on": sample_sweeps.pass_on_due(now, actor),
+        "unseen": sample_sweeps.lapse_due(now, actor),
+        "reminders": remind(now) + remind_to_accept(now) + sample_sweeps.remind(now),
         "expired_grants": expire_due(now, actor),
     }
 

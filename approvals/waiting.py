@@ -12,7 +12,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import JSONObject
 
-from approvals.models import Approval, ApprovalState, Candidate, Decision, Submission
+from approvals.models import Approval, ApprovalState, Candidate, Decision, Sample, SampleState, Submission
 from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.keyed import keyed_by
@@ -71,6 +71,24 @@ def for_whom(records: Sequence[Approval], actor: Actor, now: datetime) -> dict[i
     for record, who, name in asked.order_by("pk").values_list("seat__approval", "person", "person__name"):
         found[record][who] = name
     return {record: list(names.values()) for record, names in found.items() if me.pk not in names}
+
+
+def to_look_at(actor: Actor, now: datetime) -> list[Sample]:
+    """What was drawn and put before the reader, or before somebody they stand in for, and nobody has looked at: one query (A12).
+
+    Who became a party since is told so on the page itself.
+    """
+    asked = Sample.objects.filter(state=SampleState.OPEN, asked__overlap=list(access.answers_as(actor, now)))
+    shown_of = asked.select_related("submission__automation__team", "submission__submitted_by", "submission__version")
+    columns = (
+        "state",
+        "drawn_at",
+        "due_at",
+        "submission__tier",
+        "submission__submitted_by__name",
+        "submission__version__number",
+    )
+    return list(shown_of.only(*columns, "submission__automation__name", TEAM).order_by("due_at", "pk"))
 
 
 def _person(actor: Actor) -> Person:

@@ -31,6 +31,9 @@ def _not_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | 
 
 def _stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     if subject.stopped_by_id is None:
+        if subject.suspended_by_look_at is not None:
+            sentence = "Nobody stopped it: it is suspended until stage 1 has decided about what changed."
+            return Refusal("G5", "state", sentence, "Submit the automation again.")
         return Refusal(
             "G5",
             "state",
@@ -109,7 +112,7 @@ def go_live(
 ) -> Effect:
     """A version becomes the approved one, with what stage 1 approved about the automation; a stopped one stays stopped.
 
-    What its review suspended comes back only where stage 1 has decided about it since (R4).
+    What its review, or a look at what changed, suspended comes back only where stage 1 has decided about it since (R4, A12).
 
     Args:
         step: the running step.
@@ -123,9 +126,10 @@ def go_live(
         decided_at: when stage 1 approved the app for this; None when it was not asked.
     """
     automation = step.subject
-    suspended_at = automation.suspended_by_review_at
-    if suspended_at is not None and decided_at is not None and decided_at > suspended_at:
-        automation.suspended_by_review_at = None
+    for since in ("suspended_by_review_at", "suspended_by_look_at"):
+        suspended_at = getattr(automation, since)
+        if suspended_at is not None and decided_at is not None and decided_at > suspended_at:
+            setattr(automation, since, None)
     _take_amendment(automation, asked or {})
     automation.approved_version = version
     automation.tier = max(Tier.of(tier), Tier.of(automation.raised_to or tier)).word
@@ -137,8 +141,9 @@ def go_live(
 
 
 def _out_of_suspension(automation: Automation) -> AutomationState:
-    """Live, unless a stop or a review still suspends it."""
-    if automation.stopped_by_id is not None or automation.suspended_by_review_at is not None:
+    """Live, unless a stop, a review or a look at what changed still suspends it."""
+    suspended = (automation.stopped_by_id, automation.suspended_by_review_at, automation.suspended_by_look_at)
+    if any(one is not None for one in suspended):
         return S.SUSPENDED
     automation.suspended_at = None
     return S.LIVE
@@ -168,10 +173,19 @@ def _decided(asked: Mapping[str, Any]) -> dict[str, Any]:
 @transition(
     Automation, event="automation.suspended", permission=None, source=(S.LIVE, S.SUSPENDED), target=(S.SUSPENDED,)
 )
-def suspend(step: Step[Automation], *, why: str) -> Effect:
-    """A review suspends it: nobody answered, or an owner's no. One that is stopped too stays so when the stop is lifted."""
+def suspend(step: Step[Automation], *, why: str, by_look: bool = False) -> Effect:
+    """A review, or a look at what changed, suspends it: a no, or silence. One that is stopped too stays so when the stop is lifted.
+
+    Args:
+        step: the running step.
+        why: for the ledger.
+        by_look: whether it was a look (A12, A13): no answer of a review lifts that, only stage 1.
+    """
     step.subject.suspended_at = step.subject.suspended_at or step.now
-    step.subject.suspended_by_review_at = step.now
+    if by_look:
+        step.subject.suspended_by_look_at = step.now
+    else:
+        step.subject.suspended_by_review_at = step.now
     return Effect(payload={"why": why})
 
 

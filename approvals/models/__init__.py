@@ -14,8 +14,9 @@ from approvals.models.approval import (
     SeatLabel,
     credential_key,
 )
-from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage, RevocationTask, Sample
+from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage, RevocationTask
 from approvals.models.policy import PolicyVersion
+from approvals.models.sample import Sample, SampleState
 from approvals.models.submission import (
     Comment,
     Party,
@@ -44,6 +45,7 @@ __all__ = [
     "PolicyVersion",
     "RevocationTask",
     "Sample",
+    "SampleState",
     "Seat",
     "SeatLabel",
     "Submission",

@@ -211,20 +211,6 @@ class RevocationTask(models.Model):
         return f"Revoke {self.grant}"
 
 
-class Sample(models.Model):
-    """One light-path approval drawn to be looked at by a person (A13)."""
-
-    approval = models.OneToOneField(Approval, models.PROTECT, related_name="sample")
-    drawn_from_seal = models.BigIntegerField()
-    looked_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    verdict = models.CharField(max_length=10, blank=True)
-
-    history = HistoricalRecords()
-
-    def __str__(self) -> str:
-        return f"Sample of {self.approval}"
-
-
 class GrantUsage(models.Model):
     """What one grant was used for on one day; no row means not measured, never zero."""
 

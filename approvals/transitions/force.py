@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from approvals import asking, duties, grants, policies, stopped
+from approvals import asking, changes, duties, grants, policies, stopped
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -16,6 +16,7 @@ from approvals.models import (
     SubmissionState,
     credential_key,
 )
+from approvals.transitions import sampling
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory import lifecycle
@@ -38,6 +39,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
             "privilege__entitlement", "credential"
         )
     )
+    before = changes.in_force(automation)
     still_stopped = frozenset(stopped.stopped(automation))
     ended = _end_what_is_not_asked(step, submission, approved)
     lifecycle.go_live(
@@ -54,6 +56,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
     unusable = [str(record.pk) for record in approved if record not in usable]
     policy = policies.of(submission.policy)
     made = [_grant(step, submission, record, policy, still_stopped) for record in usable]
+    sampling.note(step, before)
     submission.ended_at = step.now
     asking.tell(
         step,

@@ -68,7 +68,7 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "tier_words": _tier_words(preview),
         "drift": _drift(preview.drift, preview) if preview.drift is not None else [],
         "secrets": [_secret(one) for one in preview.item.secrets],
-        "noticed": _noticed(preview.manifest.findings),
+        "noticed": [*_named(preview), *_noticed(preview.manifest.findings)],
         "form": form.about,
         "route": route_page.context(preview, builder),
     }
@@ -251,6 +251,18 @@ def _secret(one: Shape) -> Shape:
     if parts[0] == "nodes" and len(parts) > 1:
         return {"lead": f"{where} of “{parts[1]}”", "place": ".".join(parts[2:]) or parts[1], "text": SECRET_TEXT}
     return {"lead": where, "place": ".".join(parts), "text": SECRET_TEXT}
+
+
+def _named(preview: Preview) -> list[Shape]:
+    """Whom the source names as its author: a party where that is somebody here, else only what it says (S1)."""
+    hint = preview.manifest.source.owner_hint
+    if not hint:
+        return []
+    if preview.author is None:
+        text = f"{hint}. This was not matched to anybody, so nobody is a party because of it."
+    else:
+        text = f"{preview.author.name}, a party to it because of that: a party decides nothing in it."
+    return [{"icon": "person", "tone": "", "lead": "Its source names an author.", "text": text}]
 
 
 def _noticed(findings: Iterable[Finding]) -> list[Shape]:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals import waiting
-from approvals.models import Approval, ApprovalState, Submission
+from approvals.models import Approval, ApprovalState, Sample, Submission
 from governance.controls import clock
 from governance.web.middleware import Request
 from governance.web.pages import page
@@ -52,6 +52,25 @@ def _row(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> Shap
     }
 
 
+def _sample_row(sample: Sample) -> Shape:
+    """A change that was drawn, among what waits for the reader: it is in force, and somebody looks at it (A12)."""
+    submission = sample.submission
+    return {
+        "key": f"sample-{sample.pk}",
+        "href": sample.href,
+        "name": submission.automation.name,
+        "team": submission.automation.team.name,
+        "wants": f"be looked at: version {submission.version.number} changed its source and was drawn",
+        "tier": submission.tier,
+        "levels": [],
+        "data_class": "",
+        "since": sample.drawn_at,
+        "due": sample.due_at,
+        "stage": 0,
+        "tags": [],
+    }
+
+
 def _tags(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> list[Shape]:
     """For whom the reader would decide, when nothing of it is asked of themself (A11); in which round it is."""
     names = list(dict.fromkeys(name for record in group for name in instead_of.get(record.pk, ())))
@@ -79,9 +98,12 @@ def desk(request: Request) -> HttpResponse:
         records = list(found.order_by("due_at", "pk")[: PAGE * 12])
     if show == "overdue":
         records = [record for record in records if record.due_at and record.due_at < now]
+    drawn = waiting.to_look_at(request.actor, now)
     rows = _rows(records, waiting.for_whom(mine, request.actor, now))[:PAGE]
+    if not show:
+        rows += [_sample_row(one) for one in drawn]
     overdue = sum(row["due"] is not None and row["due"] < now for row in rows)
-    count = len({record.submission_id for record in mine})
+    count = len({record.submission_id for record in mine}) + len(drawn)
     facts: list[Any] = [
         {"text": f"{count} wait{'s' if count == 1 else ''} for you", "strong": True}
         if count

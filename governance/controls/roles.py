@@ -35,6 +35,9 @@ class Permission(StrEnum):
     APPROVAL_EXPIRE = "approval:expire"
     GRANT_REVOKE = "grant:revoke"
     GRANT_END = "grant:end"
+    SAMPLE_DRAW = "sample:draw"
+    SAMPLE_LOOK = "sample:look"
+    SAMPLE_LAPSE = "sample:lapse"
     ITEM_OPEN = "item:open"
     ITEM_ANSWER = "item:answer"
     ITEM_CLOSE = "item:close"
@@ -75,6 +78,7 @@ class Relation(StrEnum):
     CANDIDATE = "candidate"
     READER = "reader"
     REVIEWER = "reviewer"
+    LOOKER = "looker"
 
 
 P, R = Permission, Relation
@@ -120,7 +124,17 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
         }
     ),
     Role.ON_CALL: frozenset({P.AUTOMATION_STOP, P.GRANT_REVOKE}),
-    Role.JOB: frozenset({P.APPROVAL_EXPIRE, P.GRANT_END, P.ITEM_OPEN, P.ITEM_CLOSE, P.PERSON_PROVE}),
+    Role.JOB: frozenset(
+        {
+            P.APPROVAL_EXPIRE,
+            P.GRANT_END,
+            P.SAMPLE_DRAW,
+            P.SAMPLE_LAPSE,
+            P.ITEM_OPEN,
+            P.ITEM_CLOSE,
+            P.PERSON_PROVE,
+        }
+    ),
     R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE}),
     R.TEAM_MEMBER: frozenset(
         {P.AUTOMATION_REGISTER, P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}
@@ -135,6 +149,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     R.CANDIDATE: frozenset({P.APPROVAL_DECIDE, P.APPROVAL_OBJECT, P.SUBMISSION_COMMENT}),
     R.READER: frozenset(),
     R.REVIEWER: frozenset({P.ITEM_ANSWER}),
+    R.LOOKER: frozenset({P.SAMPLE_LOOK}),
 }
 
 #: Words for people, in the order in which the pages list them.
@@ -173,6 +188,9 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.APPROVAL_EXPIRE: "let this expire",
     P.GRANT_REVOKE: "take this access back",
     P.GRANT_END: "end this access",
+    P.SAMPLE_DRAW: "draw what is looked at",
+    P.SAMPLE_LOOK: "look at what was drawn",
+    P.SAMPLE_LAPSE: "end what nobody looked at",
     P.ITEM_OPEN: "open a review",
     P.ITEM_ANSWER: "answer this review",
     P.ITEM_CLOSE: "close a review",

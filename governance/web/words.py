@@ -94,6 +94,15 @@ STATES: Final = {
         "escalated": Word("Passed up", "up", "wait"),
         "closed": Word("Closed", "minus", "off"),
     },
+    "sample": {
+        "waiting": Word("Not drawn yet", "clock", "off"),
+        "not_drawn": Word("Not drawn", "minus", "off"),
+        "open": Word("Waiting", "ring"),
+        "fine": Word("Looked at: fine", "ring-check", "ok"),
+        "not_fine": Word("Looked at: not fine", "ring-cross", "no"),
+        "unanswered": Word("Not looked at in time", "ring-cross", "no"),
+        "not_applicable": Word("Retired before anybody looked", "minus", "off"),
+    },
     "resource": {
         "proposed": Word("Proposed, nobody answers for it yet", "ring", "wait"),
         "active": Word("In use", "ring-check", "ok"),

@@ -233,11 +233,33 @@ def _owner_hint(workflow: dict[str, Any]) -> str:
     for share in shares if isinstance(shares, list) else ():
         if not isinstance(share, dict) or share.get("role") not in (None, "workflow:owner", "owner"):
             continue
-        project, user = _member(share, "project"), _member(share, "user")
-        hint = _text(project.get("name")) or _text(user.get("email"))
-        if hint:
-            return hint
+        name, address = _project_name(_member(share, "project")), _address(share)
+        if name and address and address.lower() not in name.lower():
+            return shown(f"{name} <{address}>")
+        if name or address:
+            return name or address
     return ""
+
+
+def _project_name(project: dict[str, Any]) -> str:
+    """What the project is called. The platform itself names a personal one, by its owner's account: "Rita Novak <rita@…>".
+
+    What somebody typed may look like an account and is none, so it is written so that nobody takes it for one.
+    """
+    name = _text(project.get("name"))
+    if project.get("type") == "personal" or "@" not in name:
+        return name
+    return shown(f"project {name.translate({ord('<'): '(', ord('>'): ')'})}")
+
+
+def _address(share: dict[str, Any]) -> str:
+    """The account of the owner: the share's user, or whoever a personal project belongs to."""
+    own = _text(_member(share, "user").get("email"))
+    relations = _member(share, "project").get("projectRelations")
+    for one in relations if isinstance(relations, list) and not own else ():
+        if isinstance(one, dict) and one.get("role") == "project:personalOwner":
+            own = own or _text(_member(one, "user").get("email"))
+    return own
 
 
 def _member(value: dict[str, Any], name: str) -> dict[str, Any]:

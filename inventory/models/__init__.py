@@ -10,6 +10,7 @@ from inventory.models.automation import (
     Privilege,
     Trigger,
     Version,
+    VersionAuthor,
     VersionCredential,
     VersionIdentity,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "ScopeKind",
     "Trigger",
     "Version",
+    "VersionAuthor",
     "VersionCredential",
     "VersionIdentity",
 ]

@@ -113,6 +113,8 @@ class Automation(models.Model):
     suspended_at = models.DateTimeField(null=True, blank=True)
     #: Since when its review has it suspended: an answer lifts that, or a new decision of stage 1, and no lifted stop (R4, R6).
     suspended_by_review_at = models.DateTimeField(null=True, blank=True)
+    #: Since when a look at what changed has it suspended; only a new decision of stage 1 lifts that (A12, A13).
+    suspended_by_look_at = models.DateTimeField(null=True, blank=True)
     #: Who pulled the kill switch, and who asked first to lift it again: two others are needed (G5).
     stopped_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     resume_asked_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
@@ -214,7 +216,6 @@ class Version(AppendOnly):
     manifest = models.JSONField()
     #: Secrets that the source contained: place, kind and keyed fingerprint, never a value (I6).
     secrets = models.JSONField(default=list)
-    author = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     imported_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField()
 
@@ -242,6 +243,24 @@ class Version(AppendOnly):
     def latest_assessment(self) -> Assessment | None:
         """The newest assessment, or None before the first."""
         return self.assessments.order_by("-id").first()
+
+
+class VersionAuthor(AppendOnly):
+    """The source names an author of a version: in its own words, and who that was when it was brought in, if anybody (S1).
+
+    The same content brought in again may name somebody whom the first file did not: authors only accumulate.
+    """
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="authors")
+    hint = models.CharField(max_length=200)
+    person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("version", "id")
+        constraints = (models.UniqueConstraint(fields=["version", "hint"], name="version_author_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.hint} of {self.version}"
 
 
 class Assessment(AppendOnly):

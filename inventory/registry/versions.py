@@ -8,7 +8,7 @@ from typing import Any
 
 from governance.controls.models import Person
 from governance.controls.transitions import Step
-from inventory import assessing, importers, resolving
+from inventory import assessing, authors, importers, resolving
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
 from inventory.models import (
     Automation,
@@ -18,6 +18,7 @@ from inventory.models import (
     Privilege,
     Trigger,
     Version,
+    VersionAuthor,
     VersionCredential,
     VersionIdentity,
 )
@@ -155,6 +156,7 @@ def write_down(
     known = automation.versions.filter(manifest_digest=digest, binding_digest=bound).first()
     if known is not None:
         _assess_anew(step, known, manifest)
+        _save_author(known, manifest)
         return known, False
     version = _new_version(step, automation, manifest, secrets, digest, bound)
     for one in privileges.values():
@@ -168,6 +170,7 @@ def write_down(
         trigger.version = version
     Trigger.objects.bulk_create(found.triggers)
     _save_identities(step, automation, version, found)
+    _save_author(version, manifest)
     assessing.assess(version, now=step.now)
     return version, True
 
@@ -192,6 +195,13 @@ def _new_version(
         imported_by=step.actor.person,
         created_at=step.now,
     )
+
+
+def _save_author(version: Version, manifest: Manifest) -> None:
+    """Keep whom the source names, also where the same content names somebody now who was not named before (S1)."""
+    hint = manifest.source.owner_hint
+    if hint and not version.authors.filter(hint=hint).exists():
+        VersionAuthor.objects.create(version=version, hint=hint, person=authors.matched([hint]).get(hint))
 
 
 def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> None:

@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from governance.controls import timeline
 from governance.controls.actors import Actor
 from governance.web.ledger_links import ledger_href
-from inventory import lifecycle, registry, words
+from inventory import authors, lifecycle, registry, words
 from inventory.models import (
     Assessment,
     Automation,
@@ -236,10 +236,13 @@ def _next(one: Automation, newest: Any) -> Shape | None:
 def _suspended(one: Automation) -> Shape:
     if one.stopped_by is None:
         text = "Nothing of it is allowed to run. Answering its review lifts that, later a new submission does."
+        if one.suspended_by_look_at is not None:
+            text = "Nothing of it is allowed to run until it is submitted again and stage 1 has decided about what changed."
         return {"lead": "Suspended.", "text": text, "actions": []}
     asked = one.resume_asked_by
     more = f" {asked.name} asked to lift that; a second person has to agree." if asked else ""
     more += " Its review suspended it too." if one.suspended_by_review_at else ""
+    more += " A look at what changed suspended it too." if one.suspended_by_look_at else ""
     return {"lead": f"Stopped by {one.stopped_by.name}.", "text": f"Nothing of it may run.{more}", "actions": []}
 
 
@@ -279,6 +282,7 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
                 "text": str(approved.number) if approved else "none",
                 "quiet": approved.manifest_digest.partition(":")[2][:10] if approved else "",
             },
+            *_named(shown),
         ],
         "amendment": _amendment(one),
         "retire_href": reverse("automation_retire", args=[one.pk]) if may_retire else "",
@@ -287,6 +291,23 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
         "raise_href": reverse("automation_raise", args=[one.pk]) if may_raise else "",
         "findings": _findings(assessment),
     }
+
+
+def _named(shown: Version | None) -> list[Shape]:
+    """Whom the source of the shown version names as its author: somebody here, or only what it says (S1); one query."""
+    found = list(shown.authors.select_related("person")) if shown is not None else []
+    hints = [one.hint for one in found if one.person is None]
+    now = authors.matched(hints)
+    rows = []
+    for one in found:
+        person = one.person or now.get(one.hint)
+        said = (
+            {"text": person.name, "quiet": "a party"}
+            if person
+            else {"text": one.hint, "quiet": "not matched to anybody"}
+        )
+        rows.append({"label": "Named by its source", **said})
+    return rows
 
 
 def _amendment(one: Automation) -> list[Shape]:

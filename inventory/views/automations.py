@@ -197,6 +197,7 @@ def resume(request: Request, pk: int) -> HttpResponse:
     first = "A second person has to agree before it runs again."
     runs = "It runs again with the grants that are still in term."
     then = runs if found.suspended_by_review_at is None else "It stays suspended by its review."
+    then = then if found.suspended_by_look_at is None else "It stays suspended until stage 1 has decided."
     return confirm(
         request,
         found,

@@ -55,6 +55,11 @@ def _compare(one: Automation, versions: Sequence[Version], chosen: Version | Non
         before = next((v for v in versions if v.number < chosen.number), None)
     if before is None:
         return None
+    return compared(before, chosen)
+
+
+def compared(before: Version, chosen: Version) -> Shape:
+    """What ``inventory/compare.html`` takes: the difference between two versions."""
     found = drift(before, chosen)
     rows = [
         *({"label": "Starts by", "before": _trigger(t), "after": ""} for t in found.triggers_removed),

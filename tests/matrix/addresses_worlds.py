@@ -30,6 +30,7 @@ from inventory.models import Automation, ImportItem, Resource
 from tests import journeys, people
 from tests.approvals import stock
 from tests.approvals.bring_in.building import Build, connect, of_its_own
+from tests.approvals.drawing import drawn_of_its_own
 from tests.approvals.stock import privilege_on
 from tests.matrix import worlds
 from tests.matrix.worlds import World
@@ -164,11 +165,14 @@ def _resources(w: World) -> dict[str, Any]:
     return found
 
 
+def _owners(w: World) -> dict[str, Person]:
+    return {"business_owner": w.people["business_owner"], "technical_owner": w.people["technical_owner"]}
+
+
 def _submitted(w: World, word: str, *, ago: timedelta = timedelta()) -> Submission:
     """The stock report of an n8n of its own, submitted by its builder: stage 1 is open."""
-    owners = {"business_owner": w.people["business_owner"], "technical_owner": w.people["technical_owner"]}
     content = of_its_own(stock.EXPORT, word)
-    version = journeys.brought_in(w.company, stock.EXPORT, by=w.people["builder"], content=content, **owners)
+    version = journeys.brought_in(w.company, stock.EXPORT, by=w.people["builder"], content=content, **_owners(w))
     return journeys.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
 
 
@@ -191,6 +195,7 @@ def _submissions(w: World) -> dict[str, Any]:
     stopped = Automation.objects.get(pk=stopped.pk)
     lifecycle.stop(stopped, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
     return {
+        "drawn": drawn_of_its_own(w.company, "drawn", by=w.people["builder"], **_owners(w)),
         "open_app": open_app,
         "app_record": journeys.app_of(open_app),
         "waiting_record": privilege_on(open_app, w.company.slack),
@@ -336,5 +341,6 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "import_submit": _preview,
     "import_bind": lambda portal, _: {"do": "choose", "resource": portal.rows["active"].pk},
     "recert_answer": _answer,
+    "sample": lambda portal, _: {"verdict": "not_fine", "reason": "It mails the list."},
     "recert_correct": lambda portal, _: {"asks": Asks.ACCEPTABLE, "answer": AnswerKind.KEEP, "reason": "Needed."},
 }

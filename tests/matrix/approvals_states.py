@@ -13,16 +13,21 @@ from typing import Any
 from django.db import models
 
 from approvals import grants, transitions
-from approvals.models import Approval, Grant, Submission
+from approvals.models import Approval, Grant, Party, Sample, Submission
+from approvals.models.submission import Capacity
 from governance.controls.actors import Actor
+from governance.controls.models import Person
 from governance.controls.people import record_leaver
+from inventory import lifecycle
 from inventory.models import Automation, Version
 from tests import journeys
 from tests.approvals import stock
+from tests.approvals.drawing import sealed
 from tests.matrix.worlds import World, arguments, besides, inside, state
 from tests.people import as_actor, as_delegate
 
 APPROVAL, SUBMISSION, GRANT = "approvals.approval", "approvals.submission", "approvals.grant"
+SAMPLE = "approvals.sample"
 
 
 # --- who else ---------------------------------------------------------------------------------------------------------
@@ -68,10 +73,13 @@ def security_long_ago(w: World) -> Actor:
 # --- submissions ------------------------------------------------------------------------------------------------------
 
 
+def _owners(w: World) -> dict[str, Person]:
+    return {"business_owner": w.people["business_owner"], "technical_owner": w.people["technical_owner"]}
+
+
 def _submitted(w: World, export: str = stock.EXPORT, *, ago: timedelta = timedelta()) -> Submission:
     delegate_of_owner(w)  # before the owner may leave
-    owners = {"business_owner": w.people["business_owner"], "technical_owner": w.people["technical_owner"]}
-    version = journeys.brought_in(w.company, export, by=w.northwind.rita, **owners)
+    version = journeys.brought_in(w.company, export, by=w.northwind.rita, **_owners(w))
     return journeys.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
 
 
@@ -289,6 +297,77 @@ def stopped(w: World) -> Grant:
 def ended(w: World) -> Grant:
     """Revoked."""
     return grants.revoke(_held(w), actor=w.actor("business_owner"), now=w.now, reason="Not needed.")
+
+
+# --- samples ----------------------------------------------------------------------------------------------------------
+
+
+def _noted(w: World, *, ago: timedelta = timedelta()) -> Sample:
+    """The stock report in force, and a newer version of it with another source and nothing else."""
+    submission = _stage_2(w, ago=ago)
+    for record in submission.approvals.filter(stage=2):
+        journeys.approve(record, w.people["resource_owner"], now=w.now - ago)
+    version = stock.version(w.company, stock.another_order, **_owners(w))
+    newer = journeys.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
+    return newer.samples.get()
+
+
+def _drawn(w: World, *, ago: timedelta = timedelta(), falls: bool = True) -> Sample:
+    sample = _noted(w, ago=ago)
+    with sealed(falls=falls):
+        return transitions.draw(sample, actor=w.actor("job"), now=w.now - ago)
+
+
+state(SAMPLE, "waiting")(_noted)
+state(SAMPLE, "open")(_drawn)
+
+
+@state(SAMPLE, "not_drawn")
+def not_drawn(w: World) -> Sample:
+    """The draw did not fall on it."""
+    return _drawn(w, falls=False)
+
+
+@state(SAMPLE, "overdue")
+def overdue_sample(w: World) -> Sample:
+    """Drawn ten days ago; nobody has looked and no sweep has run."""
+    return _drawn(w, ago=timedelta(days=10))
+
+
+@state(SAMPLE, "reviewers_are_parties")
+def reviewers_are_parties(w: World) -> Sample:
+    """Drawn, and every security reviewer has become a party since."""
+    sample = _drawn(w)
+    for who in ("security", "second_security", "every_role"):
+        Party.objects.create(submission=sample.submission, person=w.people[who], capacity=Capacity.EDITOR)
+    return sample
+
+
+@state(SAMPLE, "fine")
+def fine(w: World) -> Sample:
+    """Looked at: fine."""
+    return transitions.find_fine(_drawn(w), actor=w.actor("security"), now=w.now)
+
+
+@state(SAMPLE, "not_fine")
+def not_fine(w: World) -> Sample:
+    """Looked at: not fine."""
+    return transitions.find_not_fine(_drawn(w), actor=w.actor("security"), now=w.now, reason="It mails the list.")
+
+
+@state(SAMPLE, "unanswered")
+def unanswered(w: World) -> Sample:
+    """Nobody looked in time."""
+    return transitions.lapse_sample(overdue_sample(w), actor=w.actor("job"), now=w.now)
+
+
+@state(SAMPLE, "not_applicable")
+def no_sample(w: World) -> Sample:
+    """Its automation was retired."""
+    sample = _drawn(w)
+    automation = Automation.objects.get(pk=sample.submission.automation_id)
+    lifecycle.retire(automation, actor=w.actor("business_owner"), now=w.now, reason="Nobody needs it.")
+    return Sample.objects.get(pk=sample.pk)
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from governance.controls.roles import Role
 from inventory import lifecycle, registry
 from inventory.importers.manifest import Manifest
 from tests import journeys
+from tests.approvals.drawing import drawn_of_its_own
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
 from tests.processes import Site
@@ -75,6 +76,7 @@ TOUR = (
     ("omar", "resource_entitlement", "resource"),
     ("jonas", "automation_stop", "automation"),
     ("jonas", "automation_amend", "automation"),
+    ("sana", "sample", "sample"),
     ("sana", "automation", "automation"),
     ("sana", "automation", "automation", "?tab=privileges"),
     ("sana", "automation", "automation", "?tab=versions"),
@@ -137,6 +139,7 @@ class World:
         made = journeys.submitted(company, chaser)
         journeys.decide_app(company, made)
         self.submission = made.pk
+        self.sample = drawn_of_its_own(company, uuid.uuid4().hex[:8]).pk
         item = registry.preview(
             [("check.json", export("supplier-statement-check.json"))], actor=as_actor(self.people.rita), now=now
         ).items.get()

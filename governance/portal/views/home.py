@@ -15,10 +15,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals import waiting
-from approvals.models import Approval, Grant, Submission, SubmissionState
+from approvals.models import Approval, Grant, Sample, Submission, SubmissionState
 from governance.controls import access, clock
+from governance.controls.actors import Actor
 from governance.controls.calendar import zone_of
 from governance.controls.models import Person
+from governance.controls.roles import Role
 from governance.portal.views.answers import reader
 from governance.recertification.models import Question
 from governance.web import chrome
@@ -53,6 +55,7 @@ def home(request: Request) -> HttpResponse:
         group
         for group in (
             _approvals(to_decide),
+            _samples(request.actor, now),
             reviews,
             _questions(to_answer),
             _acceptances(person, [one for one, _ in under_way]),
@@ -129,6 +132,31 @@ def _approvals(records: Sequence[Approval]) -> Shape:
         "more_href": reverse("desk"),
         "more_words": "Open the desk",
     }
+
+
+def _samples(actor: Actor, now: datetime) -> Shape:
+    """Changes of source alone that were drawn: a security reviewer looks at them (A12).
+
+    The others are not asked about, which saves everybody's home a query: a fallback owner who looks in their place has the mail and
+    the desk.
+    """
+    found: list[Sample] = []
+    if Role.SECURITY_REVIEWER in access.roles_held(actor, now):
+        found = waiting.to_look_at(actor, now)
+    rows = [
+        {
+            "href": one.href,
+            "seal": "full",
+            "name": one.submission.automation.name,
+            "text": f"Version {one.submission.version.number} changed its source and was drawn: is it fine?",
+            "who": one.submission.submitted_by.name,
+            "since": one.drawn_at,
+            "due": one.due_at,
+            "tier": one.submission.tier,
+        }
+        for one in found[:MOST]
+    ]
+    return {"key": "samples", "title": "To look at", "words": "drawn by chance", "rows": rows, "count": len(found)}
 
 
 def _recertifications(person: Person, people: Collection[int]) -> Shape:

@@ -551,6 +551,43 @@ def test_what_the_platform_says_of_itself_and_of_the_owner_is_a_hint() -> None:
 
 
 @pytest.mark.parametrize(
+    ("share", "hint"),
+    [
+        ({"user": {"email": "rita@example.org"}}, "rita@example.org"),
+        (
+            {"project": {"type": "personal", "name": "Rita Novak <rita@example.org>"}},
+            "Rita Novak <rita@example.org>",
+        ),
+        (
+            {"project": {"name": "Finance"}, "user": {"email": "rita@example.org"}},
+            "Finance <rita@example.org>",
+        ),
+        (
+            {
+                "project": {
+                    "type": "personal",
+                    "name": "Rita",
+                    "projectRelations": [
+                        {"role": "project:viewer", "user": {"email": "no@example.org"}},
+                        {"role": "project:personalOwner", "user": {"email": "rita@example.org"}},
+                    ],
+                }
+            },
+            "Rita <rita@example.org>",
+        ),
+        ({"project": {"type": "team", "name": "Rita <rita@example.org>"}}, "project Rita (rita@example.org)"),
+        ({"project": {"name": "rita@example.org"}}, "project rita@example.org"),
+        ({"project": {"name": ["no"], "projectRelations": "no"}, "user": 7}, ""),
+    ],
+)
+def test_an_account_is_what_the_platform_wrote_and_nothing_that_somebody_typed(
+    share: dict[str, Any], hint: str
+) -> None:
+    source = manifest(node("noOp"), shared=[{"role": "workflow:owner", **share}]).source
+    assert source.owner_hint == hint
+
+
+@pytest.mark.parametrize(
     ("members", "enabled"),
     [
         ({"active": True}, True),

@@ -1,0 +1,81 @@
+"""What a job does about samples: draws them, asks whoever is next, reminds, and ends what nobody looked at (A12, A13, R9)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from approvals import samples
+from approvals.models import Sample, SampleState
+from approvals.transitions import draw, lapse_sample, pass_on_sample
+from approvals.transitions.sampling import about
+from governance.controls import claims, outbox
+from governance.controls.actors import Actor
+
+#: The mail that reminds.
+EVENT = "sample_due"
+
+
+def draw_due(now: datetime, actor: Actor) -> int:
+    """Draw whatever came into force and is sealed by now; returns how many were drawn or not."""
+
+    def act(sample: Sample) -> bool:
+        if samples.seal_over(sample.submission) is None:
+            return False
+        draw(sample, actor=actor, now=now)
+        return True
+
+    return claims.sweep(Sample.objects.filter(state=SampleState.WAITING), act, job=actor.job)
+
+
+def pass_on_due(now: datetime, actor: Actor) -> int:
+    """Ask who may look where none of those who were asked may any more; returns how many samples went on."""
+
+    def act(sample: Sample) -> bool:
+        free = {person.pk for person in samples.may_look(sample, now)}
+        if not free or free & set(sample.asked):
+            return False
+        pass_on_sample(sample, actor=actor, now=now)
+        return True
+
+    return claims.sweep(Sample.objects.filter(state=SampleState.OPEN, due_at__gt=now), act, job=actor.job)
+
+
+def lapse_due(now: datetime, actor: Actor) -> int:
+    """Suspend what nobody looked at in time; returns how many."""
+    due = Sample.objects.filter(state=SampleState.OPEN, due_at__lte=now)
+    return claims.sweep(due, lambda sample: lapse_sample(sample, actor=actor, now=now), job=actor.job)
+
+
+def remind(now: datetime) -> int:
+    """Remind whoever is asked to look, half-way and a day before the time is up; returns how many are told."""
+    sent = 0
+    waiting = Sample.objects.filter(state=SampleState.OPEN, due_at__gt=now).select_related(
+        "submission__automation__team", "submission__version", "before"
+    )
+    for sample in waiting.order_by("pk"):
+        word = _word(sample, now)
+        if not word:
+            continue
+        for person in samples.may_look(sample, now):
+            with transaction.atomic():
+                made = outbox.queue(
+                    recipient=person,
+                    event=EVENT,
+                    thread=f"sample:{sample.pk}",
+                    key=f"sample:{sample.pk}:{word}:{person.pk}",
+                    now=now,
+                    context={**about(sample), "word": word},
+                )
+            sent += made is not None
+    return sent
+
+
+def _word(sample: Sample, now: datetime) -> str:
+    """Which reminder is due, the latest only; empty before the first."""
+    assert sample.due_at is not None  # the query asks for both
+    assert sample.drawn_at is not None
+    if now >= sample.due_at - timedelta(days=1):
+        return "day_before"
+    return "half" if now >= sample.drawn_at + (sample.due_at - sample.drawn_at) / 2 else ""

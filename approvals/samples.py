@@ -1,0 +1,80 @@
+"""What is drawn of all that stage 1 was not asked about, and who may look at it (A12, A13). Reads only.
+
+The draw is the hash of the seal under which the ledger's next batch put the coming into force. Whoever submits can't choose
+it: the seal covers what happened until then, random ids and instants of everybody's acts among it, and is made afterwards. Whoever
+has an export of the ledger can draw again and finds the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from django.db.models import Q
+
+from approvals.models import Sample, Submission
+from approvals.routing import Bench, Route
+from governance.controls import ledger, sealing
+from governance.controls.ledger_verifier import seal_hash
+from governance.controls.models import LedgerEvent, Person, Seal
+from governance.controls.models.ledger import Outcome
+
+#: One in so many is drawn.
+ONE_IN = 10
+
+#: Working days in which somebody looks at what was drawn.
+DAYS = 5
+
+#: The event whose seal is the draw: what is sampled is in force from then on.
+CAUSE = "submission.put_in_force"
+
+
+def falls_on(seal: str, submission: int) -> bool:
+    """Whether the draw falls on a submission: pure, the same for the same arguments.
+
+    Args:
+        seal: the hash of the seal, as hex.
+        submission: the submission's key, so that several under one seal are drawn each for itself.
+    """
+    drawn = hashlib.sha256(f"approvals.sample:{seal}:{submission}".encode()).hexdigest()
+    return int(drawn, 16) % ONE_IN == 0
+
+
+def is_drawn(sample: Sample, seal: Seal) -> bool:
+    """Whether the draw falls on a sample under the seal that `seal_over` found."""
+    return falls_on(seal_hash(sealing.body_of(seal)), sample.submission_id)
+
+
+def seal_over(submission: Submission) -> Seal | None:
+    """The seal that covers a submission's coming into force; None until the ledger is sealed so far."""
+    label, key = ledger.name_of(submission)
+    events = LedgerEvent.objects.filter(verb=CAUSE, subject_type=label, subject_id=key, outcome=Outcome.DONE)
+    event = events.order_by("-pk").first()
+    if event is None:
+        return None
+    covers = Q(last_xid__gt=event.xid) | Q(last_xid=event.xid, last__gte=event.pk)
+    return Seal.objects.filter(covers).order_by("number").first()
+
+
+def conflict(person: Person, route: Route) -> tuple[str, str] | None:
+    """Code and words of why somebody does not look, or None.
+
+    A look stands for what stage 1 was not asked: no party (S1), and nobody who decided a privilege of the same submission (S2).
+    """
+    if person.pk in route.parties:
+        capacity = route.parties[person.pk].lower()
+        return "SOD-1", f"{person.name} is a party to this submission ({capacity})"
+    if person.pk in route.stage_people[2]:
+        return "SOD-2", f"{person.name} decided a privilege of it"
+    return None
+
+
+def may_look(sample: Sample, now: datetime) -> list[Person]:
+    """Who may look: security reviewers without a conflict; where there is none, fallback owners without one (A9)."""
+    bench = Bench.load(now)
+    route = Route.load(sample.submission, now, bench)
+    for rung in (bench.security, bench.fallback):
+        free = [person for person in rung if person.is_here and conflict(person, route) is None]
+        if free:
+            return free
+    return []

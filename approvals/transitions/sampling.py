@@ -1,0 +1,209 @@
+"""A change of source that stage 1 was not asked about: noted, drawn, looked at, and what follows (A12, A13).
+
+===================  ===============  ====================================================================================
+what happens         sample           the automation
+===================  ===============  ====================================================================================
+put in force         waiting          runs
+the draw, 9 of 10    not drawn        runs
+the draw, 1 of 10    open             runs; security reviewers are asked, 5 working days
+"fine"               fine             runs
+"not fine"           not fine         suspended at once
+nobody looks         unanswered       suspended when the time is up (A13: "else suspended")
+===================  ===============  ====================================================================================
+
+The book names no way out for what was found not to be fine, so the careful one is taken: it is suspended, by an end that no review's answer
+and no lifted stop brings back. Only stage 1 does, which every submission asks from then on (`changes.app_reasons`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from approvals import asking, duties, samples
+from approvals.models import Sample, SampleState, Submission
+from governance.controls import outbox
+from governance.controls.models import Person
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+from inventory import lifecycle
+from inventory.models import Automation
+
+#: Locked before a sample, outermost first.
+ABOVE = ("submission.automation", "submission")
+
+#: States in which nobody has looked and nothing has come of it.
+UNSEEN = (SampleState.WAITING, SampleState.OPEN)
+
+
+def note(step: Step[Submission], before: Submission | None) -> None:
+    """Note a version that comes into force with another source and without an answer of stage 1 to it (A12).
+
+    Args:
+        step: the running step, which puts its submission in force.
+        before: the submission that was in force until now.
+    """
+    submission = step.subject
+    app = submission.app_approval
+    if before is None or (app is not None and app.submission_id == submission.pk):
+        return
+    old, new = before.version.source_digest, submission.version.source_digest
+    if old == new:
+        return
+    made = Sample(submission=submission, before=before.version, noted_at=step.now)
+    step.save(made)
+    step.record("sample.noted", made, {"before": old, "after": new})
+
+
+@transition(
+    Sample,
+    event="sample.drawn",
+    permission=Permission.SAMPLE_DRAW,
+    source=(SampleState.WAITING,),
+    target=(SampleState.NOT_DRAWN, SampleState.OPEN),
+    duties=(duties.SEALED,),
+    parents=ABOVE,
+)
+def draw(step: Step[Sample]) -> Effect:
+    """The ledger's next seal says whether a person looks at it; whoever may is asked, and the clock starts (A13, H8)."""
+    sample = step.subject
+    seal = samples.seal_over(sample.submission)
+    assert seal is not None  # the duty SEALED lets nothing else come this far
+    sample.drawn_from_seal, sample.drawn_at = seal.number, step.now
+    payload: dict[str, Any] = {"seal": seal.number, "one_in": samples.ONE_IN}
+    if not samples.is_drawn(sample, seal):
+        return Effect(to=SampleState.NOT_DRAWN, payload=payload)
+    people = samples.may_look(sample, step.now)
+    sample.due_at = asking.due(step.now, samples.DAYS, people[0] if people else None)
+    step.record("sample.opened", sample)
+    return Effect(to=SampleState.OPEN, payload=payload | {"asked": _ask(step, people)})
+
+
+@transition(
+    Sample,
+    event="sample.passed_on",
+    permission=Permission.SAMPLE_DRAW,
+    source=(SampleState.OPEN,),
+    duties=(duties.SOMEBODY_NEW_TO_LOOK,),
+    parents=ABOVE,
+)
+def pass_on_sample(step: Step[Sample]) -> Effect:
+    """Somebody who was not asked may look now, since others left or joined in: they are asked, until the same day (A9)."""
+    asked = _ask(step, samples.may_look(step.subject, step.now))
+    step.save(step.subject)
+    return Effect(payload={"asked": asked})
+
+
+@transition(
+    Sample,
+    event="sample.found_fine",
+    permission=Permission.SAMPLE_LOOK,
+    source=(SampleState.OPEN,),
+    target=(SampleState.FINE,),
+    duties=duties.LOOKING,
+    parents=ABOVE,
+)
+def find_fine(step: Step[Sample]) -> Effect:
+    """Somebody who is no party has looked at what changed: fine (A12)."""
+    _looked(step)
+    return Effect()
+
+
+@transition(
+    Sample,
+    event="sample.found_not_fine",
+    permission=Permission.SAMPLE_LOOK,
+    source=(SampleState.OPEN,),
+    target=(SampleState.NOT_FINE,),
+    duties=duties.LOOKING,
+    parents=ABOVE,
+    reason_needed=True,
+)
+def find_not_fine(step: Step[Sample]) -> Effect:
+    """Somebody who is no party has looked: not fine. It is suspended until stage 1 has decided about it (A12)."""
+    _looked(step)
+    _suspend(step, "sample")
+    _tell(step, asking.builders(step.subject.submission), "sample_not_fine", "not_fine")
+    return Effect()
+
+
+@transition(
+    Sample,
+    event="sample.lapsed",
+    permission=Permission.SAMPLE_LAPSE,
+    source=(SampleState.OPEN,),
+    target=(SampleState.UNANSWERED,),
+    duties=(duties.LOOK_TIME_IS_UP,),
+    parents=ABOVE,
+)
+def lapse_sample(step: Step[Sample]) -> Effect:
+    """Nobody looked in time: it is suspended until stage 1 has decided about it; silence never approves (A13)."""
+    sample = step.subject
+    _suspend(step, "sample_silence")
+    asked = Person.objects.filter(pk__in=sample.asked).order_by("pk")
+    _tell(step, [*asking.builders(sample.submission), *asked], "sample_unseen", "unseen")
+    return Effect()
+
+
+@transition(
+    Sample,
+    event="sample.closed",
+    permission=None,
+    source=UNSEEN,
+    target=(SampleState.NOT_APPLICABLE,),
+)
+def close_sample(step: Step[Sample]) -> Effect:
+    """The automation was retired: there is nothing to look at (L1)."""
+    return Effect()
+
+
+def close_samples(automation: Automation, step: Step[Any]) -> None:
+    """Close what nobody has looked at of an automation that was retired: registered for ``automation.retired`` (L1)."""
+    unseen = Sample.objects.filter(submission__automation=automation, state__in=UNSEEN)
+    for sample in unseen.order_by("pk"):
+        close_sample(sample, actor=step.actor, now=step.now)
+
+
+def _looked(step: Step[Sample]) -> None:
+    sample = step.subject
+    sample.looked_by, sample.looked_for, sample.looked_at = step.actor.person, step.actor.standing_for, step.now
+
+
+def _suspend(step: Step[Sample], why: str) -> None:
+    automation = step.subject.submission.automation
+    lifecycle.suspend(automation, actor=step.actor, now=step.now, why=why, by_look=True)
+
+
+def _ask(step: Step[Sample], people: Sequence[Person]) -> list[str]:
+    """Ask whoever was not asked yet; the caller saves. Returns their opaque ids."""
+    sample = step.subject
+    new = [person for person in people if person.pk not in sample.asked]
+    sample.asked = [*sample.asked, *(person.pk for person in new)]
+    asking.let_see(sample.submission.automation, new)
+    _tell(step, new, "sample_drawn", "drawn")
+    return [str(person.opaque_id) for person in new]
+
+
+def _tell(step: Step[Sample], people: Iterable[Person], event: str, key: str) -> None:
+    for person in {person.pk: person for person in people}.values():
+        outbox.queue(
+            recipient=person,
+            event=event,
+            thread=f"sample:{step.subject.pk}",
+            key=f"sample:{step.subject.pk}:{key}:{person.pk}",
+            now=step.now,
+            context=about(step.subject),
+        )
+
+
+def about(sample: Sample) -> dict[str, Any]:
+    """What a mail about a sample says: names, versions, until when, and where."""
+    automation = sample.submission.automation
+    return {
+        "automation": automation.name,
+        "team": automation.team.name,
+        "version": sample.submission.version.number,
+        "before": sample.before.number if sample.before is not None else "",
+        "due": sample.due_at.isoformat() if sample.due_at else "",
+        "page": ["sample", sample.pk],
+    }

@@ -1,0 +1,354 @@
+"""A change of source that stage 1 was not asked about is noted, drawn by a seal, and looked at by somebody apart (A12, A13)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from approvals import sample_sweeps, samples, transitions
+from approvals.models import Approval, Sample, SampleState, Submission
+from approvals.models.submission import Capacity, Party
+from approvals.routing import Bench
+from governance.controls.mail_text import write
+from governance.controls.models import LedgerEvent, Notice, Person
+from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
+from governance.controls.transitions import Transition
+from governance.recertification.models import AnswerKind, Asks, ItemOutcome
+from governance.recertification.scheduling import review_instant
+from inventory import lifecycle
+from inventory.models import Automation, AutomationState
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.attempts import database_refuses, sql
+from tests.approvals.drawing import JOBS, changed, drawn, sealed
+from tests.journeys import Company
+from tests.matrix.worlds import inside
+from tests.people import as_actor, as_delegate
+from tests.portal.signed_in import client_of
+from tests.recertification.reviews import opened, question, say
+
+
+def automation_of(sample: Sample) -> Automation:
+    return Automation.objects.get(pk=sample.submission.automation_id)
+
+
+def look(sample: Sample, actor: Any, verb: Transition[Sample] = transitions.find_fine, *, now: datetime) -> Sample:
+    return verb(sample, actor=actor, now=now, reason="It mails the list out now.")
+
+
+def no_verdict(sample: Sample) -> bool:
+    sample.refresh_from_db()
+    return sample.state == SampleState.OPEN and sample.looked_by is None
+
+
+# --- who may not ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A12", "S1")
+@pytest.mark.parametrize("verb", [transitions.find_fine, transitions.find_not_fine])
+def test_a_party_does_not_look_at_it_and_the_attempt_is_on_record(
+    company: Company, live: Submission, verb: Transition[Sample]
+) -> None:
+    sample, sana = drawn(company), company.people.sana
+    Party.objects.create(submission=sample.submission, person=sana, capacity=Capacity.EDITOR)
+    with pytest.raises(DutyConflict) as caught:
+        look(sample, as_actor(sana), verb, now=company.now)
+    assert caught.value.refusal.code == "SOD-1"
+    assert "Viktor" in caught.value.refusal.to_do
+    last = LedgerEvent.objects.latest("pk")
+    assert (last.verb, last.outcome, last.code) == (verb.event, "refused", "SOD-1")
+    assert no_verdict(sample)
+
+
+@pytest.mark.rule("A12", "S1", "A11")
+def test_a_party_who_stands_in_for_a_reviewer_does_not_look_either(company: Company, live: Submission) -> None:
+    sample, n = drawn(company), company.people
+    Party.objects.create(submission=sample.submission, person=n.viktor, capacity=Capacity.EDITOR)
+    with pytest.raises(DutyConflict) as caught:
+        look(sample, as_delegate(n.viktor, giver=n.sana), now=company.now)
+    assert caught.value.refusal.code == "SOD-1"
+    assert no_verdict(sample)
+
+
+@pytest.mark.rule("A12", "S2")
+def test_who_decided_a_privilege_of_the_same_submission_does_not_look_at_its_source(
+    company: Company, live: Submission
+) -> None:
+    n = company.people
+    stock.hand_over(company, company.slack, n.sana, n.amara)
+    newer = stock.submitted(company, stock.one_more_channel)
+    journeys.approve(newer.approvals.get(), n.sana, now=company.now)
+    with sealed():
+        sample = transitions.draw(newer.samples.get(), actor=JOBS, now=company.now)
+    assert sample.asked == [n.viktor.pk]
+    with pytest.raises(DutyConflict) as caught:
+        look(sample, as_actor(n.sana), now=company.now)
+    assert caught.value.refusal.code == "SOD-2"
+    assert no_verdict(sample)
+
+
+@pytest.mark.rule("A12", "S5")
+def test_neither_a_token_nor_a_job_looks(company: Company, live: Submission) -> None:
+    sample = drawn(company)
+    with pytest.raises(DutyConflict) as caught:
+        look(sample, as_actor(company.people.sana, None), now=company.now)
+    assert caught.value.refusal.code == "SOD-5"
+    with pytest.raises(NotPermitted):
+        look(sample, JOBS, now=company.now)
+    assert no_verdict(sample)
+
+
+def fallback_of(company: Company) -> list[Person]:
+    """Who may look where no reviewer is free."""
+    return list(Bench.load(company.now).fallback)
+
+
+@pytest.mark.rule("A12", "A9")
+def test_a_fallback_owner_looks_only_where_no_reviewer_is_free(company: Company, live: Submission) -> None:
+    sample, n = drawn(company), company.people
+    fallback = fallback_of(company)[0]
+    with pytest.raises(DutyConflict) as caught:
+        look(sample, as_actor(fallback), now=company.now)
+    assert caught.value.refusal.code == "A9"
+    for reviewer in (n.sana, n.viktor):
+        Party.objects.create(submission=sample.submission, person=reviewer, capacity=Capacity.EDITOR)
+    assert sample_sweeps.pass_on_due(company.now, JOBS) == 1
+    assert sample_sweeps.pass_on_due(company.now, JOBS) == 0
+    assert Notice.objects.filter(event="sample_drawn", recipient=fallback).count() == 1
+    sample.refresh_from_db()
+    assert look(sample, as_actor(fallback), now=company.now).state == SampleState.FINE
+
+
+@pytest.mark.rule("A12")
+def test_not_fine_needs_a_reason_and_a_stranger_may_not_say_it(company: Company, live: Submission) -> None:
+    sample = drawn(company)
+    with pytest.raises(InvalidInput):
+        transitions.find_not_fine(sample, actor=as_actor(company.people.sana), now=company.now)
+    with pytest.raises(NotPermitted):
+        look(sample, as_actor(company.people.theo), transitions.find_not_fine, now=company.now)
+    assert no_verdict(sample)
+    assert automation_of(sample).state == AutomationState.LIVE
+
+
+@pytest.mark.rule("S5", "S1")
+def test_the_database_refuses_a_partys_look_and_a_second_draw(company: Company, live: Submission) -> None:
+    sample = drawn(company)
+    write_look = "UPDATE approvals_sample SET state = 'fine', looked_by_id = %s, looked_at = now() WHERE id = %s"
+    with database_refuses("SOD-1"):
+        sql(write_look, company.people.rita.pk, sample.pk)
+    with database_refuses("A13"):
+        sql("UPDATE approvals_sample SET drawn_from_seal = 8 WHERE id = %s", sample.pk)
+    with database_refuses("sample_verdict_has_its_looker"):
+        sql("UPDATE approvals_sample SET state = 'fine' WHERE id = %s", sample.pk)
+    look(sample, as_actor(company.people.sana), now=company.now)
+    with database_refuses("A13"):
+        sql("UPDATE approvals_sample SET state = 'open', looked_by_id = NULL WHERE id = %s", sample.pk)
+
+
+# --- what is noted and drawn ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A12")
+def test_what_stage_1_was_asked_about_and_what_kept_its_source_is_not_noted(company: Company, live: Submission) -> None:
+    assert not Sample.objects.exists(), "the first version was asked about"
+    newer = journeys.decide_all(company, stock.submitted(company, stock.every_tuesday))
+    assert newer.approvals.filter(stage=1).exists()
+    assert not Sample.objects.exists()
+
+
+@pytest.mark.rule("A12")
+def test_a_source_that_changes_along_with_a_privilege_is_noted_too(company: Company, live: Submission) -> None:
+    newer = stock.decide_rest(company, stock.submitted(company, stock.one_more_channel))
+    (sample,) = newer.samples.all()
+    assert (sample.state, sample.before) == (SampleState.WAITING, live.version)
+    events = LedgerEvent.objects.filter(verb="sample.noted", about__contains=[f"approvals.submission:{newer.pk}"])
+    assert events.get().payload["after"] == newer.version.source_digest
+
+
+@pytest.mark.rule("A12", "A13")
+def test_nothing_is_drawn_before_the_ledger_is_sealed_and_that_leaves_no_refusal(
+    company: Company, live: Submission
+) -> None:
+    sample = changed(company)
+    assert sample_sweeps.draw_due(company.now, JOBS) == 0
+    assert not LedgerEvent.objects.filter(outcome="refused", actor_kind="job").exists()
+    with pytest.raises(OutOfTurn):
+        transitions.draw(sample, actor=JOBS, now=company.now)
+
+
+@pytest.mark.rule("A12", "A13")
+def test_what_the_draw_does_not_fall_on_is_done_with(company: Company, live: Submission) -> None:
+    sample = changed(company)
+    with sealed(falls=False):
+        assert sample_sweeps.draw_due(company.now, JOBS) == 1
+        assert sample_sweeps.draw_due(company.now, JOBS) == 0
+    sample.refresh_from_db()
+    assert (sample.state, sample.drawn_from_seal, sample.asked) == (SampleState.NOT_DRAWN, 7, [])
+    assert not Notice.objects.filter(event="sample_drawn").exists()
+
+
+@pytest.mark.rule("A13")
+def test_about_one_in_ten_is_drawn_always_the_same_and_another_seal_draws_others() -> None:
+    def found(word: bytes) -> set[int]:
+        seal = hashlib.sha256(word).hexdigest()
+        return {one for one in range(1, 1001) if samples.falls_on(seal, one)}
+
+    first, second = found(b"one"), found(b"two")
+    assert 60 <= len(first) <= 140
+    assert found(b"one") == first
+    assert len(first & second) < 30
+
+
+@pytest.mark.rule("A12", "A13", "H8")
+def test_reviewers_who_are_no_party_are_asked_for_five_working_days(company: Company, live: Submission) -> None:
+    sample, n = drawn(company), company.people
+    assert sample.asked == [n.sana.pk, n.viktor.pk]
+    assert sample.due_at is not None
+    assert 5 <= (sample.due_at - company.now).days <= 8
+    letter = write(Notice.objects.get(event="sample_drawn", recipient=n.sana), None)
+    assert "drawn by chance" in " ".join(letter.text.split())
+    assert f"/samples/{sample.pk}/" in letter.text
+    later = company.now + (sample.due_at - company.now) * 0.6
+    assert (sample_sweeps.remind(later), sample_sweeps.remind(later)) == (2, 0)
+    assert sample_sweeps.remind(sample.due_at - timedelta(hours=3)) == 2
+
+
+# --- what comes of it -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A12")
+def test_fine_leaves_it_running_and_says_who_looked(company: Company, live: Submission) -> None:
+    sample, sana = drawn(company), company.people.sana
+    look(sample, as_actor(sana), now=company.now)
+    assert (sample.state, sample.looked_by) == (SampleState.FINE, sana)
+    assert automation_of(sample).state == AutomationState.LIVE
+    with pytest.raises(OutOfTurn):
+        look(sample, as_actor(company.people.viktor), transitions.find_not_fine, now=company.now)
+
+
+@pytest.mark.rule("A12", "A11")
+def test_a_stand_in_looks_for_the_reviewer_and_both_are_named(company: Company, live: Submission) -> None:
+    sample, n = drawn(company), company.people
+    look(sample, as_delegate(n.viktor, giver=n.sana), now=company.now)
+    assert (sample.looked_by, sample.looked_for) == (n.viktor, n.sana)
+
+
+def not_fine(company: Company) -> Sample:
+    sample = drawn(company)
+    return look(sample, as_actor(company.people.sana), transitions.find_not_fine, now=company.now)
+
+
+def unseen(company: Company) -> Sample:
+    sample = drawn(company)
+    assert sample.due_at is not None
+    assert sample_sweeps.lapse_due(sample.due_at - timedelta(seconds=1), JOBS) == 0
+    assert sample_sweeps.lapse_due(sample.due_at, JOBS) == 1
+    assert sample_sweeps.lapse_due(sample.due_at, JOBS) == 0
+    sample.refresh_from_db()
+    return sample
+
+
+@pytest.mark.rule("A12", "A13")
+@pytest.mark.parametrize(
+    ("ended", "state", "mail"),
+    [
+        (not_fine, SampleState.NOT_FINE, "sample_not_fine"),
+        (unseen, SampleState.UNANSWERED, "sample_unseen"),
+    ],
+)
+def test_not_fine_and_nobody_looking_suspend_it_and_only_stage_1_brings_it_back(
+    company: Company, live: Submission, ended: Callable[[Company], Sample], state: str, mail: str
+) -> None:
+    sample, n = ended(company), company.people
+    automation = automation_of(sample)
+    assert (sample.state, automation.state) == (state, AutomationState.SUSPENDED)
+    assert Notice.objects.filter(event=mail, recipient=n.jonas).count() == 1
+    at = sample.due_at or company.now
+    with pytest.raises(Refused):
+        lifecycle.resume(automation, actor=as_actor(n.jonas), now=at, reason="Please.")
+    with inside(automation, JOBS, at):
+        lifecycle.reinstate(automation, actor=JOBS, now=at)
+    assert automation_of(sample).state == AutomationState.SUSPENDED, "a review's answer does not lift it"
+    again = journeys.submitted(company, sample.submission.version, now=at + timedelta(hours=1))
+    app: Approval = journeys.app_of(again)
+    assert app.reasons == ["A look at what changed suspended it."]
+    journeys.approve(app, n.theo, now=at + timedelta(hours=2))
+    assert automation_of(sample).state == AutomationState.LIVE
+
+
+@pytest.mark.rule("A13", "S5")
+def test_nobody_looks_once_the_time_is_up_though_no_sweep_has_run(company: Company, live: Submission) -> None:
+    sample = drawn(company)
+    assert sample.due_at is not None
+    with pytest.raises(OutOfTurn) as caught:
+        look(sample, as_actor(company.people.sana), now=sample.due_at)
+    assert caught.value.refusal.code == "A13"
+
+
+@pytest.mark.rule("A12", "R4")
+def test_keeping_it_in_its_review_does_not_lift_what_a_look_suspended(company: Company, live: Submission) -> None:
+    sample, automation = changed(company), Automation.objects.get(pk=live.automation_id)
+    assert automation.review_on is not None
+    at = review_instant(automation.review_on) - timedelta(days=20)
+    item = opened(automation, at)
+    with sealed():
+        transitions.draw(sample, actor=JOBS, now=at)
+    look(sample, as_actor(company.people.sana), transitions.find_not_fine, now=at)
+    say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=at)
+    item.refresh_from_db()
+    assert item.outcome == ItemOutcome.KEPT
+    assert automation_of(sample).state == AutomationState.SUSPENDED
+
+
+@pytest.mark.rule("A12", "L1")
+def test_what_is_retired_is_looked_at_by_nobody(company: Company, live: Submission) -> None:
+    sample = drawn(company)
+    lifecycle.retire(automation_of(sample), actor=as_actor(company.people.jonas), now=company.now, reason="Gone.")
+    sample.refresh_from_db()
+    assert sample.state == SampleState.NOT_APPLICABLE
+    assert sample.due_at is not None
+    assert sample_sweeps.lapse_due(sample.due_at, JOBS) == 0
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A12")
+def test_home_desk_and_page_show_it_to_whoever_looks_with_what_changed(
+    company: Company, live: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("governance.controls.clock.now", lambda: company.now)
+    sample, n = drawn(company), company.people
+    reviewer, party = client_of(n.sana), client_of(n.rita)
+    for page in ("/", "/desk/"):
+        assert f"/samples/{sample.pk}/" in reviewer.get(page).content.decode()
+        assert f"/samples/{sample.pk}/" not in party.get(page).content.decode()
+    shown = reviewer.get(f"/samples/{sample.pk}/").content.decode()
+    assert "From version 1 to 2" in shown
+    assert "Not fine: suspend it" in shown
+    locked = party.get(f"/samples/{sample.pk}/").content.decode()
+    assert "Not fine: suspend it" not in locked
+    assert "It takes somebody who may look at what was drawn." in locked
+    automation = party.get(f"/automations/{sample.submission.automation_id}/?tab=timeline").content.decode()
+    assert "somebody who is no party looks at it" in automation
+
+
+@pytest.mark.rule("A12")
+def test_the_form_loses_nothing_and_says_what_is_missing(
+    company: Company, live: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("governance.controls.clock.now", lambda: company.now)
+    sample, client = drawn(company), client_of(company.people.sana)
+    path = f"/samples/{sample.pk}/"
+    answer = client.post(path, {"verdict": "not_fine", "reason": " "})
+    assert (answer.status_code, no_verdict(sample)) == (422, True)
+    answer = client.post(path, {"verdict": "", "reason": "Half a thought"})
+    assert answer.status_code == 422
+    assert "Half a thought" in answer.content.decode()
+    assert client.post(path, {"verdict": "not_fine", "reason": "It mails customers."}).status_code == 302
+    assert automation_of(sample).state == AutomationState.SUSPENDED
+    assert "It mails customers." in client.get(path).content.decode()
