@@ -18,7 +18,7 @@ from governance.controls.models import LedgerEvent, Notice, Person
 from governance.controls.people import record_leaver
 from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
 from inventory import registry
-from inventory.models import Automation, AutomationState, Binding, Version
+from inventory.models import Automation, AutomationState, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import refused
@@ -316,17 +316,6 @@ def test_a_question_that_the_builder_does_not_answer_in_time_ends_the_record(
 
 
 # --- I8, G1, H1: what an approval brings about ------------------------------------------------------------------------
-
-
-@pytest.mark.rule("I8")
-def test_the_owners_first_approval_confirms_what_a_connection_opens(company: Company, stage_2: Submission) -> None:
-    binding = Binding.objects.get(resource=company.slack)
-    assert binding.confirmed_at is None
-    journeys.approve(stock.credential_for(stage_2, company.slack), company.people.omar, now=company.now)
-    assert Binding.objects.get(pk=binding.pk).confirmed_at is None, "that was about the credential"
-    journeys.approve(stock.privilege_on(stage_2, company.slack), company.people.omar, now=company.now)
-    binding.refresh_from_db()
-    assert (binding.confirmed_by, binding.confirmed_at) == (company.people.omar, company.now)
 
 
 @pytest.mark.rule("G1", "T3")
