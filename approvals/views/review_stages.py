@@ -10,6 +10,9 @@ from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from governance.web import times
 
+#: What a step may have and most have not: a name that a template looks for and misses costs more than one that is there.
+BLANK: Shape = dict.fromkeys(("state", "text", "below", "count", "parts", "due", "held"))
+
 
 def steps(about: Dossier, rows: Sequence[Shape], reader: Reader) -> list[Shape]:
     """The context of ``components/stepper.html``: one step a stage and one for "in force".
@@ -23,7 +26,7 @@ def steps(about: Dossier, rows: Sequence[Shape], reader: Reader) -> list[Shape]:
 
 
 def _stage_1(about: Dossier, reader: Reader) -> Shape:
-    step: Shape = {"seal": "left", "title": "Stage 1 · App"}
+    step: Shape = BLANK | {"seal": "left", "title": "Stage 1 · App"}
     app, route = about.app, about.route
     if app is None:
         below = f"Unchanged since version {about.rests_on}" if about.rests_on is not None else ""
@@ -54,7 +57,7 @@ def _held(about: Dossier, records: Iterable[Approval], reader: Reader) -> list[S
 
 
 def _stage_2(about: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
-    step: Shape = {"seal": "right", "title": "Stage 2 · Privileges"}
+    step: Shape = BLANK | {"seal": "right", "title": "Stage 2 · Privileges"}
     second = about.second
     done = sum(record.has_ended for record in second)
     parts = [record_rows.segment(r, mine=row["mine"]) for r, row in zip(second, rows, strict=True)]
@@ -72,7 +75,8 @@ def _stage_2(about: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
 
 def _in_force(about: Dossier) -> Shape:
     submission = about.submission
-    step: Shape = {"seal": "full" if submission.state in ("in_force", "decided") else "none", "title": "In force"}
+    seal = "full" if submission.state in ("in_force", "decided") else "none"
+    step: Shape = BLANK | {"seal": seal, "title": "In force"}
     owner = submission.automation.business_owner.name
     refused = any(record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED) for record in about.second)
     if submission.state == SubmissionState.IN_FORCE:

@@ -68,14 +68,17 @@ def roles_held(actor: Actor, now: datetime) -> frozenset[Role]:
     return held
 
 
-def is_led_to(actor: Actor, permission: Permission) -> bool:
-    """Whether a role grants what a page asks that concerns no row: for showing a link, never for a verdict.
+def read_at(actor: Actor) -> datetime:
+    """The instant for which this request has read the actor's roles already, else the present one.
 
-    The roles that this request has read already serve, whatever instant they were asked for; else it is the present one.
+    For what stands around a page, a link or a count: they serve there, whatever instant they were asked for. Never for a verdict.
     """
-    read = (held for key, held in actor.memory.items() if key[0] == "roles")
-    held = next(read, None)
-    return any(permission in GRANTS[role] for role in (roles_held(actor, clock.now()) if held is None else held))
+    return next((now for what, now in actor.memory if what == "roles"), None) or clock.now()
+
+
+def is_led_to(actor: Actor, permission: Permission) -> bool:
+    """Whether a role grants what a page asks that concerns no row: for showing a link (see `read_at`)."""
+    return any(permission in GRANTS[role] for role in roles_held(actor, read_at(actor)))
 
 
 def answers_as(actor: Actor, now: datetime) -> tuple[int, ...]:

@@ -15,7 +15,11 @@ from environs import Env, EnvValidationError
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from governance.settings.connections import Connection
+
 ROOT = Path(__file__).resolve().parents[2]
+#: From this use on a connection keeps a statement prepared: psycopg's own number.
+PREPARE_AFTER = 5
 #: What production must say for itself; elsewhere there is a default, or the supervisor says it.
 PRODUCTION_SAYS = {
     "SECRET_KEY": "50 or more random characters, kept out of version control",
@@ -157,8 +161,10 @@ def database(url: str, *, pool_max: int) -> dict[str, object]:
     parts = conninfo_to_dict(url) if url else {}
     known = {"dbname", "user", "password", "host", "port"}
     options: dict[str, object] = {key: value for key, value in parts.items() if key not in known}
+    # Values travel beside the statement, so that PostgreSQL plans it once for a connection and not at each request.
+    options |= {"server_side_binding": True, "prepare_threshold": PREPARE_AFTER}
     if pool_max:
-        options["pool"] = {"min_size": 1, "max_size": pool_max, "timeout": 20}
+        options["pool"] = {"min_size": 1, "max_size": pool_max, "timeout": 20, "connection_class": Connection}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.get("dbname", "countersign"),

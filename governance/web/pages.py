@@ -22,7 +22,9 @@ REFUSAL_STATUS = {"state": 409, "stale": 409, "permission": 403, "duty": 403, "i
 REFUSAL_REGION = "refusal"
 
 #: What the frame of a page asks of every context and most do not say (``base.html``): looking for what is missing is slow.
-FRAME = {"section": "", "page_refusal": None}
+FRAME = {"section": "", "page_refusal": None, "dialogs": None}
+#: The same of a page's head (``components/page_head.html``).
+HEAD = dict.fromkeys(("seal", "tag", "tier", "facts", "actions", "aside"))
 #: The duty that somebody who is signed in meets by signing in again: their sign-in is too old for what they decide (S5).
 SIGN_IN_AGAIN = "SOD-5"
 
@@ -70,6 +72,8 @@ def page(
     named = [fragment] if isinstance(fragment, str) else list(fragment or ())
     part = _wanted(request, named)
     whole = {**FRAME, **(context or {})}
+    if isinstance(head := whole.get("head"), dict):
+        whole["head"] = HEAD | head
     if part is None:
         drawn = [render_to_string(template, whole, request)]
     else:

@@ -144,6 +144,7 @@ def _row(one: Automation, touched: dict[int, tuple[list[str], str]], held: tuple
         "data_class": data_class,
         "resources": [*names[:2], f"{len(names) - 2} more"] if len(names) > 3 else names,
         "held": None,
+        "tag": None,
     }
 
 

@@ -87,6 +87,8 @@ def chips(path: str, asked: QueryDict, name: str, choices: Sequence[tuple[str, s
             "label": label,
             "href": _with(path, {**rest, name: value} if value else rest),
             "current": asked.get(name, "") == value,
+            "count": None,
+            "separator": False,
         }
         for value, label in choices
     ]

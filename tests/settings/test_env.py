@@ -4,8 +4,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
-from governance.settings.env import PRODUCTION_SAYS, database, read
+from governance.controls.models import Team
+from governance.settings.connections import MOST_PREPARED, Connection
+from governance.settings.env import PREPARE_AFTER, PRODUCTION_SAYS, database, read
 
 
 @pytest.fixture
@@ -94,4 +97,28 @@ def test_a_database_is_named_by_url_or_by_keywords(url: str) -> None:
         "ann",
         "pw",
     ]
-    assert entry["OPTIONS"] == {"sslmode": "verify-full", "pool": {"min_size": 1, "max_size": 3, "timeout": 20}}
+    options = entry["OPTIONS"]
+    assert isinstance(options, dict)
+    assert options["sslmode"] == "verify-full"
+    assert options["pool"] == {"min_size": 1, "max_size": 3, "timeout": 20, "connection_class": Connection}
+
+
+def test_without_a_pool_there_are_no_options_of_one() -> None:
+    options = database("host=db.example.org", pool_max=0)["OPTIONS"]
+    assert isinstance(options, dict)
+    assert "pool" not in options
+
+
+@pytest.mark.django_db
+def test_a_question_that_is_asked_again_is_planned_once() -> None:
+    for number in range(PREPARE_AFTER + 1):
+        assert not Team.objects.filter(name=f"Nobody's {number}").exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE strpos(statement, %s) > 0", ["controls_team"])
+        assert cursor.fetchone() == (1,)
+
+
+@pytest.mark.django_db
+def test_a_connection_of_the_pool_keeps_the_statements_of_all_pages() -> None:
+    with Connection.connect(**connection.get_connection_params()) as opened:
+        assert opened.prepared_max == MOST_PREPARED

@@ -33,6 +33,9 @@ Shape = dict[str, Any]
 #: Rows of each group and of my automations; the rest is one click away.
 MOST = 8
 
+#: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
+BLANK: Shape = dict.fromkeys(("level", "seal", "tier", "tags"))
+
 #: What home shows of a question of a review, and of the grant that it is about.
 QUESTION = ("asks", "reviewer__name", "item__opened_at", "item__deadline", "item__grant_id", "item__automation__name")
 GRANT = (
@@ -111,7 +114,8 @@ def _approvals(records: Sequence[Approval]) -> Shape:
     for group in found[:MOST]:
         one = group[0].submission
         rows.append(
-            {
+            BLANK
+            | {
                 "href": reverse("review", args=[one.pk]),
                 "seal": "left" if group[0].stage == 2 else "none",
                 "name": one.automation.name,
@@ -188,7 +192,7 @@ def _grants(ids: Iterable[int | None]) -> dict[int, Grant]:
 
 def _question(question: Question, grant: Grant | None, person: Person) -> Shape:
     automation = grant.automation if grant is not None else question.item.of_automation
-    return {
+    return BLANK | {
         "href": reverse("recert_item", args=[question.item_id]),
         "level": _level(grant),
         "seal": "" if grant is not None else "full",
@@ -217,7 +221,8 @@ def _held(grant: Grant | None) -> str:
 
 def _questions(sent_back: Sequence[tuple[Approval, waiting.Asked | None]]) -> Shape:
     rows = [
-        {
+        BLANK
+        | {
             "href": reverse("answer", args=[record.submission_id, record.pk]),
             "name": (asked.text if asked else "") or "A question about your submission",
             "text": f"{record.submission.automation.name}, {_what(record)}",
@@ -244,7 +249,8 @@ def _acceptances(person: Person, under_way: Iterable[Submission]) -> Shape:
         if one.state == SubmissionState.DECIDED and one.automation.business_owner_id == person.pk
     ]
     rows = [
-        {
+        BLANK
+        | {
             "href": reverse("review", args=[one.pk]),
             "seal": "full",
             "name": one.automation.name,
@@ -270,7 +276,12 @@ def _automations(person: Person, under_way: Iterable[tuple[Submission, dict[str,
 
 
 def _automation(one: Automation, submission: Submission | None, held: dict[int, list[Shape]]) -> Shape:
-    shape: Shape = {"href": reverse("automation", args=[one.pk]), "name": one.name, "state": one.state, "held": []}
+    shape: Shape = dict.fromkeys(("tag", "next")) | {
+        "href": reverse("automation", args=[one.pk]),
+        "name": one.name,
+        "state": one.state,
+        "held": [],
+    }
     if submission is None:
         version = one.approved_version
         return shape | {"text": f"Version {version.number} is approved" if version else "Not submitted yet"}

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.urls import reverse
 
-from governance.controls import clock
+from governance.controls import access
 from governance.controls.actors import Actor
 from governance.recertification import wording
 from governance.recertification.models import AnswerKind, Draft, ItemState, Question
@@ -110,10 +110,11 @@ def _correctable(question: Question) -> Shape:
 
 def count(request: HttpRequest) -> int:
     """How many questions wait for the reader, for the main link."""
-    person = getattr(request, "user", None)
-    if person is None or not person.is_authenticated:
+    actor: Actor | None = getattr(request, "actor", None)
+    if not actor:
         return 0
-    return Question.objects.unanswered().asked_of(person, clock.now()).count()
+    people = access.answers_as(actor, access.read_at(actor))
+    return Question.objects.unanswered().filter(reviewer__in=people).count()
 
 
 def register() -> None:

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from governance.web import drawings, marks, pages, times, words
+from governance.web import drawings, lines, marks, pages, times, words
 
 register = template.Library()
 
@@ -33,6 +33,9 @@ register.simple_tag(marks.levels, name="levels")
 register.simple_tag(marks.tag, name="tag")
 register.simple_tag(marks.avatar, name="avatar")
 register.simple_tag(marks.person, name="person")
+register.simple_tag(lines.head_fact, name="head_fact")
+register.simple_tag(lines.fact, name="fact")
+register.simple_tag(lines.reason, name="reason")
 register.simple_tag(drawings.segments, name="segments")
 register.simple_tag(drawings.bar, name="bar")
 register.simple_tag(drawings.weekly_bars, name="weekly_bars")
