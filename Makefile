@@ -16,6 +16,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 FONTS := static/fonts/plex-sans.woff2
 export PORT
+# Each process that is started would compile all modules anew: a second and a half of each start.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -103,6 +103,7 @@ def prepare() -> Environment:
         "LEDGER_CHECKPOINT_FILE",
         "EMAIL_URL",
         "EMAIL_FROM",
+        "PYTHONDONTWRITEBYTECODE",  # each process that tests start would compile all modules anew
     ):
         os.environ.pop(name, None)
     os.environ.update(
