@@ -196,10 +196,14 @@ def alone() -> Iterator[None]:
         service.start()
 
 
+#: By this name the database knows the worker's connections.
+WORKER = "worker"
+
+
 @pytest.fixture(scope="session")
 def worker(surroundings: Environment, redis: str, mailbox: Mailbox) -> Iterator[Service]:
     """A real Celery worker on the shared database that sends its mail to `mailbox`."""
-    variables = {"EMAIL_URL": mailbox.url, "LOG_LEVEL": "INFO", "DATABASE_POOL_MAX": "8"}
+    variables = {"EMAIL_URL": mailbox.url, "LOG_LEVEL": "INFO", "DATABASE_POOL_MAX": "8", "PGAPPNAME": WORKER}
     log = surroundings.folder / "worker.log"
     started = _background(
         programs.worker("test", log_level="INFO"), log, variables, lambda service: " ready." in service.log_of_this_life

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from celery import current_app
 from django.db import DatabaseError, connection
 
-from governance.controls import clock
+from governance.controls import clock, nudge
 from governance.controls.models import JobRun
 
 #: A job is late when it has not ended a run for this many of its intervals, and never before `AT_LEAST`.
@@ -67,7 +67,8 @@ def _ask(question: str, name: str) -> bool:
 def _run(name: str, sweep: Sweep) -> JobRun:
     run = JobRun.objects.create(job=name, started_at=clock.now(), began_at=clock.real())
     try:
-        run.counts = {what: count for what, count in sweep(run.started_at).items() if count}
+        with nudge.gathered():
+            run.counts = {what: count for what, count in sweep(run.started_at).items() if count}
     except Exception as error:
         run.error = type(error).__name__
         with contextlib.suppress(DatabaseError):  # the sweep's own error says more than that the database is away

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import structlog
 from celery import current_app
 from django.db import transaction
 
 log = structlog.get_logger(__name__)
+
+_gathered: ContextVar[set[str] | None] = ContextVar("gathered", default=None)
 
 
 def _send(job: str) -> None:
@@ -23,7 +29,11 @@ class _Nudge:
         self.job = job
 
     def __call__(self) -> None:
-        _send(self.job)
+        gathered = _gathered.get()
+        if gathered is None:
+            _send(self.job)
+        else:
+            gathered.add(self.job)
 
 
 def send(job: str) -> None:
@@ -31,3 +41,18 @@ def send(job: str) -> None:
     waiting = transaction.get_connection().run_on_commit
     if not any(isinstance(one[1], _Nudge) and one[1].job == job for one in waiting):
         transaction.on_commit(_Nudge(job), robust=True)
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """Nudge each job once at the end of the block, however often it is asked in it: a run that commits row by row would start a run
+    of the other job for each. What can't wait for a long block is found meanwhile when beat's turn comes.
+    """
+    jobs = set[str]()
+    token = _gathered.set(jobs)
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+        for job in sorted(jobs):
+            _send(job)

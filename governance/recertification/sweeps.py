@@ -99,9 +99,10 @@ def _review_at(began: str, tier: str, now: datetime) -> Coalesce:
 
 def _open(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
     """Open one item in the campaign of its tier and day; whether it was due after all."""
-    if times_of(item, now) is None:
+    bench = reviewers.bench_of(item, now)
+    if times_of(item, now, bench) is None:
         return False
-    short = reviewers.nobody_for(item, tier, now)
+    short = reviewers.nobody_for(item, tier, bench)
     if short:
         log.error("review.nobody_to_ask", grant=item.grant_id, automation=item.automation_id, asks=short)
         return False
