@@ -18,6 +18,7 @@ from approvals.models import (
     Decision,
     DecisionOutcome,
     DecisionPerson,
+    Seat,
     SeatLabel,
     Submission,
 )
@@ -200,6 +201,7 @@ class Route:
     before: dict[int, Decision] = field(default_factory=dict)
     #: Decisions that carried over to a record, and the round in which they count there: decision to record and round (A14).
     carried: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _seats: dict[int, tuple[Seat, ...]] = field(default_factory=dict)
     _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
     _stopped: dict[str, frozenset[int]] | None = None
 
@@ -281,13 +283,20 @@ class Route:
 
     def who_stopped(self, approval: Approval) -> frozenset[int]:
         """Ids of who stopped what a record asks again; read only for records with a seat more than the policy asks (G5)."""
-        if approval.stage == 1 or len(approval.seats.all()) < 2:
+        seats = self.seats(approval)
+        if approval.stage == 1 or len(seats) < 2:
             return frozenset()
-        if len(approval.seats.all()) <= len(policies.of(self.submission.policy).seats(approval.kind, approval.tier)):
+        if len(seats) <= len(policies.of(self.submission.policy).seats(approval.kind, approval.tier)):
             return frozenset()
         if self._stopped is None:
             self._stopped = stopped.stopped(self.submission.automation)
         return self._stopped.get(approval.key, frozenset())
+
+    def seats(self, approval: Approval) -> tuple[Seat, ...]:
+        """The seats of a record, read once: they are made with it and never change."""
+        if approval.pk not in self._seats:
+            self._seats[approval.pk] = tuple(approval.seats.all())
+        return self._seats[approval.pk]
 
     def _answers_for(self, person: Person, approval: Approval) -> bool:
         resource = resource_of(approval)
@@ -311,7 +320,7 @@ class Route:
         approved = [d for d in self.own_decisions(approval) if d.outcome == DecisionOutcome.APPROVE]
         used = {person for d in approved for person in (d.person_id, d.for_person_id) if person}
         filled = {d.seat.label: d for d in approved}
-        return [self._seat(approval, seat.label, filled.get(seat.label), used) for seat in approval.seats.all()]
+        return [self._seat(approval, seat.label, filled.get(seat.label), used) for seat in self.seats(approval)]
 
     def _seat(self, approval: Approval, label: str, decision: Decision | None, used: set[int]) -> SeatStanding:
         if decision is not None:
@@ -351,7 +360,7 @@ class Route:
                     if self._why_skipped(person, approval, used) is None
                 ),
             )
-            for seat in approval.seats.all()
+            for seat in self.seats(approval)
             if seat.label not in filled
         )
 
@@ -364,7 +373,7 @@ class Route:
         found = set(self._relations[person.pk])
         if any(
             person.pk == stander.pk
-            for seat in approval.seats.all()
+            for seat in self.seats(approval)
             for rung in self.ladder_of(approval, seat.label)
             for stander in rung.people
         ):
