@@ -10,7 +10,6 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +25,7 @@ from governance.controls.roles import Role
 from inventory import lifecycle, registry
 from inventory.importers.manifest import Manifest
 from tests import journeys
+from tests.axe import is_too_wide, violations
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
 from tests.processes import Site
@@ -35,16 +35,7 @@ from tests.recertification.reviews import opened
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-AXE = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-    "preload": False,
-}
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-
-#: What axe finds, in a few words: only that is sent back.
-VIOLATIONS = """(options) => axe.run(document, options).then(({ violations }) =>
-    violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html.slice(0, 160)}`)))"""
 
 #: Whether the panels that a page loads after itself have come.
 PANELS_ARE_THERE = "() => !document.querySelector('[hx-trigger=load]')"
@@ -89,6 +80,7 @@ TOUR = (
     ("ines", "people"),
     ("ines", "person", "person"),
     ("ines", "person_add"),
+    ("ines", "person_left", "person"),
     ("ines", "team", "team"),
     ("ines", "resource_new"),
     ("ines", "health"),
@@ -116,7 +108,7 @@ ACTIONS = {
 #: Faces of a page of the tour: the question before something is done (as `automation_stop`), a form of one kind (as
 #: `automation_amend`, `person_add`), and the second factor's pages for whoever has a device.
 OTHER_FACES = {
-    *("import_discard", "automation_retire", "grant_stop", "person_left", "role_end"),
+    *("import_discard", "automation_retire", "grant_stop", "role_end"),
     *("resource_amend", "resource_name_owner", "team_found"),
     *("decline", "recert_correct", "mfa_authenticate", "mfa_reauthenticate", "mfa_deactivate_totp"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
@@ -216,21 +208,12 @@ def tour(page: Page, site: Site, world: World, stops: Iterable[tuple[str, ...]])
 
 def looked_at(page: Page, *, in_dark: bool) -> list[str]:
     """What axe says of the page that is open, and whether it is wider than a phone."""
-    page.evaluate(axe_itself())
-    wrong: list[str] = page.evaluate(VIOLATIONS, AXE)
+    wrong = violations(page)
     if in_dark:
         page.emulate_media(color_scheme="dark")
-        wrong += [f"in dark, {one}" for one in page.evaluate(VIOLATIONS, AXE)]
+        wrong += [f"in dark, {one}" for one in violations(page, colours_only=True)]
         page.emulate_media(color_scheme="light")
     page.set_viewport_size(PHONE)
-    width = page.evaluate("document.documentElement.scrollWidth")
+    too_wide = is_too_wide(page)
     page.set_viewport_size(WIDE)
-    return wrong + ([f"{width} px wide on a phone"] if width > PHONE["width"] else [])
-
-
-@cache
-def axe_itself() -> str:
-    """The script of axe."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    return str(Axe().axe_script)
+    return wrong + (["wider than a phone"] if too_wide else [])

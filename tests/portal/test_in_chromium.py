@@ -1,4 +1,4 @@
-"""The portal's own pages in Chromium, with real rows behind them: axe finds nothing, nothing overflows, verifying works in place."""
+"""The portal's own pages in Chromium, with real rows behind them: nothing overflows, verifying works in place."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from governance.controls import clock, sealing
 from governance.controls.people import delegate, propose_role
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
+from tests.axe import violations
 from tests.people import Northwind, as_actor, build
 
 if TYPE_CHECKING:
@@ -50,27 +51,6 @@ def be(page: Page, person: Any) -> None:
     page.goto(reverse("account_login"))
     page.locator(f"button[value='{person.opaque_id}']").click()
     page.wait_for_url(lambda url: "/account/" not in url)
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds, in a few words."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
-
-
-def test_axe_finds_nothing_on_the_portals_pages(open_page: Callable[..., Page], company: Northwind) -> None:
-    page = open_page(viewport={"width": 1280, "height": 900})
-    be(page, company.ines)
-    urls = [reverse(n) for n in ("people", "person_add", "health", "me", "clock", "mail_list", "mfa_index")]
-    urls += [reverse("account_reauthenticate"), reverse("person", args=[company.omar.pk])]
-    urls += [reverse("team", args=[company.marketing.pk]), reverse("person_left", args=[company.tom.pk])]
-    found = {}
-    for url in urls:
-        page.goto(url)
-        found[url] = violations(page)
-    assert {url: said for url, said in found.items() if said} == {}
 
 
 def test_the_ledger_is_verified_in_place_and_filters_live_in_the_address(

@@ -26,7 +26,6 @@ MANY = 200
 
 def nudged_until(condition: Callable[[], Any], what: str) -> None:
     """Wait as `until`, nudging meanwhile as beat does: a nudge may die with the worker or find the job at work already."""
-
     asked = itertools.count()
 
     def nudged() -> Any:

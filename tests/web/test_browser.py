@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.axe import is_too_wide, violations
 from tests.web import harness
 from tests.web.samples import PAGES
 
@@ -20,10 +21,6 @@ pytestmark = pytest.mark.browser
 ASKED_FOR = re.compile(r" (?:403|409|500) \(|ERR_FAILED|htmx:(?:after|send)|Response Status Error")
 
 WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
-AXE = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
 # The gallery has every component and is seen in every way, like the page that has most; the others alternate.
 WAYS = [("wide", "light"), ("phone", "dark"), ("phone", "light"), ("wide", "dark")]
 LOOKS = [("gallery", *way) for way in WAYS] + [("review", *way) for way in WAYS[:2]]
@@ -81,15 +78,12 @@ def windows(browser: Browser) -> Iterator[dict[tuple[str, str], Page]]:
 def test_axe_finds_nothing_and_the_page_never_scrolls_sideways(
     name: str, size: str, theme: str, address: str, windows: dict[tuple[str, str], Page]
 ) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     page = windows[size, theme]
     complaints: list[str] = []
     page.on("console", lambda line: complaints.append(line.text))
     page.goto(f"{address}/{name}")
-    found = Axe().run(page, options=AXE).response["violations"]
-    assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    assert violations(page) == []
+    assert not is_too_wide(page)
     assert complaints == []
 
 

@@ -1,0 +1,48 @@
+"""What axe finds on a page that is open in Chromium: WCAG 2.2 AA and axe's own good practice."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+RULES: dict[str, Any] = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+    "preload": False,
+}
+#: What another theme can change of a page that was looked at already.
+COLOURS: dict[str, Any] = {**RULES, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+
+#: What axe finds, in a few words: only that is sent back.
+VIOLATIONS = """(options) => axe.run(document, options).then(({ violations }) =>
+    violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html.slice(0, 160)}`)))"""
+
+
+def violations(page: Page, *, colours_only: bool = False) -> list[str]:
+    """What axe finds on a page as it stands.
+
+    Args:
+        page: the page; axe is put into it when it is not there yet.
+        colours_only: whether everything but its colours was looked at in another theme.
+    """
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(_axe())
+    found: list[str] = page.evaluate(VIOLATIONS, COLOURS if colours_only else RULES)
+    return found
+
+
+def is_too_wide(page: Page) -> bool:
+    """Whether the page scrolls sideways."""
+    assert page.viewport_size is not None
+    width: int = page.evaluate("document.documentElement.scrollWidth")
+    return width > page.viewport_size["width"]
+
+
+@cache
+def _axe() -> str:
+    from axe_playwright_python.sync_playwright import Axe
+
+    return str(Axe().axe_script)
