@@ -37,6 +37,22 @@ pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium", "tests.p
 #: In this order; each group runs after the one before. Committed tests come last: rule tests meet an empty database.
 COMMITTED = ("race", "browser", "process")
 
+#: Of each group of committed tests those files come first that take longest: side by side, none is left alone at the end.
+LONGEST = (
+    "tests/pages/test_axe.py",
+    "tests/web/test_browser.py",
+    "tests/approvals/bring_in/test_browser.py",
+    "tests/recertification/test_kills.py",
+    "tests/journey/test_journey.py",
+    "tests/journey/test_refused.py",
+    "tests/demo/test_loaded.py",
+    "tests/supervisor/test_run.py",
+    "tests/controls/test_sending.py",
+    "tests/approvals/test_races.py",
+    "tests/controls/test_seals.py",
+    "tests/portal/test_in_chromium.py",
+)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Say what each marker means."""
@@ -60,6 +76,13 @@ def _turn(item: pytest.Item) -> int:
     return 1 if item.get_closest_marker("matrix") else 0
 
 
+def _order(item: pytest.Item) -> tuple[int, int]:
+    """What comes first: the groups in turn, and of what commits the longest files."""
+    turn, file = _turn(item), item.nodeid.partition("::")[0]
+    place = LONGEST.index(file) if file in LONGEST else len(LONGEST)
+    return turn, place if turn >= 2 else 0
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put committed tests last: rule tests meet a database that holds what migrations put there and nothing else.
@@ -67,7 +90,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Side by side (`-n`), each process has servers of its own and takes whole files in this order, so that what a file's
     tests share is made once.
     """
-    items.sort(key=_turn)  # stable: within a group the order stays
+    items.sort(key=_order)  # stable: within a group the order stays
     for item in items:
         item.add_marker(pytest.mark.xdist_group(f"{_turn(item)} {item.nodeid.partition('::')[0]}"))
         if item.get_closest_marker("django_db") and _turn(item) >= 2:
