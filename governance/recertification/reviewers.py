@@ -35,7 +35,9 @@ def bench_of(item: Item, now: datetime) -> Bench:
     They are set on the rows that name them, so that `ladder` asks the database nothing more.
     """
     named = [(row, name) for row, names in _naming(item) for name in names]
-    bench, people = Bench.with_people(now, [pk for row, name in named if (pk := getattr(row, f"{name}_id")) is not None])
+    bench, people = Bench.with_people(
+        now, [pk for row, name in named if (pk := getattr(row, f"{name}_id")) is not None]
+    )
     for row, name in named:
         if (pk := getattr(row, f"{name}_id")) is not None:
             setattr(row, name, people[pk])
