@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -15,10 +16,10 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
-from governance.controls import checks, clock, health, jobs, keys, sealing
+from governance.controls import checks, clock, health, jobs, keys, nudge, sealing
 from governance.controls.models import ClockOffset, JobRun, Notice
 from tests.environment import ROOT
 from tests.people import NOW, Northwind
@@ -46,6 +47,31 @@ def test_runs_that_did_something_are_kept_and_of_idle_ones_the_latest() -> None:
     for _ in range(6):
         jobs.run_job("toys.sweep", lambda now: {"moved": next(found), "left": 0})
     assert [run.counts for run in JobRun.objects.order_by("id")] == [{"moved": 2}, {"moved": 1}, {}]
+
+
+@pytest.mark.rule("R9")
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_that_commits_row_by_row_nudges_another_job_once_and_at_its_end_also_when_it_fails(
+    fails: bool, committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(nudge.current_app, "send_task", lambda job, **_: sent.append(job))
+
+    def sweep(now: datetime) -> dict[str, int]:
+        for _ in range(3):
+            with transaction.atomic():
+                nudge.send("toys.paint")
+        assert sent == []
+        if fails:
+            raise LookupError
+        return {"moved": 3}
+
+    with pytest.raises(LookupError) if fails else nullcontext():
+        jobs.run_job("toys.sweep", sweep)
+    assert sent == ["toys.paint"]
+    with transaction.atomic():
+        nudge.send("toys.paint")
+    assert sent == ["toys.paint"] * 2, "outside a run it is sent at once"
 
 
 @pytest.mark.race

@@ -146,9 +146,10 @@ def test_no_review_has_its_deadline_on_a_day_that_the_organisation_has_off(held:
     grant = held.grant()
     due = opens_at(grant)
     item = Item(grant=grant, campaign=sweeps.campaign_of("standard", due, JOB))
-    before = times_of(item, due)
+    bench = reviewers.bench_of(item, due)
+    before = times_of(item, due, bench)
     assert before is not None
     settings.ORGANISATION_HOLIDAYS = frozenset({before.deadline.date(), before.grace_until.date()})
-    after = times_of(item, due)
+    after = times_of(item, due, bench)
     assert after is not None
     assert (after.deadline < before.deadline, after.grace_until < before.grace_until) == (True, True)
