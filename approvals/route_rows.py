@@ -6,10 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 
 from approvals.models import Approval, CarriedDecision, Decision, Party, Submission
 from governance.controls.models import Delegation, Person
+from inventory.models import Privilege
+
+#: What the ladder of a privilege reads beside it, and its tier.
+OF_PRIVILEGE = (
+    *(f"entitlement__resource__{name}" for name in ("owner", "deputy", "team__lead", "team__deputy_lead")),
+    "credential",
+)
 
 
 @dataclass(frozen=True)
@@ -76,3 +83,11 @@ def _records(submissions: Iterable[Submission]) -> tuple[dict[int, dict[int, int
             stages[one.pk].setdefault(one.app_approval_id, 1)
     again = {key: {earlier: pk for pk, _, earlier in sorted(own) if earlier is not None} for key, own in rows.items()}
     return stages, again
+
+
+def complete(approval: Approval) -> None:
+    """Read a record's seats, and who stands on the ladder of its privilege, where they were not: every duty asks for them."""
+    if "seats" not in getattr(approval, "_prefetched_objects_cache", {}):
+        prefetch_related_objects([approval], "seats")
+    if approval.privilege_id is not None and not Approval.privilege.is_cached(approval):
+        approval.privilege = Privilege.objects.select_related(*OF_PRIVILEGE).get(pk=approval.privilege_id)

@@ -22,7 +22,7 @@ from approvals.models import (
     SeatLabel,
     Submission,
 )
-from approvals.route_rows import Rows
+from approvals.route_rows import Rows, complete
 from governance.controls import clock
 from governance.controls.models import Membership, Person, RoleAssignment, Team, TeamKind
 from governance.controls.roles import Relation, Role
@@ -397,6 +397,7 @@ def app_deciders(app: Approval | None) -> frozenset[int]:
 
 def route_of(approval: Approval, now: datetime | None = None) -> Route:
     """The route of a record's submission, read once for the submission object that the record hangs on."""
+    complete(approval)
     submission = approval.submission
     known = submission.__dict__.get("_route")
     if not isinstance(known, Route) or (now is not None and known.now != now):

@@ -289,7 +289,8 @@ def state_of(row: models.Model) -> str:
 def lock(subject: M, parents: Sequence[str]) -> M:
     """Read the row again FOR NO KEY UPDATE, the rows above it first and always in the same order.
 
-    Whoever wants to change it waits; whoever only refers to it by a foreign key does not, so that the two can't deadlock.
+    Whoever wants to change it waits; whoever only refers to it by a foreign key does not, so that the two can't deadlock. The row
+    comes with the locked rows above it, so that guards and body read those and not others.
 
     Args:
         subject: the row as the caller knows it; a copy of an unsaved one comes back, since nothing can be locked.
@@ -299,13 +300,25 @@ def lock(subject: M, parents: Sequence[str]) -> M:
     Raises:
         OutOfTurn: a row is gone.
     """
+    locked: dict[str, models.Model] = {}
     for path in parents:
         above: Any = subject
         for name in path.split("."):
             above = getattr(above, name) if above is not None else None
         if above is not None:
-            _read_locked(above)
-    return copy.copy(subject) if subject._state.adding else _read_locked(subject)
+            locked[path] = _read_locked(above)
+    fresh = copy.copy(subject) if subject._state.adding else _read_locked(subject)
+    for path, row in locked.items():
+        way, _, name = path.rpartition(".")
+        _hang(row, name, locked.get(way) if way else fresh)
+    return fresh
+
+
+def _hang(row: models.Model, name: str, below: models.Model | None) -> None:
+    """Give the row below what it names by a foreign key; where it names another one by now, or by no key, that is read when asked for."""
+    keys = {} if below is None else {one.name: one.attname for one in below._meta.concrete_fields if one.is_relation}
+    if name in keys and getattr(below, keys[name]) == row.pk:
+        setattr(below, name, row)
 
 
 def _read_locked(row: M) -> M:

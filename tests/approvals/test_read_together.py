@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,13 +10,16 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals import changes, sweeps
+from approvals import changes, sweeps, transitions
 from approvals.models import Approval, Grant, Submission
 from approvals.routing import Route
+from approvals.transitions.deciding import ABOVE
 from governance.controls.models import Notice
+from governance.controls.transitions import lock
 from inventory.models import Assessment
 from tests import journeys
 from tests.journeys import Company
+from tests.people import as_actor
 
 
 def queries(act: Callable[[], object]) -> int:
@@ -74,3 +78,23 @@ def test_a_route_read_with_others_is_the_route_read_alone(company: Company, stag
     assert queries(lambda: Route.load_all([stage_2, other], company.now)) == queries(
         lambda: Route.load(other, company.now)
     )
+
+
+@pytest.mark.rule("A7")
+def test_a_decision_asks_nothing_of_the_database_twice(company: Company, stage_2: Submission) -> None:
+    record = stage_2.approvals.filter(state="open").exclude(privilege=None).earliest("pk")
+    person = Route.load(stage_2, company.now).standing(record)[0].may_decide[0]
+    digest, actor = journeys.shown(record), as_actor(person)
+    with CaptureQueriesContext(connection) as asked:
+        transitions.approve(record, actor=actor, now=company.now, reason="Fine by me.", shown_digest=digest)
+    said = Counter(one["sql"] for one in asked.captured_queries if one["sql"].startswith("SELECT"))
+    assert [sql for sql, times in said.items() if times > 1] == []
+
+
+@pytest.mark.rule("A7")
+def test_a_locked_record_comes_with_the_locked_rows_above_it(stage_2: Submission) -> None:
+    known = stage_2.approvals.earliest("pk")
+    found = lock(known, ABOVE)
+    assert queries(lambda: found.submission.automation.name) == 0
+    known.submission.automation.name = "Read before the lock"
+    assert found.submission.automation.name != "Read before the lock"
