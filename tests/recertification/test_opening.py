@@ -10,7 +10,7 @@ import pytest
 from approvals.models import Grant, GrantState
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import NotPermitted, OutOfTurn
-from governance.recertification import sampling, sweeps, transitions
+from governance.recertification import reviewers, sampling, sweeps, transitions
 from governance.recertification.models import Asks, Campaign, Item, Question
 from governance.recertification.transitions.opening import times_of
 from inventory import lifecycle
