@@ -12,7 +12,7 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
-        from approvals import grants
+        from approvals import duties, grants
         from approvals.transitions import close_samples, close_unfinished, conclude, join_unfinished
         from approvals.transitions.joining import WRITING
         from governance.controls import consequences
@@ -21,6 +21,7 @@ class ApprovalsConfig(AppConfig):
             consequences.register(event, conclude)
         for event in WRITING:
             consequences.register(event, join_unfinished)
+        consequences.demand("automation.amended", duties.WRITES_NOTHING)
         consequences.register("automation.retired", close_unfinished)
         consequences.register("automation.retired", close_samples)
         grants.register_consequences()

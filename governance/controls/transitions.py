@@ -120,6 +120,11 @@ class Transition(Generic[M]):
         """Whether only another operation may cause it: no permission grants it."""
         return self.permission is None
 
+    @property
+    def all_duties(self) -> tuple[Duty, ...]:
+        """Its own duties, and those that higher apps demand of its event."""
+        return (*self.duties, *consequences.demanded(self.event))
+
     def refusal(self, subject: M, *, actor: Actor, now: datetime) -> Refusal | None:
         """Why the actor may not do this now, or None. Reads only; the screen and the write ask the same."""
         return (
@@ -151,7 +156,7 @@ class Transition(Generic[M]):
         return Refusal("PERMISSION", "permission", "Nothing you are trusted with allows this.", to_do)
 
     def _duty_refusal(self, subject: M, actor: Actor, now: datetime) -> Refusal | None:
-        return next((no for duty in self.duties if (no := duty.asks(subject, actor, now)) is not None), None)
+        return next((no for duty in self.all_duties if (no := duty.asks(subject, actor, now)) is not None), None)
 
     def __call__(self, subject: M, *, actor: Actor, now: datetime, reason: str = "", **params: Any) -> M:
         """Perform it.
@@ -256,8 +261,8 @@ class Transition(Generic[M]):
         """The refusal of a person that only the database made; what a job runs into is in its log, and tried again."""
         if actor.kind != "person":
             return None
-        others = (duty for one in declared() for duty in one.duties)
-        return backstop.refusal_of(error, (*self.duties, *others))
+        others = (duty for one in declared() for duty in one.all_duties)
+        return backstop.refusal_of(error, (*self.all_duties, *others))
 
     def _record_refusal(
         self, subject: M, known_as: tuple[str, str], actor: Actor, now: datetime, reason: str, no: Refusal, by: str = ""
