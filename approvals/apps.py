@@ -12,7 +12,7 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
-        from approvals import grants
+        from approvals import duties, grants
         from approvals.transitions import close_samples, close_unfinished, conclude, join_unfinished, tell_of_risen
         from approvals.transitions.joining import WRITING
         from approvals.transitions.raising import RAISING
@@ -24,6 +24,7 @@ class ApprovalsConfig(AppConfig):
             consequences.register(event, join_unfinished)
         for event in RAISING:
             consequences.register(event, tell_of_risen)
+        consequences.demand("automation.amended", duties.WRITES_NOTHING)
         consequences.register("automation.retired", close_unfinished)
         consequences.register("automation.retired", close_samples)
         grants.register_consequences()

@@ -6,16 +6,21 @@ rows alone (`models.guards`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef
+
 from approvals import asking, openings, policies, rechecking, samples
-from approvals.models import Approval, ApprovalState, Sample, Submission
+from approvals.models import Approval, ApprovalState, DecisionPerson, Party, Sample, Submission
+from approvals.models.submission import UNFINISHED
 from approvals.routing import LADDER, Route, resource_of, route_of
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
+from governance.controls.models import Person
 from governance.controls.refusals import Refusal
-from inventory.models import ResourceState
+from inventory.models import Automation, ResourceState
 
 
 def _interactive(subject: Approval | Sample, actor: Actor, now: datetime) -> Refusal | None:
@@ -184,6 +189,42 @@ def _decided_nothing(subject: Approval, actor: Actor, now: datetime) -> Refusal 
     return None
 
 
+def joining_refusal(submission: Submission, people: Iterable[Person], actor: Actor) -> Refusal | None:
+    """Why some people can't become parties of an unfinished submission, or None: one of them has decided in it (S1).
+
+    A party decides nothing, and what was decided is not taken back; so who has decided stays apart until it has ended.
+
+    Args:
+        submission: unfinished.
+        people: who are no parties of it yet.
+        actor: who writes what would make them parties.
+    """
+    who = {person.pk: person for person in people}
+    decided = DecisionPerson.objects.filter(submission=submission, person__in=who).order_by("pk")
+    found = decided.values_list("person", flat=True).first() if who else None
+    return _decided_already(who[found], actor) if found is not None else None
+
+
+def _decided_already(person: Person, actor: Actor) -> Refusal:
+    if person == actor.person:
+        sentence = "You decided in its open submission, and whoever changes it or submits it anew is a party to it."
+        to_do = "Somebody of the builder's side who decided nothing does; or it waits until the submission has ended."
+    else:
+        sentence = f"{person.name} decided in its open submission, and this would make them a party to it."
+        to_do = "Name somebody who decided nothing; or wait until the submission has ended, or withdraw it."
+    return Refusal("SOD-1", "duty", sentence, to_do)
+
+
+def _writes_nothing(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    who = {person.pk: person for person in actor.people}
+    own = Party.objects.filter(submission=OuterRef("submission"), person=OuterRef("person"))
+    decided = DecisionPerson.objects.filter(
+        submission__automation=subject, submission__state__in=UNFINISHED, person__in=who
+    )
+    found = decided.exclude(Exists(own)).order_by("pk").values_list("person", flat=True).first() if who else None
+    return _decided_already(who[found], actor) if found is not None else None
+
+
 def _sealed(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
     if samples.seal_over(subject.submission) is None:
         return Refusal("A13", "state", "The ledger is not sealed so far: whether it is drawn is not known yet.")
@@ -272,6 +313,12 @@ STILL_HOLDS = Duty(
 ACCEPT_IN_TIME = Duty("A14", "A14", "What was approved in part is accepted within the builder's time.", _accept_in_time)
 ACCEPT_TIME_IS_UP = Duty(
     "A14", "A14", "What was approved in part expires once the time to accept it is up.", _accept_time_is_up
+)
+WRITES_NOTHING = Duty(
+    "SOD-1",
+    "S1",
+    "Who decided in a submission neither changes its automation nor submits it anew until it has ended.",
+    _writes_nothing,
 )
 DECIDED_NOTHING = Duty("SOD-1", "S1", "Who decided in a submission does not answer for its builder.", _decided_nothing)
 

@@ -16,4 +16,4 @@ from governance.controls.actors import Actor
 def expire_due(now: datetime, actor: Actor) -> int:
     """End every standing grant whose term is over at ``now``; returns how many."""
     due = Grant.objects.standing().filter(ends_at__lte=now)
-    return claims.sweep(due, lambda grant: grants.expire(grant, actor=actor, now=now), job=actor.job)
+    return claims.sweep(due, lambda grant: grants.expire.when_due(grant, actor=actor, now=now), job=actor.job)

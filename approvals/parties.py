@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
@@ -26,28 +27,42 @@ def name_all(submission: Submission, submitter: Person) -> None:
         submission: saved, without records yet.
         submitter: who submits it.
     """
-    _write(submission, [*standing(submission.automation, asked=submission.version), (submitter.pk, Capacity.SUBMITTER)])
+    write_down(
+        submission, [*standing(submission.automation, asked=submission.version), (submitter.pk, Capacity.SUBMITTER)]
+    )
 
 
-def add_who_came_in(submission: Submission, actor: Actor) -> list[Person]:
-    """Write down who has become a party since it was submitted: an editor, an importer, an owner named since (S1).
+@dataclass(frozen=True)
+class CameIn:
+    """Who has become a party since a submission was made, not written down yet.
+
+    Args:
+        pairs: ids and capacities that are new.
+        people: whoever was no party before in any capacity.
+    """
+
+    pairs: tuple[tuple[int, Capacity], ...]
+    people: tuple[Person, ...]
+
+
+def who_came_in(submission: Submission, actor: Actor) -> CameIn:
+    """Who has become a party since it was submitted: an editor, an importer, an owner or author named since (S1). Reads only.
 
     Args:
         submission: unfinished, its automation locked.
         actor: who has just written; whom they stand in for has written too (A11).
-
-    Returns:
-        Whoever was no party before in any capacity.
     """
     known = set(submission.parties.values_list("person", "capacity"))
     found = standing(submission.automation, asked=submission.version)
     if actor.standing_for is not None:
         found.append((actor.standing_for.pk, Capacity.EDITOR))
-    _write(submission, [pair for pair in found if pair not in known])
-    return list(Person.objects.filter(pk__in={who for who, _ in found} - {who for who, _ in known}).order_by("pk"))
+    new = {who for who, _ in found} - {who for who, _ in known}
+    people = Person.objects.filter(pk__in=new).order_by("pk")
+    return CameIn(tuple(pair for pair in dict.fromkeys(found) if pair not in known), tuple(people))
 
 
-def _write(submission: Submission, pairs: Iterable[tuple[int, Capacity]]) -> None:
+def write_down(submission: Submission, pairs: Iterable[tuple[int, Capacity]]) -> None:
+    """Write parties down, each capacity of a person once; none of them has decided in it (S1)."""
     Party.objects.bulk_create(
         Party(submission=submission, person_id=who, capacity=capacity) for who, capacity in dict.fromkeys(pairs)
     )

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from approvals import intended, policies
+from approvals import duties, intended, policies
 from approvals.changes import Asked, Changes
 from approvals.drafts import Draft, row_key
 from approvals.intended import LADDER
 from approvals.models import Approval, Submission, credential_key
 from approvals.models.submission import UNFINISHED
 from approvals.policies import Policy
-from approvals.preview_route import People, SeatAsked, resource_of
+from approvals.preview_route import People, SeatAsked, resource_of, would_join
 from approvals.transitions.submitting import submit, unready
 from approvals.would_be import WouldBe
 from governance.controls import texts
@@ -295,7 +295,7 @@ def _weigh(
         for key, asked in weighed
     )
     base = _base(known)
-    return Preview(
+    made = Preview(
         item=item,
         manifest=manifest,
         draft=draft,
@@ -319,6 +319,20 @@ def _weigh(
         author=author,
         refusal=_refusal(known, team, actor, now),
     )
+    return _not_by_who_decided(made, actor)
+
+
+def _not_by_who_decided(made: Preview, actor: Actor) -> Preview:
+    """With the refusal where it would make a party of somebody who decided in what it continues (S1).
+
+    What only repeats what is there submits nothing, so it is refused to nobody for that.
+    """
+    if made.is_repeat:
+        return replace(made, refusal=None) if made.refusal is not None and made.refusal.kind == "duty" else made
+    if made.refusal is not None or made.under_way is None:
+        return made
+    joining = would_join(made.under_way, made.automation, made.author, actor)
+    return replace(made, refusal=duties.joining_refusal(made.under_way, joining, actor))
 
 
 def _asked(judged: Judged, *, privilege: Privilege | None = None, credential: Credential | None = None) -> Asked:

@@ -229,3 +229,11 @@ def resource_of(asked: Asked) -> Resource | None:
     if asked.privilege is not None:
         return asked.privilege.entitlement.resource
     return asked.credential.decided_on if asked.credential is not None else None
+
+
+def would_join(submission: Submission, automation: Automation, author: Person | None, actor: Actor) -> list[Person]:
+    """Who would become a party of the submission that an import continues: who brings it in, owners, an author (S1)."""
+    asked = [automation.asked[f"{name}_id"] for name in ("business_owner", "technical_owner")]
+    named = [*(person.pk for person in actor.people), *asked, author.pk if author is not None else None]
+    people = Person.objects.filter(pk__in=[pk for pk in named if pk is not None])
+    return list(people.exclude(pk__in=submission.parties.values("person")).order_by("pk"))

@@ -19,14 +19,8 @@ EVENT = "sample_due"
 
 def draw_due(now: datetime, actor: Actor) -> int:
     """Draw whatever came into force and is sealed by now; returns how many were drawn or not."""
-
-    def act(sample: Sample) -> bool:
-        if samples.seal_over(sample.submission) is None:
-            return False
-        draw(sample, actor=actor, now=now)
-        return True
-
-    return claims.sweep(Sample.objects.filter(state=SampleState.WAITING), act, job=actor.job)
+    waiting = Sample.objects.filter(state=SampleState.WAITING)
+    return claims.sweep(waiting, lambda sample: draw.when_due(sample, actor=actor, now=now), job=actor.job)
 
 
 def pass_on_due(now: datetime, actor: Actor) -> int:
@@ -36,8 +30,7 @@ def pass_on_due(now: datetime, actor: Actor) -> int:
         free = {person.pk for person in samples.may_look(sample, now)}
         if not free or free & set(sample.asked):
             return False
-        pass_on_sample(sample, actor=actor, now=now)
-        return True
+        return pass_on_sample.when_due(sample, actor=actor, now=now)
 
     return claims.sweep(Sample.objects.filter(state=SampleState.OPEN, due_at__gt=now), act, job=actor.job)
 
@@ -45,7 +38,7 @@ def pass_on_due(now: datetime, actor: Actor) -> int:
 def lapse_due(now: datetime, actor: Actor) -> int:
     """Suspend what nobody looked at in time; returns how many."""
     due = Sample.objects.filter(state=SampleState.OPEN, due_at__lte=now)
-    return claims.sweep(due, lambda sample: lapse_sample(sample, actor=actor, now=now), job=actor.job)
+    return claims.sweep(due, lambda sample: lapse_sample.when_due(sample, actor=actor, now=now), job=actor.job)
 
 
 def remind(now: datetime) -> int:

@@ -59,13 +59,13 @@ def expire_approvals(now: datetime, actor: Actor) -> int:
     due = Approval.objects.filter(
         Q(state=ApprovalState.OPEN, expires_at__lte=now) | Q(state=ApprovalState.CHANGES_ASKED, builder_due_at__lte=now)
     )
-    return claims.sweep(due, lambda record: expire(record, actor=actor, now=now), job=actor.job)
+    return claims.sweep(due, lambda record: expire.when_due(record, actor=actor, now=now), job=actor.job)
 
 
 def expire_submissions(now: datetime, actor: Actor) -> int:
     """End decided submissions that nobody accepted or declined in time; returns how many (A5, A14)."""
     due = Submission.objects.filter(state=SubmissionState.DECIDED, accept_due_at__lte=now)
-    return claims.sweep(due, lambda submission: lapse(submission, actor=actor, now=now), job=actor.job)
+    return claims.sweep(due, lambda submission: lapse.when_due(submission, actor=actor, now=now), job=actor.job)
 
 
 def remind_to_accept(now: datetime) -> int:

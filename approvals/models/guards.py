@@ -180,6 +180,22 @@ APPROVED_NEEDS_SEATS = pgtrigger.Trigger(
     """,  # noqa: S608  put together from pieces of its own
 )
 
+PARTY_DECIDED_NOTHING = pgtrigger.Trigger(
+    name="party_decided_nothing",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    func="""
+        IF EXISTS (SELECT 1 FROM approvals_decisionperson d
+                   WHERE d.submission_id = NEW.submission_id AND d.person_id = NEW.person_id)
+            AND NOT EXISTS (SELECT 1 FROM approvals_party p
+                            WHERE p.submission_id = NEW.submission_id AND p.person_id = NEW.person_id) THEN
+            RAISE EXCEPTION 'SOD-1: who decided in submission % becomes no party of it', NEW.submission_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
 QUESTION_FROZEN = pgtrigger.Trigger(
     name="question_frozen",
     when=pgtrigger.Before,

@@ -165,6 +165,7 @@ class Party(AppendOnly):
     capacity = models.CharField(max_length=16, choices=Capacity)
 
     class Meta(AppendOnly.Meta):
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, guards.PARTY_DECIDED_NOTHING]
         constraints = (
             models.UniqueConstraint(fields=["submission", "person", "capacity"], name="party_once_per_capacity"),
         )

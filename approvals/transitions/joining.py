@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from approvals import asking, parties
+from approvals import asking, duties, parties
 from approvals.matching import questions_of, shortage
 from approvals.models import Approval, ApprovalState, Submission
 from approvals.models.submission import UNFINISHED
 from approvals.routing import LADDER, Route
 from governance.controls.models import Person
+from governance.controls.refusals import refuse
 from governance.controls.transitions import Step
 from inventory.models import Automation, Version
 
@@ -28,14 +29,22 @@ ASKED = {1: "stage_1_opened", 2: "stage_2_opened"}
 def join_unfinished(written: Automation | Version, step: Step[Any]) -> None:
     """Make parties of whoever came in, as far as a submission is under way: registered for `WRITING` (S1).
 
-    What they decided before stands; from now on they decide nothing in it. Whoever is next on the ladder is asked, with the
-    clock running on, and where nobody is left its builders are told (A9).
+    From now on they decide nothing in it. Whoever is next on the ladder is asked, with the clock running on, and where nobody is
+    left its builders are told (A9). Nobody who has decided in it comes in: then all of what was written is refused.
+
+    Raises:
+        DutyConflict: it would make a party of somebody who has decided in it.
     """
     automation = written.automation if isinstance(written, Version) else written
     submission = automation.submissions.filter(state__in=UNFINISHED).select_related("version", "submitted_by").first()
     if submission is None:
         return
-    joined = parties.add_who_came_in(submission, step.actor)
+    came = parties.who_came_in(submission, step.actor)
+    no = duties.joining_refusal(submission, came.people, step.actor)
+    if no is not None:
+        raise refuse(no)
+    parties.write_down(submission, came.pairs)
+    joined = came.people
     if not joined:
         return
     records = list(submission.approvals.select_related(*LADDER).prefetch_related("seats__candidates"))

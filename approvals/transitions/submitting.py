@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from approvals import changes, facts, openings, parties, policies
+from approvals import changes, duties, facts, openings, parties, policies
 from approvals.changes import Asked, Changes
 from approvals.matching import questions_of, shortage
 from approvals.models import (
@@ -57,6 +57,7 @@ class Wish:
         AutomationState.LIVE,
         AutomationState.SUSPENDED,
     ),
+    duties=(duties.WRITES_NOTHING,),
 )
 def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wish]) -> Effect:
     """A builder submits a version: it is frozen, parties are named, stage 1 opens, stage 2 waits where all can see it."""

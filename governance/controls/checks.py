@@ -108,7 +108,7 @@ def duties_have_one_meaning(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """One code of a duty stands for one rule wherever it is declared; ``STATE`` is no rule's code but the engine's own."""
     rules: dict[str, set[str]] = {}
     for one in declared():
-        for duty in one.duties:
+        for duty in one.all_duties:
             if duty.code == "STATE":
                 continue
             rules.setdefault(duty.code, set()).add(duty.rule)

@@ -1,8 +1,11 @@
 """How a sweep takes what is due, row by row, however many sweeps run at once and wherever they are killed (R9).
 
 The row itself says what is due, and the act marks it; so there is nothing to hand back. A claim only keeps two sweeps from
-trying the same row at the same time, which would leave a refusal in the ledger that says nothing. It is held by the database
+trying the same row at the same time, and one from waiting for the other. It is held by the database
 connection and not by a transaction, because the act has a transaction of its own; it ends with the connection.
+
+A claim is no lock: another job, or a person, may end what a sweep has found. So an act goes through `Transition.when_due`, which reads the row
+again under its lock and does nothing where it is due no more.
 """
 
 from __future__ import annotations
@@ -32,14 +35,15 @@ def sweep(rows: models.QuerySet[M], act: Callable[[M], object], *, job: str) -> 
 
     Args:
         rows: what is due now, without order or limit. Asked again for each row once it is claimed.
-        act: one call of an operation, which makes the row no longer due; or it returns False: there was nothing to do after all.
+        act: one call of an operation's `when_due`, which makes the row no longer due; or it returns False: there was nothing to do
+            after all.
         job: names the run in the log.
     """
     done = 0
     for row in _claimed(rows):
         try:
             did = act(row)
-        except Refused as no:  # somebody was faster, or it may not happen: on record already
+        except Refused as no:  # it may not happen: on record already
             log.info("sweep.refused", job=job, model=row._meta.label_lower, row=row.pk, code=no.refusal.code)
         except Exception:
             log.exception("sweep.failed", job=job, model=row._meta.label_lower, row=row.pk)

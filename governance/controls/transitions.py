@@ -26,7 +26,7 @@ from governance.controls import access, backstop, consequences, ledger, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import FreeText, Person
-from governance.controls.refusals import InvalidInput, Refusal, Refused, refuse
+from governance.controls.refusals import InvalidInput, OutOfTurn, Refusal, Refused, refuse
 from governance.controls.roles import PERMISSION_WORDS, Permission
 
 M = TypeVar("M", bound=models.Model)
@@ -120,6 +120,11 @@ class Transition(Generic[M]):
         """Whether only another operation may cause it: no permission grants it."""
         return self.permission is None
 
+    @property
+    def all_duties(self) -> tuple[Duty, ...]:
+        """Its own duties, and those that higher apps demand of its event."""
+        return (*self.duties, *consequences.demanded(self.event))
+
     def refusal(self, subject: M, *, actor: Actor, now: datetime) -> Refusal | None:
         """Why the actor may not do this now, or None. Reads only; the screen and the write ask the same."""
         return (
@@ -151,7 +156,7 @@ class Transition(Generic[M]):
         return Refusal("PERMISSION", "permission", "Nothing you are trusted with allows this.", to_do)
 
     def _duty_refusal(self, subject: M, actor: Actor, now: datetime) -> Refusal | None:
-        return next((no for duty in self.duties if (no := duty.asks(subject, actor, now)) is not None), None)
+        return next((no for duty in self.all_duties if (no := duty.asks(subject, actor, now)) is not None), None)
 
     def __call__(self, subject: M, *, actor: Actor, now: datetime, reason: str = "", **params: Any) -> M:
         """Perform it.
@@ -180,12 +185,52 @@ class Transition(Generic[M]):
         outer = _running.get()
         if outer is not None:
             return self._perform_inside(outer, subject, reason, params)
+        return self._perform_alone(subject, actor, now, reason, params)
+
+    def when_due(self, subject: M, *, actor: Actor, now: datetime, **params: Any) -> bool:
+        """Perform it as a sweep does, if it is still due: the way in for jobs, whose query has read the row before the lock.
+
+        What was due may have been done, or ended, by somebody else since. That is nobody's attempt at anything: a refusal of state,
+        made under the lock, leaves the row as it is and no record. Every other refusal is recorded and raised as ever.
+
+        Args:
+            subject: the row, as the sweep found it.
+            actor: the job.
+            now: business time.
+            params: the body's own arguments.
+
+        Returns:
+            Whether it was done.
+
+        Raises:
+            TypeError: the actor is a person, whose attempts are on record whatever refuses them (S5).
+        """
+        if actor.kind != "job":
+            raise TypeError(f"{self.name} is tried by a person, and what a person tries is on record")
+        try:
+            self._perform_alone(subject, actor, now, "", params, is_attempt=False)
+        except OutOfTurn:
+            return False
+        return True
+
+    def _perform_alone(
+        self,
+        subject: M,
+        actor: Actor,
+        now: datetime,
+        reason: str,
+        params: Mapping[str, Any],
+        *,
+        is_attempt: bool = True,
+    ) -> M:
+        """Perform it in a transaction of its own; a refusal is on record, save one of state where it is no attempt."""
         known_as = ledger.name_of(subject)
         try:
             with transaction.atomic(durable=True):
                 fresh, made = self._perform(subject, actor.afresh(), now, reason, params)
         except Refused as no:
-            if not isinstance(no, InvalidInput) or no.refusal.is_attempt:
+            is_mistyped = isinstance(no, InvalidInput) and not no.refusal.is_attempt
+            if not is_mistyped and (is_attempt or not isinstance(no, OutOfTurn)):
                 self._record_refusal(subject, known_as, actor, now, reason, no.refusal)
             raise
         except DatabaseError as error:
@@ -256,8 +301,8 @@ class Transition(Generic[M]):
         """The refusal of a person that only the database made; what a job runs into is in its log, and tried again."""
         if actor.kind != "person":
             return None
-        others = (duty for one in declared() for duty in one.duties)
-        return backstop.refusal_of(error, (*self.duties, *others))
+        others = (duty for one in declared() for duty in one.all_duties)
+        return backstop.refusal_of(error, (*self.all_duties, *others))
 
     def _record_refusal(
         self, subject: M, known_as: tuple[str, str], actor: Actor, now: datetime, reason: str, no: Refusal, by: str = ""

@@ -108,8 +108,7 @@ def _open(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
         return False
     item.campaign = campaign_of(tier, now, actor)
     item.reason = "review date"
-    transitions.open_item(item, actor=actor, now=now)
-    return True
+    return transitions.open_item.when_due(item, actor=actor, now=now)
 
 
 def campaign_of(tier: str, now: datetime, actor: Actor) -> Campaign:
@@ -128,44 +127,50 @@ def campaign_of(tier: str, now: datetime, actor: Actor) -> Campaign:
 def reassign_due(now: datetime, actor: Actor) -> int:
     """Ask the next on the ladder what a reviewer who left was asked; returns how many (R8)."""
     gone = Person.objects.filter(Q(is_active=False) | Q(left_at__isnull=False))
-    due = Question.objects.unanswered().filter(reviewer__in=gone)
+    due = _asked_still().filter(reviewer__in=gone)
 
     def reassign(question: Question) -> bool:
         if reviewers.next_after(question) is None:
             return False
-        transitions.replace_reviewer(question, actor=actor, now=now)
-        return True
+        return transitions.replace_reviewer.when_due(question, actor=actor, now=now)
 
     return claims.sweep(due, reassign, job=JOB)
 
 
 def remind_due(now: datetime, actor: Actor) -> int:
     """Remind whoever has not answered and whose day for it has come; returns how many (R5)."""
-    due = Question.objects.unanswered().filter(remind_at__lte=now)
-    return claims.sweep(due, partial(transitions.remind, actor=actor, now=now), job=JOB)
+    due = _asked_still().filter(remind_at__lte=now)
+    return claims.sweep(due, partial(transitions.remind.when_due, actor=actor, now=now), job=JOB)
 
 
 def escalate_due(now: datetime, actor: Actor) -> int:
     """Hand on what was not answered by its deadline; returns how many (R6)."""
     due = _still_there(Item.objects.filter(state=ItemState.OPEN, deadline__lte=now))
-    return claims.sweep(due, partial(transitions.escalate, actor=actor, now=now), job=JOB)
+    return claims.sweep(due, partial(transitions.escalate.when_due, actor=actor, now=now), job=JOB)
 
 
 def suspend_due(now: datetime, actor: Actor) -> int:
     """Suspend what nobody answered for in the grace period; returns how many (R6)."""
     due = Item.objects.filter(state=ItemState.ESCALATED, suspended_at__isnull=True, grace_until__lte=now)
-    return claims.sweep(_still_there(due), partial(transitions.suspend_for_silence, actor=actor, now=now), job=JOB)
+    return claims.sweep(
+        _still_there(due), partial(transitions.suspend_for_silence.when_due, actor=actor, now=now), job=JOB
+    )
 
 
 def close_due(now: datetime, actor: Actor) -> int:
     """Close what has come to its end, and campaigns in which nothing is left; returns how many items (R4, R6)."""
     unclosed = Item.objects.filter(state__in=UNCLOSED)
     due = unclosed.filter(Q(closes_at__lte=now) | ~Q(pk__in=_still_there(unclosed).values("pk")))
-    closed = claims.sweep(due, partial(transitions.close, actor=actor, now=now), job=JOB)
+    closed = claims.sweep(due, partial(transitions.close.when_due, actor=actor, now=now), job=JOB)
     today = now.astimezone(organisation_zone()).date()
     done = Campaign.objects.filter(state=CampaignState.OPEN, opened_on__lt=today).exclude(items__state__in=UNCLOSED)
-    claims.sweep(done, partial(transitions.close_campaign, actor=actor, now=now), job=JOB)
+    claims.sweep(done, partial(transitions.close_campaign.when_due, actor=actor, now=now), job=JOB)
     return closed
+
+
+def _asked_still() -> QuerySet[Question]:
+    """Questions that wait for somebody, about what has not ended otherwise: its item closes later in the same run."""
+    return Question.objects.unanswered().filter(item__in=_still_there(Item.objects.all()))
 
 
 def _still_there(items: QuerySet[Item]) -> QuerySet[Item]:

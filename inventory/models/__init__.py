@@ -1,5 +1,6 @@
 """The register: automations and their versions, resources, identities, credentials, and imports under way."""
 
+from inventory.models.author import VersionAuthor
 from inventory.models.automation import (
     Assessment,
     Automation,
@@ -10,7 +11,6 @@ from inventory.models.automation import (
     Privilege,
     Trigger,
     Version,
-    VersionAuthor,
     VersionCredential,
     VersionIdentity,
 )

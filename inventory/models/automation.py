@@ -245,24 +245,6 @@ class Version(AppendOnly):
         return self.assessments.order_by("-id").first()
 
 
-class VersionAuthor(AppendOnly):
-    """The source names an author of a version: in its own words, and who that was when it was brought in, if anybody (S1).
-
-    The same content brought in again may name somebody whom the first file did not: authors only accumulate.
-    """
-
-    version = models.ForeignKey(Version, models.PROTECT, related_name="authors")
-    hint = models.CharField(max_length=200)
-    person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-
-    class Meta(AppendOnly.Meta):
-        ordering = ("version", "id")
-        constraints = (models.UniqueConstraint(fields=["version", "hint"], name="version_author_once"),)
-
-    def __str__(self) -> str:
-        return f"{self.hint} of {self.version}"
-
-
 class Assessment(AppendOnly):
     """What one importer version made of a version on one date: tier with reasons, inferred levels (I2)."""
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from governance.controls.models import Person
 from governance.controls.transitions import Step
 from inventory import assessing, authors, importers, resolving
@@ -68,10 +70,13 @@ class Drift:
 
 
 def drift(old: Version, new: Version) -> Drift:
-    """Compare what two versions would hold, how they start, and what they use. Reads only."""
-    triggers = _by(old.triggers.all(), _trigger_key), _by(new.triggers.all(), _trigger_key)
-    used = _by(_used(old), lambda one: one.pk), _by(_used(new), lambda one: one.pk)
-    found = compare(_held(old), _held(new))
+    """Compare what two versions would hold, how they start, and what they use. Reads only: three queries for both together."""
+    starts = _of_both(Trigger.objects.order_by("pk"), old, new)
+    triggers = tuple(_by(rows, _trigger_key) for rows in starts)
+    uses = _of_both(VersionCredential.objects.select_related("credential").order_by("pk"), old, new)
+    used = tuple(_by((row.credential for row in rows), lambda one: one.pk) for rows in uses)
+    held = Privilege.objects.select_related("entitlement__resource", "credential").order_by("pk")
+    found = compare(*_of_both(held, old, new))
     return Drift(
         found.added,
         found.removed,
@@ -116,12 +121,12 @@ def _trigger_key(one: Trigger) -> tuple[Any, ...]:
     return one.type, one.detail, one.authenticated, one.active
 
 
-def _held(version: Version) -> list[Privilege]:
-    return list(version.privileges.select_related("entitlement__resource", "credential"))
-
-
-def _used(version: Version) -> list[Credential]:
-    return [one.credential for one in version.version_credentials.select_related("credential")]
+def _of_both(rows: QuerySet[Any], old: Version, new: Version) -> tuple[list[Any], list[Any]]:
+    """The rows of two versions, read together."""
+    found: dict[int, list[Any]] = {old.pk: [], new.pk: []}
+    for row in rows.filter(version__in=found):
+        found[row.version_id].append(row)
+    return found[old.pk], found[new.pk]
 
 
 def write_down(

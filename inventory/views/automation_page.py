@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from governance.controls import timeline
 from governance.controls.actors import Actor
 from governance.web.ledger_links import ledger_href
-from inventory import authors, lifecycle, registry, words
+from inventory import lifecycle, registry, words
 from inventory.models import (
     Assessment,
     Automation,
@@ -282,7 +282,7 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
                 "text": str(approved.number) if approved else "none",
                 "quiet": approved.manifest_digest.partition(":")[2][:10] if approved else "",
             },
-            *_named(shown),
+            *versions_page.named(shown),
         ],
         "amendment": _amendment(one),
         "retire_href": reverse("automation_retire", args=[one.pk]) if may_retire else "",
@@ -291,23 +291,6 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
         "raise_href": reverse("automation_raise", args=[one.pk]) if may_raise else "",
         "findings": _findings(assessment),
     }
-
-
-def _named(shown: Version | None) -> list[Shape]:
-    """Whom the source of the shown version names as its author: somebody here, or only what it says (S1); one query."""
-    found = list(shown.authors.select_related("person")) if shown is not None else []
-    hints = [one.hint for one in found if one.person is None]
-    now = authors.matched(hints)
-    rows = []
-    for one in found:
-        person = one.person or now.get(one.hint)
-        said = (
-            {"text": person.name, "quiet": "a party"}
-            if person
-            else {"text": one.hint, "quiet": "not matched to anybody"}
-        )
-        rows.append({"label": "Named by its source", **said})
-    return rows
 
 
 def _amendment(one: Automation) -> list[Shape]:

@@ -1,10 +1,11 @@
-"""The tab of an automation's versions: each as it came, and what one changed against the approved one or the one before."""
+"""The tab of an automation's versions: each as it came, what one changed against the approved one or the one before, and who made it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from inventory import authors
 from inventory.models import Automation, AutomationState, Privilege, Trigger, Version
 from inventory.registry import drift
 
@@ -91,3 +92,20 @@ def _said(one: Privilege) -> Shape:
 
 def _trigger(one: Trigger) -> str:
     return f"{one}, open to anybody" if one.is_open else str(one)
+
+
+def named(shown: Version | None) -> list[Shape]:
+    """Whom the source of the shown version names as its author: somebody here, or only what it says (S1); one query."""
+    found = list(shown.authors.select_related("person")) if shown is not None else []
+    hints = [one.hint for one in found if one.person is None]
+    now = authors.matched(hints)
+    rows = []
+    for one in found:
+        person = one.person or now.get(one.hint)
+        said = (
+            {"text": person.name, "quiet": "a party"}
+            if person
+            else {"text": one.hint, "quiet": "not matched to anybody"}
+        )
+        rows.append({"label": "Named by its source", **said})
+    return rows

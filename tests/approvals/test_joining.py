@@ -7,14 +7,18 @@ from collections.abc import Callable
 import pytest
 
 from approvals import transitions
-from approvals.models import Approval, ApprovalState, Submission
+from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from governance.controls.models import LedgerEvent, Notice, Person
+from governance.controls.refusals import DutyConflict
 from inventory import registry
+from inventory.models import Automation, VersionAuthor
 from tests import journeys
 from tests.approvals import stock
-from tests.approvals.attempts import database_refuses, insert_decision, refused
+from tests.approvals.attempts import database_refuses, insert_decision, refused, sql
+from tests.approvals.bring_in.building import Build
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
+from tests.portal.signed_in import client_of
 
 
 def an_editor(c: Company, submission: Submission) -> None:
@@ -130,3 +134,166 @@ def test_who_is_a_party_already_joins_once_and_nobody_is_told_again(company: Com
     assert not LedgerEvent.objects.filter(verb="submission.parties_joined").exists()
     assert stage_2.parties.filter(person=company.people.jonas, capacity="technical_owner").count() == 1
     assert Notice.objects.count() == before
+
+
+# --- who has decided does not come in ---------------------------------------------------------------------------------
+
+
+def as_editor(c: Company, who: Person) -> None:
+    """They change what is said about it."""
+    automation = stock.newest(c).automation
+    registry.amend(automation, actor=as_actor(who), now=c.now, fields={"purpose": "Says what is in stock."})
+
+
+def as_importer(c: Company, who: Person) -> None:
+    """They bring in a newer version."""
+    journeys.brought_in(c, stock.EXPORT, content=stock.source(stock.one_more_channel), by=who)
+
+
+def as_owner(c: Company, who: Person) -> None:
+    """Rita names them its technical owner."""
+    named(c, stock.newest(c), technical_owner=who)
+
+
+def as_owner_of_a_newer_version(c: Company, who: Person) -> None:
+    """Rita names them its business owner while she brings in a newer version."""
+    stock.version(c, stock.one_more_channel, business_owner=who)
+
+
+def as_author(c: Company, who: Person) -> None:
+    """Rita brings in a file whose platform names them as its owner."""
+    stock.version(c, lambda export: export.update(shared=[{"role": "workflow:owner", "user": {"email": who.email}}]))
+
+
+COMING_IN = (as_editor, as_importer, as_owner, as_owner_of_a_newer_version, as_author)
+
+
+@pytest.mark.rule("S1", "S5", "H1")
+@pytest.mark.parametrize("come_in", COMING_IN, ids=[way.__name__ for way in COMING_IN])
+def test_who_has_decided_becomes_no_party_by_any_way_in(
+    company: Company, stage_2: Submission, come_in: Callable[[Company, Person], None]
+) -> None:
+    c, theo = company, company.people.theo  # who approved the app
+    before = standing(stage_2)
+    with pytest.raises(DutyConflict) as caught:
+        come_in(c, theo)
+    assert caught.value.refusal.code == "SOD-1"
+    event = LedgerEvent.objects.latest("pk")
+    assert (event.outcome, event.code) == ("refused", "SOD-1")
+    assert standing(stage_2) == before, "nothing of it was kept"
+    assert not stage_2.parties.filter(person=theo).exists()
+
+
+def standing(submission: Submission) -> tuple[object, ...]:
+    """All that somebody who came in could have changed."""
+    automation = Automation.objects.get(pk=submission.automation_id)
+    return (
+        automation.amendment,
+        automation.purpose,
+        automation.technical_owner,
+        automation.versions.count(),
+        submission.parties.count(),
+        VersionAuthor.objects.count(),
+    )
+
+
+@pytest.mark.rule("S1", "S5")
+def test_what_was_described_by_hand_is_not_described_anew_by_who_has_decided(company: Company) -> None:
+    c, n = company, company.people
+    manifest = registry.describe(name="Stock", kind="script", platform="cron", privileges=[], external_id="stock-1")
+    fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Counts."}
+    version = registry.register_by_hand(
+        n.finance_ops, actor=as_actor(n.rita), now=c.now, manifest=manifest, fields=fields
+    )
+    made = journeys.submitted(c, version)
+    transitions.ask_for_changes(
+        journeys.app_of(made),
+        actor=as_actor(n.theo),
+        now=c.now,
+        reason="Of what?",
+        shown_digest=journeys.shown(journeys.app_of(made)),
+    )
+    with pytest.raises(DutyConflict) as caught:
+        registry.register_by_hand(
+            n.finance_ops,
+            actor=as_actor(n.theo),
+            now=c.now,
+            manifest=manifest,
+            fields={"purpose": "Counts what is in stock."},
+        )
+    assert caught.value.refusal.code == "SOD-1"
+    assert not made.parties.filter(person=n.theo).exists()
+
+
+@pytest.mark.rule("S1", "A11")
+def test_nobody_writes_for_who_has_decided_nor_does_a_stand_in_who_has(company: Company, stage_2: Submission) -> None:
+    c, n = company, company.people
+    fields = {"purpose": "Says what is in stock."}
+    for_theo = as_delegate(n.tom, giver=n.theo)
+    with pytest.raises(DutyConflict) as caught:
+        registry.amend(stage_2.automation, actor=for_theo, now=c.now, fields=fields)
+    assert n.theo.name in caught.value.refusal.sentence
+    journeys.approve(stock.privilege_on(stage_2, c.slack), n.omar, now=c.now)
+    for_bram = as_delegate(n.omar, giver=n.bram)
+    with pytest.raises(DutyConflict):
+        registry.amend(stage_2.automation, actor=for_bram, now=c.now, fields=fields)
+
+
+@pytest.mark.rule("S1", "A14")
+def test_who_has_decided_does_not_submit_it_anew_either(company: Company, stage_2: Submission) -> None:
+    newer = stock.version(company, stock.one_more_channel)
+    with pytest.raises(DutyConflict) as caught:
+        journeys.submitted(company, newer, by=company.people.theo)
+    assert caught.value.refusal.code == "SOD-1"
+    stage_2.refresh_from_db()
+    assert stage_2.state == SubmissionState.OPEN
+    assert journeys.submitted(company, newer, by=company.people.bram).continues == stage_2
+
+
+@pytest.mark.rule("S1")
+def test_it_is_refused_until_the_decided_submission_is_in_force_and_not_after(
+    company: Company, stage_2: Submission
+) -> None:
+    c, n = company, company.people
+    journeys.reject(stock.privilege_on(stage_2, c.slack), n.omar, now=c.now)
+    stock.decide_rest(c, stage_2)
+    assert stage_2.state == SubmissionState.DECIDED
+    with pytest.raises(DutyConflict):
+        as_editor(c, n.theo)
+    transitions.accept_subset(stage_2, actor=as_actor(n.jonas), now=c.now)
+    as_editor(c, n.theo)
+    assert Automation.objects.get(pk=stage_2.automation_id).amendment == {"purpose": "Says what is in stock."}
+
+
+@pytest.mark.rule("S1")
+def test_who_decided_an_earlier_submission_may_write_and_is_a_party_of_this_one(
+    company: Company, live: Submission
+) -> None:
+    c, theo = company, company.people.theo
+    newer = stock.submitted(c, stock.one_more_channel)  # rests on the app that Theo approved
+    as_editor(c, theo)
+    assert newer.parties.filter(person=theo, capacity="editor").exists()
+
+
+@pytest.mark.rule("S1", "S5")
+def test_the_database_takes_no_party_who_has_decided(company: Company, stage_2: Submission) -> None:
+    insert = "INSERT INTO approvals_party (submission_id, person_id, capacity) VALUES (%s, %s, 'editor')"
+    with database_refuses("SOD-1"):
+        sql(insert, stage_2.pk, company.people.theo.pk)
+    sql(insert, stage_2.pk, company.people.bram.pk)
+
+
+@pytest.mark.rule("S1")
+def test_the_page_offers_no_change_to_who_has_decided_and_the_preview_says_why(
+    company: Company, stage_2: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c, n = company, company.people
+    monkeypatch.setattr("governance.controls.clock.now", lambda: c.now)
+    change = f"/automations/{stage_2.automation_id}/amend/"
+    assert change in client_of(n.bram).get(f"/automations/{stage_2.automation_id}/").content.decode()
+    assert change not in client_of(n.theo).get(f"/automations/{stage_2.automation_id}/").content.decode()
+    theo = Build.by(n.theo)
+    again = theo.import_item(content=stock.source(stock.one_more_channel))
+    assert "you decided in its open submission" in theo.see(again)
+    same = theo.import_item(content=stock.source())
+    assert "you decided in its open submission" not in theo.see(same), "the same file again changes nothing"

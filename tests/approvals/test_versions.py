@@ -311,10 +311,11 @@ def in_force_then_one_more(c: Company, submission: Submission) -> Submission:
 
 
 @pytest.mark.rule("S1", "A14")
-def test_who_approved_and_then_brought_a_newer_version_in_has_approved_nothing_of_it(
+def test_who_approved_and_after_it_was_withdrawn_brought_a_newer_version_in_has_approved_nothing_of_it(
     company: Company, stage_2: Submission
 ) -> None:
     n = company.people
+    transitions.withdraw(stage_2, actor=as_actor(n.rita), now=company.now, reason="There is a newer one.")
     # Theo approved the app; he is a member of the team and can bring in
     newer = journeys.brought_in(company, stock.EXPORT, content=stock.source(stock.one_more_channel), by=n.theo)
     submission = journeys.submitted(company, newer, by=n.rita)

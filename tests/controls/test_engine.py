@@ -11,6 +11,7 @@ import pytest
 from django.db import connections, transaction
 
 from governance.controls import consequences, ledger, nudge, texts
+from governance.controls.actors import Actor
 from governance.controls.models import FreeText, LedgerEvent, Person, RoleAssignment
 from governance.controls.people import end_role, record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refusal, refuse
@@ -64,6 +65,30 @@ def test_state_is_asked_before_permission_and_permission_before_duty(doors: Any,
     assert [event.code for event in refused_events()] == ["STATE", "PERMISSION", "SOD-0"]
     door.refresh_from_db()
     assert door.state == "closed"
+
+
+@pytest.mark.rule("S5", "R9", "H1")
+def test_a_job_that_finds_it_due_no_more_does_nothing_and_leaves_no_refusal(doors: Any, northwind: Northwind) -> None:
+    open_door = declare_open(permission=Permission.GRANT_END)
+    job, door = Actor.of_job("doors"), Door.objects.create(name="front")
+    Door.objects.filter(pk=door.pk).update(state="bricked")  # after the sweep has read it
+    assert not open_door.when_due(door, actor=job, now=northwind.now)
+    assert refused_events() == []
+    Door.objects.filter(pk=door.pk).update(state="closed")
+    assert open_door.when_due(door, actor=job, now=northwind.now)
+    door.refresh_from_db()
+    assert door.state == "open"
+
+
+@pytest.mark.rule("S5", "H1")
+def test_what_a_job_may_not_do_is_on_record_and_no_person_tries_like_a_job(doors: Any, northwind: Northwind) -> None:
+    open_door = declare_open()
+    door = Door.objects.create(name="front")
+    with pytest.raises(NotPermitted):
+        open_door.when_due(door, actor=Actor.of_job("doors"), now=northwind.now)
+    assert [event.code for event in refused_events()] == ["PERMISSION"]
+    with pytest.raises(TypeError):
+        open_door.when_due(door, actor=as_actor(northwind.ines), now=northwind.now)
 
 
 @pytest.mark.rule("S5", "H1")

@@ -42,6 +42,14 @@ def in_review(w: World) -> Automation:
     return journeys.submitted(w.company, _version(w), by=w.people["builder"]).automation
 
 
+@state(AUTOMATION, "app_approved")
+def app_approved(w: World) -> Automation:
+    """The same, and the team's lead has approved the app: stage 2 is open."""
+    submission = journeys.submitted(w.company, _version(w), by=w.people["builder"])
+    journeys.approve(journeys.app_of(submission), w.people["team_lead"], now=w.now)
+    return submission.automation
+
+
 @state(AUTOMATION, "live")
 def live(w: World) -> Automation:
     """Approved on both sides."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 
+from approvals import grants
 from approvals.grant_sweeps import expire_due
 from approvals.grants import Why
 from approvals.models import Grant, GrantState
+from governance.controls import claims
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import OutOfTurn
 from governance.recertification import reviewers, sweeps
@@ -263,6 +268,45 @@ def test_every_sweep_doubled_does_nothing_more_and_leaves_no_refusal(held: Held)
         assert sweep_at(moment) == {}
         assert (LedgerEvent.objects.count(), Notice.objects.count()) == before
     assert not LedgerEvent.objects.filter(outcome="refused").exists()
+
+
+@pytest.mark.rule("R9", "H1")
+@pytest.mark.parametrize("days", [1, 3, 14, 40, 200])
+def test_a_clock_that_is_moved_far_makes_no_job_try_what_is_due_no_more(held: Held, days: int) -> None:
+    item = all_under_review(held.grant())
+    now = item.opened_at
+    for _ in range(3):
+        now += timedelta(days=days)
+        expire_due(now, JOB)  # the other job was faster: the grants have ended when reviews are swept
+        sweep_at(now)
+    assert list(LedgerEvent.objects.filter(outcome="refused").values_list("verb", "code")) == []
+
+
+@pytest.mark.rule("R9", "H1")
+@pytest.mark.parametrize("moment", ["opened_at", "deadline", "grace_until"])
+def test_what_ends_between_being_found_and_being_locked_is_left_alone_and_leaves_no_refusal(
+    held: Held, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    item = all_under_review(held.grant())
+    now = getattr(item, moment) + timedelta(days=10 if moment == "opened_at" else 0)
+    if moment == "grace_until":
+        sweep_at(item.deadline)
+    claimed = claims._claimed
+    found = []
+
+    def and_then_it_ends(rows: QuerySet[Any]) -> Iterator[Any]:
+        """Every grant ends after the sweep has read a row and before its lock."""
+        for row in claimed(rows):
+            found.append(row)
+            for grant in Grant.objects.filter(state=GrantState.ACTIVE):
+                grants.revoke(grant, actor=as_actor(held.people.jonas), now=now, reason="Not needed.")
+            yield row
+
+    monkeypatch.setattr(claims, "_claimed", and_then_it_ends)
+    sweep_at(now)
+    assert found, "something was due"
+    assert not Grant.objects.filter(state=GrantState.ACTIVE).exists()
+    assert list(LedgerEvent.objects.filter(outcome="refused").values_list("verb", "code")) == []
 
 
 @pytest.mark.rule("R9")

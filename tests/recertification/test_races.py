@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from approvals import grants
+from approvals import sweeps as approvals_sweeps
 from approvals.models import Grant, GrantState
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import OutOfTurn
@@ -102,3 +104,19 @@ def test_a_late_keep_and_the_closing_sweep_at_once_come_to_one_end(held: Held) -
     assert item.state == ItemState.CLOSED
     assert kept == (item.outcome == ItemOutcome.KEPT)
     assert Grant.objects.get(pk=item.grant_id).state == GrantState.ENDED
+
+
+@pytest.mark.rule("R9", "H1")
+def test_the_clock_is_moved_far_and_all_sweeps_run_at_once_and_no_job_leaves_a_refusal(held: Held) -> None:
+    """As the demo does it: the clock jumps past terms, deadlines and graces, and both jobs are woken together."""
+    item = under_review(held.grant())
+    began = LedgerEvent.objects.latest("pk").pk
+    for days in (1, 12, 30, 200):
+        now = item.opened_at + timedelta(days=days)
+        works = [partial(approvals_sweeps.sweep, now), partial(sweeps.sweep, now)] * 2
+        results = at_once(*works)
+        assert not [one for one in results if isinstance(one, BaseException)], results
+    assert not Grant.objects.filter(automation=held.automation).exclude(state=GrantState.ENDED).exists()
+    mine = [f"inventory.automation:{held.automation.pk}"]
+    refused = LedgerEvent.objects.filter(pk__gt=began, outcome="refused", actor_kind="job", about__contains=mine)
+    assert list(refused.values_list("verb", "code", "subject_id")) == []

@@ -28,7 +28,7 @@ def _operation(one: Transition) -> Iterator[str]:
     )
     if one.reason_needed:
         yield "- A reason is needed."
-    for duty in one.duties:
+    for duty in one.all_duties:
         yield f"- {duty.code} ({duty.rule}): {duty.words}"
     yield ""
 
