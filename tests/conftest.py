@@ -32,7 +32,7 @@ django.setup()
 import governance.celery  # noqa: E402, F401  nudges go through this application
 from governance.controls import keys  # noqa: E402
 
-pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium", "tests.ground"]
+pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium", "tests.ground", "tests.side_by_side"]
 
 #: In this order; each group runs after the one before. Committed tests come last: rule tests meet an empty database.
 COMMITTED = ("race", "browser", "process")
@@ -88,15 +88,9 @@ def _order(item: pytest.Item) -> tuple[int, int]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put committed tests last: rule tests meet a database that holds what migrations put there and what they start from.
-
-    Side by side (`-n`), each process has servers of its own and takes a file's tests of one starting point at a time, in this
-    order, so that what they share is made once.
-    """
+    """Put committed tests last: rule tests meet a database that holds what migrations put there and what they start from."""
     items.sort(key=_order)  # stable: within a group the order stays
     for item in items:
-        turn, start = _order(item)
-        item.add_marker(pytest.mark.xdist_group(f"{turn} {start} {item.nodeid.partition('::')[0]}"))
         if item.get_closest_marker("django_db") and _turn(item) >= 2:
             raise pytest.UsageError(f"{item.nodeid} commits for real: it may not also be marked django_db")
 

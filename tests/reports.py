@@ -75,9 +75,7 @@ class Figures:
             if name == "group":
                 self.seconds[str(value)] += report.duration
             elif name == "rule" and (report.when == "call" or report.outcome != "passed"):
-                self.outcomes[str(value)][report.nodeid.partition("@")[0]] = (
-                    report.outcome
-                )  # side by side, @ names a file
+                self.outcomes[str(value)][report.nodeid] = report.outcome
 
     def asked(self) -> list[str]:
         """The rules asked for, in order."""

@@ -1,0 +1,38 @@
+"""Tests side by side (`-n`): each process has servers of its own, and takes a file's tests that stand next to each other at a time.
+
+So what they share (a company, a browser, a worker) is made once. pytest-xdist's own groups are written into a test's node id, which
+pytest 9.2 no longer lets a plugin change: they are ignored without a word.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+
+class Neighbours(LoadScopeScheduling):
+    """Hands out runs of neighbours, in the order of the collection."""
+
+    @cached_property
+    def _run_of(self) -> dict[str, str]:
+        """Node id to the run of neighbours that it belongs to, once the collection is known."""
+        found: dict[str, str] = {}
+        run, last = 0, ""
+        for nodeid in self.collection or ():
+            file = nodeid.partition("::")[0]
+            run += file != last
+            last = file
+            found[nodeid] = f"{run} {file}"
+        return found
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self._run_of[nodeid]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Neighbours:
+    """Whatever `--dist` says."""
+    return Neighbours(config, log)
