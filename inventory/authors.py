@@ -21,8 +21,8 @@ from django.db.models.functions import Lower
 from governance.controls.models import Person
 from inventory.models import Version, VersionAuthor
 
-#: An address alone, or behind a name as platforms write it: "Rita Novak <rita@example.org>".
-_ACCOUNT = re.compile(r"(?:[^<>]*<)?([^<>@\s]+@[^<>@\s]+?)>?")
+#: An address alone, or behind a name as platforms write it: "Rita Novak <rita@example.org>"; a name may have a "<" of its own.
+_ACCOUNT = re.compile(r"(?:.*<)?([^<>@\s]+@[^<>@\s]+?)>?")
 
 
 def account(hint: str) -> str:

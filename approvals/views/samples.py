@@ -74,6 +74,7 @@ def acting(found: Sample, actor: Actor) -> Actor:
 def _context(found: Sample, actor: Actor, *, typed: str = "", error: str = "") -> Shape:
     now, submission = clock.now(), found.submission
     automation = submission.automation
+    stands = automation.approved_version_id == submission.version_id
     who = acting(found, actor)
     no = transitions.find_fine.refusal(found, actor=who, now=now)
     return {
@@ -87,7 +88,7 @@ def _context(found: Sample, actor: Actor, *, typed: str = "", error: str = "") -
             "tier": submission.tier,
             "facts": [
                 automation.team.name,
-                f"version {submission.version.number} is in force",
+                f"version {submission.version.number} {'is' if stands else 'was'} in force",
                 f"submitted by {submission.submitted_by.name}",
             ],
         },

@@ -9,6 +9,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -18,6 +19,7 @@ from django.shortcuts import redirect
 from governance.controls import clock, keys, signing_in
 from governance.controls.actors import Actor
 from governance.controls.models import Person
+from governance.controls.refusals import Refused
 from governance.web.middleware import SIGNED_IN_AT
 
 #: Said by the page itself: that one is signed in, or out, needs no banner.
@@ -32,10 +34,17 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Sign in, on record, and note the instant in real time."""
+        """Sign in, on record, and note the instant in real time.
+
+        Raises:
+            ImmediateHttpResponse: the person left between the steps of their sign-in, before the second factor say.
+        """
         assert isinstance(user, Person)  # the installation's only kind of user
         begin = partial(super().login, request, user)
-        signing_in.sign_in(user, actor=Actor.of(user), now=clock.now(), begin=begin)
+        try:
+            signing_in.sign_in(user, actor=Actor.of(user), now=clock.now(), begin=begin)
+        except Refused as no:
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from no
         note_sign_in(request)
 
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:

@@ -18,6 +18,8 @@ from inventory.importers.secret_findings import findings_of
 from inventory.importers.secrets import Scrubbed
 
 FORMAT = "n8n"
+#: Characters that the register keeps of what a source says of its owner, and below how many a name is left out.
+_HINT, _LEAST = 200, 20
 _PASSED_ON = frozenset({"ai_tool", "ai_vectorStore", "ai_retriever"})
 _AGENTS = frozenset({"agent", "openAiAssistant", "toolsAgent"})
 _MODEL_CREDENTIALS = frozenset(
@@ -234,11 +236,18 @@ def _owner_hint(workflow: dict[str, Any]) -> str:
         if not isinstance(share, dict) or share.get("role") not in (None, "workflow:owner", "owner"):
             continue
         name, address = _project_name(_member(share, "project")), _address(share)
-        if name and address and address.lower() not in name.lower():
-            return shown(f"{name} <{address}>")
         if name or address:
-            return name or address
+            return _named(name, address)
     return ""
+
+
+def _named(name: str, address: str) -> str:
+    """The name with the account behind it, whatever somebody called the project: a long name is cut, and never the account."""
+    said, account = name.lower(), address.lower()
+    if not name or not address or said == account or said.endswith(f"<{account}>"):
+        return name or address
+    room = _HINT - len(address) - len(" <>")
+    return f"{shown(name, room)} <{address}>" if room > _LEAST else address
 
 
 def _project_name(project: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from governance.controls.models import Person
+from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Step
 from inventory import assessing, authors, importers, resolving
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
@@ -228,11 +229,26 @@ def _save_resources(
             step.save(resource)
             step.record("resource.proposed", resource)
         if key[0] != resolving.REGISTERED and (key not in found.bindings or found.is_rebound(key)):
-            row = found.bindings.get(key) or Binding(connector=key[0], instance_name=key[1])
+            row = _as_resolved(found.bindings.get(key)) or Binding(connector=key[0], instance_name=key[1])
             row.resource, row.proposed_by, row.proposed_at = resource, step.actor.person, step.now
             row.refused_by = row.refused_at = None  # what was refused stays in `refused_for`
             step.save(row)
             step.record("binding.proposed", row, {"resource": str(resource.pk)})
+
+
+def _as_resolved(read: Binding | None) -> Binding | None:
+    """A known binding under its lock, as it was when the manifest was resolved: what an owner says meanwhile is not written over (I8).
+
+    Raises:
+        OutOfTurn: somebody confirmed, refused or proposed it since.
+    """
+    if read is None:
+        return None
+    row = Binding.objects.select_for_update(of=("self",), no_key=True).get(pk=read.pk)
+    if any(getattr(row, name) != getattr(read, name) for name in ("resource_id", "confirmed_at", "refused_for")):
+        sentence = f"Somebody said meanwhile what the connection {row.instance_name} opens, so nothing was brought in."
+        raise refuse(Refusal("I8", "stale", sentence, "Look at the preview again."))
+    return row
 
 
 def _save_credentials(step: Step[Any], automation: Automation, found: Resolution) -> None:

@@ -96,6 +96,14 @@ def test_who_comes_here_after_the_file_is_found_when_it_is_submitted(company: Co
     assert (late.pk, Capacity.AUTHOR) in parties.standing(version.automation, asked=version)
 
 
+@pytest.mark.rule("S1")
+@pytest.mark.parametrize("name", ["{} <old.address@northwind.example>", "a<b {}", "project To {}"])
+def test_whatever_a_project_is_called_the_account_behind_its_name_is_matched(company: Company, name: str) -> None:
+    theo = company.people.theo
+    hint = f"{name.format(theo.name)} <{theo.email}>"
+    assert authors.matched([hint]) == {hint: theo}
+
+
 # --- what is no match -------------------------------------------------------------------------------------------------
 
 

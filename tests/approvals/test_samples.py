@@ -338,6 +338,23 @@ def test_home_desk_and_page_show_it_to_whoever_looks_with_what_changed(
 
 
 @pytest.mark.rule("A12")
+def test_the_page_says_that_another_version_is_in_force_by_now(company: Company, live: Submission) -> None:
+    sample, sana = drawn(company), client_of(company.people.sana)
+    number = sample.submission.version.number
+    assert f"version {number} is in force" in sana.get(sample.href).content.decode()
+
+    def both(export: dict[str, Any]) -> None:
+        stock.another_order(export)
+        stock.every_tuesday(export)
+
+    newer = stock.submitted(company, both)
+    journeys.approve(journeys.app_of(newer), company.people.theo, now=company.now)
+    page = sana.get(sample.href).content.decode()
+    assert f"version {number} was in force" in page
+    assert f"version {number} is in force" not in page
+
+
+@pytest.mark.rule("A12")
 def test_the_form_loses_nothing_and_says_what_is_missing(
     company: Company, live: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -262,6 +262,33 @@ def test_the_builder_says_what_a_connection_opens_until_its_owner_has_confirmed_
 
 
 @pytest.mark.rule("I8")
+@pytest.mark.parametrize("said", ["refused", "confirmed"])
+def test_what_an_owner_says_while_a_version_is_brought_in_is_not_written_over(
+    company: Company, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    content, n = export("weekly-stock-report.json"), company.people
+    name = "slack|slkFinance2mB9yT"
+    plainly(company, content, chosen={name: company.slack})
+    known = Binding.objects.filter(instance_name="slkFinance2mB9yT")
+    by_omar = {
+        "refused": {"refused_by": n.omar, "refused_at": company.now, "refused_for": [company.slack.pk]},
+        "confirmed": {"confirmed_by": n.omar, "confirmed_at": company.now},
+    }[said]
+    resolve = resolving.resolve
+
+    def meanwhile(*given: Any, **more: Any) -> resolving.Resolution:
+        found = resolve(*given, **more)
+        known.update(**by_omar)
+        return found
+
+    monkeypatch.setattr(resolving, "resolve", meanwhile)
+    with pytest.raises(OutOfTurn, match="Somebody said meanwhile") as no:
+        plainly(company, content, chosen={name: company.mail})
+    assert no.value.refusal.code == "I8"
+    assert known.get().resource == company.slack
+
+
+@pytest.mark.rule("I8")
 def test_a_host_chosen_at_run_time_is_shown_as_unknown_and_nobody_can_say_what_it_is(company: Company) -> None:
     version = plainly(company, export("price-list-sync.json"), chosen={"httpRequest|": company.slack})
     (vague,) = [one for one in version.privileges.all() if not one.is_bound]

@@ -133,3 +133,38 @@ def test_what_fails_to_be_recorded_is_not_done(rita: Person, monkeypatch: pytest
     with pytest.raises(RuntimeError, match="takes nothing"):
         client.post(reverse("mfa_deactivate_totp"))
     assert Authenticator.objects.filter(user=rita, type="totp").exists()
+
+
+@pytest.mark.rule("H1", "S5")
+def test_who_leaves_between_password_and_code_is_not_signed_in_and_reads_no_more_than_a_mistyper(
+    northwind: Northwind, rita: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from governance.portal.sign_in import AccountAdapter
+
+    def leaves(*_: Any, **__: Any) -> None:
+        record_leaver(rita, actor=as_actor(northwind.ines), now=NOW, reason="A new job.")
+
+    monkeypatch.setattr(AccountAdapter, "pre_login", leaves)
+    client = Client()
+    answer = client.post(reverse("account_login"), {"login": rita.email, "password": PASSWORD})
+    assert (answer.status_code, answer.headers["Location"]) == (302, reverse("account_login"))
+    assert "_auth_user_id" not in client.session
+    assert LedgerEvent.objects.filter(verb="person.signed_in").values_list("outcome", flat=True).get() == "refused"
+
+
+@pytest.mark.rule("H1")
+def test_an_authenticator_added_twice_at_once_is_added_once_and_the_second_reads_why(
+    rita: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from allauth.mfa.models import Authenticator
+    from allauth.mfa.totp import views as totp
+    from allauth.mfa.totp.internal import auth
+
+    client = enrolled(rita)
+    monkeypatch.setattr(totp, "is_mfa_enabled", lambda *_: False)  # the second request looked before the first was done
+    secret = client.get(reverse("mfa_activate_totp")).context["form"].secret
+    code = f"{auth.hotp_value(secret, next(iter(auth.yield_hotp_counters_from_time()))):06d}"
+    assert client.post(reverse("mfa_activate_totp"), {"code": code}).status_code == 409
+    assert Authenticator.objects.filter(user=rita, type="totp").count() == 1
+    outcomes = LedgerEvent.objects.filter(verb="person.second_factor_enrolled").order_by("pk")
+    assert list(outcomes.values_list("outcome", flat=True)) == ["done", "refused"]

@@ -8,19 +8,28 @@ from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from governance.controls import clock, signing_in
 from governance.controls.actors import Actor
 from governance.controls.models import Person
+from governance.controls.refusals import Refused
 from governance.controls.transitions import Transition
+from governance.web.pages import refused
 
 
 def _on_record(request: HttpRequest, verb: Transition[Person], change: Callable[[], HttpResponse]) -> HttpResponse:
-    """Have allauth change something inside an operation on the person who asks for it; its answer comes back."""
+    """Have allauth change something inside an operation on the person who asks for it; its answer comes back, or the refusal.
+
+    What is refused here is what two requests at once ask for: the second finds an authenticator that its page did not see.
+    """
     assert isinstance(request.user, Person)  # the page asks for a sign-in
     person = Person.objects.get(pk=request.user.pk)
     answers: list[HttpResponse] = []
-    verb(person, actor=Actor.of(person), now=clock.now(), change=lambda: answers.append(change()))
+    try:
+        verb(person, actor=Actor.of(person), now=clock.now(), change=lambda: answers.append(change()))
+    except Refused as no:
+        return refused(request, no.refusal, context={"back_href": reverse("mfa_index")})
     return answers[0]
 
 

@@ -577,6 +577,14 @@ def test_what_the_platform_says_of_itself_and_of_the_owner_is_a_hint() -> None:
         ),
         ({"project": {"type": "team", "name": "Rita <rita@example.org>"}}, "project Rita (rita@example.org)"),
         ({"project": {"name": "rita@example.org"}}, "project rita@example.org"),
+        (
+            {"project": {"name": "To rita@example.org"}, "user": {"email": "rita@example.org"}},
+            "project To rita@example.org <rita@example.org>",
+        ),
+        (
+            {"project": {"type": "personal", "name": "R <r@old.example>"}, "user": {"email": "rita@example.org"}},
+            "R <r@old.example> <rita@example.org>",
+        ),
         ({"project": {"name": ["no"], "projectRelations": "no"}, "user": 7}, ""),
     ],
 )
@@ -585,6 +593,16 @@ def test_an_account_is_what_the_platform_wrote_and_nothing_that_somebody_typed(
 ) -> None:
     source = manifest(node("noOp"), shared=[{"role": "workflow:owner", **share}]).source
     assert source.owner_hint == hint
+
+
+@pytest.mark.rule("S1")
+def test_a_long_name_of_a_project_does_not_hide_the_account_behind_it() -> None:
+    share = {"role": "workflow:owner", "project": {"name": "f" * 250}, "user": {"email": "rita@example.org"}}
+    hint = manifest(node("noOp"), shared=[share]).source.owner_hint
+    assert hint.endswith(" <rita@example.org>")
+    assert len(hint) <= 200
+    share["user"] = {"email": f"{'r' * 250}@example.org"}
+    assert len(manifest(node("noOp"), shared=[share]).source.owner_hint) <= 200
 
 
 @pytest.mark.parametrize(
