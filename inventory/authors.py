@@ -1,13 +1,13 @@
 """Whom a source names as its author, and who that is here (S1). Reads only.
 
 An export names an account of its platform: n8n's REST shape has the owner's mail address, which is the name of the account there and
-was confirmed by the platform. No name is ever matched, and of an address the whole has to be that of exactly one person, as their
-subject or as their mail address.
+was confirmed by the platform. No name is ever matched, and of an address the whole has to be that of a person, as their subject or as
+their mail address.
 
 A mail address is no person and signs nobody in (`Person`), and a file can be edited. So what is matched can only take away: whoever is
-named is a party, who decides nothing of it. Being named wrongly costs a decision that the ladder gives to somebody else, and is shown
-on the preview and on the automation's page; not matching an author would let them approve their own work. Who is named and matched to
-nobody, or to several, is shown as that.
+named is a party, who decides nothing of it, and where an address is that of several (one human who signs in from two sources, say)
+each of them is. Being named wrongly costs a decision that the ladder gives to somebody else; not matching an author would let them approve
+their own work. Shown by name, on the preview and on the automation's page, is only who is the one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,12 @@ def account(hint: str) -> str:
 
 
 def matched(hints: Iterable[str]) -> dict[str, Person]:
-    """By hint: the one person whom it names; hints without an account, with nobody's or with several people's are left out.
+    """By hint: the one person whom it names; hints without an account, with nobody's or with several people's are left out."""
+    return {hint: next(iter(people)) for hint, people in everybody(hints).items() if len(people) == 1}
+
+
+def everybody(hints: Iterable[str]) -> dict[str, set[Person]]:
+    """By hint: everybody whose account it names; hints without an account, or with nobody's, are left out.
 
     One query, and none where no hint has an account. Whoever has left is matched too: leaving removes no party.
     """
@@ -45,11 +50,12 @@ def matched(hints: Iterable[str]) -> dict[str, Person]:
     for person in known.filter(Q(account__in=wanted) | Q(address__in=wanted)):
         for one in {person.subject.lower(), person.email.lower()} & wanted:
             found.setdefault(one, set()).add(person)
-    return {hint: next(iter(found[one])) for hint, one in named.items() if len(found.get(one, ())) == 1}
+    return {hint: found[one] for hint, one in named.items() if one in found}
 
 
 def of(versions: QuerySet[Version]) -> set[int]:
     """Ids of everybody whom the sources of some versions name; who came here since they were brought in is found now."""
     rows = list(VersionAuthor.objects.filter(version__in=versions).order_by().values_list("person", "hint"))
     found = {who for who, _ in rows if who is not None}
-    return found | {person.pk for person in matched(hint for who, hint in rows if who is None).values()}
+    named = everybody(hint for who, hint in rows if who is None)
+    return found.union(*({person.pk for person in people} for people in named.values()))

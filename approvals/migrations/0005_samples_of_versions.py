@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='historicalsample',
             name='state',
-            field=models.CharField(choices=[('waiting', 'Not drawn yet'), ('not_drawn', 'Not drawn'), ('open', 'Waiting'), ('fine', 'Looked at: fine'), ('not_fine', 'Looked at: not fine'), ('unanswered', 'Not looked at in time'), ('not_applicable', 'Retired before anybody looked')], default='waiting', max_length=14),
+            field=models.CharField(choices=[('waiting', 'Not drawn yet'), ('not_drawn', 'Not drawn'), ('open', 'Waiting'), ('fine', 'Looked at: fine'), ('not_fine', 'Looked at: not fine'), ('unanswered', 'Not looked at in time'), ('not_applicable', 'Ended before anybody looked')], default='waiting', max_length=14),
         ),
         migrations.AddField(
             model_name='historicalsample',
@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='sample',
             name='state',
-            field=models.CharField(choices=[('waiting', 'Not drawn yet'), ('not_drawn', 'Not drawn'), ('open', 'Waiting'), ('fine', 'Looked at: fine'), ('not_fine', 'Looked at: not fine'), ('unanswered', 'Not looked at in time'), ('not_applicable', 'Retired before anybody looked')], default='waiting', max_length=14),
+            field=models.CharField(choices=[('waiting', 'Not drawn yet'), ('not_drawn', 'Not drawn'), ('open', 'Waiting'), ('fine', 'Looked at: fine'), ('not_fine', 'Looked at: not fine'), ('unanswered', 'Not looked at in time'), ('not_applicable', 'Ended before anybody looked')], default='waiting', max_length=14),
         ),
         migrations.AddField(
             model_name='sample',

@@ -30,7 +30,7 @@ class SampleState(models.TextChoices):
     FINE = "fine", "Looked at: fine"
     NOT_FINE = "not_fine", "Looked at: not fine"
     UNANSWERED = "unanswered", "Not looked at in time"
-    NOT_APPLICABLE = "not_applicable", "Retired before anybody looked"
+    NOT_APPLICABLE = "not_applicable", "Ended before anybody looked"
 
 
 class SampleQuerySet(models.QuerySet["Sample"]):

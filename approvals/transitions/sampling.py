@@ -39,13 +39,18 @@ UNSEEN = (SampleState.WAITING, SampleState.OPEN)
 def note(step: Step[Submission], before: Submission | None) -> None:
     """Note a version that comes into force with another source and without an answer of stage 1 to it (A12).
 
+    Where stage 1 has answered, it has seen this version as it is: what was noted of versions before it needs no look any more.
+
     Args:
         step: the running step, which puts its submission in force.
         before: the submission that was in force until now.
     """
     submission = step.subject
     app = submission.app_approval
-    if before is None or (app is not None and app.submission_id == submission.pk):
+    if app is not None and app.submission_id == submission.pk:
+        close_samples(submission.automation, step)
+        return
+    if before is None:
         return
     old, new = before.version.source_digest, submission.version.source_digest
     if old == new:
@@ -153,12 +158,12 @@ def lapse_sample(step: Step[Sample]) -> Effect:
     target=(SampleState.NOT_APPLICABLE,),
 )
 def close_sample(step: Step[Sample]) -> Effect:
-    """The automation was retired: there is nothing to look at (L1)."""
+    """There is nothing to look at any more: the automation was retired (L1), or stage 1 has decided about a later version."""
     return Effect()
 
 
 def close_samples(automation: Automation, step: Step[Any]) -> None:
-    """Close what nobody has looked at of an automation that was retired: registered for ``automation.retired`` (L1)."""
+    """Close what nobody has looked at of an automation: registered for ``automation.retired`` (L1)."""
     unseen = Sample.objects.filter(submission__automation=automation, state__in=UNSEEN)
     for sample in unseen.order_by("pk"):
         close_sample(sample, actor=step.actor, now=step.now)

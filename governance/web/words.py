@@ -101,7 +101,7 @@ STATES: Final = {
         "fine": Word("Looked at: fine", "ring-check", "ok"),
         "not_fine": Word("Looked at: not fine", "ring-cross", "no"),
         "unanswered": Word("Not looked at in time", "ring-cross", "no"),
-        "not_applicable": Word("Retired before anybody looked", "minus", "off"),
+        "not_applicable": Word("Ended before anybody looked", "minus", "off"),
     },
     "resource": {
         "proposed": Word("Proposed, nobody answers for it yet", "ring", "wait"),

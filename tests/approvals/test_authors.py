@@ -124,11 +124,14 @@ def test_a_project_that_somebody_named_after_an_account_matches_nobody(company: 
 
 
 @pytest.mark.rule("S1")
-def test_an_account_of_several_people_matches_none_of_them(company: Company) -> None:
+def test_an_account_of_several_people_is_shown_as_nobodys_and_makes_each_of_them_a_party(company: Company) -> None:
     theo = company.people.theo
     assert authors.matched([theo.email]) == {theo.email: theo}
-    Person.objects.create(source="entra", subject="7f0c", name="Theo B.", email=theo.email)
+    other = Person.objects.create(source="entra", subject="7f0c", name="Theo B.", email=theo.email)
     assert authors.matched([theo.email]) == {}
+    made = stock.submitted(company, owned_by(theo.email))
+    assert capacities(made, theo) == capacities(made, other) == {Capacity.AUTHOR}
+    refused(transitions.approve, journeys.app_of(made), as_actor(theo), "SOD-1", now=company.now)
 
 
 @pytest.mark.rule("S1")

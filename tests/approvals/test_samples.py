@@ -314,6 +314,24 @@ def test_what_is_retired_is_looked_at_by_nobody(company: Company, live: Submissi
     assert sample_sweeps.lapse_due(sample.due_at, JOBS) == 0
 
 
+@pytest.mark.rule("A12", "A13")
+def test_what_stage_1_has_decided_about_since_is_no_longer_looked_at(company: Company, live: Submission) -> None:
+    sample = drawn(company)
+
+    def another_source_and_trigger(export: dict[str, Any]) -> None:
+        stock.every_tuesday(export)
+        stock.node(export, ".postgres")["parameters"]["options"]["outputColumns"] = ["sku", "on_hand"]
+
+    stock.in_force(company, another_source_and_trigger)
+    sample.refresh_from_db()
+    assert sample.state == SampleState.NOT_APPLICABLE
+    assert sample.due_at is not None
+    assert sample_sweeps.lapse_due(sample.due_at + timedelta(days=1), JOBS) == 0
+    with pytest.raises(OutOfTurn):
+        look(sample, as_actor(company.people.sana), transitions.find_not_fine, now=company.now)
+    assert automation_of(sample).state == AutomationState.LIVE
+
+
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 
