@@ -25,6 +25,8 @@ class ApprovalsConfig(AppConfig):
         for event in RAISING:
             consequences.register(event, tell_of_risen)
         consequences.demand("automation.amended", duties.WRITES_NOTHING)
+        for event in ("binding.confirmed", "binding.refused"):
+            consequences.demand(event, duties.SETTLES_FOR_OTHERS)
         consequences.register("automation.retired", close_unfinished)
         consequences.register("automation.retired", close_samples)
         grants.register_consequences()

@@ -20,7 +20,7 @@ from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal
-from inventory.models import Automation, ResourceState
+from inventory.models import Automation, Binding, Privilege, Resource, ResourceState
 
 
 def _interactive(subject: Approval | Sample, actor: Actor, now: datetime) -> Refusal | None:
@@ -225,6 +225,19 @@ def _writes_nothing(subject: Automation, actor: Actor, now: datetime) -> Refusal
     return _decided_already(who[found], actor) if found is not None else None
 
 
+def _settles_for_others(subject: Binding | Resource, actor: Actor, now: datetime) -> Refusal | None:
+    if not isinstance(subject, Binding) or not subject.is_open:
+        return None  # of a resource it is not known which connection is meant: `bind` asks again, of the binding
+    used = Privilege.objects.filter(connector=subject.connector, instance=subject.instance_name)
+    rests = Submission.objects.filter(state__in=UNFINISHED, version__in=used.values("version"))
+    party = Party.objects.filter(submission__in=rests, person__in=[person.pk for person in actor.people])
+    if (found := party.select_related("submission__automation", "person").order_by("pk").first()) is None:
+        return None
+    who = "you are" if found.person == actor.person else f"{found.person.name}, for whom you would stand in, is"
+    sentence = f"A submission of {found.submission.automation.name} rests on this connection, and {who} a party to it."
+    return Refusal("SOD-1", "duty", sentence, f"Somebody else who answers for {subject.resource.name} does.")
+
+
 def _sealed(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
     if samples.seal_over(subject.submission) is None:
         return Refusal("A13", "state", "The ledger is not sealed so far: whether it is drawn is not known yet.")
@@ -319,6 +332,12 @@ WRITES_NOTHING = Duty(
     "S1",
     "Who decided in a submission neither changes its automation nor submits it anew until it has ended.",
     _writes_nothing,
+)
+SETTLES_FOR_OTHERS = Duty(
+    "SOD-1",
+    "S1",
+    "A party to an unfinished submission neither confirms nor refuses a connection that it rests on.",
+    _settles_for_others,
 )
 DECIDED_NOTHING = Duty("SOD-1", "S1", "Who decided in a submission does not answer for its builder.", _decided_nothing)
 

@@ -1,14 +1,17 @@
 """Which resource a connection opens: who confirms it, who refuses it, and who moves what was confirmed (I8).
 
 A builder proposes a binding by bringing in (`versions`). Only the side of the resource that it names, its owner or deputy,
-says yes or no to it. What was confirmed once moves to another resource by two people: that one's side asks and this one's
-agrees, or an admin asks and another agrees.
+says yes or no to it, save whoever has a stake in the answer. What was confirmed once moves to another resource by two people:
+that one's side asks and this one's agrees, or an admin asks and another agrees.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
+
+from django.db.models import Q
 
 from governance.controls import access
 from governance.controls.actors import Actor
@@ -17,7 +20,7 @@ from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission, Role
 from governance.controls.transitions import Effect, Step, Transition, transition
-from inventory.models import Binding, Resource, ResourceState
+from inventory.models import Automation, AutomationState, Binding, Privilege, Resource, ResourceState
 from inventory.registry.resources import CAN_BE_NAMED
 
 
@@ -31,6 +34,28 @@ def _its_side(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
         return None
     sentence = f"Who answers for {subject.resource.name} says what opens it."
     return Refusal("I8", "duty", sentence, "Its owner or deputy does, in their first decision about it.")
+
+
+def _of_others(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    """Whoever proposed an open binding, or answers for an automation that rests on it, does not settle it, nor who stands in for them."""
+    if not subject.is_open:
+        return None
+    people = {person.pk for person in actor.people}
+    sentence = ""
+    if subject.proposed_by_id in people:
+        sentence = f"You proposed that this connection opens {subject.resource.name}, so somebody else settles it."
+    elif rests := _owned_that_rest_on(subject, people):
+        sentence = f"{rests.name} rests on this connection and you answer for it, so somebody else settles it."
+    to_do = f"Somebody else who answers for {subject.resource.name} does, in their first decision about it."
+    return Refusal("I8", "duty", sentence, to_do) if sentence else None
+
+
+def _owned_that_rest_on(row: Binding, people: Collection[int]) -> Automation | None:
+    """An automation that one of these people owns and of which a version uses the connection."""
+    used = Privilege.objects.filter(connector=row.connector, instance=row.instance_name)
+    owned = Automation.objects.filter(Q(business_owner__in=people) | Q(technical_owner__in=people))
+    rests = owned.filter(versions__in=used.values("version")).exclude(state=AutomationState.RETIRED)
+    return rests.order_by("pk").first()
 
 
 def _is_moving(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
@@ -67,6 +92,12 @@ ITS_SIDE = Duty(
     _its_side,
     ("binding_confirmed_or_refused",),
 )
+OF_OTHERS = Duty(
+    "I8",
+    "I8",
+    "Who proposed what a connection opens, or owns an automation that rests on it, neither confirms nor refuses it.",
+    _of_others,
+)
 MOVING = Duty("I8", "I8", "Only what was asked for is agreed to.", _is_moving)
 ANOTHER = Duty("SOD-8", "S8", "Who asks that a connection moves does not agree to it.", _another)
 BOTH_SIDES = Duty("I8", "I8", "A confirmed binding moves by both resources' sides, or by two admins.", _both_sides)
@@ -83,7 +114,8 @@ def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
     """Its owner or deputy says that a connection opens this resource (I8); versions brought in later follow it.
 
     Only where nobody else has a say: on a connection that is new, that is proposed for this resource, or that the owner of the
-    resource which it was proposed for refused. One that they refused themself they take back by this.
+    resource which it was proposed for refused. One that they refused themself they take back by this. Whom
+    a duty keeps from confirming by a decision, it keeps from it here: `confirm_binding` is asked about a connection that is known.
 
     Args:
         step: the running step.
@@ -97,6 +129,8 @@ def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
         raise refuse(_not_open(row))
     was = row.resource_id
     row.resource = step.subject
+    if row.pk is not None and (no := confirm_binding.refusal(row, actor=step.actor, now=step.now)) is not None:
+        raise refuse(no)
     _confirm(step, row)
     payload = {"connector": connector, "was": str(was or ""), "resource": str(step.subject.pk)}
     return Effect(subject=row, payload=payload)
@@ -124,7 +158,7 @@ def _confirm(step: Step[Any], row: Binding) -> None:
     step.save(row)
 
 
-@transition(Binding, event="binding.confirmed", permission=None, duties=(ITS_SIDE,))
+@transition(Binding, event="binding.confirmed", permission=None, duties=(ITS_SIDE, OF_OTHERS))
 def confirm_binding(step: Step[Binding]) -> Effect:
     """The resource owner's first decision on it confirms which resource a connection opens (I8); caused by that decision."""
     if step.subject.is_open:
@@ -132,7 +166,7 @@ def confirm_binding(step: Step[Binding]) -> Effect:
     return Effect()
 
 
-@transition(Binding, event="binding.refused", permission=None, duties=(ITS_SIDE,))
+@transition(Binding, event="binding.refused", permission=None, duties=(ITS_SIDE, OF_OTHERS))
 def refuse_binding(step: Step[Binding]) -> Effect:
     """Who answers for the resource says, in their first decision, that a connection does not open it (I8).
 

@@ -10,12 +10,12 @@ from approvals.models import Approval, ApprovalState, Submission
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.refusals import DutyConflict, InvalidInput, OutOfTurn
 from inventory import registry
-from inventory.models import Binding
+from inventory.models import Automation, Binding
 from tests import journeys
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.matrix.worlds import inside
-from tests.people import as_actor
+from tests.people import as_actor, as_delegate
 from tests.portal.signed_in import client_of
 
 
@@ -67,6 +67,30 @@ def test_somebody_further_down_the_ladder_decides_and_confirms_no_binding(compan
     assert LedgerEvent.objects.filter(verb="approval.rejected", outcome="refused", code="I8").exists()
     journeys.approve(record, decider, now=company.now)
     assert binding_of(record).confirmed_at is None
+
+
+@pytest.mark.rule("I8", "S1", "S3")
+def test_an_owner_who_is_a_party_confirms_nothing_on_the_resources_page_that_their_decision_may_not(
+    company: Company,
+) -> None:
+    n = company.people
+    made = stock.in_stage_2(company, business_owner=n.omar)
+    binding = binding_of(stock.privilege_on(made, company.slack))
+    said = {"connector": binding.connector, "instance": binding.instance_name}
+    for actor in (as_actor(n.omar), as_delegate(n.amara, giver=n.omar, now=company.now)):
+        with pytest.raises(DutyConflict):
+            registry.bind(company.slack, actor=actor, now=company.now, **said)
+    refused = LedgerEvent.objects.filter(verb="binding.confirmed", outcome="refused", code="I8")
+    assert refused.count() == 2
+    Automation.objects.update(business_owner=n.jonas)  # who was a party of what is not finished stays one
+    with pytest.raises(DutyConflict, match="rests on this connection, and you are a party"):
+        registry.bind(company.slack, actor=as_actor(n.omar), now=company.now, **said)
+    with inside(company.slack, as_actor(n.omar), company.now), pytest.raises(DutyConflict, match="a party to it"):
+        registry.refuse_binding(binding, actor=as_actor(n.omar), now=company.now)
+    assert LedgerEvent.objects.filter(verb="binding.confirmed", outcome="refused", code="SOD-1").exists()
+    assert binding_of(stock.privilege_on(made, company.slack)).is_open
+    registry.bind(company.slack, actor=as_actor(n.amara), now=company.now, **said)
+    assert binding_of(stock.privilege_on(made, company.slack)).confirmed_by == n.amara
 
 
 @pytest.mark.rule("I8")

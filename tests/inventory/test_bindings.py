@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.urls import reverse
 
 from governance.controls.models import LedgerEvent
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from inventory import registry
-from inventory.models import Binding, Resource
+from inventory.models import Automation, Binding, Resource
 from tests import journeys
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
@@ -54,6 +55,26 @@ def test_a_proposed_connection_is_not_taken_by_another_resources_owner(company: 
     registry.bind(company.slack, actor=as_actor(company.people.omar), now=company.now, **key)
     binding.refresh_from_db()
     assert (binding.resource, binding.confirmed_by) == (company.slack, company.people.omar)
+
+
+@pytest.mark.rule("I8")
+@pytest.mark.parametrize("stake", ["proposed", "business_owner", "technical_owner"])
+def test_who_proposed_a_connection_or_owns_what_rests_on_it_does_not_confirm_it(company: Company, stake: str) -> None:
+    n = company.people
+    version = journeys.brought_in(company)
+    if stake == "proposed":
+        Binding.objects.update(proposed_by=n.omar)
+    else:
+        Automation.objects.filter(pk=version.automation.pk).update(**{stake: n.omar})
+    key = Binding.objects.values("connector", instance=F("instance_name")).get(resource=company.slack)
+    for actor in (as_actor(n.omar), as_delegate(n.amara, giver=n.omar, now=company.now)):
+        with pytest.raises(DutyConflict, match="somebody else settles it") as no:
+            registry.bind(company.slack, actor=actor, now=company.now, **key)
+        assert no.value.refusal.code == "I8"
+    assert LedgerEvent.objects.filter(verb="binding.confirmed", outcome="refused", code="I8").count() == 2
+    assert not Binding.objects.filter(confirmed_at__isnull=False).exists()
+    registry.bind(company.slack, actor=as_actor(n.amara), now=company.now, **key)
+    assert Binding.objects.get(resource=company.slack).confirmed_by == n.amara
 
 
 @pytest.mark.rule("I8")
