@@ -58,6 +58,7 @@ class Wanted:
         is_named: whether it is known, or said, what the connection opens.
         problems: what keeps it from being submitted, one sentence each.
         said_no: that an owner refused what the connection was said to open, in a sentence; else empty.
+        proposed: that somebody else has proposed already what it opens, in a sentence; else empty.
     """
 
     key: str
@@ -68,6 +69,7 @@ class Wanted:
     is_named: bool
     problems: tuple[str, ...]
     said_no: str = ""
+    proposed: str = ""
 
     @property
     def is_asked(self) -> bool:
@@ -213,6 +215,7 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
         platform_instance=registry.platform_of(manifest),
         chosen=intended.chosen_resources(draft, actor, now),
         automation=known,
+        by=actor.person,
     )
     _load_ladders(resolution)
     return _weigh(item, manifest, draft, team, known, automation, resolution, actor, now)
@@ -350,12 +353,12 @@ def _wanted(
     nameable: set[resolving.BindingKey],
     found: Resolution,
 ) -> Wanted:
-    connection, is_named, said_no = "", True, ""
+    connection, is_named, said_no, proposed = "", True, "", ""
     if asked.privilege is not None:
         place = (asked.privilege.connector, asked.privilege.instance)
         connection = resolving.binding_name(place) if place in nameable else ""
         is_named = found.resources[place].pk is not None and not found.resources[place].unresolved
-        said_no = found.refusal_of(place)
+        said_no, proposed = found.refusal_of(place), found.proposal_of(place)
     own = unready(automation, replace(compared, asked=(asked,) if asked.why else ()), stands, people.policy)
     return Wanted(
         key=row_key(key),
@@ -366,6 +369,7 @@ def _wanted(
         is_named=is_named,
         problems=tuple(one for one in own if one not in app_problems),
         said_no=said_no,
+        proposed=proposed,
     )
 
 

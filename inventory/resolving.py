@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from governance.controls.models import Person
 from inventory import risk, words
 from inventory.importers.manifest import (
     QUERY_OPERATIONS,
@@ -21,6 +22,7 @@ from inventory.importers.manifest import Credential as ManifestCredential
 from inventory.importers.manifest import Privilege as ManifestPrivilege
 from inventory.models import (
     Automation,
+    AutomationState,
     Binding,
     Credential,
     DataClass,
@@ -30,6 +32,7 @@ from inventory.models import (
     NonHumanIdentity,
     Privilege,
     Resource,
+    ResourceState,
     Trigger,
 )
 
@@ -49,6 +52,7 @@ class Resolution:
     Args:
         resources: by binding key; unsaved ones are not known yet and would be proposed.
         bindings: what the register knows already, by binding key.
+        held: those that wait for their owner's word, and are no longer this builder's to say something else about.
         privileges: by draft key, which is stable between preview and confirmation; rows are unsaved.
         credentials: by reference key; unsaved ones are new to the register.
         places: where a credential is used, by reference key.
@@ -59,6 +63,7 @@ class Resolution:
 
     resources: dict[BindingKey, Resource] = field(default_factory=dict)
     bindings: dict[BindingKey, Binding] = field(default_factory=dict)
+    held: dict[BindingKey, Binding] = field(default_factory=dict)
     privileges: dict[str, Privilege] = field(default_factory=dict)
     credentials: dict[tuple[str, ...], Credential] = field(default_factory=dict)
     places: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
@@ -74,7 +79,8 @@ class Resolution:
     @property
     def nameable(self) -> list[BindingKey]:
         """Connections about which the builder has a say: not known yet, refused, or not confirmed by an owner (I8)."""
-        return [key for key in self.resources if key[1] and _is_open(self.bindings.get(key)) and key[0] != REGISTERED]
+        said = (key for key in self.resources if key[1] and key[0] != REGISTERED and key not in self.held)
+        return [key for key in said if _is_open(self.bindings.get(key))]
 
     def is_rebound(self, key: BindingKey) -> bool:
         """Whether the builder chose another resource than the register's unconfirmed one."""
@@ -88,6 +94,14 @@ class Resolution:
             return ""
         who = row.refused_by.name if row.refused_by is not None else "Its owner"
         return f"{who} said that it does not open {row.resource.name}"
+
+    def proposal_of(self, key: BindingKey) -> str:
+        """That somebody else has proposed already what a connection opens, in a sentence; empty where the builder has a say (I8)."""
+        row = self.held.get(key)
+        if row is None:
+            return ""
+        who = row.proposed_by.name if row.proposed_by is not None else "Somebody"
+        return f"{who} proposed already that it opens {row.resource.name}: its owner confirms or refuses that"
 
     def opened_by(self, key: tuple[str, ...]) -> Resource | None:
         """What a credential opens, as far as the manifest says: the resource of the first privilege that uses it."""
@@ -120,6 +134,7 @@ def resolve(
     platform_instance: str,
     chosen: Mapping[str, Resource],
     automation: Automation | None = None,
+    by: Person | None = None,
 ) -> Resolution:
     """Look everything up.
 
@@ -128,9 +143,10 @@ def resolve(
         platform_instance: the register's name of where the automation runs.
         chosen: the builder's choice for connections that no owner has confirmed yet, by `binding_name`.
         automation: the known automation that this is a version of; None for a new one.
+        by: who brings it in: what they proposed themself they may change.
     """
     found = Resolution()
-    _resources(found, manifest, chosen)
+    _resources(found, manifest, chosen, automation, by)
     _credentials(found, manifest, platform_instance, automation)
     entitlements = _entitlements(found)
     places = _places_by_finding(manifest)
@@ -154,23 +170,57 @@ def _places_by_finding(manifest: Manifest) -> dict[str, set[str]]:
     return places
 
 
-def _resources(found: Resolution, manifest: Manifest, chosen: Mapping[str, Resource]) -> None:
+def _resources(
+    found: Resolution,
+    manifest: Manifest,
+    chosen: Mapping[str, Resource],
+    automation: Automation | None,
+    by: Person | None,
+) -> None:
     keys = {binding_key(one): one for one in manifest.privileges}
     instances = {instance for connector, instance in keys if connector != REGISTERED}
     rows = Binding.objects.filter(instance_name__in=instances).select_related(
-        "resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead", "refused_by"
+        "resource__owner",
+        "resource__deputy",
+        "resource__team__lead",
+        "resource__team__deputy_lead",
+        "refused_by",
+        "proposed_by",
     )
     known = {(row.connector, row.instance_name): row for row in rows}
     found.bindings = {key: known[key] for key in keys if key in known}
+    found.held = _held(found.bindings, automation, by)
     described = _described(keys)
     for key, said in keys.items():
         row = known.get(key)
         # What is decided at run time is one open question for everybody; no choice of one builder answers it (I8).
-        choice = chosen.get(binding_name(key)) if key[1] and _is_open(row) else None
+        choice = chosen.get(binding_name(key)) if key[1] and _is_open(row) and key not in found.held else None
         if row is not None and choice is not None and choice.pk in row.refused_for:
             choice = None  # its owner has said that it does not open theirs
         stands = row.resource if row is not None and not row.is_refused else None
         found.resources[key] = described.get(key) or choice or stands or _proposed(key, said)
+
+
+def _held(
+    bindings: Mapping[BindingKey, Binding], automation: Automation | None, by: Person | None
+) -> dict[BindingKey, Binding]:
+    """What somebody else proposed and another automation rests on: a later draft doesn't take it from under that one's review (I8)."""
+    waiting = {
+        key: row
+        for key, row in bindings.items()
+        if row.is_open
+        and not row.is_refused
+        and row.resource.state != ResourceState.RETIRED
+        and (by is None or row.proposed_by_id != by.pk)
+    }
+    if not waiting:
+        return {}
+    uses = Privilege.objects.filter(instance__in={instance for _, instance in waiting} - {""})
+    others = uses.exclude(version__automation__state=AutomationState.RETIRED)
+    if automation is not None:
+        others = others.exclude(version__automation=automation)
+    rests = set(others.values_list("connector", "instance").distinct())
+    return {key: row for key, row in waiting.items() if key in rests}
 
 
 def _is_open(row: Binding | None) -> bool:

@@ -80,6 +80,7 @@ def _row(preview: Preview, one: Wanted, form: Form, is_first: bool) -> Shape:
         "unknown": strange,
         "unsettled": _unsettled(one) if one.is_asked and is_known(one) else [],
         "binding": _binding(preview, one, form) if is_first else None,
+        "proposed": one.proposed,
         "why": _why(preview, one, form) if one.is_asked else None,
         "term": _terms(preview, one) if one.is_asked else [],
     }

@@ -93,7 +93,9 @@ def _bring_in(
         _check_known(step, automation)
         _amend(step, automation, given)
     platform = automation.platform_instance
-    found = resolving.resolve(manifest, platform_instance=platform, chosen=chosen, automation=automation)
+    found = resolving.resolve(
+        manifest, platform_instance=platform, chosen=chosen, automation=automation, by=step.actor.person
+    )
     before = automation.versions.order_by("-number").first()
     version, is_new = write_down(step, automation, manifest, found, secrets=secrets, suggested=suggested)
     if automation.approved_version is None:

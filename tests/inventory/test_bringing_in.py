@@ -262,6 +262,31 @@ def test_the_builder_says_what_a_connection_opens_until_its_owner_has_confirmed_
 
 
 @pytest.mark.rule("I8")
+def test_what_another_automation_rests_on_is_changed_by_whoever_proposed_it_and_by_no_other_draft(
+    company: Company,
+) -> None:
+    content, n = export("weekly-stock-report.json"), company.people
+    name = "slack|slkFinance2mB9yT"
+    plainly(company, content, chosen={name: company.slack})
+    known = Binding.objects.filter(instance_name="slkFinance2mB9yT")
+    other = json.loads(content)
+    other["id"] = "anotherTeams1"
+    item = registry.preview([("y.json", json.dumps(other).encode())], actor=as_actor(n.jonas), now=n.now).items.get()
+    registry.confirm_import(
+        n.finance_ops,
+        actor=as_actor(n.jonas),
+        now=n.now,
+        item=item,
+        fields={"business_owner": n.rita},
+        chosen={name: company.mail},
+    )
+    assert known.get().resource == company.slack
+    assert known.get().proposed_by == n.rita
+    plainly(company, content, chosen={name: company.drive})
+    assert known.get().resource == company.drive
+
+
+@pytest.mark.rule("I8")
 @pytest.mark.parametrize("said", ["refused", "confirmed"])
 def test_what_an_owner_says_while_a_version_is_brought_in_is_not_written_over(
     company: Company, monkeypatch: pytest.MonkeyPatch, said: str

@@ -14,7 +14,7 @@ from approvals import preview as previews
 from approvals.drafts import Draft
 from approvals.models import Submission
 from governance.controls.models import FreeText
-from inventory.models import Automation, ImportItem, Version
+from inventory.models import Automation, Binding, ImportItem, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.bring_in import building
@@ -83,6 +83,22 @@ def test_what_is_decided_at_run_time_is_shown_as_that_and_can_not_be_named(compa
     assert "Nobody yet" in shown
     assert 'name="bind-' not in shown
     assert "give “Write price” a fixed address in its source" in page
+
+
+@pytest.mark.rule("I8")
+def test_what_somebody_else_has_proposed_already_is_said_and_not_chosen_again(company: Company, rita: Build) -> None:
+    n = company.people
+    journeys.brought_in(company, STOCK, by=n.jonas, content=building.of_its_own(STOCK, ""))
+    binding = Binding.objects.get(resource=company.slack)
+    item = rita.import_item()
+    name = f"{binding.connector}|{binding.instance_name}"
+    found = read(company, item, chosen={name: company.mail.pk})
+    (shown,) = [one for one in found.wanted if one.asked.privilege and one.asked.privilege.connector == "slack"]
+    assert (shown.resource, shown.connection) == (company.slack, "")
+    assert shown.proposed.startswith(f"{n.jonas.name} proposed already that it opens {company.slack.name}")
+    page = row(rita.see(item), "May post messages to supply-stock")
+    assert "proposed already that it opens" in page
+    assert 'name="bind-' not in page
 
 
 @pytest.mark.rule("I8", "I3")
