@@ -65,10 +65,25 @@ DRAWN_ONCE = pgtrigger.Trigger(
     func="""
         IF (OLD.drawn_from_seal IS NOT NULL AND NEW.drawn_from_seal IS DISTINCT FROM OLD.drawn_from_seal)
             OR OLD.submission_id <> NEW.submission_id
+            OR (OLD.due_at IS NOT NULL AND NEW.due_at IS DISTINCT FROM OLD.due_at)
+            OR (OLD.state = 'open' AND NEW.state IN ('waiting', 'not_drawn'))
             OR (OLD.state NOT IN ('waiting', 'open') AND NEW.state <> OLD.state) THEN
             RAISE EXCEPTION 'A13: sample % was drawn and stays as it was', OLD.id USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
+    """,
+)
+
+#: Nor is it taken off the list of what waits, with the day until which somebody looks (A13).
+DRAWN_STAYS = pgtrigger.Trigger(
+    name="sample_drawn_stays",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Delete,
+    func="""
+        IF OLD.drawn_from_seal IS NOT NULL THEN
+            RAISE EXCEPTION 'A13: sample % was drawn and stays on record', OLD.id USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN OLD;
     """,
 )
 
@@ -101,7 +116,7 @@ class Sample(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [LOOKER_IS_NO_PARTY, DRAWN_ONCE]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [LOOKER_IS_NO_PARTY, DRAWN_ONCE, DRAWN_STAYS]
         constraints = (
             models.UniqueConstraint(
                 fields=["submission"], condition=Q(approval__isnull=True), name="sample_once_per_submission"

@@ -26,9 +26,30 @@ CONFIRMED_BY_ITS_OWNER = pgtrigger.Trigger(
     when=pgtrigger.Before,
     operation=pgtrigger.Insert | pgtrigger.Update,
     func=f"""
-        IF NEW.confirmed_at IS NOT NULL AND (TG_OP = 'INSERT' OR OLD.confirmed_at IS NULL) AND NOT {_ANSWERS} THEN
+        IF NEW.confirmed_at IS NOT NULL AND (
+            TG_OP = 'INSERT' OR OLD.confirmed_at IS NULL
+            OR NEW.resource_id = OLD.resource_id AND NEW.confirmed_by_id IS DISTINCT FROM OLD.confirmed_by_id
+        ) AND NOT {_ANSWERS} THEN
             RAISE EXCEPTION 'I8: only who answers for a resource confirms what opens it (binding %)', NEW.id
                 USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+#: What somebody confirmed of one connection is not said of another one, nor forgotten.
+CONFIRMED_STAYS = pgtrigger.Trigger(
+    name="binding_confirmed_stays",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update | pgtrigger.Delete,
+    func="""
+        IF OLD.confirmed_at IS NOT NULL AND (
+            TG_OP = 'DELETE' OR NEW.connector <> OLD.connector OR NEW.instance_name <> OLD.instance_name) THEN
+            RAISE EXCEPTION 'I8: what a connection is confirmed to open stays on record (binding %)', OLD.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        IF TG_OP = 'DELETE' THEN
+            RETURN OLD;
         END IF;
         RETURN NEW;
     """,
@@ -81,7 +102,7 @@ class Binding(models.Model):
     history = HistoricalRecords()
 
     class Meta:
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [CONFIRMED_BY_ITS_OWNER, MOVED_BY_TWO]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [CONFIRMED_BY_ITS_OWNER, CONFIRMED_STAYS, MOVED_BY_TWO]
         constraints = (
             models.UniqueConstraint(fields=["connector", "instance_name"], name="binding_one_resource"),
             models.CheckConstraint(

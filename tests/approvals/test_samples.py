@@ -142,6 +142,11 @@ def test_the_database_refuses_a_partys_look_and_a_second_draw(company: Company, 
         sql(write_look, company.people.rita.pk, sample.pk)
     with database_refuses("A13"):
         sql("UPDATE approvals_sample SET drawn_from_seal = 8 WHERE id = %s", sample.pk)
+    for undone in ("state = 'waiting'", "state = 'not_drawn'", "due_at = due_at + interval '1 year'", "due_at = NULL"):
+        with database_refuses("A13"):
+            sql(f"UPDATE approvals_sample SET {undone} WHERE id = %s", sample.pk)
+    with database_refuses("stays on record"):
+        sql("DELETE FROM approvals_sample WHERE id = %s", sample.pk)
     with database_refuses("sample_verdict_has_its_looker"):
         sql("UPDATE approvals_sample SET state = 'fine' WHERE id = %s", sample.pk)
     look(sample, as_actor(company.people.sana), now=company.now)

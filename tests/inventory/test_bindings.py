@@ -185,6 +185,21 @@ def test_the_database_moves_nothing_that_one_person_asked_for_and_agreed_to(comp
 
 
 @pytest.mark.rule("I8")
+def test_the_database_keeps_what_was_confirmed_and_by_whom(company: Company) -> None:
+    n, rows = company.people, Binding.objects.filter(pk=confirmed(company).pk)
+    for change in ({"connector": "github"}, {"instance_name": "xyz"}):
+        with pytest.raises(IntegrityError, match="stays on record"), transaction.atomic():
+            rows.update(**change)
+    for person in (n.sana, n.ines, None):
+        with pytest.raises(IntegrityError, match="only who answers for a resource"), transaction.atomic():
+            rows.update(confirmed_by=person)
+    with pytest.raises(IntegrityError, match="stays on record"), transaction.atomic():
+        rows.delete()
+    assert (kept().resource, kept().confirmed_by) == (company.slack, n.omar)
+    assert rows.update(confirmed_by=n.amara) == 1
+
+
+@pytest.mark.rule("I8")
 def test_the_resources_page_leads_through_both_steps(company: Company) -> None:
     n, binding = company.people, confirmed(company)
     drive, slack = (reverse("resource", args=[one.pk]) for one in (company.drive, company.slack))
