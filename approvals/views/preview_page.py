@@ -10,6 +10,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from approvals import samples
 from approvals.preview import Preview
 from approvals.views import preview_rows, route_page
 from approvals.views.preview_rows import Form
@@ -219,6 +220,8 @@ def _standing(preview: Preview) -> Shape | None:
         return {"icon": "ring-check", "tone": "ok", "lead": "Nothing changed.", "text": text, **automation}
     if preview.asks_nothing:
         text = "It asks for nothing that is not approved and held already; submitting makes it the version on record."
+        if _is_sampled(preview):
+            text += f" One such change in {samples.ONE_IN} is drawn, and somebody who is no party looks at it."
         return {"icon": "ring-check", "tone": "ok", "lead": "Nothing new is asked.", "text": text, **automation}
     if version is not None and version.pk != known.approved_version_id:
         text = f"It is saved as version {version.number}, and not submitted."
@@ -229,6 +232,12 @@ def _standing(preview: Preview) -> Shape | None:
         else ""
     )
     return {"icon": "info", "tone": "acc", "lead": "Known already.", "text": text, **automation}
+
+
+def _is_sampled(preview: Preview) -> bool:
+    """Whether its source differs from the one in force, which stage 1 is not asked about (A12)."""
+    before = preview.changes.before
+    return before is not None and before.version.source_digest != preview.manifest.source.content
 
 
 def _drift(drift: Drift, preview: Preview) -> list[Shape]:

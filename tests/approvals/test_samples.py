@@ -17,6 +17,7 @@ from governance.controls.mail_text import write
 from governance.controls.models import LedgerEvent, Notice, Person
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.controls.transitions import Transition
+from governance.portal.views.coming import what_is_next
 from governance.recertification.models import AnswerKind, Asks, ItemOutcome
 from governance.recertification.scheduling import review_instant
 from inventory import lifecycle
@@ -24,6 +25,7 @@ from inventory.models import Automation, AutomationState
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
+from tests.approvals.bring_in.building import Build
 from tests.approvals.drawing import JOBS, changed, drawn, sealed
 from tests.journeys import Company
 from tests.matrix.worlds import inside
@@ -358,6 +360,20 @@ def test_home_desk_and_page_show_it_to_whoever_looks_with_what_changed(
     assert "It takes somebody who may look at what was drawn." in locked
     automation = party.get(f"/automations/{sample.submission.automation_id}/?tab=timeline").content.decode()
     assert "somebody who is no party looks at it" in automation
+
+
+@pytest.mark.rule("A12", "A13")
+def test_the_preview_says_that_it_may_be_drawn_and_the_clock_when_the_time_is_up(
+    company: Company, live: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("governance.controls.clock.now", lambda: company.now)
+    rita = Build.by(company.people.rita)
+    said = "One such change in 10 is drawn"
+    assert said in rita.see(rita.import_item(content=stock.source(stock.another_order)))
+    assert said not in rita.see(rita.import_item(content=stock.source(stock.without_slack)))
+    sample = drawn(company)
+    coming = what_is_next(company.now, actor=as_actor(company.people.sana))
+    assert (sample.due_at, "A change of Weekly stock report is to be looked at", sample.href) in coming
 
 
 @pytest.mark.rule("A12")

@@ -33,7 +33,11 @@ def nudged_until(condition: Callable[[], Any], what: str) -> None:
             current_app.send_task(job, ignore_result=True)
         return condition()
 
-    until(nudged, what, seconds=90)
+    try:
+        until(nudged, what, seconds=90)
+    except AssertionError as error:
+        stand = Counter(Notice.objects.values_list("state", "attempts", "error"))
+        raise AssertionError(f"{error}; notices by state, attempts, error: {dict(stand)}") from error
 
 
 def is_gone() -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from approvals.models import Approval, ApprovalState, Grant
+from approvals.models import Approval, ApprovalState, Grant, Sample, SampleState
 from approvals.models.grant import GrantState
 from governance.controls.actors import Actor
 from governance.recertification.models import Item, ItemState
@@ -28,7 +28,8 @@ DEADLINES = (
 def what_is_next(now: datetime, *, actor: Actor, most: int = 8) -> list[Coming]:
     """The next ``most`` things after ``now``; everybody is told of them, and led to those that they may see."""
     seen = frozenset(Automation.objects.visible_to(actor, now).values_list("pk", flat=True))
-    return sorted({*_records(now, most, seen), *_grants(now, most, seen), *_items(now, most)})[:most]
+    found = {*_records(now, most, seen), *_grants(now, most, seen), *_samples(now, most, seen), *_items(now, most)}
+    return sorted(found)[:most]
 
 
 def _records(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]:
@@ -55,6 +56,15 @@ def _grants(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]:
         if at > now:
             page = row.automation.href if row.automation_id in seen else ""
             yield at, f"The review of a grant of {row.automation.name} opens", page
+
+
+def _samples(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]:
+    """When the time to look at what was drawn is up."""
+    rows = Sample.objects.filter(state=SampleState.OPEN, due_at__gt=now).select_related("submission__automation")
+    for row in rows.order_by("due_at")[:most]:
+        automation = row.submission.automation
+        assert row.due_at is not None  # the query asks for it
+        yield row.due_at, f"A change of {automation.name} is to be looked at", row.href if automation.pk in seen else ""
 
 
 def _items(now: datetime, most: int) -> Iterator[Coming]:

@@ -41,6 +41,7 @@ PAGES = {
     "inventory.automation": "automation",
     "inventory.resource": "resource",
     "approvals.submission": "review",
+    "approvals.sample": "sample",
     "controls.person": "person",
     "controls.team": "team",
 }
