@@ -83,6 +83,8 @@ def test_a_route_read_with_others_is_the_route_read_alone(company: Company, stag
 @pytest.mark.rule("A7")
 def test_a_decision_asks_nothing_of_the_database_twice(company: Company, stage_2: Submission) -> None:
     record = stage_2.approvals.filter(state="open").exclude(privilege=None).earliest("pk")
+    # The first decision on a connection confirms what it opens, which is asked again under the connection's lock.
+    journeys.finish(company, stage_2.approvals.get(credential=record.privilege.credential), now=company.now)
     person = Route.load(stage_2, company.now).standing(record)[0].may_decide[0]
     digest, actor = journeys.shown(record), as_actor(person)
     with CaptureQueriesContext(connection) as asked:
