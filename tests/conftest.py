@@ -34,7 +34,7 @@ from governance.controls import keys  # noqa: E402
 
 pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium", "tests.ground", "tests.side_by_side"]
 
-#: In this order; each group runs after the one before. Committed tests come last: rule tests meet an empty database.
+#: In this order; each group runs after the one before. Committed tests come last: rule tests meet what they start from, and nothing else.
 COMMITTED = ("race", "browser", "process")
 
 #: Of each group of committed tests those files come first that take longest: side by side, none is left alone at the end.
