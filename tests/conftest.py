@@ -3,9 +3,9 @@
 Three kinds of test write to the database:
 
 - a *rule* test (`@pytest.mark.django_db`, or the `db` fixture) runs in a transaction that is rolled back;
-- a *committed* test (marked `race`, `browser` or `process`, or taking the `committed` fixture) commits for real, into
-  the same database, after all rule tests. Nothing is truncated between tests, since the ledger can't be: such a test makes
-  its own people and teams, and asserts about those only;
+- a *committed* test (marked `race`, `browser` or `process`, or taking the `committed` fixture) commits for real, after all rule
+  tests, into a database that the tests of its file share. Nothing is truncated between them, since the ledger can't be: such a test
+  makes its own people and teams, and asserts about those only;
 - everything else may not touch the database.
 """
 
@@ -99,6 +99,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_setupnodes() -> None:
     """Side by side, each process prepares an environment of its own, from what this one was given."""
     ENVIRONMENT.hand_back()
+
+
+class Committed:
+    """Whose rows stand in the database: those of one file at most."""
+
+    file: Path | None = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Where a file's committed tests begin, before whatever its tests share is made, the rows of the file before go."""
+    if _turn(item) < 2 or item.path == Committed.file:
+        return
+    if Committed.file is not None:
+        from django.conf import settings
+        from django.core.cache import cache
+        from django.db import connections
+
+        from tests import processes
+
+        processes.stop_background()
+        connections.close_all()
+        ENVIRONMENT.renew()
+        cache.clear()
+        Path(settings.LEDGER_CHECKPOINT_FILE).unlink(missing_ok=True)  # it is about another ledger
+    Committed.file = item.path
 
 
 @pytest.fixture(autouse=True)

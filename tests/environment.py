@@ -13,10 +13,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from governance.supervisor import broker, children, postgres
 
 ROOT = Path(__file__).resolve().parents[1]
-#: A database beside the one of the tests, as migrating leaves it; to copy, for a test that wants one of its own.
+#: A database beside the one of the tests, as migrating leaves it; to copy.
 MIGRATED = "migrated"
 
 
@@ -63,6 +65,12 @@ class Environment:
             self._await(self.cluster, self.folder / "postgres.log")
         if self.redis is not None and self.redis.process is None:
             self._await(self.redis, self.folder / "redis.log")
+
+    def renew(self) -> None:
+        """Put the tests' database back to what migrating left; whoever is connected is thrown out."""
+        with psycopg.connect(self.superuser_url(), dbname="template1", autocommit=True) as opened:
+            opened.execute(f"DROP DATABASE {postgres.DATABASE} WITH (FORCE)")
+            opened.execute(f"CREATE DATABASE {postgres.DATABASE} OWNER {postgres.ROLE} TEMPLATE {MIGRATED}")
 
     def _await(self, server: postgres.Cluster | broker.Broker, log_file: Path) -> None:
         """Start one server and wait until it answers."""

@@ -1,20 +1,20 @@
 """The named cast: the people and teams of Northwind Foods, built as an installation builds them.
 
 Roles come from `bootstrap` and from two admins, not from fields. `northwind` is for rule tests, whose transaction is rolled
-back; a committed test (`race`, `browser`, `process`) shares its database with all others and calls ``build("a word of its own")``:
-the same names with addresses of their own, and roles confirmed by admins who are there already.
+back; a committed test (`race`, `browser`, `process`) shares its database with those of its file and calls ``build("a word of its own")``:
+the same names with addresses of their own, and roles confirmed by the admins of the first cast there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 from django.utils import timezone
 
-from governance.controls import ledger
 from governance.controls.actors import Actor
-from governance.controls.models import LedgerEvent, Membership, Notice, Person, RoleAssignment, Team, TeamKind
+from governance.controls.models import LedgerEvent, Membership, Person, RoleAssignment, Team, TeamKind
 from governance.controls.people import bootstrap, confirm_role, delegate, propose_role
 from governance.controls.roles import Role
 
@@ -151,11 +151,11 @@ def make_person(name: str, *, title: str = "", word: str = "") -> Person:
     return person
 
 
-def admins_there(now: datetime = NOW) -> tuple[Person, Person] | None:
-    """Two admins who are in the database already, or None."""
+def admins_there() -> tuple[Person, Person]:
+    """Two admins who are in the database already: those of the first cast."""
     held = RoleAssignment.objects.filter(role=Role.ADMIN, confirmed_at__isnull=False, until__isnull=True)
-    found = [one.person for one in held.filter(person__is_active=True).select_related("person").order_by("pk")[:2]]
-    return (found[0], found[1]) if len(found) == 2 else None
+    first, second = held.filter(person__is_active=True).select_related("person").order_by("pk")[:2]
+    return first.person, second.person
 
 
 def _first_roles(people: dict[str, Person], now: datetime) -> None:
@@ -164,17 +164,9 @@ def _first_roles(people: dict[str, Person], now: datetime) -> None:
     if not LedgerEvent.objects.exists():
         bootstrap(admins=admins, reviewers=reviewers, now=now)
         return
-    there = admins_there(now)
+    there = admins_there()
     for person in (*admins, *reviewers):
-        role = Role.ADMIN if person in admins else Role.SECURITY_REVIEWER
-        if there is not None:
-            give_role(person, role, admins=there, now=now)
-            continue
-        # A committed test left events before any cast was built: bootstrap refuses, so its row is written as it would be.
-        made = RoleAssignment.objects.create(
-            person=person, role=role, proposed_at=now, confirmed_at=now, by_bootstrap=True
-        )
-        ledger.append(actor=Actor.of_job("bootstrap"), verb="role.bootstrapped", subject=made, now=now)
+        give_role(person, Role.ADMIN if person in admins else Role.SECURITY_REVIEWER, admins=there, now=now)
 
 
 def _teams(people: dict[str, Person], word: str) -> dict[str, Team]:
@@ -207,8 +199,10 @@ def build(word: str = "", now: datetime = NOW) -> Northwind:
     people = {attribute: _person(name, title, word) for attribute, name, title in CAST}
     Person.objects.bulk_create(people.values())
     teams = _teams(people, word)
-    _first_roles(people, now)
-    for attribute, role in ROLES:
-        give_role(people[attribute], role, admins=(people["ines"], people["karl"]), now=now)
-    Notice.objects.filter(recipient__in=people.values()).delete()  # about these roles; tests count their own
+    with mock.patch(
+        "governance.controls.people._tell"
+    ):  # tests count their own notices, and each cast has two admins more to tell
+        _first_roles(people, now)
+        for attribute, role in ROLES:
+            give_role(people[attribute], role, admins=(people["ines"], people["karl"]), now=now)
     return Northwind(**people, **teams, now=now)

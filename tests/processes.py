@@ -1,6 +1,7 @@
 """Fixtures for the real processes: web server, worker, beat, and a mail server that keeps what it is given.
 
-They start once a run, when the first test asks, with the command lines of `make run`, on the shared database.
+They start when a test asks, with the command lines of `make run`, on the shared database: the web server and the mail server once a
+run, worker and beat once a file.
 """
 
 from __future__ import annotations
@@ -174,26 +175,20 @@ def site(surroundings: Environment, django_db_setup: None) -> Iterator[Site]:
     served.stop()
 
 
-#: Worker and beat of this run, once a test has started them.
+#: Worker and beat of this run: started when a test asks, stopped where the next file begins.
 BACKGROUND: list[Service] = []
 
 
-def _background(*arguments: Any) -> Service:
-    """A service that `alone` pauses."""
-    service = Service(*arguments)
-    BACKGROUND.append(service)
-    return service
+def stop_background() -> None:
+    """Stop worker and beat where they run."""
+    for service in reversed(BACKGROUND):
+        service.stop()
 
 
 @pytest.fixture
-def alone() -> Iterator[None]:
-    """The worker and beat that an earlier test started stand still meanwhile: they would take this test's work away."""
-    paused = [service for service in BACKGROUND if service.process is not None]
-    for service in paused:
-        service.stop()
-    yield
-    for service in reversed(paused):
-        service.start()
+def alone() -> None:
+    """The worker and beat that an earlier test of the file started are stopped: they would take this test's work away."""
+    stop_background()
 
 
 #: By this name the database knows the worker's connections.
@@ -201,28 +196,45 @@ WORKER = "worker"
 
 
 @pytest.fixture(scope="session")
-def worker(surroundings: Environment, redis: str, mailbox: Mailbox) -> Iterator[Service]:
-    """A real Celery worker on the shared database that sends its mail to `mailbox`."""
+def _worker(surroundings: Environment, redis: str, mailbox: Mailbox) -> Iterator[Service]:
+    """The worker's command line and what it gets; not started."""
     variables = {"EMAIL_URL": mailbox.url, "LOG_LEVEL": "INFO", "DATABASE_POOL_MAX": "8", "PGAPPNAME": WORKER}
-    log = surroundings.folder / "worker.log"
-    started = _background(
-        programs.worker("test", log_level="INFO"), log, variables, lambda service: " ready." in service.log_of_this_life
+    made = Service(
+        programs.worker("test", log_level="INFO"),
+        surroundings.folder / "worker.log",
+        variables,
+        lambda service: " ready." in service.log_of_this_life,
     )
-    started.start()
-    yield started
-    started.stop()
+    BACKGROUND.append(made)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def worker(committed: None, _worker: Service) -> Service:
+    """A real Celery worker on the shared database that sends its mail to `mailbox`."""
+    if _worker.process is None:
+        _worker.start()
+    return _worker
 
 
 @pytest.fixture(scope="session")
-def beat(surroundings: Environment, worker: Service) -> Iterator[Service]:
-    """A real beat, with its worker: sweeps run by themselves from here on."""
-    log = surroundings.folder / "beat.log"
-    started = _background(
+def _beat(surroundings: Environment, _worker: Service) -> Iterator[Service]:
+    """Beat's command line; not started."""
+    made = Service(
         programs.beat(log_level="INFO"),
-        log,
+        surroundings.folder / "beat.log",
         {"LOG_LEVEL": "INFO"},
         lambda service: "beat: Starting" in service.log_of_this_life,
     )
-    started.start()
-    yield started
-    started.stop()
+    BACKGROUND.append(made)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def beat(worker: Service, _beat: Service) -> Service:
+    """A real beat, with its worker: sweeps run by themselves from here on."""
+    if _beat.process is None:
+        _beat.start()
+    return _beat
