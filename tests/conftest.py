@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from pytest_django.plugin import blocking_manager_key
 
 from tests import environment
 from tests.template import Template
@@ -109,18 +110,21 @@ class Committed:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Where a file's committed tests begin, before whatever its tests share is made, the rows of the file before go."""
+    """A file's committed tests begin on a database as migrating left it, before whatever they share is made."""
     if _turn(item) < 2 or item.path == Committed.file:
         return
+    from django.conf import settings
+    from django.core.cache import cache
+    from django.db import connections
+
+    from tests import processes
+    from tests.ground import GROUND
+
+    with item.config.stash[blocking_manager_key].unblock():
+        GROUND.at("")
+        connections.close_all()  # a job that failed in a rule test's transaction holds its place for as long as the connection lasts
     if Committed.file is not None:
-        from django.conf import settings
-        from django.core.cache import cache
-        from django.db import connections
-
-        from tests import processes
-
         processes.stop_background()
-        connections.close_all()
         ENVIRONMENT.renew()
         cache.clear()
         Path(settings.LEDGER_CHECKPOINT_FILE).unlink(missing_ok=True)  # it is about another ledger
@@ -213,11 +217,7 @@ def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Real commits in the shared database; nothing is rolled back and nothing is truncated."""
     from django.db import connections
 
-    from tests.ground import GROUND
-
     with django_db_blocker.unblock():
-        GROUND.at("")
-        connections.close_all()  # a job that failed in a rule test's transaction holds its place for as long as the connection lasts
         yield
         connections.close_all()
 
