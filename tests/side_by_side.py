@@ -6,7 +6,6 @@ pytest 9.2 no longer lets a plugin change: they are ignored without a word.
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from typing import Any
 
@@ -37,9 +36,3 @@ class Neighbours(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Neighbours:
     """Whatever `--dist` says."""
     return Neighbours(config, log)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One process more than there are processors: tests of workers, mail and browsers wait for others half of their time."""
-    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
