@@ -55,7 +55,7 @@ def everybody(hints: Iterable[str]) -> dict[str, set[Person]]:
 
 def of(versions: QuerySet[Version]) -> set[int]:
     """Ids of everybody whom the sources of some versions name; who came here since they were brought in is found now."""
-    rows = list(VersionAuthor.objects.filter(version__in=versions).order_by().values_list("person", "hint"))
+    rows = list(VersionAuthor.objects.filter(version__in=versions).order_by().values_list("person", "said__text"))
     found = {who for who, _ in rows if who is not None}
     named = everybody(hint for who, hint in rows if who is None)
     return found.union(*({person.pk for person in people} for people in named.values()))

@@ -23,6 +23,8 @@ REFUSALS = frozenset({"23514", "23505", "23P01", "P0001"})
 UNNAMED = "DATABASE"
 
 _CODED = re.compile(r"([A-Z]+(?:-?\d+)?): (.+)", re.DOTALL)
+#: What a trigger says of rows by their ids, for whoever reads the database's log.
+_IDS = re.compile(r"\s*\([a-z ]+\d[^)]*\)$")
 _APPEND_ONLY = "pgtrigger: Cannot "
 
 
@@ -31,7 +33,7 @@ def refusal_of(error: DatabaseError, duties: Iterable[Duty]) -> Refusal | None:
 
     Args:
         error: what Django raised, with the driver's own error as its cause.
-        duties: in whose words it is said where one has the code or names the constraint; the first that fits.
+        duties: in whose words it is said where one names the constraint, or is the only one with the trigger's code.
     """
     cause = error.__cause__
     if not isinstance(cause, psycopg.Error) or cause.sqlstate not in REFUSALS:
@@ -46,9 +48,12 @@ def refusal_of(error: DatabaseError, duties: Iterable[Duty]) -> Refusal | None:
         code, said = UNNAMED, f"It would break “{constraint.replace('_', ' ')}”"
     else:
         return None
-    fits = (duty for duty in duties if constraint in duty.backed_by or (coded is not None and duty.code == code))
-    duty = next(fits, None)
-    if duty is not None:
-        code, said = duty.code, duty.words
+    asked = list(dict.fromkeys(duties))
+    fits = [duty for duty in asked if constraint in duty.backed_by] or [
+        duty for duty in asked if coded and duty.code == code
+    ]
+    if len(fits) == 1:
+        code, said = fits[0].code, fits[0].words
+    said = _IDS.sub("", said)
     sentence = f"The database refused this: {said[:1].lower()}{said[1:].rstrip('.')}."
     return Refusal(code, "state", sentence, "Nothing was changed. Reload the page to see how it stands now.")

@@ -133,5 +133,6 @@ class Binding(models.Model):
         return (self, self.resource, *([self.moving_to] if self.moving_to else []))
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to the resource."""
-        return self.resource.relations(person, now)
+        """As to the resource that it opens, and to the one that it is to open instead: whoever asks can take that back."""
+        sides = [self.resource, *([self.moving_to] if self.moving_to else [])]
+        return frozenset[Relation]().union(*(side.relations(person, now) for side in sides))

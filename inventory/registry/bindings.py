@@ -192,17 +192,28 @@ def refuse_binding(step: Step[Binding]) -> Effect:
 def ask_to_move(step: Step[Resource], *, connector: str, instance: str) -> Effect:
     """Its owner, its deputy or an admin asks that a connection opens this resource, which is known to open another (I8).
 
-    Nothing changes until a second person agrees (`agree_to_move`); asking anew replaces what was asked before.
+    Nothing changes until a second person agrees (`agree_to_move`). Whoever asks anew replaces what they asked before; what somebody
+    else asks is agreed to or dropped first.
     """
     row = _find(connector, instance)
     if row is None or row.is_open:
         raise refuse(Refusal("I8", "input", "Nobody has confirmed what this connection opens, so nothing moves."))
     if row.resource_id == step.subject.pk:
         raise refuse(Refusal("I8", "input", f"It is known to open {step.subject.name} already."))
+    if row.moving_to is not None and not {row.moving_by_id, row.moving_for_id} & {one.pk for one in step.actor.people}:
+        raise refuse(_asked_already(row))
     row.moving_to, row.moving_at = step.subject, step.now
     row.moving_by, row.moving_for = step.actor.person, step.actor.standing_for
     step.save(row)
     return Effect(subject=row, payload={"from": str(row.resource_id), "to": str(step.subject.pk)})
+
+
+def _asked_already(row: Binding) -> Refusal:
+    assert row.moving_to is not None
+    who = row.moving_by.name if row.moving_by else "Somebody"
+    sentence = f"{who} asks already that this connection opens {row.moving_to.name}."
+    to_do = f"Who answers for {row.resource.name} or {row.moving_to.name}, or an admin, agrees to it or leaves it as it is first."
+    return Refusal("I8", "state", sentence, to_do)
 
 
 @transition(
@@ -235,7 +246,7 @@ def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
 
 @transition(Binding, event="binding.move_dropped", permission=Permission.BINDING_MOVE, duties=(MOVING,))
 def drop_move(step: Step[Binding]) -> Effect:
-    """A connection goes on opening what it is known to open: who answers for that, or an admin, says so."""
+    """A connection goes on opening what it is known to open: who answers for that or for what it was to open, or an admin, says so."""
     was = step.subject.moving_to_id
     _forget_move(step.subject)
     step.save(step.subject)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import QuerySet
 
+from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Step
@@ -196,7 +197,9 @@ def _new_version(
         source_digest=manifest.source.content,
         manifest_digest=digest,
         binding_digest=bound,
-        manifest=manifest.to_dict(),
+        manifest=replace(
+            manifest, source=replace(manifest.source, owner_hint="")
+        ).to_dict(),  # it can't be erased from here (H6)
         secrets=list(secrets),
         imported_by=step.actor.person,
         created_at=step.now,
@@ -205,9 +208,11 @@ def _new_version(
 
 def _save_author(version: Version, manifest: Manifest) -> None:
     """Keep whom the source names, also where the same content names somebody now who was not named before (S1)."""
-    hint = manifest.source.owner_hint
-    if hint and not version.authors.filter(hint=hint).exists():
-        VersionAuthor.objects.create(version=version, hint=hint, person=authors.matched([hint]).get(hint))
+    hint = texts.clean(manifest.source.owner_hint)
+    if version.authors.filter(said__text=hint).exists():
+        return
+    if (said := texts.keep(hint)) is not None:
+        VersionAuthor.objects.create(version=version, said=said, person=authors.matched([hint]).get(hint))
 
 
 def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> None:

@@ -124,7 +124,8 @@ def drop(request: Request, pk: int) -> HttpResponse:
 
 
 def _find(request: Request, pk: int) -> tuple[Binding, datetime]:
-    """A binding of a resource that the reader sees."""
+    """A binding of a resource that the reader sees, or that is to open one."""
     now = clock.now()
     seen = Resource.objects.visible_to(request.actor, now)
-    return get_object_or_404(Binding.objects.select_related("resource").filter(resource__in=seen), pk=pk), now
+    found = Binding.objects.select_related("resource").filter(Q(resource__in=seen) | Q(moving_to__in=seen))
+    return get_object_or_404(found, pk=pk), now

@@ -96,16 +96,16 @@ def _trigger(one: Trigger) -> str:
 
 def named(shown: Version | None) -> list[Shape]:
     """Whom the source of the shown version names as its author: somebody here, or only what it says (S1); one query."""
-    found = list(shown.authors.select_related("person")) if shown is not None else []
-    hints = [one.hint for one in found if one.person is None]
+    found = list(shown.authors.select_related("person", "said")) if shown is not None else []
+    hints = [one.said.text for one in found if one.person is None]
     now = authors.matched(hints)
     rows = []
     for one in found:
-        person = one.person or now.get(one.hint)
+        person = one.person or now.get(one.said.text)
         said = (
             {"text": person.name, "quiet": "a party"}
             if person
-            else {"text": one.hint, "quiet": "not matched to anybody"}
+            else {"text": one.said.text or "Erased", "quiet": "not matched to anybody"}
         )
         rows.append({"label": "Named by its source", **said})
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -102,6 +103,21 @@ def test_whatever_a_project_is_called_the_account_behind_its_name_is_matched(com
     theo = company.people.theo
     hint = f"{name.format(theo.name)} <{theo.email}>"
     assert authors.matched([hint]) == {hint: theo}
+
+
+@pytest.mark.rule("S1", "H6")
+def test_what_a_source_says_of_its_author_can_be_erased_and_they_stay_a_party(company: Company) -> None:
+    theo = company.people.theo
+    version = stock.version(company, owned_by(theo.email))
+    assert theo.email not in json.dumps(version.manifest), "what a version holds is never changed"
+    (author,) = version.authors.all()
+    assert theo.email in author.said.text
+    author.said.text, author.said.key, author.said.erased_at = "", b"", company.now
+    author.said.save()
+    assert (theo.pk, Capacity.AUTHOR) in parties.standing(version.automation, asked=version)
+    assert (
+        theo.email not in client_of(company.people.rita).get(f"/automations/{version.automation_id}/").content.decode()
+    )
 
 
 # --- what is no match -------------------------------------------------------------------------------------------------

@@ -104,9 +104,26 @@ def test_a_confirmed_connection_is_moved_by_nobody_alone(company: Company) -> No
         with pytest.raises((DutyConflict, NotPermitted)):
             registry.agree_to_move(binding, actor=as_actor(person), now=company.now, resource=company.drive.pk)
         assert kept().resource == company.slack
-    with pytest.raises(DutyConflict, match="You asked for this") as no:
-        registry.agree_to_move(binding, actor=as_actor(n.ines), now=company.now, resource=company.drive.pk)
-    assert no.value.refusal.code == "SOD-8"
+        if person == n.ines:
+            with pytest.raises(DutyConflict, match="You asked for this") as no:
+                registry.agree_to_move(binding, actor=as_actor(n.ines), now=company.now, resource=company.drive.pk)
+            assert no.value.refusal.code == "SOD-8"
+        registry.drop_move(binding, actor=as_actor(person), now=company.now)
+
+
+@pytest.mark.rule("I8")
+def test_what_somebody_asks_for_is_not_replaced_by_another_who_asks(company: Company) -> None:
+    n, binding = company.people, confirmed(company)
+    registry.ask_to_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
+    with pytest.raises(OutOfTurn, match="Mei Tanaka asks already that this connection opens"):
+        registry.ask_to_move(company.mail, actor=as_actor(n.ines), now=company.now, **KNOWN)
+    assert kept().moving_to == company.drive
+    registry.ask_to_move(
+        company.mail, actor=as_actor(n.mei), now=company.now, **KNOWN
+    )  # she asks for something else instead
+    assert (kept().moving_to, kept().moving_by) == (company.mail, n.mei)
+    registry.drop_move(binding, actor=as_actor(n.mei), now=company.now)
+    assert kept().moving_to is None
 
 
 @pytest.mark.rule("I8")
@@ -115,6 +132,7 @@ def test_an_owner_and_an_admin_do_not_make_two_sides(company: Company) -> None:
     registry.ask_to_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
     with pytest.raises(DutyConflict, match="who answers for Finance Slack workspace"):
         registry.agree_to_move(binding, actor=as_actor(n.karl), now=company.now, resource=company.drive.pk)
+    registry.drop_move(binding, actor=as_actor(n.mei), now=company.now)
     registry.ask_to_move(company.drive, actor=as_actor(n.ines), now=company.now, **KNOWN)
     with pytest.raises(DutyConflict, match="who answers for Finance Slack workspace"):
         registry.agree_to_move(binding, actor=as_actor(n.omar), now=company.now, resource=company.drive.pk)
