@@ -100,7 +100,7 @@ class Preview:
         short: what nobody would be left to decide (A9).
         said_before: what was said why the same is needed when it was last asked, by row key.
         begun: what the fields begin with.
-        author: whom the source names as its author, where that is somebody here (S1).
+        authors: whom the source names as its author: everybody here who has the account that it names (S1).
         refusal: why this person may not bring it in for this team, or None.
     """
 
@@ -124,7 +124,7 @@ class Preview:
     short: tuple[str, ...]
     said_before: Mapping[str, str]
     begun: Mapping[str, Any]
-    author: Person | None
+    authors: tuple[Person, ...]
     refusal: Refusal | None
 
     @property
@@ -289,8 +289,8 @@ def _weigh(
     stands = Assessment(tier=tier)
     under_way = _under_way(known)
     hint = manifest.source.owner_hint
-    author = authors.matched([hint]).get(hint)
-    people = People.load(automation, known, item, actor, under_way, compared.app_in_force, policy, now, author)
+    named = tuple(sorted(authors.everybody([hint]).get(hint, ()), key=lambda person: person.pk))
+    people = People.load(automation, known, item, actor, under_way, compared.app_in_force, policy, now, named)
     app_problems = unready(automation, replace(compared, asked=()), stands, policy)
     nameable = set(found.nameable)
     wanted = tuple(
@@ -319,7 +319,7 @@ def _weigh(
         short=tuple(people.short(automation, compared, tier)),
         said_before=_said_before(known, weighed),
         begun=intended.fields_before(known, actor),
-        author=author,
+        authors=named,
         refusal=_refusal(known, team, actor, now),
     )
     return _not_by_who_decided(made, actor)
@@ -334,7 +334,7 @@ def _not_by_who_decided(made: Preview, actor: Actor) -> Preview:
         return replace(made, refusal=None) if made.refusal is not None and made.refusal.kind == "duty" else made
     if made.refusal is not None or made.under_way is None:
         return made
-    joining = would_join(made.under_way, made.automation, made.author, actor)
+    joining = would_join(made.under_way, made.automation, made.authors, actor)
     return replace(made, refusal=duties.joining_refusal(made.under_way, joining, actor))
 
 

@@ -6,7 +6,7 @@ before a submission exists, is decisions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,7 +78,7 @@ class People:
         rests_on: Approval | None,
         policy: Policy,
         now: datetime,
-        author: Person | None = None,
+        authors: Sequence[Person] = (),
     ) -> People:
         """Read them: a fixed number of queries.
 
@@ -91,14 +91,14 @@ class People:
             rests_on: the app approval in force when stage 1 is not asked.
             policy: the policy in force.
             now: business time.
-            author: whom the source names, where that is somebody here; a party too.
+            authors: whom the source names; parties too.
         """
         asked = automation.asked
         named: list[tuple[int | None, str]] = [(item.batch.by_id, Capacity.IMPORTER)]
         if known is not None:
             named += parties.standing(known)
         named += [
-            (author.pk if author is not None else None, Capacity.AUTHOR),
+            *((author.pk, Capacity.AUTHOR) for author in authors),
             (asked["technical_owner_id"], Capacity.TECHNICAL_OWNER),
             (automation.technical_owner_id, Capacity.TECHNICAL_OWNER),
             (asked["business_owner_id"], Capacity.BUSINESS_OWNER),
@@ -231,9 +231,9 @@ def resource_of(asked: Asked) -> Resource | None:
     return asked.credential.decided_on if asked.credential is not None else None
 
 
-def would_join(submission: Submission, automation: Automation, author: Person | None, actor: Actor) -> list[Person]:
-    """Who would become a party of the submission that an import continues: who brings it in, owners, an author (S1)."""
+def would_join(submission: Submission, automation: Automation, authors: Sequence[Person], actor: Actor) -> list[Person]:
+    """Who would become a party of the submission that an import continues: who brings it in, owners, authors (S1)."""
     asked = [automation.asked[f"{name}_id"] for name in ("business_owner", "technical_owner")]
-    named = [*(person.pk for person in actor.people), *asked, author.pk if author is not None else None]
+    named = [*(person.pk for person in (*actor.people, *authors)), *asked]
     people = Person.objects.filter(pk__in=[pk for pk in named if pk is not None])
     return list(people.exclude(pk__in=submission.parties.values("person")).order_by("pk"))

@@ -263,14 +263,16 @@ def _secret(one: Shape) -> Shape:
 
 
 def _named(preview: Preview) -> list[Shape]:
-    """Whom the source names as its author: a party where that is somebody here, else only what it says (S1)."""
+    """Whom the source names as its author: by name where one person has that account, else only what it says (S1)."""
     hint = preview.manifest.source.owner_hint
     if not hint:
         return []
-    if preview.author is None:
+    if not preview.authors:
         text = f"{hint}. This was not matched to anybody, so nobody is a party because of it."
+    elif len(preview.authors) == 1:
+        text = f"{preview.authors[0].name}, a party to it because of that: a party decides nothing in it."
     else:
-        text = f"{preview.author.name}, a party to it because of that: a party decides nothing in it."
+        text = f"{hint}, whose account several people here have: each is a party to it and decides nothing in it."
     return [{"icon": "person", "tone": "", "lead": "Its source names an author.", "text": text}]
 
 

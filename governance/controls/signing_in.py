@@ -43,7 +43,7 @@ def _changing(step: Step[Person], change: Change) -> Effect:
 
 @transition(Person, event="person.second_factor_enrolled", permission=Permission.PERSON_PROVE, duties=[STILL_HERE])
 def enrol_second_factor(step: Step[Person], *, change: Change) -> Effect:
-    """A person is asked for a second factor from now on."""
+    """A person is asked for a second factor from now on; its first recovery codes come with it."""
     return _changing(step, change)
 
 

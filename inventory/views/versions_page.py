@@ -97,15 +97,17 @@ def _trigger(one: Trigger) -> str:
 def named(shown: Version | None) -> list[Shape]:
     """Whom the source of the shown version names as its author: somebody here, or only what it says (S1); one query."""
     found = list(shown.authors.select_related("person", "said")) if shown is not None else []
-    hints = [one.said.text for one in found if one.person is None]
-    now = authors.matched(hints)
+    now = authors.everybody(one.said.text for one in found if one.person is None)
     rows = []
     for one in found:
-        person = one.person or now.get(one.said.text)
-        said = (
-            {"text": person.name, "quiet": "a party"}
-            if person
-            else {"text": one.said.text or "Erased", "quiet": "not matched to anybody"}
-        )
-        rows.append({"label": "Named by its source", **said})
+        people = {one.person} if one.person is not None else now.get(one.said.text, set())
+        said = one.said.text or "Erased"
+        if len(people) == 1:
+            shown_as = {"text": next(iter(people)).name, "quiet": "a party"}
+        else:
+            shown_as = {
+                "text": said,
+                "quiet": "several people here, each a party" if people else "not matched to anybody",
+            }
+        rows.append({"label": "Named by its source", **shown_as})
     return rows

@@ -148,6 +148,11 @@ def test_an_account_of_several_people_is_shown_as_nobodys_and_makes_each_of_them
     made = stock.submitted(company, owned_by(theo.email))
     assert capacities(made, theo) == capacities(made, other) == {Capacity.AUTHOR}
     refused(transitions.approve, journeys.app_of(made), as_actor(theo), "SOD-1", now=company.now)
+    shown = client_of(company.people.rita).get(f"/automations/{made.automation_id}/").content.decode()
+    assert "several people here, each a party" in shown
+    rita = Build.by(company.people.rita)
+    page = rita.see(rita.import_item(content=stock.source(owned_by(theo.email))))
+    assert "whose account several people here have: each is a party" in page
 
 
 @pytest.mark.rule("S1")
