@@ -46,18 +46,18 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "binding.moved": ("swap", "ok", "agreed that a connection opens another resource"),
     "binding.move_dropped": ("undo", "", "left a connection as it is"),
     "grant.set_to_lapse": ("clock", "", "let {what} end on its date"),
-    "item.closed": ("minus", "", "a review was closed"),
-    "item.escalated": ("up", "wait", "a review was passed up"),
-    "item.opened": ("ring", "acc", "a review was opened"),
-    "item.reopened": ("undo", "", "a review was opened again"),
-    "item.settled": ("ring-check", "", "a review was settled"),
-    "item.silence_suspended": ("ring-cross", "no", "suspended: nobody answered its review"),
+    "item.closed": ("minus", "", "the review of {what} was closed"),
+    "item.escalated": ("up", "wait", "the review of {what} was passed up"),
+    "item.opened": ("ring", "acc", "the review of {what} was opened"),
+    "item.reopened": ("undo", "", "the review of {what} was opened again"),
+    "item.settled": ("ring-check", "", "the review of {what} was settled"),
+    "item.silence_suspended": ("ring-cross", "no", "suspended {what}: nobody answered its review"),
     "question.answered": ("speech", "ok", "answered in the review of {what}"),
     "question.corrected": ("pen", "", "corrected an answer about {what}"),
-    "question.escalated": ("up", "wait", "a question was handed to somebody else"),
-    "question.passed_on": ("arrow", "", "passed a question on"),
-    "question.reassigned": ("person", "", "a question went to somebody else"),
-    "question.reminded": ("mail", "", "a reviewer was reminded"),
+    "question.escalated": ("up", "wait", "the review of {what} was handed to somebody else"),
+    "question.passed_on": ("arrow", "", "passed the review of {what} on"),
+    "question.reassigned": ("person", "", "the review of {what} went to somebody else"),
+    "question.reminded": ("mail", "", "who reviews {what} was reminded"),
     "binding.proposed": ("arrow", "", "said what a connection opens"),
     "credential.registered": ("key", "", "registered a credential"),
     "entitlement.added": ("plus", "", "added what can be held"),
@@ -118,7 +118,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
 }
 
 #: What a subject is called that has no words for this reader, by the first part of the event's name.
-NAMELESS = {"approval": "a record", "grant": "a grant", "question": "something"}
+NAMELESS = {"approval": "a record", "grant": "a grant", "item": "something", "question": "something"}
 
 #: Events that follow from what somebody did: their words are sentences of their own, and name nobody.
 OF_ITSELF = frozenset(

@@ -107,6 +107,12 @@ class ItemQuerySet(models.QuerySet["Item"]):
         )
 
 
+def _about_what_is_seen(actor: Actor, now: datetime, item: str = "") -> Q:
+    """Items about a grant or an automation that the reader may see, whoever is asked."""
+    grants, automations = Grant.objects.visible_to(actor, now), Automation.objects.visible_to(actor, now)
+    return Q(**{f"{item}grant__in": grants}) | Q(**{f"{item}automation__in": automations})
+
+
 class Item(models.Model):
     """One grant, or one automation, that comes up for review; at most one is open for each (R5)."""
 
@@ -164,6 +170,18 @@ class Item(models.Model):
             return self.grant.automation
         assert self.automation is not None  # item_one_subject
         return self.automation
+
+    @classmethod
+    def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
+        """What a timeline calls what the items with these keys are about, as far as the reader may see it: one query."""
+        about = ("grant__approval__privilege__entitlement__resource", "grant__approval__credential")
+        rows = cls.objects.filter(_about_what_is_seen(actor, now), pk__in=keys).select_related(*about).order_by()
+        return {row.pk: row.in_a_timeline for row in rows}
+
+    @property
+    def in_a_timeline(self) -> str:
+        """What a timeline calls what is reviewed."""
+        return f"“{self.grant.approval.title}”" if self.grant else "the automation"
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on the timelines of grant, automation and resource too."""
@@ -252,10 +270,9 @@ class Question(models.Model):
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
         """What a timeline calls what the questions with these keys are about, as far as the reader may see it: one query."""
         about = ("item__grant__approval__privilege__entitlement__resource", "item__grant__approval__credential")
-        grants, automations = Grant.objects.visible_to(actor, now), Automation.objects.visible_to(actor, now)
-        seen = Q(item__grant__in=grants) | Q(item__automation__in=automations)
+        seen = _about_what_is_seen(actor, now, "item__")
         rows = cls.objects.filter(seen, pk__in=keys).select_related(*about).order_by()
-        return {row.pk: f"“{row.item.grant.approval.title}”" if row.item.grant else "the automation" for row in rows}
+        return {row.pk: row.item.in_a_timeline for row in rows}
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on the item's timelines."""

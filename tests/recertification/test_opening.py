@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from approvals.models import Grant, GrantState
-from governance.controls.models import LedgerEvent, Notice
+from governance.controls import timeline
+from governance.controls.models import LedgerEvent, Notice, Person
 from governance.controls.refusals import NotPermitted, OutOfTurn
 from governance.recertification import reviewers, sampling, sweeps, transitions
 from governance.recertification.models import Asks, Campaign, Item, Question
@@ -139,6 +140,19 @@ def test_opening_stands_on_the_timelines_of_grant_automation_and_resource(held: 
     } <= set(event.about)
     assert item.history.count() == 1
     assert all(one.history.count() == 1 for one in Question.objects.filter(item=item))
+
+
+@pytest.mark.rule("H3")
+def test_a_timeline_says_what_is_reviewed_to_whoever_may_see_it(held: Held) -> None:
+    item, n = under_review(held.grant(on=held.company.erp)), held.people
+
+    def said(reader: Person) -> set[str]:
+        found = timeline.entries(held.company.erp, actor=as_actor(reader), now=held.company.now)
+        return {one.text for one in found if "the review of" in one.text}
+
+    assert item.grant is not None
+    assert said(n.omar) == {f"the review of “{item.grant.approval.title}” was opened"}
+    assert said(n.nadia) == {"the review of something was opened"}
 
 
 @pytest.mark.rule("H8", "R1")
