@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 
+from approvals.models import Submission
 from governance.controls import ledger
 from governance.controls.models import LedgerEvent
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
@@ -20,10 +21,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def live(company: Company) -> Automation:
+def live(company: Company, stock_in_force: Submission) -> Automation:
     """The weekly stock report, approved on both sides; Jonas and Rita own it."""
-    submission = journeys.submitted(company, journeys.brought_in(company, "weekly-stock-report.json"))
-    return again(journeys.decide_all(company, submission).automation)
+    return again(stock_in_force.automation)
 
 
 @pytest.mark.rule("G5")

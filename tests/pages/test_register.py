@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from approvals import transitions
+from approvals.models import Submission
 from governance.controls.models import LedgerEvent, Person
 from inventory import registry
 from inventory.models import Automation, Entitlement, Privilege, Resource, Version
@@ -28,10 +29,9 @@ CLOCK = "controls_clockoffset"
 
 
 @pytest.fixture
-def live(company: Company) -> Automation:
+def live(company: Company, stock_in_force: Submission) -> Automation:
     """The weekly stock report, approved on both sides; Jonas and Rita own it."""
-    submission = journeys.submitted(company, journeys.brought_in(company, "weekly-stock-report.json"))
-    return again(journeys.decide_all(company, submission).automation)
+    return again(stock_in_force.automation)
 
 
 def by_hand(
