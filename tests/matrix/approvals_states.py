@@ -43,9 +43,8 @@ def importer(w: World) -> Actor:
 def delegate_of_owner(w: World) -> Actor:
     """Somebody without any relation, to whom the resource's owner has passed their decisions on."""
     taker, giver = w.northwind.tom, w.people["resource_owner"]
-    if not w.made.get("delegated"):
-        as_delegate(taker, giver=giver)
-        w.made["delegated"] = True
+    if "delegated" not in w.made:
+        w.made["delegated"] = as_delegate(taker, giver=giver)
     return as_actor(taker).for_person(giver)
 
 
@@ -86,10 +85,10 @@ def _stage_2(w: World, *, ago: timedelta = timedelta()) -> Submission:
     return made
 
 
-def _all_approved(w: World, *, ago: timedelta) -> Submission:
-    made = _stage_2(w, ago=ago)
-    for record in made.approvals.filter(stage=2):
+def _rest_approved(w: World, made: Submission, *, ago: timedelta) -> Submission:
+    for record in made.approvals.filter(stage=2, state="open").order_by("pk"):
         journeys.approve(record, w.people["resource_owner"], now=w.now - ago)
+    made.refresh_from_db()
     return made
 
 
@@ -124,10 +123,7 @@ def unaccepted(w: World, made: Submission) -> Submission:
     """The same a month ago, and nobody has accepted or declined; no sweep has run."""
     ago = timedelta(days=30)
     journeys.reject(stock.privilege_on(made, w.company.slack), w.people["resource_owner"], now=w.now - ago)
-    for record in made.approvals.filter(stage=2, state="open").order_by("pk"):
-        journeys.approve(record, w.people["resource_owner"], now=w.now - ago)
-    made.refresh_from_db()
-    return made
+    return _rest_approved(w, made, ago=ago)
 
 
 @state(SUBMISSION, "expired", on=unaccepted)
@@ -273,20 +269,17 @@ def withdrawn(w: World, made: Submission) -> Approval:
 # --- grants -----------------------------------------------------------------------------------------------------------
 
 
-def _grant_of(w: World, made: Submission) -> Grant:
-    return Grant.objects.get(approval=stock.privilege_on(made, w.company.slack))
-
-
 @state(GRANT, "active", on=in_force)
 def held(w: World, made: Submission) -> Grant:
     """In force, and neither under review nor over."""
-    return _grant_of(w, made)
+    return Grant.objects.get(approval=stock.privilege_on(made, w.company.slack))
 
 
 @state(GRANT, "over")
 def over(w: World) -> Grant:
     """Its term is over, and no sweep has run."""
-    return _grant_of(w, _all_approved(w, ago=timedelta(days=180)))
+    ago = timedelta(days=180)
+    return held(w, _rest_approved(w, _stage_2(w, ago=ago), ago=ago))
 
 
 @state(GRANT, "suspended", on=held)
@@ -313,7 +306,7 @@ def ended(w: World, grant: Grant) -> Grant:
 
 
 def _noted(w: World, *, ago: timedelta = timedelta()) -> Sample:
-    """A newer version of the stock report with another source and nothing else."""
+    # A newer version of the stock report with another source and nothing else.
     version = stock.version(w.company, stock.another_order, **_owners(w))
     newer = journeys.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
     return newer.samples.get()
@@ -346,7 +339,7 @@ def not_drawn(w: World, sample: Sample) -> Sample:
 def overdue_sample(w: World) -> Sample:
     """Drawn ten days ago; nobody has looked and no sweep has run."""
     ago = timedelta(days=10)
-    _all_approved(w, ago=ago)
+    _rest_approved(w, _stage_2(w, ago=ago), ago=ago)
     return _drawn(w, _noted(w, ago=ago), ago=ago)
 
 
