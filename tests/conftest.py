@@ -77,13 +77,13 @@ def _turn(item: pytest.Item) -> int:
     return 1 if item.get_closest_marker("matrix") else 0
 
 
-def _order(item: pytest.Item) -> tuple[int, int]:
+def _order(item: pytest.Item) -> tuple[int, ...]:
     """What comes first: the groups in turn; of what commits the longest files, of what does not the tests of one starting point."""
     from tests.ground import rank
 
     turn, file = _turn(item), item.nodeid.partition("::")[0]
     if turn < 2:
-        return turn, rank(item)
+        return turn, *rank(item)
     return turn, LONGEST.index(file) if file in LONGEST else len(LONGEST)
 
 

@@ -30,7 +30,8 @@ def _chaser(c: Company) -> Submission:
     return made
 
 
-#: Starting points: which one each starts from, and how it is reached from there. Each has a fixture of its name, below.
+#: Starting points: which one each starts from, and how it is reached from there. Each of these has a fixture of its name, below;
+#: `tests.matrix.worlds` adds the matrix's states.
 STARTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "northwind": ("", lambda _: people.build()),
     "company": ("northwind", journeys.company),
@@ -46,14 +47,17 @@ def path(start: str) -> list[str]:
 
 
 def start_of(item: pytest.Item) -> str:
-    """The starting point that a test takes: of those that it names, the one that takes longest to reach."""
+    """The starting point that a test takes: its parameter ``starting_point``, else of the fixtures that it names the one that takes longest."""
+    if (given := getattr(item, "callspec", None)) is not None and "starting_point" in given.params:
+        return str(given.params["starting_point"])
     names = getattr(item, "fixturenames", ())
     return next((name for name in reversed(STARTS) if name in names), "")
 
 
-def rank(item: pytest.Item) -> int:
-    """When a test's starting point has its turn."""
-    return ["", *STARTS].index(start_of(item))
+def rank(item: pytest.Item) -> tuple[int, ...]:
+    """When a test's starting point has its turn: after the one below, before whatever doesn't stand on it."""
+    turns = {name: turn for turn, name in enumerate(STARTS)}
+    return tuple(turns[name] for name in path(start_of(item)))
 
 
 class Ground:

@@ -6,7 +6,7 @@ The stock report (standard risk) and the invoice chaser (high) are brought in by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from inventory.models import Automation, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.drawing import sealed
-from tests.matrix.worlds import World, arguments, besides, inside, state
+from tests.matrix.worlds import World, arguments, besides, inside, start, state
 from tests.people import as_actor, as_delegate
 
 APPROVAL, SUBMISSION, GRANT = "approvals.approval", "approvals.submission", "approvals.grant"
@@ -33,23 +33,19 @@ SAMPLE = "approvals.sample"
 # --- who else ---------------------------------------------------------------------------------------------------------
 
 
-def _once(w: World, name: str, make: Callable[[], Actor]) -> Actor:
-    if name not in w.made:
-        w.made[name] = make()
-    made: Actor = w.made[name]
-    return made
-
-
 @besides("approvals", "importer")
 def importer(w: World) -> Actor:
     """A member of the team who brings in and does not submit."""
-    return _once(w, "importer", lambda: as_actor(w.northwind.rita))
+    return as_actor(w.northwind.rita)
 
 
 @besides("approvals", "delegate_of_owner")
 def delegate_of_owner(w: World) -> Actor:
     """Somebody without any relation, to whom the resource's owner has passed their decisions on."""
-    return _once(w, "delegate_of_owner", lambda: as_delegate(w.northwind.tom, giver=w.people["resource_owner"]))
+    taker, giver = w.northwind.tom, w.people["resource_owner"]
+    if "delegated" not in w.made:
+        w.made["delegated"] = as_delegate(taker, giver=giver)
+    return as_actor(taker).for_person(giver)
 
 
 @besides("approvals", "owner_by_token")
@@ -77,294 +73,305 @@ def _owners(w: World) -> dict[str, Person]:
     return {"business_owner": w.people["business_owner"], "technical_owner": w.people["technical_owner"]}
 
 
-def _submitted(w: World, export: str = stock.EXPORT, *, ago: timedelta = timedelta()) -> Submission:
+def _submitted(w: World, *, export: str = stock.EXPORT, ago: timedelta = timedelta()) -> Submission:
     delegate_of_owner(w)  # before the owner may leave
     version = journeys.brought_in(w.company, export, by=w.northwind.rita, **_owners(w))
     return journeys.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
 
 
-def _stage_2(w: World, export: str = stock.EXPORT, *, ago: timedelta = timedelta()) -> Submission:
-    made = _submitted(w, export, ago=ago)
-    app = journeys.app_of(made)
-    journeys.approve(app, w.people["team_lead"], now=w.now - ago)
-    if export != stock.EXPORT:
-        journeys.approve(app, w.people["second_security"], now=w.now - ago)
+def _stage_2(w: World, *, ago: timedelta = timedelta()) -> Submission:
+    made = _submitted(w, ago=ago)
+    journeys.approve(journeys.app_of(made), w.people["team_lead"], now=w.now - ago)
     return made
 
 
-CHASER = "invoice-chaser.json"
-
-state(SUBMISSION, "open")(_submitted)
-
-
-@state(SUBMISSION, "decided")
-def decided(w: World) -> Submission:
-    """One privilege was refused, the rest approved."""
-    made = _stage_2(w)
-    journeys.reject(stock.privilege_on(made, w.company.slack), w.people["resource_owner"], now=w.now)
-    return stock.decide_rest(w.company, made)
-
-
-@state(SUBMISSION, "unaccepted")
-def unaccepted(w: World) -> Submission:
-    """The same a month ago, and nobody has accepted or declined; no sweep has run."""
-    ago = timedelta(days=30)
-    made = _stage_2(w, ago=ago)
-    journeys.reject(stock.privilege_on(made, w.company.slack), w.people["resource_owner"], now=w.now - ago)
+def _rest_approved(w: World, made: Submission, *, ago: timedelta) -> Submission:
     for record in made.approvals.filter(stage=2, state="open").order_by("pk"):
         journeys.approve(record, w.people["resource_owner"], now=w.now - ago)
     made.refresh_from_db()
     return made
 
 
-@state(SUBMISSION, "expired")
-def expired_submission(w: World) -> Submission:
+@state(SUBMISSION, "open")
+def submitted(w: World) -> Submission:
+    """Stage 1 is open, standard risk."""
+    return _submitted(w)
+
+
+@start(on=submitted)
+def stage_2(w: World, made: Submission) -> Submission:
+    """The app is approved."""
+    journeys.approve(journeys.app_of(made), w.people["team_lead"], now=w.now)
+    return made
+
+
+@start()
+def stage_2_long_ago(w: World) -> Submission:
+    """The same a month ago, and nothing happened since."""
+    return _stage_2(w, ago=timedelta(days=30))
+
+
+@state(SUBMISSION, "decided", on=stage_2)
+def decided(w: World, made: Submission) -> Submission:
+    """One privilege was refused, the rest approved."""
+    journeys.reject(stock.privilege_on(made, w.company.slack), w.people["resource_owner"], now=w.now)
+    return stock.decide_rest(w.company, made)
+
+
+@state(SUBMISSION, "unaccepted", on=stage_2_long_ago)
+def unaccepted(w: World, made: Submission) -> Submission:
+    """The same a month ago, and nobody has accepted or declined; no sweep has run."""
+    ago = timedelta(days=30)
+    journeys.reject(stock.privilege_on(made, w.company.slack), w.people["resource_owner"], now=w.now - ago)
+    return _rest_approved(w, made, ago=ago)
+
+
+@state(SUBMISSION, "expired", on=unaccepted)
+def expired_submission(w: World, made: Submission) -> Submission:
     """Nobody accepted or declined in time."""
-    return transitions.lapse(unaccepted(w), actor=w.actor("job"), now=w.now)
+    return transitions.lapse(made, actor=w.actor("job"), now=w.now)
 
 
-@state(SUBMISSION, "in_force")
-def in_force(w: World) -> Submission:
+@state(SUBMISSION, "in_force", on=stage_2)
+def in_force(w: World, made: Submission) -> Submission:
     """Everything approved."""
-    return stock.decide_rest(w.company, _stage_2(w))
+    return stock.decide_rest(w.company, made)
 
 
-@state(SUBMISSION, "declined")
-def declined(w: World) -> Submission:
+@state(SUBMISSION, "declined", on=decided)
+def declined(w: World, made: Submission) -> Submission:
     """The rest was declined."""
-    return transitions.decline(decided(w), actor=w.actor("business_owner"), now=w.now, reason="Then not.")
+    return transitions.decline(made, actor=w.actor("business_owner"), now=w.now, reason="Then not.")
 
 
-@state(SUBMISSION, "rejected")
-def rejected_submission(w: World) -> Submission:
+@state(SUBMISSION, "rejected", on=submitted)
+def rejected_submission(w: World, made: Submission) -> Submission:
     """The app was rejected."""
-    made = _submitted(w)
     journeys.reject(journeys.app_of(made), w.people["team_lead"], now=w.now)
     return made
 
 
-@state(SUBMISSION, "withdrawn")
-def withdrawn_submission(w: World) -> Submission:
+@state(SUBMISSION, "withdrawn", on=submitted)
+def withdrawn_submission(w: World, made: Submission) -> Submission:
     """The submitter took it back."""
-    return transitions.withdraw(_submitted(w), actor=w.actor("builder"), now=w.now, reason="Not needed.")
+    return transitions.withdraw(made, actor=w.actor("builder"), now=w.now, reason="Not needed.")
 
 
 # --- records ----------------------------------------------------------------------------------------------------------
 
 
-@state(APPROVAL, "app_open")
-def app_open(w: World) -> Approval:
+@state(APPROVAL, "app_open", on=submitted)
+def app_open(w: World, made: Submission) -> Approval:
     """Stage 1, standard risk."""
-    return journeys.app_of(_submitted(w))
+    return journeys.app_of(made)
 
 
 @state(APPROVAL, "high_app_open")
 def high_app_open(w: World) -> Approval:
     """Stage 1, high risk."""
-    return journeys.app_of(_submitted(w, CHASER))
+    return journeys.app_of(_submitted(w, export="invoice-chaser.json"))
 
 
-@state(APPROVAL, "waiting")
-def waiting(w: World) -> Approval:
+@state(APPROVAL, "waiting", on=submitted)
+def waiting(w: World, made: Submission) -> Approval:
     """Stage 2 before the app is approved."""
-    return stock.privilege_on(_submitted(w), w.company.slack)
+    return stock.privilege_on(made, w.company.slack)
 
 
-@state(APPROVAL, "open")
-def open_record(w: World) -> Approval:
+@state(APPROVAL, "open", on=stage_2)
+def open_record(w: World, made: Submission) -> Approval:
     """Stage 2, standard risk."""
-    return stock.privilege_on(_stage_2(w), w.company.slack)
+    return stock.privilege_on(made, w.company.slack)
 
 
-@state(APPROVAL, "overdue")
-def overdue(w: World) -> Approval:
+@state(APPROVAL, "overdue", on=stage_2_long_ago)
+def overdue(w: World, made: Submission) -> Approval:
     """The same, and its time is up; no sweep has run."""
-    record = stock.privilege_on(_stage_2(w, ago=timedelta(days=30)), w.company.slack)
+    record = stock.privilege_on(made, w.company.slack)
     assert record.expires_at is not None
     assert record.expires_at <= w.now
     return record
 
 
-def _high(w: World) -> Approval:
-    return _stage_2(w, CHASER).approvals.get(privilege__entitlement__resource=w.company.erp, tier="high")
+@state(APPROVAL, "high_open", on=high_app_open)
+def high_open(w: World, app: Approval) -> Approval:
+    """Stage 2, high risk."""
+    for who in ("team_lead", "second_security"):
+        journeys.approve(app, w.people[who], now=w.now)
+    return app.submission.approvals.get(privilege__entitlement__resource=w.company.erp, tier="high")
 
 
-state(APPROVAL, "high_open")(_high)
-
-
-@state(APPROVAL, "high_half")
-def high_half(w: World) -> Approval:
+@state(APPROVAL, "high_half", on=high_open)
+def high_half(w: World, record: Approval) -> Approval:
     """The owner has approved; security has not."""
-    return journeys.approve(_high(w), w.people["resource_owner"], now=w.now)
+    return journeys.approve(record, w.people["resource_owner"], now=w.now)
 
 
 @state(APPROVAL, "owners_are_parties")
 def owners_are_parties(w: World) -> Approval:
     """Stage 2 on a resource whose owner and deputy own the automation."""
     stock.hand_over(w.company, w.company.slack, w.people["business_owner"], w.people["technical_owner"])
-    return open_record(w)
+    return stock.privilege_on(_stage_2(w), w.company.slack)
 
 
 @state(APPROVAL, "lead_is_owner")
 def lead_is_owner(w: World) -> Approval:
     """Stage 2 on a resource of whoever approved the app."""
     stock.hand_over(w.company, w.company.slack, w.people["team_lead"], w.people["resource_deputy"])
-    return open_record(w)
+    return stock.privilege_on(_stage_2(w), w.company.slack)
 
 
-@state(APPROVAL, "orphaned")
-def orphaned(w: World) -> Approval:
+@state(APPROVAL, "orphaned", on=open_record)
+def orphaned(w: World, record: Approval) -> Approval:
     """Stage 2 on a resource whose owner left since."""
-    record = open_record(w)
     record_leaver(w.people["resource_owner"], actor=w.actor("admin"), now=w.now, reason="Left.")
     return record
 
 
-@state(APPROVAL, "changes_asked")
-def changes_asked(w: World) -> Approval:
+@state(APPROVAL, "changes_asked", on=open_record)
+def changes_asked(w: World, record: Approval) -> Approval:
     """Sent back by the owner."""
-    record = open_record(w)
     return transitions.ask_for_changes(
         record, actor=w.actor("resource_owner"), now=w.now, reason="Why?", shown_digest=journeys.shown(record)
     )
 
 
-@state(APPROVAL, "approved")
-def approved(w: World) -> Approval:
+@state(APPROVAL, "approved", on=open_record)
+def approved(w: World, record: Approval) -> Approval:
     """By the owner."""
-    return journeys.approve(open_record(w), w.people["resource_owner"], now=w.now)
+    return journeys.approve(record, w.people["resource_owner"], now=w.now)
 
 
-@state(APPROVAL, "rejected")
-def rejected(w: World) -> Approval:
+@state(APPROVAL, "rejected", on=open_record)
+def rejected(w: World, record: Approval) -> Approval:
     """By the owner."""
-    return journeys.reject(open_record(w), w.people["resource_owner"], now=w.now)
+    return journeys.reject(record, w.people["resource_owner"], now=w.now)
 
 
-@state(APPROVAL, "expired")
-def expired(w: World) -> Approval:
+@state(APPROVAL, "expired", on=overdue)
+def expired(w: World, record: Approval) -> Approval:
     """Nobody decided in time."""
-    return transitions.expire(overdue(w), actor=w.actor("job"), now=w.now)
+    return transitions.expire(record, actor=w.actor("job"), now=w.now)
 
 
-@state(APPROVAL, "not_applicable")
-def not_applicable(w: World) -> Approval:
+@state(APPROVAL, "not_applicable", on=rejected_submission)
+def not_applicable(w: World, made: Submission) -> Approval:
     """Its app was rejected."""
-    return stock.privilege_on(rejected_submission(w), w.company.slack)
+    return stock.privilege_on(made, w.company.slack)
 
 
-@state(APPROVAL, "withdrawn")
-def withdrawn(w: World) -> Approval:
+@state(APPROVAL, "withdrawn", on=withdrawn_submission)
+def withdrawn(w: World, made: Submission) -> Approval:
     """Its submission was withdrawn."""
-    return stock.privilege_on(withdrawn_submission(w), w.company.slack)
+    return stock.privilege_on(made, w.company.slack)
 
 
 # --- grants -----------------------------------------------------------------------------------------------------------
 
 
-def _held(w: World, *, ago: timedelta = timedelta()) -> Grant:
-    submission = _stage_2(w, ago=ago)
-    for record in submission.approvals.filter(stage=2):
-        journeys.approve(record, w.people["resource_owner"], now=w.now - ago)
-    return Grant.objects.get(approval=stock.privilege_on(submission, w.company.slack))
-
-
-state(GRANT, "active")(_held)
+@state(GRANT, "active", on=in_force)
+def held(w: World, made: Submission) -> Grant:
+    """In force, and neither under review nor over."""
+    return Grant.objects.get(approval=stock.privilege_on(made, w.company.slack))
 
 
 @state(GRANT, "over")
 def over(w: World) -> Grant:
     """Its term is over, and no sweep has run."""
-    return _held(w, ago=timedelta(days=180))
+    ago = timedelta(days=180)
+    return held(w, _rest_approved(w, _stage_2(w, ago=ago), ago=ago))
 
 
-@state(GRANT, "suspended")
-def suspended(w: World) -> Grant:
+@state(GRANT, "suspended", on=held)
+def suspended(w: World, grant: Grant) -> Grant:
     """Suspended by a review that nobody answered."""
-    grant = _held(w)
     with inside(grant, w.actor("job"), w.now):
         grants.suspend(grant, actor=w.actor("job"), now=w.now, why=grants.Why.SILENCE)
     return grant
 
 
-@state(GRANT, "stopped")
-def stopped(w: World) -> Grant:
+@state(GRANT, "stopped", on=held)
+def stopped(w: World, grant: Grant) -> Grant:
     """Stopped by an owner of the automation."""
-    return grants.stop(_held(w), actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
+    return grants.stop(grant, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
 
 
-@state(GRANT, "ended")
-def ended(w: World) -> Grant:
+@state(GRANT, "ended", on=held)
+def ended(w: World, grant: Grant) -> Grant:
     """Revoked."""
-    return grants.revoke(_held(w), actor=w.actor("business_owner"), now=w.now, reason="Not needed.")
+    return grants.revoke(grant, actor=w.actor("business_owner"), now=w.now, reason="Not needed.")
 
 
 # --- samples ----------------------------------------------------------------------------------------------------------
 
 
 def _noted(w: World, *, ago: timedelta = timedelta()) -> Sample:
-    """The stock report in force, and a newer version of it with another source and nothing else."""
-    submission = _stage_2(w, ago=ago)
-    for record in submission.approvals.filter(stage=2):
-        journeys.approve(record, w.people["resource_owner"], now=w.now - ago)
+    # A newer version of the stock report with another source and nothing else.
     version = stock.version(w.company, stock.another_order, **_owners(w))
     newer = journeys.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
     return newer.samples.get()
 
 
-def _drawn(w: World, *, ago: timedelta = timedelta(), falls: bool = True) -> Sample:
-    sample = _noted(w, ago=ago)
+def _drawn(w: World, sample: Sample, *, ago: timedelta = timedelta(), falls: bool = True) -> Sample:
     with sealed(falls=falls):
         return transitions.draw(sample, actor=w.actor("job"), now=w.now - ago)
 
 
-state(SAMPLE, "waiting")(_noted)
-state(SAMPLE, "open")(_drawn)
+@state(SAMPLE, "waiting", on=in_force)
+def noted(w: World, made: Submission) -> Sample:
+    """The stock report in force, and a newer version submitted."""
+    return _noted(w)
 
 
-@state(SAMPLE, "not_drawn")
-def not_drawn(w: World) -> Sample:
+@state(SAMPLE, "open", on=noted)
+def drawn(w: World, sample: Sample) -> Sample:
+    """The draw fell on it."""
+    return _drawn(w, sample)
+
+
+@state(SAMPLE, "not_drawn", on=noted)
+def not_drawn(w: World, sample: Sample) -> Sample:
     """The draw did not fall on it."""
-    return _drawn(w, falls=False)
+    return _drawn(w, sample, falls=False)
 
 
 @state(SAMPLE, "overdue")
 def overdue_sample(w: World) -> Sample:
     """Drawn ten days ago; nobody has looked and no sweep has run."""
-    return _drawn(w, ago=timedelta(days=10))
+    ago = timedelta(days=10)
+    _rest_approved(w, _stage_2(w, ago=ago), ago=ago)
+    return _drawn(w, _noted(w, ago=ago), ago=ago)
 
 
-@state(SAMPLE, "reviewers_are_parties")
-def reviewers_are_parties(w: World) -> Sample:
+@state(SAMPLE, "reviewers_are_parties", on=drawn)
+def reviewers_are_parties(w: World, sample: Sample) -> Sample:
     """Drawn, and every security reviewer has become a party since."""
-    sample = _drawn(w)
     for who in ("security", "second_security", "every_role"):
         Party.objects.create(submission=sample.submission, person=w.people[who], capacity=Capacity.EDITOR)
     return sample
 
 
-@state(SAMPLE, "fine")
-def fine(w: World) -> Sample:
+@state(SAMPLE, "fine", on=drawn)
+def fine(w: World, sample: Sample) -> Sample:
     """Looked at: fine."""
-    return transitions.find_fine(_drawn(w), actor=w.actor("security"), now=w.now)
+    return transitions.find_fine(sample, actor=w.actor("security"), now=w.now)
 
 
-@state(SAMPLE, "not_fine")
-def not_fine(w: World) -> Sample:
+@state(SAMPLE, "not_fine", on=drawn)
+def not_fine(w: World, sample: Sample) -> Sample:
     """Looked at: not fine."""
-    return transitions.find_not_fine(_drawn(w), actor=w.actor("security"), now=w.now, reason="It mails the list.")
+    return transitions.find_not_fine(sample, actor=w.actor("security"), now=w.now, reason="It mails the list.")
 
 
-@state(SAMPLE, "unanswered")
-def unanswered(w: World) -> Sample:
+@state(SAMPLE, "unanswered", on=overdue_sample)
+def unanswered(w: World, sample: Sample) -> Sample:
     """Nobody looked in time."""
-    return transitions.lapse_sample(overdue_sample(w), actor=w.actor("job"), now=w.now)
+    return transitions.lapse_sample(sample, actor=w.actor("job"), now=w.now)
 
 
-@state(SAMPLE, "not_applicable")
-def no_sample(w: World) -> Sample:
+@state(SAMPLE, "not_applicable", on=drawn)
+def no_sample(w: World, sample: Sample) -> Sample:
     """Its automation was retired."""
-    sample = _drawn(w)
     automation = Automation.objects.get(pk=sample.submission.automation_id)
     lifecycle.retire(automation, actor=w.actor("business_owner"), now=w.now, reason="Nobody needs it.")
     return Sample.objects.get(pk=sample.pk)

@@ -46,10 +46,10 @@ def here(w: World) -> Person:
     return made
 
 
-@state(PERSON, "left")
-def left(w: World) -> Person:
+@state(PERSON, "left", on=here)
+def left(w: World, made: Person) -> Person:
     """Somebody who has left."""
-    return people.record_leaver(here(w), actor=w.actor("admin"), now=w.now, reason="Left.")
+    return people.record_leaver(made, actor=w.actor("admin"), now=w.now, reason="Left.")
 
 
 @state(ROLE, "proposed")
@@ -59,16 +59,16 @@ def proposed(w: World) -> RoleAssignment:
     return RoleAssignment.objects.get(pk=made.pk)
 
 
-@state(ROLE, "confirmed")
-def confirmed(w: World) -> RoleAssignment:
+@state(ROLE, "confirmed", on=proposed)
+def confirmed(w: World, made: RoleAssignment) -> RoleAssignment:
     """Confirmed by *other_admin*."""
-    return people.confirm_role(proposed(w), actor=w.actor("other_admin"), now=w.now)
+    return people.confirm_role(made, actor=w.actor("other_admin"), now=w.now)
 
 
-@state(ROLE, "ended")
-def ended_role(w: World) -> RoleAssignment:
+@state(ROLE, "ended", on=confirmed)
+def ended_role(w: World, made: RoleAssignment) -> RoleAssignment:
     """Ended again."""
-    return people.end_role(confirmed(w), actor=w.actor("admin"), now=w.now, reason="Moved on.")
+    return people.end_role(made, actor=w.actor("admin"), now=w.now, reason="Moved on.")
 
 
 @state(DELEGATION, "running")
@@ -82,10 +82,10 @@ def running(w: World) -> Delegation:
     return Delegation.objects.get(pk=made.pk)
 
 
-@state(DELEGATION, "ended")
-def ended_delegation(w: World) -> Delegation:
+@state(DELEGATION, "ended", on=running)
+def ended_delegation(w: World, made: Delegation) -> Delegation:
     """Taken back."""
-    return people.end_delegation(running(w), actor=w.actor("resource_owner"), now=w.now)
+    return people.end_delegation(made, actor=w.actor("resource_owner"), now=w.now)
 
 
 @arguments(f"{TEAM}.name_leads")

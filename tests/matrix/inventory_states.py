@@ -12,6 +12,7 @@ from governance.controls.models import Team
 from inventory import lifecycle, registry
 from inventory.models import Automation, Binding, Resource, Version
 from tests import journeys
+from tests.approvals import stock
 from tests.inventory.conftest import export
 from tests.matrix.worlds import World, arguments, inside, state
 from tests.people import as_actor
@@ -25,81 +26,70 @@ def team(w: World) -> Team:
     return w.northwind.finance_ops
 
 
-def _version(w: World) -> Version:
+@state("inventory.version", "any")
+def version(w: World) -> Version:
+    """A version of a draft."""
     owners = {"business_owner": w.people["business_owner"], "technical_owner": w.people["technical_owner"]}
     return journeys.brought_in(w.company, by=w.people["builder"], export="weekly-stock-report.json", **owners)
 
 
-@state(AUTOMATION, "draft")
-def draft(w: World) -> Automation:
+@state(AUTOMATION, "draft", on=version)
+def draft(w: World, made: Version) -> Automation:
     """Brought in and not submitted."""
-    return _version(w).automation
+    return made.automation
 
 
-@state(AUTOMATION, "in_review")
-def in_review(w: World) -> Automation:
+@state(AUTOMATION, "in_review", on=version)
+def in_review(w: World, made: Version) -> Automation:
     """Submitted for the first time."""
-    return journeys.submitted(w.company, _version(w), by=w.people["builder"]).automation
+    return journeys.submitted(w.company, made, by=w.people["builder"]).automation
 
 
-@state(AUTOMATION, "app_approved")
-def app_approved(w: World) -> Automation:
+@state(AUTOMATION, "app_approved", on=in_review)
+def app_approved(w: World, found: Automation) -> Automation:
     """The same, and the team's lead has approved the app: stage 2 is open."""
-    submission = journeys.submitted(w.company, _version(w), by=w.people["builder"])
-    journeys.approve(journeys.app_of(submission), w.people["team_lead"], now=w.now)
-    return submission.automation
+    journeys.approve(journeys.app_of(found.submissions.get()), w.people["team_lead"], now=w.now)
+    return found
 
 
-@state(AUTOMATION, "live")
-def live(w: World) -> Automation:
+@state(AUTOMATION, "live", on=app_approved)
+def live(w: World, found: Automation) -> Automation:
     """Approved on both sides."""
-    submission = journeys.submitted(w.company, _version(w), by=w.people["builder"])
-    return journeys.decide_all(w.company, submission).automation
+    return stock.decide_rest(w.company, found.submissions.get()).automation
 
 
-@state(AUTOMATION, "suspended")
-def suspended(w: World) -> Automation:
+@state(AUTOMATION, "suspended", on=live)
+def suspended(w: World, found: Automation) -> Automation:
     """Suspended by something else, a review that nobody answered say."""
-    found = Automation.objects.get(pk=live(w).pk)
     with inside(found, w.actor("job"), w.now):
         lifecycle.suspend(found, actor=w.actor("job"), now=w.now, why="overdue")
     return found
 
 
-@state(AUTOMATION, "stopped")
-def stopped(w: World) -> Automation:
+@state(AUTOMATION, "stopped", on=live)
+def stopped(w: World, found: Automation) -> Automation:
     """Stopped by its business owner."""
-    found = live(w)
     lifecycle.stop(found, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
     return found
 
 
-@state(AUTOMATION, "resume_asked")
-def resume_asked(w: World) -> Automation:
+@state(AUTOMATION, "resume_asked", on=stopped)
+def resume_asked(w: World, found: Automation) -> Automation:
     """Stopped by its business owner, and its technical owner asks to lift that."""
-    found = stopped(w)
     lifecycle.ask_to_resume(found, actor=w.actor("technical_owner"), now=w.now, reason="It is mended.")
     return found
 
 
-@state(AUTOMATION, "retired")
-def retired(w: World) -> Automation:
+@state(AUTOMATION, "retired", on=draft)
+def retired(w: World, found: Automation) -> Automation:
     """Retired by an owner."""
-    found = draft(w)
     lifecycle.retire(found, actor=w.actor("business_owner"), now=w.now, reason="Nobody needs it.")
     return found
 
 
-@state("inventory.version", "any")
-def version(w: World) -> Version:
-    """A version of a draft."""
-    return _version(w)
-
-
-@state("inventory.binding", "any")
-def binding(w: World) -> Binding:
+@state("inventory.binding", "any", on=version)
+def binding(w: World, made: Version) -> Binding:
     """A connection that a builder said opens a resource in use."""
-    _version(w)
     return Binding.objects.get(resource=w.company.slack)
 
 
@@ -146,16 +136,16 @@ def registered(w: World) -> Resource:
     return Resource.objects.get(pk=made.pk)
 
 
-@state(RESOURCE, "accepted")
-def accepted(w: World) -> Resource:
+@state(RESOURCE, "accepted", on=registered)
+def accepted(w: World, made: Resource) -> Resource:
     """The named owner has accepted."""
-    return registry.accept_ownership(registered(w), actor=w.actor("resource_owner"), now=w.now)
+    return registry.accept_ownership(made, actor=w.actor("resource_owner"), now=w.now)
 
 
-@state(RESOURCE, "active")
-def active(w: World) -> Resource:
+@state(RESOURCE, "active", on=accepted)
+def active(w: World, made: Resource) -> Resource:
     """Put to use by the other admin."""
-    return registry.activate(accepted(w), actor=w.actor("other_admin"), now=w.now)
+    return registry.activate(made, actor=w.actor("other_admin"), now=w.now)
 
 
 @state(RESOURCE, "unresolved")

@@ -18,7 +18,7 @@ from governance.controls.people import record_leaver
 from governance.recertification import sweeps, transitions
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
 from tests import journeys
-from tests.matrix.worlds import World, arguments, state
+from tests.matrix.worlds import World, arguments, start, state
 from tests.recertification.reviews import JOB, opened, opens_at, question, say
 
 ITEM, QUESTION, CAMPAIGN = "recertification.item", "recertification.question", "recertification.campaign"
@@ -50,6 +50,12 @@ def open_item(w: World) -> Item:
     return _reviewed(w, days=160)
 
 
+@start()
+def open_for_ten_days(w: World) -> Item:
+    """Past half its time, and no sweep has run."""
+    return _reviewed(w, days=170)
+
+
 @state(ITEM, "overdue")
 def overdue(w: World) -> Item:
     """Past its deadline, and no sweep has run."""
@@ -63,10 +69,10 @@ def _escalated(item: Item) -> Item:
     return _again(item)
 
 
-@state(ITEM, "escalated")
-def escalated(w: World) -> Item:
+@state(ITEM, "escalated", on=overdue)
+def escalated(w: World, item: Item) -> Item:
     """With the deputy."""
-    return _escalated(overdue(w))
+    return _escalated(item)
 
 
 @state(ITEM, "silent")
@@ -82,10 +88,10 @@ def _suspended(item: Item) -> Item:
     return _again(item)
 
 
-@state(ITEM, "suspended")
-def suspended(w: World) -> Item:
+@state(ITEM, "suspended", on=silent)
+def suspended(w: World, item: Item) -> Item:
     """Suspended for silence; its term ends in two hours."""
-    return _suspended(silent(w))
+    return _suspended(item)
 
 
 @state(ITEM, "ending")
@@ -97,141 +103,132 @@ def ending(w: World) -> Item:
     return item
 
 
-def _revoked(w: World, *, days: float, ago: timedelta) -> Item:
-    item = _reviewed(w, days=days)
-    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - ago)
+@state(ITEM, "revoked", on=open_item)
+def revoked(w: World, item: Item) -> Item:
+    """Revoked by the resource's owner this morning."""
+    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - timedelta(hours=1))
     return _again(item)
 
 
-@state(ITEM, "revoked")
-def revoked(w: World) -> Item:
-    """Revoked by the resource's owner this morning."""
-    return _revoked(w, days=161, ago=timedelta(hours=1))
-
-
-@state(ITEM, "revoked_late")
-def revoked_late(w: World) -> Item:
+@state(ITEM, "revoked_late", on=open_for_ten_days)
+def revoked_late(w: World, item: Item) -> Item:
     """Revoked six days ago, and no sweep has run."""
-    return _revoked(w, days=170, ago=timedelta(days=6))
+    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - timedelta(days=6))
+    return _again(item)
 
 
-@state(ITEM, "gone")
-def gone(w: World) -> Item:
+@state(ITEM, "gone", on=open_item)
+def gone(w: World, item: Item) -> Item:
     """The resource's owner revoked the grant beside its review."""
-    item = open_item(w)
     grants.revoke(item.grant, actor=w.actor("resource_owner"), now=w.now, reason="Not here.")
     return _again(item)
 
 
-@state(ITEM, "closed")
-def closed(w: World) -> Item:
+@state(ITEM, "closed", on=open_item)
+def closed(w: World, item: Item) -> Item:
     """Kept by both."""
-    item = open_item(w)
     for asks in Asks:
         say(question(item, asks), AnswerKind.KEEP, now=w.now)
     return _again(item)
 
 
-@state(QUESTION, "needed")
-def needed(w: World) -> Question:
+@state(QUESTION, "needed", on=open_item)
+def needed(w: World, item: Item) -> Question:
     """With the business owner."""
-    return question(open_item(w), Asks.NEEDED)
+    return question(item, Asks.NEEDED)
 
 
-@state(QUESTION, "acceptable")
-def acceptable(w: World) -> Question:
+@state(QUESTION, "acceptable", on=open_item)
+def acceptable(w: World, item: Item) -> Question:
     """With the resource's owner."""
-    return question(open_item(w), Asks.ACCEPTABLE)
+    return question(item, Asks.ACCEPTABLE)
 
 
-@state(QUESTION, "reminder_due")
-def reminder_due(w: World) -> Question:
+@state(QUESTION, "reminder_due", on=open_for_ten_days)
+def reminder_due(w: World, item: Item) -> Question:
     """With the business owner, half the time is gone, and no sweep has run."""
-    found = question(_reviewed(w, days=169), Asks.NEEDED)
+    found = question(item, Asks.NEEDED)
     assert found.remind_at is not None
     assert found.remind_at <= w.now
     return found
 
 
-@state(QUESTION, "with_who_gains")
-def with_who_gains(w: World) -> Question:
+@state(QUESTION, "with_who_gains", on=acceptable)
+def with_who_gains(w: World, found: Question) -> Question:
     """With somebody who became the technical owner after they were asked: no operation leads here, so the row is set."""
-    found = acceptable(w)
     Question.objects.filter(pk=found.pk).update(reviewer=w.people["technical_owner"])
     return question(found.item, Asks.ACCEPTABLE)
 
 
-@state(QUESTION, "last")
-def last(w: World) -> Question:
+@state(QUESTION, "last", on=acceptable)
+def last(w: World, found: Question) -> Question:
     """Passed on twice: now with the deputy lead, who is a fallback owner."""
-    found = acceptable(w)
     for _ in range(2):
         found = say(question(found.item, Asks.ACCEPTABLE), AnswerKind.DONT_KNOW, now=w.now)
     assert found.reviewer == w.people["deputy_lead"]
     return found
 
 
-@state(QUESTION, "left")
-def left(w: World) -> Question:
+@state(QUESTION, "left", on=acceptable)
+def left(w: World, asked: Question) -> Question:
     """With somebody who has left since."""
-    found = say(acceptable(w), AnswerKind.NOT_MINE, now=w.now, whose=w.northwind.lena)
+    found = say(asked, AnswerKind.NOT_MINE, now=w.now, whose=w.northwind.lena)
     record_leaver(w.northwind.lena, actor=w.actor("admin"), now=w.now, reason="She moved on.")
     return question(found.item, Asks.ACCEPTABLE)
 
 
-@state(QUESTION, "gone")
-def question_gone(w: World) -> Question:
+@state(QUESTION, "gone", on=gone)
+def question_gone(w: World, item: Item) -> Question:
     """The grant ended beside its review; asked of the business owner."""
-    return question(gone(w), Asks.NEEDED)
+    return question(item, Asks.NEEDED)
 
 
-@state(QUESTION, "kept")
-def kept(w: World) -> Question:
+@state(QUESTION, "kept", on=needed)
+def kept(w: World, found: Question) -> Question:
     """The business owner says keep; the other question waits."""
-    found = needed(w)
     return say(found, AnswerKind.KEEP, now=w.now)
 
 
-@state(QUESTION, "revoked")
-def question_revoked(w: World) -> Question:
+@state(QUESTION, "revoked", on=revoked)
+def question_revoked(w: World, item: Item) -> Question:
     """The resource's owner revoked this morning."""
-    return question(revoked(w), Asks.ACCEPTABLE)
+    return question(item, Asks.ACCEPTABLE)
 
 
-@state(QUESTION, "revoked_late")
-def question_revoked_late(w: World) -> Question:
+@state(QUESTION, "revoked_late", on=revoked_late)
+def question_revoked_late(w: World, item: Item) -> Question:
     """The resource's owner revoked six days ago."""
-    return question(revoked_late(w), Asks.ACCEPTABLE)
+    return question(item, Asks.ACCEPTABLE)
 
 
-@state(QUESTION, "settled")
-def settled(w: World) -> Question:
+@state(QUESTION, "settled", on=revoked)
+def settled(w: World, item: Item) -> Question:
     """Unanswered, and the other answer took it away."""
-    return question(revoked(w), Asks.NEEDED)
+    return question(item, Asks.NEEDED)
 
 
-@state(QUESTION, "closed")
-def question_closed(w: World) -> Question:
+@state(QUESTION, "closed", on=closed)
+def question_closed(w: World, item: Item) -> Question:
     """Kept by both."""
-    return question(closed(w), Asks.NEEDED)
+    return question(item, Asks.NEEDED)
 
 
-@state(CAMPAIGN, "full")
-def full(w: World) -> Campaign:
+@state(CAMPAIGN, "full", on=open_item)
+def full(w: World, item: Item) -> Campaign:
     """Something in it is open."""
-    return open_item(w).campaign
+    return item.campaign
 
 
-@state(CAMPAIGN, "done")
-def done(w: World) -> Campaign:
+@state(CAMPAIGN, "done", on=closed)
+def done(w: World, item: Item) -> Campaign:
     """Nothing in it is open."""
-    return closed(w).campaign
+    return item.campaign
 
 
-@state(CAMPAIGN, "closed")
-def campaign_closed(w: World) -> Campaign:
+@state(CAMPAIGN, "closed", on=done)
+def campaign_closed(w: World, made: Campaign) -> Campaign:
     """Closed by the job."""
-    return transitions.close_campaign(done(w), actor=JOB, now=w.now)
+    return transitions.close_campaign(made, actor=JOB, now=w.now)
 
 
 def _said(kind: AnswerKind) -> Mapping[str, Any]:

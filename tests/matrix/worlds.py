@@ -1,11 +1,13 @@
 """The people of the permission matrix, and how a table's state is reached: by the product's own operations, never by a field.
 
 A table ``<app>.csv`` has a module ``<app>_states.py`` beside it, which declares with `state` how each of its states comes
-about and with `arguments` what a write in an allowed cell is called with.
+about and with `arguments` what a write in an allowed cell is called with. A state is a starting point of `tests.ground`: what
+several go on from is walked once.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from governance.controls.actors import Actor
 from governance.controls.models import Membership, Person
 from governance.controls.roles import ASSIGNABLE, Role
 from tests import journeys
+from tests.ground import STARTS
 from tests.journeys import Company
 from tests.people import Northwind, as_actor, give_role, make_person
 
@@ -70,7 +73,7 @@ class World:
 
 
 def build(northwind: Northwind) -> World:
-    """The world of one test."""
+    """The world before anything happens in it."""
     n = northwind
     company = journeys.company(n)
     admins = (n.ines, n.karl)
@@ -103,25 +106,60 @@ def build(northwind: Northwind) -> World:
     return World(company, people)
 
 
-Reach = Callable[[World], models.Model]
+#: How a row comes about in a world; with the row that it goes on from, where it goes on from one.
+Reach = Callable[..., models.Model]
 Acts = Callable[[World], Actor]
 Arguments = Callable[[World, models.Model], Mapping[str, Any]]
 
-STATES: dict[tuple[str, str], Reach] = {}
+#: (label, name) to its starting point, which leaves the world and the row.
+STATES: dict[tuple[str, str], str] = {}
 ARGUMENTS: dict[str, Arguments] = {}
 BESIDES: dict[str, tuple[str, Acts]] = {}
 CREATING: set[str] = set()
 
 
-def state(label: str, *names: str) -> Callable[[Reach], Reach]:
-    """Declare how a subject of the model ``label`` gets into the states that tables call by these names."""
+STARTS["matrix"] = ("northwind", lambda northwind: (build(northwind), None))
+
+
+def start(*, on: Reach | None = None) -> Callable[[Reach], Reach]:
+    """Declare what states go on from, and no table names; see `state`."""
 
     def declare(reach: Reach) -> Reach:
-        for name in names:
-            STATES[label, name] = reach
+        STARTS[_name(reach)] = _name(on) if on else "matrix", lambda left: _walked(reach, *left)
         return reach
 
     return declare
+
+
+def state(label: str, name: str, *, on: Reach | None = None) -> Callable[[Reach], Reach]:
+    """Declare how a subject of the model ``label`` gets into the state that tables call by this name.
+
+    Args:
+        label: the model's.
+        name: the table's.
+        on: the state or start that it goes on from, whose row it is then given beside the world.
+    """
+
+    def declare(reach: Reach) -> Reach:
+        STATES[label, name] = _name(reach)
+        return start(on=on)(reach)
+
+    return declare
+
+
+def _name(reach: Reach) -> str:
+    return f"{reach.__module__}.{reach.__qualname__}"
+
+
+def _walked(reach: Reach, world: World, row: models.Model | None) -> tuple[World, models.Model]:
+    return world, reach(world) if row is None else reach(world, again(row))
+
+
+def again(subject: models.Model) -> models.Model:
+    """The row as the database has it now; a copy of one that is about to be created."""
+    if subject._state.adding:
+        return copy.deepcopy(subject)
+    return type(subject)._base_manager.get(pk=subject.pk)
 
 
 def arguments(*transitions: str) -> Callable[[Arguments], Arguments]:
