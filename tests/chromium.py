@@ -22,8 +22,19 @@ if TYPE_CHECKING:
 HOW_TO_GET_IT = "apt-get install -y --no-install-recommends chromium fonts-dejavu-core"
 #: What Playwright switches off: of two such flags Chromium heeds the last, so its own list is said again.
 OFF_BY_PLAYWRIGHT = (
-    *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "LensOverlay", "MediaRouter"),
-    *("HttpsFirstBalancedModeAutoEnable", "PaintHolding", "ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect"),
+    *(
+        "AvoidUnnecessaryBeforeUnloadCheckSync",
+        "DestroyProfileOnBrowserClose",
+        "HttpsUpgrades",
+        "LensOverlay",
+        "MediaRouter",
+    ),
+    *(
+        "HttpsFirstBalancedModeAutoEnable",
+        "PaintHolding",
+        "ThirdPartyStoragePartitioning",
+        "AvoidCorsURLLoaderRestartOnRedirect",
+    ),
     *("OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch"),
 )
 #: What Chromium draws around a page, in two processes a window that nobody sees, and a third that waits for a site that none visits:
