@@ -12,6 +12,7 @@ RULES: dict[str, Any] = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
     "preload": False,
+    "selectors": False,  # what is said of a place is its HTML
 }
 #: What another theme can change of a page that was looked at already.
 COLOURS: dict[str, Any] = {**RULES, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
@@ -25,11 +26,12 @@ def violations(page: Page, *, colours_only: bool = False) -> list[str]:
     """What axe finds on a page as it stands.
 
     Args:
-        page: the page; axe is put into it when it is not there yet.
+        page: the page; axe is put into it when it is not there yet, and comes by itself with what it opens from then on.
         colours_only: whether everything but its colours was looked at in another theme.
     """
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(_axe())
+        page.add_init_script(_axe())  # sent once, not with every page
     found: list[str] = page.evaluate(VIOLATIONS, COLOURS if colours_only else RULES)
     return found
 

@@ -20,7 +20,30 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 HOW_TO_GET_IT = "apt-get install -y --no-install-recommends chromium fonts-dejavu-core"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+#: What Playwright switches off: of two such flags Chromium heeds the last, so its own list is said again.
+OFF_BY_PLAYWRIGHT = (
+    *(
+        "AvoidUnnecessaryBeforeUnloadCheckSync",
+        "DestroyProfileOnBrowserClose",
+        "HttpsUpgrades",
+        "LensOverlay",
+        "MediaRouter",
+    ),
+    *(
+        "HttpsFirstBalancedModeAutoEnable",
+        "PaintHolding",
+        "ThirdPartyStoragePartitioning",
+        "AvoidCorsURLLoaderRestartOnRedirect",
+    ),
+    *("OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch"),
+)
+#: What Chromium draws around a page, in two processes a window that nobody sees, and a third that waits for a site that none visits:
+#: most of the processor time of a new context. None of it is the engine that the tests are about.
+AROUND_THE_PAGE = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess")
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    "--disable-features=" + ",".join((*OFF_BY_PLAYWRIGHT, *AROUND_THE_PAGE)),
+]
 #: Milliseconds that an action or an expectation waits at most.
 PATIENCE = 8_000
 

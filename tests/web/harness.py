@@ -95,7 +95,7 @@ def policy() -> str:
 
 
 def application(pages: dict[str, Callable[[], str]]) -> Callable[..., Iterable[bytes]]:
-    """Return a WSGI application that answers ``/<name>`` with a page and ``/static/…`` with a file."""
+    """Return a WSGI application that answers ``/<name>`` with a page and ``/static/…`` with a file, which is kept."""
 
     def answer(environ: dict[str, str], start_response: Callable[..., object]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -103,7 +103,7 @@ def application(pages: dict[str, Callable[[], str]]) -> Callable[..., Iterable[b
             found = finders.find(path.removeprefix("/static/"))
             if found:
                 kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-                start_response("200 OK", [("Content-Type", kind)])
+                start_response("200 OK", [("Content-Type", kind), ("Cache-Control", "max-age=600")])
                 return [Path(found).read_bytes()]
         elif path.strip("/") in pages:
             headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", policy())]
