@@ -8,7 +8,7 @@ a constraint by its name, which the duty that it backs declares (`Duty.backed_by
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import psycopg
 from django.db import DatabaseError
@@ -28,12 +28,13 @@ _IDS = re.compile(r"\s*\([a-z ]+\d[^)]*\)$")
 _APPEND_ONLY = "pgtrigger: Cannot "
 
 
-def refusal_of(error: DatabaseError, duties: Iterable[Duty]) -> Refusal | None:
+def refusal_of(error: DatabaseError, duties: Sequence[Duty], others: Sequence[Duty] = ()) -> Refusal | None:
     """The refusal that a database error stands for, or None where it is an error like any other.
 
     Args:
         error: what Django raised, with the driver's own error as its cause.
-        duties: in whose words it is said where one names the constraint, or is the only one with the trigger's code.
+        duties: of the operation; in whose words it is said where one names the constraint, or is the only one with the trigger's code.
+        others: of all operations; asked where none of these fits.
     """
     cause = error.__cause__
     if not isinstance(cause, psycopg.Error) or cause.sqlstate not in REFUSALS:
@@ -48,12 +49,12 @@ def refusal_of(error: DatabaseError, duties: Iterable[Duty]) -> Refusal | None:
         code, said = UNNAMED, f"It would break “{constraint.replace('_', ' ')}”"
     else:
         return None
-    asked = list(dict.fromkeys(duties))
-    fits = [duty for duty in asked if constraint in duty.backed_by] or [
-        duty for duty in asked if coded and duty.code == code
-    ]
-    if len(fits) == 1:
-        code, said = fits[0].code, fits[0].words
+    for known in (duties, (*duties, *others)):
+        fits = {one.words: one for one in known if constraint in one.backed_by or (coded and one.code == code)}
+        if len(fits) == 1:
+            ((said, duty),) = fits.items()
+            code = duty.code
+            break
     said = _IDS.sub("", said)
     sentence = f"The database refused this: {said[:1].lower()}{said[1:].rstrip('.')}."
     return Refusal(code, "state", sentence, "Nothing was changed. Reload the page to see how it stands now.")

@@ -301,8 +301,8 @@ class Transition(Generic[M]):
         """The refusal of a person that only the database made; what a job runs into is in its log, and tried again."""
         if actor.kind != "person":
             return None
-        others = (duty for one in declared() for duty in one.all_duties)
-        return backstop.refusal_of(error, (*self.all_duties, *others))
+        others = [duty for one in declared() for duty in one.all_duties]
+        return backstop.refusal_of(error, self.all_duties, others)
 
     def _record_refusal(
         self, subject: M, known_as: tuple[str, str], actor: Actor, now: datetime, reason: str, no: Refusal, by: str = ""
