@@ -264,6 +264,21 @@ def test_a_delegate_acts_in_the_capacity_of_the_giver_while_it_runs_and_not_a_mo
 
 
 @pytest.mark.rule("A11")
+def test_a_delegate_answers_as_the_giver_while_it_stands_and_the_giver_is_here(northwind: Northwind) -> None:
+    given = give(northwind.theo, northwind.bram, start=1, days=7)
+    taker, giver = northwind.bram.pk, northwind.theo.pk
+    moments = {
+        given.from_at - timedelta(seconds=1): (taker,),
+        given.from_at: (taker, giver),
+        given.until_at - timedelta(seconds=1): (taker, giver),
+        given.until_at: (taker,),
+    }
+    assert {at: access.answers_as(as_actor(northwind.bram), at) for at in moments} == moments
+    Person.objects.filter(pk=giver).update(left_at=NOW)
+    assert access.answers_as(as_actor(northwind.bram), given.from_at) == (taker,)
+
+
+@pytest.mark.rule("A11")
 def test_only_the_giver_ends_a_delegation_once_and_at_once(northwind: Northwind) -> None:
     given = give(northwind.theo, northwind.bram, start=0)
     for other in (northwind.bram, northwind.ines):
