@@ -160,7 +160,12 @@ class Approval(models.Model):
             "privilege__entitlement__resource__name",
         )
         rows = seen.select_related("privilege__entitlement__resource", "credential").only(*columns, *about)
-        return {row.pk: row.title if row.kind == ApprovalKind.APP else f"“{row.title}”" for row in rows.order_by()}
+        return {row.pk: row.quoted for row in rows.order_by()}
+
+    @property
+    def quoted(self) -> str:
+        """What a timeline calls it: the app without quotation marks, all else in them."""
+        return self.title if self.kind == ApprovalKind.APP else f"“{self.title}”"
 
     @property
     def has_ended(self) -> bool:

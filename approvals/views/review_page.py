@@ -15,7 +15,7 @@ from approvals.transitions import accept_subset, answer, comment, decline, withd
 from approvals.views import record_rows, review_app, review_questions, review_stages
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier, dossier
-from governance.controls import timeline
+from governance.controls import ledger, timeline
 from governance.web import times
 from governance.web.ledger_links import ledger_href
 from inventory import words
@@ -50,14 +50,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "groups": _groups(rows, about.second),
         "remarks": _remarks(about),
         "remark": _remark(submission, reader) if "comment" in allowed else None,
-        "events": timeline.shapes(
-            submission,
-            reader=reader.actor.person,
-            limit=EVENTS,
-            people=about.people.values(),
-            actor=reader.actor,
-            now=reader.now,
-        ),
+        "events": _events(about, reader),
         "ledger_href": ledger_href(submission, actor=reader.actor, now=reader.now),
         "dialogs": [
             question(submission)
@@ -68,6 +61,19 @@ def context(submission: Submission, reader: Reader) -> Shape:
             if name in allowed
         ],
     }
+
+
+def _events(about: Dossier, reader: Reader) -> list[Shape]:
+    """The timeline; what the page has read already is not read for it again."""
+    return timeline.shapes(
+        about.submission,
+        reader=reader.actor.person,
+        limit=EVENTS,
+        people=about.people.values(),
+        said={ledger.name_of(record): record.quoted for record in about.records},
+        actor=reader.actor,
+        now=reader.now,
+    )
 
 
 def _count_words(second: Sequence[Approval]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.apps import apps
@@ -14,6 +15,10 @@ from governance.controls import ledger
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Person
 
+#: Model and key of what an event is about (`ledger.name_of`).
+Subject = tuple[str, str]
+Said = Mapping[Subject, str]
+NOTHING: Said = MappingProxyType({})
 #: Event to icon, tone, and what follows the actor's name; ``{what}`` is its subject in words (`NAMELESS` where the reader may not
 #: see it). What is missing is shown by the event's own words.
 WORDS: dict[str, tuple[str, str, str]] = {
@@ -211,18 +216,20 @@ def names(ids: Iterable[str]) -> dict[str, str]:
     return {str(p.opaque_id): p.name for p in Person.objects.filter(opaque_id__in=wanted).only("opaque_id", "name")}
 
 
-def _subjects(events: Iterable[LedgerEvent], actor: Actor | None, now: datetime | None) -> dict[tuple[str, str], str]:
-    """What the reader may read of the events' subjects, in words, by model and key: one query a model that has words for itself.
+def _subjects(
+    events: Iterable[LedgerEvent], said: Said, actor: Actor | None, now: datetime | None
+) -> dict[Subject, str]:
+    """What the reader may read of the events' subjects, in words: one query a model that has words for itself.
 
-    Such a model answers ``in_words(keys, actor, now)``.
+    Such a model answers ``in_words(keys, actor, now)``; it is not asked for what is said already.
     """
     if actor is None or now is None:
         return {}
     wanted: dict[str, set[int]] = {}
     for event in events:
-        if event.subject_id.isdecimal():
+        if event.subject_id.isdecimal() and (event.subject_type, event.subject_id) not in said:
             wanted.setdefault(event.subject_type, set()).add(int(event.subject_id))
-    found: dict[tuple[str, str], str] = {}
+    found = dict(said)
     for label, keys in wanted.items():
         ask = getattr(apps.get_model(label), "in_words", None)
         if ask is not None:
@@ -236,6 +243,7 @@ def entries(
     limit: int = 50,
     quiet: bool = False,
     people: Iterable[Person] = (),
+    said: Said = NOTHING,
     actor: Actor | None = None,
     now: datetime | None = None,
 ) -> list[Entry]:
@@ -246,6 +254,7 @@ def entries(
         limit: how many events.
         quiet: whether follow-ups are shown too.
         people: whom the caller has read already; names are asked for only where somebody else acted.
+        said: what the caller has read already and the reader may see, in words.
         actor, now: who reads, and when; without them no subject is called by its own words.
     """
     found = LedgerEvent.objects.filter(about__contains=ledger.about(row)).select_related("reason")
@@ -255,7 +264,7 @@ def entries(
     known = {str(person.opaque_id): person.name for person in people}
     others = {one for event in events for one in (event.actor_id, event.for_id) if one not in known}
     known |= names(others)
-    subjects = _subjects(events, actor, now)
+    subjects = _subjects(events, said, actor, now)
     return [_entry(event, known, subjects.get((event.subject_type, event.subject_id), "")) for event in events]
 
 
@@ -280,11 +289,12 @@ def shapes(
     reader: Person | None,
     limit: int = 50,
     people: Iterable[Person] = (),
+    said: Said = NOTHING,
     actor: Actor | None = None,
     now: datetime | None = None,
 ) -> list[dict[str, Any]]:
     """The timeline as ``components/timeline.html`` takes it; the reader is "You". For the rest see `entries`."""
-    return shaped(entries(row, limit=limit, people=people, actor=actor, now=now), reader=reader)
+    return shaped(entries(row, limit=limit, people=people, said=said, actor=actor, now=now), reader=reader)
 
 
 def shaped(found: Iterable[Entry], *, reader: Person | None) -> list[dict[str, Any]]:

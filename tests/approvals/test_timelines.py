@@ -87,3 +87,14 @@ def test_more_lines_cost_no_more_queries(company: Company, live: Submission) -> 
         counts.append((len(found) > 8, len(asked)))
     assert [many for many, _ in counts] == [False, True]
     assert counts[1][1] <= counts[0][1] + 1, "one for the kind of rows that came in, and none a line"
+
+
+@pytest.mark.rule("H3")
+def test_the_review_page_names_its_records_without_reading_them_again(company: Company, stage_2: Submission) -> None:
+    record = stock.privilege_on(stage_2, company.slack)
+    journeys.approve(record, company.people.omar, now=company.now)
+    with CaptureQueriesContext(connection) as asked:
+        page = client_of(company.people.rita).get(reverse("review", args=[stage_2.pk])).content.decode()
+    assert f"approved “{record.title}”" in page
+    reads = [one["sql"] for one in asked.captured_queries if ' FROM "approvals_approval"' in one["sql"]]
+    assert len([sql for sql in reads if '"inventory_entitlement"."words"' in sql]) == 1
