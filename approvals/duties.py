@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef
 
 from approvals import asking, openings, policies, rechecking, samples
+from approvals.ladders import LADDER, resource_of
 from approvals.models import Approval, ApprovalState, DecisionPerson, Party, Sample, Submission
 from approvals.models.submission import UNFINISHED
-from approvals.routing import LADDER, Route, resource_of, route_of
+from approvals.routing import Route, route_of
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty

@@ -12,11 +12,12 @@ from datetime import datetime
 
 from approvals import again, parties, stopped
 from approvals.changes import Asked, Changes
+from approvals.ladders import Bench, Rung, ladder
 from approvals.matching import Question, shortage
 from approvals.models import APP_KEY, Approval, Decision, SeatLabel, Submission
 from approvals.models.submission import Capacity
 from approvals.policies import Policy
-from approvals.routing import Bench, Rung, Skipped, app_deciders, ladder
+from approvals.routing import Skipped, app_deciders
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from inventory.models import Automation, ImportItem, Resource

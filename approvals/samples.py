@@ -12,8 +12,9 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from approvals.ladders import Bench
 from approvals.models import Sample, Submission
-from approvals.routing import Bench, Route
+from approvals.routing import Route
 from governance.controls import ledger, sealing
 from governance.controls.ledger_verifier import seal_hash
 from governance.controls.models import LedgerEvent, Person, Seal

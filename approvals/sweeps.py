@@ -14,8 +14,9 @@ from django.db.models import Q, prefetch_related_objects
 
 from approvals import asking, sample_sweeps
 from approvals.grant_sweeps import expire_due
+from approvals.ladders import LADDER, Bench
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
-from approvals.routing import LADDER, Bench, Route
+from approvals.routing import Route
 from approvals.transitions import expire, lapse
 from approvals.transitions.deciding import title
 from governance.controls import claims, outbox

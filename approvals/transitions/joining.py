@@ -10,10 +10,11 @@ from collections import defaultdict
 from typing import Any
 
 from approvals import asking, duties, parties
+from approvals.ladders import LADDER
 from approvals.matching import questions_of, shortage
 from approvals.models import Approval, ApprovalState, Submission
 from approvals.models.submission import UNFINISHED
-from approvals.routing import LADDER, Route
+from approvals.routing import Route
 from governance.controls.models import Person
 from governance.controls.refusals import refuse
 from governance.controls.transitions import Step

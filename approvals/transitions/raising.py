@@ -13,9 +13,10 @@ from typing import Any
 from django.db.models import Q
 
 from approvals import asking, policies, rechecking
+from approvals.ladders import LADDER
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.submission import UNFINISHED
-from approvals.routing import LADDER, Route
+from approvals.routing import Route
 from approvals.transitions.deciding import title
 from approvals.transitions.leaving import UNENDED
 from governance.controls.models import Person

@@ -9,8 +9,9 @@ from typing import Any
 from django.db.models import prefetch_related_objects
 
 from approvals import asking, duties, policies
+from approvals.ladders import LADDER
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
-from approvals.routing import LADDER, Route
+from approvals.routing import Route
 from approvals.transitions.carrying import settle
 from approvals.transitions.force import put_in_force
 from approvals.transitions.leaving import UNENDED, note_end

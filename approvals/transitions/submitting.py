@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from approvals import changes, duties, facts, openings, parties, policies
 from approvals.changes import Asked, Changes
+from approvals.ladders import LADDER
 from approvals.matching import questions_of, shortage
 from approvals.models import (
     Approval,
@@ -15,7 +16,7 @@ from approvals.models import (
     SubmissionKind,
 )
 from approvals.models.submission import UNFINISHED
-from approvals.routing import LADDER, Route
+from approvals.routing import Route
 from approvals.transitions import leaving, stages
 from approvals.transitions.carrying import Carrying
 from governance.controls import texts

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from approvals import drafts, intended, transitions
 from approvals.models import Submission, credential_key
-from approvals.preview import Preview
+from approvals.previewed import Preview
 from approvals.transitions.submitting import Wish
 from approvals.views.builder import NO_TEAM, Builder, Work
 from governance.controls.refusals import InvalidInput, OutOfTurn, Refused

@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404
 from approvals import drafts
 from approvals import preview as previews
 from approvals.drafts import Draft
-from approvals.preview import Preview
+from approvals.previewed import Preview
 from approvals.views import preview_page
 from approvals.views.bring_in_forms import About, people_of, said, teams_of, without_id
 from approvals.views.preview_rows import Form

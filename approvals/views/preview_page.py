@@ -11,7 +11,8 @@ from typing import Any
 from django.urls import reverse
 
 from approvals import samples
-from approvals.preview import Preview
+from approvals.models import Submission
+from approvals.previewed import Preview
 from approvals.views import preview_rows, route_page
 from approvals.views.preview_rows import Form
 from governance.controls.models import Person
@@ -195,26 +196,7 @@ def _standing(preview: Preview) -> Shape | None:
         return None
     automation = {"href": known.href, "link": known.name}
     if preview.under_way is not None:
-        number = preview.under_way.version.number
-        review = {"href": reverse("review", args=[preview.under_way.pk]), "link": "See the review"}
-        submission = preview.under_way
-        since = f"since {times.stamp_words(submission.submitted_at)}, submitted by {submission.submitted_by.name}"
-        if version is not None and version.pk == preview.under_way.version_id:
-            return {
-                "icon": "ring-check",
-                "tone": "ok",
-                "lead": "Nothing changed.",
-                "text": f"This is version {number}, under review {since}.",
-                **review,
-            }
-        text = "Submitting this one continues it: what did not change keeps its decisions."
-        return {
-            "icon": "info",
-            "tone": "acc",
-            "lead": f"Version {number} is under review {since}.",
-            "text": text,
-            **review,
-        }
+        return _reviewed(preview, preview.under_way)
     if preview.asks_nothing and version is not None:
         text = f"This is version {version.number} as it was approved, so there is nothing to submit."
         return {"icon": "ring-check", "tone": "ok", "lead": "Nothing changed.", "text": text, **automation}
@@ -232,6 +214,19 @@ def _standing(preview: Preview) -> Shape | None:
         else ""
     )
     return {"icon": "info", "tone": "acc", "lead": "Known already.", "text": text, **automation}
+
+
+def _reviewed(preview: Preview, under_way: Submission) -> Shape:
+    """How it stands beside a review that has not ended: the same version, or one that would continue it."""
+    number = under_way.version.number
+    review = {"href": reverse("review", args=[under_way.pk]), "link": "See the review"}
+    since = f"since {times.stamp_words(under_way.submitted_at)}, submitted by {under_way.submitted_by.name}"
+    if preview.version is not None and preview.version.pk == under_way.version_id:
+        text = f"This is version {number}, under review {since}."
+        return {"icon": "ring-check", "tone": "ok", "lead": "Nothing changed.", "text": text, **review}
+    lead = f"Version {number} is under review {since}."
+    text = "Submitting this one continues it: what did not change keeps its decisions."
+    return {"icon": "info", "tone": "acc", "lead": lead, "text": text, **review}
 
 
 def _is_sampled(preview: Preview) -> bool:

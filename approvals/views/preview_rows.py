@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from approvals.preview import Preview, Wanted
+from approvals.previewed import Preview, Wanted
 from approvals.views import route_page
 from governance.web import times
 from inventory.models import Resource, ResourceState

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from approvals import facts, openings
+from approvals.ladders import resource_of
 from approvals.models import Approval, ApprovalState, Decision, SeatLabel
-from approvals.routing import Route, SeatStanding, resource_of
+from approvals.routing import Route, SeatStanding
 from approvals.transitions import approve, object_to, reject
 from approvals.views.decision_form import decide_href, decision_form
 from approvals.views.reader import Reader, Shape

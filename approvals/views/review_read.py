@@ -14,9 +14,10 @@ from django.db import models
 from django.db.models import F, OuterRef, Prefetch, Value
 from django.db.models.functions import Concat, Trim
 
+from approvals.ladders import Bench
 from approvals.models import Approval, Comment, Seat, Submission
 from approvals.models.submission import SubmissionQuerySet
-from approvals.routing import Bench, Route
+from approvals.routing import Route
 from approvals.views.reader import Reader
 from governance.controls.models import Person, Team
 from inventory.models import Credential, Resource, Trigger

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from approvals import asking
-from approvals.preview import Preview, Wanted
 from approvals.preview_route import SeatAsked
+from approvals.previewed import Preview, Wanted
 from governance.controls.models import Person
 from governance.web import times
 

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Model
 
 from approvals.asking import organisation_zone
+from approvals.ladders import Bench, lead_ladder, resource_ladder
 from approvals.models import Grant
-from approvals.routing import Bench, lead_ladder, resource_ladder
 from governance.controls import calendar
 from governance.controls.models import Delegation, Person
 from governance.recertification import sampling

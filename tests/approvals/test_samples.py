@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from approvals import sample_sweeps, samples, transitions
+from approvals.ladders import Bench
 from approvals.models import Approval, Sample, SampleState, Submission
 from approvals.models.submission import Capacity, Party
-from approvals.routing import Bench
 from governance.controls.mail_text import write
 from governance.controls.models import LedgerEvent, Notice, Person
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused

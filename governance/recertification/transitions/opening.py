@@ -7,8 +7,8 @@ from typing import Any
 
 from approvals import policies
 from approvals.asking import organisation_holidays, organisation_zone
+from approvals.ladders import Bench
 from approvals.models import Grant
-from approvals.routing import Bench
 from governance.controls import ledger
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
