@@ -34,5 +34,6 @@ class Neighbours(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Neighbours:
-    """Whatever `--dist` says."""
+    """Whatever `--dist` says. Runs stay in the collection's order: committed tests come after those that roll back."""
+    config.option.loadscopereorder = False
     return Neighbours(config, log)
