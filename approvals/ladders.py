@@ -1,0 +1,144 @@
+"""Who stands on the ladder of a seat, in order, before anybody is asked or skipped (A9, T3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q
+
+from approvals.models import Approval, SeatLabel
+from governance.controls.models import Membership, Person, RoleAssignment, Team, TeamKind
+from governance.controls.roles import Role
+from inventory.models import Automation, Resource
+
+#: What the ladders of a submission's records read of each, for ``select_related``.
+LADDER = (
+    "privilege__entitlement__resource__owner",
+    "privilege__entitlement__resource__deputy",
+    "privilege__entitlement__resource__team__lead",
+    "privilege__entitlement__resource__team__deputy_lead",
+    "credential__kept_in__owner",
+    "credential__kept_in__deputy",
+    "credential__kept_in__team__lead",
+    "credential__kept_in__team__deputy_lead",
+    "credential__opens__owner",
+    "credential__opens__deputy",
+    "credential__opens__team__lead",
+    "credential__opens__team__deputy_lead",
+)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One step of a ladder: on what basis, and who stands on it."""
+
+    basis: str
+    people: tuple[Person, ...]
+
+
+@dataclass
+class Bench:
+    """The people who stand on every ladder: fallback owners and security reviewers."""
+
+    fallback: tuple[Person, ...]
+    security: tuple[Person, ...]
+
+    @classmethod
+    def load(cls, now: datetime) -> Bench:
+        """Read both groups at the instant ``now``: one query."""
+        return cls.with_people(now, ())[0]
+
+    @classmethod
+    def with_people(cls, now: datetime, ids: Iterable[int]) -> tuple[Bench, dict[int, Person]]:
+        """Both groups at the instant ``now`` and, in the same query, the people with these ids: by id, the groups included."""
+        fallback = Membership.objects.filter(team__kind=TeamKind.FALLBACK)
+        held = RoleAssignment.objects.filter(role=Role.SECURITY_REVIEWER).filter(
+            Q(confirmed_at__isnull=False) | Q(by_bootstrap=True), Q(until__isnull=True) | Q(until__gt=now)
+        )
+        named = Person.objects.filter(pk__in=set(ids)).order_by()
+        wanted = fallback.values("person").union(held.values("person"), named.values("pk"))
+        is_fallback = Exists(fallback.filter(person=OuterRef("pk")))
+        is_reviewer = Exists(held.filter(person=OuterRef("pk")))
+        found = Person.objects.filter(pk__in=wanted).annotate(is_fallback=is_fallback, is_reviewer=is_reviewer)
+        people = list(found.order_by("name", "pk"))
+        bench = cls(
+            tuple(person for person in people if person.is_fallback),
+            tuple(person for person in people if person.is_reviewer),
+        )
+        return bench, {person.pk: person for person in people}
+
+
+def _rungs(*steps: tuple[str, Iterable[Person | None]]) -> list[Rung]:
+    """Rungs without empty places; a person stands on their highest rung only."""
+    seen: set[int] = set()
+    rungs = []
+    for basis, people in steps:
+        here = tuple(p for p in people if p is not None and p.pk not in seen)
+        here = tuple({p.pk: p for p in here}.values())
+        seen |= {p.pk for p in here}
+        if here:
+            rungs.append(Rung(basis, here))
+    return rungs
+
+
+def resource_ladder(resource: Resource, bench: Bench, *, first: Person | None = None) -> list[Rung]:
+    """Owner, deputy, lead of the owner's team, fallback owners, security reviewers (A9).
+
+    Args:
+        resource: what is asked about; owner, deputy and team with its leads should be loaded.
+        bench: the groups that stand on every ladder.
+        first: who decided about the same before, and is asked again (A15).
+    """
+    team = resource.team
+    return _rungs(
+        ("decided before", [first]),
+        ("owner", [resource.owner if resource.accepted_at else None]),
+        ("deputy", [resource.deputy]),
+        ("lead of the owner's team", [team.lead, team.deputy_lead] if team else []),
+        ("fallback owner", bench.fallback),
+        ("security reviewer", bench.security),
+    )
+
+
+def lead_ladder(automation: Automation, bench: Bench, *, first: Person | None = None) -> list[Rung]:
+    """Lead of the automation's team, deputy lead, lead of the team above, fallback owners, security reviewers."""
+    team: Team = automation.team
+    above = team.parent
+    return _rungs(
+        ("decided before", [first]),
+        ("lead", [team.lead]),
+        ("deputy lead", [team.deputy_lead]),
+        ("lead of the team above", [above.lead] if above else []),
+        ("fallback owner", bench.fallback),
+        ("security reviewer", bench.security),
+    )
+
+
+def ladder(
+    label: str, automation: Automation, resource: Resource | None, bench: Bench, *, first: Person | None = None
+) -> list[Rung]:
+    """The ladder of a seat: by its label, the automation and, in stage 2, the resource asked about."""
+    if label == SeatLabel.SECURITY:
+        return _rungs(("decided before", [first]), ("security reviewer", bench.security))
+    if label == SeatLabel.SECOND:
+        return _rungs(
+            ("decided before", [first]), ("fallback owner", bench.fallback), ("security reviewer", bench.security)
+        )
+    if label == SeatLabel.LEAD:
+        return lead_ladder(automation, bench, first=first)
+    if resource is None:
+        return _rungs(
+            ("decided before", [first]), ("fallback owner", bench.fallback), ("security reviewer", bench.security)
+        )
+    return resource_ladder(resource, bench, first=first)
+
+
+def resource_of(approval: Approval) -> Resource | None:
+    """What a stage-2 record is about: the entitlement's resource, or where the credential is decided (A2)."""
+    if approval.privilege is not None:
+        return approval.privilege.entitlement.resource
+    if approval.credential is not None:
+        return approval.credential.decided_on
+    return None
