@@ -14,12 +14,15 @@ from governance.supervisor.home import PROJECT, Home
 from governance.supervisor.surroundings import environment
 from governance.supervisor.trouble import Trouble, from_output
 
+#: What takes every table away: not under parts that run.
+RESETS = {"reset_demo", "--reset"}
+
 
 def manage(home: Home, arguments: list[str]) -> int:
     """Run ``manage.py`` with `arguments`; returns its exit status.
 
     Raises:
-        Trouble: when the database can't be started.
+        Trouble: when the database can't be started, or is used by what runs and would be taken away.
     """
     home.make()
     told = environment(home, 8000)
@@ -28,6 +31,10 @@ def manage(home: Home, arguments: list[str]) -> int:
     cluster = postgres.Cluster(home.postgres, home.sockets)
     told["DATABASE_URL"] = cluster.url
     if home.is_held():
+        if not RESETS.isdisjoint(arguments):
+            raise Trouble(
+                "Countersign runs here. Stop it first (Ctrl-C where it runs); then the demo can be loaded afresh."
+            )
         program = broker.find()
         nudges = broker.Broker(program, home.sockets) if program else None
         if nudges and nudges.is_ready():

@@ -28,6 +28,8 @@ from governance.supervisor.trouble import Trouble, disk_full
 LONGEST_PAUSE = 30.0
 #: A child that lived this long starts with a short pause again.
 SETTLED_AFTER = 60.0
+#: Seconds after which a disk that is still full is spoken of again.
+FULL_DISK_AGAIN_AFTER = 60.0
 #: A child that dies this often without settling will not get better by itself.
 TRIES = 5
 
@@ -78,7 +80,7 @@ class Supervisor:
         self.asked_to_stop = 0
         self.watched: list[Watched] = []
         self._selector = selectors.DefaultSelector()
-        self._told_of_full_disk = False
+        self._told_of_full_disk: float | None = None
 
     def run(self) -> None:
         """Start everything, watch it until somebody asks to stop, and stop everything.
@@ -254,10 +256,16 @@ class Supervisor:
         for line in lines:
             text = line.decode(errors="replace").rstrip("\r")
             self.console.child(child.name, text)
-            if "No space left on device" in text and not self._told_of_full_disk:
-                self._told_of_full_disk = True
-                self.console.say(f"\n{disk_full(self.home.root)}\n")
+            if "No space left on device" in text:
+                self._tell_of_full_disk()
         return bool(said)
+
+    def _tell_of_full_disk(self) -> None:
+        """Say it in words, and again every minute while it stays so: what the children say about it scrolls it away."""
+        now = time.monotonic()
+        if self._told_of_full_disk is None or now - self._told_of_full_disk > FULL_DISK_AGAIN_AFTER:
+            self._told_of_full_disk = now
+            self.console.say(f"\n{disk_full(self.home.root)}\n")
 
     def _drain(self, child: Watched) -> None:
         """Pass on all that an ended child has left in its pipe."""

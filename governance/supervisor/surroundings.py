@@ -29,8 +29,10 @@ def check_port(host: str, port: int) -> None:
     """Make sure that the web server can have its port.
 
     Raises:
-        Trouble: when somebody else listens there, or it may not be had.
+        Trouble: when it is no port, somebody else listens there, or it may not be had.
     """
+    if not 1 <= port <= 65535:
+        raise Trouble(f"PORT={port} is no port: it goes from 1 to 65535.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -44,5 +46,3 @@ def check_port(host: str, port: int) -> None:
             raise Trouble(
                 f"Port {port} is taken by another program. Choose another: PORT={port + 1} make run"
             ) from None
-        except OverflowError:
-            raise Trouble(f"PORT={port} is no port: it goes from 1 to 65535.") from None

@@ -15,6 +15,7 @@ import pytest
 from governance.supervisor import broker, children, postgres
 from governance.supervisor.guard import Guard
 from governance.supervisor.home import LONGEST_NAME, LONGEST_SOCKET, Home
+from governance.supervisor.manage import manage
 from governance.supervisor.surroundings import check_port
 from governance.supervisor.trouble import Trouble, check_room, from_output
 from tests.environment import ROOT, free_port
@@ -162,9 +163,30 @@ def test_a_port_in_use_or_out_of_range_is_refused_in_words() -> None:
         other.listen()
         with pytest.raises(Trouble, match="is taken by another program"):
             check_port("127.0.0.1", other.getsockname()[1])
-    with pytest.raises(Trouble, match="is no port"):
-        check_port("127.0.0.1", 70000)
+    for port in (-1, 0, 70000):
+        with pytest.raises(Trouble, match="is no port"):
+            check_port("127.0.0.1", port)
     check_port("127.0.0.1", free_port())
+
+
+def test_a_file_where_the_private_folder_should_be_is_refused_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "taken"
+    file.write_text("a letter")
+    for root in (file, file / "below"):
+        with pytest.raises(Trouble, match=r"file.*Set COUNTERSIGN_HOME to a folder"):
+            Home(root).make()
+    assert file.read_text() == "a letter"
+
+
+@pytest.mark.parametrize("command", [["reset_demo"], ["load_demo", "--reset"]])
+def test_tables_are_not_taken_away_under_what_runs(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    home = Home(tmp_path / "home")
+    home.make()
+    with home.lock("runs"), pytest.raises(Trouble, match="Stop it first"):
+        manage(home, command)
 
 
 @pytest.mark.process
