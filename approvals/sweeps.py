@@ -146,9 +146,10 @@ def _nearing(begun_at: datetime, due_at: datetime, now: datetime) -> str:
 def _remind_of(record: Approval, route: Route, word: str, told: set[str], now: datetime) -> int:
     """Remind whoever holds one record and has not been told yet; notes who is told, and returns how many."""
     submission, sent = route.submission, 0
+    due = record.due_at.isoformat() if record.due_at else ""
     for person in [person for seat in route.standing(record) for person in seat.may_decide]:
-        # One reminder a person, submission and kind: ten records of one submission are one mail.
-        key = f"submission:{submission.pk}:{word}:{record.stage}:{record.round}:{person.pk}"
+        # One reminder a person, kind and deadline: ten records of one submission that are due together are one mail.
+        key = f"submission:{submission.pk}:{word}:{due}:{record.stage}:{record.round}:{person.pk}"
         if key in told:
             continue
         told.add(key)
@@ -164,7 +165,7 @@ def _remind_of(record: Approval, route: Route, word: str, told: set[str], now: d
                     "team": submission.automation.team.name,
                     "what": title(record),
                     "word": word,
-                    "due": record.due_at.isoformat() if record.due_at else "",
+                    "due": due,
                     "path": asking.path(submission),
                 },
             )

@@ -259,6 +259,30 @@ def test_each_reminder_is_sent_once_and_never_approves(company: Company) -> None
 
 
 @pytest.mark.rule("A10")
+def test_what_is_due_a_day_later_is_reminded_of_by_itself(company: Company, chaser: Submission) -> None:
+    """Of one submission, high records are due on the 26th and standard ones on the 27th: half a day apart at half-time."""
+    omar = company.people.omar
+    dues = {record.tier: record.due_at for record in chaser.approvals.filter(state=ApprovalState.OPEN)}
+    assert dues == {"high": at("2026-11-26T16:00"), "standard": at("2026-11-27T16:00")}
+    moment, told = company.now, []
+    while moment < dues["standard"]:
+        moment += timedelta(hours=1)
+        sweeps.remind(moment)
+        if moment == dues["high"] - timedelta(hours=12):  # nothing of what is left is as urgent as what was
+            for record in chaser.approvals.filter(tier="high", state=ApprovalState.OPEN):
+                journeys.finish(company, record, now=moment)
+    for notice in Notice.objects.filter(event="approval_due", recipient=omar).order_by("pk"):
+        told.append((notice.context["word"], datetime.fromisoformat(notice.context["due"])))
+    assert told == [
+        ("half", dues["high"]),
+        ("day_before", dues["high"]),
+        ("half", dues["standard"]),
+        ("day_before", dues["standard"]),
+        ("overdue", dues["standard"]),
+    ]
+
+
+@pytest.mark.rule("A10")
 def test_nobody_lets_a_record_expire_before_its_time_nor_by_hand(company: Company) -> None:
     app = journeys.app_of(stock.submitted(company))
     with pytest.raises(OutOfTurn, match="not up"):
