@@ -86,7 +86,7 @@ def _name_candidates(approval: Approval, standings: Iterable[SeatStanding]) -> l
         named = {candidate.person_id for candidate in seat.candidates.all()}
         added = [person for person in standing.may_decide if person.pk not in named]
         Candidate.objects.bulk_create(
-            Candidate(seat=seat, person=person, order=order, basis=standing.basis)
+            Candidate(seat=seat, person=person, order=order, basis=standing.basis_of(person))
             for order, person in enumerate(added, start=len(named))
         )
         new += added

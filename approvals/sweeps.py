@@ -34,6 +34,7 @@ BATCH = 200
 #: What a reminder says of a submission, and what the ladders of its records read of it.
 SUBMISSION = (
     "submission__version",
+    "submission__policy",
     "submission__submitted_by",
     "submission__automation__team__lead",
     "submission__automation__team__deputy_lead",

@@ -11,7 +11,7 @@ from typing import Any
 
 from approvals import asking, duties, parties
 from approvals.ladders import LADDER
-from approvals.matching import questions_of, shortage
+from approvals.matching import shortage
 from approvals.models import Approval, ApprovalState, Submission
 from approvals.models.submission import UNFINISHED
 from approvals.routing import Route
@@ -51,7 +51,7 @@ def join_unfinished(written: Automation | Version, step: Step[Any]) -> None:
     records = list(submission.approvals.select_related(*LADDER).prefetch_related("seats__candidates"))
     route = Route.load(submission, step.now)
     _pass_on(step, records, route)
-    short = shortage(questions_of(route, records))
+    short = shortage(route.questions(records))
     if short:
         key = f"nobody_left:{max(person.pk for person in joined)}"
         asking.tell(step, submission, asking.builders(submission), "nobody_left", key=key, what="; ".join(short))

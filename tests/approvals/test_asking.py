@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from approvals import sweeps, transitions
-from approvals.matching import would_strand
 from approvals.models import Approval, ApprovalState, Candidate, Grant, Submission, SubmissionState
 from approvals.models.grant import LONGEST_TERM
 from approvals.routing import Route
@@ -192,12 +191,12 @@ def test_stage_1_warns_when_deciding_it_would_leave_nobody_for_something(company
     stock.hand_over(company, company.slack, n.bram, n.theo)
     submission = stock.submitted(company, business_owner=n.theo)  # so Bram is asked for the app
     leaves(company, n.omar, n.amara, n.mei, n.lena, n.sana, n.viktor)
-    records = list(submission.approvals.filter(stage=2))
-    route = Route.load(submission, company.now)
-    stranded = would_strand(route, records, n.bram)
+    app, route = journeys.app_of(submission), Route.load(submission, company.now)
+    stranded = route.would_strand(app, as_actor(n.bram))
+    records = submission.approvals.filter(stage=2)
     slack = [record for record in records if "Slack" in str(record.privilege or record.credential)]
     assert {str(one.privilege or one.credential) for one in slack} <= set(stranded)
-    assert would_strand(route, records, make_person("Somebody Else")) == []
+    assert route.would_strand(app, as_actor(make_person("Somebody Else"))) == []
 
 
 # --- A10: clocks ------------------------------------------------------------------------------------------------------
