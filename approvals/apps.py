@@ -13,8 +13,16 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
         from approvals import duties, grants
-        from approvals.transitions import close_samples, close_unfinished, conclude, join_unfinished, tell_of_risen
+        from approvals.transitions import (
+            close_samples,
+            close_unfinished,
+            conclude,
+            join_unfinished,
+            look_again,
+            tell_of_risen,
+        )
         from approvals.transitions.joining import WRITING
+        from approvals.transitions.passing_on import CHANGING
         from approvals.transitions.raising import RAISING
         from governance.controls import consequences
 
@@ -24,6 +32,8 @@ class ApprovalsConfig(AppConfig):
             consequences.register(event, join_unfinished)
         for event in RAISING:
             consequences.register(event, tell_of_risen)
+        for event in CHANGING:
+            consequences.register(event, look_again)
         consequences.demand("automation.amended", duties.WRITES_NOTHING)
         for event in ("binding.confirmed", "binding.refused"):
             consequences.demand(event, duties.SETTLES_FOR_OTHERS)

@@ -14,7 +14,8 @@ from django.conf import settings
 from django.contrib.auth.models import Permission as ModelPermission
 
 from approvals import policies
-from approvals.models import Approval, Candidate, Seat, Submission
+from approvals.ladders import LADDER
+from approvals.models import Approval, ApprovalState, Candidate, Seat, Submission
 from approvals.routing import Route, SeatStanding
 from governance.controls import calendar, outbox
 from governance.controls.models import Person
@@ -69,13 +70,43 @@ def ask(step: Step[Any], approval: Approval, route: Route) -> list[Person]:
     return asked
 
 
+def open_records(submission: Submission) -> list[Approval]:
+    """The open records of a submission with all that asking the next about them reads."""
+    found = submission.approvals.filter(state=ApprovalState.OPEN).select_related(*LADDER)
+    return list(found.prefetch_related("seats__candidates").order_by("pk"))
+
+
+def unasked(approval: Approval, route: Route) -> list[SeatStanding]:
+    """The open seats of a record that none of those who were asked may fill any more, but somebody else may (A9).
+
+    Whoever may as well, and was not there when others were asked, waits until these can't any more (S8).
+    """
+    found = []
+    for standing in route.standing(approval):
+        named = _named(approval, standing.label)
+        groups = [{person.pk for person in people} for _, people in standing.asked]
+        if not standing.is_filled and any(group and not group & named for group in groups):
+            found.append(standing)
+    return found
+
+
 def pass_on(approval: Approval, route: Route) -> list[Person]:
-    """Put an open record before whoever may decide it now, since somebody dropped out; its clock runs on (A1, A9).
+    """Put an open record before whoever may decide it now, since those who were asked dropped out; its clock runs on (A1, A9).
 
     Returns:
         Whoever was not asked before.
     """
-    return _name_candidates(approval, route.standing(approval))
+    return _name_candidates(approval, unasked(approval, route))
+
+
+def is_asked(person: Person, approval: Approval, label: str) -> bool:
+    """Whether somebody was asked to fill a seat of a record."""
+    return person.pk in _named(approval, label)
+
+
+def _named(approval: Approval, label: str) -> set[int]:
+    seat = next(seat for seat in approval.seats.all() if seat.label == label)
+    return {candidate.person_id for candidate in seat.candidates.all()}
 
 
 def _name_candidates(approval: Approval, standings: Iterable[SeatStanding]) -> list[Person]:
@@ -83,10 +114,10 @@ def _name_candidates(approval: Approval, standings: Iterable[SeatStanding]) -> l
     new: list[Person] = []
     for standing in standings:
         seat = next(seat for seat in approval.seats.all() if seat.label == standing.label)
-        named = {candidate.person_id for candidate in seat.candidates.all()}
+        named = _named(approval, standing.label)
         added = [person for person in standing.may_decide if person.pk not in named]
         Candidate.objects.bulk_create(
-            Candidate(seat=seat, person=person, order=order, basis=standing.basis)
+            Candidate(seat=seat, person=person, order=order, basis=standing.basis_of(person))
             for order, person in enumerate(added, start=len(named))
         )
         new += added

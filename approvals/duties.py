@@ -114,6 +114,13 @@ def _turn(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("A9", "duty", "Somebody before you on the ladder decides this.", _way_out(subject, now))
 
 
+def _somebody_next(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
+    route = Route.load(subject, now)
+    if any(asking.unasked(record, route) for record in asking.open_records(subject)):
+        return None
+    return Refusal("A9", "state", "Those who were asked may still decide, or nobody else may.")
+
+
 def _has_owner(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     resource = resource_of(subject)
     if resource is None:
@@ -341,6 +348,10 @@ SETTLES_FOR_OTHERS = Duty(
     _settles_for_others,
 )
 DECIDED_NOTHING = Duty("SOD-1", "S1", "Who decided in a submission does not answer for its builder.", _decided_nothing)
+
+SOMEBODY_NEXT = Duty(
+    "A9", "A9", "The next are asked where none of those who were asked may decide any more.", _somebody_next
+)
 
 #: Asked, in this order, of everybody who decides.
 DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, NOT_WHO_STOPPED, ONCE, TURN, INTERACTIVE, IN_TIME)

@@ -1,6 +1,7 @@
 """Whether enough distinct people without a conflict exist for all records of a submission together (A9).
 
-Asked before anybody is asked, for the preview and at submission; and again when stage 1 is decided, for what that would leave.
+Asked before anybody is asked, for the preview and at submission; and of everybody who could decide, for what that would leave
+(`turns`). Pure.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from dataclasses import dataclass
 from itertools import product
 
 from approvals.models import Approval, ApprovalKind
-from approvals.routing import Route
 from governance.controls.models import Person
+
+#: What a sentence calls stage 1's question.
+APP = "the app"
+
+Seats = tuple[tuple[str, tuple[Person, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,22 @@ class Question:
 
     name: str
     stage: int
-    seats: tuple[tuple[str, tuple[Person, ...]], ...]
+    seats: Seats
+
+    def without(self, label: str, people: Iterable[Person]) -> Question:
+        """The same with one seat filled by these people, who fill no other of it."""
+        gone = {person.pk for person in people}
+        left = ((other, who) for other, who in self.seats if other != label)
+        return Question(
+            self.name,
+            self.stage,
+            tuple((other, tuple(one for one in who if one.pk not in gone)) for other, who in left),
+        )
+
+    def needs(self, label: str, person: Person) -> bool:
+        """Whether its other seats could be filled, but not without this person (A8)."""
+        others = self.without(label, ()).seats
+        return _distinct(others, frozenset()) and not _distinct(others, frozenset({person.pk}))
 
 
 def _distinct(seats: Sequence[tuple[str, tuple[Person, ...]]], without: frozenset[int]) -> bool:
@@ -62,21 +82,19 @@ def _ways(seats: Sequence[tuple[str, tuple[Person, ...]]]) -> Iterable[tuple[int
     return (picked for picked in picks if len(set(picked)) == len(picked))
 
 
-def questions_of(route: Route, approvals: Iterable[Approval]) -> list[Question]:
-    """The undecided records of a submission as questions, each with its open seats and who could fill them."""
-    return [
-        Question(question_name(approval), approval.stage, route.left_for(approval))
-        for approval in approvals
-        if not approval.has_ended
-    ]
-
-
 def question_name(approval: Approval) -> str:
     """What a sentence calls a record: the app, or what the privilege or credential is."""
-    return "the app" if approval.kind == ApprovalKind.APP else str(approval.privilege or approval.credential)
+    return APP if approval.kind == ApprovalKind.APP else str(approval.privilege or approval.credential)
 
 
-def would_strand(route: Route, approvals: Sequence[Approval], person: Person) -> list[str]:
-    """What of stage 2 nobody would be left for if this person decided stage 1 (A9's warning)."""
-    second = [q for q in questions_of(route, approvals) if q.stage == 2]
-    return [q.name for q in second if not _distinct(q.seats, frozenset({person.pk}))]
+def after(question: Question, label: str, people: Iterable[Person], others: Sequence[Question]) -> list[str]:
+    """What nobody would be left for once these people have filled one seat, all that is undecided together (A9).
+
+    Args:
+        question: the record, with what of its seats is open.
+        label: the seat.
+        people: who fills it: the decider, and whom they stand in for (A11).
+        others: the other undecided records that they may decide nothing of then; none for a record of stage 2.
+    """
+    who = list(people)
+    return shortage([question.without(label, who), *others], stage_1_taken=frozenset(person.pk for person in who))

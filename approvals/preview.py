@@ -137,7 +137,7 @@ class _Reading:
             under_way=under_way,
             changes=compared,
             wanted=tuple(self._wanted(key, asked, compared, stands, people, problems) for key, asked in weighed),
-            app_seats=people.app_seats(automation, tier) if compared.app else (),
+            app_seats=people.app_seats(automation, compared, tier) if compared.app else (),
             judged=judged,
             problems=tuple(problems),
             short=tuple(people.short(automation, compared, tier)),

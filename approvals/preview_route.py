@@ -6,18 +6,19 @@ before a submission exists, is decisions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from approvals import again, parties, stopped
 from approvals.changes import Asked, Changes
 from approvals.ladders import Bench, Rung, ladder
-from approvals.matching import Question, shortage
+from approvals.matching import APP, Question, after, shortage
 from approvals.models import APP_KEY, Approval, Decision, SeatLabel, Submission
 from approvals.models.submission import Capacity
 from approvals.policies import Policy
-from approvals.routing import Skipped, app_deciders
+from approvals.routing import app_deciders
+from approvals.turns import Beside, Judge, Skipped, turn
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from inventory.models import Automation, ImportItem, Resource
@@ -32,6 +33,7 @@ class SeatAsked:
         basis: the rung that they stand on: ``owner``, ``deputy``, …
         people: whoever may decide; empty when nobody is left.
         skipped: people on higher rungs, and why.
+        beside: who of them is asked beside the first rung, so that enough are left for the rest.
         is_more: whether it is the signature that is needed beside the policy's, because the same was refused before (A15) or
             stopped (G5).
     """
@@ -41,6 +43,7 @@ class SeatAsked:
     people: tuple[Person, ...]
     skipped: tuple[Skipped, ...]
     is_more: bool = False
+    beside: Beside | None = None
 
     @property
     def is_security(self) -> bool:
@@ -115,13 +118,14 @@ class People:
             stopped.stopped(known) if known is not None else {},
         )
 
-    def app_seats(self, automation: Automation, tier: str) -> tuple[SeatAsked, ...]:
-        """The seats of stage 1, for an app of this tier."""
-        return tuple(self._seats(automation, "app", tier, APP_KEY, None))
+    def app_seats(self, automation: Automation, found: Changes, tier: str) -> tuple[SeatAsked, ...]:
+        """The seats of stage 1, for an app of this tier that would ask all this."""
+        others = [self._question(automation, _Record.of(one)) for one in found.asked]
+        return tuple(self._seats(automation, _Record.app(tier), others))
 
     def seats(self, automation: Automation, asked: Asked) -> tuple[SeatAsked, ...]:
         """The seats of one record of stage 2."""
-        return tuple(self._seats(automation, _kind(asked), asked.tier, asked.key, resource_of(asked)))
+        return tuple(self._seats(automation, _Record.of(asked), ()))
 
     def short(self, automation: Automation, found: Changes, tier: str) -> list[str]:
         """Names of what nobody would be left to decide, all approvals together (A9).
@@ -131,78 +135,57 @@ class People:
             found: what it would ask.
             tier: the app's tier.
         """
-        questions = [self._question("the app", automation, "app", tier, APP_KEY, None)] if found.app else []
-        questions += [
-            self._question(
-                str(one.privilege or one.credential), automation, _kind(one), one.tier, one.key, resource_of(one)
-            )
-            for one in found.asked
-        ]
-        return shortage(questions, stage_1_taken=self.decided_app)
+        records = [_Record.app(tier)] if found.app else []
+        records += [_Record.of(one) for one in found.asked]
+        return shortage([self._question(automation, one) for one in records])
 
-    def _labels(self, kind: str, tier: str, key: str, resource: Resource | None) -> Iterator[tuple[str, bool]]:
+    def _labels(self, record: _Record) -> Iterator[tuple[str, bool]]:
         """The labels of a question's seats, and whether each is one more than the policy asks for."""
-        last, own = self.before.get(key), self.policy.seats(kind, tier)
+        last, own = self.before.get(record.key), self.policy.seats(record.kind, record.tier)
         who = (last.for_person or last.person) if last is not None else None
-        may_be_asked = who is not None and self._why_not(who, resource, _stage(kind)) is None
+        may_be_asked = who is not None and self._why_not(who, record, may_have_stopped=True) is None
         found = again.seats(own, last, may_be_asked=may_be_asked)
-        for number, label in enumerate(stopped.seats(own, found) if key in self.stopped else found):
+        for number, label in enumerate(stopped.seats(own, found) if record.key in self.stopped else found):
             yield label, number >= len(own)
 
-    def _ladder(self, label: str, automation: Automation, resource: Resource | None, key: str) -> list[Rung]:
-        last = self.before.get(key)
+    def _ladder(self, label: str, automation: Automation, record: _Record) -> list[Rung]:
+        last = self.before.get(record.key)
         first = (last.for_person or last.person) if last is not None and last.seat.label == label else None
-        return ladder(label, automation, resource, self.bench, first=first)
+        return ladder(label, automation, record.resource, self.bench, first=first)
 
-    def _question(
-        self, name: str, automation: Automation, kind: str, tier: str, key: str, resource: Resource | None
-    ) -> Question:
-        """A record with everybody on the ladders of its seats who could decide it, but for who decided an app approval."""
+    def _question(self, automation: Automation, record: _Record) -> Question:
+        """A record with everybody on the ladders of its seats who could decide it."""
         seats = []
-        for label, _ in self._labels(kind, tier, key, resource):
-            rungs = self._ladder(label, automation, resource, key)
-            barred = {*self.parties, *self.stopped.get(key, ())}
-            people = [one for rung in rungs for one in rung.people if one.is_here and one.pk not in barred]
-            seats.append((label, tuple(people)))
-        return Question(name, _stage(kind), tuple(seats))
+        for label, _ in self._labels(record):
+            standing = (one for rung in self._ladder(label, automation, record) for one in rung.people)
+            seats.append((label, tuple(one for one in standing if self._why_not(one, record) is None)))
+        return Question(record.name, record.stage, tuple(seats))
 
-    def _seats(
-        self, automation: Automation, kind: str, tier: str, key: str, resource: Resource | None
-    ) -> Iterator[SeatAsked]:
-        for label, is_more in self._labels(kind, tier, key, resource):
-            rungs = self._ladder(label, automation, resource, key)
-            who_stopped = self.stopped.get(key, frozenset())
-            yield self._seat(label, rungs, resource, _stage(kind), is_more, who_stopped)
+    def _seats(self, automation: Automation, record: _Record, others: Sequence[Question]) -> Iterator[SeatAsked]:
+        question = self._question(automation, record)
+        for label, is_more in self._labels(record):
+            judge = self._judge(label, record, question, others)
+            found = turn(self._ladder(label, automation, record), judge)
+            yield SeatAsked(label, found.basis, found.people, found.skipped, is_more, found.beside)
 
-    def _seat(
-        self,
-        label: str,
-        rungs: Iterable[Rung],
-        resource: Resource | None,
-        stage: int,
-        is_more: bool,
-        who_stopped: frozenset[int],
-    ) -> SeatAsked:
-        skipped: list[Skipped] = []
-        for rung in rungs:
-            reasons = [(person, self._why_not(person, resource, stage, who_stopped)) for person in rung.people]
-            free = tuple(person for person, no in reasons if no is None)
-            skipped += [Skipped(person, rung.basis, *no) for person, no in reasons if no is not None]
-            if free:
-                return SeatAsked(label, rung.basis, free, tuple(skipped), is_more)
-        return SeatAsked(label, "", (), tuple(skipped), is_more)
+    def _judge(self, label: str, record: _Record, question: Question, others: Sequence[Question]) -> Judge:
+        return Judge(
+            lambda person: self._why_not(person, record),
+            lambda person: question.needs(label, person),
+            lambda person: after(question, label, [person], others),
+            lambda _, said: said,  # whoever shows it names the person
+        )
 
-    def _why_not(
-        self, person: Person, resource: Resource | None, stage: int, who_stopped: frozenset[int] = frozenset()
-    ) -> tuple[str, str] | None:
+    def _why_not(self, person: Person, record: _Record, *, may_have_stopped: bool = False) -> tuple[str, str] | None:
         if not person.is_here:
             return "A9", "is not here any more"
         if person.pk in self.parties:
-            answers = resource is not None and person.pk in (resource.owner_id, resource.deputy_id)
+            on = record.resource
+            answers = on is not None and person.pk in (on.owner_id, on.deputy_id)
             return ("SOD-3" if answers else "SOD-1"), self._as_party(person)
-        if stage == 2 and person.pk in self.decided_app:
+        if record.stage == 2 and person.pk in self.decided_app:
             return "SOD-2", "decided the app in stage 1"
-        if person.pk in who_stopped:
+        if not may_have_stopped and person.pk in self.stopped.get(record.key, ()):
             return "G5", "stopped what this would bring back"
         return None
 
@@ -217,12 +200,31 @@ class People:
         return f"{said.get(capacity, 'worked on this')}, so decides nothing on it"
 
 
-def _kind(asked: Asked) -> str:
-    return "privilege" if asked.privilege is not None else "credential"
+@dataclass(frozen=True)
+class _Record:
+    """A record as it would be: what a sentence calls it, its kind, its tier, its question's key, what it is asked about."""
 
+    name: str
+    kind: str
+    tier: str
+    key: str
+    resource: Resource | None
 
-def _stage(kind: str) -> int:
-    return 1 if kind == "app" else 2
+    @classmethod
+    def app(cls, tier: str) -> _Record:
+        """The one of stage 1."""
+        return cls(APP, "app", tier, APP_KEY, None)
+
+    @classmethod
+    def of(cls, asked: Asked) -> _Record:
+        """One of stage 2."""
+        kind = "privilege" if asked.privilege is not None else "credential"
+        return cls(str(asked.privilege or asked.credential), kind, asked.tier, asked.key, resource_of(asked))
+
+    @property
+    def stage(self) -> int:
+        """Where it is decided."""
+        return 1 if self.kind == "app" else 2
 
 
 def resource_of(asked: Asked) -> Resource | None:

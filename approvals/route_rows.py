@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
+from approvals.ladders import LADDER
 from approvals.models import Approval, CarriedDecision, Decision, Party, Submission
+from approvals.models.approval import ENDED
 from governance.controls.models import Delegation, Person
 from inventory.models import Privilege
 
@@ -83,6 +85,37 @@ def _records(submissions: Iterable[Submission]) -> tuple[dict[int, dict[int, int
             stages[one.pk].setdefault(one.app_approval_id, 1)
     again = {key: {earlier: pk for pk, _, earlier in sorted(own) if earlier is not None} for key, own in rows.items()}
     return stages, again
+
+
+class Undecided:
+    """The undecided records of stage 2 of some submissions, with all that their ladders read: read together when one is first asked for.
+
+    Args:
+        submissions: records of one are not read again where they were prefetched.
+    """
+
+    def __init__(self, submissions: Sequence[Submission]) -> None:
+        self._submissions = submissions
+        self._found: dict[int, list[Approval]] | None = None
+
+    def of(self, submission: Submission) -> list[Approval]:
+        """Those of one of the submissions, in the order in which they were asked."""
+        if self._found is None:
+            self._found = {one.pk: [] for one in self._submissions}
+            unread = []
+            for one in self._submissions:
+                if "approvals" in getattr(one, "_prefetched_objects_cache", {}):
+                    self._found[one.pk] = [record for record in one.approvals.all() if record.stage == 2]
+                else:
+                    unread.append(one.pk)
+            for record in self._read(unread) if unread else ():
+                self._found[record.submission_id].append(record)
+        return [record for record in self._found[submission.pk] if not record.has_ended]
+
+    @staticmethod
+    def _read(submissions: Iterable[int]) -> QuerySet[Approval]:
+        asked = Approval.objects.filter(submission__in=submissions, stage=2).exclude(state__in=ENDED)
+        return asked.select_related(*LADDER).prefetch_related("seats").order_by("pk")
 
 
 def complete(approval: Approval) -> None:

@@ -1,5 +1,5 @@
 """Who is asked: seats, who may fill each, who was skipped and why (A8, A9, T3). Who stands on a ladder: `ladders`; whether
-enough people exist: `matching`.
+enough people exist: `matching`; whose turn it is then: `turns`.
 
 A *route* is read once for a submission and answers for all its records, so that a page of twelve privileges costs as many
 queries as one of two. Nobody is asked through here to decide; it says who could.
@@ -7,7 +7,7 @@ queries as one of two. Nobody is asked through here to decide; it says who could
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from approvals import policies, stopped
 from approvals.ladders import Bench, Rung, ladder, resource_of
+from approvals.matching import Question, after, question_name
 from approvals.models import (
     Approval,
     Decision,
@@ -23,36 +24,40 @@ from approvals.models import (
     Seat,
     Submission,
 )
-from approvals.route_rows import Rows, complete
+from approvals.route_rows import Rows, Undecided, complete
+from approvals.turns import Beside, Judge, Skipped, turn
 from governance.controls import clock
+from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.roles import Relation
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """Somebody who stands on the ladder and does not decide, and why (A9)."""
-
-    person: Person
-    basis: str
-    code: str
-    why: str
-
-
-@dataclass(frozen=True)
 class SeatStanding:
-    """How one seat stands: who filled it, or who may fill it now, and who was skipped."""
+    """How one seat stands: who filled it, or who may fill it now, who of them is asked beside the first, and who was skipped."""
 
     label: str
     decision: Decision | None
     basis: str
     may_decide: tuple[Person, ...]
     skipped: tuple[Skipped, ...]
+    beside: Beside | None = None
 
     @property
     def is_filled(self) -> bool:
         """Whether somebody has approved in this seat in this round."""
         return self.decision is not None
+
+    @property
+    def asked(self) -> tuple[tuple[str, tuple[Person, ...]], ...]:
+        """Whoever may fill it, each on what basis: the first rung, and those beside it."""
+        if self.beside is None:
+            return ((self.basis, self.may_decide),)
+        return (self.basis, self.beside.first), (self.beside.basis, self.beside.people)
+
+    def basis_of(self, person: Person) -> str:
+        """On what basis somebody may fill it."""
+        return next((basis for basis, people in self.asked if person in people), self.basis)
 
 
 @dataclass
@@ -67,6 +72,7 @@ class Route:
     stage_people: dict[int, frozenset[int]]
     decisions: dict[int, list[Decision]]
     delegates: dict[int, list[Person]]
+    undecided: Undecided
     #: What was said last about the same as a record asks, by record: an earlier rejection or withdrawal (A15).
     before: dict[int, Decision] = field(default_factory=dict)
     #: Decisions that carried over to a record, and the round in which they count there: decision to record and round (A14).
@@ -74,6 +80,9 @@ class Route:
     _seats: dict[int, tuple[Seat, ...]] = field(default_factory=dict)
     _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
     _stopped: dict[str, frozenset[int]] | None = None
+    #: What follows from the decisions, until there is one more: by record how it stands, and stage 2 as questions.
+    _standing: dict[tuple[int, int], list[SeatStanding]] = field(default_factory=dict)
+    _second: list[Question] | None = None
 
     @classmethod
     def load(cls, submission: Submission, now: datetime, bench: Bench | None = None) -> Route:
@@ -92,11 +101,11 @@ class Route:
         Returns:
             Each submission's route, by its key.
         """
-        rows, bench = Rows.read(submissions, now), bench or Bench.load(now)
-        return {one.pk: cls._of(one, now, bench, rows) for one in submissions}
+        rows, bench, undecided = Rows.read(submissions, now), bench or Bench.load(now), Undecided(submissions)
+        return {one.pk: cls._of(one, now, bench, rows, undecided) for one in submissions}
 
     @classmethod
-    def _of(cls, submission: Submission, now: datetime, bench: Bench, rows: Rows) -> Route:
+    def _of(cls, submission: Submission, now: datetime, bench: Bench, rows: Rows, undecided: Undecided) -> Route:
         """The route of one submission out of what was read for all of them."""
         stages, again = rows.stages[submission.pk], rows.asked_again[submission.pk]
         links = [link for link in rows.links if link.approval_id in stages]
@@ -120,6 +129,7 @@ class Route:
             {stage: frozenset(people) for stage, people in stage_people.items()},
             decisions,
             rows.delegates,
+            undecided,
             {again[row.approval_id]: row for row in rows.decisions.values() if row.approval_id in again},
             {link.decision_id: (link.approval_id, link.round) for link in links},
         )
@@ -129,6 +139,8 @@ class Route:
         approval = decision.approval
         who = frozenset(person for person in (decision.person_id, decision.for_person_id) if person)
         self.decisions.setdefault(approval.pk, []).append(decision)
+        self._standing.clear()
+        self._second = None
         self.stage_people[approval.stage] |= who
         if approval.pk == self.submission.app_approval_id:
             self.app_deciders |= who
@@ -187,26 +199,58 @@ class Route:
 
     def standing(self, approval: Approval) -> list[SeatStanding]:
         """Every seat of a record: filled by whom, or to be filled by whom, and who was skipped and why (A9)."""
-        approved = [d for d in self.own_decisions(approval) if d.outcome == DecisionOutcome.APPROVE]
-        used = {person for d in approved for person in (d.person_id, d.for_person_id) if person}
-        filled = {d.seat.label: d for d in approved}
-        return [self._seat(approval, seat.label, filled.get(seat.label), used) for seat in self.seats(approval)]
+        known = self._standing.get((approval.pk, approval.round))
+        if known is None:
+            approved = [d for d in self.own_decisions(approval) if d.outcome == DecisionOutcome.APPROVE]
+            used = {person for d in approved for person in (d.person_id, d.for_person_id) if person}
+            filled = {d.seat.label: d for d in approved}
+            known = [self._seat(approval, seat.label, filled.get(seat.label), used) for seat in self.seats(approval)]
+            self._standing[approval.pk, approval.round] = known
+        return known
 
     def _seat(self, approval: Approval, label: str, decision: Decision | None, used: set[int]) -> SeatStanding:
         if decision is not None:
             return SeatStanding(label, decision, "", (), ())
-        skipped: list[Skipped] = []
-        for rung in self.ladder_of(approval, label):
-            free = []
-            for person in rung.people:
-                no = self._why_skipped(person, approval, used)
-                if no is None:
-                    free.append(person)
-                else:
-                    skipped.append(Skipped(person, rung.basis, *no))
-            if free:
-                return SeatStanding(label, None, rung.basis, tuple(free), tuple(skipped))
-        return SeatStanding(label, None, "", (), tuple(skipped))
+        question = self.question(approval)
+        judge = Judge(
+            lambda person: self._why_skipped(person, approval, used),
+            lambda person: question.needs(label, person),
+            lambda person: after(question, label, [person], self._others(approval)),
+            lambda person, said: f"{person.name} {said}",
+        )
+        found = turn(self.ladder_of(approval, label), judge)
+        return SeatStanding(label, None, found.basis, found.people, found.skipped, found.beside)
+
+    def question(self, approval: Approval) -> Question:
+        """A record as a question: its open seats, each with everybody on its ladder who could fill it (A9)."""
+        return Question(question_name(approval), approval.stage, self.left_for(approval))
+
+    def questions(self, approvals: Iterable[Approval]) -> list[Question]:
+        """The undecided of some records of the submission as questions."""
+        return [self.question(approval) for approval in approvals if not approval.has_ended]
+
+    def _others(self, approval: Approval) -> list[Question]:
+        """What whoever decides a record decides nothing of: for stage 1 all of stage 2 (S2)."""
+        if approval.stage != 1:
+            return []
+        if self._second is None:
+            self._second = self.questions(self.undecided.of(self.submission))
+        return self._second
+
+    def seat_for(self, approval: Approval, person: Person) -> SeatStanding | None:
+        """The open seat of a record that a person would fill: rather one by which nobody is left with nobody to decide (A9)."""
+        free = [seat for seat in self.standing(approval) if person in seat.may_decide]
+        question, others = self.question(approval), self._others(approval)
+        good = (seat for seat in free if not after(question, seat.label, [person], others))
+        return next(good, free[0] if free else None)
+
+    def would_strand(self, approval: Approval, actor: Actor) -> list[str]:
+        """What nobody would be left for if this actor decided a record (A9's warning); a delegate uses up both people (A11)."""
+        capacity = actor.capacity_of
+        seat = self.seat_for(approval, capacity) if capacity is not None else None
+        if seat is None:
+            return []
+        return after(self.question(approval), seat.label, actor.people, self._others(approval))
 
     def would_ask(self, approval: Approval, label: str) -> tuple[Person, ...]:
         """Who would be asked first for one signature more on a record, as things stand (A9)."""

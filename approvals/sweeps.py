@@ -1,4 +1,4 @@
-"""What jobs do to approvals when their time has come: remind, and expire as rejected (A10, R9).
+"""What jobs do to approvals when their time has come: ask the next, remind, and expire as rejected (A9, A10, R9).
 
 Each finds by itself what is due, does one thing in its own transaction, and may be killed or doubled anywhere: a reminder's key
 makes it once, and an expired record is due no more.
@@ -6,7 +6,7 @@ makes it once, and an expired record is due no more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -17,7 +17,7 @@ from approvals.grant_sweeps import expire_due
 from approvals.ladders import LADDER, Bench
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.routing import Route
-from approvals.transitions import expire, lapse
+from approvals.transitions import expire, lapse, pass_on
 from approvals.transitions.deciding import title
 from governance.controls import claims, outbox
 from governance.controls.actors import Actor
@@ -34,6 +34,7 @@ BATCH = 200
 #: What a reminder says of a submission, and what the ladders of its records read of it.
 SUBMISSION = (
     "submission__version",
+    "submission__policy",
     "submission__submitted_by",
     "submission__automation__team__lead",
     "submission__automation__team__deputy_lead",
@@ -47,6 +48,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     return {
         "expired_approvals": expire_approvals(now, actor),
         "expired_submissions": expire_submissions(now, actor),
+        "asked_next": pass_on_due(now, actor),
         "drawn": sample_sweeps.draw_due(now, actor),
         "passed_on": sample_sweeps.pass_on_due(now, actor),
         "unseen": sample_sweeps.lapse_due(now, actor),
@@ -67,6 +69,21 @@ def expire_submissions(now: datetime, actor: Actor) -> int:
     """End decided submissions that nobody accepted or declined in time; returns how many (A5, A14)."""
     due = Submission.objects.filter(state=SubmissionState.DECIDED, accept_due_at__lte=now)
     return claims.sweep(due, lambda submission: lapse.when_due(submission, actor=actor, now=now), job=actor.job)
+
+
+def pass_on_due(now: datetime, actor: Actor) -> int:
+    """Ask whoever is next about open records that none of those who were asked may decide; returns in how many submissions."""
+    open_now = (
+        Approval.objects.filter(state=ApprovalState.OPEN).order_by("submission", "pk").values_list("pk", flat=True)
+    )
+    stuck = {
+        record.submission_id
+        for batch in _together(list(open_now), now)
+        for record, route in batch
+        if asking.unasked(record, route)
+    }
+    due = Submission.objects.filter(pk__in=stuck, state=SubmissionState.OPEN)
+    return claims.sweep(due, lambda submission: pass_on.when_due(submission, actor=actor, now=now), job=actor.job)
 
 
 def remind_to_accept(now: datetime) -> int:
@@ -104,27 +121,30 @@ def remind(now: datetime) -> int:
     """Remind whoever holds an open record: when half its time is gone, a day before it is due, and once it is overdue."""
     open_now = Approval.objects.filter(state=ApprovalState.OPEN, due_at__isnull=False).order_by("submission", "pk")
     times = open_now.only("opened_at", "due_at").iterator()
-    due = [(record.pk, word) for record in times if (word := _reminder(record, now))]
-    bench = Bench.load(now)
-    batches = (dict(due[start : start + BATCH]) for start in range(0, len(due), BATCH))
-    return sum(_remind_some(words, bench, now) for words in batches)
+    words = {record.pk: word for record in times if (word := _reminder(record, now))}
+    sent = 0
+    for batch in _together(list(words), now):
+        threads = {f"submission:{record.submission_id}" for record, _ in batch}
+        told = set(Notice.objects.filter(event=EVENT, thread__in=threads).values_list("key", flat=True))
+        sent += sum(_remind_of(record, route, words[record.pk], told, now) for record, route in batch)
+    return sent
 
 
-def _remind_some(words: Mapping[int, str], bench: Bench, now: datetime) -> int:
-    """Remind of some records, all of them read together.
+def _together(keys: Sequence[int], now: datetime) -> Iterator[list[tuple[Approval, Route]]]:
+    """Records with who was asked about them, and the routes of their submissions: `BATCH` of them read together.
 
     Args:
-        words: which reminder is due, by the record's key.
-        bench: who stands on every ladder.
+        keys: of the records, those of a submission one after the other.
         now: business time.
     """
-    records = list(Approval.objects.filter(pk__in=words).select_related(*SUBMISSION).order_by("submission", "pk"))
-    prefetch_related_objects(records, "seats", *LADDER)
-    submissions = list({record.submission_id: record.submission for record in records}.values())
-    routes = Route.load_all(submissions, now, bench)
-    threads = [f"submission:{one.pk}" for one in submissions]
-    told = set(Notice.objects.filter(event=EVENT, thread__in=threads).values_list("key", flat=True))
-    return sum(_remind_of(record, routes[record.submission_id], words[record.pk], told, now) for record in records)
+    bench = Bench.load(now) if keys else None
+    for start in range(0, len(keys), BATCH):
+        found = Approval.objects.filter(pk__in=keys[start : start + BATCH]).select_related(*SUBMISSION)
+        records = list(found.order_by("submission", "pk"))
+        prefetch_related_objects(records, "seats__candidates", *LADDER)
+        submissions = list({record.submission_id: record.submission for record in records}.values())
+        routes = Route.load_all(submissions, now, bench)
+        yield [(record, routes[record.submission_id]) for record in records]
 
 
 def _reminder(record: Approval, now: datetime) -> str:
@@ -144,11 +164,13 @@ def _nearing(begun_at: datetime, due_at: datetime, now: datetime) -> str:
 
 
 def _remind_of(record: Approval, route: Route, word: str, told: set[str], now: datetime) -> int:
-    """Remind whoever holds one record and has not been told yet; notes who is told, and returns how many."""
+    """Remind whoever was asked about one record, may decide it and has not been told yet; notes who is told, and returns how many."""
     submission, sent = route.submission, 0
-    for person in [person for seat in route.standing(record) for person in seat.may_decide]:
-        # One reminder a person, submission and kind: ten records of one submission are one mail.
-        key = f"submission:{submission.pk}:{word}:{record.stage}:{record.round}:{person.pk}"
+    due = record.due_at.isoformat() if record.due_at else ""
+    standing = [(seat.label, person) for seat in route.standing(record) for person in seat.may_decide]
+    for person in [person for label, person in standing if asking.is_asked(person, record, label)]:
+        # One reminder a person, kind and deadline: ten records of one submission that are due together are one mail.
+        key = f"submission:{submission.pk}:{word}:{due}:{record.stage}:{record.round}:{person.pk}"
         if key in told:
             continue
         told.add(key)
@@ -164,7 +186,7 @@ def _remind_of(record: Approval, route: Route, word: str, told: set[str], now: d
                     "team": submission.automation.team.name,
                     "what": title(record),
                     "word": word,
-                    "due": record.due_at.isoformat() if record.due_at else "",
+                    "due": due,
                     "path": asking.path(submission),
                 },
             )

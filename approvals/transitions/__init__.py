@@ -11,6 +11,7 @@ from approvals.transitions.leaving import (
     withdraw,
     withdraw_record,
 )
+from approvals.transitions.passing_on import look_again, pass_on
 from approvals.transitions.raising import tell_of_risen
 from approvals.transitions.sampling import (
     close_sample,
@@ -53,8 +54,10 @@ __all__ = [
     "join_unfinished",
     "lapse",
     "lapse_sample",
+    "look_again",
     "object_to",
     "open_record",
+    "pass_on",
     "pass_on_sample",
     "put_in_force",
     "reject",

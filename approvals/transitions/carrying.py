@@ -171,7 +171,7 @@ class Carrying:
         return min(last.round + asked, self.policy.rounds)
 
     def _kept(self, record: Approval, last: Approval | None) -> list[Decision]:
-        """The decisions of the last round on the record before, when they are about the same and by nobody who is a party."""
+        """The decisions of the last round on the record before, when they are about the same and by nobody who may not have."""
         if last is None or not self._is_same(record, last) or last.round != record.round:
             return []
         if last.state not in (ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.WITHDRAWN):
@@ -184,6 +184,8 @@ class Carrying:
             return []
         if people & self.stopped.get(record.key, frozenset()):
             return []
+        if record.stage == 2 and people & app_deciders(self.submission.app_approval):
+            return []  # it may rest on an older app approval now, and its deciders decide nothing that rests on it (S2)
         labels = {seat.label for seat in record.seats.all()}
         return [one for one in taken if one.seat.label in labels]
 

@@ -316,18 +316,15 @@ def _record_decision(
     batch: UUID | None,
     narrowing: dict[str, Any],
 ) -> None:
-    """Write the decision in the first open seat that the capacity fills, naming the candidate beside it."""
+    """Write the decision in the open seat that the capacity fills, naming the candidate beside it."""
     record, capacity = step.subject, step.actor.capacity_of
-    route = route_of(record, step.now)
-    standing = next(
-        seat
-        for seat in route.standing(record)
-        if not seat.is_filled and capacity is not None and any(p.pk == capacity.pk for p in seat.may_decide)
-    )
-    seat = next(s for s in record.seats.all() if s.label == standing.label)
     assert capacity is not None
     assert step.actor.person is not None
-    asking.name_candidate(seat, capacity, standing.basis)
+    route = route_of(record, step.now)
+    standing = route.seat_for(record, capacity)
+    assert standing is not None  # the duty TURN lets nobody else come this far
+    seat = next(s for s in record.seats.all() if s.label == standing.label)
+    asking.name_candidate(seat, capacity, standing.basis_of(capacity))
     made = Decision.objects.create(
         approval=record,
         seat=seat,

@@ -6,25 +6,20 @@ submissions, so this follows its operations.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 from approvals import asking, duties, parties
 from approvals.ladders import LADDER
-from approvals.matching import questions_of, shortage
-from approvals.models import Approval, ApprovalState, Submission
+from approvals.matching import shortage
 from approvals.models.submission import UNFINISHED
 from approvals.routing import Route
-from governance.controls.models import Person
+from approvals.transitions.passing_on import ask_next
 from governance.controls.refusals import refuse
 from governance.controls.transitions import Step
 from inventory.models import Automation, Version
 
 #: What of the register makes somebody a party.
 WRITING = ("automation.amended", "version.imported", "version.registered_by_hand")
-
-#: How candidates of a stage are asked.
-ASKED = {1: "stage_1_opened", 2: "stage_2_opened"}
 
 
 def join_unfinished(written: Automation | Version, step: Step[Any]) -> None:
@@ -50,8 +45,8 @@ def join_unfinished(written: Automation | Version, step: Step[Any]) -> None:
         return
     records = list(submission.approvals.select_related(*LADDER).prefetch_related("seats__candidates"))
     route = Route.load(submission, step.now)
-    _pass_on(step, records, route)
-    short = shortage(questions_of(route, records))
+    ask_next(step, records, route)
+    short = shortage(route.questions(records))
     if short:
         key = f"nobody_left:{max(person.pk for person in joined)}"
         asking.tell(step, submission, asking.builders(submission), "nobody_left", key=key, what="; ".join(short))
@@ -60,20 +55,3 @@ def join_unfinished(written: Automation | Version, step: Step[Any]) -> None:
         submission,
         {"parties": [str(person.opaque_id) for person in joined], "short": len(short)},
     )
-
-
-def _pass_on(step: Step[Any], records: list[Approval], route: Route) -> None:
-    """Ask whoever is next about the open records; a person hears of a stage once."""
-    submission: Submission = route.submission
-    for stage, event in ASKED.items():
-        asked: dict[Person, list[Approval]] = defaultdict(list)
-        for record in records:
-            if record.stage == stage and record.state == ApprovalState.OPEN:
-                for person in asking.pass_on(record, route):
-                    asked[person].append(record)
-        asking.let_see(submission.automation, asked)
-        for person, theirs in asked.items():
-            due = min(filter(None, (record.due_at for record in theirs)), default=None)
-            asking.tell(
-                step, submission, [person], event, key=event, count=len(theirs), due=due.isoformat() if due else ""
-            )

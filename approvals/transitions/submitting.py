@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from approvals import changes, duties, facts, openings, parties, policies
 from approvals.changes import Asked, Changes
 from approvals.ladders import LADDER
-from approvals.matching import questions_of, shortage
+from approvals.matching import shortage
 from approvals.models import (
     Approval,
     ApprovalKind,
@@ -265,7 +265,7 @@ def _create_stage_2(
 def _check_enough_people(submission: Submission) -> None:
     """Each seat that is still open can be filled by somebody without a conflict, all of them together (A9)."""
     records = submission.approvals.select_related(*LADDER).prefetch_related("seats")
-    short = shortage(questions_of(Route.load(submission, submission.submitted_at), records))
+    short = shortage(Route.load(submission, submission.submitted_at).questions(records))
     if short:
         raise refuse(shortage_refusal(short))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approvals.matching import would_strand
+from approvals import turns
 from approvals.models import Approval, ApprovalState, Decision, Submission
 from approvals.views import decision_form, record_rows
 from approvals.views.reader import Reader, Shape
@@ -118,8 +118,11 @@ def _decided(one: Decision) -> Shape:
 
 
 def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -> None:
-    """Add the form for whoever may decide stage 1, for others whom it waits for."""
+    """Add the form for whoever may decide stage 1, for others whom it waits for; and who is asked beside the first, and why (A9)."""
     route = about.route
+    asked = [seat.beside.words for seat in route.standing(app) if seat.beside is not None]
+    if asked:
+        shape["beside"] = [{"icon": "person", "text": words, "code": "A9"} for words in asked]
     say = record_rows.say_of(app, route, reader)
     if say.no is None:
         shape["state"]["mine"] = True
@@ -127,10 +130,9 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
         own = Reader(reader.actor, reader.now, "app", is_typed, reader.error if reader.opened == "app" else "")
         form = decision_form.decision_form(app, route, own, say.actor, say.held)
         form["focus"] = False
-        person = say.actor.capacity_of
-        stranded = would_strand(route, about.second, person) if person is not None else []
+        stranded = route.would_strand(app, say.actor)
         if stranded:
-            form["error"] = f"If you decide this, nobody is left for {len(stranded)} of the privileges below."
+            form["error"] = f"If you decide this, nobody is left to decide {turns.listed(stranded)}."
         shape["decide"] = form
         return
     people = record_rows.holders(app, route)

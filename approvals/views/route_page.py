@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from approvals import asking
+from approvals import asking, turns
 from approvals.preview_route import SeatAsked
 from approvals.previewed import Preview, Wanted
 from governance.controls.models import Person
@@ -73,12 +73,20 @@ def _app(preview: Preview, due: datetime) -> Shape:
         before = preview.changes.before
         since = f" since version {before.version.number}" if before is not None else ""
         return {"people": [], "text": f"Not asked again: nothing that it decides about changed{since}."}
-    people = [
-        {"name": names(seat.people), "capacity": f"{_capacity(seat)}{', one signature more' if seat.is_more else ''}"}
-        for seat in preview.app_seats
-        if seat.people
-    ]
+    people = [row for seat in preview.app_seats if seat.people for row in _asked(seat)]
     return {"people": people, "text": QUESTION, "due": due if people else None}
+
+
+def _asked(seat: SeatAsked) -> list[Shape]:
+    """Whoever is asked for one seat of stage 1; where that would leave too few for the rest, who is asked beside them (A9)."""
+    capacity = f"{_capacity(seat)}{', one signature more' if seat.is_more else ''}"
+    if seat.beside is None:
+        return [{"name": names(seat.people), "capacity": capacity}]
+    beside = f"{seat.beside.basis}, asked too so that somebody is left for {turns.listed(seat.beside.short)}"
+    return [
+        {"name": names(seat.beside.first), "capacity": capacity},
+        {"name": names(seat.beside.people), "capacity": beside},
+    ]
 
 
 def _boxes(preview: Preview, opens: datetime) -> list[_Box]:

@@ -33,6 +33,7 @@ class Permission(StrEnum):
     APPROVAL_DECIDE = "approval:decide"
     APPROVAL_OBJECT = "approval:object"
     APPROVAL_EXPIRE = "approval:expire"
+    APPROVAL_ASK_NEXT = "approval:ask_next"
     GRANT_REVOKE = "grant:revoke"
     GRANT_END = "grant:end"
     SAMPLE_DRAW = "sample:draw"
@@ -127,6 +128,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     Role.JOB: frozenset(
         {
             P.APPROVAL_EXPIRE,
+            P.APPROVAL_ASK_NEXT,
             P.GRANT_END,
             P.SAMPLE_DRAW,
             P.SAMPLE_LAPSE,
@@ -186,6 +188,7 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.APPROVAL_DECIDE: "decide about this",
     P.APPROVAL_OBJECT: "object to this",
     P.APPROVAL_EXPIRE: "let this expire",
+    P.APPROVAL_ASK_NEXT: "ask somebody else to decide",
     P.GRANT_REVOKE: "take this access back",
     P.GRANT_END: "end this access",
     P.SAMPLE_DRAW: "draw what is looked at",

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from approvals import sweeps, transitions
-from approvals.matching import would_strand
 from approvals.models import Approval, ApprovalState, Candidate, Grant, Submission, SubmissionState
 from approvals.models.grant import LONGEST_TERM
 from approvals.routing import Route
@@ -192,12 +191,12 @@ def test_stage_1_warns_when_deciding_it_would_leave_nobody_for_something(company
     stock.hand_over(company, company.slack, n.bram, n.theo)
     submission = stock.submitted(company, business_owner=n.theo)  # so Bram is asked for the app
     leaves(company, n.omar, n.amara, n.mei, n.lena, n.sana, n.viktor)
-    records = list(submission.approvals.filter(stage=2))
-    route = Route.load(submission, company.now)
-    stranded = would_strand(route, records, n.bram)
+    app, route = journeys.app_of(submission), Route.load(submission, company.now)
+    stranded = route.would_strand(app, as_actor(n.bram))
+    records = submission.approvals.filter(stage=2)
     slack = [record for record in records if "Slack" in str(record.privilege or record.credential)]
     assert {str(one.privilege or one.credential) for one in slack} <= set(stranded)
-    assert would_strand(route, records, make_person("Somebody Else")) == []
+    assert route.would_strand(app, as_actor(make_person("Somebody Else"))) == []
 
 
 # --- A10: clocks ------------------------------------------------------------------------------------------------------
@@ -256,6 +255,30 @@ def test_each_reminder_is_sent_once_and_never_approves(company: Company) -> None
     journeys.approve(app, company.people.theo, now=app.due_at)
     sweeps.sweep(app.due_at + timedelta(days=1))
     assert mails.count() == 3, "who has decided is reminded no more"
+
+
+@pytest.mark.rule("A10")
+def test_what_is_due_a_day_later_is_reminded_of_by_itself(company: Company, chaser: Submission) -> None:
+    """Of one submission, high records are due on the 26th and standard ones on the 27th: half a day apart at half-time."""
+    omar = company.people.omar
+    dues = {record.tier: record.due_at for record in chaser.approvals.filter(state=ApprovalState.OPEN)}
+    assert dues == {"high": at("2026-11-26T16:00"), "standard": at("2026-11-27T16:00")}
+    moment, told = company.now, []
+    while moment < dues["standard"]:
+        moment += timedelta(hours=1)
+        sweeps.remind(moment)
+        if moment == dues["high"] - timedelta(hours=12):  # nothing of what is left is as urgent as what was
+            for record in chaser.approvals.filter(tier="high", state=ApprovalState.OPEN):
+                journeys.finish(company, record, now=moment)
+    for notice in Notice.objects.filter(event="approval_due", recipient=omar).order_by("pk"):
+        told.append((notice.context["word"], datetime.fromisoformat(notice.context["due"])))
+    assert told == [
+        ("half", dues["high"]),
+        ("day_before", dues["high"]),
+        ("half", dues["standard"]),
+        ("day_before", dues["standard"]),
+        ("overdue", dues["standard"]),
+    ]
 
 
 @pytest.mark.rule("A10")

@@ -98,6 +98,13 @@ def submitted(w: World) -> Submission:
     return _submitted(w)
 
 
+@state(SUBMISSION, "lead_left", on=submitted)
+def lead_left(w: World, made: Submission) -> Submission:
+    """The lead, who was asked, has left, and no sweep has run: the deputy is next."""
+    record_leaver(w.people["team_lead"], actor=w.actor("admin"), now=w.now, reason="Left.")
+    return made
+
+
 @start(on=submitted)
 def stage_2(w: World, made: Submission) -> Submission:
     """The app is approved."""

@@ -1,0 +1,87 @@
+"""Open records that none of those who were asked may decide any more: whoever the ladder names now is asked (A1, A9, R9).
+
+Somebody leaves, a lead or an owner changes, a role ends, a decision uses somebody up: of all that the register and the company tell, so
+a sweep compares who was asked with who may decide, and this acts. Whoever becomes a party is followed at once (`joining`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from approvals import asking, duties
+from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from approvals.routing import Route
+from governance.controls import nudge
+from governance.controls.models import Person
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+
+#: How candidates of a stage are asked.
+ASKED = {1: "stage_1_opened", 2: "stage_2_opened"}
+
+#: What may leave a record with nobody who was asked: the sweep looks at once, and else within its minute.
+CHANGING = (
+    "person.left",
+    "role.confirmed",
+    "role.ended",
+    "team.joined",
+    "team.leads_named",
+    "team.left",
+    "resource.owner_named",
+    "resource.ownership_accepted",
+)
+
+
+@transition(
+    Submission,
+    event="submission.passed_on",
+    permission=Permission.APPROVAL_ASK_NEXT,
+    source=(SubmissionState.OPEN,),
+    duties=(duties.SOMEBODY_NEXT,),
+    parents=("automation",),
+)
+def pass_on(step: Step[Submission]) -> Effect:
+    """None of those who were asked may decide any more: whoever is next on the ladder is asked, with what is left of the time (A9)."""
+    asked = ask_next(step, asking.open_records(step.subject), Route.load(step.subject, step.now))
+    return Effect(payload={"asked": [str(person.opaque_id) for person in asked]})
+
+
+def ask_next(step: Step[Any], records: Iterable[Approval], route: Route) -> list[Person]:
+    """Ask whoever is next about the open ones of some records; each hears once of all that came to them.
+
+    Args:
+        step: the running step.
+        records: with seats, candidates and ladders.
+        route: of their submission.
+
+    Returns:
+        Everybody who was asked.
+    """
+    submission: Submission = route.submission
+    asked: dict[tuple[int, Person], list[Approval]] = defaultdict(list)
+    for record in records:
+        if record.state == ApprovalState.OPEN:
+            for person in asking.pass_on(record, route):
+                asked[record.stage, person].append(record)
+    people = list({person.pk: person for _, person in asked}.values())
+    asking.let_see(submission.automation, people)
+    for (stage, person), theirs in asked.items():
+        due = min(filter(None, (record.due_at for record in theirs)), default=None)
+        asking.tell(
+            step,
+            submission,
+            [person],
+            ASKED[stage],
+            key=f"{ASKED[stage]}:{min(record.pk for record in theirs)}",  # nobody becomes a candidate of a record's seat twice
+            count=len(theirs),
+            due=due.isoformat() if due else "",
+            instead=True,
+        )
+    return people
+
+
+def look_again(changed: object, step: Step[Any]) -> None:
+    """Wake the sweep, which asks whoever is next: registered for `CHANGING`."""
+    nudge.send("approvals.sweep")

@@ -1,0 +1,80 @@
+"""Going back to an app approval that stands: what was decided meanwhile by those who decided it does not carry over (A14, S2)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from governance.controls.teams import name_leads
+from inventory import registry
+from tests import journeys
+from tests.approvals import stock
+from tests.journeys import Company
+from tests.people import as_actor
+
+
+def two_more_channels(export: dict[str, Any]) -> None:
+    """An edit: it posts to two channels more."""
+    stock.one_more_channel(export)
+    more = json.loads(json.dumps(stock.node(export, ".slack")))
+    more |= {"id": "5d1f0a0e-0000-4000-8000-000000000002", "name": "Post to drivers"}
+    more["parameters"]["channelId"] |= {"value": "C07DRIVERS", "cachedResultName": "drivers"}
+    export["nodes"].append(more)
+
+
+def another_purpose(c: Company, live: Submission) -> Submission:
+    """A change of purpose with two privileges more on Slack, the app decided anew by Bram; Theo, who decided it first, owns Slack."""
+    n = c.people
+    stock.hand_over(c, c.slack, n.theo, n.amara)
+    name_leads(n.finance_ops, actor=as_actor(n.ines), now=c.now, lead=n.bram, deputy_lead=n.theo)
+    made = journeys.submitted(c, stock.version(c, two_more_channels, purpose="Something else."))
+    journeys.approve(journeys.app_of(made), n.bram, now=c.now)
+    return made
+
+
+def back_again(c: Company, live: Submission, before: Submission) -> list[Approval]:
+    """The purpose is what it was, so the newer submission rests on the app approval in force; its records."""
+    rita = as_actor(c.people.rita)
+    registry.amend(live.automation, actor=rita, now=c.now, fields={"purpose": live.automation.purpose})
+    made = journeys.submitted(c, before.version)
+    assert made.app_approval == live.app_approval
+    return list(made.approvals.order_by("pk"))
+
+
+@pytest.mark.rule("A14", "S2")
+def test_what_whoever_decided_the_app_in_force_approved_meanwhile_is_asked_anew(
+    company: Company, live: Submission
+) -> None:
+    n, meanwhile = company.people, another_purpose(company, live)
+    first = meanwhile.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
+    journeys.approve(first, n.theo, now=company.now)
+    records = back_again(company, live, meanwhile)
+    assert {(one.state, one.carried_from) for one in records} == {(ApprovalState.OPEN, None)}
+    assert {one.seats.get().candidates.get().person for one in records} == {n.amara}, "the next on the ladder"
+    for one in records:
+        journeys.approve(one, n.amara, now=company.now)
+    assert Submission.objects.get(pk=records[0].submission_id).state == SubmissionState.IN_FORCE
+
+
+@pytest.mark.rule("A14", "A15", "S2")
+def test_what_they_refused_meanwhile_needs_one_signature_more(company: Company, live: Submission) -> None:
+    n, meanwhile = company.people, another_purpose(company, live)
+    first = meanwhile.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
+    journeys.reject(first, n.theo, now=company.now)
+    refused = next(one for one in back_again(company, live, meanwhile) if one.key == first.key)
+    assert (refused.state, refused.carried_from, refused.earlier) == (ApprovalState.OPEN, None, first)
+    assert refused.seats.count() == 2
+
+
+@pytest.mark.rule("A14")
+def test_what_somebody_else_approved_meanwhile_carries_over(company: Company, live: Submission) -> None:
+    n, meanwhile = company.people, another_purpose(company, live)
+    stock.hand_over(company, company.slack, n.piet, n.amara)
+    first = meanwhile.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
+    journeys.approve(first, n.piet, now=company.now)
+    kept = {one.key: one for one in back_again(company, live, meanwhile)}
+    assert (kept[first.key].state, kept[first.key].carried_from) == (ApprovalState.APPROVED, first)
+    assert sum(one.state == ApprovalState.OPEN for one in kept.values()) == 1

@@ -1,0 +1,285 @@
+"""Whoever replaces somebody who was asked is asked, sees it and is told once; the time runs on (A1, A9, A10, R9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals import sweeps, transitions
+from approvals.models import Approval, ApprovalState, Candidate, Submission
+from approvals.waiting import to_decide
+from governance.controls import nudge
+from governance.controls.actors import Actor
+from governance.controls.models import LedgerEvent, Notice, Person, RoleAssignment
+from governance.controls.people import end_role, record_leaver
+from governance.controls.refusals import NotPermitted, OutOfTurn
+from governance.controls.roles import Role
+from governance.controls.teams import join_team, leave_team, name_leads
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.attempts import refused
+from tests.approvals.bring_in.building import of_its_own
+from tests.approvals.test_timelines import lines
+from tests.journeys import Company
+from tests.people import as_actor, give_role
+from tests.portal.signed_in import client_of
+
+JOB = Actor.of_job("approvals.sweep")
+
+
+def leaves(c: Company, *people: Person) -> None:
+    """People leave."""
+    for person in people:
+        record_leaver(person, actor=as_actor(c.people.ines), now=c.now, reason="Left.")
+
+
+def fallback_is(c: Company, *people: Person) -> None:
+    """These and no others are fallback owners."""
+    n, ines = c.people, as_actor(c.people.ines)
+    for person in (n.amara, n.bram):
+        leave_team(n.fallback, actor=ines, now=c.now, person=person)
+    for person in people:
+        join_team(n.fallback, actor=ines, now=c.now, person=person)
+
+
+def asked(record: Approval, label: str) -> list[str]:
+    """Names of everybody who was asked to fill a seat."""
+    return list(
+        Candidate.objects.filter(seat__approval=record, seat__label=label).values_list("person__name", flat=True)
+    )
+
+
+def hears_nothing(c: Company, submission: Submission, person: Person) -> bool:
+    """Whether somebody has no part in a submission: is not asked, not told, and sees nothing of it."""
+    return (
+        client_of(person).get(f"/review/{submission.pk}/").status_code == 404
+        and to_decide(as_actor(person), c.now) == []
+        and not Notice.objects.filter(recipient=person, thread=f"submission:{submission.pk}").exists()
+    )
+
+
+@pytest.mark.rule("A9", "R9")
+def test_nobody_else_is_asked_while_somebody_who_was_may_decide(company: Company) -> None:
+    c, n = company, company.people
+    fallback_is(c, n.grace)
+    submission = stock.submitted(c)
+    leaves(c, n.bram)  # the deputy, who was not asked
+    assert sweeps.pass_on_due(c.now, JOB) == 0
+    assert hears_nothing(c, submission, n.grace)
+    before = LedgerEvent.objects.count()
+    assert not transitions.pass_on.when_due(submission, actor=JOB, now=c.now)
+    assert LedgerEvent.objects.count() == before, "what is not due is nobody's attempt"
+    with pytest.raises(OutOfTurn):
+        transitions.pass_on(submission, actor=JOB, now=c.now)
+    for person in (n.ines, n.theo, n.rita, n.sana):
+        with pytest.raises(NotPermitted):
+            transitions.pass_on(submission, actor=as_actor(person), now=c.now)
+
+
+@pytest.mark.rule("A1", "A9", "A10", "R9", "H3")
+def test_whoever_is_next_after_leavers_is_asked_sees_it_and_is_told_once(company: Company) -> None:
+    c, n = company, company.people
+    fallback_is(c, n.grace)
+    submission = stock.submitted(c)
+    app = journeys.app_of(submission)
+    leaves(c, n.theo, n.bram)
+    assert hears_nothing(c, submission, n.grace)
+    assert sweeps.sweep(c.now)["asked_next"] == 1
+    assert sweeps.sweep(c.now)["asked_next"] == 0
+    assert asked(app, "lead") == ["Theo Brandt", "Grace Lindqvist"]
+    assert to_decide(as_actor(n.grace), c.now) == [app]
+    assert client_of(n.grace).get(f"/review/{submission.pk}/").status_code == 200
+    (notice,) = Notice.objects.filter(recipient=n.grace)
+    assert (notice.event, notice.context["instead"]) == ("stage_1_opened", True)
+    said = "others were asked to decide: whoever was asked before may not any more"
+    assert lines(c, submission, n.rita).count(said) == 1
+    clock = app.due_at, app.expires_at
+    app.refresh_from_db()
+    assert (app.due_at, app.expires_at) == clock
+    journeys.approve(app, n.grace, now=c.now)
+    assert app.state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("A9", "R9")
+def test_whoever_replaces_an_owner_of_many_gets_one_mail_about_all(company: Company, stage_2: Submission) -> None:
+    c, n = company, company.people
+    told_already = Notice.objects.filter(recipient=n.amara).count()
+    leaves(c, n.omar)
+    sweeps.sweep(c.now)
+    sweeps.sweep(c.now)
+    (notice,) = Notice.objects.filter(recipient=n.amara).order_by("pk")[told_already:]
+    assert (notice.event, notice.context["count"]) == ("stage_2_opened", 4)
+    records = list(stage_2.approvals.filter(stage=2).order_by("pk"))
+    assert {one.pk for one in to_decide(as_actor(n.amara), c.now)} == {one.pk for one in records}
+    assert all(asked(one, "owner") == ["Omar Haddad", "Amara Okafor"] for one in records)
+
+
+@pytest.mark.rule("A9")
+def test_who_was_told_of_other_records_is_told_of_those_that_come_to_them_too(company: Company) -> None:
+    c, n = company, company.people
+    stock.hand_over(c, c.slack, n.amara, n.mei)
+    submission = stock.in_stage_2(c)
+    mails = Notice.objects.filter(recipient=n.amara, event="stage_2_opened")
+    assert [one.context["count"] for one in mails] == [2], "Slack is hers"
+    leaves(c, n.omar)  # and she deputises for the ERP
+    sweeps.sweep(c.now)
+    assert [one.context["count"] for one in mails.order_by("pk")] == [2, 2]
+    assert len(to_decide(as_actor(n.amara), c.now)) == submission.approvals.filter(stage=2).count() == 4
+
+
+def another_lead(c: Company, chaser: Submission) -> tuple[Approval, str, Person]:
+    """The team gets another lead."""
+    n = c.people
+    waiting = stock.submitted(c)
+    name_leads(n.finance_ops, actor=as_actor(n.ines), now=c.now, lead=n.grace, deputy_lead=None)
+    return journeys.app_of(waiting), "lead", n.grace
+
+
+def another_owner(c: Company, chaser: Submission) -> tuple[Approval, str, Person]:
+    """The resource gets another owner, who accepts."""
+    stock.hand_over(c, c.mail, c.people.piet, c.people.amara)
+    return stock.privilege_on(chaser, c.mail), "owner", c.people.piet
+
+
+def a_role_that_ended(c: Company, chaser: Submission) -> tuple[Approval, str, Person]:
+    """The only reviewer left loses the role; another has it since."""
+    n = c.people
+    give_role(n.tom, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
+    held = RoleAssignment.objects.get(person=n.sana, role=Role.SECURITY_REVIEWER)
+    end_role(held, actor=as_actor(n.ines), now=c.now, reason="Another job.")
+    return stock.privilege_on(chaser, c.mail), "security", n.tom
+
+
+def needed_elsewhere(c: Company, chaser: Submission) -> tuple[Approval, str, Person]:
+    """Nadia owns it and may sign for security. Once Sana has left she alone may, so that her deputy is asked for the owner's seat."""
+    n = c.people
+    give_role(n.nadia, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
+    stock.hand_over(c, c.mail, n.nadia, n.amara)
+    sweeps.sweep(c.now)
+    record = stock.privilege_on(chaser, c.mail)
+    assert asked(record, "owner") == ["Mei Tanaka", "Nadia Petrov"]
+    leaves(c, n.sana)
+    return record, "owner", n.amara
+
+
+WAYS = (another_lead, another_owner, a_role_that_ended, needed_elsewhere)
+
+
+@pytest.mark.rule("A1", "A8", "A9")
+@pytest.mark.parametrize("way", WAYS, ids=[way.__name__ for way in WAYS])
+def test_whatever_takes_a_seat_from_those_who_were_asked_the_next_is_asked(
+    company: Company, chaser: Submission, way: Callable[[Company, Submission], tuple[Approval, str, Person]]
+) -> None:
+    c = company
+    record, label, replacement = way(c, chaser)
+    before = asked(record, label)
+    assert replacement.name not in before
+    sweeps.sweep(c.now)
+    record = Approval.objects.get(pk=record.pk)
+    assert asked(record, label) == [*before, replacement.name]
+    assert record in to_decide(as_actor(replacement), c.now)
+    assert transitions.reject.refusal(record, actor=as_actor(replacement), now=c.now) is None
+    notices = Notice.objects.filter(recipient=replacement, thread=f"submission:{record.submission_id}")
+    assert notices.filter(event__endswith="_opened").count() == 1
+    sweeps.sweep(c.now)
+    assert notices.filter(event__endswith="_opened").count() == 1
+
+
+@pytest.mark.rule("A9", "S8")
+def test_who_joins_those_who_were_asked_later_is_not_asked_nor_reminded_while_they_may_decide(
+    company: Company,
+) -> None:
+    c, n = company, company.people
+    submission = stock.submitted(c)
+    fallback_is(c, n.amara)
+    leaves(c, n.theo, n.bram)
+    sweeps.sweep(c.now)
+    join_team(n.fallback, actor=as_actor(n.ines), now=c.now, person=n.grace)
+    late = journeys.app_of(submission).due_at
+    sweeps.sweep(late)
+    assert Notice.objects.filter(recipient=n.amara, event="approval_due").exists()
+    assert hears_nothing(c, submission, n.grace)
+
+
+@pytest.mark.rule("A9", "A10")
+def test_a_replacement_is_asked_before_they_are_reminded(company: Company) -> None:
+    c, n = company, company.people
+    fallback_is(c, n.grace)
+    submission = stock.submitted(c)
+    leaves(c, n.theo, n.bram)
+    sweeps.sweep(journeys.app_of(submission).due_at)
+    assert list(Notice.objects.filter(recipient=n.grace).order_by("pk").values_list("event", flat=True)) == [
+        "stage_1_opened",
+        "approval_due",
+    ]
+
+
+@pytest.mark.rule("A9", "S2")
+def test_whoever_leaves_others_too_few_is_no_longer_asked_alone(company: Company) -> None:
+    """Theo leads the team and owns Slack. Once its others have left, he would strand it by deciding the app: Bram is asked too."""
+    c, n = company, company.people
+    stock.hand_over(c, c.slack, n.theo, n.rita)
+    fallback_is(c)
+    app = journeys.app_of(stock.submitted(c))
+    assert asked(app, "lead") == ["Theo Brandt"]
+    leaves(c, n.amara, n.sana, n.viktor)
+    sweeps.sweep(c.now)
+    assert asked(app, "lead") == ["Theo Brandt", "Bram Visser"]
+    refused(transitions.approve, app, as_actor(n.omar), "PERMISSION", now=c.now, kind="permission")
+
+
+@pytest.mark.rule("A9", "R9")
+def test_finding_them_costs_the_same_however_many_there_are(company: Company) -> None:
+    c = company
+
+    def read() -> int:
+        with CaptureQueriesContext(connection) as counted:
+            assert sweeps.pass_on_due(c.now, JOB) == 0
+        return len(counted)
+
+    costs = []
+    for word in ("one", "two", "three"):
+        for export in (stock.EXPORT, "invoice-chaser.json"):
+            made = journeys.submitted(c, journeys.brought_in(c, export, content=of_its_own(export, word)))
+            if export != stock.EXPORT:
+                journeys.decide_app(c, made)
+        costs.append(read())
+    assert len(set(costs)) == 1, costs
+
+
+@pytest.mark.rule("A9", "R8", "R9")
+def test_what_changes_who_decides_wakes_the_sweep(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    c, n = company, company.people
+    ines = as_actor(n.ines)
+    woken: list[str] = []
+    monkeypatch.setattr(nudge, "send", woken.append)
+    ways: list[Callable[[], object]] = [
+        lambda: leaves(c, n.omar),
+        lambda: name_leads(n.finance_ops, actor=ines, now=c.now, lead=n.grace, deputy_lead=None),
+        lambda: stock.hand_over(c, c.slack, n.piet, n.amara),
+        lambda: leave_team(n.fallback, actor=ines, now=c.now, person=n.bram),
+        lambda: end_role(
+            RoleAssignment.objects.get(person=n.viktor, role=Role.SECURITY_REVIEWER),
+            actor=ines,
+            now=c.now,
+            reason="Another job.",
+        ),
+    ]
+    for way in ways:
+        woken.clear()
+        way()
+        assert "approvals.sweep" in woken
+
+
+@pytest.mark.rule("A9", "A10")
+def test_where_nobody_is_next_nothing_is_done_and_it_ends_by_silence(company: Company) -> None:
+    c, n = company, company.people
+    app = journeys.app_of(stock.submitted(c))
+    leaves(c, n.theo, n.bram, n.amara, n.sana, n.viktor)
+    assert sweeps.pass_on_due(c.now, JOB) == 0
+    assert app.expires_at is not None
+    assert sweeps.sweep(app.expires_at + timedelta(seconds=1))["expired_approvals"] == 1
