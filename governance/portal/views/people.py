@@ -22,6 +22,7 @@ from governance.controls.refusals import InvalidInput, Refusal, refuse
 from governance.controls.roles import ASSIGNABLE, ROLE_WORDS, Role
 from governance.controls.teams import found_team
 from governance.portal.views.answers import answers_refusals, for_readers_of_the_ledger
+from governance.portal.views.erasing import about_erasure, asking
 from governance.portal.views.profile import about_person
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
@@ -128,7 +129,8 @@ def person(request: Request, pk: int) -> HttpResponse:
         "events": timeline.shapes(one, reader=request.actor.person, limit=30),
         "ledger_href": f"{reverse('ledger')}?{urlencode({'about': f'controls.person:{pk}'})}",
     }
-    context["head"]["actions"] = [leave] if may_leave else []
+    context["erasure"] = about_erasure(one, request.actor, now) if one.left_at is not None else {}
+    context["head"]["actions"] = [leave] if may_leave else asking(one, request.actor, now)
     return page(request, "portal/person.html", context)
 
 
