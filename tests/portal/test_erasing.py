@@ -25,7 +25,7 @@ from governance.recertification.models import AnswerKind, Asks, Draft
 from inventory.models import Automation, ImportItem, ImportState, VersionAuthor
 from tests import journeys
 from tests.approvals import stock
-from tests.approvals.attempts import database_refuses, insert_decision, sql
+from tests.approvals.attempts import database_refuses, insert_decision, name_candidate, sql
 from tests.approvals.bring_in.building import Build, connect, everything_stored, of_its_own
 from tests.approvals.test_authors import owned_by
 from tests.ground import STARTS, Ground
@@ -227,16 +227,18 @@ def test_parties_decisions_and_what_they_rest_on_stay_by_id(story: Story) -> Non
 
 
 @pytest.mark.rule("H6", "S2")
-def test_the_database_refuses_what_it_refused_before_of_whoever_decided_and_was_erased(story: Story) -> None:
-    n, made = story.company.people, story.submission
+def test_whoever_decided_and_was_erased_is_refused_by_the_database_as_before(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    n, made = company.people, stock_in_stage_2
     record_leaver(n.theo, actor=as_actor(n.ines), now=NOW, reason="A new job.")
-    decision = Decision.objects.get(approval=journeys.app_of(made))
     erase_on_the_pages(n, n.theo)
-    decision.refresh_from_db()
-    assert (decision.person_id, decision.reason and decision.reason.text) == (n.theo.pk, "")
-    record = stock.privilege_on(made, story.company.erp)
-    with database_refuses("decision"):
-        insert_decision(record, n.theo, now=NOW, seat=record.seats.get(label="owner"))
+    decision = Decision.objects.select_related("person", "reason").get(approval=journeys.app_of(made))
+    assert (decision.person_id, str(decision.person), str(decision.reason)) == (n.theo.pk, "Erased person", "[erased]")
+    record = stock.privilege_on(made, company.slack)
+    name_candidate(record, n.theo)
+    with database_refuses("SOD-2"):
+        insert_decision(record, n.theo, now=NOW)
     for table in ("approvals_decision", "approvals_decisionperson", "approvals_party", "controls_ledgerevent"):
         with database_refuses("Cannot"):
             sql(f"DELETE FROM {table}")
@@ -336,7 +338,9 @@ def test_the_question_says_what_is_destroyed_and_wants_the_name(northwind: North
     assert drop in other
     assert ines.get(confirm).status_code == 403
     assert "Erase Rita Novak for good?" in karl.get(confirm).content.decode()
-    assert "Rita Novak" in karl.get(reverse("people")).content.decode()
+    waits = "To be erased, once a second admin confirms it"
+    assert waits in karl.get(reverse("people")).content.decode()
     assert karl.post(drop).status_code == 302
     assert karl.get(confirm).status_code == 409
+    assert waits not in karl.get(reverse("people")).content.decode()
     assert client_of(n.yuki).post(drop).status_code == 403

@@ -62,6 +62,20 @@ def asking(one: Person, actor: Actor, now: datetime) -> list[Shape]:
     return [{"label": "Erase this person", "href": reverse("person_erase", args=[one.pk])}]
 
 
+def erasures_that_wait() -> list[Shape]:
+    """What waits for a second admin, the oldest first, for ``portal/people.html``."""
+    rows = Erasure.objects.filter(confirmed_at__isnull=True, dropped_at__isnull=True)
+    return [
+        {
+            "href": reverse("person", args=[row.person_id]),
+            "name": row.person.name,
+            "by": row.asked_by.name,
+            "at": row.asked_at,
+        }
+        for row in rows.select_related("person", "asked_by")[:50]
+    ]
+
+
 @require_http_methods(["GET", "POST"])
 @answers_refusals
 def person_erase(request: Request, pk: int) -> HttpResponse:
