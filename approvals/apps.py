@@ -12,7 +12,7 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
-        from approvals import duties, grants
+        from approvals import duties, erasing, grants
         from approvals.transitions import (
             close_samples,
             close_unfinished,
@@ -25,6 +25,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.transitions.passing_on import CHANGING
         from approvals.transitions.raising import RAISING
         from governance.controls import consequences
+        from governance.controls.erasing import FORGETTING
 
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
             consequences.register(event, conclude)
@@ -39,4 +40,5 @@ class ApprovalsConfig(AppConfig):
             consequences.demand(event, duties.SETTLES_FOR_OTHERS)
         consequences.register("automation.retired", close_unfinished)
         consequences.register("automation.retired", close_samples)
+        consequences.register(FORGETTING, erasing.forget)
         grants.register_consequences()

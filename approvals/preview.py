@@ -250,7 +250,7 @@ def _said_before(known: Automation | None, rows: Iterable[tuple[str, Asked]]) ->
     asked = {one.key: row_key(key) for key, one in rows}
     before = Approval.objects.filter(submission__automation=known, justification__isnull=False)
     found = before.order_by("pk").values_list("privilege__key", "credential_id", "justification__text")
-    said = ((key or credential_key(credential), text) for key, credential, text in found)
+    said = ((key or credential_key(credential), text) for key, credential, text in found if text)
     return {asked[key]: text for key, text in said if key in asked and not text.startswith(FOR_WHAT_IT_OPENS)}
 
 

@@ -1,4 +1,4 @@
-"""How Django finds inventory."""
+"""How Django finds inventory, and what it does when something happens lower down."""
 
 from django.apps import AppConfig
 
@@ -9,3 +9,11 @@ class InventoryConfig(AppConfig):
     name = "inventory"
     label = "inventory"
     verbose_name = "Inventory"
+
+    def ready(self) -> None:
+        """Forget what is said here of somebody who is erased."""
+        from governance.controls import consequences
+        from governance.controls.erasing import FORGETTING
+        from inventory import erasing
+
+        consequences.register(FORGETTING, erasing.forget)

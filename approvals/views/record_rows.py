@@ -228,7 +228,7 @@ def _state(record: Approval, route: Route, reader: Reader, *, may_decide: bool) 
         state["holder"] = route.submission.submitted_by.name
     last = last_decision(record, route)
     if last is not None and (record.has_ended or record.state == ApprovalState.CHANGES_ASKED):
-        said = f": “{last.reason.text}”" if last.reason is not None else ""
+        said = f": “{last.reason.shown}”" if last.reason is not None else ""
         state["below"] = f"{decided_by(last, reader)}{said}"
     elif record.state == ApprovalState.EXPIRED:
         state["below"] = "Nobody decided in time"
@@ -259,7 +259,7 @@ def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
     standing = route.standing(record)
     return {
         "asked_by": route.submission.submitted_by.name,
-        "why": record.justification.text if record.justification else "",
+        "why": record.justification.shown if record.justification else "",
         "reasons": _evidence_reasons(record),
         "seats_title": f"Seats for a {record.tier}-risk {record.kind}",
         "seats": [_seat(seat, reader, is_open=record.state != ApprovalState.WAITING) for seat in standing],
@@ -320,10 +320,10 @@ def _seat(seat: SeatStanding, reader: Reader, *, is_open: bool) -> Shape:
 
 def _history(record: Approval, route: Route) -> list[Shape]:
     rows = [d for d in route.decisions.get(record.pk, ()) if d.round < record.round]
-    found = [{"who": d.person.name, "at": d.at, "text": d.reason.text} for d in rows if d.reason is not None]
+    found = [{"who": d.person.name, "at": d.at, "text": d.reason.shown} for d in rows if d.reason is not None]
     last = route.before.get(record.pk)
     if last is not None:
-        found.append({"who": last.person.name, "at": last.at, "text": last.reason.text if last.reason else ""})
+        found.append({"who": last.person.name, "at": last.at, "text": last.reason.shown if last.reason else ""})
     return found
 
 

@@ -92,7 +92,7 @@ def _objections(about: Dossier) -> list[Shape]:
             "who": one.by.name,
             "at": one.at,
             "about": record_rows.subject(records.get(one.approval_id or 0)),
-            "text": one.text.text,
+            "text": one.text.shown,
         }
         for one in about.comments
         if one.is_objection
@@ -112,7 +112,7 @@ def _decided(one: Decision) -> Shape:
         "who": one.person.name,
         "capacity": one.seat.get_label_display().lower(),
         "at": one.at,
-        "text": one.reason.text if one.reason else "",
+        "text": one.reason.shown if one.reason else "",
         "state": OUTCOMES[one.outcome],
     }
 

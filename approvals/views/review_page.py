@@ -195,7 +195,7 @@ def _remarks(about: Dossier) -> list[Shape]:
             "capacity": "",
             "at": one.at,
             "about": record_rows.subject(records.get(one.approval_id or 0)),
-            "text": one.text.text,
+            "text": one.text.shown,
         }
         for one in about.comments
         if not one.is_objection

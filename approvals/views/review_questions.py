@@ -37,7 +37,7 @@ def decline_question(submission: Submission) -> Shape:
 def answer_question(record: Approval) -> Shape:
     """The page on which the builder answers what was asked."""
     asked = record.decisions.select_related("person", "reason").order_by("-pk").first()
-    text = f"{asked.person.name} asks: “{asked.reason.text}”" if asked and asked.reason else ""
+    text = f"{asked.person.name} asks: “{asked.reason.shown}”" if asked and asked.reason else ""
     return {
         "id": "answer",
         "title": f"Answer about {record.privilege or record.credential or 'the app'}",

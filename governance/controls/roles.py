@@ -45,6 +45,7 @@ class Permission(StrEnum):
     TEAM_MANAGE = "team:manage"
     PERSON_MANAGE = "person:manage"
     PERSON_PROVE = "person:prove"
+    PERSON_ERASE = "person:erase"
     ROLE_PROPOSE = "role:propose"
     ROLE_CONFIRM = "role:confirm"
     ROLE_END = "role:end"
@@ -118,6 +119,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.BINDING_MOVE,
             P.TEAM_MANAGE,
             P.PERSON_MANAGE,
+            P.PERSON_ERASE,
             P.ROLE_PROPOSE,
             P.ROLE_CONFIRM,
             P.ROLE_END,
@@ -200,6 +202,7 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.TEAM_MANAGE: "change teams",
     P.PERSON_MANAGE: "change who is here",
     P.PERSON_PROVE: "say how this person signs in",
+    P.PERSON_ERASE: "erase somebody who has left",
     P.ROLE_PROPOSE: "propose a role",
     P.ROLE_CONFIRM: "confirm a role",
     P.ROLE_END: "end a role",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from datetime import datetime
+
+from django.db.models import QuerySet
 
 from governance.controls.keys import keyed_digest
 from governance.controls.models import FreeText
@@ -44,3 +47,14 @@ def keep(text: str) -> FreeText | None:
         return None
     key = secrets.token_bytes(32)
     return FreeText.objects.create(text=text, key=key, digest=keyed_digest(key, text))
+
+
+def erase(rows: QuerySet[FreeText], *, now: datetime) -> None:
+    """Destroy texts with their keys: their digests, which stay, say nothing of them any more (H6)."""
+    rows.exclude(text="").update(text="", key=b"", erased_at=now)
+
+
+def erase_from(row: FreeText, text: str, *, now: datetime) -> None:
+    """Leave of a text what is given, without whoever is erased; its key goes too, or the digest would confirm what was there (H6)."""
+    row.text, row.key, row.erased_at = text, b"", now
+    row.save(update_fields=["text", "key", "erased_at"])

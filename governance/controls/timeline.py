@@ -34,6 +34,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "approval.objected": ("warning", "wait", "objected to {what}"),
     "automation.registered": ("plus", "", "registered the automation"),
     "automation.amended": ("pen", "", "changed what is said about it"),
+    "automation.contact_erased": ("minus", "", "erased who its escalation contact was"),
     "automation.put_in_review": ("arrow", "acc", "it went into review"),
     "automation.sent_back": ("undo", "", "it is a draft again"),
     "automation.went_live": ("seal-full", "ok", "it went live"),
@@ -83,6 +84,9 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "person.second_factor_removed": ("key", "wait", "removed their second factor"),
     "person.recovery_codes_made": ("key", "", "got new recovery codes"),
     "person.left": ("minus", "wait", "recorded that the person left"),
+    "person.erasure_asked": ("question", "wait", "asked that the person is erased"),
+    "person.erasure_dropped": ("undo", "", "dropped that the person is erased"),
+    "person.erased": ("minus", "no", "confirmed it: name, texts and keys are erased"),
     "resource.proposed": ("plus", "", "proposed the resource"),
     "resource.registered": ("plus", "", "registered the resource"),
     "resource.owner_named": ("person", "", "named an owner and a deputy"),
@@ -279,7 +283,7 @@ def _entry(event: LedgerEvent, known: dict[str, str], subject: str) -> Entry:
     text = text.format(what=subject or NAMELESS.get(event.verb.partition(".")[0], "it"))
     actor = known.get(event.actor_id, "" if event.actor_kind == "job" else "Somebody")
     for_whom = known.get(event.for_id, "")
-    reason = event.reason.text if event.reason is not None else ""
+    reason = event.reason.shown if event.reason is not None else ""
     if event.outcome == "refused":
         what = event.verb.partition(".")[2].replace("_", " ")
         text, icon, tone = f"was refused ({what}{f': {subject}' if subject else ''})", "lock", "no"

@@ -9,7 +9,19 @@ from django.urls import path
 from django.views.decorators.http import require_http_methods
 
 from governance.portal import read_only_admin
-from governance.portal.views import demo, home, ledger, people, profile, search, second_factor, sign_in, system, teams
+from governance.portal.views import (
+    demo,
+    erasing,
+    home,
+    ledger,
+    people,
+    profile,
+    search,
+    second_factor,
+    sign_in,
+    system,
+    teams,
+)
 
 #: allauth's forms would take a PUT for a POST; nothing here does.
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -44,6 +56,9 @@ urlpatterns = [
     path("people/new/", people.person_add, name="person_add"),
     path("people/<int:pk>/", people.person, name="person"),
     path("people/<int:pk>/left/", people.person_left, name="person_left"),
+    path("people/<int:pk>/erase/", erasing.person_erase, name="person_erase"),
+    path("erasures/<int:pk>/confirm/", erasing.erasure_confirm, name="erasure_confirm"),
+    path("erasures/<int:pk>/drop/", erasing.erasure_drop, name="erasure_drop"),
     path("people/<int:pk>/roles/", people.role_propose, name="role_propose"),
     path("roles/<int:pk>/confirm/", people.role_confirm, name="role_confirm"),
     path("roles/<int:pk>/end/", people.role_end, name="role_end"),

@@ -1,4 +1,4 @@
-"""How Django finds governance.recertification, and what it tells the frame around every page."""
+"""How Django finds governance.recertification, what it follows, and what it tells the frame around every page."""
 
 from django.apps import AppConfig
 
@@ -11,7 +11,11 @@ class RecertificationConfig(AppConfig):
     verbose_name = "Recertification"
 
     def ready(self) -> None:
-        """Show beside the main link how much waits for the reader."""
+        """Show beside the main link how much waits for the reader; forget what somebody left here who is erased."""
+        from governance.controls import consequences
+        from governance.controls.erasing import FORGETTING
+        from governance.recertification import erasing
         from governance.recertification.views import queue
 
         queue.register()
+        consequences.register(FORGETTING, erasing.forget)

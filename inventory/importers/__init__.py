@@ -6,7 +6,7 @@ entitlements, privileges, digests) are functions of the manifest. How each forma
 """
 
 from inventory.importers.documents import Limits
-from inventory.importers.files import NotLookedAt, read_paths
+from inventory.importers.files import NotRead, read_paths
 from inventory.importers.levels import access_of
 from inventory.importers.manifest import (
     Credential,
@@ -47,7 +47,7 @@ __all__ = [
     "ImportProblem",
     "Limits",
     "Manifest",
-    "NotLookedAt",
+    "NotRead",
     "Privilege",
     "ReadResult",
     "SecretFound",

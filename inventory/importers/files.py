@@ -5,21 +5,34 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from inventory.importers.documents import LIMITS, Limits, too_large
-from inventory.importers.problem import ImportProblem
-from inventory.importers.reading import Format, ReadResult, read
+from inventory.importers.problem import WHOLE_FILE, ImportProblem
+from inventory.importers.reading import YAML, Format, ReadResult, begins_as_json, is_yaml, read
 
 _ENDINGS = (".json", ".jsonc")
 _NOT_WALKED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv"})
 
+#: How much of a file of another ending is looked at first, in bytes.
+_HEAD = 4096
+LINK = "it is a link, and links are not followed"
+_NOT_A_FILE = "it is not an ordinary file"
+_FOLDER = "a folder of this name is not walked"
+
 
 @dataclass(frozen=True, slots=True)
-class NotLookedAt:
-    """A file in a folder whose ending no importer reads."""
+class NotRead:
+    """Something in a folder that is nothing of what can be brought in, and why that is so, a clause without a full stop."""
 
     file: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, {WHOLE_FILE}: not read, {self.reason}."
+
+
+Found = ReadResult | ImportProblem | NotRead
 
 
 def read_paths(
@@ -28,11 +41,12 @@ def read_paths(
     fingerprint_key: bytes | None = None,
     format: Format = "auto",
     limits: Limits = LIMITS,
-) -> Iterator[ReadResult | ImportProblem | NotLookedAt]:
+) -> Iterator[Found]:
     """Read files, and folders with everything below them, in a stable order.
 
     A file that is named is read whatever its ending; in folders those that end in ``.json`` or ``.jsonc``, hidden
-    ones included. A manifest names a file relative to the folder that was given.
+    ones included, and of the others whatever turns out to be for us. A manifest names a file relative to the folder that
+    was given.
 
     Args:
         paths: files and folders.
@@ -42,43 +56,96 @@ def read_paths(
 
     Yields:
         A result for each automation; a problem for each file that could not be read, the others being read all the
-        same; and a note for each file that was not looked at.
+        same; and for everything else in a folder why it was not read.
     """
     for path in map(Path, paths):
-        for found, name in _walk(path):
-            if found != path and not name.lower().endswith(_ENDINGS):
-                yield NotLookedAt(str(found))
+        for found in _walk(path):
+            if isinstance(found, NotRead | ImportProblem):
+                yield found
+                continue
+            name = found.name if found == path else found.relative_to(path).as_posix()
+            is_asked_for = found == path or name.lower().endswith(_ENDINGS)
+            if not is_asked_for and (reason := _passed_over(found, limits)):
+                yield NotRead(str(found), reason)
                 continue
             try:
                 yield from read(
                     name, _bytes(found, limits), fingerprint_key=fingerprint_key, format=format, limits=limits
                 )
             except ImportProblem as problem:
-                yield ImportProblem(str(found), problem.place, problem.reason, problem.what_to_do)
+                if is_asked_for or problem.is_known:
+                    yield ImportProblem(str(found), problem.place, problem.reason, problem.what_to_do)
+                else:
+                    yield NotRead(str(found), _not_ours(found))
 
 
-def _walk(path: Path) -> Iterator[tuple[Path, str]]:
-    """(file, name to show) of a file, or of every file below a folder."""
+def _walk(path: Path) -> Iterator[Path | NotRead | ImportProblem]:
+    """A file, or everything below a folder: files, what is passed over whatever it holds, folders that can't be opened."""
     if not path.is_dir():
-        yield path, path.name
+        yield path
         return
-    for folder, folders, files in os.walk(path, followlinks=False):
-        folders[:] = sorted(name for name in folders if name not in _NOT_WALKED)
+    closed: list[OSError] = []
+    for folder, folders, files in os.walk(path, onerror=closed.append, followlinks=False):
+        yield from _problems(closed)
+        here = sorted(folders)
+        linked = {name for name in here if Path(folder, name).is_symlink()}
+        yield from (
+            NotRead(str(Path(folder, name)), LINK if name in linked else _FOLDER)
+            for name in here
+            if name in linked | _NOT_WALKED
+        )
+        folders[:] = [name for name in here if name not in linked | _NOT_WALKED]
         for name in sorted(files):
             found = Path(folder, name)
-            if not found.is_symlink():
-                yield found, found.relative_to(path).as_posix()
+            yield NotRead(str(found), LINK) if found.is_symlink() else found
+    yield from _problems(closed)
+
+
+def _problems(closed: list[OSError]) -> Iterator[ImportProblem]:
+    """What could not be opened since this was asked last."""
+    while closed:
+        error = closed.pop(0)
+        yield _not_opened(str(error.filename), error)
+
+
+def _passed_over(found: Path, limits: Limits) -> str:
+    """Why a file of another ending is not even read, or nothing where it may be for us: its beginning says, whatever its size."""
+    try:
+        if not found.is_file():
+            return _NOT_A_FILE
+        with found.open("rb") as opened:
+            head = opened.read(_HEAD)
+        size = found.stat().st_size
+    except OSError as error:
+        return f"it could not be opened ({error.strerror})"
+    may_be_ours = is_yaml(found.name) or begins_as_json(head)
+    return "" if may_be_ours and size <= limits.size else _not_ours(found)
+
+
+def _not_ours(found: PurePath) -> str:
+    """Why a file is of no format that is read, by its ending."""
+    if is_yaml(found.name):
+        return YAML
+    ending = found.suffix.lower()
+    return (
+        f"no format that is read ends in {ending}" if ending else "no format that is read has a name without an ending"
+    )
 
 
 def _bytes(path: Path, limits: Limits) -> bytes:
     refused = ""
     try:
         if not path.is_file():
-            refused = "there is no such file" if not path.exists() else "it is not an ordinary file"
+            refused = "there is no such file" if not path.exists() else _NOT_A_FILE
         elif path.stat().st_size > limits.size:
             too_large(str(path), limits)
         else:
             return path.read_bytes()
     except OSError as error:
-        refused = f"it could not be opened ({error.strerror})"
+        raise _not_opened(str(path), error) from None
     raise ImportProblem(str(path), "", refused, "Check the path, and that you may read it.")
+
+
+def _not_opened(path: str, error: OSError) -> ImportProblem:
+    reason = f"it could not be opened ({error.strerror})"
+    return ImportProblem(path, "", reason, "Check the path, and that you may read it.")

@@ -14,13 +14,15 @@ class ImportProblem(Exception):
             `WHOLE_FILE`.
         reason: what is wrong, a clause without a full stop.
         what_to_do: one sentence for whoever brought the file.
+        is_known: whether it was recognised as something that stands beside automations: a list of tools, say.
     """
 
-    def __init__(self, file: str, place: str, reason: str, what_to_do: str) -> None:
+    def __init__(self, file: str, place: str, reason: str, what_to_do: str, *, is_known: bool = False) -> None:
         self.file = file
         self.place = place or WHOLE_FILE
         self.reason = reason
         self.what_to_do = what_to_do
+        self.is_known = is_known
         super().__init__(file, place, reason, what_to_do)
 
     def __str__(self) -> str:

@@ -29,6 +29,8 @@ VERSION = "1.0"
 
 _EXTENSIONS = re.compile(r"(?:\.mcp)?\.jsonc?$", re.IGNORECASE)
 _PLAIN_NAMES = frozenset({"", "mcp", ".mcp", "mcp_config", "settings", "claude_desktop_config"})
+#: How a registry's description of a server says in YAML that it is one.
+_SERVER_IN_YAML = re.compile(rb"^type:[ \t]*[\"']?(?:server|remote|poci)\b", re.MULTILINE)
 _HIDDEN_FOLDERS = frozenset({".vscode", ".cursor", ".gemini", ".claude", ".", "/"})
 
 
@@ -98,6 +100,8 @@ def fingerprint_of(value: str, key: bytes) -> str:
 
 
 def _read(file: str, data: bytes, key: bytes | None, format: Format, limits: Limits) -> list[ReadResult]:
+    if is_yaml(file) and not begins_as_json(data):
+        raise _not_json(file, data)
     document = parse(file, data, limits)
     if format in ("auto", "n8n"):
         workflows = n8n.workflows_in(document)
@@ -109,6 +113,7 @@ def _read(file: str, data: bytes, key: bytes | None, format: Format, limits: Lim
                 "",
                 "this is an export of n8n credentials, not of a workflow",
                 "Bring in the workflow; delete this file, it holds secrets.",
+                is_known=True,
             )
     if format in ("auto", "mcp_client") and mcp_client.servers_in(document) is not None:
         scrubbed = scrub(document, _fingerprint(key))
@@ -136,8 +141,27 @@ def _fingerprint(key: bytes | None) -> Any:
     return (lambda value: fingerprint_of(value, key)) if key else (lambda _value: None)
 
 
+YAML = "YAML is not read yet"
+SERVER = "this describes an MCP server for a registry"
 _CLIENT_INSTEAD = "Bring in the configuration of the client that uses it."
 _FORM_INSTEAD = "Bring in an export, or register the automation with the form."
+
+
+def is_yaml(file: str) -> bool:
+    """Whether a file is YAML by its name."""
+    return file.lower().endswith((".yaml", ".yml"))
+
+
+def begins_as_json(data: bytes) -> bool:
+    """Whether a file, or its beginning, is like a JSON object or list, behind a byte order mark or not."""
+    return data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+
+
+def _not_json(file: str, data: bytes) -> ImportProblem:
+    """What a YAML file is, as far as that can be said without reading YAML."""
+    if PurePosixPath(file).stem.lower() == "server" and _SERVER_IN_YAML.search(data):
+        return ImportProblem(file, "", SERVER, _CLIENT_INSTEAD, is_known=True)
+    return ImportProblem(file, "", "this is YAML, which is not read yet", _FORM_INSTEAD)
 
 
 def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
@@ -148,11 +172,13 @@ def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
     members = document.keys() if isinstance(document, dict) else set()
     entries = [each for each in document if isinstance(each, dict)] if isinstance(document, list) else []
     if {"packages", "remotes", "version_detail"} & members and "name" in members:
-        return ImportProblem(file, "", "this describes an MCP server for a registry", _CLIENT_INSTEAD)
+        return ImportProblem(file, "", SERVER, _CLIENT_INSTEAD, is_known=True)
     if "inputSchema" in members or (entries and all({"name", "description"} <= each.keys() for each in entries)):
-        return ImportProblem(file, "", "this describes tools of an MCP server", _CLIENT_INSTEAD)
+        return ImportProblem(file, "", "this describes tools of an MCP server", _CLIENT_INSTEAD, is_known=True)
     if {"nodes", "flowData"} & members or any("wires" in each for each in entries):
-        return ImportProblem(file, "", "this is a flow of a platform that is not read yet", _FORM_INSTEAD)
+        return ImportProblem(
+            file, "", "this is a flow of a platform that is not read yet", _FORM_INSTEAD, is_known=True
+        )
     reason = "this is JSON, but not an n8n workflow or an MCP client configuration"
     return ImportProblem(file, "", reason, _FORM_INSTEAD)
 

@@ -20,6 +20,7 @@ from django.urls import reverse
 
 from approvals import transitions
 from approvals.models import Approval, Grant, Submission
+from governance.controls.erasing import ask_erasure
 from governance.controls.models import Delegation, Membership, Notice, Person
 from governance.controls.people import propose_role, record_leaver
 from governance.controls.roles import Role
@@ -143,7 +144,12 @@ def _delegation(w: World) -> Delegation:
 def _people_rows(w: World) -> dict[str, Model]:
     n = w.northwind
     proposed = propose_role(n.mei, actor=w.actor("admin"), now=w.now, role=Role.ON_CALL)
-    return {"colleague": n.grace, "proposed_role": proposed, "team": n.marketing}
+    leavers = [make_person(name) for name in ("Ada Gone", "Ole Gone")]
+    for one in leavers:
+        record_leaver(one, actor=w.actor("admin"), now=w.now, reason="A new job.")
+    ask_erasure(leavers[1], actor=w.actor("admin"), now=w.now, reason="He wants it.", named=leavers[1].name)
+    rows = {"leaver": leavers[0], "erasure": leavers[1].erasures.get()}
+    return {"colleague": n.grace, "proposed_role": proposed, "team": n.marketing, **rows}
 
 
 def _resources(w: World) -> dict[str, Any]:
@@ -314,6 +320,8 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "clock": lambda portal, _: {"days": "1"},
     "delegation_set": _delegating,
     "person_add": lambda portal, _: {"name": "Ada Neu", "email": "ada.neu@northwind.example"},
+    "person_erase": lambda portal, one: {"named": one.name, "reason": "They want it."},
+    "erasure_confirm": lambda portal, row: {"named": row.person.name},
     "role_propose": lambda portal, _: {"role": "auditor"},
     "team_found": lambda portal, _: {"name": "Logistics", "kind": "business"},
     "team_leads": lambda portal, _: {"lead": portal.world.northwind.grace.pk, "deputy_lead": ""},

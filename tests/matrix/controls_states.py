@@ -8,14 +8,15 @@ from typing import Any
 
 from django.db import models
 
-from governance.controls import people, signing_in  # noqa: F401  declares how people sign in
-from governance.controls.models import Delegation, Person, RoleAssignment, Team
+from governance.controls import erasing, people, signing_in  # noqa: F401  declares how people sign in
+from governance.controls.models import Delegation, Erasure, Person, RoleAssignment, Team
 from governance.controls.roles import ASSIGNABLE, Role
 from tests.matrix.worlds import World, arguments, creating, state
 from tests.people import give_role, make_person
 
-PERSON, ROLE, DELEGATION, TEAM = (
+PERSON, ERASURE, ROLE, DELEGATION, TEAM = (
     "controls.person",
+    "controls.erasure",
     "controls.roleassignment",
     "controls.delegation",
     "controls.team",
@@ -50,6 +51,35 @@ def here(w: World) -> Person:
 def left(w: World, made: Person) -> Person:
     """Somebody who has left."""
     return people.record_leaver(made, actor=w.actor("admin"), now=w.now, reason="Left.")
+
+
+@state(ERASURE, "asked")
+def asked_erasure(w: World) -> Erasure:
+    """Asked by *admin*, of somebody who has left."""
+    leaver = people.record_leaver(make_person("Lars Holm"), actor=w.actor("admin"), now=w.now, reason="Left.")
+    erasing.ask_erasure(leaver, actor=w.actor("admin"), now=w.now, reason="He wants it.", named=leaver.name)
+    return Erasure.objects.get(person=leaver)
+
+
+@state(ERASURE, "dropped", on=asked_erasure)
+def dropped_erasure(w: World, made: Erasure) -> Erasure:
+    """Dropped again."""
+    return erasing.drop_erasure(made, actor=w.actor("other_admin"), now=w.now)
+
+
+@state(ERASURE, "confirmed", on=asked_erasure)
+def confirmed_erasure(w: World, made: Erasure) -> Erasure:
+    """Confirmed by *other_admin*."""
+    erasing.erase(made, actor=w.actor("other_admin"), now=w.now, named=made.person.name)
+    return Erasure.objects.get(pk=made.pk)
+
+
+@state(PERSON, "erased", on=left)
+def erased(w: World, made: Person) -> Person:
+    """Somebody who has left, and was erased by both admins."""
+    erasing.ask_erasure(made, actor=w.actor("admin"), now=w.now, reason="They want it.", named=made.name)
+    erasing.erase(made.erasures.get(), actor=w.actor("other_admin"), now=w.now, named=made.name)
+    return Person.objects.get(pk=made.pk)
 
 
 @state(ROLE, "proposed")
@@ -101,6 +131,13 @@ def _member(w: World, subject: models.Model) -> Mapping[str, Any]:
 @arguments(f"{PERSON}.propose_role")
 def _role(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"role": Role.BUILDER}
+
+
+@arguments(f"{PERSON}.ask_erasure", f"{ERASURE}.erase")
+def _named(w: World, subject: models.Model) -> Mapping[str, Any]:
+    person = subject.person if isinstance(subject, Erasure) else subject
+    assert isinstance(person, Person)
+    return {"named": person.name}
 
 
 @arguments(f"{PERSON}.delegate")

@@ -18,8 +18,9 @@ from django.utils import timezone
 
 from approvals import drafts
 from governance.controls import clock, sealing
+from governance.controls.erasing import ask_erasure
 from governance.controls.models import Notice
-from governance.controls.people import propose_role
+from governance.controls.people import propose_role, record_leaver
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
 from inventory import lifecycle, registry
@@ -27,7 +28,7 @@ from inventory.importers.manifest import Manifest
 from tests import journeys
 from tests.approvals.drawing import drawn_of_its_own
 from tests.axe import is_too_wide, violations
-from tests.people import as_actor
+from tests.people import as_actor, make_person
 from tests.portal.signed_in import client_of
 from tests.processes import Site
 from tests.recertification.apart import held_apart
@@ -83,6 +84,8 @@ TOUR = (
     ("ines", "person", "person"),
     ("ines", "person_add"),
     ("ines", "person_left", "person"),
+    ("ines", "person", "leaver"),
+    ("ines", "erasure_confirm", "erasure"),
     ("ines", "team", "team"),
     ("ines", "resource_new"),
     ("ines", "health"),
@@ -105,12 +108,12 @@ ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel", "import_submit", "automation_version"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
-    *("demo_sign_in", "binding_agree", "binding_drop"),
+    *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop"),
 }
 #: Faces of a page of the tour: the question before something is done (as `automation_stop`), a form of one kind (as
 #: `automation_amend`, `person_add`), and the second factor's pages for whoever has a device.
 OTHER_FACES = {
-    *("import_discard", "automation_retire", "grant_stop", "role_end"),
+    *("import_discard", "automation_retire", "grant_stop", "role_end", "person_erase"),
     *("resource_amend", "resource_name_owner", "resource_connection", "team_found"),
     *("decline", "recert_correct", "mfa_authenticate", "mfa_reauthenticate", "mfa_deactivate_totp"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
@@ -140,8 +143,18 @@ class World:
         propose_role(self.people.tom, actor=as_actor(self.people.karl), now=now, role=Role.AUDITOR)
         with pytest.raises(DutyConflict):
             propose_role(self.people.ines, actor=as_actor(self.people.ines), now=now, role=Role.AUDITOR)
+        self.leaver, self.erasure = self._somebody_to_erase()
         self.notice = Notice.objects.filter(recipient=self.people.theo).latest("pk").pk
         sealing.seal_all(at=timezone.now())
+
+    def _somebody_to_erase(self) -> tuple[int, int]:
+        """Somebody who has left, and Karl's ask that they are erased."""
+        karl, now = as_actor(self.people.karl), clock.now()
+        person = record_leaver(
+            make_person("Lars Holm", word=uuid.uuid4().hex[:8]), actor=karl, now=now, reason="A new job."
+        )
+        ask_erasure(person, actor=karl, now=now, reason="He wants it.", named=person.name)
+        return person.pk, person.erasures.get().pk
 
     def path(self, name: str, *more: str) -> str:
         """The address of a stop of the tour."""

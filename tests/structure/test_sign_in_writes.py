@@ -24,8 +24,9 @@ THEIRS = {
 WRITES = {
     "set_password": {"governance/controls/signing_in.py", "governance/controls/models/people.py"},
     "set_unusable_password": {
-        "governance/portal/views/people.py"
-    },  # of somebody who is entered, on record, right after
+        "governance/portal/views/people.py",  # of somebody who is entered, on record, right after
+        "governance/controls/erasing.py",  # of somebody who is erased, which is an event of its own
+    },
     "create_user": {"governance/controls/models/people.py", "governance/controls/management/commands/bootstrap.py"},
     "create_superuser": set(),
     "login": {"governance/portal/sign_in.py"},

@@ -1,5 +1,6 @@
 """The rows that every control rests on: people and their capacities, the ledger, the outbox, the clock."""
 
+from governance.controls.models.erasure import Erasure
 from governance.controls.models.ledger import AppendOnly, FreeText, LedgerEvent, Seal
 from governance.controls.models.notices import Notice, NoticeState
 from governance.controls.models.people import Delegation, Membership, Person, RoleAssignment, Team, TeamKind
@@ -9,6 +10,7 @@ __all__ = [
     "AppendOnly",
     "ClockOffset",
     "Delegation",
+    "Erasure",
     "FreeText",
     "JobRun",
     "LedgerEvent",

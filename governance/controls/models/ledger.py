@@ -76,16 +76,46 @@ WRITTEN_NOW = pgtrigger.Trigger(
 )
 
 
+#: A text is never reworded: what happens to it is that its key goes, and with the key whatever is erased of it (H6). Its digest, by which
+#: ledger and history know it, stays.
+KEPT_OR_ERASED = pgtrigger.Trigger(
+    name="kept_or_erased",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update | pgtrigger.Delete,
+    func="""
+        IF TG_OP = 'DELETE' OR NEW.digest <> OLD.digest OR NEW.erased_at IS NULL OR octet_length(NEW.key) > 0 THEN
+            RAISE EXCEPTION 'H6: a text is kept as it is, or erased with its key (text %)', OLD.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+#: What a page says in place of a text that was erased.
+ERASED_TEXT = "[erased]"
+
+
 class FreeText(models.Model):
-    """One text that a person typed. Ledger and history hold its keyed digest; erasing text and key leaves both valid."""
+    """One text that a person typed. Ledger and history hold its keyed digest; erasing text and key leaves both valid.
+
+    Erased is the whole text with whoever wrote it, and from what others wrote the name of whoever is erased. Either way the key goes.
+    """
 
     text = models.TextField()
     key = models.BinaryField(max_length=32)
     digest = models.CharField(max_length=64)
     erased_at = models.DateTimeField(null=True, blank=True)
 
+    class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [KEPT_OR_ERASED]
+
     def __str__(self) -> str:
-        return self.text
+        return self.shown
+
+    @property
+    def shown(self) -> str:
+        """The text, or that it was erased."""
+        return self.text or ERASED_TEXT
 
 
 class Outcome(models.TextChoices):

@@ -271,7 +271,7 @@ def _shapes(events: list[LedgerEvent]) -> list[Shape]:
             "code": event.code,
             "sealed": f"seal {seals[event.pk]:,}" if seals.get(event.pk) else "",
             "digest": event.digest,
-            "reason": event.reason.text if event.reason else "",
+            "reason": event.reason.shown if event.reason else "",
         }
         for event in events
     ]

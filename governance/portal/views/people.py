@@ -22,6 +22,7 @@ from governance.controls.refusals import InvalidInput, Refusal, refuse
 from governance.controls.roles import ASSIGNABLE, ROLE_WORDS, Role
 from governance.controls.teams import found_team
 from governance.portal.views.answers import answers_refusals, for_readers_of_the_ledger
+from governance.portal.views.erasing import about_erasure, asking, erasures_that_wait
 from governance.portal.views.profile import about_person
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
@@ -33,7 +34,7 @@ Shape = dict[str, Any]
 @require_GET
 @for_readers_of_the_ledger
 def people(request: Request) -> HttpResponse:
-    """Everybody by name, the roles that wait for a second admin, and the teams."""
+    """Everybody by name, the roles and erasures that wait for a second admin, and the teams."""
     now, path = clock.now(), reverse("people")
     rows = Person.objects.all()
     for word in paging.words_of(request.GET):
@@ -59,6 +60,7 @@ def people(request: Request) -> HttpResponse:
         "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
         "empty": {"sentence": "Nobody fits.", "href": path, "action": "Show everybody"},
         "waiting": [_role(one, request.actor, now) for one in waiting.select_related("person", "proposed_by")[:50]],
+        "erasures": erasures_that_wait(),
         "teams": [_team(one) for one in teams[:200]],
         "found": reverse("team_found") if may_add else "",
     }
@@ -128,7 +130,8 @@ def person(request: Request, pk: int) -> HttpResponse:
         "events": timeline.shapes(one, reader=request.actor.person, limit=30),
         "ledger_href": f"{reverse('ledger')}?{urlencode({'about': f'controls.person:{pk}'})}",
     }
-    context["head"]["actions"] = [leave] if may_leave else []
+    context["erasure"] = about_erasure(one, request.actor, now) if one.left_at is not None else {}
+    context["head"]["actions"] = [leave] if may_leave else asking(one, request.actor, now)
     return page(request, "portal/person.html", context)
 
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory.importers import ImportProblem, Limits, ReadResult, read, read_paths
+from inventory.importers import ImportProblem, Limits, NotRead, ReadResult, read, read_paths
 from inventory.importers import reading as boundary
 from inventory.importers.display import vocabulary
 from inventory.importers.documents import LIMITS
+from inventory.importers.files import LINK
 from tests.inventory.importers.samples import BASE, bring, node, server, workflow
 
 
@@ -306,7 +307,7 @@ def test_one_bad_file_does_not_keep_the_others_from_being_read(tmp_path: Path) -
     (tmp_path / "node_modules" / "c.json").write_text("{}")
     found = list(read_paths([tmp_path, tmp_path / "missing.json"]))
     kinds = sorted(type(each).__name__ for each in found)
-    assert kinds == ["ImportProblem", "ImportProblem", "NotLookedAt", "ReadResult", "ReadResult"]
+    assert kinds == ["ImportProblem", "ImportProblem", "NotRead", "NotRead", "ReadResult", "ReadResult"]
     problems = [each for each in found if isinstance(each, ImportProblem)]
     assert [problem.file for problem in problems] == [str(tmp_path / "a.json"), str(tmp_path / "missing.json")]
 
@@ -317,4 +318,4 @@ def test_a_link_in_a_folder_is_not_followed(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "link.json").symlink_to(outside)
-    assert list(read_paths([folder])) == []
+    assert list(read_paths([folder])) == [NotRead(str(folder / "link.json"), LINK)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -46,7 +48,122 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_still_print(tmp_path
     assert len(out.splitlines()) == 1
     assert f"{tmp_path / 'bad.json'}, line 2, column 8: this is not JSON" in err
     assert "oops" not in err
-    assert err.endswith("1 automations read, 1 files refused, 1 other files not looked at\n")
+    assert f"{tmp_path / 'README.md'}, the whole file: not read, no format that is read ends in .md." in err
+    assert err.endswith("1 automations read, 1 files refused, 1 other files not read\n")
+
+
+@pytest.mark.rule("I8")
+def test_every_file_of_a_folder_that_is_not_read_is_named_with_its_reason(tmp_path: Path) -> None:
+    """What no format claims is named and harms nothing; what is known for a thing of ours is refused."""
+    tool = {"name": "add_issue", "description": "Add one.", "inputSchema": {"type": "object"}}
+    files: dict[str, bytes] = {
+        "good.json": json.dumps(server(url="https://a.example/mcp")).encode(),
+        "flow.txt": json.dumps(workflow(node("slack", "Post", 2.3), name="In a text file")).encode(),
+        "add_issue.snap": json.dumps(tool).encode(),
+        "server.yaml": b"name: asana\ntype: remote\nabout:\n  title: Asana\n",
+        "deploy.yml": b"kind: Deployment\n",
+        "README.md": b"[![badge](x)]\nwords",
+        "LICENSE": b"MIT",
+        "logo.png": b"\x89PNG\r\n\x1a\n\x00\x00\xff{",
+        "empty.log": b"",
+        "odd.dat": b"{\xff\xfe not text",
+        "notebook.ipynb": b'{"cells": []}',
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "link.json").symlink_to(tmp_path / "good.json")
+    (tmp_path / "linked").symlink_to(tmp_path.parent, target_is_directory=True)
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "package.json").write_text("{}")
+    os.mkfifo(tmp_path / "pipe.log")
+    with (tmp_path / "huge.sql").open("wb") as huge:
+        huge.write(b"{")
+        huge.truncate(30 * 1024**3)  # takes no room on the disk, and would all of the memory
+
+    status, out, err = _run(str(tmp_path))
+
+    assert status == 1
+    assert sorted(json.loads(line)["name"] for line in out.splitlines()) == ["In a text file", "good"]
+    lines = err.splitlines()
+    assert lines[-1] == "2 automations read, 2 files refused, 12 other files not read"
+    said = {line.partition(", the whole file: ")[0].rpartition("/")[2]: line for line in lines[:-1]}
+    assert len(said) == len(lines) - 1 == 14
+    reasons = {
+        "add_issue.snap": "this describes tools of an MCP server. Bring in the configuration",
+        "server.yaml": "this describes an MCP server for a registry. Bring in the configuration",
+        "deploy.yml": "not read, YAML is not read yet",
+        "README.md": "not read, no format that is read ends in .md",
+        "LICENSE": "not read, no format that is read has a name without an ending",
+        "logo.png": "not read, no format that is read ends in .png",
+        "empty.log": "not read, no format that is read ends in .log",
+        "odd.dat": "not read, no format that is read ends in .dat",
+        "notebook.ipynb": "not read, no format that is read ends in .ipynb",
+        "link.json": "not read, it is a link, and links are not followed",
+        "linked": "not read, it is a link, and links are not followed",
+        "node_modules": "not read, a folder of this name is not walked",
+        "pipe.log": "not read, it is not an ordinary file",
+        "huge.sql": "not read, no format that is read ends in .sql",
+    }
+    assert {name: reason for name, reason in reasons.items() if reason not in said[name]} == {}
+
+
+@pytest.mark.rule("I8")
+def test_many_of_one_ending_are_counted_and_each_is_named_on_request(tmp_path: Path) -> None:
+    (tmp_path / "good.json").write_text(json.dumps(server(url="https://a.example/mcp")))
+    for number in range(40):
+        (tmp_path / f"page-{number:02}.md").write_text("words")
+        (tmp_path / f"job-{number:02}.yml").write_text("on: push")
+    (tmp_path / "LICENSE").write_text("MIT")
+    status, _, err = _run(str(tmp_path))
+    assert status == 0, "what nobody exports is no failure"
+    assert err.splitlines() == [
+        f"{tmp_path}/LICENSE, the whole file: not read, no format that is read has a name without an ending.",
+        f"40 files, {tmp_path}/job-00.yml the first: not read, YAML is not read yet. --all names each.",
+        f"40 files, {tmp_path}/page-00.md the first: not read, no format that is read ends in .md. --all names each.",
+        "1 automations read, 0 files refused, 81 other files not read",
+    ]
+    every = _run(str(tmp_path), "--all")[2].splitlines()
+    assert len(every) == 82
+    assert f"{tmp_path}/page-39.md, the whole file: not read, no format that is read ends in .md." in every
+
+
+@pytest.mark.rule("I8")
+def test_whatever_a_file_is_called_its_name_takes_one_line_and_harms_no_terminal(tmp_path: Path) -> None:
+    for name in (b"two\nlines.json", b"\x1b[2J.md", b"no text \xff.csv", "übersicht.md".encode()):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("words")
+    status, _, err = _run(str(tmp_path))
+    assert status == 1
+    assert len(err.splitlines()) == 5
+    for shown in ("two\\nlines.json, line 1", "\\x1b[2J.md,", "no text \\udcff.csv,", "übersicht.md,"):
+        assert shown in err
+    err.encode()
+
+
+@pytest.mark.rule("I8")
+def test_a_yaml_that_is_named_says_that_it_is_one(tmp_path: Path) -> None:
+    file = tmp_path / "deploy.yaml"
+    file.write_text("kind: Deployment\n")
+    status, out, err = _run(str(file))
+    assert (status, out) == (1, "")
+    assert "the whole file: this is YAML, which is not read yet." in err
+    file.write_text(json.dumps(server(url="https://a.example/mcp")))  # JSON is YAML
+    assert _run(str(file))[0] == 0
+
+
+def test_a_folder_that_can_not_be_opened_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "good.json").write_text(json.dumps(server(url="https://a.example/mcp")))
+    (tmp_path / "closed").mkdir()
+    really = os.scandir
+
+    def scandir(path: str) -> Any:
+        if str(path).endswith("closed"):  # to whoever runs tests as root every folder is open
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return really(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    status, _, err = _run(str(tmp_path))
+    assert status == 1
+    assert f"{tmp_path}/closed, the whole file: it could not be opened (Permission denied)." in err
 
 
 def test_a_file_that_is_not_there_is_a_problem(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ REFUSED = {
     "malformed_n8n": 4,
     "n8n_starter_kit": 2,  # exported credentials
     "mcp_server_json_github": 1,  # a registry's description of a server
-    "mcp_docker_registry": 18,  # lists of tools; the server.yaml beside them are not looked at
+    "mcp_docker_registry": 100,  # 18 lists of tools and 82 descriptions of servers
+    "mcp_tools_github": 70,
     "mcp_registry_seed": 61,
 }
 SOURCES = sorted(READ.keys() | REFUSED.keys())
