@@ -412,8 +412,10 @@ def lead() -> Shape:
             "error": "Say in a sentence why the app may exist.",
         },
         "approve_label": "Approve the app",
-        "error": "If you decide this, nobody is left for “send mail outside”. Security would have to stand in.",
+        "error": "If you decide this, nobody is left to decide “May send mail outside”.",
     }
+    why = "Bram Visser (deputy lead) may decide this too: if Theo Brandt does, nobody is left to decide “May send mail outside”."
+    app["beside"] = [{"icon": "person", "text": why, "code": "A9"}]
     rows = [
         {**row, "may_decide": False, "open": False, "locked": None, "state": {"value": "waiting"}, "refused": False}
         for row in _mine() + _others()
