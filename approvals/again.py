@@ -18,6 +18,7 @@ from approvals.models import (
     Decision,
     DecisionOutcome,
     SeatLabel,
+    SubmissionState,
     credential_key,
 )
 from approvals.policies import Policy
@@ -27,14 +28,16 @@ from inventory.models import Automation
 def refused(automation: Automation, policy: Policy, now: datetime) -> QuerySet[Approval]:
     """Records of an automation that were rejected or withdrawn within the policy's days, the newest first.
 
-    A submission that a newer one continues was not withdrawn: its records only go on there.
+    What was approved in a submission that was withdrawn was withdrawn with it: nothing came of the yes, and another lead or owner
+    does not say it instead of whoever said it. A submission that a newer one continues was not withdrawn: its records only go on there.
     """
-    found = Approval.objects.filter(
-        submission__automation=automation,
-        state__in=(ApprovalState.REJECTED, ApprovalState.WITHDRAWN),
-        ended_at__gte=now - timedelta(days=policy.resubmission_days),
+    since = now - timedelta(days=policy.resubmission_days)
+    ended = Q(state__in=(ApprovalState.REJECTED, ApprovalState.WITHDRAWN), ended_at__gte=since)
+    ended |= Q(
+        state=ApprovalState.APPROVED, submission__state=SubmissionState.WITHDRAWN, submission__ended_at__gte=since
     )
-    continued = Q(state=ApprovalState.WITHDRAWN, submission__continued_by__isnull=False)
+    found = Approval.objects.filter(ended, submission__automation=automation)
+    continued = Q(submission__continued_by__isnull=False) & ~Q(state=ApprovalState.REJECTED)
     return found.exclude(continued).order_by("-ended_at", "-pk")
 
 
