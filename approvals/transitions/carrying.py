@@ -114,6 +114,7 @@ class Carrying:
         self.before, self.is_same_app = before, is_same_app
         self.earlier = again.earlier(submission.automation, policy, step.now)
         self.stopped = stopped.stopped(submission.automation)
+        self.stopped_since = stopped.since(before) if before is not None else frozenset()
 
     def justification(self, record: Approval, text: str) -> FreeText | None:
         """What the builder says; the very text that stands already when the same is said about the same."""
@@ -146,10 +147,13 @@ class Carrying:
         """The same version asking the same once more would only restart clocks, so it is no submission (A10, A14).
 
         Raises:
-            InvalidInput: nothing differs from the open submission, and nothing of that has expired.
+            InvalidInput: nothing differs from the open submission, nothing of that has expired, and nothing that it asks was
+                stopped since.
         """
-        before = self.before
+        before, records = self.before, list(records)
         if before is None or before.version_id != self.submission.version_id:
+            return
+        if any(record.key in self.stopped_since for record in records):
             return
         old = list(before.approvals.all())
         if any(record.state == ApprovalState.EXPIRED for record in old):
@@ -172,7 +176,12 @@ class Carrying:
         return min(last.round + asked, self.policy.rounds)
 
     def _kept(self, record: Approval, last: Approval | None) -> list[Decision]:
-        """The decisions of the last round on the record before, when they are about the same and by nobody who is a party."""
+        """The decisions of the last round on the record before, when they are about the same and by nobody who is a party.
+
+        A yes from before a stop lifts no stop: it was said about what ran (G5).
+        """
+        if record.key in self.stopped_since:
+            return []
         if last is None or not self._is_same(record, last) or last.round != record.round:
             return []
         if last.state not in (ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.WITHDRAWN):

@@ -202,6 +202,8 @@ def _tags(record: Approval, route: Route, objected: Collection[int]) -> list[Sha
     tags = []
     if record.pk in objected:
         tags.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
+    if route.who_stopped(record):
+        tags.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
     if record.earlier_id is not None:
         tags.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
     if record.carried_from_id is not None:
