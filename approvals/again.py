@@ -5,36 +5,42 @@ The preview asks it before there is a submission, and submitting asks the same o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet
 
 from approvals.models import (
     APP_KEY,
     Approval,
     ApprovalState,
+    CarriedDecision,
     Decision,
     DecisionOutcome,
     SeatLabel,
+    SubmissionState,
     credential_key,
 )
 from approvals.policies import Policy
+from governance.controls.models import Person
 from inventory.models import Automation
 
 
 def refused(automation: Automation, policy: Policy, now: datetime) -> QuerySet[Approval]:
     """Records of an automation that were rejected or withdrawn within the policy's days, the newest first.
 
-    A submission that a newer one continues was not withdrawn: its records only go on there.
+    What was approved in a submission that was withdrawn was withdrawn with it: nothing came of the yes, and another lead or owner
+    does not say it instead of whoever said it. A submission that a newer one continues was not withdrawn: its records only go on there.
     """
-    found = Approval.objects.filter(
-        submission__automation=automation,
-        state__in=(ApprovalState.REJECTED, ApprovalState.WITHDRAWN),
-        ended_at__gte=now - timedelta(days=policy.resubmission_days),
+    since = now - timedelta(days=policy.resubmission_days)
+    ended = Q(state__in=(ApprovalState.REJECTED, ApprovalState.WITHDRAWN), ended_at__gte=since)
+    ended |= Q(
+        state=ApprovalState.APPROVED, submission__state=SubmissionState.WITHDRAWN, submission__ended_at__gte=since
     )
-    continued = Q(state=ApprovalState.WITHDRAWN, submission__continued_by__isnull=False)
+    found = Approval.objects.filter(ended, submission__automation=automation)
+    continued = Q(submission__continued_by__isnull=False) & ~Q(state=ApprovalState.REJECTED)
     return found.exclude(continued).order_by("-ended_at", "-pk")
 
 
@@ -43,19 +49,23 @@ class Earlier:
     """What became of a question before.
 
     Args:
-        record: id of the record that bears the last word; where nobody ever said one, of the newest.
-        word: the last no; where nobody said no, whatever was decided last; None for nothing.
+        record: id of the record that bears the last word: the last no; where nobody said no, whatever was decided last; where
+            nobody ever said a word, of the newest.
+        words: what was said last in each seat of that record, the newest last. Whoever said it is asked first in that seat.
+        counted: the words whose speakers have to be asked again, lest one signature more is needed: the no; where nobody said
+            no, what was said last in each seat whenever it was asked.
     """
 
     record: int
-    word: Decision | None
+    words: tuple[Decision, ...] = ()
+    counted: tuple[Decision, ...] = ()
 
 
 def earlier(automation: Automation, policy: Policy, now: datetime) -> dict[str, Earlier]:
     """What became of each question that was refused or withdrawn before, by the question's key: two queries.
 
-    A record that was withdrawn undecided, or whose decision carried over to it, has none of its own: the one that it asked
-    again, or carried over, has it. So nobody sheds a no by asking once more and taking that back.
+    A record that was withdrawn undecided has no word of its own: the one that it asked again has it. So nobody sheds a no, or a
+    signature more, by asking once more and taking that back.
     """
     newest: dict[str, int] = {}
     records: set[int] = set()
@@ -64,22 +74,53 @@ def earlier(automation: Automation, policy: Policy, now: datetime) -> dict[str, 
     ):
         newest.setdefault(_key(privilege, credential), pk)
         records |= {pk} if asked_again is None else {pk, asked_again}
-    found = {key: Earlier(pk, None) for key, pk in newest.items()}
-    for word in sorted(_said(records), key=lambda word: (word.outcome == DecisionOutcome.REJECT, word.pk)):
-        found[word.approval.key] = Earlier(word.approval_id, word)
-    return found
+    said: dict[str, list[Decision]] = {}
+    for word in _said(records):
+        said.setdefault(word.approval.key, []).append(word)
+    return {key: _weigh(said[key], records) if key in said else Earlier(pk) for key, pk in newest.items()}
 
 
 def _said(records: Collection[int]) -> QuerySet[Decision]:
-    """What was decided on some records or carried over to them; a decision carries over to the same question only."""
-    counted = Q(approval__in=records) | Q(carried_to__approval__in=records)
-    rows = Decision.objects.filter(counted).select_related("person", "for_person", "seat", "approval__privilege")
-    return rows.defer("approval__facts", "approval__reasons").order_by()
+    """What was decided on some records or carried over to them, oldest first, each with ``over``: the records that it carried over to.
+
+    A decision carries over to the same question only.
+    """
+    links = CarriedDecision.objects.filter(approval__in=records)
+    over = ArraySubquery(links.filter(decision=OuterRef("pk")).order_by("approval").values("approval"))
+    counted = Q(approval__in=records) | Q(pk__in=links.values("decision"))
+    rows = Decision.objects.filter(counted).annotate(over=over)
+    related = rows.select_related("person", "for_person", "seat", "approval__privilege")
+    return related.defer("approval__facts", "approval__reasons").order_by("pk")
 
 
-def last_words(automation: Automation, policy: Policy, now: datetime) -> dict[str, Decision]:
-    """What was decided last about each question that was refused before, by the question's key: two queries."""
-    return {key: one.word for key, one in earlier(automation, policy, now).items() if one.word is not None}
+def _weigh(said: Sequence[Decision], records: Collection[int]) -> Earlier:
+    """What counts of all that was said about one question, oldest first."""
+    noes = [word for word in said if word.outcome == DecisionOutcome.REJECT]
+    last = (noes or said)[-1]
+    record = _bearers(last, records)[-1]
+    words = {word.seat.label: word for word in said if record in _bearers(word, records)}
+    counted = {(_bearers(word, records)[-1], word.seat.label): word for word in said}
+    return Earlier(record, in_order(words.values()), (last,) if noes else in_order(counted.values()))
+
+
+def _bearers(word: Decision, records: Collection[int]) -> list[int]:
+    """Which of the records a word counts for; the one that it was said about stands last."""
+    return [*word.__dict__["over"], *([word.approval_id] if word.approval_id in records else [])]
+
+
+def in_order(words: Iterable[Decision]) -> tuple[Decision, ...]:
+    """Words as they were said."""
+    return tuple(sorted(words, key=lambda word: word.pk))
+
+
+def said_in(label: str, words: Iterable[Decision]) -> Person | None:
+    """Who spoke in a seat, or for whom they stood in; None for nobody (A11)."""
+    return next((speaker(word) for word in words if word.seat.label == label), None)
+
+
+def speaker(word: Decision) -> Person:
+    """Whose word it is: who spoke, or for whom they stood in (A11)."""
+    return word.for_person or word.person
 
 
 def _key(privilege: str | None, credential: int | None) -> str:
@@ -87,19 +128,17 @@ def _key(privilege: str | None, credential: int | None) -> str:
     return privilege or (credential_key(credential) if credential is not None else APP_KEY)
 
 
-def seats(labels: Sequence[str], last: Decision | None, *, may_be_asked: bool) -> list[str]:
-    """The seats of a question: the policy's, and one more where who refused it before can't be asked again as then.
+def seats(labels: Sequence[str], before: Earlier | None, *, may_be_asked: Callable[[Person], bool]) -> list[str]:
+    """The seats of a question: the policy's, and one more where who spoke about it before can't be asked again as then.
 
     Args:
         labels: the seats that the policy asks for.
-        last: what was decided last about the same; None for what was not refused before.
-        may_be_asked: whether who decided that is here and without a conflict.
+        before: what became of the same before; None for what was not refused or withdrawn.
+        may_be_asked: whether a person is here and without a conflict.
     """
     found = list(labels)
-    if last is None:
+    if before is None or not before.counted:
         return found
-    if not may_be_asked:
-        found.append(SeatLabel.SECOND if SeatLabel.SECURITY in found else SeatLabel.SECURITY)
-    elif last.seat.label not in found:
-        found.append(last.seat.label)
-    return found
+    if not all(may_be_asked(speaker(word)) for word in before.counted):
+        return [*found, SeatLabel.SECOND if SeatLabel.SECURITY in found else SeatLabel.SECURITY]
+    return list(dict.fromkeys([*found, *(word.seat.label for word in before.counted)]))

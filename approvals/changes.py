@@ -195,6 +195,8 @@ def _wanted(version: Version, assessment: Assessment) -> list[Asked]:
 def _why_asked(item: Asked, grant: Grant | None, now: datetime) -> str:
     if grant is None:
         return "new"
+    if grants.is_stopped(grant):
+        return "stopped"  # a stop is not lifted by the same person's word, nor by nobody's: two others decide anew (G5)
     if _runs_out(grant, now):
         return "renewal"
     if Tier.of(item.tier) > Tier.of(grant.tier):

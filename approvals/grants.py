@@ -60,10 +60,17 @@ WHY_WORDS: dict[str, str] = {
 }
 
 
+#: How what was stopped comes back: not by a verb, but by a submission (G5).
+COMES_BACK = "Submit the automation again: two others decide about it."
+
+
+def is_stopped(grant: Grant) -> bool:
+    """Whether somebody stopped it and nothing took its place (G5)."""
+    return grant.state == GrantState.SUSPENDED and grant.suspended_why == Why.STOPPED
+
+
 def _not_stopped(subject: Grant, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.state == GrantState.SUSPENDED and subject.suspended_why == Why.STOPPED:
-        return Refusal("G5", "state", "This grant is stopped already.")
-    return None
+    return Refusal("G5", "state", "This grant is stopped already.", COMES_BACK) if is_stopped(subject) else None
 
 
 def _term_over(subject: Grant, actor: Actor, now: datetime) -> Refusal | None:
@@ -260,7 +267,8 @@ def _finish(step: Step[Grant], why: Why) -> Effect:
 
 def _suspended_otherwise(grant: Grant) -> Refusal:
     words = WHY_WORDS.get(grant.suspended_why, "suspended for another reason")
-    return Refusal("G5", "state", f"This grant is suspended: {words}.", "A review does not lift that.")
+    to_do = f"A review does not lift that. {COMES_BACK}" if is_stopped(grant) else "A review does not lift that."
+    return Refusal("G5", "state", f"This grant is suspended: {words}.", to_do)
 
 
 def _successor(old: Grant, begins_at: datetime, ends_at: datetime) -> Grant:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from approvals import duties, intended, policies
+from approvals import duties, intended, policies, stopped
 from approvals.changes import Asked, Changes
 from approvals.drafts import Draft, row_key
 from approvals.intended import LADDER
@@ -135,6 +135,7 @@ class _Reading:
             base=base,
             drift=registry.compare(_privileges_of(base), held) if base is not None else None,
             under_way=under_way,
+            is_stopped_since=_is_stopped_since(under_way, compared),
             changes=compared,
             wanted=tuple(self._wanted(key, asked, compared, stands, people, problems) for key, asked in weighed),
             app_seats=people.app_seats(automation, compared, tier) if compared.app else (),
@@ -230,6 +231,10 @@ def _under_way(known: Automation | None) -> Submission | None:
         return None
     found = known.submissions.filter(state__in=UNFINISHED).select_related("version", "submitted_by")
     return found.order_by("-pk").first()
+
+
+def _is_stopped_since(under_way: Submission | None, compared: Changes) -> bool:
+    return under_way is not None and bool(stopped.since(under_way) & {one.key for one in compared.asked})
 
 
 def _base(known: Automation | None) -> Version | None:

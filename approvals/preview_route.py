@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from approvals import again, parties, stopped
+from approvals.again import Earlier
 from approvals.changes import Asked, Changes
 from approvals.ladders import Bench, Rung, ladder
 from approvals.matching import APP, Question, after, shortage
-from approvals.models import APP_KEY, Approval, Decision, SeatLabel, Submission
+from approvals.models import APP_KEY, Approval, SeatLabel, Submission
 from approvals.models.submission import Capacity
 from approvals.policies import Policy
 from approvals.routing import app_deciders
@@ -60,7 +61,7 @@ class People:
         parties: who would be a party, by id, and in what capacity (S1).
         decided_app: ids of who decided the app approval that it would rest on (S2).
         policy: says which seats a question has.
-        before: what was decided last about what was refused before, by the question's key (`again.last_words`).
+        before: what became of what was refused or withdrawn before, by the question's key (`again.earlier`).
         stopped: who stopped what is asked again, by the question's key (`stopped.stopped`).
     """
 
@@ -68,7 +69,7 @@ class People:
     parties: dict[int, str]
     decided_app: frozenset[int]
     policy: Policy
-    before: Mapping[str, Decision]
+    before: Mapping[str, Earlier]
     stopped: Mapping[str, frozenset[int]]
 
     @classmethod
@@ -114,7 +115,7 @@ class People:
             {who: str(Capacity(capacity).label) for who, capacity in named if who is not None},
             app_deciders(rests_on),
             policy,
-            again.last_words(known, policy, now) if known is not None else {},
+            again.earlier(known, policy, now) if known is not None else {},
             stopped.stopped(known) if known is not None else {},
         )
 
@@ -141,17 +142,18 @@ class People:
 
     def _labels(self, record: _Record) -> Iterator[tuple[str, bool]]:
         """The labels of a question's seats, and whether each is one more than the policy asks for."""
-        last, own = self.before.get(record.key), self.policy.seats(record.kind, record.tier)
-        who = (last.for_person or last.person) if last is not None else None
-        may_be_asked = who is not None and self._why_not(who, record, may_have_stopped=True) is None
-        found = again.seats(own, last, may_be_asked=may_be_asked)
+        own = self.policy.seats(record.kind, record.tier)
+        found = again.seats(
+            own,
+            self.before.get(record.key),
+            may_be_asked=lambda person: self._why_not(person, record, may_have_stopped=True) is None,
+        )
         for number, label in enumerate(stopped.seats(own, found) if record.key in self.stopped else found):
             yield label, number >= len(own)
 
     def _ladder(self, label: str, automation: Automation, record: _Record) -> list[Rung]:
-        last = self.before.get(record.key)
-        first = (last.for_person or last.person) if last is not None and last.seat.label == label else None
-        return ladder(label, automation, record.resource, self.bench, first=first)
+        words = self.before[record.key].words if record.key in self.before else ()
+        return ladder(label, automation, record.resource, self.bench, first=again.said_in(label, words))
 
     def _question(self, automation: Automation, record: _Record) -> Question:
         """A record with everybody on the ladders of its seats who could decide it."""

@@ -76,6 +76,7 @@ class Preview:
         version: the version of the register with this very content; None when this would be a new one.
         base: the version that it is compared with, and `drift` what differs; None for a new automation.
         under_way: the submission that this one would continue (A14).
+        is_stopped_since: whether something that it would hold was stopped since that was made, and is asked anew (G5).
         changes: what would be asked, what runs on, what ends (A12).
         wanted: everything that the version would hold.
         app_seats: whose signature stage 1 needs; empty when it is not asked.
@@ -100,6 +101,7 @@ class Preview:
     base: Version | None
     drift: Drift | None
     under_way: Submission | None
+    is_stopped_since: bool
     changes: Changes
     wanted: tuple[Wanted, ...]
     app_seats: tuple[SeatAsked, ...]
@@ -143,7 +145,7 @@ class Preview:
     @property
     def is_repeat(self) -> bool:
         """Whether submitting would only repeat what is approved, or under review, already (I7)."""
-        if self.known is None or self.version is None or self.amends:
+        if self.known is None or self.version is None or self.amends or self.is_stopped_since:
             return False
         is_under_review = self.under_way is not None and self.under_way.version_id == self.version.pk
         return is_under_review or (self.under_way is None and self.asks_nothing)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
+from approvals.again import in_order
 from approvals.ladders import LADDER
 from approvals.models import Approval, CarriedDecision, Decision, Party, Submission
 from approvals.models.approval import ENDED
@@ -31,7 +32,7 @@ class Rows:
             it is an earlier submission's (S2).
         asked_again: by submission: by an earlier record, the one that asks the same again (A15).
         decisions: by key: all that were taken on these records or carried over to them.
-        links: which decision carried over to which record (A14).
+        links: which decision carried over to which of these records (A14).
         delegates: by giver: who stands in for them (A11).
     """
 
@@ -56,7 +57,7 @@ class Rows:
         stages, asked_again = _records(submissions)
         records = {pk for own in stages.values() for pk in own}
         earlier = {pk for own in asked_again.values() for pk in own}
-        links = list(CarriedDecision.objects.filter(approval__in=records).order_by())
+        links = list(CarriedDecision.objects.filter(approval__in=records | earlier).order_by())
         wanted = Q(approval__in=records | earlier) | Q(pk__in={link.decision_id for link in links})
         read = Decision.objects.filter(wanted).select_related("person", "for_person", "seat", "reason").order_by()
         decisions = {row.pk: row for row in sorted(read, key=lambda row: row.pk)}
@@ -64,6 +65,17 @@ class Rows:
         for standing in Delegation.objects.running(now).select_related("taker"):
             delegates.setdefault(standing.giver_id, []).append(standing.taker)
         return cls(parties, stages, asked_again, decisions, links, delegates)
+
+    def before(self, submission: Submission) -> dict[int, tuple[Decision, ...]]:
+        """What was said last in each seat about what a submission's records ask again, by record (A15)."""
+        asked = self.asked_again[submission.pk]
+        said = [(row.approval_id, row) for row in self.decisions.values()]
+        said += [(link.approval_id, self.decisions[link.decision_id]) for link in self.links]
+        found: dict[int, dict[str, Decision]] = {}
+        for about, row in sorted(said, key=lambda pair: pair[1].pk):
+            if about in asked:
+                found.setdefault(asked[about], {})[row.seat.label] = row
+        return {record: in_order(words.values()) for record, words in found.items()}
 
 
 def _records(submissions: Iterable[Submission]) -> tuple[dict[int, dict[int, int]], dict[int, dict[int, int]]]:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from approvals import policies, stopped
+from approvals import again, policies, stopped
 from approvals.ladders import Bench, Rung, ladder, resource_of
 from approvals.matching import Question, after, question_name
 from approvals.models import (
@@ -73,8 +73,8 @@ class Route:
     decisions: dict[int, list[Decision]]
     delegates: dict[int, list[Person]]
     undecided: Undecided
-    #: What was said last about the same as a record asks, by record: an earlier rejection or withdrawal (A15).
-    before: dict[int, Decision] = field(default_factory=dict)
+    #: What was said last, in each seat, about the same as a record asks, by record: an earlier rejection or withdrawal (A15).
+    before: dict[int, tuple[Decision, ...]] = field(default_factory=dict)
     #: Decisions that carried over to a record, and the round in which they count there: decision to record and round (A14).
     carried: dict[int, tuple[int, int]] = field(default_factory=dict)
     _seats: dict[int, tuple[Seat, ...]] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class Route:
     @classmethod
     def _of(cls, submission: Submission, now: datetime, bench: Bench, rows: Rows, undecided: Undecided) -> Route:
         """The route of one submission out of what was read for all of them."""
-        stages, again = rows.stages[submission.pk], rows.asked_again[submission.pk]
+        stages = rows.stages[submission.pk]
         links = [link for link in rows.links if link.approval_id in stages]
         taken = [(row.approval_id, row) for row in rows.decisions.values() if row.approval_id in stages]
         taken += [(link.approval_id, rows.decisions[link.decision_id]) for link in links]
@@ -130,7 +130,7 @@ class Route:
             decisions,
             rows.delegates,
             undecided,
-            {again[row.approval_id]: row for row in rows.decisions.values() if row.approval_id in again},
+            rows.before(submission),
             {link.decision_id: (link.approval_id, link.round) for link in links},
         )
 
@@ -192,9 +192,8 @@ class Route:
         ]
 
     def ladder_of(self, approval: Approval, label: str) -> list[Rung]:
-        """The rungs of one seat of one record: who said no before is asked first, in the capacity they said it in (A15)."""
-        last = self.before.get(approval.pk)
-        first = (last.for_person or last.person) if last is not None and last.seat.label == label else None
+        """The rungs of one seat of one record: who spoke in it before is asked first, in the capacity they spoke in (A15)."""
+        first = again.said_in(label, self.before.get(approval.pk, ()))
         return ladder(label, self.submission.automation, resource_of(approval), self.bench, first=first)
 
     def standing(self, approval: Approval) -> list[SeatStanding]:

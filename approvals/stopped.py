@@ -6,10 +6,12 @@ two others, so the question has the seats of what was refused before, and whoeve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from django.db.models import QuerySet
 
 from approvals import grants
-from approvals.models import Grant, SeatLabel
+from approvals.models import Grant, SeatLabel, Submission
 from governance.controls import ledger
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.models.ledger import Outcome
@@ -21,22 +23,48 @@ def stopped(automation: Automation) -> dict[str, frozenset[int]]:
 
     Two queries more where something was stopped. Under a delegation both people stopped it (A11).
     """
-    rows = list(Grant.objects.filter(automation=automation).order_by("pk").values_list("pk", "key", "suspended_why"))
-    newest = {key: why for _, key, why in rows}
-    keys = {str(pk): key for pk, key, why in rows if why == grants.Why.STOPPED and newest[key] == grants.Why.STOPPED}
+    keys = _keys(automation)
     if not keys:
         return {}
-    label, _ = ledger.name_of(Grant())
-    events = LedgerEvent.objects.filter(
-        verb=grants.stop.event, subject_type=label, subject_id__in=keys, outcome=Outcome.DONE
-    )
-    who = [(keys[pk], {by, given} - {""}) for pk, by, given in events.values_list("subject_id", "actor_id", "for_id")]
+    who = [
+        (keys[pk], {by, given} - {""}) for pk, by, given in _stops(keys).values_list("subject_id", "actor_id", "for_id")
+    ]
     named = {opaque for _, people in who for opaque in people}
     known = {str(one.opaque_id): one.pk for one in Person.objects.filter(opaque_id__in=named)}
     return {
         key: frozenset(known[opaque] for other, people in who if other == key for opaque in people)
         for key in keys.values()
     }
+
+
+def since(submission: Submission) -> frozenset[str]:
+    """Keys of what was stopped after a submission was made, and has not been approved again: what it asks was asked before (G5).
+
+    Two queries more where something was stopped. A stop and a submission both lock the automation, so their events stand in order.
+    """
+    keys = _keys(submission.automation)
+    if not keys:
+        return frozenset()
+    label, pk = ledger.name_of(submission)
+    made = LedgerEvent.objects.filter(subject_type=label, subject_id=pk, outcome=Outcome.DONE).order_by("pk")
+    first = made.values_list("pk", flat=True).first()
+    later = _stops(keys) if first is None else _stops(keys).filter(pk__gt=first)
+    return frozenset(keys[subject] for subject in later.values_list("subject_id", flat=True))
+
+
+def _keys(automation: Automation) -> dict[str, str]:
+    """By id of a grant that was stopped: its key, where nothing has been approved in its place since."""
+    rows = list(Grant.objects.filter(automation=automation).order_by("pk").values_list("pk", "key", "suspended_why"))
+    newest = {key: why for _, key, why in rows}
+    return {str(pk): key for pk, key, why in rows if why == grants.Why.STOPPED and newest[key] == grants.Why.STOPPED}
+
+
+def _stops(keys: Iterable[str]) -> QuerySet[LedgerEvent]:
+    """The events of stopping these grants."""
+    label, _ = ledger.name_of(Grant())
+    return LedgerEvent.objects.filter(
+        verb=grants.stop.event, subject_type=label, subject_id__in=keys, outcome=Outcome.DONE
+    )
 
 
 def seats(own: Sequence[str], found: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.views import panels, queue, review, samples
+from approvals.views import panels, queue, review, samples, stopping
 
 urlpatterns = [
     path("desk/", queue.desk, name="desk"),
@@ -20,5 +20,5 @@ urlpatterns = [
     path("automations/<int:pk>/submissions/", panels.automation_submissions, name="automation_submissions"),
     path("automations/<int:pk>/grants/", panels.automation_grants, name="automation_grants"),
     path("resources/<int:pk>/grants/", panels.resource_grants, name="resource_grants"),
-    path("grants/<int:pk>/stop/", panels.stop_grant, name="grant_stop"),
+    path("grants/<int:pk>/stop/", stopping.stop_grant, name="grant_stop"),
 ]

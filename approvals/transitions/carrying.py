@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Q
 
 from approvals import again, facts, policies, stopped
+from approvals.again import Earlier
 from approvals.models import (
     Approval,
     ApprovalKind,
@@ -25,7 +26,7 @@ from approvals.models import (
 )
 from approvals.routing import app_deciders
 from governance.controls import texts
-from governance.controls.models import FreeText
+from governance.controls.models import FreeText, Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Effect, Step, transition
 from inventory.models import Automation
@@ -113,6 +114,7 @@ class Carrying:
         self.before, self.is_same_app = before, is_same_app
         self.earlier = again.earlier(submission.automation, policy, step.now)
         self.stopped = stopped.stopped(submission.automation)
+        self.stopped_since = stopped.since(before) if before is not None else frozenset()
 
     def justification(self, record: Approval, text: str) -> FreeText | None:
         """What the builder says; the very text that stands already when the same is said about the same."""
@@ -130,7 +132,7 @@ class Carrying:
         record.earlier_id = earlier.record if earlier is not None else None
         record.round = self._round(last)
         self.step.save(record)
-        for label in self._labels(record, earlier.word if earlier is not None else None):
+        for label in self._labels(record, earlier):
             Seat.objects.create(approval=record, label=label)
 
     def carry(self, record: Approval) -> Approval:
@@ -145,10 +147,13 @@ class Carrying:
         """The same version asking the same once more would only restart clocks, so it is no submission (A10, A14).
 
         Raises:
-            InvalidInput: nothing differs from the open submission, and nothing of that has expired.
+            InvalidInput: nothing differs from the open submission, nothing of that has expired, and nothing that it asks was
+                stopped since.
         """
-        before = self.before
+        before, records = self.before, list(records)
         if before is None or before.version_id != self.submission.version_id:
+            return
+        if any(record.key in self.stopped_since for record in records):
             return
         old = list(before.approvals.all())
         if any(record.state == ApprovalState.EXPIRED for record in old):
@@ -171,7 +176,12 @@ class Carrying:
         return min(last.round + asked, self.policy.rounds)
 
     def _kept(self, record: Approval, last: Approval | None) -> list[Decision]:
-        """The decisions of the last round on the record before, when they are about the same and by nobody who may not have."""
+        """The decisions of the last round on the record before, when they are about the same and by nobody who may not have.
+
+        A yes from before a stop lifts no stop: it was said about what ran (G5).
+        """
+        if record.key in self.stopped_since:
+            return []
         if last is None or not self._is_same(record, last) or last.round != record.round:
             return []
         if last.state not in (ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.WITHDRAWN):
@@ -194,15 +204,14 @@ class Carrying:
             return self.is_same_app
         return record.tier == last.tier and _asks(record) == _asks(last)
 
-    def _labels(self, record: Approval, last: Decision | None) -> list[str]:
-        """The seats of a record: the policy's, and what an earlier no or a stop adds to them (A15, G5)."""
+    def _labels(self, record: Approval, earlier: Earlier | None) -> list[str]:
+        """The seats of a record: the policy's, and what an earlier word or a stop adds to them (A15, G5)."""
         labels = self.policy.seats(record.kind, record.tier)
-        found = again.seats(labels, last, may_be_asked=last is not None and self._may_ask_again(record, last))
+        found = again.seats(labels, earlier, may_be_asked=lambda person: self._may_ask_again(record, person))
         return stopped.seats(labels, found) if record.key in self.stopped else found
 
-    def _may_ask_again(self, record: Approval, last: Decision) -> bool:
+    def _may_ask_again(self, record: Approval, person: Person) -> bool:
         """Whether who decided before is here, no party, and decided in no other stage."""
-        person = last.for_person or last.person
         if not person.is_here or self.submission.parties.filter(person=person).exists():
             return False
         if record.stage == 2 and person.pk in app_deciders(self.submission.app_approval):

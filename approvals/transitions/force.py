@@ -40,7 +40,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
         )
     )
     before = changes.in_force(automation)
-    still_stopped = frozenset(stopped.stopped(automation))
+    still_stopped = stopped.since(submission)
     ended = _end_what_is_not_asked(step, submission, approved)
     lifecycle.go_live(
         automation,
@@ -55,7 +55,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
     usable = [record for record in approved if is_usable(record, approved, submission)]
     unusable = [str(record.pk) for record in approved if record not in usable]
     policy = policies.of(submission.policy)
-    made = [_grant(step, submission, record, policy, still_stopped) for record in usable]
+    made = [_grant(step, submission, record, policy, is_stopped=record.key in still_stopped) for record in usable]
     sampling.note(step, before)
     submission.ended_at = step.now
     asking.tell(
@@ -117,11 +117,11 @@ def _grant(
     submission: Submission,
     record: Approval,
     policy: policies.Policy,
-    still_stopped: frozenset[str],
+    *,
+    is_stopped: bool,
 ) -> Grant:
-    """Create one grant; what was stopped after it was asked for was decided without the signature more, and stays stopped (G5)."""
+    """Create one grant; what was stopped after it was asked for was not asked as what lifts a stop, and stays stopped (G5)."""
     privilege = record.privilege
-    is_stopped = record.key in still_stopped and record.seats.count() <= len(policy.seats(record.kind, record.tier))
     days = record.granted_term_days or record.term_days
     scope = record.granted_scope if record.granted_scope is not None else (privilege.scope if privilege else [])
     made = Grant(

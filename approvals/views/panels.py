@@ -7,19 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 
 from approvals import grants
 from approvals.models import Grant, GrantState, Submission
 from approvals.views.record_rows import segment
 from governance.controls import clock
 from governance.controls.actors import Actor
-from governance.controls.refusals import Refused
 from governance.web import times
 from governance.web.middleware import Request
-from governance.web.pages import page, refused
+from governance.web.pages import page
 from inventory.models import Automation, AutomationState, Resource
 
 Shape = dict[str, Any]
@@ -35,7 +34,7 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
     on = entitlement.resource if entitlement else credential.decided_on if credential else None
     held = grant.approval.privilege
     sentence = held.sentence if held else credential.sentence if credential else ""
-    state, why = _state(grant)
+    state, why = state_of(grant)
     soon = state == GrantState.ACTIVE and grant.ends_at - now <= ENDS_SOON
     code = entitlement.code if entitlement else credential.kind if credential else ""
     return {
@@ -57,7 +56,7 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
     }
 
 
-def _state(grant: Grant) -> tuple[str, str]:
+def state_of(grant: Grant) -> tuple[str, str]:
     """What counts of a grant's state, and why: nothing of an automation that is stopped is in force (G3, G5),
     and no privilege without its credential (A2).
     """
@@ -74,7 +73,7 @@ def _left(days: int) -> str:
 
 
 def _words(found: Iterable[Grant]) -> str:
-    states = [_state(grant)[0] for grant in found]
+    states = [state_of(grant)[0] for grant in found]
     counts = [
         f"{states.count(state)} {word}"
         for state, word in (
@@ -187,36 +186,3 @@ def _submission(one: Submission, now: datetime) -> Shape:
         "words": f"{ended} of {len(records)} decided" if records else "",
         "below": times.moment_words(one.ended_at, now) if one.ended_at else "",
     }
-
-
-@require_http_methods(["GET", "POST"])
-def stop_grant(request: Request, pk: int) -> HttpResponse:
-    """Stop one grant at once, with a reason, after showing what stops (G5)."""
-    now = clock.now()
-    grant = get_object_or_404(
-        Grant.objects.visible_to(request.actor, now).select_related(
-            "automation", "entitlement__resource", "credential"
-        ),
-        pk=pk,
-    )
-    back = reverse("automation", args=[grant.automation_id])
-    if request.method == "POST":
-        try:
-            grants.stop(grant, actor=request.actor, now=now, reason=request.POST.get("reason", ""))
-        except Refused as error:
-            return refused(request, error.refusal, context={"back_href": back})
-        return redirect(back)
-    no = grants.stop.refusal(grant, actor=request.actor, now=now)
-    if no is not None:
-        return refused(request, no, context={"back_href": back})
-    what = grant.approval.privilege.sentence if grant.approval.privilege else str(grant.credential)
-    ask = {
-        "id": "stop",
-        "title": "Stop this grant?",
-        "text": f"{grant.automation.name} can no longer use it from this moment: {what}. The rest of the automation runs on.",
-        "action": reverse("grant_stop", args=[pk]),
-        "label": "Stop it now",
-        "kind": "danger",
-        "reason": {"label": "Why", "required": True},
-    }
-    return page(request, "confirm.html", {"ask": ask, "back_href": back})

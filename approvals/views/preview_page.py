@@ -18,6 +18,7 @@ from approvals.views.preview_rows import Form
 from governance.controls.models import Person
 from governance.web import times
 from inventory.importers.manifest import Finding
+from inventory.models import Version
 from inventory.registry import Drift
 from inventory.resolving import NOT_RECOGNISED
 
@@ -205,9 +206,14 @@ def _standing(preview: Preview) -> Shape | None:
         if _is_sampled(preview):
             text += f" One such change in {samples.ONE_IN} is drawn, and somebody who is no party looks at it."
         return {"icon": "ring-check", "tone": "ok", "lead": "Nothing new is asked.", "text": text, **automation}
-    if version is not None and version.pk != known.approved_version_id:
-        text = f"It is saved as version {version.number}, and not submitted."
-        return {"icon": "info", "tone": "acc", "lead": "In the register.", "text": text, **automation}
+    if version is not None:
+        return {
+            "icon": "info",
+            "tone": "acc",
+            "lead": "In the register.",
+            "text": _saved(preview, version),
+            **automation,
+        }
     text = (
         f"A new version of an automation that is in the register, version {preview.base.number} before it."
         if preview.base
@@ -216,12 +222,24 @@ def _standing(preview: Preview) -> Shape | None:
     return {"icon": "info", "tone": "acc", "lead": "Known already.", "text": text, **automation}
 
 
+def _saved(preview: Preview, version: Version) -> str:
+    """How a version stands that is in the register and not under review, where there is something to ask about it."""
+    if version.pk != version.automation.approved_version_id:
+        return f"It is saved as version {version.number}, and not submitted."
+    is_stopped = any(one.asked.why == "stopped" for one in preview.asked)
+    asked = (
+        "What was stopped is asked anew, and two others decide about it." if is_stopped else "What changed is asked."
+    )
+    return f"This is version {version.number}, which is in force. {asked}"
+
+
 def _reviewed(preview: Preview, under_way: Submission) -> Shape:
     """How it stands beside a review that has not ended: the same version, or one that would continue it."""
     number = under_way.version.number
     review = {"href": reverse("review", args=[under_way.pk]), "link": "See the review"}
     since = f"since {times.stamp_words(under_way.submitted_at)}, submitted by {under_way.submitted_by.name}"
-    if preview.version is not None and preview.version.pk == under_way.version_id:
+    is_same = preview.version is not None and preview.version.pk == under_way.version_id
+    if is_same and not preview.is_stopped_since:
         text = f"This is version {number}, under review {since}."
         return {"icon": "ring-check", "tone": "ok", "lead": "Nothing changed.", "text": text, **review}
     lead = f"Version {number} is under review {since}."

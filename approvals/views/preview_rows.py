@@ -124,6 +124,8 @@ def _scope(one: Wanted) -> str:
 def _tags(preview: Preview, one: Wanted) -> list[Shape]:
     privilege = one.asked.privilege
     found = []
+    if one.asked.why == "stopped":
+        found.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
     if one.asked.why in ("raised", "wider"):
         found.append({"text": one.asked.why.capitalize(), "tone": "wait", "icon": "arrow"})
     if privilege is not None and privilege.model_controlled:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from approvals import facts, openings
 from approvals.ladders import resource_of
-from approvals.models import Approval, ApprovalState, Decision, SeatLabel
+from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel
 from approvals.routing import Route, SeatStanding
 from approvals.transitions import approve, object_to, reject
 from approvals.views.decision_form import decide_href, decision_form
@@ -28,6 +28,12 @@ from inventory.models import Binding
 BLANK: Shape = dict.fromkeys(
     ("level_asked", "scope_asked", "name", "note", "quick", "held", "focus", "evidence", "decide", "object")
 )
+#: What somebody did by a decision, after their name.
+SAID = {
+    DecisionOutcome.APPROVE: "approved it",
+    DecisionOutcome.REJECT: "refused it",
+    DecisionOutcome.ASK: "asked for changes",
+}
 SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
 
 
@@ -196,6 +202,8 @@ def _tags(record: Approval, route: Route, objected: Collection[int]) -> list[Sha
     tags = []
     if record.pk in objected:
         tags.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
+    if route.who_stopped(record):
+        tags.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
     if record.earlier_id is not None:
         tags.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
     if record.carried_from_id is not None:
@@ -241,9 +249,9 @@ def last_decision(record: Approval, route: Route) -> Decision | None:
     return own[-1] if own else None
 
 
-def decided_by(decision: Decision, reader: Reader) -> str:
+def decided_by(decision: Decision, reader: Reader, *, start: bool = True) -> str:
     """Who decided, for whom: "Mei Tanaka for you"."""
-    who = reader.name(decision.person, start=True)
+    who = reader.name(decision.person, start=start)
     return f"{who} for {reader.name(decision.for_person)}" if decision.for_person else who
 
 
@@ -266,7 +274,7 @@ def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
         "skipped": [
             {"icon": "person", "text": f"{one.why}.", "code": one.code} for seat in standing for one in seat.skipped
         ],
-        "history": _history(record, route),
+        "history": _history(record, route, reader),
     }
 
 
@@ -318,13 +326,17 @@ def _seat(seat: SeatStanding, reader: Reader, *, is_open: bool) -> Shape:
     return {"capacity": capacity, "who": f"{who}{basis}", "seal": seal, "state": state}
 
 
-def _history(record: Approval, route: Route) -> list[Shape]:
-    rows = [d for d in route.decisions.get(record.pk, ()) if d.round < record.round]
-    found = [{"who": d.person.name, "at": d.at, "text": d.reason.shown} for d in rows if d.reason is not None]
-    last = route.before.get(record.pk)
-    if last is not None:
-        found.append({"who": last.person.name, "at": last.at, "text": last.reason.shown if last.reason else ""})
-    return found
+def _history(record: Approval, route: Route, reader: Reader) -> list[Shape]:
+    """What was said in earlier rounds of it, and about the same where that was refused or withdrawn (A14, A15)."""
+    rounds = [d for d in route.decisions.get(record.pk, ()) if d.round < record.round and d.reason is not None]
+    return [
+        {
+            "who": f"{decided_by(one, reader, start=False)} {SAID[DecisionOutcome(one.outcome)]}",
+            "at": one.at,
+            "text": one.reason.shown if one.reason is not None else "",
+        }
+        for one in (*rounds, *route.before.get(record.pk, ()))
+    ]
 
 
 def segment(record: Approval, *, mine: bool) -> str:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.transitions import accept_subset, answer, comment, decline, withdraw
-from approvals.views import record_rows, review_app, review_questions, review_stages
+from approvals.views import record_rows, review_app, review_before, review_questions, review_stages
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier, dossier
 from governance.controls import ledger, timeline
@@ -43,6 +43,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         ],
         "head": _head(submission, reader, may_withdraw="withdraw" in allowed),
         "next": _next(about, reader, may_accept="accept" in allowed),
+        "before": review_before.shape(submission, reader),
         "steps": review_stages.steps(about, rows, reader),
         "changes": _since(about),
         "app": review_app.panel(about, reader),

@@ -18,6 +18,7 @@ from approvals.ladders import Bench
 from approvals.models import Approval, Comment, Seat, Submission
 from approvals.models.submission import SubmissionQuerySet
 from approvals.routing import Route
+from approvals.views import review_before
 from approvals.views.reader import Reader
 from governance.controls.models import Person, Team
 from inventory.models import Credential, Resource, Trigger
@@ -71,13 +72,14 @@ class Dossier:
 
 
 def visible(reader: Reader) -> SubmissionQuerySet:
-    """The submissions that the reader may see, each with its automation, teams, version and policy."""
+    """The submissions that the reader may see, each with its automation, teams, version and policy, and what it follows."""
     seen = Submission.objects.visible_to(reader.actor, reader.now)
     joined = seen.select_related("automation__team__parent", "version", "policy").defer(*UNSHOWN)
     starts = Trigger.objects.filter(version=OuterRef("version")).order_by("pk")
     return joined.annotate(
         approved_number=F("automation__approved_version__number"),
         starts=ArraySubquery(starts.values(said=Trim(Concat("type", Value(" "), "detail")))),
+        follows=review_before.follows(),
     )
 
 

@@ -25,7 +25,7 @@ from inventory.models import (
     Privilege,
     Version,
 )
-from inventory.views import reach, versions_page
+from inventory.views import points, reach, versions_page
 
 Shape = dict[str, Any]
 
@@ -47,9 +47,6 @@ PANELS = (
 )
 #: An import whose preview is still there: it can be finished and submitted.
 UNDER_WAY = (ImportState.PREVIEW, ImportState.CONFIRMED)
-#: Rows of a question's points.
-SHOWN = 12
-ICONS = {"read": "eye", "write": "pen", "unknown": "question", "execute": "terminal", "admin": "sliders"}
 SEVERITY = {"high": ("warning", "high"), "medium": ("warning", "wait"), "low": ("info", "")}
 
 
@@ -140,26 +137,16 @@ def blast_radius(one: Automation) -> list[Shape]:
     """What stops with it, which is what could have been reached through it (G5), to weigh before the button."""
     may = granted(one)
     held = [p for p in held_by(one.approved_version) if may.get(p.key) == "active"]
-    power = sorted(held, key=lambda p: reach.POWER.index(p.level), reverse=True)
-    rows = [
-        {"icon": ICONS[p.level], "lead": p.sentence, "text": f"{p.entitlement.counted_class} data.".capitalize()}
-        for p in power[:SHOWN]
-    ]
-    return _and_more(rows, len(power)) or [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
-
-
-def _and_more(rows: list[Shape], number: int) -> list[Shape]:
-    more = number - len(rows)
-    return [*rows, {"icon": "plus", "lead": f"And {more} more.", "text": ""}] if more else rows
+    return points.held(held) or [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
 
 
 def dependants(one: Automation, actor: Actor, now: datetime) -> list[Shape]:
     """What would notice its retirement (L1), to weigh before the button; what the reader may not see is counted only."""
     known = lifecycle.dependants(one)
     seen = set(Automation.objects.visible_to(actor, now).filter(pk__in=[o.pk for o, _ in known]).values_list("pk"))
-    shown = [(other, why) for other, why in known if (other.pk,) in seen][:SHOWN]
+    shown = [(other, why) for other, why in known if (other.pk,) in seen][: points.SHOWN]
     rows = [{"icon": "branch", "lead": other.name, "text": f"{why}."} for other, why in shown]
-    return _and_more(rows, len(known)) or [{"icon": "check", "lead": "Nothing else depends on it.", "text": ""}]
+    return points.and_more(rows, len(known)) or [{"icon": "check", "lead": "Nothing else depends on it.", "text": ""}]
 
 
 def _head(one: Automation, actor: Actor, now: datetime) -> Shape:

@@ -30,29 +30,31 @@ def confirm(
     label: str,
     kind: str = "danger",
     points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
+    back: str = "",
 ) -> HttpResponse:
     """Ask for a reason; perform and go back to the row's page on POST.
 
     Args:
         request: the request.
-        row: the subject, which has an ``href``.
+        row: the subject, which has an ``href`` unless ``back`` is given.
         verb: the operation, whose `refusal()` decides whether the question is asked at all.
         now: business time.
         title, text, label: the question, what follows from it, and the button.
         kind: ``danger`` or ``filled``.
         points: what to weigh, see ``components/reasons.html``; asked once it is known that the question is put.
+        back: where it goes on from there, where that is not the row's own page.
     """
-    problem = ""
+    problem, back = "", back or row.href
     if request.method == "POST":
         try:
             verb(row, actor=request.actor, now=now, reason=request.POST.get("reason", ""))
-            return redirect(row.href)
+            return redirect(back)
         except InvalidInput as error:
             problem = error.refusal.sentence
         except Refused as error:
-            return refused(request, error.refusal, context={"back_href": row.href})
+            return refused(request, error.refusal, context={"back_href": back})
     elif (no := verb.refusal(row, actor=request.actor, now=now)) is not None:
-        return refused(request, no, context={"back_href": row.href})
+        return refused(request, no, context={"back_href": back})
     reason = {"label": "Why", "required": True, "error": problem, "value": request.POST.get("reason", "")}
     ask: Shape = {
         "id": "confirm",
@@ -64,7 +66,7 @@ def confirm(
         "reason": reason,
         "points": points(),
     }
-    context = {"ask": ask, "back_href": row.href, "now": now}
+    context = {"ask": ask, "back_href": back, "now": now}
     return page(request, "confirm.html", context, status=422 if problem else 200)
 
 

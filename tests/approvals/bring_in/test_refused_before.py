@@ -10,6 +10,7 @@ from approvals.drafts import Draft
 from approvals.models import Approval, Submission
 from approvals.routing import Route
 from governance.controls.people import record_leaver
+from governance.controls.teams import name_leads
 from inventory.models import ImportItem
 from tests import journeys
 from tests.approvals import stock
@@ -87,6 +88,36 @@ def test_the_route_before_is_the_route_after_also_when_it_was_refused(
             ("decided before", ["Omar Haddad"])
         ]
         assert "One signature more" not in rita.see(item)
+    before = names_before(found)
+    assert rita.post(item, rita.typed(item, n.jonas), do="submit").status_code == 302
+    assert names_after(Submission.objects.order_by("-pk")[0], company) == before
+
+
+@pytest.mark.rule("A15", "A9")
+@pytest.mark.parametrize("who_left", [False, True])
+def test_the_route_before_is_the_route_after_also_when_what_was_approved_was_withdrawn(
+    who_left: bool, company: Company, rita: Build
+) -> None:
+    n, withdrawn = company.people, stock.in_stage_2(company)
+    journeys.approve(stock.privilege_on(withdrawn, company.slack), n.omar, now=company.now)
+    transitions.withdraw(withdrawn, actor=as_actor(n.rita), now=company.now, reason="Later.")
+    name_leads(n.finance_ops, actor=as_actor(n.ines), now=company.now, lead=n.bram, deputy_lead=None)
+    stock.hand_over(company, company.slack, n.piet, n.amara)
+    if who_left:
+        stock.hand_over(company, company.erp, n.lena, n.amara)
+        for person in (n.theo, n.omar):
+            record_leaver(person, actor=as_actor(n.ines), now=company.now, reason="Left.")
+    item = rita.import_item(STOCK, stock.source())
+    rita.post(item, rita.typed(item, n.jonas))
+    item.refresh_from_db()
+    found = read(company, item)
+    seats = [(seat.label, [one.name for one in seat.people], seat.is_more) for seat in on_slack(found, company).seats]
+    if who_left:
+        assert seats == [("owner", ["Piet de Vries"], False), ("security", ["Sana Iqbal", "Viktor Lind"], True)]
+        assert [seat.label for seat in found.app_seats] == ["lead", "security"]
+    else:
+        assert seats == [("owner", ["Omar Haddad"], False)]
+        assert [[one.name for one in seat.people] for seat in found.app_seats] == [["Theo Brandt"]]
     before = names_before(found)
     assert rita.post(item, rita.typed(item, n.jonas), do="submit").status_code == 302
     assert names_after(Submission.objects.order_by("-pk")[0], company) == before

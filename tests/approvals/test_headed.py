@@ -1,0 +1,184 @@
+"""What heads the review page of a submission whose predecessor came to nothing: how that ended, what was said and decided (A15)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from approvals import sweeps, transitions
+from approvals.models import Submission
+from governance.controls.models import Person
+from tests import journeys
+from tests.approvals import stock
+from tests.journeys import Company
+from tests.people import as_actor, as_delegate
+from tests.portal.signed_in import client_of
+
+pytestmark = pytest.mark.django_db
+
+
+def read(person: Person, submission: Submission) -> str:
+    """The review page as the person has it."""
+    answer = client_of(person).get(reverse("review", args=[submission.pk]))
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def block(person: Person, submission: Submission) -> str:
+    """The words that head the page; empty where nothing does."""
+    found = re.search(r'<section class="panel before".*?</section>', read(person, submission), re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", found[0]).split()).replace(" ,", ",") if found else ""
+
+
+def taken_back(c: Company, submission: Submission, *, minutes: int = 0) -> None:
+    """Rita withdraws it."""
+    now = c.now + timedelta(minutes=minutes)
+    transitions.withdraw(submission, actor=as_actor(c.people.rita), now=now, reason="The holidays come first.")
+
+
+def discussed(c: Company) -> Submission:
+    """Theo asks, Amara objects, Theo approves the app, Omar approves one privilege; then Rita withdraws it. A minute each."""
+    n, made = c.people, stock.submitted(c)
+    at = [c.now + timedelta(minutes=minute) for minute in range(4)]
+    on_slack = stock.privilege_on(made, c.slack)
+    transitions.comment(made, actor=as_actor(n.theo), now=at[0], reason="I wonder about the channel.")
+    transitions.object_to(on_slack, actor=as_actor(n.amara), now=at[1], reason="Slack is noisy.")
+    journeys.approve(journeys.app_of(made), n.theo, now=at[2], reason="The app is fine.")
+    journeys.approve(on_slack, n.omar, now=at[3], reason="Quiet enough.")
+    taken_back(c, made, minutes=4)
+    return made
+
+
+@pytest.mark.rule("A15")
+def test_who_may_not_see_the_submission_reads_nothing_of_what_was_said_before(company: Company) -> None:
+    again = journeys.submitted(company, discussed(company).version)
+    answer = client_of(company.people.nadia).get(reverse("review", args=[again.pk]))
+    assert answer.status_code == 404
+    assert "The holidays come first." not in answer.content.decode()
+
+
+@pytest.mark.rule("A15")
+def test_all_that_was_said_and_decided_heads_the_next_submission_folded(company: Company) -> None:
+    before = discussed(company)
+    again = journeys.submitted(company, before.version)
+    said = block(company.people.omar, again)
+    assert "withdrawn by Rita Novak, today 10:04" in said
+    assert "“The holidays come first.”" in said
+    assert "What was said and decided in it 4" in said
+    title = stock.privilege_on(before, company.slack).title
+    in_order = [
+        "Theo Brandt today 10:00 I wonder about the channel.",
+        f"Amara Okafor objection, today 10:01, on “{title}” Slack is noisy.",
+        "Theo Brandt team lead, today 10:02, on “the app” Approved The app is fine.",
+        f"You resource owner, today 10:03, on “{title}” Approved Quiet enough.",
+    ]
+    places = [said.find(one) for one in in_order]
+    assert -1 not in places, (said, places)
+    assert places == sorted(places)
+    page = read(company.people.omar, again)
+    assert re.search(r"<details[^>]*>\s*<summary", page), "folded"
+    assert not re.search(r"<details[^>]* open", page)
+    assert f'href="{reverse("review", args=[before.pk])}"' in page
+    assert read(company.people.omar, before), "who reads it may follow the link"
+
+
+@pytest.mark.rule("A15", "A11")
+def test_it_names_both_where_one_stood_in_for_the_other(company: Company) -> None:
+    c, n = company, company.people
+    made = stock.submitted(c)
+    actor = as_delegate(n.tom, giver=n.theo)
+    app = journeys.app_of(made)
+    transitions.approve(app, actor=actor, now=c.now, reason="For Theo.", shown_digest=journeys.shown(app))
+    taken_back(c, made)
+    said = block(n.rita, journeys.submitted(c, made.version))
+    assert "withdrawn by you" in said
+    assert "Tom Ashby for Theo Brandt team lead" in said
+
+
+@pytest.mark.rule("A15", "A4", "A10")
+def test_it_says_who_refused_the_app_and_that_nobody_decided_it_in_time(company: Company) -> None:
+    c, n = company, company.people
+    first = stock.submitted(c)
+    journeys.reject(journeys.app_of(first), n.theo, now=c.now, reason="We have one like it.")
+    second = journeys.submitted(c, first.version)
+    said = block(n.rita, second)
+    assert "refused in stage 1 by Theo Brandt, today 10:00" in said
+    assert "“We have one like it.”" in said
+    late = second.approvals.get(stage=1).expires_at + timedelta(hours=1)
+    sweeps.sweep(late)
+    third = journeys.submitted(c, first.version, now=late)
+    assert "expired: nobody decided stage 1 in time" in block(n.rita, third)
+    assert "We have one like it" not in block(n.rita, third), "only the last one heads it"
+
+
+@pytest.mark.rule("A15", "A5", "A14")
+def test_it_says_who_declined_the_rest_and_that_nobody_accepted_it_in_time(
+    company: Company, stage_2: Submission
+) -> None:
+    c, n = company, company.people
+    journeys.reject(stock.privilege_on(stage_2, c.slack), n.omar, now=c.now, reason="Too public.")
+    stock.decide_rest(c, stage_2)
+    transitions.decline(stage_2, actor=as_actor(n.jonas), now=c.now, reason="All or nothing.")
+    second = journeys.submitted(c, stage_2.version)
+    said = block(n.theo, second)
+    assert "declined by Jonas Weil, today 10:00" in said
+    assert "“All or nothing.”" in said
+    assert "Refused Too public." in said
+    journeys.decide_app(c, second)
+    journeys.reject(stock.privilege_on(second, c.slack), n.omar, now=c.now, reason="Still too public.")
+    stock.decide_rest(c, second)
+    second.refresh_from_db()
+    late = second.accept_due_at + timedelta(hours=1)
+    sweeps.sweep(late)
+    third = journeys.submitted(c, stage_2.version, now=late)
+    assert "expired: nobody accepted what was approved in time" in block(n.theo, third)
+
+
+@pytest.mark.rule("A14", "A15")
+def test_what_a_newer_version_continues_heads_nothing_and_is_told_with_what_continued_it(company: Company) -> None:
+    c, n = company, company.people
+    first = stock.submitted(c)
+    transitions.comment(first, actor=as_actor(n.theo), now=c.now, reason="Said about the first.")
+    second = stock.submitted(c, stock.one_more_channel)
+    assert block(n.rita, second) == ""
+    transitions.comment(second, actor=as_actor(n.theo), now=c.now, reason="Said about the second.")
+    taken_back(c, second)
+    third = journeys.submitted(c, first.version)
+    assert re.search(r"Said about the first\..*Said about the second\.", block(n.rita, third))
+    fourth = stock.submitted(c, stock.every_tuesday)
+    assert "Said about the second." in block(n.rita, fourth), "one that continues the third is headed by the same"
+
+
+@pytest.mark.rule("A15")
+def test_what_came_into_force_heads_nothing(company: Company, live: Submission) -> None:
+    newer = stock.submitted(company, stock.one_more_channel)
+    assert block(company.people.omar, live) == block(company.people.omar, newer) == ""
+
+
+@pytest.mark.rule("A15")
+def test_it_costs_a_fixed_number_of_queries_and_none_where_nothing_came_before(company: Company) -> None:
+    c, n = company, company.people
+
+    def queries(submission: Submission) -> int:
+        client = client_of(n.omar)
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get(reverse("review", args=[submission.pk])).status_code == 200
+        return len(asked)
+
+    first = stock.submitted(c)
+    alone = queries(first)
+    assert alone <= 20, "what the speed table allows"
+    taken_back(c, first)
+    second = journeys.submitted(c, first.version)
+    little = queries(second)
+    for number in range(4):
+        transitions.comment(second, actor=as_actor(n.theo), now=c.now, reason=f"Remark {number}.")
+    journeys.approve(journeys.app_of(second), n.theo, now=c.now)
+    taken_back(c, second)
+    third = journeys.submitted(c, first.version)
+    assert queries(third) == little > alone
