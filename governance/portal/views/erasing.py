@@ -22,13 +22,22 @@ from governance.web.pages import page, refused
 
 Shape = dict[str, Any]
 
-#: What whoever asks or confirms weighs first: what goes, what stays.
+#: What whoever asks or confirms weighs first: what is destroyed, what stays, with an icon each.
 WEIGHED = (
-    "Their name, mail address and title. Every page says “Erased person” from then on.",
-    "Every text that they wrote, with its key: reasons, justifications, comments, answers, also in what others decide about now.",
-    "How they signed in, their mails, and whatever they had not submitted. Their name goes out of what others wrote.",
-    "What stays: who decided what and who is a party, by id; the ledger, which still verifies; what automations and resources "
-    "say of themselves. Mail that was sent, and backups, are elsewhere.",
+    ("cross", "Destroyed: their name, mail address and title. Every page says “Erased person” from then on."),
+    (
+        "cross",
+        "Destroyed: every text that they wrote, with its key. Reasons, justifications, comments, answers, also in what others "
+        "decide about now.",
+    ),
+    ("cross", "Destroyed: how they signed in, mails to them, and whatever they had not submitted."),
+    ("minus", "Taken out: their name, where it stands in what others wrote or were told."),
+    (
+        "check",
+        "Kept: who decided what and who is a party, by id; the ledger, which still verifies; what automations and resources say "
+        "of themselves.",
+    ),
+    ("info", "Out of reach: mail that was sent, and backups."),
 )
 
 
@@ -85,10 +94,10 @@ def person_erase(request: Request, pk: int) -> HttpResponse:
     ask = {
         "id": "erase",
         "title": f"Erase {one.name}?",
-        "text": "This destroys, once a second admin confirms it, and can’t be undone:",
+        "text": "It happens once a second admin confirms it, and can’t be undone.",
         "action": reverse("person_erase", args=[pk]),
         "label": "Ask to erase",
-        "reason": {"label": "Why", "required": True, "value": said, "help": "Without their name: it stays."},
+        "reason": {"label": "Why", "required": True, "value": said, "help": "It stays on record."},
     }
 
     def act(named: str) -> object:
@@ -105,7 +114,7 @@ def erasure_confirm(request: Request, pk: int) -> HttpResponse:
     ask = {
         "id": "erase",
         "title": f"Erase {row.person.name} for good?",
-        "text": f"{row.asked_by.name} asks for it. It happens at once, can’t be undone, and destroys:",
+        "text": f"{row.asked_by.name} asks for it. It happens at once, and can’t be undone.",
         "action": reverse("erasure_confirm", args=[pk]),
         "label": "Erase for good",
     }
@@ -130,7 +139,7 @@ def _with_name(
 ) -> HttpResponse:
     """Ask on a page of its own for the person's name, as it stands; nothing typed is lost when it is another."""
     back_href, typed = reverse("person", args=[one.pk]), request.POST.get("named", "")
-    ask["kind"], ask["points"] = "danger", [{"icon": "warning", "text": each} for each in WEIGHED]
+    ask["kind"], ask["points"] = "danger", [{"icon": icon, "text": text} for icon, text in WEIGHED]
     ask["named"] = {"label": f"Type their name: {one.name}", "value": typed}
     status = 200
     if request.method == "POST":
