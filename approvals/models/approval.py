@@ -15,12 +15,11 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
 from django.db.models import Q
-from simple_history.models import HistoricalRecords
 
 from approvals.models import guards
 from approvals.models.submission import Submission
 from governance.controls.actors import Actor
-from governance.controls.models import AppendOnly, FreeText, Person
+from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
 from governance.controls.roles import Relation
 from inventory.models import Credential, Level, Privilege
 
@@ -95,11 +94,16 @@ class Approval(models.Model):
     by_policy = models.ForeignKey("approvals.PolicyVersion", models.PROTECT, null=True, blank=True, related_name="+")
     emergency = models.BooleanField(default=False)
 
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         ordering = ("submission", "stage", "id")
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [guards.APPROVED_NEEDS_SEATS, guards.QUESTION_FROZEN]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            guards.APPROVED_NEEDS_SEATS,
+            guards.ASKED_WHILE_OPEN,
+            guards.QUESTION_FROZEN,
+            *NEVER_REMOVED,
+        ]
         constraints = (
             models.CheckConstraint(
                 name="approval_kind_has_its_reference",

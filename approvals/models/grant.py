@@ -10,12 +10,11 @@ import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Value
-from simple_history.models import HistoricalRecords
 
 from approvals.models import grant_guards
 from approvals.models.approval import Approval
 from governance.controls.actors import Actor
-from governance.controls.models import Person
+from governance.controls.models import NEVER_REMOVED, History, Person
 from governance.controls.roles import Relation
 from inventory.models import Automation, AutomationState, Credential, Entitlement, Level, NonHumanIdentity
 
@@ -116,7 +115,7 @@ class Grant(models.Model):
     renew = models.BooleanField(default=True)
 
     objects = GrantQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         ordering = ("automation", "id")
@@ -124,6 +123,7 @@ class Grant(models.Model):
             grant_guards.RESTS_ON_APPROVALS,
             grant_guards.SAYS_WHAT_WAS_APPROVED,
             grant_guards.NEVER_GROWS,
+            *NEVER_REMOVED,
         ]
         constraints = (
             models.CheckConstraint(
@@ -199,13 +199,14 @@ class RevocationTask(models.Model):
     closed_by = ArrayField(models.BigIntegerField(), default=list)
     closed_at = models.DateTimeField(null=True, blank=True)
 
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["grant"], name="revocation_task_one_per_grant"),
             models.CheckConstraint(name="revocation_task_state_known", condition=Q(state__in=["open", "closed"])),
         )
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return f"Revoke {self.grant}"

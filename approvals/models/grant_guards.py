@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pgtrigger
 
+from approvals.models.guards import COUNTED
+
 #: How levels rise, as PostgreSQL compares them; unknown counts as write (I4).
 _POWER = "array_position(ARRAY['read', 'write', 'execute', 'admin'], replace({level}, 'unknown', 'write')::text)"
+
+#: The decisions that approved the record ``own``, in the round that did: taken on it, or carried over to it (A7, A14). What they narrowed
+#: is read from them, which nobody changes, and not from the record alone. A record that policy approved has none.
+_APPROVING = f"""(SELECT d.term_days, d.level, d.scope FROM approvals_decision d
+              WHERE d.outcome = 'approve' AND d.id IN {COUNTED.format(approval="own.id", round="own.round")}) taken"""  # noqa: S608
 
 RESTS_ON_APPROVALS = pgtrigger.Trigger(
     name="grant_rests_on_approvals",
@@ -18,7 +25,7 @@ RESTS_ON_APPROVALS = pgtrigger.Trigger(
         ("whole", "approvals_submission%ROWTYPE"),
         ("app_of", "approvals_submission%ROWTYPE"),
     ],
-    func="""
+    func=f"""
         SELECT * INTO app FROM approvals_approval WHERE id = NEW.app_approval_id;
         SELECT * INTO own FROM approvals_approval WHERE id = NEW.approval_id;
         SELECT * INTO whole FROM approvals_submission WHERE id = own.submission_id;
@@ -36,12 +43,18 @@ RESTS_ON_APPROVALS = pgtrigger.Trigger(
             RAISE EXCEPTION 'G1: approvals % and % are no pair of automation %', app.id, own.id, NEW.automation_id
                 USING ERRCODE = 'check_violation';
         END IF;
-        IF NEW.ends_at > NEW.begins_at + make_interval(days => COALESCE(own.granted_term_days, own.term_days)) THEN
+        IF NEW.ends_at > NEW.begins_at + make_interval(days => LEAST(
+            own.term_days, own.granted_term_days, (SELECT min(taken.term_days) FROM {_APPROVING}))) THEN
             RAISE EXCEPTION 'G1: a grant is never longer than its approval (approval %)', own.id
                 USING ERRCODE = 'check_violation';
         END IF;
+        IF TG_OP = 'INSERT' AND (whole.state <> 'in_force'
+            OR NEW.predecessor_id IS NULL AND NEW.begins_at IS DISTINCT FROM whole.ended_at) THEN
+            RAISE EXCEPTION 'G1: a grant begins when its submission is put in force (submission % is %)', whole.id, whole.state
+                USING ERRCODE = 'check_violation';
+        END IF;
         RETURN NEW;
-    """,
+    """,  # noqa: S608  put together from pieces of its own
 )
 
 SAYS_WHAT_WAS_APPROVED = pgtrigger.Trigger(
@@ -62,9 +75,16 @@ SAYS_WHAT_WAS_APPROVED = pgtrigger.Trigger(
             OR own.kind = 'privilege' AND (
                 (held.entitlement_id, held.key, held.target) IS DISTINCT FROM (NEW.entitlement_id, NEW.key, NEW.target)
                 OR held.credential_id IS DISTINCT FROM NEW.credential_id
-                OR NOT NEW.scope <@ COALESCE(own.granted_scope, held.scope))
+                OR NOT NEW.scope <@ held.scope OR NOT NEW.scope <@ COALESCE(own.granted_scope, held.scope)
+                OR EXISTS (SELECT 1 FROM {_APPROVING} WHERE NOT NEW.scope <@ taken.scope))
             OR own.kind = 'credential' AND own.credential_id IS DISTINCT FROM NEW.credential_id THEN
             RAISE EXCEPTION 'G1: a grant says what was approved (approval %)', own.id USING ERRCODE = 'check_violation';
+        END IF;
+        IF own.kind = 'privilege' AND {_POWER.format(level="NEW.level")} > LEAST(
+            {_POWER.format(level="NULLIF(own.granted_level, '')")},
+            (SELECT min({_POWER.format(level="NULLIF(taken.level, '')")}) FROM {_APPROVING})) THEN
+            RAISE EXCEPTION 'G1: a grant is never more than what was approved (approval %)', own.id
+                USING ERRCODE = 'check_violation';
         END IF;
         IF NEW.predecessor_id IS NOT NULL THEN
             SELECT * INTO old FROM approvals_grant WHERE id = NEW.predecessor_id;
@@ -73,10 +93,9 @@ SAYS_WHAT_WAS_APPROVED = pgtrigger.Trigger(
                 OR NOT NEW.scope <@ old.scope THEN
                 RAISE EXCEPTION 'G2: a successor is never wider than grant %', old.id USING ERRCODE = 'check_violation';
             END IF;
-        ELSIF own.kind = 'privilege' AND {_POWER.format(level="NEW.level")} > COALESCE(
-            {_POWER.format(level="NULLIF(own.granted_level, '')")},
-            GREATEST({_POWER.format(level="held.level")}, {_POWER.format(level="known.level")})) THEN
-            RAISE EXCEPTION 'G1: a grant is never more than what was approved (approval %)', own.id
+        ELSIF own.kind = 'privilege' AND {_POWER.format(level="NEW.level")} >
+            GREATEST({_POWER.format(level="held.level")}, {_POWER.format(level="known.level")}) THEN
+            RAISE EXCEPTION 'G1: a grant is never more than what was asked (approval %)', own.id
                 USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;

@@ -210,8 +210,44 @@ QUESTION_FROZEN = pgtrigger.Trigger(
             RAISE EXCEPTION 'A1: what approval % asks is frozen', OLD.id USING ERRCODE = 'check_violation';
         END IF;
         IF OLD.state IN ('approved', 'rejected', 'expired', 'not_applicable', 'withdrawn')
-            AND (NEW.state, NEW.round) IS DISTINCT FROM (OLD.state, OLD.round) THEN
+            AND ((NEW.state, NEW.round) IS DISTINCT FROM (OLD.state, OLD.round)
+                OR (NEW.granted_term_days, NEW.granted_level, NEW.granted_scope, NEW.carried_from_id, NEW.by_policy_id)
+                    IS DISTINCT FROM
+                    (OLD.granted_term_days, OLD.granted_level, OLD.granted_scope, OLD.carried_from_id, OLD.by_policy_id))
+        THEN
             RAISE EXCEPTION 'A8: approval % has ended', OLD.id USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+#: Submitting freezes what is asked: no question is added to a submission that is through (A1).
+ASKED_WHILE_OPEN = pgtrigger.Trigger(
+    name="asked_while_open",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    func="""
+        IF NOT EXISTS (SELECT 1 FROM approvals_submission w WHERE w.id = NEW.submission_id AND w.state = 'open') THEN
+            RAISE EXCEPTION 'A1: nothing more is asked in submission %', NEW.submission_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+#: A submission is decided when every record has ended, and put in force after that (A5).
+IN_ORDER = pgtrigger.Trigger(
+    name="submission_in_order",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),  # type: ignore[no-untyped-call]
+    func="""
+        IF NEW.state = 'in_force' AND (TG_OP = 'INSERT' OR OLD.state NOT IN ('decided', 'in_force')) THEN
+            RAISE EXCEPTION 'A5: submission % is not decided', NEW.id USING ERRCODE = 'check_violation';
+        END IF;
+        IF NEW.state IN ('decided', 'in_force') AND TG_OP = 'UPDATE' AND OLD.state <> NEW.state AND EXISTS (
+            SELECT 1 FROM approvals_approval a WHERE a.submission_id = NEW.id
+            AND a.state IN ('waiting', 'open', 'changes_asked')) THEN
+            RAISE EXCEPTION 'A5: in submission % not every record has ended', NEW.id USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
     """,
@@ -230,7 +266,8 @@ SUBMISSION_FROZEN = pgtrigger.Trigger(
             OR OLD.app_approval_id IS NOT NULL AND OLD.app_approval_id IS DISTINCT FROM NEW.app_approval_id THEN
             RAISE EXCEPTION 'A1: submission % is frozen', OLD.id USING ERRCODE = 'check_violation';
         END IF;
-        IF OLD.state NOT IN ('open', 'decided') AND NEW.state <> OLD.state THEN
+        IF OLD.state NOT IN ('open', 'decided')
+            AND (NEW.state, NEW.ended_at) IS DISTINCT FROM (OLD.state, OLD.ended_at) THEN
             RAISE EXCEPTION 'A5: submission % has ended', OLD.id USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;

@@ -10,13 +10,12 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
-from simple_history.models import HistoricalRecords
 
 from approvals.models.approval import Approval
 from approvals.models.submission import Submission
 from governance.controls import access
 from governance.controls.actors import Actor
-from governance.controls.models import Membership, Person, TeamKind
+from governance.controls.models import NEVER_REMOVED, History, Membership, Person, TeamKind
 from governance.controls.roles import Relation, Role
 from inventory.models import Automation, Version
 
@@ -74,19 +73,6 @@ DRAWN_ONCE = pgtrigger.Trigger(
     """,
 )
 
-#: Nor is it taken off the list of what waits, with the day until which somebody looks (A13).
-DRAWN_STAYS = pgtrigger.Trigger(
-    name="sample_drawn_stays",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Delete,
-    func="""
-        IF OLD.drawn_from_seal IS NOT NULL THEN
-            RAISE EXCEPTION 'A13: sample % was drawn and stays on record', OLD.id USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN OLD;
-    """,
-)
-
 
 class Sample(models.Model):
     """One version that came into force without anybody being asked about its source; or one light-path approval (A12, A13).
@@ -112,11 +98,11 @@ class Sample(models.Model):
     looked_at = models.DateTimeField(null=True, blank=True)
 
     objects = SampleQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [LOOKER_IS_NO_PARTY, DRAWN_ONCE, DRAWN_STAYS]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [LOOKER_IS_NO_PARTY, DRAWN_ONCE, *NEVER_REMOVED]
         constraints = (
             models.UniqueConstraint(
                 fields=["submission"], condition=Q(approval__isnull=True), name="sample_once_per_submission"

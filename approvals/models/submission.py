@@ -9,12 +9,11 @@ from typing import ClassVar
 import pgtrigger
 from django.db import models
 from django.db.models import Q
-from simple_history.models import HistoricalRecords
 
 from approvals.models import guards
 from approvals.models.policy import PolicyVersion
 from governance.controls.actors import Actor
-from governance.controls.models import AppendOnly, FreeText, Person
+from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
 from governance.controls.roles import Relation
 from inventory.models import Automation, Resource, Version
 
@@ -83,11 +82,15 @@ class Submission(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
 
     objects = SubmissionQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [guards.SUBMISSION_FROZEN]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            guards.IN_ORDER,
+            guards.SUBMISSION_FROZEN,
+            *NEVER_REMOVED,
+        ]
         constraints = (
             models.UniqueConstraint(
                 fields=["automation"], condition=Q(state__in=["open", "decided"]), name="submission_one_unfinished"
@@ -185,10 +188,11 @@ class Comment(models.Model):
     text = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
     is_objection = models.BooleanField(default=False)
 
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         ordering = ("id",)
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return f"{self.by} on {self.submission}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from approvals import asking, changes, duties, grants, policies, stopped
 from approvals.models import (
@@ -54,8 +55,6 @@ def put_in_force(step: Step[Submission]) -> Effect:
     )
     usable = [record for record in approved if is_usable(record, approved, submission)]
     unusable = [str(record.pk) for record in approved if record not in usable]
-    policy = policies.of(submission.policy)
-    made = [_grant(step, submission, record, policy, is_stopped=record.key in still_stopped) for record in usable]
     sampling.note(step, before)
     submission.ended_at = step.now
     asking.tell(
@@ -64,10 +63,12 @@ def put_in_force(step: Step[Submission]) -> Effect:
         asking.builders(submission),
         "put_in_force",
         key="in_force",
-        granted=len(made),
+        granted=len(usable),
         unusable=len(unusable),
     )
-    return Effect(payload={"grants": [str(grant.pk) for grant in made], "ended": ended, "unusable": unusable})
+    # A grant rests on a submission that is in force: the database asks that of each (G1).
+    grant = partial(_grant_all, step, usable, still_stopped)
+    return Effect(payload={"ended": ended, "unusable": unusable}, then=grant)
 
 
 def _app_review_on(submission: Submission, now: datetime) -> date:
@@ -110,6 +111,15 @@ def _end_what_is_not_asked(step: Step[Submission], submission: Submission, appro
         grants.end(grant, actor=step.actor, now=step.now, why="replaced" if grant.key in replaced else "removed")
         ended += 1
     return ended
+
+
+def _grant_all(
+    step: Step[Submission], usable: Iterable[Approval], still_stopped: frozenset[str]
+) -> dict[str, list[str]]:
+    """Create the grants of a submission that is in force now; returns which, for its event."""
+    policy = policies.of(step.subject.policy)
+    made = [_grant(step, step.subject, record, policy, is_stopped=record.key in still_stopped) for record in usable]
+    return {"grants": [str(grant.pk) for grant in made]}
 
 
 def _grant(

@@ -18,8 +18,9 @@ from django.db.models.functions import Cast
 from governance.controls import consequences, outbox, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
-from governance.controls.known_as import ERASED_NAME, KnownAs
+from governance.controls.known_as import KnownAs
 from governance.controls.models import Erasure, FreeText, LedgerEvent, Notice, Person
+from governance.controls.models.kept import ERASED_NAME
 from governance.controls.people import people_with
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission, Role

@@ -11,9 +11,7 @@ from django.db.models.functions import Lower
 from django.utils.html import escape
 
 from governance.controls.models import Person
-
-#: What stands in place of a name or an address from then on.
-ERASED_NAME = "Erased person"
+from governance.controls.models.kept import ERASED_NAME
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, TextIO
 
-from governance.controls import keys, sealing
+from governance.controls import keys, sealing, texts
 from governance.controls.ledger import canonical
 from governance.controls.ledger_verifier import Report, verify
 from governance.controls.models import LedgerEvent, Seal
@@ -60,7 +60,7 @@ def write(file: TextIO, *, at: datetime) -> int:
 
 
 def verify_database() -> Report:
-    """Verify what stands in the database against its seals, our own key and the last published checkpoint."""
+    """Verify what stands in the database against its seals, our own key and the last published checkpoint; and what people typed."""
     last = sealing.latest()
     try:
         known, unreadable = sealing.published_checkpoint(), ""
@@ -71,4 +71,6 @@ def verify_database() -> Report:
         report.wrong(unreadable)
     if last is not None and last.total != report.events:
         report.wrong(f"The seals cover {last.total} events, {report.events} stand in the database.")
+    for problem in islice(texts.rewritten(), Report.MOST):
+        report.wrong(problem)
     return report

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet, TextField, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
 
 from governance.controls.keys import keyed_digest
-from governance.controls.models import FreeText
+from governance.controls.models import FreeText, LedgerEvent
 from governance.controls.refusals import Refusal, refuse
 
 #: The longest reason, comment or justification, in characters.
@@ -58,3 +61,35 @@ def erase_from(row: FreeText, text: str, *, now: datetime) -> None:
     """Leave of a text what is given, without whoever is erased; its key goes too, or the digest would confirm what was there (H6)."""
     row.text, row.key, row.erased_at = text, b"", now
     row.save(update_fields=["text", "key", "erased_at"])
+
+
+#: The event of which the erasure of texts is a part, at the same instant.
+ERASING = "person.erased"
+#: Rows that are read at once.
+CHUNK = 2000
+
+
+def rewritten() -> Iterator[str]:
+    """What is not as it was typed, one sentence each: for verifying the database (H2, H6).
+
+    A text is compared with its own digest, and that with the one in the sealed event that it was given with. One that no event
+    was given, a justification say, is found only by the first. Reads in chunks, however many there are.
+    """
+    for row in FreeText.objects.filter(erased_at__isnull=True).order_by("pk").iterator(chunk_size=CHUNK):
+        if keyed_digest(bytes(row.key), row.text) != row.digest:
+            yield f"{_named(row)} was rewritten: its digest does not match it."
+    recorded = LedgerEvent.objects.filter(verb=ERASING, outcome="done", at=OuterRef("erased_at"))
+    for row in FreeText.objects.filter(~Exists(recorded), erased_at__isnull=False).order_by("pk").iterator(CHUNK):
+        yield f"{_named(row)} was erased, and no erasure is on record."
+    events = LedgerEvent.objects.annotate(
+        said=Coalesce(KT("payload__reason"), Value(""), output_field=TextField()),
+        kept=Coalesce("reason__digest", Value(""), output_field=TextField()),
+    ).exclude(said=F("kept"))
+    for event in events.only("pk").order_by("pk").iterator(chunk_size=CHUNK):
+        yield f"The text given with event {event.pk} is another than the event knows by its digest: it was rewritten."
+
+
+def _named(row: FreeText) -> str:
+    """What a problem calls a text: by the event that it was given with, where there is one."""
+    event = LedgerEvent.objects.filter(reason=row).order_by("pk").first()
+    return f"The text given with event {event.pk}" if event is not None else f"Text {row.pk}, which no event was given,"

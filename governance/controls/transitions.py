@@ -40,11 +40,14 @@ class Effect:
         to: the state reached; needed when the declaration names several targets.
         payload: facts for the ledger event.
         subject: the row that the event is about, where the body made a new one.
+        then: what is written once the subject stands in the state that it reached, because it rests on that; what it returns are
+            further facts for the event.
     """
 
     to: str = ""
     payload: Mapping[str, Any] = field(default_factory=dict)
     subject: models.Model | None = None
+    then: Callable[[], Mapping[str, Any]] | None = None
 
 
 @dataclass
@@ -285,6 +288,8 @@ class Transition(Generic[M]):
             step.subject.__dict__["state"] = reached
             payload |= {"from": before, "to": reached}
             step.save(step.subject)
+        if effect.then is not None:
+            payload |= effect.then()
         ledger.append(
             actor=step.actor,
             verb=step.verb,

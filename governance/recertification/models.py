@@ -11,12 +11,11 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
 from django.db.models import F, Q
-from simple_history.models import HistoricalRecords
 
 from approvals.models import Grant
 from governance.controls import access
 from governance.controls.actors import Actor
-from governance.controls.models import AppendOnly, FreeText, Person
+from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
 from governance.controls.roles import Relation
 from inventory.models import Automation
 
@@ -51,7 +50,7 @@ class Campaign(models.Model):
     on_silence = models.CharField(max_length=10, default="revoke")
     state = models.CharField(max_length=8, choices=CampaignState, default=CampaignState.OPEN)
 
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         ordering = ("-id",)
@@ -65,6 +64,7 @@ class Campaign(models.Model):
                 name="campaign_one_scheduled_a_tier_and_day",
             ),
         )
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return self.name
@@ -133,7 +133,7 @@ class Item(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
 
     objects = ItemQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         ordering = ("deadline", "id")
@@ -154,6 +154,7 @@ class Item(models.Model):
             ),
         )
         indexes = (models.Index(fields=["state", "deadline"], name="item_due"),)
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return f"Review of {self.grant or self.automation}"
@@ -230,7 +231,7 @@ class Question(models.Model):
     answered_at = models.DateTimeField(null=True, blank=True)
 
     objects = QuestionQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         ordering = ("item", "id")
@@ -250,6 +251,7 @@ class Question(models.Model):
             models.Index(fields=["reviewer"], condition=Q(answered_at__isnull=True), name="question_unanswered"),
             models.Index(fields=["remind_at"], condition=Q(answered_at__isnull=True), name="question_reminder"),
         )
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return f"{self.get_asks_display()} {self.item}"

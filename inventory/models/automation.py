@@ -11,11 +11,10 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
-from simple_history.models import HistoricalRecords
 
 from governance.controls import access
 from governance.controls.actors import Actor
-from governance.controls.models import AppendOnly, Membership, Person, Team
+from governance.controls.models import NEVER_REMOVED, AppendOnly, History, Membership, Person, Team
 from governance.controls.roles import Relation
 from inventory import risk, words
 from inventory.models.identity import Credential, NonHumanIdentity
@@ -129,7 +128,7 @@ class Automation(models.Model):
     review_on = models.DateField(null=True, blank=True)
 
     objects = AutomationQuerySet.as_manager()
-    history = HistoricalRecords(excluded_fields=["search"])
+    history = History(excluded_fields=["search"], erasable=["escalation_contact"])
 
     class Meta:
         ordering = ("name", "id")
@@ -162,6 +161,7 @@ class Automation(models.Model):
             models.Index(fields=["team", "name", "id"], name="automation_by_team"),
             models.Index(fields=["state", "name", "id"], name="automation_by_state"),
         )
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return self.name
@@ -381,6 +381,7 @@ class Finding(models.Model):
     class Meta:
         ordering = ("assessment", "id")
         constraints = (models.CheckConstraint(name="finding_state_known", condition=Q(state__in=["open", "closed"])),)
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return f"{self.code} at {self.place}"

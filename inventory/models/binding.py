@@ -9,9 +9,8 @@ import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from simple_history.models import HistoricalRecords
 
-from governance.controls.models import Person
+from governance.controls.models import NEVER_REMOVED, History, Person
 from governance.controls.roles import Relation
 from inventory.models.resource import Resource
 
@@ -99,10 +98,15 @@ class Binding(models.Model):
     moving_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     moving_at = models.DateTimeField(null=True, blank=True)
 
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [CONFIRMED_BY_ITS_OWNER, CONFIRMED_STAYS, MOVED_BY_TWO]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            CONFIRMED_BY_ITS_OWNER,
+            CONFIRMED_STAYS,
+            MOVED_BY_TWO,
+            *NEVER_REMOVED,
+        ]
         constraints = (
             models.UniqueConstraint(fields=["connector", "instance_name"], name="binding_one_resource"),
             models.CheckConstraint(

@@ -7,9 +7,8 @@ from datetime import datetime
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from simple_history.models import HistoricalRecords
 
-from governance.controls.models import Person
+from governance.controls.models import NEVER_REMOVED, History, Person
 from governance.controls.roles import Relation
 from inventory.models.resource import Resource
 
@@ -52,7 +51,7 @@ class NonHumanIdentity(models.Model):
     state = models.CharField(max_length=10, choices=IdentityState, default=IdentityState.ACTIVE)
     last_seen_at = models.DateTimeField(null=True, blank=True)
 
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         verbose_name = "non-human identity"
@@ -61,6 +60,7 @@ class NonHumanIdentity(models.Model):
             models.UniqueConstraint(fields=["issuer", "subject"], name="identity_never_reused"),
             models.CheckConstraint(name="identity_state_known", condition=Q(state__in=IdentityState.values)),
         )
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return self.subject
@@ -93,7 +93,7 @@ class Credential(models.Model):
     reach_kind = models.CharField(max_length=8, choices=Reach, default=Reach.UNKNOWN)
     reach = ArrayField(models.CharField(max_length=200), default=list, blank=True)
 
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         constraints = (
@@ -103,6 +103,7 @@ class Credential(models.Model):
                 name="credential_once_per_platform",
             ),
         )
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return self.name or self.kind

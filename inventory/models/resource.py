@@ -11,11 +11,10 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
-from simple_history.models import HistoricalRecords
 
 from governance.controls import access
 from governance.controls.actors import Actor
-from governance.controls.models import Membership, Person, Team
+from governance.controls.models import NEVER_REMOVED, History, Membership, Person, Team
 from governance.controls.roles import Relation, Role
 from inventory import words
 
@@ -165,7 +164,7 @@ class Resource(models.Model):
     created_at = models.DateTimeField()
 
     objects = ResourceQuerySet.as_manager()
-    history = HistoricalRecords(excluded_fields=["search"])
+    history = History(excluded_fields=["search"])
 
     class Meta:
         ordering = ("name", "id")
@@ -196,6 +195,7 @@ class Resource(models.Model):
             GinIndex(fields=["search"], name="resource_search", opclasses=["gin_trgm_ops"]),
             models.Index(fields=["name", "id"], name="resource_by_name"),
         )
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return self.name
@@ -248,7 +248,7 @@ class Entitlement(models.Model):
     outbound = models.BooleanField(default=False)
     tags = ArrayField(models.CharField(max_length=60), default=list, blank=True)
 
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         ordering = ("code", "id")
@@ -256,6 +256,7 @@ class Entitlement(models.Model):
             models.UniqueConstraint(fields=["resource", "code"], name="entitlement_once"),
             models.CheckConstraint(name="entitlement_level_known", condition=Q(level__in=Level.values)),
         )
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return f"{self.code} on {self.resource}"

@@ -147,7 +147,7 @@ def test_the_database_refuses_a_partys_look_and_a_second_draw(company: Company, 
     for undone in ("state = 'waiting'", "state = 'not_drawn'", "due_at = due_at + interval '1 year'", "due_at = NULL"):
         with database_refuses("A13"):
             sql(f"UPDATE approvals_sample SET {undone} WHERE id = %s", sample.pk)
-    with database_refuses("stays on record"):
+    with database_refuses("Cannot delete"):
         sql("DELETE FROM approvals_sample WHERE id = %s", sample.pk)
     with database_refuses("sample_verdict_has_its_looker"):
         sql("UPDATE approvals_sample SET state = 'fine' WHERE id = %s", sample.pk)

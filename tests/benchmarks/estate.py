@@ -25,6 +25,7 @@ from approvals.models import (
     PolicyVersion,
     Seat,
     Submission,
+    SubmissionState,
 )
 from governance.controls import ledger, texts
 from governance.controls.models import LedgerEvent, Membership, Person, Team
@@ -393,9 +394,12 @@ def _stage_2(estate: Estate, submissions: Sequence[Submission]) -> list[Approval
 def _grants(estate: Estate, records: Sequence[Approval]) -> list[Grant]:
     """The grants of what was approved, and the automations that hold them in their state."""
     now = estate.northwind.now
-    grants = Grant.objects.bulk_create(_grant(record, now) for record in records if record.privilege is not None)
     whole = {record.submission_id: record.submission for record in records}.values()
-    Submission.objects.filter(pk__in=[one.pk for one in whole]).update(state="in_force", ended_at=now)
+    Submission.objects.filter(pk__in=[one.pk for one in whole]).update(state=SubmissionState.DECIDED)
+    for one in whole:
+        one.state, one.ended_at = SubmissionState.IN_FORCE, now - timedelta(days=one.pk % (DAYS[one.tier] - 5))
+    Submission.objects.bulk_update(whole, ["state", "ended_at"])
+    grants = Grant.objects.bulk_create(_grant(record, now) for record in records if record.privilege is not None)
     for one in whole:
         one.automation.approved_version = one.version
         one.automation.state = STATES[_number(one.automation) % 20]
@@ -407,7 +411,8 @@ def _grants(estate: Estate, records: Sequence[Approval]) -> list[Grant]:
 def _grant(record: Approval, now: Any) -> Grant:
     privilege, one = record.privilege, record.submission
     assert privilege is not None
-    begins = now - timedelta(days=privilege.pk % (DAYS[record.tier] - 5))
+    begins = one.ended_at
+    assert begins is not None
     retired = STATES[_number(one.automation) % 20] == "retired"
     return Grant(
         automation=one.automation,

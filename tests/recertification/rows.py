@@ -9,12 +9,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from approvals import policies
-from approvals.models import Approval, ApprovalKind, ApprovalState, Grant, GrantKind, Submission
+from approvals.models import Approval, ApprovalKind, ApprovalState, Grant, GrantKind, Submission, SubmissionState
 from inventory.models import Privilege
 
 
 def low_grants(submission: Submission, count: int, *, begins_at: datetime, days: int = 180) -> list[Grant]:
-    """So many grants of things like the first privilege of a submission in force, each on a target of its own."""
+    """So many grants of things like the first privilege of a submission in force, each on a target of its own.
+
+    They were asked for in one submission more of the same version, which came into force when they begin.
+    """
     model = submission.version.privileges.order_by("pk")[0]
     policy = policies.in_force(begins_at).version
     numbers = range(1, count + 1)
@@ -31,9 +34,10 @@ def low_grants(submission: Submission, count: int, *, begins_at: datetime, days:
         )
         for number in numbers
     )
+    asked_in = _asked_anew(submission, begins_at)
     approvals = Approval.objects.bulk_create(
         Approval(
-            submission=submission,
+            submission=asked_in,
             stage=2,
             kind=ApprovalKind.PRIVILEGE,
             privilege=privilege,
@@ -46,6 +50,8 @@ def low_grants(submission: Submission, count: int, *, begins_at: datetime, days:
         )
         for privilege in privileges
     )
+    for state in (SubmissionState.DECIDED, SubmissionState.IN_FORCE):
+        Submission.objects.filter(pk=asked_in.pk).update(state=state, ended_at=begins_at)
     ends_at = begins_at + timedelta(days=days)
     return Grant.objects.bulk_create(
         Grant(
@@ -66,3 +72,12 @@ def low_grants(submission: Submission, count: int, *, begins_at: datetime, days:
         )
         for approval in approvals
     )
+
+
+def _asked_anew(submission: Submission, at: datetime) -> Submission:
+    """An open submission like one in force, resting on the same app approval."""
+    made = Submission.objects.get(pk=submission.pk)
+    made.pk, made.submitted_at, made.ended_at, made.continues = None, at, None, None
+    made.__dict__["state"] = SubmissionState.OPEN
+    made.save(force_insert=True)
+    return made

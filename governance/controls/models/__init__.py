@@ -1,17 +1,20 @@
 """The rows that every control rests on: people and their capacities, the ledger, the outbox, the clock."""
 
 from governance.controls.models.erasure import Erasure
-from governance.controls.models.ledger import AppendOnly, FreeText, LedgerEvent, Seal
+from governance.controls.models.kept import NEVER_REMOVED, AppendOnly, History, never_truncated
+from governance.controls.models.ledger import FreeText, LedgerEvent, Seal
 from governance.controls.models.notices import Notice, NoticeState
 from governance.controls.models.people import Delegation, Membership, Person, RoleAssignment, Team, TeamKind
 from governance.controls.models.time import ClockOffset, JobRun
 
 __all__ = [
+    "NEVER_REMOVED",
     "AppendOnly",
     "ClockOffset",
     "Delegation",
     "Erasure",
     "FreeText",
+    "History",
     "JobRun",
     "LedgerEvent",
     "Membership",
@@ -22,4 +25,5 @@ __all__ = [
     "Seal",
     "Team",
     "TeamKind",
+    "never_truncated",
 ]

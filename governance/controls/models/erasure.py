@@ -7,8 +7,8 @@ from typing import ClassVar
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
-from simple_history.models import HistoricalRecords
 
+from governance.controls.models.kept import NEVER_REMOVED, History
 from governance.controls.models.people import Person
 
 ERASED_AFTER_LEAVING = pgtrigger.Trigger(
@@ -39,7 +39,7 @@ class Erasure(models.Model):
     confirmed_at = models.DateTimeField(null=True, blank=True)
     dropped_at = models.DateTimeField(null=True, blank=True)
 
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         ordering = ("id",)
@@ -62,10 +62,11 @@ class Erasure(models.Model):
             ),
         )
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            *NEVER_REMOVED,
             ERASED_AFTER_LEAVING,
             pgtrigger.Protect(
                 name="erasure_stays",
-                operation=pgtrigger.Update | pgtrigger.Delete,
+                operation=pgtrigger.Update,
                 condition=pgtrigger.Q(old__confirmed_at__isnull=False),
             ),
         ]

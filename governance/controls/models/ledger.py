@@ -11,15 +11,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Func, Q
 
-
-class AppendOnly(models.Model):
-    """A row that is written once: the database refuses UPDATE and DELETE on it, whoever asks."""
-
-    class Meta:
-        abstract = True
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
-        ]
+from governance.controls.models.kept import AppendOnly, never_truncated, only_erased
 
 
 class TransactionId(models.Field):
@@ -45,17 +37,6 @@ class CurrentTransaction(Func):
     arity = 0
 
 
-def never_truncated() -> pgtrigger.Trigger:
-    """Refuses TRUNCATE, also to the owner of the table; so `flush` refuses too, and a demo is reset by a new database."""
-    return pgtrigger.Trigger(
-        name="never_truncated",
-        level=pgtrigger.Statement,
-        when=pgtrigger.Before,
-        operation=pgtrigger.Truncate,
-        func="RAISE EXCEPTION 'H2: % is append-only and is not truncated', TG_TABLE_NAME;",
-    )
-
-
 #: The database itself says in which transaction an event was written: the seal order rests on it. A transaction id that is not
 #: above the last sealed one means that the tables were carried to another server, whose counter starts low; nothing
 #: is written until `ledger_catch_up` has moved the counter on, because such an event would sort among sealed ones.
@@ -76,14 +57,16 @@ WRITTEN_NOW = pgtrigger.Trigger(
 )
 
 
-#: A text is never reworded: what happens to it is that its key goes, and with the key whatever is erased of it (H6). Its digest, by which
-#: ledger and history know it, stays.
+#: What somebody typed is never put into other words (H6). It is erased with its key, or stays without whoever was erased, and then without
+#: its key too: a digest with its key would confirm a guess at what stood there.
 KEPT_OR_ERASED = pgtrigger.Trigger(
     name="kept_or_erased",
     when=pgtrigger.Before,
     operation=pgtrigger.Update | pgtrigger.Delete,
-    func="""
-        IF TG_OP = 'DELETE' OR NEW.digest <> OLD.digest OR NEW.erased_at IS NULL OR octet_length(NEW.key) > 0 THEN
+    func=f"""
+        IF TG_OP = 'DELETE' OR (NEW.id, NEW.digest) IS DISTINCT FROM (OLD.id, OLD.digest)
+            OR NEW.erased_at IS NULL OR NEW.erased_at < OLD.erased_at OR octet_length(NEW.key) > 0
+            OR NOT {only_erased("OLD.text", "NEW.text")} THEN
             RAISE EXCEPTION 'H6: a text is kept as it is, or erased with its key (text %)', OLD.id
                 USING ERRCODE = 'check_violation';
         END IF;
@@ -107,7 +90,7 @@ class FreeText(models.Model):
     erased_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [KEPT_OR_ERASED]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [KEPT_OR_ERASED, never_truncated()]
 
     def __str__(self) -> str:
         return self.shown
@@ -169,7 +152,7 @@ class LedgerEvent(AppendOnly):
                 condition=Q(outcome=Outcome.DONE, code="") | (Q(outcome=Outcome.REFUSED) & ~Q(code="")),
             ),
         )
-        triggers = [*AppendOnly.Meta.triggers, never_truncated(), WRITTEN_NOW]
+        triggers = [*AppendOnly.Meta.triggers, WRITTEN_NOW]
 
     def __str__(self) -> str:
         return f"{self.verb} {self.subject_type}:{self.subject_id}"
@@ -198,7 +181,6 @@ class Seal(AppendOnly):
         ordering = ("number",)
         indexes = (models.Index(fields=["last_xid", "last"], name="seal_end"),)
         constraints = (models.CheckConstraint(name="seal_covers_something", condition=Q(number__gte=1, count__gte=1)),)
-        triggers = [*AppendOnly.Meta.triggers, never_truncated()]
 
     def __str__(self) -> str:
         return f"Seal {self.number}"

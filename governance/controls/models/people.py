@@ -13,8 +13,8 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 from django.utils import timezone
-from simple_history.models import HistoricalRecords
 
+from governance.controls.models.kept import NEVER_REMOVED, History, never_truncated
 from governance.controls.roles import ASSIGNABLE, Relation
 
 #: A delegation covers at most this many days (A11).
@@ -62,7 +62,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField(default=timezone.now, editable=False)  # noqa: TID251  when the row came, in real time
 
     objects = PersonManager()
-    history = HistoricalRecords(excluded_fields=["password", "last_login", "name", "email", "title", "subject"])
+    history = History(excluded_fields=["password", "last_login", "name", "email", "title", "subject"])
 
     USERNAME_FIELD = "opaque_id"
     EMAIL_FIELD = "email"
@@ -72,6 +72,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = "people"
         ordering = ("name", "id")
         constraints = (models.UniqueConstraint(fields=["source", "subject"], name="person_one_per_source_subject"),)
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return self.name
@@ -131,7 +132,7 @@ class Team(models.Model):
     kind = models.CharField(max_length=12, choices=TeamKind, default=TeamKind.BUSINESS)
     members = models.ManyToManyField(Person, through="Membership", related_name="teams")
 
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         ordering = ("name", "id")
@@ -141,6 +142,7 @@ class Team(models.Model):
             ),
             models.CheckConstraint(name="team_known_kind", condition=Q(kind__in=TeamKind.values)),
         )
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return self.name
@@ -163,6 +165,7 @@ class Membership(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["team", "person"], name="membership_once"),)
+        triggers = (never_truncated("holds who belongs to which team"),)
 
     def __str__(self) -> str:
         return f"{self.person} in {self.team}"
@@ -198,7 +201,7 @@ class RoleAssignment(models.Model):
     until = models.DateTimeField(null=True, blank=True)
     by_bootstrap = models.BooleanField(default=False)
 
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         constraints = (
@@ -228,7 +231,7 @@ class RoleAssignment(models.Model):
                 name="role_once_at_a_time",
             ),
         )
-        triggers = (BOOTSTRAP_ONCE,)
+        triggers = (BOOTSTRAP_ONCE, *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return f"{self.person}: {self.role}"
@@ -257,7 +260,7 @@ class Delegation(models.Model):
     reason = models.ForeignKey("controls.FreeText", models.PROTECT, null=True, blank=True, related_name="+")
 
     objects = DelegationQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = History()
 
     class Meta:
         constraints = (
@@ -282,6 +285,7 @@ class Delegation(models.Model):
                 condition=Q(ended_at__isnull=True),
             ),
         )
+        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return f"{self.taker} for {self.giver}"

@@ -203,7 +203,7 @@ def _last_verification(problems: Iterable[str] = ()) -> Shape:
     checkpoint = f"{counted(known['events'], 'event')}, seal {known['seals']:,}" if known else "none was published yet"
     return {
         "sound": not wrong,
-        "sentence": f"{said}, and fit the checkpoint kept outside the database."
+        "sentence": f"{said}, with what people typed and with the checkpoint kept outside the database."
         if not wrong
         else f"{counted(wrong, 'thing')} {'does' if wrong == 1 else 'do'} not fit.",
         "at": run.ended_at,

@@ -14,7 +14,10 @@ from governance.controls.models import Seal
 class Command(BaseCommand):
     """Exits with 1 when the ledger does not hold."""
 
-    help = "Verify the ledger in the database against its seals and the last published checkpoint (H2, H9)."
+    help = (
+        "Verify the ledger in the database against its seals and the last published checkpoint, "
+        "and what people typed against the digests in it (H2, H6, H9)."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--export", type=Path, metavar="FILE", help="also write the sealed ledger to FILE")
