@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.views import bring_in, connecting, describing
+from approvals.views import bring_in, connecting, describing, resubmitting
 
 urlpatterns = [
     path("bring-in/", bring_in.bring_in, name="bring_in"),
@@ -14,4 +14,5 @@ urlpatterns = [
     path("bring-in/<int:pk>/submit/", bring_in.submit, name="import_submit"),
     path("bring-in/<int:pk>/discard/", bring_in.discard, name="import_discard"),
     path("bring-in/<int:pk>/bind/<str:key>/", connecting.bind, name="import_bind"),
+    path("automations/<int:pk>/again/", resubmitting.submit_again, name="submit_again"),
 ]

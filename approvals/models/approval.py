@@ -176,6 +176,11 @@ class Approval(models.Model):
         """Whether nothing more will be decided here."""
         return self.state in ENDED
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether somebody, or silence, has answered it; what was withdrawn or closed by stage 1 is undecided for good (A4, A10)."""
+        return self.state in (ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.EXPIRED)
+
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on the submission's, the automation's and the resource's timelines too."""
         resource = self.privilege.entitlement.resource if self.privilege else None

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals import grants
+from approvals import grants, resubmitting
 from approvals.models import Grant, GrantState, Submission
 from approvals.views.record_rows import segment
 from governance.controls import clock
@@ -167,9 +167,17 @@ def automation_submissions(request: Request, pk: int) -> HttpResponse:
             "head": {"title": f"Submissions of {automation.name}"},
             "submissions": [_submission(one, now) for one in found.order_by("-pk")[:MOST]],
             "bring_in_href": reverse("bring_in"),
+            "again": again(automation, request.actor, now),
         },
         fragment="submissions",
     )
+
+
+def again(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
+    """The button that asks again for what came to nothing, for whoever may press it."""
+    if resubmitting.refusal(automation, actor=actor, now=now) is not None:
+        return None
+    return {"label": "Submit again", "icon": "undo", "post": reverse("submit_again", args=[automation.pk])}
 
 
 def _submission(one: Submission, now: datetime) -> Shape:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.transitions import accept_subset, answer, comment, decline, withdraw
-from approvals.views import record_rows, review_app, review_before, review_questions, review_stages
+from approvals.views import panels, record_rows, review_app, review_before, review_questions, review_stages
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier, dossier
 from governance.controls import ledger, timeline
@@ -22,6 +22,13 @@ from inventory import words
 
 #: Events of the timeline; the ledger has the rest.
 EVENTS = 40
+#: How a submission ends without coming into force: what it asked for can be asked for again.
+CAME_TO_NOTHING = (
+    SubmissionState.WITHDRAWN,
+    SubmissionState.REJECTED,
+    SubmissionState.DECLINED,
+    SubmissionState.EXPIRED,
+)
 #: What can be done to the whole submission from this page, by the name of its button.
 DOING = {"comment": comment, "withdraw": withdraw, "accept": accept_subset}
 
@@ -48,6 +55,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "changes": _since(about),
         "app": review_app.panel(about, reader),
         "record_words": _count_words(about.second),
+        "may_decide": any(row["mine"] for row in rows),
         "groups": _groups(rows, about.second),
         "remarks": _remarks(about),
         "remark": _remark(submission, reader) if "comment" in allowed else None,
@@ -119,6 +127,8 @@ def _not_to_accept(submission: Submission, reader: Reader) -> Shape | None:
 
 def _next(about: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None:
     submission, second = about.submission, about.second
+    if submission.state in CAME_TO_NOTHING:
+        return _again(submission, reader)
     if submission.state == SubmissionState.DECIDED:
         if not may_accept:
             return _not_to_accept(submission, reader)
@@ -147,6 +157,18 @@ def _next(about: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None:
         "lead": f"{words} for your answer.",
         "text": "Answer here, or bring in a new version.",
         "actions": [{"label": "Answer", "kind": "filled", "href": href}],
+    }
+
+
+def _again(submission: Submission, reader: Reader) -> Shape | None:
+    """For whoever may ask again for what came to nothing, while its version is the newest."""
+    again = panels.again(submission.automation, reader.actor, reader.now)
+    if again is None or submission.automation.versions.filter(number__gt=submission.version.number).exists():
+        return None
+    return {
+        "lead": "Nothing of this came into force.",
+        "text": "It can be submitted again; what was said about it is filled in.",
+        "actions": [{**again, "kind": "filled"}],
     }
 
 
@@ -183,7 +205,12 @@ def _groups(rows: Sequence[Shape], second: Sequence[Approval]) -> list[Shape]:
             "words": f"{n} record{'s' if n != 1 else ''}; you can {can}",
             "rows": others,
         },
-        {"key": "decided", "title": "Decided", "words": f"{len(decided)} of {len(rows)}", "rows": decided},
+        {
+            "key": "decided",
+            "title": "Decided" if any(record.is_decided for record in second) else "Not decided",
+            "words": f"{len(decided)} of {len(rows)}",
+            "rows": decided,
+        },
     ]
     return [group for group in groups if group["rows"]]
 

@@ -355,6 +355,7 @@ def owner() -> Shape:
         },
         "app": _app(),
         "record_words": "7 privileges, 2 credentials",
+        "may_decide": True,
         "groups": [
             {"key": "mine", "title": "Yours to decide", "words": "4 records, on resources you own", "rows": _mine()},
             {
