@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from approvals import grants, resubmitting
 from approvals.models import Grant, GrantState, Submission
-from approvals.views.record_rows import segment
+from approvals.views.record_rows import decided_words, segment
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.web import times
@@ -182,7 +182,6 @@ def again(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
 
 def _submission(one: Submission, now: datetime) -> Shape:
     records = [record for record in one.approvals.all() if record.stage == 2]
-    ended = sum(record.has_ended for record in records)
     return {
         "href": reverse("review", args=[one.pk]),
         "number": one.reference,
@@ -191,6 +190,6 @@ def _submission(one: Submission, now: datetime) -> Shape:
         "at": one.submitted_at,
         "state": one.state,
         "parts": [segment(record, mine=False) for record in records],
-        "words": f"{ended} of {len(records)} decided" if records else "",
+        "words": decided_words(records) if records else "",
         "below": times.moment_words(one.ended_at, now) if one.ended_at else "",
     }

@@ -339,6 +339,14 @@ def _history(record: Approval, route: Route, reader: Reader) -> list[Shape]:
     ]
 
 
+def decided_words(records: Sequence[Approval]) -> str:
+    """How many of a stage's records have ended: "2 of 3 decided"; none is called decided that was withdrawn or closed by stage 1."""
+    ended = [record for record in records if record.has_ended]
+    if len(ended) == len(records) and not any(record.is_decided for record in records):
+        return f"None of {len(records)} decided"
+    return f"{len(ended)} of {len(records)} decided"
+
+
 def segment(record: Approval, *, mine: bool) -> str:
     """What one record is in the stepper's bar."""
     words = {

@@ -66,9 +66,7 @@ def _stage_2(about: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
     if all(record.state == ApprovalState.WAITING for record in second):
         text = f"{len(second)} wait for stage 1. Their owners can read, discuss and object, not decide."
         return step | {"stage": "next", "parts": parts, "text": text}
-    is_undecided = done == len(second) and not any(record.is_decided for record in second)
-    count = f"None of {len(second)} decided" if is_undecided else f"{done} of {len(second)} decided"
-    step |= {"count": count, "parts": parts}
+    step |= {"count": record_rows.decided_words(second), "parts": parts}
     if done == len(second):
         return step | {"stage": "done"}
     due = min((r.due_at for r in second if r.due_at and not r.has_ended), default=None)
