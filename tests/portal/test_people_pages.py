@@ -133,7 +133,7 @@ def test_an_admin_adds_a_person_and_records_that_somebody_left(northwind: Northw
     ines.post(reverse("person_left", args=[noor.pk]), {"reason": "Never came"})
     noor.refresh_from_db()
     assert not noor.is_here
-    assert "Left on" in text(ines.get(reverse("person", args=[noor.pk])))
+    assert "<b>Left <time" in text(ines.get(reverse("person", args=[noor.pk])))
 
 
 @pytest.mark.rule("S8")
