@@ -21,6 +21,7 @@ from inventory.importers.manifest import (
 from inventory.importers.manifest import Credential as ManifestCredential
 from inventory.importers.manifest import Privilege as ManifestPrivilege
 from inventory.models import (
+    REGISTERED,
     Automation,
     AutomationState,
     Binding,
@@ -40,9 +41,6 @@ BindingKey = tuple[str, str]
 
 #: Findings that say: what this touches was not recognised.
 NOT_RECOGNISED = ("unrecognised", "dynamic_host")
-
-#: The connector of what a person describes by hand: its instance is the key of the resource itself, so it needs no binding.
-REGISTERED = "register"
 
 
 @dataclass
@@ -149,7 +147,7 @@ def resolve(
     _resources(found, manifest, chosen, automation, by)
     _credentials(found, manifest, platform_instance, automation)
     entitlements = _entitlements(found)
-    places = _places_by_finding(manifest)
+    places = places_by_finding(manifest)
     for said in manifest.privileges:
         _privilege(found, said, entitlements, places)
     for key, credential in found.credentials.items():
@@ -163,7 +161,8 @@ def resolve(
     return found
 
 
-def _places_by_finding(manifest: Manifest) -> dict[str, set[str]]:
+def places_by_finding(manifest: Manifest) -> dict[str, set[str]]:
+    """Where in the source each finding stands, by its code."""
     places: dict[str, set[str]] = {}
     for finding in manifest.findings:
         places.setdefault(finding.code, set()).add(finding.at)
@@ -296,9 +295,7 @@ def _privilege(
 ) -> None:
     connector, instance = binding_key(said)
     resource = found.resources[connector, instance]
-    recognised = bool(instance) and not any(said.at in places.get(code, ()) for code in NOT_RECOGNISED)
-    # That something which nobody knows only reads is a guess from its name: it counts as not known (I4, I8).
-    level = said.access if recognised or said.access != "read" else Level.UNKNOWN.value
+    recognised, level = is_recognised(said, places), level_of(said, places)
     scope_kind, parts = words.scope_of(said.connector, said.target, said.scope)
     code = entitlement_code(said)[:160]
     known = entitlements.get((resource.pk or 0, code)) or _new_entitlement(resource, said, code, scope_kind, level)
@@ -326,7 +323,17 @@ def _privilege(
     same = found.privileges.setdefault(draft_key, made)
     found.said.setdefault(draft_key, said)
     if same is not made:
-        merge(same, made)
+        _merge(same, made)
+
+
+def is_recognised(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> bool:
+    """Whether the importer knew what something is and whom it talks to; `places` are of `places_by_finding`."""
+    return bool(said.instance) and not any(said.at in places.get(code, ()) for code in NOT_RECOGNISED)
+
+
+def level_of(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> str:
+    """The level that was read; that something which nobody knows only reads is a guess from its name: not known (I4, I8)."""
+    return said.access if said.access != "read" or is_recognised(said, places) else Level.UNKNOWN.value
 
 
 def _is_missing(ref: CredentialRef | None) -> bool:
@@ -338,14 +345,19 @@ def _runs_whatever(said: ManifestPrivilege) -> bool:
     return said.access == "execute" and said.operation in QUERY_OPERATIONS
 
 
-def merge(one: Privilege, other: Privilege) -> None:
+def _merge(one: Privilege, other: Privilege) -> None:
     """Let one privilege stand for two places that hold the same; whatever is worse in either counts."""
     one.at = list(dict.fromkeys([*one.at, *other.at]))
     one.assumed = list(dict.fromkeys([*one.assumed, *other.assumed]))
-    one.level = max(one.level, other.level, key=_power)
+    one.level = higher(one.level, other.level)
     one.recognised = one.recognised and other.recognised
     for name in ("active", "model_controlled", "sensitive", "opaque", "credential_missing"):
         setattr(one, name, getattr(one, name) or getattr(other, name))
+
+
+def higher(one: str, other: str) -> str:
+    """The level that counts where two were read of one privilege; unknown stands between read and write (I4)."""
+    return max(one, other, key=_power)
 
 
 def _power(level: str) -> float:

@@ -291,13 +291,10 @@ def _save_entitlements(step: Step[Any], found: Resolution) -> None:
 
 
 def _by_key(found: Resolution) -> dict[str, Privilege]:
-    """By key: what would hold the same is one privilege with several places (I7)."""
-    merged: dict[str, Privilege] = {}
+    """By key, now that every resource has a row; what holds the same was made one with several places by `resolving` (I7)."""
     for draft_key, one in found.privileges.items():
         one.key = privilege_key(found.said[draft_key], str(one.entitlement.resource_id))
-        if (same := merged.setdefault(one.key, one)) is not one:
-            resolving.merge(same, one)
-    return merged
+    return {one.key: one for one in found.privileges.values()}
 
 
 def _save_identities(step: Step[Any], automation: Automation, version: Version, found: Resolution) -> None:
