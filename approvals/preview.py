@@ -34,6 +34,7 @@ from inventory.models import (
     Resource,
     Version,
 )
+from inventory.opening import BindingKey
 from inventory.resolving import Resolution
 from inventory.risk import Judged
 
@@ -140,7 +141,7 @@ class _Reading:
         return _not_by_who_decided(made, self.actor)
 
     @cached_property
-    def _nameable(self) -> frozenset[resolving.BindingKey]:
+    def _nameable(self) -> frozenset[BindingKey]:
         """The connections about which the builder has a say."""
         return frozenset(self.found.nameable)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from governance.controls.models import Person
-from inventory import risk, words
+from inventory import opening, risk, words
 from inventory.importers.manifest import (
     QUERY_OPERATIONS,
     CredentialRef,
@@ -36,8 +36,7 @@ from inventory.models import (
     ResourceState,
     Trigger,
 )
-
-BindingKey = tuple[str, str]
+from inventory.opening import BindingKey
 
 #: Findings that say: what this touches was not recognised.
 NOT_RECOGNISED = ("unrecognised", "dynamic_host")
@@ -55,6 +54,7 @@ class Resolution:
         credentials: by reference key; unsaved ones are new to the register.
         places: where a credential is used, by reference key.
         said: the manifest's own words about each privilege, by draft key.
+        opened: credentials of which this import says what they open, new ones and those of which it may; each `opens` it.
         triggers: unsaved.
         identities: those that the source itself names; unsaved ones are new to the register.
     """
@@ -66,6 +66,7 @@ class Resolution:
     credentials: dict[tuple[str, ...], Credential] = field(default_factory=dict)
     places: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
     said: dict[str, ManifestPrivilege] = field(default_factory=dict)
+    opened: list[Credential] = field(default_factory=list)
     triggers: list[Trigger] = field(default_factory=list)
     identities: list[NonHumanIdentity] = field(default_factory=list)
 
@@ -100,12 +101,6 @@ class Resolution:
             return ""
         who = row.proposed_by.name if row.proposed_by is not None else "Somebody"
         return f"{who} proposed already that it opens {row.resource.name}: its owner confirms or refuses that"
-
-    def opened_by(self, key: tuple[str, ...]) -> Resource | None:
-        """What a credential opens, as far as the manifest says: the resource of the first privilege that uses it."""
-        credential = self.credentials[key]
-        uses = (one for one in self.privileges.values() if one.credential is credential)
-        return next((one.entitlement.resource for one in uses), None)
 
 
 def binding_name(key: BindingKey) -> str:
@@ -150,9 +145,7 @@ def resolve(
     places = places_by_finding(manifest)
     for said in manifest.privileges:
         _privilege(found, said, entitlements, places)
-    for key, credential in found.credentials.items():
-        if credential._state.adding:
-            credential.opens = found.opened_by(key)
+    _opens(found, automation)
     found.triggers = [
         Trigger(type=t.type[:40], at=t.at[:300], detail=t.detail[:300], authenticated=t.authenticated, active=t.active)
         for t in manifest.triggers
@@ -276,6 +269,19 @@ def _new_credential(one: ManifestCredential, platform_instance: str) -> Credenti
         external_id=_external_id(one),
         lifetime=one.lifetime if one.lifetime in Lifetime.values else Lifetime.UNKNOWN,
     )
+
+
+def _opens(found: Resolution, automation: Automation | None) -> None:
+    uses: dict[int, dict[BindingKey, opening.Use]] = {}
+    for one in found.privileges.values():
+        key, resource = (one.connector, one.instance), one.entitlement.resource
+        row = found.bindings.get(key)
+        is_confirmed = row is not None and not row.is_open and row.resource_id == resource.pk
+        uses.setdefault(id(one.credential), {})[key] = opening.Use(key, resource, is_confirmed)
+    used = [(one, list(uses.get(id(one), {}).values())) for one in found.credentials.values()]
+    for credential, resource in opening.settle(used, found.resources, automation):
+        credential.opens = resource
+        found.opened.append(credential)
 
 
 def _entitlements(found: Resolution) -> dict[tuple[int, str], Entitlement]:

@@ -27,4 +27,6 @@ def raw_scope(grant: Grant) -> str:
     code = grant.entitlement.code if grant.entitlement is not None else ""
     privilege = grant.approval.privilege
     through = privilege.through if privilege is not None else ""
-    return " · ".join(filter(None, [code, through, grant.target, ", ".join(one for one in grant.scope if one != grant.target)]))
+    return " · ".join(
+        filter(None, [code, through, grant.target, ", ".join(one for one in grant.scope if one != grant.target)])
+    )

@@ -313,10 +313,7 @@ class Privilege(AppendOnly):
 
     @property
     def through(self) -> str:
-        """The connection as the source names it, beside what a machine calls the privilege (I8).
-
-        Empty where nothing is connected, or where the connection is the credential, which stands on its own record.
-        """
+        """The connection as the source names it (I8); empty where that is the credential, which stands on its own record."""
         if self.connector == REGISTERED or (self.credential and self.instance == self.credential.external_id):
             return ""
         return self.instance

@@ -17,6 +17,7 @@ from inventory import resolving
 from inventory.importers.manifest import Access, Kind, Manifest, Privilege, Source, sha256
 from inventory.importers.manifest import Trigger as ManifestTrigger
 from inventory.models import (
+    REGISTERED,
     Automation,
     AutomationKind,
     AutomationState,
@@ -161,7 +162,7 @@ def _check_choices(chosen: Mapping[str, Resource]) -> None:
 
 def _check_described(manifest: Manifest) -> None:
     """What a person described by hand is on resources of the register."""
-    named = {one.instance for one in manifest.privileges if one.connector == resolving.REGISTERED}
+    named = {one.instance for one in manifest.privileges if one.connector == REGISTERED}
     here = Resource.objects.filter(pk__in=named, unresolved=False).exclude(state=ResourceState.RETIRED)
     if named and here.count() != len(named):
         raise refuse(Refusal("I8", "input", "It touches a resource that is not in the register any more."))
@@ -335,7 +336,7 @@ def describe(
     said = tuple(
         Privilege(
             at=one.entitlement.words,
-            connector=resolving.REGISTERED,
+            connector=REGISTERED,
             instance=str(one.entitlement.resource_id),
             operation=one.entitlement.code,
             access=cast("Access", one.level),
