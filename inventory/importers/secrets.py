@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from inventory.importers.display import shown
+from inventory.importers.display import label, shown
 from inventory.importers.secret_patterns import matches
 from inventory.importers.secret_words import Strength, is_placeholder, judge, looks_like_token, slot_strength
 
@@ -105,7 +105,7 @@ class Scrubbed:
             value = value[step] if inside else None  # two member names that held one secret have become one
             name = _label(value) if isinstance(step, int) else step
             if name and name not in _STRUCTURE:
-                parts.append(shown(name, 80))
+                parts.append(label(name, 80) if isinstance(step, int) else shown(name, 80))
         return "/".join([*parts, occurrence.suffix] if occurrence.suffix else parts)
 
 
@@ -176,17 +176,17 @@ class _Walk:
         return value
 
     def _object(self, value: Mapping[str, Any], trail: Trail, slot: _Slot) -> dict[str, Any]:
-        label = _label(value)
+        named = _label(value)
         strength: Strength | None = None
         if slot.kind == "input":
-            label = label or str(value.get("id", ""))
+            named = named or str(value.get("id", ""))
             strength = "strong" if value.get("password") is True else None
         clean: dict[str, Any] = {}
         for key, each in value.items():
             kind = _SLOT_OF.get(key.lower(), slot.kind)
             region = slot.region or (_REGIONS.get(key, "") if len(trail) <= 2 else "")
-            if key in _VALUES and (label or slot.name):
-                below = _Slot(label or slot.name, kind, region, strength)
+            if key in _VALUES and (named or slot.name):
+                below = _Slot(named or slot.name, kind, region, strength)
             else:
                 below = _Slot(key, kind, region)
             if slot.name == "credentials" and isinstance(each, str) and key.endswith(("Api", "Auth", "OAuth2")):
