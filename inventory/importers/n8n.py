@@ -26,6 +26,7 @@ _MODEL_CREDENTIALS = frozenset(
     {"openAiApi", "anthropicApi", "googlePalmApi", "groqApi", "mistralCloudApi", "ollamaApi"}
 )
 _MODEL_NODES = ("lmChat", "lmOllama", "lmOpenAi", "lmCohere", "chain")
+_NAME_APART = "Give each node a name that nobody takes for another's in n8n, choose Download, and bring in that file."
 _EXPORT_WORKFLOW = "Open the workflow in n8n, choose Download, and bring in that file."
 
 
@@ -128,7 +129,7 @@ def _nodes(file: str, place: str, workflow: dict[str, Any]) -> list[dict[str, An
         name = label(node["name"])
         if name in seen:
             raise ImportProblem(
-                file, where, "two nodes have one name, so nobody can say which of them is wired", _EXPORT_WORKFLOW
+                file, where, "two nodes have one name, so nobody can say which of them is wired", _NAME_APART
             )
         seen.add(name)
         members = {name: node[name] for name in ("parameters", "credentials") if isinstance(node.get(name), dict)}
