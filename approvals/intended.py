@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals.drafts import Draft
+from governance.controls import texts
 from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from inventory import registry
@@ -104,7 +105,7 @@ def as_it_would_be(
     said: dict[str, Any] = {
         f"{name}_id": who.pk if who else None for name, who in owners.items() if name in draft.fields
     }
-    said |= {"purpose": str(draft.fields["purpose"]).strip()} if "purpose" in draft.fields else {}
+    said |= {"purpose": texts.seen(str(draft.fields["purpose"]))} if "purpose" in draft.fields else {}
     if known.state == AutomationState.DRAFT:
         made.purpose = said.get("purpose", known.purpose)
         made.business_owner = owners["business_owner"] or known.business_owner

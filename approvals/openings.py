@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from approvals import rechecking
 from approvals.models import Approval, Submission
 from governance.controls.refusals import Refusal
-from inventory.models import Binding, Privilege
-from inventory.resolving import REGISTERED
+from inventory.models import REGISTERED, Binding, Privilege
 
 TO_DO = "Reject it, or ask for changes: whoever brings it in again says what the connection opens."
 

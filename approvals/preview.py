@@ -34,6 +34,7 @@ from inventory.models import (
     Resource,
     Version,
 )
+from inventory.opening import BindingKey
 from inventory.resolving import Resolution
 from inventory.risk import Judged
 
@@ -82,16 +83,6 @@ def _load_ladders(found: Resolution) -> None:
             credential.kept_in = loaded.get(credential.kept_in.pk or 0, credential.kept_in)
         if credential.opens is not None:
             credential.opens = loaded.get(credential.opens.pk or 0, credential.opens)
-
-
-def _merged(found: Resolution) -> dict[str, tuple[str, Privilege]]:
-    """By grant key: the draft key and the privilege; what would hold the same is one privilege with several places (I7)."""
-    merged: dict[str, tuple[str, Privilege]] = {}
-    for draft_key, privilege in found.privileges.items():
-        _, same = merged.setdefault(privilege.key, (draft_key, privilege))
-        if same is not privilege:
-            resolving.merge(same, privilege)
-    return merged
 
 
 @dataclass(frozen=True)
@@ -150,14 +141,14 @@ class _Reading:
         return _not_by_who_decided(made, self.actor)
 
     @cached_property
-    def _nameable(self) -> frozenset[resolving.BindingKey]:
+    def _nameable(self) -> frozenset[BindingKey]:
         """The connections about which the builder has a say."""
         return frozenset(self.found.nameable)
 
     def _judge(self) -> tuple[list[Privilege], list[tuple[str, Asked]], Judged]:
         """The privileges, everything that would be asked for by its draft key, and the app's tier (T1, T2)."""
-        privileges = _merged(self.found)
-        held = [one for _, one in privileges.values()]
+        privileges = self.found.privileges
+        held = list(privileges.values())
         judgement = assessing.judge(
             held,
             list(self.found.credentials.values()),
@@ -167,7 +158,7 @@ class _Reading:
             raised_to=self.automation.raised_to,
             sharers=assessing.sharers_of(self.automation, self.found.identities),
         )
-        rows = [(key, _asked(judgement.privileges[one.key], privilege=one)) for key, one in privileges.values()]
+        rows = [(key, _asked(judgement.privileges[one.key], privilege=one)) for key, one in privileges.items()]
         rows += [
             (resolving.credential_draft_key(one), _asked(judged, credential=one))
             for one, judged in judgement.credentials

@@ -182,4 +182,4 @@ class Preview:
 
 def _tidy(value: Any) -> Any:
     """As the register keeps it."""
-    return (value or "").strip() if isinstance(value, str) or value is None else value
+    return texts.seen(value or "") if isinstance(value, str) or value is None else value

@@ -15,7 +15,7 @@ from django.db.models import Count, Q
 
 from governance.controls.actors import Actor
 from governance.controls.transitions import Effect, Step, transition
-from inventory import importers, risk
+from inventory import importers, resolving, risk
 from inventory.importers.manifest import Manifest, binding_key, privilege_key
 from inventory.models import (
     Assessment,
@@ -205,13 +205,18 @@ def record_assessment(
 
 
 def _take_levels(privileges: Sequence[Privilege], manifest: Manifest) -> None:
-    """Give privileges the levels that a newer reading inferred, in memory alone: a version's own rows never change."""
+    """Give privileges the levels that a newer reading inferred, in memory alone: a version's own rows never change.
+
+    A connection opens one resource within one version, and levels count as they do in `resolving`: of several places the
+    highest, and none is taken for reading only that was not recognised (I4, I8).
+    """
     resources = {(p.connector, p.instance): str(p.entitlement.resource_id) for p in privileges}
-    levels = {
-        privilege_key(read, resources[binding_key(read)]): str(read.access)
-        for read in manifest.privileges
-        if binding_key(read) in resources
-    }
+    places = resolving.places_by_finding(manifest)
+    levels: dict[str, str] = {}
+    for read in manifest.privileges:
+        if (resource := resources.get(binding_key(read))) is not None:
+            key, level = privilege_key(read, resource), resolving.level_of(read, places)
+            levels[key] = resolving.higher(levels.get(key, level), level)
     for privilege in privileges:
         privilege.level = levels.get(privilege.key, privilege.level)
 

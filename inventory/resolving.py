@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from governance.controls.models import Person
-from inventory import risk, words
+from inventory import opening, risk, words
 from inventory.importers.manifest import (
     QUERY_OPERATIONS,
     CredentialRef,
@@ -21,6 +21,7 @@ from inventory.importers.manifest import (
 from inventory.importers.manifest import Credential as ManifestCredential
 from inventory.importers.manifest import Privilege as ManifestPrivilege
 from inventory.models import (
+    REGISTERED,
     Automation,
     AutomationState,
     Binding,
@@ -35,14 +36,10 @@ from inventory.models import (
     ResourceState,
     Trigger,
 )
-
-BindingKey = tuple[str, str]
+from inventory.opening import BindingKey
 
 #: Findings that say: what this touches was not recognised.
 NOT_RECOGNISED = ("unrecognised", "dynamic_host")
-
-#: The connector of what a person describes by hand: its instance is the key of the resource itself, so it needs no binding.
-REGISTERED = "register"
 
 
 @dataclass
@@ -57,6 +54,7 @@ class Resolution:
         credentials: by reference key; unsaved ones are new to the register.
         places: where a credential is used, by reference key.
         said: the manifest's own words about each privilege, by draft key.
+        opened: credentials of which this import says what they open, new ones and those of which it may; each `opens` it.
         triggers: unsaved.
         identities: those that the source itself names; unsaved ones are new to the register.
     """
@@ -68,6 +66,7 @@ class Resolution:
     credentials: dict[tuple[str, ...], Credential] = field(default_factory=dict)
     places: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
     said: dict[str, ManifestPrivilege] = field(default_factory=dict)
+    opened: list[Credential] = field(default_factory=list)
     triggers: list[Trigger] = field(default_factory=list)
     identities: list[NonHumanIdentity] = field(default_factory=list)
 
@@ -102,12 +101,6 @@ class Resolution:
             return ""
         who = row.proposed_by.name if row.proposed_by is not None else "Somebody"
         return f"{who} proposed already that it opens {row.resource.name}: its owner confirms or refuses that"
-
-    def opened_by(self, key: tuple[str, ...]) -> Resource | None:
-        """What a credential opens, as far as the manifest says: the resource of the first privilege that uses it."""
-        credential = self.credentials[key]
-        uses = (one for one in self.privileges.values() if one.credential is credential)
-        return next((one.entitlement.resource for one in uses), None)
 
 
 def binding_name(key: BindingKey) -> str:
@@ -149,12 +142,10 @@ def resolve(
     _resources(found, manifest, chosen, automation, by)
     _credentials(found, manifest, platform_instance, automation)
     entitlements = _entitlements(found)
-    places = _places_by_finding(manifest)
+    places = places_by_finding(manifest)
     for said in manifest.privileges:
         _privilege(found, said, entitlements, places)
-    for key, credential in found.credentials.items():
-        if credential._state.adding:
-            credential.opens = found.opened_by(key)
+    _opens(found, automation)
     found.triggers = [
         Trigger(type=t.type[:40], at=t.at[:300], detail=t.detail[:300], authenticated=t.authenticated, active=t.active)
         for t in manifest.triggers
@@ -163,7 +154,8 @@ def resolve(
     return found
 
 
-def _places_by_finding(manifest: Manifest) -> dict[str, set[str]]:
+def places_by_finding(manifest: Manifest) -> dict[str, set[str]]:
+    """Where in the source each finding stands, by its code."""
     places: dict[str, set[str]] = {}
     for finding in manifest.findings:
         places.setdefault(finding.code, set()).add(finding.at)
@@ -279,6 +271,19 @@ def _new_credential(one: ManifestCredential, platform_instance: str) -> Credenti
     )
 
 
+def _opens(found: Resolution, automation: Automation | None) -> None:
+    uses: dict[int, dict[BindingKey, opening.Use]] = {}
+    for one in found.privileges.values():
+        key, resource = (one.connector, one.instance), one.entitlement.resource
+        row = found.bindings.get(key)
+        is_confirmed = row is not None and not row.is_open and row.resource_id == resource.pk
+        uses.setdefault(id(one.credential), {})[key] = opening.Use(key, resource, is_confirmed)
+    used = [(one, list(uses.get(id(one), {}).values())) for one in found.credentials.values()]
+    for credential, resource in opening.settle(used, found.resources, automation):
+        credential.opens = resource
+        found.opened.append(credential)
+
+
 def _entitlements(found: Resolution) -> dict[tuple[int, str], Entitlement]:
     saved = {resource.pk: resource for resource in found.resources.values() if not resource._state.adding}
     known = {}
@@ -296,9 +301,7 @@ def _privilege(
 ) -> None:
     connector, instance = binding_key(said)
     resource = found.resources[connector, instance]
-    recognised = bool(instance) and not any(said.at in places.get(code, ()) for code in NOT_RECOGNISED)
-    # That something which nobody knows only reads is a guess from its name: it counts as not known (I4, I8).
-    level = said.access if recognised or said.access != "read" else Level.UNKNOWN.value
+    recognised, level = is_recognised(said, places), level_of(said, places)
     scope_kind, parts = words.scope_of(said.connector, said.target, said.scope)
     code = entitlement_code(said)[:160]
     known = entitlements.get((resource.pk or 0, code)) or _new_entitlement(resource, said, code, scope_kind, level)
@@ -326,7 +329,17 @@ def _privilege(
     same = found.privileges.setdefault(draft_key, made)
     found.said.setdefault(draft_key, said)
     if same is not made:
-        merge(same, made)
+        _merge(same, made)
+
+
+def is_recognised(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> bool:
+    """Whether the importer knew what something is and whom it talks to; `places` are of `places_by_finding`."""
+    return bool(said.instance) and not any(said.at in places.get(code, ()) for code in NOT_RECOGNISED)
+
+
+def level_of(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> str:
+    """The level that was read; that something which nobody knows only reads is a guess from its name: not known (I4, I8)."""
+    return said.access if said.access != "read" or is_recognised(said, places) else Level.UNKNOWN.value
 
 
 def _is_missing(ref: CredentialRef | None) -> bool:
@@ -338,14 +351,19 @@ def _runs_whatever(said: ManifestPrivilege) -> bool:
     return said.access == "execute" and said.operation in QUERY_OPERATIONS
 
 
-def merge(one: Privilege, other: Privilege) -> None:
+def _merge(one: Privilege, other: Privilege) -> None:
     """Let one privilege stand for two places that hold the same; whatever is worse in either counts."""
     one.at = list(dict.fromkeys([*one.at, *other.at]))
     one.assumed = list(dict.fromkeys([*one.assumed, *other.assumed]))
-    one.level = max(one.level, other.level, key=_power)
+    one.level = higher(one.level, other.level)
     one.recognised = one.recognised and other.recognised
     for name in ("active", "model_controlled", "sensitive", "opaque", "credential_missing"):
         setattr(one, name, getattr(one, name) or getattr(other, name))
+
+
+def higher(one: str, other: str) -> str:
+    """The level that counts where two were read of one privilege; unknown stands between read and write (I4)."""
+    return max(one, other, key=_power)
 
 
 def _power(level: str) -> float:

@@ -19,6 +19,7 @@ from approvals.drafts import Draft
 from approvals.views.bring_in import says_no
 from approvals.views.bring_in_forms import ByHand, ByHandPrivilege
 from approvals.views.builder import Builder
+from governance.controls import texts
 from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
@@ -201,5 +202,5 @@ def _described(privileges: list[dict[str, Any]], resources: Mapping[int, Resourc
 
 def _plain(words: str) -> str:
     """Words as they are compared: without "May", in lower case, single blanks, and none of the marks that codes use."""
-    plain = re.sub(r"[\s:/|]+", " ", words).strip().lower()
+    plain = re.sub(r"[\s:/|]+", " ", texts.name(words)).strip().lower()
     return plain.removeprefix("may ")

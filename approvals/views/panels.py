@@ -37,10 +37,11 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
     state, why = state_of(grant)
     soon = state == GrantState.ACTIVE and grant.ends_at - now <= ENDS_SOON
     code = entitlement.code if entitlement else credential.kind if credential else ""
+    through = held.through if held else ""
     return {
         "level": grant.level if entitlement else "secret",
         "sentence": sentence,
-        "scope": " · ".join(dict.fromkeys(filter(None, [code, grant.target, ", ".join(grant.scope)]))),
+        "scope": " · ".join(dict.fromkeys(filter(None, [code, through, grant.target, ", ".join(grant.scope)]))),
         "href": reverse("review", args=[grant.approval.submission_id]),
         "owner": on.owner.name if on and on.owner else "Nobody",
         "holder": {"name": grant.automation.name, "href": reverse("automation", args=[grant.automation_id])},
@@ -98,6 +99,7 @@ def _context(request: Request, rows: Any, *, ended_href: str, **more: Any) -> Sh
             "credential__opens__owner",
             "automation__team",
             "approval__privilege__entitlement__resource",
+            "approval__privilege__credential",
         )
         .order_by("-ends_at", "pk")[:MOST]
     )

@@ -15,6 +15,7 @@ from approvals.models import Submission
 from approvals.previewed import Preview
 from approvals.views import preview_rows, route_page
 from approvals.views.preview_rows import Form
+from governance.controls import texts
 from governance.controls.models import Person
 from governance.web import times
 from inventory.importers.manifest import Finding
@@ -146,7 +147,7 @@ def things_missing(preview: Preview) -> list[Shape]:
         return [_thing(preview.refusal.sentence.rstrip(".").replace("You ", "you ", 1), "#about")]
     fields = preview.draft.fields
     found = []
-    if not str(fields.get("purpose") or "").strip():
+    if not texts.seen(str(fields.get("purpose") or "")):
         found.append(_thing("say what it is for", "#id_purpose"))
     has_owner = bool(fields.get("business_owner"))
     if not has_owner:

@@ -117,7 +117,7 @@ def _scope(one: Wanted) -> str:
     privilege = one.asked.privilege
     assert privilege is not None  # one of the two
     places = privilege.at[0] if len(privilege.at) == 1 else f"{len(privilege.at)} places"
-    host = "" if one.is_named and privilege.recognised else privilege.instance
+    host = privilege.through if one.is_named and privilege.recognised else privilege.instance
     return " · ".join(part for part in (privilege.entitlement.code, host, privilege.target, places) if part)
 
 

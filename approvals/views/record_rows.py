@@ -171,7 +171,7 @@ def _what(record: Approval) -> Shape:
             "level": level,
             "level_asked": privilege.level if level != privilege.level else "",
             "sentence": privilege.sentence,
-            "scope": _raw(entitlement.code, privilege.target, scope),
+            "scope": _raw(entitlement.code, privilege.through, privilege.target, scope),
             "scope_asked": ", ".join(s for s in privilege.scope if s not in scope) if narrowed else "",
             "data_class": entitlement.counted_class,
         }
@@ -188,9 +188,9 @@ def _what(record: Approval) -> Shape:
     }
 
 
-def _raw(code: str, target: str, scope: Sequence[str]) -> str:
+def _raw(code: str, through: str, target: str, scope: Sequence[str]) -> str:
     """What a machine calls it, each name once."""
-    return " · ".join(dict.fromkeys(filter(None, [code, target, ", ".join(scope)])))
+    return " · ".join(dict.fromkeys(filter(None, [code, through, target, ", ".join(scope)])))
 
 
 def _owner(record: Approval) -> str:

@@ -120,7 +120,9 @@ def _rests_on(submission: Submission, records: Iterable[Approval]) -> int | None
 def _records(submission: Submission) -> list[Approval]:
     """The records with what each is about; the submission has them prefetched afterwards."""
     seats = Prefetch("seats", queryset=Seat.objects.order_by("pk"))
-    read = submission.approvals.select_related("privilege__entitlement", "credential", "justification")
+    read = submission.approvals.select_related(
+        "privilege__entitlement", "privilege__credential", "credential", "justification"
+    )
     found = read.defer("facts").prefetch_related(seats).order_by()
     records = sorted(found, key=lambda record: (record.stage, record.pk))
     for record in records:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db import connection, models, transaction
 from django.db.models import Q
 
-from governance.controls import access, ledger, outbox
+from governance.controls import access, ledger, outbox, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Delegation, LedgerEvent, Person, RoleAssignment
@@ -236,7 +236,16 @@ def end_delegation(step: Step[Delegation]) -> Effect:
 
 @transition(Person, event="person.added", permission=Permission.PERSON_MANAGE, duties=[NEW])
 def add_person(step: Step[Person]) -> Effect:
-    """An admin enters a person, who holds no role yet; the subject is unsaved."""
+    """An admin enters a person, who holds no role yet; the subject is unsaved.
+
+    By the address and the sign-in they are known, so those are refused where nobody would see all of them.
+    """
+    new = step.subject
+    if any(texts.name(one) != one for one in (new.email, new.subject)):
+        raise refuse(Refusal("PERSON", "input", "There is something in this address that nobody sees: type it anew."))
+    new.name, new.title = texts.name(new.name), texts.name(new.title)
+    if not new.name:
+        raise refuse(Refusal("PERSON", "input", "Give them a name.", detail=(("name", "Give them a name."),)))
     if Person.objects.filter(source=step.subject.source, subject=step.subject.subject).exists():
         raise refuse(Refusal("PERSON", "input", "Somebody with this sign-in is here already."))
     step.save(step.subject)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from governance.controls import texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Membership, Person, Team
@@ -24,6 +25,9 @@ def found_team(step: Step[Team]) -> Effect:
     """An admin founds a team; the subject is unsaved, and its leads are named afterwards."""
     if step.subject.lead_id or step.subject.deputy_lead_id:
         raise refuse(Refusal("TEAM", "input", "Found the team first, then name its leads."))
+    step.subject.name = texts.name(step.subject.name)
+    if not step.subject.name:
+        raise refuse(Refusal("TEAM", "input", "Give it a name."))
     step.save(step.subject)
     return Effect(payload={"kind": step.subject.kind})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import unicodedata
 from collections.abc import Iterator
@@ -18,19 +19,44 @@ from governance.controls.refusals import Refusal, refuse
 #: The longest reason, comment or justification, in characters.
 LONGEST = 4000
 
-#: Format characters that languages need inside words: zero-width non-joiner and joiner.
-_JOINERS = "\u200c\u200d"
+#: Categories of what takes no place on a page: controls, formats (overrides of direction, joiners, tags), separators of lines.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+#: What Unicode has as letters, marks or signs, and what shows nothing all the same: fillers, selectors of a variant, an empty cell.
+_FILLERS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+#: Zero-width joiner and non-joiner, which languages from Hebrew on need inside words; nowhere else does anybody see them.
+_JOINER = re.compile("(?<=[\u0590-\u1fff])[\u200c\u200d](?=[\u0590-\u1fff])")
+_LINE_BREAK = re.compile("\r\n?|[\u2028\u2029]")
+_SPACE = re.compile(r"\s+")
+
+
+def seen(text: str) -> str:
+    """The text without what nobody sees, trimmed, so that two that look alike are alike; line breaks stay.
+
+    Two kinds of joiners stay where a word of a language needs them.
+    """
+    one = _LINE_BREAK.sub("\n", text)
+    if one.isascii() and one.isprintable():
+        return one.strip()
+    one = _FILLERS.sub("", one)
+    needed = {match.start() for match in _JOINER.finditer(one)}
+    kept = (c for at, c in enumerate(one) if c in "\n\t" or at in needed or unicodedata.category(c) not in _UNSEEN)
+    return "".join(kept).strip()
+
+
+def name(text: str) -> str:
+    """A name, code or title: on one line, and nothing in it that nobody sees, joiners included."""
+    return _SPACE.sub(" ", seen(text).translate({0x200C: None, 0x200D: None})).strip()
 
 
 def clean(text: str) -> str:
-    """The text without control characters and bidirectional overrides, trimmed; line breaks stay.
+    """What a person typed, as it is kept: `seen`.
 
     Raises:
         InvalidInput: it is longer than `LONGEST`. Nothing is cut off silently: the person shortens it.
     """
-    one = text.replace("\r\n", "\n").replace("\r", "\n")
-    kept = (c for c in one if c in "\n\t" or c in _JOINERS or unicodedata.category(c) not in {"Cc", "Cf", "Cs"})
-    cleaned = "".join(kept).strip()
+    cleaned = seen(text)
     if len(cleaned) > LONGEST:
         sentence = f"This text has {len(cleaned):,} characters; at most {LONGEST:,} are kept."
         raise refuse(

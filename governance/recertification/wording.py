@@ -25,4 +25,8 @@ def title(item: Item) -> str:
 def raw_scope(grant: Grant) -> str:
     """What stands in small type beside the sentence: the entitlement's code, the target and what narrows it."""
     code = grant.entitlement.code if grant.entitlement is not None else ""
-    return " · ".join(filter(None, [code, grant.target, ", ".join(one for one in grant.scope if one != grant.target)]))
+    privilege = grant.approval.privilege
+    through = privilege.through if privilege is not None else ""
+    return " · ".join(
+        filter(None, [code, through, grant.target, ", ".join(one for one in grant.scope if one != grant.target)])
+    )

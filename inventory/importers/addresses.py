@@ -1,7 +1,8 @@
 """HTTP addresses as a manifest shows them: who is called, and at which path; never with what.
 
-User, password, query and fragment are left out, computed parts are named, and a part of a path that looks like a token
-is told apart by a digest and not shown.
+User, password, query, fragment and what is hung on a part of a path are left out, also where they are written in an odd way;
+computed parts are named, and a part of a path that looks like a token is told apart by a digest and not shown. An address is
+taken apart as the platforms take it apart (WHATWG URL): a backslash is a slash, and line breaks within it are nothing.
 """
 
 from __future__ import annotations
@@ -9,15 +10,30 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from inventory.importers.display import EXPRESSION, MODEL, shown, without_expressions
-from inventory.importers.secret_words import looks_like_token
+from inventory.importers.secret_words import is_made_up, looks_like_token
 from inventory.importers.secrets import REMOVED
 
-_ADDRESS = re.compile(r"\s*(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?P<authority>[^/?#\s]*)(?P<path>[^?#]*)")
+_ADDRESS = re.compile(r"\s*(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.:-]*)://)?(?P<authority>[^/?#\s]*)(?P<path>[^?#]*)")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _HOLE = re.compile(r"\{[^{}]*\}")
+_NOTHING = re.compile(r"[\t\r\n]")
+#: What is hung on a part of a path, or would be its query or fragment but for how it is written: ``;``, ``%3F``, ``%2523``.
+_HUNG_ON = re.compile(r"(?:[;?#]|%(?:25)*(?:3[bf]|23)).*", re.IGNORECASE | re.DOTALL)
+_COLON = re.compile(r":|%(?:25)*3a", re.IGNORECASE)
+_AT = re.compile(r"@|%(?:25)*40")
+#: User and password where there is no host that can be told from a path.
+_BEFORE_HOST = re.compile(r"^(/*)[^/]*@")
+#: What stands where a host should and may be half of a user's password: the rest of it is in what follows.
+_HALF_A_USER = re.compile(r"[:%@]")
+_HALF_IN_A_HOLE = re.compile(r":(?![\d{])")
+_TELLING = re.compile(
+    r"(?:bot|catch|hooks?|key|secret|services|tokens?|triggers|webhooks?(?:-test)?|workflows)", re.IGNORECASE
+)
+_OF_A_BOT = re.compile(r"(?:bot)?\d{5,}:[\w-]{6,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +47,53 @@ class Address:
 
 def address_of(url: str) -> Address:
     """The host and path of an HTTP node's URL; user, password, query and fragment are left out."""
-    literal = without_expressions(url).strip()
+    literal = _NOTHING.sub("", without_expressions(url)).replace("\\", "/").strip()
     match = _ADDRESS.match(literal)
     if match is None or not literal:
         return Address("", "", False)
-    authority = match["authority"].rpartition("@")[2].lower()
-    path = match["path"]
+    written = match["authority"].rpartition("@")[2]
+    authority, path = written.lower(), match["path"]
     if not match["scheme"] and "." not in authority and not _HOLE.search(authority):
-        authority, path = "", literal.partition("?")[0].partition("#")[0]
+        authority, path = "", _BEFORE_HOST.sub(r"\1", re.split(r"[?#]", literal, maxsplit=1)[0])
     host = authority.removesuffix(_DEFAULT_PORTS.get((match["scheme"] or "").lower(), "\0")).rstrip(".")
-    if _HOLE.search(authority) or (host and not _HOST.fullmatch(host)) or REMOVED in authority:
-        return Address("", shown(_HOLE.sub(_as_hole, match["authority"].rpartition("@")[2]) + path_shown(path)), True)
+    if (_HOLE.search(authority) and not _HALF_IN_A_HOLE.search(written)) or REMOVED in authority:
+        return Address("", shown(_HOLE.sub(_as_hole, written) + path_shown(path)), True)
+    if host and not _HOST.fullmatch(host):
+        if _HALF_A_USER.search(written):
+            written, path = _opaque(written), path.rpartition("@")[2]
+        return Address("", shown(written + path_shown(path)), True)
     return Address(host, shown(path_shown(path)), not host)
 
 
 def path_shown(path: str) -> str:
     """Segments as they are, but ``{…}`` for holes; what looks like a token is told apart by a digest, not shown."""
-    return "/".join(_segment(each) for each in _HOLE.sub(_as_hole, path).split("/"))
+    parts = _HOLE.sub(_as_hole, path).split("/")
+    return "/".join(_segment(each, before) for before, each in zip(["", *parts], parts, strict=False))
 
 
-def _segment(segment: str) -> str:
-    if len(segment) >= 20 and "{" not in segment and looks_like_token(segment):
-        return "{opaque " + hashlib.sha256(segment.encode()).hexdigest()[:8] + "}"
-    return segment
+def _segment(segment: str, before: str) -> str:
+    pieces = re.split(r"(\{[^{}]*\})", _without_user(_HUNG_ON.sub("", segment)))
+    return "".join(_opaque(each) if _is_token(each, before) else each for each in pieces)
+
+
+def _without_user(segment: str) -> str:
+    """A segment without a user and a password, where those stand in it: ``jdbc:postgresql://user:password@host``."""
+    found = list(_AT.finditer(segment))
+    return segment[found[-1].end() :] if found and _COLON.search(segment[: found[-1].start()]) else segment
+
+
+def _is_token(piece: str, before: str) -> bool:
+    """Whether a literal piece of a path looks like a token; after a part that says so, a shorter one does."""
+    if piece.startswith("{"):
+        return False
+    text = unquote(piece)
+    if len(text) >= 20 and looks_like_token(text):
+        return True
+    return is_made_up(text, telling=_TELLING.fullmatch(before) is not None) or _OF_A_BOT.fullmatch(text) is not None
+
+
+def _opaque(text: str) -> str:
+    return "{opaque " + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8] + "}"
 
 
 def _as_hole(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Text from a source, made fit to be shown: one line, bounded, without control characters, with one form for the same thing."""
+"""Text from a source, made fit to be shown: one line, bounded, nothing in it that can't be seen, one form for the same thing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ MODEL = "{model}"
 
 _FROM_MODEL = re.compile(r"\$fromAI\b", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
+#: Categories of what takes no place on a page: controls, formats (overrides of direction, joiners, tags), unassigned ones.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+#: What Unicode has as letters, marks or signs, and what shows nothing all the same: fillers, selectors of a variant, an empty cell.
+_FILLERS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def vocabulary(words: str) -> frozenset[str]:
@@ -21,20 +27,36 @@ def vocabulary(words: str) -> frozenset[str]:
 
 
 def shown(text: object, limit: int = 200) -> str:
-    """`text` on one line without control characters; empty for what is not text or a number.
+    """`text` on one line, without what can't be seen; empty for what is not text or a number.
 
-    What is longer than `limit` characters is cut and ends in a short digest of the whole, so that two long texts that
-    begin alike stay two.
+    It may be a key: by it the register finds a connection or a credential again. So what had something in it that can't be
+    seen, and what is longer than `limit` characters and cut, ends in a short digest of the whole: two texts that look alike,
+    or begin alike, stay two.
     """
+    whole = _on_one_line(text)
+    plain = _seen(whole)
+    if plain == whole and len(plain) <= limit:
+        return plain
+    digest = hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()[:8]
+    return f"{plain if len(plain) <= limit - 9 else plain[: limit - 10].rstrip()}…{digest}"
+
+
+def label(text: object, limit: int = 200) -> str:
+    """`text` as `shown` has it, where it is no key: a name for people has no digest for what can't be seen."""
+    return shown(_seen(_on_one_line(text)), limit)
+
+
+def _on_one_line(text: object) -> str:
     if isinstance(text, bool) or not isinstance(text, (str, int, float)):
         return ""
-    plain = _SPACE.sub(" ", str(text))
-    if not plain.isascii() or not plain.isprintable():
-        plain = "".join(c for c in plain if unicodedata.category(c) not in ("Cc", "Cs", "Co", "Cn"))
-    plain = plain.strip()
-    if len(plain) <= limit:
-        return plain
-    return f"{plain[: limit - 10].rstrip()}…{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
+    return _SPACE.sub(" ", str(text)).strip()
+
+
+def _seen(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    kept = "".join(c for c in text if unicodedata.category(c) not in _UNSEEN)
+    return _SPACE.sub(" ", _FILLERS.sub("", kept)).strip()
 
 
 def is_model_chosen(text: str) -> bool:

@@ -227,7 +227,11 @@ def binding_key(privilege: Privilege) -> tuple[str, str]:
 
 
 def privilege_key(privilege: Privilege, resource: str) -> str:
-    """What makes a privilege the same one again: resource, entitlement, target, scope, credential.
+    """What makes a privilege the same one again: resource, connection, entitlement, target, scope, credential.
+
+    The connection is a part of it, also where two of them are said to open one resource: whoever answers for that resource
+    decides about each, and by that says of each whether it opens theirs (I8). One privilege for both would be held by the
+    word about the first.
 
     Args:
         privilege: as read.
@@ -237,7 +241,14 @@ def privilege_key(privilege: Privilege, resource: str) -> str:
         64 hex digits. Several nodes with one key are one privilege with several places.
     """
     ref = privilege.credential
-    parts = [resource, entitlement_code(privilege), privilege.target, privilege.scope, list(ref.key) if ref else None]
+    parts = [
+        resource,
+        list(binding_key(privilege)),
+        entitlement_code(privilege),
+        privilege.target,
+        privilege.scope,
+        list(ref.key) if ref else None,
+    ]
     return hashlib.sha256(canonical_json(parts)).hexdigest()
 
 

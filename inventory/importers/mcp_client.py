@@ -13,7 +13,7 @@ from typing import Any
 
 from inventory.importers.addresses import Address, address_of, path_shown
 from inventory.importers.canonical import mcp_content
-from inventory.importers.display import shown
+from inventory.importers.display import label, shown
 from inventory.importers.levels import access_of, is_sensitive
 from inventory.importers.manifest import (
     Access,
@@ -128,7 +128,7 @@ def read_configuration(file: str, scrubbed: Scrubbed, fallback_name: str) -> Man
             files=(file,),
             content=mcp_content([("/".join(map(str, s.trail)), s.config) for s in servers], document.get("inputs")),
         ),
-        name=(shown(name) if isinstance(name, str) else "") or shown(fallback_name),
+        name=(label(name) if isinstance(name, str) else "") or label(fallback_name),
         kind="agent",
         platform="vscode" if is_vscode else "mcp",
         identities=tuple(dict.fromkeys(identities)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from inventory.importers.canonical import n8n_content
-from inventory.importers.display import shown
+from inventory.importers.display import label, shown
 from inventory.importers.manifest import Credential, Finding, Kind, Manifest, Privilege, Source, Trigger
 from inventory.importers.n8n_node import Node, split_type
 from inventory.importers.n8n_privileges import read_node
@@ -26,6 +26,7 @@ _MODEL_CREDENTIALS = frozenset(
     {"openAiApi", "anthropicApi", "googlePalmApi", "groqApi", "mistralCloudApi", "ollamaApi"}
 )
 _MODEL_NODES = ("lmChat", "lmOllama", "lmOpenAi", "lmCohere", "chain")
+_NAME_APART = "Give each node a name that nobody takes for another's in n8n, choose Download, and bring in that file."
 _EXPORT_WORKFLOW = "Open the workflow in n8n, choose Download, and bring in that file."
 
 
@@ -106,7 +107,7 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
             platform_instance=_text(_member(workflow, "meta").get("instanceId")),
             content=n8n_content({**workflow, "nodes": nodes}, tools),
         ),
-        name=_text(workflow.get("name")) or shown(fallback_name),
+        name=_name(workflow.get("name")) or label(fallback_name),
         kind=_kind(nodes, links),
         platform="n8n",
         enabled=_enabled(workflow),
@@ -125,11 +126,12 @@ def _nodes(file: str, place: str, workflow: dict[str, Any]) -> list[dict[str, An
         where = "/".join(filter(None, (place, f"nodes/{index}")))
         if not isinstance(node, dict) or not isinstance(node.get("type"), str) or not isinstance(node.get("name"), str):
             raise ImportProblem(file, where, "a node has no name or no type", _EXPORT_WORKFLOW)
-        if node["name"] in seen:
+        name = label(node["name"])
+        if name in seen:
             raise ImportProblem(
-                file, where, "two nodes have one name, so nobody can say which of them is wired", _EXPORT_WORKFLOW
+                file, where, "two nodes have one name, so nobody can say which of them is wired", _NAME_APART
             )
-        seen.add(node["name"])
+        seen.add(name)
         members = {name: node[name] for name in ("parameters", "credentials") if isinstance(node.get(name), dict)}
         nodes.append({**node, "parameters": {}, "credentials": {}, **members})
     return nodes
@@ -247,7 +249,7 @@ def _named(name: str, address: str) -> str:
     if not name or not address or said == account or said.endswith(f"<{account}>"):
         return name or address
     room = _HINT - len(address) - len(" <>")
-    return f"{shown(name, room)} <{address}>" if room > _LEAST else address
+    return f"{label(name, room)} <{address}>" if room > _LEAST else address
 
 
 def _project_name(project: dict[str, Any]) -> str:
@@ -255,25 +257,30 @@ def _project_name(project: dict[str, Any]) -> str:
 
     What somebody typed may look like an account and is none, so it is written so that nobody takes it for one.
     """
-    name = _text(project.get("name"))
+    name = _name(project.get("name"))
     if project.get("type") == "personal" or "@" not in name:
         return name
-    return shown(f"project {name.translate({ord('<'): '(', ord('>'): ')'})}")
+    return label(f"project {name.translate({ord('<'): '(', ord('>'): ')'})}")
 
 
 def _address(share: dict[str, Any]) -> str:
     """The account of the owner: the share's user, or whoever a personal project belongs to."""
-    own = _text(_member(share, "user").get("email"))
+    own = _name(_member(share, "user").get("email"))
     relations = _member(share, "project").get("projectRelations")
     for one in relations if isinstance(relations, list) and not own else ():
         if isinstance(one, dict) and one.get("role") == "project:personalOwner":
-            own = own or _text(_member(one, "user").get("email"))
+            own = own or _name(_member(one, "user").get("email"))
     return own
 
 
 def _member(value: dict[str, Any], name: str) -> dict[str, Any]:
     member = value.get(name)
     return member if isinstance(member, dict) else {}
+
+
+def _name(value: Any) -> str:
+    """What people call something, or write to somebody by; no key."""
+    return label(value) if isinstance(value, (str, int)) else ""
 
 
 def _text(value: Any) -> str:

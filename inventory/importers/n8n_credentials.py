@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inventory.importers.display import is_expression, shown
+from inventory.importers.display import is_expression, label, shown
 from inventory.importers.manifest import Credential, CredentialRef
 from inventory.importers.n8n_values import text_of
 from inventory.importers.secret_words import is_placeholder
@@ -87,7 +87,8 @@ def _named(kind: str, value: Any) -> tuple[CredentialRef, Credential]:
         is_expression(identifier) or REMOVED in identifier or (not identifier.isdigit() and is_placeholder(identifier))
     )
     external_id = "" if is_hollow else shown(identifier, 80)
-    shown_name = "" if is_expression(name) else shown(name, 120)
+    # With an id the name is a label; without one it is by what the credential is known.
+    shown_name = "" if is_expression(name) else label(name, 120) if external_id else shown(name, 120)
     is_bound = bool(external_id or (shown_name and not is_hollow))
     ref = CredentialRef(kind, shown_name, external_id, is_bound)
     return ref, Credential(kind, shown_name, external_id, "node", lifetime)

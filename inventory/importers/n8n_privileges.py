@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inventory.importers import n8n_table as table
-from inventory.importers.display import shown
+from inventory.importers.display import label, shown
 from inventory.importers.levels import is_sensitive
 from inventory.importers.manifest import Credential, CredentialRef, Finding, Privilege, Trigger
 from inventory.importers.n8n_credentials import bound_credentials, embedded_credentials
@@ -41,7 +41,7 @@ def read_node(node: Node, occurrences: list[Occurrence]) -> NodeReading:
         occurrences: what stood in the node's secret slots.
     """
     reading = NodeReading()
-    at = shown(node.name)
+    at = label(node.name)
     named = bound_credentials(node.credentials)
     reading.trigger = trigger_of(node.connector, node.raw, any(ref.bound for ref, _ in named))
     if reading.trigger and reading.trigger.active and not reading.trigger.authenticated:
@@ -137,7 +137,7 @@ def _credential_for(
 def _privilege(node: Node, use: Use, ref: CredentialRef | None) -> Privilege:
     instance = use.instance if use.instance is not None else (ref.external_id if ref else "")
     return Privilege(
-        at=shown(node.name),
+        at=label(node.name),
         connector=use.connector or shown(node.connector, 80),
         instance=instance,
         resource=use.resource,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inventory.importers.addresses import path_shown
-from inventory.importers.display import shown, vocabulary
+from inventory.importers.display import label, shown, vocabulary
 from inventory.importers.manifest import Trigger
 from inventory.importers.n8n_values import part, schedule_of, text_of
 
@@ -51,7 +51,7 @@ def trigger_of(connector: str, node: dict[str, Any], has_credentials: bool) -> T
     parameters = node["parameters"]
     return Trigger(
         type=kind,
-        at=shown(node["name"]),
+        at=label(node["name"]),
         detail=_detail(connector, kind, parameters),
         authenticated=_is_authenticated(connector, kind, parameters, has_credentials),
         active=not node.get("disabled"),

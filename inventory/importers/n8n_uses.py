@@ -13,7 +13,7 @@ from typing import Any
 from inventory.importers import n8n_table as table
 from inventory.importers.addresses import address_of
 from inventory.importers.connectors import service_of
-from inventory.importers.display import EXPRESSION, MODEL, is_expression, is_model_chosen, shown
+from inventory.importers.display import EXPRESSION, MODEL, is_expression, is_model_chosen, label, shown
 from inventory.importers.levels import access_of, sql_access, sql_tables
 from inventory.importers.manifest import Access, Severity
 from inventory.importers.n8n_credentials import expected_type, http_credential
@@ -201,7 +201,7 @@ def _sub_workflow(node: Node) -> Use:
     if "$workflow.id" in text:
         target, name = "{itself}", ""
     elif text:
-        target, name = part(value), shown(label_of(value))
+        target, name = part(value), label(label_of(value))
     else:
         target, name = (f"from {source}", "") if source not in ("", "database") else ("", "")
     return Use("workflow", "execute", "execute", target, "" if name == target else name, instance=PLATFORM)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inventory.importers.display import is_expression, is_model_chosen, shown, without_expressions
+from inventory.importers.display import is_expression, is_model_chosen, label, shown, without_expressions
 
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _FALLBACK_TARGETS = (
@@ -85,9 +85,9 @@ def target_of(parameters: dict[str, Any], alternatives: tuple[str, ...]) -> tupl
         if not parts or not parts[-1]:
             continue
         target = separator.join(each for each in parts if each)
-        labels = [shown(label_of(value)) or each for value, each in zip(values, parts, strict=True) if each]
-        label = separator.join(labels)
-        return shown(target), "" if label == target else shown(label)
+        labels = [label(label_of(value)) or each for value, each in zip(values, parts, strict=True) if each]
+        name = separator.join(labels)
+        return shown(target), "" if name == target else label(name)
     return "", ""
 
 

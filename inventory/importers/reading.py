@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from inventory.importers import mcp_client, n8n
-from inventory.importers.display import shown
+from inventory.importers.display import label
 from inventory.importers.documents import LIMITS, Limits, parse
 from inventory.importers.manifest import Manifest, manifest_digest, with_shared_credentials
 from inventory.importers.problem import ImportProblem
@@ -24,7 +24,7 @@ from inventory.importers.secrets import scrub, without_tokens
 Format = Literal["auto", "n8n", "mcp_client"]
 FORMATS: tuple[Format, ...] = ("auto", "n8n", "mcp_client")
 
-VERSION = "1.0"
+VERSION = "1.1"
 """Of the importers as a whole; an assessment says which one made it (I2)."""
 
 _EXTENSIONS = re.compile(r"(?:\.mcp)?\.jsonc?$", re.IGNORECASE)
@@ -186,7 +186,7 @@ def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
 def file_shown(name: str) -> str:
     """A file's name without a drive, a root, steps upwards or a token (I6): it is kept and shown, and never opened."""
     parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".", "..") and not part.endswith(":")]
-    return shown(without_tokens("/".join(parts))) or "file without a name"
+    return label(without_tokens("/".join(parts))) or "file without a name"
 
 
 def _name_of(file: str, otherwise: str) -> str:

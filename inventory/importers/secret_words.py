@@ -68,6 +68,7 @@ _HOLLOW = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\{[^{}]*\}|x{4,}|X{4,}|\*{3,}|\.{3,
 _FILE = re.compile(r"^(?:~|\.{1,2})?/[\w@.+ -]+(?:/[\w@.+ -]+)+$|^[A-Za-z]:\\|^\$\{workspaceFolder\}")
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(?:[a-z]+:)?//")
 _PLAIN = vocabulary("true false yes no none null undefined on off auto default basic bearer header query generic")
+_PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _EMPTY_WORDS = vocabulary(
     """
     your my our the a an some insert enter replace put add paste change changeme me here example sample dummy fake
@@ -191,6 +192,25 @@ def looks_like_token(text: str) -> bool:
     runs = re.findall(r"[A-Za-z0-9]+", text)
     mixed = [run for run in runs if len(run) >= 10 and any(c.isdigit() for c in run) and any(c.isalpha() for c in run)]
     return bool(mixed) or (len(max(runs, key=len, default="")) >= 32)
+
+
+def is_made_up(text: str, *, telling: bool = False) -> bool:
+    """Whether a part of a path, too short for `looks_like_token`, changes between digits, capitals and small letters so often
+    that a machine made it up: ``8f14e45f`` and ``K7x9Qp2LmZ``, but neither ``v1alpha1`` nor ``getUserProfile2``.
+
+    Args:
+        text: one part of a path.
+        telling: whether the part before it says that a token follows.
+    """
+    shortest, fewest, longest = (6, 3, 3.0) if telling else (8, 5, 2.5)
+    for run in re.findall(r"[A-Za-z0-9]+", text):
+        pieces = _PIECE.findall(run)
+        letters = [c for c in run if c.isalpha()]
+        is_mixed = len(letters) < len(run) or len({c.isupper() for c in letters}) > 1
+        is_long = len(run) >= shortest and len(letters) >= 2 and len(pieces) >= fewest
+        if is_long and is_mixed and len(run) / len(pieces) <= longest:
+            return True
+    return False
 
 
 def _may_be_password(text: str) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from inventory.importers.display import shown
+from inventory.importers.display import label, shown
 from inventory.importers.secret_patterns import matches
 from inventory.importers.secret_words import Strength, is_placeholder, judge, looks_like_token, slot_strength
 
@@ -58,6 +58,12 @@ _NAME_BEFORE = re.compile(r"[\w-]{0,40}\Z")
 _NAME_AFTER = re.compile(r"[\w-]{0,40}")
 _SIGNED_IN = re.compile(r"\b(?:Bearer|Basic|Token|Bot|bearer|basic|token)\s+(?P<value>[A-Za-z0-9._~+/=-]{16,4096})")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://(?P<rest>[^\s\"'`<>\\]{1,8192})")
+_ONE_ADDRESS = re.compile(r"\s*=?[A-Za-z][A-Za-z0-9+.-]{1,20}://\S{1,8192}\s*")
+_PARAMETER = re.compile(
+    r"(?:[?&#;]|%(?:25)*(?:3[bf]|23|26))([\w.~\[\]-]{1,80})(?:=|%(?:25)*3d)((?:(?!%(?:25)*(?:3b|23|26))[^&#;]){1,4096})",
+    re.IGNORECASE,
+)
+_ODD_USER = re.compile(r"(?P<user>[^/?#@:]*:(?P<port>[^/?#@]*)[/?#][^@\s]*)@")
 _ONE_LETTER_FLAG = re.compile(r"-[A-Za-z]$")
 _DOCKER_ENV = frozenset({"-e", "--env"})
 _ASSIGNED = re.compile(
@@ -105,7 +111,7 @@ class Scrubbed:
             value = value[step] if inside else None  # two member names that held one secret have become one
             name = _label(value) if isinstance(step, int) else step
             if name and name not in _STRUCTURE:
-                parts.append(shown(name, 80))
+                parts.append(label(name, 80) if isinstance(step, int) else shown(name, 80))
         return "/".join([*parts, occurrence.suffix] if occurrence.suffix else parts)
 
 
@@ -176,17 +182,17 @@ class _Walk:
         return value
 
     def _object(self, value: Mapping[str, Any], trail: Trail, slot: _Slot) -> dict[str, Any]:
-        label = _label(value)
+        named = _label(value)
         strength: Strength | None = None
         if slot.kind == "input":
-            label = label or str(value.get("id", ""))
+            named = named or str(value.get("id", ""))
             strength = "strong" if value.get("password") is True else None
         clean: dict[str, Any] = {}
         for key, each in value.items():
             kind = _SLOT_OF.get(key.lower(), slot.kind)
             region = slot.region or (_REGIONS.get(key, "") if len(trail) <= 2 else "")
-            if key in _VALUES and (label or slot.name):
-                below = _Slot(label or slot.name, kind, region, strength)
+            if key in _VALUES and (named or slot.name):
+                below = _Slot(named or slot.name, kind, region, strength)
             else:
                 below = _Slot(key, kind, region)
             if slot.name == "credentials" and isinstance(each, str) and key.endswith(("Api", "Auth", "OAuth2")):
@@ -288,25 +294,38 @@ class _Walk:
 
 
 def _in_addresses(text: str) -> dict[tuple[int, int], _Within]:
-    """Passwords before the host, and query parameters whose names tell."""
+    """Passwords before the host, and parameters of a query or a path whose names tell, however they are written."""
     spans: dict[tuple[int, int], _Within] = {}
+    if _ONE_ADDRESS.fullmatch(text):
+        text = text.replace("\\", "/")  # as whoever calls it reads it; in a longer text it is mostly an escape
     for address in _ADDRESS.finditer(text):
         rest, offset = address["rest"], address.start("rest")
-        authority = re.match(r"[^/?#]*", rest).group()  # type: ignore[union-attr]  # matches always
-        user, at, _host = authority.rpartition("@")
+        user, at = _user_of(rest)
         if at and user:
             name, colon, password = user.partition(":")
             begin = offset + len(name) + 1 if colon else offset
             part = password if colon else user
             if part and not _is_reference(part) and (colon or looks_like_token(part)):
                 spans[begin, begin + len(part)] = _Within("url", "password" if colon else "user")
-        for parameter in re.finditer(r"[?&#;]([\w.~\[\]-]{1,80})=([^&#;]{1,4096})", rest):
+        for parameter in _PARAMETER.finditer(rest):
             name, value = parameter.groups()
             strength = slot_strength(name, "query")
             if strength and len(value) >= 8 and judge(value, strength).what in ("literal", "placeholder"):
                 begin = offset + parameter.start(2)
                 spans[begin, begin + len(value)] = _Within("url", name)
     return spans
+
+
+def _user_of(rest: str) -> tuple[str, str]:
+    """User and password before the host, and the ``@`` after them; empty where there are none.
+
+    A password that holds a ``/``, ``?`` or ``#`` as it is reaches up to the last ``@``; a port before those is none.
+    """
+    authority = re.match(r"[^/?#]*", rest).group()  # type: ignore[union-attr]  # matches always
+    user, at, _host = authority.rpartition("@")
+    if not at and (odd := _ODD_USER.match(rest)) and not odd["port"].isdecimal():
+        return odd["user"], "@"
+    return user, at
 
 
 def _assigned(text: str) -> Iterable[tuple[tuple[int, int], _Within]]:

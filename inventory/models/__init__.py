@@ -14,7 +14,7 @@ from inventory.models.automation import (
     VersionCredential,
     VersionIdentity,
 )
-from inventory.models.binding import Binding
+from inventory.models.binding import REGISTERED, Binding
 from inventory.models.identity import Credential, IdentityState, Lifetime, NonHumanIdentity, Reach
 from inventory.models.imports import ImportBatch, ImportItem, ImportState
 from inventory.models.resource import (
@@ -31,6 +31,7 @@ from inventory.models.resource import (
 )
 
 __all__ = [
+    "REGISTERED",
     "Assessment",
     "Automation",
     "AutomationKind",

@@ -17,6 +17,7 @@ from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, AppendOnly, History, Membership, Person, Team
 from governance.controls.roles import Relation
 from inventory import risk, words
+from inventory.models.binding import REGISTERED
 from inventory.models.identity import Credential, NonHumanIdentity
 from inventory.models.resource import Entitlement, Environment, Level, sees_all
 
@@ -269,7 +270,8 @@ class Assessment(AppendOnly):
 class Privilege(AppendOnly):
     """One thing that a version would hold: entitlement, target, scope, by which credential; possibly at several places.
 
-    `connector` and `instance` are the binding that it was resolved by (I8). `target_name` is a label and no part of the key.
+    `connector` and `instance` are the connection that it was resolved by, always one: what goes through another connection to
+    the same resource is a privilege of its own (I8). `target_name` is a label and no part of the key.
     """
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="privileges")
@@ -308,6 +310,13 @@ class Privilege(AppendOnly):
         return words.sentence(
             entitlement.words, entitlement.form, entitlement.resource.name, self.target, self.target_name
         )
+
+    @property
+    def through(self) -> str:
+        """The connection as the source names it (I8); empty where that is the credential, which stands on its own record."""
+        if self.connector == REGISTERED or (self.credential and self.instance == self.credential.external_id):
+            return ""
+        return self.instance
 
     @property
     def is_bound(self) -> bool:

@@ -14,6 +14,9 @@ from governance.controls.models import NEVER_REMOVED, History, Person
 from governance.controls.roles import Relation
 from inventory.models.resource import Resource
 
+#: The connector of what a person describes by hand: its instance is the key of the resource itself, so it needs no binding.
+REGISTERED = "register"
+
 #: Whom a resource answers to, as the database reads it: owner, deputy, and who stands or stood in for one of them.
 _ANSWERS = """EXISTS (SELECT 1 FROM inventory_resource r WHERE r.id = NEW.resource_id
               AND (NEW.confirmed_by_id IN (r.owner_id, r.deputy_id) OR EXISTS (

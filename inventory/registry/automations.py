@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from django.db import connection
 
+from governance.controls import texts
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
@@ -17,6 +18,7 @@ from inventory import resolving
 from inventory.importers.manifest import Access, Kind, Manifest, Privilege, Source, sha256
 from inventory.importers.manifest import Trigger as ManifestTrigger
 from inventory.models import (
+    REGISTERED,
     Automation,
     AutomationKind,
     AutomationState,
@@ -161,7 +163,7 @@ def _check_choices(chosen: Mapping[str, Resource]) -> None:
 
 def _check_described(manifest: Manifest) -> None:
     """What a person described by hand is on resources of the register."""
-    named = {one.instance for one in manifest.privileges if one.connector == resolving.REGISTERED}
+    named = {one.instance for one in manifest.privileges if one.connector == REGISTERED}
     here = Resource.objects.filter(pk__in=named, unresolved=False).exclude(state=ResourceState.RETIRED)
     if named and here.count() != len(named):
         raise refuse(Refusal("I8", "input", "It touches a resource that is not in the register any more."))
@@ -174,10 +176,14 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
         InvalidInput: an unknown kind or environment, or an owner who is not here.
     """
     given = {name: value for name, value in fields.items() if name in FIELDS}
-    for name, longest in (("name", 160), ("escalation_contact", 160), ("purpose", 4000)):
+    for name, longest, tidy in (
+        ("name", 160, texts.name),
+        ("escalation_contact", 160, texts.name),
+        ("purpose", 4000, texts.seen),
+    ):
         if name in given:
-            given[name] = str(given[name] or "").strip()[:longest]
-    problems = []
+            given[name] = tidy(str(given[name] or ""))[:longest]
+    problems = [("name", "Give it a name.")] if given.get("name") == "" else []
     if given.get("kind") and given["kind"] not in AutomationKind.values:
         problems.append(("kind", "Choose what sort of automation it is."))
     if given.get("environment") and given["environment"] not in Environment.values:
@@ -334,12 +340,12 @@ def describe(
     """
     said = tuple(
         Privilege(
-            at=one.entitlement.words,
-            connector=resolving.REGISTERED,
+            at=texts.name(one.entitlement.words),
+            connector=REGISTERED,
             instance=str(one.entitlement.resource_id),
-            operation=one.entitlement.code,
+            operation=texts.name(one.entitlement.code),
             access=cast("Access", one.level),
-            target=one.target,
+            target=texts.name(one.target),
             model_controlled=one.model_controlled,
         )
         for one in privileges
@@ -347,7 +353,12 @@ def describe(
     content = sha256([[one.instance, one.operation, one.access, one.target, one.model_controlled] for one in said])
     source = Source(format="manual", files=(), external_id=external_id or f"manual:{uuid.uuid4()}", content=content)
     return Manifest(
-        source=source, name=name, kind=cast("Kind", kind), platform=platform, triggers=tuple(triggers), privileges=said
+        source=source,
+        name=texts.name(name),
+        kind=cast("Kind", kind),
+        platform=texts.name(platform),
+        triggers=tuple(triggers),
+        privileges=said,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from governance.controls import access
+from governance.controls import access, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Person
@@ -139,6 +139,9 @@ def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
 def _find(connector: str, instance: str) -> Binding | None:
     if not connector or not instance:
         raise refuse(Refusal("I8", "input", "Name the connector and the connection."))
+    if any(texts.name(one) != one for one in (connector, instance)):
+        sentence = "There is something in this name that nobody sees, and by it a connection is known."
+        raise refuse(Refusal("I8", "input", sentence, "Type it anew."))
     return Binding.objects.select_for_update().filter(connector=connector, instance_name=instance).first()
 
 

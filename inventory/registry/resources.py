@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from governance.controls import texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Person, Team
@@ -102,9 +103,11 @@ def _create(step: Step[Team], fields: Mapping[str, Any]) -> Resource:
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """What may be set, tidied; refused with the field beside the sentence."""
     given = {name: value for name, value in fields.items() if name in FIELDS}
-    for name, longest in (("name", 160), ("about", 4000)):
+    for name, longest, tidy in (("name", 160, texts.name), ("about", 4000, texts.seen)):
         if name in given:
-            given[name] = str(given[name] or "").strip()[:longest]
+            given[name] = tidy(str(given[name] or ""))[:longest]
+    if given.get("name") == "":
+        raise refuse(Refusal("I3", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
     for name, values in CHOICES.items():
         if name in given and given[name] not in values:
             raise refuse(Refusal("I3", "input", "Choose one of the list.", detail=((name, "Choose one of the list."),)))
@@ -231,7 +234,7 @@ def add_entitlement(
         data_class: a higher class than the resource's, or nothing.
         outbound: whether it carries data to where others can read it.
     """
-    code, words = code.strip()[:160], words.strip()[:200]
+    code, words = texts.name(code)[:160], texts.name(words)[:200]
     empty = [(name, "Fill this in.") for name, value in (("code", code), ("words", words)) if not value]
     if empty:
         raise refuse(Refusal("I4", "input", "Give it a code and words.", detail=tuple(empty)))

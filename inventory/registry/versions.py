@@ -15,6 +15,7 @@ from governance.controls.transitions import Step
 from inventory import assessing, authors, importers, resolving
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
 from inventory.models import (
+    REGISTERED,
     Automation,
     Binding,
     Credential,
@@ -233,7 +234,7 @@ def _save_resources(
             resource.suggested_owner = suggested.get(resolving.binding_name(key))
             step.save(resource)
             step.record("resource.proposed", resource)
-        if key[0] != resolving.REGISTERED and (key not in found.bindings or found.is_rebound(key)):
+        if key[0] != REGISTERED and (key not in found.bindings or found.is_rebound(key)):
             row = _as_resolved(found.bindings.get(key)) or Binding(connector=key[0], instance_name=key[1])
             row.resource, row.proposed_by, row.proposed_at = resource, step.actor.person, step.now
             row.refused_by = row.refused_at = None  # what was refused stays in `refused_for`
@@ -257,21 +258,17 @@ def _as_resolved(read: Binding | None) -> Binding | None:
 
 
 def _save_credentials(step: Step[Any], automation: Automation, found: Resolution) -> None:
-    """Register credentials that are new; what one opens follows the binding (I6)."""
-    for key, credential in found.credentials.items():
+    """Register credentials that are new, and what those open of which this import may say so (I6)."""
+    for credential in found.credentials.values():
         if not credential.platform_instance:
             credential.platform_instance = resolving.local_to(automation)
-        opens = found.opened_by(key)
-        if opens is not None and opens.unresolved:
-            opens = None
+        credential.opens = credential.opens  # takes over the key of a resource saved just now
         if credential._state.adding:
-            credential.opens = opens
             step.save(credential)
             step.record("credential.registered", credential, {"kind": credential.kind})
-        elif opens is not None and credential.opens_id != opens.pk:
-            credential.opens = opens
+        elif any(one is credential for one in found.opened):
             step.save(credential)
-            step.record("credential.amended", credential, {"opens": str(opens.pk)})
+            step.record("credential.amended", credential, {"opens": str(credential.opens_id)})
 
 
 def _save_entitlements(step: Step[Any], found: Resolution) -> None:
@@ -291,13 +288,10 @@ def _save_entitlements(step: Step[Any], found: Resolution) -> None:
 
 
 def _by_key(found: Resolution) -> dict[str, Privilege]:
-    """By key: what would hold the same is one privilege with several places (I7)."""
-    merged: dict[str, Privilege] = {}
+    """By key, now that every resource has a row; what holds the same was made one with several places by `resolving` (I7)."""
     for draft_key, one in found.privileges.items():
         one.key = privilege_key(found.said[draft_key], str(one.entitlement.resource_id))
-        if (same := merged.setdefault(one.key, one)) is not one:
-            resolving.merge(same, one)
-    return merged
+    return {one.key: one for one in found.privileges.values()}
 
 
 def _save_identities(step: Step[Any], automation: Automation, version: Version, found: Resolution) -> None:

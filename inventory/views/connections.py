@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from governance.controls import clock
+from governance.controls import clock, texts
 from governance.controls.actors import Actor
 from governance.controls.refusals import Refused
 from governance.web.asked import number
@@ -90,7 +90,7 @@ def claim(request: Request, pk: int) -> HttpResponse:
     form = ConnectionForm(request.POST or None)
 
     def act(said: dict[str, Any]) -> Resource:
-        said = {name: value.strip() for name, value in said.items()}
+        said = {name: texts.name(value) for name, value in said.items()}
         registry.claiming(one, **said)(one, actor=request.actor, now=now, **said)
         return one
 

@@ -86,7 +86,7 @@ def compared(before: Version, chosen: Version) -> Shape:
 
 
 def _said(one: Privilege) -> Shape:
-    scope = " · ".join(filter(None, [one.entitlement.code, one.target]))
+    scope = " · ".join(filter(None, [one.entitlement.code, one.through, one.target]))
     return {"level": one.level, "sentence": one.sentence, "scope": scope}
 
 

@@ -161,7 +161,7 @@ def test_everybody_can_sign_in_with_the_demos_password(demo: str, row: Any) -> N
 
 def test_each_automation_is_in_the_state_that_it_is_there_for(demo: str) -> None:
     state = AutomationState
-    assert {one.name.removesuffix(" ❄️"): one.state for one in Automation.objects.all()} == {
+    assert {one.name.removesuffix(" ❄"): one.state for one in Automation.objects.all()} == {
         "Price list sync": state.DRAFT,
         "Leave request helper": state.IN_REVIEW,
         "Invoice chaser": state.IN_REVIEW,

@@ -159,7 +159,7 @@ def person_add(request: Request) -> HttpResponse:
         try:
             made = add_person(new, actor=request.actor, now=clock.now())
         except InvalidInput as no:
-            form.add_error("email", no.refusal.sentence)
+            form.add_error(no.refusal.detail[0][0] if no.refusal.detail else "email", no.refusal.sentence)
         else:
             return redirect("person", made.pk)
     context = {

@@ -39,6 +39,7 @@ def waiting(actor: Actor, now: datetime) -> list[Question]:
             "item__grant__entitlement__resource",
             "item__grant__credential",
             "item__grant__approval__privilege__entitlement__resource",
+            "item__grant__approval__privilege__credential",
         )
     )
     return list(rows.order_by("item__deadline", "pk"))

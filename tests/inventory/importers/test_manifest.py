@@ -97,6 +97,17 @@ def test_several_nodes_with_one_key_are_one_privilege_and_a_name_is_no_part_of_i
     assert len(keys) == 5
 
 
+@pytest.mark.rule("I7", "I8")
+def test_the_same_through_another_connection_is_another_privilege() -> None:
+    one, other = (
+        _only(node("httpRequest", "Ask", 4, bound("httpHeaderAuth", "k1"), url=f"https://{host}.example/orders"))
+        for host in ("one", "two")
+    )
+    assert (one.target, one.credential) == (other.target, other.credential)
+    for resource in ("", "r1"):
+        assert privilege_key(one, resource) != privilege_key(other, resource)
+
+
 @pytest.mark.rule("I7")
 def test_a_read_only_switch_that_is_dropped_makes_another_privilege() -> None:
     (narrow,) = bring(server(command="npx", args=["thing@1.0.0", "--read-only"])).manifest.privileges
