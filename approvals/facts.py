@@ -13,6 +13,7 @@ from typing import Any
 import rfc8785
 
 from approvals.models import Approval, ApprovalKind
+from governance.controls import ledger
 from governance.controls.models import Person
 from inventory.models import Automation, Trigger, Version
 
@@ -29,6 +30,9 @@ WORDS = {
     "model_controlled": "Chosen by a model",
     "reach": "What the credential opens",
     "lifetime": "Lifetime of the credential",
+    "kept_in": "Where the credential is kept",
+    "expires": "When the credential expires",
+    "owner": "Owner of the credential",
     "justification": "Justification",
     "term_days": "Term in days",
     "tier": "Risk tier",
@@ -97,12 +101,19 @@ def _of_privilege(approval: Approval) -> dict[str, Any]:
 def _of_credential(approval: Approval) -> dict[str, Any]:
     credential = approval.credential
     assert credential is not None  # approval_kind_has_its_reference
-    on = credential.decided_on
+    on, kept = approval.decided_on, credential.kept_in
+    said = {
+        "kept_in": f"{kept.name} ({kept.pk})" if kept else "",
+        "expires": ledger.instant(credential.expires_at) if credential.expires_at else "",
+        "owner": str(credential.owner.opaque_id) if credential.owner else "",
+    }
     return {
         "what": credential.sentence,
         "on": f"{on.name} ({on.pk})" if on else "",
         "lifetime": credential.lifetime,
         "reach": [credential.reach_kind, *sorted(credential.reach)],
+        # What nobody has said is no fact: a record from before it could be said asks the same (A14).
+        **{name: value for name, value in said.items() if value},
     }
 
 

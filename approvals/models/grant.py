@@ -183,9 +183,10 @@ class Grant(models.Model):
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """As to the automation, and as to the resource that it is held on."""
         found = set(self.automation.relations(person, now))
-        on = self.entitlement.resource if self.entitlement else self.credential.decided_on if self.credential else None
-        if on is not None:
-            found |= on.relations(person, now) & {Relation.RESOURCE_OWNER, Relation.RESOURCE_DEPUTY}
+        on = [self.entitlement.resource] if self.entitlement else []
+        on += [one for one in (self.credential.opens, self.credential.kept_in) if one] if self.credential else []
+        for resource in on:
+            found |= resource.answering(person)
         return frozenset(found)
 
 

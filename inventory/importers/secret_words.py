@@ -13,6 +13,7 @@ from typing import Literal
 
 from inventory.importers.display import expressions, vocabulary
 from inventory.importers.levels import words
+from inventory.importers.secret_patterns import matches
 
 Strength = Literal["", "weak", "strong"]
 
@@ -191,6 +192,11 @@ def looks_like_token(text: str) -> bool:
     runs = re.findall(r"[A-Za-z0-9]+", text)
     mixed = [run for run in runs if len(run) >= 10 and any(c.isdigit() for c in run) and any(c.isalpha() for c in run)]
     return bool(mixed) or (len(max(runs, key=len, default="")) >= 32)
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text that somebody typed, in no slot of any document, is likely a secret: a provider's shape, or a token's."""
+    return any(True for _ in matches(text)) or judge(text, "weak").what == "literal"
 
 
 def _may_be_password(text: str) -> bool:

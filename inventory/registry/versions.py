@@ -20,6 +20,7 @@ from inventory.models import (
     Credential,
     Entitlement,
     Privilege,
+    Reach,
     Trigger,
     Version,
     VersionAuthor,
@@ -270,6 +271,8 @@ def _save_credentials(step: Step[Any], automation: Automation, found: Resolution
             step.record("credential.registered", credential, {"kind": credential.kind})
         elif opens is not None and credential.opens_id != opens.pk:
             credential.opens = opens
+            # Its codes were of what it was said to open before: nobody has said what it opens of this (I6, T1).
+            credential.reach_kind, credential.reach = Reach.UNKNOWN, []
             step.save(credential)
             step.record("credential.amended", credential, {"opens": str(opens.pk)})
 
