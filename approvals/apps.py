@@ -12,7 +12,7 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
-        from approvals import duties, erasing, grants
+        from approvals import credentials, duties, erasing, grants
         from approvals.transitions import (
             close_samples,
             close_unfinished,
@@ -38,6 +38,8 @@ class ApprovalsConfig(AppConfig):
         consequences.demand("automation.amended", duties.WRITES_NOTHING)
         for event in ("binding.confirmed", "binding.refused"):
             consequences.demand(event, duties.SETTLES_FOR_OTHERS)
+        for event, duty in credentials.DEMANDED:
+            consequences.demand(event, duty)
         consequences.register("automation.retired", close_unfinished)
         consequences.register("automation.retired", close_samples)
         consequences.register(FORGETTING, erasing.forget)

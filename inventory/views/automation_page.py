@@ -372,6 +372,7 @@ def _credential(one: Credential, places: Sequence[str], assessment: Assessment |
         "level": "secret",
         "sentence": one.sentence,
         "name": one.name,
+        "href": one.href,
         "scope": f"{one.kind} · {one.get_lifetime_display().lower()} · reach {one.get_reach_kind_display().lower()}",
         "tier": said.get("tier", "high"),
         "data_class": on.counted_class if on else None,
