@@ -29,7 +29,9 @@ def _until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal
 def _not_of_a_party(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     people = [person.pk for person in actor.people]
     rests = Party.objects.filter(
-        submission__state__in=UNFINISHED, submission__version__version_credentials__credential=subject, person__in=people
+        submission__state__in=UNFINISHED,
+        submission__version__version_credentials__credential=subject,
+        person__in=people,
     )
     found = rests.select_related("submission__automation", "person").order_by("pk").first()
     if found is None:

@@ -86,7 +86,9 @@ def _reach(privilege: Privilege) -> risk.Reach:
         return "unknown" if privilege.credential_missing else "none"
     if credential.reach_kind == Reach.UNKNOWN:
         return "unknown"
-    is_there = credential.opens_id == privilege.entitlement.resource_id  # its codes are of what it opens, and of nothing else
+    is_there = (
+        credential.opens_id == privilege.entitlement.resource_id
+    )  # its codes are of what it opens, and of nothing else
     return "only_this" if is_there and set(credential.reach) <= {privilege.entitlement.code} else "wider"
 
 

@@ -22,7 +22,16 @@ from governance.controls.roles import Permission, Role
 from governance.controls.transitions import Effect, Step, transition
 from inventory import assessing
 from inventory.importers import looks_secret
-from inventory.models import Automation, AutomationState, Credential, Lifetime, Reach, Resource, ResourceKind, ResourceState
+from inventory.models import (
+    Automation,
+    AutomationState,
+    Credential,
+    Lifetime,
+    Reach,
+    Resource,
+    ResourceKind,
+    ResourceState,
+)
 from inventory.registry.bindings import answers_for
 
 #: What `describe_credential` may set.
@@ -64,7 +73,9 @@ def _without_stake(subject: Credential, actor: Actor, now: datetime) -> Refusal 
 def _said_by_another(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     if not {subject.said_by_id, subject.said_for_id} & {person.pk for person in actor.people}:
         return None
-    return Refusal("A2", "duty", "You said where it is kept, so somebody else confirms it.", "The store's other side does.")
+    return Refusal(
+        "A2", "duty", "You said where it is kept, so somebody else confirms it.", "The store's other side does."
+    )
 
 
 def _not_read(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
@@ -188,7 +199,9 @@ def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Se
     if codes is None:
         return
     if credential.opens is None:
-        raise refuse(Refusal("I6", "state", "It is not known which resource it opens.", "Its owner confirms that first."))
+        raise refuse(
+            Refusal("I6", "state", "It is not known which resource it opens.", "Its owner confirms that first.")
+        )
     if not wanted:
         raise _beside("I6", "codes", "Choose what it opens, or say that it is not known.")
     if others := set(wanted) - set(credential.opens.entitlements.values_list("code", flat=True)):

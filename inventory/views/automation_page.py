@@ -353,6 +353,7 @@ def _privilege(one: Privilege, assessment: Assessment | None) -> Shape:
         "level": said.get("level", one.level),
         "sentence": one.sentence,
         "name": resource.name,
+        "href": "",
         "scope": " · ".join(filter(None, [one.entitlement.code, one.target])),
         "tier": said.get("tier", "high"),
         "data_class": one.entitlement.counted_class,

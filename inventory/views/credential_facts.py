@@ -74,15 +74,32 @@ def facts(one: Credential, now: datetime) -> list[Shape]:
     """Everything that is known of it, for ``components/facts.html``."""
     due, expires = one.rotation_due_on, one.expires_at
     return [
-        {"label": "Kept in", "text": kept(one), "quiet": said_to_be_kept(one), "href": one.kept_in.href if one.kept_in else ""},
-        {"label": "Opens", "text": one.opens.name if one.opens else "not known", "href": one.opens.href if one.opens else ""},
+        {
+            "label": "Kept in",
+            "text": kept(one),
+            "quiet": said_to_be_kept(one),
+            "href": one.kept_in.href if one.kept_in else "",
+        },
+        {
+            "label": "Opens",
+            "text": one.opens.name if one.opens else "not known",
+            "href": one.opens.href if one.opens else "",
+        },
         {"label": "Reach", "text": opened(one), "quiet": f"said by {one.reach_by.name}" if one.reach_by else ""},
         {"label": "Owner", "text": one.owner.name if one.owner else NOBODY, "quiet": _gone(one)},
         {"label": "Lifetime", "text": one.get_lifetime_display() if one.lifetime != Lifetime.UNKNOWN else NOBODY},
         {"label": "Issued", "text": _day(one.issued_at, now) if one.issued_at else NOBODY},
         {"label": "Last rotated", "text": _day(one.rotated_at, now) if one.rotated_at else NOBODY},
-        {"label": "Rotation due", "text": _day(due, now) if due else NOBODY, "quiet": "overdue" if one.is_overdue(now) else ""},
-        {"label": "Expires", "text": _day(expires, now) if expires else NOBODY, "quiet": "expired" if one.is_expired(now) else ""},
+        {
+            "label": "Rotation due",
+            "text": _day(due, now) if due else NOBODY,
+            "quiet": "overdue" if one.is_overdue(now) else "",
+        },
+        {
+            "label": "Expires",
+            "text": _day(expires, now) if expires else NOBODY,
+            "quiet": "expired" if one.is_expired(now) else "",
+        },
         {"label": "Platform", "text": words.platform(one.platform_instance) or "not known", "mono": one.external_id},
     ]
 

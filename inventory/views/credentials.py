@@ -16,16 +16,25 @@ from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refused
 from governance.controls.transitions import Transition
+from governance.web.asked import number
 from governance.web.ledger_links import ledger_href
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory import registry, words
 from inventory.importers import looks_secret
-from inventory.models import Automation, AutomationState, Credential, Lifetime, Reach, Resource, ResourceKind, ResourceState
+from inventory.models import (
+    Automation,
+    AutomationState,
+    Credential,
+    Lifetime,
+    Reach,
+    Resource,
+    ResourceKind,
+    ResourceState,
+)
 from inventory.registry.credentials import SECRET
 from inventory.views import credential_facts
 from inventory.views.confirming import Shape, form_page
-from inventory.views.paging import number
 
 #: Relations of the page that its rules and words need.
 RELATED = ("opens", "kept_in", "said_kept_in", "said_by", "owner", "reach_by")
@@ -125,9 +134,8 @@ class Described(forms.Form):
 
     def full_clean(self) -> None:
         """Clean, after what looks like a secret was taken out."""
-        given = self.data
-        names = given if isinstance(given, QueryDict) else QueryDict()
-        leaked = [name for name in self.fields if any(looks_secret(each) for each in self._given(names, name))]
+        given = self.data if isinstance(self.data, QueryDict) else QueryDict()
+        leaked = [name for name in self.fields if any(looks_secret(each) for each in self._given(given, name))]
         if leaked:
             emptied = given.copy()
             for name in leaked:
@@ -146,7 +154,10 @@ class Described(forms.Form):
 
 def _days(help_text: str = "", label: str = "") -> forms.DateField:
     return forms.DateField(
-        label=label, required=False, help_text=help_text, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label=label,
+        required=False,
+        help_text=help_text,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
 
@@ -159,7 +170,9 @@ class FactsForm(Described):
     rotation_due_on = _days(label="Rotation due on")
     expires_at = _days("From the start of this day (UTC) it opens nothing.", label="Expires on")
     owner = forms.ModelChoiceField(
-        Person.objects.filter(is_active=True, left_at__isnull=True), required=False, help_text="Who rotates it when it is due."
+        Person.objects.filter(is_active=True, left_at__isnull=True),
+        required=False,
+        help_text="Who rotates it when it is due.",
     )
 
 
