@@ -78,6 +78,14 @@ def _said_by_another(subject: Credential, actor: Actor, now: datetime) -> Refusa
     )
 
 
+def _not_over_anothers_word(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.said_kept_in is None or {subject.said_by_id, subject.said_for_id} & {one.pk for one in actor.people}:
+        return None
+    who = subject.said_by.name if subject.said_by else "Somebody"
+    sentence = f"{who} says already that {subject.said_kept_in.name} keeps it."
+    return Refusal("A2", "state", sentence, "Who answers for that store confirms or refuses it first.")
+
+
 def _not_read(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     if subject.reach_kind != Reach.READ:
         return None
@@ -92,6 +100,9 @@ WITHOUT_STAKE = Duty(
 )
 SAID_BY_ANOTHER = Duty(
     "A2", "A2", "Who says that a store keeps a credential does not confirm or refuse it.", _said_by_another
+)
+NOT_OVER_ANOTHERS_WORD = Duty(
+    "A2", "A2", "What somebody says of where a credential is kept is replaced by nobody else.", _not_over_anothers_word
 )
 NOT_READ = Duty("I6", "I6", "A reach that was read from the backend is not declared otherwise.", _not_read)
 
@@ -209,7 +220,12 @@ def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Se
         raise _beside("I6", "codes", SECRET if any(looks_secret(code) for code in others) else told)
 
 
-@transition(Credential, event="credential.kept_in_said", permission=Permission.CREDENTIAL_DESCRIBE)
+@transition(
+    Credential,
+    event="credential.kept_in_said",
+    permission=Permission.CREDENTIAL_DESCRIBE,
+    duties=(NOT_OVER_ANOTHERS_WORD,),
+)
 def say_kept_in(step: Step[Credential], *, store: Resource | None) -> Effect:
     """Somebody says which store keeps a credential: nothing follows from it until that store's side confirms it (A2).
 
@@ -220,11 +236,6 @@ def say_kept_in(step: Step[Credential], *, store: Resource | None) -> Effect:
         store: a secret store in use; None to take back what one said oneself.
     """
     credential = step.subject
-    mine = {person.pk for person in step.actor.people}
-    if credential.said_kept_in is not None and not {credential.said_by_id, credential.said_for_id} & mine:
-        who = credential.said_by.name if credential.said_by else "Somebody"
-        sentence = f"{who} says already that {credential.said_kept_in.name} keeps it."
-        raise refuse(Refusal("A2", "state", sentence, "Who answers for that store confirms or refuses it first."))
     if store is None:
         return _take_back(step)
     _check_store(credential, store, step.actor)
