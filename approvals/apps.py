@@ -20,6 +20,7 @@ class ApprovalsConfig(AppConfig):
             join_unfinished,
             look_again,
             tell_of_risen,
+            tighten_risen,
         )
         from approvals.transitions.joining import WRITING
         from approvals.transitions.passing_on import CHANGING
@@ -33,6 +34,7 @@ class ApprovalsConfig(AppConfig):
             consequences.register(event, join_unfinished)
         for event in RAISING:
             consequences.register(event, tell_of_risen)
+            consequences.register(event, tighten_risen)
         for event in CHANGING:
             consequences.register(event, look_again)
         consequences.demand("automation.amended", duties.WRITES_NOTHING)

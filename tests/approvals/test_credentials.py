@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
 
 from approvals import transitions
-from approvals.models import Approval, Submission
-from governance.controls.models import Notice, Person
+from approvals.models import Approval, Grant, Submission
+from governance.controls.models import LedgerEvent, Notice, Person
 from governance.controls.refusals import DutyConflict, NotPermitted, OutOfTurn
+from governance.recertification import sweeps
 from inventory import registry
-from inventory.models import Credential, Resource
+from inventory.models import Automation, Credential, Resource
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
+from tests.recertification.reviews import JOB
 
 pytestmark = pytest.mark.django_db
 
@@ -197,3 +199,56 @@ def test_the_card_says_in_words_that_it_has_expired_and_where_it_is_kept(company
     html = client_of(n.omar).get(reverse("review", args=[stage_2.pk]), {"open": record.pk}).content.decode()
     for said in ("Expired on Sun 1 Nov", "Rotation overdue since Thu 1 Oct", "Omar Haddad says that Vault keeps it"):
         assert said in html
+
+
+def held_low(c: Company) -> Submission:
+    """The same, all of it approved and in force: reading stands as low for a year."""
+    made = low(c)
+    for record in made.approvals.filter(stage=2, state="open"):
+        journeys.finish(c, record, now=c.now)
+    made.refresh_from_db()
+    assert made.state == "in_force"
+    return made
+
+
+@pytest.mark.rule("T4", "T1")
+def test_a_tier_that_rises_while_a_grant_lives_shortens_its_term_and_opens_a_review(company: Company) -> None:
+    n, made = company.people, held_low(company)
+    one = Credential.objects.get(opens=company.erp)
+    grants = Grant.objects.filter(automation=made.automation, credential=one).order_by("pk")
+    assert {(grant.tier, (grant.ends_at - grant.begins_at).days) for grant in grants} == {("low", 365)}
+    later = company.now + timedelta(days=100)
+    registry.declare_reach(one, actor=as_actor(n.sana), now=later, codes=None)
+    for grant in grants.all():
+        assert (grant.tier, grant.risen_to, grant.ends_at) == ("low", "standard", later + timedelta(days=180))
+        assert sweeps.open_due(later, JOB) >= 0
+        assert grant.items.filter(state="open").count() == 1
+    others = Grant.objects.filter(automation=made.automation).exclude(credential=one)
+    assert others.exists()
+    assert not others.exclude(risen_to="").exists()
+    assert Automation.objects.get(pk=made.automation_id).tier == "standard"
+
+
+@pytest.mark.rule("T4")
+def test_a_tier_that_falls_changes_nothing_that_is_held_and_one_that_rose_is_told_once(company: Company) -> None:
+    n, made = company.people, held_low(company)
+    one = Credential.objects.get(opens=company.erp)
+    codes = list(one.reach)
+    registry.declare_reach(one, actor=as_actor(n.sana), now=company.now, codes=None)
+    then = list(Grant.objects.filter(automation=made.automation).values("ends_at", "risen_to", "review_on"))
+    later = company.now + timedelta(days=1)
+    registry.declare_reach(one, actor=as_actor(n.omar), now=later, codes=codes)
+    registry.declare_reach(one, actor=as_actor(n.sana), now=later, codes=None)
+    assert list(Grant.objects.filter(automation=made.automation).values("ends_at", "risen_to", "review_on")) == then
+    assert LedgerEvent.objects.filter(verb="grant.tier_risen").count() == 2
+
+
+@pytest.mark.rule("T4")
+def test_a_class_that_is_raised_shortens_what_is_held_on_the_resource(company: Company) -> None:
+    made = held_low(company)
+    registry.amend_resource(
+        company.erp, actor=as_actor(company.people.omar), now=company.now, fields={"data_class": "restricted"}
+    )
+    risen = Grant.objects.filter(automation=made.automation).exclude(risen_to="")
+    assert {(grant.risen_to, grant.ends_at) for grant in risen} == {("high", company.now + timedelta(days=90))}
+    assert risen.count() == 2

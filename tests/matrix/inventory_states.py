@@ -249,7 +249,8 @@ def _say_kept_in(w: World, subject: models.Model) -> Mapping[str, Any]:
 
 @arguments("inventory.credential.confirm_kept_in", "inventory.credential.refuse_kept_in")
 def _answer_for_store(w: World, subject: models.Model) -> Mapping[str, Any]:
-    return {"store": Resource.objects.get(kind="secret_store").pk}
+    assert isinstance(subject, Credential)
+    return {"store": subject.said_kept_in_id}
 
 
 @arguments("inventory.resource.ask_to_move")
