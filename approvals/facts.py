@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from datetime import UTC
 from typing import Any
 
 import rfc8785
 
 from approvals.models import Approval, ApprovalKind
-from governance.controls import ledger
 from governance.controls.models import Person
 from inventory.models import Automation, Trigger, Version
 
@@ -104,7 +104,7 @@ def _of_credential(approval: Approval) -> dict[str, Any]:
     on, kept = approval.decided_on, credential.kept_in
     said = {
         "kept_in": f"{kept.name} ({kept.pk})" if kept else "",
-        "expires": ledger.instant(credential.expires_at) if credential.expires_at else "",
+        "expires": credential.expires_at.astimezone(UTC).date().isoformat() if credential.expires_at else "",
         "owner": str(credential.owner.opaque_id) if credential.owner else "",
     }
     return {
@@ -138,11 +138,13 @@ def of(approval: Approval) -> dict[str, Any]:
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
     """What changed between two sets of facts: name for people, before, after."""
 
-    def said(value: object) -> str:
+    def said(name: str, value: object) -> str:
+        if name == "owner" and value:  # kept as an opaque id, since facts are never erased (H6)
+            return Person.objects.filter(opaque_id=str(value)).values_list("name", flat=True).first() or "somebody"
         return ", ".join(str(v) for v in value) if isinstance(value, list) else str(value or "")
 
     return [
-        (WORDS.get(name, name), said(before.get(name)), said(after.get(name)))
+        (WORDS.get(name, name), said(name, before.get(name)), said(name, after.get(name)))
         for name in dict.fromkeys([*before, *after])
         if before.get(name) != after.get(name)
     ]

@@ -20,6 +20,7 @@ LADDER = (
     "privilege__entitlement__resource__team__lead",
     "privilege__entitlement__resource__team__deputy_lead",
     "credential__kept_in",
+    "credential__opens",
     "decided_on__owner",
     "decided_on__deputy",
     "decided_on__team__lead",

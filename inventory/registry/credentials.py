@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from governance.controls import access
+from governance.controls import access, outbox
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Person
@@ -242,7 +242,29 @@ def say_kept_in(step: Step[Credential], *, store: Resource | None) -> Effect:
     credential.said_kept_in, credential.said_at = store, step.now
     credential.said_by, credential.said_for = step.actor.person, step.actor.standing_for
     step.save(credential)
+    _ask_its_side(step, store)
     return Effect(payload={"store": str(store.pk)})
+
+
+def _ask_its_side(step: Step[Credential], store: Resource) -> None:
+    """Tell whoever answers for a store that it is said to keep a credential, and who may answer that."""
+    credential, said = step.subject, {person.pk for person in step.actor.people}
+    context = {
+        "credential": str(credential),
+        "store": store.name,
+        "by": step.actor.person.name if step.actor.person else "",
+        "page": ["credential", credential.pk],
+    }
+    for person in (store.owner, store.deputy):
+        if person is not None and person.pk not in said:
+            outbox.queue(
+                recipient=person,
+                event="credential_said_kept",
+                thread=f"credential:{credential.pk}",
+                key=f"credential:{credential.pk}:kept_in:{store.pk}:{step.actor.correlation}:{person.pk}",
+                now=step.now,
+                context=context,
+            )
 
 
 def _take_back(step: Step[Credential]) -> Effect:

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from governance.controls.models import LedgerEvent
+from governance.controls import mail_text
+from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from inventory import assessing, registry
 from inventory.models import Automation, Credential, Resource, Version
@@ -239,6 +240,10 @@ def test_that_a_store_keeps_it_moves_nothing_until_its_side_confirms_it(company:
             registry.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=wrong)
     registry.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
     assert (one.kept_in, one.decided_on) == (None, company.erp)
+    told = Notice.objects.filter(event="credential_said_kept")
+    assert {notice.recipient for notice in told} == {n.lena, n.piet}
+    assert mail_text.link(told[0].context).endswith(one.href)
+    assert "Vault" in mail_text.write(told[0], None).subject
     for person in (n.rita, n.omar, n.sana, n.ines):
         with pytest.raises(NotPermitted):
             registry.confirm_kept_in(one, actor=as_actor(person), now=company.now, store=store.pk)

@@ -158,7 +158,7 @@ class World:
         sealing.seal_all(at=timezone.now())
 
     def _something_kept(self, company: Company) -> tuple[int, int]:
-        """A credential that has expired, with a reach, and a store of Lena's that Rita says keeps it."""
+        """A credential that has expired, with a reach, and a store of Lena's that Omar says keeps it."""
         n, now = self.people, clock.now()
         store = journeys.resource(n, "Vault", "secret_store", "restricted", n.lena, n.piet, n.supply)
         one = Credential.objects.filter(opens=company.erp).latest("pk")
@@ -171,7 +171,7 @@ class World:
         registry.describe_credential(one, actor=omar, now=now, fields={**fields, "owner": n.piet})
         codes = list(company.erp.entitlements.values_list("code", flat=True))
         registry.declare_reach(one, actor=omar, now=now, codes=codes)
-        registry.say_kept_in(one, actor=as_actor(n.rita), now=now, store=store)
+        registry.say_kept_in(one, actor=omar, now=now, store=store)
         return one.pk, store.pk
 
     def _somebody_to_erase(self) -> tuple[int, int]:
