@@ -242,13 +242,16 @@ def assess_again(step: Step[Any], credential: Credential) -> int:
     concerned = Version.objects.filter(version_credentials__credential=credential).annotate(newest=Subquery(newest))
     concerned = concerned.filter(Q(pk=F("newest")) | Q(pk=F("automation__approved_version")))
     found = list(concerned.exclude(automation__state=AutomationState.RETIRED).order_by("automation", "number"))
+    # Before any of their versions, as everybody else does: submitting locks the automation and then judges its version.
+    owners = Automation.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
+    automations = {one.pk: one for one in owners.filter(pk__in={one.automation_id for one in found})}
     for version in found:
-        _take_tier(step, version, Tier.of(assess(version, now=step.now).tier))
+        tier = Tier.of(assess(version, now=step.now).tier)
+        _take_tier(step, automations[version.automation_id], version, tier)
     return len(found)
 
 
-def _take_tier(step: Step[Any], version: Version, tier: Tier) -> None:
-    automation = Automation.objects.select_for_update(of=("self",), no_key=True).get(pk=version.automation_id)
+def _take_tier(step: Step[Any], automation: Automation, version: Version, tier: Tier) -> None:
     is_draft = automation.state == AutomationState.DRAFT
     has_risen = version.pk == automation.approved_version_id and tier > Tier.of(automation.tier)
     if automation.tier != tier.word and (is_draft or has_risen):

@@ -100,7 +100,7 @@ def facts(one: Credential, now: datetime) -> list[Shape]:
             "text": _day(expires, now) if expires else NOBODY,
             "quiet": "expired" if one.is_expired(now) else "",
         },
-        {"label": "Platform", "text": words.platform(one.platform_instance) or "not known", "mono": one.external_id},
+        {"label": "Platform", "text": words.platform(one.platform_instance) or "not known", "quiet": one.external_id},
     ]
 
 
@@ -121,7 +121,7 @@ def _row(one: Credential, resource: Resource, now: datetime) -> Shape:
     return {
         "href": one.href,
         "name": str(one),
-        "kind": one.kind if one.name else "",
+        "kind": " · ".join(filter(None, [one.kind if one.name else "", one.external_id])),
         "stands": _stands(one, resource),
         "waits": one.said_kept_in_id == resource.pk,
         "age": age(one, now),

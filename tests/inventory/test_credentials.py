@@ -162,6 +162,20 @@ def test_who_answers_for_what_it_opens_narrows_its_reach_and_the_privilege_is_lo
     assert event.payload == {"was": "unknown", "reach": "declared", "entitlements": 1, "versions": 1}
 
 
+@pytest.mark.rule("I6", "A11")
+def test_who_stands_in_for_whoever_answers_for_it_speaks_for_them(company: Company) -> None:
+    version = brought_in(company)
+    n, one, store = company.people, opening(company.erp), vault(company)
+    stands_in = as_delegate(n.tom, giver=n.omar, now=company.now)
+    registry.declare_reach(one, actor=stands_in, now=company.now, codes=[code_of(version, one)])
+    assert (one.reach_kind, one.reach_by) == ("declared", n.tom)
+    registry.say_kept_in(one, actor=stands_in, now=company.now, store=store)
+    assert (one.said_by, one.said_for) == (n.tom, n.omar)
+    for_lena = as_delegate(n.grace, giver=n.lena, now=company.now)
+    registry.confirm_kept_in(one, actor=for_lena, now=company.now, store=store.pk)
+    assert (one.kept_in, one.kept_confirmed_by) == (store, n.grace)
+
+
 @pytest.mark.rule("I6")
 def test_what_a_credential_opens_is_chosen_from_the_register_alone(company: Company) -> None:
     brought_in(company)
