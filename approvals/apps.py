@@ -12,7 +12,7 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
-        from approvals import duties, erasing, grants
+        from approvals import credentials, duties, erasing, grants
         from approvals.transitions import (
             close_samples,
             close_unfinished,
@@ -20,6 +20,7 @@ class ApprovalsConfig(AppConfig):
             join_unfinished,
             look_again,
             tell_of_risen,
+            tighten_risen,
         )
         from approvals.transitions.joining import WRITING
         from approvals.transitions.passing_on import CHANGING
@@ -33,11 +34,14 @@ class ApprovalsConfig(AppConfig):
             consequences.register(event, join_unfinished)
         for event in RAISING:
             consequences.register(event, tell_of_risen)
+            consequences.register(event, tighten_risen)
         for event in CHANGING:
             consequences.register(event, look_again)
         consequences.demand("automation.amended", duties.WRITES_NOTHING)
         for event in ("binding.confirmed", "binding.refused"):
             consequences.demand(event, duties.SETTLES_FOR_OTHERS)
+        for event, duty in credentials.DEMANDED:
+            consequences.demand(event, duty)
         consequences.register("automation.retired", close_unfinished)
         consequences.register("automation.retired", close_samples)
         consequences.register(FORGETTING, erasing.forget)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from datetime import UTC
 from typing import Any
 
 import rfc8785
@@ -30,6 +31,9 @@ WORDS = {
     "model_controlled": "Chosen by a model",
     "reach": "What the credential opens",
     "lifetime": "Lifetime of the credential",
+    "kept_in": "Where the credential is kept",
+    "expires": "When the credential expires",
+    "owner": "Owner of the credential",
     "justification": "Justification",
     "term_days": "Term in days",
     "tier": "Risk tier",
@@ -99,12 +103,19 @@ def _of_privilege(approval: Approval) -> dict[str, Any]:
 def _of_credential(approval: Approval) -> dict[str, Any]:
     credential = approval.credential
     assert credential is not None  # approval_kind_has_its_reference
-    on = credential.decided_on
+    on, kept = approval.decided_on, credential.kept_in
+    said = {
+        "kept_in": f"{kept.name} ({kept.pk})" if kept else "",
+        "expires": credential.expires_at.astimezone(UTC).date().isoformat() if credential.expires_at else "",
+        "owner": str(credential.owner.opaque_id) if credential.owner else "",
+    }
     return {
         "what": credential.sentence,
         "on": f"{on.name} ({on.pk})" if on else "",
         "lifetime": credential.lifetime,
         "reach": [credential.reach_kind, *sorted(credential.reach)],
+        # What nobody has said is no fact: a record from before it could be said asks the same (A14).
+        **{name: value for name, value in said.items() if value},
     }
 
 
@@ -129,11 +140,13 @@ def of(approval: Approval) -> dict[str, Any]:
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
     """What changed between two sets of facts: name for people, before, after."""
 
-    def said(value: object) -> str:
+    def said(name: str, value: object) -> str:
+        if name == "owner" and value:  # kept as an opaque id, since facts are never erased (H6)
+            return Person.objects.filter(opaque_id=str(value)).values_list("name", flat=True).first() or "somebody"
         return ", ".join(str(v) for v in value) if isinstance(value, list) else str(value or "")
 
     return [
-        (WORDS.get(name, name), said(before.get(name)), said(after.get(name)))
+        (WORDS.get(name, name), said(name, before.get(name)), said(name, after.get(name)))
         for name in dict.fromkeys([*before, *after])
         if before.get(name) != after.get(name)
     ]

@@ -28,6 +28,9 @@ from inventory.models import Automation
 #: States of a grant that has not ended.
 STANDING = (GrantState.ACTIVE, GrantState.SUSPENDED)
 
+#: What is held for less is not reviewed yet: a review's notice lies inside its term (R1).
+BEFORE_A_REVIEW = timedelta(days=31)
+
 #: How many successors may rest on the same two approvals; then stage 2 decides anew (G2).
 LONGEST_SUCCESSION = {"low": 2, "standard": 2, "high": 1}
 
@@ -174,6 +177,23 @@ def let_lapse(step: Step[Grant]) -> Effect:
     return Effect(payload={"ends_at": ledger.instant(step.subject.ends_at)})
 
 
+@transition(Grant, event="grant.tier_risen", permission=None, source=STANDING, parents=["automation"])
+def tighten(step: Step[Grant], *, tier: str) -> Effect:
+    """Its tier has risen: it ends within that tier's longest term from now, and comes up for review as soon as one fits (T4).
+
+    Args:
+        step: the running step.
+        tier: what it has risen to.
+    """
+    grant = step.subject
+    was, grant.risen_to = grant.counted_tier, tier
+    grant.ends_at = min(grant.ends_at, step.now + timedelta(days=LONGEST_TERM[tier]))
+    soon = max(step.now, grant.begins_at + BEFORE_A_REVIEW).date()
+    grant.review_on = min(grant.review_on or soon, soon)
+    step.save(grant)
+    return Effect(payload={"was": was, "tier": tier, "ends_at": ledger.instant(grant.ends_at)})
+
+
 @transition(Grant, event="grant.succeeded", permission=None, source=STANDING, parents=["automation"])
 def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime) -> Effect:
     """A review renews a grant: its successor begins now, and it ends, in one transaction (G2).
@@ -207,7 +227,7 @@ def succession_refusal(grant: Grant) -> Refusal | None:
     if grant.state == GrantState.SUSPENDED and grant.suspended_why not in (Why.REVIEW, Why.SILENCE):
         return _suspended_otherwise(grant)
     length = succession_length(grant)
-    if length >= LONGEST_SUCCESSION[grant.tier]:
+    if length >= LONGEST_SUCCESSION[grant.counted_tier]:
         renewed = "once" if length == 1 else f"{length} times"
         return Refusal(
             "G2",
@@ -236,7 +256,7 @@ def predecessors(grant: Grant) -> list[Grant]:
 def longest_end(grant: Grant, now: datetime) -> datetime:
     """The latest end that a successor made at ``now`` may have: the approved term, within its tier's longest (G1, G2)."""
     approved = grant.approval.granted_term_days or grant.approval.term_days
-    return now + timedelta(days=min(approved, LONGEST_TERM[grant.tier]))
+    return now + timedelta(days=min(approved, LONGEST_TERM[grant.counted_tier]))
 
 
 def end_all(automation: Automation, step: Step[Any], why: Why = Why.RETIRED) -> None:
@@ -273,7 +293,7 @@ def _suspended_otherwise(grant: Grant) -> Refusal:
 
 def _successor(old: Grant, begins_at: datetime, ends_at: datetime) -> Grant:
     """The same thing for another while: no wider, and resting on the same two approvals (G2)."""
-    review_after = timedelta(days=policies.in_force(begins_at).review_after(old.tier))
+    review_after = timedelta(days=policies.in_force(begins_at).review_after(old.counted_tier))
     return Grant(
         automation=old.automation,
         kind=old.kind,
@@ -285,6 +305,7 @@ def _successor(old: Grant, begins_at: datetime, ends_at: datetime) -> Grant:
         scope=list(old.scope),
         level=old.level,
         tier=old.tier,
+        risen_to=old.risen_to,
         app_approval=old.app_approval,
         approval=old.approval,
         predecessor=old,

@@ -19,14 +19,12 @@ LADDER = (
     "privilege__entitlement__resource__deputy",
     "privilege__entitlement__resource__team__lead",
     "privilege__entitlement__resource__team__deputy_lead",
-    "credential__kept_in__owner",
-    "credential__kept_in__deputy",
-    "credential__kept_in__team__lead",
-    "credential__kept_in__team__deputy_lead",
-    "credential__opens__owner",
-    "credential__opens__deputy",
-    "credential__opens__team__lead",
-    "credential__opens__team__deputy_lead",
+    "credential__kept_in",
+    "credential__opens",
+    "decided_on__owner",
+    "decided_on__deputy",
+    "decided_on__team__lead",
+    "decided_on__team__deputy_lead",
 )
 
 
@@ -136,9 +134,7 @@ def ladder(
 
 
 def resource_of(approval: Approval) -> Resource | None:
-    """What a stage-2 record is about: the entitlement's resource, or where the credential is decided (A2)."""
+    """What a stage-2 record is about: the entitlement's resource, or where the credential was to be decided when asked (A1, A2)."""
     if approval.privilege is not None:
         return approval.privilege.entitlement.resource
-    if approval.credential is not None:
-        return approval.credential.decided_on
-    return None
+    return approval.decided_on

@@ -1,6 +1,6 @@
 """The bindings that a record rests on: which resource its connection opens, as the register says it now (I8). Reads only.
 
-A privilege rests on the binding it was resolved by; a credential that the owner of what it opens decides, on those of its uses.
+A privilege rests on the binding it was resolved by; a credential that the owner of what it opens decides, on those of its uses; one that its store's owner decides, on none.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def uses_of(record: Approval) -> list[Privilege]:
     if record.privilege is not None:
         return [record.privilege]
     credential = record.credential
-    if credential is None or credential.kept_in_id is not None:
+    if credential is None or (record.decided_on_id is not None and record.decided_on_id == credential.kept_in_id):
         return []
     uses = rechecking.privileges_of(record.submission)
     return [one for one in uses if one.credential_id == credential.pk]

@@ -8,6 +8,7 @@ asks for all that are needed. Reading and comparing only; what follows from it s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from approvals import policies
 from approvals.models import Approval, ApprovalKind, SeatLabel, Submission
@@ -39,10 +40,21 @@ def tier_refusal(record: Approval) -> Refusal | None:
     if now is None:
         return None
     high = next(one for one in _uses(record) if _tier(one, record.submission) == now)
-    resource = high.entitlement.resource
-    return _refusal(
-        f"{resource.name} is {high.entitlement.counted_class} now", record.kind, record.tier, now.word, record
-    )
+    return _refusal(_because(high, record), record.kind, record.tier, now.word, record)
+
+
+def _because(high: Privilege, record: Approval) -> str:
+    """What of the register has risen: what the credential opens, which alone makes nothing more than standard, else the class."""
+    facts = assessing.facts_of(high, record.submission.automation.environment)
+    if _low_but_for_reach(facts):
+        words = {"unknown": "What its credential opens is not known any more"}
+        return words.get(facts.credential_reach, "Its credential opens more than this now")
+    return f"{high.entitlement.resource.name} is {high.entitlement.counted_class} now"
+
+
+def _low_but_for_reach(facts: risk.PrivilegeFacts) -> bool:
+    """Whether a privilege would be low if its credential opened only it."""
+    return risk.privilege_tier(replace(facts, credential_reach="only_this")).tier is Tier.LOW
 
 
 def app_refusal(submission: Submission) -> Refusal | None:

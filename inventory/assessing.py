@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, OuterRef, Q, Subquery
 
 from governance.controls.actors import Actor
 from governance.controls.transitions import Effect, Step, transition
@@ -86,7 +86,24 @@ def _reach(privilege: Privilege) -> risk.Reach:
         return "unknown" if privilege.credential_missing else "none"
     if credential.reach_kind == Reach.UNKNOWN:
         return "unknown"
-    return "only_this" if set(credential.reach) <= {privilege.entitlement.code} else "wider"
+    is_there = (
+        credential.opens_id == privilege.entitlement.resource_id
+    )  # its codes are of what it opens, and of nothing else
+    return "only_this" if is_there and set(credential.reach) <= {privilege.entitlement.code} else "wider"
+
+
+def beyond(credential: Credential, privileges: Iterable[Privilege]) -> list[str]:
+    """Codes of what a credential is known to open and no privilege that uses it asks for (I6); nothing where nothing is known.
+
+    Args:
+        credential: with what it opens.
+        privileges: all that the version would hold, each with its entitlement.
+    """
+    if credential.reach_kind == Reach.UNKNOWN:
+        return []
+    uses = (one.entitlement for one in privileges if one.credential_id == credential.pk)
+    asked = {one.code for one in uses if one.resource_id == credential.opens_id}
+    return sorted(set(credential.reach) - asked)
 
 
 def judge(
@@ -199,9 +216,47 @@ def record_assessment(
         },
     )
     step.save(made)
-    found = [*_from_manifest(read, version), *_from_register(automation, used, identities)]
+    found = [
+        *_from_manifest(read, version),
+        *_of_reach(used, privileges),
+        *_from_register(automation, used, identities),
+    ]
     Finding.objects.bulk_create(Finding(assessment=made, **one) for one in found)
     return Effect(subject=made, payload={"tier": made.tier, "findings": len(found), "importer": made.importer_version})
+
+
+def assess_again(step: Step[Any], credential: Credential) -> int:
+    """Judge anew every version that a changed fact of a credential concerns: those that run, and the newest ones (I2).
+
+    What is a draft shows the tier of its newest version; what runs shows a tier that rose at once, and one that fell when it is
+    approved anew (T4). Records under review stay as they were asked (A1).
+
+    Args:
+        step: the running step.
+        credential: saved.
+
+    Returns:
+        How many versions were judged.
+    """
+    newest = Version.objects.filter(automation=OuterRef("automation")).order_by("-number").values("pk")[:1]
+    concerned = Version.objects.filter(version_credentials__credential=credential).annotate(newest=Subquery(newest))
+    concerned = concerned.filter(Q(pk=F("newest")) | Q(pk=F("automation__approved_version")))
+    found = list(concerned.exclude(automation__state=AutomationState.RETIRED).order_by("automation", "number"))
+    # Before any of their versions, as everybody else does: submitting locks the automation and then judges its version.
+    owners = Automation.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
+    automations = {one.pk: one for one in owners.filter(pk__in={one.automation_id for one in found})}
+    for version in found:
+        tier = Tier.of(assess(version, now=step.now).tier)
+        _take_tier(step, automations[version.automation_id], version, tier)
+    return len(found)
+
+
+def _take_tier(step: Step[Any], automation: Automation, version: Version, tier: Tier) -> None:
+    is_draft = automation.state == AutomationState.DRAFT
+    has_risen = version.pk == automation.approved_version_id and tier > Tier.of(automation.tier)
+    if automation.tier != tier.word and (is_draft or has_risen):
+        automation.tier = tier.word
+        step.save(automation)
 
 
 def _take_levels(privileges: Sequence[Privilege], manifest: Manifest) -> None:
@@ -234,6 +289,26 @@ def _from_manifest(manifest: Manifest, version: Version) -> list[dict[str, str]]
         }
         for one in manifest.findings
     ]
+
+
+def _of_reach(used: Sequence[VersionCredential], privileges: Sequence[Privilege]) -> list[dict[str, str]]:
+    """Credentials that open more than the version asks for (I6)."""
+    return [
+        {
+            "code": "credential_reach",
+            "place": f"credentials/{one.credential.name or one.credential.external_id}"[:400],
+            "severity": "high",
+            "detail": reach_words(more),
+        }
+        for one in used
+        if (more := beyond(one.credential, privileges))
+    ]
+
+
+def reach_words(more: Sequence[str]) -> str:
+    """That a credential opens more than was asked for, in words: the first few of it, and how many besides."""
+    named, rest = ", ".join(more[:4]), len(more) - 4
+    return f"It opens more than is asked for: {named}{f' and {rest} more' if rest > 0 else ''}"[:400]
 
 
 def _from_register(

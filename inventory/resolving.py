@@ -32,6 +32,7 @@ from inventory.models import (
     Lifetime,
     NonHumanIdentity,
     Privilege,
+    Reach,
     Resource,
     ResourceState,
     Trigger,
@@ -281,6 +282,8 @@ def _opens(found: Resolution, automation: Automation | None) -> None:
     used = [(one, list(uses.get(id(one), {}).values())) for one in found.credentials.values()]
     for credential, resource in opening.settle(used, found.resources, automation):
         credential.opens = resource
+        # Its codes were of what it was said to open before: nobody has said what it opens of this (I6, T1).
+        credential.reach_kind, credential.reach = Reach.UNKNOWN, []
         found.opened.append(credential)
 
 

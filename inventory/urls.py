@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inventory.views import automations, connections, resources
+from inventory.views import automations, connections, credentials, resources
 
 urlpatterns = [
     path("automations/", automations.automation_list, name="automation_list"),
@@ -24,6 +24,12 @@ urlpatterns = [
     path("resources/<int:pk>/amend/", resources.amend, name="resource_amend"),
     path("resources/<int:pk>/entitlements/new/", resources.entitlement, name="resource_entitlement"),
     path("resources/<int:pk>/connections/new/", connections.claim, name="resource_connection"),
+    path("credentials/<int:pk>/", credentials.credential, name="credential"),
+    path("credentials/<int:pk>/describe/", credentials.describe, name="credential_describe"),
+    path("credentials/<int:pk>/reach/", credentials.reach, name="credential_reach"),
+    path("credentials/<int:pk>/kept-in/", credentials.kept_in, name="credential_kept_in"),
+    path("credentials/<int:pk>/kept-here/", credentials.kept_here, name="credential_kept_here"),
+    path("credentials/<int:pk>/not-kept-here/", credentials.not_kept_here, name="credential_not_kept_here"),
     path("connections/<int:pk>/agree/", connections.agree, name="binding_agree"),
     path("connections/<int:pk>/drop/", connections.drop, name="binding_drop"),
 ]

@@ -21,7 +21,7 @@ from approvals.models.submission import Submission
 from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
 from governance.controls.roles import Relation
-from inventory.models import Credential, Level, Privilege
+from inventory.models import Credential, Level, Privilege, Resource
 
 #: The key of stage 1's question; those of stage 2 are the keys of the grants that they would become.
 APP_KEY = "app"
@@ -71,6 +71,8 @@ class Approval(models.Model):
     kind = models.CharField(max_length=10, choices=ApprovalKind)
     privilege = models.ForeignKey(Privilege, models.PROTECT, null=True, blank=True, related_name="approvals")
     credential = models.ForeignKey(Credential, models.PROTECT, null=True, blank=True, related_name="approvals")
+    #: Whose side decides about a credential, as it stood when it was asked: another store is asked from the next submission on (A1, A2).
+    decided_on = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="+")
     justification = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
     tier = models.CharField(max_length=8)
     reasons = models.JSONField(default=list)

@@ -101,6 +101,8 @@ class Grant(models.Model):
     scope = ArrayField(models.CharField(max_length=300), default=list)
     level = models.CharField(max_length=8, choices=Level)
     tier = models.CharField(max_length=8)
+    #: The tier that it has risen to since it was approved (T4); empty where it has not.
+    risen_to = models.CharField(max_length=8, blank=True)
     app_approval = models.ForeignKey(Approval, models.PROTECT, related_name="+")
     approval = models.ForeignKey(Approval, models.PROTECT, related_name="grants")
     predecessor = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="successor")
@@ -155,6 +157,11 @@ class Grant(models.Model):
     def __str__(self) -> str:
         return f"{self.entitlement or self.credential} for {self.automation}"
 
+    @property
+    def counted_tier(self) -> str:
+        """The tier that terms and renewals go by: as approved, or what it has risen to since (T4)."""
+        return self.risen_to or self.tier
+
     def is_live(self, now: datetime) -> bool:
         """Whether it allows something at the instant ``now``, as `GrantQuerySet.live` says of rows."""
         return (
@@ -183,9 +190,10 @@ class Grant(models.Model):
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """As to the automation, and as to the resource that it is held on."""
         found = set(self.automation.relations(person, now))
-        on = self.entitlement.resource if self.entitlement else self.credential.decided_on if self.credential else None
-        if on is not None:
-            found |= on.relations(person, now) & {Relation.RESOURCE_OWNER, Relation.RESOURCE_DEPUTY}
+        on = [self.entitlement.resource] if self.entitlement else []
+        on += [one for one in (self.credential.opens, self.credential.kept_in) if one] if self.credential else []
+        for resource in on:
+            found |= resource.answering(person)
         return frozenset(found)
 
 

@@ -205,6 +205,7 @@ QUESTION_FROZEN = pgtrigger.Trigger(
             IS DISTINCT FROM
             (NEW.submission_id, NEW.stage, NEW.kind, NEW.tier, NEW.term_days, NEW.facts, NEW.reasons, NEW.emergency)
             OR OLD.privilege_id IS DISTINCT FROM NEW.privilege_id OR OLD.credential_id IS DISTINCT FROM NEW.credential_id
+            OR OLD.decided_on_id IS DISTINCT FROM NEW.decided_on_id
             OR OLD.justification_id IS DISTINCT FROM NEW.justification_id
             OR OLD.earlier_id IS DISTINCT FROM NEW.earlier_id THEN
             RAISE EXCEPTION 'A1: what approval % asks is frozen', OLD.id USING ERRCODE = 'check_violation';

@@ -141,10 +141,12 @@ class Submission(models.Model):
             asked = self.approvals.order_by()
             touched = Q(pk__in=asked.values("privilege__entitlement__resource"))
             touched |= Q(pk__in=asked.values("credential__kept_in")) | Q(pk__in=asked.values("credential__opens"))
+            touched |= Q(pk__in=asked.values("decided_on"))
             return Resource.objects.filter(touched).order_by()
         privileges = [record.privilege for record in self.approvals.all() if record.privilege is not None]
         credentials = [record.credential for record in self.approvals.all() if record.credential is not None]
         read = [one.entitlement.resource for one in privileges]
+        read += [record.decided_on for record in self.approvals.all() if record.decided_on is not None]
         return read + [one for held in credentials for one in (held.kept_in, held.opens) if one is not None]
 
 

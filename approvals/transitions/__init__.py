@@ -31,6 +31,7 @@ from approvals.transitions.stages import (
     reject_submission,
 )
 from approvals.transitions.submitting import submit
+from approvals.transitions.tightening import tighten_risen
 
 __all__ = [
     "accept_subset",
@@ -64,6 +65,7 @@ __all__ = [
     "reject_submission",
     "submit",
     "tell_of_risen",
+    "tighten_risen",
     "withdraw",
     "withdraw_record",
 ]

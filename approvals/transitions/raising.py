@@ -21,13 +21,13 @@ from approvals.transitions.deciding import title
 from approvals.transitions.leaving import UNENDED
 from governance.controls.models import Person
 from governance.controls.transitions import Step
-from inventory.models import Automation, Resource
+from inventory.models import Automation, Credential, Resource
 
-#: What of the register raises a tier: a resource's class, or a person's word about an automation.
-RAISING = ("resource.amended", "automation.tier_raised")
+#: What of the register raises a tier: a resource's class, what a credential opens, or a person's word about an automation.
+RAISING = ("resource.amended", "credential.reach_declared", "automation.tier_raised")
 
 
-def tell_of_risen(raised: Resource | Automation, step: Step[Any]) -> None:
+def tell_of_risen(raised: Resource | Credential | Automation, step: Step[Any]) -> None:
     """Tell who is concerned by a tier that rose meanwhile, once a submission and tier: registered for `RAISING`."""
     found = Submission.objects.filter(state__in=UNFINISHED, **_reached(raised))
     related = ("automation__team", "version", "policy", "submitted_by")
@@ -35,10 +35,12 @@ def tell_of_risen(raised: Resource | Automation, step: Step[Any]) -> None:
         _tell(step, submission)
 
 
-def _reached(raised: Resource | Automation) -> dict[str, Any]:
+def _reached(raised: Resource | Credential | Automation) -> dict[str, Any]:
     """Which submissions it can have an effect on."""
     if isinstance(raised, Automation):
         return {"automation": raised}
+    if isinstance(raised, Credential):
+        return {"version__privileges__credential": raised}
     return {"version__privileges__entitlement__resource": raised}
 
 

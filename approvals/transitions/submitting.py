@@ -253,6 +253,7 @@ def _create_stage_2(
         kind=ApprovalKind.PRIVILEGE if asked.privilege else ApprovalKind.CREDENTIAL,
         privilege=asked.privilege,
         credential=asked.credential,
+        decided_on=asked.credential.decided_on if asked.credential else None,
         tier=asked.tier,
         reasons=list(asked.reasons),
         term_days=days,

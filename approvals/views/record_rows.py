@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.urls import reverse
 
@@ -15,6 +16,7 @@ from approvals.ladders import resource_of
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel
 from approvals.routing import Route, SeatStanding
 from approvals.transitions import approve, object_to, reject
+from approvals.views import credential_rows
 from approvals.views.decision_form import decide_href, decision_form
 from approvals.views.reader import Reader, Shape
 from governance.controls.actors import Actor
@@ -122,7 +124,7 @@ def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[
             "key": key,
             "kind": record.kind,
             "tier": record.tier,
-            "tags": _tags(record, route, objected),
+            "tags": _tags(record, route, objected, reader.now),
             "owner": _owner(record),
             "open_href": f"{here}?open={key}#row-{key}",
             "close_href": here,
@@ -176,9 +178,9 @@ def _what(record: Approval) -> Shape:
             "data_class": entitlement.counted_class,
         }
     credential = record.credential
-    on = credential.decided_on if credential else None
+    on = record.decided_on
     name = str(credential)
-    kept = f", kept in {on.name}" if on else ""
+    kept = f", kept in {credential.kept_in.name}" if credential and credential.kept_in else ""
     return term | {
         "level": "secret",
         "sentence": f"{credential.sentence if credential else 'Uses a credential'}{kept}",
@@ -198,8 +200,8 @@ def _owner(record: Approval) -> str:
     return on.owner.name if on is not None and on.owner is not None else "Nobody"
 
 
-def _tags(record: Approval, route: Route, objected: Collection[int]) -> list[Shape]:
-    tags = []
+def _tags(record: Approval, route: Route, objected: Collection[int], now: datetime) -> list[Shape]:
+    tags = credential_rows.tags(record, now)
     if record.pk in objected:
         tags.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
     if route.who_stopped(record):
@@ -211,8 +213,6 @@ def _tags(record: Approval, route: Route, objected: Collection[int]) -> list[Sha
     privilege = record.privilege
     if privilege is not None and privilege.model_controlled:
         tags.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
-    if record.credential is not None and record.credential.reach_kind == "unknown":
-        tags.append({"text": "Reach unknown", "tone": "wait", "icon": "warning"})
     if record.round > 1:
         tags.append({"text": f"Round {record.round}", "tone": "ask", "icon": "speech"})
     if privilege is not None and privilege.credential_id is not None and _credential_refused(record, route):
@@ -268,7 +268,7 @@ def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
     return {
         "asked_by": route.submission.submitted_by.name,
         "why": record.justification.shown if record.justification else "",
-        "reasons": _evidence_reasons(record),
+        "reasons": [*credential_rows.reasons(record, reader.now), *_evidence_reasons(record)],
         "seats_title": f"Seats for a {record.tier}-risk {record.kind}",
         "seats": [_seat(seat, reader, is_open=record.state != ApprovalState.WAITING) for seat in standing],
         "skipped": [
@@ -293,12 +293,7 @@ def _evidence_reasons(record: Approval) -> list[Shape]:
         if privilege.credential is not None:
             text = "If that is refused, this stays approved but can’t be used."
             reasons.append({"icon": "key", "lead": f"Rests on {privilege.credential}.", "text": text})
-    reasons += [_binding(one) for one in openings.unconfirmed(record)]
-    credential = record.credential
-    if credential is not None:
-        opens = ", ".join(credential.reach) or "not known"
-        reasons.append({"icon": "key", "lead": "What it opens:", "text": f"{opens}."})
-    return reasons
+    return reasons + [_binding(one) for one in openings.unconfirmed(record)]
 
 
 def _binding(row: Binding) -> Shape:

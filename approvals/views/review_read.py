@@ -89,11 +89,14 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
     resources = _resources(records)
     comments = list(submission.comments.select_related("by", "text").order_by("pk"))
     teams = _teams(submission, resources.values())
-    bench, people = Bench.with_people(reader.now, _named(submission, teams, resources.values()))
+    credentials = [record.credential for record in records if record.credential is not None]
+    bench, people = Bench.with_people(reader.now, _named(submission, teams, resources.values(), credentials))
     for team in teams:
         _hang(team, LEADS, people)
     for resource in resources.values():
         _hang(resource, ANSWERING, people)
+    for credential in credentials:
+        _hang(credential, ("owner",), people)
     _hang(submission.automation, OWNERS, people)
     _hang(submission, ("submitted_by",), people)
     route = Route.load(submission, reader.now, bench)
@@ -138,13 +141,16 @@ def _resources(records: Iterable[Approval]) -> dict[int, Resource]:
     entitlements = [record.privilege.entitlement for record in records if record.privilege is not None]
     credentials = {record.credential.pk: record.credential for record in records if record.credential is not None}
     ids = {one.resource_id for one in entitlements}
-    ids |= {pk for one in credentials.values() for pk in (one.kept_in_id, one.opens_id) if pk is not None}
+    kept = {pk for one in credentials.values() for pk in (one.kept_in_id, one.opens_id)}
+    ids |= {pk for pk in kept | {record.decided_on_id for record in records} if pk is not None}
     found = Resource.objects.filter(pk__in=ids).select_related("team").defer("search", "about").order_by()
     resources = {resource.pk: resource for resource in found}
     for entitlement in entitlements:
         entitlement.resource = resources[entitlement.resource_id]
     for credential in credentials.values():
         _hang(credential, ("kept_in", "opens"), resources)
+    for record in records:
+        _hang(record, ("decided_on",), resources)
     _share_credentials(records, credentials)
     return resources
 
@@ -163,7 +169,9 @@ def _teams(submission: Submission, resources: Iterable[Resource]) -> list[Team]:
     return [team for team in found if team is not None]
 
 
-def _named(submission: Submission, teams: Iterable[Team], resources: Iterable[Resource]) -> set[int]:
+def _named(
+    submission: Submission, teams: Iterable[Team], resources: Iterable[Resource], credentials: Iterable[Credential]
+) -> set[int]:
     """Ids of everybody whom these rows name."""
     rows: list[tuple[models.Model, tuple[str, ...]]] = [
         (submission, ("submitted_by",)),
@@ -171,6 +179,7 @@ def _named(submission: Submission, teams: Iterable[Team], resources: Iterable[Re
     ]
     rows += [(team, LEADS) for team in teams]
     rows += [(resource, ANSWERING) for resource in resources]
+    rows += [(credential, ("owner",)) for credential in credentials]
     ids = {getattr(row, f"{name}_id") for row, names in rows for name in names}
     return {pk for pk in ids if pk is not None}
 

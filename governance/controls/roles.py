@@ -26,6 +26,9 @@ class Permission(StrEnum):
     RESOURCE_AMEND = "resource:amend"
     RESOURCE_BIND = "resource:bind"
     BINDING_MOVE = "binding:move"
+    CREDENTIAL_DESCRIBE = "credential:describe"
+    CREDENTIAL_REACH = "credential:reach"
+    CREDENTIAL_KEEP = "credential:keep"
     SUBMISSION_WITHDRAW = "submission:withdraw"
     SUBMISSION_ANSWER = "submission:answer"
     SUBMISSION_COMMENT = "submission:comment"
@@ -76,6 +79,9 @@ class Relation(StrEnum):
     RESOURCE_OWNER = "resource_owner"
     RESOURCE_DEPUTY = "resource_deputy"
     PROPOSED_OWNER = "proposed_owner"
+    CREDENTIAL_OWNER = "credential_owner"
+    CREDENTIAL_USER = "credential_user"
+    KEEPER = "keeper"
     SUBMITTER = "submitter"
     CANDIDATE = "candidate"
     READER = "reader"
@@ -94,7 +100,17 @@ _OWNERS = frozenset(
         P.AUTOMATION_RETIRE,
     }
 )
-_ANSWERING = frozenset({P.RESOURCE_BIND, P.BINDING_MOVE, P.GRANT_REVOKE, P.SUBMISSION_COMMENT, P.APPROVAL_OBJECT})
+_ANSWERING = frozenset(
+    {
+        P.RESOURCE_BIND,
+        P.BINDING_MOVE,
+        P.CREDENTIAL_DESCRIBE,
+        P.CREDENTIAL_REACH,
+        P.GRANT_REVOKE,
+        P.SUBMISSION_COMMENT,
+        P.APPROVAL_OBJECT,
+    }
+)
 
 GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     Role.EMPLOYEE: frozenset({P.DELEGATION_SET}),
@@ -104,6 +120,8 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.AUTOMATION_RAISE,
             P.AUTOMATION_STOP,
             P.AUTOMATION_RESUME,
+            P.CREDENTIAL_DESCRIBE,
+            P.CREDENTIAL_REACH,
             P.GRANT_REVOKE,
             P.LEDGER_READ,
             P.SUBMISSION_COMMENT,
@@ -149,6 +167,9 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     R.RESOURCE_OWNER: _ANSWERING | {P.RESOURCE_AMEND},
     R.RESOURCE_DEPUTY: _ANSWERING,
     R.PROPOSED_OWNER: frozenset({P.RESOURCE_ACCEPT}),
+    R.CREDENTIAL_OWNER: frozenset({P.CREDENTIAL_DESCRIBE}),
+    R.CREDENTIAL_USER: frozenset({P.CREDENTIAL_DESCRIBE}),
+    R.KEEPER: frozenset({P.CREDENTIAL_KEEP}),
     R.SUBMITTER: frozenset({P.SUBMISSION_WITHDRAW, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}),
     R.CANDIDATE: frozenset({P.APPROVAL_DECIDE, P.APPROVAL_OBJECT, P.SUBMISSION_COMMENT}),
     R.READER: frozenset(),
@@ -183,6 +204,9 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.RESOURCE_AMEND: "change what is said about this resource",
     P.RESOURCE_BIND: "say what opens this resource",
     P.BINDING_MOVE: "say that a connection opens another resource",
+    P.CREDENTIAL_DESCRIBE: "say how old this credential is and where it is kept",
+    P.CREDENTIAL_REACH: "say what this credential opens",
+    P.CREDENTIAL_KEEP: "say whether their store keeps this credential",
     P.SUBMISSION_WITHDRAW: "withdraw this submission",
     P.SUBMISSION_ANSWER: "answer for the builder",
     P.SUBMISSION_COMMENT: "speak about this submission",

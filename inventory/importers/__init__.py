@@ -35,6 +35,7 @@ from inventory.importers.reading import (
     with_shared,
 )
 from inventory.importers.secret_findings import SecretFound
+from inventory.importers.secret_words import looks_secret
 
 __all__ = [
     "FORMATS",
@@ -58,6 +59,7 @@ __all__ = [
     "entitlement_code",
     "file_shown",
     "fingerprint_of",
+    "looks_secret",
     "manifest_digest",
     "privilege_key",
     "read",

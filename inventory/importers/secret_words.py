@@ -13,6 +13,7 @@ from typing import Literal
 
 from inventory.importers.display import expressions, vocabulary
 from inventory.importers.levels import words
+from inventory.importers.secret_patterns import matches
 
 Strength = Literal["", "weak", "strong"]
 
@@ -211,6 +212,11 @@ def is_made_up(text: str, *, telling: bool = False) -> bool:
         if is_long and is_mixed and len(run) / len(pieces) <= longest:
             return True
     return False
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text that somebody typed, in no slot of any document, is likely a secret: a provider's shape, or a token's."""
+    return any(True for _ in matches(text)) or judge(text, "weak").what == "literal"
 
 
 def _may_be_password(text: str) -> bool:

@@ -15,7 +15,8 @@ from inventory.models.automation import (
     VersionIdentity,
 )
 from inventory.models.binding import REGISTERED, Binding
-from inventory.models.identity import Credential, IdentityState, Lifetime, NonHumanIdentity, Reach
+from inventory.models.credential import Credential, Lifetime, Reach
+from inventory.models.identity import IdentityState, NonHumanIdentity
 from inventory.models.imports import ImportBatch, ImportItem, ImportState
 from inventory.models.resource import (
     DataClass,

@@ -18,7 +18,8 @@ from governance.controls.models import NEVER_REMOVED, AppendOnly, History, Membe
 from governance.controls.roles import Relation
 from inventory import risk, words
 from inventory.models.binding import REGISTERED
-from inventory.models.identity import Credential, NonHumanIdentity
+from inventory.models.credential import Credential
+from inventory.models.identity import NonHumanIdentity
 from inventory.models.resource import Entitlement, Environment, Level, sees_all
 
 

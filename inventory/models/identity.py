@@ -1,16 +1,14 @@
-"""What automations run as and what opens doors for them. A credential is metadata only: no value column (I5, I6)."""
+"""What automations run as: one register entry of its own for each (I5)."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
 from governance.controls.models import NEVER_REMOVED, History, Person
 from governance.controls.roles import Relation
-from inventory.models.resource import Resource
 
 
 class IdentityState(models.TextChoices):
@@ -19,23 +17,6 @@ class IdentityState(models.TextChoices):
     ACTIVE = "active", "Active"
     SUSPENDED = "suspended", "Suspended"
     RETIRED = "retired", "Retired"
-
-
-class Lifetime(models.TextChoices):
-    """How long a credential lives."""
-
-    STATIC = "static", "Static"
-    LONG = "long", "Long-lived"
-    SHORT = "short", "Short-lived"
-    UNKNOWN = "unknown", "Unknown"
-
-
-class Reach(models.TextChoices):
-    """How it is known what a credential opens (I6)."""
-
-    READ = "read", "Read from the backend"
-    DECLARED = "declared", "Declared"
-    UNKNOWN = "unknown", "Unknown"
 
 
 class NonHumanIdentity(models.Model):
@@ -72,63 +53,3 @@ class NonHumanIdentity(models.Model):
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """The owner stands to it as a technical owner does to an automation."""
         return frozenset({Relation.TECHNICAL_OWNER}) if person.pk == self.owner_id else frozenset()
-
-
-class Credential(models.Model):
-    """One secret that exists somewhere, described and never held: kind, place, age, owner, fingerprint, reach."""
-
-    kind = models.CharField(max_length=80)
-    name = models.CharField(max_length=160, blank=True)
-    platform_instance = models.CharField(max_length=120, blank=True)
-    external_id = models.CharField(max_length=160, blank=True)
-    kept_in = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="kept_credentials")
-    opens = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="opening_credentials")
-    lifetime = models.CharField(max_length=8, choices=Lifetime, default=Lifetime.UNKNOWN)
-    issued_at = models.DateTimeField(null=True, blank=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    rotated_at = models.DateTimeField(null=True, blank=True)
-    rotation_due_on = models.DateField(null=True, blank=True)
-    owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="owned_credentials")
-    fingerprint = models.CharField(max_length=64, blank=True)
-    reach_kind = models.CharField(max_length=8, choices=Reach, default=Reach.UNKNOWN)
-    reach = ArrayField(models.CharField(max_length=200), default=list, blank=True)
-
-    history = History()
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(
-                fields=["platform_instance", "kind", "external_id"],
-                condition=~Q(external_id=""),
-                name="credential_once_per_platform",
-            ),
-        )
-        triggers = NEVER_REMOVED
-
-    def __str__(self) -> str:
-        return self.name or self.kind
-
-    @property
-    def sentence(self) -> str:
-        """In words: "Uses the credential Finance Slack workspace". Its kind is the source's own word and stands beside it."""
-        return (
-            f"Uses the credential {self.name}"
-            if self.name
-            else f"Uses a credential without a name, of kind {self.kind}"
-        )
-
-    def ledger_about(self) -> tuple[models.Model, ...]:
-        """It stands on the timelines of what keeps it and what it opens."""
-        return tuple(row for row in (self, self.kept_in, self.opens) if row is not None)
-
-    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Its owner, and whoever answers for the resource on which it is decided."""
-        found = {Relation.TECHNICAL_OWNER} if person.pk == self.owner_id else set()
-        if self.decided_on is not None:
-            found |= self.decided_on.relations(person, now)
-        return frozenset(found)
-
-    @property
-    def decided_on(self) -> Resource | None:
-        """The resource whose owner decides it: the store that keeps it, else what it opens (A2)."""
-        return self.kept_in or self.opens

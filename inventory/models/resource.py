@@ -220,13 +220,18 @@ class Resource(models.Model):
         """Whether nobody who is here answers for it (I3)."""
         return self.owner is None or not self.owner.is_here
 
-    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Owner and deputy; whom an admin named as owner, until they accept; the lead of its team."""
+    def answering(self, person: Person) -> set[Relation]:
+        """Whether somebody is its owner or its deputy: asks the database nothing."""
         found = set()
         if person.pk == self.owner_id and self.accepted_at is not None:
             found.add(Relation.RESOURCE_OWNER)
         if person.pk == self.deputy_id:
             found.add(Relation.RESOURCE_DEPUTY)
+        return found
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """Owner and deputy; whom an admin named as owner, until they accept; the lead of its team."""
+        found = self.answering(person)
         if person.pk == self.named_owner_id:
             found.add(Relation.PROPOSED_OWNER)
         if self.team is not None and person.pk in (self.team.lead_id, self.team.deputy_lead_id):

@@ -20,6 +20,15 @@ from inventory.registry.bindings import (
     drop_move,
     refuse_binding,
 )
+from inventory.registry.credentials import (
+    answers_for_it,
+    confirm_kept_in,
+    declare_reach,
+    describe_credential,
+    is_its_side,
+    refuse_kept_in,
+    say_kept_in,
+)
 from inventory.registry.imports import discard, preview, save_draft
 from inventory.registry.resources import (
     accept_ownership,
@@ -43,16 +52,21 @@ __all__ = [
     "amend",
     "amend_resource",
     "answers_for",
+    "answers_for_it",
     "ask_to_move",
     "bind",
     "claiming",
     "compare",
     "confirm_binding",
     "confirm_import",
+    "confirm_kept_in",
+    "declare_reach",
     "describe",
+    "describe_credential",
     "discard",
     "drift",
     "drop_move",
+    "is_its_side",
     "known",
     "name_owner",
     "platform_of",
@@ -60,7 +74,9 @@ __all__ = [
     "propose_resource",
     "raise_tier",
     "refuse_binding",
+    "refuse_kept_in",
     "register_by_hand",
     "register_resource",
     "save_draft",
+    "say_kept_in",
 ]

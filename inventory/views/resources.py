@@ -32,7 +32,7 @@ from inventory.models import (
     ResourceState,
     ScopeKind,
 )
-from inventory.views import connections, paging
+from inventory.views import connections, credential_facts, paging
 from inventory.views.confirming import form_page
 
 Shape = dict[str, Any]
@@ -152,6 +152,7 @@ def resource(request: Request, pk: int) -> HttpResponse:
         "add_href": _add_href(one, request.actor, now),
         "bindings": connections.rows(one, request.actor, now),
         "bind_href": connections.claim_href(one, request.actor, now),
+        "credentials": credential_facts.panel(one, request.actor, now),
         "panels": _panels(one),
         "events": timeline.shapes(one, reader=request.actor.person, limit=30, actor=request.actor, now=now),
         "ledger_href": ledger_href(one, actor=request.actor, now=now),

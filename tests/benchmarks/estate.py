@@ -157,7 +157,7 @@ def _resources(estate: Estate) -> None:
             name=f"Key of {resource.name}",
             platform_instance="n8n bench",
             external_id=f"bench-{resource.pk}",
-            kept_in=resource,
+            opens=resource,
             lifetime="static",
         )
         for resource in estate.resources

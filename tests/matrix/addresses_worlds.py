@@ -168,7 +168,20 @@ def _resources(w: World) -> dict[str, Any]:
     known = {"connector": "slack", "instance": "abc"}
     registry.bind(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
     found["moving"] = registry.ask_to_move(w.company.drive, actor=people.as_actor(w.northwind.mei), now=w.now, **known)
-    return found
+    return found | _credentials(w)
+
+
+def _credentials(w: World) -> dict[str, Any]:
+    """What a draft of the builder's uses: one of which nobody has said anything, and one that a store is said to keep."""
+    owner, deputy = w.people["resource_owner"], w.people["resource_deputy"]
+    store = journeys.resource(w.northwind, "Vault", "secret_store", "restricted", owner, deputy, w.northwind.platform)
+    content = of_its_own(stock.EXPORT, "described")
+    used = journeys.brought_in(w.company, stock.EXPORT, by=w.people["builder"], content=content, **_owners(w))
+    plain, said = (
+        used.version_credentials.get(credential__opens=on).credential for on in (w.company.erp, w.company.slack)
+    )
+    registry.say_kept_in(said, actor=w.actor("builder"), now=w.now, store=store)
+    return {"store": store, "credential": plain, "said": said}
 
 
 def _owners(w: World) -> dict[str, Person]:
@@ -339,6 +352,11 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
         "scope_kind": "none",
     },
     "resource_connection": lambda portal, _: {"connector": "slack", "instance": "fresh"},
+    "credential_describe": lambda portal, _: {"lifetime": "long"},
+    "credential_reach": lambda portal, one: {"known": "yes", "codes": [one.opens.entitlements.get().code]},
+    "credential_kept_in": lambda portal, _: {"store": portal.rows["store"].pk},
+    "credential_kept_here": lambda portal, _: {"store": portal.rows["store"].pk},
+    "credential_not_kept_here": lambda portal, _: {"store": portal.rows["store"].pk},
     "binding_agree": lambda portal, _: {"resource": portal.world.company.drive.pk},
     "decide": _decision,
     "comment": lambda portal, _: {"text": "What for?"},

@@ -10,7 +10,7 @@ from django.db import models
 from governance.controls.actors import Actor
 from governance.controls.models import Team
 from inventory import lifecycle, registry
-from inventory.models import Automation, Binding, Resource, Version
+from inventory.models import Automation, Binding, Credential, Resource, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.inventory.conftest import export
@@ -91,6 +91,30 @@ def retired(w: World, found: Automation) -> Automation:
 def binding(w: World, made: Version) -> Binding:
     """A connection that a builder said opens a resource in use."""
     return Binding.objects.get(resource=w.company.slack)
+
+
+def _vault(w: World) -> Resource:
+    """A secret store in use, of the same owner and deputy as the other resources."""
+    owner, deputy = w.people["resource_owner"], w.people["resource_deputy"]
+    return journeys.resource(w.northwind, "Vault", "secret_store", "restricted", owner, deputy, w.northwind.platform)
+
+
+@state("inventory.credential", "any", on=version)
+def credential(w: World, made: Version) -> Credential:
+    """Used by a draft of the builder's, of which nobody has said anything."""
+    return Credential.objects.get(opens=w.company.erp)
+
+
+@state("inventory.credential", "said", on=credential)
+def said_to_be_kept(w: World, found: Credential) -> Credential:
+    """The builder says that a store keeps it."""
+    return registry.say_kept_in(found, actor=w.actor("builder"), now=w.now, store=_vault(w))
+
+
+@state("inventory.credential", "approved", on=live)
+def approved(w: World, found: Automation) -> Credential:
+    """Somebody has approved it."""
+    return Credential.objects.get(opens=w.company.erp)
 
 
 def _asked_for(w: World, who: Actor) -> Binding:
@@ -202,6 +226,31 @@ def _amend_resource(w: World, subject: models.Model) -> Mapping[str, Any]:
 @arguments("inventory.resource.add_entitlement")
 def _entitlement(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"code": "rows:read", "words": "May read rows", "level": "read"}
+
+
+@arguments("inventory.credential.describe_credential")
+def _describe(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"fields": {"lifetime": "long"}}
+
+
+@arguments("inventory.credential.declare_reach")
+def _declare(w: World, subject: models.Model) -> Mapping[str, Any]:
+    # That nobody knows any more what it opens lowers no tier, so that whoever may say anything of it may say that.
+    codes = list(w.company.erp.entitlements.values_list("code", flat=True))
+    if Credential.objects.filter(opens=w.company.erp, reach_kind="unknown").exists():
+        registry.declare_reach(subject, actor=as_actor(w.company.erp.owner), now=w.now, codes=codes)
+    return {"codes": None}
+
+
+@arguments("inventory.credential.say_kept_in")
+def _say_kept_in(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"store": _vault(w)}
+
+
+@arguments("inventory.credential.confirm_kept_in", "inventory.credential.refuse_kept_in")
+def _answer_for_store(w: World, subject: models.Model) -> Mapping[str, Any]:
+    assert isinstance(subject, Credential)
+    return {"store": subject.said_kept_in_id}
 
 
 @arguments("inventory.resource.ask_to_move")

@@ -25,9 +25,11 @@ from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
 from inventory import lifecycle, registry
 from inventory.importers.manifest import Manifest
+from inventory.models import Credential
 from tests import journeys
 from tests.approvals.drawing import drawn_of_its_own
 from tests.axe import is_too_wide, violations
+from tests.journeys import Company
 from tests.people import as_actor, make_person
 from tests.portal.signed_in import client_of
 from tests.processes import Site
@@ -66,6 +68,12 @@ TOUR = (
     ("omar", "recert_mine"),
     ("omar", "recert_item", "review"),
     ("omar", "resource_entitlement", "resource"),
+    ("omar", "resource", "resource"),
+    ("omar", "credential", "credential"),
+    ("omar", "credential_describe", "credential"),
+    ("omar", "credential_reach", "credential"),
+    ("lena", "credential", "credential"),
+    ("lena", "resource", "store"),
     ("jonas", "automation_stop", "automation"),
     ("jonas", "automation_amend", "automation"),
     ("sana", "sample", "sample"),
@@ -109,12 +117,13 @@ ACTIONS = {
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
     *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop"),
+    *("credential_kept_here", "credential_not_kept_here"),
 }
 #: Faces of a page of the tour: the question before something is done (as `automation_stop`), a form of one kind (as
 #: `automation_amend`, `person_add`), and the second factor's pages for whoever has a device.
 OTHER_FACES = {
     *("import_discard", "automation_retire", "grant_stop", "role_end", "person_erase"),
-    *("resource_amend", "resource_name_owner", "resource_connection", "team_found"),
+    *("resource_amend", "resource_name_owner", "resource_connection", "credential_kept_in", "team_found"),
     *("decline", "recert_correct", "mfa_authenticate", "mfa_reauthenticate", "mfa_deactivate_totp"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
 }
@@ -143,9 +152,27 @@ class World:
         propose_role(self.people.tom, actor=as_actor(self.people.karl), now=now, role=Role.AUDITOR)
         with pytest.raises(DutyConflict):
             propose_role(self.people.ines, actor=as_actor(self.people.ines), now=now, role=Role.AUDITOR)
+        self.credential, self.store = self._something_kept(company)
         self.leaver, self.erasure = self._somebody_to_erase()
         self.notice = Notice.objects.filter(recipient=self.people.theo).latest("pk").pk
         sealing.seal_all(at=timezone.now())
+
+    def _something_kept(self, company: Company) -> tuple[int, int]:
+        """A credential that has expired, with a reach, and a store of Lena's that Omar says keeps it."""
+        n, now = self.people, clock.now()
+        store = journeys.resource(n, "Vault", "secret_store", "restricted", n.lena, n.piet, n.supply)
+        one = Credential.objects.filter(opens=company.erp).latest("pk")
+        omar, long_ago = as_actor(n.omar), now - timedelta(days=400)
+        fields = {
+            "expires_at": now - timedelta(days=1),
+            "rotated_at": long_ago,
+            "rotation_due_on": now.date() - timedelta(9),
+        }
+        registry.describe_credential(one, actor=omar, now=now, fields={**fields, "owner": n.piet})
+        codes = list(company.erp.entitlements.values_list("code", flat=True))
+        registry.declare_reach(one, actor=omar, now=now, codes=codes)
+        registry.say_kept_in(one, actor=omar, now=now, store=store)
+        return one.pk, store.pk
 
     def _somebody_to_erase(self) -> tuple[int, int]:
         """Somebody who has left, and Karl's ask that they are erased."""

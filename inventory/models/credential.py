@@ -1,0 +1,246 @@
+"""What opens doors for automations: a credential, described and never held. There is no column for a value (I6).
+
+Where it is kept is said by one person and confirmed by another, who answers for that store; until then whoever answers for what it
+opens decides about it (A2). What it opens may lower a tier (T1), so the database asks too who said it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.urls import reverse
+
+from governance.controls import access
+from governance.controls.actors import Actor
+from governance.controls.models import NEVER_REMOVED, History, Membership, Person
+from governance.controls.roles import Relation
+from inventory.models.resource import Resource, sees_all
+
+
+class Lifetime(models.TextChoices):
+    """How long a credential lives."""
+
+    STATIC = "static", "Static"
+    LONG = "long", "Long-lived"
+    SHORT = "short", "Short-lived"
+    UNKNOWN = "unknown", "Unknown"
+
+
+class Reach(models.TextChoices):
+    """How it is known what a credential opens (I6)."""
+
+    READ = "read", "Read from the backend"
+    DECLARED = "declared", "Declared"
+    UNKNOWN = "unknown", "Unknown"
+
+
+def _answers(person: str, *resources: str) -> str:
+    """SQL: whether a person answers for one of these resources, or stands or stood in for who does."""
+    ids = ", ".join(resources)
+    return f"""EXISTS (SELECT 1 FROM inventory_resource r WHERE r.id IN ({ids})
+              AND ({person} IN (r.owner_id, r.deputy_id) OR EXISTS (
+                  SELECT 1 FROM controls_delegation d WHERE d.taker_id = {person}
+                  AND d.giver_id IN (r.owner_id, r.deputy_id))))"""  # noqa: S608  put together from pieces of its own
+
+
+KEPT_WHERE_CONFIRMED = pgtrigger.Trigger(
+    name="credential_kept_where_confirmed",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    func=f"""
+        IF TG_OP = 'INSERT' THEN
+            IF NEW.kept_in_id IS NOT NULL THEN
+                RAISE EXCEPTION 'A2: where a credential is kept is said first and then confirmed (credential %)', NEW.id
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        END IF;
+        IF NEW.kept_in_id IS NOT DISTINCT FROM OLD.kept_in_id
+            AND NEW.kept_confirmed_by_id IS NOT DISTINCT FROM OLD.kept_confirmed_by_id THEN
+            RETURN NEW;
+        END IF;
+        IF NEW.kept_in_id IS NULL OR NEW.kept_in_id IS DISTINCT FROM OLD.said_kept_in_id
+            OR NEW.kept_confirmed_by_id IS NOT DISTINCT FROM OLD.said_by_id
+            OR NEW.kept_confirmed_by_id IS NOT DISTINCT FROM OLD.said_for_id
+            OR NOT EXISTS (SELECT 1 FROM inventory_resource s WHERE s.id = NEW.kept_in_id AND s.kind = 'secret_store')
+            OR NOT {_answers("NEW.kept_confirmed_by_id", "NEW.kept_in_id")} THEN
+            RAISE EXCEPTION 'A2: only who answers for a store, and did not say so, confirms what it keeps (credential %)', NEW.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,  # noqa: S608  put together from pieces of its own
+)
+
+REACH_SAID_BY_ITS_SIDE = pgtrigger.Trigger(
+    name="credential_reach_said_by_its_side",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    func=f"""
+        IF NEW.reach_kind <> 'declared' THEN
+            RETURN NEW;
+        END IF;
+        IF TG_OP = 'UPDATE' THEN
+            IF OLD.reach_kind = 'declared' AND NEW.opens_id IS NOT DISTINCT FROM OLD.opens_id AND NEW.reach @> OLD.reach THEN
+                RETURN NEW;
+            END IF;
+        END IF;
+        IF NOT {_answers("NEW.reach_by_id", "NEW.opens_id", "NEW.kept_in_id")} THEN
+            RAISE EXCEPTION 'I6: only who answers for what a credential opens, or for its store, narrows its reach (credential %)',
+                NEW.id USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class CredentialQuerySet(models.QuerySet["Credential"]):
+    """Credentials as people may see them."""
+
+    def visible_to(self, actor: Actor, now: datetime) -> CredentialQuerySet:
+        """Those that the actor owns, that a resource they answer for keeps or opens by, and those of automations they see.
+
+        That anybody finds a resource by its name does not show what opens it.
+        """
+        from inventory.models.automation import Automation, VersionCredential  # these refer to credentials
+
+        if actor.person is None:
+            return self.none()
+        if sees_all(actor, now):
+            return self
+        people = access.answers_as(actor, now)
+        answering = Resource.objects.filter(
+            Q(owner__in=people) | Q(deputy__in=people) | Q(team__lead__in=people) | Q(team__deputy_lead__in=people)
+        ).order_by()
+        seen = VersionCredential.objects.filter(
+            credential=OuterRef("pk"), version__automation__in=Automation.objects.visible_to(actor, now)
+        )
+        touched = Q(opens__in=answering) | Q(kept_in__in=answering) | Q(said_kept_in__in=answering)
+        return self.filter(Q(owner__in=people) | touched | Exists(seen))
+
+
+class Credential(models.Model):
+    """One secret that exists somewhere, described and never held: kind, place, age, owner, fingerprint, reach."""
+
+    kind = models.CharField(max_length=80)
+    name = models.CharField(max_length=160, blank=True)
+    platform_instance = models.CharField(max_length=120, blank=True)
+    external_id = models.CharField(max_length=160, blank=True)
+    #: The store that keeps it, once who answers for that has confirmed it: then they decide about it (A2).
+    kept_in = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="kept_credentials")
+    kept_confirmed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    kept_confirmed_at = models.DateTimeField(null=True, blank=True)
+    #: The store that somebody says keeps it, who says so and for whom they stood in (A11): it moves nothing by itself.
+    said_kept_in = models.ForeignKey(
+        Resource, models.PROTECT, null=True, blank=True, related_name="said_to_keep_credentials"
+    )
+    said_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    said_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    said_at = models.DateTimeField(null=True, blank=True)
+    #: Ids of the stores whose side said that they do not keep it.
+    kept_refused_for = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    opens = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="opening_credentials")
+    lifetime = models.CharField(max_length=8, choices=Lifetime, default=Lifetime.UNKNOWN)
+    issued_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    rotated_at = models.DateTimeField(null=True, blank=True)
+    rotation_due_on = models.DateField(null=True, blank=True)
+    owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="owned_credentials")
+    fingerprint = models.CharField(max_length=64, blank=True)
+    reach_kind = models.CharField(max_length=8, choices=Reach, default=Reach.UNKNOWN)
+    #: Codes of the entitlements that it opens, of the resource in `opens`; who said so, unless the backend did.
+    reach = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+    reach_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    reach_at = models.DateTimeField(null=True, blank=True)
+
+    objects = CredentialQuerySet.as_manager()
+    history = History()
+
+    class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [KEPT_WHERE_CONFIRMED, REACH_SAID_BY_ITS_SIDE, *NEVER_REMOVED]
+        constraints = (
+            models.UniqueConstraint(
+                fields=["platform_instance", "kind", "external_id"],
+                condition=~Q(external_id=""),
+                name="credential_once_per_platform",
+            ),
+            models.CheckConstraint(
+                name="credential_kept_once_confirmed",
+                condition=Q(kept_in__isnull=True, kept_confirmed_by__isnull=True, kept_confirmed_at__isnull=True)
+                | Q(kept_in__isnull=False, kept_confirmed_by__isnull=False, kept_confirmed_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="credential_said_by_somebody",
+                condition=Q(said_kept_in__isnull=True)
+                | Q(said_by__isnull=False) & (Q(kept_in__isnull=True) | ~Q(said_kept_in=F("kept_in"))),
+            ),
+            models.CheckConstraint(
+                name="credential_declared_by_somebody",
+                condition=~Q(reach_kind="declared") | Q(reach_by__isnull=False, reach__len__gt=0),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.kind
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; the reach in one order, so that it is the same set however it was said."""
+        self.reach = sorted(set(self.reach))
+        super().save(*args, **kwargs)
+
+    @property
+    def href(self) -> str:
+        """Its page."""
+        return reverse("credential", args=[self.pk])
+
+    @property
+    def sentence(self) -> str:
+        """In words: "Uses the credential Finance Slack workspace". Its kind is the source's own word and stands beside it."""
+        return (
+            f"Uses the credential {self.name}"
+            if self.name
+            else f"Uses a credential without a name, of kind {self.kind}"
+        )
+
+    def is_expired(self, now: datetime) -> bool:
+        """Whether it is known to open nothing any more."""
+        return self.expires_at is not None and self.expires_at <= now
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether it was to be rotated before today and was not since."""
+        due = self.rotation_due_on
+        rotated = self.rotated_at is not None and due is not None and self.rotated_at.date() >= due
+        return due is not None and due < now.date() and not rotated
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """It stands on the timelines of what keeps it, what is said to keep it, and what it opens."""
+        return tuple(row for row in (self, self.kept_in, self.said_kept_in, self.opens) if row is not None)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """Its owner; owner and deputy of what it opens and of what keeps it; who is asked whether theirs does; who builds with it."""
+        found: set[Relation] = {Relation.CREDENTIAL_OWNER} if person.pk == self.owner_id else set()
+        for resource in (self.opens, self.kept_in):
+            found |= resource.answering(person) if resource is not None else set()
+        if self.said_kept_in is not None and self.said_kept_in.answering(person):
+            found.add(Relation.KEEPER)
+        if self._is_used_by(person):
+            found.add(Relation.CREDENTIAL_USER)
+        return frozenset(found)
+
+    def _is_used_by(self, person: Person) -> bool:
+        """Whether somebody is of the team, or an owner, of an automation that uses it."""
+        from inventory.models.automation import Automation, AutomationState  # these refer to credentials
+
+        uses = Automation.objects.filter(versions__version_credentials__credential=self)
+        member = Membership.objects.filter(team=OuterRef("team"), person=person)
+        own = Q(business_owner=person) | Q(technical_owner=person) | Exists(member)
+        return uses.exclude(state=AutomationState.RETIRED).filter(own).exists()
+
+    @property
+    def decided_on(self) -> Resource | None:
+        """The resource whose owner decides it, where it is asked for from now on: the store that keeps it, else what it opens (A2)."""
+        return self.kept_in or self.opens

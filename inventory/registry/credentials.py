@@ -1,0 +1,344 @@
+"""What is known of a credential besides its name: its age, its owner, where it is kept and what it opens (I6, A2, T1).
+
+Whoever builds with it says how old it is and where it is kept. Where it is kept counts once who answers for that store confirms it, and
+what it opens is narrowed only by who answers for that or keeps it: the one chooses who decides, the other lowers a tier.
+Whoever has a stake in the answer gives neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Q
+
+from governance.controls import access, outbox
+from governance.controls.actors import Actor
+from governance.controls.duty import Duty
+from governance.controls.models import Person
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.roles import Permission, Role
+from governance.controls.transitions import Effect, Step, transition
+from inventory import assessing
+from inventory.importers import looks_secret
+from inventory.models import (
+    Automation,
+    AutomationState,
+    Credential,
+    Lifetime,
+    Reach,
+    Resource,
+    ResourceKind,
+    ResourceState,
+)
+from inventory.registry.bindings import answers_for
+
+#: What `describe_credential` may set.
+FACTS = ("lifetime", "issued_at", "expires_at", "rotated_at", "rotation_due_on", "owner")
+
+SECRET = "This looks like a secret itself, so nothing of it was kept. Say when and where, never what it is."  # noqa: S105  words
+
+
+def is_its_side(person: Person | None, credential: Credential) -> bool:
+    """Whether a person is owner or deputy of what a credential opens, or of the store that is confirmed to keep it."""
+    sides = (credential.opens, credential.kept_in)
+    return any(resource is not None and answers_for(person, resource) for resource in sides)
+
+
+def answers_for_it(actor: Actor, credential: Credential, now: datetime) -> bool:
+    """Whether an actor does more than build with a credential: owns it, is of its side, or reviews security."""
+    person = actor.capacity_of
+    if person is None:
+        return False
+    is_owner = person.pk == credential.owner_id and person.is_here
+    return is_owner or is_its_side(person, credential) or Role.SECURITY_REVIEWER in access.roles_held(actor, now)
+
+
+def _owned_that_uses(credential: Credential, people: Collection[int]) -> Automation | None:
+    """An automation that one of these people owns and of which a version uses the credential."""
+    owned = Automation.objects.filter(Q(business_owner__in=people) | Q(technical_owner__in=people))
+    uses = owned.filter(versions__version_credentials__credential=credential).exclude(state=AutomationState.RETIRED)
+    return uses.order_by("pk").first()
+
+
+def _without_stake(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    uses = _owned_that_uses(subject, {person.pk for person in actor.people})
+    if uses is None:
+        return None
+    sentence = f"{uses.name} uses this credential and you answer for it, so somebody else says that."
+    return Refusal("I6", "duty", sentence, "Somebody else does who answers for what it opens or where it is kept.")
+
+
+def _said_by_another(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    if not {subject.said_by_id, subject.said_for_id} & {person.pk for person in actor.people}:
+        return None
+    return Refusal(
+        "A2", "duty", "You said where it is kept, so somebody else confirms it.", "The store's other side does."
+    )
+
+
+def _not_over_anothers_word(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.said_kept_in is None or {subject.said_by_id, subject.said_for_id} & {one.pk for one in actor.people}:
+        return None
+    who = subject.said_by.name if subject.said_by else "Somebody"
+    sentence = f"{who} says already that {subject.said_kept_in.name} keeps it."
+    return Refusal("A2", "state", sentence, "Who answers for that store confirms or refuses it first.")
+
+
+def _not_read(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.reach_kind != Reach.READ:
+        return None
+    return Refusal("I6", "state", "What it opens was read from the backend: nobody says otherwise.")
+
+
+WITHOUT_STAKE = Duty(
+    "I6",
+    "I6",
+    "Who owns an automation that uses a credential says neither what it opens nor that a store keeps it.",
+    _without_stake,
+)
+SAID_BY_ANOTHER = Duty(
+    "A2", "A2", "Who says that a store keeps a credential does not confirm or refuse it.", _said_by_another
+)
+NOT_OVER_ANOTHERS_WORD = Duty(
+    "A2", "A2", "What somebody says of where a credential is kept is replaced by nobody else.", _not_over_anothers_word
+)
+NOT_READ = Duty("I6", "I6", "A reach that was read from the backend is not declared otherwise.", _not_read)
+
+
+@transition(Credential, event="credential.described", permission=Permission.CREDENTIAL_DESCRIBE)
+def describe_credential(step: Step[Credential], *, fields: Mapping[str, Any]) -> Effect:
+    """Somebody says how long a credential lives, how old it is, when it is due and who answers for it; never its value (I6).
+
+    Args:
+        step: the running step.
+        fields: some of `FACTS`; dates and instants as such, an owner as a person, and None for what is not known.
+    """
+    credential, given = step.subject, _checked(fields)
+    changed = sorted(name for name, value in given.items() if getattr(credential, name) != value)
+    for name in changed:
+        setattr(credential, name, given[name])
+    _check_order(credential, changed, step.now)
+    if not changed:
+        raise refuse(Refusal("I6", "input", "The register says all of this already."))
+    step.save(credential)
+    return Effect(payload={"changed": changed})
+
+
+def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What may be set; refused beside the field, and never with what was given."""
+    given = {name: value for name, value in fields.items() if name in FACTS}
+    if any(isinstance(value, str) and looks_secret(value) for value in fields.values()):
+        beside = [name for name, value in given.items() if isinstance(value, str) and looks_secret(value)]
+        raise refuse(Refusal("I6", "input", SECRET, detail=tuple((name, SECRET) for name in beside)))
+    kinds = {"lifetime": str, "owner": Person, "rotation_due_on": date}
+    for name, value in given.items():
+        if value is not None and not isinstance(value, kinds.get(name, datetime)):
+            raise _beside("I6", name, "Give a date.")
+    if "lifetime" in given:
+        given["lifetime"] = given["lifetime"] or Lifetime.UNKNOWN
+        if given["lifetime"] not in Lifetime.values:
+            raise _beside("I6", "lifetime", "Choose one of the list.")
+    owner = given.get("owner")
+    if owner is not None and not owner.is_here:
+        raise _beside("I3", "owner", f"{owner.name} is not here any more.")
+    return given
+
+
+def _beside(code: str, name: str, sentence: str) -> Exception:
+    return refuse(Refusal(code, "input", sentence, detail=((name, sentence),)))
+
+
+def _check_order(credential: Credential, changed: Collection[str], now: datetime) -> None:
+    """What was is past, and what is due comes after it; only what was said just now is held against somebody."""
+    issued, rotated = credential.issued_at, credential.rotated_at
+    expires, due = credential.expires_at, credential.rotation_due_on
+    wrong = [
+        ("issued_at", issued is not None and issued > now, "That day is still to come."),
+        ("rotated_at", rotated is not None and rotated > now, "That day is still to come."),
+        ("rotated_at", bool(rotated and issued and rotated < issued), "That is before it was issued."),
+        ("expires_at", bool(expires and issued and expires < issued), "That is before it was issued."),
+        ("rotation_due_on", bool(due and issued and due < issued.date()), "That is before it was issued."),
+    ]
+    touched = {"issued_at", "rotated_at", "expires_at", "rotation_due_on"} & set(changed)
+    beside = tuple((name, said) for name, holds, said in wrong if holds and touched)
+    if beside:
+        raise refuse(Refusal("I6", "input", beside[0][1], detail=beside))
+
+
+@transition(
+    Credential,
+    event="credential.reach_declared",
+    permission=Permission.CREDENTIAL_REACH,
+    duties=(NOT_READ, WITHOUT_STAKE),
+)
+def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Effect:
+    """Who answers for what a credential opens, or keeps it, says which entitlements that are, and nothing else (I6).
+
+    It may lower a tier (T1): what it opens is narrowed by that side alone. That it opens more, or that nobody knows, a
+    security reviewer says too. Every version concerned is assessed anew (I2).
+
+    Args:
+        step: the running step.
+        codes: of entitlements of the resource that it opens, all that it opens; None where that is not known.
+    """
+    credential = step.subject
+    wanted = sorted(set(codes or ()))
+    _check_reach(credential, codes, wanted)
+    kind = Reach.UNKNOWN if codes is None else Reach.DECLARED
+    if (credential.reach_kind, sorted(credential.reach)) == (kind, wanted):
+        raise refuse(Refusal("I6", "input", "The register says that already."))
+    if _narrows(credential, codes) and not is_its_side(step.actor.capacity_of, credential):
+        sentence = "Only who answers for what it opens, or for the store that keeps it, says that it opens less."
+        raise refuse(Refusal("I6", "duty", sentence, "You can say that it opens more, or that it is not known."))
+    was, credential.reach_kind = credential.reach_kind, kind
+    credential.reach, credential.reach_by, credential.reach_at = wanted, step.actor.person, step.now
+    step.save(credential)
+    versions = assessing.assess_again(step, credential)
+    return Effect(payload={"was": was, "reach": kind, "entitlements": len(wanted), "versions": versions})
+
+
+def _narrows(credential: Credential, codes: Sequence[str] | None) -> bool:
+    """Whether it would open less than is known, or something certain where nothing is known."""
+    if codes is None:
+        return False
+    return credential.reach_kind == Reach.UNKNOWN or not set(codes) >= set(credential.reach)
+
+
+def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Sequence[str]) -> None:
+    if codes is None:
+        return
+    if credential.opens is None:
+        raise refuse(
+            Refusal("I6", "state", "It is not known which resource it opens.", "Its owner confirms that first.")
+        )
+    if not wanted:
+        raise _beside("I6", "codes", "Choose what it opens, or say that it is not known.")
+    if others := set(wanted) - set(credential.opens.entitlements.values_list("code", flat=True)):
+        told = f"Choose from what can be held on {credential.opens.name}."
+        raise _beside("I6", "codes", SECRET if any(looks_secret(code) for code in others) else told)
+
+
+@transition(
+    Credential,
+    event="credential.kept_in_said",
+    permission=Permission.CREDENTIAL_DESCRIBE,
+    duties=(NOT_OVER_ANOTHERS_WORD,),
+)
+def say_kept_in(step: Step[Credential], *, store: Resource | None) -> Effect:
+    """Somebody says which store keeps a credential: nothing follows from it until that store's side confirms it (A2).
+
+    A credential whose store is confirmed moves to another by two people: this store's side says so and that one's confirms.
+
+    Args:
+        step: the running step.
+        store: a secret store in use; None to take back what one said oneself.
+    """
+    credential = step.subject
+    if store is None:
+        return _take_back(step)
+    _check_store(credential, store, step.actor)
+    credential.said_kept_in, credential.said_at = store, step.now
+    credential.said_by, credential.said_for = step.actor.person, step.actor.standing_for
+    step.save(credential)
+    _ask_its_side(step, store)
+    return Effect(payload={"store": str(store.pk)})
+
+
+def _ask_its_side(step: Step[Credential], store: Resource) -> None:
+    """Tell whoever answers for a store that it is said to keep a credential, and who may answer that."""
+    credential, said = step.subject, {person.pk for person in step.actor.people}
+    context = {
+        "credential": str(credential),
+        "store": store.name,
+        "by": step.actor.person.name if step.actor.person else "",
+        "page": ["credential", credential.pk],
+    }
+    for person in (store.owner, store.deputy):
+        if person is not None and person.pk not in said:
+            outbox.queue(
+                recipient=person,
+                event="credential_said_kept",
+                thread=f"credential:{credential.pk}",
+                key=f"credential:{credential.pk}:kept_in:{store.pk}:{step.actor.correlation}:{person.pk}",
+                now=step.now,
+                context=context,
+            )
+
+
+def _take_back(step: Step[Credential]) -> Effect:
+    was = step.subject.said_kept_in_id
+    if was is None:
+        raise _beside("A2", "store", "Choose the store that keeps it.")
+    _forget_said(step.subject)
+    step.save(step.subject)
+    return Effect(payload={"store": "", "was": str(was)})
+
+
+def _check_store(credential: Credential, store: Resource, actor: Actor) -> None:
+    if store.kind != ResourceKind.SECRET_STORE or store.state != ResourceState.ACTIVE:
+        raise _beside("A2", "store", "Choose a secret store that is in use.")
+    if store.pk == credential.kept_in_id:
+        raise _beside("A2", "store", f"{store.name} is known to keep it already.")
+    if credential.kept_in is not None and not answers_for(actor.capacity_of, credential.kept_in):
+        sentence = f"{credential.kept_in.name} is known to keep it, so only its side says that another does."
+        raise refuse(Refusal("A2", "duty", sentence, f"Ask who answers for {credential.kept_in.name}."))
+    if store.pk in credential.kept_refused_for and not answers_for(actor.capacity_of, store):
+        raise _beside("A2", "store", f"Who answers for {store.name} said that it does not keep this one.")
+
+
+@transition(
+    Credential,
+    event="credential.kept_in_confirmed",
+    permission=Permission.CREDENTIAL_KEEP,
+    duties=(SAID_BY_ANOTHER, WITHOUT_STAKE),
+)
+def confirm_kept_in(step: Step[Credential], *, store: int) -> Effect:
+    """Who answers for a store confirms that it keeps a credential: they decide about it where it is asked for from now on (A2).
+
+    What is under review stays with whoever was asked (A1).
+
+    Args:
+        step: the running step.
+        store: id of the store that the page showed.
+    """
+    credential = step.subject
+    _check_said(credential, store)
+    was = credential.kept_in_id
+    credential.kept_in = credential.said_kept_in
+    credential.kept_confirmed_by, credential.kept_confirmed_at = step.actor.person, step.now
+    credential.kept_refused_for = [pk for pk in credential.kept_refused_for if pk != store]
+    _forget_said(credential)
+    step.save(credential)
+    return Effect(payload={"was": str(was or ""), "store": str(store)})
+
+
+@transition(
+    Credential,
+    event="credential.kept_in_refused",
+    permission=Permission.CREDENTIAL_KEEP,
+    duties=(SAID_BY_ANOTHER, WITHOUT_STAKE),
+)
+def refuse_kept_in(step: Step[Credential], *, store: int) -> Effect:
+    """Who answers for a store says that it does not keep a credential: nobody says so again but its own side (A2).
+
+    Args:
+        step: the running step.
+        store: id of the store that the page showed.
+    """
+    credential = step.subject
+    _check_said(credential, store)
+    credential.kept_refused_for = sorted({*credential.kept_refused_for, store})
+    _forget_said(credential)
+    step.save(credential)
+    return Effect(payload={"store": str(store)})
+
+
+def _check_said(credential: Credential, store: int) -> None:
+    if credential.said_kept_in_id != store:
+        raise refuse(Refusal("A6", "stale", "Something else is said by now, so nothing was changed.", "Look again."))
+
+
+def _forget_said(credential: Credential) -> None:
+    credential.said_kept_in = credential.said_by = credential.said_for = credential.said_at = None
