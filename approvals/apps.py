@@ -21,7 +21,7 @@ class ApprovalsConfig(AppConfig):
             look_again,
             tell_of_risen,
         )
-        from approvals.transitions.joining import WRITING
+        from approvals.transitions.joining import OWNING, WRITING
         from approvals.transitions.passing_on import CHANGING
         from approvals.transitions.raising import RAISING
         from governance.controls import consequences
@@ -29,7 +29,7 @@ class ApprovalsConfig(AppConfig):
 
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
             consequences.register(event, conclude)
-        for event in WRITING:
+        for event in (*WRITING, *OWNING):
             consequences.register(event, join_unfinished)
         for event in RAISING:
             consequences.register(event, tell_of_risen)

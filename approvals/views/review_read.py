@@ -29,6 +29,7 @@ UNSHOWN = ("version__manifest", "version__secrets", "automation__search")
 LEADS = ("lead", "deputy_lead")
 OWNERS = ("business_owner", "technical_owner")
 ANSWERING = ("owner", "deputy")
+KEPT_BY = ("owner",)
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,14 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
     resources = _resources(records)
     comments = list(submission.comments.select_related("by", "text").order_by("pk"))
     teams = _teams(submission, resources.values())
-    bench, people = Bench.with_people(reader.now, _named(submission, teams, resources.values()))
+    credentials = [record.credential for record in records if record.credential is not None]
+    bench, people = Bench.with_people(reader.now, _named(submission, teams, resources.values(), credentials))
     for team in teams:
         _hang(team, LEADS, people)
     for resource in resources.values():
         _hang(resource, ANSWERING, people)
+    for credential in credentials:
+        _hang(credential, KEPT_BY, people)
     _hang(submission.automation, OWNERS, people)
     _hang(submission, ("submitted_by",), people)
     route = Route.load(submission, reader.now, bench)
@@ -137,7 +141,7 @@ def _resources(records: Iterable[Approval]) -> dict[int, Resource]:
     credentials = {record.credential.pk: record.credential for record in records if record.credential is not None}
     ids = {one.resource_id for one in entitlements}
     ids |= {pk for one in credentials.values() for pk in (one.kept_in_id, one.opens_id) if pk is not None}
-    found = Resource.objects.filter(pk__in=ids).select_related("team").defer("search", "about").order_by()
+    found = Resource.objects.filter(pk__in=ids).select_related("team", "interim__person").defer("search", "about").order_by()
     resources = {resource.pk: resource for resource in found}
     for entitlement in entitlements:
         entitlement.resource = resources[entitlement.resource_id]
@@ -161,7 +165,9 @@ def _teams(submission: Submission, resources: Iterable[Resource]) -> list[Team]:
     return [team for team in found if team is not None]
 
 
-def _named(submission: Submission, teams: Iterable[Team], resources: Iterable[Resource]) -> set[int]:
+def _named(
+    submission: Submission, teams: Iterable[Team], resources: Iterable[Resource], credentials: Iterable[Credential]
+) -> set[int]:
     """Ids of everybody whom these rows name."""
     rows: list[tuple[models.Model, tuple[str, ...]]] = [
         (submission, ("submitted_by",)),
@@ -169,6 +175,7 @@ def _named(submission: Submission, teams: Iterable[Team], resources: Iterable[Re
     ]
     rows += [(team, LEADS) for team in teams]
     rows += [(resource, ANSWERING) for resource in resources]
+    rows += [(credential, KEPT_BY) for credential in credentials]
     ids = {getattr(row, f"{name}_id") for row, names in rows for name in names}
     return {pk for pk in ids if pk is not None}
 

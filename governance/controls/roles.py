@@ -26,6 +26,8 @@ class Permission(StrEnum):
     RESOURCE_AMEND = "resource:amend"
     RESOURCE_BIND = "resource:bind"
     BINDING_MOVE = "binding:move"
+    INTERIM_NAME = "interim:name"
+    INTERIM_DROP = "interim:drop"
     SUBMISSION_WITHDRAW = "submission:withdraw"
     SUBMISSION_ANSWER = "submission:answer"
     SUBMISSION_COMMENT = "submission:comment"
@@ -76,6 +78,7 @@ class Relation(StrEnum):
     RESOURCE_OWNER = "resource_owner"
     RESOURCE_DEPUTY = "resource_deputy"
     PROPOSED_OWNER = "proposed_owner"
+    OWNERS_LEAD = "owners_lead"
     SUBMITTER = "submitter"
     CANDIDATE = "candidate"
     READER = "reader"
@@ -105,6 +108,8 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.AUTOMATION_STOP,
             P.AUTOMATION_RESUME,
             P.GRANT_REVOKE,
+            P.INTERIM_NAME,
+            P.INTERIM_DROP,
             P.LEDGER_READ,
             P.SUBMISSION_COMMENT,
         }
@@ -139,16 +144,26 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.PERSON_PROVE,
         }
     ),
-    R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE}),
+    R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE, P.INTERIM_DROP}),
     R.TEAM_MEMBER: frozenset(
         {P.AUTOMATION_REGISTER, P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}
     ),
-    R.TEAM_LEAD: frozenset({P.AUTOMATION_RAISE, P.AUTOMATION_RESUME, P.AUTOMATION_STOP, P.SUBMISSION_COMMENT}),
+    R.TEAM_LEAD: frozenset(
+        {
+            P.AUTOMATION_RAISE,
+            P.AUTOMATION_RESUME,
+            P.AUTOMATION_STOP,
+            P.SUBMISSION_COMMENT,
+            P.INTERIM_NAME,
+            P.INTERIM_DROP,
+        }
+    ),
     R.BUSINESS_OWNER: _OWNERS | {P.SUBMISSION_ACCEPT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
     R.TECHNICAL_OWNER: _OWNERS | {P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
     R.RESOURCE_OWNER: _ANSWERING | {P.RESOURCE_AMEND},
     R.RESOURCE_DEPUTY: _ANSWERING,
     R.PROPOSED_OWNER: frozenset({P.RESOURCE_ACCEPT}),
+    R.OWNERS_LEAD: frozenset({P.INTERIM_NAME, P.INTERIM_DROP}),
     R.SUBMITTER: frozenset({P.SUBMISSION_WITHDRAW, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}),
     R.CANDIDATE: frozenset({P.APPROVAL_DECIDE, P.APPROVAL_OBJECT, P.SUBMISSION_COMMENT}),
     R.READER: frozenset(),
@@ -183,6 +198,8 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.RESOURCE_AMEND: "change what is said about this resource",
     P.RESOURCE_BIND: "say what opens this resource",
     P.BINDING_MOVE: "say that a connection opens another resource",
+    P.INTERIM_NAME: "name who answers for this meanwhile: the team's lead and a security reviewer, together",
+    P.INTERIM_DROP: "end that somebody answers for this meanwhile",
     P.SUBMISSION_WITHDRAW: "withdraw this submission",
     P.SUBMISSION_ANSWER: "answer for the builder",
     P.SUBMISSION_COMMENT: "speak about this submission",

@@ -17,6 +17,7 @@ from inventory.models.automation import (
 from inventory.models.binding import Binding
 from inventory.models.identity import Credential, IdentityState, Lifetime, NonHumanIdentity, Reach
 from inventory.models.imports import ImportBatch, ImportItem, ImportState
+from inventory.models.interim import OWNED, InterimOwner, InterimState, NamedAs, Owned
 from inventory.models.resource import (
     DataClass,
     Enforcement,
@@ -31,6 +32,7 @@ from inventory.models.resource import (
 )
 
 __all__ = [
+    "OWNED",
     "Assessment",
     "Automation",
     "AutomationKind",
@@ -47,9 +49,13 @@ __all__ = [
     "ImportBatch",
     "ImportItem",
     "ImportState",
+    "InterimOwner",
+    "InterimState",
     "Level",
     "Lifetime",
+    "NamedAs",
     "NonHumanIdentity",
+    "Owned",
     "Privilege",
     "Reach",
     "Resource",

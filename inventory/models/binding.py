@@ -14,11 +14,16 @@ from governance.controls.models import NEVER_REMOVED, History, Person
 from governance.controls.roles import Relation
 from inventory.models.resource import Resource
 
-#: Whom a resource answers to, as the database reads it: owner, deputy, and who stands or stood in for one of them.
+#: Whom a resource answers to, as the database reads it: owner, deputy, whoever answers or answered for it meanwhile (I3), and who
+#: stands or stood in for one of them.
 _ANSWERS = """EXISTS (SELECT 1 FROM inventory_resource r WHERE r.id = NEW.resource_id
               AND (NEW.confirmed_by_id IN (r.owner_id, r.deputy_id) OR EXISTS (
+                  SELECT 1 FROM inventory_interimowner i WHERE i.resource_id = r.id
+                  AND i.person_id = NEW.confirmed_by_id AND i.confirmed_at IS NOT NULL) OR EXISTS (
                   SELECT 1 FROM controls_delegation d WHERE d.taker_id = NEW.confirmed_by_id
-                  AND d.giver_id IN (r.owner_id, r.deputy_id))))"""
+                  AND (d.giver_id IN (r.owner_id, r.deputy_id) OR EXISTS (
+                      SELECT 1 FROM inventory_interimowner i WHERE i.resource_id = r.id
+                      AND i.person_id = d.giver_id AND i.confirmed_at IS NOT NULL)))))"""
 
 CONFIRMED_BY_ITS_OWNER = pgtrigger.Trigger(
     name="binding_confirmed_by_its_owner",

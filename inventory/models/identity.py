@@ -8,8 +8,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from governance.controls.models import NEVER_REMOVED, History, Person
+from governance.controls.models import NEVER_REMOVED, History, Person, Team
 from governance.controls.roles import Relation
+from inventory.models.interim import Owned, nobody_answers, points_to_its_own
 from inventory.models.resource import Resource
 
 
@@ -38,7 +39,15 @@ class Reach(models.TextChoices):
     UNKNOWN = "unknown", "Unknown"
 
 
-class NonHumanIdentity(models.Model):
+class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
+    """Identities by whether somebody answers for them."""
+
+    def ownerless(self, now: datetime) -> IdentityQuerySet:
+        """Those not retired whose owner has left and for which nobody answers meanwhile (I3)."""
+        return self.filter(nobody_answers("owner", now)).exclude(state=IdentityState.RETIRED)
+
+
+class NonHumanIdentity(Owned):
     """One register entry of something that acts: a workload, a service account; issuer and subject are never reused."""
 
     kind = models.CharField(max_length=40)
@@ -51,6 +60,7 @@ class NonHumanIdentity(models.Model):
     state = models.CharField(max_length=10, choices=IdentityState, default=IdentityState.ACTIVE)
     last_seen_at = models.DateTimeField(null=True, blank=True)
 
+    objects = IdentityQuerySet.as_manager()
     history = History()
 
     class Meta:
@@ -60,7 +70,7 @@ class NonHumanIdentity(models.Model):
             models.UniqueConstraint(fields=["issuer", "subject"], name="identity_never_reused"),
             models.CheckConstraint(name="identity_state_known", condition=Q(state__in=IdentityState.values)),
         )
-        triggers = NEVER_REMOVED
+        triggers = (points_to_its_own("identity"), *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return self.subject
@@ -70,11 +80,34 @@ class NonHumanIdentity(models.Model):
         return (self, self.automation) if self.automation is not None else (self,)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """The owner stands to it as a technical owner does to an automation."""
-        return frozenset({Relation.TECHNICAL_OWNER}) if person.pk == self.owner_id else frozenset()
+        """The owner, or who answers for it meanwhile, stands to it as a technical owner does to an automation; and the lead of its team."""
+        found = set()
+        if person.pk == self.owner_id or person == self.interim_owner(now):
+            found.add(Relation.TECHNICAL_OWNER)
+        if self.is_led_by(person):
+            found.add(Relation.OWNERS_LEAD)
+        return frozenset(found)
+
+    @property
+    def accountable(self) -> Person:
+        """Its owner."""
+        return self.owner
+
+    @property
+    def owning_team(self) -> Team | None:
+        """The team of the automation that it serves."""
+        return self.automation.team if self.automation is not None else None
 
 
-class Credential(models.Model):
+class CredentialQuerySet(models.QuerySet["Credential"]):
+    """Credentials by whether somebody answers for them."""
+
+    def ownerless(self, now: datetime) -> CredentialQuerySet:
+        """Those whose owner has left and for which nobody answers meanwhile (I3); one that never had an owner is not known to have lost one."""
+        return self.filter(nobody_answers("owner", now), owner__isnull=False)
+
+
+class Credential(Owned):
     """One secret that exists somewhere, described and never held: kind, place, age, owner, fingerprint, reach."""
 
     kind = models.CharField(max_length=80)
@@ -93,6 +126,7 @@ class Credential(models.Model):
     reach_kind = models.CharField(max_length=8, choices=Reach, default=Reach.UNKNOWN)
     reach = ArrayField(models.CharField(max_length=200), default=list, blank=True)
 
+    objects = CredentialQuerySet.as_manager()
     history = History()
 
     class Meta:
@@ -103,7 +137,7 @@ class Credential(models.Model):
                 name="credential_once_per_platform",
             ),
         )
-        triggers = NEVER_REMOVED
+        triggers = (points_to_its_own("credential"), *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return self.name or self.kind
@@ -122,11 +156,28 @@ class Credential(models.Model):
         return tuple(row for row in (self, self.kept_in, self.opens) if row is not None)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Its owner, and whoever answers for the resource on which it is decided."""
-        found = {Relation.TECHNICAL_OWNER} if person.pk == self.owner_id else set()
+        """Its owner, or who answers for it meanwhile; and whoever answers for the resource on which it is decided."""
+        is_its_own = person.pk == self.owner_id or person == self.interim_owner(now)
+        found = {Relation.TECHNICAL_OWNER} if is_its_own else set()
         if self.decided_on is not None:
             found |= self.decided_on.relations(person, now)
+        if self.owning_team is None and self.is_led_by(person):
+            found.add(Relation.OWNERS_LEAD)
         return frozenset(found)
+
+    @property
+    def accountable(self) -> Person | None:
+        """Its owner, where one is known."""
+        return self.owner
+
+    @property
+    def owning_team(self) -> Team | None:
+        """The team of the resource on which it is decided."""
+        return self.decided_on.team if self.decided_on is not None else None
+
+    def is_ownerless(self, now: datetime) -> bool:
+        """Whether its owner has left and nobody answers for it meanwhile; one that never had an owner has not lost one (I3)."""
+        return self.owner is not None and super().is_ownerless(now)
 
     @property
     def decided_on(self) -> Resource | None:

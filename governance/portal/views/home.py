@@ -27,6 +27,7 @@ from governance.web import chrome
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory.models import Automation, AutomationState
+from inventory.models.interim import still_answering
 
 Shape = dict[str, Any]
 
@@ -61,11 +62,11 @@ def home(request: Request) -> HttpResponse:
             _samples(request.actor, now),
             reviews,
             _questions(to_answer),
-            _acceptances(person, [one for one, _ in under_way]),
+            _acceptances([one for one, _ in under_way]),
         )
         if group["rows"]
     ]
-    automations = _automations(person, under_way)
+    automations = _automations(person, under_way, now)
     things = sum(group["count"] for group in groups)
     zone = zone_of(person.time_zone, ZoneInfo(settings.ORGANISATION_TIME_ZONE))
     local = now.astimezone(zone)
@@ -241,12 +242,12 @@ def _questions(sent_back: Sequence[tuple[Approval, waiting.Asked | None]]) -> Sh
     }
 
 
-def _acceptances(person: Person, under_way: Iterable[Submission]) -> Shape:
+def _acceptances(under_way: Iterable[Submission]) -> Shape:
     """Decided submissions of the person's automations: something was refused, and they accept the rest or decline (A5)."""
     found = [
         one
         for one in under_way
-        if one.state == SubmissionState.DECIDED and one.automation.business_owner_id == person.pk
+        if one.state == SubmissionState.DECIDED and getattr(one, "is_theirs", False)
     ]
     rows = [
         BLANK
@@ -264,8 +265,12 @@ def _acceptances(person: Person, under_way: Iterable[Submission]) -> Shape:
     return {"key": "handovers", "title": "To accept", "words": "", "rows": rows, "count": len(found)}
 
 
-def _automations(person: Person, under_way: Iterable[tuple[Submission, dict[str, date]]]) -> list[Shape]:
-    mine = Automation.objects.filter(Q(business_owner=person) | Q(technical_owner=person))
+def _automations(
+    person: Person, under_way: Iterable[tuple[Submission, dict[str, date]]], now: datetime
+) -> list[Shape]:
+    mine = Automation.objects.filter(
+        Q(business_owner=person) | Q(technical_owner=person) | still_answering([person.pk], now)
+    )
     mine = mine.exclude(state=AutomationState.RETIRED).select_related("approved_version")
     found = mine.only("name", "state", "approved_version__number").order_by("name", "pk")[:MOST]
     submissions = {one.automation_id: one for one, _ in under_way}
