@@ -314,7 +314,12 @@ TURN = Duty("A9", "A9", "The first eligible rung of the ladder decides.", _turn)
 TIME_IS_UP = Duty("A10", "A10", "A record ends by silence once its time is up.", _time_is_up)
 IN_TIME = Duty("A10", "A10", "Nobody decides once a record's time is up: silence has ended it.", _in_time)
 ANSWER_IN_TIME = Duty("A14", "A14", "Nobody answers once the builder's time is up.", _answer_in_time)
-HAS_OWNER = Duty("I3", "I3", "Nothing new is approved where nobody who is here answers for the resource, the credential, the automation or its identity.", _has_owner)
+HAS_OWNER = Duty(
+    "I3",
+    "I3",
+    "Nothing new is approved where nobody who is here answers for the resource, the credential, the automation or its identity.",
+    _has_owner,
+)
 TIER_HOLDS = Duty("T1", "T1", "Nothing is approved with fewer signatures than its present tier needs.", _tier_holds)
 BINDING_HOLDS = Duty("I8", "I8", "Nothing is approved on a resource that its connection does not open.", _binding_holds)
 STILL_HOLDS = Duty(

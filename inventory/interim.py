@@ -128,15 +128,29 @@ def _still_ownerless(subject: InterimOwner, actor: Actor, now: datetime) -> Refu
     return _ownerless(subject.subject, actor, now)
 
 
-OWNERLESS = Duty("I3", "I3", "An interim owner is named where the owner has left and nobody answers meanwhile.", _ownerless)
-IN_USE = Duty("I3", "I3", "An interim owner is named for what is in use.", _in_use)
-NOBODY_NAMED = Duty("I3", "I3", "One interim owner at a time is named for a thing.", _nobody_named, ("interim_one_at_a_time",))
-NOT_ONESELF = Duty(
-    "SOD-8", "S8", "Nobody confirms that they answer for something themself.", _not_oneself, ("interim_named_by_two_others",)
+OWNERLESS = Duty(
+    "I3", "I3", "An interim owner is named where the owner has left and nobody answers meanwhile.", _ownerless
 )
-ANOTHER = Duty("SOD-8", "S8", "Who named an interim owner does not confirm it.", _another, ("interim_named_by_two_others",))
-OTHER_CAPACITY = Duty("I3", "I3", "An interim owner is named by team lead and security reviewer together.", _other_capacity)
-STILL_OWNERLESS = Duty("I3", "I3", "An interim owner is confirmed while there is no other, and while they are here.", _still_ownerless)
+IN_USE = Duty("I3", "I3", "An interim owner is named for what is in use.", _in_use)
+NOBODY_NAMED = Duty(
+    "I3", "I3", "One interim owner at a time is named for a thing.", _nobody_named, ("interim_one_at_a_time",)
+)
+NOT_ONESELF = Duty(
+    "SOD-8",
+    "S8",
+    "Nobody confirms that they answer for something themself.",
+    _not_oneself,
+    ("interim_named_by_two_others",),
+)
+ANOTHER = Duty(
+    "SOD-8", "S8", "Who named an interim owner does not confirm it.", _another, ("interim_named_by_two_others",)
+)
+OTHER_CAPACITY = Duty(
+    "I3", "I3", "An interim owner is named by team lead and security reviewer together.", _other_capacity
+)
+STILL_OWNERLESS = Duty(
+    "I3", "I3", "An interim owner is confirmed while there is no other, and while they are here.", _still_ownerless
+)
 
 
 def capacities(subject: Owned, actor: Actor, now: datetime) -> tuple[NamedAs, ...]:
@@ -156,7 +170,9 @@ def capacities(subject: Owned, actor: Actor, now: datetime) -> tuple[NamedAs, ..
 def _naming(model: type[Owned]) -> Transition[Any]:
     """The operation that names an interim owner for things of one kind; it is the same for all."""
 
-    @transition(model, event="interim.named", permission=Permission.INTERIM_NAME, duties=[IN_USE, OWNERLESS, NOBODY_NAMED])
+    @transition(
+        model, event="interim.named", permission=Permission.INTERIM_NAME, duties=[IN_USE, OWNERLESS, NOBODY_NAMED]
+    )
     def name_interim(step: Step[Any], *, person: Person) -> Effect:
         """The team's lead or a security reviewer names who answers for it meanwhile; the other of the two confirms (I3)."""
         return _name(step, person)
@@ -240,7 +256,12 @@ def drop_interim(step: Step[InterimOwner]) -> Effect:
     """The team's lead, a security reviewer or the person who was named says no to it, or ends it, with a reason (I3)."""
     one, subject = step.subject, step.subject.subject
     one.ended_at = step.now
-    _tell(step, one, [person for person in (one.person, one.named_by) if person not in step.actor.people], "interim_dropped")
+    _tell(
+        step,
+        one,
+        [person for person in (one.person, one.named_by) if person not in step.actor.people],
+        "interim_dropped",
+    )
     if subject.interim_id == one.pk:
         subject.interim = None
         step.save(subject)
@@ -311,7 +332,7 @@ def _tell(step: Step[Any], one: InterimOwner, people: Iterable[Person], event: s
         "person": one.person.name,
         "by": step.actor.person.name if step.actor.person else "",
         "until": one.until.isoformat() if one.until else "",
-        "page": ["ownerless"],
+        "page": ["ownerless_one", field_of(one.subject), one.subject.pk],
     }
     for person in {person.pk: person for person in people}.values():
         key = f"interim:{one.pk}:{event}:{person.pk}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inventory.views import automations, connections, resources
+from inventory.views import automations, connections, interim, resources
 
 urlpatterns = [
     path("automations/", automations.automation_list, name="automation_list"),
@@ -24,6 +24,11 @@ urlpatterns = [
     path("resources/<int:pk>/amend/", resources.amend, name="resource_amend"),
     path("resources/<int:pk>/entitlements/new/", resources.entitlement, name="resource_entitlement"),
     path("resources/<int:pk>/connections/new/", connections.claim, name="resource_connection"),
+    path("ownerless/", interim.ownerless_list, name="ownerless"),
+    path("ownerless/<str:kind>/<int:pk>/", interim.one, name="ownerless_one"),
+    path("ownerless/<str:kind>/<int:pk>/name/", interim.name, name="interim_name"),
+    path("interim/<int:pk>/confirm/", interim.confirm_named, name="interim_confirm"),
+    path("interim/<int:pk>/drop/", interim.drop, name="interim_drop"),
     path("connections/<int:pk>/agree/", connections.agree, name="binding_agree"),
     path("connections/<int:pk>/drop/", connections.drop, name="binding_drop"),
 ]

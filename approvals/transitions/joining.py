@@ -53,7 +53,9 @@ def join_unfinished(written: Automation | Version | InterimOwner, step: Step[Any
     short = shortage(route.questions(records))
     if short:
         key = f"nobody_left:{max(person.pk for person in joined)}"
-        asking.tell(step, submission, asking.builders(submission, step.now), "nobody_left", key=key, what="; ".join(short))
+        asking.tell(
+            step, submission, asking.builders(submission, step.now), "nobody_left", key=key, what="; ".join(short)
+        )
     step.record(
         "submission.parties_joined",
         submission,

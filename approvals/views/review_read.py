@@ -141,7 +141,12 @@ def _resources(records: Iterable[Approval]) -> dict[int, Resource]:
     credentials = {record.credential.pk: record.credential for record in records if record.credential is not None}
     ids = {one.resource_id for one in entitlements}
     ids |= {pk for one in credentials.values() for pk in (one.kept_in_id, one.opens_id) if pk is not None}
-    found = Resource.objects.filter(pk__in=ids).select_related("team", "interim__person").defer("search", "about").order_by()
+    found = (
+        Resource.objects.filter(pk__in=ids)
+        .select_related("team", "interim__person")
+        .defer("search", "about")
+        .order_by()
+    )
     resources = {resource.pk: resource for resource in found}
     for entitlement in entitlements:
         entitlement.resource = resources[entitlement.resource_id]

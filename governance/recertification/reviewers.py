@@ -72,7 +72,10 @@ def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
     elif asks == Asks.ACCEPTABLE:
         people = [*bench.fallback, *bench.security]
     else:
-        people = [*automation.answering(bench.now), *(one for rung in lead_ladder(automation, bench) for one in rung.people)]
+        people = [
+            *automation.answering(bench.now),
+            *(one for rung in lead_ladder(automation, bench) for one in rung.people),
+        ]
     return list({person.pk: person for person in people}.values())
 
 

@@ -174,7 +174,7 @@ def points_to_its_own(field: str) -> pgtrigger.Trigger:
     return pgtrigger.Trigger(
         name="interim_of_its_own",
         when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.UpdateOf("interim"),
+        operation=pgtrigger.Insert | pgtrigger.Update,
         condition=pgtrigger.Q(new__interim__isnull=False),
         func=f"""
             IF NOT EXISTS (SELECT 1 FROM inventory_interimowner i
@@ -246,9 +246,7 @@ def still_answering(people: Any, now: datetime, prefix: str = "") -> Q:
         prefix: the way to the row, ``entitlement__resource__`` say.
     """
     about = f"{prefix}interim__"
-    return Q(
-        (f"{about}person__in", people), (f"{about}state", InterimState.CONFIRMED), (f"{about}until__gt", now)
-    )
+    return Q((f"{about}person__in", people), (f"{about}state", InterimState.CONFIRMED), (f"{about}until__gt", now))
 
 
 def nobody_answers(owner: str, now: datetime) -> Q:

@@ -26,6 +26,7 @@ from governance.recertification.models import Question
 from governance.web import chrome
 from governance.web.middleware import Request
 from governance.web.pages import page
+from inventory import ownerless
 from inventory.models import Automation, AutomationState
 from inventory.models.interim import still_answering
 
@@ -63,6 +64,7 @@ def home(request: Request) -> HttpResponse:
             reviews,
             _questions(to_answer),
             _acceptances([one for one, _ in under_way]),
+            _ownerless(request.actor, now),
         )
         if group["rows"]
     ]
@@ -244,11 +246,7 @@ def _questions(sent_back: Sequence[tuple[Approval, waiting.Asked | None]]) -> Sh
 
 def _acceptances(under_way: Iterable[Submission]) -> Shape:
     """Decided submissions of the person's automations: something was refused, and they accept the rest or decline (A5)."""
-    found = [
-        one
-        for one in under_way
-        if one.state == SubmissionState.DECIDED and getattr(one, "is_theirs", False)
-    ]
+    found = [one for one in under_way if one.state == SubmissionState.DECIDED and getattr(one, "is_theirs", False)]
     rows = [
         BLANK
         | {
@@ -265,9 +263,33 @@ def _acceptances(under_way: Iterable[Submission]) -> Shape:
     return {"key": "handovers", "title": "To accept", "words": "", "rows": rows, "count": len(found)}
 
 
-def _automations(
-    person: Person, under_way: Iterable[tuple[Submission, dict[str, date]]], now: datetime
-) -> list[Shape]:
+def _ownerless(actor: Actor, now: datetime) -> Shape:
+    """What nobody answers for, of the teams that the reader leads; all of it for a security reviewer (I3)."""
+    found = ownerless.found(actor, now, most=MOST + 1)
+    rows = [
+        BLANK
+        | {
+            "href": one.href,
+            "seal": "none",
+            "name": one.called,
+            "text": f"This {one.kind} has no owner: its team’s lead and a security reviewer name who answers meanwhile",
+            "who": f"{one.left} left",
+            "since": one.left_at or now,
+        }
+        for one in found[:MOST]
+    ]
+    return {
+        "key": "ownerless",
+        "title": "Nobody answers for these",
+        "words": f"{len(found)}" if len(found) <= MOST else f"more than {MOST}",
+        "rows": rows,
+        "count": len(rows),
+        "more_href": reverse("ownerless"),
+        "more_words": "See them all",
+    }
+
+
+def _automations(person: Person, under_way: Iterable[tuple[Submission, dict[str, date]]], now: datetime) -> list[Shape]:
     mine = Automation.objects.filter(
         Q(business_owner=person) | Q(technical_owner=person) | still_answering([person.pk], now)
     )
