@@ -99,7 +99,7 @@ def _part(kind: str, rows: QuerySet[Any], called: str, led: Q, everything: bool)
     name = Coalesce(NullIf(F(called), Value("")), F("kind")) if kind == "credential" else F(called)
     shown = asked.order_by().distinct().values(shown_kind=Value(kind), key=F("pk"), called=name)
     found: QuerySet[Any, Any] = shown.annotate(left=F(f"{owner}__name"), left_at=F(f"{owner}__left_at"))
-    return found  # noqa: RET504  typed here
+    return found
 
 
 def _led(people: tuple[int, ...], team: str, owner: str = "") -> Q:

@@ -233,7 +233,8 @@ class Resource(Owned):
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Owner, or who answers for it meanwhile; deputy; whom an admin named as owner, until they accept; the lead of its team."""
         found = set()
-        if person.pk == self.owner_id and self.accepted_at is not None or person == self.interim_owner(now):
+        is_owner = person.pk == self.owner_id and self.accepted_at is not None
+        if is_owner or person == self.interim_owner(now):
             found.add(Relation.RESOURCE_OWNER)
         if person.pk == self.deputy_id:
             found.add(Relation.RESOURCE_DEPUTY)
