@@ -16,7 +16,7 @@ from governance.controls.refusals import Refusal
 from inventory.models import NonHumanIdentity, Owned, Resource, ResourceState
 
 #: What is done about it, by whom.
-TO_DO = "The team's lead and a security reviewer together name who answers for it meanwhile."
+TO_DO = "Its team's lead and a security reviewer together name who answers for it meanwhile."
 
 
 def refusal(record: Approval, now: datetime) -> Refusal | None:
@@ -31,7 +31,7 @@ def refusal(record: Approval, now: datetime) -> Refusal | None:
 def _of_resource(resource: Resource, now: datetime) -> Refusal | None:
     if resource.is_ownerless(now):
         said = f"{resource.name} has no active owner: nothing new on it can be approved until one is named."
-        return Refusal("I3", "state", said, f"An admin names an owner, who accepts. Until then: {TO_DO}")
+        return Refusal("I3", "state", said, f"An admin names an owner, who accepts. {TO_DO}")
     if resource.state != ResourceState.ACTIVE:
         return Refusal("I3", "state", f"{resource.name} is not in use.", "It can still be rejected.")
     return None
