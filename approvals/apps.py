@@ -12,7 +12,7 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
-        from approvals import duties, erasing, grants
+        from approvals import duties, erasing, grants, least
         from approvals.transitions import (
             close_samples,
             close_unfinished,
@@ -24,7 +24,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.transitions.joining import OWNING, WRITING
         from approvals.transitions.passing_on import CHANGING
         from approvals.transitions.raising import RAISING
-        from governance.controls import consequences
+        from governance.controls import consequences, health
         from governance.controls.erasing import FORGETTING
 
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
@@ -42,3 +42,4 @@ class ApprovalsConfig(AppConfig):
         consequences.register("automation.retired", close_samples)
         consequences.register(FORGETTING, erasing.forget)
         grants.register_consequences()
+        health.register_advice("people", least.missing)
