@@ -10,7 +10,7 @@ of their keys.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +24,7 @@ from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory.models import Automation
+from inventory.risk import Tier
 
 #: States of a grant that has not ended.
 STANDING = (GrantState.ACTIVE, GrantState.SUSPENDED)
@@ -174,6 +175,27 @@ def let_lapse(step: Step[Grant]) -> Effect:
     return Effect(payload={"ends_at": ledger.instant(step.subject.ends_at)})
 
 
+@transition(Grant, event="grant.tier_raised", permission=None, source=STANDING, parents=["automation"])
+def raise_tier(step: Step[Grant], *, tier: Tier, not_before: datetime, review_on: date) -> Effect:
+    """What it allows is riskier now than when it was approved: its term shortens to what that tier may have, and it is reviewed (T4).
+
+    Args:
+        step: the running call.
+        tier: what it has risen to; higher than its present one.
+        not_before: it does not end before this, so that its review lies inside its term (R1).
+        review_on: the day by which it is reviewed.
+    """
+    grant = step.subject
+    if tier <= Tier.of(grant.counted_tier):
+        raise refuse(Refusal("T4", "state", "Its risk is that high already."))
+    was, grant.raised_to, grant.raised_at = grant.counted_tier, tier.word, step.now
+    longest = grant.begins_at + timedelta(days=LONGEST_TERM[tier.word])
+    grant.ends_at = min(grant.ends_at, max(longest, not_before))
+    grant.review_on = min(grant.review_on or review_on, review_on)
+    step.save(grant)
+    return Effect(payload={"was": was, "tier": tier.word, "ends_at": ledger.instant(grant.ends_at)})
+
+
 @transition(Grant, event="grant.succeeded", permission=None, source=STANDING, parents=["automation"])
 def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime) -> Effect:
     """A review renews a grant: its successor begins now, and it ends, in one transaction (G2).
@@ -207,7 +229,7 @@ def succession_refusal(grant: Grant) -> Refusal | None:
     if grant.state == GrantState.SUSPENDED and grant.suspended_why not in (Why.REVIEW, Why.SILENCE):
         return _suspended_otherwise(grant)
     length = succession_length(grant)
-    if length >= LONGEST_SUCCESSION[grant.tier]:
+    if length >= LONGEST_SUCCESSION[grant.counted_tier]:
         renewed = "once" if length == 1 else f"{length} times"
         return Refusal(
             "G2",
@@ -236,7 +258,7 @@ def predecessors(grant: Grant) -> list[Grant]:
 def longest_end(grant: Grant, now: datetime) -> datetime:
     """The latest end that a successor made at ``now`` may have: the approved term, within its tier's longest (G1, G2)."""
     approved = grant.approval.granted_term_days or grant.approval.term_days
-    return now + timedelta(days=min(approved, LONGEST_TERM[grant.tier]))
+    return now + timedelta(days=min(approved, LONGEST_TERM[grant.counted_tier]))
 
 
 def end_all(automation: Automation, step: Step[Any], why: Why = Why.RETIRED) -> None:
@@ -273,7 +295,7 @@ def _suspended_otherwise(grant: Grant) -> Refusal:
 
 def _successor(old: Grant, begins_at: datetime, ends_at: datetime) -> Grant:
     """The same thing for another while: no wider, and resting on the same two approvals (G2)."""
-    review_after = timedelta(days=policies.in_force(begins_at).review_after(old.tier))
+    review_after = timedelta(days=policies.in_force(begins_at).review_after(old.counted_tier))
     return Grant(
         automation=old.automation,
         kind=old.kind,
@@ -291,5 +313,6 @@ def _successor(old: Grant, begins_at: datetime, ends_at: datetime) -> Grant:
         begins_at=begins_at,
         ends_at=ends_at,
         enforcement=old.enforcement,
+        raised_to=old.raised_to,
         review_on=min(ends_at, begins_at + review_after).date(),
     )

@@ -113,6 +113,9 @@ class Grant(models.Model):
     enforcement = models.CharField(max_length=10, choices=EnforcedBy, default=EnforcedBy.DETACHED)
     review_on = models.DateField(null=True, blank=True)
     renew = models.BooleanField(default=True)
+    #: What its risk has risen to since it was approved, and when; empty while it has not (T4).
+    raised_to = models.CharField(max_length=8, blank=True)
+    raised_at = models.DateTimeField(null=True, blank=True)
 
     objects = GrantQuerySet.as_manager()
     history = History()
@@ -129,6 +132,7 @@ class Grant(models.Model):
             models.CheckConstraint(
                 name="grant_term_within_its_tier", condition=_within("low") | _within("standard") | _within("high")
             ),
+            models.CheckConstraint(name="grant_raised_to_known", condition=Q(raised_to__in=["", "standard", "high"])),
             models.CheckConstraint(name="grant_state_known", condition=Q(state__in=GrantState.values)),
             models.CheckConstraint(
                 name="grant_kind_has_its_reference",
@@ -154,6 +158,11 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entitlement or self.credential} for {self.automation}"
+
+    @property
+    def counted_tier(self) -> str:
+        """Its tier as it is now: as it was approved, or what it has risen to since (T4)."""
+        return self.raised_to or self.tier
 
     def is_live(self, now: datetime) -> bool:
         """Whether it allows something at the instant ``now``, as `GrantQuerySet.live` says of rows."""

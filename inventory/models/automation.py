@@ -134,6 +134,8 @@ class Automation(Owned):
     search = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField()
     review_on = models.DateField(null=True, blank=True)
+    #: Why it is reviewed before its time: its risk rose, or something new was found (I2, T4). Empty once it was reviewed.
+    review_because = models.CharField(max_length=40, blank=True)
 
     objects = AutomationQuerySet.as_manager()
     history = History(excluded_fields=["search"], erasable=["escalation_contact"])

@@ -273,6 +273,9 @@ def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
     """What changes the decision: why two are asked, why an answer is not offered, what silence did, what can be corrected."""
     item, who = question.item, drafts.acting(actor, question)
     found: list[Shape] = []
+    if because := wording.because(item):
+        text = f"It is {item.snapshot.get('tier', item.campaign.tier)} risk now." if "risk" in because else ""
+        found.append({"tone": "high", "lead": because, "text": text, "code": "T4" if "risk" in because else "I2"})
     if item.is_sample:
         text = "For one in ten, whoever answers for the resource is asked too, and both have to say yes."
         found.append({"tone": "acc", "lead": "Low risk, drawn as a sample.", "text": text, "code": "S4"})
