@@ -40,6 +40,10 @@ ABOUT = OWNED
 NOUNS = {"resource": "resource", "automation": "automation", "identity": "identity", "credential": "credential"}
 
 
+#: Where a row remembers what `latest` read.
+READ = "_interim_read"
+
+
 def field_of(subject: Owned) -> str:
     """Which of `OWNED` something is."""
     kinds = {Resource: "resource", Automation: "automation", NonHumanIdentity: "identity", Credential: "credential"}
@@ -47,9 +51,16 @@ def field_of(subject: Owned) -> str:
 
 
 def latest(subject: Owned, now: datetime) -> InterimOwner | None:
-    """Who is named for it, or answers for it, at ``now``; None where nobody was, or that is over. One query."""
-    found = InterimOwner.objects.filter(**{field_of(subject): subject}).exclude(state=S.ENDED)
-    one = found.select_related("person", "named_by", "named_for", "confirmed_by").first()
+    """Who is named for it, or answers for it, at ``now``; None where nobody was, or that is over.
+
+    One query for one instance of the row: a page asks several rules about it, and a write reads the row anew.
+    """
+    if READ not in subject.__dict__:
+        found = InterimOwner.objects.filter(**{field_of(subject): subject}).exclude(state=S.ENDED)
+        subject.__dict__[READ] = found.select_related("person", "named_by", "named_for", "confirmed_by").first()
+        if subject.__dict__[READ] is not None:
+            setattr(subject.__dict__[READ], field_of(subject), subject)
+    one: InterimOwner | None = subject.__dict__[READ]
     return None if one is None or _is_over(one, now) else one
 
 
@@ -196,6 +207,7 @@ def _name(step: Step[Any], person: Person) -> Effect:
         raise refuse(Refusal("I3", "input", said, detail=(("person", said),)))
     if any(acting.pk == person.pk for acting in step.actor.people):
         raise refuse(Refusal("SOD-8", "duty", "You can't name yourself.", "Name somebody else, whom another confirms."))
+    subject.__dict__.pop(READ, None)
     found = capacities(subject, step.actor, step.now)
     if not found or step.actor.person is None:
         raise refuse(Refusal("I3", "permission", "It takes the team's lead or a security reviewer."))

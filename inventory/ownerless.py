@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, NullIf
+from django.db.models import F, IntegerField, Q, QuerySet, Value
+from django.db.models.functions import Cast, Coalesce, NullIf
 from django.urls import reverse
 
 from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.roles import Role
-from inventory.models import Automation, Credential, InterimOwner, InterimState, NonHumanIdentity, Resource
+from inventory.models import OWNED, Automation, Credential, InterimOwner, InterimState, NonHumanIdentity, Resource
 from inventory.models.resource import sees_all
 
-#: What a list shows of each: which of `OWNED` it is, its key, what people call it, who left and when.
-COLUMNS = ("shown_kind", "key", "called", "left", "left_at")
+#: What is read of each: which of `OWNED` it is, its key, what people call it, who left and when; and a number, for whoever reads
+#: rows of another kind in the same query.
+COLUMNS = ("shown_kind", "key", "called", "left", "left_at", "number")
+#: Behind every day on which somebody left.
+FAR = datetime.max.replace(tzinfo=UTC)
+NOTHING = Cast(Value(None), IntegerField())
 
 
 @dataclass(frozen=True)
@@ -51,54 +56,59 @@ def href_of(kind: str, pk: int) -> str:
     return reverse(kind, args=[pk]) if kind in ("resource", "automation") else reverse("ownerless_one", args=[kind, pk])
 
 
-def found(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
-    """What a reader can do something about: of the teams they lead, or all where they are a security reviewer. One query.
+def parts(actor: Actor, now: datetime, *, most: int) -> list[QuerySet[Any, Any]]:
+    """What a reader can do something about: of the teams they lead, or all where they are a security reviewer.
 
     Args:
         actor: who reads.
         now: business time.
-        most: how many at most.
+        most: how many of each kind at most.
+
+    Returns:
+        Rows of `COLUMNS`, a query set a kind, for one union; `of_rows` reads them.
     """
     everything = Role.SECURITY_REVIEWER in access.roles_held(actor, now)
-    return _read(actor, now, everything=everything, most=most)
+    return _parts(access.answers_as(actor, now), now, everything=everything, most=most)
+
+
+def of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Ownerless]:
+    """What was read by a union of `parts`, the longest gone first; rows of another kind are passed over."""
+    columns = ("shown_kind", "key", "called", "left", "left_at")
+    read = [Ownerless(*(row[name] for name in columns)) for row in rows if row["shown_kind"] in OWNED]
+    return sorted(read, key=lambda one: (one.left_at is None, one.left_at or FAR, one.called, one.pk))
+
+
+def found(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
+    """`parts` in a query of their own."""
+    first, *others = parts(actor, now, most=most)
+    return of_rows(first.union(*others, all=True))[:most]
 
 
 def listed(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
     """The same for the list, where whoever sees the whole register sees all; with who is named for each. Two queries."""
-    rows = _read(actor, now, everything=sees_all(actor, now), most=most)
+    first, *others = _parts(access.answers_as(actor, now), now, everything=sees_all(actor, now), most=most)
+    rows = of_rows(first.union(*others, all=True))[:most]
     named = InterimOwner.objects.filter(state=InterimState.NAMED).select_related("person", "named_by")
-    by = {
-        (kind, getattr(one, f"{kind}_id")): one
-        for one in named
-        for kind in ("resource", "automation", "identity", "credential")
-    }
-    return [Ownerless(one.kind, one.pk, one.called, one.left, one.left_at, by.get((one.kind, one.pk))) for one in rows]
+    by = {(kind, pk): one for one in named for kind in OWNED if (pk := getattr(one, f"{kind}_id")) is not None}
+    return [replace(one, named=by.get((one.kind, one.pk))) for one in rows]
 
 
-def _read(actor: Actor, now: datetime, *, everything: bool, most: int) -> list[Ownerless]:
-    people = access.answers_as(actor, now)
-    parts = [
-        _part("resource", Resource.objects.ownerless(now), "name", _led(people, "team__", "owner__"), everything),
-        _part("automation", Automation.objects.ownerless(now), "name", _led(people, "team__"), everything),
-        _part(
-            "identity",
-            NonHumanIdentity.objects.ownerless(now),
-            "subject",
-            _led(people, "automation__team__", "owner__"),
-            everything,
-        ),
-        _part("credential", Credential.objects.ownerless(now), "name", _of_credentials(people), everything),
-    ]
-    rows = parts[0].union(*parts[1:]).order_by("left_at", "called", "key")[:most]
-    return [Ownerless(*(row[name] for name in COLUMNS)) for row in rows]
+def _parts(people: tuple[int, ...], now: datetime, *, everything: bool, most: int) -> list[QuerySet[Any, Any]]:
+    read = (
+        ("resource", Resource.objects.ownerless(now), _led(people, "team__", "owner__")),
+        ("automation", Automation.objects.ownerless(now), _led(people, "team__")),
+        ("identity", NonHumanIdentity.objects.ownerless(now), _led(people, "automation__team__", "owner__")),
+        ("credential", Credential.objects.ownerless(now), _of_credentials(people)),
+    )
+    return [_part(kind, rows if everything else rows.filter(led), most) for kind, rows, led in read]
 
 
-def _part(kind: str, rows: QuerySet[Any], called: str, led: Q, everything: bool) -> QuerySet[Any, Any]:
+def _part(kind: str, rows: QuerySet[Any], most: int) -> QuerySet[Any, Any]:
     owner = "business_owner" if kind == "automation" else "owner"
-    asked = rows if everything else rows.filter(led)
-    name = Coalesce(NullIf(F(called), Value("")), F("kind")) if kind == "credential" else F(called)
-    shown = asked.order_by().distinct().values(shown_kind=Value(kind), key=F("pk"), called=name)
-    found: QuerySet[Any, Any] = shown.annotate(left=F(f"{owner}__name"), left_at=F(f"{owner}__left_at"))
+    called = {"identity": F("subject"), "credential": Coalesce(NullIf("name", Value("")), "kind")}.get(kind, F("name"))
+    told = {"called": called, "left": F(f"{owner}__name"), "left_at": F(f"{owner}__left_at")}
+    shown = rows.order_by().distinct().annotate(shown_kind=Value(kind), key=F("pk"), number=NOTHING, **told)
+    found: QuerySet[Any, Any] = shown.values(*COLUMNS).order_by("left_at", "key")[:most]
     return found
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, Q, Subquery, Value
+from django.db.models import Count, DateTimeField, F, Q, Subquery, Value
+from django.db.models.functions import Cast
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
@@ -29,6 +31,7 @@ from governance.web.pages import page
 from inventory import ownerless
 from inventory.models import Automation, AutomationState
 from inventory.models.interim import still_answering
+from inventory.ownerless import Ownerless
 
 Shape = dict[str, Any]
 
@@ -54,6 +57,7 @@ def home(request: Request) -> HttpResponse:
     person = reader(request)
     to_decide, to_answer = waiting.to_decide_and_to_answer(request.actor, now)
     under_way = waiting.under_way(person, now)
+    mine, nobodys = _mine_and_ownerless(request.actor, person, now)
     reviews = _recertifications(person, access.answers_as(request.actor, now))
     chrome.counted(request, recertify=reviews["count"])
     groups = [
@@ -64,11 +68,11 @@ def home(request: Request) -> HttpResponse:
             reviews,
             _questions(to_answer),
             _acceptances([one for one, _ in under_way]),
-            _ownerless(request.actor, now),
+            _ownerless(nobodys, now),
         )
         if group["rows"]
     ]
-    automations = _automations(person, under_way, now)
+    automations = _automations(mine, under_way)
     things = sum(group["count"] for group in groups)
     zone = zone_of(person.time_zone, ZoneInfo(settings.ORGANISATION_TIME_ZONE))
     local = now.astimezone(zone)
@@ -263,9 +267,8 @@ def _acceptances(under_way: Iterable[Submission]) -> Shape:
     return {"key": "handovers", "title": "To accept", "words": "", "rows": rows, "count": len(found)}
 
 
-def _ownerless(actor: Actor, now: datetime) -> Shape:
+def _ownerless(found: Sequence[Ownerless], now: datetime) -> Shape:
     """What nobody answers for, of the teams that the reader leads; all of it for a security reviewer (I3)."""
-    found = ownerless.found(actor, now, most=MOST + 1)
     rows = [
         BLANK
         | {
@@ -289,20 +292,38 @@ def _ownerless(actor: Actor, now: datetime) -> Shape:
     }
 
 
-def _automations(person: Person, under_way: Iterable[tuple[Submission, dict[str, date]]], now: datetime) -> list[Shape]:
+@dataclass(frozen=True)
+class Mine:
+    """What a row says of one of the reader's automations."""
+
+    pk: int
+    name: str
+    state: str
+    approved: int | None
+
+
+def _mine_and_ownerless(actor: Actor, person: Person, now: datetime) -> tuple[list[Mine], list[Ownerless]]:
+    """The reader's automations, and what nobody answers for that they can do something about: one query for both."""
     mine = Automation.objects.filter(
         Q(business_owner=person) | Q(technical_owner=person) | still_answering([person.pk], now)
-    )
-    mine = mine.exclude(state=AutomationState.RETIRED).select_related("approved_version")
-    found = mine.only("name", "state", "approved_version__number").order_by("name", "pk")[:MOST]
+    ).exclude(state=AutomationState.RETIRED)
+    told = {"called": F("name"), "left": F("state"), "left_at": Cast(Value(None), DateTimeField())}
+    shown = mine.annotate(shown_kind=Value("mine"), key=F("pk"), number=F("approved_version__number"), **told)
+    first = shown.values(*ownerless.COLUMNS).order_by("name", "pk")[:MOST]
+    rows = list(first.union(*ownerless.parts(actor, now, most=MOST + 1), all=True))
+    own = [Mine(row["key"], row["called"], row["left"], row["number"]) for row in rows if row["shown_kind"] == "mine"]
+    return sorted(own, key=lambda one: (one.name, one.pk)), ownerless.of_rows(rows)
+
+
+def _automations(mine: Iterable[Mine], under_way: Iterable[tuple[Submission, dict[str, date]]]) -> list[Shape]:
     submissions = {one.automation_id: one for one, _ in under_way}
     held = {
         one.pk: [{"who": who, "since": since} for who, since in list(asked.items())[:3]] for one, asked in under_way
     }
-    return [_automation(one, submissions.get(one.pk), held) for one in found]
+    return [_automation(one, submissions.get(one.pk), held) for one in mine]
 
 
-def _automation(one: Automation, submission: Submission | None, held: dict[int, list[Shape]]) -> Shape:
+def _automation(one: Mine, submission: Submission | None, held: dict[int, list[Shape]]) -> Shape:
     shape: Shape = dict.fromkeys(("tag", "next")) | {
         "href": reverse("automation", args=[one.pk]),
         "name": one.name,
@@ -310,9 +331,8 @@ def _automation(one: Automation, submission: Submission | None, held: dict[int, 
         "held": [],
     }
     if submission is None:
-        version = one.approved_version
-        return shape | {"text": f"Version {version.number} is approved" if version else "Not submitted yet"}
-    runs = f", version {one.approved_version.number} runs on" if one.approved_version else ""
+        return shape | {"text": f"Version {one.approved} is approved" if one.approved else "Not submitted yet"}
+    runs = f", version {one.approved} runs on" if one.approved else ""
     where = "is decided" if submission.state == "decided" else "is in review"
     return shape | {
         "text": f"Version {submission.version.number} {where}{runs}",
