@@ -198,7 +198,7 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.RESOURCE_AMEND: "change what is said about this resource",
     P.RESOURCE_BIND: "say what opens this resource",
     P.BINDING_MOVE: "say that a connection opens another resource",
-    P.INTERIM_NAME: "name who answers for this meanwhile: the team's lead and a security reviewer, together",
+    P.INTERIM_NAME: "name who answers for this meanwhile, as its team's lead or a security reviewer",
     P.INTERIM_DROP: "end that somebody answers for this meanwhile",
     P.SUBMISSION_WITHDRAW: "withdraw this submission",
     P.SUBMISSION_ANSWER: "answer for the builder",

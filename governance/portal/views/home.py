@@ -72,7 +72,6 @@ def home(request: Request) -> HttpResponse:
         )
         if group["rows"]
     ]
-    automations = _automations(mine, under_way)
     things = sum(group["count"] for group in groups)
     zone = zone_of(person.time_zone, ZoneInfo(settings.ORGANISATION_TIME_ZONE))
     local = now.astimezone(zone)
@@ -85,9 +84,9 @@ def home(request: Request) -> HttpResponse:
         "now": now,
         "head": {"title": f"Good {_part_of_day(local)}, {person.get_short_name()}", "facts": facts},
         "groups": groups,
-        "automations": automations,
+        "automations": _automations(mine, under_way),
     }
-    if not groups and not automations:
+    if not groups and not mine:
         context["nothing"] = {
             "sentence": "Nothing needs you. What you are asked to decide, answer or review would be here.",
             "href": reverse("bring_in"),
