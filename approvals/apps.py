@@ -12,7 +12,7 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
-        from approvals import credentials, duties, erasing, grants
+        from approvals import credentials, duties, erasing, grants, least
         from approvals.transitions import (
             close_samples,
             close_unfinished,
@@ -20,21 +20,19 @@ class ApprovalsConfig(AppConfig):
             join_unfinished,
             look_again,
             tell_of_risen,
-            tighten_risen,
         )
-        from approvals.transitions.joining import WRITING
+        from approvals.transitions.joining import OWNING, WRITING
         from approvals.transitions.passing_on import CHANGING
         from approvals.transitions.raising import RAISING
-        from governance.controls import consequences
+        from governance.controls import consequences, health
         from governance.controls.erasing import FORGETTING
 
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
             consequences.register(event, conclude)
-        for event in WRITING:
+        for event in (*WRITING, *OWNING):
             consequences.register(event, join_unfinished)
         for event in RAISING:
             consequences.register(event, tell_of_risen)
-            consequences.register(event, tighten_risen)
         for event in CHANGING:
             consequences.register(event, look_again)
         consequences.demand("automation.amended", duties.WRITES_NOTHING)
@@ -46,3 +44,4 @@ class ApprovalsConfig(AppConfig):
         consequences.register("automation.retired", close_samples)
         consequences.register(FORGETTING, erasing.forget)
         grants.register_consequences()
+        health.register_advice("people", least.missing)

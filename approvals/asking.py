@@ -130,9 +130,9 @@ def name_candidate(seat: Seat, person: Person, basis: str) -> None:
     Candidate.objects.get_or_create(seat=seat, person=person, defaults={"order": order, "basis": basis})
 
 
-def builders(submission: Submission) -> list[Person]:
-    """Who hears how a submission ended: who submitted it, and the automation's owners."""
-    return [submission.submitted_by, *submission.automation.owners]
+def builders(submission: Submission, now: datetime) -> list[Person]:
+    """Who hears how a submission ended: who submitted it, and who answers for the automation."""
+    return [submission.submitted_by, *submission.automation.answering(now)]
 
 
 def path(submission: Submission) -> str:

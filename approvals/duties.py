@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef
 
-from approvals import asking, openings, policies, rechecking, samples
-from approvals.ladders import LADDER, resource_of
+from approvals import asking, openings, ownerless, policies, rechecking, samples
+from approvals.ladders import LADDER
 from approvals.models import Approval, ApprovalState, DecisionPerson, Party, Sample, Submission
 from approvals.models.submission import UNFINISHED
 from approvals.routing import Route, route_of
@@ -21,7 +21,7 @@ from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal
-from inventory.models import Automation, Binding, Privilege, Resource, ResourceState
+from inventory.models import Automation, Binding, Privilege, Resource
 
 
 def _interactive(subject: Approval | Sample, actor: Actor, now: datetime) -> Refusal | None:
@@ -122,15 +122,7 @@ def _somebody_next(subject: Submission, actor: Actor, now: datetime) -> Refusal 
 
 
 def _has_owner(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    resource = resource_of(subject)
-    if resource is None:
-        return None
-    if resource.is_orphaned:
-        sentence = f"{resource.name} has no active owner: nothing new on it can be approved until one is named."
-        return Refusal("I3", "state", sentence, "An admin names an owner, who accepts.")
-    if resource.state != ResourceState.ACTIVE:
-        return Refusal("I3", "state", f"{resource.name} is not in use.", "It can still be rejected.")
-    return None
+    return ownerless.refusal(subject, now)
 
 
 def _tier_holds(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
@@ -322,7 +314,12 @@ TURN = Duty("A9", "A9", "The first eligible rung of the ladder decides.", _turn)
 TIME_IS_UP = Duty("A10", "A10", "A record ends by silence once its time is up.", _time_is_up)
 IN_TIME = Duty("A10", "A10", "Nobody decides once a record's time is up: silence has ended it.", _in_time)
 ANSWER_IN_TIME = Duty("A14", "A14", "Nobody answers once the builder's time is up.", _answer_in_time)
-HAS_OWNER = Duty("I3", "I3", "Nothing new is approved on a resource without an active owner.", _has_owner)
+HAS_OWNER = Duty(
+    "I3",
+    "I3",
+    "Nothing new is approved where nobody who is here answers for the resource, the credential, the automation or its identity.",
+    _has_owner,
+)
 TIER_HOLDS = Duty("T1", "T1", "Nothing is approved with fewer signatures than its present tier needs.", _tier_holds)
 BINDING_HOLDS = Duty("I8", "I8", "Nothing is approved on a resource that its connection does not open.", _binding_holds)
 STILL_HOLDS = Duty(

@@ -10,7 +10,7 @@ of their keys.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -24,12 +24,10 @@ from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory.models import Automation
+from inventory.risk import Tier
 
 #: States of a grant that has not ended.
 STANDING = (GrantState.ACTIVE, GrantState.SUSPENDED)
-
-#: What is held for less is not reviewed yet: a review's notice lies inside its term (R1).
-BEFORE_A_REVIEW = timedelta(days=31)
 
 #: How many successors may rest on the same two approvals; then stage 2 decides anew (G2).
 LONGEST_SUCCESSION = {"low": 2, "standard": 2, "high": 1}
@@ -177,21 +175,25 @@ def let_lapse(step: Step[Grant]) -> Effect:
     return Effect(payload={"ends_at": ledger.instant(step.subject.ends_at)})
 
 
-@transition(Grant, event="grant.tier_risen", permission=None, source=STANDING, parents=["automation"])
-def tighten(step: Step[Grant], *, tier: str) -> Effect:
-    """Its tier has risen: it ends within that tier's longest term from now, and comes up for review as soon as one fits (T4).
+@transition(Grant, event="grant.tier_raised", permission=None, source=STANDING, parents=["automation"])
+def raise_tier(step: Step[Grant], *, tier: Tier, not_before: datetime, review_on: date) -> Effect:
+    """What it allows is riskier now than when it was approved: its term shortens to what that tier may have, and it is reviewed (T4).
 
     Args:
-        step: the running step.
-        tier: what it has risen to.
+        step: the running call.
+        tier: what it has risen to; higher than its present one.
+        not_before: it does not end before this, so that its review lies inside its term (R1).
+        review_on: the day by which it is reviewed.
     """
     grant = step.subject
-    was, grant.risen_to = grant.counted_tier, tier
-    grant.ends_at = min(grant.ends_at, step.now + timedelta(days=LONGEST_TERM[tier]))
-    soon = max(step.now, grant.begins_at + BEFORE_A_REVIEW).date()
-    grant.review_on = min(grant.review_on or soon, soon)
+    if tier <= Tier.of(grant.counted_tier):
+        raise refuse(Refusal("T4", "state", "Its risk is that high already."))
+    was, grant.raised_to, grant.raised_at = grant.counted_tier, tier.word, step.now
+    longest = grant.begins_at + timedelta(days=LONGEST_TERM[tier.word])
+    grant.ends_at = min(grant.ends_at, max(longest, not_before))
+    grant.review_on = min(grant.review_on or review_on, review_on)
     step.save(grant)
-    return Effect(payload={"was": was, "tier": tier, "ends_at": ledger.instant(grant.ends_at)})
+    return Effect(payload={"was": was, "tier": tier.word, "ends_at": ledger.instant(grant.ends_at)})
 
 
 @transition(Grant, event="grant.succeeded", permission=None, source=STANDING, parents=["automation"])
@@ -305,12 +307,12 @@ def _successor(old: Grant, begins_at: datetime, ends_at: datetime) -> Grant:
         scope=list(old.scope),
         level=old.level,
         tier=old.tier,
-        risen_to=old.risen_to,
         app_approval=old.app_approval,
         approval=old.approval,
         predecessor=old,
         begins_at=begins_at,
         ends_at=ends_at,
         enforcement=old.enforcement,
+        raised_to=old.raised_to,
         review_on=min(ends_at, begins_at + review_after).date(),
     )

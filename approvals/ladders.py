@@ -42,6 +42,8 @@ class Bench:
 
     fallback: tuple[Person, ...]
     security: tuple[Person, ...]
+    #: When they stand there; and who answers for something meanwhile is asked of the same instant (I3).
+    now: datetime
 
     @classmethod
     def load(cls, now: datetime) -> Bench:
@@ -64,6 +66,7 @@ class Bench:
         bench = cls(
             tuple(person for person in people if person.is_fallback),
             tuple(person for person in people if person.is_reviewer),
+            now,
         )
         return bench, {person.pk: person for person in people}
 
@@ -81,19 +84,29 @@ def _rungs(*steps: tuple[str, Iterable[Person | None]]) -> list[Rung]:
     return rungs
 
 
-def resource_ladder(resource: Resource, bench: Bench, *, first: Person | None = None) -> list[Rung]:
-    """Owner, deputy, lead of the owner's team, fallback owners, security reviewers (A9).
+def resource_ladder(
+    resource: Resource, bench: Bench, *, first: Person | None = None, since: datetime | None = None
+) -> list[Rung]:
+    """Owner, or who answers meanwhile, deputy, lead of the owner's team, fallback owners, security reviewers (A9).
+
+    An interim owner stands where the owner did. In what was submitted before they were confirmed the deputy, who was there, comes
+    first: whom the two named does not choose who decides it (S8).
 
     Args:
         resource: what is asked about; owner, deputy and team with its leads should be loaded.
         bench: the groups that stand on every ladder.
         first: who decided about the same before, and is asked again (A15).
+        since: when what is decided was submitted; None for what is not submitted yet.
     """
-    team = resource.team
+    team, meanwhile = resource.team, resource.interim_owner(bench.now)
+    confirmed_at = resource.interim.confirmed_at if meanwhile is not None and resource.interim is not None else None
+    is_late = since is not None and confirmed_at is not None and since < confirmed_at
     return _rungs(
         ("decided before", [first]),
         ("owner", [resource.owner if resource.accepted_at else None]),
+        ("interim owner", [] if is_late else [meanwhile]),
         ("deputy", [resource.deputy]),
+        ("interim owner", [meanwhile] if is_late else []),
         ("lead of the owner's team", [team.lead, team.deputy_lead] if team else []),
         ("fallback owner", bench.fallback),
         ("security reviewer", bench.security),
@@ -115,9 +128,15 @@ def lead_ladder(automation: Automation, bench: Bench, *, first: Person | None = 
 
 
 def ladder(
-    label: str, automation: Automation, resource: Resource | None, bench: Bench, *, first: Person | None = None
+    label: str,
+    automation: Automation,
+    resource: Resource | None,
+    bench: Bench,
+    *,
+    first: Person | None = None,
+    since: datetime | None = None,
 ) -> list[Rung]:
-    """The ladder of a seat: by its label, the automation and, in stage 2, the resource asked about."""
+    """The ladder of a seat: by its label, the automation and, in stage 2, the resource asked about; see `resource_ladder`."""
     if label == SeatLabel.SECURITY:
         return _rungs(("decided before", [first]), ("security reviewer", bench.security))
     if label == SeatLabel.SECOND:
@@ -130,7 +149,7 @@ def ladder(
         return _rungs(
             ("decided before", [first]), ("fallback owner", bench.fallback), ("security reviewer", bench.security)
         )
-    return resource_ladder(resource, bench, first=first)
+    return resource_ladder(resource, bench, first=first, since=since)
 
 
 def resource_of(approval: Approval) -> Resource | None:

@@ -98,3 +98,29 @@ def after(question: Question, label: str, people: Iterable[Person], others: Sequ
     """
     who = list(people)
     return shortage([question.without(label, who), *others], stage_1_taken=frozenset(person.pk for person in who))
+
+
+def unfilled(wanted: Sequence[tuple[str, frozenset[int]]]) -> list[int]:
+    """Which of some places nobody is left for, if each is taken by somebody else: a maximum bipartite matching.
+
+    What comes first is filled first, and stays filled, by somebody else if need be (augmenting paths, Kuhn 1955).
+
+    Args:
+        wanted: for each place its name and the keys of who could take it.
+
+    Returns:
+        Numbers of the places that stay empty; as few as can be.
+    """
+    taken: dict[int, int] = {}
+
+    def place(number: int, seen: set[int]) -> bool:
+        for person in sorted(wanted[number][1] - seen):
+            if person in seen:
+                continue  # further down somebody was tried meanwhile
+            seen.add(person)
+            if person not in taken or place(taken[person], seen):
+                taken[person] = number
+                return True
+        return False
+
+    return [number for number in range(len(wanted)) if not place(number, set())]

@@ -18,6 +18,7 @@ from inventory.models import Automation, Version
 #: What the history calls the writing of something that a submission decides about. Admins who assign owners and approvers whose
 #: decision moved the state are in the history too; they wrote nothing.
 WROTE = ("automation.registered", "automation.amended", "version.")
+OWNING = (Capacity.BUSINESS_OWNER, Capacity.TECHNICAL_OWNER)
 
 
 def name_all(submission: Submission, submitter: Person) -> None:
@@ -45,16 +46,16 @@ class CameIn:
     people: tuple[Person, ...]
 
 
-def who_came_in(submission: Submission, actor: Actor) -> CameIn:
+def who_came_in(submission: Submission, actor: Actor | None) -> CameIn:
     """Who has become a party since it was submitted: an editor, an importer, an owner or author named since (S1). Reads only.
 
     Args:
         submission: unfinished, its automation locked.
-        actor: who has just written; whom they stand in for has written too (A11).
+        actor: who has just written; whom they stand in for has written too (A11). None where nothing was written.
     """
     known = set(submission.parties.values_list("person", "capacity"))
     found = standing(submission.automation, asked=submission.version)
-    if actor.standing_for is not None:
+    if actor is not None and actor.standing_for is not None:
         found.append((actor.standing_for.pk, Capacity.EDITOR))
     new = {who for who, _ in found} - {who for who, _ in known}
     people = Person.objects.filter(pk__in=new).order_by("pk")
@@ -104,18 +105,19 @@ def _of_history(automation: Automation) -> Iterator[tuple[int | None, Capacity]]
     approved = automation.approved_version
     is_over = False
     rows = automation.history.order_by("-history_id").values_list(
-        "history_change_reason", "history_user", "history_date", "business_owner", "technical_owner"
+        *("history_change_reason", "history_user", "history_date"),
+        *("business_owner", "technical_owner", "interim__person"),
     )
     for why, who, at, *then in [*rows]:
         # Owners count from when the approved version went live; editors from when it was made: what they wrote while it was
         # decided waits in the amendment and is decided with what comes now.
         if not is_over:
-            yield from zip(then, (Capacity.BUSINESS_OWNER, Capacity.TECHNICAL_OWNER), strict=True)
+            yield from zip(then, (*OWNING, Capacity.BUSINESS_OWNER), strict=True)  # the last answered meanwhile (I3)
         if (why or "").startswith(WROTE) and (not is_over or approved is None or at > approved.created_at):
             yield who, Capacity.EDITOR
         is_over = is_over or (why or "").startswith("automation.went_live")
     for people in (owners, asked):
-        yield from zip(people, (Capacity.BUSINESS_OWNER, Capacity.TECHNICAL_OWNER), strict=True)
+        yield from zip(people, OWNING, strict=True)
 
 
 def _of_submissions(automation: Automation) -> Iterator[tuple[int | None, Capacity]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from approvals import duties, intended, policies, stopped
+from approvals import duties, intended, ownerless, policies, stopped
 from approvals.changes import Asked, Changes
 from approvals.drafts import Draft, row_key
 from approvals.intended import LADDER
@@ -112,7 +112,8 @@ class _Reading:
             automation, known, self.item, self.actor, under_way, compared.app_in_force, policy, self.now, named
         )
         stands = Assessment(tier=tier)
-        problems = unready(automation, replace(compared, asked=()), stands, policy)
+        problems = unready(automation, replace(compared, asked=()), stands, policy, self.now)
+        problems += ownerless.identity_problems(self.found.identities, self.now)
         made = Preview(
             item=self.item,
             manifest=self.manifest,
@@ -186,7 +187,8 @@ class _Reading:
             connection = resolving.binding_name(place) if place in self._nameable else ""
             is_named = opens.pk is not None and not opens.unresolved
             said_no, proposed = self.found.refusal_of(place), self.found.proposal_of(place)
-        own = unready(self.automation, replace(compared, asked=(asked,) if asked.why else ()), stands, people.policy)
+        one = replace(compared, asked=(asked,) if asked.why else ())
+        own = unready(self.automation, one, stands, people.policy, self.now)
         return Wanted(
             key=row_key(key),
             asked=asked,

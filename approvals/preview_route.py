@@ -184,6 +184,7 @@ class People:
         if person.pk in self.parties:
             on = record.resource
             answers = on is not None and person.pk in (on.owner_id, on.deputy_id)
+            answers = answers or (on is not None and person == on.interim_owner(self.bench.now))
             return ("SOD-3" if answers else "SOD-1"), self._as_party(person)
         if record.stage == 2 and person.pk in self.decided_app:
             return "SOD-2", "decided the app in stage 1"

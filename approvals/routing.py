@@ -182,7 +182,9 @@ class Route:
 
     def _answers_for(self, person: Person, approval: Approval) -> bool:
         resource = resource_of(approval)
-        return resource is not None and person.pk in (resource.owner_id, resource.deputy_id)
+        if resource is None:
+            return False
+        return person.pk in (resource.owner_id, resource.deputy_id) or person == resource.interim_owner(self.now)
 
     def own_decisions(self, approval: Approval) -> list[Decision]:
         """What was decided about a record in its present round, or carried over into it (A14)."""
@@ -194,7 +196,8 @@ class Route:
     def ladder_of(self, approval: Approval, label: str) -> list[Rung]:
         """The rungs of one seat of one record: who spoke in it before is asked first, in the capacity they spoke in (A15)."""
         first = again.said_in(label, self.before.get(approval.pk, ()))
-        return ladder(label, self.submission.automation, resource_of(approval), self.bench, first=first)
+        since = self.submission.submitted_at
+        return ladder(label, self.submission.automation, resource_of(approval), self.bench, first=first, since=since)
 
     def standing(self, approval: Approval) -> list[SeatStanding]:
         """Every seat of a record: filled by whom, or to be filled by whom, and who was skipped and why (A9)."""

@@ -90,11 +90,13 @@ def remind_to_accept(now: datetime) -> int:
     """Remind the business owner of a decided submission, half-way and a day before its time is up; returns how many are told."""
     waiting = Submission.objects.filter(state=SubmissionState.DECIDED, decided_at__isnull=False, accept_due_at__gt=now)
     sent = 0
-    for one in waiting.select_related("version", "automation__team", "automation__business_owner").order_by("pk"):
+    for one in waiting.select_related(
+        "version", "automation__team", "automation__business_owner", "automation__interim__person"
+    ).order_by("pk"):
         assert one.decided_at is not None  # the query asks for both
         assert one.accept_due_at is not None
         word = _nearing(one.decided_at, one.accept_due_at, now)
-        owner = one.automation.business_owner
+        owner = one.automation.accepting(now)
         if not word:
             continue
         with transaction.atomic():

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import JSONObject
 
 from approvals.models import Approval, ApprovalState, Candidate, Decision, Sample, SampleState, Submission
@@ -17,6 +17,7 @@ from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.keyed import keyed_by
 from governance.controls.models import Person
+from inventory.models.interim import still_answering
 
 #: What lists of records read of each: what they say, and no document.
 SHOWN = (
@@ -96,9 +97,10 @@ def _person(actor: Actor) -> Person:
     return actor.person
 
 
-def _sent_back_to(person: Person) -> QuerySet[Approval]:
+def _sent_back_to(person: Person, now: datetime) -> QuerySet[Approval]:
     mine = Q(submission__submitted_by=person)
     mine |= Q(submission__automation__business_owner=person) | Q(submission__automation__technical_owner=person)
+    mine |= still_answering([person.pk], now, "submission__automation__")
     return Approval.objects.filter(mine, state=ApprovalState.CHANGES_ASKED)
 
 
@@ -116,7 +118,7 @@ def to_decide_and_to_answer(actor: Actor, now: datetime) -> tuple[list[Approval]
 
     One query.
     """
-    both = _asked_of(actor, now).union(_sent_back_to(_person(actor)).order_by().values("pk"))
+    both = _asked_of(actor, now).union(_sent_back_to(_person(actor), now).order_by().values("pk"))
     said = JSONObject(who="person__name", at="at", text="reason__text")
     last = Decision.objects.filter(approval=OuterRef("pk")).order_by("-pk").values(said=said)[:1]
     question = Case(When(state=ApprovalState.CHANGES_ASKED, then=Subquery(last)))
@@ -137,9 +139,11 @@ def under_way(person: Person, now: datetime) -> list[tuple[Submission, dict[str,
     """Submissions of the person's automations that have not ended, the oldest first: one query.
 
     Returns:
-        Each with the names of those who were asked about what is open in it, and since when.
+        Each with the names of those who were asked about what is open in it, and since when; it says whether it is theirs to
+        accept a part (``is_theirs``).
     """
-    mine = Q(automation__business_owner=person) | Q(automation__technical_owner=person)
+    meanwhile = still_answering([person.pk], now, "automation__")
+    mine = Q(automation__business_owner=person) | Q(automation__technical_owner=person) | meanwhile
     found = Submission.objects.unfinished().filter(mine).select_related("automation", "version", "submitted_by")
     columns = ("state", "tier", "submitted_at", "version__number", "submitted_by__name")
     shown_of = found.only(*columns, "automation__name", "automation__business_owner_id").order_by("pk")
@@ -147,6 +151,8 @@ def under_way(person: Person, now: datetime) -> list[tuple[Submission, dict[str,
         seat__approval__submission=OuterRef("pk"), seat__approval__state=ApprovalState.OPEN
     ).order_by("seat__approval__stage", "seat__approval_id", "seat_id", "order", "pk")
     said = JSONObject(who="person__name", since="seat__approval__opened_at")
+    accepting = Q(automation__business_owner=person) | meanwhile
+    shown_of = shown_of.annotate(is_theirs=ExpressionWrapper(accepting, BooleanField()))
     rows = shown_of.annotate(holders=ArraySubquery(asked.values(said=said)))
     return [(one, _since(one.holders, now)) for one in rows]
 

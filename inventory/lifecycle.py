@@ -16,6 +16,7 @@ from governance.controls.models import Person
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
+from inventory import interim
 from inventory.models import Automation, AutomationState, Version
 from inventory.models.automation import AMENDED_BY_REVIEW
 from inventory.risk import Tier
@@ -131,6 +132,7 @@ def go_live(
         if suspended_at is not None and decided_at is not None and decided_at > suspended_at:
             setattr(automation, since, None)
     _take_amendment(automation, asked or {})
+    interim.settle(automation, step)
     automation.approved_version = version
     automation.tier = max(Tier.of(tier), Tier.of(automation.raised_to or tier)).word
     automation.review_on = review_on or automation.review_on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inventory.views import automations, connections, credentials, resources
+from inventory.views import automations, connections, credentials, interim, resources
 
 urlpatterns = [
     path("automations/", automations.automation_list, name="automation_list"),
@@ -30,6 +30,11 @@ urlpatterns = [
     path("credentials/<int:pk>/kept-in/", credentials.kept_in, name="credential_kept_in"),
     path("credentials/<int:pk>/kept-here/", credentials.kept_here, name="credential_kept_here"),
     path("credentials/<int:pk>/not-kept-here/", credentials.not_kept_here, name="credential_not_kept_here"),
+    path("ownerless/", interim.ownerless_list, name="ownerless"),
+    path("ownerless/<str:kind>/<int:pk>/", interim.one, name="ownerless_one"),
+    path("ownerless/<str:kind>/<int:pk>/name/", interim.name, name="interim_name"),
+    path("interim/<int:pk>/confirm/", interim.confirm_named, name="interim_confirm"),
+    path("interim/<int:pk>/drop/", interim.drop, name="interim_drop"),
     path("connections/<int:pk>/agree/", connections.agree, name="binding_agree"),
     path("connections/<int:pk>/drop/", connections.drop, name="binding_drop"),
 ]

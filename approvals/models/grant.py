@@ -101,8 +101,6 @@ class Grant(models.Model):
     scope = ArrayField(models.CharField(max_length=300), default=list)
     level = models.CharField(max_length=8, choices=Level)
     tier = models.CharField(max_length=8)
-    #: The tier that it has risen to since it was approved (T4); empty where it has not.
-    risen_to = models.CharField(max_length=8, blank=True)
     app_approval = models.ForeignKey(Approval, models.PROTECT, related_name="+")
     approval = models.ForeignKey(Approval, models.PROTECT, related_name="grants")
     predecessor = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="successor")
@@ -115,6 +113,9 @@ class Grant(models.Model):
     enforcement = models.CharField(max_length=10, choices=EnforcedBy, default=EnforcedBy.DETACHED)
     review_on = models.DateField(null=True, blank=True)
     renew = models.BooleanField(default=True)
+    #: What its risk has risen to since it was approved, and when; empty while it has not (T4).
+    raised_to = models.CharField(max_length=8, blank=True)
+    raised_at = models.DateTimeField(null=True, blank=True)
 
     objects = GrantQuerySet.as_manager()
     history = History()
@@ -131,6 +132,7 @@ class Grant(models.Model):
             models.CheckConstraint(
                 name="grant_term_within_its_tier", condition=_within("low") | _within("standard") | _within("high")
             ),
+            models.CheckConstraint(name="grant_raised_to_known", condition=Q(raised_to__in=["", "standard", "high"])),
             models.CheckConstraint(name="grant_state_known", condition=Q(state__in=GrantState.values)),
             models.CheckConstraint(
                 name="grant_kind_has_its_reference",
@@ -159,8 +161,8 @@ class Grant(models.Model):
 
     @property
     def counted_tier(self) -> str:
-        """The tier that terms and renewals go by: as approved, or what it has risen to since (T4)."""
-        return self.risen_to or self.tier
+        """Its tier as it is now: as it was approved, or what it has risen to since (T4)."""
+        return self.raised_to or self.tier
 
     def is_live(self, now: datetime) -> bool:
         """Whether it allows something at the instant ``now``, as `GrantQuerySet.live` says of rows."""
@@ -193,7 +195,7 @@ class Grant(models.Model):
         on = [self.entitlement.resource] if self.entitlement else []
         on += [one for one in (self.credential.opens, self.credential.kept_in) if one] if self.credential else []
         for resource in on:
-            found |= resource.answering(person)
+            found |= resource.answering_as(person, now)
         return frozenset(found)
 
 

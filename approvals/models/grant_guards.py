@@ -9,6 +9,9 @@ from approvals.models.guards import COUNTED
 #: How levels rise, as PostgreSQL compares them; unknown counts as write (I4).
 _POWER = "array_position(ARRAY['read', 'write', 'execute', 'admin'], replace({level}, 'unknown', 'write')::text)"
 
+#: How far a grant's tier has risen since it was approved (T4).
+_RISEN = "array_position(ARRAY['', 'standard', 'high'], {row}.raised_to::text)"
+
 #: The decisions that approved the record ``own``, in the round that did: taken on it, or carried over to it (A7, A14). What they narrowed
 #: is read from them, which nobody changes, and not from the record alone. A record that policy approved has none.
 _APPROVING = f"""(SELECT d.term_days, d.level, d.scope FROM approvals_decision d
@@ -90,7 +93,7 @@ SAYS_WHAT_WAS_APPROVED = pgtrigger.Trigger(
             SELECT * INTO old FROM approvals_grant WHERE id = NEW.predecessor_id;
             IF (old.approval_id, old.app_approval_id) IS DISTINCT FROM (NEW.approval_id, NEW.app_approval_id)
                 OR {_POWER.format(level="NEW.level")} > {_POWER.format(level="old.level")}
-                OR NOT NEW.scope <@ old.scope THEN
+                OR NOT NEW.scope <@ old.scope OR {_RISEN.format(row="NEW")} < {_RISEN.format(row="old")} THEN
                 RAISE EXCEPTION 'G2: a successor is never wider than grant %', old.id USING ERRCODE = 'check_violation';
             END IF;
         ELSIF own.kind = 'privilege' AND {_POWER.format(level="NEW.level")} >
@@ -115,6 +118,11 @@ NEVER_GROWS = pgtrigger.Trigger(
             OR OLD.credential_id IS DISTINCT FROM NEW.credential_id
             OR OLD.predecessor_id IS DISTINCT FROM NEW.predecessor_id OR NEW.ends_at > OLD.ends_at THEN
             RAISE EXCEPTION 'G1: grant % never changes what it allows, and never grows', OLD.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        IF array_position(ARRAY['', 'standard', 'high'], NEW.raised_to::text)
+            < array_position(ARRAY['', 'standard', 'high'], OLD.raised_to::text) THEN
+            RAISE EXCEPTION 'T4: the risk of grant % falls at its renewal and not before', OLD.id
                 USING ERRCODE = 'check_violation';
         END IF;
         IF OLD.state = 'ended' AND NEW.state <> 'ended' THEN

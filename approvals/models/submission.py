@@ -119,17 +119,18 @@ class Submission(models.Model):
         """
         known: dict[int, frozenset[Relation]] = self.__dict__.setdefault("_record_relations", {})
         if person.pk not in known:
-            known[person.pk] = self._by_its_records(person)
+            known[person.pk] = self._by_its_records(person, now)
         found = set(self.automation.relations(person, now) | known[person.pk])
         if person.pk == self.submitted_by_id:
             found.add(Relation.SUBMITTER)
         return frozenset(found)
 
-    def _by_its_records(self, person: Person) -> frozenset[Relation]:
+    def _by_its_records(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Who was asked to decide, and owner or deputy of something that is asked for, who discuss before they decide (A3)."""
         found = {Relation.CANDIDATE} if self.approvals.filter(seats__candidates__person=person).exists() else set()
         for resource in self._touched():
-            if person.pk == resource.owner_id and resource.accepted_at is not None:
+            is_owner = person.pk == resource.owner_id and resource.accepted_at is not None
+            if is_owner or person == resource.interim_owner(now):
                 found.add(Relation.RESOURCE_OWNER)
             if person.pk == resource.deputy_id:
                 found.add(Relation.RESOURCE_DEPUTY)

@@ -31,7 +31,6 @@ from approvals.transitions.stages import (
     reject_submission,
 )
 from approvals.transitions.submitting import submit
-from approvals.transitions.tightening import tighten_risen
 
 __all__ = [
     "accept_subset",
@@ -65,7 +64,6 @@ __all__ = [
     "reject_submission",
     "submit",
     "tell_of_risen",
-    "tighten_risen",
     "withdraw",
     "withdraw_record",
 ]

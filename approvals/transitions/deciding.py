@@ -123,7 +123,7 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
     record.due_at = record.expires_at = None
     builder = record.submission.submitted_by
     record.builder_due_at = asking.due(step.now, policy.builder_days, builder)
-    owners = record.submission.automation.owners
+    owners = record.submission.automation.answering(step.now)
     asking.tell(
         step,
         record.submission,

@@ -60,7 +60,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
     asking.tell(
         step,
         submission,
-        asking.builders(submission),
+        asking.builders(submission, step.now),
         "put_in_force",
         key="in_force",
         granted=len(usable),

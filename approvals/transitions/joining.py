@@ -16,14 +16,16 @@ from approvals.routing import Route
 from approvals.transitions.passing_on import ask_next
 from governance.controls.refusals import refuse
 from governance.controls.transitions import Step
-from inventory.models import Automation, Version
+from inventory.models import Automation, InterimOwner, Version
 
 #: What of the register makes somebody a party.
 WRITING = ("automation.amended", "version.imported", "version.registered_by_hand")
+#: And what of it makes somebody its owner for a while, who wrote nothing (I3).
+OWNING = ("interim.confirmed",)
 
 
-def join_unfinished(written: Automation | Version, step: Step[Any]) -> None:
-    """Make parties of whoever came in, as far as a submission is under way: registered for `WRITING` (S1).
+def join_unfinished(written: Automation | Version | InterimOwner, step: Step[Any]) -> None:
+    """Make parties of whoever came in, as far as a submission is under way: registered for `WRITING` and `OWNING` (S1).
 
     From now on they decide nothing in it. Whoever is next on the ladder is asked, with the clock running on, and where nobody is
     left its builders are told (A9). Nobody who has decided in it comes in: then all of what was written is refused.
@@ -31,11 +33,13 @@ def join_unfinished(written: Automation | Version, step: Step[Any]) -> None:
     Raises:
         DutyConflict: it would make a party of somebody who has decided in it.
     """
-    automation = written.automation if isinstance(written, Version) else written
+    automation = written if isinstance(written, Automation) else written.automation
+    if automation is None:
+        return  # somebody answers for something else meanwhile
     submission = automation.submissions.filter(state__in=UNFINISHED).select_related("version", "submitted_by").first()
     if submission is None:
         return
-    came = parties.who_came_in(submission, step.actor)
+    came = parties.who_came_in(submission, None if isinstance(written, InterimOwner) else step.actor)
     no = duties.joining_refusal(submission, came.people, step.actor)
     if no is not None:
         raise refuse(no)
@@ -49,7 +53,9 @@ def join_unfinished(written: Automation | Version, step: Step[Any]) -> None:
     short = shortage(route.questions(records))
     if short:
         key = f"nobody_left:{max(person.pk for person in joined)}"
-        asking.tell(step, submission, asking.builders(submission), "nobody_left", key=key, what="; ".join(short))
+        asking.tell(
+            step, submission, asking.builders(submission, step.now), "nobody_left", key=key, what="; ".join(short)
+        )
     step.record(
         "submission.parties_joined",
         submission,

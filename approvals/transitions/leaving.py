@@ -59,7 +59,7 @@ def decline(step: Step[Submission]) -> Effect:
 def lapse(step: Step[Submission]) -> Effect:
     """Nobody accepted or declined in time: it ends as declined does, and can be submitted again (A5, A14)."""
     note_end(step)
-    asking.tell(step, step.subject, asking.builders(step.subject), "submission_expired", key="expired")
+    asking.tell(step, step.subject, asking.builders(step.subject, step.now), "submission_expired", key="expired")
     return Effect()
 
 

@@ -61,7 +61,7 @@ def _tell(step: Step[Any], submission: Submission) -> None:
         "because": " ".join(dict.fromkeys(sentence for _, _, sentence in risen)),
     }
     key = f"tier_raised:{highest.word}"
-    builders = asking.builders(submission)
+    builders = asking.builders(submission, step.now)
     asking.tell(step, submission, builders, "tier_raised", key=key, **said)
     asked = _newly_asked(
         submission, [(record, tier.word) for record, tier, _ in risen], Route.load(submission, step.now)

@@ -128,7 +128,7 @@ def find_not_fine(step: Step[Sample]) -> Effect:
     """Somebody who is no party has looked: not fine. It is suspended until stage 1 has decided about it (A12)."""
     _looked(step)
     _suspend(step, "sample")
-    _tell(step, asking.builders(step.subject.submission), "sample_not_fine", "not_fine")
+    _tell(step, asking.builders(step.subject.submission, step.now), "sample_not_fine", "not_fine")
     return Effect()
 
 
@@ -146,7 +146,7 @@ def lapse_sample(step: Step[Sample]) -> Effect:
     sample = step.subject
     _suspend(step, "sample_silence")
     asked = Person.objects.filter(pk__in=sample.asked).order_by("pk")
-    _tell(step, [*asking.builders(sample.submission), *asked], "sample_unseen", "unseen")
+    _tell(step, [*asking.builders(sample.submission, step.now), *asked], "sample_unseen", "unseen")
     return Effect()
 
 

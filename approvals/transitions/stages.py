@@ -144,7 +144,7 @@ def _maybe_decided(step: Step[Any], submission: Submission) -> None:
     asking.tell(
         step,
         submission,
-        [submission.automation.business_owner],
+        [submission.automation.accepting(step.now)],
         "subset_to_accept",
         key="subset",
         held=no.sentence if no is not None else "",
@@ -165,7 +165,7 @@ def decide(step: Step[Submission]) -> Effect:
     states = submission.approvals.values_list("state", flat=True)
     days = policies.of(submission.policy).builder_days
     submission.decided_at = step.now
-    submission.accept_due_at = asking.due(step.now, days, submission.automation.business_owner)
+    submission.accept_due_at = asking.due(step.now, days, submission.automation.accepting(step.now))
     return Effect(payload={"records": sorted(states)})
 
 
@@ -179,5 +179,5 @@ def decide(step: Step[Submission]) -> Effect:
 def reject_submission(step: Step[Submission]) -> Effect:
     """The app was rejected or nobody decided it in time; what was live before runs on (A4)."""
     note_end(step)
-    asking.tell(step, step.subject, asking.builders(step.subject), "submission_rejected", key="rejected")
+    asking.tell(step, step.subject, asking.builders(step.subject, step.now), "submission_rejected", key="rejected")
     return Effect()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from approvals import changes, duties, facts, openings, parties, policies
+from approvals import changes, duties, facts, openings, ownerless, parties, policies
 from approvals.changes import Asked, Changes
 from approvals.ladders import LADDER
 from approvals.matching import shortage
@@ -29,6 +30,7 @@ from inventory.models import (
     Assessment,
     Automation,
     AutomationState,
+    NonHumanIdentity,
     Resource,
     ResourceState,
     Version,
@@ -72,7 +74,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     found = changes.compare(automation, version, assessment, now=step.now)
     policy = policies.in_force(step.now)
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()
-    _check_ready(automation, found, assessment, policy)
+    _check_ready(automation, found, assessment, policy, step.now)
     _check_news(automation, version, found, before)
     if before is not None:
         leaving.withdraw_for_newer(before, actor=step.actor, now=step.now)
@@ -100,7 +102,9 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     )
 
 
-def unready(automation: Automation, found: Changes, assessment: Assessment, policy: policies.Policy) -> list[str]:
+def unready(
+    automation: Automation, found: Changes, assessment: Assessment, policy: policies.Policy, now: datetime
+) -> list[str]:
     """What stands in the way of submitting, one sentence each, for the page and for the write (I1, I3, I8).
 
     Args:
@@ -108,17 +112,19 @@ def unready(automation: Automation, found: Changes, assessment: Assessment, poli
         found: what the version asks.
         assessment: its newest assessment.
         policy: the policy in force.
+        now: business time.
     """
     problems = []
     if not str(automation.asked["purpose"]).strip():
         problems.append("Say what it is for: the purpose is empty.")
     business, technical = _asked_owners(automation)
-    if not all(owner.is_here for owner in (business, technical) if owner is not None):
+    meanwhile = automation.interim_owner(now)
+    if not all(owner.is_here for owner in (meanwhile or business, technical) if owner is not None):
         problems.append("An owner of this automation is not here any more: name another.")
     if policy.needs_two_owners(assessment.tier) and technical in (None, business):
         problems.append("High risk needs two different owners: name a technical owner beside the business owner.")
     for asked in found.asked:
-        problems += _target_problems(asked)
+        problems += _target_problems(asked, now)
     return list(dict.fromkeys(problems))
 
 
@@ -149,30 +155,35 @@ def _is_same_app(automation: Automation, version: Version, assessment: Assessmen
     return before is not None and changes.is_same_app(automation, version, assessment, before)
 
 
-def _target_problems(asked: Asked) -> list[str]:
+def _target_problems(asked: Asked, now: datetime) -> list[str]:
     if asked.privilege is not None:
         # Whom it talks to has to be known, and owned. What it does there may be unknown: it is shown as that, counts as write
         # and is never low, and whoever owns the resource decides (I4, I8, T1).
         if not asked.privilege.instance:
             return [f"Say what {', '.join(asked.privilege.at)} talks to: it was not recognised."]
-        return _resource_problems(asked.privilege.entitlement.resource)
+        return _resource_problems(asked.privilege.entitlement.resource, now)
     assert asked.credential is not None
-    on = asked.credential.decided_on
-    return _resource_problems(on) if on is not None else []
+    own = asked.credential
+    found = [ownerless.sentence(own, f"the credential {own}")] if own.is_ownerless(now) else []
+    return found + (_resource_problems(own.decided_on, now) if own.decided_on is not None else [])
 
 
-def _resource_problems(resource: Resource) -> list[str]:
+def _resource_problems(resource: Resource, now: datetime) -> list[str]:
     if resource.state != ResourceState.ACTIVE:
         return [
             f"{resource.name} has nobody who accepted to own it: an admin activates it once its owner has accepted."
         ]
-    if resource.is_orphaned:
+    if resource.is_ownerless(now):
         return [f"{resource.name} has no active owner: nothing new on it can be approved until one is named."]
     return []
 
 
-def _check_ready(automation: Automation, found: Changes, assessment: Assessment, policy: policies.Policy) -> None:
-    problems = unready(automation, found, assessment, policy) + _binding_problems(found)
+def _check_ready(
+    automation: Automation, found: Changes, assessment: Assessment, policy: policies.Policy, now: datetime
+) -> None:
+    problems = unready(automation, found, assessment, policy, now) + _binding_problems(found)
+    running = NonHumanIdentity.objects.filter(used_by__version=assessment.version_id).select_related("owner", "interim")
+    problems += ownerless.identity_problems(running.order_by("pk"), now)
     if problems:
         detail = tuple(("", problem) for problem in problems)
         raise refuse(Refusal("I8", "input", " ".join(problems), "It is saved; submit it when this is settled.", detail))

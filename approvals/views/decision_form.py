@@ -63,7 +63,7 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
 def _not_mine(record: Approval, reader: Reader, actor: Actor, typed: Shape) -> Shape | None:
     """The words with which whoever answers for the resource refuses the binding, while it is not confirmed (I8)."""
     rows = openings.unconfirmed(record)
-    if not rows or any(not registry.answers_for(actor.capacity_of, row.resource) for row in rows):
+    if not rows or any(not registry.answers_for(actor.capacity_of, row.resource, reader.now) for row in rows):
         return None
     name = rows[0].resource.name
     return {"label": f"This connection does not open {name}", "checked": bool(typed.get("not_mine"))}

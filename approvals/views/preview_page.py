@@ -177,7 +177,7 @@ def _about_rows(preview: Preview) -> list[Shape]:
         if one.connection and not one.is_named:
             unnamed.setdefault(one.connection, one)
         elif one.problems and preview_rows.is_known(one):
-            stuck.setdefault(preview_rows.problem_words(one), one)
+            stuck.setdefault(preview_rows.problem_words(one, preview.now), one)
     found = [_thing(f"say what {preview_rows.place(one)} talks to", f"#bind-{one.key}") for one in unnamed.values()]
     if len(found) > 2:
         found = [_thing(f"say what its {len(found)} connections open", found[0]["href"])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -192,14 +193,14 @@ def _why(preview: Preview, one: Wanted, form: Form) -> Shape:
     }
 
 
-def problem_words(one: Wanted) -> str:
+def problem_words(one: Wanted, now: datetime) -> str:
     """What the builder does, or waits for, about something that can't be submitted as it stands."""
     resource = one.resource
     if is_decided_at_run_time(one):
         return f"give {place(one)} a fixed address in its source"
     if resource is not None and resource.state != ResourceState.ACTIVE:
         return f"wait until somebody has accepted to own {resource.name}"
-    if resource is not None and resource.is_orphaned:
+    if resource is not None and resource.is_ownerless(now):
         return f"wait until {resource.name} has an owner"
     return " ".join(one.problems).rstrip(".")
 

@@ -29,6 +29,7 @@ UNSHOWN = ("version__manifest", "version__secrets", "automation__search")
 LEADS = ("lead", "deputy_lead")
 OWNERS = ("business_owner", "technical_owner")
 ANSWERING = ("owner", "deputy")
+KEPT_BY = ("owner",)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
     for resource in resources.values():
         _hang(resource, ANSWERING, people)
     for credential in credentials:
-        _hang(credential, ("owner",), people)
+        _hang(credential, KEPT_BY, people)
     _hang(submission.automation, OWNERS, people)
     _hang(submission, ("submitted_by",), people)
     route = Route.load(submission, reader.now, bench)
@@ -143,7 +144,12 @@ def _resources(records: Iterable[Approval]) -> dict[int, Resource]:
     ids = {one.resource_id for one in entitlements}
     kept = {pk for one in credentials.values() for pk in (one.kept_in_id, one.opens_id)}
     ids |= {pk for pk in kept | {record.decided_on_id for record in records} if pk is not None}
-    found = Resource.objects.filter(pk__in=ids).select_related("team").defer("search", "about").order_by()
+    found = (
+        Resource.objects.filter(pk__in=ids)
+        .select_related("team", "interim__person")
+        .defer("search", "about")
+        .order_by()
+    )
     resources = {resource.pk: resource for resource in found}
     for entitlement in entitlements:
         entitlement.resource = resources[entitlement.resource_id]
@@ -179,7 +185,7 @@ def _named(
     ]
     rows += [(team, LEADS) for team in teams]
     rows += [(resource, ANSWERING) for resource in resources]
-    rows += [(credential, ("owner",)) for credential in credentials]
+    rows += [(credential, KEPT_BY) for credential in credentials]
     ids = {getattr(row, f"{name}_id") for row, names in rows for name in names}
     return {pk for pk in ids if pk is not None}
 

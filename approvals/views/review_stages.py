@@ -77,7 +77,7 @@ def _in_force(about: Dossier) -> Shape:
     submission = about.submission
     seal = "full" if submission.state in ("in_force", "decided") else "none"
     step: Shape = BLANK | {"seal": seal, "title": "In force"}
-    owner = submission.automation.business_owner.name
+    owner = submission.automation.accepting(about.route.now).name
     refused = any(record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED) for record in about.second)
     if submission.state == SubmissionState.IN_FORCE:
         return step | {"stage": "done", "text": f"Version {submission.version.number} is in force."}

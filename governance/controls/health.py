@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,6 +14,18 @@ from governance.controls.models import Notice, NoticeState
 
 #: An event is sealed within seconds; one that waits this long, in plain minutes, means that nobody seals.
 UNSEALED = timedelta(minutes=2)
+
+
+#: What higher apps know to be missing: ``advice(now)`` says it, one sentence each.
+Advice = Callable[[datetime], Iterable[str]]
+_advice: dict[str, list[Advice]] = {}
+
+
+def register_advice(part: str, advice: Advice) -> None:
+    """Have ``advice(now)`` asked whenever health is; what it says is no failure. Call it in an app's `ready()`; twice is once."""
+    known = _advice.setdefault(part, [])
+    if advice not in known:
+        known.append(advice)
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,8 @@ def findings(*, now: datetime, at: datetime) -> list[Finding]:
     found += [Finding("keys", problem) for problem in keys.problems()]
     found += _calendar(now)
     found += [Finding("people", sentence, is_failure=False) for sentence in people.missing_for_work(now)]
+    for part, known in _advice.items():
+        found += [Finding(part, said, is_failure=False) for advice in known for said in advice(now)]
     return sorted(found, key=lambda one: not one.is_failure)
 
 

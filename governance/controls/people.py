@@ -288,7 +288,10 @@ def bootstrap(*, admins: Sequence[Person], reviewers: Sequence[Person], now: dat
 
 
 def missing_for_work(now: datetime) -> list[str]:
-    """Who the least organisation still lacks, one sentence each; empty when work can begin (S9)."""
+    """Which roles the least organisation still lacks, one sentence each (S9).
+
+    Whether those who are there are enough, each for one thing, is approvals' to say: it knows what is decided by whom.
+    """
     least = {Role.ADMIN: LEAST_ADMINS, Role.SECURITY_REVIEWER: 1, Role.BUILDER: 1}
     found = []
     for role, count in least.items():

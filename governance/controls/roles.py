@@ -29,6 +29,8 @@ class Permission(StrEnum):
     CREDENTIAL_DESCRIBE = "credential:describe"
     CREDENTIAL_REACH = "credential:reach"
     CREDENTIAL_KEEP = "credential:keep"
+    INTERIM_NAME = "interim:name"
+    INTERIM_DROP = "interim:drop"
     SUBMISSION_WITHDRAW = "submission:withdraw"
     SUBMISSION_ANSWER = "submission:answer"
     SUBMISSION_COMMENT = "submission:comment"
@@ -82,6 +84,7 @@ class Relation(StrEnum):
     CREDENTIAL_OWNER = "credential_owner"
     CREDENTIAL_USER = "credential_user"
     KEEPER = "keeper"
+    OWNERS_LEAD = "owners_lead"
     SUBMITTER = "submitter"
     CANDIDATE = "candidate"
     READER = "reader"
@@ -123,6 +126,8 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.CREDENTIAL_DESCRIBE,
             P.CREDENTIAL_REACH,
             P.GRANT_REVOKE,
+            P.INTERIM_NAME,
+            P.INTERIM_DROP,
             P.LEDGER_READ,
             P.SUBMISSION_COMMENT,
         }
@@ -157,11 +162,20 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.PERSON_PROVE,
         }
     ),
-    R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE}),
+    R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE, P.INTERIM_DROP}),
     R.TEAM_MEMBER: frozenset(
         {P.AUTOMATION_REGISTER, P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}
     ),
-    R.TEAM_LEAD: frozenset({P.AUTOMATION_RAISE, P.AUTOMATION_RESUME, P.AUTOMATION_STOP, P.SUBMISSION_COMMENT}),
+    R.TEAM_LEAD: frozenset(
+        {
+            P.AUTOMATION_RAISE,
+            P.AUTOMATION_RESUME,
+            P.AUTOMATION_STOP,
+            P.SUBMISSION_COMMENT,
+            P.INTERIM_NAME,
+            P.INTERIM_DROP,
+        }
+    ),
     R.BUSINESS_OWNER: _OWNERS | {P.SUBMISSION_ACCEPT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
     R.TECHNICAL_OWNER: _OWNERS | {P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
     R.RESOURCE_OWNER: _ANSWERING | {P.RESOURCE_AMEND},
@@ -170,6 +184,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     R.CREDENTIAL_OWNER: frozenset({P.CREDENTIAL_DESCRIBE}),
     R.CREDENTIAL_USER: frozenset({P.CREDENTIAL_DESCRIBE}),
     R.KEEPER: frozenset({P.CREDENTIAL_KEEP}),
+    R.OWNERS_LEAD: frozenset({P.INTERIM_NAME, P.INTERIM_DROP}),
     R.SUBMITTER: frozenset({P.SUBMISSION_WITHDRAW, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}),
     R.CANDIDATE: frozenset({P.APPROVAL_DECIDE, P.APPROVAL_OBJECT, P.SUBMISSION_COMMENT}),
     R.READER: frozenset(),
@@ -207,6 +222,8 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.CREDENTIAL_DESCRIBE: "say how old this credential is and where it is kept",
     P.CREDENTIAL_REACH: "say what this credential opens",
     P.CREDENTIAL_KEEP: "say whether their store keeps this credential",
+    P.INTERIM_NAME: "name who answers for this meanwhile, as its team's lead or a security reviewer",
+    P.INTERIM_DROP: "end that somebody answers for this meanwhile",
     P.SUBMISSION_WITHDRAW: "withdraw this submission",
     P.SUBMISSION_ANSWER: "answer for the builder",
     P.SUBMISSION_COMMENT: "speak about this submission",

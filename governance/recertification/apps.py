@@ -11,11 +11,13 @@ class RecertificationConfig(AppConfig):
     verbose_name = "Recertification"
 
     def ready(self) -> None:
-        """Show beside the main link how much waits for the reader; forget what somebody left here who is erased."""
+        """Show beside the main link how much waits for the reader; review what has become riskier; forget who is erased."""
         from governance.controls import consequences
         from governance.controls.erasing import FORGETTING
-        from governance.recertification import erasing
+        from governance.recertification import erasing, risen
         from governance.recertification.views import queue
 
         queue.register()
         consequences.register(FORGETTING, erasing.forget)
+        for event, handler in risen.FOLLOWED.items():
+            consequences.register(event, handler)

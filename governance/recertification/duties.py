@@ -32,7 +32,7 @@ def _interactive(subject: Question, actor: Actor, now: datetime) -> Refusal | No
 
 def _fresh(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
     item = subject.item
-    tier = item.grant.tier if item.grant is not None else item.of_automation.tier
+    tier = item.grant.counted_tier if item.grant is not None else item.of_automation.tier
     key = ("policy", now)
     if key not in actor.memory:
         actor.memory[key] = policies.in_force(now)

@@ -353,7 +353,10 @@ class Answer(AppendOnly):
                                JOIN inventory_automation au ON au.id = g.automation_id
                                WHERE mine.id = NEW.question_id AND mine.asks = 'acceptable'
                                  AND (au.business_owner_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))
-                                   OR au.technical_owner_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))))
+                                   OR au.technical_owner_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))
+                                   OR EXISTS (SELECT 1 FROM inventory_interimowner meanwhile
+                                              WHERE meanwhile.id = au.interim_id AND meanwhile.person_id IN
+                                                  (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id)))))
                     THEN
                         RAISE EXCEPTION 'SOD-4: who owns the automation does not say that it is acceptable'
                             USING ERRCODE = 'check_violation';

@@ -49,6 +49,7 @@ def _queue(step: Step[Any], item: Item, person: Person, event: str, key: str, co
             "what": wording.title(item),
             "tier": item.snapshot.get("tier", ""),
             "is_sample": item.is_sample,
+            "because": wording.because(item),
             "deadline_at": ledger.instant(item.deadline),
             "grace_at": ledger.instant(item.grace_until),
             "closes_at": ledger.instant(item.closes_at) if item.closes_at else "",

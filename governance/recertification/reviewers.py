@@ -72,7 +72,10 @@ def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
     elif asks == Asks.ACCEPTABLE:
         people = [*bench.fallback, *bench.security]
     else:
-        people = [*automation.owners, *(one for rung in lead_ladder(automation, bench) for one in rung.people)]
+        people = [
+            *automation.answering(bench.now),
+            *(one for rung in lead_ladder(automation, bench) for one in rung.people),
+        ]
     return list({person.pk: person for person in people}.values())
 
 
@@ -86,8 +89,10 @@ def resource_of(grant: Grant | None) -> Resource | None:
 
 
 def gains(item: Item, person: Person) -> bool:
-    """Whether a person gains from what is reviewed: they own the automation."""
-    return any(person.pk == owner.pk for owner in item.of_automation.owners)
+    """Whether a person gains from what is reviewed: they own the automation, or were the last to answer for it meanwhile (I3)."""
+    automation = item.of_automation
+    meanwhile = automation.interim.person_id if automation.interim is not None else None
+    return person.pk == meanwhile or any(person.pk == owner.pk for owner in automation.owners)
 
 
 def in_the_way(item: Item, asks: Asks) -> set[int]:

@@ -50,6 +50,18 @@ def opening(tier: str, *, review_at: datetime, ends_at: datetime | None) -> date
     return min(review_at, ends_at or review_at) - timedelta(days=OPENS_BEFORE[tier])
 
 
+def review_after_event(tier: str, *, now: datetime, began_at: datetime) -> date:
+    """The review date of what comes up because something happened: its item opens at once, or on the day after it began (R1).
+
+    Args:
+        tier: as it is now.
+        now: when it happened.
+        began_at: when what is reviewed began to be held.
+    """
+    lead = timedelta(days=OPENS_BEFORE[tier])
+    return max((now + lead).date(), (began_at + lead).date() + timedelta(days=1))
+
+
 def plan(
     tier: str,
     *,

@@ -13,7 +13,7 @@ from functools import partial
 import structlog
 from django.db import IntegrityError
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, NullIf
 
 from approvals import policies
 from approvals.asking import organisation_zone
@@ -51,7 +51,7 @@ def open_due(now: datetime, actor: Actor) -> int:
     for tier in OPENS_BEFORE:
         opened += claims.sweep(
             _grants_due(tier, now),
-            lambda grant: _open(Item(grant=grant), tier=grant.tier, now=now, actor=actor),
+            lambda grant: _open(Item(grant=grant), tier=grant.counted_tier, now=now, actor=actor),
             job=JOB,
         )
         opened += claims.sweep(
@@ -69,7 +69,8 @@ def _grants_due(tier: str, now: datetime) -> QuerySet[Grant]:
     rows = (
         Grant.objects.live(now)
         .select_related(*OF_GRANT)
-        .filter(tier=tier, renew=True, ends_at__gt=F("begins_at") + Value(lead))
+        .annotate(counted=Coalesce(NullIf("raised_to", Value("")), "tier"))
+        .filter(counted=tier, renew=True, ends_at__gt=F("begins_at") + Value(lead))
     )
     review_at = _review_at("begins_at", tier, now)
     return (
@@ -107,8 +108,17 @@ def _open(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
         log.error("review.nobody_to_ask", grant=item.grant_id, automation=item.automation_id, asks=short)
         return False
     item.campaign = campaign_of(tier, now, actor)
-    item.reason = "review date"
+    item.reason = _reason(item)
     return transitions.open_item.when_due(item, actor=actor, now=now)
+
+
+def _reason(item: Item) -> str:
+    """Why an item opens: a key of `wording.BECAUSE`."""
+    grant = item.grant
+    if grant is None:
+        return item.of_automation.review_because or "review date"
+    risen = grant.raised_at is not None and not grant.items.filter(opened_at__gte=grant.raised_at).exists()
+    return "tier raised" if risen else "review date"
 
 
 def campaign_of(tier: str, now: datetime, actor: Actor) -> Campaign:

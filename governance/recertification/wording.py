@@ -5,6 +5,19 @@ from __future__ import annotations
 from approvals.models import Grant
 from governance.recertification.models import Item
 
+#: Why something is reviewed, in words; what just comes up on its day says nothing.
+BECAUSE = {
+    "review date": "",
+    "tier raised": "Its risk has risen since it was approved.",
+    "new finding": "Something was found in it that was not known when it was approved.",
+}
+
+
+def because(item: Item) -> str:
+    """Why an item is open before its time: what opened it, and what joined it since (R1, R2)."""
+    reasons = dict.fromkeys([item.reason, *item.snapshot.get("joined", [])])
+    return " ".join(said for one in reasons if (said := BECAUSE.get(one, "")))
+
 
 def sentence(grant: Grant) -> str:
     """What a grant allows: "May post messages to #finance in Finance Slack workspace"."""

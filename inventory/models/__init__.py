@@ -18,6 +18,7 @@ from inventory.models.binding import REGISTERED, Binding
 from inventory.models.credential import Credential, Lifetime, Reach
 from inventory.models.identity import IdentityState, NonHumanIdentity
 from inventory.models.imports import ImportBatch, ImportItem, ImportState
+from inventory.models.interim import OWNED, InterimOwner, InterimState, NamedAs, Owned
 from inventory.models.resource import (
     DataClass,
     Enforcement,
@@ -32,6 +33,7 @@ from inventory.models.resource import (
 )
 
 __all__ = [
+    "OWNED",
     "REGISTERED",
     "Assessment",
     "Automation",
@@ -49,9 +51,13 @@ __all__ = [
     "ImportBatch",
     "ImportItem",
     "ImportState",
+    "InterimOwner",
+    "InterimState",
     "Level",
     "Lifetime",
+    "NamedAs",
     "NonHumanIdentity",
+    "Owned",
     "Privilege",
     "Reach",
     "Resource",

@@ -20,6 +20,7 @@ from inventory import risk, words
 from inventory.models.binding import REGISTERED
 from inventory.models.credential import Credential
 from inventory.models.identity import NonHumanIdentity
+from inventory.models.interim import Owned, nobody_answers, points_to_its_own, still_answering
 from inventory.models.resource import Entitlement, Environment, Level, sees_all
 
 
@@ -71,11 +72,14 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
             content_object=OuterRef("pk"), user__in=people, permission__codename="view_automation"
         )
         touched = Privilege.objects.filter(version__automation=OuterRef("pk")).filter(
-            Q(entitlement__resource__owner__in=people) | Q(entitlement__resource__deputy__in=people)
+            Q(entitlement__resource__owner__in=people)
+            | Q(entitlement__resource__deputy__in=people)
+            | still_answering(people, now, "entitlement__resource__")
         )
         return self.filter(
             Q(business_owner__in=people)
             | Q(technical_owner__in=people)
+            | still_answering(people, now)
             | Q(team__lead__in=people)
             | Q(team__deputy_lead__in=people)
             | Exists(member)
@@ -83,13 +87,17 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
             | Exists(touched)
         )
 
+    def ownerless(self, now: datetime) -> AutomationQuerySet:
+        """Those not retired whose business owner has left and for which nobody answers meanwhile (I3)."""
+        return self.filter(nobody_answers("business_owner", now)).exclude(state=AutomationState.RETIRED)
+
 
 def _differ(one: str, other: str) -> Q:
     """Two people are not the same, where both are named."""
     return Q((f"{one}__isnull", True)) | Q((f"{other}__isnull", True)) | ~Q((one, F(other)))
 
 
-class Automation(models.Model):
+class Automation(Owned):
     """One (platform instance, external id, environment); people, purpose and state. Matched by id, never by name."""
 
     team = models.ForeignKey(Team, models.PROTECT, related_name="automations")
@@ -128,6 +136,8 @@ class Automation(models.Model):
     search = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField()
     review_on = models.DateField(null=True, blank=True)
+    #: Why it is reviewed before its time: its risk rose, or something new was found (I2, T4). Empty once it was reviewed.
+    review_because = models.CharField(max_length=40, blank=True)
 
     objects = AutomationQuerySet.as_manager()
     history = History(excluded_fields=["search"], erasable=["escalation_contact"])
@@ -163,7 +173,7 @@ class Automation(models.Model):
             models.Index(fields=["team", "name", "id"], name="automation_by_team"),
             models.Index(fields=["state", "name", "id"], name="automation_by_state"),
         )
-        triggers = NEVER_REMOVED
+        triggers = (points_to_its_own("automation"), *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return self.name
@@ -177,6 +187,25 @@ class Automation(models.Model):
     def owners(self) -> tuple[Person, ...]:
         """The accountable business owner and, where there is one, the technical owner."""
         return tuple(owner for owner in (self.business_owner, self.technical_owner) if owner is not None)
+
+    @property
+    def accountable(self) -> Person:
+        """Its business owner."""
+        return self.business_owner
+
+    @property
+    def owning_team(self) -> Team:
+        """Its team."""
+        return self.team
+
+    def accepting(self, now: datetime) -> Person:
+        """Who says for it that a part of what was asked is enough: its business owner, or who answers for it meanwhile (A5, I3)."""
+        return self.interim_owner(now) or self.business_owner
+
+    def answering(self, now: datetime) -> tuple[Person, ...]:
+        """Who answers for it at ``now``: its owners and, where the business owner has left, who does meanwhile (I3)."""
+        meanwhile = self.interim_owner(now)
+        return self.owners if meanwhile is None else (meanwhile, *(one for one in self.owners if one != meanwhile))
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -200,7 +229,7 @@ class Automation(models.Model):
         if key not in known:
             known[key] = self.team.relations(person, now)
         found = set(known[key])
-        if person.pk == self.business_owner_id:
+        if person.pk == self.business_owner_id or person == self.interim_owner(now):
             found.add(Relation.BUSINESS_OWNER)
         if person.pk == self.technical_owner_id:
             found.add(Relation.TECHNICAL_OWNER)

@@ -17,8 +17,9 @@ from django.urls import reverse
 
 from governance.controls import access
 from governance.controls.actors import Actor
-from governance.controls.models import NEVER_REMOVED, History, Membership, Person
+from governance.controls.models import NEVER_REMOVED, History, Membership, Person, Team
 from governance.controls.roles import Relation
+from inventory.models.interim import Owned, nobody_answers, points_to_its_own, still_answering
 from inventory.models.resource import Resource, sees_all
 
 
@@ -40,12 +41,15 @@ class Reach(models.TextChoices):
 
 
 def _answers(person: str, *resources: str) -> str:
-    """SQL: whether a person answers for one of these resources, or stands or stood in for who does."""
+    """SQL: whether a person answers for one of these resources, also meanwhile (I3), or stands or stood in for who does."""
     ids = ", ".join(resources)
+    meanwhile = """EXISTS (SELECT 1 FROM inventory_interimowner i WHERE i.resource_id = r.id
+                  AND i.person_id = {person} AND i.confirmed_at IS NOT NULL)"""
     return f"""EXISTS (SELECT 1 FROM inventory_resource r WHERE r.id IN ({ids})
-              AND ({person} IN (r.owner_id, r.deputy_id) OR EXISTS (
+              AND ({person} IN (r.owner_id, r.deputy_id) OR {meanwhile.format(person=person)} OR EXISTS (
                   SELECT 1 FROM controls_delegation d WHERE d.taker_id = {person}
-                  AND d.giver_id IN (r.owner_id, r.deputy_id))))"""  # noqa: S608  put together from pieces of its own
+                  AND (d.giver_id IN (r.owner_id, r.deputy_id)
+                       OR {meanwhile.format(person="d.giver_id")}))))"""  # noqa: S608  put together from pieces of its own
 
 
 KEPT_WHERE_CONFIRMED = pgtrigger.Trigger(
@@ -114,16 +118,24 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
             return self
         people = access.answers_as(actor, now)
         answering = Resource.objects.filter(
-            Q(owner__in=people) | Q(deputy__in=people) | Q(team__lead__in=people) | Q(team__deputy_lead__in=people)
+            Q(owner__in=people)
+            | Q(deputy__in=people)
+            | Q(team__lead__in=people)
+            | Q(team__deputy_lead__in=people)
+            | still_answering(people, now)
         ).order_by()
         seen = VersionCredential.objects.filter(
             credential=OuterRef("pk"), version__automation__in=Automation.objects.visible_to(actor, now)
         )
         touched = Q(opens__in=answering) | Q(kept_in__in=answering) | Q(said_kept_in__in=answering)
-        return self.filter(Q(owner__in=people) | touched | Exists(seen))
+        return self.filter(Q(owner__in=people) | still_answering(people, now) | touched | Exists(seen))
+
+    def ownerless(self, now: datetime) -> CredentialQuerySet:
+        """Those whose owner has left and for which nobody answers meanwhile (I3); one that never had an owner has not lost one."""
+        return self.filter(nobody_answers("owner", now), owner__isnull=False)
 
 
-class Credential(models.Model):
+class Credential(Owned):
     """One secret that exists somewhere, described and never held: kind, place, age, owner, fingerprint, reach."""
 
     kind = models.CharField(max_length=80)
@@ -161,7 +173,12 @@ class Credential(models.Model):
     history = History()
 
     class Meta:
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [KEPT_WHERE_CONFIRMED, REACH_SAID_BY_ITS_SIDE, *NEVER_REMOVED]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            KEPT_WHERE_CONFIRMED,
+            REACH_SAID_BY_ITS_SIDE,
+            points_to_its_own("credential"),
+            *NEVER_REMOVED,
+        ]
         constraints = (
             models.UniqueConstraint(
                 fields=["platform_instance", "kind", "external_id"],
@@ -221,12 +238,17 @@ class Credential(models.Model):
         return tuple(row for row in (self, self.kept_in, self.said_kept_in, self.opens) if row is not None)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Its owner; owner and deputy of what it opens and of what keeps it; who is asked whether theirs does; who builds with it."""
-        found: set[Relation] = {Relation.CREDENTIAL_OWNER} if person.pk == self.owner_id else set()
+        """Its owner, or who answers for it meanwhile; owner and deputy of what it opens and of what keeps it; who is asked whether
+        theirs does; who builds with it; the lead of the team whose it is.
+        """
+        is_its_own = person.pk == self.owner_id or person == self.interim_owner(now)
+        found: set[Relation] = {Relation.CREDENTIAL_OWNER} if is_its_own else set()
         for resource in (self.opens, self.kept_in):
-            found |= resource.answering(person) if resource is not None else set()
-        if self.said_kept_in is not None and self.said_kept_in.answering(person):
+            found |= resource.answering_as(person, now) if resource is not None else set()
+        if self.said_kept_in is not None and self.said_kept_in.answering_as(person, now):
             found.add(Relation.KEEPER)
+        if self.is_led_by(person):
+            found.add(Relation.OWNERS_LEAD)
         if self._is_used_by(person):
             found.add(Relation.CREDENTIAL_USER)
         return frozenset(found)
@@ -244,3 +266,17 @@ class Credential(models.Model):
     def decided_on(self) -> Resource | None:
         """The resource whose owner decides it, where it is asked for from now on: the store that keeps it, else what it opens (A2)."""
         return self.kept_in or self.opens
+
+    @property
+    def accountable(self) -> Person | None:
+        """Its owner, where one is known."""
+        return self.owner
+
+    @property
+    def owning_team(self) -> Team | None:
+        """The team of the resource on which it is decided."""
+        return self.decided_on.team if self.decided_on is not None else None
+
+    def is_ownerless(self, now: datetime) -> bool:
+        """Whether its owner has left and nobody answers for it meanwhile; one that never had an owner has not lost one (I3)."""
+        return self.owner is not None and super().is_ownerless(now)

@@ -7,8 +7,9 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from governance.controls.models import NEVER_REMOVED, History, Person
+from governance.controls.models import NEVER_REMOVED, History, Person, Team
 from governance.controls.roles import Relation
+from inventory.models.interim import Owned, nobody_answers, points_to_its_own
 
 
 class IdentityState(models.TextChoices):
@@ -19,7 +20,15 @@ class IdentityState(models.TextChoices):
     RETIRED = "retired", "Retired"
 
 
-class NonHumanIdentity(models.Model):
+class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
+    """Identities by whether somebody answers for them."""
+
+    def ownerless(self, now: datetime) -> IdentityQuerySet:
+        """Those not retired whose owner has left and for which nobody answers meanwhile (I3)."""
+        return self.filter(nobody_answers("owner", now)).exclude(state=IdentityState.RETIRED)
+
+
+class NonHumanIdentity(Owned):
     """One register entry of something that acts: a workload, a service account; issuer and subject are never reused."""
 
     kind = models.CharField(max_length=40)
@@ -32,6 +41,7 @@ class NonHumanIdentity(models.Model):
     state = models.CharField(max_length=10, choices=IdentityState, default=IdentityState.ACTIVE)
     last_seen_at = models.DateTimeField(null=True, blank=True)
 
+    objects = IdentityQuerySet.as_manager()
     history = History()
 
     class Meta:
@@ -41,7 +51,7 @@ class NonHumanIdentity(models.Model):
             models.UniqueConstraint(fields=["issuer", "subject"], name="identity_never_reused"),
             models.CheckConstraint(name="identity_state_known", condition=Q(state__in=IdentityState.values)),
         )
-        triggers = NEVER_REMOVED
+        triggers = (points_to_its_own("identity"), *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return self.subject
@@ -51,5 +61,20 @@ class NonHumanIdentity(models.Model):
         return (self, self.automation) if self.automation is not None else (self,)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """The owner stands to it as a technical owner does to an automation."""
-        return frozenset({Relation.TECHNICAL_OWNER}) if person.pk == self.owner_id else frozenset()
+        """The owner, or who answers for it meanwhile, stands to it as a technical owner does to an automation; and the lead of its team."""
+        found = set()
+        if person.pk == self.owner_id or person == self.interim_owner(now):
+            found.add(Relation.TECHNICAL_OWNER)
+        if self.is_led_by(person):
+            found.add(Relation.OWNERS_LEAD)
+        return frozenset(found)
+
+    @property
+    def accountable(self) -> Person:
+        """Its owner."""
+        return self.owner
+
+    @property
+    def owning_team(self) -> Team | None:
+        """The team of the automation that it serves."""
+        return self.automation.team if self.automation is not None else None

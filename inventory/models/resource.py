@@ -17,6 +17,7 @@ from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, History, Membership, Person, Team
 from governance.controls.roles import Relation, Role
 from inventory import words
+from inventory.models.interim import Owned, nobody_answers, points_to_its_own, still_answering
 
 #: Roles that see every row of the register. Who is on call stops whatever it is, alone and at once, and sees first what stops (G5).
 SEE_ALL = frozenset({Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL})
@@ -111,11 +112,13 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         return self.filter(
             Q(owner__in=people)
             | Q(deputy__in=people)
+            | still_answering(people, now)
             | Q(suggested_owner=person)
             | Q(named_owner=person)
             | Q(named_deputy=person)
             | Q(proposed_by=person)
             | Q(team__lead__in=people)
+            | Q(team__deputy_lead__in=people)
             | Q(state=ResourceState.ACTIVE, directory=True)
             | Exists(member)
             | Exists(named.filter(permission__codename="view_resource"))
@@ -125,14 +128,12 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         """Those that stand for something that can be named."""
         return self.filter(unresolved=False)
 
-    def orphaned(self) -> ResourceQuerySet:
-        """Active ones whose owner is gone (I3)."""
-        return self.filter(state=ResourceState.ACTIVE).filter(
-            Q(owner__isnull=True) | Q(owner__is_active=False) | Q(owner__left_at__isnull=False)
-        )
+    def ownerless(self, now: datetime) -> ResourceQuerySet:
+        """Active ones whose owner is gone and for which nobody answers meanwhile (I3)."""
+        return self.filter(nobody_answers("owner", now), state=ResourceState.ACTIVE)
 
 
-class Resource(models.Model):
+class Resource(Owned):
     """One instance that somebody answers for, "our Slack workspace"; matched by id, never by name."""
 
     kind = models.CharField(max_length=16, choices=ResourceKind)
@@ -195,7 +196,7 @@ class Resource(models.Model):
             GinIndex(fields=["search"], name="resource_search", opclasses=["gin_trgm_ops"]),
             models.Index(fields=["name", "id"], name="resource_by_name"),
         )
-        triggers = NEVER_REMOVED
+        triggers = (points_to_its_own("resource"), *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return self.name
@@ -216,26 +217,38 @@ class Resource(models.Model):
         return reverse("resource", args=[self.pk])
 
     @property
-    def is_orphaned(self) -> bool:
-        """Whether nobody who is here answers for it (I3)."""
-        return self.owner is None or not self.owner.is_here
+    def accountable(self) -> Person | None:
+        """Its owner."""
+        return self.owner
 
-    def answering(self, person: Person) -> set[Relation]:
-        """Whether somebody is its owner or its deputy: asks the database nothing."""
+    @property
+    def owning_team(self) -> Team | None:
+        """Its team."""
+        return self.team
+
+    def answering(self, now: datetime) -> Person | None:
+        """Who answers for it at ``now``: its owner, here or not; who does meanwhile where the owner has left."""
+        return self.interim_owner(now) or self.owner
+
+    def answering_as(self, person: Person, now: datetime) -> set[Relation]:
+        """Whether somebody is its owner, or answers for it meanwhile, or its deputy: asks the database nothing."""
         found = set()
-        if person.pk == self.owner_id and self.accepted_at is not None:
+        is_owner = person.pk == self.owner_id and self.accepted_at is not None
+        if is_owner or person == self.interim_owner(now):
             found.add(Relation.RESOURCE_OWNER)
         if person.pk == self.deputy_id:
             found.add(Relation.RESOURCE_DEPUTY)
         return found
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Owner and deputy; whom an admin named as owner, until they accept; the lead of its team."""
-        found = self.answering(person)
+        """Owner, or who answers for it meanwhile; deputy; whom an admin named as owner, until they accept; the lead of its team."""
+        found = self.answering_as(person, now)
         if person.pk == self.named_owner_id:
             found.add(Relation.PROPOSED_OWNER)
         if self.team is not None and person.pk in (self.team.lead_id, self.team.deputy_lead_id):
-            found.add(Relation.READER)
+            found |= {Relation.READER, Relation.OWNERS_LEAD}
+        elif self.team is None and not self._has_accountable and self.is_led_by(person):
+            found.add(Relation.OWNERS_LEAD)
         return frozenset(found)
 
 

@@ -14,7 +14,7 @@ from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, save_with_history, transition
-from inventory import resolving
+from inventory import interim, resolving
 from inventory.importers.manifest import Access, Kind, Manifest, Privilege, Source, sha256
 from inventory.importers.manifest import Trigger as ManifestTrigger
 from inventory.models import (
@@ -257,6 +257,7 @@ def _changes(automation: Automation, given: Mapping[str, Any]) -> list[str]:
 def _amend(step: Step[Any], automation: Automation, given: Mapping[str, Any]) -> None:
     changed = _changes(automation, given)
     if changed:
+        interim.settle(automation, step)
         _save_as(step, automation, "automation.amended")
         step.record("automation.amended", automation, {"changed": changed})
 
@@ -277,6 +278,7 @@ def amend(step: Step[Automation], *, fields: Mapping[str, Any]) -> Effect:
     changed = _changes(step.subject, _checked(fields))
     if not step.subject.name:
         raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
+    interim.settle(step.subject, step)
     step.save(step.subject)
     return Effect(payload={"changed": changed})
 

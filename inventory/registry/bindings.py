@@ -21,16 +21,19 @@ from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission, Role
 from governance.controls.transitions import Effect, Step, Transition, transition
 from inventory.models import Automation, AutomationState, Binding, Privilege, Resource, ResourceState
+from inventory.models.interim import still_answering
 from inventory.registry.resources import CAN_BE_NAMED
 
 
-def answers_for(person: Person | None, resource: Resource) -> bool:
-    """Whether a person is the owner or the deputy of a resource, and here."""
-    return person is not None and person.is_here and person.pk in (resource.owner_id, resource.deputy_id)
+def answers_for(person: Person | None, resource: Resource, now: datetime) -> bool:
+    """Whether a person is the owner or the deputy of a resource, or answers for it meanwhile (I3), and here."""
+    if person is None or not person.is_here:
+        return False
+    return person.pk in (resource.owner_id, resource.deputy_id) or person == resource.interim_owner(now)
 
 
 def _its_side(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
-    if answers_for(actor.capacity_of, subject.resource):
+    if answers_for(actor.capacity_of, subject.resource, now):
         return None
     sentence = f"Who answers for {subject.resource.name} says what opens it."
     return Refusal("I8", "duty", sentence, "Its owner or deputy does, in their first decision about it.")
@@ -44,16 +47,18 @@ def _of_others(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
     sentence = ""
     if subject.proposed_by_id in people:
         sentence = f"You proposed that this connection opens {subject.resource.name}, so somebody else settles it."
-    elif rests := _owned_that_rest_on(subject, people):
+    elif rests := _owned_that_rest_on(subject, people, now):
         sentence = f"{rests.name} rests on this connection and you answer for it, so somebody else settles it."
     to_do = f"Somebody else who answers for {subject.resource.name} does, in their first decision about it."
     return Refusal("I8", "duty", sentence, to_do) if sentence else None
 
 
-def _owned_that_rest_on(row: Binding, people: Collection[int]) -> Automation | None:
+def _owned_that_rest_on(row: Binding, people: Collection[int], now: datetime) -> Automation | None:
     """An automation that one of these people owns and of which a version uses the connection."""
     used = Privilege.objects.filter(connector=row.connector, instance=row.instance_name)
-    owned = Automation.objects.filter(Q(business_owner__in=people) | Q(technical_owner__in=people))
+    owned = Automation.objects.filter(
+        Q(business_owner__in=people) | Q(technical_owner__in=people) | still_answering(people, now)
+    )
     rests = owned.filter(versions__in=used.values("version")).exclude(state=AutomationState.RETIRED)
     return rests.order_by("pk").first()
 
@@ -75,7 +80,7 @@ def _both_sides(subject: Binding, actor: Actor, now: datetime) -> Refusal | None
     """The new resource's side asked and the old one's agrees, or both are admins; as they stand now, not as they stood then."""
     asker, wanted = subject.moving_for or subject.moving_by, subject.moving_to
     assert wanted is not None  # asked after MOVING
-    if answers_for(asker, wanted) and answers_for(actor.capacity_of, subject.resource):
+    if answers_for(asker, wanted, now) and answers_for(actor.capacity_of, subject.resource, now):
         return None
     if access.holds(asker, Role.ADMIN, now) and Role.ADMIN in access.roles_held(actor, now):
         return None

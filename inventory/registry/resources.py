@@ -15,6 +15,7 @@ from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
+from inventory import interim
 from inventory.models import (
     DataClass,
     Entitlement,
@@ -150,6 +151,7 @@ def accept_ownership(step: Step[Resource]) -> Effect:
     resource.owner, resource.deputy = resource.named_owner, resource.named_deputy
     resource.named_owner = resource.named_deputy = resource.named_by = None
     resource.accepted_at = step.now
+    interim.settle(resource, step)
     step.save(resource)
     return Effect()
 

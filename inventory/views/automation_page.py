@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from governance.controls import timeline
 from governance.controls.actors import Actor
 from governance.web.ledger_links import ledger_href
-from inventory import lifecycle, registry, words
+from inventory import lifecycle, ownerless, registry, words
 from inventory.models import (
     Assessment,
     Automation,
@@ -25,7 +25,7 @@ from inventory.models import (
     Privilege,
     Version,
 )
-from inventory.views import points, reach, versions_page
+from inventory.views import interim, points, reach, versions_page
 
 Shape = dict[str, Any]
 
@@ -67,6 +67,7 @@ def context(one: Automation, actor: Actor, now: datetime, asked: QueryDict) -> S
         ],
         "head": _head(one, actor, now),
         "next": _next(one, newest),
+        "ownerless": interim.banner(one, actor, now),
         "orphaned": _orphaned(one),
         "tabs": _tabs(one, newest, tab),
         "tab": tab,
@@ -75,7 +76,7 @@ def context(one: Automation, actor: Actor, now: datetime, asked: QueryDict) -> S
     if tab == "overview":
         shape |= _overview(one, one.approved_version or newest, actor, now)
     elif tab == "privileges":
-        shape |= _privileges(newest)
+        shape |= _privileges(newest, now)
     elif tab == "versions":
         shape |= versions_page.context(one, asked.get("version", ""))
     elif tab == "timeline":
@@ -193,8 +194,8 @@ def _actions(one: Automation, actor: Actor, now: datetime) -> list[Shape]:
 
 
 def _orphaned(one: Automation) -> str:
-    gone = [owner.name for owner in one.owners if not owner.is_here]
-    return f"{' and '.join(gone)} left. Its team's lead names another owner." if gone else ""
+    gone = one.technical_owner is not None and not one.technical_owner.is_here
+    return f"{one.technical_owner} left. Its business owner names another technical owner." if gone else ""
 
 
 def _next(one: Automation, newest: Any) -> Shape | None:
@@ -251,7 +252,8 @@ def _panels(one: Automation, tab: str) -> list[Shape]:
 def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetime) -> Shape:
     held = held_by(shown)
     assessment = shown.latest_assessment if shown else None
-    identities = [u.identity for u in shown.version_identities.select_related("identity")] if shown else []
+    used = shown.version_identities.select_related("identity__owner", "identity__interim__person") if shown else ()
+    identities = [one.identity for one in used]
     may_retire = lifecycle.retire.refusal(one, actor=actor, now=now) is None
     may_raise = registry.raise_tier.refusal(one, actor=actor, now=now) is None and one.tier != "high"
     approved = one.approved_version
@@ -270,6 +272,11 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
                 "quiet": approved.manifest_digest.partition(":")[2][:10] if approved else "",
             },
             *versions_page.named(shown),
+        ],
+        "unanswered": [
+            {"href": ownerless.href_of("identity", each.pk), "name": each.subject}
+            for each in identities
+            if each.is_ownerless(now)
         ],
         "amendment": _amendment(one),
         "retire_href": reverse("automation_retire", args=[one.pk]) if may_retire else "",
@@ -315,7 +322,7 @@ def _findings(assessment: Assessment | None) -> list[Shape]:
     ]
 
 
-def _privileges(newest: Version | None) -> Shape:
+def _privileges(newest: Version | None, now: datetime) -> Shape:
     held = held_by(newest)
     assessment = newest.latest_assessment if newest else None
     used = _used(newest)
@@ -324,7 +331,7 @@ def _privileges(newest: Version | None) -> Shape:
         "version_words": f"version {newest.number}, {counts}" if newest else "",
         "privileges": [
             *(_privilege(one, assessment) for one in held),
-            *(_credential(one, places, assessment) for one, places in used),
+            *(_credential(one, places, assessment, now) for one, places in used),
         ],
         "bring_in_href": href("bring_in"),
     }
@@ -337,7 +344,9 @@ def _counted(number: int, thing: str) -> str:
 def _used(version: Version | None) -> list[tuple[Credential, list[str]]]:
     if version is None:
         return []
-    rows = version.version_credentials.select_related("credential__kept_in__owner", "credential__opens__owner")
+    rows = version.version_credentials.select_related(
+        *(f"credential__{way}" for way in ("kept_in__owner", "opens__owner", "owner", "interim__person"))
+    )
     return [(one.credential, one.at) for one in rows.order_by("pk")]
 
 
@@ -361,14 +370,15 @@ def _privilege(one: Privilege, assessment: Assessment | None) -> Shape:
         "at": one.at,
         "model": one.model_controlled,
         "tags": [tag for holds, tag in tags if holds],
+        "help_href": "",
         "state": "",
         "below": "",
     }
 
 
-def _credential(one: Credential, places: Sequence[str], assessment: Assessment | None) -> Shape:
+def _credential(one: Credential, places: Sequence[str], assessment: Assessment | None, now: datetime) -> Shape:
     said = assessment.levels["credentials"].get(str(one.pk), {}) if assessment else {}
-    on = one.decided_on
+    on, nobody = one.decided_on, one.is_ownerless(now)
     return {
         "level": "secret",
         "sentence": one.sentence,
@@ -380,7 +390,8 @@ def _credential(one: Credential, places: Sequence[str], assessment: Assessment |
         "owner": on.owner.name if on and on.owner else "",
         "at": list(places),
         "model": False,
-        "tags": [],
+        "tags": [{"text": "Nobody answers for it", "tone": "no", "icon": "person"}] if nobody else [],
+        "help_href": ownerless.href_of("credential", one.pk) if nobody else "",
         "state": "",
         "below": "",
     }

@@ -21,6 +21,7 @@ from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory import lifecycle, registry
 from inventory.models import Automation, AutomationKind, AutomationState, DataClass, Privilege, Version
+from inventory.models.interim import still_answering
 from inventory.views import automation_page, paging
 from inventory.views.confirming import confirm, form_page
 
@@ -43,7 +44,7 @@ def automation_list(request: Request) -> HttpResponse:
     now, asked, path = clock.now(), request.GET, reverse("automation_list")
     newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number").values("pk")[:1]
     rows: QuerySet[Automation] = Automation.objects.visible_to(request.actor, now).select_related(
-        "team", "business_owner"
+        "team", "business_owner", "interim__person"
     )
     rows = _filtered(paging.search(rows, paging.words_of(asked)), request)
     paged = paging.by_name(rows.annotate(newest_version=Subquery(newest)), asked, path)
@@ -59,6 +60,7 @@ def automation_list(request: Request) -> HttpResponse:
             *paging.chips(path, asked, "state", STATES),
             {"separator": True},
             *paging.chips(path, asked, "mine", (("1", "Mine"),)),
+            *paging.chips(path, asked, "ownerless", (("1", "Nobody answers"),)),
         ],
         "filters": {
             "action": path,
@@ -69,7 +71,7 @@ def automation_list(request: Request) -> HttpResponse:
             "clear_href": path if paging.kept(asked) else "",
         },
         "filters_target": "#list",
-        "rows": [_row(one, touched, held.get(one.pk, (0, None))) for one in paged.rows],
+        "rows": [_row(one, now, touched, held.get(one.pk, (0, None))) for one in paged.rows],
         "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
         "empty": {
             "sentence": "No automation fits. What your teams bring in would be here.",
@@ -88,9 +90,12 @@ def _filtered(rows: QuerySet[Automation], request: Request) -> QuerySet[Automati
         rows = rows.filter(tier=asked["tier"])
     if (team := number(asked.get("team"))) is not None:
         rows = rows.filter(team=team)
+    if asked.get("ownerless"):
+        rows = rows.filter(pk__in=Automation.objects.ownerless(clock.now()))
     if asked.get("mine"):
         me = request.actor.person
-        rows = rows.filter(Q(business_owner=me) | Q(technical_owner=me))
+        meanwhile = still_answering([me.pk] if me else [], clock.now())
+        rows = rows.filter(Q(business_owner=me) | Q(technical_owner=me) | meanwhile)
     return rows
 
 
@@ -128,7 +133,9 @@ def _held(rows: Sequence[Automation]) -> dict[int, tuple[int, datetime | None]]:
     return {pk: (number, first) for pk, number, first in found.values_list("pk", "number", "first")}
 
 
-def _row(one: Automation, touched: dict[int, tuple[list[str], str]], held: tuple[int, datetime | None]) -> Shape:
+def _row(
+    one: Automation, now: datetime, touched: dict[int, tuple[list[str], str]], held: tuple[int, datetime | None]
+) -> Shape:
     names, data_class = touched.get(_version_of(one) or 0, ([], None))
     return {
         "href": one.href,
@@ -138,7 +145,7 @@ def _row(one: Automation, touched: dict[int, tuple[list[str], str]], held: tuple
         "environment": one.get_environment_display().lower(),
         "state": one.state,
         "tier": one.tier,
-        "owner": one.business_owner.name if one.business_owner.is_here else "",
+        "owner": "" if one.is_ownerless(now) else one.accepting(now).name,
         "grants": held[0],
         "next_end": held[1],
         "data_class": data_class,
@@ -151,7 +158,8 @@ def _row(one: Automation, touched: dict[int, tuple[list[str], str]], held: tuple
 def _find(request: Request, pk: int, now: datetime) -> Automation:
     """One automation that the reader may see; anything else is not there."""
     seen = Automation.objects.visible_to(request.actor, now).select_related(
-        "team", "business_owner", "technical_owner", "approved_version", "stopped_by", "resume_asked_by"
+        *("team", "business_owner", "technical_owner", "approved_version", "stopped_by", "resume_asked_by"),
+        "interim__person",
     )
     return get_object_or_404(seen, pk=pk)
 

@@ -113,7 +113,7 @@ def panel(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
     touched = Q(opens=resource) | Q(kept_in=resource) | Q(said_kept_in=resource)
     found = Credential.objects.visible_to(actor, now).filter(touched).select_related("owner", "said_by", "said_kept_in")
     rows = [_row(one, resource, now) for one in found.order_by("name", "pk")[:MOST]]
-    is_theirs = actor.person is not None and (sees_all(actor, now) or bool(resource.answering(actor.person)))
+    is_theirs = actor.person is not None and (sees_all(actor, now) or bool(resource.answering_as(actor.person, now)))
     return {"rows": rows} if rows or is_theirs else None
 
 

@@ -32,7 +32,8 @@ from inventory.models import (
     ResourceState,
     ScopeKind,
 )
-from inventory.views import connections, credential_facts, paging
+from inventory.models.interim import still_answering
+from inventory.views import connections, credential_facts, interim, paging
 from inventory.views.confirming import form_page
 
 Shape = dict[str, Any]
@@ -40,7 +41,10 @@ Shape = dict[str, Any]
 STATES = (("", "All"), ("active", "In use"), ("proposed", "Proposed"), ("retired", "Retired"))
 
 #: Relations of the page that its rules and words need.
-RELATED = ("owner", "deputy", "named_owner", "named_deputy", "suggested_owner", "team", "proposed_by")
+RELATED = (
+    *("owner", "deputy", "named_owner", "named_deputy", "suggested_owner", "team", "proposed_by"),
+    "interim__person",
+)
 
 
 @require_GET
@@ -49,7 +53,7 @@ def resource_list(request: Request) -> HttpResponse:
     now, asked, path = clock.now(), request.GET, reverse("resource_list")
     rows: QuerySet[Resource] = Resource.objects.visible_to(request.actor, now).resolved()
     rows = _filtered(paging.search(rows, paging.words_of(asked)), request)
-    paged = paging.by_name(rows.select_related("owner", "deputy"), asked, path)
+    paged = paging.by_name(rows.select_related("owner", "deputy", "interim__person"), asked, path)
     counts = _counts(paged.rows)
     may_register = access.may(request.actor, Permission.RESOURCE_REGISTER, None, now=now)
     actions = [{"label": "Register one", "icon": "plus", "kind": "filled", "href": reverse("resource_new")}]
@@ -60,6 +64,7 @@ def resource_list(request: Request) -> HttpResponse:
             *paging.chips(path, asked, "state", STATES),
             {"separator": True},
             *paging.chips(path, asked, "mine", (("1", "Mine"),)),
+            *paging.chips(path, asked, "ownerless", (("1", "Nobody answers"),)),
         ],
         "filters": {
             "action": path,
@@ -70,7 +75,7 @@ def resource_list(request: Request) -> HttpResponse:
             "clear_href": path if paging.kept(asked) else "",
         },
         "filters_target": "#list",
-        "rows": [_row(one, *counts.get(one.pk, (0, 0))) for one in paged.rows],
+        "rows": [_row(one, now, *counts.get(one.pk, (0, 0))) for one in paged.rows],
         "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
         "empty": {
             "sentence": "No resource fits. What automations touch would be here, with who answers for it.",
@@ -89,9 +94,13 @@ def _filtered(rows: QuerySet[Resource], request: Request) -> QuerySet[Resource]:
         rows = rows.filter(data_class__in=["", DataClass.RESTRICTED])  # I3: unset counts as restricted
     elif asked.get("data") in DataClass.values:
         rows = rows.filter(data_class=asked["data"])
+    if asked.get("ownerless"):
+        rows = rows.filter(pk__in=Resource.objects.ownerless(clock.now()))
     if asked.get("mine"):
         me = request.actor.person
-        rows = rows.filter(Q(owner=me) | Q(deputy=me) | Q(named_owner=me))
+        rows = rows.filter(
+            Q(owner=me) | Q(deputy=me) | Q(named_owner=me) | still_answering([me.pk] if me else [], clock.now())
+        )
     return rows
 
 
@@ -102,19 +111,19 @@ def _counts(rows: Sequence[Resource]) -> dict[int, tuple[int, int]]:
     return {resource: (offered, held) for resource, offered, held in counted}
 
 
-def _state(one: Resource) -> str:
-    return "orphaned" if one.state == ResourceState.ACTIVE and one.is_orphaned else one.state
+def _state(one: Resource, now: datetime) -> str:
+    return "orphaned" if one.state == ResourceState.ACTIVE and one.is_ownerless(now) else one.state
 
 
-def _row(one: Resource, offered: int, held: int) -> Shape:
+def _row(one: Resource, now: datetime, offered: int, held: int) -> Shape:
     return {
         "href": one.href,
         "name": one.name,
         "kind": one.kind,
-        "state": _state(one),
+        "state": _state(one, now),
         "environment": one.get_environment_display().lower(),
         "data_class": one.data_class or None,
-        "owner": one.owner.name if one.owner else "",
+        "owner": meanwhile.name if (meanwhile := one.answering(now)) else "",
         "deputy": one.deputy.name if one.deputy else "",
         "grants": held,
         "entitlements": offered,
@@ -143,11 +152,11 @@ def resource(request: Request, pk: int) -> HttpResponse:
         },
         "next": _next(one, request.actor, now),
         "kind": one.kind,
-        "state": _state(one),
+        "state": _state(one, now),
         "data_class": one.data_class or None,
         "data_words": "" if one.data_class else "not set, so it counts as restricted",
-        "facts": _facts(one),
-        "orphaned": f"{one.owner.name} left." if one.owner and one.is_orphaned else "",
+        "facts": _facts(one, now),
+        "ownerless": interim.banner(one, request.actor, now),
         "entitlements": _entitlements(one),
         "add_href": _add_href(one, request.actor, now),
         "bindings": connections.rows(one, request.actor, now),
@@ -160,10 +169,12 @@ def resource(request: Request, pk: int) -> HttpResponse:
     return page(request, "inventory/resource.html", context, fragment="timeline")
 
 
-def _facts(one: Resource) -> list[Shape]:
+def _facts(one: Resource, now: datetime) -> list[Shape]:
     named = f"{one.named_owner.name} was named, with {one.named_deputy} as deputy" if one.named_owner else ""
+    meanwhile = one.interim_owner(now)
     facts = [
         {"label": "Owner", "text": one.owner.name if one.owner else "nobody yet", "quiet": named},
+        *([{"label": "Meanwhile", "text": meanwhile.name}] if meanwhile else []),
         {"label": "Deputy", "text": one.deputy.name if one.deputy else "nobody yet"},
         {"label": "Proposed by", "text": one.proposed_by.name if one.proposed_by else "nobody"},
     ]

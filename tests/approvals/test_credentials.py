@@ -220,12 +220,16 @@ def test_a_tier_that_rises_while_a_grant_lives_shortens_its_term_and_opens_a_rev
     later = company.now + timedelta(days=100)
     registry.declare_reach(one, actor=as_actor(n.sana), now=later, codes=None)
     for grant in grants.all():
-        assert (grant.tier, grant.risen_to, grant.ends_at) == ("low", "standard", later + timedelta(days=180))
+        assert (grant.tier, grant.raised_to, grant.ends_at) == (
+            "low",
+            "standard",
+            grant.begins_at + timedelta(days=180),
+        )
         assert sweeps.open_due(later, JOB) >= 0
         assert grant.items.filter(state="open").count() == 1
     others = Grant.objects.filter(automation=made.automation).exclude(credential=one)
     assert others.exists()
-    assert not others.exclude(risen_to="").exists()
+    assert not others.exclude(raised_to="").exists()
     assert Automation.objects.get(pk=made.automation_id).tier == "standard"
 
 
@@ -235,12 +239,12 @@ def test_a_tier_that_falls_changes_nothing_that_is_held_and_one_that_rose_is_tol
     one = Credential.objects.get(opens=company.erp)
     codes = list(one.reach)
     registry.declare_reach(one, actor=as_actor(n.sana), now=company.now, codes=None)
-    then = list(Grant.objects.filter(automation=made.automation).values("ends_at", "risen_to", "review_on"))
+    then = list(Grant.objects.filter(automation=made.automation).values("ends_at", "raised_to", "review_on"))
     later = company.now + timedelta(days=1)
     registry.declare_reach(one, actor=as_actor(n.omar), now=later, codes=codes)
     registry.declare_reach(one, actor=as_actor(n.sana), now=later, codes=None)
-    assert list(Grant.objects.filter(automation=made.automation).values("ends_at", "risen_to", "review_on")) == then
-    assert LedgerEvent.objects.filter(verb="grant.tier_risen").count() == 2
+    assert list(Grant.objects.filter(automation=made.automation).values("ends_at", "raised_to", "review_on")) == then
+    assert LedgerEvent.objects.filter(verb="grant.tier_raised").count() == 2
 
 
 @pytest.mark.rule("T4")
@@ -249,6 +253,6 @@ def test_a_class_that_is_raised_shortens_what_is_held_on_the_resource(company: C
     registry.amend_resource(
         company.erp, actor=as_actor(company.people.omar), now=company.now, fields={"data_class": "restricted"}
     )
-    risen = Grant.objects.filter(automation=made.automation).exclude(risen_to="")
-    assert {(grant.risen_to, grant.ends_at) for grant in risen} == {("high", company.now + timedelta(days=90))}
+    risen = Grant.objects.filter(automation=made.automation).exclude(raised_to="")
+    assert {(grant.raised_to, grant.ends_at) for grant in risen} == {("high", company.now + timedelta(days=90))}
     assert risen.count() == 2

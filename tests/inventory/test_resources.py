@@ -149,12 +149,13 @@ def test_a_new_owner_of_a_resource_in_use_takes_over_when_they_accept(company: C
 
 @pytest.mark.rule("I3")
 def test_a_resource_whose_owner_left_is_orphaned(company: Company) -> None:
-    assert not Resource.objects.orphaned().exists()
+    now = company.now
+    assert not Resource.objects.ownerless(now).exists()
     company.people.omar.is_active = False
     company.people.omar.save()
-    orphans = Resource.objects.orphaned()
+    orphans = Resource.objects.ownerless(now)
     assert company.slack in orphans
-    assert Resource.objects.get(pk=company.slack.pk).is_orphaned
+    assert Resource.objects.get(pk=company.slack.pk).is_ownerless(now)
 
 
 @pytest.mark.rule("I4")

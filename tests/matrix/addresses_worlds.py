@@ -26,8 +26,8 @@ from governance.controls.people import propose_role, record_leaver
 from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks, Item
 from governance.web.middleware import SIGNED_IN_AT
-from inventory import lifecycle, registry
-from inventory.models import Automation, ImportItem, Resource
+from inventory import interim, lifecycle, registry
+from inventory.models import Automation, ImportItem, InterimOwner, NonHumanIdentity, Resource
 from tests import journeys, people
 from tests.approvals import stock
 from tests.approvals.bring_in.building import Build, connect, of_its_own
@@ -109,7 +109,10 @@ def build() -> Portal:
     builder = Build(clients["builder"], w.people["builder"])
     preview = builder.import_item(content=of_its_own(stock.EXPORT, "preview"))
     rows = {"delegation": delegation, "preview": preview, **_people_rows(w), **_resources(w), **_submissions(w)}
-    rows |= _live(w)
+    rows |= {**_live(w), **_without_owner(w)}
+    rows["identity"] = NonHumanIdentity.objects.create(
+        kind="spiffe", issuer="x", subject="spiffe://x/report", owner=rows.pop("gone"), automation=rows["live"]
+    )
     rows["notice"] = Notice.objects.order_by("pk")[0]
     typed = builder.typed(preview, w.people["business_owner"])
     bound = next(name.removeprefix("why-") for name in typed if name.startswith("why-"))
@@ -184,6 +187,22 @@ def _credentials(w: World) -> dict[str, Any]:
     return {"store": store, "credential": plain, "said": said}
 
 
+def _without_owner(w: World) -> dict[str, Any]:
+    """Two resources of the deputy's team whose owner has left, one with somebody named for it; what runs as whose owner has too."""
+    gone, n = make_person("Uwe Gone"), w.northwind
+    drawn, named = (
+        journeys.resource(
+            n, f"Archive, {word}", "data_store", "internal", gone, w.people["resource_deputy"], n.platform
+        )
+        for word in ("ownerless", "named")
+    )
+    record_leaver(gone, actor=w.actor("admin"), now=w.now, reason="A new job.")
+    interim.NAMING["resource"](
+        Resource.objects.get(pk=named.pk), actor=w.actor("resource_deputy"), now=w.now, person=w.people["other_lead"]
+    )
+    return {"ownerless": drawn, "interim": InterimOwner.objects.get(), "gone": gone}
+
+
 def _owners(w: World) -> dict[str, Person]:
     return {"business_owner": w.people["business_owner"], "technical_owner": w.people["technical_owner"]}
 
@@ -253,6 +272,8 @@ ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "decide": _of_record,
     "answer": _of_record,
     "object": _of_record,
+    "ownerless_one": lambda portal, one: ["identity", one.pk],
+    "interim_name": lambda portal, one: ["resource", one.pk],
     "import_bind": lambda portal, item: [item.pk, portal.bound],
     "admin:app_list": lambda portal, one: ["controls"],
     "admin:view_on_site": lambda portal, one: [1, 1],
@@ -351,6 +372,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
         "level": "read",
         "scope_kind": "none",
     },
+    "interim_name": lambda portal, _: {"person": portal.world.northwind.grace.pk},
     "resource_connection": lambda portal, _: {"connector": "slack", "instance": "fresh"},
     "credential_describe": lambda portal, _: {"lifetime": "long"},
     "credential_reach": lambda portal, one: {"known": "yes", "codes": [one.opens.entitlements.get().code]},

@@ -395,12 +395,13 @@ def _shown(w: World, record: models.Model) -> Mapping[str, Any]:
 
 @arguments("inventory.automation.submit")
 def _newest(w: World, automation: models.Model) -> Mapping[str, Any]:
-    """A version that is not under review already: the one there is of a draft, else a newer one."""
+    """A version that is not under review already: the one there is of a draft, else a newer one; with an owner who is here."""
     assert isinstance(automation, Automation)
+    another = {"business_owner": w.northwind.grace} if automation.is_ownerless(w.now) else {}
     if "newest" not in w.made:
         known = automation.versions.latest("number")
         w.made["newest"] = (
-            stock.version(w.company, stock.one_more_channel) if automation.submissions.exists() else known
+            stock.version(w.company, stock.one_more_channel, **another) if automation.submissions.exists() else known
         )
     version: Version = w.made["newest"]
     return {"version": version, "wishes": journeys.wishes(version)}

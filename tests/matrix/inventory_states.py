@@ -9,8 +9,9 @@ from django.db import models
 
 from governance.controls.actors import Actor
 from governance.controls.models import Team
-from inventory import lifecycle, registry
-from inventory.models import Automation, Binding, Credential, Resource, Version
+from governance.controls.people import record_leaver
+from inventory import interim, lifecycle, registry
+from inventory.models import Automation, Binding, Credential, InterimOwner, NonHumanIdentity, Resource, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.inventory.conftest import export
@@ -18,6 +19,7 @@ from tests.matrix.worlds import World, arguments, inside, state
 from tests.people import as_actor
 
 AUTOMATION, RESOURCE = "inventory.automation", "inventory.resource"
+IDENTITY, CREDENTIAL, INTERIM = "inventory.nonhumanidentity", "inventory.credential", "inventory.interimowner"
 
 
 @state("controls.team", "any")
@@ -56,6 +58,13 @@ def app_approved(w: World, found: Automation) -> Automation:
 def live(w: World, found: Automation) -> Automation:
     """Approved on both sides."""
     return stock.decide_rest(w.company, found.submissions.get()).automation
+
+
+@state(AUTOMATION, "ownerless", on=live)
+def ownerless_automation(w: World, found: Automation) -> Automation:
+    """Its business owner has left."""
+    _leaves(w, "business_owner")
+    return found
 
 
 @state(AUTOMATION, "suspended", on=live)
@@ -172,11 +181,88 @@ def active(w: World, made: Resource) -> Resource:
     return registry.activate(made, actor=w.actor("other_admin"), now=w.now)
 
 
+@state(RESOURCE, "ownerless", on=active)
+def ownerless_resource(w: World, made: Resource) -> Resource:
+    """Its owner has left. Its deputy leads its team."""
+    _leaves(w, "resource_owner")
+    return made
+
+
+def _leaves(w: World, who: str) -> None:
+    record_leaver(w.people[who], actor=w.actor("admin"), now=w.now, reason="A new job.")
+
+
 @state(RESOURCE, "unresolved")
 def unresolved(w: World) -> Resource:
     """Stands for a host that is decided at run time."""
     journeys.brought_in(w.company, export="price-list-sync.json", by=w.people["builder"])
     return Resource.objects.get(unresolved=True)
+
+
+@state(IDENTITY, "any", on=version)
+def identity(w: World, made: Version) -> NonHumanIdentity:
+    """What the draft runs as, the business owner's."""
+    owner = w.people["business_owner"]
+    return NonHumanIdentity.objects.create(
+        kind="spiffe", issuer="northwind", subject="spiffe://northwind/report", owner=owner, automation=made.automation
+    )
+
+
+@state(IDENTITY, "ownerless", on=identity)
+def ownerless_identity(w: World, made: NonHumanIdentity) -> NonHumanIdentity:
+    """The same, and its owner has left."""
+    _leaves(w, "business_owner")
+    return made
+
+
+@state(CREDENTIAL, "any", on=version)
+def credential(w: World, made: Version) -> Credential:
+    """What opens a resource of the deputy's team, the technical owner's."""
+    found = Credential.objects.get(opens=w.company.slack)
+    found.owner = w.people["technical_owner"]
+    found.save()
+    return found
+
+
+@state(CREDENTIAL, "ownerless", on=credential)
+def ownerless_credential(w: World, made: Credential) -> Credential:
+    """The same, and its owner has left."""
+    _leaves(w, "technical_owner")
+    return made
+
+
+def _names(w: World, made: Resource, who: str) -> InterimOwner:
+    named = interim.NAMING["resource"](made, actor=w.actor(who), now=w.now, person=w.people["stranger"])
+    return InterimOwner.objects.get(pk=named.pk)
+
+
+@state(INTERIM, "named", on=ownerless_resource)
+def named(w: World, made: Resource) -> InterimOwner:
+    """The team's lead names *stranger*, who has no other part in it."""
+    return _names(w, made, "resource_deputy")
+
+
+@state(INTERIM, "named_by_security", on=ownerless_resource)
+def named_by_security(w: World, made: Resource) -> InterimOwner:
+    """A security reviewer does."""
+    return _names(w, made, "security")
+
+
+@state(INTERIM, "confirmed", on=named)
+def confirmed(w: World, made: InterimOwner) -> InterimOwner:
+    """The lead named, and a security reviewer confirmed it."""
+    return interim.confirm_interim(made, actor=w.actor("security"), now=w.now)
+
+
+@state(INTERIM, "ended", on=confirmed)
+def ended(w: World, made: InterimOwner) -> InterimOwner:
+    """The person has said no after all."""
+    return interim.drop_interim(made, actor=w.actor("stranger"), now=w.now, reason="I can't.")
+
+
+@arguments(*(f"{label}.name_interim" for label in (RESOURCE, AUTOMATION, IDENTITY, CREDENTIAL)))
+def _interim(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"person": w.people["stranger"]}
 
 
 @arguments("controls.team.confirm_import")
@@ -256,7 +342,7 @@ def _answer_for_store(w: World, subject: models.Model) -> Mapping[str, Any]:
 @arguments("inventory.resource.ask_to_move")
 def _ask_to_move(w: World, subject: models.Model) -> Mapping[str, Any]:
     known = {"connector": "slack", "instance": "abc"}
-    registry.bind(w.company.slack, actor=as_actor(w.company.slack.owner), now=w.now, **known)
+    registry.bind(w.company.slack, actor=as_actor(w.company.slack.deputy), now=w.now, **known)
     return known
 
 

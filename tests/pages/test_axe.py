@@ -23,9 +23,9 @@ from governance.controls.models import Notice
 from governance.controls.people import propose_role, record_leaver
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
-from inventory import lifecycle, registry
+from inventory import interim, lifecycle, registry
 from inventory.importers.manifest import Manifest
-from inventory.models import Credential
+from inventory.models import Credential, NonHumanIdentity, Resource
 from tests import journeys
 from tests.approvals.drawing import drawn_of_its_own
 from tests.axe import is_too_wide, violations
@@ -86,6 +86,12 @@ TOUR = (
     ("sana", "automation_submissions", "automation"),
     ("sana", "automation_grants", "automation", "?show=ended"),
     ("sana", "automation_raise", "automation"),
+    ("sana", "ownerless"),
+    ("sana", "ownerless_one", "identity_kind", "identity"),
+    ("sana", "resource", "ownerless"),  # an owner who left, and nobody named
+    ("sana", "interim_name", "resource_kind", "ownerless"),
+    ("amara", "resource", "orphan"),  # who named somebody reads why they do not confirm it
+    ("amara", "interim_drop", "named"),
     ("sana", "resource", "resource"),
     ("sana", "resource_grants", "resource"),
     ("ines", "people"),
@@ -109,14 +115,24 @@ TOUR = (
 STOPPED = (("sana", "automation", "automation"), ("rita", "automation_resume", "automation"))
 
 #: Pages that are seen in dark colours too: between them they have every component.
-IN_DARK = {"account_login", "home", "import_preview", "review", "recert_item", "automation", "ledger", "search"}
+IN_DARK = {
+    "account_login",
+    "home",
+    "ownerless_one",
+    "import_preview",
+    "review",
+    "recert_item",
+    "automation",
+    "ledger",
+    "search",
+}
 
 #: What is no page: it takes a form, leads on, or sends a file or a part of a page.
 ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel", "import_submit", "automation_version"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
-    *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop"),
+    *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm"),
     *("credential_kept_here", "credential_not_kept_here"),
 }
 #: Faces of a page of the tour: the question before something is done (as `automation_stop`), a form of one kind (as
@@ -154,6 +170,7 @@ class World:
             propose_role(self.people.ines, actor=as_actor(self.people.ines), now=now, role=Role.AUDITOR)
         self.credential, self.store = self._something_kept(company)
         self.leaver, self.erasure = self._somebody_to_erase()
+        self._nobody_answers()
         self.notice = Notice.objects.filter(recipient=self.people.theo).latest("pk").pk
         sealing.seal_all(at=timezone.now())
 
@@ -182,6 +199,23 @@ class World:
         )
         ask_erasure(person, actor=karl, now=now, reason="He wants it.", named=person.name)
         return person.pk, person.erasures.get().pk
+
+    def _nobody_answers(self) -> None:
+        """Two resources and an identity whose owner left; Amara, who leads their team, has named somebody for one of them."""
+        n, now = self.people, clock.now()
+        gone = make_person("Uwe Gone", word=uuid.uuid4().hex[:8])
+        made = [
+            journeys.resource(n, f"Archive {word}", "data_store", "internal", gone, n.mei, n.platform)
+            for word in ("alone", "named")
+        ]
+        identity = NonHumanIdentity.objects.create(
+            kind="spiffe", issuer="x", subject=f"spiffe://x/{uuid.uuid4()}", owner=gone, automation=self.held
+        )
+        record_leaver(gone, actor=as_actor(n.karl), now=now, reason="A new job.")
+        self.ownerless, self.orphan = (one.pk for one in made)
+        self.identity, self.identity_kind, self.resource_kind = identity.pk, "identity", "resource"
+        orphan = Resource.objects.get(pk=self.orphan)
+        self.named = interim.NAMING["resource"](orphan, actor=as_actor(n.amara), now=now, person=n.grace).pk
 
     def path(self, name: str, *more: str) -> str:
         """The address of a stop of the tour."""

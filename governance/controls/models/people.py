@@ -152,7 +152,7 @@ class Team(models.Model):
         found = set()
         if person.pk in (self.lead_id, self.deputy_lead_id):
             found |= {Relation.TEAM_LEAD, Relation.TEAM_MEMBER}
-        if self.memberships.filter(person=person).exists():
+        elif self.memberships.filter(person=person).exists():
             found.add(Relation.TEAM_MEMBER)
         return frozenset(found)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, Q, Subquery, Value
+from django.db.models import Count, DateTimeField, F, Q, Subquery, Value
+from django.db.models.functions import Cast
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
@@ -26,7 +28,10 @@ from governance.recertification.models import Question
 from governance.web import chrome
 from governance.web.middleware import Request
 from governance.web.pages import page
+from inventory import ownerless
 from inventory.models import Automation, AutomationState
+from inventory.models.interim import still_answering
+from inventory.ownerless import Ownerless
 
 Shape = dict[str, Any]
 
@@ -52,6 +57,7 @@ def home(request: Request) -> HttpResponse:
     person = reader(request)
     to_decide, to_answer = waiting.to_decide_and_to_answer(request.actor, now)
     under_way = waiting.under_way(person, now)
+    mine, nobodys = _mine_and_ownerless(request.actor, person, now)
     reviews = _recertifications(person, access.answers_as(request.actor, now))
     chrome.counted(request, recertify=reviews["count"])
     groups = [
@@ -61,11 +67,11 @@ def home(request: Request) -> HttpResponse:
             _samples(request.actor, now),
             reviews,
             _questions(to_answer),
-            _acceptances(person, [one for one, _ in under_way]),
+            _acceptances([one for one, _ in under_way]),
+            _ownerless(nobodys, now),
         )
         if group["rows"]
     ]
-    automations = _automations(person, under_way)
     things = sum(group["count"] for group in groups)
     zone = zone_of(person.time_zone, ZoneInfo(settings.ORGANISATION_TIME_ZONE))
     local = now.astimezone(zone)
@@ -78,9 +84,9 @@ def home(request: Request) -> HttpResponse:
         "now": now,
         "head": {"title": f"Good {_part_of_day(local)}, {person.get_short_name()}", "facts": facts},
         "groups": groups,
-        "automations": automations,
+        "automations": _automations(mine, under_way),
     }
-    if not groups and not automations:
+    if not groups and not mine:
         context["nothing"] = {
             "sentence": "Nothing needs you. What you are asked to decide, answer or review would be here.",
             "href": reverse("bring_in"),
@@ -241,13 +247,9 @@ def _questions(sent_back: Sequence[tuple[Approval, waiting.Asked | None]]) -> Sh
     }
 
 
-def _acceptances(person: Person, under_way: Iterable[Submission]) -> Shape:
+def _acceptances(under_way: Iterable[Submission]) -> Shape:
     """Decided submissions of the person's automations: something was refused, and they accept the rest or decline (A5)."""
-    found = [
-        one
-        for one in under_way
-        if one.state == SubmissionState.DECIDED and one.automation.business_owner_id == person.pk
-    ]
+    found = [one for one in under_way if one.state == SubmissionState.DECIDED and getattr(one, "is_theirs", False)]
     rows = [
         BLANK
         | {
@@ -264,18 +266,63 @@ def _acceptances(person: Person, under_way: Iterable[Submission]) -> Shape:
     return {"key": "handovers", "title": "To accept", "words": "", "rows": rows, "count": len(found)}
 
 
-def _automations(person: Person, under_way: Iterable[tuple[Submission, dict[str, date]]]) -> list[Shape]:
-    mine = Automation.objects.filter(Q(business_owner=person) | Q(technical_owner=person))
-    mine = mine.exclude(state=AutomationState.RETIRED).select_related("approved_version")
-    found = mine.only("name", "state", "approved_version__number").order_by("name", "pk")[:MOST]
+def _ownerless(found: Sequence[Ownerless], now: datetime) -> Shape:
+    """What nobody answers for, of the teams that the reader leads; all of it for a security reviewer (I3)."""
+    rows = [
+        BLANK
+        | {
+            "href": one.href,
+            "seal": "none",
+            "name": one.called,
+            "text": f"This {one.kind} has no owner: its team’s lead and a security reviewer name who answers meanwhile",
+            "who": f"{one.left} left",
+            "since": one.left_at or now,
+        }
+        for one in found[:MOST]
+    ]
+    return {
+        "key": "ownerless",
+        "title": "Nobody answers for these",
+        "words": f"{len(found)}" if len(found) <= MOST else f"more than {MOST}",
+        "rows": rows,
+        "count": len(rows),
+        "more_href": reverse("ownerless"),
+        "more_words": "See them all",
+    }
+
+
+@dataclass(frozen=True)
+class Mine:
+    """What a row says of one of the reader's automations."""
+
+    pk: int
+    name: str
+    state: str
+    approved: int | None
+
+
+def _mine_and_ownerless(actor: Actor, person: Person, now: datetime) -> tuple[list[Mine], list[Ownerless]]:
+    """The reader's automations, and what nobody answers for that they can do something about: one query for both."""
+    mine = Automation.objects.filter(
+        Q(business_owner=person) | Q(technical_owner=person) | still_answering([person.pk], now)
+    ).exclude(state=AutomationState.RETIRED)
+    told = {"called": F("name"), "left": F("state"), "left_at": Cast(Value(None), DateTimeField())}
+    shown = mine.annotate(shown_kind=Value("mine"), key=F("pk"), number=F("approved_version__number"), **told)
+    first = shown.values(*ownerless.COLUMNS).order_by("name", "pk")[:MOST]
+    rows = list(first.union(*ownerless.parts(actor, now, most=MOST + 1), all=True))
+    own = [Mine(row["key"], row["called"], row["left"], row["number"]) for row in rows if row["shown_kind"] == "mine"]
+    return sorted(own, key=lambda one: (one.name, one.pk)), ownerless.of_rows(rows)
+
+
+def _automations(mine: Iterable[Mine], under_way: Iterable[tuple[Submission, dict[str, date]]]) -> list[Shape]:
     submissions = {one.automation_id: one for one, _ in under_way}
     held = {
         one.pk: [{"who": who, "since": since} for who, since in list(asked.items())[:3]] for one, asked in under_way
     }
-    return [_automation(one, submissions.get(one.pk), held) for one in found]
+    return [_automation(one, submissions.get(one.pk), held) for one in mine]
 
 
-def _automation(one: Automation, submission: Submission | None, held: dict[int, list[Shape]]) -> Shape:
+def _automation(one: Mine, submission: Submission | None, held: dict[int, list[Shape]]) -> Shape:
     shape: Shape = dict.fromkeys(("tag", "next")) | {
         "href": reverse("automation", args=[one.pk]),
         "name": one.name,
@@ -283,9 +330,8 @@ def _automation(one: Automation, submission: Submission | None, held: dict[int, 
         "held": [],
     }
     if submission is None:
-        version = one.approved_version
-        return shape | {"text": f"Version {version.number} is approved" if version else "Not submitted yet"}
-    runs = f", version {one.approved_version.number} runs on" if one.approved_version else ""
+        return shape | {"text": f"Version {one.approved} is approved" if one.approved else "Not submitted yet"}
+    runs = f", version {one.approved} runs on" if one.approved else ""
     where = "is decided" if submission.state == "decided" else "is in review"
     return shape | {
         "text": f"Version {submission.version.number} {where}{runs}",

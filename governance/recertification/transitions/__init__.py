@@ -1,17 +1,19 @@
 """Every change of a review: opened, answered, passed on, corrected, escalated, closed, and what each does to what is reviewed."""
 
 from governance.recertification.transitions.answering import answer, correct, pass_on
-from governance.recertification.transitions.opening import close_campaign, open_campaign, open_item
+from governance.recertification.transitions.opening import close_campaign, join, open_campaign, open_item
 from governance.recertification.transitions.overdue import escalate, remind, replace_reviewer, suspend_for_silence
-from governance.recertification.transitions.reviewed import set_next_review
+from governance.recertification.transitions.reviewed import bring_review_forward, set_next_review
 from governance.recertification.transitions.settling import close, reopen, settle
 
 __all__ = [
     "answer",
+    "bring_review_forward",
     "close",
     "close_campaign",
     "correct",
     "escalate",
+    "join",
     "open_campaign",
     "open_item",
     "pass_on",

@@ -21,6 +21,7 @@ from governance.recertification.models import (
     CampaignKind,
     CampaignState,
     Item,
+    ItemState,
     Question,
 )
 from governance.recertification.scheduling import Times
@@ -76,7 +77,7 @@ def open_item(step: Step[Item]) -> Effect:
     _read_again(item)
     if _open_one(item).exists():
         raise refuse(Refusal("R5", "state", "It is under review already."))
-    tier = item.grant.tier if item.grant is not None else item.of_automation.tier
+    tier = tier_of(item)
     bench = reviewers.bench_of(item, step.now)
     times = times_of(item, step.now, bench)
     if times is None:
@@ -94,6 +95,51 @@ def open_item(step: Step[Item]) -> Effect:
             "asked": {question.asks: str(question.reviewer.opaque_id) for question in asked},
         }
     )
+
+
+@transition(
+    Item,
+    event="item.joined",
+    permission=None,
+    source=[ItemState.OPEN, ItemState.ESCALATED],
+    duties=[duties.STANDING],
+    parents=["of_automation", "grant"],
+)
+def join(step: Step[Item], *, because: str) -> Effect:
+    """Something happened to what is under review: that joins the open item, and may bring its deadline forward, never back (R2, R5).
+
+    Args:
+        step: the running step.
+        because: a key of `wording.BECAUSE`.
+    """
+    item = step.subject
+    _read_again(item)
+    tier, bench = tier_of(item), reviewers.bench_of(item, step.now)
+    times = times_of(item, step.now, bench)
+    if times is not None and item.state == ItemState.OPEN:
+        item.deadline = min(item.deadline, times.deadline)
+        item.grace_until = min(item.grace_until, times.grace_until)
+    joined = [*item.snapshot.get("joined", []), because]
+    item.snapshot = {**item.snapshot, "tier": tier, "joined": list(dict.fromkeys(joined))}
+    step.save(item)
+    known = list(item.questions.select_related("reviewer").order_by("pk"))
+    for question in known:
+        if question.answered_at is None:
+            question.item = item
+            _remind_anew(step, question)
+            notices.tell_reviewer(step, question, "joined", key=f"joined:{because}:{tier}")
+    for asks in reviewers.asked_about(item, tier):
+        people = reviewers.ladder(item, asks, bench)
+        if asks not in {question.asks for question in known} and reviewers.next_on(people, item, asks) is not None:
+            _ask(step, item, asks, bench)  # what is no longer low is asked of both sides (S4)
+    return Effect(payload={"because": because, "deadline": ledger.instant(item.deadline)})
+
+
+def _remind_anew(step: Step[Item], question: Question) -> None:
+    """Somebody who has just heard of it is reminded by the deadline as it is now (R5)."""
+    item, zone = question.item, reviewers.zone_of(question.reviewer)
+    question.remind_at = scheduling.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone)
+    step.save(question)
 
 
 #: What a review asks about, read with the row: whose it is, on what it is held. The people come with the bench (`reviewers.bench_of`):
@@ -115,6 +161,11 @@ def _read_again(item: Item) -> None:
         item.automation = Automation.objects.select_related(*OF_AUTOMATION).get(pk=item.automation.pk)
 
 
+def tier_of(item: Item) -> str:
+    """The tier of what is reviewed, as it is now (T4)."""
+    return item.grant.counted_tier if item.grant is not None else item.of_automation.tier
+
+
 def _open_one(item: Item) -> Any:
     about = {"grant": item.grant} if item.grant is not None else {"automation": item.automation}
     return Item.objects.filter(**about, state__in=UNCLOSED)
@@ -123,7 +174,7 @@ def _open_one(item: Item) -> Any:
 def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     """When an item about this is open, if it is due at ``now`` at all (R1); ``bench`` is of ``now`` (`reviewers.bench_of`)."""
     grant = item.grant
-    tier = grant.tier if grant is not None else item.of_automation.tier
+    tier = tier_of(item)
     people = [
         person
         for asks in reviewers.asked_about(item, tier)

@@ -100,6 +100,6 @@ def suspend_for_silence(step: Step[Item]) -> Effect:
         question.item = item
         notices.tell_reviewer(step, question, "suspended", key="suspended")
     told = {question.reviewer_id for question in asked}
-    others = [owner for owner in item.of_automation.owners if owner.pk not in told]
+    others = [owner for owner in item.of_automation.answering(step.now) if owner.pk not in told]
     notices.tell(step, item, others, "suspended", key="suspended")
     return Effect(payload={"closes_at": ledger.instant(item.closes_at)})

@@ -15,15 +15,39 @@ from approvals.models import GrantState
 from governance.controls.transitions import Effect, Step, transition
 from governance.recertification.models import Item
 from inventory import lifecycle
-from inventory.models import Automation
+from inventory.models import Automation, AutomationState
+from inventory.risk import Tier
 
 
 @transition(Automation, event="automation.reviewed", permission=None)
 def set_next_review(step: Step[Automation], *, review_on: date) -> Effect:
     """An automation was reviewed and is still needed; it comes up again on a day."""
-    step.subject.review_on = review_on
+    step.subject.review_on, step.subject.review_because = review_on, ""
     step.save(step.subject)
     return Effect(payload={"review_on": review_on.isoformat()})
+
+
+@transition(
+    Automation,
+    event="automation.review_brought_forward",
+    permission=None,
+    source=(AutomationState.LIVE, AutomationState.SUSPENDED),
+)
+def bring_review_forward(step: Step[Automation], *, tier: Tier, review_on: date, because: str) -> Effect:
+    """What it does is riskier, or more was found in it, than when it was approved: it is reviewed before its time (I2, T4).
+
+    Args:
+        step: the running call.
+        tier: as it is now; never lower than it stands.
+        review_on: the day by which it is reviewed, never later than it would have been.
+        because: a key of `wording.BECAUSE`.
+    """
+    automation = step.subject
+    was, automation.tier = automation.tier, max(tier, Tier.of(automation.tier)).word
+    automation.review_on = min(automation.review_on or review_on, review_on)
+    automation.review_because = because
+    step.save(automation)
+    return Effect(payload={"was": was, "tier": automation.tier, "because": because})
 
 
 def take_out_of_force(step: Step[Any], item: Item, why: Why) -> None:

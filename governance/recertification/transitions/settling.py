@@ -134,5 +134,5 @@ def _closing(item: Item, since: datetime) -> datetime:
 
 def _tell_owners(step: Step[Item], item: Item, event: str, key: str, *, silent: bool = False) -> None:
     """Tell those who hold it; not who did it."""
-    owners: list[Person] = [one for one in item.of_automation.owners if one != step.actor.person]
+    owners: list[Person] = [one for one in item.of_automation.answering(step.now) if one != step.actor.person]
     notices.tell(step, item, owners, event, key=key, silent=silent)

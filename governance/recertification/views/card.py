@@ -269,10 +269,19 @@ def _consequence(question: Question, kind: AnswerKind, now: datetime) -> str:
     return "Stops at once when you submit"
 
 
+def _why_now(item: Item) -> list[Shape]:
+    """Why it is asked before its time, where it is (I2, T4)."""
+    because = wording.because(item)
+    if not because:
+        return []
+    text = f"It is {item.snapshot.get('tier', item.campaign.tier)} risk now." if "risk" in because else ""
+    return [{"tone": "high", "lead": because, "text": text, "code": "T4" if "risk" in because else "I2"}]
+
+
 def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
     """What changes the decision: why two are asked, why an answer is not offered, what silence did, what can be corrected."""
     item, who = question.item, drafts.acting(actor, question)
-    found: list[Shape] = []
+    found = _why_now(item)
     if item.is_sample:
         text = "For one in ten, whoever answers for the resource is asked too, and both have to say yes."
         found.append({"tone": "acc", "lead": "Low risk, drawn as a sample.", "text": text, "code": "S4"})

@@ -1,0 +1,126 @@
+"""What is held has become riskier than it was approved as: its term shortens and it is reviewed, once (I2, T4, R1).
+
+A better importer assesses a version anew, the class of a resource is raised, a person raises a tier. The register knows neither
+grants nor reviews, so this follows its operations. Nothing is opened here: a grant's and an automation's review date is brought
+forward, in the same transaction, and the next sweep opens what is due (R9). What is under review already is joined (R2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from approvals import grants
+from approvals.models import Grant, GrantKind
+from governance.controls import nudge
+from governance.controls.transitions import Step
+from governance.recertification import scheduling, transitions
+from governance.recertification.models import Item, ItemState
+from inventory import assessing, risk
+from inventory.models import Assessment, Automation, AutomationState, Resource
+from inventory.risk import Tier
+
+#: What an automation's review is told of, by the keys of `wording.BECAUSE`.
+RISEN, FOUND = "tier raised", "new finding"
+
+#: States in which what is approved is held.
+HELD = (AutomationState.LIVE, AutomationState.SUSPENDED)
+
+
+def follow_assessment(made: Assessment, step: Step[Any]) -> None:
+    """A version was assessed: where it is the approved one and this is worse than what was approved, that is reviewed (I2)."""
+    automation = made.version.automation
+    if automation.approved_version_id != made.version_id or automation.state not in HELD:
+        return
+    standing = automation.grants.standing().select_related("automation").order_by("pk")
+    risen = [(grant, tier) for grant in standing if (tier := _tier_in(made, grant)) > Tier.of(grant.counted_tier)]
+    for grant, tier in risen:
+        _raise(step, grant, tier)
+    tier, is_asked_otherwise = Tier.of(made.tier), "kind" in automation.amendment  # what is asked is not in force
+    if tier > Tier.of(automation.tier) and not is_asked_otherwise:
+        _review(step, automation, tier, RISEN)
+    elif automation.grants.standing().exists() and _has_news(made):
+        _review(step, automation, Tier.of(automation.tier), FOUND)
+
+
+def _tier_in(made: Assessment, grant: Grant) -> Tier:
+    """The tier that an assessment gives to what a grant allows; the lowest where it says nothing of it."""
+    part, key = (
+        ("privileges", grant.key) if grant.kind == GrantKind.PRIVILEGE else ("credentials", str(grant.credential_id))
+    )
+    said: Mapping[str, Any] = made.levels.get(part, {}).get(key, {})
+    return Tier.of(said.get("tier", "low"))
+
+
+def _has_news(made: Assessment) -> bool:
+    """Whether it found something severe that the assessment before did not find."""
+    before = made.version.assessments.filter(pk__lt=made.pk).order_by("-pk").first()
+    if before is None:
+        return False
+    known = set(before.findings.filter(severity="high").values_list("code", "place"))
+    return bool(set(made.findings.filter(severity="high").values_list("code", "place")) - known)
+
+
+def follow_class(resource: Resource, step: Step[Any]) -> None:
+    """What a resource is has changed: where that makes something riskier that is held on it, what holds it is assessed anew (T4)."""
+    standing = Grant.objects.standing().filter(entitlement__resource=resource, automation__state__in=HELD)
+    related = (
+        "automation__approved_version",
+        "approval__privilege__entitlement__resource",
+        "approval__privilege__credential",
+    )
+    riskier: dict[int, Automation] = {}
+    for grant in standing.select_related(*related).order_by("automation", "pk"):
+        privilege, automation = grant.approval.privilege, grant.automation
+        if privilege is None or automation.pk in riskier:
+            continue
+        tier = risk.privilege_tier(assessing.facts_of(privilege, automation.environment)).tier
+        if tier > Tier.of(grant.counted_tier):
+            riskier[automation.pk] = automation
+    for automation in riskier.values():
+        if automation.approved_version is not None:
+            assessing.assess(automation.approved_version, now=step.now)
+
+
+def follow_word(automation: Automation, step: Step[Any]) -> None:
+    """A person raised an automation's tier: where it is in use it is reviewed (T2, T4)."""
+    if automation.state in HELD:
+        _review(step, automation, Tier.of(automation.tier), RISEN)
+
+
+#: What of the register is followed.
+FOLLOWED: dict[str, Callable[[Any, Step[Any]], None]] = {
+    "version.assessed": follow_assessment,
+    "resource.amended": follow_class,
+    "automation.tier_raised": follow_word,
+}
+
+
+def _raise(step: Step[Any], grant: Grant, tier: Tier) -> None:
+    review_on = scheduling.review_after_event(tier.word, now=step.now, began_at=grant.begins_at)
+    not_before = _inside(tier, step.now)
+    grants.raise_tier(grant, actor=step.actor, now=step.now, tier=tier, not_before=not_before, review_on=review_on)
+    _join(step, Item.objects.filter(grant=grant), RISEN)
+
+
+def _inside(tier: Tier, now: datetime) -> datetime:
+    """The earliest end within which a review that opens now, or tomorrow, has its deadline and grace (R1)."""
+    return now + timedelta(days=scheduling.OPENS_BEFORE[tier.word] + 1)
+
+
+def _review(step: Step[Any], automation: Automation, tier: Tier, because: str) -> None:
+    review_on = scheduling.review_after_event(tier.word, now=step.now, began_at=automation.created_at)
+    transitions.bring_review_forward(
+        automation, actor=step.actor, now=step.now, tier=tier, review_on=review_on, because=because
+    )
+    _join(step, Item.objects.filter(automation=automation), because)
+
+
+def _join(step: Step[Any], items: Any, because: str) -> None:
+    """Tell the open item, where there is one; else have the sweep look at once (R5)."""
+    item = items.filter(state__in=[ItemState.OPEN, ItemState.ESCALATED]).first()
+    if item is not None:
+        transitions.join(item, actor=step.actor, now=step.now, because=because)
+    else:
+        nudge.send("recertification.sweep")

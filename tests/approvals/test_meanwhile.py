@@ -1,0 +1,259 @@
+"""Approving where an owner has left: nothing new until somebody answers for it meanwhile, and that person then decides (I3)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from approvals import transitions
+from approvals.models import Approval, ApprovalState, Party, Submission
+from approvals.routing import Route
+from governance.controls.models import LedgerEvent, Notice
+from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
+from governance.recertification import reviewers
+from governance.recertification.models import Asks, Item
+from inventory import interim, registry
+from inventory.models import Automation, Credential, InterimOwner, NonHumanIdentity, Resource, VersionIdentity
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.attempts import refused
+from tests.inventory.test_interim import confirm, left, name, stands_in
+from tests.journeys import Company
+from tests.people import as_actor, as_delegate
+
+pytestmark = pytest.mark.django_db
+
+
+def ladder(c: Company, record: Approval) -> tuple[str, list[str]]:
+    """On what basis the owner's seat is filled first, and by whom."""
+    seat = Route.load(Submission.objects.get(pk=record.submission_id), c.now).standing(record)[0]
+    return seat.basis, [person.name for person in seat.may_decide]
+
+
+def fresh(record: Approval) -> Approval:
+    """The record as the database has it now."""
+    return Approval.objects.get(pk=record.pk)
+
+
+# --- resources ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("I3", "A9")
+def test_naming_alone_lifts_nothing_and_a_confirmed_interim_owner_decides_what_is_submitted_then(
+    company: Company,
+) -> None:
+    n, version = company.people, stock.version(company)
+    left(company, n.omar)
+    named = name(company, Resource.objects.get(pk=company.slack.pk), n.grace, n.amara)
+    stands_in(company, Resource.objects.get(pk=company.erp.pk), n.grace, lead=n.amara)
+    with pytest.raises(InvalidInput, match="Finance Slack workspace has no active owner"):
+        journeys.submitted(company, version)
+    confirm(company, named, n.sana)
+    submission = journeys.submitted(company, version)
+    journeys.approve(journeys.app_of(submission), n.theo, now=company.now)
+    record = stock.privilege_on(submission, company.slack)
+    assert ladder(company, record) == ("interim owner", ["Grace Lindqvist"])
+    refused(transitions.approve, record, as_actor(n.amara), "A9", now=company.now)
+    assert journeys.approve(record, n.grace, now=company.now).state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("I3")
+def test_when_the_term_is_over_nothing_is_approved_any_more(company: Company, stage_2: Submission) -> None:
+    n, record = company.people, stock.privilege_on(stage_2, company.slack)
+    left(company, n.omar)
+    stands_in(company, Resource.objects.get(pk=company.slack.pk), n.grace, lead=n.amara)
+    verb = transitions.approve
+    last = company.now + timedelta(days=30)
+    assert interim.latest(company.slack, last) is None
+    record.expires_at = last + timedelta(days=1)
+    record.save()
+    assert verb.refusal(fresh(record), actor=as_actor(n.grace), now=last - timedelta(seconds=1)) is None
+    no = verb.refusal(fresh(record), actor=as_actor(n.amara), now=last)
+    assert no is not None
+    assert no.code == "I3"
+
+
+@pytest.mark.rule("S8", "I3", "A9")
+def test_who_was_named_after_a_submission_was_made_stands_behind_the_deputy_who_was_there(
+    company: Company, stage_2: Submission
+) -> None:
+    n, record = company.people, stock.privilege_on(stage_2, company.slack)
+    left(company, n.omar)
+    late = company.now + timedelta(hours=1)
+    named = name(company, Resource.objects.get(pk=company.slack.pk), n.grace, n.amara)
+    interim.confirm_interim(named, actor=as_actor(n.sana), now=late)
+    route = Route.load(Submission.objects.get(pk=stage_2.pk), late)
+    assert [rung.basis for rung in route.ladder_of(record, "owner")][:3] == ["owner", "deputy", "interim owner"]
+    assert route.standing(record)[0].may_decide == (n.amara,)
+
+
+@pytest.mark.rule("S3", "I3")
+def test_an_interim_owner_who_is_a_party_does_not_decide(company: Company) -> None:
+    n, version = company.people, stock.version(company)
+    left(company, n.omar)
+    for one in (company.slack, company.erp):
+        stands_in(company, Resource.objects.get(pk=one.pk), n.rita, lead=n.amara)
+    submission = journeys.submitted(company, version)
+    journeys.approve(journeys.app_of(submission), n.theo, now=company.now)
+    record = stock.privilege_on(submission, company.slack)
+    refused(transitions.approve, record, as_actor(n.rita), "SOD-3", now=company.now)
+    assert ladder(company, record) == ("deputy", ["Amara Okafor"])
+
+
+@pytest.mark.rule("I8", "I3")
+def test_an_interim_owners_first_decision_confirms_what_opens_the_resource(company: Company) -> None:
+    n, version = company.people, stock.version(company)
+    left(company, n.omar)
+    for one in (company.slack, company.erp):
+        stands_in(company, Resource.objects.get(pk=one.pk), n.grace, lead=n.amara)
+    submission = journeys.submitted(company, version)
+    journeys.approve(journeys.app_of(submission), n.theo, now=company.now)
+    journeys.approve(stock.privilege_on(submission, company.slack), n.grace, now=company.now)
+    binding = company.slack.bindings.get()
+    assert (binding.confirmed_by, binding.is_open) == (n.grace, False)
+
+
+# --- automations -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("I3", "A5")
+def test_an_automation_whose_owner_left_is_not_approved_and_what_was_is_accepted_by_who_answers_meanwhile(
+    company: Company, stage_2: Submission
+) -> None:
+    n, record = company.people, stock.privilege_on(stage_2, company.slack)
+    left(company, n.jonas)
+    omar = as_actor(n.omar)
+    no = refused(transitions.approve, record, omar, "I3", now=company.now, kind="state")
+    assert "Jonas Weil left and nobody answers for Weekly stock report" in no.sentence
+    automation = Automation.objects.get(pk=stage_2.automation_id)
+    stands_in(company, automation, n.grace, lead=n.theo)
+    journeys.reject(record, n.omar, now=company.now)
+    submission = stock.decide_rest(company, stage_2)
+    assert submission.state == "decided"
+    assert Notice.objects.filter(event="subset_to_accept", recipient=n.grace).exists()
+    with pytest.raises(NotPermitted):
+        transitions.accept_subset(submission, actor=as_actor(n.theo), now=company.now)
+    transitions.accept_subset(submission, actor=as_actor(n.grace), now=company.now)
+    assert Submission.objects.get(pk=submission.pk).state == "in_force"
+
+
+@pytest.mark.rule("I3")
+def test_an_automation_without_an_owner_is_not_submitted_save_for_another_owner_or_by_who_answers_meanwhile(
+    company: Company,
+) -> None:
+    n, version = company.people, stock.version(company)
+    left(company, n.jonas)
+    with pytest.raises(InvalidInput, match="An owner of this automation is not here any more"):
+        journeys.submitted(company, version)
+    stands_in(company, Automation.objects.get(pk=version.automation_id), n.grace, lead=n.theo)
+    submission = journeys.submitted(company, version)
+    assert Party.objects.filter(submission=submission, person=n.grace, capacity="business_owner").exists()
+
+
+@pytest.mark.rule("I3")
+def test_what_is_submitted_with_another_owner_can_be_approved_though_the_present_one_left(company: Company) -> None:
+    n, live = company.people, stock.in_force(company)
+    left(company, n.jonas)
+    registry.amend(live.automation, actor=as_actor(n.rita), now=company.now, fields={"business_owner": n.grace})
+    submission = journeys.submitted(company, stock.version(company, stock.one_more_channel, business_owner=n.grace))
+    app = journeys.approve(journeys.app_of(submission), n.theo, now=company.now)
+    assert app.state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("S1", "I3")
+def test_whoever_has_decided_is_not_made_the_automations_interim_owner_meanwhile(
+    company: Company, stage_2: Submission
+) -> None:
+    n = company.people
+    journeys.approve(stock.privilege_on(stage_2, company.slack), n.omar, now=company.now)
+    left(company, n.jonas)
+    automation = Automation.objects.get(pk=stage_2.automation_id)
+    named = name(company, automation, n.omar, n.theo)
+    with pytest.raises(DutyConflict, match="would make them a party") as no:
+        confirm(company, named, n.sana)
+    assert no.value.refusal.code == "SOD-1"
+    assert InterimOwner.objects.get().state == "named"
+    interim.drop_interim(named, actor=as_actor(n.theo), now=company.now, reason="He has decided.")
+    delegate = as_delegate(n.viktor, giver=n.sana)
+    other = name(company, automation, n.amara, n.theo)
+    interim.confirm_interim(other, actor=delegate, now=company.now)
+    joined = Party.objects.filter(submission=stage_2, capacity="business_owner").values_list("person", flat=True)
+    assert set(joined) == {n.jonas.pk, n.amara.pk}
+    assert not Party.objects.filter(submission=stage_2, person__in=[n.sana, n.viktor]).exists()
+    refused(transitions.approve, stock.privilege_on(stage_2, company.erp), as_actor(n.amara), "SOD-3", now=company.now)
+
+
+# --- credentials and identities ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("I3", "I6")
+def test_a_credential_whose_owner_left_is_neither_asked_for_nor_approved(company: Company, stage_2: Submission) -> None:
+    n, record = company.people, stock.credential_for(stage_2, company.slack)
+    assert record.credential is not None
+    Credential.objects.filter(pk=record.credential_id).update(owner=n.lena)
+    left(company, n.lena)
+    no = refused(transitions.approve, fresh(record), as_actor(n.omar), "I3", now=company.now, kind="state")
+    assert "Lena Fischer left and nobody answers for the credential" in no.sentence
+    stands_in(company, Credential.objects.get(pk=record.credential_id), n.piet, lead=n.amara)
+    assert journeys.approve(fresh(record), n.omar, now=company.now).state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("I3", "I5")
+def test_nothing_is_approved_for_what_runs_as_an_identity_whose_owner_left(
+    company: Company, stage_2: Submission
+) -> None:
+    n, record = company.people, stock.privilege_on(stage_2, company.slack)
+    identity = NonHumanIdentity.objects.create(
+        kind="spiffe", issuer="x", subject="spiffe://northwind/stock", owner=n.lena, automation=stage_2.automation
+    )
+    VersionIdentity.objects.create(version=stage_2.version, identity=identity)
+    left(company, n.lena)
+    no = refused(transitions.approve, record, as_actor(n.omar), "I3", now=company.now, kind="state")
+    assert "nobody answers for the identity spiffe://northwind/stock" in no.sentence
+    with pytest.raises(InvalidInput, match="nobody answers for the identity"):
+        journeys.submitted(company, stage_2.version)
+    stands_in(company, NonHumanIdentity.objects.get(pk=identity.pk), n.piet, lead=n.theo)
+    assert journeys.approve(record, n.omar, now=company.now).state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("I3", "A5")
+def test_what_was_approved_is_not_put_in_force_once_nobody_answers_for_it(
+    company: Company, stage_2: Submission
+) -> None:
+    n = company.people
+    records = list(stage_2.approvals.filter(stage=2, state="open").order_by("pk"))
+    for record in records[:-1]:
+        journeys.approve(record, n.omar, now=company.now)
+    journeys.reject(records[-1], n.omar, now=company.now)
+    left(company, n.omar)
+    submission = Submission.objects.get(pk=stage_2.pk)
+    with pytest.raises(OutOfTurn, match="has no active owner") as no:
+        transitions.accept_subset(submission, actor=as_actor(n.jonas), now=company.now)
+    assert no.value.refusal.code == "I3"
+    for one in (company.slack, company.erp):
+        stands_in(company, Resource.objects.get(pk=one.pk), n.grace, lead=n.amara)
+    transitions.accept_subset(submission, actor=as_actor(n.jonas), now=company.now)
+    assert LedgerEvent.objects.filter(verb="submission.put_in_force", outcome="done").exists()
+
+
+# --- reviews -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("I3", "S4", "R8")
+def test_in_a_review_who_answers_meanwhile_is_asked_and_does_not_say_that_their_own_is_acceptable(
+    company: Company, live: Submission
+) -> None:
+    n = company.people
+    for gone in (n.jonas, n.omar):
+        left(company, gone)
+    stands_in(company, Automation.objects.get(pk=live.automation_id), n.grace, lead=n.theo)
+    stands_in(company, Resource.objects.get(pk=company.slack.pk), n.tom, lead=n.amara)
+    grant = journeys.grants_of(live)[0].__class__.objects.get(approval=stock.privilege_on(live, company.slack))
+    item: Any = Item(grant=grant)
+    bench = reviewers.bench_of(item, company.now)
+    assert reviewers.ladder(item, Asks.NEEDED, bench)[0] == n.grace
+    assert reviewers.ladder(item, Asks.ACCEPTABLE, bench)[1] == n.tom
+    assert reviewers.gains(item, n.grace)
+    assert not reviewers.gains(item, n.tom)

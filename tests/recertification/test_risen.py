@@ -1,0 +1,248 @@
+"""What is held has become riskier than it was approved as: its term shortens and it is reviewed, once (I2, T4, R1, R2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from approvals import grants
+from approvals.models import Grant
+from governance.controls.models import LedgerEvent, Notice
+from governance.controls.refusals import InvalidInput, OutOfTurn
+from governance.controls.transitions import Step
+from governance.recertification import risen, scheduling, sweeps, wording
+from governance.recertification.models import Asks, Item, ItemState
+from inventory import assessing, importers, registry
+from inventory.importers.manifest import Finding, Manifest
+from inventory.models import Assessment, Automation, Version
+from inventory.risk import Tier
+from tests.approvals import stock
+from tests.approvals.attempts import database_refuses, sql
+from tests.matrix.worlds import inside
+from tests.people import as_actor
+from tests.recertification.reviews import JOB, Held, opened, question, say
+
+pytestmark = pytest.mark.django_db
+
+LATER = timedelta(days=40)
+
+
+def raise_class(held: Held, *, now: Any = None, data_class: str = "confidential") -> Grant:
+    """Omar says that the Slack workspace, on which the report posts, holds more than was thought; its grant afterwards."""
+    registry.amend_resource(
+        held.company.slack,
+        actor=as_actor(held.people.omar),
+        now=now or held.company.now + LATER,
+        fields={"data_class": data_class},
+    )
+    return held.grant(on=held.company.slack)
+
+
+def assess_anew(
+    held: Held, monkeypatch: pytest.MonkeyPatch, change: Mapping[str, Any], word: str = "better"
+) -> Assessment:
+    """A better importer reads the same export again: what the register has makes no new version (I2)."""
+    version = Version.objects.get(approved_for=held.automation)
+    monkeypatch.setattr(importers, "VERSION", word)
+    manifest = Manifest.from_dict({**version.manifest, **change})
+    with inside(version, JOB, held.company.now + LATER):
+        assessing.assess(version, now=held.company.now + LATER, manifest=manifest)
+    found = version.latest_assessment
+    assert found is not None
+    return found
+
+
+def open_due(held: Held, *, now: Any = None) -> list[tuple[str, str]]:
+    """What the sweep opens: reason and what it is about."""
+    known = set(Item.objects.values_list("pk", flat=True))
+    sweeps.open_due(now or held.company.now + LATER, JOB)
+    new = Item.objects.exclude(pk__in=known).order_by("pk")
+    return [(one.reason, str(one.grant.pk if one.grant else "automation")) for one in new]
+
+
+# --- what opens nothing ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("I2", "T4")
+def test_the_same_or_a_better_result_opens_nothing_and_lowers_nothing(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {one.pk: (one.ends_at, one.review_on) for one in Grant.objects.all()}
+    assess_anew(held, monkeypatch, {})
+    registry.amend_resource(
+        held.company.slack, actor=as_actor(held.people.omar), now=held.company.now, fields={"about": "Finance."}
+    )
+    with pytest.raises(InvalidInput):
+        raise_class(held, data_class="public")
+    assert {one.pk: (one.ends_at, one.review_on) for one in Grant.objects.all()} == before
+    assert open_due(held) == []
+
+
+@pytest.mark.rule("I2")
+def test_a_version_that_is_not_the_approved_one_opens_nothing(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = stock.version(held.company, stock.one_more_channel)
+    worse = [asdict(Finding("opaque_code", "Code", "high", "Runs what it downloads"))]
+    with inside(version, JOB, held.company.now + LATER):
+        manifest = Manifest.from_dict({**version.manifest, "findings": worse})
+        assessing.assess(version, now=held.company.now + LATER, manifest=manifest)
+    assert open_due(held) == []
+
+
+@pytest.mark.rule("T4")
+def test_a_risk_that_rose_does_not_fall_again_before_its_renewal(held: Held) -> None:
+    grant = raise_class(held)
+    with inside(grant.automation, JOB, held.company.now), pytest.raises(OutOfTurn, match="that high already"):
+        grants.raise_tier(
+            grant, actor=JOB, now=held.company.now, tier=Tier.of("high"), not_before=grant.ends_at, review_on=None
+        )
+    with database_refuses("T4: the risk of grant"):
+        sql("UPDATE approvals_grant SET raised_to = '' WHERE id = %s", grant.pk)
+    with database_refuses("grant_raised_to_known"):
+        sql("UPDATE approvals_grant SET raised_to = 'highest' WHERE id = %s", grant.pk)
+
+
+# --- what opens a review -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("T4", "I2", "R1")
+def test_a_class_that_is_raised_shortens_the_term_of_what_is_riskier_by_it_and_opens_one_review(held: Held) -> None:
+    before, now = held.grant(on=held.company.slack), held.company.now + LATER
+    other = held.grant(on=held.company.erp)
+    grant = raise_class(held)
+    assert (before.counted_tier, grant.tier, grant.counted_tier) == ("standard", "standard", "high")
+    assert (before.ends_at - before.begins_at).days == 180
+    assert grant.ends_at == grant.begins_at + timedelta(days=90)
+    assert Grant.objects.get(pk=other.pk).ends_at == other.ends_at
+    found = open_due(held)
+    assert ("tier raised", str(grant.pk)) in found
+    assert ("tier raised", "automation") in found
+    assert not [one for one in found if one[1] == str(other.pk)]
+    item = Item.objects.get(grant=grant)
+    assert (item.snapshot["tier"], item.campaign.tier, wording.because(item)) == (
+        *("high", "high"),
+        "Its risk has risen since it was approved.",
+    )
+    assert now < item.deadline < item.grace_until < grant.ends_at
+    assert {one.context["because"] for one in Notice.objects.filter(event="recertification_opened")} == {
+        "Its risk has risen since it was approved."
+    }
+    raise_class(held)  # said again, it is the same
+    assert open_due(held, now=now + timedelta(minutes=5)) == []
+    events = LedgerEvent.objects.filter(verb="grant.tier_raised", outcome="done", subject_id=str(grant.pk))
+    assert [event.payload["tier"] for event in events] == ["high"]
+
+
+@pytest.mark.rule("T4", "R1")
+def test_a_term_that_would_be_over_already_leaves_time_for_the_review(held: Held) -> None:
+    late = held.company.now + timedelta(days=100)  # more than what high risk may have
+    grant = raise_class(held, now=late)
+    assert grant.ends_at == late + timedelta(days=scheduling.OPENS_BEFORE["high"] + 1)
+    assert ("tier raised", str(grant.pk)) in open_due(held, now=late)
+    item = Item.objects.get(grant=grant)
+    assert late < item.deadline < item.grace_until < grant.ends_at
+
+
+@pytest.mark.rule("I2")
+def test_a_better_importer_that_finds_more_opens_a_review_of_the_approved_version_once(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worse = [asdict(Finding("embedded_secret", "HTTP Request", "high", "A key in the source"))]
+    assess_anew(held, monkeypatch, {"findings": worse})
+    assert open_due(held) == [("new finding", "automation")]
+    assess_anew(held, monkeypatch, {"findings": worse}, "better still")
+    assert open_due(held) == []
+    item = Item.objects.get(automation=held.automation)
+    assert item.state == ItemState.OPEN
+    assert wording.because(item) == "Something was found in it that was not known when it was approved."
+    assert "joined" not in item.snapshot
+
+
+@pytest.mark.rule("I2", "T4")
+def test_a_better_importer_that_reads_a_higher_level_raises_the_grant(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = Version.objects.get(approved_for=held.automation)
+    privileges = [{**one, "access": "admin"} for one in version.manifest["privileges"]]
+    assess_anew(held, monkeypatch, {"privileges": privileges})
+    risen_to = {one.counted_tier for one in Grant.objects.filter(kind="privilege")}
+    assert risen_to == {"high"}
+    assert held.automation.tier == "high"
+    assert {reason for reason, _ in open_due(held)} == {"tier raised"}
+
+
+@pytest.mark.rule("T2", "T4")
+def test_a_person_who_raises_the_tier_of_what_is_live_has_it_reviewed(held: Held) -> None:
+    registry.raise_tier(
+        held.automation, actor=as_actor(held.people.theo), now=held.company.now + LATER, reason="It mails.", tier="high"
+    )
+    assert open_due(held) == [("tier raised", "automation")]
+
+
+# --- what is open already, and what comes after ------------------------------------------------------------------------
+
+
+@pytest.mark.rule("R2", "R5", "T4")
+def test_it_joins_what_is_under_review_and_brings_the_deadline_forward_only(held: Held) -> None:
+    before = held.grant(on=held.company.slack)
+    opens = before.ends_at - timedelta(days=scheduling.OPENS_BEFORE["standard"]) + timedelta(hours=1)
+    item = opened(before, opens)
+    was = item.deadline
+    grant = raise_class(held, now=opens + timedelta(days=1))
+    item.refresh_from_db()
+    assert Item.objects.filter(grant=grant).get() == item
+    assert (item.snapshot["tier"], item.snapshot["joined"]) == ("high", ["tier raised"])
+    assert item.deadline <= was
+    assert Notice.objects.filter(event="recertification_joined").exists()
+    open_due(held, now=opens + timedelta(days=1))
+    assert Item.objects.filter(grant=grant).count() == 1
+
+
+@pytest.mark.rule("S4", "T4")
+def test_what_is_low_no_more_is_asked_of_both_sides_though_its_review_was_open(held: Held) -> None:
+    low = held.low_grant()
+    item = opened(low, low.ends_at - timedelta(days=scheduling.OPENS_BEFORE["low"]) + timedelta(hours=1))
+    asked = set(item.questions.values_list("asks", flat=True))
+    now = item.opened_at + timedelta(days=1)
+    with inside(held.automation, JOB, now):
+        risen._raise(_step(held, now), low, Tier.of("standard"))
+    assert set(item.questions.values_list("asks", flat=True)) == {*asked, Asks.NEEDED, Asks.ACCEPTABLE}
+
+
+def _step(held: Held, now: Any) -> Any:
+    return Step(held.automation, JOB, now, "test.caused")
+
+
+@pytest.mark.rule("T4", "G2")
+def test_what_is_kept_goes_on_at_the_risk_that_it_has_now(held: Held) -> None:
+    grant, now = raise_class(held), held.company.now + LATER
+    open_due(held)
+    item = Item.objects.get(grant=grant)
+    for asks in (Asks.NEEDED, Asks.ACCEPTABLE):
+        say(question(item, asks), "keep", now=now, reason="Needed.")
+    successor = Grant.objects.get(predecessor=grant)
+    assert (successor.tier, successor.counted_tier) == ("standard", "high")
+    assert successor.ends_at <= now + timedelta(days=90)
+    assert grants.succession_refusal(successor) is not None  # high: once
+    with database_refuses("G2: a successor is never wider"):
+        columns = ", ".join(field.column for field in Grant._meta.concrete_fields if field.column not in ("id",))
+        values = columns.replace("predecessor_id", "id").replace("raised_to", "''").replace("state", "'active'", 1)
+        sql(
+            "UPDATE approvals_grant SET state = 'ended', ended_at = %s, ended_why = 'x' WHERE id = %s",
+            now,
+            successor.pk,
+        )
+        sql(f"INSERT INTO approvals_grant ({columns}) SELECT {values} FROM approvals_grant WHERE id = %s", successor.pk)
+
+
+@pytest.mark.rule("I2", "A12")
+def test_a_kind_that_was_asked_for_and_not_approved_is_no_reason(held: Held) -> None:
+    registry.amend(held.automation, actor=as_actor(held.people.rita), now=held.company.now, fields={"kind": "agent"})
+    version = Version.objects.get(approved_for=held.automation)
+    with inside(version, JOB, held.company.now + LATER):
+        assessing.assess(version, now=held.company.now + LATER)
+    assert open_due(held) == []
+    assert Automation.objects.get(pk=held.automation.pk).review_because == ""
