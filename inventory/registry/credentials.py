@@ -40,10 +40,10 @@ FACTS = ("lifetime", "issued_at", "expires_at", "rotated_at", "rotation_due_on",
 SECRET = "This looks like a secret itself, so nothing of it was kept. Say when and where, never what it is."  # noqa: S105  words
 
 
-def is_its_side(person: Person | None, credential: Credential) -> bool:
+def is_its_side(person: Person | None, credential: Credential, now: datetime) -> bool:
     """Whether a person is owner or deputy of what a credential opens, or of the store that is confirmed to keep it."""
     sides = (credential.opens, credential.kept_in)
-    return any(resource is not None and answers_for(person, resource) for resource in sides)
+    return any(resource is not None and answers_for(person, resource, now) for resource in sides)
 
 
 def answers_for_it(actor: Actor, credential: Credential, now: datetime) -> bool:
@@ -52,7 +52,7 @@ def answers_for_it(actor: Actor, credential: Credential, now: datetime) -> bool:
     if person is None:
         return False
     is_owner = person.pk == credential.owner_id and person.is_here
-    return is_owner or is_its_side(person, credential) or Role.SECURITY_REVIEWER in access.roles_held(actor, now)
+    return is_owner or is_its_side(person, credential, now) or Role.SECURITY_REVIEWER in access.roles_held(actor, now)
 
 
 def _owned_that_uses(credential: Credential, people: Collection[int]) -> Automation | None:
@@ -189,7 +189,7 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
     kind = Reach.UNKNOWN if codes is None else Reach.DECLARED
     if (credential.reach_kind, sorted(credential.reach)) == (kind, wanted):
         raise refuse(Refusal("I6", "input", "The register says that already."))
-    if _narrows(credential, codes) and not is_its_side(step.actor.capacity_of, credential):
+    if _narrows(credential, codes) and not is_its_side(step.actor.capacity_of, credential, step.now):
         sentence = "Only who answers for what it opens, or for the store that keeps it, says that it opens less."
         raise refuse(Refusal("I6", "duty", sentence, "You can say that it opens more, or that it is not known."))
     was, credential.reach_kind = credential.reach_kind, kind
@@ -238,7 +238,7 @@ def say_kept_in(step: Step[Credential], *, store: Resource | None) -> Effect:
     credential = step.subject
     if store is None:
         return _take_back(step)
-    _check_store(credential, store, step.actor)
+    _check_store(credential, store, step.actor, step.now)
     credential.said_kept_in, credential.said_at = store, step.now
     credential.said_by, credential.said_for = step.actor.person, step.actor.standing_for
     step.save(credential)
@@ -276,15 +276,15 @@ def _take_back(step: Step[Credential]) -> Effect:
     return Effect(payload={"store": "", "was": str(was)})
 
 
-def _check_store(credential: Credential, store: Resource, actor: Actor) -> None:
+def _check_store(credential: Credential, store: Resource, actor: Actor, now: datetime) -> None:
     if store.kind != ResourceKind.SECRET_STORE or store.state != ResourceState.ACTIVE:
         raise _beside("A2", "store", "Choose a secret store that is in use.")
     if store.pk == credential.kept_in_id:
         raise _beside("A2", "store", f"{store.name} is known to keep it already.")
-    if credential.kept_in is not None and not answers_for(actor.capacity_of, credential.kept_in):
+    if credential.kept_in is not None and not answers_for(actor.capacity_of, credential.kept_in, now):
         sentence = f"{credential.kept_in.name} is known to keep it, so only its side says that another does."
         raise refuse(Refusal("A2", "duty", sentence, f"Ask who answers for {credential.kept_in.name}."))
-    if store.pk in credential.kept_refused_for and not answers_for(actor.capacity_of, store):
+    if store.pk in credential.kept_refused_for and not answers_for(actor.capacity_of, store, now):
         raise _beside("A2", "store", f"Who answers for {store.name} said that it does not keep this one.")
 
 
