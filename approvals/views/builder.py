@@ -17,7 +17,7 @@ from approvals import preview as previews
 from approvals.drafts import Draft
 from approvals.previewed import Preview
 from approvals.views import preview_page
-from approvals.views.bring_in_forms import About, people_of, said, teams_of, without_id
+from approvals.views.bring_in_forms import About, said, teams_of, without_id
 from approvals.views.preview_rows import Form
 from governance.controls import clock
 from governance.controls.actors import Actor
@@ -188,7 +188,7 @@ class Work:
         others = [] if source.external_id else without_id(self.team, platform, preview.automation.environment)
         return About(
             data,
-            people=people_of(self.team, preview.known),
+            people=registry.possible_owners(self.team, preview.known, self.builder.now),
             teams=self.builder.teams,
             automations=others,
             initial=About.beginning(preview.draft, self.team),
