@@ -17,7 +17,7 @@ from approvals.models import (
 )
 from approvals.models.submission import UNFINISHED
 from approvals.routing import Route
-from approvals.transitions import leaving, stages
+from approvals.transitions import leaving, repeated, stages
 from approvals.transitions.carrying import Carrying
 from governance.controls import texts
 from governance.controls.models import Person
@@ -51,6 +51,7 @@ class Wish:
 @transition(
     Automation,
     event="submission.submitted",
+    repeats=repeated.submitted,
     permission=Permission.AUTOMATION_SUBMIT,
     source=(
         AutomationState.DRAFT,

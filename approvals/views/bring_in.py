@@ -259,8 +259,8 @@ def _confirm_and_submit(request: Request, work: Work, found: Preview, about: Abo
             chosen=intended.chosen_resources(found.draft, builder.actor, builder.now),
             automation=found.known if not found.manifest.source.external_id else None,
         )
-        version = cast("Version", made_version)  # the subject is the team, what is made is the version
-    except OutOfTurn:  # pressed twice: the other press has confirmed it
+        made_here: object = made_version  # the subject is the team, what is made is the version
+    except OutOfTurn:  # confirmed or discarded by another press
         return redirect("import_preview", pk=item.pk)
     except InvalidInput as no:
         beside = [(name, said) for name, said in no.refusal.detail if name in about.fields]
@@ -270,6 +270,9 @@ def _confirm_and_submit(request: Request, work: Work, found: Preview, about: Abo
             return work.page(request, found, about, submitted=True, status=no.status)
         messages.error(request, f"{no.refusal.sentence} {no.refusal.to_do}".strip())
         return redirect("import_preview", pk=item.pk)
+    if not isinstance(made_here, Version):  # pressed twice: the other press has confirmed it, and submits it
+        return redirect("import_preview", pk=item.pk)
+    version = made_here
     try:
         made = transitions.submit(
             version.automation, actor=builder.actor, now=builder.now, version=version, wishes=_wishes(found, version)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from django.db import connection
 
+from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
@@ -40,7 +41,13 @@ FIELDS = ("name", "purpose", "kind", "business_owner", "technical_owner", "escal
 REGISTER_LOCK = 0x636F756E
 
 
-@transition(Team, event="version.imported", permission=Permission.AUTOMATION_REGISTER)
+def _confirmed(team: Team, actor: Actor, text: str, params: Mapping[str, Any]) -> ImportItem | None:
+    """The preview, confirmed for this team, where its own builder presses once more (A8)."""
+    own = ImportItem.objects.filter(pk=params["item"].pk, team=team, batch__by=actor.person)
+    return own.filter(progress=ImportState.CONFIRMED).first()
+
+
+@transition(Team, event="version.imported", permission=Permission.AUTOMATION_REGISTER, repeats=_confirmed)
 def confirm_import(
     step: Step[Team],
     *,
