@@ -147,6 +147,7 @@ class Work:
         Raises:
             Http404: a team, an automation or a resource that the builder can't choose.
             OutOfTurn: the preview was confirmed or discarded meanwhile.
+            InvalidInput: a term that is none; it is not taken for the longest, and the rest is kept.
         """
         draft = self.draft
         if "team" in posted:
@@ -159,6 +160,9 @@ class Work:
         self._check_choices(posted)
         self.draft = draft
         drafts.keep(self.item, draft, self.team)
+        if not all(drafts.is_term(str(value)) for name, value in posted.items() if name.startswith("term-")):
+            sentence = "A term is a number of days: choose one."
+            raise refuse(Refusal("A7", "input", sentence, "Everything else that you typed is kept."))
 
     @property
     def manifest(self) -> Manifest:

@@ -38,7 +38,7 @@ def on_record() -> tuple[int, int]:
 def press(client: Client, record: Approval, decision: str, *, shown: str, **said: Any) -> Any:
     """The form of a record as a page that showed ``shown`` sends it."""
     form = {"decision": decision, "reason": "So be it.", "shown_digest": shown, **said}
-    return client.post(f"/review/{record.submission_id}/records/{record.pk}/decide/", form)
+    return client.post(f"/review/{record.submission_id}/records/{record.pk}/", form)
 
 
 # --- deciding ------------------------------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def test_the_same_press_again_shows_what_the_first_one_made(
     first = press(omar, record, outcome, shown=shown, **said)
     before = on_record()
     again = omar.post(
-        f"/review/{record.submission_id}/records/{record.pk}/decide/",
+        f"/review/{record.submission_id}/records/{record.pk}/",
         {"decision": outcome, "reason": "  So be it. ", "shown_digest": shown, **said},
         headers=headers,
     )
