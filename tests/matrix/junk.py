@@ -72,4 +72,4 @@ def query(names: Iterator[str] | set[str], junk: Junk) -> str:
 
 def elsewhere(path: str) -> list[str]:
     """The path with other numbers in it: of no row, and of none that any table could hold."""
-    return [_KEY.sub(str(number), path) for number in (0, 2**31, 2**63, 10**40)] if _KEY.search(path) else []
+    return [_KEY.sub(str(number), path) for number in (0, 2**63)] if _KEY.search(path) else []
