@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Q, Value
+from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 
 from approvals.ladders import resource_of
@@ -146,13 +146,15 @@ def kept_apart(automation: Automation, now: datetime) -> dict[int, Refusal]:
         return {}
     parties = set(submission.parties.values_list("person", flat=True))
     decided = DecisionPerson.objects.filter(submission=submission)
-    found = {pk: "has decided" for pk in decided.values_list("person", flat=True)}
+    found = dict.fromkeys(decided.values_list("person", flat=True), "has decided")
     for pk in _asked(submission):
         found.setdefault(pk, "is asked to decide")
     names = Person.objects.in_bulk(found.keys() - parties)
     to_do = "Name somebody else; or wait until the submission has ended, or withdraw it."
     return {
-        pk: Refusal("SOD-1", "duty", f"{who.name} {found[pk]} in its open submission, and an owner decides nothing.", to_do)
+        pk: Refusal(
+            "SOD-1", "duty", f"{who.name} {found[pk]} in its open submission, and an owner decides nothing.", to_do
+        )
         for pk, who in names.items()
     }
 

@@ -85,7 +85,12 @@ def test_a_garbled_answer_is_refused_by_its_field_and_decides_nothing(
     assert answer.status_code == 422, page[:400]
     assert TYPED in page, "nothing typed is lost"
     now = Approval.objects.get(pk=record.pk)
-    assert (now.state, now.granted_term_days, now.granted_level, now.granted_scope) == (ApprovalState.OPEN, None, "", None)
+    assert (now.state, now.granted_term_days, now.granted_level, now.granted_scope) == (
+        ApprovalState.OPEN,
+        None,
+        "",
+        None,
+    )
     assert not record.decisions.exists()
     beside = {"term_days": "term", "level": "level", "scope": "scope"}.get(field)
     if beside is None:
@@ -112,7 +117,7 @@ def test_what_was_typed_narrower_beside_a_garbled_field_is_still_chosen(
 ) -> None:
     record = record_of(chaser, company, "reading")
     page = posted(omar, record, term_days="abc", scope="fin.customers", has_scope="1").content.decode()
-    form = page.partition(f'records/{record.pk}/')[2].partition("</form>")[0]
+    form = page.partition(f"records/{record.pk}/")[2].partition("</form>")[0]
     chosen = re.findall(r'name="scope" value="([\w.]+)" checked', form)
     assert chosen == ["fin.customers"]
 

@@ -77,9 +77,7 @@ def test_nobody_of_another_side_is_named_by_a_file_or_a_description(company: Com
     assert refused_on_record("I1", "version.imported")
     manifest = registry.describe(name="Stock", kind="script", platform="cron", privileges=[])
     with pytest.raises(InvalidInput):
-        registry.register_by_hand(
-            n.finance_ops, actor=as_actor(n.rita), now=c.now, manifest=manifest, fields=fields
-        )
+        registry.register_by_hand(n.finance_ops, actor=as_actor(n.rita), now=c.now, manifest=manifest, fields=fields)
     assert refused_on_record("I1", "version.registered_by_hand")
     assert not Version.objects.exists()
 

@@ -177,7 +177,9 @@ def test_withdrawing_twice_is_withdrawing_once(company: Company) -> None:
 
 
 @pytest.mark.rule("A8", "A5")
-@pytest.mark.parametrize(("address", "state"), [("accept", SubmissionState.IN_FORCE), ("decline", SubmissionState.DECLINED)])
+@pytest.mark.parametrize(
+    ("address", "state"), [("accept", SubmissionState.IN_FORCE), ("decline", SubmissionState.DECLINED)]
+)
 def test_accepting_or_declining_the_rest_twice_is_once_and_then_the_other_is_refused(
     company: Company, stage_2: Submission, address: str, state: SubmissionState
 ) -> None:

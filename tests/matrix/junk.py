@@ -54,8 +54,15 @@ def forms(page: str, path: str) -> Iterator[tuple[str, str, list[str]]]:
 
 def asked(page: str, path: str) -> set[str]:
     """What the links and filters of a page ask of the page itself."""
-    found = {name for where in map(unescape, _LINK.findall(page)) if urlsplit(where).path == path for name, _ in parse_qsl(urlsplit(where).query)}
-    return found | {name for method, where, names in forms(page, path) if method == "GET" and where == path for name in names}
+    found = {
+        name
+        for where in map(unescape, _LINK.findall(page))
+        if urlsplit(where).path == path
+        for name, _ in parse_qsl(urlsplit(where).query)
+    }
+    return found | {
+        name for method, where, names in forms(page, path) if method == "GET" and where == path for name in names
+    }
 
 
 def body(form: Mapping[str, Any], field: str, junk: Junk) -> bytes:

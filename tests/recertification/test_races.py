@@ -45,7 +45,9 @@ def test_two_presses_of_one_button_are_one_answer(held: Held) -> None:
     results = at_once(*(answering(about, kind) for kind in (KEEP, REVOKE, KEEP)))
     said = Answer.objects.get(question=about)
     refused = sum(isinstance(one, OutOfTurn) for one in results)
-    assert refused == (1 if said.answer == KEEP else 2), results  # the other press of the same button is refused nothing
+    assert refused == (1 if said.answer == KEEP else 2), (
+        results
+    )  # the other press of the same button is refused nothing
     events = LedgerEvent.objects.filter(subject_id=str(about.pk), verb="question.answered")
     assert sorted(events.values_list("outcome", flat=True)) == ["done", *["refused"] * refused]
 

@@ -123,7 +123,7 @@ def _person(question: Question, key: str) -> Person | None:
     named = number(key)
     if key and named not in question.ladder:
         raise InvalidInput(Refusal("R4", "input", "Choose whose it is from those who are offered, or nobody."))
-    return Person.objects.filter(pk=named).first() if key else None
+    return Person.objects.filter(pk=named).first() if named is not None else None
 
 
 def _check_asked(question: Question, asks: str) -> None:
