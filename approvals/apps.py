@@ -12,7 +12,7 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
-        from approvals import credentials, duties, erasing, grants, least
+        from approvals import credentials, duties, erasing, grants, least, parties
         from approvals.transitions import (
             close_samples,
             close_unfinished,
@@ -26,6 +26,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.transitions.raising import RAISING
         from governance.controls import consequences, health
         from governance.controls.erasing import FORGETTING
+        from inventory.registry import NAMING_OWNERS
 
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
             consequences.register(event, conclude)
@@ -36,6 +37,7 @@ class ApprovalsConfig(AppConfig):
         for event in CHANGING:
             consequences.register(event, look_again)
         consequences.demand("automation.amended", duties.WRITES_NOTHING)
+        consequences.bar(NAMING_OWNERS, parties.kept_apart)
         for event in ("binding.confirmed", "binding.refused"):
             consequences.demand(event, duties.SETTLES_FOR_OTHERS)
         for event, duty in credentials.DEMANDED:

@@ -34,6 +34,16 @@ def is_row(key: str) -> bool:
     return re.fullmatch(r"[0-9a-f]{12}", key) is not None
 
 
+def _is_number(text: str, digits: int) -> bool:
+    """Whether a text is a whole number of at most so many digits."""
+    return text.isascii() and text.isdecimal() and len(text) <= digits
+
+
+def is_term(text: str) -> bool:
+    """Whether a form's field says a term: nothing, which is the longest, or a number of days."""
+    return not text or (_is_number(text, 4) and int(text) > 0)
+
+
 def privilege_row(said: Privilege) -> str:
     """The key of the row that a privilege of a manifest stands in."""
     return row_key(privilege_key(said, ""))
@@ -92,13 +102,12 @@ class Draft:
             if kind == "why":
                 why[key] = value[:LONGEST_WHY]
             elif kind == "term":
-                terms.pop(
-                    key, None
-                )  # the longest, whatever the tier turns out to be, unless a number of days was chosen
-                terms |= {key: int(value[:4])} if value.isdecimal() else {}
+                # The longest, whatever the tier turns out to be, unless a number of days was chosen.
+                terms.pop(key, None)
+                terms |= {key: int(value)} if _is_number(value, 4) else {}
             elif kind == "bind" and key in names:
                 chosen.pop(names[key], None)
-                chosen |= {names[key]: int(value[:18])} if value.isdecimal() else {}
+                chosen |= {names[key]: int(value)} if _is_number(value, 18) else {}
         return replace(self, why=why, terms=terms, chosen=chosen)
 
     def choose(self, connection: str, resource: int) -> Draft:

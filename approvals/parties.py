@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 
-from approvals.models import Party, Submission, SubmissionState
-from approvals.models.submission import Capacity
+from approvals.ladders import resource_of
+from approvals.models import Approval, Candidate, DecisionPerson, Party, Submission, SubmissionState
+from approvals.models.approval import ENDED
+from approvals.models.submission import UNFINISHED, Capacity
 from governance.controls.actors import Actor
 from governance.controls.models import Person
+from governance.controls.refusals import Refusal
 from inventory import authors
 from inventory.models import Automation, Version
 
@@ -127,3 +131,43 @@ def _of_submissions(automation: Automation) -> Iterator[tuple[int | None, Capaci
     since = Submission.objects.filter(automation=automation, pk__gt=Coalesce(in_force, Value(0)))
     for who, capacity in Party.objects.filter(submission__in=since).values_list("person", "capacity"):
         yield who, Capacity(capacity)
+
+
+def kept_apart(automation: Automation, now: datetime) -> dict[int, Refusal]:
+    """Who can't be named an owner while a submission is under way: whoever is asked in it, or has decided (S1, A9).
+
+    Naming them would make a party of somebody who is to decide, and the ladder would go on to somebody else. Who is a party
+    already decides nothing, so that naming them moves nobody. Reads only; a fixed number of queries.
+
+    Args:
+        automation: whose owner is named.
+        now: business time.
+    """
+    submission = automation.submissions.filter(state__in=UNFINISHED).first()
+    if submission is None:
+        return {}
+    parties = set(submission.parties.values_list("person", flat=True))
+    decided = DecisionPerson.objects.filter(submission=submission)
+    found = dict.fromkeys(decided.values_list("person", flat=True), "has decided")
+    for pk in _asked(submission):
+        found.setdefault(pk, "is asked to decide")
+    names = Person.objects.in_bulk(found.keys() - parties)
+    to_do = "Name somebody else; or wait until the submission has ended, or withdraw it."
+    return {
+        pk: Refusal(
+            "SOD-1", "duty", f"{who.name} {found[pk]} in its open submission, and an owner decides nothing.", to_do
+        )
+        for pk, who in names.items()
+    }
+
+
+def _asked(submission: Submission) -> set[int]:
+    """Ids of who was asked to fill a seat of a record that is not decided, and of who answers for what it is about."""
+    records = Approval.objects.filter(submission=submission).exclude(state__in=ENDED)
+    found = set(Candidate.objects.filter(seat__approval__in=records).values_list("person", flat=True))
+    about = ("privilege__entitlement__resource", "credential__kept_in", "credential__opens")
+    for record in records.select_related(*about):
+        resource = resource_of(record)
+        if resource is not None:
+            found |= {pk for pk in (resource.owner_id, resource.deputy_id) if pk is not None}
+    return found

@@ -136,6 +136,12 @@ def give_role(person: Person, role: Role, *, admins: tuple[Person, Person], now:
     return confirm_role(proposed, actor=as_actor(second), now=now)
 
 
+def joins(person: Person, team: Team) -> Person:
+    """Have somebody be a member of a team too, so that they can be named an owner of what it builds (I1)."""
+    Membership.objects.get_or_create(team=team, person=person)
+    return person
+
+
 def _person(name: str, title: str, word: str) -> Person:
     local = ".".join(name.lower().split())
     email = f"{local}{'+' if word else ''}{word}@northwind.example"

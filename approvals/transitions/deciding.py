@@ -19,6 +19,8 @@ from approvals.models import (
 )
 from approvals.models.submission import UNFINISHED, Capacity
 from approvals.routing import Route, route_of
+from approvals.transitions import repeated
+from governance.controls.once import last_word
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
@@ -32,6 +34,7 @@ ABOVE = ("submission.automation", "submission")
 @transition(
     Approval,
     event="approval.approved",
+    repeats=repeated.decided(DecisionOutcome.APPROVE),
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN,),
     target=(ApprovalState.APPROVED, ApprovalState.OPEN),
@@ -66,6 +69,7 @@ def approve(
 @transition(
     Approval,
     event="approval.rejected",
+    repeats=repeated.decided(DecisionOutcome.REJECT),
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN,),
     target=(ApprovalState.REJECTED,),
@@ -105,6 +109,7 @@ def reject(
 @transition(
     Approval,
     event="approval.changes_asked",
+    repeats=repeated.decided(DecisionOutcome.ASK),
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN,),
     target=(ApprovalState.CHANGES_ASKED,),
@@ -139,6 +144,7 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
 @transition(
     Approval,
     event="approval.answered",
+    repeats=last_word("approval.answered", "approval.changes_asked"),
     permission=Permission.SUBMISSION_ANSWER,
     source=(ApprovalState.CHANGES_ASKED,),
     target=(ApprovalState.OPEN,),
@@ -245,9 +251,7 @@ def _narrow(record: Approval, term_days: int | None, level: str, scope: list[str
     present_days = record.granted_term_days or record.term_days
     if term_days is not None and term_days != present_days:
         if not 1 <= term_days < present_days:
-            raise refuse(
-                Refusal("A7", "input", f"A term can be shortened only: 1 to {present_days} days.", is_attempt=True)
-            )
+            raise _too_wide("term_days", f"A term can be shortened only: 1 to {present_days} days.")
         narrowing["term_days"] = record.granted_term_days = term_days
     if level:
         narrowing |= _lower(record, level)
@@ -256,15 +260,20 @@ def _narrow(record: Approval, term_days: int | None, level: str, scope: list[str
     return narrowing
 
 
+def _too_wide(field: str, sentence: str) -> Exception:
+    return refuse(Refusal("A7", "input", sentence, detail=((field, sentence),), is_attempt=True))
+
+
 def _lower(record: Approval, level: str) -> dict[str, Any]:
     privilege = record.privilege
     if privilege is None:
-        raise refuse(Refusal("A7", "input", "Only a privilege has a level."))
+        sentence = "Only a privilege has a level."
+        raise refuse(Refusal("A7", "input", sentence, detail=(("level", sentence),)))
     present = record.granted_level or privilege.counted_level
     if level == present:
         return {}
     if level not in POWER or level == "unknown" or POWER[level] >= POWER[present]:
-        raise refuse(Refusal("A7", "input", f"A level can be lowered only; it is {present} now.", is_attempt=True))
+        raise _too_wide("level", f"A level can be lowered only; it is {present} now.")
     record.granted_level = level
     return {"level": level}
 
@@ -275,13 +284,9 @@ def _cut(record: Approval, scope: list[str]) -> dict[str, Any]:
     if set(scope) == set(present) and len(scope) == len(present):
         return {}
     if privilege is None or privilege.entitlement.scope_kind not in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH):
-        raise refuse(
-            Refusal("A7", "input", "This scope is free text and can't be narrowed: ask for changes.", is_attempt=True)
-        )
-    if not scope or not set(scope) < set(present):
-        raise refuse(
-            Refusal("A7", "input", "A scope can be narrowed only, to a part that is not empty.", is_attempt=True)
-        )
+        raise _too_wide("scope", "This scope is free text and can't be narrowed: ask for changes.")
+    if not scope or not set(scope) <= set(present) or len(scope) > len(set(scope)):
+        raise _too_wide("scope", "A scope can be narrowed only, to a part that is not empty, with each entry once.")
     record.granted_scope = [entry for entry in present if entry in set(scope)]
     return {"scope": record.granted_scope}
 

@@ -18,6 +18,7 @@ from approvals.models import (
     credential_key,
 )
 from approvals.transitions import sampling
+from governance.controls.once import last_word
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory import lifecycle
@@ -164,6 +165,7 @@ def _review_on(now: datetime, policy: policies.Policy, tier: str) -> date:
 @transition(
     Submission,
     event="submission.accepted",
+    repeats=last_word("submission.accepted"),
     permission=Permission.SUBMISSION_ACCEPT,
     source=(SubmissionState.DECIDED,),
     duties=(duties.ACCEPT_IN_TIME, duties.STILL_HOLDS),

@@ -9,6 +9,7 @@ from typing import Any
 from approvals import asking, duties
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import UNFINISHED
+from governance.controls.once import last_word
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory import lifecycle
@@ -35,6 +36,7 @@ def note_end(step: Step[Submission]) -> None:
 @transition(
     Submission,
     event="submission.declined",
+    repeats=last_word("submission.declined"),
     permission=Permission.SUBMISSION_ACCEPT,
     source=(SubmissionState.DECIDED,),
     target=(SubmissionState.DECLINED,),
@@ -66,6 +68,7 @@ def lapse(step: Step[Submission]) -> Effect:
 @transition(
     Submission,
     event="submission.withdrawn",
+    repeats=last_word("submission.withdrawn"),
     permission=Permission.SUBMISSION_WITHDRAW,
     source=UNFINISHED,
     target=(SubmissionState.WITHDRAWN,),

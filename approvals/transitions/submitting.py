@@ -18,7 +18,7 @@ from approvals.models import (
 )
 from approvals.models.submission import UNFINISHED
 from approvals.routing import Route
-from approvals.transitions import leaving, stages
+from approvals.transitions import leaving, repeated, stages
 from approvals.transitions.carrying import Carrying
 from governance.controls import texts
 from governance.controls.models import Person
@@ -53,6 +53,7 @@ class Wish:
 @transition(
     Automation,
     event="submission.submitted",
+    repeats=repeated.submitted,
     permission=Permission.AUTOMATION_SUBMIT,
     source=(
         AutomationState.DRAFT,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -21,6 +21,7 @@ from approvals import drafts, intended, transitions
 from approvals.models import Submission, credential_key
 from approvals.previewed import Preview
 from approvals.transitions.submitting import Wish
+from approvals.views.bring_in_forms import About
 from approvals.views.builder import NO_TEAM, Builder, Work
 from governance.controls.refusals import InvalidInput, OutOfTurn, Refused
 from governance.web import times
@@ -233,10 +234,10 @@ def _submit(request: Request, work: Work) -> HttpResponse:
     if is_saved and (found.short or any(one.problems for one in found.asked)):
         messages.warning(request, "It is saved, and still can't be submitted: what is missing stands below.")
         return redirect("import_preview", pk=work.item.pk)
-    return _confirm_and_submit(request, work, found)
+    return _confirm_and_submit(request, work, found, about)
 
 
-def _is_filled_in(found: Preview, about: Any) -> bool:
+def _is_filled_in(found: Preview, about: About) -> bool:
     """Whether everything that the builder alone can settle is settled; errors stand beside their fields."""
     if any("two different owners" in problem for problem in found.problems) and about.data.get("business_owner"):
         about.add_error(
@@ -246,7 +247,7 @@ def _is_filled_in(found: Preview, about: Any) -> bool:
     return about.is_valid() and not found.unjustified and is_named
 
 
-def _confirm_and_submit(request: Request, work: Work, found: Preview) -> HttpResponse:
+def _confirm_and_submit(request: Request, work: Work, found: Preview, about: About) -> HttpResponse:
     builder, item = work.builder, work.item
     try:
         made_version = registry.confirm_import(
@@ -258,12 +259,20 @@ def _confirm_and_submit(request: Request, work: Work, found: Preview) -> HttpRes
             chosen=intended.chosen_resources(found.draft, builder.actor, builder.now),
             automation=found.known if not found.manifest.source.external_id else None,
         )
-        version = cast("Version", made_version)  # the subject is the team, what is made is the version
-    except OutOfTurn:  # pressed twice: the other press has confirmed it
+        made_here: object = made_version  # the subject is the team, what is made is the version
+    except OutOfTurn:  # confirmed or discarded by another press
         return redirect("import_preview", pk=item.pk)
     except InvalidInput as no:
+        beside = [(name, said) for name, said in no.refusal.detail if name in about.fields]
+        for name, said in beside:
+            about.add_error(name, said)
+        if beside:
+            return work.page(request, found, about, submitted=True, status=no.status)
         messages.error(request, f"{no.refusal.sentence} {no.refusal.to_do}".strip())
         return redirect("import_preview", pk=item.pk)
+    if not isinstance(made_here, Version):  # pressed twice: the other press has confirmed it, and submits it
+        return redirect("import_preview", pk=item.pk)
+    version = made_here
     try:
         made = transitions.submit(
             version.automation, actor=builder.actor, now=builder.now, version=version, wishes=_wishes(found, version)

@@ -12,6 +12,7 @@ from approvals.drafts import Draft
 from governance.controls.models import Person, Team
 from governance.web.asked import number
 from inventory.models import Automation, AutomationKind, AutomationState, Environment, ResourceKind
+from inventory.views.owner_field import OwnerField, offer_owners
 
 #: The levels that a person can say by hand.
 LEVELS = (("read", "Read"), ("write", "Write"), ("execute", "Run things"), ("admin", "Administer"))
@@ -22,19 +23,6 @@ TRIGGERS = (
     ("webhook", "A call to an address"),
     ("chat", "A chat message"),
 )
-
-
-def _choices(people: Iterable[Person], nobody: str) -> list[tuple[str, str]]:
-    return [("", nobody), *((str(one.pk), one.name) for one in people)]
-
-
-def people_of(team: Team, known: Automation | None) -> list[Person]:
-    """Who can be named an owner: people of the team who are here, and whoever owns the automation now."""
-    near = Q(memberships__team=team) | Q(pk__in=[team.lead_id, team.deputy_lead_id])
-    if known is not None:
-        near |= Q(pk__in=[known.asked["business_owner_id"], known.asked["technical_owner_id"]])
-    here = Person.objects.filter(near, is_active=True, left_at__isnull=True)
-    return list(here.distinct().order_by("name", "pk"))
 
 
 def teams_of(person: Person) -> list[Team]:
@@ -83,10 +71,12 @@ class About(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": "Say what it is for, in a sentence or two."},
     )
-    business_owner = forms.ChoiceField(
-        help_text="Who is accountable for it.", error_messages={"required": "Name who is accountable for it."}
+    business_owner = OwnerField(
+        "Choose somebody",
+        help_text="Who is accountable for it.",
+        error_messages={"required": "Name who is accountable for it."},
     )
-    technical_owner = forms.ChoiceField(required=False, help_text="Who keeps it running.")
+    technical_owner = OwnerField("Nobody yet", required=False, help_text="Who keeps it running.")
     environment = forms.ChoiceField(choices=Environment.choices, initial=Environment.PRODUCTION)
     escalation_contact = forms.CharField(
         max_length=160, required=False, help_text="Whom to reach when it goes wrong, for instance a channel."
@@ -103,8 +93,7 @@ class About(forms.Form):
     ) -> None:
         super().__init__(data, **more)
         named, own, others = list(people), list(teams), list(automations)
-        self._choose("business_owner", _choices(named, "Choose somebody"))
-        self._choose("technical_owner", _choices(named, "Nobody yet"))
+        offer_owners(self, named)
         self._choose("team", [(str(one.pk), one.name) for one in own])
         self._choose("automation", [("", "A new automation"), *((str(one.pk), one.name) for one in others)])
         if len(own) < 2:

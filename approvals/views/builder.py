@@ -17,7 +17,7 @@ from approvals import preview as previews
 from approvals.drafts import Draft
 from approvals.previewed import Preview
 from approvals.views import preview_page
-from approvals.views.bring_in_forms import About, people_of, said, teams_of, without_id
+from approvals.views.bring_in_forms import About, said, teams_of, without_id
 from approvals.views.preview_rows import Form
 from governance.controls import clock
 from governance.controls.actors import Actor
@@ -147,6 +147,7 @@ class Work:
         Raises:
             Http404: a team, an automation or a resource that the builder can't choose.
             OutOfTurn: the preview was confirmed or discarded meanwhile.
+            InvalidInput: a term that is none; it is not taken for the longest, and the rest is kept.
         """
         draft = self.draft
         if "team" in posted:
@@ -159,6 +160,9 @@ class Work:
         self._check_choices(posted)
         self.draft = draft
         drafts.keep(self.item, draft, self.team)
+        if not all(drafts.is_term(str(value)) for name, value in posted.items() if name.startswith("term-")):
+            sentence = "A term is a number of days: choose one."
+            raise refuse(Refusal("A7", "input", sentence, "Everything else that you typed is kept."))
 
     @property
     def manifest(self) -> Manifest:
@@ -188,7 +192,7 @@ class Work:
         others = [] if source.external_id else without_id(self.team, platform, preview.automation.environment)
         return About(
             data,
-            people=people_of(self.team, preview.known),
+            people=registry.possible_owners(self.team, preview.known, self.builder.now),
             teams=self.builder.teams,
             automations=others,
             initial=About.beginning(preview.draft, self.team),

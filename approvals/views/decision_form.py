@@ -14,6 +14,8 @@ from inventory import registry
 from inventory.models import ScopeKind
 
 LEVELS = ("read", "write", "execute", "admin")
+#: What a form narrows by, field by field, and what it calls the choices. An error of one that it does not offer stands above it.
+CHOICES = {"term_days": "terms", "level": "levels", "scope": "scopes"}
 TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
 
 
@@ -43,7 +45,7 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
             "help": "needed for high risk; stays on the record"
             if record.tier == "high"
             else "needed to reject or to ask for changes; stays on the record",
-            "error": reader.error,
+            "error": reader.error if reader.field == "reason" else "",
         },
         "approve_label": "Approve the app" if record.kind == ApprovalKind.APP else "Approve",
         "final_round": record.round >= policy.rounds,
@@ -55,6 +57,8 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
         form["held"] = {"lead": held.sentence, "text": held.to_do}
     if record.stage == 2 and held is None:
         form |= _narrowing_fields(record, typed, policy)
+    beside = ["reason", *(field for field, choices in CHOICES.items() if form.get(choices))]
+    form |= {"errors": {reader.field: reader.error}} if reader.field in beside else {"error": reader.error}
     if record.stage == 2:
         form["not_mine"] = _not_mine(record, reader, actor, typed)
     return form
@@ -97,7 +101,7 @@ def _narrowing_fields(record: Approval, typed: Shape, policy: policies.Policy) -
         ]
     scope = record.granted_scope if record.granted_scope is not None else privilege.scope
     if privilege.entitlement.scope_kind in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH) and len(scope) > 1:
-        kept = set(typed.get("scope") or scope)
+        kept = set(scope if typed.get("scope") is None else typed["scope"])
         fields["scope_legend"] = privilege.entitlement.get_scope_kind_display()
         fields["scopes"] = [{"value": one, "label": one, "asked": True, "checked": one in kept} for one in scope]
     return fields

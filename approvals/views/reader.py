@@ -21,7 +21,8 @@ class Reader:
         now: business time.
         opened: key of the open row; empty for none.
         typed: what a refused form held, by field name, so that nothing is lost.
-        errors: sentences to show beside the reason field.
+        error: a sentence to show beside the field that was refused.
+        field: which field that is.
     """
 
     actor: Actor
@@ -29,6 +30,7 @@ class Reader:
     opened: str = ""
     typed: Shape | None = None
     error: str = ""
+    field: str = "reason"
 
     def is_me(self, person: Person | None) -> bool:
         """Whether a person is the reader."""

@@ -6,27 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Model
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from approvals import facts, transitions
 from approvals.models import Approval, Submission
 from approvals.routing import route_of
-from approvals.views import record_rows, review_page, review_questions, review_read
+from approvals.views import decision_said, record_rows, review_page, review_questions, review_read
 from approvals.views.reader import Reader
 from governance.controls import clock
-from governance.controls.refusals import InvalidInput, Refusal, Refused, refuse
+from governance.controls.refusals import InvalidInput, Refused
 from governance.controls.transitions import Transition
-from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 
 TEMPLATE = "approvals/review.html"
 #: What changes beside the rows when something was decided.
 BESIDE = ("stepper", "app", "timeline")
-#: What a decision's form may say, by the name of its button (A7).
-DECISIONS = {"approve": transitions.approve, "reject": transitions.reject, "ask": transitions.ask_for_changes}
 
 
 def _find(request: Request, pk: int) -> tuple[Submission, Reader]:
@@ -52,25 +49,6 @@ def review(request: Request, pk: int) -> HttpResponse:
     return page(request, TEMPLATE, context, fragment=("row", "rows"))
 
 
-def _narrowing(form: QueryDict) -> dict[str, Any]:
-    """What an approval's form says beside yes: term in days, level, scope."""
-    return {
-        "term_days": number(form.get("term_days")),
-        "level": form.get("level", ""),
-        "scope": form.getlist("scope") if "scope" in form or form.get("has_scope") else None,
-    }
-
-
-def _about_its_binding(form: QueryDict, verb: Transition[Any], more: dict[str, Any]) -> dict[str, Any]:
-    """What a decision's form says about the connection: that it does not open the decider's resource (I8)."""
-    if not form.get("not_mine"):
-        return more
-    if verb is not transitions.reject:
-        sentence = "You said that this connection does not open your resource."
-        raise refuse(Refusal("I8", "input", sentence, "Reject it, or take that back."))
-    return {**more, "not_mine": True}
-
-
 @require_POST
 def decide(request: Request, pk: int, record: int) -> HttpResponse:
     """Approve, reject or send back one record (A7); a stale form gets 409 with what changed and loses nothing (A6)."""
@@ -78,13 +56,9 @@ def decide(request: Request, pk: int, record: int) -> HttpResponse:
     found = _record(submission, record)
     found.submission = submission
     shown, reason = request.POST.get("shown_digest", ""), request.POST.get("reason", "")
-    verb = DECISIONS.get(request.POST.get("decision", ""))
-    more = _narrowing(request.POST) if verb is transitions.approve else {}
     try:
-        if verb is None:
-            sentence = "Nothing was decided: approve, reject or ask for changes."
-            raise refuse(Refusal("A7", "input", sentence, "Choose one; what you typed is still there."))
-        more = _about_its_binding(request.POST, verb, more)
+        verb = decision_said.verb(request.POST)
+        more = decision_said.more(request.POST, verb)
         actor, _ = record_rows.decider_of(found, route_of(found, reader.now), reader, verb)
         verb(found, actor=actor, now=reader.now, reason=reason, shown_digest=shown, **more)
     except InvalidInput as no:
@@ -104,8 +78,9 @@ def _again(request: Request, pk: int, record: Approval, no: InvalidInput) -> Htt
     submission, reader = _find(request, pk)
     names = ("reason", "term_days", "level", "not_mine")
     typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
-    typed["scope"] = request.POST.getlist("scope")
-    again = Reader(reader.actor, reader.now, _key(record), typed, no.refusal.sentence)
+    typed["scope"] = request.POST.getlist("scope") if {"scope", "has_scope"} & set(request.POST) else None
+    field = no.refusal.detail[0][0] if no.refusal.detail else "reason"
+    again = Reader(reader.actor, reader.now, _key(record), typed, no.refusal.sentence, field)
     return page(
         request, TEMPLATE, review_page.context(submission, again), fragment="rows", also=BESIDE, status=no.status
     )

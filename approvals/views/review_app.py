@@ -127,11 +127,13 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
     if say.no is None:
         shape["state"]["mine"] = True
         is_typed = reader.typed if reader.opened == "app" else None
-        own = Reader(reader.actor, reader.now, "app", is_typed, reader.error if reader.opened == "app" else "")
+        own = Reader(
+            reader.actor, reader.now, "app", is_typed, reader.error if reader.opened == "app" else "", reader.field
+        )
         form = decision_form.decision_form(app, route, own, say.actor, say.held)
         form["focus"] = False
         stranded = route.would_strand(app, say.actor)
-        if stranded:
+        if stranded and not form.get("error"):
             form["error"] = f"If you decide this, nobody is left to decide {turns.listed(stranded)}."
         shape["decide"] = form
         return

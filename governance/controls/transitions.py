@@ -100,6 +100,8 @@ def _about(row: models.Model) -> list[str]:
 
 
 Body = Callable[..., Effect | None]
+#: ``repeats(subject, actor, reason, params)`` answers what this very call has made already; it only reads.
+Repeats = Callable[[Any, Actor, str, Mapping[str, Any]], models.Model | None]
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class Transition(Generic[M]):
     parents: tuple[str, ...]
     reason_needed: bool
     words: str
+    repeats: Repeats | None = None
 
     @property
     def is_internal(self) -> bool:
@@ -226,12 +229,18 @@ class Transition(Generic[M]):
         *,
         is_attempt: bool = True,
     ) -> M:
-        """Perform it in a transaction of its own; a refusal is on record, save one of state where it is no attempt."""
+        """Perform it in a transaction of its own; a refusal is on record, save one of state where it is no attempt.
+
+        What is refused because the same person has done the very same already is no attempt at anything either: two presses of
+        one button are one deed, and the second answers what the first made (A8).
+        """
         known_as = ledger.name_of(subject)
         try:
             with transaction.atomic(durable=True):
                 fresh, made = self._perform(subject, actor.afresh(), now, reason, params)
         except Refused as no:
+            if (done := self._done_already(subject, actor, reason, params)) is not None:
+                return done
             is_mistyped = isinstance(no, InvalidInput) and not no.refusal.is_attempt
             if not is_mistyped and (is_attempt or not isinstance(no, OutOfTurn)):
                 self._record_refusal(subject, known_as, actor, now, reason, no.refusal)
@@ -244,6 +253,17 @@ class Transition(Generic[M]):
             raise refuse(said) from error
         _bring_up_to_date(subject, fresh)
         return made
+
+    def _done_already(self, subject: M, actor: Actor, reason: str, params: Mapping[str, Any]) -> M | None:
+        """What this very call by this person has made before, with the subject brought up to date; None where it made nothing."""
+        if self.repeats is None or actor.person is None or subject._state.adding:
+            return None
+        fresh = self.model._base_manager.filter(pk=subject.pk).first()
+        made = self.repeats(fresh, actor, texts.clean(reason[: texts.LONGEST]), params) if fresh is not None else None
+        if fresh is None or made is None:
+            return None
+        _bring_up_to_date(subject, fresh)
+        return subject if made == subject else cast("M", made)
 
     def _perform_inside(self, outer: Step[Any], subject: M, reason: str, params: Mapping[str, Any]) -> M:
         """Perform it as a part of ``outer``, which fails with it: what a part left half done is never committed."""
@@ -396,6 +416,7 @@ def transition(
     duties: Sequence[Duty] = (),
     parents: Sequence[str] = (),
     reason_needed: bool = False,
+    repeats: Repeats | None = None,
 ) -> Callable[[Body], Transition[M]]:
     """Declare an operation; the decorated function is its body, ``body(step, **params) -> Effect | None``.
 
@@ -408,6 +429,7 @@ def transition(
         duties: asked after permission, in order.
         parents: rows locked before the subject (see `lock`).
         reason_needed: whether the actor must say why.
+        repeats: says what the very same call by the same person has made already, so that a second press is no attempt (A8).
     """
 
     def declare(body: Body) -> Transition[M]:
@@ -423,6 +445,7 @@ def transition(
             parents=tuple(parents),
             reason_needed=reason_needed,
             words=inspect.cleandoc(body.__doc__ or "").partition("\n")[0],
+            repeats=repeats,
         )
         if made.name in REGISTRY:
             raise RuntimeError(f"{made.name} is declared twice")

@@ -90,9 +90,9 @@ ROLES = (
 _BUSINESS = TeamKind.BUSINESS
 TEAMS = (
     TeamRow("company", "Northwind", "", "", "", _BUSINESS, ("ines", "karl", "yuki")),
-    TeamRow("engineering", "Engineering", "company", "", "", _BUSINESS, ()),
+    TeamRow("engineering", "Engineering", "company", "", "", _BUSINESS, ("omar",)),
     TeamRow("operations", "Operations", "company", "", "", _BUSINESS, ()),
-    TeamRow("business", "Business", "company", "", "", _BUSINESS, ()),
+    TeamRow("business", "Business", "company", "", "", _BUSINESS, ("mei",)),
     TeamRow("platform", "Platform Engineering", "engineering", "amara", "", _BUSINESS, ("omar", "amara")),
     TeamRow("supply", "Supply Engineering", "engineering", "lena", "", _BUSINESS, ("lena", "piet")),
     TeamRow(

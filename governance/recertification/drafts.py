@@ -18,7 +18,7 @@ from governance.controls.refusals import Refusal, Refused, refuse
 from governance.controls.transitions import Transition
 from governance.recertification import duties, transitions
 from governance.recertification.models import SETTLING, AnswerKind, Draft, Question
-from governance.recertification.transitions.answering import answer_refusal
+from governance.recertification.transitions.answering import answer_refusal, said_before
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,11 @@ def save_draft(
         "saved_at": now,
     }
     return Draft.objects.update_or_create(question=question, defaults=values)[0]
+
+
+def is_repeated(question: Question, answer: str, *, actor: Actor, reason: str) -> bool:
+    """Whether somebody has submitted this very answer already, so that its form is only sent once more (A8)."""
+    return said_before(question, actor, texts.clean(reason), {"answer": answer}) is not None
 
 
 def drafts_of(actor: Actor, now: datetime) -> list[Draft]:

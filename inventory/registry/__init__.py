@@ -30,6 +30,7 @@ from inventory.registry.credentials import (
     say_kept_in,
 )
 from inventory.registry.imports import discard, preview, save_draft
+from inventory.registry.owning import NAMING_OWNERS, possible_owners
 from inventory.registry.resources import (
     accept_ownership,
     activate,
@@ -42,6 +43,7 @@ from inventory.registry.resources import (
 from inventory.registry.versions import Change, Drift, compare, drift
 
 __all__ = [
+    "NAMING_OWNERS",
     "Change",
     "Described",
     "Drift",
@@ -70,6 +72,7 @@ __all__ = [
     "known",
     "name_owner",
     "platform_of",
+    "possible_owners",
     "preview",
     "propose_resource",
     "raise_tier",

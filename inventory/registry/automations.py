@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from django.db import connection
 
 from governance.controls import texts
+from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
@@ -31,6 +32,7 @@ from inventory.models import (
     Version,
 )
 from inventory.models.automation import AMENDED_BY_REVIEW
+from inventory.registry import owning
 from inventory.registry.versions import drift, write_down
 from inventory.risk import Tier
 
@@ -41,7 +43,13 @@ FIELDS = ("name", "purpose", "kind", "business_owner", "technical_owner", "escal
 REGISTER_LOCK = 0x636F756E
 
 
-@transition(Team, event="version.imported", permission=Permission.AUTOMATION_REGISTER)
+def _confirmed(team: Team, actor: Actor, text: str, params: Mapping[str, Any]) -> ImportItem | None:
+    """The preview, confirmed for this team, where its own builder presses once more (A8)."""
+    own = ImportItem.objects.filter(pk=params["item"].pk, team=team, batch__by=actor.person)
+    return own.filter(progress=ImportState.CONFIRMED).first()
+
+
+@transition(Team, event="version.imported", permission=Permission.AUTOMATION_REGISTER, repeats=_confirmed)
 def confirm_import(
     step: Step[Team],
     *,
@@ -89,10 +97,12 @@ def _bring_in(
     _check_described(manifest)
     automation = known(step.subject, manifest, environment=given.get("environment"), named=named)
     if automation is None:
+        _check_owners(step, step.subject, None, given)
         automation = _make(step, manifest, given)
     else:
         automation = Automation.objects.select_for_update(of=("self",)).get(pk=automation.pk)
         _check_known(step, automation)
+        _check_owners(step, step.subject, automation, given)
         _amend(step, automation, given)
     platform = automation.platform_instance
     found = resolving.resolve(
@@ -198,6 +208,18 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
+def _check_owners(step: Step[Any], team: Team, automation: Automation | None, given: Mapping[str, Any]) -> None:
+    """Who is named an owner is of the automation's side and is not asked about it (S1, A9).
+
+    Raises:
+        InvalidInput: somebody is of another side; with the field beside the sentence, and on record.
+        DutyConflict: somebody is asked, or has decided.
+    """
+    found = owning.refusals(team, automation, given, step.now)
+    if found:
+        raise refuse(replace(found[0][1], detail=tuple((name, no.sentence) for name, no in found)))
+
+
 def _make(step: Step[Team], manifest: Manifest, given: Mapping[str, Any]) -> Automation:
     if given.get("business_owner") is None:
         sentence = "Name who is accountable for it."
@@ -275,7 +297,9 @@ def amend(step: Step[Automation], *, fields: Mapping[str, Any]) -> Effect:
         step: the running step.
         fields: see `FIELDS`; an environment never changes, promotion is another automation of the lineage (I10).
     """
-    changed = _changes(step.subject, _checked(fields))
+    given = _checked(fields)
+    _check_owners(step, step.subject.team, step.subject, given)
+    changed = _changes(step.subject, given)
     if not step.subject.name:
         raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
     interim.settle(step.subject, step)

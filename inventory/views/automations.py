@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from inventory.models import Automation, AutomationKind, AutomationState, DataCl
 from inventory.models.interim import still_answering
 from inventory.views import automation_page, paging
 from inventory.views.confirming import confirm, form_page
+from inventory.views.owner_field import OwnerField, offer_owners
 
 Shape = dict[str, Any]
 
@@ -242,11 +243,13 @@ class AboutForm(forms.Form):
     name = forms.CharField(max_length=160)
     purpose = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
     kind = forms.ChoiceField(choices=AutomationKind)
-    business_owner = forms.ModelChoiceField(Person.objects.filter(is_active=True, left_at__isnull=True))
-    technical_owner = forms.ModelChoiceField(
-        Person.objects.filter(is_active=True, left_at__isnull=True), required=False
-    )
+    business_owner = OwnerField()
+    technical_owner = OwnerField(required=False)
     escalation_contact = forms.CharField(max_length=160, required=False)
+
+    def __init__(self, *args: Any, people: Iterable[Person], **more: Any) -> None:
+        super().__init__(*args, **more)
+        offer_owners(self, people)
 
 
 @require_http_methods(["GET", "POST"])
@@ -256,9 +259,10 @@ def amend(request: Request, pk: int) -> HttpResponse:
     found = _find(request, pk, now)
     said = {**found.asked, "name": found.name, "escalation_contact": found.escalation_contact}
     initial = {name.removesuffix("_id"): value for name, value in said.items()}
+    people = registry.possible_owners(found.team, found, now)
     return form_page(
         request,
-        AboutForm(request.POST or None, initial=initial),
+        AboutForm(request.POST or None, initial=initial, people=people),
         lambda fields: registry.amend(found, actor=request.actor, now=now, fields=fields),
         now=now,
         title=f"What is said about {found.name}",

@@ -15,7 +15,7 @@ from tests import journeys
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.matrix.worlds import inside
-from tests.people import as_actor, as_delegate
+from tests.people import as_actor, as_delegate, joins
 from tests.portal.signed_in import client_of
 
 
@@ -58,7 +58,8 @@ def test_nobody_but_the_resources_side_says_that_a_connection_does_not_open_it(
 @pytest.mark.rule("I8")
 def test_somebody_further_down_the_ladder_decides_and_confirms_no_binding(company: Company) -> None:
     n = company.people
-    made = stock.in_stage_2(company, business_owner=n.omar, technical_owner=n.amara)
+    owners = {"business_owner": joins(n.omar, n.finance_ops), "technical_owner": joins(n.amara, n.finance_ops)}
+    made = stock.in_stage_2(company, **owners)
     record = stock.privilege_on(made, company.slack)
     decider = next(candidate.person for seat in record.seats.all() for candidate in seat.candidates.all())
     assert decider not in (n.omar, n.amara)
@@ -74,7 +75,7 @@ def test_an_owner_who_is_a_party_confirms_nothing_on_the_resources_page_that_the
     company: Company,
 ) -> None:
     n = company.people
-    made = stock.in_stage_2(company, business_owner=n.omar)
+    made = stock.in_stage_2(company, business_owner=joins(n.omar, n.finance_ops))
     binding = binding_of(stock.privilege_on(made, company.slack))
     said = {"connector": binding.connector, "instance": binding.instance_name}
     for actor in (as_actor(n.omar), as_delegate(n.amara, giver=n.omar, now=company.now)):

@@ -186,14 +186,6 @@ def test_what_was_shortened_lowered_and_narrowed_is_what_is_granted(company: Com
 # --- A8: seats --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.rule("A8")
-def test_two_presses_of_one_button_are_one_decision(company: Company, stage_2: Submission) -> None:
-    record = stock.privilege_on(stage_2, company.slack)
-    approve(record, company)
-    refused(transitions.approve, record, as_actor(company.people.omar), "STATE", now=company.now, kind="state")
-    assert record.decisions.count() == 1
-
-
 @pytest.mark.rule("A8", "T3")
 def test_high_risk_takes_two_people_and_either_of_them_can_say_no(company: Company, chaser: Submission) -> None:
     record = stock.privilege_on(chaser, company.mail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -32,22 +33,12 @@ def an_importer(c: Company, submission: Submission) -> None:
     journeys.brought_in(c, stock.EXPORT, content=stock.source(stock.one_more_channel), by=c.people.theo)
 
 
-def a_business_owner(c: Company, submission: Submission) -> None:
-    """Rita names Theo."""
-    named(c, submission, business_owner=c.people.theo)
-
-
-def a_technical_owner(c: Company, submission: Submission) -> None:
-    """Rita names Theo."""
-    named(c, submission, technical_owner=c.people.theo)
-
-
 def named(c: Company, submission: Submission, **owners: Person) -> None:
     """Rita names owners."""
     registry.amend(submission.automation, actor=as_actor(c.people.rita), now=c.now, fields=owners)
 
 
-WAYS = (an_editor, an_importer, a_business_owner, a_technical_owner)
+WAYS = (an_editor, an_importer)
 
 
 @pytest.mark.rule("S1", "S5", "A1", "A9")
@@ -76,21 +67,6 @@ def test_whoever_comes_in_after_it_was_submitted_approves_nothing_in_it(
     assert app.state == ApprovalState.APPROVED
 
 
-@pytest.mark.rule("S1", "S3", "A9")
-def test_a_resources_owner_who_becomes_owner_of_the_automation_does_not_approve_on_it(
-    company: Company, stage_2: Submission
-) -> None:
-    c, n = company, company.people
-    record = stock.privilege_on(stage_2, c.slack)
-    named(c, stage_2, technical_owner=n.omar)
-    refused(transitions.approve, record, as_actor(n.omar), "SOD-3", now=c.now)
-    with database_refuses("SOD-1"):
-        insert_decision(record, n.omar, now=c.now)
-    notice = Notice.objects.get(recipient=n.amara, event="stage_2_opened")
-    assert notice.context["count"] == 4, "all four of Omar's in one mail"
-    journeys.approve(record, n.amara, now=c.now)
-
-
 @pytest.mark.rule("S1", "A11")
 def test_who_changes_it_for_somebody_makes_both_parties(company: Company) -> None:
     c, n = company, company.people
@@ -116,7 +92,9 @@ def test_who_brought_in_a_newer_version_before_the_older_was_submitted_is_a_part
 @pytest.mark.rule("A9", "S1")
 def test_where_nobody_is_left_after_that_its_builders_are_told(company: Company, chaser: Submission) -> None:
     c, n = company, company.people
-    named(c, chaser, technical_owner=n.sana)  # Viktor signed for security in stage 1
+    export = json.loads((journeys.EXPORTS / "invoice-chaser.json").read_text())
+    export["shared"] = [{"role": "workflow:owner", "user": {"email": n.sana.email}}]  # Viktor signed in stage 1
+    journeys.brought_in(c, content=json.dumps(export).encode())
     told = Notice.objects.filter(event="nobody_left")
     assert {notice.recipient for notice in told} == {n.rita, n.jonas}
     high = chaser.approvals.filter(stage=2, tier="high")

@@ -109,7 +109,9 @@ def test_two_deciders_at_once_make_one_decision_in_each_of_50_rounds(firm: Compa
     for number, record in enumerate(records):
         second = n.amara if number % 2 else n.lena  # every other round is one person who presses twice
         found = at_once(approving(record, n.amara, firm), approving(record, second, firm))
-        assert refusals(found) == ["STATE"], f"round {number}"
+        refused = LedgerEvent.objects.filter(subject_id=str(record.pk), verb="approval.approved", outcome="refused")
+        expected = [] if second == n.amara else ["STATE"]
+        assert (refusals(found), refused.count()) == (expected, len(expected)), f"round {number}"
         assert Decision.objects.filter(approval=record).count() == 1
         assert (
             LedgerEvent.objects.filter(verb="approval.approved", subject_id=str(record.pk), outcome="done").count() == 1
@@ -164,9 +166,8 @@ def test_two_submissions_at_once_leave_one_open(firm: Company) -> None:
     n = firm.people
     version = stock.version(firm, of_its_own())
     found = at_once(*[lambda: journeys.submitted(firm, version, by=n.rita)] * 2)
-    errors = [one for one in found if isinstance(one, BaseException)]
-    assert [one.refusal.code for one in errors if isinstance(one, Refused)] == ["A14"], errors
-    assert Submission.objects.unfinished().filter(automation=version.automation).count() == 1
+    assert refusals(found) == []
+    assert found[0] == found[1] == Submission.objects.get(automation=version.automation), "one press, twice"
 
 
 @pytest.mark.rule("A14", "A15")
@@ -204,9 +205,10 @@ def test_accepting_and_declining_a_subset_at_once_is_one_of_both(firm: Company) 
         lambda: transitions.decline(rows[1], actor=jonas, now=firm.now, reason="No."),
         lambda: transitions.accept_subset(rows[2], actor=jonas, now=firm.now),
     )
-    assert refusals(found) == ["STATE", "STATE"]
     submission.refresh_from_db()
-    assert submission.state in (SubmissionState.IN_FORCE, SubmissionState.DECLINED)
+    is_accepted = submission.state == SubmissionState.IN_FORCE  # and accepting twice is accepting once
+    assert refusals(found) == (["STATE"] if is_accepted else ["STATE", "STATE"])
+    assert is_accepted or submission.state == SubmissionState.DECLINED
 
 
 @pytest.mark.rule("S5", "A5")

@@ -21,7 +21,7 @@ from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company
-from tests.people import as_actor, as_delegate, give_role, make_person
+from tests.people import as_actor, as_delegate, give_role, joins, make_person
 
 VERBS = (transitions.approve, transitions.reject, transitions.ask_for_changes)
 
@@ -59,7 +59,7 @@ def business_owner(c: Company) -> Case:
 
 def technical_owner(c: Company) -> Case:
     stock.hand_over(c, c.slack, c.people.piet, c.people.amara)
-    return Case(stock.in_stage_2(c, technical_owner=c.people.piet), c.people.piet, "SOD-3")
+    return Case(stock.in_stage_2(c, technical_owner=joins(c.people.piet, c.people.finance_ops)), c.people.piet, "SOD-3")
 
 
 def stage_1_approver(c: Company) -> Case:

@@ -194,7 +194,7 @@ class Review(RuleBasedStateMachine):
                 {"purpose": "Other."},
                 {"business_owner": "theo"},
                 {"business_owner": "jonas"},
-                {"technical_owner": "omar"},
+                {"technical_owner": "bram"},
             ]
         )
     )

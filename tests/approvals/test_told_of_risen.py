@@ -12,7 +12,7 @@ from inventory.models import Automation, Resource
 from tests import journeys
 from tests.approvals import stock
 from tests.journeys import Company
-from tests.people import as_actor
+from tests.people import as_actor, joins
 
 
 def told() -> dict[str, str]:
@@ -64,7 +64,7 @@ def test_the_same_tier_is_told_once(company: Company, stage_2: Submission) -> No
 @pytest.mark.rule("A1", "S2")
 def test_who_is_in_conflict_is_not_told_that_they_would_be_asked(company: Company) -> None:
     n = company.people
-    made = stock.submitted(company, business_owner=n.sana)
+    made = stock.submitted(company, business_owner=joins(n.sana, n.finance_ops))
     classed(company, company.slack, "restricted")
     assert made.parties.filter(person=n.sana).exists()
     assert told() == {n.rita.name: "", n.sana.name: "", n.viktor.name: "security"}

@@ -98,7 +98,7 @@ def test_a_raised_privilege_goes_to_its_owner_again(company: Company, live: Subm
     [
         ({"purpose": "Tells the buyers what runs low."}, "The purpose changed."),
         ({"business_owner": "theo"}, "The business owner changed."),
-        ({"technical_owner": "piet"}, "The technical owner changed."),
+        ({"technical_owner": "bram"}, "The technical owner changed."),
         ({"kind": "script"}, "The kind changed."),
     ],
 )

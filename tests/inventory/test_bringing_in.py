@@ -60,7 +60,10 @@ def test_a_preview_is_confirmed_once_and_by_whoever_brought_the_file_in(company:
         registry.confirm_import(n.finance_ops, actor=as_actor(n.theo), **given)
     registry.confirm_import(n.finance_ops, actor=as_actor(n.rita), **given)
     with pytest.raises(OutOfTurn, match="confirmed or discarded already"):
-        registry.confirm_import(n.finance_ops, actor=as_actor(n.rita), **given)
+        registry.confirm_import(n.finance_ops, actor=as_actor(n.bram), **given)
+    events = LedgerEvent.objects.count()
+    assert registry.confirm_import(n.finance_ops, actor=as_actor(n.rita), **given) == item, "pressed twice, done once"
+    assert LedgerEvent.objects.count() == events
 
 
 @pytest.mark.rule("I1")

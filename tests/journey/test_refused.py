@@ -80,7 +80,7 @@ def place_of_these_tests() -> Place:
     def submitted(content: bytes, **fields: Any) -> Submission:
         return journeys.submitted(c, journeys.brought_in(c, building.STOCK, content=content, **fields))
 
-    asked = submitted(export(word), technical_owner=n.piet)
+    asked = submitted(export(word), technical_owner=people.joins(n.piet, n.operations))
     journeys.approve(journeys.app_of(asked), n.theo, now=c.now)
     journeys.decide_all(c, submitted(export(f"{word}b")))
     later = submitted(export(f"{word}b", stock.one_more_channel))

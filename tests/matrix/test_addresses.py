@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import itertools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -37,6 +38,7 @@ from governance.controls import clock
 from governance.portal import read_only_admin
 from governance.web import chrome
 from tests.ground import GROUND
+from tests.matrix import junk
 from tests.matrix.addresses_worlds import PEOPLE, Portal, admin_path, build
 from tests.people import NOW
 from tests.savepoints import undone
@@ -63,6 +65,9 @@ SHOWN = ("200", "302")
 REFUSED = ("403", "404", "409", "422", "login")
 #: Where a refused attempt is kept, and what was said about it.
 RECORD = {"controls_ledgerevent", "controls_freetext"}
+#: What somebody typed into a preview or chose on a card stays, whatever is refused; it is no governed fact.
+DRAFTS = {"inventory_importbatch", "inventory_importitem", "recertification_draft"}
+URLENCODED = "application/x-www-form-urlencoded"
 #: Where a link of a page leads, without what it filters by there.
 LINK = re.compile(r'<a\b[^>]*\bhref="(/[^"#?]*)')
 
@@ -174,15 +179,16 @@ def writes() -> Iterator[list[str]]:
 
 
 def send(portal: Portal, who: str, method: str, path: str, form: Any = None, **headers: str) -> Answer:
-    """Send somebody to a path, and undo whatever came of it."""
+    """Send somebody to a path, and undo whatever came of it; a form as bytes is sent as it stands."""
     client = portal.clients[who]
     client.raise_request_exception = False
     cookies = copy.copy(client.cookies)
     # No GET writes: one that did would be found, and what it wrote undone with the test.
     with nullcontext() if method == "GET" else undone(), writes() as written:
-        answer = (
-            client.generic(method, path, headers=headers) if form is None else client.post(path, form, headers=headers)
-        )
+        if form is None or isinstance(form, bytes):
+            answer = client.generic(method, path, form or b"", URLENCODED, headers=headers)
+        else:
+            answer = client.post(path, form, headers=headers)
         said = str(answer.status_code)
         if said == "302":
             said = _led(portal, who, answer["Location"])
@@ -321,3 +327,63 @@ def test_no_page_links_to_what_its_reader_is_refused(portal: Portal, who: str) -
 def links(page: Answer) -> list[str]:
     """Where the links of a page lead."""
     return [unescape(path) for path in LINK.findall(page.text)]
+
+
+# --- junk -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Sent:
+    """A form that somebody may send: what is right in it, and the names of all its fields, whatever page they stand on."""
+
+    right: dict[str, Any]
+    fields: set[str]
+
+
+@pytest.mark.rule("H1")
+def test_junk_in_whatever_is_asked_or_sent_breaks_no_page_and_changes_nothing_by_halves(portal: Portal) -> None:
+    """Each field of each form gets a piece of junk in turn, each page one in all that it is asked at once, each path numbers of no row."""
+    wrong, seen, turn = [], {}, itertools.cycle(junk.JUNK)
+    for who, path in _to_try(portal, "GET"):
+        page = seen[path] = send(portal, who, "GET", path).text
+        asked = junk.query(junk.asked(page, path), junk.JUNK[next(turn)])
+        for where in (*([f"{path}?{asked}"] if asked else []), *junk.elsewhere(path)):
+            wrong += _broken(f"GET {where[:200]} by {who}", send(portal, who, "GET", where))
+    for (who, path), form in _sendable(portal, seen).items():
+        for name, kind in zip(sorted(form.fields), turn, strict=False):
+            answer = send(portal, who, "POST", path, junk.body(form.right, name, junk.JUNK[kind]))
+            wrong += _broken(f"POST {path} by {who} with {kind} as {name}", answer)
+    assert not wrong, "\n".join(wrong)
+
+
+def _to_try(portal: Portal, method: str) -> dict[tuple[str, str], tuple[str, str]]:
+    """Somebody who gets as far as an address goes, and where it leads for one of its subjects: each with address and subject."""
+    found: dict[str, tuple[str, str]] = {}
+    for (address, how, subject), cells in CELLS.items():
+        may = [who for who, said in cells.items() if said in SHOWN and who not in SIGNED_OUT]
+        if how == method and not is_of_every_model(address) and may:
+            found.setdefault(address, (may[0], subject))
+    return {(who, portal.path(at, one).partition("?")[0]): (at, one) for at, (who, one) in found.items()}
+
+
+def _sendable(portal: Portal, seen: dict[str, str]) -> dict[tuple[str, str], Sent]:
+    """Who sends what where: the table's forms, with the fields that they have on pages."""
+    found: dict[tuple[str, str], Sent] = {}
+    for (who, path), known in _to_try(portal, "POST").items():
+        right = dict(portal.form(*known))
+        found[who, path] = Sent(right, set(right))
+    for page, text in seen.items():
+        for method, where, names in junk.forms(text, page):
+            for (_, path), form in found.items():
+                if method == "POST" and where.partition("?")[0] == path:
+                    form.fields |= set(names)
+    return found
+
+
+def _broken(what: str, answer: Answer) -> Iterator[str]:
+    """What junk did that it should not: an error of ours, or a part of what was refused."""
+    if answer.said >= "500":
+        yield f"{what}: {answer.said}"
+    kept = set(answer.written) - RECORD - DRAFTS
+    if kept and answer.said not in SHOWN:
+        yield f"{what}: refused with {answer.said}, and wrote to {sorted(kept)}"

@@ -23,7 +23,7 @@ from governance.controls.roles import ASSIGNABLE, Role
 from tests import journeys
 from tests.ground import STARTS
 from tests.journeys import Company
-from tests.people import Northwind, as_actor, give_role, make_person
+from tests.people import Northwind, as_actor, give_role, joins, make_person
 
 #: Who a table names, and what they are to its subjects.
 WHO = (
@@ -31,7 +31,7 @@ WHO = (
     "team_lead",
     "deputy_lead",
     "business_owner",
-    "technical_owner",  # of another team, a builder there
+    "technical_owner",  # of the team above and of another, a builder there
     "resource_owner",
     "resource_deputy",
     "security",
@@ -82,6 +82,7 @@ def build(northwind: Northwind) -> World:
     for role in ASSIGNABLE:
         give_role(every, role, admins=admins)
     superuser = Person.objects.create_superuser("root@northwind.example", name="Root")
+    joins(n.piet, n.operations)
     plain = make_person("Bea Builder")
     Membership.objects.create(team=n.finance_ops, person=plain)
     give_role(plain, Role.BUILDER, admins=admins)

@@ -13,7 +13,7 @@ from approvals import grants
 from approvals.models import Grant, GrantState, GrantUsage
 from governance.controls import clock
 from governance.controls.mail_text import write
-from governance.controls.models import Delegation, Notice, Person
+from governance.controls.models import Delegation, LedgerEvent, Notice, Person
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemState
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -282,3 +282,57 @@ def test_every_mail_names_what_it_is_about_and_links_to_the_item(event: str, ite
         assert "None" not in body
         assert "{{" not in body
     assert "Weekly stock report of Finance Operations" in letter.subject
+
+
+@pytest.mark.rule("R4", "A8")
+def test_the_same_answer_sent_and_submitted_again_is_one_answer(item: Item, held: Held) -> None:
+    omar, said = client_of(held.people.omar), {"answer": "revoke", "asks": "acceptable", "reason": "Nobody reads it."}
+    for _ in range(2):
+        assert post(omar, item, **said).status_code == 302
+        assert omar.post("/recertify/submit/").status_code == 302
+    events = LedgerEvent.objects.count()
+    assert post(omar, item, **said).status_code == 302, "back, and sent once more"
+    assert not Draft.objects.exists()
+    assert (Answer.objects.count(), LedgerEvent.objects.count()) == (1, events)
+    assert not LedgerEvent.objects.filter(outcome="refused").exists()
+    assert post(omar, item, **{**said, "answer": "keep"}).status_code == 409
+    where = f"/recertify/{item.pk}/correct/"
+    correction = {"asks": "acceptable", "answer": "keep", "reason": "The wrong row."}
+    assert omar.post(where, correction).status_code == 302
+    events = LedgerEvent.objects.count()
+    assert omar.post(where, correction).status_code == 302
+    assert (Answer.objects.count(), LedgerEvent.objects.count()) == (2, events)
+    assert omar.post(where, {**correction, "reason": "Another row."}).status_code in (403, 409)
+
+
+@pytest.mark.rule("R4")
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"answer": ""},
+        {"answer": "KEEP"},
+        {"answer": "not_mine", "whose": "NaN"},
+        {"answer": "not_mine", "whose": "0"},
+        {"answer": "not_mine", "whose": "9" * 40},
+        {"answer": "keep", "asks": "whatever"},
+    ],
+    ids=str,
+)
+def test_a_garbled_answer_is_refused_with_what_was_typed_and_drafts_nothing(
+    item: Item, held: Held, said: dict[str, str]
+) -> None:
+    answer = post(client_of(held.people.omar), item, **{"asks": "acceptable", "reason": "As I typed it.", **said})
+    assert answer.status_code == 422
+    assert "As I typed it." in answer.content.decode()
+    assert not Draft.objects.exists()
+
+
+@pytest.mark.rule("R4")
+@pytest.mark.parametrize("said", [{"answer": ""}, {"answer": "do not renew"}, {"asks": "whatever"}], ids=str)
+def test_a_garbled_correction_corrects_nothing(item: Item, held: Held, said: dict[str, str]) -> None:
+    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at)
+    form = {"asks": "acceptable", "answer": "keep", "reason": "The wrong row.", **said}
+    answer = client_of(held.people.omar).post(f"/recertify/{item.pk}/correct/", form)
+    assert answer.status_code == 422
+    assert "The wrong row." in answer.content.decode()
+    assert Answer.objects.count() == 1

@@ -95,6 +95,10 @@ def unbounded(tree: ast.AST) -> Iterator[tuple[int, str]]:
             asked = {_names(each) for each in ast.walk(node.args[0])}
             if asked & {"POST", "GET", "META", "headers", "posted", "form", "asked"}:
                 yield node.lineno, "reads a number of the request"
+        if isinstance(node, ast.keyword) and re.search(r"(^|_)(pk|id)$", node.arg or ""):
+            asked = {_names(each) for each in ast.walk(node.value)}
+            if asked & {"POST", "GET"} and not asked & {"number", "_chosen"}:
+                yield node.value.lineno, "looks a row up by what was sent"
 
 
 def sleeps(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -144,6 +148,8 @@ def found(finder: Finder, paths: Iterator[Path], *, allowed: tuple[str, ...] = (
         (unbounded, "text.isdecimal()"),
         (unbounded, "parse_date(text)"),
         (unbounded, "int(request.POST['team'])"),
+        (unbounded, "get_object_or_404(rows, pk=request.POST.get('person') or 0)"),
+        (unbounded, "rows.filter(team_id=request.GET['team'])"),
         (foreign_imports, "import psycopg"),
         (foreign_imports, "from django.conf import settings"),
     ],

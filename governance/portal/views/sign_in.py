@@ -46,12 +46,12 @@ def _cast() -> list[dict[str, str]]:
 
 
 def wanted(request: HttpRequest) -> str:
-    """Where the reader wants to go next: a path on this portal, or home."""
+    """Where the reader wants to go next: a path on this portal, or home. A word without a slash is no path, and names no view."""
     path = request.POST.get("next") or request.GET.get("next") or ""
     is_ours = url_has_allowed_host_and_scheme(
         path, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return path if path and is_ours else reverse("home")
+    return path if path.startswith("/") and is_ours else reverse("home")
 
 
 def reauthenticate(request: HttpRequest) -> HttpResponseBase:

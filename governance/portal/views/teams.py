@@ -15,6 +15,7 @@ from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.teams import join_team, leave_team, name_leads
 from governance.portal.views.answers import answers_refusals, for_readers_of_the_ledger
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
 
@@ -108,6 +109,6 @@ def team_join(request: Request, pk: int) -> HttpResponse:
 def team_leave(request: Request, pk: int) -> HttpResponse:
     """End a membership."""
     one = _one(pk)
-    member = get_object_or_404(one.members, pk=request.POST.get("person") or 0)
+    member = get_object_or_404(one.members, pk=number(request.POST.get("person")) or 0)
     leave_team(one, actor=request.actor, now=clock.now(), person=member)
     return redirect("team", pk)

@@ -6,11 +6,14 @@ in the middle loses nothing: what was not submitted is still a draft.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from approvals import grants
+from governance.controls.actors import Actor
 from governance.controls.models import Person
+from governance.controls.once import said_the_same
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
@@ -25,9 +28,28 @@ ABOVE = ("item.of_automation", "item.grant", "item")
 WAITING = (ItemState.OPEN, ItemState.ESCALATED)
 
 
+def said_before(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Question | None:
+    """The question, where the last word of this person about it is the same, with the same reason (A8)."""
+    last = _last_word_of(question, actor, text, params)
+    return question if last is not None and last.supersedes_id is None else None
+
+
+def _corrected_before(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Question | None:
+    last = _last_word_of(question, actor, text, params)
+    return question if last is not None and last.supersedes_id is not None else None
+
+
+def _last_word_of(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Answer | None:
+    last = question.answers.filter(person=actor.person).select_related("reason").order_by("-pk").first()
+    if last is None or last.answer != params["answer"] or not said_the_same(last.reason, text):
+        return None
+    return last if params.get("term_days") in (None, last.term_days) else None
+
+
 @transition(
     Question,
     event="question.answered",
+    repeats=said_before,
     permission=Permission.ITEM_ANSWER,
     source=WAITING,
     duties=[duties.INTERACTIVE, duties.TWO_PEOPLE, duties.GAINS, duties.STANDING, duties.FRESH],
@@ -56,6 +78,7 @@ def answer(
 @transition(
     Question,
     event="question.passed_on",
+    repeats=said_before,
     permission=Permission.ITEM_ANSWER,
     source=WAITING,
     duties=[duties.INTERACTIVE, duties.STANDING, duties.PASSABLE, duties.FRESH],
@@ -94,6 +117,7 @@ def pass_on(
 @transition(
     Question,
     event="question.corrected",
+    repeats=_corrected_before,
     permission=Permission.ITEM_ANSWER,
     source=["answered"],
     duties=[

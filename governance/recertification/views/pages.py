@@ -87,6 +87,7 @@ def answer(request: Request, pk: int) -> HttpResponse:
     question = _find(request, pk, form.get("asks", ""))
     typed = {"reason": form.get("reason", ""), "whose": form.get("whose", "")}
     try:
+        _check_asked(question, form.get("asks", ""))
         drafts.save_draft(
             question,
             _kind(form.get("answer", "")),
@@ -99,7 +100,8 @@ def answer(request: Request, pk: int) -> HttpResponse:
     except InvalidInput as no:
         return _show(request, question, typed={**typed, "error": no.refusal.sentence}, status=no.status)
     except Refused as no:
-        return refused(request, no.refusal, fragment="refusal-item", context={"back_href": queue.href(question)})
+        if not drafts.is_repeated(question, form.get("answer", ""), actor=request.actor, reason=typed["reason"]):
+            return refused(request, no.refusal, fragment="refusal-item", context={"back_href": queue.href(question)})
     following = queue.next_open(queue.waiting(request.actor, now), request.actor)
     if request.headers.get("HX-Request") == "true":
         return _show(request, following, moved=True)
@@ -113,9 +115,25 @@ def _kind(value: str) -> AnswerKind:
 
 
 def _person(question: Question, key: str) -> Person | None:
-    """Whom the reviewer names, by key, out of the question's own ladder."""
+    """Whom the reviewer names, by key, out of the question's own ladder; nobody for an empty choice.
+
+    Raises:
+        InvalidInput: nobody there has this key; it is not passed on to somebody else instead.
+    """
     named = number(key)
-    return Person.objects.filter(pk=named).first() if named in question.ladder else None
+    if key and named not in question.ladder:
+        raise InvalidInput(Refusal("R4", "input", "Choose whose it is from those who are offered, or nobody."))
+    return Person.objects.filter(pk=named).first() if named is not None else None
+
+
+def _check_asked(question: Question, asks: str) -> None:
+    """The form says which of an item's questions it answers, and no other is answered instead.
+
+    Raises:
+        InvalidInput: the item asks no such question.
+    """
+    if asks and asks != question.asks:
+        raise InvalidInput(Refusal("R4", "input", "This asks something else: choose again, nothing was answered."))
 
 
 @require_POST
@@ -154,8 +172,9 @@ def correct(request: Request, pk: int) -> HttpResponse:
         no = transitions.correct.refusal(question, actor=who, now=now)
     else:  # tried whatever the rule says: a refused attempt stands on record (H1)
         try:
+            _check_asked(question, form.get("asks", ""))
             transitions.correct(
-                question, actor=who, now=now, reason=form.get("reason", ""), answer=kind, batch=uuid.uuid4()
+                question, actor=who, now=now, reason=form.get("reason", ""), answer=_kind(wanted), batch=uuid.uuid4()
             )
         except InvalidInput as wrong:
             error = wrong.refusal.sentence

@@ -57,12 +57,31 @@ def test_purpose_and_business_owner_are_needed(connected: Company, rita: Build, 
     assert nothing_submitted()
 
 
-def test_only_people_near_the_team_can_be_named_an_owner(connected: Company, rita: Build) -> None:
-    item = rita.import_item()
-    answer = rita.post(item, rita.typed(item, connected.people.tom), do="submit")
+@pytest.mark.parametrize("field", ["business_owner", "technical_owner"])
+def test_an_owner_of_another_side_is_refused_beside_the_field_and_on_record(
+    connected: Company, rita: Build, field: str
+) -> None:
+    item, tom = rita.import_item(), connected.people.tom
+    typed = rita.typed(item, connected.people.jonas, **{field: tom.pk, "escalation_contact": "#reports"})
+    answer = rita.post(item, typed, do="submit")
+    page = answer.content.decode()
     assert answer.status_code == 422
-    assert "Select a valid choice" in answer.content.decode()
+    assert "Tom Ashby belongs neither to Finance Operations nor to a team above or below it" in page
+    assert f'aria-describedby="id_{field}_' in page
+    assert "#reports" in page, "nothing typed is lost"
     assert nothing_submitted()
+    assert LedgerEvent.objects.get(verb="version.imported", outcome="refused").code == "I1"
+
+
+@pytest.mark.rule("I1")
+def test_the_form_offers_people_of_the_side_alone(connected: Company, rita: Build) -> None:
+    offered = rita.see(rita.import_item()).partition('id="id_business_owner"')[2].partition("</select>")[0]
+    assert [name for name in ("Jonas Weil", "Theo Brandt", "Ines Moreau") if name in offered] == [
+        "Jonas Weil",
+        "Theo Brandt",
+        "Ines Moreau",
+    ], "of the team, and of the team above"
+    assert not [name for name in ("Tom Ashby", "Omar Haddad", "Sana Iqbal") if name in offered]
 
 
 @pytest.mark.rule("I1")
