@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from inventory.importers.display import label, shown
+from inventory.importers.secret_addresses import in_addresses
 from inventory.importers.secret_patterns import matches
 from inventory.importers.secret_words import Strength, is_placeholder, judge, looks_like_token, slot_strength
 
@@ -57,13 +58,6 @@ _BARE_VALUE = re.compile(
 _NAME_BEFORE = re.compile(r"[\w-]{0,40}\Z")
 _NAME_AFTER = re.compile(r"[\w-]{0,40}")
 _SIGNED_IN = re.compile(r"\b(?:Bearer|Basic|Token|Bot|bearer|basic|token)\s+(?P<value>[A-Za-z0-9._~+/=-]{16,4096})")
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://(?P<rest>[^\s\"'`<>\\]{1,8192})")
-_ONE_ADDRESS = re.compile(r"\s*=?[A-Za-z][A-Za-z0-9+.-]{1,20}://\S{1,8192}\s*")
-_PARAMETER = re.compile(
-    r"(?:[?&#;]|%(?:25)*(?:3[bf]|23|26))([\w.~\[\]-]{1,80})(?:=|%(?:25)*3d)((?:(?!%(?:25)*(?:3b|23|26))[^&#;]){1,4096})",
-    re.IGNORECASE,
-)
-_ODD_USER = re.compile(r"(?P<user>[^/?#@:]*:(?P<port>[^/?#@]*)[/?#][^@\s]*)@")
 _ONE_LETTER_FLAG = re.compile(r"-[A-Za-z]$")
 _DOCKER_ENV = frozenset({"-e", "--env"})
 _ASSIGNED = re.compile(
@@ -238,7 +232,7 @@ class _Walk:
         """Secrets within a longer text: in addresses, by provider's shape, after a telling name, after ``Bearer``."""
         spans: dict[tuple[int, int], _Within] = {}
         if "://" in text:
-            spans.update(_in_addresses(text))
+            spans.update({span: _Within("url", name) for span, name in in_addresses(text).items()})
         for provider, begin, end in matches(text):
             spans.setdefault((begin, end), _Within(provider=provider))
         if slot.name == "command":
@@ -293,41 +287,6 @@ class _Walk:
         return self._inside(text, trail, replace(slot, name=flag), name)
 
 
-def _in_addresses(text: str) -> dict[tuple[int, int], _Within]:
-    """Passwords before the host, and parameters of a query or a path whose names tell, however they are written."""
-    spans: dict[tuple[int, int], _Within] = {}
-    if _ONE_ADDRESS.fullmatch(text):
-        text = text.replace("\\", "/")  # as whoever calls it reads it; in a longer text it is mostly an escape
-    for address in _ADDRESS.finditer(text):
-        rest, offset = address["rest"], address.start("rest")
-        user, at = _user_of(rest)
-        if at and user:
-            name, colon, password = user.partition(":")
-            begin = offset + len(name) + 1 if colon else offset
-            part = password if colon else user
-            if part and not _is_reference(part) and (colon or looks_like_token(part)):
-                spans[begin, begin + len(part)] = _Within("url", "password" if colon else "user")
-        for parameter in _PARAMETER.finditer(rest):
-            name, value = parameter.groups()
-            strength = slot_strength(name, "query")
-            if strength and len(value) >= 8 and judge(value, strength).what in ("literal", "placeholder"):
-                begin = offset + parameter.start(2)
-                spans[begin, begin + len(value)] = _Within("url", name)
-    return spans
-
-
-def _user_of(rest: str) -> tuple[str, str]:
-    """User and password before the host, and the ``@`` after them; empty where there are none.
-
-    A password that holds a ``/``, ``?`` or ``#`` as it is reaches up to the last ``@``; a port before those is none.
-    """
-    authority = re.match(r"[^/?#]*", rest).group()  # type: ignore[union-attr]  # matches always
-    user, at, _host = authority.rpartition("@")
-    if not at and (odd := _ODD_USER.match(rest)) and not odd["port"].isdecimal():
-        return odd["user"], "@"
-    return user, at
-
-
 def _assigned(text: str) -> Iterable[tuple[tuple[int, int], _Within]]:
     """Values given to variables before a program is named: ``NAME=value npx``, ``env NAME=value npx``."""
     for begins in _COMMAND_BEGINS.finditer(text):
@@ -364,10 +323,6 @@ def _after_names(text: str) -> Iterable[tuple[int, int, str]]:
             for first, last in judged.spans:
                 yield found.start("value") + first, found.start("value") + last, name.strip("-_")
             resume = found.end()
-
-
-def _is_reference(text: str) -> bool:
-    return judge(text, "strong").what == "reference"
 
 
 def _label(value: Any) -> str:
