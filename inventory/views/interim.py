@@ -90,7 +90,7 @@ def _shape(lead: str, text: str, no: Any, action: Shape | None) -> Shape:
         shape["actions"] = [action]
     elif action is not None and no.kind != "permission":
         shape["actions"] = [
-            {"label": action["label"], "icon": action["icon"], "kind": "quiet", "disabled": "interim-why"}
+            {"label": action["label"], "icon": action["icon"], "kind": "filled", "disabled": "interim-why"}
         ]
         shape["why"] = " ".join(filter(None, [no.sentence, no.to_do]))
     return shape

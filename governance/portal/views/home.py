@@ -275,7 +275,7 @@ def _ownerless(found: Sequence[Ownerless], now: datetime) -> Shape:
             "seal": "none",
             "name": one.called,
             "text": f"This {one.kind} has no owner: its team’s lead and a security reviewer name who answers meanwhile",
-            "who": f"{one.left} left",
+            "who": f"{one.left} is gone",
             "since": one.left_at or now,
         }
         for one in found[:MOST]
