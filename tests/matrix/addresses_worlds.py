@@ -46,7 +46,7 @@ PEOPLE = {
     "builder": "Bea, who brings in and submits",
     "team_lead": "Theo, who approves the apps",
     "business_owner": "Jonas",
-    "technical_owner": "Piet, of the team above and of another, a builder there",
+    "technical_owner": "Piet, of the team above and a builder there",
     "resource_owner": "Omar",
     "resource_deputy": "Amara",
     "delegate_of_owner": "Tom, to whom Omar passed his decisions on; no relation of his own",

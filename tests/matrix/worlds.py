@@ -31,7 +31,7 @@ WHO = (
     "team_lead",
     "deputy_lead",
     "business_owner",
-    "technical_owner",  # of the team above and of another, a builder there
+    "technical_owner",  # of the team above, a builder there
     "resource_owner",
     "resource_deputy",
     "security",
@@ -82,6 +82,7 @@ def build(northwind: Northwind) -> World:
     for role in ASSIGNABLE:
         give_role(every, role, admins=admins)
     superuser = Person.objects.create_superuser("root@northwind.example", name="Root")
+    n.piet.memberships.all().delete()
     joins(n.piet, n.operations)
     plain = make_person("Bea Builder")
     Membership.objects.create(team=n.finance_ops, person=plain)
