@@ -58,6 +58,11 @@ def _names_another(submission: Submission) -> bool:
     return bool(known)
 
 
+def know_none(submission: Submission) -> None:
+    """Say that somebody answers for every identity that a submission's version runs as: a page read that with the submission."""
+    submission.__dict__["_ownerless_identities"] = []
+
+
 def _of_identities(submission: Submission, now: datetime) -> Refusal | None:
     known = submission.__dict__.get("_ownerless_identities")
     if known is None:

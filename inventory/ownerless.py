@@ -65,9 +65,11 @@ def parts(actor: Actor, now: datetime, *, most: int) -> list[QuerySet[Any, Any]]
         most: how many of each kind at most.
 
     Returns:
-        Rows of `COLUMNS`, a query set a kind, for one union; `of_rows` reads them.
+        Rows of `COLUMNS`, a query set a kind, for one union; `of_rows` reads them. None at all for whoever is neither.
     """
     everything = Role.SECURITY_REVIEWER in access.roles_held(actor, now)
+    if not everything and not access.may_lead(actor, now):
+        return []
     return _parts(access.answers_as(actor, now), now, everything=everything, most=most)
 
 
@@ -80,8 +82,8 @@ def of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Ownerless]:
 
 def found(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
     """`parts` in a query of their own."""
-    first, *others = parts(actor, now, most=most)
-    return of_rows(first.union(*others, all=True))[:most]
+    read = parts(actor, now, most=most)
+    return of_rows(read[0].union(*read[1:], all=True))[:most] if read else []
 
 
 def listed(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import F, OuterRef, Prefetch, Value
+from django.db.models import Exists, F, OuterRef, Prefetch, Value
 from django.db.models.functions import Concat, Trim
 
+from approvals import ownerless
 from approvals.ladders import Bench
 from approvals.models import Approval, Comment, Seat, Submission
 from approvals.models.submission import SubmissionQuerySet
@@ -21,7 +22,7 @@ from approvals.routing import Route
 from approvals.views import review_before
 from approvals.views.reader import Reader
 from governance.controls.models import Person, Team
-from inventory.models import Credential, Resource, Trigger
+from inventory.models import Credential, NonHumanIdentity, Resource, Trigger
 
 #: Documents that are large and that nothing on the page shows.
 UNSHOWN = ("version__manifest", "version__secrets", "automation__search")
@@ -81,6 +82,9 @@ def visible(reader: Reader) -> SubmissionQuerySet:
         approved_number=F("automation__approved_version__number"),
         starts=ArraySubquery(starts.values(said=Trim(Concat("type", Value(" "), "detail")))),
         follows=review_before.follows(),
+        is_run_by_nobodys=Exists(
+            NonHumanIdentity.objects.ownerless(reader.now).filter(used_by__version=OuterRef("version"))
+        ),
     )
 
 
@@ -100,6 +104,8 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
         _hang(credential, KEPT_BY, people)
     _hang(submission.automation, OWNERS, people)
     _hang(submission, ("submitted_by",), people)
+    if not getattr(submission, "is_run_by_nobodys", True):
+        ownerless.know_none(submission)
     route = Route.load(submission, reader.now, bench)
     submission.__dict__["_route"] = route
     return Dossier(

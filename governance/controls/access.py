@@ -33,7 +33,7 @@ def roles_of(person: Person, now: datetime) -> frozenset[Role]:
     return _standing(person, now)[0]
 
 
-#: Roles that count at an instant, and who has handed over to somebody then (`_givers`). Asked at every page and every write, where
+#: Roles that count at an instant, who has handed over to somebody then (`_givers`), and whether they lead a team. Asked at every page and every write, where
 #: to build it from models anew took longer than to answer it.
 _STANDING = """
 SELECT role, NULL::bigint FROM controls_roleassignment
@@ -42,18 +42,21 @@ UNION ALL
 SELECT '', giver.id FROM controls_delegation JOIN controls_person giver ON giver.id = giver_id
 WHERE taker_id = %(person)s AND from_at <= %(now)s AND until_at > %(now)s AND ended_at IS NULL
 AND giver.is_active AND giver.left_at IS NULL
+UNION ALL
+(SELECT 'leads', NULL::bigint FROM controls_team WHERE lead_id = %(person)s OR deputy_lead_id = %(person)s LIMIT 1)
 """
 
 
-def _standing(person: Person, now: datetime) -> tuple[frozenset[Role], tuple[int, ...]]:
-    """A person's roles at ``now``, and the ids of everybody for whom they stand in: one query."""
+def _standing(person: Person, now: datetime) -> tuple[frozenset[Role], tuple[int, ...], bool]:
+    """A person's roles at ``now``, the ids of everybody for whom they stand in, and whether they lead a team: one query."""
     if not person.is_here:
-        return frozenset(), ()
+        return frozenset(), (), False
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, {"person": person.pk, "now": now})
         pairs = cursor.fetchall()
     roles = {Role.EMPLOYEE, *(Role(name) for name, _ in pairs if name in ASSIGNABLE)}
-    return frozenset(roles), tuple(giver for _, giver in pairs if giver is not None)
+    givers = tuple(giver for _, giver in pairs if giver is not None)
+    return frozenset(roles), givers, any(name == "leads" for name, _ in pairs)
 
 
 def _givers(person: Person, now: datetime) -> QuerySet[Delegation]:
@@ -71,10 +74,10 @@ def roles_held(actor: Actor, now: datetime) -> frozenset[Role]:
     if key not in actor.memory:
         person = actor.capacity_of
         counts = person is not None and stands_in(actor, now)
-        found = _standing(person, now) if counts and person is not None else (frozenset[Role](), ())
-        actor.memory[key], givers = found
+        found = _standing(person, now) if counts and person is not None else (frozenset[Role](), (), False)
+        actor.memory[key], givers, leads = found
         if actor.standing_for is None:
-            actor.memory["answers as", now] = givers
+            actor.memory["answers as", now], actor.memory["leads", now] = givers, leads
     held: frozenset[Role] = actor.memory[key]
     return held
 
@@ -107,6 +110,15 @@ def answers_as(actor: Actor, now: datetime) -> tuple[int, ...]:
         actor.memory[key] = _standing(actor.person, now)[1]
     givers: tuple[int, ...] = actor.memory[key]
     return (actor.person.pk, *givers)
+
+
+def may_lead(actor: Actor, now: datetime) -> bool:
+    """Whether the actor's person leads a team, or stands in for somebody who might: for leaving out what only leads are asked.
+
+    Read together with the actor's roles, once a request. Never for a verdict.
+    """
+    people = answers_as(actor, now)
+    return len(people) > 1 or bool(actor.memory.get(("leads", now), True))
 
 
 def stands_in(actor: Actor, now: datetime) -> bool:

@@ -309,7 +309,8 @@ def _mine_and_ownerless(actor: Actor, person: Person, now: datetime) -> tuple[li
     told = {"called": F("name"), "left": F("state"), "left_at": Cast(Value(None), DateTimeField())}
     shown = mine.annotate(shown_kind=Value("mine"), key=F("pk"), number=F("approved_version__number"), **told)
     first = shown.values(*ownerless.COLUMNS).order_by("name", "pk")[:MOST]
-    rows = list(first.union(*ownerless.parts(actor, now, most=MOST + 1), all=True))
+    others = ownerless.parts(actor, now, most=MOST + 1)
+    rows = list(first.union(*others, all=True)) if others else list(first)
     own = [Mine(row["key"], row["called"], row["left"], row["number"]) for row in rows if row["shown_kind"] == "mine"]
     return sorted(own, key=lambda one: (one.name, one.pk)), ownerless.of_rows(rows)
 
