@@ -102,7 +102,7 @@ class Grant(models.Model):
     level = models.CharField(max_length=8, choices=Level)
     tier = models.CharField(max_length=8)
     #: The tier that it has risen to since it was approved (T4); empty where it has not.
-    risen_to = models.CharField(max_length=8, blank=True)
+    risen_to = models.CharField(max_length=8, blank=True, default="", db_default="")
     app_approval = models.ForeignKey(Approval, models.PROTECT, related_name="+")
     approval = models.ForeignKey(Approval, models.PROTECT, related_name="grants")
     predecessor = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="successor")
