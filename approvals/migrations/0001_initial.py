@@ -170,7 +170,7 @@ class Migration(migrations.Migration):
                 ('enforcement', models.CharField(choices=[('brokered', 'Brokered'), ('gated', 'Gated'), ('detached', 'Detached')], default='detached', max_length=10)),
                 ('review_on', models.DateField(blank=True, null=True)),
                 ('renew', models.BooleanField(default=True)),
-                ('raised_to', models.CharField(blank=True, max_length=8)),
+                ('raised_to', models.CharField(blank=True, db_default='', default='', max_length=8)),
                 ('raised_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
@@ -430,7 +430,7 @@ class Migration(migrations.Migration):
                 ('enforcement', models.CharField(choices=[('brokered', 'Brokered'), ('gated', 'Gated'), ('detached', 'Detached')], default='detached', max_length=10)),
                 ('review_on', models.DateField(blank=True, null=True)),
                 ('renew', models.BooleanField(default=True)),
-                ('raised_to', models.CharField(blank=True, max_length=8)),
+                ('raised_to', models.CharField(blank=True, db_default='', default='', max_length=8)),
                 ('raised_at', models.DateTimeField(blank=True, null=True)),
                 ('automation', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='inventory.automation')),
                 ('entitlement', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='inventory.entitlement')),

@@ -114,7 +114,7 @@ class Grant(models.Model):
     review_on = models.DateField(null=True, blank=True)
     renew = models.BooleanField(default=True)
     #: What its risk has risen to since it was approved, and when; empty while it has not (T4).
-    raised_to = models.CharField(max_length=8, blank=True)
+    raised_to = models.CharField(max_length=8, blank=True, default="", db_default="")
     raised_at = models.DateTimeField(null=True, blank=True)
 
     objects = GrantQuerySet.as_manager()
