@@ -30,7 +30,7 @@ def insert_grant(record: Approval, begins_at: datetime | None, **changed: Any) -
         "tier": record.tier,
         "app_approval_id": submission.app_approval_id,
         "approval_id": record.pk,
-        **dict.fromkeys(("suspended_why", "ended_why"), ""),
+        **dict.fromkeys(("suspended_why", "ended_why", "raised_to"), ""),
         "state": "active",
         "enforcement": "detached",
         "renew": True,
