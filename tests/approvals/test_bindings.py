@@ -137,7 +137,7 @@ def test_what_the_owner_refused_holds_back_everything_that_rests_on_it(company: 
         journeys.approve(credential, n.omar, now=company.now)
     journeys.reject(credential, n.omar, now=company.now)
     with pytest.raises(InvalidInput, match="does not open Finance Slack workspace"):
-        journeys.submitted(company, stage_2.version)
+        journeys.submitted(company, stage_2.version, by=n.jonas)
 
 
 @pytest.mark.rule("I8")

@@ -156,8 +156,8 @@ def test_an_automation_without_an_owner_is_not_submitted_save_for_another_owner_
 def test_what_is_submitted_with_another_owner_can_be_approved_though_the_present_one_left(company: Company) -> None:
     n, live = company.people, stock.in_force(company)
     left(company, n.jonas)
-    registry.amend(live.automation, actor=as_actor(n.rita), now=company.now, fields={"business_owner": n.grace})
-    submission = journeys.submitted(company, stock.version(company, stock.one_more_channel, business_owner=n.grace))
+    registry.amend(live.automation, actor=as_actor(n.rita), now=company.now, fields={"business_owner": n.bram})
+    submission = journeys.submitted(company, stock.version(company, stock.one_more_channel, business_owner=n.bram))
     app = journeys.approve(journeys.app_of(submission), n.theo, now=company.now)
     assert app.state == ApprovalState.APPROVED
 
@@ -213,7 +213,7 @@ def test_nothing_is_approved_for_what_runs_as_an_identity_whose_owner_left(
     no = refused(transitions.approve, record, as_actor(n.omar), "I3", now=company.now, kind="state")
     assert "nobody answers for the identity spiffe://northwind/stock" in no.sentence
     with pytest.raises(InvalidInput, match="nobody answers for the identity"):
-        journeys.submitted(company, stage_2.version)
+        journeys.submitted(company, stage_2.version, by=n.jonas)
     stands_in(company, NonHumanIdentity.objects.get(pk=identity.pk), n.piet, lead=n.theo)
     assert journeys.approve(record, n.omar, now=company.now).state == ApprovalState.APPROVED
 

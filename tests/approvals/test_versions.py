@@ -328,8 +328,11 @@ def test_who_approved_and_after_it_was_withdrawn_brought_a_newer_version_in_has_
 @pytest.mark.rule("A14", "A10")
 def test_submitting_the_same_once_more_restarts_no_clock(company: Company) -> None:
     before = stock.submitted(company)
+    clocks = list(before.approvals.order_by("pk").values("opened_at", "due_at", "expires_at"))
+    assert again(company, before, days=1) == before, "a second press shows what the first one made (A8)"
+    assert list(before.approvals.order_by("pk").values("opened_at", "due_at", "expires_at")) == clocks
     with pytest.raises(InvalidInput, match="under review already"):
-        again(company, before, days=1)
+        again(company, before, by="jonas", days=1)
 
 
 @pytest.mark.rule("A14")

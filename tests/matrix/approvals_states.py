@@ -397,7 +397,7 @@ def _shown(w: World, record: models.Model) -> Mapping[str, Any]:
 def _newest(w: World, automation: models.Model) -> Mapping[str, Any]:
     """A version that is not under review already: the one there is of a draft, else a newer one; with an owner who is here."""
     assert isinstance(automation, Automation)
-    another = {"business_owner": w.northwind.grace} if automation.is_ownerless(w.now) else {}
+    another = {"business_owner": w.people["deputy_lead"]} if automation.is_ownerless(w.now) else {}
     if "newest" not in w.made:
         known = automation.versions.latest("number")
         w.made["newest"] = (

@@ -108,19 +108,22 @@ def _vault(w: World) -> Resource:
     return journeys.resource(w.northwind, "Vault", "secret_store", "restricted", owner, deputy, w.northwind.platform)
 
 
-@state("inventory.credential", "any", on=version)
+@state(CREDENTIAL, "any", on=version)
 def credential(w: World, made: Version) -> Credential:
-    """Used by a draft of the builder's, of which nobody has said anything."""
-    return Credential.objects.get(opens=w.company.erp)
+    """What opens a resource of the deputy's team, the technical owner's; used by a draft of the builder's."""
+    found = Credential.objects.get(opens=w.company.erp)
+    found.owner = w.people["technical_owner"]
+    found.save()
+    return found
 
 
-@state("inventory.credential", "said", on=credential)
+@state(CREDENTIAL, "said", on=credential)
 def said_to_be_kept(w: World, found: Credential) -> Credential:
     """The builder says that a store keeps it."""
     return registry.say_kept_in(found, actor=w.actor("builder"), now=w.now, store=_vault(w))
 
 
-@state("inventory.credential", "approved", on=live)
+@state(CREDENTIAL, "approved", on=live)
 def approved(w: World, found: Automation) -> Credential:
     """Somebody has approved it."""
     return Credential.objects.get(opens=w.company.erp)
@@ -213,15 +216,6 @@ def ownerless_identity(w: World, made: NonHumanIdentity) -> NonHumanIdentity:
     """The same, and its owner has left."""
     _leaves(w, "business_owner")
     return made
-
-
-@state(CREDENTIAL, "any", on=version)
-def credential(w: World, made: Version) -> Credential:
-    """What opens a resource of the deputy's team, the technical owner's."""
-    found = Credential.objects.get(opens=w.company.slack)
-    found.owner = w.people["technical_owner"]
-    found.save()
-    return found
 
 
 @state(CREDENTIAL, "ownerless", on=credential)

@@ -132,7 +132,7 @@ ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel", "import_submit", "automation_version"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
-    *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm"),
+    *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm", "submit_again"),
     *("credential_kept_here", "credential_not_kept_here"),
 }
 #: Faces of a page of the tour: the question before something is done (as `automation_stop`), a form of one kind (as

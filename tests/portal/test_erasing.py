@@ -248,7 +248,7 @@ def test_whoever_decided_and_was_erased_is_refused_by_the_database_as_before(
 def test_an_author_known_by_an_address_alone_stays_an_author(story: Story) -> None:
     """The address came here after the file: only the words of the source said whose it is, and those go."""
     n = story.company.people
-    people = {"by": n.jonas, "technical_owner": n.tom}
+    people = {"by": n.jonas, "technical_owner": n.bram}
     late = stock.version(story.company, owned_by("late.comer@northwind.example"), **people)
     person = Person.objects.create(name="Late Comer", email="late.comer@northwind.example", subject="late")
     assert not VersionAuthor.objects.filter(version=late, person=person).exists()
@@ -263,7 +263,7 @@ def test_an_author_known_by_an_address_alone_stays_an_author(story: Story) -> No
 def test_a_justification_that_somebody_took_over_is_theirs_who_gave_it_first(company: Company) -> None:
     n = company.people
     first = stock.submitted(company)
-    newer = stock.version(company, stock.one_more_channel, by=n.jonas, technical_owner=n.tom)
+    newer = stock.version(company, stock.one_more_channel, by=n.jonas, technical_owner=n.bram)
     second = journeys.submitted(company, newer, by=n.jonas)
     hers, his = (set(one.approvals.values_list("justification", flat=True)) - {None} for one in (first, second))
     assert hers < his, "what is asked as before is justified by the very text"
