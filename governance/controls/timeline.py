@@ -319,13 +319,14 @@ def shapes(
     *,
     reader: Person | None,
     limit: int = 50,
+    quiet: bool = False,
     people: Iterable[Person] = (),
     said: Said = NOTHING,
     actor: Actor | None = None,
     now: datetime | None = None,
 ) -> list[dict[str, Any]]:
     """The timeline as ``components/timeline.html`` takes it; the reader is "You". For the rest see `entries`."""
-    return shaped(entries(row, limit=limit, people=people, said=said, actor=actor, now=now), reader=reader)
+    return shaped(entries(row, limit=limit, quiet=quiet, people=people, said=said, actor=actor, now=now), reader=reader)
 
 
 def shaped(found: Iterable[Entry], *, reader: Person | None) -> list[dict[str, Any]]:

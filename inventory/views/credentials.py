@@ -69,7 +69,7 @@ def credential(request: Request, pk: int) -> HttpResponse:
         "facts": credential_facts.facts(one, now),
         "reach": _reach(one),
         "used_by": _used_by(one, request.actor, now),
-        "events": timeline.shapes(one, reader=request.actor.person, limit=30, actor=request.actor, now=now),
+        "events": timeline.shapes(one, reader=request.actor.person, limit=30, quiet=True, actor=request.actor, now=now),
         "ledger_href": ledger_href(one, actor=request.actor, now=now),
     }
     return page(request, "inventory/credential.html", context, fragment="timeline")

@@ -66,6 +66,14 @@ def test_what_a_form_cannot_use_is_said_beside_its_field_and_nothing_typed_is_lo
     assert opening(company.erp).reach_kind == "unknown"
 
 
+@pytest.mark.rule("H3", "I6")
+def test_its_timeline_begins_with_who_brought_it_in(company: Company) -> None:
+    stock.version(company)
+    html = see(company.people.rita, "credential", opening(company.erp))
+    assert "registered a credential" in html
+    assert "Nothing happened yet." not in html
+
+
 @pytest.mark.rule("I6")
 def test_what_was_said_stands_on_its_page_and_its_age_is_said_in_words(company: Company) -> None:
     stock.version(company)
