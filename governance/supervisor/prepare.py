@@ -9,10 +9,15 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from django.db.migrations.loader import MigrationLoader
 
 UNREACHABLE = 3
 OLDEST_SERVER = 150000
+#: The packages whose migrations are the product's own.
+OURS = ("governance", "inventory", "approvals")
 
 
 def _check_database() -> None:
@@ -68,10 +73,28 @@ def _migrate() -> None:
     from django.db.migrations.executor import MigrationExecutor
 
     executor = MigrationExecutor(connection)
+    _check_history(executor.loader)
     steps = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if steps:
         print(f"Migrating the database: {len(steps)} steps …", flush=True)
         call_command("migrate", interactive=False, verbosity=0)
+
+
+def _check_history(loader: MigrationLoader) -> None:
+    """Make sure that the database was made by the migrations that are here: tables of another history would fit nothing."""
+    from django.apps import apps
+
+    ours = {app.label for app in apps.get_app_configs() if app.name.partition(".")[0] in OURS}
+    strange = sorted(key for key in set(loader.applied_migrations) - set(loader.disk_migrations) if key[0] in ours)
+    if not strange:
+        return
+    named, more = ".".join(strange[0]), f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+    print(
+        f"This database was made by another version of Countersign: it knows migrations that are not here ({named}{more}).\n"
+        "Start that version again; or, if it holds the demo alone, make reset-demo throws it away and loads it afresh.",
+        flush=True,
+    )
+    sys.exit(UNREACHABLE)
 
 
 def _give_up(said: str, variable: str) -> NoReturn:
