@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from governance.controls import access, ledger, outbox
+from governance.controls import access, consequences, ledger, outbox
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Person
@@ -191,6 +191,9 @@ def _naming(model: type[Owned]) -> Transition[Any]:
     return name_interim
 
 
+#: What higher apps bar people from, each with a reason (see `consequences.bar`).
+NAMING_OWNERS = "automation.owner_named"
+
 #: By the field of `OWNED`.
 NAMING: dict[str, Transition[Any]] = {
     "resource": _naming(Resource),
@@ -207,6 +210,7 @@ def _name(step: Step[Any], person: Person) -> Effect:
         raise refuse(Refusal("I3", "input", said, detail=(("person", said),)))
     if any(acting.pk == person.pk for acting in step.actor.people):
         raise refuse(Refusal("SOD-8", "duty", "You can't name yourself.", "Name somebody else, whom another confirms."))
+    _check_not_asked(subject, person, step.now)
     subject.__dict__.pop(READ, None)
     found = capacities(subject, step.actor, step.now)
     if not found or step.actor.person is None:
@@ -239,12 +243,20 @@ def _name(step: Step[Any], person: Person) -> Effect:
 def confirm_interim(step: Step[InterimOwner]) -> Effect:
     """The other of the two, team lead or security reviewer, confirms who was named: they answer for it from now on (I3)."""
     one = step.subject
+    _check_not_asked(one.subject, one.person, step.now)
     one.confirmed_by, one.confirmed_for, one.confirmed_at = step.actor.person, step.actor.standing_for, step.now
     one.until = step.now + timedelta(days=INTERIM_DAYS)
     _tell(step, one, [one.person], "interim_confirmed")
     _tell(step, one, [one.named_by], "interim_agreed")
     said = {"person": str(one.person.opaque_id), "until": ledger.instant(one.until)}
     return Effect(payload=said, then=lambda: _follow(step, one))
+
+
+def _check_not_asked(subject: Owned, person: Person, now: datetime) -> None:
+    """Whoever is asked about an automation is not thrown out of that by being named for it (S1, A9)."""
+    no = consequences.barred(NAMING_OWNERS, subject, now).get(person.pk) if isinstance(subject, Automation) else None
+    if no is not None:
+        raise refuse(no)
 
 
 def _follow(step: Step[Any], one: InterimOwner) -> dict[str, Any]:

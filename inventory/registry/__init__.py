@@ -1,5 +1,6 @@
 """Writes to the register that are no change of state: bringing in, amending, resources and who answers for them."""
 
+from inventory.interim import NAMING_OWNERS
 from inventory.registry.automations import (
     Described,
     amend,
@@ -30,7 +31,7 @@ from inventory.registry.credentials import (
     say_kept_in,
 )
 from inventory.registry.imports import discard, preview, save_draft
-from inventory.registry.owning import NAMING_OWNERS, possible_owners
+from inventory.registry.owning import possible_owners
 from inventory.registry.resources import (
     accept_ownership,
     activate,

@@ -15,12 +15,11 @@ from django.db.models import Q
 from governance.controls import consequences
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal
+from inventory.interim import NAMING_OWNERS
 from inventory.models import Automation
 
 #: What names an owner, by the column that holds it.
 OWNERS = ("business_owner", "technical_owner")
-#: What higher apps bar people from, each with a reason (see `consequences.bar`).
-NAMING_OWNERS = "automation.owner_named"
 
 
 def possible_owners(team: Team, known: Automation | None, now: datetime) -> list[Person]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -23,6 +25,8 @@ from tests.portal.signed_in import client_of
 from tests.recertification.reviews import JOB
 
 pytestmark = pytest.mark.django_db
+
+Edit = Callable[[dict[str, Any]], None]
 
 
 def record_of(submission: Submission, resource: Resource) -> Approval:
@@ -143,10 +147,10 @@ def test_a_party_says_neither_what_it_opens_nor_that_a_store_keeps_it(company: C
     registry.confirm_kept_in(one, actor=as_actor(n.piet), now=company.now, store=store.pk)
 
 
-def low(c: Company) -> Submission:
+def low(c: Company, edit: Edit | None = None) -> Submission:
     """Under review: reading internal data by a credential that opens only that."""
     Resource.objects.filter(pk=c.erp.pk).update(data_class="internal")
-    version = stock.version(c)
+    version = stock.version(c, edit)
     one = Credential.objects.get(opens=c.erp)
     codes = [version.privileges.get(credential=one).entitlement.code]
     registry.declare_reach(one, actor=as_actor(c.people.omar), now=c.now, codes=codes)
@@ -201,9 +205,9 @@ def test_the_card_says_in_words_that_it_has_expired_and_where_it_is_kept(company
         assert said in html
 
 
-def held_low(c: Company) -> Submission:
+def held_low(c: Company, edit: Edit | None = None) -> Submission:
     """The same, all of it approved and in force: reading stands as low for a year."""
-    made = low(c)
+    made = low(c, edit)
     for record in made.approvals.filter(stage=2, state="open"):
         journeys.finish(c, record, now=c.now)
     made.refresh_from_db()
@@ -231,6 +235,18 @@ def test_a_tier_that_rises_while_a_grant_lives_shortens_its_term_and_opens_a_rev
     assert others.exists()
     assert not others.exclude(raised_to="").exists()
     assert Automation.objects.get(pk=made.automation_id).tier == "standard"
+
+
+@pytest.mark.rule("T4", "R1")
+def test_an_app_whose_tier_rises_by_what_its_credential_opens_is_reviewed_soon(company: Company) -> None:
+    n, made = company.people, held_low(company, stock.without_slack)
+    assert made.automation.tier == "low"
+    one, later = Credential.objects.get(opens=company.erp), company.now + timedelta(days=100)
+    registry.declare_reach(one, actor=as_actor(n.sana), now=later, codes=None)
+    automation = Automation.objects.get(pk=made.automation_id)
+    assert (automation.tier, automation.review_because) == ("standard", "tier raised")
+    assert automation.review_on is not None
+    assert automation.review_on <= (later + timedelta(days=22)).date()
 
 
 @pytest.mark.rule("T4")
