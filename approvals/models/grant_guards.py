@@ -114,7 +114,6 @@ NEVER_GROWS = pgtrigger.Trigger(
             OLD.begins_at) IS DISTINCT FROM
             (NEW.automation_id, NEW.kind, NEW.key, NEW.target, NEW.scope, NEW.level, NEW.app_approval_id, NEW.approval_id,
             NEW.begins_at)
-            OR OLD.tier IS DISTINCT FROM NEW.tier OR OLD.identity_id IS DISTINCT FROM NEW.identity_id
             OR OLD.entitlement_id IS DISTINCT FROM NEW.entitlement_id
             OR OLD.credential_id IS DISTINCT FROM NEW.credential_id
             OR OLD.predecessor_id IS DISTINCT FROM NEW.predecessor_id OR NEW.ends_at > OLD.ends_at THEN

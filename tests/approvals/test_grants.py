@@ -236,12 +236,6 @@ def test_a_successor_is_never_longer_than_the_approved_term_and_the_database_say
         sql("UPDATE approvals_grant SET ends_at = ends_at + interval '1 day' WHERE id = %s", grant.pk)
 
 
-@pytest.mark.rule("G1", "T2")
-def test_the_tier_that_a_grant_was_approved_as_is_lowered_by_nobody(grant: Grant) -> None:
-    with database_refuses("never changes what it allows"):
-        sql("UPDATE approvals_grant SET tier = 'low' WHERE id = %s", grant.pk)
-
-
 def _writing(export: dict[str, Any]) -> None:
     """An edit: it changes rows of what it only read, which is high on a confidential resource (T1)."""
     stock.node(export, ".postgres")["parameters"]["operation"] = "update"
