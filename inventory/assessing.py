@@ -246,18 +246,12 @@ def assess_again(step: Step[Any], credential: Credential) -> int:
     owners = Automation.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
     automations = {one.pk: one for one in owners.filter(pk__in={one.automation_id for one in found})}
     for version in found:
-        tier, automation = Tier.of(assess(version, now=step.now).tier), automations[version.automation_id]
-        automation.refresh_from_db()  # what follows from a worse result has brought its review forward (T4)
-        _take_tier(step, automation, version, tier)
+        made, automation = assess(version, now=step.now), automations[version.automation_id]
+        # What runs is raised, and reviewed, by whoever follows the assessment (T4): one place says when.
+        if automation.state == AutomationState.DRAFT and automation.tier != made.tier:
+            automation.tier = made.tier
+            step.save(automation)
     return len(found)
-
-
-def _take_tier(step: Step[Any], automation: Automation, version: Version, tier: Tier) -> None:
-    is_draft = automation.state == AutomationState.DRAFT
-    has_risen = version.pk == automation.approved_version_id and tier > Tier.of(automation.tier)
-    if automation.tier != tier.word and (is_draft or has_risen):
-        automation.tier = tier.word
-        step.save(automation)
 
 
 def _take_levels(privileges: Sequence[Privilege], manifest: Manifest) -> None:
