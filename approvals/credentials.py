@@ -1,20 +1,27 @@
 """What is said of a credential while it is decided about: by whom it is not said any more (I6, S1). Asked by the register's operations.
 
-Who builds with a credential describes it until somebody has approved it; from then on whoever answers for it does. A party to what is
-under review says neither what it opens, which lowers a tier, nor that a store keeps it, which chooses who decides.
+Who builds with a credential describes it until somebody has approved it; from then on whoever answers for it does. A party to what
+was submitted says neither what it opens, which lowers a tier, nor that a store keeps it, which chooses who decides; whoever has a stake
+before that is asked by the register itself.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from approvals.models import Decision, DecisionOutcome, Party
-from approvals.models.submission import UNFINISHED
+from django.db.models import OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from approvals.models import Decision, DecisionOutcome, Party, Submission, SubmissionState
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.refusals import Refusal
 from inventory import registry
-from inventory.models import Credential
+from inventory.models import Automation, AutomationState, Credential
+
+_IN_FORCE = Submission.objects.filter(automation=OuterRef("submission__automation"), state=SubmissionState.IN_FORCE)
+#: Submissions from the one in force on: parties of what came to nothing since are parties of what comes next (A15).
+COUNTS = Q(submission__gte=Coalesce(Subquery(_IN_FORCE.order_by("-ended_at", "-pk").values("pk")[:1]), Value(0)))
 
 
 def _until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
@@ -28,16 +35,14 @@ def _until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal
 
 def _not_of_a_party(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     people = [person.pk for person in actor.people]
-    rests = Party.objects.filter(
-        submission__state__in=UNFINISHED,
-        submission__version__version_credentials__credential=subject,
-        person__in=people,
-    )
+    uses = Automation.objects.filter(versions__version_credentials__credential=subject)
+    uses = uses.exclude(state=AutomationState.RETIRED)
+    rests = Party.objects.filter(COUNTS, submission__automation__in=uses.order_by().values("pk"), person__in=people)
     found = rests.select_related("submission__automation", "person").order_by("pk").first()
     if found is None:
         return None
     who = "you are" if found.person == actor.person else f"{found.person.name}, for whom you would stand in, is"
-    sentence = f"A submission of {found.submission.automation.name} uses this credential, and {who} a party to it."
+    sentence = f"{found.submission.automation.name} uses this credential, and {who} a party to its submission."
     return Refusal("SOD-1", "duty", sentence, "Somebody else who answers for it does.")
 
 
@@ -50,7 +55,7 @@ UNTIL_APPROVED = Duty(
 NOT_OF_A_PARTY = Duty(
     "SOD-1",
     "S1",
-    "A party to an unfinished submission says neither what a credential of it opens nor that a store keeps it.",
+    "A party to a submission of what uses a credential says neither what that opens nor that a store keeps it.",
     _not_of_a_party,
 )
 

@@ -18,10 +18,8 @@ from governance.controls.models import Person
 from governance.controls.refusals import Refusal
 from inventory import authors
 from inventory.models import Automation, Version
+from inventory.stakes import WROTE
 
-#: What the history calls the writing of something that a submission decides about. Admins who assign owners and approvers whose
-#: decision moved the state are in the history too; they wrote nothing.
-WROTE = ("automation.registered", "automation.amended", "version.")
 OWNING = (Capacity.BUSINESS_OWNER, Capacity.TECHNICAL_OWNER)
 
 

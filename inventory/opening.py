@@ -48,12 +48,12 @@ def settle(
 def _best(credential: Credential, uses: Iterable[Use]) -> Use | None:
     """The use by which it is known what a credential opens. The order of a file plays no part, so that nobody chooses who decides.
 
-    A connection that is the credential itself says it; a host says only where it is sent. Of several hosts the one counts
-    where most is at stake, then the one that is confirmed.
+    A connection that is the credential itself says it; a host says only where it is sent. Of several hosts one that
+    is confirmed counts before one that only a file names, then the one where most is at stake.
     """
 
-    def weight(use: Use) -> tuple[bool, int, bool]:
-        return _is_own(credential, use.key), classes.index(use.resource.counted_class), use.is_confirmed
+    def weight(use: Use) -> tuple[bool, bool, int]:
+        return _is_own(credential, use.key), use.is_confirmed, classes.index(use.resource.counted_class)
 
     classes = list(DataClass.values)
     known = (use for use in uses if not use.resource.unresolved)

@@ -11,7 +11,7 @@ from approvals.models.submission import UNFINISHED
 from governance.controls import ledger
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent
-from governance.controls.once import said_the_same
+from governance.controls.once import acts_as, said_the_same
 from governance.controls.transitions import Repeats
 from inventory.models import Automation
 
@@ -21,7 +21,9 @@ def decided(outcome: DecisionOutcome) -> Repeats:
 
     def repeats(record: Approval, actor: Actor, text: str, params: Mapping[str, Any]) -> Approval | None:
         own = record.decisions.filter(person=actor.person, round=record.round).select_related("reason").first()
-        if own is None or (own.outcome, own.shown_digest) != (outcome, params.get("shown_digest")):
+        if own is None or not acts_as(actor, own.for_person_id):
+            return None
+        if (own.outcome, own.shown_digest) != (outcome, params.get("shown_digest")):
             return None
         is_same = said_the_same(own.reason, text) and _is_as_wide(record, own, params)
         return record if is_same and bool(params.get("not_mine")) == _refused_binding(record) else None

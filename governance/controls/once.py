@@ -17,6 +17,18 @@ def said_the_same(kept: FreeText | None, text: str) -> bool:
     return (kept.text if kept is not None else "") == text
 
 
+def acts_as(actor: Actor, whom: int | None) -> bool:
+    """Whether a deed that was done for somebody may be the actor's second press: not where they act for another now (A11).
+
+    Once it is done there may be nobody left to stand in for, so who acts for themself may be pressing again what they did for another.
+
+    Args:
+        actor: who presses.
+        whom: id of the person for whom the deed was done.
+    """
+    return actor.standing_for is None or actor.standing_for.pk == whom
+
+
 def last_word(*verbs: str) -> Any:
     """A ``repeats`` of the engine for what is done with a reason and nothing else: by the last of such events about the subject.
 

@@ -12,21 +12,13 @@ from django.db.models import F, Q
 
 from governance.controls.models import NEVER_REMOVED, History, Person
 from governance.controls.roles import Relation
+from inventory.models.answering import answers
 from inventory.models.resource import Resource
 
 #: The connector of what a person describes by hand: its instance is the key of the resource itself, so it needs no binding.
 REGISTERED = "register"
 
-#: Whom a resource answers to, as the database reads it: owner, deputy, whoever answers or answered for it meanwhile (I3), and who
-#: stands or stood in for one of them.
-_ANSWERS = """EXISTS (SELECT 1 FROM inventory_resource r WHERE r.id = NEW.resource_id
-              AND (NEW.confirmed_by_id IN (r.owner_id, r.deputy_id) OR EXISTS (
-                  SELECT 1 FROM inventory_interimowner i WHERE i.resource_id = r.id
-                  AND i.person_id = NEW.confirmed_by_id AND i.confirmed_at IS NOT NULL) OR EXISTS (
-                  SELECT 1 FROM controls_delegation d WHERE d.taker_id = NEW.confirmed_by_id
-                  AND (d.giver_id IN (r.owner_id, r.deputy_id) OR EXISTS (
-                      SELECT 1 FROM inventory_interimowner i WHERE i.resource_id = r.id
-                      AND i.person_id = d.giver_id AND i.confirmed_at IS NOT NULL)))))"""
+_ANSWERS = answers("NEW.confirmed_by_id", "NEW.confirmed_at", "NEW.resource_id")
 
 CONFIRMED_BY_ITS_OWNER = pgtrigger.Trigger(
     name="binding_confirmed_by_its_owner",

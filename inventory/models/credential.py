@@ -19,6 +19,7 @@ from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, History, Membership, Person, Team
 from governance.controls.roles import Relation
+from inventory.models.answering import answers
 from inventory.models.interim import Owned, nobody_answers, points_to_its_own, still_answering
 from inventory.models.resource import Resource, sees_all
 
@@ -38,18 +39,6 @@ class Reach(models.TextChoices):
     READ = "read", "Read from the backend"
     DECLARED = "declared", "Declared"
     UNKNOWN = "unknown", "Unknown"
-
-
-def _answers(person: str, *resources: str) -> str:
-    """SQL: whether a person answers for one of these resources, also meanwhile (I3), or stands or stood in for who does."""
-    ids = ", ".join(resources)
-    meanwhile = """EXISTS (SELECT 1 FROM inventory_interimowner i WHERE i.resource_id = r.id
-                  AND i.person_id = {person} AND i.confirmed_at IS NOT NULL)"""
-    return f"""EXISTS (SELECT 1 FROM inventory_resource r WHERE r.id IN ({ids})
-              AND ({person} IN (r.owner_id, r.deputy_id) OR {meanwhile.format(person=person)} OR EXISTS (
-                  SELECT 1 FROM controls_delegation d WHERE d.taker_id = {person}
-                  AND (d.giver_id IN (r.owner_id, r.deputy_id)
-                       OR {meanwhile.format(person="d.giver_id")}))))"""  # noqa: S608  put together from pieces of its own
 
 
 KEPT_WHERE_CONFIRMED = pgtrigger.Trigger(
@@ -72,7 +61,7 @@ KEPT_WHERE_CONFIRMED = pgtrigger.Trigger(
             OR NEW.kept_confirmed_by_id IS NOT DISTINCT FROM OLD.said_by_id
             OR NEW.kept_confirmed_by_id IS NOT DISTINCT FROM OLD.said_for_id
             OR NOT EXISTS (SELECT 1 FROM inventory_resource s WHERE s.id = NEW.kept_in_id AND s.kind = 'secret_store')
-            OR NOT {_answers("NEW.kept_confirmed_by_id", "NEW.kept_in_id")} THEN
+            OR NOT {answers("NEW.kept_confirmed_by_id", "NEW.kept_confirmed_at", "NEW.kept_in_id")} THEN
             RAISE EXCEPTION 'A2: only who answers for a store, and did not say so, confirms what it keeps (credential %)', NEW.id
                 USING ERRCODE = 'check_violation';
         END IF;
@@ -93,7 +82,7 @@ REACH_SAID_BY_ITS_SIDE = pgtrigger.Trigger(
                 RETURN NEW;
             END IF;
         END IF;
-        IF NOT {_answers("NEW.reach_by_id", "NEW.opens_id", "NEW.kept_in_id")} THEN
+        IF NOT {answers("NEW.reach_by_id", "NEW.reach_at", "NEW.opens_id", "NEW.kept_in_id")} THEN
             RAISE EXCEPTION 'I6: only who answers for what a credential opens, or for its store, narrows its reach (credential %)',
                 NEW.id USING ERRCODE = 'check_violation';
         END IF;

@@ -24,8 +24,15 @@ OWNED = ("resource", "automation", "identity", "credential")
 STAYS_AS_NAMED = pgtrigger.Trigger(
     name="interim_stays_as_named",
     when=pgtrigger.Before,
-    operation=pgtrigger.Update,
+    operation=pgtrigger.Insert | pgtrigger.Update,
     func="""
+        IF TG_OP = 'INSERT' THEN
+            IF NEW.state <> 'named' THEN
+                RAISE EXCEPTION 'I3: an interim owner is named first and confirmed by another then (%)', NEW.id
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        END IF;
         IF ROW(NEW.resource_id, NEW.automation_id, NEW.identity_id, NEW.credential_id, NEW.person_id,
                NEW.named_by_id, NEW.named_for_id, NEW.named_as, NEW.named_at)
             IS DISTINCT FROM

@@ -11,8 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Q
-
 from governance.controls import access, outbox
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
@@ -20,11 +18,9 @@ from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission, Role
 from governance.controls.transitions import Effect, Step, transition
-from inventory import assessing
+from inventory import assessing, interim, stakes
 from inventory.importers import looks_secret
 from inventory.models import (
-    Automation,
-    AutomationState,
     Credential,
     Lifetime,
     Reach,
@@ -55,18 +51,11 @@ def answers_for_it(actor: Actor, credential: Credential, now: datetime) -> bool:
     return is_owner or is_its_side(person, credential, now) or Role.SECURITY_REVIEWER in access.roles_held(actor, now)
 
 
-def _owned_that_uses(credential: Credential, people: Collection[int]) -> Automation | None:
-    """An automation that one of these people owns and of which a version uses the credential."""
-    owned = Automation.objects.filter(Q(business_owner__in=people) | Q(technical_owner__in=people))
-    uses = owned.filter(versions__version_credentials__credential=credential).exclude(state=AutomationState.RETIRED)
-    return uses.order_by("pk").first()
-
-
 def _without_stake(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
-    uses = _owned_that_uses(subject, {person.pk for person in actor.people})
-    if uses is None:
+    stake = stakes.in_credential(subject, actor)
+    if stake is None:
         return None
-    sentence = f"{uses.name} uses this credential and you answer for it, so somebody else says that."
+    sentence = f"{stake}, so somebody else says that."
     return Refusal("I6", "duty", sentence, "Somebody else does who answers for what it opens or where it is kept.")
 
 
@@ -95,7 +84,7 @@ def _not_read(subject: Credential, actor: Actor, now: datetime) -> Refusal | Non
 WITHOUT_STAKE = Duty(
     "I6",
     "I6",
-    "Who owns an automation that uses a credential says neither what it opens nor that a store keeps it.",
+    "Who owns, brought in or wrote what uses a credential says neither what it opens nor that a store keeps it.",
     _without_stake,
 )
 SAID_BY_ANOTHER = Duty(
@@ -117,11 +106,15 @@ def describe_credential(step: Step[Credential], *, fields: Mapping[str, Any]) ->
     """
     credential, given = step.subject, _checked(fields)
     changed = sorted(name for name, value in given.items() if getattr(credential, name) != value)
+    if "owner" in changed:
+        _check_replaced(credential, given["owner"], step)
     for name in changed:
         setattr(credential, name, given[name])
     _check_order(credential, changed, step.now)
     if not changed:
         raise refuse(Refusal("I6", "input", "The register says all of this already."))
+    if "owner" in changed:
+        interim.settle(credential, step)
     step.save(credential)
     return Effect(payload={"changed": changed})
 
@@ -140,10 +133,32 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
         given["lifetime"] = given["lifetime"] or Lifetime.UNKNOWN
         if given["lifetime"] not in Lifetime.values:
             raise _beside("I6", "lifetime", "Choose one of the list.")
-    owner = given.get("owner")
-    if owner is not None and not owner.is_here:
-        raise _beside("I3", "owner", f"{owner.name} is not here any more.")
     return given
+
+
+def _check_replaced(credential: Credential, new: Person | None, step: Step[Credential]) -> None:
+    """Whoever answers for it stays until it has another; one who left is followed by whom two people have named, or after that (I3)."""
+    old, actor = credential.owner, step.actor
+    if new is not None and not new.is_here:
+        raise _beside("I3", "owner", f"{new.name} is not here any more.")
+    if old is None:
+        return
+    if new is None:
+        raise _beside("I3", "owner", f"{old.name} is known to answer for it: name who does instead.")
+    if old.is_here:
+        if answers_for_it(actor, credential, step.now):
+            return
+        sentence = f"{old.name} answers for it, so you can't say that somebody else does."
+        raise refuse(Refusal("I3", "duty", sentence, f"Ask {old.name}, or who answers for what it opens."))
+    meanwhile = credential.interim_owner(step.now)
+    if meanwhile is None:
+        sentence = f"{old.name} left, and nobody answers for it meanwhile."
+        to_do = "The team's lead and a security reviewer first name together who does."
+        raise refuse(Refusal("I3", "state", sentence, to_do))
+    is_its_own = actor.capacity_of == meanwhile or is_its_side(actor.capacity_of, credential, step.now)
+    if not is_its_own or stakes.in_credential(credential, actor) is not None:
+        sentence = f"{meanwhile.name} answers for it meanwhile, so you can't say that somebody else does."
+        raise refuse(Refusal("I3", "duty", sentence, f"Ask {meanwhile.name}, or who answers for what it opens."))
 
 
 def _beside(code: str, name: str, sentence: str) -> Exception:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -169,11 +170,14 @@ class FactsForm(Described):
     rotated_at = _days(label="Last rotated on")
     rotation_due_on = _days(label="Rotation due on")
     expires_at = _days("From the start of this day (UTC) it opens nothing.", label="Expires on")
-    owner = forms.ModelChoiceField(
-        Person.objects.filter(is_active=True, left_at__isnull=True),
-        required=False,
-        help_text="Who rotates it when it is due.",
-    )
+    owner = forms.ModelChoiceField(Person.objects, required=False, help_text="Who rotates it when it is due.")
+
+    def __init__(self, *args: Any, known: Person | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Who is known to answer for it stays on the form when they have left: what else is said does not replace them (I3).
+        here = Q(is_active=True, left_at__isnull=True)
+        choices: Any = self.fields["owner"]
+        choices.queryset = Person.objects.filter(here | Q(pk=known.pk) if known is not None else here)
 
 
 #: Fields of the form that the register keeps as instants.
@@ -193,7 +197,8 @@ def describe(request: Request, pk: int) -> HttpResponse:
     """Say how long it lives, how old it is, when it is due and who answers for it."""
     one, now = _find(request, pk)
     said = {name: getattr(one, name) for name in FactsForm.base_fields}
-    form = FactsForm(request.POST or None, initial=said | {name: _as_day(said[name]) for name in INSTANTS})
+    shown = said | {name: _as_day(said[name]) for name in INSTANTS}
+    form = FactsForm(request.POST or None, known=one.owner, initial=shown)
 
     def act(given: dict[str, Any]) -> Credential:
         # An instant that another source knows more exactly stays where its day was not changed.

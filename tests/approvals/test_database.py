@@ -380,8 +380,9 @@ def test_a_grant_is_never_longer_than_its_approval_and_its_tier(company: Company
             f"UPDATE approvals_grant SET begins_at = begins_at + {later}, ends_at = ends_at + {later} WHERE id = %s",
             grant.pk,
         )
-    with database_refuses("grant_term_within_its_tier"):
-        sql("UPDATE approvals_grant SET tier = 'high' WHERE id = %s", grant.pk)
+    for tier in ("high", "low"):
+        with database_refuses("G1: grant"):
+            sql("UPDATE approvals_grant SET tier = %s WHERE id = %s", tier, grant.pk)
     with database_refuses("grant_term_within_its_tier"):
         sql("UPDATE approvals_grant SET ends_at = begins_at WHERE id = %s", grant.pk)
     with database_refuses("null value"):

@@ -131,6 +131,25 @@ def test_a_delegates_second_press_is_theirs_and_nobody_elses(company: Company, s
     assert press(client_of(n.omar), record, "reject", shown=shown).status_code == 409, "Omar has pressed nothing"
 
 
+@pytest.mark.rule("A8", "A11", "S5")
+def test_what_was_said_for_oneself_is_no_second_press_of_what_is_said_for_another(
+    company: Company, stage_2: Submission
+) -> None:
+    c, n = company, company.people
+    record, for_amara = stock.privilege_on(stage_2, c.slack), as_delegate(n.omar, giver=n.amara, now=c.now)
+    shown = journeys.shown(record)
+
+    def reject(actor: Any) -> Approval:
+        return transitions.reject(record, actor=actor, now=c.now, reason="No.", shown_digest=shown)
+
+    reject(as_actor(n.omar))
+    before = on_record()[0]
+    with pytest.raises(Refused):
+        reject(for_amara)
+    assert on_record()[0] == before + 1, "it is on record"
+    assert reject(as_actor(n.omar)).state == ApprovalState.REJECTED
+
+
 @pytest.mark.rule("A8", "A14")
 def test_an_answer_that_was_given_once_is_an_answer_of_its_own_in_the_next_round(
     company: Company, stage_2: Submission

@@ -238,7 +238,14 @@ def test_the_database_lets_nobody_else_narrow_a_reach(company: Company) -> None:
         with pytest.raises(IntegrityError), transaction.atomic():
             rows.update(reach_kind="declared", reach=["x"], reach_by=person)
     with pytest.raises(IntegrityError), transaction.atomic():
-        rows.update(reach_kind="declared", reach=[], reach_by=n.omar)
+        rows.update(reach_kind="declared", reach=[], reach_by=n.omar, reach_at=company.now)
+    as_delegate(n.tom, giver=n.omar, now=company.now)
+    over = company.now + timedelta(days=60)
+    for who, at in ((n.tom, over), (n.tom, None), (n.rita, company.now)):
+        with pytest.raises(IntegrityError, match="only who answers for what"), transaction.atomic():
+            rows.update(reach_kind="declared", reach=["x"], reach_by=who, reach_at=at)
+    rows.update(reach_kind="declared", reach=["x", "y"], reach_by=n.tom, reach_at=company.now)
+    rows.update(reach_kind="declared", reach=["x"], reach_by=n.omar, reach_at=over)
     assert rows.update(reach_kind="declared", reach=["x", "y"], reach_by=n.omar) == 1
     with pytest.raises(IntegrityError, match="narrows its reach"), transaction.atomic():
         rows.update(reach=["x"], reach_by=n.rita)

@@ -87,9 +87,12 @@ def test_nobody_names_or_confirms_themself_and_the_database_says_so_too(company:
     assert no.value.refusal.code == "SOD-8"
     refused = LedgerEvent.objects.get(verb="interim.confirmed", outcome="refused")
     assert (refused.code, f"inventory.resource:{slack.pk}" in refused.about) == ("SOD-8", True)
-    for column in ("named_by_id", "confirmed_by_id"):
-        with database_refuses("interim_named_by_two_others"):
-            _insert(company, slack, n.viktor, **{column: n.viktor.pk})
+    with database_refuses("interim_named_by_two_others"):
+        _insert(company, company.erp, n.viktor, n.viktor)
+    with database_refuses("interim_named_by_two_others"):
+        _confirm_by_sql(company, named, n.viktor)
+    with database_refuses("I3: an interim owner is named first"):
+        _insert(company, company.erp, n.mei, n.amara, confirmed_by=n.sana)
 
 
 @pytest.mark.rule("I3", "S8", "A11")
@@ -130,9 +133,9 @@ def test_one_is_named_at_a_time_and_the_database_says_so_too(company: Company) -
     with pytest.raises(OutOfTurn, match="Amara Okafor has named Mei Tanaka already"):
         name(company, slack, n.lena, n.sana)
     with database_refuses("interim_one_at_a_time"):
-        _insert(company, slack, n.lena)
+        _insert(company, slack, n.lena, n.amara)
     with database_refuses("interim_of_one_thing"):
-        _insert(company, None, n.lena)
+        _insert(company, None, n.lena, n.amara)
 
 
 @pytest.mark.rule("I3", "H1")
@@ -146,13 +149,13 @@ def test_what_was_named_and_confirmed_is_not_rewritten_and_nobody_follows_a_row_
             sql(f"UPDATE inventory_interimowner SET {column} = %s WHERE id = %s", n.lena.pk, named.pk)
     with database_refuses("I3: an interim owner is named and confirmed by two people"):
         sql("UPDATE inventory_resource SET interim_id = %s WHERE id = %s", named.pk, slack.pk)
+    with database_refuses("interim_at_most_30_days"):
+        _confirm_by_sql(company, named, n.sana, days=31)
     confirm(company, named, n.sana)
     with database_refuses("I3: an interim owner is named and confirmed by two people"):
         sql("UPDATE inventory_resource SET interim_id = %s WHERE id = %s", named.pk, company.erp.pk)
     with database_refuses("I3: who was named"):
         sql("UPDATE inventory_interimowner SET until = until - interval '1 day' WHERE id = %s", named.pk)
-    with database_refuses("interim_at_most_30_days"):
-        _insert(company, company.erp, n.mei, confirmed_by_id=n.sana.pk, until=company.now + timedelta(days=31))
 
 
 @pytest.mark.rule("I3")
@@ -168,14 +171,21 @@ def test_nobody_is_named_or_confirmed_who_has_left(company: Company) -> None:
     assert InterimOwner.objects.exclude(state="ended").get() == again
 
 
-def _insert(c: Company, on: Resource | None, who: Person, **more: Any) -> None:
-    given = {"confirmed_by_id": None, "named_by_id": c.people.amara.pk, "until": c.now + timedelta(days=30), **more}
-    is_confirmed = given["confirmed_by_id"] is not None
+def _insert(c: Company, on: Resource | None, who: Person, by: Person, confirmed_by: Person | None = None) -> None:
+    both = [c.now, c.now + timedelta(days=30)] if confirmed_by is not None else [None, None]
     sql(
         "INSERT INTO inventory_interimowner (resource_id, person_id, state, named_by_id, named_as, named_at,"
         " confirmed_by_id, confirmed_at, until) VALUES (%s, %s, %s, %s, 'lead', %s, %s, %s, %s)",
-        *(on.pk if on else None, who.pk, "confirmed" if is_confirmed else "named", given["named_by_id"], c.now),
-        *(given["confirmed_by_id"], c.now if is_confirmed else None, given["until"] if is_confirmed else None),
+        *(on.pk if on else None, who.pk, "confirmed" if confirmed_by else "named", by.pk, c.now),
+        *(confirmed_by.pk if confirmed_by else None, *both),
+    )
+
+
+def _confirm_by_sql(c: Company, named: InterimOwner, by: Person, days: int = 30) -> None:
+    sql(
+        "UPDATE inventory_interimowner SET state = 'confirmed', confirmed_by_id = %s, confirmed_at = %s, until = %s"
+        " WHERE id = %s",
+        *(by.pk, c.now, c.now + timedelta(days=days), named.pk),
     )
 
 

@@ -119,12 +119,16 @@ def test_the_order_of_a_file_does_not_choose_who_decides(company: Company, *, tu
 
 @pytest.mark.rule("I6", "A2")
 @pytest.mark.parametrize("turned", [False, True])
-def test_of_several_hosts_the_one_counts_where_most_is_at_stake(company: Company, *, turned: bool) -> None:
-    confirm(company, OWN, company.slack)  # internal, and confirmed
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_of_several_hosts_a_confirmed_one_counts_then_the_one_where_most_is_at_stake(
+    company: Company, *, turned: bool, confirmed: bool
+) -> None:
+    if confirmed:
+        confirm(company, OWN, company.slack)  # internal
     nodes = [calls(HEADER), calls(HEADER, "other.example.com")]
     chosen = {OWN: company.slack, OTHER: company.drive}  # confidential
     brought(company, "mine", *(reversed(nodes) if turned else nodes), chosen=chosen)
-    assert opened() == company.drive
+    assert opened() == (company.slack if confirmed else company.drive)
 
 
 @pytest.mark.rule("I6", "I8")

@@ -24,10 +24,10 @@ K = AnswerKind
 
 @pytest.fixture
 def item(held: Held, monkeypatch: pytest.MonkeyPatch) -> Item:
-    """An open item about a grant on Omar's ERP, which is high risk."""
+    """An open item about a grant on Omar's ERP, whose risk has risen to high."""
     grant = held.grant(on=held.company.erp)
     ends_at = grant.begins_at + timedelta(days=90)
-    Grant.objects.filter(pk=grant.pk).update(tier="high", ends_at=ends_at, review_on=ends_at.date())
+    Grant.objects.filter(pk=grant.pk).update(raised_to="high", ends_at=ends_at, review_on=ends_at.date())
     made = under_review(Grant.objects.get(pk=grant.pk))
     monkeypatch.setattr(clock, "now", lambda: made.opened_at)
     return made

@@ -13,7 +13,7 @@ from uuid import UUID
 from approvals import grants
 from governance.controls.actors import Actor
 from governance.controls.models import Person
-from governance.controls.once import said_the_same
+from governance.controls.once import acts_as, said_the_same
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
@@ -41,7 +41,9 @@ def _corrected_before(question: Question, actor: Actor, text: str, params: Mappi
 
 def _last_word_of(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Answer | None:
     last = question.answers.filter(person=actor.person).select_related("reason").order_by("-pk").first()
-    if last is None or last.answer != params["answer"] or not said_the_same(last.reason, text):
+    if last is None or not acts_as(actor, last.for_person_id):
+        return None
+    if last.answer != params["answer"] or not said_the_same(last.reason, text):
         return None
     return last if params.get("term_days") in (None, last.term_days) else None
 

@@ -1,0 +1,66 @@
+"""Who has a stake in what is said of a credential: whoever owns, brought in or wrote something that uses it (S1, T1). Reads only.
+
+It is asked before there is a submission, whose parties would be asked instead, and it counts what runs as well as what comes next: what
+a credential is said to open makes the tier of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import reduce
+from operator import or_
+
+from django.db.models import Exists, F, OuterRef, Q
+
+from governance.controls.actors import Actor
+from inventory import authors
+from inventory.models import Automation, AutomationState, Credential, Version
+
+#: What the history calls the writing of something that a submission decides about. Admins who assign owners and approvers whose
+#: decision moved the state are in the history too; they wrote nothing.
+WROTE = ("automation.registered", "automation.amended", "version.")
+
+#: A version that is approved, or came after the one that is.
+COUNTS = Q(automation__approved_version__isnull=True) | Q(number__gte=F("automation__approved_version__number"))
+
+
+def in_credential(credential: Credential, actor: Actor) -> str | None:
+    """The words for a stake of whoever acts, or of whom they stand in for, in a credential; None where there is none.
+
+    A fixed number of queries, asked once for an actor that a page asks several rules about.
+
+    Args:
+        credential: that something is said of.
+        actor: who would say it.
+    """
+    key = (in_credential, credential.pk)
+    if key not in actor.memory:
+        actor.memory[key] = _found(credential, {person.pk for person in actor.people})
+    words: str | None = actor.memory[key]
+    return words
+
+
+def _found(credential: Credential, people: Collection[int]) -> str | None:
+    uses = Automation.objects.filter(versions__version_credentials__credential=credential).order_by("pk")
+    uses = uses.exclude(state=AutomationState.RETIRED)
+    own = Q(business_owner__in=people) | Q(technical_owner__in=people)
+    asked = Q(amendment__business_owner_id__in=people) | Q(amendment__technical_owner_id__in=people)
+    if (owned := uses.filter(own | asked).first()) is not None:
+        return f"{owned.name} uses this credential and you answer for it"
+    brought_in = Version.objects.filter(COUNTS, automation=OuterRef("pk"), imported_by__in=people)
+    if (wrote := uses.filter(Exists(brought_in) | _had_a_part(people)).first()) is not None:
+        return f"{wrote.name} uses this credential, and you brought it in or had a part in it"
+    counted = Version.objects.filter(COUNTS, automation__in=uses.order_by().values("pk"))
+    if authors.of(counted).isdisjoint(people):
+        return None
+    return "The source of an automation that uses this credential names you as its author"
+
+
+def _had_a_part(people: Collection[int]) -> Q:
+    """Automations whose history, since the approved version was made, has a row that some people wrote or in which they answered for it."""
+    rows = Automation.history.model.objects.filter(id=OuterRef("pk"))
+    wrote = Q(history_user__in=people) & reduce(or_, (Q(history_change_reason__startswith=why) for why in WROTE))
+    owned = Q(business_owner__in=people) | Q(technical_owner__in=people) | Q(interim__person__in=people)
+    rows = rows.filter(wrote | owned)
+    since = rows.filter(history_date__gt=OuterRef("approved_version__created_at"))
+    return Q(Exists(since)) | Q(Exists(rows), approved_version__isnull=True)

@@ -1,0 +1,198 @@
+"""Whoever owns, brought in or wrote what uses a credential says nothing of it that makes its risk lower, also before it is submitted (S1, T1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from approvals import transitions
+from governance.controls.models import LedgerEvent, Person
+from governance.controls.people import record_leaver
+from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
+from inventory import interim, registry
+from inventory.models import Automation, Credential, InterimOwner
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.test_authors import owned_by
+from tests.inventory.test_credentials import brought_in, code_of, declare, opening, tier_of, vault
+from tests.journeys import Company
+from tests.people import as_actor, as_delegate
+
+pytestmark = pytest.mark.django_db
+
+
+def in_charge(c: Company, person: Person) -> None:
+    """Somebody answers for what the credential opens."""
+    stock.hand_over(c, c.erp, person, c.people.omar)
+
+
+def imported(c: Company) -> Person:
+    """Rita has brought it in; others own it."""
+    stock.version(c, technical_owner=None)
+    return c.people.rita
+
+
+def edited(c: Company) -> Person:
+    """Bram has changed what is said of it."""
+    made = stock.version(c)
+    registry.amend(made.automation, actor=as_actor(c.people.bram), now=c.now, fields={"purpose": "Counts the stock."})
+    return c.people.bram
+
+
+def named_by_its_source(c: Company) -> Person:
+    """The platform names Mei as its author."""
+    stock.version(c, owned_by(c.people.mei.email))
+    return c.people.mei
+
+
+def owned_before(c: Company) -> Person:
+    """Bram was its owner until now."""
+    made = stock.version(c, technical_owner=c.people.bram)
+    registry.amend(made.automation, actor=as_actor(c.people.rita), now=c.now, fields={"technical_owner": None})
+    return c.people.bram
+
+
+def will_own(c: Company) -> Person:
+    """It runs, and Bram will own it once that is approved."""
+    made = stock.in_force(c)
+    registry.amend(
+        Automation.objects.get(pk=made.automation_id),
+        actor=as_actor(c.people.rita),
+        now=c.now,
+        fields={"technical_owner": c.people.bram},
+    )
+    return c.people.bram
+
+
+def submitted_in_vain(c: Company) -> Person:
+    """Bram submitted it and withdrew that: he is a party to whatever is submitted next (A15)."""
+    version = stock.version(c)
+    made = journeys.submitted(c, version, by=c.people.bram)
+    transitions.withdraw(made, actor=as_actor(c.people.bram), now=c.now, reason="Not yet.")
+    return c.people.bram
+
+
+@pytest.mark.rule("S1", "T1", "I6")
+@pytest.mark.parametrize(
+    "stake",
+    [imported, edited, named_by_its_source, owned_before, will_own, submitted_in_vain],
+    ids=lambda f: f.__name__,
+)
+def test_whoever_has_a_part_in_what_uses_a_credential_narrows_nothing(
+    company: Company, stake: Callable[[Company], Person]
+) -> None:
+    c, n = company, company.people
+    who = stake(c)
+    one, store = opening(c.erp), vault(c, deputy="omar")
+    in_charge(c, who)
+    stock.hand_over(c, store, who, n.lena)
+    version = Automation.objects.get().versions.get()
+    before = tier_of(version, one)
+    registry.say_kept_in(one, actor=as_actor(n.omar), now=c.now, store=store)
+    for actor in (as_actor(who), as_delegate(n.grace, giver=who, now=c.now)):
+        with pytest.raises(DutyConflict) as no:
+            registry.declare_reach(one, actor=actor, now=c.now, codes=[code_of(version, one)])
+        assert no.value.refusal.code in ("I6", "SOD-1")
+        for verb in (registry.confirm_kept_in, registry.refuse_kept_in):
+            with pytest.raises(DutyConflict):
+                verb(one, actor=actor, now=c.now, store=store.pk)
+    assert LedgerEvent.objects.filter(subject_id=str(one.pk), outcome="refused").count() == 6
+    assert (opening(c.erp).reach_kind, tier_of(version, one)) == ("unknown", before)
+    declare(c, one, n.omar, [code_of(version, one)])  # the deputy, who has none
+    registry.confirm_kept_in(one, actor=as_actor(n.lena), now=c.now, store=store.pk)
+
+
+@pytest.mark.rule("S1")
+def test_a_part_in_what_came_before_the_approved_version_is_no_stake_any_more(company: Company) -> None:
+    c, n = company, company.people
+    stock.in_force(c, by=n.bram)
+    stock.decide_rest(c, stock.submitted(c, stock.one_more_channel))
+    in_charge(c, n.bram)
+    one = opening(c.erp)
+    version = Automation.objects.get().approved_version
+    assert (version.number, version.imported_by) == (2, n.rita)
+    declare(c, one, n.bram, [code_of(version, one)])
+    assert one.reach_by == n.bram
+
+
+# --- who answers for a credential ------------------------------------------------------------------------------------
+
+
+def owner_left(c: Company) -> Credential:
+    """Piet answered for it, and has left."""
+    one = opening(c.erp)
+    registry.describe_credential(one, actor=as_actor(c.people.rita), now=c.now, fields={"owner": c.people.piet})
+    record_leaver(c.people.piet, actor=as_actor(c.people.ines), now=c.now, reason="A new job.")
+    return opening(c.erp)
+
+
+def describe(c: Company, one: Credential, by: Person, owner: Person | None) -> None:
+    """Somebody says who answers for it."""
+    registry.describe_credential(one, actor=as_actor(by), now=c.now, fields={"owner": owner})
+
+
+@pytest.mark.rule("I3")
+def test_who_only_builds_with_it_takes_it_from_nobody_who_answers_for_it(company: Company) -> None:
+    c, n = company, company.people
+    brought_in(c)
+    one = opening(c.erp)
+    describe(c, one, n.rita, n.piet)
+    with pytest.raises(DutyConflict, match="Piet de Vries answers for it"):
+        describe(c, one, n.rita, n.rita)
+    for by in (n.rita, n.piet, n.omar):
+        with pytest.raises(InvalidInput, match="name who does instead") as no:
+            describe(c, one, by, None)
+        assert no.value.refusal.detail[0][0] == "owner"
+    assert opening(c.erp).owner == n.piet
+    describe(c, one, n.piet, n.lena)
+    describe(c, one, n.omar, n.piet)
+    assert opening(c.erp).owner == n.piet
+
+
+@pytest.mark.rule("I3")
+def test_an_owner_who_left_is_replaced_once_two_people_have_named_who_answers_meanwhile(company: Company) -> None:
+    c, n = company, company.people
+    brought_in(c)
+    one = owner_left(c)
+    for by in (n.rita, n.omar, n.sana):
+        with pytest.raises(OutOfTurn, match="Piet de Vries left, and nobody answers for it meanwhile"):
+            describe(c, one, by, n.mei)
+    assert opening(c.erp).is_ownerless(c.now)
+    named = interim.NAMING["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
+    interim.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
+    for by in (n.rita, n.sana):
+        with pytest.raises(DutyConflict, match="Mei Tanaka answers for it meanwhile"):
+            describe(c, opening(c.erp), by, n.lena)
+    describe(c, opening(c.erp), n.mei, n.lena)
+    now_known = opening(c.erp)
+    assert (now_known.owner, now_known.interim, InterimOwner.objects.get().state) == (n.lena, None, "ended")
+
+
+@pytest.mark.rule("I3", "S1")
+def test_whoever_has_a_stake_replaces_no_owner_who_left_though_it_is_theirs_to_decide(company: Company) -> None:
+    c, n = company, company.people
+    brought_in(c)
+    one = owner_left(c)
+    in_charge(c, n.rita)
+    named = interim.NAMING["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
+    interim.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
+    with pytest.raises(DutyConflict, match="answers for it meanwhile"):
+        describe(c, opening(c.erp), n.rita, n.rita)
+    describe(c, opening(c.erp), n.omar, n.lena)
+    assert opening(c.erp).owner == n.lena
+
+
+@pytest.mark.rule("I3", "I6")
+def test_what_else_is_known_is_said_while_its_owner_has_left_and_nobody_who_left_is_named(company: Company) -> None:
+    c, n = company, company.people
+    brought_in(c)
+    one = owner_left(c)
+    fields = {"lifetime": "long", "owner": n.piet}
+    registry.describe_credential(one, actor=as_actor(n.rita), now=c.now, fields=fields)
+    assert (one.lifetime, one.owner) == ("long", n.piet)
+    other = opening(c.slack)
+    with pytest.raises(InvalidInput, match="Piet de Vries is not here any more"):
+        describe(c, other, n.rita, type(n.piet).objects.get(pk=n.piet.pk))
+    with pytest.raises(NotPermitted):
+        describe(c, other, n.tom, n.tom)
