@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import F, OuterRef, Subquery
+
 from approvals import grants
 from approvals.models import Grant, GrantKind
 from governance.controls import nudge
@@ -18,7 +20,7 @@ from governance.controls.transitions import Step
 from governance.recertification import scheduling, transitions
 from governance.recertification.models import Item, ItemState
 from inventory import assessing, risk
-from inventory.models import Assessment, Automation, AutomationState, Resource
+from inventory.models import Assessment, Automation, AutomationState, NonHumanIdentity, Privilege, Resource, Version
 from inventory.risk import Tier
 
 #: What an automation's review is told of, by the keys of `wording.BECAUSE`.
@@ -63,24 +65,56 @@ def _has_news(made: Assessment) -> bool:
 
 
 def follow_class(resource: Resource, step: Step[Any]) -> None:
-    """What a resource is has changed: where that makes something riskier that is held on it, what holds it is assessed anew (T4)."""
-    standing = Grant.objects.standing().filter(entitlement__resource=resource, automation__state__in=HELD)
-    related = (
-        "automation__approved_version",
-        "approval__privilege__entitlement__resource",
-        "approval__privilege__credential",
+    """What a resource is has changed: where that makes something riskier that is held on it, what holds it is assessed anew (T4).
+
+    A credential is as risky as what it is used for, also where the grant of that has ended and its own has not.
+    """
+    running = Privilege.objects.filter(
+        entitlement__resource=resource,
+        version=F("version__automation__approved_version"),
+        version__automation__state__in=HELD,
     )
-    riskier: dict[int, Automation] = {}
-    for grant in standing.select_related(*related).order_by("automation", "pk"):
-        privilege, automation = grant.approval.privilege, grant.automation
-        if privilege is None or automation.pk in riskier:
-            continue
-        tier = risk.privilege_tier(assessing.facts_of(privilege, automation.environment)).tier
-        if tier > Tier.of(grant.counted_tier):
-            riskier[automation.pk] = automation
-    for automation in riskier.values():
-        if automation.approved_version is not None:
-            assessing.assess(automation.approved_version, now=step.now)
+    tiers: dict[tuple[int, str], Tier] = {}
+    versions: dict[int, Version] = {}
+    for one in running.select_related("version__automation", "entitlement__resource", "credential").order_by("pk"):
+        automation = one.version.automation
+        tier = risk.privilege_tier(assessing.facts_of(one, automation.environment)).tier
+        versions[automation.pk] = one.version
+        for name in (one.key, _named(one.credential_id)):
+            tiers[automation.pk, name] = max(tier, tiers.get((automation.pk, name), tier))
+    standing = Grant.objects.standing().filter(automation__in=versions)
+    riskier = {
+        one.automation_id
+        for one in standing
+        if tiers.get((one.automation_id, _name_of(one)), Tier.LOW) > Tier.of(one.counted_tier)
+    }
+    for pk in sorted(riskier):
+        assessing.assess(versions[pk], now=step.now)
+
+
+def _name_of(grant: Grant) -> str:
+    return grant.key if grant.kind == GrantKind.PRIVILEGE else _named(grant.credential_id)
+
+
+def _named(credential: int | None) -> str:
+    return f"credential {credential}"
+
+
+def follow_going_live(automation: Automation, step: Step[Any]) -> None:
+    """A version went live: whatever runs as an identity of it is no less risky than it is (I5)."""
+    _raise_sharers(automation, step)
+
+
+def _raise_sharers(automation: Automation, step: Step[Any]) -> None:
+    """Judge anew what runs as the same identity and was judged as less risky: each sharer has the tier of all (I5)."""
+    identities = NonHumanIdentity.objects.filter(used_by__version=automation.approved_version_id)
+    judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values("tier")[:1]
+    others = Version.objects.filter(
+        version_identities__identity__in=identities, approved_for__state__in=HELD, pk=F("approved_for__approved_version")
+    ).exclude(automation=automation)
+    for version in others.annotate(judged=Subquery(judged)).select_related("automation").distinct().order_by("pk"):
+        if Tier.of(version.judged) < Tier.of(automation.tier):
+            assessing.assess(version, now=step.now)
 
 
 def follow_word(automation: Automation, step: Step[Any]) -> None:
@@ -94,6 +128,7 @@ FOLLOWED: dict[str, Callable[[Any, Step[Any]], None]] = {
     "version.assessed": follow_assessment,
     "resource.amended": follow_class,
     "automation.tier_raised": follow_word,
+    "automation.went_live": follow_going_live,
 }
 
 
@@ -115,6 +150,8 @@ def _review(step: Step[Any], automation: Automation, tier: Tier, because: str) -
         automation, actor=step.actor, now=step.now, tier=tier, review_on=review_on, because=because
     )
     _join(step, Item.objects.filter(automation=automation), because)
+    if because == RISEN:
+        _raise_sharers(automation, step)
 
 
 def _join(step: Step[Any], items: Any, because: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,8 +18,9 @@ from governance.recertification import risen, scheduling, sweeps, wording
 from governance.recertification.models import Asks, Item, ItemState
 from inventory import assessing, importers, registry
 from inventory.importers.manifest import Finding, Manifest
-from inventory.models import Assessment, Automation, Version
+from inventory.models import Assessment, Automation, NonHumanIdentity, Version, VersionIdentity
 from inventory.risk import Tier
+from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.matrix.worlds import inside
@@ -144,6 +145,69 @@ def test_a_term_that_would_be_over_already_leaves_time_for_the_review(held: Held
     assert ("tier raised", str(grant.pk)) in open_due(held, now=late)
     item = Item.objects.get(grant=grant)
     assert late < item.deadline < item.grace_until < grant.ends_at
+
+
+@pytest.mark.rule("T4", "T1")
+def test_a_credential_is_as_risky_as_what_it_is_used_for_also_where_the_grant_of_that_has_ended(held: Held) -> None:
+    c, n = held.company, held.people
+    posting = held.grant(on=c.slack)
+    grants.stop(posting, actor=as_actor(n.omar), now=c.now, reason="Not now.")
+    raise_class(held)
+    kept = Grant.objects.get(automation=held.automation, kind="credential", credential=posting.credential)
+    assert (kept.state, kept.counted_tier) == ("active", "high")
+    assert ("tier raised", str(kept.pk)) in open_due(held)
+
+
+@pytest.fixture
+def robot(held: Held) -> NonHumanIdentity:
+    """What the report runs as."""
+    made = NonHumanIdentity.objects.create(
+        kind="service_account", issuer="cron", subject="fin/robot", owner=held.people.jonas, automation=held.automation
+    )
+    VersionIdentity.objects.create(version=held.automation.approved_version, identity=made)
+    return made
+
+
+def runs_as_robot(held: Held, level: str) -> Version:
+    """Another automation of the same team that runs as the same, submitted and in force."""
+    c, n = held.company, held.people
+    entitlement = registry.add_entitlement(
+        c.slack, actor=as_actor(n.omar), now=c.now, code=f"x:{level}", words=f"May {level} it", level=level
+    )
+    manifest = registry.describe(
+        name="Sweeper", kind="script", platform="cron", privileges=[registry.Described(entitlement, level)]
+    )
+    manifest = replace(manifest, identities=(importers.Identity("service_account", "robot", "fin"),))
+    fields = {"business_owner": n.jonas, "technical_owner": n.bram, "purpose": "Sweeps."}
+    made: Version = registry.register_by_hand(
+        n.finance_ops, actor=as_actor(n.rita), now=c.now, manifest=manifest, fields=fields
+    )
+    journeys.decide_all(c, journeys.submitted(c, made))
+    return made
+
+
+@pytest.mark.rule("I5", "T2", "T4")
+def test_what_runs_as_the_same_identity_as_something_riskier_is_as_risky_and_reviewed(
+    held: Held, robot: NonHumanIdentity
+) -> None:
+    sweeper = runs_as_robot(held, "admin")
+    assert (sweeper.automation.tier, held.automation.tier) == ("high", "high")
+    found = held.automation.approved_version.latest_assessment
+    assert "runs as the same identity as Sweeper" in " ".join(found.reasons)
+    assert ("tier raised", "automation") in open_due(held)
+
+
+@pytest.mark.rule("I5", "T4")
+def test_whose_tier_rises_later_raises_whoever_runs_as_the_same(held: Held, robot: NonHumanIdentity) -> None:
+    sweeper = runs_as_robot(held, "write").automation
+    judged = held.automation.approved_version.assessments.count()
+    assert (sweeper.tier, held.automation.tier) == ("standard", "standard")
+    raise_to = {"actor": as_actor(held.people.theo), "now": held.company.now + LATER, "reason": "It mails."}
+    registry.raise_tier(Automation.objects.get(pk=sweeper.pk), tier="high", **raise_to)
+    assert held.automation.tier == "high"
+    assert held.automation.approved_version.assessments.count() == judged + 1
+    raise_class(held, now=held.company.now + LATER)  # it is high already: nothing goes round
+    assert Automation.objects.get(pk=sweeper.pk).tier == "high"
 
 
 @pytest.mark.rule("I2")
