@@ -147,7 +147,7 @@ def kept_apart(automation: Automation, now: datetime) -> dict[int, Refusal]:
     parties = set(submission.parties.values_list("person", flat=True))
     decided = DecisionPerson.objects.filter(submission=submission)
     found = dict.fromkeys(decided.values_list("person", flat=True), "has decided")
-    for pk in _asked(submission):
+    for pk in _asked(submission, now):
         found.setdefault(pk, "is asked to decide")
     names = Person.objects.in_bulk(found.keys() - parties)
     to_do = "Name somebody else; or wait until the submission has ended, or withdraw it."
@@ -159,13 +159,16 @@ def kept_apart(automation: Automation, now: datetime) -> dict[int, Refusal]:
     }
 
 
-def _asked(submission: Submission) -> set[int]:
+def _asked(submission: Submission, now: datetime) -> set[int]:
     """Ids of who was asked to fill a seat of a record that is not decided, and of who answers for what it is about."""
     records = Approval.objects.filter(submission=submission).exclude(state__in=ENDED)
     found = set(Candidate.objects.filter(seat__approval__in=records).values_list("person", flat=True))
-    about = ("privilege__entitlement__resource", "credential__kept_in", "credential__opens")
-    for record in records.select_related(*about):
+    related = [f"{way}__interim__person" for way in ("privilege__entitlement__resource", "decided_on")]
+    related += [f"{way}__owner" for way in ("privilege__entitlement__resource", "decided_on")]
+    for record in records.select_related(*related):
         resource = resource_of(record)
         if resource is not None:
-            found |= {pk for pk in (resource.owner_id, resource.deputy_id) if pk is not None}
+            meanwhile = resource.interim_owner(now)
+            answering = (resource.owner_id, resource.deputy_id, meanwhile.pk if meanwhile is not None else None)
+            found |= {pk for pk in answering if pk is not None}
     return found

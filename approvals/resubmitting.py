@@ -57,6 +57,8 @@ def begin(automation: Automation, *, actor: Actor, now: datetime) -> ImportItem:
         raise refuse(no or NOTHING)
     own = ImportItem.objects.filter(version=version, progress=ImportState.PREVIEW, batch__by=person)
     with transaction.atomic():
+        # Two presses at once are one: the second waits here and finds what the first made (A8).
+        Automation.objects.select_for_update(of=("self",), no_key=True).get(pk=automation.pk)
         return own.order_by("-pk").first() or ImportItem.objects.create(
             batch=ImportBatch.objects.create(by=person, at=now),
             team=automation.team,

@@ -36,10 +36,6 @@ S = InterimState
 #: What is locked before a row that names somebody: the thing that it is about.
 ABOUT = OWNED
 
-#: What each thing without an owner is called, by the field of `OWNED`; and how it is told apart in an address.
-NOUNS = {"resource": "resource", "automation": "automation", "identity": "identity", "credential": "credential"}
-
-
 #: Where a row remembers what `latest` read.
 READ = "_interim_read"
 
@@ -346,7 +342,7 @@ def _who_confirms(one: InterimOwner, step: Step[Any]) -> list[Person]:
 
 def name_of(subject: Owned) -> str:
     """What people call it."""
-    return f"{NOUNS[field_of(subject)]} {subject}"
+    return f"{field_of(subject)} {subject}"
 
 
 def _tell(step: Step[Any], one: InterimOwner, people: Iterable[Person], event: str) -> None:

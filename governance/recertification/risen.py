@@ -110,7 +110,9 @@ def _raise_sharers(automation: Automation, step: Step[Any]) -> None:
     identities = NonHumanIdentity.objects.filter(used_by__version=automation.approved_version_id)
     judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values("tier")[:1]
     others = Version.objects.filter(
-        version_identities__identity__in=identities, approved_for__state__in=HELD, pk=F("approved_for__approved_version")
+        version_identities__identity__in=identities,
+        approved_for__state__in=HELD,
+        pk=F("approved_for__approved_version"),
     ).exclude(automation=automation)
     for version in others.annotate(judged=Subquery(judged)).select_related("automation").distinct().order_by("pk"):
         if Tier.of(version.judged) < Tier.of(automation.tier):

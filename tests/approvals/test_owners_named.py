@@ -13,9 +13,10 @@ from django.urls import reverse
 from approvals import transitions
 from approvals.models import Submission
 from governance.controls.models import LedgerEvent, Notice, Person
+from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, Refused
-from inventory import registry
-from inventory.models import Automation, Version
+from inventory import interim, registry
+from inventory.models import Automation, InterimOwner, Resource, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.journeys import Company
@@ -151,6 +152,19 @@ def test_nobody_who_is_asked_is_made_an_owner_while_it_is_open(company: Company,
     assert n.theo.name not in offered(c, submission.automation), "nor who has decided"
     assert n.bram.name in offered(c, submission.automation)
     journeys.approve(stock.privilege_on(submission, c.slack), n.omar, now=c.now)
+
+
+@pytest.mark.rule("S1", "A9", "I3")
+def test_nobody_who_answers_meanwhile_for_what_is_asked_is_made_an_owner_while_it_is_open(company: Company) -> None:
+    c, n = company, company.people
+    submission = stock.submitted(c)
+    mei = joins(n.mei, n.finance_ops)
+    record_leaver(n.omar, actor=as_actor(n.ines), now=c.now, reason="A new job.")
+    slack = Resource.objects.get(pk=c.slack.pk)
+    made = interim.NAMING["resource"](slack, actor=as_actor(n.amara), now=c.now, person=mei)
+    interim.confirm_interim(InterimOwner.objects.get(pk=made.pk), actor=as_actor(n.sana), now=c.now)
+    with pytest.raises(DutyConflict, match="Mei Tanaka is asked to decide in its open submission"):
+        named(c, submission.automation, technical_owner=mei)
 
 
 @pytest.mark.rule("S1", "A9")

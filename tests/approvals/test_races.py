@@ -9,18 +9,20 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connections, models
 
-from approvals import sweeps, transitions
+from approvals import resubmitting, sweeps, transitions
 from approvals.models import Approval, ApprovalState, Decision, Grant, Submission, SubmissionState
 from approvals.transitions import deciding
 from governance.controls import transitions as engine
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.refusals import Refused
 from governance.controls.teams import name_leads
+from inventory.models import Automation, ImportItem
 from tests import journeys
 from tests.approvals import stock
 from tests.journeys import Company
@@ -225,3 +227,16 @@ def test_deciders_of_one_submission_follow_each_other_and_nobody_deadlocks(firm:
 def sweep(c: Company) -> object:
     """The job that reminds and expires, at an hour at which nothing of this is due."""
     return sweeps.sweep(c.now)
+
+
+@pytest.mark.rule("A8", "A15")
+def test_asking_again_twice_at_once_makes_one_draft_in_each_of_10_rounds(firm: Company) -> None:
+    n = firm.people
+    for number in range(10):
+        made = stock.submitted(firm, of_its_own())
+        transitions.withdraw(made, actor=as_actor(n.rita), now=firm.now, reason="Not yet.")
+        automation = Automation.objects.get(pk=made.automation_id)
+        press = partial(resubmitting.begin, automation, actor=as_actor(n.rita), now=firm.now)
+        first, second = at_once(press, press)
+        assert isinstance(first, ImportItem), first
+        assert first == second, f"round {number}"
