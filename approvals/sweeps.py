@@ -22,6 +22,7 @@ from approvals.transitions.deciding import title
 from governance.controls import claims, outbox
 from governance.controls.actors import Actor
 from governance.controls.models import Notice
+from inventory import interim
 
 JOB = "approvals.sweep"
 
@@ -52,7 +53,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "drawn": sample_sweeps.draw_due(now, actor),
         "passed_on": sample_sweeps.pass_on_due(now, actor),
         "unseen": sample_sweeps.lapse_due(now, actor),
-        "reminders": remind(now) + remind_to_accept(now) + sample_sweeps.remind(now),
+        "reminders": remind(now) + remind_to_accept(now) + sample_sweeps.remind(now) + interim.remind(now),
         "expired_grants": expire_due(now, actor),
     }
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
 from governance.controls import access, consequences, ledger, outbox
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
@@ -318,6 +320,29 @@ def settle(subject: Owned, step: Step[Any]) -> None:
         close(subject, step, "owner")
 
 
+#: How long before its end whoever is concerned is told that a term ends.
+TOLD_BEFORE = timedelta(days=7)
+
+
+def remind(now: datetime) -> int:
+    """Tell who answers for something meanwhile, its team's leads and who confirmed it that the term ends soon; returns how many were told.
+
+    Once a term and person, however often it runs: after the end nobody answers for it again (I3, R9).
+    """
+    ending = InterimOwner.objects.filter(state=S.CONFIRMED, until__gt=now, until__lte=now + TOLD_BEFORE)
+    sent = 0
+    for one in ending.select_related("person", "named_by", "confirmed_by", *ABOUT).order_by("pk"):
+        subject = one.subject
+        if subject.interim_owner(now) != one.person:
+            continue  # an owner counts again, or who was named has left
+        people = [one.person, one.named_by, *leads_of(subject)]
+        if one.confirmed_by is not None:
+            people.append(one.confirmed_by)
+        with transaction.atomic():
+            sent += _queue(one, people, "interim_ending", now)
+    return sent
+
+
 # --- who hears of it ---------------------------------------------------------------------------------------------------
 
 
@@ -346,14 +371,21 @@ def name_of(subject: Owned) -> str:
 
 
 def _tell(step: Step[Any], one: InterimOwner, people: Iterable[Person], event: str) -> None:
-    """Queue one notice about it for each of the people."""
+    _queue(one, people, event, step.now, by=step.actor.person)
+
+
+def _queue(one: InterimOwner, people: Iterable[Person], event: str, now: datetime, by: Person | None = None) -> int:
+    """Queue one notice about it for each of the people; returns how many were not told before."""
     context = {
         "what": name_of(one.subject),
         "person": one.person.name,
-        "by": step.actor.person.name if step.actor.person else "",
+        "by": by.name if by is not None else "",
         "until": one.until.isoformat() if one.until else "",
         "page": ["ownerless_one", field_of(one.subject), one.subject.pk],
     }
+    made = 0
     for person in {person.pk: person for person in people}.values():
-        key = f"interim:{one.pk}:{event}:{person.pk}"
-        outbox.queue(recipient=person, event=event, thread=f"interim:{one.pk}", key=key, now=step.now, context=context)
+        key, thread = f"interim:{one.pk}:{event}:{person.pk}", f"interim:{one.pk}"
+        told = outbox.queue(recipient=person, event=event, thread=thread, key=key, now=now, context=context)
+        made += told is not None
+    return made

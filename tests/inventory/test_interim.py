@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from governance.controls import mail_text
 from governance.controls.models import LedgerEvent, Notice, Person
 from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
@@ -14,6 +15,7 @@ from governance.controls.roles import Relation
 from inventory import interim, ownerless, registry
 from inventory.models import Automation, Credential, InterimOwner, NonHumanIdentity, Owned, Resource
 from tests import journeys
+from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
@@ -169,6 +171,30 @@ def test_nobody_is_named_or_confirmed_who_has_left(company: Company) -> None:
         confirm(company, named, n.sana)
     again = name(company, slack, n.mei, n.sana)  # who left stands in nobody's way
     assert InterimOwner.objects.exclude(state="ended").get() == again
+
+
+@pytest.mark.rule("I3", "R9")
+def test_whoever_is_concerned_is_told_once_a_week_before_a_term_ends_and_nobody_once_there_is_an_owner(
+    company: Company,
+) -> None:
+    n, slack = company.people, orphan(company)
+    named = stands_in(company, slack, n.mei, lead=n.amara)
+    before = Notice.objects.count()
+    assert interim.remind(named.until - timedelta(days=8)) == 0
+    assert interim.remind(named.until - timedelta(days=6)) == 3
+    assert interim.remind(named.until - timedelta(days=5)) == 0
+    told = Notice.objects.filter(event="interim_ending")
+    assert {one.recipient for one in told} == {n.mei, n.amara, n.sana}
+    letter = mail_text.write(told.get(recipient=n.mei), None)
+    assert letter.subject == (
+        "Mei Tanaka answers for the resource Finance Slack workspace until 24 December: who does then?"
+    )
+    assert "two people name again who answers for it" in " ".join(letter.text.split())
+    assert Notice.objects.count() == before + 3
+    other = Resource.objects.get(pk=company.erp.pk)  # Omar's too
+    again = stands_in(company, other, n.tom, lead=n.amara)
+    stock.hand_over(company, other, n.lena, n.piet)
+    assert interim.remind(again.until - timedelta(days=1)) == 0
 
 
 def _insert(c: Company, on: Resource | None, who: Person, by: Person, confirmed_by: Person | None = None) -> None:
