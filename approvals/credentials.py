@@ -1,7 +1,7 @@
 """What is said of a credential while it is decided about: by whom it is not said any more (I6, S1). Asked by the register's operations.
 
 Who builds with a credential describes it until somebody has approved it; from then on whoever answers for it does. A party to what
-was submitted says neither what it opens, which lowers a tier, nor that a store keeps it, which chooses who decides; whoever has a stake
+was submitted says neither that it opens less, which lowers a tier, nor that a store keeps it, which chooses who decides; whoever has a stake
 before that is asked by the register itself.
 """
 
@@ -55,7 +55,7 @@ UNTIL_APPROVED = Duty(
 NOT_OF_A_PARTY = Duty(
     "SOD-1",
     "S1",
-    "A party to a submission of what uses a credential says neither what that opens nor that a store keeps it.",
+    "A party to a submission of what uses a credential says neither that it opens less nor that a store keeps it.",
     _not_of_a_party,
 )
 
@@ -63,7 +63,6 @@ NOT_OF_A_PARTY = Duty(
 DEMANDED = (
     ("credential.described", UNTIL_APPROVED),
     ("credential.kept_in_said", UNTIL_APPROVED),
-    ("credential.reach_declared", NOT_OF_A_PARTY),
+    ("credential.reach_narrowed", NOT_OF_A_PARTY),
     ("credential.kept_in_confirmed", NOT_OF_A_PARTY),
-    ("credential.kept_in_refused", NOT_OF_A_PARTY),
 )

@@ -107,7 +107,7 @@ class _Reading:
         would_be = WouldBe(automation, self.manifest, self.found.triggers, held, tier)
         compared = would_be.against(known, [asked for _, asked in rows], self.now)
         weighed = list(zip([key for key, _ in rows], compared.wanted, strict=True))
-        under_way, named, base = _under_way(known), self._named(), _base(known)
+        under_way, named, base = _under_way(known), self._named, _base(known)
         people = People.load(
             automation, known, self.item, self.actor, under_way, compared.app_in_force, policy, self.now, named
         )
@@ -158,6 +158,7 @@ class _Reading:
             environment=self.automation.environment,
             raised_to=self.automation.raised_to,
             sharers=assessing.sharers_of(self.automation, self.found.identities),
+            own=self._own(),
         )
         rows = [(key, _asked(judgement.privileges[one.key], privilege=one)) for key, one in privileges.items()]
         rows += [
@@ -166,6 +167,15 @@ class _Reading:
         ]
         return held, rows, judgement.app
 
+    def _own(self) -> set[int]:
+        """Ids of those whose word on what a credential opens does not count in it: who brings it in, will own it, wrote it (S1)."""
+        asked = self.automation.asked
+        owners = {asked["business_owner_id"], asked["technical_owner_id"]}
+        owners |= {self.automation.business_owner_id, self.automation.technical_owner_id}
+        people = {person.pk for person in (*self.actor.people, *self._named)}
+        return people | {pk for pk in owners if pk is not None}
+
+    @cached_property
     def _named(self) -> tuple[Person, ...]:
         """Everybody here who has the account that the source names as its author (S1)."""
         hint = self.manifest.source.owner_hint

@@ -67,8 +67,21 @@ def app_refusal(submission: Submission) -> Refusal | None:
 
 def _app_risen(submission: Submission) -> Tier | None:
     privileges = privileges_of(submission)
-    now = max([Tier.of(submission.automation.raised_to or "low"), *(_tier(one, submission) for one in privileges)])
+    shared = [tier for _, tier in _sharers(submission)]
+    raised = Tier.of(submission.automation.raised_to or "low")
+    now = max([raised, *shared, *(_tier(one, submission) for one in privileges)])
     return now if now > Tier.of(submission.tier) else None
+
+
+def _sharers(submission: Submission) -> list[tuple[str, Tier]]:
+    """What runs as the same identity as the version, with its tier (I5); asked once for the submission object, and only of what names one."""
+    known: list[tuple[str, Tier]] | None = submission.__dict__.get("_sharers")
+    if known is None:
+        identities = (
+            assessing.identities_of(submission.version) if submission.version.manifest.get("identities") else ()
+        )
+        known = submission.__dict__["_sharers"] = assessing.sharers_of(submission.automation, identities)
+    return known
 
 
 def _refusal(because: str, kind: str, then: str, now: str, of: Approval | Submission) -> Refusal:

@@ -52,16 +52,16 @@ def begin(automation: Automation, *, actor: Actor, now: datetime) -> ImportItem:
     Raises:
         Refused: see `refusal`.
     """
-    no, version, person = refusal(automation, actor=actor, now=now), _version_of(automation), actor.person
-    if no is not None or version is None or person is None:
-        raise refuse(no or NOTHING)
-    own = ImportItem.objects.filter(version=version, progress=ImportState.PREVIEW, batch__by=person)
     with transaction.atomic():
-        # Two presses at once are one: the second waits here and finds what the first made (A8).
-        Automation.objects.select_for_update(of=("self",), no_key=True).get(pk=automation.pk)
+        # Two presses at once are one: the second waits here and finds what the first made, or what came of that (A8).
+        locked = Automation.objects.select_for_update(of=("self",), no_key=True).get(pk=automation.pk)
+        no, version, person = refusal(locked, actor=actor, now=now), _version_of(locked), actor.person
+        if no is not None or version is None or person is None:
+            raise refuse(no or NOTHING)
+        own = ImportItem.objects.filter(version=version, progress=ImportState.PREVIEW, batch__by=person)
         return own.order_by("-pk").first() or ImportItem.objects.create(
             batch=ImportBatch.objects.create(by=person, at=now),
-            team=automation.team,
+            team=locked.team,
             manifest=version.manifest,
             secrets=version.secrets,
             version=version,

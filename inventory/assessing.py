@@ -6,16 +6,17 @@ terms, reviews) is decided by higher apps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from django.db.models import Count, F, OuterRef, Q, Subquery
 
 from governance.controls.actors import Actor
 from governance.controls.transitions import Effect, Step, transition
-from inventory import importers, resolving, risk
+from inventory import authors, importers, resolving, risk
 from inventory.importers.manifest import Manifest, binding_key, privilege_key
 from inventory.models import (
     Assessment,
@@ -35,23 +36,25 @@ from inventory.risk import Judged, Tier
 
 @dataclass(frozen=True)
 class Judgement:
-    """The tiers of one version: each privilege by its key, each credential, and the app."""
+    """The tiers of one version: each privilege by its key, each credential, the app, and that by itself, whoever it runs with (I5)."""
 
     privileges: Mapping[str, Judged]
     credentials: Sequence[tuple[Credential, Judged]]
     app: Judged
+    own: Tier
 
     def of(self, credential: Credential) -> Judged:
         """One credential's judgement; works for credentials that are not saved yet."""
         return next(judged for known, judged in self.credentials if known is credential or known == credential)
 
 
-def facts_of(privilege: Privilege, environment: str) -> risk.PrivilegeFacts:
+def facts_of(privilege: Privilege, environment: str, own: Collection[int] = ()) -> risk.PrivilegeFacts:
     """The facts of T1 about one privilege, saved or not.
 
     Args:
         privilege: with its entitlement, the entitlement's resource, and its credential at hand.
         environment: the automation's; a lower one on production data is judged as production (I10).
+        own: ids of those who own, brought in or wrote what would hold it: their word on what its credential opens does not count (S1).
     """
     entitlement = privilege.entitlement
     both = (environment, entitlement.resource.environment)
@@ -59,7 +62,7 @@ def facts_of(privilege: Privilege, environment: str) -> risk.PrivilegeFacts:
         level=privilege.counted_level if privilege.level in risk.LEVEL_ORDER else _level_unless_unknown(privilege),
         data_class=_class_unless_unset(privilege),
         environment=max(both, key=risk.ENVIRONMENT_ORDER.index),
-        credential_reach=_reach(privilege),
+        credential_reach=_reach(privilege, own),
         model_controlled=privilege.model_controlled,
         opaque=privilege.opaque,
         outbound=entitlement.outbound,
@@ -80,11 +83,11 @@ def _class_unless_unset(privilege: Privilege) -> str:
     return str(entitlement.counted_class)
 
 
-def _reach(privilege: Privilege) -> risk.Reach:
+def _reach(privilege: Privilege, own: Collection[int]) -> risk.Reach:
     credential = privilege.credential
     if credential is None:
         return "unknown" if privilege.credential_missing else "none"
-    if credential.reach_kind == Reach.UNKNOWN:
+    if credential.reach_kind == Reach.UNKNOWN or {credential.reach_by_id, credential.reach_for_id} & set(own):
         return "unknown"
     is_there = (
         credential.opens_id == privilege.entitlement.resource_id
@@ -115,6 +118,7 @@ def judge(
     environment: str,
     raised_to: str = "",
     sharers: Sequence[tuple[str, Tier]] = (),
+    own: Collection[int] = (),
     rules: Mapping[str, Any] = risk.DEFAULT_RULES,
 ) -> Judgement:
     """Judge a version, or one that would be (T1, T2). Reads only what it is given.
@@ -126,36 +130,54 @@ def judge(
         kind: the automation's kind.
         environment: the automation's environment.
         raised_to: what a person raised the tier to, or nothing.
-        sharers: name and tier of each automation with which it shares a credential or an identity (I5).
+        sharers: name and tier of each automation with which it shares an identity (I5).
+        own: see `facts_of`.
         rules: the policy's ``tiers``.
     """
-    found = [(one, facts_of(one, environment)) for one in privileges]
+    found = [(one, facts_of(one, environment, own)) for one in privileges]
     judged = [(one, risk.privilege_tier(facts, rules)) for one, facts in found]
     opened = [
         (credential, risk.credential_tier((p.sentence, j) for p, j in judged if p.credential == credential))
         for credential in credentials
     ]
-    app = risk.app_tier(
+    app_tier = partial(
+        risk.app_tier,
         [(p.sentence, j) for p, j in judged],
         kind=kind,
         has_open_entry=any(trigger.is_open for trigger in triggers),
         has_non_read=any(not facts.is_read for _, facts in found),
-        sharers=sharers,
         raised_to=Tier.of(raised_to) if raised_to else None,
         rules=rules,
     )
-    return Judgement({p.key: j for p, j in judged}, opened, app)
+    return Judgement({p.key: j for p, j in judged}, opened, app_tier(sharers=sharers), app_tier().tier)
+
+
+#: A version that counts for what its automation is: the approved one, and the newest.
+_NEWEST = Version.objects.filter(automation=OuterRef("automation")).order_by("-number").values("pk")[:1]
+COUNTS = Q(pk=F("automation__approved_version")) | Q(pk=Subquery(_NEWEST))
 
 
 def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -> list[tuple[str, Tier]]:
-    """Name and tier of every other automation, save retired ones, that runs as one of these identities (I5)."""
+    """Name and tier of every other automation, save retired ones, that runs as one of these identities (I5).
+
+    Of each the tier that it has by itself: what two of them have only of each other falls when it falls.
+    """
     shared = [one.pk for one in identities if not one._state.adding]
     if not shared:
         return []
-    others = Automation.objects.filter(
-        Q(versions__version_identities__identity__in=shared) | Q(identities__in=shared)
-    ).exclude(Q(pk=automation.pk) | Q(state=AutomationState.RETIRED))
-    return [(one.name, Tier.of(one.tier)) for one in others.distinct().order_by("name", "pk")]
+    judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values("levels__own")[:1]
+    versions = Version.objects.filter(COUNTS).exclude(
+        Q(automation=automation.pk) | Q(automation__state=AutomationState.RETIRED)
+    )
+    runs = versions.filter(Q(version_identities__identity__in=shared) | Q(automation__identities__in=shared))
+    found: dict[tuple[str, int], Tier] = {}
+    columns = ("automation__name", "automation", "automation__tier", "automation__raised_to", "own")
+    for name, pk, stands, raised, own in (
+        runs.annotate(own=Subquery(judged)).values_list(*columns).order_by().distinct()
+    ):
+        tier = max(Tier.of(own or stands), Tier.of(raised or "low"))  # a person raises it without a new assessment
+        found[name, pk] = max(tier, found.get((name, pk), tier))
+    return [(name, tier) for (name, _), tier in sorted(found.items())]
 
 
 def assess(
@@ -175,7 +197,8 @@ def assess(
 
     Returns:
         The new assessment. Its ``levels`` are ``{"privileges": {key: {"tier", "reasons", "level"}}, "credentials":
-        {str(pk): {"tier", "reasons"}}}``.
+        {str(pk): {"tier", "reasons"}}, "own": tier, "in_force": tier}``: the app's tier whoever runs as the same identity, and that of
+        the kind that is in force while another is asked for.
     """
     inside = Actor.of_job("inventory.assess")  # the operation around it says who acts
     return cast("Assessment", record_assessment(version, actor=inside, now=now, rules=rules, manifest=manifest))
@@ -190,20 +213,22 @@ def record_assessment(
     automation = version.automation
     privileges = list(version.privileges.select_related("entitlement__resource", "credential"))
     used = list(version.version_credentials.select_related("credential"))
-    identities = [one.identity for one in version.version_identities.select_related("identity")]
+    identities = identities_of(version)
     read = manifest or Manifest.from_dict(version.manifest)
     if manifest is not None:
         _take_levels(privileges, manifest)
-    judgement = judge(
+    judge_as = partial(
+        judge,
         privileges,
         [one.credential for one in used],
-        version.triggers.all(),
-        kind=automation.asked["kind"],
+        list(version.triggers.all()),
         environment=automation.environment,
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
+        own=own_people(automation, version),
         rules=rules,
     )
+    judgement = judge_as(kind=automation.asked["kind"])
     made = Assessment(
         version=version,
         importer_version=importers.VERSION,
@@ -213,6 +238,8 @@ def record_assessment(
         levels={
             "privileges": {p.key: {**judgement.privileges[p.key].to_dict(), "level": p.level} for p in privileges},
             "credentials": {str(c.pk): judged.to_dict() for c, judged in judgement.credentials},
+            "own": judgement.own.word,
+            "in_force": judge_as(kind=automation.kind).app.tier.word,
         },
     )
     step.save(made)
@@ -223,6 +250,18 @@ def record_assessment(
     ]
     Finding.objects.bulk_create(Finding(assessment=made, **one) for one in found)
     return Effect(subject=made, payload={"tier": made.tier, "findings": len(found), "importer": made.importer_version})
+
+
+def own_people(automation: Automation, version: Version) -> set[int]:
+    """Ids of those who own an automation, or will, and of who brought in or wrote a version of it (S1)."""
+    owners = {automation.business_owner_id, automation.technical_owner_id, version.imported_by_id}
+    owners |= {automation.asked["business_owner_id"], automation.asked["technical_owner_id"]}
+    return {pk for pk in owners if pk is not None} | authors.of(Version.objects.filter(pk=version.pk))
+
+
+def identities_of(version: Version) -> list[NonHumanIdentity]:
+    """What a version runs as."""
+    return [one.identity for one in version.version_identities.select_related("identity").order_by("pk")]
 
 
 def assess_again(step: Step[Any], credential: Credential) -> int:

@@ -99,11 +99,6 @@ def _about(row: models.Model) -> list[str]:
     return ledger.about(*ask()) if ask is not None else []
 
 
-def _of_a_second_press(no: Refusal) -> bool:
-    """Whether the first press of a button refuses the second so: it is done, they have decided, it was submitted (S5, A8, A14)."""
-    return no.kind == "state" or no.code in ("A8", "A14")
-
-
 Body = Callable[..., Effect | None]
 #: ``repeats(subject, actor, reason, params)`` answers what this very call has made already; it only reads.
 Repeats = Callable[[Any, Actor, str, Mapping[str, Any]], models.Model | None]
@@ -244,10 +239,8 @@ class Transition(Generic[M]):
             with transaction.atomic(durable=True):
                 fresh, made = self._perform(subject, actor.afresh(), now, reason, params)
         except Refused as no:
-            if _of_a_second_press(no.refusal):
-                done = self._done_already(subject, actor, reason, params)
-                if done is not None:
-                    return done
+            if (done := self._done_already(subject, actor, reason, params)) is not None:
+                return done
             is_mistyped = isinstance(no, InvalidInput) and not no.refusal.is_attempt
             if not is_mistyped and (is_attempt or not isinstance(no, OutOfTurn)):
                 self._record_refusal(subject, known_as, actor, now, reason, no.refusal)

@@ -1,6 +1,7 @@
 """What is held has become riskier than it was approved as: its term shortens and it is reviewed, once (I2, T4, R1).
 
-A better importer assesses a version anew, the class of a resource is raised, a person raises a tier. The register knows neither
+A better importer assesses a version anew, the class of a resource is raised, a person raises a tier; what runs as the same identity
+follows in a sweep of its own (`sharing`). The register knows neither
 grants nor reviews, so this follows its operations. Nothing is opened here: a grant's and an automation's review date is brought
 forward, in the same transaction, and the next sweep opens what is due (R9). What is under review already is joined (R2).
 """
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F
 
 from approvals import grants
 from approvals.models import Grant, GrantKind
@@ -20,7 +21,7 @@ from governance.controls.transitions import Step
 from governance.recertification import scheduling, transitions
 from governance.recertification.models import Item, ItemState
 from inventory import assessing, risk
-from inventory.models import Assessment, Automation, AutomationState, NonHumanIdentity, Privilege, Resource, Version
+from inventory.models import Assessment, Automation, AutomationState, Privilege, Resource, Version
 from inventory.risk import Tier
 
 #: What an automation's review is told of, by the keys of `wording.BECAUSE`.
@@ -39,8 +40,8 @@ def follow_assessment(made: Assessment, step: Step[Any]) -> None:
     risen = [(grant, tier) for grant in standing if (tier := _tier_in(made, grant)) > Tier.of(grant.counted_tier)]
     for grant, tier in risen:
         _raise(step, grant, tier)
-    tier, is_asked_otherwise = Tier.of(made.tier), "kind" in automation.amendment  # what is asked is not in force
-    if tier > Tier.of(automation.tier) and not is_asked_otherwise:
+    tier = Tier.of(made.levels.get("in_force", made.tier))  # a kind that is only asked for is not in force
+    if tier > Tier.of(automation.tier):
         _review(step, automation, tier, RISEN)
     elif automation.grants.standing().exists() and _has_news(made):
         _review(step, automation, Tier.of(automation.tier), FOUND)
@@ -101,22 +102,8 @@ def _named(credential: int | None) -> str:
 
 
 def follow_going_live(automation: Automation, step: Step[Any]) -> None:
-    """A version went live: whatever runs as an identity of it is no less risky than it is (I5)."""
-    _raise_sharers(automation, step)
-
-
-def _raise_sharers(automation: Automation, step: Step[Any]) -> None:
-    """Judge anew what runs as the same identity and was judged as less risky: each sharer has the tier of all (I5)."""
-    identities = NonHumanIdentity.objects.filter(used_by__version=automation.approved_version_id)
-    judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values("tier")[:1]
-    others = Version.objects.filter(
-        version_identities__identity__in=identities,
-        approved_for__state__in=HELD,
-        pk=F("approved_for__approved_version"),
-    ).exclude(automation=automation)
-    for version in others.annotate(judged=Subquery(judged)).select_related("automation").distinct().order_by("pk"):
-        if Tier.of(version.judged) < Tier.of(automation.tier):
-            assessing.assess(version, now=step.now)
+    """A version went live: whatever runs as an identity of it may be riskier by that, which a sweep finds (I5)."""
+    nudge.send("recertification.sweep")
 
 
 def follow_word(automation: Automation, step: Step[Any]) -> None:
@@ -152,8 +139,6 @@ def _review(step: Step[Any], automation: Automation, tier: Tier, because: str) -
         automation, actor=step.actor, now=step.now, tier=tier, review_on=review_on, because=because
     )
     _join(step, Item.objects.filter(automation=automation), because)
-    if because == RISEN:
-        _raise_sharers(automation, step)
 
 
 def _join(step: Step[Any], items: Any, because: str) -> None:

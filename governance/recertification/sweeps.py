@@ -21,7 +21,7 @@ from approvals.models import Grant, GrantState
 from governance.controls import claims
 from governance.controls.actors import Actor
 from governance.controls.models import Person
-from governance.recertification import reviewers, transitions
+from governance.recertification import reviewers, risen, sharing, transitions
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, ItemState, Question
 from governance.recertification.scheduling import OPENS_BEFORE
 from governance.recertification.transitions.opening import OF_AUTOMATION, OF_GRANT, scheduled_campaign, times_of
@@ -36,6 +36,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     """Everything that is due at ``now``; returns how many of what."""
     actor = Actor.of_job(JOB)
     return {
+        "judged_with_sharers": judge_sharers(now, actor),
         "opened": open_due(now, actor),
         "reassigned": reassign_due(now, actor),
         "reminded": remind_due(now, actor),
@@ -43,6 +44,12 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "suspended": suspend_due(now, actor),
         "closed": close_due(now, actor),
     }
+
+
+def judge_sharers(now: datetime, actor: Actor) -> int:
+    """Judge anew whatever runs as the same identity as something riskier; returns how many (I5)."""
+    due = Automation.objects.filter(pk__in=sharing.due(), state__in=risen.HELD)
+    return claims.sweep(due, partial(sharing.judge_with_sharers.when_due, actor=actor, now=now), job=JOB)
 
 
 def open_due(now: datetime, actor: Actor) -> int:

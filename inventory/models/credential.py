@@ -153,9 +153,10 @@ class Credential(Owned):
     owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="owned_credentials")
     fingerprint = models.CharField(max_length=64, blank=True)
     reach_kind = models.CharField(max_length=8, choices=Reach, default=Reach.UNKNOWN)
-    #: Codes of the entitlements that it opens, of the resource in `opens`; who said so, unless the backend did.
+    #: Codes of the entitlements that it opens, of the resource in `opens`; who said so and for whom (A11), unless the backend did.
     reach = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     reach_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    reach_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     reach_at = models.DateTimeField(null=True, blank=True)
 
     objects = CredentialQuerySet.as_manager()

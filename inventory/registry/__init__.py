@@ -27,6 +27,7 @@ from inventory.registry.credentials import (
     declare_reach,
     describe_credential,
     is_its_side,
+    owner_stays,
     refuse_kept_in,
     say_kept_in,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "is_its_side",
     "known",
     "name_owner",
+    "owner_stays",
     "platform_of",
     "possible_owners",
     "preview",

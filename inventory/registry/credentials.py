@@ -47,7 +47,7 @@ def answers_for_it(actor: Actor, credential: Credential, now: datetime) -> bool:
     person = actor.capacity_of
     if person is None:
         return False
-    is_owner = person.pk == credential.owner_id and person.is_here
+    is_owner = person.is_here and (person.pk == credential.owner_id or person == credential.interim_owner(now))
     return is_owner or is_its_side(person, credential, now) or Role.SECURITY_REVIEWER in access.roles_held(actor, now)
 
 
@@ -57,6 +57,13 @@ def _without_stake(subject: Credential, actor: Actor, now: datetime) -> Refusal 
         return None
     sentence = f"{stake}, so somebody else says that."
     return Refusal("I6", "duty", sentence, "Somebody else does who answers for what it opens or where it is kept.")
+
+
+def _of_its_side(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    if is_its_side(actor.capacity_of, subject, now):
+        return None
+    sentence = "Only who answers for what it opens, or for the store that keeps it, says that it opens less."
+    return Refusal("I6", "duty", sentence, "You can say that it opens more, or that it is not known.")
 
 
 def _said_by_another(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
@@ -81,10 +88,16 @@ def _not_read(subject: Credential, actor: Actor, now: datetime) -> Refusal | Non
     return Refusal("I6", "state", "What it opens was read from the backend: nobody says otherwise.")
 
 
+OF_ITS_SIDE = Duty(
+    "I6",
+    "I6",
+    "Only who answers for what a credential opens, or for its store, says that it opens less than was known.",
+    _of_its_side,
+)
 WITHOUT_STAKE = Duty(
     "I6",
     "I6",
-    "Who owns, brought in or wrote what uses a credential says neither what it opens nor that a store keeps it.",
+    "Who owns, brought in or wrote what uses a credential says neither that it opens less nor that a store keeps it.",
     _without_stake,
 )
 SAID_BY_ANOTHER = Duty(
@@ -137,28 +150,37 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_replaced(credential: Credential, new: Person | None, step: Step[Credential]) -> None:
-    """Whoever answers for it stays until it has another; one who left is followed by whom two people have named, or after that (I3)."""
-    old, actor = credential.owner, step.actor
+    """Another owner, or none, is said."""
     if new is not None and not new.is_here:
         raise _beside("I3", "owner", f"{new.name} is not here any more.")
+    if credential.owner is not None and new is None:
+        raise _beside("I3", "owner", f"{credential.owner.name} is known to answer for it: name who does instead.")
+    if (no := owner_stays(credential, step.actor, step.now)) is not None:
+        raise refuse(no)
+
+
+def owner_stays(credential: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    """Why somebody can't say that another answers for a credential, or None: asked by the form and by the write (I3).
+
+    Whoever answers for it stays until they, or its side, name another; one who left is followed by somebody for good only once two
+    people have named who answers meanwhile.
+    """
+    old, meanwhile = credential.owner, credential.interim_owner(now)
     if old is None:
-        return
-    if new is None:
-        raise _beside("I3", "owner", f"{old.name} is known to answer for it: name who does instead.")
+        return None
     if old.is_here:
-        if answers_for_it(actor, credential, step.now):
-            return
+        if answers_for_it(actor, credential, now):
+            return None
         sentence = f"{old.name} answers for it, so you can't say that somebody else does."
-        raise refuse(Refusal("I3", "duty", sentence, f"Ask {old.name}, or who answers for what it opens."))
-    meanwhile = credential.interim_owner(step.now)
+        return Refusal("I3", "duty", sentence, f"Ask {old.name}, or who answers for what it opens.")
     if meanwhile is None:
         sentence = f"{old.name} left, and nobody answers for it meanwhile."
-        to_do = "The team's lead and a security reviewer first name together who does."
-        raise refuse(Refusal("I3", "state", sentence, to_do))
-    is_its_own = actor.capacity_of == meanwhile or is_its_side(actor.capacity_of, credential, step.now)
-    if not is_its_own or stakes.in_credential(credential, actor) is not None:
-        sentence = f"{meanwhile.name} answers for it meanwhile, so you can't say that somebody else does."
-        raise refuse(Refusal("I3", "duty", sentence, f"Ask {meanwhile.name}, or who answers for what it opens."))
+        return Refusal("I3", "state", sentence, "The team's lead and a security reviewer first name together who does.")
+    is_its_own = actor.capacity_of == meanwhile or is_its_side(actor.capacity_of, credential, now)
+    if is_its_own and stakes.in_credential(credential, actor) is None:
+        return None
+    sentence = f"{meanwhile.name} answers for it meanwhile, so you can't say that somebody else does."
+    return Refusal("I3", "duty", sentence, f"Ask {meanwhile.name}, or who answers for what it opens.")
 
 
 def _beside(code: str, name: str, sentence: str) -> Exception:
@@ -186,13 +208,14 @@ def _check_order(credential: Credential, changed: Collection[str], now: datetime
     Credential,
     event="credential.reach_declared",
     permission=Permission.CREDENTIAL_REACH,
-    duties=(NOT_READ, WITHOUT_STAKE),
+    duties=(NOT_READ,),
 )
 def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Effect:
     """Who answers for what a credential opens, or keeps it, says which entitlements that are, and nothing else (I6).
 
-    It may lower a tier (T1): what it opens is narrowed by that side alone. That it opens more, or that nobody knows, a
-    security reviewer says too. Every version concerned is assessed anew (I2).
+    It may lower a tier (T1): what it opens is narrowed by that side alone, and by nobody who has a stake in that. That it opens more, or
+    that nobody knows, whoever answers for it says, whatever their stake, and a security reviewer. Every version concerned is assessed
+    anew (I2).
 
     Args:
         step: the running step.
@@ -204,14 +227,20 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
     kind = Reach.UNKNOWN if codes is None else Reach.DECLARED
     if (credential.reach_kind, sorted(credential.reach)) == (kind, wanted):
         raise refuse(Refusal("I6", "input", "The register says that already."))
-    if _narrows(credential, codes) and not is_its_side(step.actor.capacity_of, credential, step.now):
-        sentence = "Only who answers for what it opens, or for the store that keeps it, says that it opens less."
-        raise refuse(Refusal("I6", "duty", sentence, "You can say that it opens more, or that it is not known."))
+    if _narrows(credential, codes):
+        narrow_reach(credential, actor=step.actor, now=step.now)
     was, credential.reach_kind = credential.reach_kind, kind
-    credential.reach, credential.reach_by, credential.reach_at = wanted, step.actor.person, step.now
+    credential.reach, credential.reach_at = wanted, step.now
+    credential.reach_by, credential.reach_for = step.actor.person, step.actor.standing_for
     step.save(credential)
     versions = assessing.assess_again(step, credential)
     return Effect(payload={"was": was, "reach": kind, "entitlements": len(wanted), "versions": versions})
+
+
+@transition(Credential, event="credential.reach_narrowed", permission=None, duties=(OF_ITS_SIDE, WITHOUT_STAKE))
+def narrow_reach(step: Step[Credential]) -> Effect:
+    """It is said to open less than was known: part of declaring its reach, and of nobody's who has a stake in it (S1, T1)."""
+    return Effect()
 
 
 def _narrows(credential: Credential, codes: Sequence[str] | None) -> bool:
@@ -333,7 +362,7 @@ def confirm_kept_in(step: Step[Credential], *, store: int) -> Effect:
     Credential,
     event="credential.kept_in_refused",
     permission=Permission.CREDENTIAL_KEEP,
-    duties=(SAID_BY_ANOTHER, WITHOUT_STAKE),
+    duties=(SAID_BY_ANOTHER,),
 )
 def refuse_kept_in(step: Step[Credential], *, store: int) -> Effect:
     """Who answers for a store says that it does not keep a credential: nobody says so again but its own side (A2).

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from governance.controls import clock, timeline
 from governance.controls.actors import Actor
 from governance.controls.models import Person
-from governance.controls.refusals import Refused
+from governance.controls.refusals import Refusal, Refused
 from governance.controls.transitions import Transition
 from governance.web.asked import number
 from governance.web.ledger_links import ledger_href
@@ -172,12 +172,22 @@ class FactsForm(Described):
     expires_at = _days("From the start of this day (UTC) it opens nothing.", label="Expires on")
     owner = forms.ModelChoiceField(Person.objects, required=False, help_text="Who rotates it when it is due.")
 
-    def __init__(self, *args: Any, known: Person | None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, known: Person | None, stays: Refusal | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Who is known to answer for it stays on the form when they have left: what else is said does not replace them (I3).
         here = Q(is_active=True, left_at__isnull=True)
-        choices: Any = self.fields["owner"]
-        choices.queryset = Person.objects.filter(here | Q(pk=known.pk) if known is not None else here)
+        owner: Any = self.fields["owner"]
+        owner.queryset = Person.objects.filter(here | Q(pk=known.pk) if known is not None else here)
+        if stays is not None and not self.is_bound:
+            owner.disabled, owner.help_text = True, f"{stays.sentence} {stays.to_do}"
+        for field in self.fields.values():
+            field.show_hidden_initial = True  # what the page showed, so that a stale one takes nothing back
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What somebody has changed of what the page showed them."""
+        given = {name: self.cleaned_data[name] for name in self.changed_data}
+        return {name: _instant(value) if name in INSTANTS else value for name, value in given.items()}
 
 
 #: Fields of the form that the register keeps as instants.
@@ -198,12 +208,11 @@ def describe(request: Request, pk: int) -> HttpResponse:
     one, now = _find(request, pk)
     said = {name: getattr(one, name) for name in FactsForm.base_fields}
     shown = said | {name: _as_day(said[name]) for name in INSTANTS}
-    form = FactsForm(request.POST or None, known=one.owner, initial=shown)
+    stays = registry.owner_stays(one, request.actor, now)
+    form = FactsForm(request.POST or None, known=one.owner, stays=stays, initial=shown)
 
     def act(given: dict[str, Any]) -> Credential:
-        # An instant that another source knows more exactly stays where its day was not changed.
-        kept = {name: said[name] if given[name] == _as_day(said[name]) else _instant(given[name]) for name in INSTANTS}
-        made: Credential = registry.describe_credential(one, actor=request.actor, now=now, fields=given | kept)
+        made: Credential = registry.describe_credential(one, actor=request.actor, now=now, fields=form.said)
         return made
 
     no = registry.describe_credential.refusal(one, actor=request.actor, now=now)

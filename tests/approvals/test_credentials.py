@@ -131,7 +131,9 @@ def test_who_only_builds_with_it_describes_it_until_somebody_has_approved_it(
 
 
 @pytest.mark.rule("S1", "I6")
-def test_a_party_says_neither_what_it_opens_nor_that_a_store_keeps_it(company: Company, stage_2: Submission) -> None:
+def test_a_party_says_neither_that_it_opens_less_nor_that_a_store_keeps_it(
+    company: Company, stage_2: Submission
+) -> None:
     n, one, store = company.people, record_of(stage_2, company.erp).credential, vault(company)
     stage_2.parties.create(person=n.amara, capacity="editor")
     stage_2.parties.create(person=n.lena, capacity="editor")
@@ -140,10 +142,11 @@ def test_a_party_says_neither_what_it_opens_nor_that_a_store_keeps_it(company: C
     with pytest.raises(DutyConflict, match="you are a party to it") as no:
         registry.declare_reach(one, actor=as_actor(n.amara), now=company.now, codes=codes)
     assert no.value.refusal.code == "SOD-1"
-    for verb in (registry.confirm_kept_in, registry.refuse_kept_in):
-        with pytest.raises(DutyConflict, match="you are a party to it"):
-            verb(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
+    with pytest.raises(DutyConflict, match="you are a party to it"):
+        registry.confirm_kept_in(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
     registry.declare_reach(one, actor=as_actor(n.omar), now=company.now, codes=codes)
+    registry.declare_reach(one, actor=as_actor(n.amara), now=company.now, codes=None)
+    assert one.reach_kind == "unknown", "that it opens more anybody of its side says"
     registry.confirm_kept_in(one, actor=as_actor(n.piet), now=company.now, store=store.pk)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from approvals import transitions
 from governance.controls.models import LedgerEvent, Person
@@ -18,6 +20,7 @@ from tests.approvals.test_authors import owned_by
 from tests.inventory.test_credentials import brought_in, code_of, declare, opening, tier_of, vault
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
+from tests.portal.signed_in import client_of
 
 pytestmark = pytest.mark.django_db
 
@@ -94,13 +97,51 @@ def test_whoever_has_a_part_in_what_uses_a_credential_narrows_nothing(
         with pytest.raises(DutyConflict) as no:
             registry.declare_reach(one, actor=actor, now=c.now, codes=[code_of(version, one)])
         assert no.value.refusal.code in ("I6", "SOD-1")
-        for verb in (registry.confirm_kept_in, registry.refuse_kept_in):
-            with pytest.raises(DutyConflict):
-                verb(one, actor=actor, now=c.now, store=store.pk)
-    assert LedgerEvent.objects.filter(subject_id=str(one.pk), outcome="refused").count() == 6
+        with pytest.raises(DutyConflict):
+            registry.confirm_kept_in(one, actor=actor, now=c.now, store=store.pk)
+    assert LedgerEvent.objects.filter(subject_id=str(one.pk), outcome="refused").count() == 4
     assert (opening(c.erp).reach_kind, tier_of(version, one)) == ("unknown", before)
     declare(c, one, n.omar, [code_of(version, one)])  # the deputy, who has none
     registry.confirm_kept_in(one, actor=as_actor(n.lena), now=c.now, store=store.pk)
+    declare(c, one, who, None)  # that it opens more, whoever answers for it says
+    assert opening(c.erp).reach_kind == "unknown"
+
+
+@pytest.mark.rule("T1", "S1")
+def test_what_somebody_said_before_they_brought_in_their_own_makes_that_no_less_risky(company: Company) -> None:
+    c, n = company, company.people
+    version = brought_in(c)
+    one = opening(c.erp)
+    stock.hand_over(c, c.erp, n.bram, n.omar)
+    for_bram = as_delegate(n.grace, giver=n.bram, now=c.now)
+    registry.declare_reach(one, actor=for_bram, now=c.now, codes=[code_of(version, one)])
+    assert (tier_of(version, one), one.reach_by, one.reach_for) == ("low", n.grace, n.bram)
+
+    def again(export: dict[str, Any]) -> None:
+        export["id"] = "bramsOwn"
+
+    own = stock.version(c, again, by=n.bram)
+    assert tier_of(own, one) == "standard", "his own word makes nothing of his low"
+    assert tier_of(stock.version(c, stock.another_order), one) == "low"
+
+
+@pytest.mark.rule("I6", "T1")
+def test_a_stake_keeps_nobody_from_saying_that_more_is_opened_or_that_a_store_keeps_nothing(company: Company) -> None:
+    """Else whoever names Omar as the author of a draft would keep him from speaking for what is his."""
+    c, n = company, company.people
+    version = brought_in(c)
+    one, store = opening(c.erp), vault(c, owner="omar", deputy="lena")
+    declare(c, one, n.omar, [code_of(version, one)])
+    registry.say_kept_in(one, actor=as_actor(n.rita), now=c.now, store=store)
+
+    def another(export: dict[str, Any]) -> None:
+        export["id"] = "another"
+        owned_by(n.omar.email)(export)
+
+    stock.version(c, another)
+    declare(c, one, n.omar, None)
+    registry.refuse_kept_in(one, actor=as_actor(n.omar), now=c.now, store=store.pk)
+    assert (opening(c.erp).reach_kind, opening(c.erp).kept_refused_for) == ("unknown", [store.pk])
 
 
 @pytest.mark.rule("S1")
@@ -196,3 +237,45 @@ def test_what_else_is_known_is_said_while_its_owner_has_left_and_nobody_who_left
         describe(c, other, n.rita, type(n.piet).objects.get(pk=n.piet.pk))
     with pytest.raises(NotPermitted):
         describe(c, other, n.tom, n.tom)
+
+
+@pytest.mark.rule("I3", "I6")
+def test_whoever_answers_meanwhile_speaks_for_a_credential_that_was_approved_too(company: Company) -> None:
+    c, n = company, company.people
+    made = stock.in_stage_2(c)
+    one = owner_left(c)
+    named = interim.NAMING["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
+    interim.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
+    journeys.approve(stock.credential_for(made, c.erp), n.omar, now=c.now)
+    with pytest.raises(DutyConflict, match="Somebody approved this credential"):
+        registry.describe_credential(one, actor=as_actor(n.rita), now=c.now, fields={"lifetime": "long"})
+    registry.describe_credential(one, actor=as_actor(n.mei), now=c.now, fields={"lifetime": "long"})
+    describe(c, opening(c.erp), n.mei, n.lena)
+    assert (opening(c.erp).owner, opening(c.erp).lifetime) == (n.lena, "long")
+
+
+@pytest.mark.rule("A6", "I3")
+def test_a_page_that_is_out_of_date_takes_back_nothing_that_its_reader_did_not_touch(company: Company) -> None:
+    c, n = company, company.people
+    brought_in(c)
+    one = opening(c.erp)
+    describe(c, one, n.rita, n.piet)
+    omar = client_of(n.omar)
+    where = reverse("credential_describe", args=[one.pk])
+    page = omar.get(where).content.decode()
+    assert f'name="initial-owner" value="{n.piet.pk}"' in page
+    describe(c, one, n.piet, n.lena)
+    form = {"lifetime": "long", "owner": n.piet.pk, "initial-owner": n.piet.pk, "initial-lifetime": "static"}
+    assert omar.post(where, form).status_code == 302
+    assert (opening(c.erp).owner, opening(c.erp).lifetime) == (n.lena, "long")
+
+
+@pytest.mark.rule("I3")
+def test_the_form_says_why_its_reader_can_not_name_another(company: Company) -> None:
+    c, n = company, company.people
+    brought_in(c)
+    owner_left(c)
+    page = client_of(n.rita).get(reverse("credential_describe", args=[opening(c.erp).pk])).content.decode()
+    field = page[page.index('id="id_owner"') - 200 : page.index('id="id_owner"') + 200]
+    assert "disabled" in field
+    assert "Piet de Vries left, and nobody answers for it meanwhile." in page

@@ -320,3 +320,14 @@ def test_a_draft_goes_with_the_question_when_somebody_else_is_asked_and_is_in_no
     assert not Draft.objects.exists()
     assert "zebra" not in str(list(Question.history.values())) + str(list(LedgerEvent.objects.values("payload")))
     assert Automation.objects.filter(pk=held.automation.pk).exists()
+
+
+@pytest.mark.rule("A8", "R4")
+@pytest.mark.parametrize("kind", [K.DONT_KNOW, K.KEEP])
+def test_the_second_press_of_an_answer_is_the_first_also_where_that_passed_it_on(held: Held, kind: AnswerKind) -> None:
+    item = under_review(held.grant())
+    reviewer = question(item, ACCEPTABLE).reviewer
+    for _ in range(2):
+        say(question(item, ACCEPTABLE), kind, now=item.opened_at, by=reviewer)
+    assert Answer.objects.count() == 1
+    assert not LedgerEvent.objects.filter(verb__startswith="question.", outcome="refused").exists()

@@ -8,13 +8,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from approvals import grants
 from approvals.models import Grant
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import InvalidInput, OutOfTurn
 from governance.controls.transitions import Step
-from governance.recertification import risen, scheduling, sweeps, wording
+from governance.recertification import risen, scheduling, sharing, sweeps, wording
 from governance.recertification.models import Asks, Item, ItemState
 from inventory import assessing, importers, registry
 from inventory.importers.manifest import Finding, Manifest
@@ -168,21 +170,28 @@ def robot(held: Held) -> NonHumanIdentity:
     return made
 
 
-def runs_as_robot(held: Held, level: str) -> Version:
+def runs_as_robot(held: Held, level: str, number: int = 0) -> Version:
     """Another automation of the same team that runs as the same, submitted and in force."""
+    made = described_as_robot(held, level, f"Sweeper {number}" if number else "Sweeper")
+    journeys.decide_all(held.company, journeys.submitted(held.company, made))
+    return Version.objects.get(pk=made.pk)
+
+
+def described_as_robot(held: Held, level: str, name: str) -> Version:
+    """Another automation of the same team that runs as the same."""
     c, n = held.company, held.people
+    code = f"x:{level}:{name}"
     entitlement = registry.add_entitlement(
-        c.slack, actor=as_actor(n.omar), now=c.now, code=f"x:{level}", words=f"May {level} it", level=level
+        c.slack, actor=as_actor(n.omar), now=c.now, code=code, words=f"May {level} it", level=level
     )
     manifest = registry.describe(
-        name="Sweeper", kind="script", platform="cron", privileges=[registry.Described(entitlement, level)]
+        name=name, kind="script", platform="cron", privileges=[registry.Described(entitlement, level)]
     )
     manifest = replace(manifest, identities=(importers.Identity("service_account", "robot", "fin"),))
     fields = {"business_owner": n.jonas, "technical_owner": n.bram, "purpose": "Sweeps."}
     made: Version = registry.register_by_hand(
         n.finance_ops, actor=as_actor(n.rita), now=c.now, manifest=manifest, fields=fields
     )
-    journeys.decide_all(c, journeys.submitted(c, made))
     return made
 
 
@@ -191,10 +200,66 @@ def test_what_runs_as_the_same_identity_as_something_riskier_is_as_risky_and_rev
     held: Held, robot: NonHumanIdentity
 ) -> None:
     sweeper = runs_as_robot(held, "admin")
-    assert (sweeper.automation.tier, held.automation.tier) == ("high", "high")
+    assert (sweeper.automation.tier, held.automation.tier) == ("high", "standard")
+    assert sweeps.judge_sharers(held.company.now + LATER, JOB) == 1
+    assert held.automation.tier == "high"
     found = held.automation.approved_version.latest_assessment
     assert "runs as the same identity as Sweeper" in " ".join(found.reasons)
     assert ("tier raised", "automation") in open_due(held)
+    assert sweeps.judge_sharers(held.company.now + LATER, JOB) == 0, "each once"
+
+
+@pytest.mark.rule("I5", "R9")
+def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as_much(
+    held: Held, robot: NonHumanIdentity
+) -> None:
+    few = [runs_as_robot(held, "write", number=number).automation for number in range(2)]
+    with CaptureQueriesContext(connection) as asked:
+        sharing.due()
+    more = [runs_as_robot(held, "write", number=number).automation for number in range(2, 6)]
+    assert not sharing.due()
+    with CaptureQueriesContext(connection) as asked_more:
+        sharing.due()
+    assert len(asked) == len(asked_more) <= 3
+    raise_to = {"actor": as_actor(held.people.theo), "now": held.company.now, "reason": "It mails.", "tier": "high"}
+    registry.raise_tier(Automation.objects.get(pk=few[0].pk), **raise_to)
+    before = Assessment.objects.count()
+    others = {one.pk for one in (*few[1:], *more)} | {held.automation.pk}
+    assert sharing.due() == others
+    assert sweeps.judge_sharers(held.company.now, JOB) == len(others)
+    assert Assessment.objects.count() == before + len(others)
+    assert {one.tier for one in Automation.objects.filter(pk__in=others)} == {"high"}
+    assert sharing.due() == set()
+
+
+@pytest.mark.rule("I5", "T4")
+def test_what_is_as_risky_by_another_alone_lends_that_to_nobody(held: Held, robot: NonHumanIdentity) -> None:
+    runs_as_robot(held, "admin")
+    sweeps.judge_sharers(held.company.now, JOB)
+    sweeper = Automation.objects.get(name="Sweeper")
+    assert assessing.sharers_of(sweeper, [robot]) == [("Weekly stock report", Tier.STANDARD)]
+    assert assessing.sharers_of(held.automation, [robot]) == [("Sweeper", Tier.HIGH)]
+
+
+@pytest.mark.rule("I5", "T2", "T4")
+def test_a_kind_that_is_only_asked_for_hides_no_risk_of_a_sharer(held: Held, robot: NonHumanIdentity) -> None:
+    registry.amend(
+        held.automation, actor=as_actor(held.people.rita), now=held.company.now, fields={"kind": "integration"}
+    )
+    runs_as_robot(held, "admin")
+    sweeps.judge_sharers(held.company.now, JOB)
+    assert (held.automation.tier, held.automation.kind) == ("high", "workflow")
+
+
+@pytest.mark.rule("I5", "T2", "T3")
+def test_what_is_under_review_is_not_put_in_force_below_what_it_runs_with(held: Held, robot: NonHumanIdentity) -> None:
+    c, n = held.company, held.people
+    waiting = journeys.submitted(c, described_as_robot(held, "write", "Waiting"))
+    registry.raise_tier(held.automation, actor=as_actor(n.theo), now=c.now, reason="It mails.", tier="high")
+    with pytest.raises(OutOfTurn, match="this is high risk"):
+        journeys.approve(journeys.app_of(waiting), n.theo, now=c.now)
+    again = journeys.submitted(c, waiting.version)
+    assert (again.tier, again.continues) == ("high", waiting)
 
 
 @pytest.mark.rule("I5", "T4")
@@ -204,6 +269,7 @@ def test_whose_tier_rises_later_raises_whoever_runs_as_the_same(held: Held, robo
     assert (sweeper.tier, held.automation.tier) == ("standard", "standard")
     raise_to = {"actor": as_actor(held.people.theo), "now": held.company.now + LATER, "reason": "It mails."}
     registry.raise_tier(Automation.objects.get(pk=sweeper.pk), tier="high", **raise_to)
+    sweeps.sweep(held.company.now + LATER)
     assert held.automation.tier == "high"
     assert held.automation.approved_version.assessments.count() == judged + 1
     raise_class(held, now=held.company.now + LATER)  # it is high already: nothing goes round

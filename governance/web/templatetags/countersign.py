@@ -246,9 +246,10 @@ def field(bound: BoundField, label: str = "", help: str = "", wide: bool = True)
     if bound.errors:
         attrs["aria-invalid"] = "true"
     group = kind in ("radio", "checkbox") and hasattr(widget, "choices")
+    shown = bound.field.show_hidden_initial  # what the page showed goes with the answer
     return {
         "bound": bound,
-        "control": bound.as_widget(attrs=attrs),
+        "control": bound.as_widget(attrs=attrs) + (bound.as_hidden(only_initial=True) if shown else SafeString()),
         "label": label or bound.label,
         "help": help or bound.help_text,
         "kind": "group" if group else kind,
