@@ -1,7 +1,7 @@
 """What is held has become riskier than it was approved as: its term shortens and it is reviewed, once (I2, T4, R1).
 
 A better importer assesses a version anew, the class of a resource is raised, a person raises a tier; what runs as the same identity
-follows in a sweep of its own (`sharing`). The register knows neither
+follows in a sweep of its own (`transitions.sharing`). The register knows neither
 grants nor reviews, so this follows its operations. Nothing is opened here: a grant's and an automation's review date is brought
 forward, in the same transaction, and the next sweep opens what is due (R9). What is under review already is joined (R2).
 """
@@ -20,15 +20,13 @@ from governance.controls import nudge
 from governance.controls.transitions import Step
 from governance.recertification import scheduling, transitions
 from governance.recertification.models import Item, ItemState
+from governance.recertification.transitions.sharing import HELD
 from inventory import assessing, risk
-from inventory.models import Assessment, Automation, AutomationState, Privilege, Resource, Version
+from inventory.models import Assessment, Automation, Privilege, Resource, Version
 from inventory.risk import Tier
 
 #: What an automation's review is told of, by the keys of `wording.BECAUSE`.
 RISEN, FOUND = "tier raised", "new finding"
-
-#: States in which what is approved is held.
-HELD = (AutomationState.LIVE, AutomationState.SUSPENDED)
 
 
 def follow_assessment(made: Assessment, step: Step[Any]) -> None:

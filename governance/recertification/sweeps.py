@@ -21,9 +21,10 @@ from approvals.models import Grant, GrantState
 from governance.controls import claims
 from governance.controls.actors import Actor
 from governance.controls.models import Person
-from governance.recertification import reviewers, risen, sharing, transitions
+from governance.recertification import reviewers, transitions
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, ItemState, Question
 from governance.recertification.scheduling import OPENS_BEFORE
+from governance.recertification.transitions import sharing
 from governance.recertification.transitions.opening import OF_AUTOMATION, OF_GRANT, scheduled_campaign, times_of
 from inventory.models import Automation, AutomationState
 
@@ -48,8 +49,8 @@ def sweep(now: datetime) -> Mapping[str, int]:
 
 def judge_sharers(now: datetime, actor: Actor) -> int:
     """Judge anew whatever runs as the same identity as something riskier; returns how many (I5)."""
-    due = Automation.objects.filter(pk__in=sharing.due(), state__in=risen.HELD)
-    return claims.sweep(due, partial(sharing.judge_with_sharers.when_due, actor=actor, now=now), job=JOB)
+    due = Automation.objects.filter(pk__in=sharing.due(), state__in=sharing.HELD)
+    return claims.sweep(due, partial(transitions.judge_with_sharers.when_due, actor=actor, now=now), job=JOB)
 
 
 def open_due(now: datetime, actor: Actor) -> int:

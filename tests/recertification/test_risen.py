@@ -16,8 +16,9 @@ from approvals.models import Grant
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import InvalidInput, OutOfTurn
 from governance.controls.transitions import Step
-from governance.recertification import risen, scheduling, sharing, sweeps, wording
+from governance.recertification import risen, scheduling, sweeps, wording
 from governance.recertification.models import Asks, Item, ItemState
+from governance.recertification.transitions import sharing
 from inventory import assessing, importers, registry
 from inventory.importers.manifest import Finding, Manifest
 from inventory.models import Assessment, Automation, NonHumanIdentity, Version, VersionIdentity

@@ -5,6 +5,7 @@ from governance.recertification.transitions.opening import close_campaign, join,
 from governance.recertification.transitions.overdue import escalate, remind, replace_reviewer, suspend_for_silence
 from governance.recertification.transitions.reviewed import bring_review_forward, set_next_review
 from governance.recertification.transitions.settling import close, reopen, settle
+from governance.recertification.transitions.sharing import judge_with_sharers
 
 __all__ = [
     "answer",
@@ -14,6 +15,7 @@ __all__ = [
     "correct",
     "escalate",
     "join",
+    "judge_with_sharers",
     "open_campaign",
     "open_item",
     "pass_on",

@@ -16,10 +16,12 @@ from governance.controls.duty import Duty
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from governance.recertification.risen import HELD
 from inventory import assessing
-from inventory.models import Assessment, Automation, NonHumanIdentity, Version
+from inventory.models import Assessment, Automation, AutomationState, NonHumanIdentity, Version
 from inventory.risk import Tier
+
+#: States in which what is approved is held.
+HELD = (AutomationState.LIVE, AutomationState.SUSPENDED)
 
 
 def due() -> set[int]:
