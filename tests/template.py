@@ -22,7 +22,12 @@ READ_BY_MIGRATIONS = (
         "governance/controls/roles.py",
         "governance/supervisor/postgres.py",
     ),
-    *("requirements/base.txt", "requirements/trial.txt", "tests/conftest.py"),
+    *(
+        "requirements/base.txt",
+        "requirements/trial.txt",
+        "tests/conftest.py",
+        "governance/controls/management/commands/migrate.py",
+    ),
 )
 #: Several working states may alternate on one machine.
 KEPT = 4

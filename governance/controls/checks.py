@@ -48,6 +48,21 @@ def the_database_is_postgresql(app_configs: Apps, **_: Any) -> list[CheckMessage
     return found
 
 
+@register(Tags.database)
+def triggers_are_ignored_by_nobody(
+    app_configs: Apps, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """No session can tell the database to let something past its triggers (S5, H2); asked where a database is named."""
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = '_pgtrigger_should_ignore'")
+            if any(source != "SELECT false" for (source,) in cursor.fetchall()):
+                said = f"One setting of a session lets anything past the triggers of {alias!r}."
+                found.append(Warning(said, hint="`manage.py migrate` takes it out.", id="controls.W014"))
+    return found
+
+
 @register(Tags.security)
 def the_mail_server_is_named(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """`EMAIL_URL` names a mail server, or is empty."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from django.core.checks import Tags, run_checks
+from django.db import connection
 
-from approvals.models import ApprovalState, Decision
+from approvals.models import ApprovalState, Decision, Submission
 from approvals.routing import Route
 from governance.controls import clock
-from governance.controls.models import LedgerEvent
+from governance.controls.models import LedgerEvent, kept
 from tests import journeys
 from tests.approvals import stock
+from tests.approvals.attempts import database_refuses, insert_decision, name_candidate, sql
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
 
@@ -39,3 +42,26 @@ def test_a_party_whom_only_the_database_stops_gets_a_page_with_the_code_and_stan
     assert stock.privilege_on(submission, company.slack).state == ApprovalState.OPEN
     timeline = client_of(n.amara).get(f"/review/{submission.pk}/").content.decode()
     assert "SOD-1" in timeline
+
+
+@pytest.mark.rule("S5", "H2")
+def test_no_session_tells_the_database_to_let_it_past_its_triggers(company: Company, stage_2: Submission) -> None:
+    record, rita = stock.privilege_on(stage_2, company.slack), company.people.rita
+    with connection.cursor() as cursor:
+        every = "SELECT array_agg(tgname::text)::text FROM pg_trigger WHERE NOT tgisinternal"
+        cursor.execute(f"SELECT set_config('pgtrigger.ignore', ({every}), true)")
+    with database_refuses("pgtrigger: Cannot"):
+        sql("UPDATE controls_ledgerevent SET verb = 'nothing.happened'")
+    with database_refuses("pgtrigger: Cannot"):
+        sql("DELETE FROM approvals_party WHERE submission_id = %s", stage_2.pk)
+    with database_refuses("SOD-1: a party decides nothing"):
+        insert_decision(record, rita, now=company.now, seat=name_candidate(record, rita))
+
+
+@pytest.mark.rule("S5")
+def test_a_check_says_where_a_session_could(db: None) -> None:
+    assert not run_checks(tags=[Tags.database], databases=["default"])
+    with connection.cursor() as cursor:
+        cursor.execute(kept.NEVER_IGNORED.replace("SELECT false", "SELECT true"))
+    (said,) = run_checks(tags=[Tags.database], databases=["default"])
+    assert (said.id, said.hint) == ("controls.W014", "`manage.py migrate` takes it out.")

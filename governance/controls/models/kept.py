@@ -12,6 +12,11 @@ import pgtrigger
 from django.db import models
 from simple_history.models import HistoricalRecords
 
+#: Each trigger of pgtrigger asks a function whether the session wants it ignored: one SET, and nothing is refused. That is taken out by
+#: whatever migrates (see the command), and saves most of what a trigger costs: the setting is unknown, and an error caught each time.
+NEVER_IGNORED = """CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name NAME) RETURNS BOOLEAN
+    LANGUAGE sql IMMUTABLE AS 'SELECT false'"""
+
 
 def never_truncated(what: str = "stays on record") -> pgtrigger.Trigger:
     """Refuses TRUNCATE, also to the owner of the table; so `flush` refuses too, and a demo is reset by a new database."""
