@@ -27,6 +27,7 @@ class ApprovalsConfig(AppConfig):
         from governance.controls import consequences, health
         from governance.controls.erasing import FORGETTING
         from inventory.registry import NAMING_OWNERS
+        from inventory.stakes import OWN_WORD
 
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
             consequences.register(event, conclude)
@@ -38,6 +39,7 @@ class ApprovalsConfig(AppConfig):
             consequences.register(event, look_again)
         consequences.demand("automation.amended", duties.WRITES_NOTHING)
         consequences.bar(NAMING_OWNERS, parties.kept_apart)
+        consequences.bar(OWN_WORD, parties.whose_word_counts_not)
         for event in ("binding.confirmed", "binding.refused"):
             consequences.demand(event, duties.SETTLES_FOR_OTHERS)
         for event, duty in credentials.DEMANDED:

@@ -65,4 +65,5 @@ DEMANDED = (
     ("credential.kept_in_said", UNTIL_APPROVED),
     ("credential.reach_narrowed", NOT_OF_A_PARTY),
     ("credential.kept_in_confirmed", NOT_OF_A_PARTY),
+    ("credential.kept_in_refused", NOT_OF_A_PARTY),
 )

@@ -131,6 +131,12 @@ def _of_submissions(automation: Automation) -> Iterator[tuple[int | None, Capaci
         yield who, Capacity(capacity)
 
 
+def whose_word_counts_not(automation: Automation, now: datetime) -> dict[int, Refusal]:
+    """Parties of submissions since the one in force: what one of them says that a credential opens counts for nothing in it (S1, T1)."""
+    no = Refusal("SOD-1", "duty", "A party's word on what a credential opens makes nothing of its own less risky.")
+    return {who: no for who, _ in _of_submissions(automation) if who is not None}
+
+
 def kept_apart(automation: Automation, now: datetime) -> dict[int, Refusal]:
     """Who can't be named an owner while a submission is under way: whoever is asked in it, or has decided (S1, A9).
 

@@ -23,7 +23,7 @@ from approvals.would_be import WouldBe
 from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal
-from inventory import assessing, authors, registry, resolving
+from inventory import assessing, authors, registry, resolving, stakes
 from inventory.importers.manifest import Manifest, manifest_digest, sha256
 from inventory.models import (
     Assessment,
@@ -169,11 +169,12 @@ class _Reading:
 
     def _own(self) -> set[int]:
         """Ids of those whose word on what a credential opens does not count in it: who brings it in, will own it, wrote it (S1)."""
-        asked = self.automation.asked
-        owners = {asked["business_owner_id"], asked["technical_owner_id"]}
-        owners |= {self.automation.business_owner_id, self.automation.technical_owner_id}
         people = {person.pk for person in (*self.actor.people, *self._named)}
-        return people | {pk for pk in owners if pk is not None}
+        owners = {self.automation.business_owner_id, self.automation.technical_owner_id}
+        asked = self.automation.asked
+        owners |= {asked["business_owner_id"], asked["technical_owner_id"]}
+        standing = stakes.people_in(self.known, self.now) if self.known is not None else set()
+        return people | standing | {pk for pk in owners if pk is not None}
 
     @cached_property
     def _named(self) -> tuple[Person, ...]:

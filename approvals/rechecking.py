@@ -14,7 +14,7 @@ from approvals import policies
 from approvals.models import Approval, ApprovalKind, SeatLabel, Submission
 from governance.controls.refusals import Refusal
 from inventory import assessing, risk
-from inventory.models import Privilege
+from inventory.models import Privilege, Reach
 from inventory.risk import Tier
 
 TO_DO = "Submit it again: then everybody is asked who is needed now, and what did not change keeps its decisions."
@@ -45,7 +45,7 @@ def tier_refusal(record: Approval) -> Refusal | None:
 
 def _because(high: Privilege, record: Approval) -> str:
     """What of the register has risen: what the credential opens, which alone makes nothing more than standard, else the class."""
-    facts = assessing.facts_of(high, record.submission.automation.environment)
+    facts = _facts(high, record.submission)
     if _low_but_for_reach(facts):
         words = {"unknown": "What its credential opens is not known any more"}
         return words.get(facts.credential_reach, "Its credential opens more than this now")
@@ -105,7 +105,17 @@ def _uses(record: Approval) -> list[Privilege]:
 
 
 def _tier(privilege: Privilege, submission: Submission) -> Tier:
-    return risk.privilege_tier(assessing.facts_of(privilege, submission.automation.environment)).tier
+    return risk.privilege_tier(_facts(privilege, submission)).tier
+
+
+def _facts(privilege: Privilege, submission: Submission) -> risk.PrivilegeFacts:
+    """The facts, but for what a party says that a credential opens (S1); parties are read only where somebody declared that."""
+    credential, own = privilege.credential, frozenset[int]()
+    if credential is not None and credential.reach_kind == Reach.DECLARED:
+        if "_party_ids" not in submission.__dict__:
+            submission.__dict__["_party_ids"] = frozenset(submission.parties.values_list("person", flat=True))
+        own = submission.__dict__["_party_ids"]
+    return assessing.facts_of(privilege, submission.automation.environment, own)
 
 
 def privileges_of(submission: Submission) -> list[Privilege]:

@@ -12,11 +12,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import CharField, Count, F, OuterRef, Q, Subquery
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce
 
 from governance.controls.actors import Actor
 from governance.controls.transitions import Effect, Step, transition
-from inventory import authors, importers, resolving, risk
+from inventory import importers, resolving, risk, stakes
 from inventory.importers.manifest import Manifest, binding_key, privilege_key
 from inventory.models import (
     Assessment,
@@ -152,9 +154,20 @@ def judge(
     return Judgement({p.key: j for p, j in judged}, opened, app_tier(sharers=sharers), app_tier().tier)
 
 
-#: A version that counts for what its automation is: the approved one, and the newest.
 _NEWEST = Version.objects.filter(automation=OuterRef("automation")).order_by("-number").values("pk")[:1]
-COUNTS = Q(pk=F("automation__approved_version")) | Q(pk=Subquery(_NEWEST))
+#: By itself, whatever runs with it; assessments made before that was noted say only what came out.
+BY_ITSELF = Coalesce(KeyTextTransform("own", "levels"), F("tier"), output_field=CharField())
+
+
+def _counting_for(automation: Automation) -> Q:
+    """Versions that count for what their automation is: the approved one, the newest while that is in review, a draft in the same team.
+
+    A draft of another team runs as nothing: whoever types an identity's name raises nobody's risk by that.
+    """
+    states = Q(automation__state=AutomationState.IN_REVIEW) | Q(
+        automation__state=AutomationState.DRAFT, automation__team=automation.team_id
+    )
+    return Q(pk=F("automation__approved_version")) | Q(states, pk=Subquery(_NEWEST))
 
 
 def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -> list[tuple[str, Tier]]:
@@ -165,8 +178,8 @@ def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -
     shared = [one.pk for one in identities if not one._state.adding]
     if not shared:
         return []
-    judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values("levels__own")[:1]
-    versions = Version.objects.filter(COUNTS).exclude(
+    judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=BY_ITSELF)[:1]
+    versions = Version.objects.filter(_counting_for(automation)).exclude(
         Q(automation=automation.pk) | Q(automation__state=AutomationState.RETIRED)
     )
     runs = versions.filter(Q(version_identities__identity__in=shared) | Q(automation__identities__in=shared))
@@ -186,6 +199,7 @@ def assess(
     now: datetime,
     rules: Mapping[str, Any] = risk.DEFAULT_RULES,
     manifest: Manifest | None = None,
+    own: Collection[int] = (),
 ) -> Assessment:
     """Judge a version anew and keep the answer beside the earlier ones (I2). Runs inside another operation only.
 
@@ -194,6 +208,7 @@ def assess(
         now: business time.
         rules: the policy's ``tiers``.
         manifest: what a newer importer made of the same source; None for what is kept with the version.
+        own: ids of those who have a stake in it beside those of whom the register knows: who submits it now (S1).
 
     Returns:
         The new assessment. Its ``levels`` are ``{"privileges": {key: {"tier", "reasons", "level"}}, "credentials":
@@ -201,12 +216,18 @@ def assess(
         the kind that is in force while another is asked for.
     """
     inside = Actor.of_job("inventory.assess")  # the operation around it says who acts
-    return cast("Assessment", record_assessment(version, actor=inside, now=now, rules=rules, manifest=manifest))
+    return cast(
+        "Assessment", record_assessment(version, actor=inside, now=now, rules=rules, manifest=manifest, own=own)
+    )
 
 
 @transition(Version, event="version.assessed", permission=None)
 def record_assessment(
-    step: Step[Version], *, rules: Mapping[str, Any] = risk.DEFAULT_RULES, manifest: Manifest | None = None
+    step: Step[Version],
+    *,
+    rules: Mapping[str, Any] = risk.DEFAULT_RULES,
+    manifest: Manifest | None = None,
+    own: Collection[int] = (),
 ) -> Effect:
     """A version is judged: tiers with reasons, levels and findings become one more dated row (I2)."""
     version = step.subject
@@ -225,10 +246,10 @@ def record_assessment(
         environment=automation.environment,
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
-        own=own_people(automation, version),
+        own=stakes.people_in(automation, step.now) | set(own),
         rules=rules,
     )
-    judgement = judge_as(kind=automation.asked["kind"])
+    judgement, standing = (judge_as(kind=kind) for kind in (automation.asked["kind"], automation.kind))
     made = Assessment(
         version=version,
         importer_version=importers.VERSION,
@@ -238,8 +259,8 @@ def record_assessment(
         levels={
             "privileges": {p.key: {**judgement.privileges[p.key].to_dict(), "level": p.level} for p in privileges},
             "credentials": {str(c.pk): judged.to_dict() for c, judged in judgement.credentials},
-            "own": judgement.own.word,
-            "in_force": judge_as(kind=automation.kind).app.tier.word,
+            "own": max(judgement.own, standing.own).word,
+            "in_force": standing.app.tier.word,
         },
     )
     step.save(made)
@@ -252,16 +273,10 @@ def record_assessment(
     return Effect(subject=made, payload={"tier": made.tier, "findings": len(found), "importer": made.importer_version})
 
 
-def own_people(automation: Automation, version: Version) -> set[int]:
-    """Ids of those who own an automation, or will, and of who brought in or wrote a version of it (S1)."""
-    owners = {automation.business_owner_id, automation.technical_owner_id, version.imported_by_id}
-    owners |= {automation.asked["business_owner_id"], automation.asked["technical_owner_id"]}
-    return {pk for pk in owners if pk is not None} | authors.of(Version.objects.filter(pk=version.pk))
-
-
 def identities_of(version: Version) -> list[NonHumanIdentity]:
-    """What a version runs as."""
-    return [one.identity for one in version.version_identities.select_related("identity").order_by("pk")]
+    """What a version runs as, and what the register says that its automation is served by."""
+    named = NonHumanIdentity.objects.filter(Q(used_by__version=version) | Q(automation=version.automation_id))
+    return list(named.distinct().order_by("pk"))
 
 
 def assess_again(step: Step[Any], credential: Credential) -> int:

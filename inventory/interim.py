@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import CharField, Exists, OuterRef, Value
+from django.db.models.functions import Cast, Concat
 
 from governance.controls import access, consequences, ledger, outbox
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
-from governance.controls.models import Person
+from governance.controls.models import Notice, Person
 from governance.controls.people import people_with
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission, Role
@@ -322,6 +324,7 @@ def settle(subject: Owned, step: Step[Any]) -> None:
 
 #: How long before its end whoever is concerned is told that a term ends.
 TOLD_BEFORE = timedelta(days=7)
+ENDING = "interim_ending"
 
 
 def remind(now: datetime) -> int:
@@ -329,17 +332,19 @@ def remind(now: datetime) -> int:
 
     Once a term and person, however often it runs: after the end nobody answers for it again (I3, R9).
     """
+    told = Notice.objects.filter(event=ENDING, thread=Concat(Value("interim:"), Cast(OuterRef("pk"), CharField())))
     ending = InterimOwner.objects.filter(state=S.CONFIRMED, until__gt=now, until__lte=now + TOLD_BEFORE)
+    ending = ending.filter(~Exists(told))
     sent = 0
     for one in ending.select_related("person", "named_by", "confirmed_by", *ABOUT).order_by("pk"):
         subject = one.subject
-        if subject.interim_owner(now) != one.person:
-            continue  # an owner counts again, or who was named has left
+        if subject.interim_owner(now) != one.person or getattr(subject, "state", "") == "retired":
+            continue  # an owner counts again, who was named has left, or nobody has to answer for it any more
         people = [one.person, one.named_by, *leads_of(subject)]
         if one.confirmed_by is not None:
             people.append(one.confirmed_by)
         with transaction.atomic():
-            sent += _queue(one, people, "interim_ending", now)
+            sent += _queue(one, people, ENDING, now)
     return sent
 
 

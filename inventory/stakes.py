@@ -7,11 +7,13 @@ a credential is said to open makes the tier of both.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from functools import reduce
 from operator import or_
 
 from django.db.models import Exists, F, OuterRef, Q
 
+from governance.controls import consequences
 from governance.controls.actors import Actor
 from inventory import authors
 from inventory.models import Automation, AutomationState, Credential, Version
@@ -22,6 +24,33 @@ WROTE = ("automation.registered", "automation.amended", "version.")
 
 #: A version that is approved, or came after the one that is.
 COUNTS = Q(automation__approved_version__isnull=True) | Q(number__gte=F("automation__approved_version__number"))
+
+
+#: What higher apps name those by whose word on what a credential opens counts for nothing in an automation (see `consequences.bar`).
+OWN_WORD = "credential.reach_counted"
+
+
+def people_in(automation: Automation, now: datetime) -> set[int]:
+    """Ids of those who have a stake in an automation: owners, also asked for, whoever brought in or wrote what runs or came since, parties.
+
+    A fixed number of queries.
+
+    Args:
+        automation: saved.
+        now: business time.
+    """
+    counted = Version.objects.filter(COUNTS, automation=automation)
+    found: set[int | None] = {automation.business_owner_id, automation.technical_owner_id}
+    found |= {automation.asked["business_owner_id"], automation.asked["technical_owner_id"]}
+    found |= set(counted.values_list("imported_by", flat=True))
+    rows = Automation.history.filter(id=automation.pk)
+    if automation.approved_version is not None:
+        rows = rows.filter(history_date__gt=automation.approved_version.created_at)
+    columns = ("history_change_reason", "history_user", "business_owner", "technical_owner", "interim__person")
+    for why, who, *owners in rows.values_list(*columns):
+        found |= {*owners, who if (why or "").startswith(WROTE) else None}
+    found |= set(consequences.barred(OWN_WORD, automation, now))
+    return {pk for pk in found if pk is not None} | authors.of(counted)
 
 
 def in_credential(credential: Credential, actor: Actor) -> str | None:

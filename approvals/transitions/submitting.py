@@ -71,7 +71,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
         raise refuse(Refusal("S1", "permission", "A submission is made by a person for themself."))
     if version.automation_id != automation.pk:
         raise refuse(Refusal("I2", "input", "This version belongs to another automation."))
-    assessment = assessing.assess(version, now=step.now)
+    assessment = assessing.assess(version, now=step.now, own=[person.pk for person in step.actor.people])
     found = changes.compare(automation, version, assessment, now=step.now)
     policy = policies.in_force(step.now)
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()

@@ -99,6 +99,11 @@ def _about(row: models.Model) -> list[str]:
     return ledger.about(*ask()) if ask is not None else []
 
 
+def _may_be_a_second_press(no: Refusal) -> bool:
+    """Whether what is done already may be why: what is wrong with the input itself, but that it says the same again (A14), is said."""
+    return no.kind != "input" or no.code == "A14"
+
+
 Body = Callable[..., Effect | None]
 #: ``repeats(subject, actor, reason, params)`` answers what this very call has made already; it only reads.
 Repeats = Callable[[Any, Actor, str, Mapping[str, Any]], models.Model | None]
@@ -239,8 +244,10 @@ class Transition(Generic[M]):
             with transaction.atomic(durable=True):
                 fresh, made = self._perform(subject, actor.afresh(), now, reason, params)
         except Refused as no:
-            if (done := self._done_already(subject, actor, reason, params)) is not None:
-                return done
+            if _may_be_a_second_press(no.refusal):
+                done = self._done_already(subject, actor, reason, params)
+                if done is not None:
+                    return done
             is_mistyped = isinstance(no, InvalidInput) and not no.refusal.is_attempt
             if not is_mistyped and (is_attempt or not isinstance(no, OutOfTurn)):
                 self._record_refusal(subject, known_as, actor, now, reason, no.refusal)

@@ -37,13 +37,13 @@ def sweep(now: datetime) -> Mapping[str, int]:
     """Everything that is due at ``now``; returns how many of what."""
     actor = Actor.of_job(JOB)
     return {
-        "judged_with_sharers": judge_sharers(now, actor),
         "opened": open_due(now, actor),
         "reassigned": reassign_due(now, actor),
         "reminded": remind_due(now, actor),
         "escalated": escalate_due(now, actor),
         "suspended": suspend_due(now, actor),
         "closed": close_due(now, actor),
+        "judged_with_sharers": judge_sharers(now, actor),
     }
 
 

@@ -225,9 +225,12 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
     wanted = sorted(set(codes or ()))
     _check_reach(credential, codes, wanted)
     kind = Reach.UNKNOWN if codes is None else Reach.DECLARED
-    if (credential.reach_kind, sorted(credential.reach)) == (kind, wanted):
+    is_same = (credential.reach_kind, sorted(credential.reach)) == (kind, wanted)
+    said_by = {credential.reach_by_id, credential.reach_for_id}
+    if is_same and (codes is None or said_by == _who_says(step.actor)):
         raise refuse(Refusal("I6", "input", "The register says that already."))
-    if _narrows(credential, codes):
+    # The same, of somebody else: it counts for what whoever said it before has a stake in.
+    if is_same or _narrows(credential, codes):
         narrow_reach(credential, actor=step.actor, now=step.now)
     was, credential.reach_kind = credential.reach_kind, kind
     credential.reach, credential.reach_at = wanted, step.now
@@ -241,6 +244,10 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
 def narrow_reach(step: Step[Credential]) -> Effect:
     """It is said to open less than was known: part of declaring its reach, and of nobody's who has a stake in it (S1, T1)."""
     return Effect()
+
+
+def _who_says(actor: Actor) -> set[int | None]:
+    return {actor.person.pk if actor.person else None, actor.standing_for.pk if actor.standing_for else None}
 
 
 def _narrows(credential: Credential, codes: Sequence[str] | None) -> bool:
@@ -362,7 +369,7 @@ def confirm_kept_in(step: Step[Credential], *, store: int) -> Effect:
     Credential,
     event="credential.kept_in_refused",
     permission=Permission.CREDENTIAL_KEEP,
-    duties=(SAID_BY_ANOTHER,),
+    duties=(SAID_BY_ANOTHER, WITHOUT_STAKE),
 )
 def refuse_kept_in(step: Step[Credential], *, store: int) -> Effect:
     """Who answers for a store says that it does not keep a credential: nobody says so again but its own side (A2).

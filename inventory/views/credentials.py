@@ -137,9 +137,10 @@ class Described(forms.Form):
         """Clean, after what looks like a secret was taken out."""
         given = self.data if isinstance(self.data, QueryDict) else QueryDict()
         leaked = [name for name in self.fields if any(looks_secret(each) for each in self._given(given, name))]
-        if leaked:
+        shown = [name for name in given if name not in self.fields and any(map(looks_secret, given.getlist(name)))]
+        if leaked or shown:
             emptied = given.copy()
-            for name in leaked:
+            for name in (*leaked, *shown):
                 emptied.pop(name, None)
             self.data = emptied
         super().full_clean()
@@ -177,7 +178,9 @@ class FactsForm(Described):
         # Who is known to answer for it stays on the form when they have left: what else is said does not replace them (I3).
         here = Q(is_active=True, left_at__isnull=True)
         owner: Any = self.fields["owner"]
-        owner.queryset = Person.objects.filter(here | Q(pk=known.pk) if known is not None else here)
+        was_shown = number(self.data.get("initial-owner"))
+        stay = [pk for pk in (known.pk if known is not None else None, was_shown) if pk is not None]
+        owner.queryset = Person.objects.filter(here | Q(pk__in=stay))
         if stays is not None and not self.is_bound:
             owner.disabled, owner.help_text = True, f"{stays.sentence} {stays.to_do}"
         for field in self.fields.values():

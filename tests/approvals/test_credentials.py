@@ -142,8 +142,9 @@ def test_a_party_says_neither_that_it_opens_less_nor_that_a_store_keeps_it(
     with pytest.raises(DutyConflict, match="you are a party to it") as no:
         registry.declare_reach(one, actor=as_actor(n.amara), now=company.now, codes=codes)
     assert no.value.refusal.code == "SOD-1"
-    with pytest.raises(DutyConflict, match="you are a party to it"):
-        registry.confirm_kept_in(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
+    for verb in (registry.confirm_kept_in, registry.refuse_kept_in):
+        with pytest.raises(DutyConflict, match="you are a party to it"):
+            verb(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
     registry.declare_reach(one, actor=as_actor(n.omar), now=company.now, codes=codes)
     registry.declare_reach(one, actor=as_actor(n.amara), now=company.now, codes=None)
     assert one.reach_kind == "unknown", "that it opens more anybody of its side says"

@@ -293,8 +293,7 @@ def test_who_said_it_or_owns_what_uses_it_does_not_confirm_it(company: Company, 
     who = as_actor(n.rita if stake == "said" else n.lena)
     if stake == "stands_in":
         Credential.objects.update(said_for=n.lena)
-    verbs = [registry.confirm_kept_in] if stake == "owner" else [registry.confirm_kept_in, registry.refuse_kept_in]
-    for verb in verbs:
+    for verb in (registry.confirm_kept_in, registry.refuse_kept_in):
         with pytest.raises(DutyConflict, match="somebody else"):
             verb(one, actor=who, now=company.now, store=store.pk)
     assert opening(company.erp).kept_in is None

@@ -331,3 +331,13 @@ def test_the_second_press_of_an_answer_is_the_first_also_where_that_passed_it_on
         say(question(item, ACCEPTABLE), kind, now=item.opened_at, by=reviewer)
     assert Answer.objects.count() == 1
     assert not LedgerEvent.objects.filter(verb__startswith="question.", outcome="refused").exists()
+
+
+@pytest.mark.rule("A8", "R4", "S5")
+def test_passing_it_on_to_somebody_else_is_no_second_press(held: Held) -> None:
+    item, n = under_review(held.grant()), held.people
+    reviewer = question(item, ACCEPTABLE).reviewer
+    say(question(item, ACCEPTABLE), K.NOT_MINE, now=item.opened_at, by=reviewer, whose=n.amara)
+    with pytest.raises(NotPermitted):
+        say(question(item, ACCEPTABLE), K.NOT_MINE, now=item.opened_at, by=reviewer, whose=n.mei)
+    assert question(item, ACCEPTABLE).reviewer == n.amara

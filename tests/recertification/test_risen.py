@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals import grants
 from approvals.models import Grant
-from governance.controls.models import LedgerEvent, Notice
+from governance.controls.models import LedgerEvent, Notice, Person, Team
 from governance.controls.refusals import InvalidInput, OutOfTurn
 from governance.controls.transitions import Step
 from governance.recertification import risen, scheduling, sweeps, wording
@@ -178,20 +178,30 @@ def runs_as_robot(held: Held, level: str, number: int = 0) -> Version:
     return Version.objects.get(pk=made.pk)
 
 
-def described_as_robot(held: Held, level: str, name: str) -> Version:
-    """Another automation of the same team that runs as the same."""
+def described_as_robot(
+    held: Held,
+    level: str,
+    name: str,
+    *,
+    kind: str = "script",
+    identity: str = "robot",
+    team: Team | None = None,
+    by: Person | None = None,
+    owner: Person | None = None,
+) -> Version:
+    """Another automation that runs as the same, of the same team if nothing else is said."""
     c, n = held.company, held.people
     code = f"x:{level}:{name}"
     entitlement = registry.add_entitlement(
         c.slack, actor=as_actor(n.omar), now=c.now, code=code, words=f"May {level} it", level=level
     )
     manifest = registry.describe(
-        name=name, kind="script", platform="cron", privileges=[registry.Described(entitlement, level)]
+        name=name, kind=kind, platform="cron", privileges=[registry.Described(entitlement, level)]
     )
-    manifest = replace(manifest, identities=(importers.Identity("service_account", "robot", "fin"),))
-    fields = {"business_owner": n.jonas, "technical_owner": n.bram, "purpose": "Sweeps."}
+    manifest = replace(manifest, identities=(importers.Identity("service_account", identity, "fin"),))
+    fields = {"business_owner": owner or n.jonas, "technical_owner": None if owner else n.bram, "purpose": "Sweeps."}
     made: Version = registry.register_by_hand(
-        n.finance_ops, actor=as_actor(n.rita), now=c.now, manifest=manifest, fields=fields
+        team or n.finance_ops, actor=as_actor(by or n.rita), now=c.now, manifest=manifest, fields=fields
     )
     return made
 
@@ -252,6 +262,46 @@ def test_a_kind_that_is_only_asked_for_hides_no_risk_of_a_sharer(held: Held, rob
     assert (held.automation.tier, held.automation.kind) == ("high", "workflow")
 
 
+@pytest.mark.rule("I5", "T2")
+def test_a_draft_of_another_team_raises_nobody_by_naming_their_identity(held: Held, robot: NonHumanIdentity) -> None:
+    c, n = held.company, held.people
+    waiting = journeys.submitted(c, described_as_robot(held, "write", "Waiting"))
+    described_as_robot(held, "admin", "Stranger", team=n.marketing, by=n.tom, owner=n.grace)
+    assert [name for name, _ in assessing.sharers_of(waiting.automation, [robot])] == ["Weekly stock report"]
+    journeys.approve(journeys.app_of(waiting), n.theo, now=c.now)
+    described_as_robot(held, "admin", "Own draft")
+    assert Tier.HIGH in [tier for _, tier in assessing.sharers_of(waiting.automation, [robot])]
+
+
+@pytest.mark.rule("I5", "T2")
+def test_a_kind_that_is_asked_for_makes_what_runs_no_less_risky_for_its_sharers(
+    held: Held, robot: NonHumanIdentity
+) -> None:
+    agent = described_as_robot(held, "read", "Helper", kind="agent")
+    journeys.decide_all(held.company, journeys.submitted(held.company, agent))
+    helper = Automation.objects.get(name="Helper")
+    registry.amend(helper, actor=as_actor(held.people.rita), now=held.company.now, fields={"kind": "script"})
+    with inside(helper.approved_version, JOB, held.company.now):
+        made = assessing.assess(helper.approved_version, now=held.company.now)
+    assert made.levels["own"] == "standard"
+
+
+@pytest.mark.rule("I5", "R9")
+def test_what_an_identity_only_serves_is_judged_too_and_the_sweep_comes_to_rest(
+    held: Held, robot: NonHumanIdentity
+) -> None:
+    NonHumanIdentity.objects.filter(pk=robot.pk).update(automation=runs_as_robot(held, "write").automation)
+    other = described_as_robot(held, "write", "Served", identity="other")
+    journeys.decide_all(held.company, journeys.submitted(held.company, other))
+    NonHumanIdentity.objects.filter(pk=robot.pk).update(automation=other.automation)
+    registry.raise_tier(
+        held.automation, actor=as_actor(held.people.theo), now=held.company.now, reason="It mails.", tier="high"
+    )
+    assert sweeps.judge_sharers(held.company.now, JOB) == 2
+    assert Automation.objects.get(name="Served").tier == "high"
+    assert sharing.due() == set()
+
+
 @pytest.mark.rule("I5", "T2", "T3")
 def test_what_is_under_review_is_not_put_in_force_below_what_it_runs_with(held: Held, robot: NonHumanIdentity) -> None:
     c, n = held.company, held.people
@@ -259,6 +309,10 @@ def test_what_is_under_review_is_not_put_in_force_below_what_it_runs_with(held: 
     registry.raise_tier(held.automation, actor=as_actor(n.theo), now=c.now, reason="It mails.", tier="high")
     with pytest.raises(OutOfTurn, match="this is high risk"):
         journeys.approve(journeys.app_of(waiting), n.theo, now=c.now)
+    registry.amend(waiting.automation, actor=as_actor(n.rita), now=c.now, fields={"technical_owner": None})
+    with pytest.raises(InvalidInput, match="two different owners"):
+        journeys.submitted(c, waiting.version)  # and no second press of what stands (A8)
+    registry.amend(waiting.automation, actor=as_actor(n.rita), now=c.now, fields={"technical_owner": n.bram})
     again = journeys.submitted(c, waiting.version)
     assert (again.tier, again.continues) == ("high", waiting)
 

@@ -45,6 +45,8 @@ def _last_word_of(question: Question, actor: Actor, text: str, params: Mapping[s
         return None
     if last.answer != params["answer"] or not said_the_same(last.reason, text):
         return None
+    if params.get("whose") not in (None, question.reviewer):
+        return None  # passed on to somebody else
     return last if params.get("term_days") in (None, last.term_days) else None
 
 

@@ -51,14 +51,14 @@ def _judged(identities: object) -> list[tuple[int, int, Tier, Tier]]:
     """Identity, automation, the tier that its approved version was judged as, and that which it has by itself."""
     newest = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk")
     versions = Version.objects.filter(approved_for__state__in=HELD, pk=F("approved_for__approved_version")).annotate(
-        judged=Subquery(newest.values("tier")[:1]), own=Subquery(newest.values("levels__own")[:1])
+        judged=Subquery(newest.values("tier")[:1]), own=Subquery(newest.values(own=assessing.BY_ITSELF)[:1])
     )
     found = []
     for way in ("version_identities__identity", "automation__identities"):
         rows = versions.filter(**{f"{way}__in": identities}).order_by()
         columns = (way, "automation", "automation__tier", "automation__raised_to", "judged", "own")
         for identity, pk, stands, raised, judged, own in rows.values_list(*columns):
-            by_itself = max(Tier.of(own or judged or stands), Tier.of(raised or "low"))
+            by_itself = max(Tier.of(own or stands), Tier.of(raised or "low"))
             found.append((identity, pk, Tier.of(judged or stands), by_itself))
     return found
 
