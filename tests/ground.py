@@ -36,7 +36,8 @@ STARTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "northwind": ("", lambda _: people.build()),
     "company": ("northwind", journeys.company),
     "chaser_in_stage_2": ("company", _chaser),
-    "stock_in_stage_2": ("company", stock.in_stage_2),
+    "stock_submitted": ("company", stock.submitted),
+    "stock_in_stage_2": ("stock_submitted", lambda c: stock.app_approved(c, stock.newest(c))),
     "stock_in_force": ("stock_in_stage_2", lambda c: stock.decide_rest(c, stock.newest(c))),
 }
 
@@ -133,6 +134,12 @@ def company(ground: Ground) -> Company:
     """Northwind with its resources."""
     found: Company = ground.of("company")
     return found
+
+
+@pytest.fixture
+def stock_submitted(ground: Ground) -> Submission:
+    """The stock report submitted by Rita: stage 1 is open, stage 2 waits."""
+    return ground.submission()
 
 
 @pytest.fixture

@@ -70,7 +70,11 @@ def submitted(c: Company, edit: Callable[[dict[str, Any]], None] | None = None, 
 
 def in_stage_2(c: Company, edit: Callable[[dict[str, Any]], None] | None = None, **fields: Any) -> Submission:
     """Submitted, and the app approved by Theo: four records are open."""
-    made = submitted(c, edit, **fields)
+    return app_approved(c, submitted(c, edit, **fields))
+
+
+def app_approved(c: Company, made: Submission) -> Submission:
+    """Stage 1 is approved by Theo."""
     journeys.approve(journeys.app_of(made), c.people.theo, now=c.now)
     return made
 

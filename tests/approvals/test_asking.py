@@ -174,9 +174,11 @@ def test_who_was_skipped_on_the_ladder_is_shown_with_why(company: Company) -> No
 
 
 @pytest.mark.rule("A9", "A1")
-def test_stage_1_goes_up_the_same_way_and_whoever_replaces_somebody_may_decide(company: Company) -> None:
+def test_stage_1_goes_up_the_same_way_and_whoever_replaces_somebody_may_decide(
+    company: Company, stock_submitted: Submission
+) -> None:
     n = company.people
-    app = journeys.app_of(stock.submitted(company))
+    app = journeys.app_of(stock_submitted)
     assert standing(company, app, "lead")[:2] == ("lead", ["Theo Brandt"])
     refused(transitions.approve, app, as_actor(n.bram), "A9", now=company.now)
     leaves(company, n.theo)
@@ -234,8 +236,8 @@ def test_no_deadline_counts_a_day_that_the_organisation_has_off(company: Company
 
 
 @pytest.mark.rule("A10")
-def test_each_reminder_is_sent_once_and_never_approves(company: Company) -> None:
-    submission = stock.submitted(company)
+def test_each_reminder_is_sent_once_and_never_approves(company: Company, stock_submitted: Submission) -> None:
+    submission = stock_submitted
     app = journeys.app_of(submission)
     mails = Notice.objects.filter(event="approval_due", recipient=company.people.theo)
     seen = []
@@ -282,8 +284,8 @@ def test_what_is_due_a_day_later_is_reminded_of_by_itself(company: Company, chas
 
 
 @pytest.mark.rule("A10")
-def test_nobody_lets_a_record_expire_before_its_time_nor_by_hand(company: Company) -> None:
-    app = journeys.app_of(stock.submitted(company))
+def test_nobody_lets_a_record_expire_before_its_time_nor_by_hand(company: Company, stock_submitted: Submission) -> None:
+    app = journeys.app_of(stock_submitted)
     with pytest.raises(OutOfTurn, match="not up"):
         transitions.expire(app, actor=JOB, now=app.expires_at - timedelta(seconds=1))
     for person in ("rita", "theo", "ines", "sana"):
@@ -292,8 +294,10 @@ def test_nobody_lets_a_record_expire_before_its_time_nor_by_hand(company: Compan
 
 
 @pytest.mark.rule("A10", "A4")
-def test_an_app_that_nobody_decided_ends_as_a_rejection_and_can_be_submitted_again(company: Company) -> None:
-    submission = stock.submitted(company)
+def test_an_app_that_nobody_decided_ends_as_a_rejection_and_can_be_submitted_again(
+    company: Company, stock_submitted: Submission
+) -> None:
+    submission = stock_submitted
     app = journeys.app_of(submission)
     assert sweeps.sweep(app.expires_at)["expired_approvals"] == 1
     app.refresh_from_db()

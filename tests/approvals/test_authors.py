@@ -78,9 +78,11 @@ def test_an_author_who_has_left_is_a_party_all_the_same(company: Company) -> Non
 
 
 @pytest.mark.rule("S1", "I7")
-def test_the_same_content_that_names_an_author_only_now_makes_them_a_party_too(company: Company) -> None:
+def test_the_same_content_that_names_an_author_only_now_makes_them_a_party_too(
+    company: Company, stock_submitted: Submission
+) -> None:
     theo = company.people.theo
-    made = stock.submitted(company)
+    made = stock_submitted
     assert capacities(made, theo) == set()
     again = stock.version(company, owned_by(theo.email))
     assert again == made.version
@@ -200,9 +202,9 @@ def registry_item(company: Company, edit: Edit) -> Any:
 
 
 @pytest.mark.rule("S1", "H1")
-def test_the_ledger_says_who_became_a_party_by_the_file(company: Company) -> None:
+def test_the_ledger_says_who_became_a_party_by_the_file(company: Company, stock_submitted: Submission) -> None:
     theo = company.people.theo
-    made = stock.submitted(company)
+    made = stock_submitted
     stock.version(company, owned_by(theo.email))
     event = LedgerEvent.objects.get(
         verb="submission.parties_joined", about__contains=[f"approvals.submission:{made.pk}"]

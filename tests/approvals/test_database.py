@@ -144,8 +144,8 @@ def test_no_decision_counts_for_another_round_or_an_ended_record(company: Compan
 
 
 @pytest.mark.rule("A4")
-def test_no_decision_is_written_about_a_record_that_waits(company: Company) -> None:
-    record = stock.privilege_on(stock.submitted(company), company.slack)
+def test_no_decision_is_written_about_a_record_that_waits(company: Company, stock_submitted: Submission) -> None:
+    record = stock.privilege_on(stock_submitted, company.slack)
     name_candidate(record, company.people.omar)
     with database_refuses("STATE"):
         insert_decision(record, company.people.omar, now=company.now)
@@ -189,8 +189,8 @@ def test_one_of_two_signatures_approves_no_high_risk_record(company: Company, ch
 
 
 @pytest.mark.rule("A4")
-def test_no_record_of_stage_2_is_approved_while_the_app_is_not(company: Company) -> None:
-    submission = stock.submitted(company)
+def test_no_record_of_stage_2_is_approved_while_the_app_is_not(company: Company, stock_submitted: Submission) -> None:
+    submission = stock_submitted
     record = stock.privilege_on(submission, company.slack)
     sql("UPDATE approvals_approval SET state = 'open' WHERE id = %s", record.pk)
     name_candidate(record, company.people.omar)

@@ -198,8 +198,8 @@ def test_high_risk_takes_two_people_and_either_of_them_can_say_no(company: Compa
 
 
 @pytest.mark.rule("T3")
-def test_standard_risk_takes_the_lead_and_then_the_owner(company: Company) -> None:
-    submission = stock.submitted(company)
+def test_standard_risk_takes_the_lead_and_then_the_owner(company: Company, stock_submitted: Submission) -> None:
+    submission = stock_submitted
     seats = {record.kind: [seat.label for seat in record.seats.all()] for record in submission.approvals.all()}
     assert seats == {"app": ["lead"], "privilege": ["owner"], "credential": ["owner"]}
 
@@ -208,8 +208,8 @@ def test_standard_risk_takes_the_lead_and_then_the_owner(company: Company) -> No
 
 
 @pytest.mark.rule("A4")
-def test_a_rejected_app_closes_its_privileges_as_not_applicable(company: Company) -> None:
-    submission = stock.submitted(company)
+def test_a_rejected_app_closes_its_privileges_as_not_applicable(company: Company, stock_submitted: Submission) -> None:
+    submission = stock_submitted
     journeys.reject(journeys.app_of(submission), company.people.theo, now=company.now)
     submission.refresh_from_db()
     assert submission.state == SubmissionState.REJECTED
@@ -274,8 +274,10 @@ def test_without_its_credential_an_approved_privilege_is_no_grant_and_says_so(
 
 
 @pytest.mark.rule("A3")
-def test_who_decides_stage_2_objects_before_it_opens_and_binds_nobody(company: Company) -> None:
-    submission = stock.submitted(company)
+def test_who_decides_stage_2_objects_before_it_opens_and_binds_nobody(
+    company: Company, stock_submitted: Submission
+) -> None:
+    submission = stock_submitted
     record = stock.privilege_on(submission, company.slack)
     omar = as_actor(company.people.omar)
     with pytest.raises(NotPermitted):

@@ -88,9 +88,9 @@ def test_all_that_was_said_and_decided_heads_the_next_submission_folded(company:
 
 
 @pytest.mark.rule("A15", "A11")
-def test_it_names_both_where_one_stood_in_for_the_other(company: Company) -> None:
+def test_it_names_both_where_one_stood_in_for_the_other(company: Company, stock_submitted: Submission) -> None:
     c, n = company, company.people
-    made = stock.submitted(c)
+    made = stock_submitted
     actor = as_delegate(n.tom, giver=n.theo)
     app = journeys.app_of(made)
     transitions.approve(app, actor=actor, now=c.now, reason="For Theo.", shown_digest=journeys.shown(app))
@@ -101,9 +101,11 @@ def test_it_names_both_where_one_stood_in_for_the_other(company: Company) -> Non
 
 
 @pytest.mark.rule("A15", "A4", "A10")
-def test_it_says_who_refused_the_app_and_that_nobody_decided_it_in_time(company: Company) -> None:
+def test_it_says_who_refused_the_app_and_that_nobody_decided_it_in_time(
+    company: Company, stock_submitted: Submission
+) -> None:
     c, n = company, company.people
-    first = stock.submitted(c)
+    first = stock_submitted
     journeys.reject(journeys.app_of(first), n.theo, now=c.now, reason="We have one like it.")
     second = journeys.submitted(c, first.version)
     said = block(n.rita, second)
@@ -140,9 +142,11 @@ def test_it_says_who_declined_the_rest_and_that_nobody_accepted_it_in_time(
 
 
 @pytest.mark.rule("A14", "A15")
-def test_what_a_newer_version_continues_heads_nothing_and_is_told_with_what_continued_it(company: Company) -> None:
+def test_what_a_newer_version_continues_heads_nothing_and_is_told_with_what_continued_it(
+    company: Company, stock_submitted: Submission
+) -> None:
     c, n = company, company.people
-    first = stock.submitted(c)
+    first = stock_submitted
     transitions.comment(first, actor=as_actor(n.theo), now=c.now, reason="Said about the first.")
     second = stock.submitted(c, stock.one_more_channel)
     assert block(n.rita, second) == ""

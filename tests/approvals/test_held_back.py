@@ -59,8 +59,10 @@ def test_the_deputy_of_an_orphaned_resource_reads_why_not_and_rejects_on_the_pag
 
 
 @pytest.mark.rule("T1", "A4")
-def test_stage_1_reads_why_an_app_of_a_raised_tier_is_not_approved_and_can_reject_it(company: Company) -> None:
-    made = stock.submitted(company)
+def test_stage_1_reads_why_an_app_of_a_raised_tier_is_not_approved_and_can_reject_it(
+    company: Company, stock_submitted: Submission
+) -> None:
+    made = stock_submitted
     automation = made.automation
     registry.raise_tier(automation, actor=as_actor(company.people.sana), now=company.now, reason="Why.", tier="high")
     html = client_of(company.people.theo).get(reverse("review", args=[made.pk])).content.decode()

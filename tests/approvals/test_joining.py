@@ -44,10 +44,10 @@ WAYS = (an_editor, an_importer)
 @pytest.mark.rule("S1", "S5", "A1", "A9")
 @pytest.mark.parametrize("come_in", WAYS, ids=[way.__name__ for way in WAYS])
 def test_whoever_comes_in_after_it_was_submitted_approves_nothing_in_it(
-    company: Company, come_in: Callable[[Company, Submission], None]
+    company: Company, stock_submitted: Submission, come_in: Callable[[Company, Submission], None]
 ) -> None:
     c, n = company, company.people
-    submission = stock.submitted(c)
+    submission = stock_submitted
     app = journeys.app_of(submission)
     clock = app.due_at
     come_in(c, submission)
@@ -68,9 +68,9 @@ def test_whoever_comes_in_after_it_was_submitted_approves_nothing_in_it(
 
 
 @pytest.mark.rule("S1", "A11")
-def test_who_changes_it_for_somebody_makes_both_parties(company: Company) -> None:
+def test_who_changes_it_for_somebody_makes_both_parties(company: Company, stock_submitted: Submission) -> None:
     c, n = company, company.people
-    submission = stock.submitted(c)
+    submission = stock_submitted
     tom = as_delegate(n.tom, giver=n.theo)
     registry.amend(submission.automation, actor=tom, now=c.now, fields={"purpose": "Says what is in stock."})
     assert set(submission.parties.filter(capacity="editor", person__in=[n.tom, n.theo]).values_list("person")) == {

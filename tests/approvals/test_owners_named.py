@@ -136,9 +136,11 @@ def asked(c: Company, submission: Submission) -> tuple[Person, ...]:
 
 @pytest.mark.rule("S1", "S3", "A9")
 @pytest.mark.parametrize("field", FIELDS)
-def test_nobody_who_is_asked_is_made_an_owner_while_it_is_open(company: Company, field: str) -> None:
+def test_nobody_who_is_asked_is_made_an_owner_while_it_is_open(
+    company: Company, stock_submitted: Submission, field: str
+) -> None:
     c, n = company, company.people
-    submission = stock.submitted(c)  # stage 2 waits: nobody was asked about it so far, and Omar and Amara will be
+    submission = stock_submitted  # stage 2 waits: nobody was asked about it so far, and Omar and Amara will be
     parties, notices = submission.parties.count(), Notice.objects.count()
     for who in (n.theo, *asked(c, submission)):
         with pytest.raises(DutyConflict, match=f"{who.name} is asked to decide in its open submission"):
@@ -155,9 +157,11 @@ def test_nobody_who_is_asked_is_made_an_owner_while_it_is_open(company: Company,
 
 
 @pytest.mark.rule("S1", "A9", "I3")
-def test_nobody_who_answers_meanwhile_for_what_is_asked_is_made_an_owner_while_it_is_open(company: Company) -> None:
+def test_nobody_who_answers_meanwhile_for_what_is_asked_is_made_an_owner_while_it_is_open(
+    company: Company, stock_submitted: Submission
+) -> None:
     c, n = company, company.people
-    submission = stock.submitted(c)
+    submission = stock_submitted
     mei = joins(n.mei, n.finance_ops)
     record_leaver(n.omar, actor=as_actor(n.ines), now=c.now, reason="A new job.")
     slack = Resource.objects.get(pk=c.slack.pk)
@@ -168,8 +172,10 @@ def test_nobody_who_answers_meanwhile_for_what_is_asked_is_made_an_owner_while_i
 
 
 @pytest.mark.rule("S1", "A9")
-def test_a_hand_made_form_that_names_who_is_asked_is_refused_with_the_duty(company: Company) -> None:
-    submission = stock.submitted(company)
+def test_a_hand_made_form_that_names_who_is_asked_is_refused_with_the_duty(
+    company: Company, stock_submitted: Submission
+) -> None:
+    submission = stock_submitted
     answer = amending(company, submission.automation, technical_owner=company.people.theo.pk)
     assert answer.status_code == 403
     assert "is asked to decide in its open submission" in answer.content.decode()
@@ -177,9 +183,11 @@ def test_a_hand_made_form_that_names_who_is_asked_is_refused_with_the_duty(compa
 
 
 @pytest.mark.rule("S1")
-def test_who_is_a_party_already_and_who_is_asked_no_more_can_be_named(company: Company) -> None:
+def test_who_is_a_party_already_and_who_is_asked_no_more_can_be_named(
+    company: Company, stock_submitted: Submission
+) -> None:
     c, n = company, company.people
-    submission = stock.submitted(c)
+    submission = stock_submitted
     registry.amend(submission.automation, actor=as_actor(n.theo), now=c.now, fields={"purpose": "In other words."})
     named(c, submission.automation, technical_owner=n.theo)  # an editor decides nothing as it is
     assert submission.parties.filter(person=n.theo, capacity="technical_owner").exists()

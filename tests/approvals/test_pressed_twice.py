@@ -183,8 +183,8 @@ def test_that_a_connection_is_not_mine_is_no_repetition_of_a_plain_no(company: C
 
 
 @pytest.mark.rule("A8", "A15")
-def test_withdrawing_twice_is_withdrawing_once(company: Company) -> None:
-    submission = stock.submitted(company)
+def test_withdrawing_twice_is_withdrawing_once(company: Company, stock_submitted: Submission) -> None:
+    submission = stock_submitted
     rita, where = client_of(company.people.rita), reverse("withdraw", args=[submission.pk])
     assert rita.post(where, {"reason": "Not needed."}).status_code == 302
     before = on_record()

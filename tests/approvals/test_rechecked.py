@@ -85,8 +85,10 @@ def test_what_was_approved_before_its_class_was_raised_is_not_put_in_force(
 
 
 @pytest.mark.rule("T2", "T3")
-def test_an_app_that_somebody_raised_is_not_approved_by_its_lead_alone(company: Company) -> None:
-    submission = stock.submitted(company)
+def test_an_app_that_somebody_raised_is_not_approved_by_its_lead_alone(
+    company: Company, stock_submitted: Submission
+) -> None:
+    submission = stock_submitted
     automation = Automation.objects.get(pk=submission.automation_id)
     registry.raise_tier(automation, actor=as_actor(company.people.sana), now=company.now, tier="high", reason="Risky.")
     refused(

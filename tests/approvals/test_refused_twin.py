@@ -250,8 +250,8 @@ def test_who_left_or_lost_the_role_since_the_page_was_loaded_decides_nothing(com
 
 
 @pytest.mark.rule("A4")
-def test_nothing_in_stage_2_is_decided_before_the_app_is(company: Company) -> None:
-    record = stock.privilege_on(stock.submitted(company), company.slack)
+def test_nothing_in_stage_2_is_decided_before_the_app_is(company: Company, stock_submitted: Submission) -> None:
+    record = stock.privilege_on(stock_submitted, company.slack)
     for verb in VERBS:
         refused(verb, record, as_actor(company.people.omar), "STATE", now=company.now, kind="state")
 

@@ -192,9 +192,10 @@ def test_whatever_takes_a_seat_from_those_who_were_asked_the_next_is_asked(
 @pytest.mark.rule("A9", "S8")
 def test_who_joins_those_who_were_asked_later_is_not_asked_nor_reminded_while_they_may_decide(
     company: Company,
+    stock_submitted: Submission,
 ) -> None:
     c, n = company, company.people
-    submission = stock.submitted(c)
+    submission = stock_submitted
     fallback_is(c, n.amara)
     leaves(c, n.theo, n.bram)
     sweeps.sweep(c.now)
@@ -276,9 +277,11 @@ def test_what_changes_who_decides_wakes_the_sweep(company: Company, monkeypatch:
 
 
 @pytest.mark.rule("A9", "A10")
-def test_where_nobody_is_next_nothing_is_done_and_it_ends_by_silence(company: Company) -> None:
+def test_where_nobody_is_next_nothing_is_done_and_it_ends_by_silence(
+    company: Company, stock_submitted: Submission
+) -> None:
     c, n = company, company.people
-    app = journeys.app_of(stock.submitted(c))
+    app = journeys.app_of(stock_submitted)
     leaves(c, n.theo, n.bram, n.amara, n.sana, n.viktor)
     assert sweeps.pass_on_due(c.now, JOB) == 0
     assert app.expires_at is not None

@@ -135,8 +135,10 @@ def test_source_alone_is_recorded_when_standard_and_asked_when_a_model_drives_it
 
 
 @pytest.mark.rule("A12", "A1")
-def test_what_is_amended_while_others_decide_is_not_decided_by_them(company: Company) -> None:
-    submission = stock.submitted(company)
+def test_what_is_amended_while_others_decide_is_not_decided_by_them(
+    company: Company, stock_submitted: Submission
+) -> None:
+    submission = stock_submitted
     amended(
         company, submission.automation, purpose="Sends customer data to a friend.", business_owner=company.people.bram
     )
@@ -326,8 +328,8 @@ def test_who_approved_and_after_it_was_withdrawn_brought_a_newer_version_in_has_
 
 
 @pytest.mark.rule("A14", "A10")
-def test_submitting_the_same_once_more_restarts_no_clock(company: Company) -> None:
-    before = stock.submitted(company)
+def test_submitting_the_same_once_more_restarts_no_clock(company: Company, stock_submitted: Submission) -> None:
+    before = stock_submitted
     clocks = list(before.approvals.order_by("pk").values("opened_at", "due_at", "expires_at"))
     assert again(company, before, days=1) == before, "a second press shows what the first one made (A8)"
     assert list(before.approvals.order_by("pk").values("opened_at", "due_at", "expires_at")) == clocks

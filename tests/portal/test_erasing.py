@@ -260,9 +260,11 @@ def test_an_author_known_by_an_address_alone_stays_an_author(story: Story) -> No
 
 
 @pytest.mark.rule("H6", "A14")
-def test_a_justification_that_somebody_took_over_is_theirs_who_gave_it_first(company: Company) -> None:
+def test_a_justification_that_somebody_took_over_is_theirs_who_gave_it_first(
+    company: Company, stock_submitted: Submission
+) -> None:
     n = company.people
-    first = stock.submitted(company)
+    first = stock_submitted
     newer = stock.version(company, stock.one_more_channel, by=n.jonas, technical_owner=n.bram)
     second = journeys.submitted(company, newer, by=n.jonas)
     hers, his = (set(one.approvals.values_list("justification", flat=True)) - {None} for one in (first, second))

@@ -122,8 +122,8 @@ def test_a_stopped_grant_is_asked_for_again_from_the_page(company: Company, live
 
 
 @pytest.mark.rule("A10")
-def test_what_was_rejected_as_an_app_is_asked_for_again(company: Company) -> None:
-    made = stock.submitted(company)
+def test_what_was_rejected_as_an_app_is_asked_for_again(company: Company, stock_submitted: Submission) -> None:
+    made = stock_submitted
     app = journeys.app_of(made)
     journeys.reject(app, company.people.theo, now=company.now)
     made.refresh_from_db()

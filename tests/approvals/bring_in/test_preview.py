@@ -332,8 +332,10 @@ def test_a_removed_privilege_is_shown_as_removed_and_its_grant_ends(company: Com
 
 
 @pytest.mark.rule("A14")
-def test_a_newer_version_of_what_is_under_review_is_said_to_continue_it(company: Company, rita: Build) -> None:
-    open_one = stock.submitted(company)
+def test_a_newer_version_of_what_is_under_review_is_said_to_continue_it(
+    company: Company, stock_submitted: Submission, rita: Build
+) -> None:
+    open_one = stock_submitted
     page = rita.see(rita.import_item(STOCK, stock.source(stock.one_more_channel)))
     assert "Version 1 is under review since" in page
     assert "continues it: what did not change keeps its decisions" in page
@@ -342,8 +344,10 @@ def test_a_newer_version_of_what_is_under_review_is_said_to_continue_it(company:
 
 
 @pytest.mark.rule("A14")
-def test_the_very_version_under_review_is_not_offered_again(company: Company, rita: Build) -> None:
-    open_one = stock.submitted(company)
+def test_the_very_version_under_review_is_not_offered_again(
+    company: Company, stock_submitted: Submission, rita: Build
+) -> None:
+    open_one = stock_submitted
     page = rita.see(rita.import_item(STOCK, stock.source()))
     assert "Nothing changed." in page
     assert reverse("review", args=[open_one.pk]) in page
@@ -362,8 +366,8 @@ def test_an_automation_of_another_team_is_not_brought_in_here(company: Company) 
     assert Version.objects.count() == 1
 
 
-def test_what_was_said_before_is_not_asked_again(company: Company, rita: Build) -> None:
-    made = stock.submitted(company)
+def test_what_was_said_before_is_not_asked_again(company: Company, stock_submitted: Submission, rita: Build) -> None:
+    made = stock_submitted
     page = rita.see(rita.import_item(STOCK, stock.source(stock.one_more_channel)))
     assert page.count("It is needed for the reminder.") == made.approvals.filter(stage=2).count()
     assert made.automation.purpose in page
