@@ -74,14 +74,17 @@ def _app_risen(submission: Submission) -> Tier | None:
 
 
 def _sharers(submission: Submission) -> list[tuple[str, Tier]]:
-    """What runs as the same identity as the version, with its tier (I5); asked once for the submission object, and only of what names one."""
+    """What runs as the same identity as the version, with its tier (I5); asked once for the submission object."""
     known: list[tuple[str, Tier]] | None = submission.__dict__.get("_sharers")
     if known is None:
-        identities = (
-            assessing.identities_of(submission.version) if submission.version.manifest.get("identities") else ()
-        )
+        identities = assessing.identities_of(submission.version)
         known = submission.__dict__["_sharers"] = assessing.sharers_of(submission.automation, identities)
     return known
+
+
+def know_no_sharers(submission: Submission) -> None:
+    """Say that a submission's version runs as no identity of the register: a page read that with the submission."""
+    submission.__dict__["_sharers"] = []
 
 
 def _refusal(because: str, kind: str, then: str, now: str, of: Approval | Submission) -> Refusal:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Prefetch, Value
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, Value
 from django.db.models.functions import Concat, Trim
 
-from approvals import ownerless
+from approvals import ownerless, rechecking
 from approvals.ladders import Bench
 from approvals.models import Approval, Comment, Seat, Submission
 from approvals.models.submission import SubmissionQuerySet
@@ -85,6 +85,11 @@ def visible(reader: Reader) -> SubmissionQuerySet:
         is_run_by_nobodys=Exists(
             NonHumanIdentity.objects.ownerless(reader.now).filter(used_by__version=OuterRef("version"))
         ),
+        runs_as_some=Exists(
+            NonHumanIdentity.objects.filter(
+                Q(used_by__version=OuterRef("version")) | Q(automation=OuterRef("automation"))
+            )
+        ),
     )
 
 
@@ -106,6 +111,8 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
     _hang(submission, ("submitted_by",), people)
     if not getattr(submission, "is_run_by_nobodys", True):
         ownerless.know_none(submission)
+    if not getattr(submission, "runs_as_some", True):
+        rechecking.know_no_sharers(submission)
     route = Route.load(submission, reader.now, bench)
     submission.__dict__["_route"] = route
     return Dossier(

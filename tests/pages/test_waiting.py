@@ -91,6 +91,14 @@ def test_a_review_costs_the_same_for_two_records_as_for_twelve(company: Company)
     assert costs[0] == costs[1] <= 20
 
 
+def test_a_review_of_high_risk_before_stage_1_takes_no_more_queries(company: Company) -> None:
+    submission = journeys.submitted(company)
+    for reader in (company.people.sana, company.people.theo, company.people.rita):
+        who = client_of(reader)
+        cost(who, review(submission))
+        assert cost(who, review(submission))[0] <= 20, reader.name
+
+
 def questions(company: Company, submission: Submission) -> None:
     """Each grant of a submission is under review, and Jonas and Omar are asked."""
     n = company.people
