@@ -71,7 +71,7 @@ def _nothing(drafted: int) -> Shape:
 def mine(request: Request) -> HttpResponse:
     """What waits for the reader, the first that nothing was chosen for on the card."""
     now = clock.now()
-    return _show(request, queue.next_open(queue.waiting(request.actor, now), request.actor))
+    return _show(request, queue.waiting(request.actor, now).next_open)
 
 
 @require_GET
@@ -102,7 +102,7 @@ def answer(request: Request, pk: int) -> HttpResponse:
     except Refused as no:
         if not drafts.is_repeated(question, form.get("answer", ""), actor=request.actor, reason=typed["reason"]):
             return refused(request, no.refusal, fragment="refusal-item", context={"back_href": queue.href(question)})
-    following = queue.next_open(queue.waiting(request.actor, now), request.actor)
+    following = queue.waiting(request.actor, now).next_open
     if request.headers.get("HX-Request") == "true":
         return _show(request, following, moved=True)
     return redirect(queue.href(following) if following is not None else reverse("recert_mine"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
+from django.db.models import Count, F, Q
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -17,32 +18,57 @@ from governance.web import chrome
 
 Shape = dict[str, Any]
 
+#: How many questions the list shows; those that follow come up as these are answered.
+SHOWN = 40
+
 
 def href(question: Question) -> str:
     """Where one question is answered: the item's page, which shows the reader's own question of the two."""
     return f"{reverse('recert_item', args=[question.item_id])}?asks={question.asks}"
 
 
-def waiting(actor: Actor, now: datetime) -> list[Question]:
-    """The questions that wait for the reader, or for somebody they stand in for, the most urgent first."""
+@dataclass(frozen=True)
+class Waiting:
+    """What waits for a reader: how much, and of it the most urgent.
+
+    Args:
+        left: that they have chosen nothing for, at most `SHOWN`; the most urgent first.
+        drafted: that they have chosen something for, at most `SHOWN`.
+        left_count, drafted_count: how many there are of each.
+    """
+
+    left: list[Question]
+    drafted: list[Question]
+    left_count: int
+    drafted_count: int
+
+    @property
+    def next_open(self) -> Question | None:
+        """The first that the reader has chosen nothing for."""
+        return self.left[0] if self.left else None
+
+
+def waiting(actor: Actor, now: datetime) -> Waiting:
+    """The questions that wait for the reader, or for somebody they stand in for: three queries, however many there are."""
     if actor.person is None:
-        return []
-    rows = (
-        Question.objects.unanswered()
-        .asked_of(actor.person, now)
-        .select_related(
-            "reviewer",
-            "draft",
-            "item__campaign",
-            "item__automation__team",
-            "item__grant__automation__team",
-            "item__grant__entitlement__resource",
-            "item__grant__credential",
-            "item__grant__approval__privilege__entitlement__resource",
-            "item__grant__approval__privilege__credential",
-        )
-    )
-    return list(rows.order_by("item__deadline", "pk"))
+        return Waiting([], [], 0, 0)
+    asked = Question.objects.unanswered().asked_of(actor.person, now)
+    own = Q(draft__person=actor.person)
+    counts = asked.aggregate(all=Count("pk"), drafted=Count("pk", filter=own))
+    rows = asked.select_related(
+        "reviewer",
+        "draft",
+        "item__campaign",
+        "item__automation__team",
+        "item__grant__automation__team",
+        "item__grant__entitlement__resource",
+        "item__grant__credential",
+        "item__grant__approval__privilege__entitlement__resource",
+        "item__grant__approval__privilege__credential",
+    ).order_by("item__deadline", "pk")
+    left = list(rows.filter(Q(draft__isnull=True) | ~own)[:SHOWN])
+    drafted = list(rows.filter(own)[:SHOWN]) if counts["drafted"] else []
+    return Waiting(left, drafted, counts["all"] - counts["drafted"], counts["drafted"])
 
 
 def draft_of(question: Question, actor: Actor) -> Draft | None:
@@ -51,27 +77,31 @@ def draft_of(question: Question, actor: Actor) -> Draft | None:
     return found if found is not None and actor.person is not None and found.person_id == actor.person.pk else None
 
 
-def next_open(questions: list[Question], actor: Actor) -> Question | None:
-    """The first that the reader has chosen nothing for."""
-    return next((one for one in questions if draft_of(one, actor) is None), None)
-
-
-def context(questions: list[Question], shown: Question | None, actor: Actor, now: datetime) -> Shape:
+def context(found: Waiting, shown: Question | None, actor: Actor, now: datetime) -> Shape:
     """What ``recertification/progress.html`` takes."""
-    drafted = [one for one in questions if draft_of(one, actor) is not None]
-    left = [one for one in questions if draft_of(one, actor) is None]
+    rows = [*found.left, *found.drafted]
+    total = found.left_count + found.drafted_count
     return {
         "head_words": "What you answer for. Drafts until you submit them together.",
         "progress": {
-            "answered": len(drafted),
-            "left": len(left),
-            "total": len(questions),
-            "parts": ["approved" for _ in drafted] + ["mine" if one == shown else "other" for one in left],
+            "answered": found.drafted_count,
+            "left": found.left_count,
+            "total": total,
+            "parts": _parts(found, shown, total),
         },
-        "queue": [_row(one, shown, actor, now) for one in [*left, *drafted]],
-        "submit": {"action": reverse("recert_submit"), "count": len(drafted)},
+        "queue": [_row(one, shown, actor, now) for one in rows],
+        "more": total - len(rows),
+        "submit": {"action": reverse("recert_submit"), "count": found.drafted_count},
         "correctable": [_correctable(one) for one in correctable(actor, now)],
     }
+
+
+def _parts(found: Waiting, shown: Question | None, total: int) -> list[str]:
+    """The bar: a part for each question while that can be told apart, else as many as can be in the same proportion."""
+    if total > SHOWN:
+        done = found.drafted_count * SHOWN // total
+        return ["approved"] * done + ["other"] * (SHOWN - done)
+    return ["approved"] * found.drafted_count + ["mine" if one == shown else "other" for one in found.left]
 
 
 def _row(question: Question, shown: Question | None, actor: Actor, now: datetime) -> Shape:
@@ -102,7 +132,7 @@ def correctable(actor: Actor, now: datetime) -> list[Question]:
         .distinct()
         .select_related("item__grant__automation", "item__automation")
     )
-    return list(rows.order_by(F("item__closes_at").asc(nulls_last=True), "pk"))
+    return list(rows.order_by(F("item__closes_at").asc(nulls_last=True), "pk")[:SHOWN])
 
 
 def _correctable(question: Question) -> Shape:

@@ -1,0 +1,256 @@
+"""Founding a large company: people, teams and resources first, then blocks of automations, several at a time.
+
+What is there already stays; a run that was interrupted goes on where it stopped, since a block is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.db import connection, connections, transaction
+
+from approvals.models import PolicyVersion
+from governance.controls import texts
+from governance.controls.models import Membership, Person, Team
+from governance.controls.people import people_with
+from governance.controls.roles import Role
+from governance.demo.scale import rows
+from governance.recertification.models import Campaign
+from inventory.models import Automation, Credential, Entitlement, Resource
+
+#: Automations that are written in one transaction, and how many of those at a time.
+BLOCK, AT_ONCE = 1_000, 2
+#: By what the rows of a run are known.
+PLATFORM, MARK = "n8n scale", "scale-"
+HELD_ON_EACH = 6
+KINDS = ("data_store", "mcp_server", "saas_connector", "backend_api", "secret_store")
+CLASSES = ("internal", "public", "internal", "confidential", "internal", "restricted")
+LEVELS = ("read", "read", "write", "read", "execute", "read")
+THINGS = ("invoice", "stock", "supplier", "campaign", "payroll", "ticket", "contract", "price")
+
+
+@dataclass(frozen=True)
+class Cast:
+    """People who are there already, with some of the large company in their hands, so that somebody can look at it.
+
+    Args:
+        builder: technical owner of one automation in fifty of the first five thousand.
+        business: business owner of one in a hundred of the first ten thousand.
+        owner: owns three resources.
+        deputy: of these.
+    """
+
+    builder: Person
+    business: Person
+    owner: Person
+    deputy: Person
+
+
+@dataclass
+class Pools:
+    """Whom and what a block chooses from: ids, in order."""
+
+    people: list[int]
+    teams: list[int]
+    entitlements: list[tuple[int, int]]
+    campaigns: dict[str, int]
+
+
+def seed(automations: int, cast: Cast, now: datetime, told: Callable[[int], None] = lambda done: None) -> None:
+    """Write as many automations as are still missing.
+
+    Args:
+        automations: how many there are to be afterwards, of this kind.
+        cast: people who are there.
+        now: the present of business time: what is under way began before it, and nothing of it is due.
+        told: is called with the number that stands after each block.
+    """
+    pools = _found(automations, cast, now)
+    given = _given(cast, now)
+    standing = Automation.objects.filter(platform_instance=PLATFORM).values_list("external_id", flat=True)
+    there = Counter(int(name.removeprefix(MARK)) // BLOCK for name in standing.iterator())
+    missing = [
+        range(block * BLOCK + there[block], min((block + 1) * BLOCK, automations))
+        for block in range(-(-automations // BLOCK))
+    ]
+    done, lock = there.total(), Lock()
+
+    def one(numbers: range) -> None:
+        nonlocal done
+        try:
+            _block({**given, "first": numbers[0], "last": numbers[-1]}, pools)
+        finally:
+            connections.close_all()
+        with lock:
+            done += len(numbers)
+            told(done)
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        list(threads.map(one, filter(None, missing)))
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+def _given(cast: Cast, now: datetime) -> Mapping[str, Any]:
+    security = list(people_with(Role.SECURITY_REVIEWER, now).order_by("pk").values_list("pk", flat=True))[:2]
+    reason = texts.keep("Nothing speaks against it.")
+    assert reason is not None  # it is not empty
+    return {
+        "now": now,
+        "builder": cast.builder.pk,
+        "business": cast.business.pk,
+        "policy": PolicyVersion.objects.latest("number").pk,
+        "security": security,
+        "permission": Permission.objects.get(codename="view_automation").pk,
+        "text": reason.pk,
+    }
+
+
+def _block(given: Mapping[str, Any], pools: Pools) -> None:
+    """One block of automations, in one transaction."""
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        _pools(cursor, pools)
+        for statement in rows.BLOCK:
+            cursor.execute(statement, given)
+            if statement.lstrip().startswith("CREATE TEMPORARY TABLE"):
+                cursor.execute(f"ANALYZE {statement.split()[3]}")
+
+
+def _pools(cursor: Any, pools: Pools) -> None:
+    """What a block chooses from, as tables of its transaction."""
+    cursor.execute(
+        "CREATE TEMPORARY TABLE pool_person ON COMMIT DROP AS"
+        " SELECT id, place - 1 AS place FROM unnest(%s::bigint[]) WITH ORDINALITY p(id, place)",
+        [pools.people],
+    )
+    cursor.execute(
+        "CREATE TEMPORARY TABLE pool_team ON COMMIT DROP AS SELECT t.id, t.lead_id, place - 1 AS place"
+        " FROM unnest(%s::bigint[]) WITH ORDINALITY p(id, place) JOIN controls_team t USING (id)",
+        [pools.teams],
+    )
+    cursor.execute(
+        "CREATE TEMPORARY TABLE pool_entitlement ON COMMIT DROP AS SELECT e.id, e.resource_id, e.level, credential_id,"
+        " place - 1 AS place FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY p(id, credential_id, place)"
+        " JOIN inventory_entitlement e USING (id)",
+        [[one for one, _ in pools.entitlements], [other for _, other in pools.entitlements]],
+    )
+    cursor.execute(
+        "CREATE TEMPORARY TABLE pool_campaign ON COMMIT DROP AS SELECT * FROM unnest(%s::text[], %s::bigint[]) c(tier, id)",
+        [list(pools.campaigns), list(pools.campaigns.values())],
+    )
+    for name in ("person", "team", "entitlement", "campaign"):
+        cursor.execute(f"ANALYZE pool_{name}")
+
+
+# --- what there is besides -------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def _found(automations: int, cast: Cast, now: datetime) -> Pools:
+    """People, teams, resources and campaigns of a company of that size; those of an earlier run are taken again."""
+    known = Person.objects.filter(source="scale").order_by("pk")
+    if not known.exists():
+        _people(max(240, automations // 50))
+    leads = max(24, automations // 500)
+    people = list(known)
+    if not Team.objects.filter(name__startswith="Unit ").exists():
+        _teams(people[:leads], people[leads + 40 :])
+    if not Resource.objects.filter(about="scale").exists():
+        _resources(max(60, automations // 200), people[leads : leads + 40], cast, now)
+    credentials = Credential.objects.filter(platform_instance=PLATFORM)
+    opening = {one.opens_id: one.pk for one in credentials}
+    held = Entitlement.objects.filter(resource__about="scale").order_by("resource", "pk")
+    return Pools(
+        people=[one.pk for one in people[leads + 40 :]],
+        teams=list(Team.objects.filter(name__startswith="Unit ").order_by("pk").values_list("pk", flat=True)),
+        entitlements=[(pk, opening[resource]) for pk, resource in held.values_list("pk", "resource")],
+        campaigns={tier: _campaign(tier, now).pk for tier in ("low", "standard", "high")},
+    )
+
+
+def _people(count: int) -> None:
+    Person.objects.bulk_create(
+        Person(
+            source="scale",
+            name=f"Person {number:05}",
+            email=f"p{number}@scale.example",
+            subject=f"p{number}",
+            password="!",  # noqa: S106  nobody signs in with it
+        )
+        for number in range(count)
+    )
+
+
+def _teams(leads: list[Person], members: list[Person]) -> None:
+    above: list[Team | None] = [*Team.objects.exclude(parent=None).filter(lead=None).order_by("pk")] or [None]
+    teams = Team.objects.bulk_create(
+        Team(name=f"Unit {number:03}", parent=above[number % len(above)], lead=lead)
+        for number, lead in enumerate(leads)
+    )
+    Membership.objects.bulk_create(
+        Membership(team=teams[number % len(teams)], person=person) for number, person in enumerate(members)
+    )
+
+
+def _resources(count: int, owners: list[Person], cast: Cast, now: datetime) -> None:
+    """Resources in use, with owner, deputy and team, six entitlements each and a credential that opens it."""
+    teams = list(Team.objects.filter(name__startswith="Unit ").order_by("pk"))
+    theirs = {0, count // 3, 2 * count // 3}
+    made = Resource.objects.bulk_create(
+        Resource(
+            kind=KINDS[number % len(KINDS)],
+            name=f"{THINGS[number % 8].capitalize()} {KINDS[number % len(KINDS)].replace('_', ' ')} {number:03}",
+            about="scale",
+            team=teams[number % len(teams)],
+            owner=cast.owner if number in theirs else owners[number % len(owners)],
+            deputy=cast.deputy if number in theirs else owners[(number + 1) % len(owners)],
+            accepted_at=now,
+            data_class=CLASSES[number % len(CLASSES)],
+            state="active",
+            created_at=now,
+            search=f"resource {number:03}",
+        )
+        for number in range(count)
+    )
+    Entitlement.objects.bulk_create(
+        Entitlement(
+            resource=resource,
+            code=f"{THINGS[place]}:{LEVELS[place]}",
+            words=f"May {LEVELS[place]} {THINGS[place]} records",
+            level=LEVELS[place],
+            scope_kind="tables",
+        )
+        for resource in made
+        for place in range(HELD_ON_EACH)
+    )
+    Credential.objects.bulk_create(
+        Credential(
+            kind="postgres",
+            name=f"Key of {resource.name}",
+            platform_instance=PLATFORM,
+            external_id=f"{MARK}{resource.pk}",
+            opens=resource,
+            lifetime="static",
+        )
+        for resource in made
+    )
+
+
+def _campaign(tier: str, now: datetime) -> Campaign:
+    name = f"{tier.capitalize()} risk, scale"
+    found = Campaign.objects.filter(name=name).first()
+    return found or Campaign.objects.create(
+        name=name,
+        tier=tier,
+        kind="adhoc",
+        snapshot_at=now,
+        deadline=now + timedelta(days=14),
+        grace_until=now + timedelta(days=21),
+    )

@@ -1,0 +1,71 @@
+"""One INSERT … SELECT for a model: what is said, and the model's own defaults for the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from django.db import connection, models
+
+
+def insert(model: type[models.Model], source: str, **said: str) -> str:
+    """SQL that writes rows of a model.
+
+    Args:
+        model: whose table.
+        source: what stands behind FROM.
+        said: SQL by column, as attributes are named (``owner_id``); columns that nothing is said of have the model's default.
+    """
+    columns = {**_defaults(model), **said}
+    unknown = set(said) - {field.attname for field in model._meta.concrete_fields}
+    if unknown:
+        raise ValueError(f"{model._meta.label} has no {', '.join(sorted(unknown))}")
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"INSERT INTO {model._meta.db_table} ({names}) SELECT {', '.join(columns.values())} FROM {source}"  # noqa: S608
+
+
+def history(model: type[models.Model], source: str, *, at: str, by: str, why: str, kind: str = "+") -> str:
+    """SQL that writes one row of history for each row of a model.
+
+    Args:
+        model: with a history.
+        source: what stands behind FROM, the model's own rows as ``row``.
+        at: SQL of the instant.
+        by: SQL of who did it, an id or NULL.
+        why: SQL of the reason.
+        kind: ``+`` for made, ``~`` for changed.
+    """
+    kept: type[models.Model] = model.history.model  # type: ignore[attr-defined]  # simple-history adds it
+    own = {field.attname for field in model._meta.concrete_fields}
+    same = {field.attname: f'row."{field.column}"' for field in kept._meta.concrete_fields if field.attname in own}
+    told = {"history_date": at, "history_change_reason": why, "history_type": f"'{kind}'", "history_user_id": by}
+    return insert(kept, source, **same, **told)
+
+
+@cache
+def _defaults(model: type[models.Model]) -> Mapping[str, str]:
+    """SQL of the default of each column that is not empty; the key and what has no default are left to the caller."""
+    found: dict[str, str] = {}
+    for field in model._meta.concrete_fields:
+        if field.primary_key or (field.null and not field.has_default()):
+            continue
+        made_anew = field.has_default() and callable(field.default) and field.default not in (list, dict)
+        value: Any = None if made_anew else field.get_default()
+        if value is None:
+            continue  # the caller says it, or the database refuses the row
+        found[field.attname] = _literal(field, value)
+    return found
+
+
+def _literal(field: models.Field[Any, Any], value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(int(value))
+    if field.db_type(connection) == "jsonb":
+        return f"'{json.dumps(value)}'::jsonb"
+    if isinstance(value, list):
+        return f"'{{}}'::{field.db_type(connection)}"
+    return "'" + str(value).replace("'", "''") + "'"

@@ -1,0 +1,117 @@
+"""What runs without anybody looking: sweeps that find nothing due, appending to the ledger, verifying it.
+
+Seconds of a sweep are what the table of goals names; everything else is a ratio to the plain work of the same run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db import connection, connections, transaction
+
+from approvals import sweeps as approval_sweeps
+from governance.controls import clock, ledger, ledger_export, sealing
+from governance.controls.actors import Actor
+from governance.controls.ledger_verifier import canonical_json
+from governance.controls.models import LedgerEvent, Person
+from governance.recertification import sweeps as review_sweeps
+
+WRITERS, EACH = 8, 1_000
+
+#: The same row without digest, index or constraint.
+PLAIN = """CREATE UNLOGGED TABLE IF NOT EXISTS bench_plain (id bigserial PRIMARY KEY, event_id uuid NOT NULL, at timestamptz NOT NULL,
+    actor_kind text, actor_id text, verb text, subject_type text, subject_id text, about text[], correlation uuid, payload jsonb,
+    digest text)"""
+
+
+WRITE = """INSERT INTO bench_plain (event_id, at, actor_kind, actor_id, verb, subject_type, subject_id, about, correlation, payload, digest)
+    VALUES (%s, %s, 'person', %s, 'bench.written', 'controls.person', %s, %s, %s, '{"n": 1}', %s) RETURNING id"""
+
+
+def sweeps() -> Iterator[tuple[str, float]]:
+    """Seconds that each sweep takes where nothing is due; the run before it does what is."""
+    now = clock.now()
+    for name, sweep in (("approvals", approval_sweeps.sweep), ("recertification", review_sweeps.sweep)):
+        sweep(now)
+        began = time.perf_counter()
+        done = sweep(now)
+        spent = time.perf_counter() - began
+        if any(done.values()):
+            raise SystemExit(f"The sweep of {name} found something twice: {done}")
+        yield name, spent
+
+
+def append() -> float:
+    """Events a second by eight writers, as a share of plain inserts a second by as many."""
+    person = Person.objects.filter(is_active=True).order_by("pk")[0]
+
+    def event() -> None:
+        with transaction.atomic():
+            ledger.append(
+                actor=Actor.of(person), verb="bench.written", subject=person, now=clock.now(), payload={"n": 1}
+            )
+
+    about = [f"controls.person:{person.pk}"]
+
+    def plain() -> None:
+        row: list[Any] = [
+            uuid.uuid4(),
+            clock.now(),
+            str(person.opaque_id),
+            str(person.pk),
+            about,
+            uuid.uuid4(),
+            "0" * 64,
+        ]
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(WRITE, row)
+
+    with connection.cursor() as cursor:
+        cursor.execute(PLAIN)
+    rates = {one: max(_rate(one) for _ in range(2)) for one in (plain, event)}
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE bench_plain")
+    sealing.seal_all(at=clock.real())
+    return rates[event] / rates[plain]
+
+
+def _rate(write: Callable[[], None]) -> float:
+    """Calls a second of `WRITERS` threads with a connection each."""
+    ready = threading.Barrier(WRITERS + 1)
+
+    def run() -> None:
+        connection.ensure_connection()
+        ready.wait()
+        try:
+            for _ in range(EACH):
+                write()
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    began = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    return WRITERS * EACH / (time.perf_counter() - began)
+
+
+def verify() -> float:
+    """CPU seconds of verifying the whole ledger, as a multiple of reading it and hashing each event once."""
+    began = time.process_time()
+    for event in LedgerEvent.objects.order_by("xid", "id").iterator(chunk_size=5000):
+        hashlib.sha256(canonical_json(ledger.canonical(event))).digest()
+    floor = time.process_time() - began
+    began = time.process_time()
+    report = ledger_export.verify_database()
+    spent = time.process_time() - began
+    if not report.holds:
+        raise SystemExit(f"The ledger does not hold: {report.problems[:3]}")
+    return spent / floor

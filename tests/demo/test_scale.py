@@ -1,0 +1,91 @@
+"""A large company, by set: rows that the database's own rules let through, and nothing of it due (seed_scale)."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import F
+
+from approvals import sweeps as approval_sweeps
+from approvals.models import Approval, Decision, Grant, Submission
+from governance.controls import clock, ledger_export, sealing
+from governance.controls.models import LedgerEvent
+from governance.demo.scale import seeding
+from governance.recertification import sweeps as review_sweeps
+from governance.recertification.models import Item
+from inventory.models import Automation
+from tests import journeys, people
+from tests.portal.signed_in import client_of
+
+MANY = 300
+
+
+@pytest.fixture(scope="module")
+def cast(django_db_setup: None, django_db_blocker: object) -> people.Northwind:
+    """A company with so many automations, committed."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]  # pytest-django's own
+        northwind = people.build()
+        journeys.company(northwind)
+        n = northwind
+        told: list[int] = []
+        seeding.seed(MANY, seeding.Cast(n.rita, n.jonas, n.omar, n.amara), clock.now(), told.append)
+        assert told == [MANY]
+        sealing.seal_all(at=clock.real())
+        return northwind
+
+
+@pytest.mark.race
+def test_it_is_as_large_as_asked_and_of_every_kind(cast: people.Northwind) -> None:
+    rows = Automation.objects.filter(platform_instance=seeding.PLATFORM)
+    states = {
+        state: rows.filter(state=state).count() for state in ("live", "suspended", "in_review", "draft", "retired")
+    }
+    assert states == {"live": 234, "suspended": 9, "in_review": 6, "draft": 36, "retired": 15}
+    held = Grant.objects.filter(automation__in=rows)
+    assert held.count() > 10 * states["live"]
+    assert set(held.values_list("kind", "tier").distinct()) == {
+        (kind, tier) for kind in ("privilege", "credential") for tier in ("low", "standard", "high")
+    }
+    assert Approval.objects.filter(submission__automation__in=rows, state="open").exists()
+    assert not Decision.objects.filter(approval__submission__parties__person=F("person")).exists()
+    assert Submission.objects.filter(automation__in=rows, state="in_force").count() == 234 + 9 + 15
+    assert all(one.history.count() == 2 for one in rows.filter(state="live")[:20])
+
+
+@pytest.mark.race
+@pytest.mark.rule("H2", "R9")
+def test_its_ledger_holds_and_nothing_of_it_is_due(cast: people.Northwind) -> None:
+    assert LedgerEvent.objects.count() > 10 * MANY
+    report = ledger_export.verify_database()
+    assert report.holds, report.problems
+    items = Item.objects.count()
+    assert items > 50
+    for sweep in (approval_sweeps.sweep, review_sweeps.sweep):
+        assert not any(sweep(clock.now()).values())
+    assert Item.objects.count() == items
+
+
+@pytest.mark.race
+def test_a_run_goes_on_where_one_stopped_and_a_second_one_adds_nothing(cast: people.Northwind) -> None:
+    n, before = cast, Automation.objects.count()
+    seeding.seed(MANY, seeding.Cast(n.rita, n.jonas, n.omar, n.amara), clock.now())
+    assert Automation.objects.count() == before
+
+
+@pytest.mark.race
+def test_its_people_see_their_part_of_it(cast: people.Northwind) -> None:
+    for path in ("/", "/desk/", "/recertify/", "/automations/"):
+        assert client_of(cast.omar).get(path).status_code == 200
+
+
+@pytest.mark.django_db
+def test_without_a_demo_it_says_what_is_missing(settings: object) -> None:
+    with pytest.raises(CommandError, match="Load the demo first"):
+        call_command("seed_scale", "10", stdout=StringIO(), stderr=StringIO())
+    with pytest.raises(CommandError, match="at least 1"):
+        call_command("seed_scale", "0", stdout=StringIO(), stderr=StringIO())
+    settings.DEMO = False  # type: ignore[attr-defined]
+    with pytest.raises(CommandError, match="COUNTERSIGN_DEMO is off"):
+        call_command("seed_scale", "10", stdout=StringIO(), stderr=StringIO())
