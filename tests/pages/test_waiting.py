@@ -11,7 +11,8 @@ from django.urls import reverse
 from approvals import transitions
 from approvals.models import Approval, Comment, Submission
 from governance.controls import texts
-from governance.recertification.models import Campaign, Item, Question
+from governance.recertification.models import Campaign, Draft, Item, Question
+from governance.recertification.views import queue
 from inventory import registry
 from inventory.models import Entitlement
 from tests import journeys
@@ -105,6 +106,7 @@ def questions(company: Company, submission: Submission) -> None:
     campaign, _ = Campaign.objects.get_or_create(
         name="Review",
         kind="adhoc",
+        tier="standard",
         defaults={
             "snapshot_at": n.now,
             "deadline": n.now + timedelta(days=9),
@@ -158,3 +160,26 @@ def test_home_and_desk_cost_the_same_for_few_things_as_for_many(company: Company
     assert (group["count"], len(group["rows"]), group["words"]) == (9, 8, "9 to answer")
     for page in (home, desk):  # home counts for itself, elsewhere the counter is asked
         assert {one.key: one.count for one in page["chrome"].destinations}["recertify"] == 9
+
+
+def test_a_long_list_of_recertifications_shows_the_most_urgent_counts_all_and_costs_no_more(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R3, R5: what follows comes up as these are answered, and a draft is never out of sight of its count."""
+    monkeypatch.setattr(queue, "SHOWN", 3)
+    n, path = company.people, reverse("recert_mine")
+    everything(company, "First", 2)
+    few = cost(client_of(n.omar), path)[0]
+    everything(company, "Second", 9)
+    assert cost(client_of(n.omar), path)[0] == few
+    shown = client_of(n.omar).get(path).context
+    total = Question.objects.filter(reviewer=n.omar).count()
+    assert (len(shown["queue"]), shown["more"]) == (3, total - 3)
+    assert (shown["progress"]["total"], len(shown["progress"]["parts"])) == (total, 3)
+    for question in Question.objects.filter(reviewer=n.omar).order_by("item__deadline", "pk")[:5]:
+        Draft.objects.create(question=question, person=n.omar, answer="keep", saved_at=n.now)
+    page = client_of(n.omar).get(path)
+    shown = page.context
+    assert (shown["progress"]["answered"], shown["submit"]["count"], shown["progress"]["left"]) == (5, 5, total - 5)
+    assert [row["answer"] for row in shown["queue"]] == [""] * 3 + ["Keep"] * 3
+    assert f"and {total - 6} more" in page.content.decode()
