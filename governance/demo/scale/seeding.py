@@ -179,7 +179,7 @@ def _people(count: int) -> None:
     Person.objects.bulk_create(
         Person(
             source="scale",
-            name=f"Person {number:05}",
+            name=f"Person {number:03}",
             email=f"p{number}@scale.example",
             subject=f"p{number}",
             password="!",  # noqa: S106  nobody signs in with it
@@ -191,7 +191,7 @@ def _people(count: int) -> None:
 def _teams(leads: list[Person], members: list[Person]) -> None:
     above: list[Team | None] = [*Team.objects.exclude(parent=None).filter(lead=None).order_by("pk")] or [None]
     teams = Team.objects.bulk_create(
-        Team(name=f"Unit {number:03}", parent=above[number % len(above)], lead=lead)
+        Team(name=f"Unit {number:02}", parent=above[number % len(above)], lead=lead)
         for number, lead in enumerate(leads)
     )
     Membership.objects.bulk_create(
