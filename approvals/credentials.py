@@ -9,19 +9,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import OuterRef, Q, Subquery, Value
-from django.db.models.functions import Coalesce
-
-from approvals.models import Decision, DecisionOutcome, Party, Submission, SubmissionState
+from approvals.models import Decision, DecisionOutcome, Party
+from approvals.parties import FROM_THE_ONE_IN_FORCE
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.refusals import Refusal
 from inventory import registry
 from inventory.models import Automation, AutomationState, Credential
-
-_IN_FORCE = Submission.objects.filter(automation=OuterRef("submission__automation"), state=SubmissionState.IN_FORCE)
-#: Submissions from the one in force on: parties of what came to nothing since are parties of what comes next (A15).
-COUNTS = Q(submission__gte=Coalesce(Subquery(_IN_FORCE.order_by("-ended_at", "-pk").values("pk")[:1]), Value(0)))
 
 
 def _until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
@@ -37,7 +31,9 @@ def _not_of_a_party(subject: Credential, actor: Actor, now: datetime) -> Refusal
     people = [person.pk for person in actor.people]
     uses = Automation.objects.filter(versions__version_credentials__credential=subject)
     uses = uses.exclude(state=AutomationState.RETIRED)
-    rests = Party.objects.filter(COUNTS, submission__automation__in=uses.order_by().values("pk"), person__in=people)
+    rests = Party.objects.filter(
+        FROM_THE_ONE_IN_FORCE, submission__automation__in=uses.order_by().values("pk"), person__in=people
+    )
     found = rests.select_related("submission__automation", "person").order_by("pk").first()
     if found is None:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, Value
+from django.db.models import OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from approvals.ladders import resource_of
@@ -21,6 +21,12 @@ from inventory.models import Automation, Version
 from inventory.stakes import WROTE
 
 OWNING = (Capacity.BUSINESS_OWNER, Capacity.TECHNICAL_OWNER)
+
+_IN_FORCE = Submission.objects.filter(automation=OuterRef("submission__automation"), state=SubmissionState.IN_FORCE)
+#: Parties of a submission from the one in force on: those of what came to nothing since are parties of what comes next (A15).
+FROM_THE_ONE_IN_FORCE = Q(
+    submission__gte=Coalesce(Subquery(_IN_FORCE.order_by("-ended_at", "-pk").values("pk")[:1]), Value(0))
+)
 
 
 def name_all(submission: Submission, submitter: Person) -> None:
@@ -132,9 +138,10 @@ def _of_submissions(automation: Automation) -> Iterator[tuple[int | None, Capaci
 
 
 def whose_word_counts_not(automation: Automation, now: datetime) -> dict[int, Refusal]:
-    """Parties of submissions since the one in force: what one of them says that a credential opens counts for nothing in it (S1, T1)."""
+    """Whoever is a party of what runs or of whatever is submitted next: what they say that a credential opens counts for nothing in it (S1, T1)."""
     no = Refusal("SOD-1", "duty", "A party's word on what a credential opens makes nothing of its own less risky.")
-    return {who: no for who, _ in _of_submissions(automation) if who is not None}
+    running = Party.objects.filter(FROM_THE_ONE_IN_FORCE, submission__automation=automation)
+    return dict.fromkeys({*(who for who, _ in standing(automation)), *running.values_list("person", flat=True)}, no)
 
 
 def kept_apart(automation: Automation, now: datetime) -> dict[int, Refusal]:

@@ -170,6 +170,11 @@ def _counting_for(automation: Automation) -> Q:
     return Q(pk=F("automation__approved_version")) | Q(states, pk=Subquery(_NEWEST))
 
 
+def by_itself(own: str, raised_to: str) -> Tier:
+    """The tier of an automation whatever runs with it: as it was judged, or as a person raised it, which takes no new assessment (I5, T2)."""
+    return max(Tier.of(own), Tier.of(raised_to or "low"))
+
+
 def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -> list[tuple[str, Tier]]:
     """Name and tier of every other automation, save retired ones, that runs as one of these identities (I5).
 
@@ -188,7 +193,7 @@ def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -
     for name, pk, stands, raised, own in (
         runs.annotate(own=Subquery(judged)).values_list(*columns).order_by().distinct()
     ):
-        tier = max(Tier.of(own or stands), Tier.of(raised or "low"))  # a person raises it without a new assessment
+        tier = by_itself(own or stands, raised)
         found[name, pk] = max(tier, found.get((name, pk), tier))
     return [(name, tier) for (name, _), tier in sorted(found.items())]
 

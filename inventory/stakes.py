@@ -26,31 +26,19 @@ WROTE = ("automation.registered", "automation.amended", "version.")
 COUNTS = Q(automation__approved_version__isnull=True) | Q(number__gte=F("automation__approved_version__number"))
 
 
-#: What higher apps name those by whose word on what a credential opens counts for nothing in an automation (see `consequences.bar`).
+#: Of an automation, whose word on what a credential opens makes nothing of it less risky: whoever is a party of it, which a higher app
+#: knows (see `consequences.bar`).
 OWN_WORD = "credential.reach_counted"
 
 
 def people_in(automation: Automation, now: datetime) -> set[int]:
-    """Ids of those who have a stake in an automation: owners, also asked for, whoever brought in or wrote what runs or came since, parties.
-
-    A fixed number of queries.
+    """Ids of those whose word on what a credential opens counts for nothing in an automation: all who have a part in it (S1, T1).
 
     Args:
         automation: saved.
         now: business time.
     """
-    counted = Version.objects.filter(COUNTS, automation=automation)
-    found: set[int | None] = {automation.business_owner_id, automation.technical_owner_id}
-    found |= {automation.asked["business_owner_id"], automation.asked["technical_owner_id"]}
-    found |= set(counted.values_list("imported_by", flat=True))
-    rows = Automation.history.filter(id=automation.pk)
-    if automation.approved_version is not None:
-        rows = rows.filter(history_date__gt=automation.approved_version.created_at)
-    columns = ("history_change_reason", "history_user", "business_owner", "technical_owner", "interim__person")
-    for why, who, *owners in rows.values_list(*columns):
-        found |= {*owners, who if (why or "").startswith(WROTE) else None}
-    found |= set(consequences.barred(OWN_WORD, automation, now))
-    return {pk for pk in found if pk is not None} | authors.of(counted)
+    return set(consequences.barred(OWN_WORD, automation, now))
 
 
 def in_credential(credential: Credential, actor: Actor) -> str | None:

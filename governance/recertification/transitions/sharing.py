@@ -58,8 +58,7 @@ def _judged(identities: object) -> list[tuple[int, int, Tier, Tier]]:
         rows = versions.filter(**{f"{way}__in": identities}).order_by()
         columns = (way, "automation", "automation__tier", "automation__raised_to", "judged", "own")
         for identity, pk, stands, raised, judged, own in rows.values_list(*columns):
-            by_itself = max(Tier.of(own or stands), Tier.of(raised or "low"))
-            found.append((identity, pk, Tier.of(judged or stands), by_itself))
+            found.append((identity, pk, Tier.of(judged or stands), assessing.by_itself(own or stands, raised)))
     return found
 
 
