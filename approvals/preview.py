@@ -173,8 +173,12 @@ class _Reading:
         owners = {self.automation.business_owner_id, self.automation.technical_owner_id}
         asked = self.automation.asked
         owners |= {asked["business_owner_id"], asked["technical_owner_id"]}
-        standing = stakes.people_in(self.known, self.now) if self.known is not None else set()
-        return people | standing | {pk for pk in owners if pk is not None}
+        found = people | {pk for pk in owners if pk is not None}
+        return (
+            found
+            if self.known is None
+            else found | stakes.people_in(self.known, self.found.credentials.values(), self.now)
+        )
 
     @cached_property
     def _named(self) -> tuple[Person, ...]:

@@ -243,15 +243,16 @@ def record_assessment(
     read = manifest or Manifest.from_dict(version.manifest)
     if manifest is not None:
         _take_levels(privileges, manifest)
+    credentials = [one.credential for one in used]
     judge_as = partial(
         judge,
         privileges,
-        [one.credential for one in used],
+        credentials,
         list(version.triggers.all()),
         environment=automation.environment,
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
-        own=stakes.people_in(automation, step.now) | set(own),
+        own=stakes.people_in(automation, credentials, step.now) | set(own),
         rules=rules,
     )
     judgement, standing = (judge_as(kind=kind) for kind in (automation.asked["kind"], automation.kind))

@@ -6,7 +6,7 @@ a credential is said to open makes the tier of both.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -16,7 +16,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from governance.controls import consequences
 from governance.controls.actors import Actor
 from inventory import authors
-from inventory.models import Automation, AutomationState, Credential, Version
+from inventory.models import Automation, AutomationState, Credential, Reach, Version
 
 #: What the history calls the writing of something that a submission decides about. Admins who assign owners and approvers whose
 #: decision moved the state are in the history too; they wrote nothing.
@@ -31,13 +31,16 @@ COUNTS = Q(automation__approved_version__isnull=True) | Q(number__gte=F("automat
 OWN_WORD = "credential.reach_counted"
 
 
-def people_in(automation: Automation, now: datetime) -> set[int]:
+def people_in(automation: Automation, credentials: Iterable[Credential], now: datetime) -> set[int]:
     """Ids of those whose word on what a credential opens counts for nothing in an automation: all who have a part in it (S1, T1).
 
     Args:
         automation: saved.
+        credentials: that it uses; nobody is looked up where nobody has said of any of them what it opens.
         now: business time.
     """
+    if all(one.reach_kind != Reach.DECLARED for one in credentials):
+        return set()
     return set(consequences.barred(OWN_WORD, automation, now))
 
 
