@@ -20,5 +20,6 @@ urlpatterns = [
     path("automations/<int:pk>/submissions/", panels.automation_submissions, name="automation_submissions"),
     path("automations/<int:pk>/grants/", panels.automation_grants, name="automation_grants"),
     path("resources/<int:pk>/grants/", panels.resource_grants, name="resource_grants"),
+    path("identities/<int:pk>/grants/", panels.identity_grants, name="identity_grants"),
     path("grants/<int:pk>/stop/", stopping.stop_grant, name="grant_stop"),
 ]

@@ -52,8 +52,8 @@ class Ownerless:
 
 
 def href_of(kind: str, pk: int) -> str:
-    """The page of something of `OWNED`; identities and credentials have one for this alone."""
-    return reverse(kind, args=[pk]) if kind in ("resource", "automation") else reverse("ownerless_one", args=[kind, pk])
+    """The page of something of `OWNED`; credentials have one for this alone."""
+    return reverse("ownerless_one", args=[kind, pk]) if kind == "credential" else reverse(kind, args=[pk])
 
 
 def parts(actor: Actor, now: datetime, *, most: int) -> list[QuerySet[Any, Any]]:

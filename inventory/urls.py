@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inventory.views import automations, connections, credentials, interim, resources
+from inventory.views import automations, connections, credentials, identities, interim, resources
 
 urlpatterns = [
     path("automations/", automations.automation_list, name="automation_list"),
@@ -30,6 +30,7 @@ urlpatterns = [
     path("credentials/<int:pk>/kept-in/", credentials.kept_in, name="credential_kept_in"),
     path("credentials/<int:pk>/kept-here/", credentials.kept_here, name="credential_kept_here"),
     path("credentials/<int:pk>/not-kept-here/", credentials.not_kept_here, name="credential_not_kept_here"),
+    path("identities/<int:pk>/", identities.identity, name="identity"),
     path("ownerless/", interim.ownerless_list, name="ownerless"),
     path("ownerless/<str:kind>/<int:pk>/", interim.one, name="ownerless_one"),
     path("ownerless/<str:kind>/<int:pk>/name/", interim.name, name="interim_name"),

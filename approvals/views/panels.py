@@ -19,7 +19,7 @@ from governance.controls.actors import Actor
 from governance.web import times
 from governance.web.middleware import Request
 from governance.web.pages import page
-from inventory.models import Automation, AutomationState, Resource
+from inventory.models import Automation, AutomationState, NonHumanIdentity, Resource
 
 Shape = dict[str, Any]
 
@@ -148,6 +148,21 @@ def resource_grants(request: Request, pk: int) -> HttpResponse:
     ]
     context = _context(request, seen, ended_href=href, crumbs=crumbs, show_holder=True)
     context["head"] = {"title": f"Grants on {resource.name}", "facts": [context["grant_words"]]}
+    return page(request, "approvals/grants.html", context, fragment="grants")
+
+
+@require_GET
+def identity_grants(request: Request, pk: int) -> HttpResponse:
+    """What may be done by whatever runs as an identity: what a leak of it would touch (I5)."""
+    now = clock.now()
+    identity = get_object_or_404(NonHumanIdentity.objects.visible_to(request.actor, now), pk=pk)
+    runs = Automation.objects.running_as(identity).values("pk")
+    seen = Grant.objects.visible_to(request.actor, now).filter(automation__in=runs)
+    here = reverse("identity_grants", args=[pk])
+    href = here if request.GET.get("show") == "ended" else f"{here}?show=ended"
+    crumbs = [{"label": identity.subject, "href": identity.href}, {"label": "Grants", "href": ""}]
+    context = _context(request, seen, ended_href=href, crumbs=crumbs, show_holder=True)
+    context["head"] = {"title": f"Held by what runs as {identity.subject}", "facts": [context["grant_words"]]}
     return page(request, "approvals/grants.html", context, fragment="grants")
 
 

@@ -1,4 +1,4 @@
-"""What words find, for one reader: automations, resources, submissions, and for readers of the ledger people and teams.
+"""What words find, for one reader: automations, resources, identities, submissions, and for readers of the ledger people and teams.
 
 Each group takes its rows where the lists of its kind take them (``visible_to``, the search column), so nothing is found
 here that the reader could not come upon there. One query a group, a few rows of each; the lists have the rest. Drawing
@@ -23,7 +23,7 @@ from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.roles import Permission
 from governance.web.words import RESOURCE_KINDS
-from inventory.models import Automation, Resource
+from inventory.models import Automation, NonHumanIdentity, Resource
 from inventory.views import paging
 
 #: Rows of one group among others; `paging.PAGE` where it stands alone.
@@ -68,7 +68,12 @@ def find(words: Sequence[str], *, actor: Actor, now: datetime) -> list[Group]:
     """
     if not words:
         return []
-    groups = [_automations(words, actor, now), _resources(words, actor, now), _submissions(words, actor, now)]
+    groups = [
+        _automations(words, actor, now),
+        _resources(words, actor, now),
+        _identities(words, actor, now),
+        _submissions(words, actor, now),
+    ]
     if access.may(actor, Permission.LEDGER_READ, None, now=now):
         groups += [_people(words), _teams(words)]
     return [group for group in groups if group.rows]
@@ -120,6 +125,18 @@ def _resources(words: Sequence[str], actor: Actor, now: datetime) -> Group:
 
     rows = Resource.objects.visible_to(actor, now).resolved().select_related("owner").order_by("name", "pk")
     return _group("Resources", paging.search(rows, words), hit, words, "resource_list")
+
+
+def _identities(words: Sequence[str], actor: Actor, now: datetime) -> Group:
+    def hit(one: NonHumanIdentity) -> Hit:
+        text = f"{one.kind.replace('_', ' ')}, {one.owner.name} answers for it"
+        return Hit(one.href, "robot", one.subject, text, ("identity", one.state))
+
+    rows = NonHumanIdentity.objects.visible_to(actor, now).select_related("owner").order_by("subject", "pk")
+    for word in words:
+        rows = rows.filter(subject__icontains=word)
+    found, more = _some(rows)
+    return Group("Identities", [hit(one) for one in found], more, "")
 
 
 def _asked(words: Sequence[str], actor: Actor, now: datetime) -> QuerySet[Submission]:

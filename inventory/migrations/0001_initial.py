@@ -3,6 +3,7 @@ import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.expressions
+import django.db.models.functions.text
 import pgtrigger.compiler
 import pgtrigger.migrations
 import simple_history.models
@@ -674,6 +675,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'non-human identity',
                 'verbose_name_plural': 'non-human identities',
+                'indexes': [django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('subject'), name='gin_trgm_ops'), name='identity_subject_trgm')],
                 'constraints': [models.UniqueConstraint(fields=('issuer', 'subject'), name='identity_never_reused'), models.CheckConstraint(condition=models.Q(('state__in', ['active', 'suspended', 'retired'])), name='identity_state_known')],
                 'triggers': [pgtrigger.compiler.Trigger(name='interim_of_its_own', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."interim_id" IS NOT NULL)', func="\n            IF NOT EXISTS (SELECT 1 FROM inventory_interimowner i\n                           WHERE i.id = NEW.interim_id AND i.identity_id = NEW.id AND i.confirmed_at IS NOT NULL) THEN\n                RAISE EXCEPTION 'I3: an interim owner is named and confirmed by two people (% %)', TG_TABLE_NAME, NEW.id\n                    USING ERRCODE = 'check_violation';\n            END IF;\n            RETURN NEW;\n        ", hash='cd649fc841da09051b45a46e54b41ab2889d7686', operation='INSERT OR UPDATE', pgid='pgtrigger_interim_of_its_own_bb2d8', table='inventory_nonhumanidentity', when='BEFORE')), pgtrigger.compiler.Trigger(name='never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='b5d1a5f94c2e07b1d671ee0c3e3e988b7498f567', operation='DELETE', pgid='pgtrigger_never_deleted_6a1d3', table='inventory_nonhumanidentity', when='BEFORE')), pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'H2: % stays on record and is not truncated', TG_TABLE_NAME;", hash='e264bbac34c84b482525e446975c7561b915d94e', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_3611d', table='inventory_nonhumanidentity', when='BEFORE'))],
             },

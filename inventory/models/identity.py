@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Upper
+from django.urls import reverse
 
+from governance.controls import access
+from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, History, Person, Team
 from governance.controls.roles import Relation
-from inventory.models.interim import Owned, nobody_answers, points_to_its_own
+from inventory.models.interim import InterimOwner, Owned, nobody_answers, points_to_its_own
+from inventory.models.resource import sees_all
 
 
 class IdentityState(models.TextChoices):
@@ -21,7 +27,22 @@ class IdentityState(models.TextChoices):
 
 
 class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
-    """Identities by whether somebody answers for them."""
+    """Identities as people may see them, and by whether somebody answers for them."""
+
+    def visible_to(self, actor: Actor, now: datetime) -> IdentityQuerySet:
+        """Those that the actor owns or answers for, of a team they lead, and those that an automation they see runs as."""
+        from inventory.models.automation import Automation, VersionIdentity  # these refer to identities
+
+        if actor.person is None:
+            return self.none()
+        if sees_all(actor, now):
+            return self
+        people = access.answers_as(actor, now)
+        seen = Automation.objects.visible_to(actor, now)
+        runs = VersionIdentity.objects.filter(identity=OuterRef("pk"), version__automation__in=seen)
+        named = InterimOwner.objects.filter(identity=OuterRef("pk"), person__in=people, ended_at__isnull=True)
+        led = Team.objects.filter(Q(lead__in=people) | Q(deputy_lead__in=people), members=OuterRef("owner"))
+        return self.filter(Q(owner__in=people) | Q(automation__in=seen) | Exists(runs) | Exists(named) | Exists(led))
 
     def ownerless(self, now: datetime) -> IdentityQuerySet:
         """Those not retired whose owner has left and for which nobody answers meanwhile (I3)."""
@@ -51,10 +72,17 @@ class NonHumanIdentity(Owned):
             models.UniqueConstraint(fields=["issuer", "subject"], name="identity_never_reused"),
             models.CheckConstraint(name="identity_state_known", condition=Q(state__in=IdentityState.values)),
         )
+        #: As the search asks: any part, whatever its case.
+        indexes = (GinIndex(OpClass(Upper("subject"), name="gin_trgm_ops"), name="identity_subject_trgm"),)
         triggers = (points_to_its_own("identity"), *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return self.subject
+
+    @property
+    def href(self) -> str:
+        """Its page."""
+        return reverse("identity", args=[self.pk])
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """It stands on the timeline of the automation that it serves."""

@@ -131,14 +131,13 @@ def _visible(kind: str, actor: Actor, now: datetime) -> QuerySet[Any]:
     if kind == "automation":
         return automations.select_related("business_owner", "team", "interim__person")
     people = access.answers_as(actor, now)
-    theirs = Q(owner__in=people) | Q(interim_owners__person__in=people, interim_owners__ended_at__isnull=True)
-    theirs |= Q(owner__teams__lead__in=people) | Q(owner__teams__deputy_lead__in=people)
-    theirs |= Q(used_by__version__automation__in=automations)
     if kind == "identity":
-        identities = NonHumanIdentity.objects.select_related("owner", "automation__team", "interim__person")
-        seen = identities if sees_all(actor, now) else identities.filter(theirs | Q(automation__in=automations))
-        return seen.distinct()
+        identities = NonHumanIdentity.objects.visible_to(actor, now)
+        return identities.select_related("owner", "automation__team", "interim__person")
     if kind == "credential":
+        theirs = Q(owner__in=people) | Q(interim_owners__person__in=people, interim_owners__ended_at__isnull=True)
+        theirs |= Q(owner__teams__lead__in=people) | Q(owner__teams__deputy_lead__in=people)
+        theirs |= Q(used_by__version__automation__in=automations)
         related = ("owner", "kept_in__team", "opens__team", "interim__person")
         credentials = Credential.objects.select_related(*related)
         for way in ("kept_in", "opens"):
@@ -159,16 +158,15 @@ def _back(subject: Owned) -> str:
 
 @require_GET
 def one(request: Request, kind: str, pk: int) -> HttpResponse:
-    """An identity or a credential: who answers for it, and what happened. Resources and automations have pages of their own."""
+    """A credential: who answers for it, and what happened. Everything else is shown on a page of its own."""
     now = clock.now()
     found: Any = _find(request, kind, pk, now)
-    if kind in ("resource", "automation"):
+    if kind != "credential":
         return redirect(found.href)
-    facts = [{"label": "Owner", "text": found.owner.name if found.owner else "nobody is known"}]
-    if kind == "identity":
-        facts.append({"label": "Serves", "text": found.automation.name if found.automation else "nothing known"})
-    else:
-        facts.append({"label": "Decided on", "text": found.decided_on.name if found.decided_on else "nothing known"})
+    facts = [
+        {"label": "Owner", "text": found.owner.name if found.owner else "nobody is known"},
+        {"label": "Decided on", "text": found.decided_on.name if found.decided_on else "nothing known"},
+    ]
     context: Shape = {
         "now": now,
         "crumbs": [{"label": "Nobody answers", "href": reverse("ownerless")}, {"label": str(found), "href": ""}],

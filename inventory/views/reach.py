@@ -50,6 +50,7 @@ def shape(
         for credential in {p.credential_id: p.credential for p in group}.values()
     ]
     return {
+        "captions": ("Automation", "Runs as"),
         "finding": _finding(resources, is_asked=is_asked),
         "list_href": f"{one.href}?tab=privileges",
         "automation": {"name": one.name, "text": f"version {version.number}"},
@@ -58,6 +59,59 @@ def shape(
         "first": [(0, place, "") for place in range(len(credentials) + len(identities))],
         "second": second,
     }
+
+
+def of_identity(
+    one: NonHumanIdentity,
+    held: Sequence[tuple[Automation, Sequence[Privilege]]],
+    granted: Mapping[int, Mapping[str, str]],
+) -> Shape:
+    """The picture of an identity: itself, what runs as it, and what that reaches.
+
+    Args:
+        one: the identity.
+        held: each automation that runs as it, with at least one privilege of the version that counts, each with entitlement,
+            resource and its owner at hand.
+        granted: by automation the state of the grant that stands for each privilege, by key.
+    """
+    by_resource: dict[int, list[Privilege]] = {}
+    states: dict[str, str] = {}
+    users: dict[int, list[int]] = {}
+    for place, (automation, privileges) in enumerate(held):
+        for privilege in privileges:
+            on = privilege.entitlement.resource_id
+            by_resource.setdefault(on, []).append(privilege)
+            states = _stronger(states, privilege.key, granted[automation.pk].get(privilege.key, ""))
+            if place not in users.setdefault(on, []):
+                users[on].append(place)
+    resources = [_resource(group, states) for group in by_resource.values()]
+    return {
+        "captions": ("Identity", "Runs as it"),
+        "finding": _finding(resources, is_asked=False),
+        "list_href": "",
+        "automation": {"name": one.subject, "text": one.kind.replace("_", " ")},
+        "identities": [
+            {
+                "icon": "bolt",
+                "name": automation.name,
+                "text": automation.get_state_display().lower(),
+                "href": automation.href,
+            }
+            for automation, _ in held
+        ],
+        "resources": resources,
+        "first": [(0, place, "") for place in range(len(held))],
+        "second": [
+            (user, place, resources[place]["kind"]) for place, on in enumerate(by_resource) for user in users[on]
+        ],
+    }
+
+
+def _stronger(states: Mapping[str, str], key: str, state: str) -> dict[str, str]:
+    """The states with one more: what one automation may do, the identity may, whatever another was refused."""
+    rank = ("", "suspended", "active")
+    known = states.get(key, "")
+    return {**states, key: max(known, state, key=lambda each: rank.index(each) if each in rank else 0)}
 
 
 def _finding(resources: Sequence[Shape], *, is_asked: bool) -> str:
@@ -74,11 +128,21 @@ def _finding(resources: Sequence[Shape], *, is_asked: bool) -> str:
 def _credential(credential: Credential | None) -> Shape:
     if credential is None:
         return {"icon": "bolt", "name": "No credential", "text": "nothing to sign in with"}
-    return {"icon": "key", "name": str(credential), "text": f"{credential.get_lifetime_display().lower()} credential"}
+    return {
+        "icon": "key",
+        "name": str(credential),
+        "text": f"{credential.get_lifetime_display().lower()} credential",
+        "href": credential.href,
+    }
 
 
 def _identity(identity: NonHumanIdentity) -> Shape:
-    return {"icon": "robot", "name": identity.subject, "text": identity.kind.replace("_", " ")}
+    return {
+        "icon": "robot",
+        "name": identity.subject,
+        "text": identity.kind.replace("_", " "),
+        "href": identity.href,
+    }
 
 
 def _resource(group: Sequence[Privilege], granted: Mapping[str, str] | None) -> Shape:

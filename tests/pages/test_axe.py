@@ -87,7 +87,9 @@ TOUR = (
     ("sana", "automation_grants", "automation", "?show=ended"),
     ("sana", "automation_raise", "automation"),
     ("sana", "ownerless"),
-    ("sana", "ownerless_one", "identity_kind", "identity"),
+    ("sana", "identity", "identity"),
+    ("sana", "identity_grants", "identity"),
+    ("sana", "ownerless_one", "credential_kind", "unowned"),
     ("sana", "resource", "ownerless"),  # an owner who left, and nobody named
     ("sana", "interim_name", "resource_kind", "ownerless"),
     ("amara", "resource", "orphan"),  # who named somebody reads why they do not confirm it
@@ -201,7 +203,7 @@ class World:
         return person.pk, person.erasures.get().pk
 
     def _nobody_answers(self) -> None:
-        """Two resources and an identity whose owner left; Amara, who leads their team, has named somebody for one of them."""
+        """Two resources, an identity and a credential whose owner left; Amara, who leads their team, has named somebody for one of them."""
         n, now = self.people, clock.now()
         gone = make_person("Uwe Gone", word=uuid.uuid4().hex[:8])
         made = [
@@ -211,9 +213,10 @@ class World:
         identity = NonHumanIdentity.objects.create(
             kind="spiffe", issuer="x", subject=f"spiffe://x/{uuid.uuid4()}", owner=gone, automation=self.held
         )
+        self.unowned = Credential.objects.create(kind="apiKey", name="Archive key", owner=gone).pk
         record_leaver(gone, actor=as_actor(n.karl), now=now, reason="A new job.")
         self.ownerless, self.orphan = (one.pk for one in made)
-        self.identity, self.identity_kind, self.resource_kind = identity.pk, "identity", "resource"
+        self.identity, self.credential_kind, self.resource_kind = identity.pk, "credential", "resource"
         orphan = Resource.objects.get(pk=self.orphan)
         self.named = interim.NAMING["resource"](orphan, actor=as_actor(n.amara), now=now, person=n.grace).pk
 

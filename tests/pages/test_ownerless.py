@@ -100,7 +100,7 @@ def test_an_automations_page_leads_to_what_it_runs_as_and_uses_and_nobody_answer
     here = version.automation.href
     html = seen(n.theo, here)
     assert "Nobody answers for this." in html
-    assert reverse("ownerless_one", args=["identity", identity.pk]) in html
+    assert reverse("identity", args=[identity.pk]) in html
     assert reverse("ownerless_one", args=["credential", credential.pk]) in seen(n.theo, f"{here}?tab=privileges")
     assert "Lena Fischer left." in seen(n.sana, reverse("ownerless_one", args=["credential", credential.pk]))
     assert client_of(n.nadia).get(reverse("ownerless_one", args=["credential", credential.pk])).status_code == 404

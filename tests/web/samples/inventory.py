@@ -187,6 +187,7 @@ def automation() -> Shape:
     return {
         **_page("overview"),
         "reach": {
+            "captions": ("Automation", "Runs as"),
             "finding": "If it leaked: 38,900 invoices and 212 files could be read; posts in one channel",
             "list_href": "/automations/1/grants",
             "automation": {"name": "Invoice chaser", "text": "version 3, n8n"},
