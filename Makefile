@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 # One target after another: two of them may need the same environment made.
 .NOTPARALLEL:
-.PHONY: help run manage test rules lint format bench docs reset-demo lock clean parts
+.PHONY: help run manage test soak rules lint format bench docs reset-demo lock clean parts
 
 ARGS ?=
 CODES ?= all
@@ -33,6 +33,9 @@ reset-demo: $(VENV)/ready-to-run ## throw the demo's data away and load it afres
 
 test: $(VENV)/ready-to-test $(FONTS) parts ## every test, on a real PostgreSQL, Redis, worker, beat and Chromium: make test ARGS="-k approve"
 	@exec $(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
+
+soak: $(VENV)/ready-to-test $(FONTS) parts ## the long versions, minutes to an hour: races, kills, tamperings, state machines, load: make soak ARGS="-k kill"
+	@SOAK=1 exec $(PY) -m pytest -v --no-header -m soak $(SIDE_BY_SIDE) $(ARGS)
 
 rules: $(VENV)/ready-to-test $(FONTS) ## a passing test for each rule, or its lack: make rules CODES="A1 A2"
 	@exec $(PY) -m pytest -q --no-header --rules "$(CODES)" $(SIDE_BY_SIDE) $(ARGS)

@@ -22,7 +22,7 @@ import psycopg
 import pytest
 from pytest_django.plugin import blocking_manager_key
 
-from tests import environment
+from tests import environment, lengths
 from tests.template import Template
 
 ENVIRONMENT = environment.prepare()  # before anything loads Django's settings
@@ -65,6 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "race: real threads and commits",
         "browser: drives Chromium",
         "process: real worker or beat processes, signals, kills",
+        "soak: `make soak` runs it, as long as real use might take; soak(only=True): nothing else does",
     ):
         config.addinivalue_line("markers", line)
 
@@ -90,8 +91,12 @@ def _order(item: pytest.Item) -> tuple[int, ...]:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put committed tests last: rule tests meet a database that holds what migrations put there and what they start from."""
+    if not lengths.IS_SOAK:
+        long = [item for item in items if any(one.kwargs.get("only") for one in item.iter_markers("soak"))]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
     items.sort(key=_order)  # stable: within a group the order stays
     for item in items:
         if item.get_closest_marker("django_db") and _turn(item) >= 2:

@@ -1,4 +1,4 @@
-"""Two reports at the end of a run: which rules have a passing test, and how the time was spent against its budget."""
+"""Reports at the end of a run: which rules have a passing test, what long tests did, how the time was spent against its budget."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ class Figures:
         self.is_all = wanted == ["all"]
         self.seconds: dict[str, float] = defaultdict(float)
         self.outcomes: dict[str, dict[str, str]] = defaultdict(dict)
+        self.did: dict[str, tuple[str, str]] = {}
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Note each test's rules and group; drop the tests of other rules when some were asked for."""
@@ -74,6 +75,8 @@ class Figures:
         for name, value in report.user_properties:
             if name == "group":
                 self.seconds[str(value)] += report.duration
+            elif name == "did" and report.when == "call":
+                self.did[report.nodeid] = (report.outcome, str(value))
             elif name == "rule" and (report.when == "call" or report.outcome != "passed"):
                 self.outcomes[str(value)][report.nodeid] = report.outcome
 
@@ -107,6 +110,10 @@ class Figures:
                 write(
                     f"{code:<5} {self._verdict(code):<8} {len(shown):>3}  {shown[0] if shown else 'no test shows it'}"
                 )
+        if self.did:
+            terminalreporter.section("what was done")
+            for test, (outcome, words) in self.did.items():
+                write(f"{outcome:<7} {words}  ({test})")
         for report in terminalreporter.stats.get("skipped", []):
             if "Chromium" in str(report.longrepr) or "Redis" in str(report.longrepr):
                 terminalreporter.write_line(f"NOT RUN: {report.nodeid}: {report.longrepr[-1]}", yellow=True, bold=True)

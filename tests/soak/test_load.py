@@ -1,0 +1,74 @@
+"""Every page, opened by eight people at once, again and again: none breaks, none is refused to whom it was shown."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+
+from tests import lengths
+from tests.pages.test_axe import TOUR, World
+from tests.portal.signed_in import client_of
+from tests.processes import Site
+
+pytestmark = [pytest.mark.process, pytest.mark.soak(only=True)]
+
+#: Who is at it at once, and how often each opens all pages.
+PEOPLE, ROUNDS = 8, lengths.of(2, soak=12)
+#: Seconds that an answer may take with everybody at it: nothing hangs.
+PATIENCE = 30
+
+
+def stops(world: World) -> Iterator[tuple[str, str]]:
+    """Cookie and path of each stop of the tour."""
+    cookies: dict[str, str] = {"": ""}
+    for who, name, *more in TOUR:
+        if who not in cookies:
+            session = client_of(getattr(world.people, who)).cookies[settings.SESSION_COOKIE_NAME].value
+            cookies[who] = f"{settings.SESSION_COOKIE_NAME}={session}"
+        if name != "account_logout":
+            yield cookies[who], world.path(name, *more)
+
+
+def visit(site: Site, asked: list[tuple[str, str]], seed: int, found: Counter[tuple[str, int]]) -> None:
+    """One person's rounds, in an order of their own; what each path answered is counted."""
+    where, order = urlsplit(site.url), random.Random(seed)  # noqa: S311  an order, no secret
+    for _ in range(ROUNDS):
+        for cookie, path in order.sample(asked, len(asked)):
+            line = HTTPConnection(str(where.hostname), where.port, timeout=PATIENCE)
+            try:
+                line.request("GET", path, headers={"Cookie": cookie, "Host": where.netloc})
+                answer = line.getresponse()
+                answer.read()
+                found[path, answer.status] += 1
+            except OSError:
+                found[path, 0] += 1
+            finally:
+                line.close()
+
+
+def test_every_page_with_eight_people_at_once(site: Site, committed: None, request: pytest.FixtureRequest) -> None:
+    asked = list(stops(World()))
+    counts: list[Counter[tuple[str, int]]] = [Counter() for _ in range(PEOPLE)]
+    threads: list[Any] = [
+        threading.Thread(target=visit, args=(site, asked, seed, found)) for seed, found in enumerate(counts)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    total = sum(counts, Counter())
+    broken = {f"{status} {path}": number for (path, status), number in total.items() if not status or status >= 500}
+    assert broken == {}
+    answers: dict[str, set[int]] = {}
+    for path, status in total:
+        answers.setdefault(path, set()).add(status)
+    assert total.total() == PEOPLE * ROUNDS * len(asked)
+    lengths.did(request, f"{total.total():,} answers of {len(answers)} pages to {PEOPLE} people at once, none broken")
