@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import multiprocessing
 import signal
-import subprocess
-import sys
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from django.utils import timezone
 
 from governance.controls import clock, jobs, mail_server, mail_text, outbox, sending
 from governance.controls.models import Notice, NoticeState, Person
+from tests.controls import senders
 from tests.environment import ROOT, free_port
 from tests.people import NOW, Northwind, make_person
 
@@ -47,7 +47,7 @@ class Server:
         self.messages: list[EmailMessage] = []
         self.answer = "250 kept"
         self.kill_at: list[int] = []
-        self.victims: dict[str, subprocess.Popen[bytes]] = {}
+        self.victims: dict[str, ForkServerProcess] = {}
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  aiosmtpd's name
         """Keep a message; where its number is in `kill_at`, first kill whoever sent it, so that it never marks it."""
@@ -57,8 +57,8 @@ class Server:
             self.messages.append(message)
         if len(self.messages) in self.kill_at:
             victim = self.victims[session.host_name]
-            os.kill(victim.pid, signal.SIGKILL)
-            victim.wait()
+            victim.kill()
+            victim.join()
         return self.answer
 
 
@@ -264,39 +264,24 @@ def test_every_mail_is_drawn_from_three_templates_with_words_in_each(northwind: 
 
 # --- killed and competing ------------------------------------------------------------------------------------------------
 
-SENDER = """
-import os, socket, sys
-name, at = sys.argv[1], sys.argv[2]
-socket.getfqdn = lambda *_: name  # the name in HELO tells the server who is sending
-import django
-django.setup()
-from datetime import datetime
-from django.utils import timezone
-from governance.controls import sending
-instant = datetime.fromisoformat(at)
-print(sending.send_due(now=timezone.now(), at=instant))
-"""
+#: Senders are forked from a process that has loaded Django, and nothing of this one: its connections stay its own.
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(["tests.controls.senders"])
 
 
-def start_sender(name: str, server: Server, at: datetime) -> subprocess.Popen[bytes]:
+def start_sender(name: str, server: Server, at: datetime) -> ForkServerProcess:
     """A sender in a process of its own, which the server can kill."""
-    environment = {**os.environ, "EMAIL_URL": f"smtp://127.0.0.1:{server.port}", "DATABASE_POOL_MAX": "2"}
-    started = subprocess.Popen(
-        [sys.executable, "-c", SENDER, name, at.isoformat()],
-        env=environment,
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    started = FORKED.Process(target=senders.send, args=(name, f"smtp://127.0.0.1:{server.port}", at))
     server.victims[name] = started
+    started.start()
     return started
 
 
-def finished(sender: subprocess.Popen[bytes]) -> int:
+def finished(sender: ForkServerProcess) -> int:
     """Wait for a sender; how it ended."""
-    _, said = sender.communicate(timeout=120)
-    assert sender.returncode in (0, -signal.SIGKILL), said.decode()
-    return sender.returncode
+    sender.join(timeout=120)
+    assert sender.exitcode in (0, -signal.SIGKILL)
+    return sender.exitcode
 
 
 @pytest.mark.process

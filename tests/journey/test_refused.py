@@ -102,8 +102,14 @@ def place(committed: None) -> Place:
 
 @pytest.fixture
 def come(open_page: Callable[..., Page], site: Site) -> Callable[[Person], Visitor]:
-    """Browsers of people who have signed in."""
-    return lambda person: Visitor.signed_in(person, open_page, site.url)
+    """People who have signed in; each takes the place of the one before at the test's one browser."""
+    page = open_page(viewport={"width": 1440, "height": 1000})
+
+    def at_it(person: Person) -> Visitor:
+        page.context.clear_cookies()
+        return Visitor.signed_in(person, lambda **_: page, site.url)
+
+    return at_it
 
 
 def tries_and_is_refused(visitor: Visitor, record: Approval, code: str, *, said: str = "You") -> None:

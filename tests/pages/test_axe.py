@@ -287,8 +287,8 @@ def tour(page: Page, site: Site, world: World, stops: Iterable[tuple[str, ...]])
 
 
 def looked_at(page: Page, *, in_dark: bool) -> list[str]:
-    """What axe says of the page that is open, and whether it is wider than a phone."""
-    wrong = violations(page)
+    """What axe says of the page that is open, and whether it is wider than a screen or a phone."""
+    wrong = violations(page) + (["wider than the screen"] if is_too_wide(page) else [])
     if in_dark:
         page.emulate_media(color_scheme="dark")
         wrong += [f"in dark, {one}" for one in violations(page, colours_only=True)]

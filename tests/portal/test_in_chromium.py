@@ -77,12 +77,13 @@ def test_the_ledger_is_verified_in_place_and_filters_live_in_the_address(
     expect(page.get_by_role("heading", name="Ledger")).to_be_visible()
 
 
-def test_on_a_phone_my_page_does_not_scroll_sideways(open_page: Callable[..., Page], company: Northwind) -> None:
+def test_on_a_phone_my_page_with_a_delegation_on_it_does_not_scroll_sideways(
+    open_page: Callable[..., Page], company: Northwind
+) -> None:
     page = open_page(viewport={"width": 390, "height": 844})
     be(page, company.theo)
-    for name in ("me", "account_reauthenticate", "clock", "mail_list"):
-        page.goto(reverse(name))
-        assert page.evaluate("document.documentElement.scrollWidth") == 390, name
+    page.goto(reverse("me"))
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_without_scripts_two_admins_give_a_role(open_page: Callable[..., Page], company: Northwind) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from governance.supervisor.home import Home
 from governance.supervisor.postgres import Cluster
-from tests.environment import ROOT, free_port
+from tests.environment import ROOT, Environment, free_port
 from tests.processes import until
 from tests.template import Template
 
@@ -181,8 +181,11 @@ def test_a_database_that_does_not_answer_is_said_in_words_without_its_password(s
     assert "Traceback" not in run.log
 
 
-def test_a_redis_that_does_not_answer_is_said_in_words(start: Callable[..., Run]) -> None:
-    run = start(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+def test_a_redis_that_does_not_answer_is_said_in_words(
+    start: Callable[..., Run], surroundings: Environment, django_db_setup: None
+) -> None:
+    # On the tests' database: one of its own would be made only to be stopped again.
+    run = start(DATABASE_URL=surroundings.cluster.url, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     assert run.await_end() == 1
     assert "The Redis that was given does not answer" in run.log
     assert "Traceback" not in run.log
