@@ -53,8 +53,6 @@ ON_THE_TOUR = {
 #: The others alternate, so that phones and dark colours are met with every kind of page.
 WAYS = [("wide", "light"), ("phone", "dark"), ("phone", "light"), ("wide", "dark")]
 OTHERS = [name for name in PAGES if name not in ON_THE_TOUR and name != GALLERY]
-#: A fault that is known: why somebody may not look at a sample stands on one line (`.state` never wraps).
-TOO_WIDE_ON_A_PHONE = {"sample_locked"}
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +123,7 @@ def test_axe_finds_nothing_on_a_face_that_the_tour_has_not(
     shown(window, *way)
     window.goto(f"{address}/{name}")
     assert violations(window) == []
-    assert name in TOO_WIDE_ON_A_PHONE or not is_too_wide(window)
+    assert not is_too_wide(window)
 
 
 def test_no_sample_scrolls_sideways_on_a_phone_and_none_complains(browser: Browser, address: str) -> None:
@@ -139,7 +137,7 @@ def test_no_sample_scrolls_sideways_on_a_phone_and_none_complains(browser: Brows
         page.goto(f"{address}/{name}")
         wide |= {name} if is_too_wide(page) else set()
     context.close()
-    assert wide == TOO_WIDE_ON_A_PHONE
+    assert wide == set()
     assert complaints == []
 
 
