@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -75,6 +75,7 @@ class Portal:
         rows: a line's subject, by its name in the table.
         typed: the preview's form, filled in.
         bound: the row of the preview whose connection is chosen anew.
+        shown: what somebody was shown at a path; at an instant that does not pass, and with all writes undone, it stays so.
     """
 
     world: World
@@ -82,6 +83,7 @@ class Portal:
     rows: dict[str, Any]
     typed: dict[str, Any]
     bound: str = ""
+    shown: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def path(self, address: str, subject: str) -> str:
         """Where an address leads for a subject."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from tests.lengths import IS_SOAK
 
 #: One value, several, or none, as bytes: what is no text in UTF-8 comes by hand only.
 Junk = tuple[bytes, ...]
@@ -40,6 +42,8 @@ _ATTRIBUTE = re.compile(r"([\w-]+)=\"([^\"]*)\"")
 _LINK = re.compile(r"href=\"(/[^\"#]*)")
 #: The part of a path that names a row.
 _KEY = re.compile(r"(?<=/)\d+(?=/)")
+#: What tells the field of one row of a form from that of the next: its number, or what it is known by in an export.
+_ROW = re.compile(r"(?<=-)(?:\d+|[0-9a-f]{12})\b")
 #: Not read by us, but by what checks that a form is ours.
 _ITS_OWN = "csrfmiddlewaretoken"
 
@@ -63,6 +67,14 @@ def asked(page: str, path: str) -> set[str]:
     return found | {
         name for method, where, names in forms(page, path) if method == "GET" and where == path for name in names
     }
+
+
+def of_each_row(names: Iterable[str]) -> list[str]:
+    """The fields that get junk: of a form's rows, which are read alike, those of the first; of all of them under `make soak`."""
+    if IS_SOAK:
+        return sorted(names)
+    of_first = {_ROW.sub("", name): name for name in sorted(names, reverse=True)}
+    return sorted(of_first.values())
 
 
 def body(form: Mapping[str, Any], field: str, junk: Junk) -> bytes:
