@@ -2,8 +2,7 @@
 
 A table is written by hand from the product's rules. Columns: ``transition``; ``state`` and ``who``, one name or several apart;
 ``who`` may be ``*`` for everybody whom no other line of that transition and state names; ``expected``, which is ``ok`` or
-``kind:code`` of the refusal. Asking only reads; where the table says ``ok`` the operation is performed too, and rolled back. Of an
-operation without duties, to which it is all the same who performs it once they are permitted, `FEW` do so in each state.
+``kind:code`` of the refusal. Asking only reads; where the table says ``ok`` the operation is performed too, and rolled back.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from django.db import transaction
 
 from governance.controls.refusals import Refusal
 from governance.controls.transitions import REGISTRY, Transition
-from tests import lengths
 from tests.ground import Ground
 from tests.matrix.worlds import ARGUMENTS, CREATING, STATES, World, again, everybody
 
@@ -31,9 +29,6 @@ FOLDER = Path(__file__).parent
 TABLES = sorted(path.stem for path in FOLDER.glob("*.csv") if (FOLDER / f"{path.stem}_states.py").exists())
 for table in TABLES:
     importlib.import_module(f"tests.matrix.{table}_states")
-
-#: How many perform what has no duties, of those whom the table allows it in one state: others in each state.
-FEW = lengths.of(2, soak=100)
 
 Cells = dict[tuple[str, str], dict[str, str]]
 
@@ -104,23 +99,13 @@ def test_everybody_may_do_what_the_tables_say_and_nothing_else(
         as_it_is.relations = cache(as_it_is.relations)
     wrong = []
     for name, cells in asked.items():
-        performing = performers(name, label, state, cells)
         for who, expected in cells.items():
             answer = said(REGISTRY[name].refusal(as_it_is, actor=actors[who], now=world.now))
             if answer != expected:
                 wrong.append(f"{name} by {who}: the table says {expected}, the rule {answer}")
-            elif who in performing:
+            elif expected == "ok":
                 _perform(world, REGISTRY[name], again(subject), who)
     assert wrong == []
-
-
-def performers(name: str, label: str, state: str, cells: dict[str, str]) -> set[str]:
-    """Who of those whom the table allows an operation performs it."""
-    allowed = [who for who, expected in cells.items() if expected == "ok"]
-    if REGISTRY[name].all_duties or not allowed:
-        return set(allowed)
-    first = list(STATES).index((label, state)) * FEW % len(allowed)
-    return set([*allowed[first:], *allowed[:first]][:FEW])
 
 
 def _is_of(name: str, label: str) -> bool:
