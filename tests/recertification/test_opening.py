@@ -54,8 +54,10 @@ def test_what_is_due_is_opened_once_however_often_the_sweep_runs(held: Held) -> 
 
 
 @pytest.mark.rule("S4", "R2")
-def test_the_owner_of_the_automation_is_asked_needed_and_the_owner_of_the_resource_acceptable(held: Held) -> None:
-    item = under_review(held.grant())
+def test_the_owner_of_the_automation_is_asked_needed_and_the_owner_of_the_resource_acceptable(
+    held: Held, stock_under_review: Item
+) -> None:
+    item = stock_under_review
     asked = dict(item.questions.values_list("asks", "reviewer__name"))
     assert asked == {"needed": "Jonas Weil", "acceptable": "Omar Haddad"}
     assert item.snapshot["approval"] == held.grant().approval_id
