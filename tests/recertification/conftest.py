@@ -5,25 +5,26 @@ from __future__ import annotations
 import pytest
 
 from approvals.models import Submission
-from governance.recertification import sweeps
 from governance.recertification.models import Item
 from tests.approvals import stock
 from tests.ground import STARTS, Ground
 from tests.journeys import Company
-from tests.recertification.reviews import JOB, Held, opens_at, under_review
+from tests.recertification.reviews import Held, all_under_review, under_review
 
 
 def _one_opened(c: Company) -> Submission:
-    """The item about its first privilege alone."""
+    """The item about its first privilege alone, which is the one on the ERP."""
     made = stock.newest(c)
-    under_review(Held(c, made).grant())
+    held = Held(c, made)
+    assert held.grant() == held.grant(on=c.erp)
+    under_review(held.grant())
     return made
 
 
 def _all_opened(c: Company) -> Submission:
     """Whatever comes up on that day, as the sweep opens it."""
     made = stock.newest(c)
-    sweeps.open_due(opens_at(Held(c, made).grant()), JOB)
+    all_under_review(Held(c, made).grant())
     return made
 
 
@@ -39,11 +40,11 @@ def held(company: Company, stock_in_force: Submission) -> Held:
 
 @pytest.fixture
 def stock_under_review(ground: Ground, held: Held) -> Item:
-    """The item about its first privilege, and no other, just opened."""
+    """The item about its first privilege, on the ERP, and no other, just opened."""
     return Item.objects.get(grant=held.grant())
 
 
 @pytest.fixture
 def stock_all_under_review(ground: Ground, held: Held) -> Item:
-    """The item about its first privilege, just opened with whatever else comes up on that day."""
+    """The item about its first privilege, on the ERP, just opened with whatever else comes up on that day."""
     return Item.objects.get(grant=held.grant())

@@ -142,8 +142,10 @@ def test_what_is_not_renewed_runs_to_its_date_and_does_not_come_up_again(held: H
 
 
 @pytest.mark.rule("R4")
-def test_passing_on_goes_down_the_ladder_at_most_twice_never_back_and_leaves_the_deadline(held: Held) -> None:
-    item, n = under_review(held.grant(on=held.company.erp)), held.people
+def test_passing_on_goes_down_the_ladder_at_most_twice_never_back_and_leaves_the_deadline(
+    held: Held, stock_under_review: Item
+) -> None:
+    item, n = stock_under_review, held.people
     now, before = item.opened_at, item.deadline
     about = say(question(item, ACCEPTABLE), K.DONT_KNOW, now=now)
     assert about.reviewer == n.amara
@@ -300,8 +302,10 @@ def test_the_items_of_a_retired_automation_close_with_it(held: Held) -> None:
 
 
 @pytest.mark.rule("R4")
-def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(held: Held) -> None:
-    first, n = under_review(held.grant(on=held.company.erp)), held.people
+def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(
+    held: Held, stock_under_review: Item
+) -> None:
+    first, n = stock_under_review, held.people
     second = under_review(held.grant(on=held.company.slack))
     now, omar = first.opened_at, as_actor(n.omar)
     for item, kind in ((first, K.REVOKE), (second, K.KEEP)):
@@ -323,8 +327,10 @@ def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(he
 
 
 @pytest.mark.rule("R4", "H6")
-def test_a_draft_goes_with_the_question_when_somebody_else_is_asked_and_is_in_no_history(held: Held) -> None:
-    item, n = under_review(held.grant(on=held.company.erp)), held.people
+def test_a_draft_goes_with_the_question_when_somebody_else_is_asked_and_is_in_no_history(
+    held: Held, stock_under_review: Item
+) -> None:
+    item, n = stock_under_review, held.people
     about = question(item, ACCEPTABLE)
     drafts.save_draft(about, K.KEEP, actor=as_actor(n.omar), now=item.opened_at, reason="zebra crossing")
     say(about, K.DONT_KNOW, now=item.opened_at)

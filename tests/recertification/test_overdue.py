@@ -27,13 +27,11 @@ from tests.people import as_actor
 from tests.recertification.reviews import (
     JOB,
     Held,
-    all_under_review,
     opened,
     opens_at,
     question,
     say,
     sweep_at,
-    under_review,
 )
 
 KEEP, NEEDED, ACCEPTABLE = AnswerKind.KEEP, Asks.NEEDED, Asks.ACCEPTABLE
@@ -46,8 +44,10 @@ def told(event: str) -> list[str]:
 
 
 @pytest.mark.rule("R6")
-def test_silence_escalates_suspends_and_revokes_one_step_after_the_other_and_never_keeps(held: Held) -> None:
-    item, n = all_under_review(held.grant(on=held.company.erp)), held.people
+def test_silence_escalates_suspends_and_revokes_one_step_after_the_other_and_never_keeps(
+    held: Held, stock_all_under_review: Item
+) -> None:
+    item, n = stock_all_under_review, held.people
     every_item = Item.objects.count()
     assert sweep_at(item.deadline - timedelta(seconds=1)).get("escalated") is None
 
@@ -221,8 +221,10 @@ def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_don
 
 
 @pytest.mark.rule("R8")
-def test_the_question_of_a_reviewer_who_leaves_goes_to_the_next_and_keeps_its_deadline(held: Held) -> None:
-    item, n = all_under_review(held.grant(on=held.company.erp)), held.people
+def test_the_question_of_a_reviewer_who_leaves_goes_to_the_next_and_keeps_its_deadline(
+    held: Held, stock_all_under_review: Item
+) -> None:
+    item, n = stock_all_under_review, held.people
     before = item.deadline
     n.omar.left_at, n.omar.is_active = item.opened_at, False
     n.omar.save()
@@ -233,8 +235,8 @@ def test_the_question_of_a_reviewer_who_leaves_goes_to_the_next_and_keeps_its_de
 
 
 @pytest.mark.rule("R6")
-def test_the_deputy_is_told_and_so_is_who_it_was_taken_from(held: Held) -> None:
-    item = under_review(held.grant(on=held.company.erp))
+def test_the_deputy_is_told_and_so_is_who_it_was_taken_from(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     sweep_at(item.deadline)
     assert "Amara Okafor" in told("escalated")
     assert "Omar Haddad" in told("taken_over")
