@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from approvals import transitions
+from approvals.models import Submission
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
@@ -58,7 +59,7 @@ def owned_before(c: Company) -> Person:
 
 def will_own(c: Company) -> Person:
     """It runs, and Bram will own it once that is approved."""
-    made = stock.in_force(c)
+    made = stock.newest(c)
     registry.amend(
         Automation.objects.get(pk=made.automation_id),
         actor=as_actor(c.people.rita),
@@ -78,12 +79,19 @@ def submitted_in_vain(c: Company) -> Person:
 
 @pytest.mark.rule("S1", "T1", "I6")
 @pytest.mark.parametrize(
-    "stake",
-    [imported, edited, named_by_its_source, owned_before, will_own, submitted_in_vain],
-    ids=lambda f: f.__name__,
+    ("starting_point", "stake"),
+    [
+        ("company", imported),
+        ("company", edited),
+        ("company", named_by_its_source),
+        ("company", owned_before),
+        ("stock_in_force", will_own),
+        ("company", submitted_in_vain),
+    ],
+    ids=lambda given: getattr(given, "__name__", given),
 )
 def test_whoever_has_a_part_in_what_uses_a_credential_narrows_nothing(
-    company: Company, stake: Callable[[Company], Person]
+    company: Company, starting_point: str, stake: Callable[[Company], Person]
 ) -> None:
     c, n = company, company.people
     who = stake(c)
@@ -277,9 +285,10 @@ def test_what_else_is_known_is_said_while_its_owner_has_left_and_nobody_who_left
 
 
 @pytest.mark.rule("I3", "I6")
-def test_whoever_answers_meanwhile_speaks_for_a_credential_that_was_approved_too(company: Company) -> None:
-    c, n = company, company.people
-    made = stock.in_stage_2(c)
+def test_whoever_answers_meanwhile_speaks_for_a_credential_that_was_approved_too(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    c, n, made = company, company.people, stock_in_stage_2
     one = owner_left(c)
     named = interim.NAMING["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
     interim.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)

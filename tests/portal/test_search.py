@@ -14,7 +14,6 @@ from approvals.models import Submission, SubmissionState
 from governance.controls.models import Person
 from governance.portal import search as searching
 from inventory.models import Automation, Resource
-from tests import journeys
 from tests.journeys import Company
 from tests.people import Northwind
 from tests.portal.signed_in import client_of
@@ -26,15 +25,9 @@ CLOCK = "controls_clockoffset"
 
 
 @pytest.fixture
-def company(northwind: Northwind) -> Company:
-    """Northwind with its resources."""
-    return journeys.company(northwind)
-
-
-@pytest.fixture
-def submission(company: Company) -> Submission:
+def submission(stock_submitted: Submission) -> Submission:
     """The weekly stock report of Finance Operations, in review."""
-    return journeys.submitted(company, journeys.brought_in(company, "weekly-stock-report.json"))
+    return stock_submitted
 
 
 def found(person: Person, **asked: str) -> dict[str, list[str]]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import uuid
 from datetime import datetime
 from typing import Any
 
+import psycopg
+from django.db import connections
+
+from governance.supervisor import postgres
 from tests import journeys, people
 from tests.approvals import stock
+from tests.environment import Environment
 from tests.recertification.reviews import Held
 
 
@@ -29,3 +35,38 @@ def held_apart(since: datetime) -> Held:
 
     submission = journeys.submitted(company, stock.version(company, edit), now=since)
     return Held(company, journeys.decide_all(company, submission, now=since))
+
+
+#: The database as a walk left it.
+KEPT = "held_apart"
+
+
+class Walked:
+    """What a walk committed, kept as a database beside the run's: a copy takes a tenth of what the walk takes."""
+
+    def __init__(self, held: Held, surroundings: Environment) -> None:
+        self._held = held
+        self._url = surroundings.superuser_url()
+        self._copy(postgres.DATABASE, KEPT)
+
+    def anew(self) -> Held:
+        """Put the run's database back to where the walk ended; whoever is connected is thrown out."""
+        self._drop(postgres.DATABASE)
+        self._copy(KEPT, postgres.DATABASE)
+        return copy.deepcopy(self._held)
+
+    def forget(self) -> None:
+        """Keep it no longer."""
+        self._drop(KEPT)
+
+    def _copy(self, of: str, name: str) -> None:
+        connections.close_all()
+        self._do(f"CREATE DATABASE {name} OWNER {postgres.ROLE} TEMPLATE {of}")
+
+    def _drop(self, name: str) -> None:
+        connections.close_all()
+        self._do(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _do(self, statement: str) -> None:
+        with psycopg.connect(self._url, dbname="template1", autocommit=True) as opened:
+            opened.execute(statement)

@@ -50,9 +50,16 @@ OUTCOMES = [
 @pytest.mark.rule("R4", "S4", "G2")
 @pytest.mark.parametrize(("needed", "acceptable", "item_state", "outcome", "grant_state", "is_kept"), OUTCOMES)
 def test_what_two_answers_come_to(
-    needed: K | None, acceptable: K | None, item_state: str, outcome: str, grant_state: str, is_kept: bool, held: Held
+    needed: K | None,
+    acceptable: K | None,
+    item_state: str,
+    outcome: str,
+    grant_state: str,
+    is_kept: bool,
+    held: Held,
+    stock_under_review: Item,
 ) -> None:
-    item = under_review(held.grant())
+    item = stock_under_review
     now = item.opened_at + timedelta(days=1)
     for asks, kind in ((NEEDED, needed), (ACCEPTABLE, acceptable)):
         if kind is not None:
@@ -65,8 +72,8 @@ def test_what_two_answers_come_to(
 
 
 @pytest.mark.rule("G2", "S4")
-def test_a_keep_by_both_makes_a_successor_that_names_both_answers(held: Held) -> None:
-    item = under_review(held.grant())
+def test_a_keep_by_both_makes_a_successor_that_names_both_answers(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     now = item.opened_at
     say(question(item, NEEDED), K.KEEP, now=now, reason="The Monday meeting uses it.")
     say(question(item, ACCEPTABLE), K.KEEP, now=now)
@@ -77,8 +84,10 @@ def test_a_keep_by_both_makes_a_successor_that_names_both_answers(held: Held) ->
 
 
 @pytest.mark.rule("G2")
-def test_a_reviewer_may_keep_for_a_shorter_time_and_the_shorter_of_two_counts(held: Held) -> None:
-    item = under_review(held.grant())
+def test_a_reviewer_may_keep_for_a_shorter_time_and_the_shorter_of_two_counts(
+    held: Held, stock_under_review: Item
+) -> None:
+    item = stock_under_review
     now = item.opened_at
     say(question(item, NEEDED), K.KEEP, now=now, term_days=120)
     say(question(item, ACCEPTABLE), K.KEEP, now=now, term_days=30)
@@ -95,8 +104,8 @@ def test_about_low_risk_that_was_not_drawn_one_keep_is_enough(held: Held, monkey
 
 
 @pytest.mark.rule("R4", "R9")
-def test_a_revoke_suspends_at_once_and_ends_after_five_days_by_itself(held: Held) -> None:
-    item = under_review(held.grant())
+def test_a_revoke_suspends_at_once_and_ends_after_five_days_by_itself(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     now = item.opened_at
     say(question(item, ACCEPTABLE), K.REVOKE, now=now, reason="Nobody reads it.")
     grant = Grant.objects.get(pk=item.grant_id)
@@ -113,8 +122,8 @@ def test_a_revoke_suspends_at_once_and_ends_after_five_days_by_itself(held: Held
 
 
 @pytest.mark.rule("R4")
-def test_a_revoke_never_ends_later_than_the_term(held: Held) -> None:
-    item = under_review(held.grant())
+def test_a_revoke_never_ends_later_than_the_term(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     late = item.grant.ends_at - timedelta(days=2)
     say(question(item, ACCEPTABLE), K.REVOKE, now=late)
     item.refresh_from_db()
@@ -122,8 +131,8 @@ def test_a_revoke_never_ends_later_than_the_term(held: Held) -> None:
 
 
 @pytest.mark.rule("R4")
-def test_what_is_not_renewed_runs_to_its_date_and_does_not_come_up_again(held: Held) -> None:
-    item = under_review(held.grant())
+def test_what_is_not_renewed_runs_to_its_date_and_does_not_come_up_again(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     say(question(item, NEEDED), K.DO_NOT_RENEW, now=item.opened_at)
     grant = Grant.objects.get(pk=item.grant_id)
     say(question(of_automation(held), NEEDED), K.KEEP, now=item.opened_at)
@@ -133,8 +142,10 @@ def test_what_is_not_renewed_runs_to_its_date_and_does_not_come_up_again(held: H
 
 
 @pytest.mark.rule("R4")
-def test_passing_on_goes_down_the_ladder_at_most_twice_never_back_and_leaves_the_deadline(held: Held) -> None:
-    item, n = under_review(held.grant(on=held.company.erp)), held.people
+def test_passing_on_goes_down_the_ladder_at_most_twice_never_back_and_leaves_the_deadline(
+    held: Held, stock_under_review: Item
+) -> None:
+    item, n = stock_under_review, held.people
     now, before = item.opened_at, item.deadline
     about = say(question(item, ACCEPTABLE), K.DONT_KNOW, now=now)
     assert about.reviewer == n.amara
@@ -154,8 +165,10 @@ def test_passing_on_goes_down_the_ladder_at_most_twice_never_back_and_leaves_the
 
 
 @pytest.mark.rule("R4", "S4")
-def test_a_reviewer_may_name_whose_it_is_but_nobody_who_gains_or_answers_the_other_question(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_a_reviewer_may_name_whose_it_is_but_nobody_who_gains_or_answers_the_other_question(
+    held: Held, stock_under_review: Item
+) -> None:
+    item, n = stock_under_review, held.people
     about = question(item, ACCEPTABLE)
     for nobody in (n.rita, n.jonas, n.omar):
         with pytest.raises(InvalidInput):
@@ -164,8 +177,8 @@ def test_a_reviewer_may_name_whose_it_is_but_nobody_who_gains_or_answers_the_oth
 
 
 @pytest.mark.rule("R4")
-def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
     now = item.opened_at
     about = say(question(item, ACCEPTABLE), K.REVOKE, now=now)
     item.refresh_from_db()
@@ -190,8 +203,8 @@ def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: H
 
 
 @pytest.mark.rule("R4")
-def test_only_a_revoke_can_be_corrected(held: Held) -> None:
-    item = under_review(held.grant())
+def test_only_a_revoke_can_be_corrected(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     about = say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
     with pytest.raises(OutOfTurn) as caught:
         transitions.correct(
@@ -206,8 +219,8 @@ def test_only_a_revoke_can_be_corrected(held: Held) -> None:
 
 
 @pytest.mark.rule("R4", "G5")
-def test_correcting_a_revoke_does_not_lift_a_stop(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_correcting_a_revoke_does_not_lift_a_stop(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
     now = item.opened_at
     about = say(question(item, ACCEPTABLE), K.REVOKE, now=now)
     grants.stop(item.grant, actor=as_actor(n.sana), now=now, reason="Unusual traffic.")
@@ -289,8 +302,10 @@ def test_the_items_of_a_retired_automation_close_with_it(held: Held) -> None:
 
 
 @pytest.mark.rule("R4")
-def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(held: Held) -> None:
-    first, n = under_review(held.grant(on=held.company.erp)), held.people
+def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(
+    held: Held, stock_under_review: Item
+) -> None:
+    first, n = stock_under_review, held.people
     second = under_review(held.grant(on=held.company.slack))
     now, omar = first.opened_at, as_actor(n.omar)
     for item, kind in ((first, K.REVOKE), (second, K.KEEP)):
@@ -312,8 +327,10 @@ def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(he
 
 
 @pytest.mark.rule("R4", "H6")
-def test_a_draft_goes_with_the_question_when_somebody_else_is_asked_and_is_in_no_history(held: Held) -> None:
-    item, n = under_review(held.grant(on=held.company.erp)), held.people
+def test_a_draft_goes_with_the_question_when_somebody_else_is_asked_and_is_in_no_history(
+    held: Held, stock_under_review: Item
+) -> None:
+    item, n = stock_under_review, held.people
     about = question(item, ACCEPTABLE)
     drafts.save_draft(about, K.KEEP, actor=as_actor(n.omar), now=item.opened_at, reason="zebra crossing")
     say(about, K.DONT_KNOW, now=item.opened_at)
@@ -324,8 +341,10 @@ def test_a_draft_goes_with_the_question_when_somebody_else_is_asked_and_is_in_no
 
 @pytest.mark.rule("A8", "R4")
 @pytest.mark.parametrize("kind", [K.DONT_KNOW, K.KEEP])
-def test_the_second_press_of_an_answer_is_the_first_also_where_that_passed_it_on(held: Held, kind: AnswerKind) -> None:
-    item = under_review(held.grant())
+def test_the_second_press_of_an_answer_is_the_first_also_where_that_passed_it_on(
+    held: Held, stock_under_review: Item, kind: AnswerKind
+) -> None:
+    item = stock_under_review
     reviewer = question(item, ACCEPTABLE).reviewer
     for _ in range(2):
         say(question(item, ACCEPTABLE), kind, now=item.opened_at, by=reviewer)
@@ -334,8 +353,8 @@ def test_the_second_press_of_an_answer_is_the_first_also_where_that_passed_it_on
 
 
 @pytest.mark.rule("A8", "R4", "S5")
-def test_passing_it_on_to_somebody_else_is_no_second_press(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_passing_it_on_to_somebody_else_is_no_second_press(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
     reviewer = question(item, ACCEPTABLE).reviewer
     say(question(item, ACCEPTABLE), K.NOT_MINE, now=item.opened_at, by=reviewer, whose=n.amara)
     with pytest.raises(NotPermitted):

@@ -18,7 +18,7 @@ from governance.recertification.models import Answer, AnswerKind, Asks, Item, Qu
 from inventory import lifecycle
 from tests.approvals.attempts import database_refuses
 from tests.people import as_actor
-from tests.recertification.reviews import JOB, Held, question, say, sweep_at, under_review
+from tests.recertification.reviews import JOB, Held, question, say, sweep_at
 
 KEEP, REVOKE = AnswerKind.KEEP, AnswerKind.REVOKE
 
@@ -46,8 +46,8 @@ def refused(about: Question, actor: Actor, kind: AnswerKind, code: str, now: dat
 
 
 @pytest.mark.rule("S4")
-def test_only_the_reviewer_answers(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_only_the_reviewer_answers(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
     now = item.opened_at
     superuser = Person.objects.create_superuser("root@northwind.example", name="Root")
     for about in item.questions.all():
@@ -58,8 +58,8 @@ def test_only_the_reviewer_answers(held: Held) -> None:
 
 
 @pytest.mark.rule("S5")
-def test_a_token_a_command_and_a_job_answer_nothing(held: Held) -> None:
-    item = under_review(held.grant())
+def test_a_token_a_command_and_a_job_answer_nothing(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     about = question(item, Asks.NEEDED)
     no = refused(about, as_actor(about.reviewer, None), KEEP, "SOD-5", item.opened_at)
     assert isinstance(no, DutyConflict)
@@ -67,8 +67,8 @@ def test_a_token_a_command_and_a_job_answer_nothing(held: Held) -> None:
 
 
 @pytest.mark.rule("S4")
-def test_whoever_gains_does_not_say_that_it_is_acceptable_even_when_asked(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_whoever_gains_does_not_say_that_it_is_acceptable_even_when_asked(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
     about = question(item, Asks.ACCEPTABLE)
     Question.objects.filter(pk=about.pk).update(reviewer=n.rita)  # she became the technical owner after she was asked
     no = refused(question(item, Asks.ACCEPTABLE), as_actor(n.rita), KEEP, "SOD-4", item.opened_at)
@@ -76,16 +76,16 @@ def test_whoever_gains_does_not_say_that_it_is_acceptable_even_when_asked(held: 
 
 
 @pytest.mark.rule("S4", "A11")
-def test_an_owner_who_stands_in_for_the_resources_owner_still_gains(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_an_owner_who_stands_in_for_the_resources_owner_still_gains(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
     actor = stand_in(n.rita, n.omar, item.opened_at)
     no = refused(question(item, Asks.ACCEPTABLE), actor, KEEP, "SOD-4", item.opened_at)
     assert "You own the automation" in no.refusal.sentence
 
 
 @pytest.mark.rule("S4", "A11")
-def test_whoever_stands_in_for_one_reviewer_is_not_the_other_one(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_whoever_stands_in_for_one_reviewer_is_not_the_other_one(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
     now = item.opened_at
     needed = stand_in(n.omar, n.jonas, now)
     no = refused(question(item, Asks.NEEDED), needed, KEEP, "SOD-4", now)
@@ -93,8 +93,8 @@ def test_whoever_stands_in_for_one_reviewer_is_not_the_other_one(held: Held) -> 
 
 
 @pytest.mark.rule("A11", "S4")
-def test_who_answered_for_somebody_uses_up_both(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_who_answered_for_somebody_uses_up_both(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
     now = item.opened_at
     about = question(item, Asks.NEEDED)
     transitions.answer(about, actor=stand_in(n.bram, n.jonas, now), now=now, answer=KEEP, batch=uuid.uuid4())
@@ -106,23 +106,23 @@ def test_who_answered_for_somebody_uses_up_both(held: Held) -> None:
 
 
 @pytest.mark.rule("A11")
-def test_a_delegation_that_is_over_gives_nothing(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_a_delegation_that_is_over_gives_nothing(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
     actor = stand_in(n.mei, n.omar, item.opened_at - timedelta(days=9))
     refused(question(item, Asks.ACCEPTABLE), actor, KEEP, "A11", item.opened_at)
 
 
 @pytest.mark.rule("R8", "S4")
-def test_a_reviewer_who_left_answers_nothing(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_a_reviewer_who_left_answers_nothing(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
     n.omar.left_at, n.omar.is_active = item.opened_at, False
     n.omar.save()
     refused(question(item, Asks.ACCEPTABLE), as_actor(n.omar), KEEP, "PERMISSION", item.opened_at)
 
 
 @pytest.mark.rule("R4")
-def test_nothing_is_answered_twice_and_nothing_after_the_end(held: Held) -> None:
-    item = under_review(held.grant())
+def test_nothing_is_answered_twice_and_nothing_after_the_end(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     now = item.opened_at
     needed, acceptable = question(item, Asks.NEEDED), question(item, Asks.ACCEPTABLE)
     say(needed, KEEP, now=now)
@@ -132,8 +132,8 @@ def test_nothing_is_answered_twice_and_nothing_after_the_end(held: Held) -> None
 
 
 @pytest.mark.rule("R4", "G3")
-def test_what_has_ended_otherwise_takes_no_answer(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_what_has_ended_otherwise_takes_no_answer(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
     now = item.opened_at
     grants.revoke(item.grant, actor=as_actor(n.omar), now=now, reason="Not here.")
     for about in item.questions.all():
@@ -143,8 +143,10 @@ def test_what_has_ended_otherwise_takes_no_answer(held: Held) -> None:
 
 
 @pytest.mark.rule("S4", "S5")
-def test_the_database_refuses_one_person_for_both_questions_and_an_owner_for_acceptable(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_the_database_refuses_one_person_for_both_questions_and_an_owner_for_acceptable(
+    held: Held, stock_under_review: Item
+) -> None:
+    item, n = stock_under_review, held.people
     needed, acceptable = question(item, Asks.NEEDED), question(item, Asks.ACCEPTABLE)
     for_jonas = stand_in(n.bram, n.jonas, item.opened_at)
     transitions.answer(needed, actor=for_jonas, now=item.opened_at, answer=KEEP, batch=uuid.uuid4())
@@ -160,8 +162,8 @@ def test_the_database_refuses_one_person_for_both_questions_and_an_owner_for_acc
 
 
 @pytest.mark.rule("R5")
-def test_the_database_opens_no_second_item_for_a_grant(held: Held) -> None:
-    item = under_review(held.grant())
+def test_the_database_opens_no_second_item_for_a_grant(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     with database_refuses("item_one_open_per_grant"):
         Item.objects.create(
             campaign=item.campaign,
@@ -174,15 +176,15 @@ def test_the_database_opens_no_second_item_for_a_grant(held: Held) -> None:
 
 
 @pytest.mark.rule("R6")
-def test_the_database_knows_no_campaign_that_keeps_by_silence(held: Held) -> None:
-    item = under_review(held.grant())
+def test_the_database_knows_no_campaign_that_keeps_by_silence(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     with database_refuses("campaign_silence_never_keeps"):
         type(item.campaign).objects.filter(pk=item.campaign_id).update(on_silence="keep")
 
 
 @pytest.mark.rule("R4", "R6")
-def test_no_person_closes_escalates_or_suspends(held: Held) -> None:
-    item, n = under_review(held.grant()), held.people
+def test_no_person_closes_escalates_or_suspends(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
     for act in (transitions.close, transitions.escalate):
         for person in (n.ines, n.sana, n.omar, n.jonas):
             with pytest.raises(NotPermitted):
@@ -195,8 +197,8 @@ def test_no_person_closes_escalates_or_suspends(held: Held) -> None:
 
 
 @pytest.mark.rule("R6")
-def test_the_job_does_nothing_before_its_time(held: Held) -> None:
-    item = under_review(held.grant())
+def test_the_job_does_nothing_before_its_time(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     for act, early in (
         (transitions.escalate, item.deadline - timedelta(seconds=1)),
         (transitions.close, item.grace_until),
@@ -211,9 +213,9 @@ def test_the_job_does_nothing_before_its_time(held: Held) -> None:
 
 @pytest.mark.rule("S4", "S5")
 def test_whom_only_the_database_stops_is_refused_with_the_duty_that_it_keeps(
-    held: Held, monkeypatch: pytest.MonkeyPatch
+    held: Held, stock_under_review: Item, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    item, n = under_review(held.grant()), held.people
+    item, n = stock_under_review, held.people
     monkeypatch.setattr(reviewers, "in_the_way", lambda item, asks: set())
     monkeypatch.setattr(reviewers, "gains", lambda item, person: False)
     with pytest.raises(OutOfTurn) as caught:

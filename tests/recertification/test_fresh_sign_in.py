@@ -62,8 +62,8 @@ def test_a_stale_session_corrects_nothing_about_high_risk(item: Item, held: Held
 
 
 @pytest.mark.rule("S5")
-def test_about_standard_risk_any_sign_in_answers(held: Held) -> None:
-    item = under_review(held.grant())
+def test_about_standard_risk_any_sign_in_answers(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     about = question(item, Asks.ACCEPTABLE)
     transitions.answer(
         about, actor=as_actor(held.people.omar, 600), now=item.opened_at, answer=K.KEEP, batch=uuid.uuid4()

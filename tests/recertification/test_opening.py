@@ -54,8 +54,10 @@ def test_what_is_due_is_opened_once_however_often_the_sweep_runs(held: Held) -> 
 
 
 @pytest.mark.rule("S4", "R2")
-def test_the_owner_of_the_automation_is_asked_needed_and_the_owner_of_the_resource_acceptable(held: Held) -> None:
-    item = under_review(held.grant())
+def test_the_owner_of_the_automation_is_asked_needed_and_the_owner_of_the_resource_acceptable(
+    held: Held, stock_under_review: Item
+) -> None:
+    item = stock_under_review
     asked = dict(item.questions.values_list("asks", "reviewer__name"))
     assert asked == {"needed": "Jonas Weil", "acceptable": "Omar Haddad"}
     assert item.snapshot["approval"] == held.grant().approval_id
@@ -130,8 +132,8 @@ def test_an_automation_without_a_review_date_comes_up_all_the_same(held: Held) -
 
 
 @pytest.mark.rule("H1", "H3")
-def test_opening_stands_on_the_timelines_of_grant_automation_and_resource(held: Held) -> None:
-    item = under_review(held.grant(on=held.company.erp))
+def test_opening_stands_on_the_timelines_of_grant_automation_and_resource(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     event = LedgerEvent.objects.get(verb="item.opened", subject_id=str(item.pk))
     assert {
         f"approvals.grant:{item.grant_id}",
@@ -143,8 +145,8 @@ def test_opening_stands_on_the_timelines_of_grant_automation_and_resource(held: 
 
 
 @pytest.mark.rule("H3")
-def test_a_timeline_says_what_is_reviewed_to_whoever_may_see_it(held: Held) -> None:
-    item, n = under_review(held.grant(on=held.company.erp)), held.people
+def test_a_timeline_says_what_is_reviewed_to_whoever_may_see_it(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
 
     def said(reader: Person) -> set[str]:
         found = timeline.entries(held.company.erp, actor=as_actor(reader), now=held.company.now)

@@ -27,13 +27,11 @@ from tests.people import as_actor
 from tests.recertification.reviews import (
     JOB,
     Held,
-    all_under_review,
     opened,
     opens_at,
     question,
     say,
     sweep_at,
-    under_review,
 )
 
 KEEP, NEEDED, ACCEPTABLE = AnswerKind.KEEP, Asks.NEEDED, Asks.ACCEPTABLE
@@ -46,8 +44,10 @@ def told(event: str) -> list[str]:
 
 
 @pytest.mark.rule("R6")
-def test_silence_escalates_suspends_and_revokes_one_step_after_the_other_and_never_keeps(held: Held) -> None:
-    item, n = all_under_review(held.grant(on=held.company.erp)), held.people
+def test_silence_escalates_suspends_and_revokes_one_step_after_the_other_and_never_keeps(
+    held: Held, stock_all_under_review: Item
+) -> None:
+    item, n = stock_all_under_review, held.people
     every_item = Item.objects.count()
     assert sweep_at(item.deadline - timedelta(seconds=1)).get("escalated") is None
 
@@ -72,8 +72,8 @@ def test_silence_escalates_suspends_and_revokes_one_step_after_the_other_and_nev
 
 
 @pytest.mark.rule("R6")
-def test_one_keep_of_two_is_silence(held: Held) -> None:
-    item = under_review(held.grant())
+def test_one_keep_of_two_is_silence(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     say(question(item, NEEDED), KEEP, now=item.opened_at)
     sweep_at(item.deadline)
     assert question(item, NEEDED).reviewer == held.people.jonas  # who answered is left alone
@@ -82,8 +82,10 @@ def test_one_keep_of_two_is_silence(held: Held) -> None:
 
 
 @pytest.mark.rule("R6", "G2")
-def test_an_answer_that_comes_after_the_suspension_and_before_the_end_still_counts(held: Held) -> None:
-    item = under_review(held.grant())
+def test_an_answer_that_comes_after_the_suspension_and_before_the_end_still_counts(
+    held: Held, stock_under_review: Item
+) -> None:
+    item = stock_under_review
     for moment in (item.deadline, item.grace_until):
         sweep_at(moment)
     late = item.grace_until + timedelta(hours=2)
@@ -194,8 +196,10 @@ def test_a_submission_meanwhile_asks_stage_1_too_and_the_review_does_not_end_wha
 
 
 @pytest.mark.rule("R5")
-def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_done(held: Held) -> None:
-    item = under_review(held.grant())
+def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_done(
+    held: Held, stock_under_review: Item
+) -> None:
+    item = stock_under_review
     say(question(item, NEEDED), KEEP, now=item.opened_at)
     heard: list[tuple[date, str]] = []
     for day in range((item.deadline - item.opened_at).days + 4):
@@ -217,8 +221,10 @@ def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_don
 
 
 @pytest.mark.rule("R8")
-def test_the_question_of_a_reviewer_who_leaves_goes_to_the_next_and_keeps_its_deadline(held: Held) -> None:
-    item, n = all_under_review(held.grant(on=held.company.erp)), held.people
+def test_the_question_of_a_reviewer_who_leaves_goes_to_the_next_and_keeps_its_deadline(
+    held: Held, stock_all_under_review: Item
+) -> None:
+    item, n = stock_all_under_review, held.people
     before = item.deadline
     n.omar.left_at, n.omar.is_active = item.opened_at, False
     n.omar.save()
@@ -229,8 +235,8 @@ def test_the_question_of_a_reviewer_who_leaves_goes_to_the_next_and_keeps_its_de
 
 
 @pytest.mark.rule("R6")
-def test_the_deputy_is_told_and_so_is_who_it_was_taken_from(held: Held) -> None:
-    item = under_review(held.grant(on=held.company.erp))
+def test_the_deputy_is_told_and_so_is_who_it_was_taken_from(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
     sweep_at(item.deadline)
     assert "Amara Okafor" in told("escalated")
     assert "Omar Haddad" in told("taken_over")
@@ -238,8 +244,8 @@ def test_the_deputy_is_told_and_so_is_who_it_was_taken_from(held: Held) -> None:
 
 
 @pytest.mark.rule("R1", "R6")
-def test_a_term_that_ends_during_the_review_ends_the_item_with_it(held: Held) -> None:
-    item = all_under_review(held.grant())
+def test_a_term_that_ends_during_the_review_ends_the_item_with_it(held: Held, stock_all_under_review: Item) -> None:
+    item = stock_all_under_review
     end = item.grant.ends_at
     expire_due(end, JOB)
     sweep_at(end)
@@ -249,8 +255,8 @@ def test_a_term_that_ends_during_the_review_ends_the_item_with_it(held: Held) ->
 
 
 @pytest.mark.rule("R2")
-def test_a_campaign_closes_when_nothing_in_it_is_open(held: Held) -> None:
-    item = all_under_review(held.grant())
+def test_a_campaign_closes_when_nothing_in_it_is_open(held: Held, stock_all_under_review: Item) -> None:
+    item = stock_all_under_review
     sweep_at(item.opened_at + timedelta(days=1))
     assert item.campaign.state == "open"
     for moment in (item.deadline, item.grace_until, item.grace_until + timedelta(days=6)):
@@ -259,8 +265,8 @@ def test_a_campaign_closes_when_nothing_in_it_is_open(held: Held) -> None:
 
 
 @pytest.mark.rule("R9")
-def test_every_sweep_doubled_does_nothing_more_and_leaves_no_refusal(held: Held) -> None:
-    item = all_under_review(held.grant())
+def test_every_sweep_doubled_does_nothing_more_and_leaves_no_refusal(held: Held, stock_all_under_review: Item) -> None:
+    item = stock_all_under_review
     moments = (item.opened_at, item.deadline - timedelta(days=1), item.deadline, item.grace_until, item.grant.ends_at)
     for moment in moments:
         sweep_at(moment)
@@ -272,8 +278,10 @@ def test_every_sweep_doubled_does_nothing_more_and_leaves_no_refusal(held: Held)
 
 @pytest.mark.rule("R9", "H1")
 @pytest.mark.parametrize("days", [1, 3, 14, 40, 200])
-def test_a_clock_that_is_moved_far_makes_no_job_try_what_is_due_no_more(held: Held, days: int) -> None:
-    item = all_under_review(held.grant())
+def test_a_clock_that_is_moved_far_makes_no_job_try_what_is_due_no_more(
+    held: Held, stock_all_under_review: Item, days: int
+) -> None:
+    item = stock_all_under_review
     now = item.opened_at
     for _ in range(3):
         now += timedelta(days=days)
@@ -285,9 +293,9 @@ def test_a_clock_that_is_moved_far_makes_no_job_try_what_is_due_no_more(held: He
 @pytest.mark.rule("R9", "H1")
 @pytest.mark.parametrize("moment", ["opened_at", "deadline", "grace_until"])
 def test_what_ends_between_being_found_and_being_locked_is_left_alone_and_leaves_no_refusal(
-    held: Held, monkeypatch: pytest.MonkeyPatch, moment: str
+    held: Held, stock_all_under_review: Item, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    item = all_under_review(held.grant())
+    item = stock_all_under_review
     now = getattr(item, moment) + timedelta(days=10 if moment == "opened_at" else 0)
     if moment == "grace_until":
         sweep_at(item.deadline)

@@ -21,11 +21,10 @@ from tests.recertification.reviews import Held, opens_at, question, say, sweep_a
 
 
 @pytest.fixture
-def item(held: Held, monkeypatch: pytest.MonkeyPatch) -> Item:
+def item(stock_under_review: Item, monkeypatch: pytest.MonkeyPatch) -> Item:
     """An open item about a grant on Omar's ERP, on the day on which it opened."""
-    made = under_review(held.grant(on=held.company.erp))
-    stands_at(monkeypatch, made.opened_at)
-    return made
+    stands_at(monkeypatch, stock_under_review.opened_at)
+    return stock_under_review
 
 
 def stands_at(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,9 @@ from governance.controls.refusals import OutOfTurn
 from governance.recertification import sweeps, transitions
 from governance.recertification.models import Answer, AnswerKind, Asks, Item, ItemOutcome, ItemState, Question
 from tests.controls.test_races import at_once
+from tests.environment import Environment
 from tests.people import NOW, as_actor
-from tests.recertification.apart import held_apart
+from tests.recertification.apart import Walked, held_apart
 from tests.recertification.reviews import JOB, Held, opens_at, question, under_review
 
 pytestmark = pytest.mark.race
@@ -26,10 +28,19 @@ pytestmark = pytest.mark.race
 KEEP, REVOKE = AnswerKind.KEEP, AnswerKind.REVOKE
 
 
+@pytest.fixture(scope="module")
+def walked(surroundings: Environment, django_db_setup: None, django_db_blocker: Any) -> Iterator[Walked]:
+    """One automation in force, walked once for all races; each has a copy of the database."""
+    with django_db_blocker.unblock():
+        made = Walked(held_apart(NOW), surroundings)
+    yield made
+    made.forget()
+
+
 @pytest.fixture
-def held(committed: None) -> Held:
-    """One automation in force in a company of this test's own, committed."""
-    return held_apart(NOW)
+def held(walked: Walked, committed: None) -> Held:
+    """One automation in force in a company that nobody else knows, committed, as nobody has touched it."""
+    return walked.anew()
 
 
 def answering(about: Question, kind: AnswerKind) -> Callable[[], object]:

@@ -23,7 +23,7 @@ from inventory import assessing, importers, registry
 from inventory.importers.manifest import Finding, Manifest
 from inventory.models import Assessment, Automation, NonHumanIdentity, Version, VersionIdentity
 from inventory.risk import Tier
-from tests import journeys
+from tests import journeys, lengths
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.matrix.worlds import inside
@@ -33,6 +33,9 @@ from tests.recertification.reviews import JOB, Held, opened, question, say
 pytestmark = pytest.mark.django_db
 
 LATER = timedelta(days=40)
+
+#: So many more run as the same identity where their number matters: each goes through both stages.
+MANY = lengths.of(3, soak=12)
 
 
 def raise_class(held: Held, *, now: Any = None, data_class: str = "confidential") -> Grant:
@@ -224,10 +227,10 @@ def test_what_runs_as_the_same_identity_as_something_riskier_is_as_risky_and_rev
 def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as_much(
     held: Held, robot: NonHumanIdentity
 ) -> None:
-    few = [runs_as_robot(held, "write", number=number).automation for number in range(2)]
+    few = [runs_as_robot(held, "write").automation]
     with CaptureQueriesContext(connection) as asked:
         sharing.due()
-    more = [runs_as_robot(held, "write", number=number).automation for number in range(2, 6)]
+    more = [runs_as_robot(held, "write", number=number).automation for number in range(1, MANY)]
     assert not sharing.due()
     with CaptureQueriesContext(connection) as asked_more:
         sharing.due()

@@ -18,12 +18,13 @@ from approvals.models import Grant, GrantState
 from governance.controls.refusals import Refused
 from governance.recertification import transitions
 from governance.recertification.models import SETTLING, UNCLOSED, Answer, AnswerKind, Asks, Item, ItemOutcome, ItemState
+from tests import lengths
 from tests.people import as_actor
 from tests.recertification.reviews import JOB, Held, question, say, sweep_at, under_review
 from tests.savepoints import undone
 
 #: A few a run; other orders come up in other runs.
-EXAMPLES = 6
+EXAMPLES = lengths.of(3, soak=300)
 
 ASKS = st.sampled_from(list(Asks))
 KINDS = st.sampled_from(list(AnswerKind))

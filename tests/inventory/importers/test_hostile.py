@@ -16,7 +16,11 @@ from inventory.importers import reading as boundary
 from inventory.importers.display import vocabulary
 from inventory.importers.documents import LIMITS
 from inventory.importers.files import LINK
+from tests import lengths
 from tests.inventory.importers.samples import BASE, bring, node, server, workflow
+
+#: Other files come up in other runs.
+EXAMPLES = lengths.of(25, soak=2_000)
 
 
 def _refused(data: bytes, **options: Any) -> ImportProblem:
@@ -257,7 +261,7 @@ def _below_the_boundary(document: Any, refusals: tuple[str, ...]) -> list[ReadRe
     return []
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     nodes=st.lists(st.tuples(_KINDS, st.dictionaries(_NAMES, _VALUES, max_size=6), _VALUES, _VALUES), max_size=4),
     connections=_VALUES,
@@ -274,7 +278,7 @@ def test_whatever_stands_in_a_workflow_it_reads_without_surprise(nodes: Any, con
         assert result.digest.startswith("sha256:")
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     configs=st.dictionaries(st.text(max_size=8), st.dictionaries(_NAMES, _VALUES, max_size=6), max_size=4),
     inputs=_VALUES,
@@ -285,7 +289,7 @@ def test_whatever_stands_in_a_client_configuration_it_reads_without_surprise(con
         assert result.digest.startswith("sha256:")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_read_or_are_refused(data: bytes) -> None:
     problem = None
