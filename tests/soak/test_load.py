@@ -39,7 +39,7 @@ def stops(world: World) -> Iterator[tuple[str, str]]:
 
 def visit(site: Site, asked: list[tuple[str, str]], seed: int, found: Counter[tuple[str, int]]) -> None:
     """One person's rounds, in an order of their own; what each path answered is counted."""
-    where, order = urlsplit(site.url), random.Random(seed)  # noqa: S311  an order, no secret
+    where, order = urlsplit(site.url), random.Random(seed)
     for _ in range(ROUNDS):
         for cookie, path in order.sample(asked, len(asked)):
             line = HTTPConnection(str(where.hostname), where.port, timeout=PATIENCE)
