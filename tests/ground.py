@@ -15,19 +15,41 @@ from typing import Any
 
 import pytest
 
-from approvals.models import Submission
+from approvals import grants, transitions
+from approvals.models import Grant, Submission
 from governance.controls import clock
 from tests import journeys, people
-from tests.approvals import stock
+from tests.approvals import drawing, stock
 from tests.journeys import Company
-from tests.people import NOW, Northwind
+from tests.people import NOW, Northwind, as_actor
 from tests.savepoints import undone
 
 
-def _chaser(c: Company) -> Submission:
-    made = journeys.submitted(c)
-    journeys.decide_app(c, made)
-    return made
+def _on(walk: Callable[[Company, Submission], object]) -> Callable[[Company], Submission]:
+    """A walk that goes on with the newest submission, which it leaves."""
+
+    def go(c: Company) -> Submission:
+        made = stock.newest(c)
+        walk(c, made)
+        return made
+
+    return go
+
+
+def _declined(c: Company, made: Submission) -> None:
+    journeys.reject(stock.privilege_on(made, c.slack), c.people.omar, now=c.now, reason="Too public.")
+    stock.decide_rest(c, made)
+    transitions.decline(made, actor=as_actor(c.people.jonas), now=c.now, reason="All or nothing.")
+
+
+def _withdrawn(c: Company, made: Submission) -> None:
+    journeys.approve(stock.privilege_on(made, c.slack), c.people.omar, now=c.now, reason="Quiet enough.")
+    transitions.withdraw(made, actor=as_actor(c.people.rita), now=c.now, reason="Later.")
+
+
+def _stopped(c: Company, live: Submission) -> None:
+    grant = Grant.objects.get(approval=stock.privilege_on(live, c.slack))
+    grants.stop(grant, actor=as_actor(c.people.sana), now=c.now, reason="It posts nonsense.")
 
 
 #: Starting points: which one each starts from, and how it is reached from there. Each of these has a fixture of its name, below;
@@ -35,10 +57,20 @@ def _chaser(c: Company) -> Submission:
 STARTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "northwind": ("", lambda _: people.build()),
     "company": ("northwind", journeys.company),
-    "chaser_in_stage_2": ("company", _chaser),
+    "chaser_submitted": ("company", journeys.submitted),
+    "chaser_in_stage_2": ("chaser_submitted", _on(journeys.decide_app)),
+    "chaser_in_force": ("chaser_in_stage_2", _on(journeys.decide_rest)),
+    "stock_low": ("company", stock.low),
+    "stock_low_in_force": ("stock_low", _on(stock.decide_rest)),
+    "for_theo_alone": ("company", stock.for_theo_alone),
     "stock_submitted": ("company", stock.submitted),
-    "stock_in_stage_2": ("stock_submitted", lambda c: stock.app_approved(c, stock.newest(c))),
-    "stock_in_force": ("stock_in_stage_2", lambda c: stock.decide_rest(c, stock.newest(c))),
+    "stock_in_stage_2": ("stock_submitted", _on(stock.app_approved)),
+    "stock_declined": ("stock_in_stage_2", _on(_declined)),
+    "stock_withdrawn": ("stock_in_stage_2", _on(_withdrawn)),
+    "stock_in_force": ("stock_in_stage_2", _on(stock.decide_rest)),
+    "stock_stopped": ("stock_in_force", _on(_stopped)),
+    "stock_drawn": ("stock_in_force", lambda c: drawing.drawn(c).submission),
+    "one_channel_more": ("stock_in_force", lambda c: stock.submitted(c, stock.one_more_channel)),
 }
 
 
@@ -90,9 +122,9 @@ class Ground:
         found = {name: made for name, _, made in self.stack}
         return copy.deepcopy(found.get("company" if "company" in path(start) else start))
 
-    def submission(self) -> Submission:
-        """The submission of the newest walk."""
-        return Submission.objects.get(pk=self.stack[-1][2].pk)
+    def submission(self, start: str) -> Submission:
+        """The submission that a walk left or went on with."""
+        return Submission.objects.get(pk=next(made.pk for name, _, made in self.stack if name == start))
 
 
 GROUND = Ground()
@@ -139,22 +171,82 @@ def company(ground: Ground) -> Company:
 @pytest.fixture
 def stock_submitted(ground: Ground) -> Submission:
     """The stock report submitted by Rita: stage 1 is open, stage 2 waits."""
-    return ground.submission()
+    return ground.submission("stock_submitted")
 
 
 @pytest.fixture
 def stock_in_stage_2(ground: Ground) -> Submission:
     """The stock report: the app approved by Theo, two privileges and two credentials open, all on Omar's resources."""
-    return ground.submission()
+    return ground.submission("stock_in_stage_2")
 
 
 @pytest.fixture
 def stock_in_force(ground: Ground) -> Submission:
     """The stock report in force, with four grants."""
-    return ground.submission()
+    return ground.submission("stock_in_force")
+
+
+@pytest.fixture
+def stock_declined(ground: Ground) -> Submission:
+    """The stock report, refused by Omar on Slack; the rest was approved, and declined by Jonas."""
+    return ground.submission("stock_declined")
+
+
+@pytest.fixture
+def stock_withdrawn(ground: Ground) -> Submission:
+    """The stock report, withdrawn by Rita after Theo approved the app and Omar what it may do on Slack."""
+    return ground.submission("stock_withdrawn")
+
+
+@pytest.fixture
+def stock_stopped(ground: Ground) -> Submission:
+    """The stock report in force, of which Sana stopped the grant on Slack."""
+    return ground.submission("stock_stopped")
+
+
+@pytest.fixture
+def stock_drawn(ground: Ground) -> Submission:
+    """A change of the stock report's source alone, in force: its sample was drawn, and reviewers are asked."""
+    return ground.submission("stock_drawn")
+
+
+@pytest.fixture
+def stock_low(ground: Ground) -> Submission:
+    """The stock report in stage 2, where reading the ERP is low risk: internal data, by a credential that opens only that."""
+    return ground.submission("stock_low")
+
+
+@pytest.fixture
+def stock_low_in_force(ground: Ground) -> Submission:
+    """The same, all of it approved and in force: reading stands as low for a year."""
+    return ground.submission("stock_low_in_force")
+
+
+@pytest.fixture
+def for_theo_alone(ground: Ground) -> Submission:
+    """The stock report submitted where Theo leads the team and is the only one left for Slack; Bram is deputy lead."""
+    return ground.submission("for_theo_alone")
+
+
+@pytest.fixture
+def one_channel_more(ground: Ground) -> Submission:
+    """A second version of the stock report in force, with one channel more and nothing else: stage 2 is asked about that."""
+    return ground.submission("one_channel_more")
+
+
+@pytest.fixture
+def chaser_submitted(ground: Ground) -> Submission:
+    """The invoice chaser, high risk, submitted by Rita: stage 1 is open, with a seat for security."""
+    return ground.submission("chaser_submitted")
+
+
+@pytest.fixture
+def chaser_in_force(ground: Ground) -> Submission:
+    """The invoice chaser in force, with thirteen grants."""
+    return ground.submission("chaser_in_force")
 
 
 @pytest.fixture
 def chaser_in_stage_2(ground: Ground) -> Submission:
     """The invoice chaser, high risk: the app approved by Theo and Viktor, seven privileges and six credentials open."""
-    return ground.submission()
+    return ground.submission("chaser_in_stage_2")

@@ -132,9 +132,20 @@ def submitted(
     )
 
 
+#: A record with all that its facts are read from: in one query instead of six, at each decision of each test.
+SHOWN = Approval.objects.select_related(
+    "submission__policy",
+    "justification",
+    "decided_on",
+    "privilege__entitlement__resource",
+    "credential__kept_in",
+    "credential__owner",
+)
+
+
 def shown(record: Approval) -> str:
     """The digest that a page shown now would carry."""
-    return facts.digest(facts.of(Approval.objects.get(pk=record.pk)))
+    return facts.digest(facts.of(SHOWN.get(pk=record.pk)))
 
 
 def approve(
@@ -168,10 +179,14 @@ def decide_app(c: Company, submission: Submission, *, now: datetime | None = Non
 
 def decide_all(c: Company, submission: Submission, *, now: datetime | None = None) -> Submission:
     """Everything is approved by whoever is asked first; the submission ends in force."""
-    at = now or c.now
-    decide_app(c, submission, now=at)
+    decide_app(c, submission, now=now)
+    return decide_rest(c, submission, now=now)
+
+
+def decide_rest(c: Company, submission: Submission, *, now: datetime | None = None) -> Submission:
+    """Everything that is open in stage 2 is approved by whoever is asked first; the submission ends in force."""
     for record in submission.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
-        finish(c, record, now=at)
+        finish(c, record, now=now or c.now)
     submission.refresh_from_db()
     return submission
 

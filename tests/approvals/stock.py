@@ -11,8 +11,10 @@ from typing import Any
 
 from approvals.models import Approval, Submission
 from governance.controls.models import Person
+from governance.controls.people import record_leaver
+from governance.controls.teams import leave_team
 from inventory import registry
-from inventory.models import Resource, Version
+from inventory.models import Credential, Resource, Version
 from tests import journeys
 from tests.journeys import EXPORTS, Company
 from tests.people import as_actor
@@ -68,6 +70,11 @@ def submitted(c: Company, edit: Callable[[dict[str, Any]], None] | None = None, 
     return journeys.submitted(c, version(c, edit, **fields))
 
 
+def another(c: Company) -> Submission:
+    """Another automation like it, submitted: nothing of it is approved."""
+    return submitted(c, lambda export: export.update(id="another"))
+
+
 def in_stage_2(c: Company, edit: Callable[[dict[str, Any]], None] | None = None, **fields: Any) -> Submission:
     """Submitted, and the app approved by Theo: four records are open."""
     return app_approved(c, submitted(c, edit, **fields))
@@ -82,6 +89,27 @@ def app_approved(c: Company, made: Submission) -> Submission:
 def in_force(c: Company, edit: Callable[[dict[str, Any]], None] | None = None, **fields: Any) -> Submission:
     """Everything approved: live with four grants."""
     return journeys.decide_all(c, submitted(c, edit, **fields))
+
+
+def low(c: Company, edit: Callable[[dict[str, Any]], None] | None = None) -> Submission:
+    """In stage 2: reading internal data by a credential that opens only that."""
+    Resource.objects.filter(pk=c.erp.pk).update(data_class="internal")
+    made = version(c, edit)
+    one = Credential.objects.get(opens=c.erp)
+    codes = [made.privileges.get(credential=one).entitlement.code]
+    registry.declare_reach(one, actor=as_actor(c.people.omar), now=c.now, codes=codes)
+    return app_approved(c, journeys.submitted(c, made))
+
+
+def for_theo_alone(c: Company) -> Submission:
+    """Theo leads the team and is the only one left for Slack, which Rita, who submits, deputises for; Bram is deputy lead alone."""
+    n = c.people
+    hand_over(c, c.slack, n.theo, n.rita)
+    leave_team(n.fallback, actor=as_actor(n.ines), now=c.now, person=n.bram)
+    made = version(c)
+    for person in (n.amara, n.sana, n.viktor):
+        record_leaver(person, actor=as_actor(n.ines), now=c.now, reason="Left.")
+    return journeys.submitted(c, made)
 
 
 def privilege_on(submission: Submission, resource: Resource) -> Approval:

@@ -18,7 +18,7 @@ from governance.controls.people import record_leaver
 from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
 from inventory import registry
 from inventory.models import Automation, AutomationState, Version
-from tests import journeys
+from tests import journeys, lengths
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company
@@ -90,8 +90,8 @@ def test_purpose_and_owners_are_asked_for_before_anybody_is_asked(company: Compa
 
 
 @pytest.mark.rule("I1", "A12")
-def test_an_amendment_does_not_get_around_two_owners(company: Company) -> None:
-    submission = journeys.in_force(company)
+def test_an_amendment_does_not_get_around_two_owners(company: Company, chaser_in_force: Submission) -> None:
+    submission = chaser_in_force
     registry.amend(
         submission.automation,
         actor=as_actor(company.people.rita),
@@ -210,8 +210,10 @@ def at(text: str) -> datetime:
 
 
 @pytest.mark.rule("A10", "H8")
-def test_a_records_clock_starts_when_it_can_be_decided_and_counts_working_days_by_tier(company: Company) -> None:
-    submission = journeys.submitted(company)  # Tuesday 24 November
+def test_a_records_clock_starts_when_it_can_be_decided_and_counts_working_days_by_tier(
+    company: Company, chaser_submitted: Submission
+) -> None:
+    submission = chaser_submitted  # Tuesday 24 November
     app = journeys.app_of(submission)
     assert (app.due_at, app.expires_at) == (at("2026-11-26T16:00"), at("2026-12-08T16:00"))  # 17:00 in Berlin
     waiting = submission.approvals.filter(stage=2)
@@ -265,9 +267,9 @@ def test_what_is_due_a_day_later_is_reminded_of_by_itself(company: Company, chas
     omar = company.people.omar
     dues = {record.tier: record.due_at for record in chaser.approvals.filter(state=ApprovalState.OPEN)}
     assert dues == {"high": at("2026-11-26T16:00"), "standard": at("2026-11-27T16:00")}
-    moment, told = company.now, []
+    moment, told = company.now.replace(hour=8), []
     while moment < dues["standard"]:
-        moment += timedelta(hours=1)
+        moment += timedelta(hours=lengths.of(2, soak=1))
         sweeps.remind(moment)
         if moment == dues["high"] - timedelta(hours=12):  # nothing of what is left is as urgent as what was
             for record in chaser.approvals.filter(tier="high", state=ApprovalState.OPEN):
@@ -346,8 +348,8 @@ def test_a_question_that_the_builder_does_not_answer_in_time_ends_the_record(
 
 
 @pytest.mark.rule("G1", "T3")
-def test_each_grant_rests_on_both_records_and_ends_within_its_tier(company: Company) -> None:
-    submission = journeys.in_force(company)
+def test_each_grant_rests_on_both_records_and_ends_within_its_tier(chaser_in_force: Submission) -> None:
+    submission = chaser_in_force
     made = journeys.grants_of(submission)
     assert len(made) == 13
     for grant in made:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -25,8 +23,6 @@ from tests.portal.signed_in import client_of
 from tests.recertification.reviews import JOB
 
 pytestmark = pytest.mark.django_db
-
-Edit = Callable[[dict[str, Any]], None]
 
 
 def record_of(submission: Submission, resource: Resource) -> Approval:
@@ -151,21 +147,11 @@ def test_a_party_says_neither_that_it_opens_less_nor_that_a_store_keeps_it(
     registry.confirm_kept_in(one, actor=as_actor(n.piet), now=company.now, store=store.pk)
 
 
-def low(c: Company, edit: Edit | None = None) -> Submission:
-    """Under review: reading internal data by a credential that opens only that."""
-    Resource.objects.filter(pk=c.erp.pk).update(data_class="internal")
-    version = stock.version(c, edit)
-    one = Credential.objects.get(opens=c.erp)
-    codes = [version.privileges.get(credential=one).entitlement.code]
-    registry.declare_reach(one, actor=as_actor(c.people.omar), now=c.now, codes=codes)
-    made = journeys.submitted(c, version)
-    journeys.decide_app(c, made)
-    return made
-
-
 @pytest.mark.rule("T1", "A1")
-def test_what_it_opens_beyond_is_told_and_nothing_is_approved_as_low_any_more(company: Company) -> None:
-    n, made = company.people, low(company)
+def test_what_it_opens_beyond_is_told_and_nothing_is_approved_as_low_any_more(
+    company: Company, stock_low: Submission
+) -> None:
+    n, made = company.people, stock_low
     record = made.approvals.get(privilege__credential__opens=company.erp)
     assert (record.tier, record_of(made, company.erp).tier) == ("low", "low")
     registry.declare_reach(record.privilege.credential, actor=as_actor(n.sana), now=company.now, codes=None)
@@ -209,19 +195,11 @@ def test_the_card_says_in_words_that_it_has_expired_and_where_it_is_kept(company
         assert said in html
 
 
-def held_low(c: Company, edit: Edit | None = None) -> Submission:
-    """The same, all of it approved and in force: reading stands as low for a year."""
-    made = low(c, edit)
-    for record in made.approvals.filter(stage=2, state="open"):
-        journeys.finish(c, record, now=c.now)
-    made.refresh_from_db()
-    assert made.state == "in_force"
-    return made
-
-
 @pytest.mark.rule("T4", "T1")
-def test_a_tier_that_rises_while_a_grant_lives_shortens_its_term_and_opens_a_review(company: Company) -> None:
-    n, made = company.people, held_low(company)
+def test_a_tier_that_rises_while_a_grant_lives_shortens_its_term_and_opens_a_review(
+    company: Company, stock_low_in_force: Submission
+) -> None:
+    n, made = company.people, stock_low_in_force
     one = Credential.objects.get(opens=company.erp)
     grants = Grant.objects.filter(automation=made.automation, credential=one).order_by("pk")
     assert {(grant.tier, (grant.ends_at - grant.begins_at).days) for grant in grants} == {("low", 365)}
@@ -243,7 +221,8 @@ def test_a_tier_that_rises_while_a_grant_lives_shortens_its_term_and_opens_a_rev
 
 @pytest.mark.rule("T4", "R1")
 def test_an_app_whose_tier_rises_by_what_its_credential_opens_is_reviewed_soon(company: Company) -> None:
-    n, made = company.people, held_low(company, stock.without_slack)
+    n, made = company.people, stock.low(company, stock.without_slack)
+    journeys.decide_rest(company, made)
     assert made.automation.tier == "low"
     one, later = Credential.objects.get(opens=company.erp), company.now + timedelta(days=100)
     registry.declare_reach(one, actor=as_actor(n.sana), now=later, codes=None)
@@ -254,8 +233,10 @@ def test_an_app_whose_tier_rises_by_what_its_credential_opens_is_reviewed_soon(c
 
 
 @pytest.mark.rule("T4")
-def test_a_tier_that_falls_changes_nothing_that_is_held_and_one_that_rose_is_told_once(company: Company) -> None:
-    n, made = company.people, held_low(company)
+def test_a_tier_that_falls_changes_nothing_that_is_held_and_one_that_rose_is_told_once(
+    company: Company, stock_low_in_force: Submission
+) -> None:
+    n, made = company.people, stock_low_in_force
     one = Credential.objects.get(opens=company.erp)
     codes = list(one.reach)
     registry.declare_reach(one, actor=as_actor(n.sana), now=company.now, codes=None)
@@ -268,8 +249,10 @@ def test_a_tier_that_falls_changes_nothing_that_is_held_and_one_that_rose_is_tol
 
 
 @pytest.mark.rule("T4")
-def test_a_class_that_is_raised_shortens_what_is_held_on_the_resource(company: Company) -> None:
-    made = held_low(company)
+def test_a_class_that_is_raised_shortens_what_is_held_on_the_resource(
+    company: Company, stock_low_in_force: Submission
+) -> None:
+    made = stock_low_in_force
     registry.amend_resource(
         company.erp, actor=as_actor(company.people.omar), now=company.now, fields={"data_class": "restricted"}
     )

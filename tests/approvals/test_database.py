@@ -58,9 +58,10 @@ def test_who_decided_the_app_is_refused_in_stage_2(company: Company, stage_2: Su
 
 
 @pytest.mark.rule("S2", "A12")
-def test_who_decided_an_app_that_is_in_force_is_refused_on_what_comes_later(company: Company, live: Submission) -> None:
-    newer = stock.submitted(company, stock.one_more_channel)
-    record = stock.privilege_on(newer, company.slack)
+def test_who_decided_an_app_that_is_in_force_is_refused_on_what_comes_later(
+    company: Company, one_channel_more: Submission
+) -> None:
+    record = stock.privilege_on(one_channel_more, company.slack)
     name_candidate(record, company.people.theo)
     with database_refuses("SOD-2"):
         insert_decision(record, company.people.theo, now=company.now)
@@ -288,7 +289,7 @@ def grant_on_slack(live: Submission, c: Company) -> Grant:
 @pytest.mark.rule("G1")
 def test_there_is_no_grant_without_two_approved_approvals(company: Company, live: Submission) -> None:
     grant = grant_on_slack(live, company)
-    other = journeys.submitted(company)  # another automation, nothing approved
+    other = stock.another(company)
     waiting, app = stock.privilege_on(other, company.slack), journeys.app_of(other)
     with database_refuses("G1"):
         insert_like(grant, key="'x'", approval_id=str(waiting.pk))
@@ -308,7 +309,7 @@ def test_an_approval_gives_one_grant_to_its_own_automation_and_for_what_it_says(
     company: Company, live: Submission
 ) -> None:
     grant = grant_on_slack(live, company)
-    other = journeys.submitted(company).automation
+    other = stock.another(company).automation
     erp = stock.privilege_on(live, company.erp).privilege
     assert erp is not None
     with database_refuses("G1"):
@@ -327,7 +328,7 @@ def test_an_approval_gives_one_grant_to_its_own_automation_and_for_what_it_says(
 @pytest.mark.rule("G1", "A4")
 def test_the_app_approval_of_another_automation_carries_no_grant(company: Company, live: Submission) -> None:
     grant, c = grant_on_slack(live, company), company
-    other = journeys.submitted(c)
+    other = stock.another(c)
     asked = stock.privilege_on(other, c.slack)
     assert asked.privilege is not None
     transitions.withdraw(other, actor=as_actor(c.people.rita), now=c.now, reason="Later.")
@@ -395,7 +396,7 @@ def test_what_a_grant_is_about_never_changes_and_an_ended_one_never_comes_back(
     company: Company, live: Submission
 ) -> None:
     grant = grant_on_slack(live, company)
-    other = journeys.submitted(company).automation
+    other = stock.another(company).automation
     for change in (
         f"automation_id = {other.pk}",
         "level = 'admin'",

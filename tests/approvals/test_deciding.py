@@ -241,9 +241,11 @@ def test_a_refused_privilege_refuses_only_itself_and_waits_for_the_owner(company
 
 
 @pytest.mark.rule("A5")
-def test_a_subset_that_is_declined_leaves_what_ran_before_running(company: Company, live: Submission) -> None:
+def test_a_subset_that_is_declined_leaves_what_ran_before_running(
+    company: Company, live: Submission, one_channel_more: Submission
+) -> None:
     held = list(Grant.objects.live(company.now).values_list("pk", flat=True))
-    newer = stock.submitted(company, stock.one_more_channel)
+    newer = one_channel_more
     journeys.reject(newer.approvals.get(), company.people.omar, now=company.now)
     newer.refresh_from_db()
     assert newer.state == SubmissionState.DECIDED

@@ -41,9 +41,9 @@ def taken_back(c: Company, submission: Submission, *, minutes: int = 0) -> None:
     transitions.withdraw(submission, actor=as_actor(c.people.rita), now=now, reason="The holidays come first.")
 
 
-def discussed(c: Company) -> Submission:
+def discussed(c: Company, made: Submission) -> Submission:
     """Theo asks, Amara objects, Theo approves the app, Omar approves one privilege; then Rita withdraws it. A minute each."""
-    n, made = c.people, stock.submitted(c)
+    n = c.people
     at = [c.now + timedelta(minutes=minute) for minute in range(4)]
     on_slack = stock.privilege_on(made, c.slack)
     transitions.comment(made, actor=as_actor(n.theo), now=at[0], reason="I wonder about the channel.")
@@ -55,16 +55,20 @@ def discussed(c: Company) -> Submission:
 
 
 @pytest.mark.rule("A15")
-def test_who_may_not_see_the_submission_reads_nothing_of_what_was_said_before(company: Company) -> None:
-    again = journeys.submitted(company, discussed(company).version)
+def test_who_may_not_see_the_submission_reads_nothing_of_what_was_said_before(
+    company: Company, stock_submitted: Submission
+) -> None:
+    again = journeys.submitted(company, discussed(company, stock_submitted).version)
     answer = client_of(company.people.nadia).get(reverse("review", args=[again.pk]))
     assert answer.status_code == 404
     assert "The holidays come first." not in answer.content.decode()
 
 
 @pytest.mark.rule("A15")
-def test_all_that_was_said_and_decided_heads_the_next_submission_folded(company: Company) -> None:
-    before = discussed(company)
+def test_all_that_was_said_and_decided_heads_the_next_submission_folded(
+    company: Company, stock_submitted: Submission
+) -> None:
+    before = discussed(company, stock_submitted)
     again = journeys.submitted(company, before.version)
     said = block(company.people.omar, again)
     assert "withdrawn by Rita Novak, today 10:04" in said
@@ -120,13 +124,10 @@ def test_it_says_who_refused_the_app_and_that_nobody_decided_it_in_time(
 
 @pytest.mark.rule("A15", "A5", "A14")
 def test_it_says_who_declined_the_rest_and_that_nobody_accepted_it_in_time(
-    company: Company, stage_2: Submission
+    company: Company, stock_declined: Submission
 ) -> None:
     c, n = company, company.people
-    journeys.reject(stock.privilege_on(stage_2, c.slack), n.omar, now=c.now, reason="Too public.")
-    stock.decide_rest(c, stage_2)
-    transitions.decline(stage_2, actor=as_actor(n.jonas), now=c.now, reason="All or nothing.")
-    second = journeys.submitted(c, stage_2.version)
+    second = journeys.submitted(c, stock_declined.version)
     said = block(n.theo, second)
     assert "declined by Jonas Weil, today 10:00" in said
     assert "“All or nothing.”" in said
@@ -137,7 +138,7 @@ def test_it_says_who_declined_the_rest_and_that_nobody_accepted_it_in_time(
     second.refresh_from_db()
     late = second.accept_due_at + timedelta(hours=1)
     sweeps.sweep(late)
-    third = journeys.submitted(c, stage_2.version, now=late)
+    third = journeys.submitted(c, stock_declined.version, now=late)
     assert "expired: nobody accepted what was approved in time" in block(n.theo, third)
 
 
@@ -159,13 +160,14 @@ def test_what_a_newer_version_continues_heads_nothing_and_is_told_with_what_cont
 
 
 @pytest.mark.rule("A15")
-def test_what_came_into_force_heads_nothing(company: Company, live: Submission) -> None:
-    newer = stock.submitted(company, stock.one_more_channel)
-    assert block(company.people.omar, live) == block(company.people.omar, newer) == ""
+def test_what_came_into_force_heads_nothing(company: Company, live: Submission, one_channel_more: Submission) -> None:
+    assert block(company.people.omar, live) == block(company.people.omar, one_channel_more) == ""
 
 
 @pytest.mark.rule("A15")
-def test_it_costs_a_fixed_number_of_queries_and_none_where_nothing_came_before(company: Company) -> None:
+def test_it_costs_a_fixed_number_of_queries_and_none_where_nothing_came_before(
+    company: Company, stock_submitted: Submission
+) -> None:
     c, n = company, company.people
 
     def queries(submission: Submission) -> int:
@@ -174,7 +176,7 @@ def test_it_costs_a_fixed_number_of_queries_and_none_where_nothing_came_before(c
             assert client.get(reverse("review", args=[submission.pk])).status_code == 200
         return len(asked)
 
-    first = stock.submitted(c)
+    first = stock_submitted
     alone = queries(first)
     assert alone <= 20, "what the speed table allows"
     taken_back(c, first)

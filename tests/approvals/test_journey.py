@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.models import ApprovalState, Grant, SubmissionState
+from approvals.models import ApprovalState, Grant, Submission, SubmissionState
 from inventory.models import AutomationState
 from tests import journeys
 from tests.journeys import Company
 
 
 @pytest.mark.rule("A2", "A3", "A4")
-def test_privileges_wait_visibly_until_the_app_is_approved(company: Company) -> None:
-    c = company
-    submission = journeys.submitted(c)
+def test_privileges_wait_visibly_until_the_app_is_approved(company: Company, chaser_submitted: Submission) -> None:
+    c, submission = company, chaser_submitted
     second = submission.approvals.filter(stage=2)
     assert second.count() == 7 + 6  # one record a privilege, one a distinct credential
     assert set(second.values_list("state", flat=True)) == {ApprovalState.WAITING}
@@ -22,9 +21,10 @@ def test_privileges_wait_visibly_until_the_app_is_approved(company: Company) -> 
 
 
 @pytest.mark.rule("A5", "G1")
-def test_with_nothing_refused_it_is_in_force_at_once_with_a_grant_for_each_record(company: Company) -> None:
-    c = company
-    submission = journeys.in_force(c)
+def test_with_nothing_refused_it_is_in_force_at_once_with_a_grant_for_each_record(
+    company: Company, chaser_in_force: Submission
+) -> None:
+    c, submission = company, chaser_in_force
     assert submission.state == SubmissionState.IN_FORCE
     automation = submission.automation
     automation.refresh_from_db()

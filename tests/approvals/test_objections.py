@@ -34,8 +34,10 @@ def opened(record: Approval) -> str:
 
 
 @pytest.mark.rule("A3")
-def test_who_will_not_decide_a_privilege_is_offered_no_objection_and_refused_one(company: Company) -> None:
-    n, record = company.people, on(journeys.submitted(company), company.erp)
+def test_who_will_not_decide_a_privilege_is_offered_no_objection_and_refused_one(
+    company: Company, stock_submitted: Submission
+) -> None:
+    n, record = company.people, on(stock_submitted, company.erp)
     for person in (n.rita, n.theo, n.yuki):
         who = client_of(person)
         assert action(record) not in who.get(opened(record)).content.decode()
@@ -48,18 +50,18 @@ def test_who_will_not_decide_a_privilege_is_offered_no_objection_and_refused_one
 
 
 @pytest.mark.rule("A3")
-def test_once_stage_2_is_open_nobody_objects_any_more(company: Company) -> None:
-    submission = journeys.submitted(company)
-    journeys.decide_app(company, submission)
-    record, omar = on(submission, company.erp), client_of(company.people.omar)
+def test_once_stage_2_is_open_nobody_objects_any_more(company: Company, stage_2: Submission) -> None:
+    record, omar = on(stage_2, company.erp), client_of(company.people.omar)
     assert action(record) not in omar.get(opened(record)).content.decode()
     assert omar.post(action(record), {"reason": "No."}).status_code == 409
     assert not Comment.objects.exists()
 
 
 @pytest.mark.rule("A3")
-def test_an_objection_without_words_is_asked_again_beside_its_field(company: Company) -> None:
-    record = on(journeys.submitted(company), company.erp)
+def test_an_objection_without_words_is_asked_again_beside_its_field(
+    company: Company, stock_submitted: Submission
+) -> None:
+    record = on(stock_submitted, company.erp)
     answer = client_of(company.people.omar).post(action(record), {"reason": "  "}, headers=HTMX)
     assert answer.status_code == 422
     assert f'id="objection-{record.pk}-error"' in answer.content.decode()
@@ -67,8 +69,10 @@ def test_an_objection_without_words_is_asked_again_beside_its_field(company: Com
 
 
 @pytest.mark.rule("A3")
-def test_an_owner_objects_before_their_stage_opens_stage_1_sees_it_and_is_not_bound(company: Company) -> None:
-    n, submission = company.people, journeys.submitted(company)
+def test_an_owner_objects_before_their_stage_opens_stage_1_sees_it_and_is_not_bound(
+    company: Company, stock_submitted: Submission
+) -> None:
+    n, submission = company.people, stock_submitted
     record, omar = on(submission, company.erp), client_of(n.omar)
     page = omar.get(reverse("review", args=[submission.pk])).content.decode()
     assert "you can read, comment and object" in page

@@ -23,7 +23,7 @@ from governance.controls.models import LedgerEvent, Person
 from governance.controls.refusals import Refused
 from governance.controls.teams import name_leads
 from inventory.models import Automation, ImportItem
-from tests import journeys
+from tests import journeys, lengths
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor, build
@@ -148,7 +148,7 @@ def test_without_the_row_lock_two_deciders_make_two_decisions(firm: Company, mon
 @pytest.mark.rule("A5", "G1")
 def test_the_last_two_records_decided_at_once_put_it_in_force_exactly_once(firm: Company) -> None:
     n = firm.people
-    for _ in range(3):
+    for _ in range(lengths.of(2, soak=20)):
         submission = stock.in_stage_2(firm, of_its_own())
         last = [stock.privilege_on(submission, firm.slack), stock.privilege_on(submission, firm.erp)]
         for record in submission.approvals.filter(kind="credential"):
@@ -175,7 +175,7 @@ def test_two_submissions_at_once_leave_one_open(firm: Company) -> None:
 @pytest.mark.rule("A14", "A15")
 def test_what_is_withdrawn_while_somebody_decides_is_either_decided_or_withdrawn(firm: Company) -> None:
     n = firm.people
-    for _ in range(4):
+    for _ in range(lengths.of(3, soak=40)):
         submission = stock.submitted(firm, of_its_own())
         app = journeys.app_of(submission)
         fresh = Submission.objects.get(pk=submission.pk)
@@ -230,9 +230,9 @@ def sweep(c: Company) -> object:
 
 
 @pytest.mark.rule("A8", "A15")
-def test_asking_again_twice_at_once_makes_one_draft_in_each_of_10_rounds(firm: Company) -> None:
+def test_asking_again_twice_at_once_makes_one_draft_in_each_round(firm: Company) -> None:
     n = firm.people
-    for number in range(10):
+    for number in range(lengths.of(3, soak=50)):
         made = stock.submitted(firm, of_its_own())
         transitions.withdraw(made, actor=as_actor(n.rita), now=firm.now, reason="Not yet.")
         automation = Automation.objects.get(pk=made.automation_id)

@@ -68,20 +68,30 @@ def stage_1_approver(c: Company) -> Case:
 
 
 def approver_of_an_earlier_version(c: Company) -> Case:
-    stock.in_force(c)
+    """Stands on the stock report in force."""
     stock.hand_over(c, c.slack, c.people.theo, c.people.amara)
     newer = stock.submitted(c, stock.one_more_channel)
     assert not newer.approvals.filter(stage=1).exists(), "the app approval of the first version is still in force"
     return Case(newer, c.people.theo, "SOD-2")
 
 
-CASES = [submitter, importer, business_owner, technical_owner, stage_1_approver, approver_of_an_earlier_version]
+CASES = [
+    (case, "stock_in_force" if case is approver_of_an_earlier_version else "company")
+    for case in (
+        submitter,
+        importer,
+        business_owner,
+        technical_owner,
+        stage_1_approver,
+        approver_of_an_earlier_version,
+    )
+]
 
 
 @pytest.mark.rule("S1", "S2", "S3", "S5", "A2", "A11")
-@pytest.mark.parametrize("case", CASES, ids=[case.__name__ for case in CASES])
+@pytest.mark.parametrize(("case", "starting_point"), CASES, ids=[case.__name__ for case, _ in CASES])
 def test_a_conflict_bars_the_resources_owner_and_whoever_stands_in_for_them(
-    company: Company, case: Callable[[Company], Case]
+    company: Company, case: Callable[[Company], Case], starting_point: str
 ) -> None:
     found, amara = case(company), company.people.amara
     for verb in VERBS:
@@ -100,22 +110,22 @@ def test_a_conflict_bars_the_resources_owner_and_whoever_stands_in_for_them(
 
 @pytest.mark.rule("S1")
 @pytest.mark.parametrize("stage", [1, 2])
-def test_a_party_who_is_security_reviewer_signs_in_neither_stage(company: Company, stage: int) -> None:
+def test_a_party_who_is_security_reviewer_signs_in_neither_stage(
+    company: Company, chaser_submitted: Submission, stage: int
+) -> None:
+    """High risk: a seat for security in both stages."""
     c, n = company, company.people
     give_role(n.rita, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
-    submission = journeys.submitted(c)  # high risk: a seat for security in both stages
     if stage == 2:
-        journeys.decide_app(c, submission)
-    record = journeys.app_of(submission) if stage == 1 else stock.privilege_on(submission, c.mail)
+        journeys.decide_app(c, chaser_submitted)
+    record = journeys.app_of(chaser_submitted) if stage == 1 else stock.privilege_on(chaser_submitted, c.mail)
     assert record.seats.filter(label=SeatLabel.SECURITY).exists()
     refused(transitions.approve, record, as_actor(n.rita), "SOD-1", now=c.now)
 
 
 @pytest.mark.rule("S2", "T3")
-def test_security_in_stage_1_is_not_security_in_stage_2(company: Company) -> None:
-    submission = journeys.submitted(company)
-    journeys.decide_app(company, submission)  # Theo, and Viktor for security
-    record = stock.privilege_on(submission, company.mail)
+def test_security_in_stage_1_is_not_security_in_stage_2(company: Company, chaser: Submission) -> None:
+    record = stock.privilege_on(chaser, company.mail)  # the app was approved by Theo, and by Viktor for security
     refused(transitions.approve, record, as_actor(company.people.viktor), "SOD-2", now=company.now)
 
 
@@ -148,27 +158,25 @@ def test_a_superuser_without_roles_approves_nothing(company: Company, stage_2: S
     root = make_person("Root Admin")
     root.is_superuser = root.is_staff = True
     root.save()
-    for record in (journeys.app_of(journeys.submitted(company)), stock.privilege_on(stage_2, company.slack)):
+    for record in (journeys.app_of(stock.another(company)), stock.privilege_on(stage_2, company.slack)):
         refused(transitions.approve, record, as_actor(root), "PERMISSION", now=company.now, kind="permission")
 
 
 @pytest.mark.rule("S5", "A9")
-def test_a_person_with_every_role_waits_for_their_turn_like_everybody(company: Company) -> None:
+def test_a_person_with_every_role_waits_for_their_turn_like_everybody(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
     for role in ASSIGNABLE:
         give_role(n.nadia, role, admins=(n.ines, n.karl))
-    submission = stock.in_stage_2(c)
-    for record in submission.approvals.filter(stage=2):
+    for record in stage_2.approvals.filter(stage=2):
         refused(transitions.approve, record, as_actor(n.nadia), "A9", now=c.now)
 
 
 @pytest.mark.rule("S1", "S5")
-def test_a_person_with_every_role_who_is_a_party_approves_nothing(company: Company) -> None:
+def test_a_person_with_every_role_who_is_a_party_approves_nothing(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
     for role in ASSIGNABLE:
         give_role(n.jonas, role, admins=(n.ines, n.karl))
-    submission = stock.in_stage_2(c)
-    refused(transitions.approve, stock.privilege_on(submission, c.slack), as_actor(n.jonas), "SOD-1", now=c.now)
+    refused(transitions.approve, stock.privilege_on(stage_2, c.slack), as_actor(n.jonas), "SOD-1", now=c.now)
 
 
 @pytest.mark.rule("S5")
@@ -197,12 +205,10 @@ def test_high_risk_needs_a_sign_in_of_the_last_15_minutes(company: Company, chas
 
 
 @pytest.mark.rule("A8", "T3")
-def test_one_person_fills_one_seat(company: Company) -> None:
+def test_one_person_fills_one_seat(company: Company, chaser: Submission) -> None:
     c, n = company, company.people
     give_role(n.mei, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
-    submission = journeys.submitted(c)
-    journeys.decide_app(c, submission)
-    record = stock.privilege_on(submission, c.mail)
+    record = stock.privilege_on(chaser, c.mail)
     journeys.approve(record, n.mei, now=c.now)
     assert record.state == ApprovalState.OPEN
     refused(transitions.approve, record, as_actor(n.mei), "A8", now=c.now)
@@ -210,12 +216,10 @@ def test_one_person_fills_one_seat(company: Company) -> None:
 
 
 @pytest.mark.rule("A8", "A11")
-def test_a_delegate_and_whom_they_stand_for_are_used_up_together(company: Company) -> None:
+def test_a_delegate_and_whom_they_stand_for_are_used_up_together(company: Company, chaser: Submission) -> None:
     c, n = company, company.people
     give_role(n.omar, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
-    submission = journeys.submitted(c)
-    journeys.decide_app(c, submission)
-    record = stock.privilege_on(submission, c.mail)
+    record = stock.privilege_on(chaser, c.mail)
     for_mei = as_delegate(n.omar, giver=n.mei)
     transitions.approve(record, actor=for_mei, now=c.now, reason="For Mei.", shown_digest=journeys.shown(record))
     (decision,) = record.decisions.all()
@@ -235,10 +239,11 @@ def test_a_delegation_that_has_ended_lets_nobody_decide(company: Company, stage_
 
 
 @pytest.mark.rule("A1", "A9")
-def test_who_left_or_lost_the_role_since_the_page_was_loaded_decides_nothing(company: Company) -> None:
+def test_who_left_or_lost_the_role_since_the_page_was_loaded_decides_nothing(
+    company: Company, chaser_submitted: Submission
+) -> None:
     n = company.people
-    submission = journeys.submitted(company)
-    app = journeys.app_of(submission)
+    app = journeys.app_of(chaser_submitted)
     ines = as_actor(n.ines)
     theo, viktor = as_actor(n.theo), as_actor(n.viktor)
     may(app, theo, company)

@@ -53,9 +53,9 @@ def no_verdict(sample: Sample) -> bool:
 @pytest.mark.rule("A12", "S1")
 @pytest.mark.parametrize("verb", [transitions.find_fine, transitions.find_not_fine])
 def test_a_party_does_not_look_at_it_and_the_attempt_is_on_record(
-    company: Company, live: Submission, verb: Transition[Sample]
+    company: Company, stock_drawn: Submission, verb: Transition[Sample]
 ) -> None:
-    sample, sana = drawn(company), company.people.sana
+    sample, sana = stock_drawn.samples.get(), company.people.sana
     Party.objects.create(submission=sample.submission, person=sana, capacity=Capacity.EDITOR)
     with pytest.raises(DutyConflict) as caught:
         look(sample, as_actor(sana), verb, now=company.now)
@@ -67,8 +67,8 @@ def test_a_party_does_not_look_at_it_and_the_attempt_is_on_record(
 
 
 @pytest.mark.rule("A12", "S1", "A11")
-def test_a_party_who_stands_in_for_a_reviewer_does_not_look_either(company: Company, live: Submission) -> None:
-    sample, n = drawn(company), company.people
+def test_a_party_who_stands_in_for_a_reviewer_does_not_look_either(company: Company, stock_drawn: Submission) -> None:
+    sample, n = stock_drawn.samples.get(), company.people
     Party.objects.create(submission=sample.submission, person=n.viktor, capacity=Capacity.EDITOR)
     with pytest.raises(DutyConflict) as caught:
         look(sample, as_delegate(n.viktor, giver=n.sana), now=company.now)
@@ -94,8 +94,8 @@ def test_who_decided_a_privilege_of_the_same_submission_does_not_look_at_its_sou
 
 
 @pytest.mark.rule("A12", "S5")
-def test_neither_a_token_nor_a_job_looks(company: Company, live: Submission) -> None:
-    sample = drawn(company)
+def test_neither_a_token_nor_a_job_looks(company: Company, stock_drawn: Submission) -> None:
+    sample = stock_drawn.samples.get()
     with pytest.raises(DutyConflict) as caught:
         look(sample, as_actor(company.people.sana, None), now=company.now)
     assert caught.value.refusal.code == "SOD-5"
@@ -110,8 +110,8 @@ def fallback_of(company: Company) -> list[Person]:
 
 
 @pytest.mark.rule("A12", "A9")
-def test_a_fallback_owner_looks_only_where_no_reviewer_is_free(company: Company, live: Submission) -> None:
-    sample, n = drawn(company), company.people
+def test_a_fallback_owner_looks_only_where_no_reviewer_is_free(company: Company, stock_drawn: Submission) -> None:
+    sample, n = stock_drawn.samples.get(), company.people
     fallback = fallback_of(company)[0]
     with pytest.raises(DutyConflict) as caught:
         look(sample, as_actor(fallback), now=company.now)
@@ -126,8 +126,8 @@ def test_a_fallback_owner_looks_only_where_no_reviewer_is_free(company: Company,
 
 
 @pytest.mark.rule("A12")
-def test_not_fine_needs_a_reason_and_a_stranger_may_not_say_it(company: Company, live: Submission) -> None:
-    sample = drawn(company)
+def test_not_fine_needs_a_reason_and_a_stranger_may_not_say_it(company: Company, stock_drawn: Submission) -> None:
+    sample = stock_drawn.samples.get()
     with pytest.raises(InvalidInput):
         transitions.find_not_fine(sample, actor=as_actor(company.people.sana), now=company.now)
     with pytest.raises(NotPermitted):
@@ -137,8 +137,8 @@ def test_not_fine_needs_a_reason_and_a_stranger_may_not_say_it(company: Company,
 
 
 @pytest.mark.rule("S5", "S1")
-def test_the_database_refuses_a_partys_look_and_a_second_draw(company: Company, live: Submission) -> None:
-    sample = drawn(company)
+def test_the_database_refuses_a_partys_look_and_a_second_draw(company: Company, stock_drawn: Submission) -> None:
+    sample = stock_drawn.samples.get()
     write_look = "UPDATE approvals_sample SET state = 'fine', looked_by_id = %s, looked_at = now() WHERE id = %s"
     with database_refuses("SOD-1"):
         sql(write_look, company.people.rita.pk, sample.pk)
@@ -211,8 +211,8 @@ def test_about_one_in_ten_is_drawn_always_the_same_and_another_seal_draws_others
 
 
 @pytest.mark.rule("A12", "A13", "H8")
-def test_reviewers_who_are_no_party_are_asked_for_five_working_days(company: Company, live: Submission) -> None:
-    sample, n = drawn(company), company.people
+def test_reviewers_who_are_no_party_are_asked_for_five_working_days(company: Company, stock_drawn: Submission) -> None:
+    sample, n = stock_drawn.samples.get(), company.people
     assert sample.asked == [n.sana.pk, n.viktor.pk]
     assert sample.due_at is not None
     assert 5 <= (sample.due_at - company.now).days <= 8
@@ -228,8 +228,8 @@ def test_reviewers_who_are_no_party_are_asked_for_five_working_days(company: Com
 
 
 @pytest.mark.rule("A12")
-def test_fine_leaves_it_running_and_says_who_looked(company: Company, live: Submission) -> None:
-    sample, sana = drawn(company), company.people.sana
+def test_fine_leaves_it_running_and_says_who_looked(company: Company, stock_drawn: Submission) -> None:
+    sample, sana = stock_drawn.samples.get(), company.people.sana
     look(sample, as_actor(sana), now=company.now)
     assert (sample.state, sample.looked_by) == (SampleState.FINE, sana)
     assert automation_of(sample).state == AutomationState.LIVE
@@ -238,19 +238,19 @@ def test_fine_leaves_it_running_and_says_who_looked(company: Company, live: Subm
 
 
 @pytest.mark.rule("A12", "A11")
-def test_a_stand_in_looks_for_the_reviewer_and_both_are_named(company: Company, live: Submission) -> None:
-    sample, n = drawn(company), company.people
+def test_a_stand_in_looks_for_the_reviewer_and_both_are_named(company: Company, stock_drawn: Submission) -> None:
+    sample, n = stock_drawn.samples.get(), company.people
     look(sample, as_delegate(n.viktor, giver=n.sana), now=company.now)
     assert (sample.looked_by, sample.looked_for) == (n.viktor, n.sana)
 
 
 def not_fine(company: Company) -> Sample:
-    sample = drawn(company)
+    sample = Sample.objects.get()
     return look(sample, as_actor(company.people.sana), transitions.find_not_fine, now=company.now)
 
 
 def unseen(company: Company) -> Sample:
-    sample = drawn(company)
+    sample = Sample.objects.get()
     assert sample.due_at is not None
     assert sample_sweeps.lapse_due(sample.due_at - timedelta(seconds=1), JOBS) == 0
     assert sample_sweeps.lapse_due(sample.due_at, JOBS) == 1
@@ -268,7 +268,7 @@ def unseen(company: Company) -> Sample:
     ],
 )
 def test_not_fine_and_nobody_looking_suspend_it_and_only_stage_1_brings_it_back(
-    company: Company, live: Submission, ended: Callable[[Company], Sample], state: str, mail: str
+    company: Company, stock_drawn: Submission, ended: Callable[[Company], Sample], state: str, mail: str
 ) -> None:
     sample, n = ended(company), company.people
     automation = automation_of(sample)
@@ -288,8 +288,8 @@ def test_not_fine_and_nobody_looking_suspend_it_and_only_stage_1_brings_it_back(
 
 
 @pytest.mark.rule("A13", "S5")
-def test_nobody_looks_once_the_time_is_up_though_no_sweep_has_run(company: Company, live: Submission) -> None:
-    sample = drawn(company)
+def test_nobody_looks_once_the_time_is_up_though_no_sweep_has_run(company: Company, stock_drawn: Submission) -> None:
+    sample = stock_drawn.samples.get()
     assert sample.due_at is not None
     with pytest.raises(OutOfTurn) as caught:
         look(sample, as_actor(company.people.sana), now=sample.due_at)
@@ -312,8 +312,8 @@ def test_keeping_it_in_its_review_does_not_lift_what_a_look_suspended(company: C
 
 
 @pytest.mark.rule("A12", "L1")
-def test_what_is_retired_is_looked_at_by_nobody(company: Company, live: Submission) -> None:
-    sample = drawn(company)
+def test_what_is_retired_is_looked_at_by_nobody(company: Company, stock_drawn: Submission) -> None:
+    sample = stock_drawn.samples.get()
     lifecycle.retire(automation_of(sample), actor=as_actor(company.people.jonas), now=company.now, reason="Gone.")
     sample.refresh_from_db()
     assert sample.state == SampleState.NOT_APPLICABLE
@@ -322,8 +322,8 @@ def test_what_is_retired_is_looked_at_by_nobody(company: Company, live: Submissi
 
 
 @pytest.mark.rule("A12", "A13")
-def test_what_stage_1_has_decided_about_since_is_no_longer_looked_at(company: Company, live: Submission) -> None:
-    sample = drawn(company)
+def test_what_stage_1_has_decided_about_since_is_no_longer_looked_at(company: Company, stock_drawn: Submission) -> None:
+    sample = stock_drawn.samples.get()
 
     def another_source_and_trigger(export: dict[str, Any]) -> None:
         stock.every_tuesday(export)
@@ -344,10 +344,10 @@ def test_what_stage_1_has_decided_about_since_is_no_longer_looked_at(company: Co
 
 @pytest.mark.rule("A12")
 def test_home_desk_and_page_show_it_to_whoever_looks_with_what_changed(
-    company: Company, live: Submission, monkeypatch: pytest.MonkeyPatch
+    company: Company, stock_drawn: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("governance.controls.clock.now", lambda: company.now)
-    sample, n = drawn(company), company.people
+    sample, n = stock_drawn.samples.get(), company.people
     reviewer, party = client_of(n.sana), client_of(n.rita)
     for page in ("/", "/desk/"):
         assert f"/samples/{sample.pk}/" in reviewer.get(page).content.decode()
@@ -377,8 +377,8 @@ def test_the_preview_says_that_it_may_be_drawn_and_the_clock_when_the_time_is_up
 
 
 @pytest.mark.rule("A12")
-def test_the_page_says_that_another_version_is_in_force_by_now(company: Company, live: Submission) -> None:
-    sample, sana = drawn(company), client_of(company.people.sana)
+def test_the_page_says_that_another_version_is_in_force_by_now(company: Company, stock_drawn: Submission) -> None:
+    sample, sana = stock_drawn.samples.get(), client_of(company.people.sana)
     number = sample.submission.version.number
     assert f"version {number} is in force" in sana.get(sample.href).content.decode()
 
@@ -395,10 +395,10 @@ def test_the_page_says_that_another_version_is_in_force_by_now(company: Company,
 
 @pytest.mark.rule("A12")
 def test_the_form_loses_nothing_and_says_what_is_missing(
-    company: Company, live: Submission, monkeypatch: pytest.MonkeyPatch
+    company: Company, stock_drawn: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("governance.controls.clock.now", lambda: company.now)
-    sample, client = drawn(company), client_of(company.people.sana)
+    sample, client = stock_drawn.samples.get(), client_of(company.people.sana)
     path = f"/samples/{sample.pk}/"
     answer = client.post(path, {"verdict": "not_fine", "reason": " "})
     assert (answer.status_code, no_verdict(sample)) == (422, True)

@@ -46,10 +46,9 @@ def renewal(c: Company, live: Submission) -> tuple[Submission, datetime]:
 
 @pytest.mark.rule("G5", "A8")
 def test_what_security_stopped_does_not_come_back_by_its_owner_alone_nor_with_who_stopped_it(
-    company: Company, live: Submission
+    company: Company, stock_stopped: Submission
 ) -> None:
-    c, n = company, company.people
-    grants.stop(on_slack(c, live), actor=as_actor(n.sana), now=c.now, reason="It posts nonsense.")
+    c, n, live = company, company.people, stock_stopped
     record = asked_again(c, live)
     later = record.submission.submitted_at
     assert [seat.label for seat in record.seats.all()] == ["owner", "security"]
@@ -73,9 +72,8 @@ def test_an_owner_who_stopped_it_does_not_approve_what_brings_it_back(company: C
 
 
 @pytest.mark.rule("G5")
-def test_what_two_others_brought_back_is_asked_as_ever_after_that(company: Company, live: Submission) -> None:
-    c, n = company, company.people
-    grants.stop(on_slack(c, live), actor=as_actor(n.sana), now=c.now, reason="It posts nonsense.")
+def test_what_two_others_brought_back_is_asked_as_ever_after_that(company: Company, stock_stopped: Submission) -> None:
+    c, n, live = company, company.people, stock_stopped
     record = asked_again(c, live)
     later = record.submission.submitted_at
     for one in record.submission.approvals.filter(state=ApprovalState.OPEN):
@@ -125,10 +123,9 @@ def test_the_same_version_asks_stage_2_anew_about_what_was_stopped_and_about_not
 
 
 @pytest.mark.rule("G5", "A8")
-def test_it_lives_again_by_two_others_only(company: Company, live: Submission) -> None:
-    c, n = company, company.people
+def test_it_lives_again_by_two_others_only(company: Company, stock_stopped: Submission) -> None:
+    c, n, live = company, company.people, stock_stopped
     stopped = on_slack(c, live)
-    grants.stop(stopped, actor=as_actor(n.sana), now=c.now, reason="It posts nonsense.")
     record = same_version(c, live)
     refused(transitions.approve, record, as_actor(n.sana), "G5", now=c.now)
     approve(record, n.omar, now=c.now)
@@ -147,10 +144,9 @@ def test_it_lives_again_by_two_others_only(company: Company, live: Submission) -
 
 @pytest.mark.rule("G5", "A5")
 @pytest.mark.parametrize("who", ["omar", "viktor"])
-def test_what_one_of_two_refuses_stays_stopped(who: str, company: Company, live: Submission) -> None:
-    c, n = company, company.people
+def test_what_one_of_two_refuses_stays_stopped(who: str, company: Company, stock_stopped: Submission) -> None:
+    c, n, live = company, company.people, stock_stopped
     stopped = on_slack(c, live)
-    grants.stop(stopped, actor=as_actor(n.sana), now=c.now, reason="It posts nonsense.")
     record = same_version(c, live)
     journeys.reject(record, getattr(n, who), now=c.now)
     submission = Submission.objects.get(pk=record.submission_id)
@@ -176,9 +172,8 @@ def test_a_stopped_credential_is_asked_anew_and_brings_back_what_needs_it(compan
 
 
 @pytest.mark.rule("G5", "A12")
-def test_a_newer_version_does_not_leave_behind_what_was_stopped(company: Company, live: Submission) -> None:
-    c, n = company, company.people
-    grants.stop(on_slack(c, live), actor=as_actor(n.sana), now=c.now, reason="It posts nonsense.")
+def test_a_newer_version_does_not_leave_behind_what_was_stopped(company: Company, stock_stopped: Submission) -> None:
+    c, live = company, stock_stopped
     newer = stock.submitted(c, stock.one_more_channel)
     keys = {record.key for record in newer.approvals.filter(stage=2)}
     assert on_slack(c, live).key in keys
@@ -220,9 +215,8 @@ def test_a_refusal_about_a_stopped_grant_says_how_it_comes_back(company: Company
 
 
 @pytest.mark.rule("G5", "A3")
-def test_the_review_page_says_that_it_was_stopped(company: Company, live: Submission) -> None:
-    c, n = company, company.people
-    grants.stop(on_slack(c, live), actor=as_actor(n.sana), now=c.now, reason="It posts nonsense.")
+def test_the_review_page_says_that_it_was_stopped(company: Company, stock_stopped: Submission) -> None:
+    c, n, live = company, company.people, stock_stopped
     record = same_version(c, live)
     page = client_of(n.omar).get(reverse("review", args=[record.submission_id])).content.decode()
     assert "Was stopped" in page

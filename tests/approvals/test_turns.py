@@ -18,7 +18,7 @@ from approvals.routing import Route, SeatStanding
 from approvals.turns import Judge, turn
 from governance.controls.models import Person
 from governance.controls.people import record_leaver
-from governance.controls.teams import leave_team, name_leads
+from governance.controls.teams import name_leads
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import refused
@@ -39,20 +39,12 @@ def seats(c: Company, record: Approval) -> dict[str, SeatStanding]:
     return {seat.label: seat for seat in Route.load(fresh.submission, c.now).standing(fresh)}
 
 
-def only_theo_for_slack(c: Company) -> Submission:
-    """Theo leads the team and is the only one left for Slack, which Rita, who submits, deputises for; Bram is deputy lead alone."""
-    n = c.people
-    stock.hand_over(c, c.slack, n.theo, n.rita)
-    leave_team(n.fallback, actor=as_actor(n.ines), now=c.now, person=n.bram)
-    version = stock.version(c)
-    leaves(c, n.amara, n.sana, n.viktor)
-    return journeys.submitted(c, version)
-
-
 @pytest.mark.rule("A9", "S2")
-def test_where_the_lead_is_the_only_one_left_for_a_privilege_the_deputy_may_decide_the_app(company: Company) -> None:
+def test_where_the_lead_is_the_only_one_left_for_a_privilege_the_deputy_may_decide_the_app(
+    company: Company, for_theo_alone: Submission
+) -> None:
     c, n = company, company.people
-    app = journeys.app_of(only_theo_for_slack(c))
+    app = journeys.app_of(for_theo_alone)
     refused(transitions.approve, app, as_actor(n.mei), "PERMISSION", now=c.now, kind="permission")
     journeys.approve(app, n.bram, now=c.now)
     assert app.seats.get().candidates.get(person=n.bram).basis == "deputy lead"
@@ -63,9 +55,11 @@ def test_where_the_lead_is_the_only_one_left_for_a_privilege_the_deputy_may_deci
 
 
 @pytest.mark.rule("A9")
-def test_both_are_asked_from_the_beginning_and_the_lead_is_not_locked_out(company: Company) -> None:
+def test_both_are_asked_from_the_beginning_and_the_lead_is_not_locked_out(
+    company: Company, for_theo_alone: Submission
+) -> None:
     c, n = company, company.people
-    app = journeys.app_of(only_theo_for_slack(c))
+    app = journeys.app_of(for_theo_alone)
     asked = app.seats.get().candidates.order_by("order").values_list("person__name", "basis")
     assert list(asked) == [("Theo Brandt", "lead"), ("Bram Visser", "deputy lead")]
     assert transitions.approve.refusal(app, actor=as_actor(n.theo), now=c.now) is None
@@ -81,9 +75,11 @@ def test_a_deputy_is_not_asked_beside_a_lead_who_leaves_enough_for_the_rest(comp
 
 
 @pytest.mark.rule("A9")
-def test_where_nobody_on_the_ladder_would_leave_enough_only_the_first_is_asked(company: Company) -> None:
+def test_where_nobody_on_the_ladder_would_leave_enough_only_the_first_is_asked(
+    company: Company, for_theo_alone: Submission
+) -> None:
     c, n = company, company.people
-    app = journeys.app_of(only_theo_for_slack(c))
+    app = journeys.app_of(for_theo_alone)
     leaves(c, n.theo)  # Slack is lost, whoever decides
     app = Approval.objects.get(pk=app.pk)
     standing = seats(c, app)["lead"]
@@ -92,18 +88,22 @@ def test_where_nobody_on_the_ladder_would_leave_enough_only_the_first_is_asked(c
 
 
 @pytest.mark.rule("A9", "A11")
-def test_a_delegates_decision_uses_up_both_so_the_warning_counts_both(company: Company) -> None:
+def test_a_delegates_decision_uses_up_both_so_the_warning_counts_both(
+    company: Company, for_theo_alone: Submission
+) -> None:
     c, n = company, company.people
-    app = journeys.app_of(only_theo_for_slack(c))
+    app = journeys.app_of(for_theo_alone)
     stand_in = as_delegate(n.theo, giver=n.bram)
     assert Route.load(app.submission, c.now).would_strand(app, as_actor(n.bram)) == []
     assert Route.load(app.submission, c.now).would_strand(app, stand_in)
 
 
 @pytest.mark.rule("A9")
-def test_the_page_says_why_both_are_asked_and_warns_the_first_before_the_click(company: Company) -> None:
-    c, n = company, company.people
-    app = journeys.app_of(only_theo_for_slack(c))
+def test_the_page_says_why_both_are_asked_and_warns_the_first_before_the_click(
+    company: Company, for_theo_alone: Submission
+) -> None:
+    n = company.people
+    app = journeys.app_of(for_theo_alone)
     why = "Bram Visser (deputy lead) may decide this too: if Theo Brandt does, nobody is left to decide “May post"
     warning = "If you decide this, nobody is left to decide “May post"
 

@@ -44,9 +44,11 @@ def stage_1_asked(submission: Submission) -> list[str]:
 
 
 @pytest.mark.rule("A12")
-def test_what_did_not_change_keeps_its_grant_and_nobody_is_asked(company: Company, live: Submission) -> None:
+def test_what_did_not_change_keeps_its_grant_and_nobody_is_asked(
+    company: Company, live: Submission, one_channel_more: Submission
+) -> None:
     held = {grant.key: grant.pk for grant in journeys.grants_of(live)}
-    newer = stock.submitted(company, stock.one_more_channel)
+    newer = one_channel_more
     (asked,) = newer.approvals.all()
     assert (asked.stage, asked.privilege.target != "", asked.state) == (2, True, ApprovalState.OPEN)
     assert asked.privilege.key not in held
@@ -70,8 +72,10 @@ def test_what_a_version_no_longer_asks_for_ends_when_it_is_put_in_force(company:
 
 
 @pytest.mark.rule("A12")
-def test_until_a_version_is_put_in_force_the_approved_one_runs_on(company: Company, live: Submission) -> None:
-    newer = stock.submitted(company, stock.one_more_channel)
+def test_until_a_version_is_put_in_force_the_approved_one_runs_on(
+    company: Company, live: Submission, one_channel_more: Submission
+) -> None:
+    newer = one_channel_more
     automation = live.automation
     old, new = (one.version.manifest_digest for one in (live, newer))
     assert gate.ask(automation, old, now=company.now).may_run
@@ -253,11 +257,9 @@ def test_another_justification_is_another_question(company: Company, stage_2: Su
 
 
 @pytest.mark.rule("A14", "A8")
-def test_one_signature_of_two_is_kept_too(company: Company) -> None:
+def test_one_signature_of_two_is_kept_too(company: Company, chaser: Submission) -> None:
     n = company.people
-    before = journeys.submitted(company)
-    journeys.decide_app(company, before)
-    record = stock.privilege_on(before, company.mail)
+    record = stock.privilege_on(chaser, company.mail)
     journeys.approve(record, n.mei, now=company.now, term_days=30)
     newer = journeys.submitted(company, another_chaser(company))
     kept = stock.privilege_on(newer, company.mail)
@@ -416,14 +418,13 @@ def test_the_submitter_withdraws_with_a_reason_and_nobody_else_does(company: Com
 
 
 @pytest.mark.rule("A15", "A9")
-def test_what_was_rejected_goes_to_the_same_person_and_shows_the_reason(company: Company, stage_2: Submission) -> None:
+def test_what_was_rejected_goes_to_the_same_person_and_shows_the_reason(
+    company: Company, stock_declined: Submission
+) -> None:
     n = company.people
-    record = stock.privilege_on(stage_2, company.slack)
-    journeys.reject(record, n.omar, now=company.now, reason="Too public.")
-    stock.decide_rest(company, stage_2)
-    transitions.decline(stage_2, actor=as_actor(n.jonas), now=company.now, reason="All or nothing.")
+    record = stock.privilege_on(stock_declined, company.slack)
     stock.hand_over(company, company.slack, n.piet, n.amara)  # another owner would be asked first
-    newer = again(company, stage_2, days=3)
+    newer = again(company, stock_declined, days=3)
     journeys.approve(journeys.app_of(newer), n.theo, now=company.now)
     asked = stock.privilege_on(newer, company.slack)
     assert asked.earlier == record
@@ -434,27 +435,16 @@ def test_what_was_rejected_goes_to_the_same_person_and_shows_the_reason(company:
 
 
 @pytest.mark.rule("A15")
-def test_after_90_days_an_earlier_no_no_longer_counts(company: Company) -> None:
-    submission = rejected_on_slack(company)
-    assert stock.privilege_on(again(company, submission, days=91), company.slack).earlier is None
-
-
-def rejected_on_slack(c: Company, *, by: str = "omar") -> Submission:
-    """Refused on Slack, the rest declined."""
-    submission = stock.in_stage_2(c)
-    journeys.reject(stock.privilege_on(submission, c.slack), getattr(c.people, by), now=c.now)
-    stock.decide_rest(c, submission)
-    transitions.decline(submission, actor=as_actor(c.people.jonas), now=c.now, reason="All or nothing.")
-    return submission
+def test_after_90_days_an_earlier_no_no_longer_counts(company: Company, stock_declined: Submission) -> None:
+    assert stock.privilege_on(again(company, stock_declined, days=91), company.slack).earlier is None
 
 
 @pytest.mark.rule("A15")
-def test_when_the_person_left_one_signature_more_is_needed(company: Company) -> None:
-    submission = rejected_on_slack(company)
+def test_when_the_person_left_one_signature_more_is_needed(company: Company, stock_declined: Submission) -> None:
     stock.hand_over(company, company.slack, company.people.piet, company.people.amara)
     record_leaver(company.people.omar, actor=as_actor(company.people.ines), now=company.now, reason="Left.")
     stock.hand_over(company, company.erp, company.people.lena, company.people.amara)
-    newer = again(company, submission)
+    newer = again(company, stock_declined)
     seats = [seat.label for seat in stock.privilege_on(newer, company.slack).seats.all()]
     assert seats == ["owner", "security"]
 
@@ -524,10 +514,12 @@ def test_whoever_becomes_owner_by_the_submission_is_a_party(company: Company, li
 
 
 @pytest.mark.rule("L1", "A14")
-def test_retiring_an_automation_ends_its_open_submission(company: Company, live: Submission) -> None:
+def test_retiring_an_automation_ends_its_open_submission(
+    company: Company, live: Submission, one_channel_more: Submission
+) -> None:
     from inventory import lifecycle
 
-    newer = stock.submitted(company, stock.one_more_channel)
+    newer = one_channel_more
     lifecycle.retire(live.automation, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
     newer.refresh_from_db()
     assert newer.state == SubmissionState.WITHDRAWN

@@ -22,13 +22,6 @@ from tests.portal.signed_in import client_of
 pytestmark = pytest.mark.django_db
 
 
-def withdrawn(c: Company, stage_2: Submission) -> Submission:
-    """Theo has approved the app and Omar what it may do on Slack; then Rita takes it back."""
-    journeys.approve(stock.privilege_on(stage_2, c.slack), c.people.omar, now=c.now, reason="Quiet enough.")
-    transitions.withdraw(stage_2, actor=as_actor(c.people.rita), now=c.now, reason="Later.")
-    return stage_2
-
-
 def others_answer(c: Company) -> None:
     """The team gets another lead, Slack another owner; the ERP, which Omar keeps, does not make him one of Slack's ladder."""
     n = c.people
@@ -44,9 +37,9 @@ def asked_of(c: Company, record: Approval) -> list[tuple[str, str, list[str]]]:
 
 @pytest.mark.rule("A15", "A9")
 def test_a_new_lead_and_a_new_owner_do_not_decide_in_place_of_who_approved_it_before(
-    company: Company, stage_2: Submission
+    company: Company, stock_withdrawn: Submission
 ) -> None:
-    n, before = company.people, withdrawn(company, stage_2)
+    n, before = company.people, stock_withdrawn
     others_answer(company)
     again_asked = journeys.submitted(company, before.version)
     app, on_slack = journeys.app_of(again_asked), stock.privilege_on(again_asked, company.slack)
@@ -62,9 +55,9 @@ def test_a_new_lead_and_a_new_owner_do_not_decide_in_place_of_who_approved_it_be
 
 @pytest.mark.rule("A15", "A8")
 def test_where_who_approved_it_before_is_gone_it_needs_one_signature_more(
-    company: Company, stage_2: Submission
+    company: Company, stock_withdrawn: Submission
 ) -> None:
-    n, before = company.people, withdrawn(company, stage_2)
+    n, before = company.people, stock_withdrawn
     others_answer(company)
     stock.hand_over(company, company.erp, n.lena, n.amara)
     for person in (n.theo, n.omar):
@@ -150,8 +143,8 @@ def test_one_of_two_who_is_gone_costs_one_signature_more_and_withdrawing_once_mo
 
 
 @pytest.mark.rule("A15")
-def test_the_page_says_who_said_what_about_the_same_before(company: Company, stage_2: Submission) -> None:
-    before = withdrawn(company, stage_2)
+def test_the_page_says_who_said_what_about_the_same_before(company: Company, stock_withdrawn: Submission) -> None:
+    before = stock_withdrawn
     record = stock.privilege_on(journeys.submitted(company, before.version), company.slack)
     path = f"{reverse('review', args=[record.submission_id])}?open={record.pk}"
     page = " ".join(client_of(company.people.omar).get(path).content.decode().split())

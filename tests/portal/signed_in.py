@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
 from governance.controls.models import Person
@@ -13,10 +16,15 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 def client_of(person: Person, *, minutes_ago: float = 1, checks_csrf: bool = False) -> Client:
-    """A client in a session of this person, who signed in so many real minutes ago."""
-    client = Client(enforce_csrf_checks=checks_csrf)
-    client.force_login(person, backend=BACKEND)
-    session = client.session
+    """A client in a session of this person, who signed in so many real minutes ago.
+
+    The session is written as signing in leaves it, without signing in: that takes nineteen queries, a thousand times a run.
+    """
+    client, session = Client(enforce_csrf_checks=checks_csrf), SessionStore()
+    session[SESSION_KEY] = str(person.pk)
+    session[BACKEND_SESSION_KEY] = BACKEND
+    session[HASH_SESSION_KEY] = person.get_session_auth_hash()
     session[SIGNED_IN_AT] = int(time.time() - minutes_ago * 60)
-    session.save()
+    session.create()
+    client.cookies[settings.SESSION_COOKIE_NAME] = str(session.session_key)
     return client

@@ -5,29 +5,18 @@ from __future__ import annotations
 import pytest
 
 from approvals import preview as previews
-from approvals import transitions
 from approvals.drafts import Draft
 from approvals.models import Approval, Submission
 from approvals.routing import Route
 from governance.controls.people import record_leaver
 from governance.controls.teams import name_leads
 from inventory.models import ImportItem
-from tests import journeys
 from tests.approvals import stock
 from tests.approvals.bring_in.building import STOCK, Build
 from tests.journeys import Company
 from tests.people import as_actor
 
 pytestmark = pytest.mark.django_db
-
-
-def refused_on_slack(c: Company) -> Submission:
-    """Omar refused what it posts to Slack; the rest was declined."""
-    submission = stock.in_stage_2(c)
-    journeys.reject(stock.privilege_on(submission, c.slack), c.people.omar, now=c.now)
-    stock.decide_rest(c, submission)
-    transitions.decline(submission, actor=as_actor(c.people.jonas), now=c.now, reason="All or nothing.")
-    return submission
 
 
 def read(c: Company, item: ImportItem) -> previews.Preview:
@@ -67,10 +56,9 @@ def on_slack(found: previews.Preview, c: Company) -> previews.Wanted:
 @pytest.mark.rule("A15", "A9")
 @pytest.mark.parametrize("who_left", [False, True])
 def test_the_route_before_is_the_route_after_also_when_it_was_refused(
-    who_left: bool, company: Company, rita: Build
+    who_left: bool, company: Company, stock_declined: Submission, rita: Build
 ) -> None:
     n = company.people
-    refused_on_slack(company)
     stock.hand_over(company, company.slack, n.piet, n.amara)
     if who_left:
         stock.hand_over(company, company.erp, n.lena, n.amara)
@@ -96,11 +84,9 @@ def test_the_route_before_is_the_route_after_also_when_it_was_refused(
 @pytest.mark.rule("A15", "A9")
 @pytest.mark.parametrize("who_left", [False, True])
 def test_the_route_before_is_the_route_after_also_when_what_was_approved_was_withdrawn(
-    who_left: bool, company: Company, rita: Build
+    who_left: bool, company: Company, stock_withdrawn: Submission, rita: Build
 ) -> None:
-    n, withdrawn = company.people, stock.in_stage_2(company)
-    journeys.approve(stock.privilege_on(withdrawn, company.slack), n.omar, now=company.now)
-    transitions.withdraw(withdrawn, actor=as_actor(n.rita), now=company.now, reason="Later.")
+    n = company.people
     name_leads(n.finance_ops, actor=as_actor(n.ines), now=company.now, lead=n.bram, deputy_lead=None)
     stock.hand_over(company, company.slack, n.piet, n.amara)
     if who_left:
@@ -124,11 +110,12 @@ def test_the_route_before_is_the_route_after_also_when_what_was_approved_was_wit
 
 
 @pytest.mark.rule("A15")
-def test_what_was_never_refused_or_too_long_ago_needs_no_signature_more(company: Company, rita: Build) -> None:
+def test_what_was_never_refused_or_too_long_ago_needs_no_signature_more(
+    company: Company, stock_declined: Submission, rita: Build
+) -> None:
     n = company.people
-    earlier = refused_on_slack(company)
     stock.hand_over(company, company.slack, n.piet, n.amara)
-    Approval.objects.filter(submission=earlier, state="rejected").update(
+    Approval.objects.filter(submission=stock_declined, state="rejected").update(
         ended_at=company.now.replace(year=2026, month=8)
     )
     record_leaver(n.omar, actor=as_actor(n.ines), now=company.now, reason="Left.")
@@ -138,10 +125,9 @@ def test_what_was_never_refused_or_too_long_ago_needs_no_signature_more(company:
 
 @pytest.mark.rule("A15", "A9")
 def test_when_nobody_is_left_for_the_signature_more_the_preview_says_what_is_short(
-    company: Company, rita: Build
+    company: Company, stock_declined: Submission, rita: Build
 ) -> None:
     n = company.people
-    refused_on_slack(company)
     stock.hand_over(company, company.slack, n.piet, n.amara)
     stock.hand_over(company, company.erp, n.lena, n.amara)
     for person in (n.omar, n.sana, n.viktor):

@@ -31,9 +31,9 @@ def typed(c: Company, rita: Build, item: ImportItem) -> dict[str, object]:
 
 @pytest.mark.rule("G5", "A12", "A9")
 def test_the_version_in_force_brought_in_once_more_asks_for_what_was_stopped_and_for_one_signature_more(
-    company: Company, rita: Build
+    company: Company, stock_in_force: Submission, rita: Build
 ) -> None:
-    live = stock.in_force(company)
+    live = stock_in_force
     assert "Nothing changed." in rita.see(rita.import_item(STOCK, stock.source()))
     stop_on_slack(company, live)
     item = rita.import_item(STOCK, stock.source())
@@ -59,10 +59,9 @@ def test_the_version_in_force_brought_in_once_more_asks_for_what_was_stopped_and
 
 @pytest.mark.rule("G5", "A14")
 def test_what_was_stopped_while_its_version_is_under_review_can_be_submitted_anew(
-    company: Company, rita: Build
+    company: Company, stock_in_force: Submission, one_channel_more: Submission, rita: Build
 ) -> None:
-    c, live = company, stock.in_force(company)
-    newer = stock.submitted(c, stock.one_more_channel)
+    c, live, newer = company, stock_in_force, one_channel_more
     content = stock.source(stock.one_more_channel)
     again = rita.import_item(STOCK, content)
     assert 'value="submit"' not in rita.see(again), "nothing changed"
@@ -77,8 +76,10 @@ def test_what_was_stopped_while_its_version_is_under_review_can_be_submitted_ane
 
 
 @pytest.mark.rule("G5", "A14")
-def test_a_stop_of_something_else_makes_no_news_of_what_is_under_review(company: Company, rita: Build) -> None:
-    live = stock.in_force(company)
+def test_a_stop_of_something_else_makes_no_news_of_what_is_under_review(
+    company: Company, stock_in_force: Submission, rita: Build
+) -> None:
+    live = stock_in_force
     stock.submitted(company, stock.without_slack, purpose="Counts stock.")
     again = rita.import_item(STOCK, stock.source(stock.without_slack))
     stop_on_slack(company, live)

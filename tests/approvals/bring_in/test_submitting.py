@@ -230,8 +230,10 @@ def test_the_address_of_its_own_submits_as_the_page_does(connected: Company, rit
 
 
 @pytest.mark.rule("A12", "A14")
-def test_a_newer_version_continues_and_asks_only_what_is_new(company: Company, rita: Build) -> None:
-    before = stock.in_force(company)
+def test_a_newer_version_continues_and_asks_only_what_is_new(
+    company: Company, stock_in_force: Submission, rita: Build
+) -> None:
+    before = stock_in_force
     item = rita.import_item(STOCK, stock.source(stock.one_more_channel))
     page = rita.see(item)
     kept = {"purpose": before.automation.purpose, "business_owner": company.people.jonas.pk}
