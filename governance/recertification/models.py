@@ -266,7 +266,8 @@ class Question(models.Model):
     @property
     def latest_answer(self) -> Answer | None:
         """The answer that counts, or None; what only passed it on is none."""
-        return self.answers.filter(answer__in=SETTLING).order_by("-pk").first()
+        settling = (one for one in self.answers.all() if one.answer in SETTLING)
+        return max(settling, key=lambda one: one.pk, default=None)
 
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:

@@ -18,7 +18,7 @@ from approvals.models import Grant
 from governance.controls import calendar
 from governance.controls.models import Delegation, Person
 from governance.recertification import sampling
-from governance.recertification.models import SETTLING, Answer, Asks, Item, Question
+from governance.recertification.models import SETTLING, Asks, Item, Question
 from inventory.models import Resource
 
 
@@ -92,15 +92,17 @@ def gains(item: Item, person: Person) -> bool:
     """Whether a person gains from what is reviewed: they own the automation, or were the last to answer for it meanwhile (I3)."""
     automation = item.of_automation
     meanwhile = automation.interim.person_id if automation.interim is not None else None
-    return person.pk == meanwhile or any(person.pk == owner.pk for owner in automation.owners)
+    return person.pk in (meanwhile, automation.business_owner_id, automation.technical_owner_id)
 
 
 def in_the_way(item: Item, asks: Asks) -> set[int]:
     """Ids of people whom the item's other question uses up: who is asked it, who answered it, for whom (S4, A11)."""
-    others = item.questions.exclude(asks=asks)
-    used = set(others.values_list("reviewer_id", flat=True))
-    for pair in Answer.objects.filter(question__in=others, answer__in=SETTLING).values_list("person", "for_person"):
-        used.update(one for one in pair if one is not None)
+    used = set[int]()
+    for other in item.questions.all():
+        if other.asks != asks:
+            said = [one for one in other.answers.all() if one.answer in SETTLING]
+            ids = [other.reviewer_id, *(pk for one in said for pk in (one.person_id, one.for_person_id))]
+            used.update(pk for pk in ids if pk is not None)
     return used
 
 
@@ -127,9 +129,18 @@ def _first(people: Iterable[Person], item: Item, asks: Asks, out: Collection[int
 
 def next_after(question: Question) -> Person | None:
     """Who is asked a question after its present reviewer, or None when nobody is left."""
-    known = Person.objects.in_bulk(question.ladder)
-    people = [known[pk] for pk in question.ladder if pk in known]
-    return next_on(people, question.item, Asks(question.asks), without=[*question.asked_before, question.reviewer_id])
+    without = [*question.asked_before, question.reviewer_id]
+    return next_on(on_the_ladder(question), question.item, Asks(question.asks), without=without)
+
+
+def on_the_ladder(question: Question) -> list[Person]:
+    """Who stands on a question's ladder, in order; read once for the question object and its ladder."""
+    known: dict[tuple[int, ...], list[Person]] = question.__dict__.setdefault("_on_the_ladder", {})
+    key = tuple(question.ladder)
+    if key not in known:
+        people = Person.objects.in_bulk(key)
+        known[key] = [people[pk] for pk in key if pk in people]
+    return known[key]
 
 
 def nobody_for(item: Item, tier: str, bench: Bench) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core import signing
+from django.db.models import Prefetch, prefetch_related_objects
 from django.urls import reverse
 from django.utils import timezone
 
@@ -55,6 +56,9 @@ def context(
         typed: what they had typed into a form that was refused, and its error.
     """
     item = question.item
+    # Each button asks who is in its way: both questions with what was said to them are read once for the page.
+    said = Prefetch("questions__answers", Answer.objects.select_related("person", "for_person", "reason"))
+    prefetch_related_objects([item], "questions__reviewer", said)
     shape: Shape = {"item": _item(question, actor, now, draft)}
     if shape["item"]["mine"]:
         shape["answers"] = _answers(question, drafts.acting(actor, question), now, draft, typed or {})
@@ -137,9 +141,7 @@ def _why(item: Item, question: Question, actor: Actor) -> list[Shape]:
             _approved("left", "App approved", item.grant.app_approval, 1, actor),
             _approved("right", f"{noun} approved", item.grant.approval, 2, actor),
         ]
-    for other in item.questions.exclude(pk=question.pk).select_related("reviewer"):
-        found.append(_other(other, actor))
-    return found
+    return [*found, *(_other(other, actor) for other in item.questions.all() if other.pk != question.pk)]
 
 
 def _approved(seal: str, lead: str, approval: Approval, stage: int, actor: Actor) -> Shape:
@@ -242,12 +244,10 @@ def _answers(question: Question, who: Actor, now: datetime, draft: Draft | None,
 
 def _could_be(question: Question) -> list[Person]:
     """Whom a reviewer may name: whoever stands on the ladder and may be asked."""
-    known = Person.objects.in_bulk(question.ladder)
     without = [*question.asked_before, question.reviewer_id]
-    people = [known[pk] for pk in question.ladder if pk in known]
     return [
         one
-        for one in people
+        for one in reviewers.on_the_ladder(question)
         if reviewers.next_on([one], question.item, Asks(question.asks), without=without) is not None
     ]
 

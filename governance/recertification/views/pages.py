@@ -41,12 +41,18 @@ def _find(request: Request, pk: int, asks: str) -> Question:
 
 
 def _show(
-    request: Request, shown: Question | None, *, typed: Shape | None = None, status: int = 200, moved: bool = False
+    request: Request,
+    shown: Question | None,
+    *,
+    waiting: queue.Waiting | None = None,
+    typed: Shape | None = None,
+    status: int = 200,
+    moved: bool = False,
 ) -> HttpResponse:
-    """The page around one question, or around nothing when all is done."""
+    """The page around one question, or around nothing when all is done; what waits is read where it was not."""
     now, actor = clock.now(), request.actor
-    waiting = queue.waiting(actor, now)
-    context: Shape = {"item": None, **queue.context(waiting, shown, actor, now)}
+    waiting = waiting or queue.waiting(actor, now)
+    context: Shape = {"now": now, "item": None, **queue.context(waiting, shown, actor, now)}
     if shown is not None:
         context |= card.context(shown, actor, now, queue.draft_of(shown, actor), typed=typed)
     else:
@@ -70,8 +76,8 @@ def _nothing(drafted: int) -> Shape:
 @require_GET
 def mine(request: Request) -> HttpResponse:
     """What waits for the reader, the first that nothing was chosen for on the card."""
-    now = clock.now()
-    return _show(request, queue.waiting(request.actor, now).next_open)
+    waiting = queue.waiting(request.actor, clock.now())
+    return _show(request, waiting.next_open, waiting=waiting)
 
 
 @require_GET
@@ -102,9 +108,10 @@ def answer(request: Request, pk: int) -> HttpResponse:
     except Refused as no:
         if not drafts.is_repeated(question, form.get("answer", ""), actor=request.actor, reason=typed["reason"]):
             return refused(request, no.refusal, fragment="refusal-item", context={"back_href": queue.href(question)})
-    following = queue.waiting(request.actor, now).next_open
+    left = queue.waiting(request.actor, now)
+    following = left.next_open
     if request.headers.get("HX-Request") == "true":
-        return _show(request, following, moved=True)
+        return _show(request, following, waiting=left, moved=True)
     return redirect(queue.href(following) if following is not None else reverse("recert_mine"))
 
 
