@@ -42,7 +42,7 @@ def due(start: datetime, days: int, person: Person | None) -> datetime:
 
 def let_see(automation: Automation, people: Iterable[Person]) -> None:
     """Let candidates see the automation by name, for as long as it exists: past candidates still may (architecture)."""
-    permission = ModelPermission.objects.get(
+    permission = ModelPermission.objects.select_related("content_type").get(
         content_type__app_label="inventory", content_type__model="automation", codename="view_automation"
     )
     named = AutomationUserObjectPermission.objects.filter(permission=permission, content_object=automation)
@@ -126,8 +126,9 @@ def _name_candidates(approval: Approval, standings: Iterable[SeatStanding]) -> l
 
 def name_candidate(seat: Seat, person: Person, basis: str) -> None:
     """Record that a person was asked to fill a seat; the database takes decisions from candidates only."""
-    order = seat.candidates.count()
-    Candidate.objects.get_or_create(seat=seat, person=person, defaults={"order": order, "basis": basis})
+    named = {candidate.person_id for candidate in seat.candidates.all()}
+    if person.pk not in named:  # nobody else names one meanwhile: the record is locked
+        Candidate.objects.create(seat=seat, person=person, order=len(named), basis=basis)
 
 
 def builders(submission: Submission, now: datetime) -> list[Person]:

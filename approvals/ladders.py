@@ -115,7 +115,7 @@ def resource_ladder(
 
 def lead_ladder(automation: Automation, bench: Bench, *, first: Person | None = None) -> list[Rung]:
     """Lead of the automation's team, deputy lead, lead of the team above, fallback owners, security reviewers."""
-    team: Team = automation.team
+    team: Team = automation.led_team
     above = team.parent
     return _rungs(
         ("decided before", [first]),

@@ -125,6 +125,7 @@ def privileges_of(submission: Submission) -> list[Privilege]:
     """What the version would hold, read once for the submission object."""
     known = submission.__dict__.get("_judged_privileges")
     if known is None:
-        read = submission.version.privileges.select_related("entitlement__resource", "credential")
+        read = Privilege.objects.filter(version=submission.version_id)
+        read = read.select_related("entitlement__resource", "credential")
         known = submission.__dict__["_judged_privileges"] = list(read)
     return list(known)

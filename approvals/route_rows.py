@@ -13,13 +13,11 @@ from approvals.ladders import LADDER
 from approvals.models import Approval, CarriedDecision, Decision, Party, Submission
 from approvals.models.approval import ENDED
 from governance.controls.models import Delegation, Person
-from inventory.models import Privilege
+from inventory.models import Privilege, Resource
 
-#: What the ladder of a privilege reads beside it, and its tier.
-OF_PRIVILEGE = (
-    *(f"entitlement__resource__{name}" for name in ("owner", "deputy", "team__lead", "team__deputy_lead")),
-    "credential",
-)
+#: What the ladder of a resource reads beside it; and of a privilege, with what its tier needs.
+OF_RESOURCE = ("owner", "deputy", "team__lead", "team__deputy_lead")
+OF_PRIVILEGE = (*(f"entitlement__resource__{name}" for name in OF_RESOURCE), "credential")
 
 
 @dataclass(frozen=True)
@@ -131,8 +129,10 @@ class Undecided:
 
 
 def complete(approval: Approval) -> None:
-    """Read a record's seats, and who stands on the ladder of its privilege, where they were not: every duty asks for them."""
+    """Read a record's seats, and who stands on the ladder of what it is about, where they were not: every duty asks for them."""
     if "seats" not in getattr(approval, "_prefetched_objects_cache", {}):
         prefetch_related_objects([approval], "seats")
     if approval.privilege_id is not None and not Approval.privilege.is_cached(approval):
         approval.privilege = Privilege.objects.select_related(*OF_PRIVILEGE).get(pk=approval.privilege_id)
+    if approval.decided_on_id is not None and not Approval.decided_on.is_cached(approval):
+        approval.decided_on = Resource.objects.select_related(*OF_RESOURCE).get(pk=approval.decided_on_id)

@@ -38,7 +38,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
     automation = submission.automation
     approved = list(
         submission.approvals.filter(stage=2, state=ApprovalState.APPROVED).select_related(
-            "privilege__entitlement", "credential"
+            "privilege__entitlement__resource", "privilege__credential", "credential__opens", "credential__kept_in"
         )
     )
     before = changes.in_force(automation)

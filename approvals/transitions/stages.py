@@ -68,7 +68,7 @@ def expire(step: Step[Approval]) -> Effect:
 
 def start(step: Step[Any], submission: Submission) -> None:
     """Open what can be decided at once: stage 1, or stage 2 when the app in force needs no new decision (A12)."""
-    records = list(submission.approvals.all())
+    records = list(submission.approvals.select_related(*LADDER))
     first = [record for record in records if record.stage == 1]
     if first and first[0].state == ApprovalState.WAITING:
         _open(step, submission, first, event="stage_1_opened")
@@ -79,8 +79,9 @@ def start(step: Step[Any], submission: Submission) -> None:
 
 
 def _open(step: Step[Any], submission: Submission, records: Iterable[Approval], *, event: str) -> None:
+    """Put records, read with what their ladders need, before whoever may decide them."""
     records = list(records)
-    prefetch_related_objects(records, "seats__candidates", *LADDER)
+    prefetch_related_objects(records, "seats__candidates")
     route = Route.load(submission, step.now)
     told: dict[int, tuple[Person, int, datetime | None]] = {}
     for record in records:
@@ -121,8 +122,8 @@ def conclude(record: Approval, step: Step[Any]) -> None:
         return
     related = ("automation__team", "version", "policy", "submitted_by")
     submission = Submission.objects.select_related(*related).get(pk=record.submission_id)
-    records = list(submission.approvals.all())
     if record.stage == 1:
+        records = list(submission.approvals.select_related(*LADDER))
         if record.state == ApprovalState.APPROVED:
             _after_stage_1(step, submission, records)
         else:

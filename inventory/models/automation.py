@@ -207,6 +207,13 @@ class Automation(Owned):
         """Its team."""
         return self.team
 
+    @property
+    def led_team(self) -> Team:
+        """Its team with its leads and the lead above, read together where they were not: a ladder asks for each of them."""
+        if not (Automation.team.is_cached(self) and Team.lead.is_cached(self.team)):
+            self.team = Team.objects.select_related("lead", "deputy_lead", "parent__lead").get(pk=self.team_id)
+        return self.team
+
     def accepting(self, now: datetime) -> Person:
         """Who says for it that a part of what was asked is enough: its business owner, or who answers for it meanwhile (A5, I3)."""
         return self.interim_owner(now) or self.business_owner
@@ -236,7 +243,8 @@ class Automation(Owned):
         known: dict[tuple[int, int], frozenset[Relation]] = self.__dict__.setdefault("_team_relations", {})
         key = (self.team_id, person.pk)
         if key not in known:
-            known[key] = self.team.relations(person, now)
+            team = self.team if Automation.team.is_cached(self) else self.led_team
+            known[key] = team.relations(person, now)
         found = set(known[key])
         if person.pk == self.business_owner_id or person == self.interim_owner(now):
             found.add(Relation.BUSINESS_OWNER)
