@@ -174,11 +174,9 @@ class _Reading:
         asked = self.automation.asked
         owners |= {asked["business_owner_id"], asked["technical_owner_id"]}
         found = people | {pk for pk in owners if pk is not None}
-        return (
-            found
-            if self.known is None
-            else found | stakes.people_in(self.known, self.found.credentials.values(), self.now)
-        )
+        if self.known is None:
+            return found
+        return found | stakes.people_in(self.known, self.found.credentials.values(), self.now)
 
     @cached_property
     def _named(self) -> tuple[Person, ...]:

@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 
 from governance.controls.actors import Actor
 from governance.controls.transitions import Effect, Step, transition
-from inventory import importers, resolving, risk, stakes
+from inventory import importers, resolving, risk, running, stakes
 from inventory.importers.manifest import Manifest, binding_key, privilege_key
 from inventory.models import (
     Assessment,
@@ -154,20 +154,8 @@ def judge(
     return Judgement({p.key: j for p, j in judged}, opened, app_tier(sharers=sharers), app_tier().tier)
 
 
-_NEWEST = Version.objects.filter(automation=OuterRef("automation")).order_by("-number").values("pk")[:1]
 #: By itself, whatever runs with it; assessments made before that was noted say only what came out.
 BY_ITSELF = Coalesce(KeyTextTransform("own", "levels"), F("tier"), output_field=CharField())
-
-
-def _counting_for(automation: Automation) -> Q:
-    """Versions that count for what their automation is: the approved one, the newest while that is in review, a draft in the same team.
-
-    A draft of another team runs as nothing: whoever types an identity's name raises nobody's risk by that.
-    """
-    states = Q(automation__state=AutomationState.IN_REVIEW) | Q(
-        automation__state=AutomationState.DRAFT, automation__team=automation.team_id
-    )
-    return Q(pk=F("automation__approved_version")) | Q(states, pk=Subquery(_NEWEST))
 
 
 def by_itself(own: str, raised_to: str) -> Tier:
@@ -184,10 +172,7 @@ def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -
     if not shared:
         return []
     judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=BY_ITSELF)[:1]
-    versions = Version.objects.filter(_counting_for(automation)).exclude(
-        Q(automation=automation.pk) | Q(automation__state=AutomationState.RETIRED)
-    )
-    runs = versions.filter(Q(version_identities__identity__in=shared) | Q(automation__identities__in=shared))
+    runs = running.versions(shared, drafts_of=automation.team_id).exclude(automation=automation.pk)
     found: dict[tuple[str, int], Tier] = {}
     columns = ("automation__name", "automation", "automation__tier", "automation__raised_to", "own")
     for name, pk, stands, raised, own in (

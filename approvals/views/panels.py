@@ -19,6 +19,7 @@ from governance.controls.actors import Actor
 from governance.web import times
 from governance.web.middleware import Request
 from governance.web.pages import page
+from inventory import running
 from inventory.models import Automation, AutomationState, NonHumanIdentity, Resource
 
 Shape = dict[str, Any]
@@ -155,8 +156,10 @@ def resource_grants(request: Request, pk: int) -> HttpResponse:
 def identity_grants(request: Request, pk: int) -> HttpResponse:
     """What may be done by whatever runs as an identity: what a leak of it would touch (I5)."""
     now = clock.now()
-    identity = get_object_or_404(NonHumanIdentity.objects.visible_to(request.actor, now), pk=pk)
-    runs = Automation.objects.running_as(identity).values("pk")
+    identity = get_object_or_404(
+        NonHumanIdentity.objects.visible_to(request.actor, now).select_related("automation"), pk=pk
+    )
+    runs = running.as_identity(identity).order_by().values("automation")
     seen = Grant.objects.visible_to(request.actor, now).filter(automation__in=runs)
     here = reverse("identity_grants", args=[pk])
     href = here if request.GET.get("show") == "ended" else f"{here}?show=ended"

@@ -129,7 +129,8 @@ def _resources(words: Sequence[str], actor: Actor, now: datetime) -> Group:
 
 def _identities(words: Sequence[str], actor: Actor, now: datetime) -> Group:
     def hit(one: NonHumanIdentity) -> Hit:
-        text = f"{one.kind.replace('_', ' ')}, {one.owner.name} answers for it"
+        who = f"{one.owner.name} answers for it" if one.owner.is_here else f"{one.owner.name}, who owned it, left"
+        text = f"{one.kind.replace('_', ' ')}, {who}"
         return Hit(one.href, "robot", one.subject, text, ("identity", one.state))
 
     rows = NonHumanIdentity.objects.visible_to(actor, now).select_related("owner").order_by("subject", "pk")

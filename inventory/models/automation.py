@@ -8,8 +8,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
 
@@ -91,14 +90,6 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
     def ownerless(self, now: datetime) -> AutomationQuerySet:
         """Those not retired whose business owner has left and for which nobody answers meanwhile (I3)."""
         return self.filter(nobody_answers("business_owner", now)).exclude(state=AutomationState.RETIRED)
-
-    def running_as(self, identity: NonHumanIdentity) -> AutomationQuerySet:
-        """Those not retired that run as an identity: the register says so, or their approved version, or the newest where none is (I5)."""
-        newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number").values("pk")[:1]
-        counted = self.annotate(counted_version=Coalesce(F("approved_version"), Subquery(newest)))
-        named = VersionIdentity.objects.filter(identity=identity, version=OuterRef("counted_version"))
-        found = counted.filter(Q(identities=identity) | Exists(named)).exclude(state=AutomationState.RETIRED)
-        return found.distinct()
 
 
 def _differ(one: str, other: str) -> Q:

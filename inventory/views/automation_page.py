@@ -122,21 +122,24 @@ def held_by(version: Version | None) -> list[Privilege]:
     return list(version.privileges.select_related("entitlement__resource__owner", "credential").order_by("pk"))
 
 
-def granted(one: Automation) -> dict[str, str]:
-    """What counts of the grant that stands for each privilege, by the privilege's key; one query.
+def granted(*automations: Automation) -> dict[int, dict[str, str]]:
+    """By automation what counts of the grant that stands for each privilege, by the privilege's key; one query.
 
     Nothing of an automation that is stopped is in force (G3, G5).
     """
-    standing = (
-        {} if one.approved_version is None else dict(one.grants.exclude(state="ended").values_list("key", "state"))
-    )
-    is_stopped = one.state == AutomationState.SUSPENDED
-    return {str(key): "suspended" if is_stopped else str(state) for key, state in standing.items()}
+    found: dict[int, dict[str, str]] = {one.pk: {} for one in automations}
+    stopped = {one.pk for one in automations if one.state == AutomationState.SUSPENDED}
+    approved = [one.pk for one in automations if one.approved_version_id is not None]
+    if approved:
+        standing = Automation.objects.filter(pk__in=approved, grants__state__in=("active", "suspended")).order_by()
+        for pk, key, state in standing.values_list("pk", "grants__key", "grants__state"):
+            found[pk][key] = "suspended" if pk in stopped else state
+    return found
 
 
 def blast_radius(one: Automation) -> list[Shape]:
     """What stops with it, which is what could have been reached through it (G5), to weigh before the button."""
-    may = granted(one)
+    may = granted(one)[one.pk]
     held = [p for p in held_by(one.approved_version) if may.get(p.key) == "active"]
     return points.held(held) or [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
 
@@ -258,7 +261,7 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
     may_raise = registry.raise_tier.refusal(one, actor=actor, now=now) is None and one.tier != "high"
     approved = one.approved_version
     return {
-        "reach": reach.shape(one, shown, held, identities, granted(one)) if held and shown else None,
+        "reach": reach.shape(one, shown, held, identities, granted(one)[one.pk]) if held and shown else None,
         "purpose": one.purpose or "Nobody has said yet what it is for.",
         "facts": [
             {"label": "Team", "text": one.team.name},

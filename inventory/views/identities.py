@@ -16,10 +16,10 @@ from governance.web import times
 from governance.web.ledger_links import ledger_href
 from governance.web.middleware import Request
 from governance.web.pages import page
-from inventory import words
-from inventory.models import Automation, AutomationState, NonHumanIdentity, Privilege
+from inventory import running, words
+from inventory.models import Automation, NonHumanIdentity, Privilege, Version
 from inventory.risk import Tier
-from inventory.views import interim, reach
+from inventory.views import automation_page, interim, reach
 
 Shape = dict[str, Any]
 
@@ -33,13 +33,11 @@ def identity(request: Request, pk: int) -> HttpResponse:
     now = clock.now()
     seen = NonHumanIdentity.objects.visible_to(request.actor, now)
     one = get_object_or_404(seen.select_related("owner", "automation__team", "interim__person"), pk=pk)
-    running = Automation.objects.running_as(one)
-    runs = list(
-        running.filter(pk__in=Automation.objects.visible_to(request.actor, now).values("pk")).order_by("name", "pk")[
-            :MOST
-        ]
-    )
-    hidden = running.count() - len(runs)
+    everything = list(running.as_identity(one).order_by("automation__name", "pk").select_related("automation"))
+    names = {version.automation_id for version in everything}
+    theirs = set(Automation.objects.visible_to(request.actor, now).filter(pk__in=names).values_list("pk", flat=True))
+    shown = [version for version in everything if version.automation_id in theirs][:MOST]
+    runs, hidden = [version.automation for version in shown], len(everything) - len(shown)
     context: Shape = {
         "now": now,
         "crumbs": [*_above(one, runs), {"label": one.subject, "href": ""}],
@@ -48,13 +46,13 @@ def identity(request: Request, pk: int) -> HttpResponse:
             "facts": ["Non-human identity", one.kind.replace("_", " "), words.platform(one.issuer)],
         },
         "ownerless": interim.banner(one, request.actor, now),
-        "shared": _shared(len(runs) + hidden),
+        "shared": _shared(len(everything)),
         "state": one.state,
         "facts": _facts(one, now),
-        "tier": max((Tier.of(each.tier) for each in runs if each.tier), default=Tier.LOW).word if runs else "",
+        "tier": max(Tier.of(each.automation.tier) for each in everything).word if everything else "",
         "runs": [{"href": each.href, "name": each.name, "state": each.state, "tier": each.tier} for each in runs],
         "hidden": hidden,
-        "reach": _reach(one, runs),
+        "reach": _reach(one, shown[:DRAWN], is_part=len(everything) > min(len(shown), DRAWN)),
         "panels": _panels(one),
         "events": timeline.shapes(one, reader=request.actor.person, limit=30, quiet=True, actor=request.actor, now=now),
         "ledger_href": ledger_href(one, actor=request.actor, now=now),
@@ -93,28 +91,16 @@ def _facts(one: NonHumanIdentity, now: datetime) -> list[Shape]:
     ]
 
 
-def _reach(one: NonHumanIdentity, runs: Sequence[Automation]) -> Shape | None:
+def _reach(one: NonHumanIdentity, drawn: Sequence[Version], *, is_part: bool) -> Shape | None:
     """The picture of what a leak of it would touch; None while nothing that the reader may see runs as it and asks for anything."""
-    drawn = runs[:DRAWN]
-    related = ("entitlement__resource__owner", "version")
-    counted = [each.__dict__["counted_version"] for each in drawn]  # `running_as` says which version counts
-    asked = Privilege.objects.filter(version__in=[pk for pk in counted if pk is not None])
-    by_automation: dict[int, list[Privilege]] = {each.pk: [] for each in drawn}
-    for privilege in asked.select_related(*related).order_by("pk"):
-        by_automation[privilege.version.automation_id].append(privilege)
-    held = [(each, by_automation[each.pk]) for each in drawn if by_automation[each.pk]]
-    return reach.of_identity(one, held, _granted(drawn)) if held else None
-
-
-def _granted(drawn: Sequence[Automation]) -> dict[int, dict[str, str]]:
-    """By automation what counts of the grant that stands for each privilege, as `automation_page.granted` says it of one."""
-    stopped = {each.pk for each in drawn if each.state == AutomationState.SUSPENDED}
-    found: dict[int, dict[str, str]] = {each.pk: {} for each in drawn}
-    approved = Automation.objects.filter(pk__in=found, approved_version__isnull=False, grants__isnull=False)
-    standing = approved.exclude(grants__state="ended").order_by()
-    for pk, key, state in standing.values_list("pk", "grants__key", "grants__state"):
-        found[pk][key] = "suspended" if pk in stopped else state
-    return found
+    asked: dict[int, list[Privilege]] = {version.pk: [] for version in drawn}
+    for privilege in (
+        Privilege.objects.filter(version__in=asked).select_related("entitlement__resource__owner").order_by("pk")
+    ):
+        asked[privilege.version_id].append(privilege)
+    held = [(version.automation, asked[version.pk]) for version in drawn if asked[version.pk]]
+    granted = automation_page.granted(*(automation for automation, _ in held))
+    return reach.of_identity(one, held, granted, is_part=is_part) if held else None
 
 
 def _panels(one: NonHumanIdentity) -> list[Shape]:

@@ -43,7 +43,8 @@ def shape(
     by_resource: dict[int, list[Privilege]] = {}
     for privilege in held:
         by_resource.setdefault(privilege.entitlement.resource_id, []).append(privilege)
-    resources = [_resource(group, None if is_asked else granted) for group in by_resource.values()]
+    states = None if is_asked else {p.pk: granted.get(p.key, "") for p in held}
+    resources = [_resource(group, states) for group in by_resource.values()]
     second = [
         (credentials.index(credential), place, resources[place]["kind"])
         for place, group in enumerate(by_resource.values())
@@ -65,6 +66,8 @@ def of_identity(
     one: NonHumanIdentity,
     held: Sequence[tuple[Automation, Sequence[Privilege]]],
     granted: Mapping[int, Mapping[str, str]],
+    *,
+    is_part: bool,
 ) -> Shape:
     """The picture of an identity: itself, what runs as it, and what that reaches.
 
@@ -73,21 +76,25 @@ def of_identity(
         held: each automation that runs as it, with at least one privilege of the version that counts, each with entitlement,
             resource and its owner at hand.
         granted: by automation the state of the grant that stands for each privilege, by key.
+        is_part: whether more runs as it than is drawn.
     """
     by_resource: dict[int, list[Privilege]] = {}
-    states: dict[str, str] = {}
-    users: dict[int, list[int]] = {}
-    for place, (automation, privileges) in enumerate(held):
+    places: dict[int, int] = {}
+    for place, (_, privileges) in enumerate(held):
         for privilege in privileges:
-            on = privilege.entitlement.resource_id
-            by_resource.setdefault(on, []).append(privilege)
-            states = _stronger(states, privilege.key, granted[automation.pk].get(privilege.key, ""))
-            if place not in users.setdefault(on, []):
-                users[on].append(place)
-    resources = [_resource(group, states) for group in by_resource.values()]
+            by_resource.setdefault(privilege.entitlement.resource_id, []).append(privilege)
+            places[privilege.pk] = place
+    usable = {
+        each.pk: granted[automation.pk].get(each.key, "") for automation, privileges in held for each in privileges
+    }
+    second: dict[tuple[int, int], str] = {}
+    for to, group in enumerate(by_resource.values()):
+        for place in dict.fromkeys(places[each.pk] for each in group):
+            second[place, to] = _resource([each for each in group if places[each.pk] == place], usable)["kind"]
+    resources = [_resource(group, usable) for group in by_resource.values()]
     return {
         "captions": ("Identity", "Runs as it"),
-        "finding": _finding(resources, is_asked=False),
+        "finding": _finding(resources, is_asked=False) + (", of what is drawn here" if is_part else ""),
         "list_href": "",
         "automation": {"name": one.subject, "text": one.kind.replace("_", " ")},
         "identities": [
@@ -101,17 +108,8 @@ def of_identity(
         ],
         "resources": resources,
         "first": [(0, place, "") for place in range(len(held))],
-        "second": [
-            (user, place, resources[place]["kind"]) for place, on in enumerate(by_resource) for user in users[on]
-        ],
+        "second": [(place, to, kind) for (place, to), kind in second.items()],
     }
-
-
-def _stronger(states: Mapping[str, str], key: str, state: str) -> dict[str, str]:
-    """The states with one more: what one automation may do, the identity may, whatever another was refused."""
-    rank = ("", "suspended", "active")
-    known = states.get(key, "")
-    return {**states, key: max(known, state, key=lambda each: rank.index(each) if each in rank else 0)}
 
 
 def _finding(resources: Sequence[Shape], *, is_asked: bool) -> str:
@@ -145,14 +143,19 @@ def _identity(identity: NonHumanIdentity) -> Shape:
     }
 
 
-def _resource(group: Sequence[Privilege], granted: Mapping[str, str] | None) -> Shape:
-    """One resource with the most that can be done to it; dashed when nothing can be, and why."""
+def _resource(group: Sequence[Privilege], states: Mapping[int, str] | None) -> Shape:
+    """One resource with the most that can be done to it; dashed when nothing can be, and why.
+
+    Args:
+        group: what is held on it.
+        states: of the grant that stands for each privilege, by its key in the database; None while all is only asked for.
+    """
     resource = group[0].entitlement.resource
-    usable = [p for p in group if granted is None or granted.get(p.key) == "active"]
+    usable = [p for p in group if states is None or states.get(p.pk) == "active"]
     level = max((p.level for p in usable), key=POWER.index, default="")
     kind = "write" if level and level != "read" else ""
     if not usable:
-        stopped = any((granted or {}).get(p.key) == "suspended" for p in group)
+        stopped = any((states or {}).get(p.pk) == "suspended" for p in group)
         level, kind = ("suspended" if stopped else "not granted"), "suspended"
     group = usable or group
     owner = resource.owner.name if resource.owner else "nobody answers for it"

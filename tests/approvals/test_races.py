@@ -28,7 +28,7 @@ from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor, build
 
-pytestmark = pytest.mark.race
+pytestmark = [pytest.mark.race, pytest.mark.soak]
 
 ROUNDS = 50
 #: Seconds after which a thread that waits for the other gives up.

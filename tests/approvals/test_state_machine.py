@@ -327,6 +327,7 @@ def who_decided(record: Approval) -> set[int]:
 
 
 @pytest.mark.rule("A1", "A2", "A4", "A5", "A8", "A10", "A12", "A14", "A15", "G1", "S1", "S2", "H1")
+@pytest.mark.soak
 def test_whatever_people_do_in_whatever_order_a_submission_holds(company: Company, stock_submitted: Submission) -> None:
     Holds.company = company
     run_state_machine_as_test(

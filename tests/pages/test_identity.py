@@ -24,7 +24,9 @@ SUBJECT = "spiffe://northwind/supply/stock-report"
 
 def made_for(automation: Automation, owner: Person) -> NonHumanIdentity:
     """An identity that the version in force runs as."""
-    one = NonHumanIdentity.objects.create(kind="spiffe", issuer="northwind", subject=SUBJECT, owner=owner)
+    one = NonHumanIdentity.objects.create(
+        kind="spiffe", issuer="northwind", subject=SUBJECT, owner=owner, automation=automation
+    )
     VersionIdentity.objects.create(version=automation.approved_version, identity=one)
     return one
 
@@ -79,6 +81,31 @@ def test_it_says_what_a_leak_would_touch_and_nothing_once_that_is_stopped(
     assert "If it leaked: nothing of it within reach now" in body(n.jonas, one.href)
 
 
+@pytest.mark.rule("I5", "G3")
+def test_that_one_grant_has_ended_hides_nothing_of_the_others(stock_in_force: Submission, company: Company) -> None:
+    n = company.people
+    one = made_for(stock_in_force.automation, n.jonas)
+    on_erp = stock_in_force.automation.grants.filter(entitlement__resource=company.erp)
+    assert on_erp.update(state="ended", ended_at=company.now, ended_why="expired") == 1
+    assert "If it leaked: 1 resource within reach, 1 of them to change or run" in body(n.jonas, one.href)
+
+
+@pytest.mark.rule("I5", "S5")
+def test_what_is_not_drawn_counts_for_the_tier_and_the_picture_says_that_it_is_a_part(
+    stock_in_force: Submission, company: Company
+) -> None:
+    n = company.people
+    one = made_for(stock_in_force.automation, n.jonas)
+    version = neighbour(company, 1, one)
+    Automation.objects.filter(pk=version.automation_id).update(
+        team=n.marketing, business_owner=n.nadia, technical_owner=None, state="in_review", tier="high"
+    )
+    page = body(n.jonas, one.href)
+    assert "Other 1" not in page
+    assert "within reach, 1 of them to change or run, of what is drawn here" in page
+    assert "High" in page.partition("the highest of what runs as it")[0].rpartition("In the register")[2]
+
+
 @pytest.mark.rule("I5")
 def test_sharing_it_is_said_and_what_the_reader_may_not_see_is_counted_only(
     stock_in_force: Submission, company: Company
@@ -88,7 +115,9 @@ def test_sharing_it_is_said_and_what_the_reader_may_not_see_is_counted_only(
     assert "run as it: each counts" not in body(n.sana, one.href)
     version = neighbour(company, 1, one)
     assert "2 automations run as it: each counts with the highest tier of them." in body(n.sana, one.href)
-    Automation.objects.filter(pk=version.automation_id).update(team=n.marketing, business_owner=n.nadia)
+    Automation.objects.filter(pk=version.automation_id).update(team=n.marketing)
+    assert "run as it: each counts" not in body(n.sana, one.href)  # a draft of another team runs as nothing
+    Automation.objects.filter(pk=version.automation_id).update(state="in_review", tier="high")
     page = body(n.lena, one.href)
     assert "Other 1" not in page
     assert "0 automations, and 2 more that you may not see" in page

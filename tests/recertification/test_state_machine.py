@@ -130,6 +130,7 @@ class Review(RuleBasedStateMachine):
 
 
 @pytest.mark.rule("R4", "R6", "S4", "G2")
+@pytest.mark.soak
 def test_whatever_people_do_in_whatever_order_the_review_holds(held: Held) -> None:
     Review.held = held
     run_state_machine_as_test(

@@ -261,6 +261,7 @@ def _below_the_boundary(document: Any, refusals: tuple[str, ...]) -> list[ReadRe
     return []
 
 
+@pytest.mark.soak
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     nodes=st.lists(st.tuples(_KINDS, st.dictionaries(_NAMES, _VALUES, max_size=6), _VALUES, _VALUES), max_size=4),
@@ -278,6 +279,7 @@ def test_whatever_stands_in_a_workflow_it_reads_without_surprise(nodes: Any, con
         assert result.digest.startswith("sha256:")
 
 
+@pytest.mark.soak
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     configs=st.dictionaries(st.text(max_size=8), st.dictionaries(_NAMES, _VALUES, max_size=6), max_size=4),
@@ -289,6 +291,7 @@ def test_whatever_stands_in_a_client_configuration_it_reads_without_surprise(con
         assert result.digest.startswith("sha256:")
 
 
+@pytest.mark.soak
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_read_or_are_refused(data: bytes) -> None:

@@ -1,0 +1,38 @@
+"""What runs as which identity (I5): one answer for the tier of those that share one, and for the identity's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+
+from inventory.models import AutomationState, NonHumanIdentity, Version, VersionIdentity
+
+_NEWEST = Version.objects.filter(automation=OuterRef("automation")).order_by("-number").values("pk")[:1]
+
+
+def versions(identities: Iterable[int], *, drafts_of: int | None) -> QuerySet[Version]:
+    """Versions that run as one of some identities and count for what their automation is, retired ones aside.
+
+    These are the approved one, the newest while that is in review, and a draft of one team. A draft of another team runs as
+    nothing: whoever types an identity's name raises nobody's risk by that.
+
+    Args:
+        identities: their keys.
+        drafts_of: the key of the team whose drafts count; None for no team.
+    """
+    keys = list(identities)
+    served = NonHumanIdentity.objects.filter(pk__in=keys, automation__isnull=False)
+    named = VersionIdentity.objects.filter(identity__in=keys).values("version")
+    tied = Version.objects.filter(automation__in=served.values("automation")).order_by().values("pk")
+    unapproved = Q(automation__state=AutomationState.IN_REVIEW) | Q(
+        automation__state=AutomationState.DRAFT, automation__team=drafts_of
+    )
+    counted = Q(pk=F("automation__approved_version")) | Q(unapproved, pk=Subquery(_NEWEST))
+    found = Version.objects.filter(counted, pk__in=named.union(tied))
+    return found.exclude(automation__state=AutomationState.RETIRED)
+
+
+def as_identity(one: NonHumanIdentity) -> QuerySet[Version]:
+    """Those that run as one identity; of drafts those of the team that it serves."""
+    return versions([one.pk], drafts_of=one.automation.team_id if one.automation is not None else None)
