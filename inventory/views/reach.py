@@ -54,7 +54,7 @@ def shape(
         "captions": ("Automation", "Runs as"),
         "finding": _finding(resources, is_asked=is_asked),
         "list_href": f"{one.href}?tab=privileges",
-        "automation": {"name": one.name, "text": f"version {version.number}"},
+        "automation": {"icon": "bolt", "name": one.name, "text": f"version {version.number}"},
         "identities": [*map(_credential, credentials), *map(_identity, identities)],
         "resources": resources,
         "first": [(0, place, "") for place in range(len(credentials) + len(identities))],
@@ -96,7 +96,7 @@ def of_identity(
         "captions": ("Identity", "Runs as it"),
         "finding": _finding(resources, is_asked=False) + (", of what is drawn here" if is_part else ""),
         "list_href": "",
-        "automation": {"name": one.subject, "text": one.kind.replace("_", " ")},
+        "automation": {"icon": "robot", "name": one.subject, "text": one.kind.replace("_", " ")},
         "identities": [
             {
                 "icon": "bolt",

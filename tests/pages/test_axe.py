@@ -211,7 +211,11 @@ class World:
             for word in ("alone", "named")
         ]
         identity = NonHumanIdentity.objects.create(
-            kind="spiffe", issuer="x", subject=f"spiffe://x/{uuid.uuid4()}", owner=gone, automation=self.held
+            kind="spiffe",
+            issuer="x",
+            subject=f"spiffe://northwind.example/supply/weekly-stock-report/{uuid.uuid4()}",
+            owner=gone,
+            automation=self.held,
         )
         self.unowned = Credential.objects.create(kind="apiKey", name="Archive key", owner=gone).pk
         record_leaver(gone, actor=as_actor(n.karl), now=now, reason="A new job.")

@@ -190,7 +190,7 @@ def automation() -> Shape:
             "captions": ("Automation", "Runs as"),
             "finding": "If it leaked: 38,900 invoices and 212 files could be read; posts in one channel",
             "list_href": "/automations/1/grants",
-            "automation": {"name": "Invoice chaser", "text": "version 3, n8n"},
+            "automation": {"icon": "bolt", "name": "Invoice chaser", "text": "version 3, n8n"},
             "identities": [
                 {"icon": "key", "name": "n8n_ar database login", "text": "15 minutes a run, brokered"},
                 {
