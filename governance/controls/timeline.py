@@ -247,7 +247,18 @@ def names(ids: Iterable[str]) -> dict[str, str]:
     return {str(p.opaque_id): p.name for p in Person.objects.filter(opaque_id__in=wanted).only("opaque_id", "name")}
 
 
-def _subjects(
+def said_of(verb: str, subject: str) -> str:
+    """What follows the actor's name in a timeline.
+
+    Args:
+        verb: the event's name.
+        subject: what it is about in words, or nothing where the reader may not see it.
+    """
+    text = WORDS[verb][2] if verb in WORDS else verb.replace(".", " ").replace("_", " ")
+    return text.format(what=subject or NAMELESS.get(verb.partition(".")[0], "it"))
+
+
+def subjects_of(
     events: Iterable[LedgerEvent], said: Said, actor: Actor | None, now: datetime | None
 ) -> dict[Subject, str]:
     """What the reader may read of the events' subjects, in words: one query a model that has words for itself.
@@ -295,13 +306,13 @@ def entries(
     known = {str(person.opaque_id): person.name for person in people}
     others = {one for event in events for one in (event.actor_id, event.for_id) if one not in known}
     known |= names(others)
-    subjects = _subjects(events, said, actor, now)
+    subjects = subjects_of(events, said, actor, now)
     return [_entry(event, known, subjects.get((event.subject_type, event.subject_id), "")) for event in events]
 
 
 def _entry(event: LedgerEvent, known: dict[str, str], subject: str) -> Entry:
-    icon, tone, text = WORDS.get(event.verb, ("arrow", "", event.verb.replace(".", " ").replace("_", " ")))
-    text = text.format(what=subject or NAMELESS.get(event.verb.partition(".")[0], "it"))
+    icon, tone, _ = WORDS.get(event.verb, ("arrow", "", ""))
+    text = said_of(event.verb, subject)
     actor = known.get(event.actor_id, "" if event.actor_kind == "job" else "Somebody")
     for_whom = known.get(event.for_id, "")
     reason = event.reason.shown if event.reason is not None else ""

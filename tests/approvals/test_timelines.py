@@ -76,6 +76,20 @@ def test_the_end_of_a_grant_says_of_what(company: Company, live: Submission) -> 
 
 
 @pytest.mark.rule("H3")
+def test_the_ledgers_page_says_in_words_what_each_event_is_about(company: Company, live: Submission) -> None:
+    automation = Automation.objects.get(pk=live.automation_id)
+    grant = automation.grants.get(entitlement__resource=company.slack)
+    grants.stop(grant, actor=as_actor(company.people.omar), now=company.now, reason="It floods us.")
+    asked = {"about": f"inventory.automation:{automation.pk}"}
+    answer = client_of(company.people.yuki).get(reverse("ledger"), asked)
+    said = [one["words"] for one in answer.context["events"]]
+    sentence = stock.privilege_on(live, company.slack).title
+    assert f"Stopped “{sentence}”" in said
+    assert f"Approved “{sentence}”" in said
+    assert not [one for one in said if "{" in one]
+
+
+@pytest.mark.rule("H3")
 def test_more_lines_cost_no_more_queries(company: Company, live: Submission) -> None:
     automation = Automation.objects.get(pk=live.automation_id)
     counts = []

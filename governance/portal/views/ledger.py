@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from governance.controls import access, clock, jobs, keys, sealing, timeline
 from governance.controls import ledger_export as exporting
+from governance.controls.actors import Actor
 from governance.controls.models import JobRun, LedgerEvent, Person, Seal
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Permission
@@ -115,7 +116,7 @@ def _page(request: Request, verification: Shape, *, fragment: str) -> HttpRespon
         "verification": verification,
         "filters": _filters(asked),
         "filters_target": "#events",
-        "events": _shapes(found),
+        "events": _shapes(found, request.actor),
         "pager": {"newer_href": newer, "older_href": older, "words": ""},
         "empty": {"sentence": "Nothing that happened fits.", "href": reverse("ledger"), "action": "Show everything"},
     }
@@ -252,8 +253,9 @@ def _filters(asked: QueryDict) -> Shape:
     }
 
 
-def _shapes(events: list[LedgerEvent]) -> list[Shape]:
+def _shapes(events: list[LedgerEvent], reader: Actor) -> list[Shape]:
     """Rows of the table, with names, subjects and seals looked up for all of them at once."""
+    in_words = timeline.subjects_of(events, {}, reader, clock.now())
     known = timeline.names([one for event in events for one in (event.actor_id, event.for_id)])
     subjects, seals = _names(events), _seals(events)
     return [
@@ -264,7 +266,7 @@ def _shapes(events: list[LedgerEvent]) -> list[Shape]:
             or (f"Job: {event.actor_id}" if event.actor_kind == "job" else "somebody"),
             "for_person": known.get(event.for_id, ""),
             "verb": event.verb,
-            "words": _words(event),
+            "words": _words(event, in_words.get((event.subject_type, event.subject_id), "")),
             "subject": subjects[event.subject_type, event.subject_id],
             "subject_href": _subject_href(event),
             "outcome": event.outcome,
@@ -277,10 +279,9 @@ def _shapes(events: list[LedgerEvent]) -> list[Shape]:
     ]
 
 
-def _words(event: LedgerEvent) -> str:
+def _words(event: LedgerEvent, subject: str) -> str:
     """What happened in words, as timelines say it; what was only tried says so."""
-    known = timeline.WORDS.get(event.verb)
-    said = known[2] if known else event.verb.replace(".", " ").replace("_", " ")
+    said = timeline.said_of(event.verb, subject)
     return f"Tried: {said}" if event.outcome == "refused" else f"{said[:1].upper()}{said[1:]}"
 
 
