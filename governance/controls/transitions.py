@@ -21,11 +21,12 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
 from django.db import DatabaseError, models, transaction
+from simple_history.utils import bulk_create_with_history
 
 from governance.controls import access, backstop, consequences, ledger, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
-from governance.controls.models import FreeText, Person
+from governance.controls.models import FreeText, LedgerEvent, Person
 from governance.controls.refusals import InvalidInput, OutOfTurn, Refusal, Refused, refuse
 from governance.controls.roles import PERMISSION_WORDS, Permission
 
@@ -61,23 +62,45 @@ class Step(Generic[M]):
     reason: FreeText | None = None
     text: str = ""
     broken: BaseException | None = None
+    events: list[LedgerEvent] = field(default_factory=list)
+
+    @property
+    def why(self) -> str:
+        """What a row of history says of this step: its verb, which call it was, and the reason's keyed digest (H1, H6)."""
+        return " ".join([self.verb, str(self.actor.correlation), *([self.reason.digest] if self.reason else [])])
 
     def save(self, row: models.Model) -> None:
         """Save a governed row so that its history names the actor, this step and the reason's keyed digest (H1, H6)."""
-        said = [self.verb, str(self.actor.correlation), *([self.reason.digest] if self.reason else [])]
-        save_with_history(row, person=self.actor.person, at=self.now, why=" ".join(said))
+        save_with_history(row, person=self.actor.person, at=self.now, why=self.why)
+
+    def insert(self, rows: Sequence[models.Model]) -> None:
+        """Insert new governed rows of one model as `save` does, in two statements for all of them."""
+        for row in rows:
+            prepare = getattr(row, "prepare", None)
+            if prepare is not None:
+                prepare()
+        if rows:
+            author = {"default_user": self.actor.person, "default_date": self.now, "default_change_reason": self.why}
+            bulk_create_with_history(rows, type(rows[0]), **author)
 
     def record(self, verb: str, row: models.Model, payload: Mapping[str, Any] | None = None) -> None:
-        """Append one further event for a row that the body changed beside its subject."""
-        ledger.append(
-            actor=self.actor,
-            verb=verb,
-            subject=row,
-            now=self.now,
-            about_rows=_about(row),
-            payload=payload,
-            reason=self.reason,
+        """Note one further event for a row that the body changed beside its subject; it is written with the step's own."""
+        self.events.append(
+            ledger.build(
+                actor=self.actor,
+                verb=verb,
+                subject=row,
+                now=self.now,
+                about_rows=_about(row),
+                payload=payload,
+                reason=self.reason,
+            )
         )
+
+    def write(self) -> None:
+        """Append what was noted to the ledger, in order and in one statement."""
+        ledger.append_all(self.events)
+        self.events.clear()
 
 
 def save_with_history(row: models.Model, *, person: Person | None, at: datetime, why: str) -> None:
@@ -277,6 +300,7 @@ class Transition(Generic[M]):
         if not transaction.get_connection().in_atomic_block:
             raise RuntimeError(f"{self.name} was caused outside the transaction of {outer.verb}")
         try:
+            outer.write()  # what happened before this stands before it
             fresh, made = self._perform(subject, outer.actor, outer.now, reason, params)
         except BaseException as error:
             outer.broken = outer.broken or error
@@ -317,15 +341,8 @@ class Transition(Generic[M]):
             step.save(step.subject)
         if effect.then is not None:
             payload |= effect.then()
-        ledger.append(
-            actor=step.actor,
-            verb=step.verb,
-            subject=made,
-            now=step.now,
-            about_rows=_about(made),
-            payload=payload,
-            reason=step.reason,
-        )
+        step.record(step.verb, made, payload)
+        step.write()
         consequences.follow(step.verb, made, step)
         return made
 

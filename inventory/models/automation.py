@@ -178,9 +178,13 @@ class Automation(Owned):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, with the lower-cased text that a search looks in."""
+    def prepare(self) -> None:
+        """Derive the lower-cased text that a search looks in, before it is written."""
         self.search = f"{self.name} {self.purpose} {self.platform_instance} {self.external_id}".lower()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, prepared."""
+        self.prepare()
         super().save(*args, **kwargs)
 
     @property

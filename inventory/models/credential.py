@@ -194,9 +194,13 @@ class Credential(Owned):
     def __str__(self) -> str:
         return self.name or self.kind
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save; the reach in one order, so that it is the same set however it was said."""
+    def prepare(self) -> None:
+        """Put the reach in one order, so that it is the same set however it was said."""
         self.reach = sorted(set(self.reach))
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, prepared."""
+        self.prepare()
         super().save(*args, **kwargs)
 
     @property

@@ -21,6 +21,7 @@ from inventory.models import (
     Credential,
     Entitlement,
     Privilege,
+    Resource,
     Trigger,
     Version,
     VersionAuthor,
@@ -227,29 +228,45 @@ def _save_resources(
     step: Step[Any], automation: Automation, found: Resolution, suggested: Mapping[str, Person]
 ) -> None:
     """Propose the resources that nobody knows yet, and the bindings of every connection that has none (I8)."""
-    for key, resource in found.resources.items():
-        if resource._state.adding:
-            resource.proposed_by, resource.created_at = step.actor.person, step.now
-            resource.environment = automation.environment
-            resource.suggested_owner = suggested.get(resolving.binding_name(key))
-            step.save(resource)
-            step.record("resource.proposed", resource)
-        if key[0] != REGISTERED and (key not in found.bindings or found.is_rebound(key)):
-            row = _as_resolved(found.bindings.get(key)) or Binding(connector=key[0], instance_name=key[1])
-            row.resource, row.proposed_by, row.proposed_at = resource, step.actor.person, step.now
-            row.refused_by = row.refused_at = None  # what was refused stays in `refused_for`
-            step.save(row)
-            step.record("binding.proposed", row, {"resource": str(resource.pk)})
+    new = {key: one for key, one in found.resources.items() if one._state.adding}
+    for key, resource in new.items():
+        resource.proposed_by, resource.created_at = step.actor.person, step.now
+        resource.environment = automation.environment
+        resource.suggested_owner = suggested.get(resolving.binding_name(key))
+    step.insert(list(new.values()))
+    for resource in new.values():
+        step.record("resource.proposed", resource)
+    said = {key: one for key, one in found.resources.items() if key[0] != REGISTERED}
+    first = [
+        _proposed(step, Binding(connector=key[0], instance_name=key[1]), resource)
+        for key, resource in said.items()
+        if key not in found.bindings
+    ]
+    again = [
+        _proposed(step, _as_resolved(found.bindings[key]), resource)
+        for key, resource in said.items()
+        if found.is_rebound(key)
+    ]
+    step.insert(first)
+    for row in again:
+        step.save(row)
+    for row in (*first, *again):
+        step.record("binding.proposed", row, {"resource": str(row.resource_id)})
 
 
-def _as_resolved(read: Binding | None) -> Binding | None:
+def _proposed(step: Step[Any], row: Binding, resource: Resource) -> Binding:
+    """A binding as this import proposes it; what was refused stays in `refused_for`."""
+    row.resource, row.proposed_by, row.proposed_at = resource, step.actor.person, step.now
+    row.refused_by = row.refused_at = None
+    return row
+
+
+def _as_resolved(read: Binding) -> Binding:
     """A known binding under its lock, as it was when the manifest was resolved: what an owner says meanwhile is not written over (I8).
 
     Raises:
         OutOfTurn: somebody confirmed, refused or proposed it since.
     """
-    if read is None:
-        return None
     row = Binding.objects.select_for_update(of=("self",), no_key=True).get(pk=read.pk)
     if any(getattr(row, name) != getattr(read, name) for name in ("resource_id", "confirmed_at", "refused_for")):
         sentence = f"Somebody said meanwhile what the connection {row.instance_name} opens, so nothing was brought in."
@@ -259,32 +276,32 @@ def _as_resolved(read: Binding | None) -> Binding | None:
 
 def _save_credentials(step: Step[Any], automation: Automation, found: Resolution) -> None:
     """Register credentials that are new, and what those open of which this import may say so (I6)."""
+    new = [one for one in found.credentials.values() if one._state.adding]
     for credential in found.credentials.values():
         if not credential.platform_instance:
             credential.platform_instance = resolving.local_to(automation)
         credential.opens = credential.opens  # takes over the key of a resource saved just now
-        if credential._state.adding:
-            step.save(credential)
-            step.record("credential.registered", credential, {"kind": credential.kind})
-        elif any(one is credential for one in found.opened):
-            step.save(credential)
-            step.record("credential.amended", credential, {"opens": str(credential.opens_id)})
+    step.insert(new)
+    for credential in new:
+        step.record("credential.registered", credential, {"kind": credential.kind})
+    for credential in (one for one in found.opened if one not in new):
+        step.save(credential)
+        step.record("credential.amended", credential, {"opens": str(credential.opens_id)})
 
 
 def _save_entitlements(step: Step[Any], found: Resolution) -> None:
     """Add entitlements that are new, once each, and let the privileges point at the saved rows."""
-    saved: dict[tuple[int, str], Entitlement] = {}
+    new: dict[tuple[int, str], Entitlement] = {}
     for privilege in found.privileges.values():
         entitlement = privilege.entitlement
         if entitlement._state.adding:
-            place = (entitlement.resource.pk, entitlement.code)
-            if place not in saved:
-                entitlement.resource = entitlement.resource  # takes over the key of a resource saved just now
-                step.save(entitlement)
-                step.record("entitlement.added", entitlement, {"code": entitlement.code})
-                saved[place] = entitlement
-            entitlement = saved[place]
-        privilege.entitlement, privilege.credential = entitlement, privilege.credential
+            entitlement.resource = entitlement.resource  # takes over the key of a resource saved just now
+            privilege.entitlement = new.setdefault((entitlement.resource_id, entitlement.code), entitlement)
+    step.insert(list(new.values()))
+    for entitlement in new.values():
+        step.record("entitlement.added", entitlement, {"code": entitlement.code})
+    for privilege in found.privileges.values():  # take over the keys of what was saved just now
+        privilege.entitlement, privilege.credential = privilege.entitlement, privilege.credential
 
 
 def _by_key(found: Resolution) -> dict[str, Privilege]:

@@ -371,10 +371,10 @@ def test_without_its_ledger_event_no_change_stands(
     open_door = declare_open()
     door = Door.objects.create(name="front")
 
-    def full(**_: Any) -> None:
+    def full(_: Any) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(ledger, "append", full)
+    monkeypatch.setattr(ledger, "append_all", full)
     with pytest.raises(OSError, match="no space"):
         open_door(door, actor=as_actor(northwind.ines), now=northwind.now, reason="It is warm")
     door.refresh_from_db()
