@@ -37,6 +37,8 @@ class Tier(IntEnum):
 
 #: From least to most: what "at least as bad" means for each kind of fact. An unknown level counts as write (I4).
 LEVEL_ORDER = ("read", "write", "execute", "admin")
+#: The same with what is not known, which stands between reading and writing where two are compared (I4).
+POWER = ("read", "unknown", "write", "execute", "admin")
 CLASS_ORDER = ("public", "internal", "confidential", "restricted")
 ENVIRONMENT_ORDER = ("development", "test", "production")
 REACH_ORDER = ("none", "only_this", "wider", "unknown")

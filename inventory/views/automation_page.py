@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from governance.controls import timeline
 from governance.controls.actors import Actor
 from governance.web.ledger_links import ledger_href
-from inventory import lifecycle, ownerless, registry, words
+from inventory import holding, lifecycle, ownerless, registry, words
 from inventory.models import (
     Assessment,
     Automation,
@@ -122,26 +122,16 @@ def held_by(version: Version | None) -> list[Privilege]:
     return list(version.privileges.select_related("entitlement__resource__owner", "credential").order_by("pk"))
 
 
-def granted(*automations: Automation) -> dict[int, dict[str, str]]:
-    """By automation what counts of the grant that stands for each privilege, by the privilege's key; one query.
-
-    Nothing of an automation that is stopped is in force (G3, G5).
-    """
-    found: dict[int, dict[str, str]] = {one.pk: {} for one in automations}
-    stopped = {one.pk for one in automations if one.state == AutomationState.SUSPENDED}
-    approved = [one.pk for one in automations if one.approved_version_id is not None]
-    if approved:
-        standing = Automation.objects.filter(pk__in=approved, grants__state__in=("active", "suspended")).order_by()
-        for pk, key, state in standing.values_list("pk", "grants__key", "grants__state"):
-            found[pk][key] = "suspended" if pk in stopped else state
-    return found
-
-
-def blast_radius(one: Automation) -> list[Shape]:
+def blast_radius(one: Automation, now: datetime) -> list[Shape]:
     """What stops with it, which is what could have been reached through it (G5), to weigh before the button."""
-    may = granted(one)[one.pk]
-    held = [p for p in held_by(one.approved_version) if may.get(p.key) == "active"]
-    return points.held(held) or [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
+    may = holding.of(one, now=now)[one.pk]
+    stands = [(p, may[p.key]) for p in held_by(one.approved_version) if p.key in may]
+    uses = [
+        points.Use(held.level_of(p), p.sentence_of(held.scope, held.level), p.entitlement.counted_class)
+        for p, held in stands
+        if held.state == holding.ACTIVE
+    ]
+    return points.held(uses) or [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
 
 
 def dependants(one: Automation, actor: Actor, now: datetime) -> list[Shape]:
@@ -261,7 +251,9 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
     may_raise = registry.raise_tier.refusal(one, actor=actor, now=now) is None and one.tier != "high"
     approved = one.approved_version
     return {
-        "reach": reach.shape(one, shown, held, identities, granted(one)[one.pk]) if held and shown else None,
+        "reach": reach.shape(one, shown, held, identities, holding.of(one, now=now)[one.pk])
+        if held and shown
+        else None,
         "purpose": one.purpose or "Nobody has said yet what it is for.",
         "facts": [
             {"label": "Team", "text": one.team.name},

@@ -16,10 +16,10 @@ from governance.web import times
 from governance.web.ledger_links import ledger_href
 from governance.web.middleware import Request
 from governance.web.pages import page
-from inventory import running, words
+from inventory import holding, running, words
 from inventory.models import Automation, NonHumanIdentity, Privilege, Version
 from inventory.risk import Tier
-from inventory.views import automation_page, interim, reach
+from inventory.views import interim, reach
 
 Shape = dict[str, Any]
 
@@ -52,7 +52,7 @@ def identity(request: Request, pk: int) -> HttpResponse:
         "tier": max(Tier.of(each.automation.tier) for each in everything).word if everything else "",
         "runs": [{"href": each.href, "name": each.name, "state": each.state, "tier": each.tier} for each in runs],
         "hidden": hidden,
-        "reach": _reach(one, shown[:DRAWN], is_part=len(everything) > min(len(shown), DRAWN)),
+        "reach": _reach(one, shown[:DRAWN], now, is_part=len(everything) > min(len(shown), DRAWN)),
         "panels": _panels(one),
         "events": timeline.shapes(one, reader=request.actor.person, limit=30, quiet=True, actor=request.actor, now=now),
         "ledger_href": ledger_href(one, actor=request.actor, now=now),
@@ -91,7 +91,7 @@ def _facts(one: NonHumanIdentity, now: datetime) -> list[Shape]:
     ]
 
 
-def _reach(one: NonHumanIdentity, drawn: Sequence[Version], *, is_part: bool) -> Shape | None:
+def _reach(one: NonHumanIdentity, drawn: Sequence[Version], now: datetime, *, is_part: bool) -> Shape | None:
     """The picture of what a leak of it would touch; None while nothing that the reader may see runs as it and asks for anything."""
     asked: dict[int, list[Privilege]] = {version.pk: [] for version in drawn}
     for privilege in (
@@ -99,7 +99,7 @@ def _reach(one: NonHumanIdentity, drawn: Sequence[Version], *, is_part: bool) ->
     ):
         asked[privilege.version_id].append(privilege)
     held = [(version.automation, asked[version.pk]) for version in drawn if asked[version.pk]]
-    granted = automation_page.granted(*(automation for automation, _ in held))
+    granted = holding.of(*(automation for automation, _ in held), now=now)
     return reach.of_identity(one, held, granted, is_part=is_part) if held else None
 
 

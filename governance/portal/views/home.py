@@ -44,8 +44,9 @@ BLANK: Shape = dict.fromkeys(("level", "seal", "tier", "tags"))
 #: What home shows of a question of a review, and of the grant that it is about.
 QUESTION = ("asks", "reviewer__name", "item__opened_at", "item__deadline", "item__grant_id", "item__automation__name")
 GRANT = (
-    *("level", "entitlement_id", "automation__name", "credential__name", "credential__kind"),
+    *("level", "scope", "entitlement_id", "automation__name", "credential__name", "credential__kind"),
     *("approval__privilege__target", "approval__privilege__target_name"),
+    *("approval__privilege__level", "approval__privilege__scope"),
     *(f"approval__privilege__entitlement__{name}" for name in ("words", "form", "resource__name")),
 )
 
@@ -219,10 +220,7 @@ def _level(grant: Grant | None) -> str:
 def _held(grant: Grant | None) -> str:
     if grant is None:
         return "The automation itself."
-    privilege = grant.approval.privilege
-    if privilege is not None:
-        return privilege.sentence
-    return grant.credential.sentence if grant.credential is not None else ""
+    return grant.sentence
 
 
 def _questions(sent_back: Sequence[tuple[Approval, waiting.Asked | None]]) -> Shape:

@@ -12,7 +12,6 @@ from django.urls import reverse
 
 from governance.controls import access
 from governance.controls.actors import Actor
-from governance.recertification import wording
 from governance.recertification.models import AnswerKind, Draft, ItemState, Question
 from governance.web import chrome
 
@@ -106,7 +105,7 @@ def _parts(found: Waiting, shown: Question | None, total: int) -> list[str]:
 
 def _row(question: Question, shown: Question | None, actor: Actor, now: datetime) -> Shape:
     draft, grant = draft_of(question, actor), question.item.grant
-    what = wording.sentence(grant).removeprefix("May ") if grant is not None else "the automation itself"
+    what = grant.sentence.removeprefix("May ") if grant is not None else "the automation itself"
     for_whom = (
         "" if actor.person is None or question.reviewer_id == actor.person.pk else f" · for {question.reviewer.name}"
     )
