@@ -190,6 +190,11 @@ def identity_grants(request: Request, pk: int) -> HttpResponse:
     here = reverse("identity_grants", args=[pk])
     crumbs = [{"label": identity.subject, "href": identity.href}, {"label": "Grants", "href": ""}]
     context = _context(request, seen, here, crumbs=crumbs, show_holder=True)
+    hidden = Grant.objects.standing().filter(automation__in=runs).exclude(pk__in=seen.order_by().values("pk")).count()
+    if hidden:
+        said = f"{times.counted(hidden, 'grant')} of automations that you may not see"
+        context["grant_words"] = f"{context['grant_words']}, and {said}" if context["grants"] else said
+        context["nothing"] = f"{said[:1].upper()}{said[1:]} may be used by whatever holds this identity."
     context["head"] = {"title": f"Held by what runs as {identity.subject}", "facts": [context["grant_words"]]}
     return page(request, "approvals/grants.html", context, fragment="grants")
 

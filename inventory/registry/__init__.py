@@ -42,7 +42,7 @@ from inventory.registry.resources import (
     propose_resource,
     register_resource,
 )
-from inventory.registry.versions import Change, Drift, compare, drift
+from inventory.registry.versions import Change, Drift, compare, drift, hand_over_identities
 
 __all__ = [
     "NAMING_OWNERS",
@@ -70,6 +70,7 @@ __all__ = [
     "discard",
     "drift",
     "drop_move",
+    "hand_over_identities",
     "is_its_side",
     "known",
     "name_owner",

@@ -22,6 +22,7 @@ from inventory.models import (
     Credential,
     ImportItem,
     ImportState,
+    NonHumanIdentity,
     Privilege,
     Version,
 )
@@ -246,7 +247,7 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
     held = held_by(shown)
     assessment = shown.latest_assessment if shown else None
     used = shown.version_identities.select_related("identity__owner", "identity__interim__person") if shown else ()
-    identities = [one.identity for one in used]
+    identities = _led_to([one.identity for one in used], actor, now)
     may_retire = lifecycle.retire.refusal(one, actor=actor, now=now) is None
     may_raise = registry.raise_tier.refusal(one, actor=actor, now=now) is None and one.tier != "high"
     approved = one.approved_version
@@ -270,8 +271,8 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
         ],
         "unanswered": [
             {"href": ownerless.href_of("identity", each.pk), "name": each.subject}
-            for each in identities
-            if each.is_ownerless(now)
+            for each, is_seen in identities
+            if is_seen and each.is_ownerless(now)
         ],
         "amendment": _amendment(one),
         "retire_href": reverse("automation_retire", args=[one.pk]) if may_retire else "",
@@ -280,6 +281,15 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
         "raise_href": reverse("automation_raise", args=[one.pk]) if may_raise else "",
         "findings": _findings(assessment),
     }
+
+
+def _led_to(identities: Sequence[NonHumanIdentity], actor: Actor, now: datetime) -> list[tuple[NonHumanIdentity, bool]]:
+    """Each identity, and whether the reader may open its page."""
+    if not identities:
+        return []
+    seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=[one.pk for one in identities])
+    theirs = set(seen.values_list("pk", flat=True))
+    return [(one, one.pk in theirs) for one in identities]
 
 
 def _amendment(one: Automation) -> list[Shape]:

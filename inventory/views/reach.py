@@ -25,7 +25,7 @@ def shape(
     one: Automation,
     version: Version,
     held: Sequence[Privilege],
-    identities: Sequence[NonHumanIdentity],
+    identities: Sequence[tuple[NonHumanIdentity, bool]],
     granted: Mapping[str, Held],
 ) -> Shape:
     """What ``components/reach.html`` takes.
@@ -34,7 +34,7 @@ def shape(
         one: the automation.
         version: whose privileges are drawn.
         held: at least one privilege, each with entitlement, resource, its owner, and credential at hand.
-        identities: what the version runs as beside its credentials.
+        identities: what the version runs as beside its credentials, and whether the reader may open that page.
         granted: what is held of each privilege, by key; what has none is out of reach. Empty before
             anything is approved: then the picture shows what is asked for.
     """
@@ -55,7 +55,7 @@ def shape(
         "finding": _finding(resources, is_asked=is_asked),
         "list_href": f"{one.href}?tab=privileges",
         "automation": {"icon": "bolt", "name": one.name, "text": f"version {version.number}"},
-        "identities": [*map(_credential, credentials), *map(_identity, identities)],
+        "identities": [*map(_credential, credentials), *(_identity(*each) for each in identities)],
         "resources": resources,
         "first": [(0, place, "") for place in range(len(credentials) + len(identities))],
         "second": second,
@@ -137,12 +137,12 @@ def _credential(credential: Credential | None) -> Shape:
     }
 
 
-def _identity(identity: NonHumanIdentity) -> Shape:
+def _identity(identity: NonHumanIdentity, is_seen: bool) -> Shape:
     return {
         "icon": "robot",
         "name": identity.subject,
         "text": identity.kind.replace("_", " "),
-        "href": identity.href,
+        "href": identity.href if is_seen else "",
     }
 
 

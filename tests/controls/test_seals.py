@@ -361,9 +361,11 @@ def test_the_ledger_catches_up_with_a_counter_that_stands_higher(history: Any, s
     try:
         with pytest.raises(DatabaseError, match="ledger_catch_up"):
             some_events(1, make_person("Catch Up", word=last.root[:12]))
+        assert sealing.is_counter_behind()
         out = StringIO()
         call_command("ledger_catch_up", stdout=out)
         assert "goes on" in out.getvalue()
+        assert not sealing.is_counter_behind()
         some_events(1, make_person("Caught Up", word=last.root[:12]))
         assert sealing.seal_all(at=timezone.now()) == 1
         assert ledger_export.verify_database().problems == []
