@@ -185,6 +185,7 @@ def correct(request: Request, pk: int) -> HttpResponse:
             )
         except InvalidInput as wrong:
             error = wrong.refusal.sentence
+            no = transitions.correct.refusal(question, actor=who, now=now)  # whoever may not is asked nothing
         except Refused as refusal:
             no = refusal.refusal
         else:
