@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, Subquery
 from django.http import QueryDict
 from django.urls import NoReverseMatch, reverse
 
@@ -246,8 +246,7 @@ def _panels(one: Automation, tab: str) -> list[Shape]:
 def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetime) -> Shape:
     held = held_by(shown)
     assessment = shown.latest_assessment if shown else None
-    used = shown.version_identities.select_related("identity__owner", "identity__interim__person") if shown else ()
-    identities = _led_to([one.identity for one in used], actor, now)
+    identities = _identities(shown, actor, now)
     may_retire = lifecycle.retire.refusal(one, actor=actor, now=now) is None
     may_raise = registry.raise_tier.refusal(one, actor=actor, now=now) is None and one.tier != "high"
     approved = one.approved_version
@@ -283,13 +282,13 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
     }
 
 
-def _led_to(identities: Sequence[NonHumanIdentity], actor: Actor, now: datetime) -> list[tuple[NonHumanIdentity, bool]]:
-    """Each identity, and whether the reader may open its page."""
-    if not identities:
+def _identities(shown: Version | None, actor: Actor, now: datetime) -> list[tuple[NonHumanIdentity, bool]]:
+    """What a version runs as beside its credentials, and of each whether the reader may open its page; one query."""
+    if shown is None:
         return []
-    seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=[one.pk for one in identities])
-    theirs = set(seen.values_list("pk", flat=True))
-    return [(one, one.pk in theirs) for one in identities]
+    seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk=OuterRef("identity"))
+    used = shown.version_identities.select_related("identity__owner", "identity__interim__person")
+    return [(one.identity, one.is_seen) for one in used.annotate(is_seen=Exists(seen))]
 
 
 def _amendment(one: Automation) -> list[Shape]:
