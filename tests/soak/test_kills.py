@@ -72,9 +72,7 @@ class Blows:
 
 
 #: Ten SIGKILLs, and between them connections that are cut.
-ORDER = (
-    "worker connection broker cut beat worker connection cut broker beat connection cut worker"
-).split()
+ORDER = ("worker connection broker cut beat worker connection cut broker beat connection cut worker").split()
 
 
 def keep_commits(surroundings: Environment) -> None:
@@ -129,5 +127,6 @@ def test_2000_due_grants_come_to_one_item_notice_and_mail_each_whatever_is_kille
     assert ledger_export.verify_database().problems == []
     killed = ", ".join(f"{name} {ORDER.count(name)}" for name in ("worker", "beat", "broker", "connection"))
     lengths.did(
-        request, f"{MANY:,} due grants, {all_due.asked:,} mails; SIGKILLs: {killed}; connections cut {ORDER.count('cut')}"
+        request,
+        f"{MANY:,} due grants, {all_due.asked:,} mails; SIGKILLs: {killed}; connections cut {ORDER.count('cut')}",
     )
