@@ -72,21 +72,7 @@ class Blows:
 
 
 #: Ten SIGKILLs, and between them connections that are cut.
-ORDER = [
-    "worker",
-    "connection",
-    "broker",
-    "cut",
-    "beat",
-    "worker",
-    "connection",
-    "cut",
-    "broker",
-    "beat",
-    "connection",
-    "cut",
-    "worker",
-]
+ORDER = ("worker connection broker cut beat worker connection cut broker beat connection cut worker").split()
 
 
 def keep_commits(surroundings: Environment) -> None:
