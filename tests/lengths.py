@@ -49,6 +49,11 @@ def going(request: pytest.FixtureRequest, words: str) -> None:
     node.ihook.pytest_runtest_logreport(report=report)
 
 
+def proves(*codes: str) -> pytest.MarkDecorator:
+    """The rules that a long test shows where it is long; a few steps of it show that it runs, and other tests show the rules."""
+    return pytest.mark.rule(*(codes if IS_SOAK else ()))
+
+
 def of(usual: int, *, soak: int) -> int:
     """How many rounds, rows or steps a test takes.
 

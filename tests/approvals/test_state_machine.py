@@ -39,7 +39,7 @@ from tests.people import as_actor, as_delegate
 from tests.savepoints import undone
 
 #: A few a run; other orders come up in other runs, and many in a soak.
-EXAMPLES, STEPS = lengths.of(2, soak=300), 12
+EXAMPLES, STEPS = lengths.of(4, soak=300), 12
 
 #: Builder's side, both leads, both resources' owner and deputy, security, and somebody with nothing to do with it.
 PEOPLE = ("rita", "jonas", "theo", "bram", "omar", "amara", "sana", "viktor", "tom")
@@ -336,7 +336,7 @@ def who_decided(record: Approval) -> set[int]:
     return {who for d in counted(record) for who in (d.person_id, d.for_person_id) if who}
 
 
-@pytest.mark.rule("A1", "A2", "A4", "A5", "A8", "A10", "A12", "A14", "A15", "G1", "S1", "S2", "H1", "H2")
+@lengths.proves("A1", "A2", "A4", "A5", "A8", "A10", "A12", "A14", "A15", "G1", "S1", "S2", "H1", "H2")
 @pytest.mark.soak
 def test_whatever_people_do_in_whatever_order_a_submission_holds(
     company: Company, stock_submitted: Submission, request: pytest.FixtureRequest

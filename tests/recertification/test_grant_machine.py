@@ -324,7 +324,7 @@ class Life(Steps):
         assert sorted(said) == sorted(ended)
 
 
-@pytest.mark.rule("G1", "G2", "G3", "G5", "R4", "R6", "S1", "S2", "S4", "H1", "H2")
+@lengths.proves("G1", "G2", "G3", "G5", "R4", "R6", "S1", "S2", "S4", "H1", "H2")
 @pytest.mark.soak
 def test_whatever_happens_in_whatever_order_a_grant_lasts_no_longer_than_it_may(
     held: Held, request: pytest.FixtureRequest

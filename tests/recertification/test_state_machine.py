@@ -28,7 +28,7 @@ from tests.recertification.reviews import JOB, Held, question, say, sweep_at, un
 from tests.savepoints import undone
 
 #: A few a run; other orders come up in other runs.
-EXAMPLES, STEPS = lengths.of(3, soak=300), 10
+EXAMPLES, STEPS = lengths.of(5, soak=300), 10
 
 #: Both sides' owners and deputies, the lead, security, and somebody with nothing to do with it.
 PEOPLE = ("jonas", "rita", "theo", "omar", "amara", "sana", "tom")
@@ -165,7 +165,7 @@ class Review(RuleBasedStateMachine):
             assert item.closes_at <= self.grant.ends_at
 
 
-@pytest.mark.rule("R4", "R6", "S4", "G2", "H2")
+@lengths.proves("R4", "R6", "S4", "G2", "H2")
 @pytest.mark.soak
 def test_whatever_people_do_in_whatever_order_the_review_holds(held: Held, request: pytest.FixtureRequest) -> None:
     Review.held, Review.request, Review.taken = held, request, 0
