@@ -344,6 +344,7 @@ class Transition(Generic[M]):
         step.record(step.verb, made, payload)
         step.write()
         consequences.follow(step.verb, made, step)
+        step.write()  # what those who follow have noted
         return made
 
     def _said_by_database(self, error: DatabaseError, actor: Actor) -> Refusal | None:

@@ -185,7 +185,8 @@ def correct(request: Request, pk: int) -> HttpResponse:
             )
         except InvalidInput as wrong:
             error = wrong.refusal.sentence
-            no = transitions.correct.refusal(question, actor=who, now=now)  # whoever may not is asked nothing
+            if form.get("asks") in Asks.values:  # whoever may not correct this is not asked to say it better
+                no = transitions.correct.refusal(question, actor=who, now=now)
         except Refused as refusal:
             no = refusal.refusal
         else:
