@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
@@ -37,6 +38,8 @@ UNSEEN = (
 #: Where a page shows again what was typed, as it was typed: nothing that was typed is lost.
 _TYPED = frozenset({"textarea", "input", "option", "select"})
 _ADDRESSES = frozenset({"href", "action", "src", "formaction", "hx-get", "hx-post"})
+#: What hostile texts name as an address elsewhere, and how a browser reads it.
+_AWAY = re.compile(r"(https?:)?[/\\]{2}x\.example")
 _EMPTY = frozenset({"input", "br", "img", "meta", "link", "hr", "path", "use", "circle", "rect", "line"})
 
 
@@ -53,8 +56,15 @@ class _Page(HTMLParser):
             text = value or ""
             if MARK in name or (name.startswith("on") and name != "on"):
                 self.found.append(f"an attribute {name} of {tag}")
-            if name in _ADDRESSES and text.strip().lower().startswith(("javascript:", "data:", "vbscript:")):
+            is_picture = tag == "img" and text.startswith("data:image/")
+            if (
+                name in _ADDRESSES
+                and not is_picture
+                and text.strip().lower().startswith(("javascript:", "data:", "vbscript:"))
+            ):
                 self.found.append(f"{name} leads to {text[:40]}")
+            if name in _ADDRESSES and _AWAY.match(text.strip()):
+                self.found.append(f"{name} leads away, to {text[:40]}")
             if tag not in _TYPED and not set(HIDDEN).isdisjoint(text):
                 self.found.append(f"{name} of {tag} hides something: {text[:60]!r}")
         if tag not in _EMPTY:

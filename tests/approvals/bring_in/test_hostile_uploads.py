@@ -35,9 +35,10 @@ pytestmark = pytest.mark.django_db
 
 GOOD = (EXPORTS / STOCK).read_bytes()
 WORD = "notforus7"
-EXAMPLES = lengths.of(8, soak=int(os.environ.get("SOAK_EXAMPLES", "1000")))
+EXAMPLES = lengths.of(4, soak=int(os.environ.get("SOAK_EXAMPLES", "1000")))
 #: Bytes of the files whose cost is measured; what is measured is a ratio.
-SIZE = lengths.of(1, soak=5) * 1024 * 1024
+SIZE = lengths.of(1, soak=20) * 256 * 1024
+FULL = 5 * 1024 * 1024
 #: Memory that reading a file may take, as a multiple of its bytes.
 MOST_MEMORY = 40
 
@@ -158,7 +159,8 @@ def test_each_hostile_file_is_refused_by_name_place_and_what_to_do_and_the_good_
 @pytest.mark.rule("I7")
 def test_as_many_rows_as_a_form_can_send_are_a_preview_that_can_be_saved(rita: Build) -> None:
     item = rita.import_item("rows.json", _json(_channels(600)))
-    assert rita.post(item, rita.typed(item, rita.person)).status_code == 302
+    every = dict.fromkeys(rita.fields(item), "")
+    assert rita.post(item, every | rita.typed(item, rita.person)).status_code == 302
 
 
 @pytest.mark.rule("I7", "I8")
@@ -300,8 +302,8 @@ def test_files_that_are_too_large_are_not_dropped_beside_what_was_pasted(rita: B
 
 #: What takes the most memory or work for its bytes; each is made as often as fits.
 COSTLY: dict[str, Callable[[], bytes]] = {
-    "lists": lambda: _filled(b"[],"),
-    "nested lists": lambda: _filled(b"[[[]]],"),
+    "lists": lambda: _filled(b"[],", FULL),
+    "nested lists": lambda: _filled(b"[[[]]],", FULL),
     "objects": lambda: _filled(b'{"":0},'),
     "names": lambda: b"{" + b",".join(b'"%x":0' % number for number in range(SIZE // 11)) + b"}",
     "comments": lambda: _filled(b"/**/"),
@@ -312,12 +314,16 @@ COSTLY: dict[str, Callable[[], bytes]] = {
 }
 
 
-def _filled(unit: bytes) -> bytes:
-    return b"[" + unit * (SIZE // len(unit)) + b"1]"
+#: Of these so many are in a full file that none of them is made.
+NONE_MADE = ("lists", "nested lists")
+
+
+def _filled(unit: bytes, size: int = SIZE) -> bytes:
+    return b"[" + unit * (size // len(unit)) + b"1]"
 
 
 @pytest.mark.rule("I7")
-@pytest.mark.parametrize("kind", COSTLY if lengths.IS_SOAK else ["objects", "comments"])
+@pytest.mark.parametrize("kind", COSTLY if lengths.IS_SOAK else ["lists", "objects", "comments"])
 def test_what_reading_a_file_takes_in_memory_is_bounded_by_its_size(
     kind: str, rita: Build, request: pytest.FixtureRequest
 ) -> None:
@@ -331,7 +337,8 @@ def test_what_reading_a_file_takes_in_memory_is_bounded_by_its_size(
     assert answer.status_code in (302, 422)
     megabytes, took = len(content) / 2**20, memory / 2**20
     lengths.did(request, f"{megabytes:.1f} MB of {kind} took {took:.0f} MB of memory")
-    assert took < 8 + MOST_MEMORY * megabytes, "a page of its own takes some"
+    most = 10 if kind in NONE_MADE else MOST_MEMORY
+    assert took < 8 + most * megabytes, "a page of its own takes some"
 
 
 @pytest.mark.rule("I7")
@@ -361,7 +368,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(rita: Build, monkeypatch: pyte
 # --- whatever is in it ------------------------------------------------------------------------------------------------------
 
 TEXTS = st.sampled_from([*hostile.MARKUP, *hostile.FORMULAS, *hostile.UNSEEN, "", "x" * 5000]) | st.text(max_size=30)
-LEAVES = (
+LEAVES = TEXTS | (
     TEXTS
     | st.none()
     | st.booleans()
@@ -421,6 +428,8 @@ def edited(draw: st.DrawFn) -> bytes:
             inside = inside[name]
         if isinstance(inside, dict) and isinstance(value, str) and chooser.random() < 0.2:
             inside[value] = inside.pop(last)
+        elif isinstance(inside[last], str) and isinstance(value, str):
+            inside[last] += value
         else:
             inside[last] = value
     return json.dumps(document, ensure_ascii=draw(st.booleans())).encode(errors="surrogatepass")
