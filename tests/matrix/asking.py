@@ -126,7 +126,7 @@ def send(
     # No GET writes: one that did would be found, and what it wrote undone with the test.
     with nullcontext() if method == "GET" else undone(), writes() as written:
         if form is None or isinstance(form, bytes):
-            answer = client.generic(method, path, form or b"", kind, headers=headers)
+            answer = client.generic(method, path, form or b"", kind, headers=headers, CONTENT_TYPE=kind)
         else:
             answer = client.post(path, form, headers=headers)
         said = str(answer.status_code)

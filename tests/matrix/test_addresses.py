@@ -35,7 +35,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from governance.portal import read_only_admin
 from tests import lengths
 from tests.lengths import IS_SOAK
-from tests.matrix import anything, junk, offers
+from tests.matrix import anything, junk, offers, watching
 from tests.matrix.addresses_worlds import PEOPLE, Portal, admin_path
 from tests.matrix.asking import (
     ADDRESSES,
@@ -285,7 +285,7 @@ def test_whatever_anybody_sends_to_any_form_or_address_is_answered_in_words_and_
     portal: Portal, request: pytest.FixtureRequest
 ) -> None:
     """A few of the forms and addresses in each run, other ones in the next; all of them under `make soak`."""
-    watch, offered = anything.Watch(portal), _offered(portal)
+    watch, offered = watching.Watch(portal), _offered(portal)
     filled = [one for one in offered if one.method == "POST" and one.right]
     some = offered if IS_SOAK else [*random.sample(filled, FORMS), *random.sample(offered, FORMS // 2)]
     ids = [str(row.pk) for row in (*watch.theirs.rows.values(), *portal.rows.values()) if getattr(row, "pk", None)]
