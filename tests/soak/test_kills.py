@@ -72,7 +72,21 @@ class Blows:
 
 
 #: Ten SIGKILLs, and between them connections that are cut.
-ORDER = ("worker connection broker cut beat worker connection cut broker beat connection cut worker").split()
+ORDER = [
+    "worker",
+    "connection",
+    "broker",
+    "cut",
+    "beat",
+    "worker",
+    "connection",
+    "cut",
+    "broker",
+    "beat",
+    "connection",
+    "cut",
+    "worker",
+]
 
 
 def keep_commits(surroundings: Environment) -> None:
