@@ -24,7 +24,6 @@ from tests.recertification.apart import held_apart
 from tests.recertification.reviews import Held
 from tests.recertification.rows import low_grants
 
-
 OPENED = "recertification_opened"
 
 
