@@ -32,7 +32,7 @@ TIMETABLE: dict[str, float] = {
 }
 
 
-class Channel(redis.Channel):  # type: ignore[misc]  # kombu has no types
+class Channel(redis.Channel):
     """What messages travel by over Redis, so that a worker gets over the loss of its broker.
 
     As kombu 5.7 has it, a channel whose connection broke under an unfinished job asks for the address of the connection that is no more,
@@ -45,7 +45,7 @@ class Channel(redis.Channel):  # type: ignore[misc]  # kombu has no types
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         if self.connection is None or self.connection.client is None:
             raise ConnectionError("The connection to the broker is lost.")
-        found: dict[str, Any] = super()._connparams(asynchronous=asynchronous)
+        found: dict[str, Any] = super()._connparams(asynchronous=asynchronous)  # type: ignore[misc]  # a name of its own
         return found
 
 
