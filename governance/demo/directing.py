@@ -23,8 +23,8 @@ from governance.demo.playing import Scene
 from governance.recertification import drafts
 from governance.recertification.models import AnswerKind, Question
 from inventory import interim, registry
-from inventory.importers.manifest import Manifest, binding_key
-from inventory.models import Automation, InterimOwner, Owned, Resource, Version
+from inventory.importers.manifest import Manifest, Trigger, binding_key
+from inventory.models import Automation, AutomationKind, Entitlement, InterimOwner, Owned, Resource, Version
 from inventory.resolving import binding_name
 
 EXPORTS = Path(__file__).parent / "exports"
@@ -83,11 +83,33 @@ class Director:
         item = registry.preview([(export, data)], actor=actor, now=now).items.get()
         keys = {binding_key(one) for one in Manifest.from_dict(item.manifest).privileges}
         chosen = {binding_name(key): self.resource(opens[key[1]]) for key in keys if opens and key[1] in opens}
-        given = {name: self.person(value) if name.endswith("_owner") else value for name, value in fields.items()}
         made = registry.confirm_import(
-            self.company.teams[team], actor=actor, now=now, item=item, fields=given, chosen=chosen
+            self.company.teams[team], actor=actor, now=now, item=item, fields=self._named(fields), chosen=chosen
         )
         return cast("Version", made)  # the engine is typed by its subject, a team
+
+    def describe(
+        self, team: str, by: str, name: str, does: Entitlement, now: datetime, *, platform: str, **fields: Any
+    ) -> Version:
+        """Somebody describes by the form what has no export: a script that starts by itself and does one thing."""
+        manifest = registry.describe(
+            name=name,
+            kind=AutomationKind.SCRIPT,
+            platform=platform,
+            privileges=[registry.Described(does, does.level)],
+            triggers=[Trigger(type="schedule", at="", authenticated=True)],
+            external_id=f"manual:{name.lower().replace(' ', '-')}",
+        )
+        given = self._named(fields)
+        actor = self.company.actor(by)
+        made = registry.register_by_hand(
+            self.company.teams[team], actor=actor, now=now, manifest=manifest, fields=given
+        )
+        return cast("Version", made)  # the engine is typed by its subject, a team
+
+    def _named(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """What a form is filled with; its owners are people, named by key."""
+        return {name: self.person(value) if name.endswith("_owner") else value for name, value in fields.items()}
 
     def submit(self, version: Version, by: str, now: datetime, why: Mapping[str, str | Wish]) -> Submission:
         """Somebody submits a version, with a justification for each privilege by the place where it is used."""

@@ -25,7 +25,7 @@ CALLS = {
     "Check credit": (0, 6),
     "Assessment model": (0, 6),
     "File certificate": (0, 4),
-    "Today's rates": (40, 90),
+    "May read the day's rates": (40, 90),
     "company-wiki/search_pages": (0, 25),
     "stock-db": (2, 12),
     "Plan routes": (1, 2),

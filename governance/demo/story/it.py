@@ -7,25 +7,38 @@ from datetime import timedelta
 from approvals import grants
 from governance.demo.directing import Director
 from governance.demo.playing import Ago, Story
-from inventory.models import Environment
+from inventory import registry
+from inventory.models import Environment, Level, ScopeKind
 
 SOON = timedelta(minutes=20)
 
 
 def rates_on_the_intranet(d: Director) -> Story:
-    """Of low risk, and live for months: it reads what the central bank publishes, so one person a stage is enough."""
+    """Of low risk, described by the form, live for months: it reads what the central bank publishes, so one person a stage is enough."""
     now = yield Ago(104, "09:40")
-    version = d.bring_in(
+    rates = registry.add_entitlement(
+        d.resource("rates"),
+        actor=d.company.actor("mei"),
+        now=now,
+        code="rates:read",
+        words="May read the day's rates",
+        level=Level.READ,
+        scope_kind=ScopeKind.NONE,
+    )
+    now = yield SOON
+    version = d.describe(
         "it_ops",
         "elif",
-        "rates-on-the-intranet.json",
+        "Rates on the intranet",
+        rates,
         now,
+        platform="script on the intranet's server",
         purpose="Shows today's exchange rates on the intranet's front page.",
         business_owner="elif",
         escalation_contact="Service desk",
     )
     now = yield SOON
-    submission = d.submit(version, "elif", now, {"Today's rates": "Sales asks for them by mail every morning."})
+    submission = d.submit(version, "elif", now, {rates.words: "Sales asks for them by mail every morning."})
     now = yield Ago(103, "10:10")
     d.approve(d.app(submission), "mei", now)
     now = yield Ago(101, "11:30")

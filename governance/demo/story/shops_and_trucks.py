@@ -9,15 +9,14 @@ from governance.demo.directing import Director
 from governance.demo.playing import Ago, Story
 from governance.recertification.models import AnswerKind
 from inventory import lifecycle, registry
-from inventory.importers.manifest import Trigger
-from inventory.models import AutomationKind, Environment, Level, Lifetime, ScopeKind
+from inventory.models import Environment, Level, Lifetime, ScopeKind
 
 SOON = timedelta(minutes=30)
 MINUTES = timedelta(minutes=5)
 
 
 def stock_question_agent(d: Director) -> Story:
-    """Live with three privileges of different ends: one was kept and renewed, one ended with its term, one was revoked yesterday."""
+    """Live with three privileges of different ends: one was renewed, one ended as its review said, one was revoked yesterday."""
     now = yield Ago(60, "09:05")
     version = d.bring_in(
         "supply",
@@ -36,7 +35,7 @@ def stock_question_agent(d: Director) -> Story:
         now,
         {
             "stock-db": Wish("Planners ask what no report answers: where did 40 pallets of rice go?", 60),
-            "product-photos": Wish("For three weeks, to see whether pictures help at all.", 20),
+            "product-photos": Wish("For a month, to see whether pictures help at all.", 30),
             "runbooks/read_runbook": Wish("It says what to do when a count is wrong.", 72),
         },
     )
@@ -44,6 +43,9 @@ def stock_question_agent(d: Director) -> Story:
     d.approve(d.app(submission), "lena", now, "On the copy that only reads, by our own planners.")
     now = yield Ago(56, "10:00")
     yield from d.approve_rest(submission, now, "")
+    now = yield Ago(42, "10:15")
+    photos = "Nobody asked for a picture in two weeks. It ends on its date, and need not come again."
+    d.review(version.automation, "product-photos", "piet", now, photos, AnswerKind.DO_NOT_RENEW)
     now = yield Ago(12, "09:30")
     d.review(version.automation, "stock-db", "piet", now, "Forty questions a week; the planners would miss it.")
     now = yield Ago(10, "14:15")
@@ -111,7 +113,7 @@ def price_tag_printer(d: Director) -> Story:
 
 
 def stock_forecast_trial(d: Director) -> Story:
-    """On trial, in the test environment, with a credential of which is known how old it is and which store keeps it."""
+    """On trial, in the test environment, of low risk, since it is known what its credential opens, how old it is and who keeps it."""
     now = yield Ago(68, "15:00")
     version = d.bring_in(
         "supply",
@@ -133,6 +135,9 @@ def stock_forecast_trial(d: Director) -> Story:
     registry.say_kept_in(credential, actor=d.company.actor("omar"), now=now, store=vault)
     now = yield Ago(67, "09:25")
     registry.confirm_kept_in(credential, actor=d.company.actor("amara"), now=now, store=vault.pk)
+    now = yield MINUTES
+    codes = list(d.resource("erp_test").entitlements.values_list("code", flat=True))
+    registry.declare_reach(credential, actor=d.company.actor("omar"), now=now, codes=codes)
     now = yield SOON
     submission = d.submit(
         version, "piet", now, {"Read movements": "Three columns of one table, in the copy without names."}
@@ -156,21 +161,16 @@ def reorder_proposals(d: Director) -> Story:
         scope_kind=ScopeKind.NONE,
     )
     now = yield SOON
-    manifest = registry.describe(
-        name="Reorder proposals",
-        kind=AutomationKind.SCRIPT,
+    version = d.describe(
+        "supply",
+        "piet",
+        "Reorder proposals",
+        sandbox,
+        now,
         platform="cron on a laptop",
-        privileges=[registry.Described(sandbox, Level.WRITE)],
-        triggers=[Trigger(type="schedule", at="", authenticated=True)],
-        external_id="manual:reorder-proposals",
-    )
-    fields = {
-        "environment": Environment.DEVELOPMENT,
-        "purpose": "Proposes what to reorder, on made-up orders, to see whether planners would agree.",
-        "business_owner": d.person("piet"),
-    }
-    version = registry.register_by_hand(
-        d.company.teams["supply"], actor=d.company.actor("piet"), now=now, manifest=manifest, fields=fields
+        environment=Environment.DEVELOPMENT,
+        purpose="Proposes what to reorder, on made-up orders, to see whether planners would agree.",
+        business_owner="piet",
     )
     now = yield SOON
     submission = d.submit(version, "piet", now, {sandbox.words: "It adds orders as if planners had agreed."})
