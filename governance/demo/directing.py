@@ -88,6 +88,14 @@ class Director:
         )
         return cast("Version", made)  # the engine is typed by its subject, a team
 
+    def offer(self, resource: str, by: str, now: datetime, *, code: str, words: str, level: str) -> Entitlement:
+        """Who answers for a resource says what can be held on it."""
+        actor = self.company.actor(by)
+        made = registry.add_entitlement(
+            self.resource(resource), actor=actor, now=now, code=code, words=words, level=level
+        )
+        return cast("Entitlement", made)  # the engine is typed by its subject, a resource
+
     def describe(
         self, team: str, by: str, name: str, does: Entitlement, now: datetime, *, platform: str, **fields: Any
     ) -> Version:

@@ -144,7 +144,7 @@ def _registered(made: Northwind, row: ResourceRow, now: datetime) -> Resource:
             "kind": row.kind,
             "data_class": row.data_class,
             "environment": row.environment,
-            "about": f"{row.about} {usage.WORDS}" if row.key in resources.USED else row.about,
+            "about": f"{row.about} {usage.WORDS}" if row.key in usage.USED else row.about,
         },
         owner=made.people[row.owner],
         deputy=made.people[row.deputy],

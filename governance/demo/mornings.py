@@ -71,7 +71,8 @@ class Agenda:
     def _read(self, now: datetime) -> None:
         last = LedgerEvent.objects.aggregate(last=Max("pk"))["last"]
         if last != self.read_up_to:
-            gone = [("left", pk, at) for pk, at in Person.objects.filter(left_at__lte=now).values_list("pk", "left_at")]
+            left = Person.objects.filter(left_at__lte=now).values_list("pk", "left_at")
+            gone = [("left", pk, at) for pk, at in left if at is not None]
             self.approvals, self.reviews = [*_approvals(now), *gone], [*_reviews(now), *gone]
             self.read_up_to = last
 
@@ -95,7 +96,7 @@ def _approvals(now: datetime) -> Iterator[Due]:
     for pk, ends in Grant.objects.standing().values_list("pk", "ends_at"):
         yield "term", pk, ends
     for pk, until in InterimOwner.objects.filter(state=InterimState.CONFIRMED).values_list("pk", "until"):
-        yield from _each("interim", pk, [until - interim.TOLD_BEFORE])
+        yield from _each("interim", pk, [until and until - interim.TOLD_BEFORE])
     for pk in Sample.objects.filter(state__in=(SampleState.WAITING, SampleState.OPEN)).values_list("pk", flat=True):
         yield "sample", pk, now  # what is drawn and when nobody knows before
 

@@ -8,9 +8,7 @@ from inventory.models import Environment
 
 
 class ResourceRow(NamedTuple):
-    """One resource: key, name, kind, data class, owner, deputy, the team that answers for it, what it is, and the connections
-    that open it, each as ``connector|instance``; where it is, and whether an admin has put it to use.
-    """
+    """One resource: people and team by their keys; the connections that open it, each as ``connector|instance``."""
 
     key: str
     name: str
@@ -399,10 +397,4 @@ RESOURCES = (
         "Letters of applicants. Nadia Petrov has accepted to own it; the other admin has not put it to use.",
         in_use=False,
     ),
-)
-
-#: Resources whose grants are live and show figures of use: what is said about them says where the figures come from.
-USED = (
-    *("erp", "slack", "drive", "model", "form", "credit", "telematics", "twilio"),
-    *("rates", "wiki", "stock", "routes", "analytics", "erp_test", "runbooks"),
 )

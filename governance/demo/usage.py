@@ -15,6 +15,12 @@ from inventory.models import Automation, AutomationState
 
 WORDS = "Figures of use are the demo's own: no gateway measures calls here yet."
 
+#: Resources whose grants are live and show figures of use: what is said about them says where the figures come from.
+USED = (
+    *("erp", "slack", "drive", "model", "form", "credit", "telematics", "twilio"),
+    *("rates", "wiki", "stock", "routes", "analytics", "erp_test", "runbooks"),
+)
+
 #: Calls on a working day, at least and at most, by the place where the privilege is used; places not named are never used.
 CALLS = {
     "Keep reading": (900, 1300),

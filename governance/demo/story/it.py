@@ -7,8 +7,7 @@ from datetime import timedelta
 from approvals import grants
 from governance.demo.directing import Director
 from governance.demo.playing import Ago, Story
-from inventory import registry
-from inventory.models import Environment, Level, ScopeKind
+from inventory.models import Environment, Level
 
 SOON = timedelta(minutes=20)
 
@@ -16,15 +15,7 @@ SOON = timedelta(minutes=20)
 def rates_on_the_intranet(d: Director) -> Story:
     """Of low risk, described by the form, live for months: it reads what the central bank publishes, so one person a stage is enough."""
     now = yield Ago(104, "09:40")
-    rates = registry.add_entitlement(
-        d.resource("rates"),
-        actor=d.company.actor("mei"),
-        now=now,
-        code="rates:read",
-        words="May read the day's rates",
-        level=Level.READ,
-        scope_kind=ScopeKind.NONE,
-    )
+    rates = d.offer("rates", "mei", now, code="rates:read", words="May read the day's rates", level=Level.READ)
     now = yield SOON
     version = d.describe(
         "it_ops",

@@ -9,10 +9,18 @@ from governance.demo.directing import Director
 from governance.demo.playing import Ago, Story
 from governance.recertification.models import AnswerKind
 from inventory import lifecycle, registry
-from inventory.models import Environment, Level, Lifetime, ScopeKind
+from inventory.models import Environment, Level, Lifetime
 
 SOON = timedelta(minutes=30)
 MINUTES = timedelta(minutes=5)
+
+
+#: Why the stock question agent needs what it needs, and for how many days.
+STOCK_WHY = {
+    "stock-db": Wish("Planners ask what no report answers: where did 40 pallets of rice go?", 60),
+    "product-photos": Wish("For a month, to see whether pictures help at all.", 30),
+    "runbooks/read_runbook": Wish("It says what to do when a count is wrong.", 72),
+}
 
 
 def stock_question_agent(d: Director) -> Story:
@@ -33,11 +41,7 @@ def stock_question_agent(d: Director) -> Story:
         version,
         "piet",
         now,
-        {
-            "stock-db": Wish("Planners ask what no report answers: where did 40 pallets of rice go?", 60),
-            "product-photos": Wish("For a month, to see whether pictures help at all.", 30),
-            "runbooks/read_runbook": Wish("It says what to do when a count is wrong.", 72),
-        },
+        STOCK_WHY,
     )
     now = yield Ago(58, "10:20")
     d.approve(d.app(submission), "lena", now, "On the copy that only reads, by our own planners.")
@@ -151,15 +155,7 @@ def stock_forecast_trial(d: Director) -> Story:
 def reorder_proposals(d: Director) -> Story:
     """Described by the form, for want of an export, and withdrawn by whoever submitted it."""
     now = yield Ago(21, "10:05")
-    sandbox = registry.add_entitlement(
-        d.resource("sandbox"),
-        actor=d.company.actor("amara"),
-        now=now,
-        code="orders:write",
-        words="May add made-up orders",
-        level=Level.WRITE,
-        scope_kind=ScopeKind.NONE,
-    )
+    sandbox = d.offer("sandbox", "amara", now, code="orders:write", words="May add made-up orders", level=Level.WRITE)
     now = yield SOON
     version = d.describe(
         "supply",
