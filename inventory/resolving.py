@@ -239,18 +239,27 @@ def _proposed(key: BindingKey, said: ManifestPrivilege) -> Resource:
 
 
 def _credentials(found: Resolution, manifest: Manifest, platform_instance: str, automation: Automation | None) -> None:
-    local = local_to(automation) if automation is not None else ""
-    where = {one.key: local if _is_local(one) else platform_instance for one in manifest.credentials}
+    places = credential_places(manifest, platform_instance, automation)
     rows = Credential.objects.filter(
-        platform_instance__in=set(where.values()) - {""},
-        external_id__in=[_external_id(one) for one in manifest.credentials],
+        platform_instance__in={platform for platform, _, _ in places} - {""},
+        external_id__in=[external_id for _, _, external_id in places],
     ).select_related("kept_in__owner", "opens__owner", "kept_in__deputy", "opens__deputy")
     known = {(row.platform_instance, row.kind, row.external_id): row for row in rows}
-    for one in manifest.credentials:
-        row = known.get((where[one.key], one.type, _external_id(one)))
+    for one, place in zip(manifest.credentials, places, strict=True):
         if one.key not in found.credentials:
-            found.credentials[one.key] = row or _new_credential(one, where[one.key])
-        found.places.setdefault(one.key, []).extend(place[:300] for place in one.at)
+            found.credentials[one.key] = known.get(place) or _new_credential(one, place[0])
+        found.places.setdefault(one.key, []).extend(at[:300] for at in one.at)
+
+
+def credential_places(
+    manifest: Manifest, platform_instance: str, automation: Automation | None
+) -> list[tuple[str, str, str]]:
+    """Where the register keeps each credential of a manifest: platform instance, kind, id; the first is empty for what a new
+    automation alone knows.
+    """
+    local = local_to(automation) if automation is not None else ""
+    where = {one.key: local if _is_local(one) else platform_instance for one in manifest.credentials}
+    return [(where[one.key], one.type, _external_id(one)) for one in manifest.credentials]
 
 
 def _is_local(one: ManifestCredential) -> bool:

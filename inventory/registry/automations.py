@@ -27,6 +27,7 @@ from inventory.models import (
     Environment,
     ImportItem,
     ImportState,
+    Outcome,
     Resource,
     ResourceState,
     Version,
@@ -71,7 +72,7 @@ def confirm_import(
             the same source, else to make a new one.
     """
     _one_at_a_time()
-    item = ImportItem.objects.select_for_update().get(pk=item.pk)
+    item = ImportItem.objects.select_for_update(of=("self",)).select_related("batch").get(pk=item.pk)
     if item.progress != ImportState.PREVIEW:
         raise refuse(Refusal("I7", "state", "This preview was confirmed or discarded already."))
     if step.actor.person is None or item.batch.by_id != step.actor.person.pk:
@@ -79,8 +80,16 @@ def confirm_import(
     manifest = Manifest.from_dict(item.manifest)
     version, payload = _bring_in(step, manifest, fields, chosen or {}, suggested or {}, automation, item.secrets)
     item.version, item.progress, item.team = version, ImportState.CONFIRMED, step.subject
-    item.save()
+    item.outcome, item.reason = _outcome(version, payload), ""
+    item.save(update_fields=["version", "progress", "team", "outcome", "reason"])
     return Effect(subject=version, payload=payload)
+
+
+def _outcome(version: Version, payload: Mapping[str, Any]) -> Outcome:
+    """What became of it: known with each item, in the transaction that made it so."""
+    if not payload["new"]:
+        return Outcome.UNCHANGED
+    return Outcome.NEW if version.number == 1 else Outcome.CHANGED
 
 
 def _bring_in(
