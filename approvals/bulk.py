@@ -35,7 +35,9 @@ JOB = "approvals.bring_in"
 SLICE = 40
 
 #: What is said of an automation where the programme itself failed.
-UNEXPECTED = "Something failed here that was not expected, and is in the log. Order it once more, or bring it in by hand."
+UNEXPECTED = (
+    "Something failed here that was not expected, and is in the log. Order it once more, or bring it in by hand."
+)
 
 
 @dataclass(frozen=True)

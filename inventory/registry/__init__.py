@@ -47,6 +47,7 @@ from inventory.registry.imports import (
     stop,
 )
 from inventory.registry.owning import possible_owners
+from inventory.registry.owning import refusals as owner_refusals
 from inventory.registry.resources import (
     accept_ownership,
     activate,
@@ -94,6 +95,7 @@ __all__ = [
     "name_owner",
     "open_items",
     "order",
+    "owner_refusals",
     "owner_stays",
     "platform_of",
     "possible_owners",

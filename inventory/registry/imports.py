@@ -36,17 +36,20 @@ class Added:
     again: int
 
 
-def preview(files: Iterable[tuple[str, bytes]], *, actor: Actor, now: datetime) -> ImportBatch:
+def preview(
+    files: Iterable[tuple[str, bytes]], *, actor: Actor, now: datetime, team: Team | None = None
+) -> ImportBatch:
     """Read files and keep what was found as previews; a file that can't be read becomes a refused item with its reason.
 
     Args:
         files: name and content of each.
         actor: who brings them in.
         now: business time.
+        team: whom they are read for.
     """
     with transaction.atomic():
         batch = begin(actor=actor, now=now)
-        add(batch, read(files), now=now)
+        add(batch, read(files), now=now, team=team)
     return batch
 
 
