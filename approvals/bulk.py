@@ -25,7 +25,7 @@ from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, Refused
 from inventory import registry
 from inventory.importers.manifest import Manifest
-from inventory.models import Automation, BatchState, Environment, ImportBatch, ImportItem, ImportState, Outcome
+from inventory.models import Automation, BatchState, Environment, ImportBatch, ImportItem, ImportState, Outcome, Version
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +38,8 @@ SLICE = 40
 UNEXPECTED = (
     "Something failed here that was not expected, and is in the log. Order it once more, or bring it in by hand."
 )
+
+NO_TEAM = "The team for which it was to be brought in is not there any more. Choose another one."
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,10 @@ def bring_slice(batch: ImportBatch, now: datetime, size: int = SLICE) -> Counter
     items = list(registry.open_items(batch).order_by("pk")[:size])
     said, actor = Order.of(batch), Actor.of(batch.by)
     for team, of_team in _by_team(items, said):
+        if team is None:
+            for item in of_team:
+                registry.refuse_item(item, NO_TEAM)
+            continue
         found += _bring(_Slice(batch, said, team, actor, now), of_team)
     with transaction.atomic():
         # Anything that was added meanwhile was refused: an upload takes nothing more while it is under way.
@@ -136,12 +142,12 @@ class _Slice:
         return ImportBatch.objects.filter(pk=self.batch.pk, progress=BatchState.CONFIRMING).exists()
 
 
-def _by_team(items: Sequence[ImportItem], said: Order) -> Iterator[tuple[Team, list[ImportItem]]]:
-    """Items by the team for which they are brought in: that of their own draft, else the order's."""
+def _by_team(items: Sequence[ImportItem], said: Order) -> Iterator[tuple[Team | None, list[ImportItem]]]:
+    """Items by the team for which they are brought in: that of their own draft, else the order's; None for a team that is gone."""
     wanted = {item.pk: Draft.of(item).team or said.team for item in items}
     teams = Team.objects.in_bulk(set(wanted.values()))
-    for pk, team in sorted(teams.items()):
-        yield team, [item for item in items if wanted[item.pk] == pk]
+    for pk in sorted(set(wanted.values())):
+        yield teams.get(pk), [item for item in items if wanted[item.pk] == pk]
 
 
 def _bring(one: _Slice, items: Sequence[ImportItem]) -> Counter[str]:
@@ -150,8 +156,7 @@ def _bring(one: _Slice, items: Sequence[ImportItem]) -> Counter[str]:
     if no is not None:
         return _refuse_all(one, items, no)
     untouched = [item for item in items if not _is_typed(Draft.of(item))]
-    in_review = Automation.objects.filter(submissions__state__in=UNFINISHED)
-    same = registry.unchanged(untouched, one.team, one.said.environment, apart=in_review)
+    same = _unchanged(one, untouched)
     found = Counter({Outcome.UNCHANGED.value: registry.settle_unchanged(same, one.team)} if same else {})
     owners = Person.objects.in_bulk([one.said.business_owner, *filter(None, [one.said.technical_owner])])
     for item in items:
@@ -162,6 +167,18 @@ def _bring(one: _Slice, items: Sequence[ImportItem]) -> Counter[str]:
         found[_bring_in(one, item, owners)] += 1
     del found[""]
     return found
+
+
+def _unchanged(one: _Slice, items: Sequence[ImportItem]) -> Mapping[int, Version]:
+    """Those that are in the register just so. What is in review is asked one by one: whoever brings it in again is a party (S1)."""
+    in_review = Automation.objects.filter(submissions__state__in=UNFINISHED)
+    try:
+        return registry.unchanged(items, one.team, one.said.environment, apart=in_review)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("bring_in.failed", batch=one.batch.pk)  # whichever it is, it is found by itself
+        return {}
 
 
 def _is_typed(draft: Draft) -> bool:

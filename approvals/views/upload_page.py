@@ -85,8 +85,10 @@ def form_of(builder: Builder, batch: ImportBatch, data: QueryDict | None = None)
     """The form, beginning with what was ordered before, else with the team that it was read for and its builder."""
     people = {who.pk: who for team in builder.teams for who in registry.possible_owners(team, None, builder.now)}
     by_name = sorted(people.values(), key=lambda who: (who.name, who.pk))
-    read_for = batch.items.order_by("pk").values_list("team", flat=True).first() if not batch.order else None
-    initial = batch.order or {"team": read_for, "technical_owner": builder.person.pk}
+    initial = batch.order
+    if "team" not in initial:
+        read_for = batch.items.order_by("pk").values_list("team", flat=True).first()
+        initial = {"team": read_for, "technical_owner": builder.person.pk}
     return Together(data, people=by_name, teams=builder.teams, initial=initial)
 
 
@@ -141,6 +143,7 @@ def context(builder: Builder, batch: ImportBatch, asked: QueryDict, *, form: Tog
     """
     counts, path = Counts.of(batch), reverse("import_batch", args=[batch.pk])
     is_under_way = batch.progress == BatchState.CONFIRMING
+    ended = _ended(batch, counts)
     rows, older, newer = _page(batch, asked, path)
     can_order = bool(builder.teams) and not is_under_way and counts["waiting"] + counts["refused"] > 0
     return {
@@ -151,11 +154,11 @@ def context(builder: Builder, batch: ImportBatch, asked: QueryDict, *, form: Tog
         "crumbs": [{"label": "Bring in", "href": reverse("bring_in")}, {"label": "Upload", "href": ""}],
         "is_under_way": is_under_way,
         "progress": _progress(batch, counts, path),
-        "ended": _ended(batch, counts),
+        "ended": ended,
         "form": (form or form_of(builder, batch)) if can_order else None,
         "order_label": _order_label(counts),
         "refused_before": counts["refused"],
-        "adding": None if is_under_way else adding(batch),
+        "adding": adding(batch) if builder.teams and not is_under_way and not (ended and ended["is_all"]) else None,
         "chips": _chips(path, asked, counts),
         "rows": rows,
         "pager": {"newer_href": newer, "older_href": older, "words": ""},
@@ -200,8 +203,8 @@ def _ended(batch: ImportBatch, counts: Counts) -> Shape | None:
     if batch.progress != BatchState.CONFIRMED or not counts.done:
         return None
     is_all = not counts["refused"] and not counts["waiting"]
-    first = "Everything is in the register" if is_all else f"{counts['refused']:,} could not be brought in"
-    return {"tone": "ok" if is_all else "wait", "first": first, "words": counts.in_words}
+    first = "All that was read is in the register" if is_all else f"{counts['refused']:,} could not be brought in"
+    return {"tone": "ok" if is_all else "wait", "first": first, "words": counts.in_words, "is_all": is_all}
 
 
 def _order_label(counts: Counts) -> str:
@@ -230,7 +233,9 @@ def _rows(batch: ImportBatch) -> QuerySet[ImportItem, Any]:
     uses = Case(
         When(manifest__has_key="privileges", then=_length("privileges")), default=Value(0), output_field=IntegerField()
     )
-    named = _shown(batch).annotate(name=Coalesce(KeyTextTransform("name", "manifest"), Value("")), uses=uses)
+    named = _shown(batch).annotate(
+        name=Coalesce(KeyTextTransform("name", "manifest"), Value(""), output_field=CharField()), uses=uses
+    )
     return named.values(*COLUMNS)
 
 
@@ -241,13 +246,12 @@ def _length(name: str) -> Any:
 def _row(one: Mapping[str, Any]) -> Shape:
     automation, can_open = one["version__automation"], one["progress"] == ImportState.PREVIEW
     href = reverse("automation", args=[automation]) if automation else ""
-    uses = times.counted(one["uses"], "use") + " of something else" if one["uses"] else "touches nothing"
     return {
         "pk": one["pk"],
         "name": one["name"] or one["filename"],
         "href": reverse("import_preview", args=[one["pk"]]) if can_open else href,
         "file": one["filename"] if one["name"] else "",
-        "uses": "" if one["stands"] == "unread" else uses,
+        "uses": one["uses"] if one["stands"] != "unread" else None,
         "stands": one["stands"],
         "words": words.STATES["import"][one["stands"]].text,
         "reason": one["reason"],

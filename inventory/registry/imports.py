@@ -53,15 +53,20 @@ def preview(
     return batch
 
 
-def begin(*, actor: Actor, now: datetime) -> ImportBatch:
+def begin(*, actor: Actor, now: datetime, order: Mapping[str, Any] | None = None) -> ImportBatch:
     """An upload with nothing in it yet.
+
+    Args:
+        actor: whose it is.
+        now: business time.
+        order: what is kept with it from the beginning.
 
     Raises:
         NotPermitted: nobody acts for themself here: a job, say.
     """
     if actor.person is None:
         raise refuse(Refusal("I7", "permission", "Files are brought in by a person."))
-    return ImportBatch.objects.create(by=actor.person, at=now)
+    return ImportBatch.objects.create(by=actor.person, at=now, order=dict(order or {}))
 
 
 def read(files: Iterable[tuple[str, bytes]]) -> list[tuple[str, ReadResult | ImportProblem]]:
