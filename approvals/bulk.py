@@ -34,6 +34,9 @@ JOB = "approvals.bring_in"
 #: Automations that one run brings in, before others have their turn: two seconds of work.
 SLICE = 40
 
+#: After how many of them it is looked whether somebody has stopped it.
+LOOK = 5
+
 #: What is said of an automation where the programme itself failed.
 UNEXPECTED = (
     "Something failed here that was not expected, and is in the log. Order it once more, or bring it in by hand."
@@ -159,10 +162,8 @@ def _bring(one: _Slice, items: Sequence[ImportItem]) -> Counter[str]:
     same = _unchanged(one, untouched)
     found = Counter({Outcome.UNCHANGED.value: registry.settle_unchanged(same, one.team)} if same else {})
     owners = Person.objects.in_bulk([one.said.business_owner, *filter(None, [one.said.technical_owner])])
-    for item in items:
-        if item.pk in same:
-            continue
-        if not one.is_wanted:
+    for number, item in enumerate(item for item in items if item.pk not in same):
+        if number % LOOK == 0 and not one.is_wanted:
             break
         found[_bring_in(one, item, owners)] += 1
     del found[""]
@@ -206,26 +207,26 @@ def _bring_in(one: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> st
     except Exception:
         log.exception("bring_in.failed", item=item.pk)
         registry.refuse_item(item, UNEXPECTED)
-    item.refresh_from_db(fields=["outcome"])
-    return item.outcome
+    if not item.outcome:
+        item.refresh_from_db(fields=["outcome"])
+    return str(item.outcome)
 
 
 def _confirm(one: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> None:
     draft, manifest = Draft.of(item), Manifest.from_dict(item.manifest)
-    typed = intended.fields_of(draft)
-    environment = typed.get("environment") or one.said.environment
-    named = intended.named_by(item, draft, one.team)
-    fields = {**typed, "environment": environment}
-    if registry.known(one.team, manifest, environment=environment, named=named) is None:
-        fields = {**_owners(one.said, owners), **fields}
+    typed = intended.fields_of(draft) if draft.fields else {}
     registry.confirm_import(
         one.team,
         actor=one.actor,
         now=one.now,
         item=item,
-        fields=fields,
+        fields={
+            "environment": one.said.environment,
+            **{name: said for name, said in typed.items() if said not in ("", None)},
+        },
+        if_new=_owners(one.said, owners),
         chosen=intended.chosen_resources(draft, one.actor, one.now) if draft.chosen else {},
-        automation=named if not manifest.source.external_id else None,
+        automation=intended.named_by(item, draft, one.team) if not manifest.source.external_id else None,
     )
 
 

@@ -183,6 +183,36 @@ def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -
     return [(name, tier) for (name, _), tier in sorted(found.items())]
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What a version that was written just now consists of, so that nothing of it is read again.
+
+    Args:
+        automation: locked.
+        privileges: saved, each with its entitlement, the entitlement's resource, and its credential at hand.
+        used: saved, each with its credential at hand.
+        triggers: saved.
+        read: what the version is of.
+    """
+
+    automation: Automation
+    privileges: list[Privilege]
+    used: list[VersionCredential]
+    triggers: list[Trigger]
+    read: Manifest
+
+    @classmethod
+    def of(cls, version: Version) -> Rows:
+        """The same of any version."""
+        return cls(
+            version.automation,
+            list(version.privileges.select_related("entitlement__resource", "credential")),
+            list(version.version_credentials.select_related("credential")),
+            list(version.triggers.all()),
+            Manifest.from_dict(version.manifest),
+        )
+
+
 def assess(
     version: Version,
     *,
@@ -190,6 +220,7 @@ def assess(
     rules: Mapping[str, Any] = risk.DEFAULT_RULES,
     manifest: Manifest | None = None,
     own: Collection[int] = (),
+    rows: Rows | None = None,
 ) -> Assessment:
     """Judge a version anew and keep the answer beside the earlier ones (I2). Runs inside another operation only.
 
@@ -199,6 +230,7 @@ def assess(
         rules: the policy's ``tiers``.
         manifest: what a newer importer made of the same source; None for what is kept with the version.
         own: ids of those who have a stake in it beside those of whom the register knows: who submits it now (S1).
+        rows: what it consists of, where it was written just now.
 
     Returns:
         The new assessment. Its ``levels`` are ``{"privileges": {key: {"tier", "reasons", "level"}}, "credentials":
@@ -207,7 +239,8 @@ def assess(
     """
     inside = Actor.of_job("inventory.assess")  # the operation around it says who acts
     return cast(
-        "Assessment", record_assessment(version, actor=inside, now=now, rules=rules, manifest=manifest, own=own)
+        "Assessment",
+        record_assessment(version, actor=inside, now=now, rules=rules, manifest=manifest, own=own, rows=rows),
     )
 
 
@@ -218,14 +251,13 @@ def record_assessment(
     rules: Mapping[str, Any] = risk.DEFAULT_RULES,
     manifest: Manifest | None = None,
     own: Collection[int] = (),
+    rows: Rows | None = None,
 ) -> Effect:
     """A version is judged: tiers with reasons, levels and findings become one more dated row (I2)."""
     version = step.subject
-    automation = version.automation
-    privileges = list(version.privileges.select_related("entitlement__resource", "credential"))
-    used = list(version.version_credentials.select_related("credential"))
+    rows = rows or Rows.of(version)
+    automation, privileges, used, read = rows.automation, rows.privileges, rows.used, manifest or rows.read
     identities = identities_of(version)
-    read = manifest or Manifest.from_dict(version.manifest)
     if manifest is not None:
         _take_levels(privileges, manifest)
     credentials = [one.credential for one in used]
@@ -233,7 +265,7 @@ def record_assessment(
         judge,
         privileges,
         credentials,
-        list(version.triggers.all()),
+        rows.triggers,
         environment=automation.environment,
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
