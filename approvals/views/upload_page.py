@@ -124,12 +124,13 @@ class Counts:
         return ", ".join(said)
 
 
-def _shown(batch: ImportBatch) -> QuerySet[ImportItem]:
+def _shown(batch: ImportBatch) -> QuerySet[Any]:
     """The items of an upload that stand for themselves: nothing discarded, and no preview in which a confirmed one goes on."""
-    own = batch.items.exclude(progress=ImportState.DISCARDED).exclude(
+    own: QuerySet[Any] = batch.items.exclude(progress=ImportState.DISCARDED).exclude(
         progress=ImportState.PREVIEW, version__isnull=False
     )
-    return own.annotate(stands=STANDS)
+    shown: QuerySet[Any] = own.annotate(stands=STANDS)
+    return shown
 
 
 def context(builder: Builder, batch: ImportBatch, asked: QueryDict, *, form: Together | None = None) -> Shape:
@@ -228,15 +229,16 @@ def _chips(path: str, asked: QueryDict, counts: Counts) -> list[Shape]:
 COLUMNS = ("pk", "filename", "reason", "stands", "progress", "name", "uses", "version__number", "version__automation")
 
 
-def _rows(batch: ImportBatch) -> QuerySet[ImportItem, Any]:
+def _rows(batch: ImportBatch) -> QuerySet[Any, Any]:
     """Items without their manifests: what is shown of one is read where it stands."""
     uses = Case(
         When(manifest__has_key="privileges", then=_length("privileges")), default=Value(0), output_field=IntegerField()
     )
-    named = _shown(batch).annotate(
+    named: QuerySet[Any] = _shown(batch).annotate(
         name=Coalesce(KeyTextTransform("name", "manifest"), Value(""), output_field=CharField()), uses=uses
     )
-    return named.values(*COLUMNS)
+    rows: QuerySet[Any, Any] = named.values(*COLUMNS)
+    return rows
 
 
 def _length(name: str) -> Any:

@@ -2,14 +2,11 @@
 
 from inventory.interim import NAMING_OWNERS
 from inventory.registry.automations import (
-    Described,
     amend,
     confirm_import,
-    describe,
     known,
     platform_of,
     raise_tier,
-    register_by_hand,
 )
 from inventory.registry.bindings import (
     agree_to_move,
@@ -21,6 +18,7 @@ from inventory.registry.bindings import (
     drop_move,
     refuse_binding,
 )
+from inventory.registry.by_hand import Described, describe, register_by_hand
 from inventory.registry.credentials import (
     answers_for_it,
     confirm_kept_in,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 from django.db import connection
 
@@ -16,15 +16,13 @@ from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, save_with_history, transition
 from inventory import interim, resolving
-from inventory.importers.manifest import Access, Kind, Manifest, Privilege, Source, sha256
-from inventory.importers.manifest import Trigger as ManifestTrigger
+from inventory.importers.manifest import Manifest
 from inventory.models import (
     REGISTERED,
     Assessment,
     Automation,
     AutomationKind,
     AutomationState,
-    Entitlement,
     Environment,
     ImportItem,
     ImportState,
@@ -74,15 +72,15 @@ def confirm_import(
             the same source, else to make a new one.
         if_new: what of `FIELDS` counts only where the automation is not in the register yet.
     """
-    _one_at_a_time()
+    one_at_a_time()
     given, item = item, ImportItem.objects.select_for_update(of=("self",)).select_related("batch").get(pk=item.pk)
     if item.progress != ImportState.PREVIEW:
         raise refuse(Refusal("I7", "state", "This preview was confirmed or discarded already."))
     if step.actor.person is None or item.batch.by_id != step.actor.person.pk:
         raise refuse(Refusal("I7", "permission", "A preview is confirmed by whoever brought the file in."))
     manifest = Manifest.from_dict(item.manifest)
-    said = _Said(fields, if_new or {}, chosen or {}, suggested or {}, automation)
-    version, payload = _bring_in(step, manifest, said, item.secrets)
+    said = Said(fields, if_new or {}, chosen or {}, suggested or {}, automation)
+    version, payload = bring_in(step, manifest, said, item.secrets)
     item.version, item.progress, item.team = version, ImportState.CONFIRMED, step.subject
     item.outcome, item.reason = _outcome(version, payload), ""
     item.save(update_fields=["version", "progress", "team", "outcome", "reason"])
@@ -98,7 +96,7 @@ def _outcome(version: Version, payload: Mapping[str, Any]) -> Outcome:
 
 
 @dataclass(frozen=True)
-class _Said:
+class Said:
     """What a builder says beside the manifest: see `confirm_import`."""
 
     fields: Mapping[str, Any]
@@ -108,9 +106,10 @@ class _Said:
     named: Automation | None = None
 
 
-def _bring_in(
-    step: Step[Team], manifest: Manifest, said: _Said, secrets: Sequence[Mapping[str, Any]]
+def bring_in(
+    step: Step[Team], manifest: Manifest, said: Said, secrets: Sequence[Mapping[str, Any]]
 ) -> tuple[Version, dict[str, Any]]:
+    """The version that a manifest becomes, or is already, and facts for the event; inside an operation that holds the register's lock."""
     given = _checked(said.fields)
     _check_choices(said.chosen)
     _check_described(manifest)
@@ -140,7 +139,8 @@ def _bring_in(
     return version, payload
 
 
-def _one_at_a_time() -> None:
+def one_at_a_time() -> None:
+    """Hold the register's lock until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [REGISTER_LOCK])
 
@@ -347,79 +347,3 @@ def raise_tier(step: Step[Automation], *, tier: str) -> Effect:
     before, automation.raised_to, automation.tier = automation.tier, tier, tier
     step.save(automation)
     return Effect(payload={"was": before, "tier": tier})
-
-
-@dataclass(frozen=True)
-class Described:
-    """One privilege that a person describes by hand.
-
-    Args:
-        entitlement: what would be held, of a resource in the register.
-        level: ``read``, ``write``, ``execute`` or ``admin``.
-        target: what of the resource: tables, a channel, a path; parts are joined by a comma and a blank.
-        model_controlled: whether a model chooses what is done.
-    """
-
-    entitlement: Entitlement
-    level: str
-    target: str = ""
-    model_controlled: bool = False
-
-
-def describe(
-    *,
-    name: str,
-    kind: str,
-    platform: str,
-    privileges: Sequence[Described],
-    triggers: Sequence[ManifestTrigger] = (),
-    external_id: str = "",
-) -> Manifest:
-    """A manifest for what has no export, as `register_by_hand` takes it.
-
-    Args:
-        name: what people call it.
-        kind: see `AutomationKind`.
-        platform: where it runs, in a word or two.
-        privileges: what it would hold.
-        triggers: how it starts.
-        external_id: the id that an earlier description of the same automation was given; empty for a new one.
-    """
-    said = tuple(
-        Privilege(
-            at=texts.name(one.entitlement.words),
-            connector=REGISTERED,
-            instance=str(one.entitlement.resource_id),
-            operation=texts.name(one.entitlement.code),
-            access=cast("Access", one.level),
-            target=texts.name(one.target),
-            model_controlled=one.model_controlled,
-        )
-        for one in privileges
-    )
-    content = sha256([[one.instance, one.operation, one.access, one.target, one.model_controlled] for one in said])
-    source = Source(format="manual", files=(), external_id=external_id or f"manual:{uuid.uuid4()}", content=content)
-    return Manifest(
-        source=source,
-        name=texts.name(name),
-        kind=cast("Kind", kind),
-        platform=texts.name(platform),
-        triggers=tuple(triggers),
-        privileges=said,
-    )
-
-
-@transition(Team, event="version.registered_by_hand", permission=Permission.AUTOMATION_REGISTER)
-def register_by_hand(step: Step[Team], *, manifest: Manifest, fields: Mapping[str, Any]) -> Effect:
-    """A builder describes what has no export; the description is a manifest like any other.
-
-    Args:
-        step: the running step; its subject is the team.
-        manifest: see `describe`; the same external id again amends the same automation.
-        fields: see `FIELDS`.
-    """
-    _one_at_a_time()
-    if not manifest.name.strip():
-        raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
-    version, payload = _bring_in(step, manifest, _Said(fields), ())
-    return Effect(subject=version, payload=payload)
