@@ -24,7 +24,6 @@ from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, Refused
 from inventory import registry
-from inventory.importers.manifest import Manifest
 from inventory.models import Automation, BatchState, Environment, ImportBatch, ImportItem, ImportState, Outcome, Version
 
 log = structlog.get_logger(__name__)
@@ -213,7 +212,8 @@ def _bring_in(one: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> st
 
 
 def _confirm(one: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> None:
-    draft, manifest = Draft.of(item), Manifest.from_dict(item.manifest)
+    draft = Draft.of(item)
+    has_id = bool(item.manifest["source"]["external_id"])
     typed = intended.fields_of(draft) if draft.fields else {}
     registry.confirm_import(
         one.team,
@@ -226,7 +226,7 @@ def _confirm(one: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> Non
         },
         if_new=_owners(one.said, owners),
         chosen=intended.chosen_resources(draft, one.actor, one.now) if draft.chosen else {},
-        automation=intended.named_by(item, draft, one.team) if not manifest.source.external_id else None,
+        automation=intended.named_by(item, draft, one.team) if not has_id else None,
     )
 
 

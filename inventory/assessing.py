@@ -179,6 +179,7 @@ class Rows:
         used: saved, each with its credential at hand.
         triggers: saved.
         read: what the version is of.
+        identities: saved, where nothing else can serve the automation, which was made just now; None to look them up.
     """
 
     automation: Automation
@@ -186,6 +187,7 @@ class Rows:
     used: list[VersionCredential]
     triggers: list[Trigger]
     read: Manifest
+    identities: list[NonHumanIdentity] | None = None
 
     @classmethod
     def of(cls, version: Version) -> Rows:
@@ -243,7 +245,8 @@ def record_assessment(
     version = step.subject
     rows = rows or Rows.of(version)
     automation, privileges, used, read = rows.automation, rows.privileges, rows.used, manifest or rows.read
-    identities = identities_of(version)
+    version.automation = automation
+    identities = identities_of(version) if rows.identities is None else rows.identities
     if manifest is not None:
         _take_levels(privileges, manifest)
     credentials = [one.credential for one in used]

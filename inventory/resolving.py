@@ -5,7 +5,7 @@ Preview draws these rows and confirming saves them, so that both say the same. N
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from governance.controls.models import Person
@@ -41,6 +41,12 @@ from inventory.opening import BindingKey
 
 #: Findings that say: what this touches was not recognised.
 NOT_RECOGNISED = ("unrecognised", "dynamic_host")
+#: What is read along of a binding, and of a credential, so that whoever would be asked is known without asking again.
+PEOPLE_OF_A_BINDING = (
+    *("resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead"),
+    *("refused_by", "proposed_by"),
+)
+PEOPLE_OF_A_CREDENTIAL = ("kept_in__owner", "opens__owner", "kept_in__deputy", "opens__deputy")
 
 
 @dataclass
@@ -129,6 +135,7 @@ def resolve(
     chosen: Mapping[str, Resource],
     automation: Automation | None = None,
     by: Person | None = None,
+    with_people: bool = True,
 ) -> Resolution:
     """Look everything up.
 
@@ -138,10 +145,11 @@ def resolve(
         chosen: the builder's choice for connections that no owner has confirmed yet, by `binding_name`.
         automation: the known automation that this is a version of; None for a new one.
         by: who brings it in: what they proposed themself they may change.
+        with_people: whether those who answer for what is found come along, as a preview shows them.
     """
     found = Resolution()
-    _resources(found, manifest, chosen, automation, by)
-    _credentials(found, manifest, platform_instance, automation)
+    _resources(found, manifest, chosen, automation, by, PEOPLE_OF_A_BINDING if with_people else ("resource",))
+    _credentials(found, manifest, platform_instance, automation, PEOPLE_OF_A_CREDENTIAL if with_people else ("opens",))
     entitlements = _entitlements(found)
     places = places_by_finding(manifest)
     for said in manifest.privileges:
@@ -169,17 +177,11 @@ def _resources(
     chosen: Mapping[str, Resource],
     automation: Automation | None,
     by: Person | None,
+    related: Sequence[str],
 ) -> None:
     keys = {binding_key(one): one for one in manifest.privileges}
     instances = {instance for connector, instance in keys if connector != REGISTERED}
-    rows = Binding.objects.filter(instance_name__in=instances).select_related(
-        "resource__owner",
-        "resource__deputy",
-        "resource__team__lead",
-        "resource__team__deputy_lead",
-        "refused_by",
-        "proposed_by",
-    )
+    rows = Binding.objects.filter(instance_name__in=instances).select_related(*related)
     known = {(row.connector, row.instance_name): row for row in rows}
     found.bindings = {key: known[key] for key in keys if key in known}
     found.held = _held(found.bindings, automation, by)
@@ -238,12 +240,14 @@ def _proposed(key: BindingKey, said: ManifestPrivilege) -> Resource:
     return Resource(kind=words.kind_of(connector), name=(named or instance)[:160])
 
 
-def _credentials(found: Resolution, manifest: Manifest, platform_instance: str, automation: Automation | None) -> None:
+def _credentials(
+    found: Resolution, manifest: Manifest, platform_instance: str, automation: Automation | None, related: Sequence[str]
+) -> None:
     places = credential_places(manifest, platform_instance, automation)
     rows = Credential.objects.filter(
         platform_instance__in={platform for platform, _, _ in places} - {""},
         external_id__in=[external_id for _, _, external_id in places],
-    ).select_related("kept_in__owner", "opens__owner", "kept_in__deputy", "opens__deputy")
+    ).select_related(*related)
     known = {(row.platform_instance, row.kind, row.external_id): row for row in rows}
     for one, place in zip(manifest.credentials, places, strict=True):
         if one.key not in found.credentials:

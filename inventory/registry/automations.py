@@ -124,9 +124,13 @@ def bring_in(
         _check_known(step, automation)
         _check_owners(step, step.subject, automation, given)
         _amend(step, automation, given)
-    platform = automation.platform_instance
     found = resolving.resolve(
-        manifest, platform_instance=platform, chosen=said.chosen, automation=automation, by=step.actor.person
+        manifest,
+        platform_instance=automation.platform_instance,
+        chosen=said.chosen,
+        automation=automation,
+        by=step.actor.person,
+        with_people=False,
     )
     before = automation.versions.order_by("-number").first() if is_known else None
     made = write_down(step, automation, manifest, found, secrets=secrets, suggested=said.suggested, before=before)

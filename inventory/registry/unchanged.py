@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
@@ -40,8 +41,12 @@ class _Read:
 
     item: ImportItem
     manifest: Manifest
-    digest: str
     automation: Automation | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Of what its source says; asked only of what is known."""
+        return manifest_digest(self.manifest)
 
 
 @dataclass
@@ -67,10 +72,11 @@ def unchanged(
         environment: in which they run.
         apart: automations of which even the same again means something: those that are in review, say.
     """
-    manifests = [(one, Manifest.from_dict(one.manifest)) for one in items]
-    read = [_Read(one, manifest, manifest_digest(manifest)) for one, manifest in manifests]
+    read = [_Read(one, Manifest.from_dict(one.manifest)) for one in items]
     _find(read, team, environment or Environment.PRODUCTION, apart)
     known = [one for one in read if one.automation is not None]
+    if not known:
+        return {}
     register = _look_up(known)
     found = {one.item.pk: _version(one, register) for one in known}
     return {pk: version for pk, version in found.items() if version is not None}

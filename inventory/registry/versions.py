@@ -191,7 +191,8 @@ def write_down(
     Trigger.objects.bulk_create(found.triggers)
     _save_identities(step, automation, version, found)
     _save_author(version, manifest, is_new=True)
-    rows = assessing.Rows(automation, list(privileges.values()), used, found.triggers, manifest)
+    identities = sorted(found.identities, key=lambda one: one.pk) if before is None else None
+    rows = assessing.Rows(automation, list(privileges.values()), used, found.triggers, manifest, identities)
     return WrittenDown(version, True, assessing.assess(version, now=step.now, rows=rows))
 
 

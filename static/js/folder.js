@@ -107,7 +107,7 @@ class Sending {
       return await this.post(part, large);
     } catch (error) {
       if (error instanceof Refused) throw error;
-      await pause(1500);
+      await pause(1000);
       return this.post(part, large);
     }
   }
