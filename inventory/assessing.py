@@ -242,10 +242,9 @@ def record_assessment(
     rows: Rows | None = None,
 ) -> Effect:
     """A version is judged: tiers with reasons, levels and findings become one more dated row (I2)."""
-    version = step.subject
-    rows = rows or Rows.of(version)
-    automation, privileges, used, read = rows.automation, rows.privileges, rows.used, manifest or rows.read
-    version.automation = automation
+    version, rows = step.subject, rows or Rows.of(step.subject)
+    privileges, used, read = rows.privileges, rows.used, manifest or rows.read
+    automation = version.automation = rows.automation
     identities = identities_of(version) if rows.identities is None else rows.identities
     if manifest is not None:
         _take_levels(privileges, manifest)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from governance.controls.models import Person
-from inventory import opening, risk, words
+from inventory import opening, placing, risk, words
 from inventory.importers.manifest import (
     QUERY_OPERATIONS,
     CredentialRef,
@@ -118,14 +118,6 @@ def binding_name(key: BindingKey) -> str:
 def credential_draft_key(credential: Credential) -> str:
     """The key under which a draft keeps what is said about a credential, before it has a row."""
     return f"credential:{credential.kind}|{credential.external_id or credential.name}"
-
-
-def local_to(automation: Automation) -> str:
-    """The platform instance under which credentials are kept that mean nothing outside one automation.
-
-    An environment variable or a prompt's input of the same name in another configuration is another credential.
-    """
-    return f"automation {automation.pk}"
 
 
 def resolve(
@@ -243,7 +235,7 @@ def _proposed(key: BindingKey, said: ManifestPrivilege) -> Resource:
 def _credentials(
     found: Resolution, manifest: Manifest, platform_instance: str, automation: Automation | None, related: Sequence[str]
 ) -> None:
-    places = credential_places(manifest, platform_instance, automation)
+    places = placing.credential_places(manifest, platform_instance, automation)
     rows = Credential.objects.filter(
         platform_instance__in={platform for platform, _, _ in places} - {""},
         external_id__in=[external_id for _, _, external_id in places],
@@ -255,32 +247,12 @@ def _credentials(
         found.places.setdefault(one.key, []).extend(at[:300] for at in one.at)
 
 
-def credential_places(
-    manifest: Manifest, platform_instance: str, automation: Automation | None
-) -> list[tuple[str, str, str]]:
-    """Where the register keeps each credential of a manifest: platform instance, kind, id; the first is empty for what a new
-    automation alone knows.
-    """
-    local = local_to(automation) if automation is not None else ""
-    where = {one.key: local if _is_local(one) else platform_instance for one in manifest.credentials}
-    return [(where[one.key], one.type, _external_id(one)) for one in manifest.credentials]
-
-
-def _is_local(one: ManifestCredential) -> bool:
-    """Whether its id says something within one automation only: no credential store of the platform gave it."""
-    return one.where != "node" or not one.external_id
-
-
-def _external_id(one: ManifestCredential) -> str:
-    return (one.external_id or f"name:{one.name}")[:160]
-
-
 def _new_credential(one: ManifestCredential, platform_instance: str) -> Credential:
     return Credential(
         kind=one.type[:80],
         name=one.name[:160],
         platform_instance=platform_instance,
-        external_id=_external_id(one),
+        external_id=placing.external_id_of(one),
         lifetime=one.lifetime if one.lifetime in Lifetime.values else Lifetime.UNKNOWN,
     )
 

@@ -14,7 +14,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from governance.controls import texts
 from governance.controls.models import Team
-from inventory import importers, opening, resolving
+from inventory import importers, opening, placing
 from inventory.importers.manifest import Manifest, binding_key, manifest_digest, privilege_key, sha256
 from inventory.models import (
     REGISTERED,
@@ -143,7 +143,7 @@ def _places(one: _Read) -> list[tuple[str, str, str]]:
     """Where the register has the credentials of a manifest, in its order."""
     assert one.automation is not None  # only of those that are known
     platform = one.automation.platform_instance
-    return resolving.credential_places(one.manifest, platform, one.automation)
+    return placing.credential_places(one.manifest, platform, one.automation)
 
 
 def _version(one: _Read, register: _Register) -> Version | None:

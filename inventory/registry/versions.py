@@ -12,7 +12,7 @@ from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Step
-from inventory import assessing, authors, importers, resolving
+from inventory import assessing, authors, importers, placing, resolving
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
 from inventory.models import (
     REGISTERED,
@@ -292,7 +292,7 @@ def _save_credentials(step: Step[Any], automation: Automation, found: Resolution
     new = [one for one in found.credentials.values() if one._state.adding]
     for credential in found.credentials.values():
         if not credential.platform_instance:
-            credential.platform_instance = resolving.local_to(automation)
+            credential.platform_instance = placing.local_to(automation)
         credential.opens = credential.opens  # takes over the key of a resource saved just now
     step.insert(new)
     for credential in new:

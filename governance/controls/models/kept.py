@@ -6,7 +6,6 @@ Every model of the product is one of these or is named in the test of the struct
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, ClassVar
 
 import pgtrigger
@@ -87,15 +86,15 @@ def _erasable(columns: Sequence[str]) -> pgtrigger.Trigger:
 class HistoryOf(HistoryManager):
     """The manager of a history. simple-history makes a class of it each time a row is asked for its history; here it is made once."""
 
+    _made: ClassVar[dict[Any, Any]] = {}
+
     @classmethod
     def from_queryset(cls, queryset_class: type[QuerySet[Any]], class_name: str | None = None) -> Any:
         """Its class with the methods of a query set."""
-        return _with_methods_of(cls, queryset_class, class_name)
-
-
-@cache
-def _with_methods_of(manager: type[HistoryOf], queryset_class: type[QuerySet[Any]], class_name: str | None) -> Any:
-    return super(HistoryOf, manager).from_queryset(queryset_class, class_name)
+        key = (cls, queryset_class, class_name)
+        if key not in cls._made:
+            cls._made[key] = super().from_queryset(queryset_class, class_name)
+        return cls._made[key]
 
 
 class History(HistoricalRecords):
