@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from approvals import sweeps
+from approvals import bulk, sweeps
+from governance.controls import nudge
 from governance.controls.jobs import run_job
 
 
@@ -12,3 +13,11 @@ from governance.controls.jobs import run_job
 def sweep() -> None:
     """Expire, remind and end what is due."""
     run_job(sweeps.JOB, sweeps.sweep)
+
+
+@shared_task(name=bulk.JOB)
+def bring_in() -> None:
+    """Bring in the next of what was ordered; where more is left, go to the end of the queue."""
+    run = run_job(bulk.JOB, bulk.sweep)
+    if run is not None and run.counts.get("left"):
+        nudge.send(bulk.JOB)

@@ -12,13 +12,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from django.db.models import CharField, Count, F, OuterRef, Q, Subquery
+from django.db.models import CharField, F, OuterRef, Q, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
 from governance.controls.actors import Actor
 from governance.controls.transitions import Effect, Step, transition
-from inventory import importers, resolving, risk, running, stakes
+from inventory import findings, importers, resolving, risk, running, stakes
 from inventory.importers.manifest import Manifest, binding_key, privilege_key
 from inventory.models import (
     Assessment,
@@ -97,20 +97,6 @@ def _reach(privilege: Privilege, own: Collection[int]) -> risk.Reach:
     return "only_this" if is_there and set(credential.reach) <= {privilege.entitlement.code} else "wider"
 
 
-def beyond(credential: Credential, privileges: Iterable[Privilege]) -> list[str]:
-    """Codes of what a credential is known to open and no privilege that uses it asks for (I6); nothing where nothing is known.
-
-    Args:
-        credential: with what it opens.
-        privileges: all that the version would hold, each with its entitlement.
-    """
-    if credential.reach_kind == Reach.UNKNOWN:
-        return []
-    uses = (one.entitlement for one in privileges if one.credential_id == credential.pk)
-    asked = {one.code for one in uses if one.resource_id == credential.opens_id}
-    return sorted(set(credential.reach) - asked)
-
-
 def judge(
     privileges: Sequence[Privilege],
     credentials: Iterable[Credential],
@@ -183,6 +169,38 @@ def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -
     return [(name, tier) for (name, _), tier in sorted(found.items())]
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What a version that was written just now consists of, so that nothing of it is read again.
+
+    Args:
+        automation: locked.
+        privileges: saved, each with its entitlement, the entitlement's resource, and its credential at hand.
+        used: saved, each with its credential at hand.
+        triggers: saved.
+        read: what the version is of.
+        identities: saved, where nothing else can serve the automation, which was made just now; None to look them up.
+    """
+
+    automation: Automation
+    privileges: list[Privilege]
+    used: list[VersionCredential]
+    triggers: list[Trigger]
+    read: Manifest
+    identities: list[NonHumanIdentity] | None = None
+
+    @classmethod
+    def of(cls, version: Version) -> Rows:
+        """The same of any version."""
+        return cls(
+            version.automation,
+            list(version.privileges.select_related("entitlement__resource", "credential")),
+            list(version.version_credentials.select_related("credential")),
+            list(version.triggers.all()),
+            Manifest.from_dict(version.manifest),
+        )
+
+
 def assess(
     version: Version,
     *,
@@ -190,6 +208,7 @@ def assess(
     rules: Mapping[str, Any] = risk.DEFAULT_RULES,
     manifest: Manifest | None = None,
     own: Collection[int] = (),
+    rows: Rows | None = None,
 ) -> Assessment:
     """Judge a version anew and keep the answer beside the earlier ones (I2). Runs inside another operation only.
 
@@ -199,6 +218,7 @@ def assess(
         rules: the policy's ``tiers``.
         manifest: what a newer importer made of the same source; None for what is kept with the version.
         own: ids of those who have a stake in it beside those of whom the register knows: who submits it now (S1).
+        rows: what it consists of, where it was written just now.
 
     Returns:
         The new assessment. Its ``levels`` are ``{"privileges": {key: {"tier", "reasons", "level"}}, "credentials":
@@ -207,7 +227,8 @@ def assess(
     """
     inside = Actor.of_job("inventory.assess")  # the operation around it says who acts
     return cast(
-        "Assessment", record_assessment(version, actor=inside, now=now, rules=rules, manifest=manifest, own=own)
+        "Assessment",
+        record_assessment(version, actor=inside, now=now, rules=rules, manifest=manifest, own=own, rows=rows),
     )
 
 
@@ -218,14 +239,13 @@ def record_assessment(
     rules: Mapping[str, Any] = risk.DEFAULT_RULES,
     manifest: Manifest | None = None,
     own: Collection[int] = (),
+    rows: Rows | None = None,
 ) -> Effect:
     """A version is judged: tiers with reasons, levels and findings become one more dated row (I2)."""
-    version = step.subject
-    automation = version.automation
-    privileges = list(version.privileges.select_related("entitlement__resource", "credential"))
-    used = list(version.version_credentials.select_related("credential"))
-    identities = identities_of(version)
-    read = manifest or Manifest.from_dict(version.manifest)
+    version, rows = step.subject, rows or Rows.of(step.subject)
+    privileges, used, read = rows.privileges, rows.used, manifest or rows.read
+    automation = version.automation = rows.automation
+    identities = identities_of(version) if rows.identities is None else rows.identities
     if manifest is not None:
         _take_levels(privileges, manifest)
     credentials = [one.credential for one in used]
@@ -233,7 +253,7 @@ def record_assessment(
         judge,
         privileges,
         credentials,
-        list(version.triggers.all()),
+        rows.triggers,
         environment=automation.environment,
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
@@ -256,9 +276,9 @@ def record_assessment(
     )
     step.save(made)
     found = [
-        *_from_manifest(read, version),
-        *_of_reach(used, privileges),
-        *_from_register(automation, used, identities),
+        *findings.from_manifest(read, version),
+        *findings.of_reach(used, privileges),
+        *findings.from_register(automation, used, identities),
     ]
     Finding.objects.bulk_create(Finding(assessment=made, **one) for one in found)
     return Effect(subject=made, payload={"tier": made.tier, "findings": len(found), "importer": made.importer_version})
@@ -314,75 +334,3 @@ def _take_levels(privileges: Sequence[Privilege], manifest: Manifest) -> None:
             levels[key] = resolving.higher(levels.get(key, level), level)
     for privilege in privileges:
         privilege.level = levels.get(privilege.key, privilege.level)
-
-
-def _from_manifest(manifest: Manifest, version: Version) -> list[dict[str, str]]:
-    """The importer's findings; a secret that was found has its keyed fingerprint beside the place (I6)."""
-    prints = {str(one["at"]): str(one.get("fingerprint") or "") for one in version.secrets}
-    return [
-        {
-            "code": one.code,
-            "place": one.at[:400],
-            "severity": one.severity,
-            "detail": one.detail[:400],
-            "fingerprint": prints.get(one.at, "") if one.code == "embedded_secret" else "",
-        }
-        for one in manifest.findings
-    ]
-
-
-def _of_reach(used: Sequence[VersionCredential], privileges: Sequence[Privilege]) -> list[dict[str, str]]:
-    """Credentials that open more than the version asks for (I6)."""
-    return [
-        {
-            "code": "credential_reach",
-            "place": f"credentials/{one.credential.name or one.credential.external_id}"[:400],
-            "severity": "high",
-            "detail": reach_words(more),
-        }
-        for one in used
-        if (more := beyond(one.credential, privileges))
-    ]
-
-
-def reach_words(more: Sequence[str]) -> str:
-    """That a credential opens more than was asked for, in words: the first few of it, and how many besides."""
-    named, rest = ", ".join(more[:4]), len(more) - 4
-    return f"It opens more than is asked for: {named}{f' and {rest} more' if rest > 0 else ''}"[:400]
-
-
-def _from_register(
-    automation: Automation, used: Sequence[VersionCredential], identities: Sequence[NonHumanIdentity]
-) -> list[dict[str, str]]:
-    """What only the register can know: a credential or an identity that other automations use too (I5)."""
-    elsewhere = VersionCredential.objects.exclude(version__automation=automation).filter(
-        credential__in=[one.credential_id for one in used]
-    )
-    counted = dict(
-        elsewhere.values_list("credential").annotate(others=Count("version__automation", distinct=True)).order_by()
-    )
-    found = [
-        {
-            "code": "shared_credential",
-            "place": f"credentials/{one.credential.name or one.credential.external_id}"[:400],
-            "severity": "medium",
-            "detail": f"Also used by {_automations(counted[one.credential_id])} in the register",
-        }
-        for one in used
-        if one.credential_id in counted
-    ]
-    found += [
-        {
-            "code": "shared_identity",
-            "place": f"identities/{one.subject}"[:400],
-            "severity": "high",
-            "detail": "Serves another automation: two automations must not share an identity",
-        }
-        for one in identities
-        if one.automation_id not in (None, automation.pk)
-    ]
-    return found
-
-
-def _automations(count: int) -> str:
-    return "1 other automation" if count == 1 else f"{count} other automations"

@@ -5,11 +5,11 @@ Preview draws these rows and confirming saves them, so that both say the same. N
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from governance.controls.models import Person
-from inventory import opening, risk, words
+from inventory import opening, placing, risk, words
 from inventory.importers.manifest import (
     QUERY_OPERATIONS,
     CredentialRef,
@@ -41,6 +41,12 @@ from inventory.opening import BindingKey
 
 #: Findings that say: what this touches was not recognised.
 NOT_RECOGNISED = ("unrecognised", "dynamic_host")
+#: What is read along of a binding, and of a credential, so that whoever would be asked is known without asking again.
+PEOPLE_OF_A_BINDING = (
+    *("resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead"),
+    *("refused_by", "proposed_by"),
+)
+PEOPLE_OF_A_CREDENTIAL = ("kept_in__owner", "opens__owner", "kept_in__deputy", "opens__deputy")
 
 
 @dataclass
@@ -114,14 +120,6 @@ def credential_draft_key(credential: Credential) -> str:
     return f"credential:{credential.kind}|{credential.external_id or credential.name}"
 
 
-def local_to(automation: Automation) -> str:
-    """The platform instance under which credentials are kept that mean nothing outside one automation.
-
-    An environment variable or a prompt's input of the same name in another configuration is another credential.
-    """
-    return f"automation {automation.pk}"
-
-
 def resolve(
     manifest: Manifest,
     *,
@@ -129,6 +127,7 @@ def resolve(
     chosen: Mapping[str, Resource],
     automation: Automation | None = None,
     by: Person | None = None,
+    with_people: bool = True,
 ) -> Resolution:
     """Look everything up.
 
@@ -138,10 +137,11 @@ def resolve(
         chosen: the builder's choice for connections that no owner has confirmed yet, by `binding_name`.
         automation: the known automation that this is a version of; None for a new one.
         by: who brings it in: what they proposed themself they may change.
+        with_people: whether those who answer for what is found come along, as a preview shows them.
     """
     found = Resolution()
-    _resources(found, manifest, chosen, automation, by)
-    _credentials(found, manifest, platform_instance, automation)
+    _resources(found, manifest, chosen, automation, by, PEOPLE_OF_A_BINDING if with_people else ("resource",))
+    _credentials(found, manifest, platform_instance, automation, PEOPLE_OF_A_CREDENTIAL if with_people else ("opens",))
     entitlements = _entitlements(found)
     places = places_by_finding(manifest)
     for said in manifest.privileges:
@@ -169,17 +169,11 @@ def _resources(
     chosen: Mapping[str, Resource],
     automation: Automation | None,
     by: Person | None,
+    related: Sequence[str],
 ) -> None:
     keys = {binding_key(one): one for one in manifest.privileges}
     instances = {instance for connector, instance in keys if connector != REGISTERED}
-    rows = Binding.objects.filter(instance_name__in=instances).select_related(
-        "resource__owner",
-        "resource__deputy",
-        "resource__team__lead",
-        "resource__team__deputy_lead",
-        "refused_by",
-        "proposed_by",
-    )
+    rows = Binding.objects.filter(instance_name__in=instances).select_related(*related)
     known = {(row.connector, row.instance_name): row for row in rows}
     found.bindings = {key: known[key] for key in keys if key in known}
     found.held = _held(found.bindings, automation, by)
@@ -238,28 +232,19 @@ def _proposed(key: BindingKey, said: ManifestPrivilege) -> Resource:
     return Resource(kind=words.kind_of(connector), name=(named or instance)[:160])
 
 
-def _credentials(found: Resolution, manifest: Manifest, platform_instance: str, automation: Automation | None) -> None:
-    local = local_to(automation) if automation is not None else ""
-    where = {one.key: local if _is_local(one) else platform_instance for one in manifest.credentials}
+def _credentials(
+    found: Resolution, manifest: Manifest, platform_instance: str, automation: Automation | None, related: Sequence[str]
+) -> None:
+    places = placing.credential_places(manifest, platform_instance, automation)
     rows = Credential.objects.filter(
-        platform_instance__in=set(where.values()) - {""},
-        external_id__in=[_external_id(one) for one in manifest.credentials],
-    ).select_related("kept_in__owner", "opens__owner", "kept_in__deputy", "opens__deputy")
+        platform_instance__in={platform for platform, _, _ in places} - {""},
+        external_id__in=[external_id for _, _, external_id in places],
+    ).select_related(*related)
     known = {(row.platform_instance, row.kind, row.external_id): row for row in rows}
-    for one in manifest.credentials:
-        row = known.get((where[one.key], one.type, _external_id(one)))
+    for one, place in zip(manifest.credentials, places, strict=True):
         if one.key not in found.credentials:
-            found.credentials[one.key] = row or _new_credential(one, where[one.key])
-        found.places.setdefault(one.key, []).extend(place[:300] for place in one.at)
-
-
-def _is_local(one: ManifestCredential) -> bool:
-    """Whether its id says something within one automation only: no credential store of the platform gave it."""
-    return one.where != "node" or not one.external_id
-
-
-def _external_id(one: ManifestCredential) -> str:
-    return (one.external_id or f"name:{one.name}")[:160]
+            found.credentials[one.key] = known.get(place) or _new_credential(one, place[0])
+        found.places.setdefault(one.key, []).extend(at[:300] for at in one.at)
 
 
 def _new_credential(one: ManifestCredential, platform_instance: str) -> Credential:
@@ -267,7 +252,7 @@ def _new_credential(one: ManifestCredential, platform_instance: str) -> Credenti
         kind=one.type[:80],
         name=one.name[:160],
         platform_instance=platform_instance,
-        external_id=_external_id(one),
+        external_id=placing.external_id_of(one),
         lifetime=one.lifetime if one.lifetime in Lifetime.values else Lifetime.UNKNOWN,
     )
 

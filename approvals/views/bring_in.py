@@ -21,8 +21,9 @@ from approvals import drafts, intended, transitions
 from approvals.models import Submission, credential_key
 from approvals.previewed import Preview
 from approvals.transitions.submitting import Wish
+from approvals.views import upload_page
 from approvals.views.bring_in_forms import About
-from approvals.views.builder import NO_TEAM, Builder, Work
+from approvals.views.builder import FEW, NO_TEAM, Builder, Work
 from governance.controls.refusals import InvalidInput, OutOfTurn, Refused
 from governance.web import times, too_much
 from governance.web.asked import number
@@ -76,6 +77,8 @@ def bring_in(request: Request) -> HttpResponse:
     batch = registry.preview(files, actor=builder.actor, now=builder.now, team=team, draft=begun)
     items = list(batch.items.order_by("pk"))
     found = [item for item in items if item.progress == ImportState.PREVIEW]
+    if len(found) > FEW:
+        return redirect("import_batch", pk=batch.pk)
     problems = [_problem(item) for item in items if item.progress == ImportState.REFUSED]
     if problems:
         return _start(request, builder, problems, pasted, status=422, count=len(found))
@@ -108,7 +111,9 @@ def _start(
         "pasted": pasted,
         "formats": FORMATS,
         "form_href": reverse("bring_in_form") if builder.teams else "",
+        "uploads": upload_page.uploads_of(builder.person, builder.now),
         "drafts": [_draft(item) for item in builder.drafts()],
+        "adding": upload_page.adding() if builder.teams else None,
     }
     return page(request, "approvals/bring_in.html", context, status=status)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 
@@ -38,6 +38,8 @@ BESIDE = ("missing", "risk", "facts")
 MOST_OPTIONS = 300
 #: How many drafts the first page lists.
 MOST_DRAFTS = 20
+#: An upload of more automations than this is one line there, and not one for each of them.
+FEW = 5
 NO_TEAM = Refusal(
     "I1",
     "permission",
@@ -95,8 +97,9 @@ class Builder:
         return get_object_or_404(own.select_related("batch", "team", "version__automation"), pk=pk)
 
     def drafts(self) -> list[ImportItem]:
-        """Their previews that are not confirmed, the newest first."""
+        """Their previews that are not confirmed, the newest first; those of an upload of many stand on its own page."""
         own = ImportItem.objects.filter(batch__by=self.person, progress=ImportState.PREVIEW)
+        own = own.filter(Q(batch__size__lte=FEW) | Q(version__isnull=False))
         return list(own.order_by("-pk")[:MOST_DRAFTS])
 
     def team_of(self, item: ImportItem, draft: Draft) -> Team:

@@ -8,7 +8,7 @@ from datetime import datetime
 from approvals import rechecking
 from approvals.models import Approval, Submission
 from approvals.views.reader import Shape
-from inventory import assessing
+from inventory import findings
 from inventory.models import Credential, Reach
 from inventory.views import credential_facts
 
@@ -17,7 +17,7 @@ def beyond(credential: Credential, submission: Submission) -> Sequence[str]:
     """Codes of what it is known to open and the version does not ask for; reads the version's privileges once a submission."""
     if credential.reach_kind == Reach.UNKNOWN:
         return ()
-    return assessing.beyond(credential, rechecking.privileges_of(submission))
+    return findings.beyond(credential, rechecking.privileges_of(submission))
 
 
 def tags(record: Approval, now: datetime) -> list[Shape]:

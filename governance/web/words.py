@@ -88,6 +88,20 @@ STATES: Final = {
         "suspended": Word("Suspended", "ring-cross", "no"),
         "ended": Word("Ended", "minus", "off"),
     },
+    "import": {
+        "new": Word("New", "plus", "ok"),
+        "changed": Word("New version", "ring-check", "ok"),
+        "unchanged": Word("Unchanged", "minus", "off"),
+        "refused": Word("Refused", "ring-cross", "no"),
+        "waiting": Word("Not brought in", "ring"),
+        "unread": Word("Not read", "file", "wait"),
+        "confirmed": Word("In the register", "ring-check", "ok"),
+    },
+    "upload": {
+        "preview": Word("Not brought in", "ring"),
+        "confirming": Word("Being brought in", "clock", "acc"),
+        "confirmed": Word("Brought in", "ring-check", "ok"),
+    },
     "item": {
         "open": Word("Waiting", "ring"),
         "answered": Word("Answered", "ring-check", "ok"),

@@ -27,8 +27,13 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('at', models.DateTimeField()),
-                ('progress', models.CharField(choices=[('preview', 'Preview'), ('confirmed', 'Confirmed'), ('refused', 'Refused'), ('discarded', 'Discarded')], default='preview', max_length=10)),
+                ('progress', models.CharField(choices=[('preview', 'Read'), ('confirming', 'Being brought in'), ('confirmed', 'Brought in')], default='preview', max_length=10)),
+                ('order', models.JSONField(default=dict)),
+                ('size', models.PositiveIntegerField(default=0)),
             ],
+            options={
+                'indexes': [models.Index(models.F('id'), condition=models.Q(('progress', 'confirming')), name='inv_importbatch_confirming')],
+            },
         ),
         migrations.CreateModel(
             name='Resource',
@@ -312,6 +317,7 @@ class Migration(migrations.Migration):
                 ('secrets', models.JSONField(default=list)),
                 ('draft', models.JSONField(default=dict)),
                 ('progress', models.CharField(choices=[('preview', 'Preview'), ('confirmed', 'Confirmed'), ('refused', 'Refused'), ('discarded', 'Discarded')], default='preview', max_length=10)),
+                ('outcome', models.CharField(blank=True, choices=[('new', 'New in the register'), ('changed', 'A new version'), ('unchanged', 'Nothing changed'), ('refused', 'Refused')], max_length=10)),
                 ('reason', models.CharField(blank=True, max_length=400)),
                 ('created_at', models.DateTimeField()),
             ],

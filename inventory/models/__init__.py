@@ -17,7 +17,7 @@ from inventory.models.automation import (
 from inventory.models.binding import REGISTERED, Binding
 from inventory.models.credential import Credential, Lifetime, Reach
 from inventory.models.identity import IdentityState, NonHumanIdentity
-from inventory.models.imports import ImportBatch, ImportItem, ImportState
+from inventory.models.imports import BatchState, ImportBatch, ImportItem, ImportState, Outcome
 from inventory.models.interim import OWNED, InterimOwner, InterimState, NamedAs, Owned
 from inventory.models.resource import (
     DataClass,
@@ -40,6 +40,7 @@ __all__ = [
     "AutomationKind",
     "AutomationState",
     "AutomationUserObjectPermission",
+    "BatchState",
     "Binding",
     "Credential",
     "DataClass",
@@ -57,6 +58,7 @@ __all__ = [
     "Lifetime",
     "NamedAs",
     "NonHumanIdentity",
+    "Outcome",
     "Owned",
     "Privilege",
     "Reach",

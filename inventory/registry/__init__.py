@@ -2,14 +2,11 @@
 
 from inventory.interim import NAMING_OWNERS
 from inventory.registry.automations import (
-    Described,
     amend,
     confirm_import,
-    describe,
     known,
     platform_of,
     raise_tier,
-    register_by_hand,
 )
 from inventory.registry.bindings import (
     agree_to_move,
@@ -21,6 +18,7 @@ from inventory.registry.bindings import (
     drop_move,
     refuse_binding,
 )
+from inventory.registry.by_hand import Described, describe, register_by_hand
 from inventory.registry.credentials import (
     answers_for_it,
     confirm_kept_in,
@@ -31,8 +29,23 @@ from inventory.registry.credentials import (
     refuse_kept_in,
     say_kept_in,
 )
-from inventory.registry.imports import discard, preview, save_draft
+from inventory.registry.imports import (
+    Added,
+    add,
+    begin,
+    discard,
+    discard_all,
+    open_items,
+    order,
+    preview,
+    read,
+    refuse_item,
+    save_draft,
+    settle_unchanged,
+    stop,
+)
 from inventory.registry.owning import possible_owners
+from inventory.registry.owning import refusals as owner_refusals
 from inventory.registry.resources import (
     accept_ownership,
     activate,
@@ -42,15 +55,18 @@ from inventory.registry.resources import (
     propose_resource,
     register_resource,
 )
+from inventory.registry.unchanged import unchanged
 from inventory.registry.versions import Change, Drift, compare, drift, hand_over_identities
 
 __all__ = [
     "NAMING_OWNERS",
+    "Added",
     "Change",
     "Described",
     "Drift",
     "accept_ownership",
     "activate",
+    "add",
     "add_entitlement",
     "agree_to_move",
     "amend",
@@ -58,6 +74,7 @@ __all__ = [
     "answers_for",
     "answers_for_it",
     "ask_to_move",
+    "begin",
     "bind",
     "claiming",
     "compare",
@@ -68,22 +85,31 @@ __all__ = [
     "describe",
     "describe_credential",
     "discard",
+    "discard_all",
     "drift",
     "drop_move",
     "hand_over_identities",
     "is_its_side",
     "known",
     "name_owner",
+    "open_items",
+    "order",
+    "owner_refusals",
     "owner_stays",
     "platform_of",
     "possible_owners",
     "preview",
     "propose_resource",
     "raise_tier",
+    "read",
     "refuse_binding",
+    "refuse_item",
     "refuse_kept_in",
     "register_by_hand",
     "register_resource",
     "save_draft",
     "say_kept_in",
+    "settle_unchanged",
+    "stop",
+    "unchanged",
 ]

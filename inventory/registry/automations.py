@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.db import connection
 
@@ -16,17 +16,17 @@ from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, save_with_history, transition
 from inventory import interim, resolving
-from inventory.importers.manifest import Access, Kind, Manifest, Privilege, Source, sha256
-from inventory.importers.manifest import Trigger as ManifestTrigger
+from inventory.importers.manifest import Manifest
 from inventory.models import (
     REGISTERED,
+    Assessment,
     Automation,
     AutomationKind,
     AutomationState,
-    Entitlement,
     Environment,
     ImportItem,
     ImportState,
+    Outcome,
     Resource,
     ResourceState,
     Version,
@@ -58,45 +58,65 @@ def confirm_import(
     chosen: Mapping[str, Resource] | None = None,
     suggested: Mapping[str, Person] | None = None,
     automation: Automation | None = None,
+    if_new: Mapping[str, Any] | None = None,
 ) -> Effect:
     """A builder confirms a preview: the automation is found or made, and a version of it unless nothing changed (I7).
 
     Args:
         step: the running step; its subject is the team that answers for the automation.
-        item: the preview.
+        item: the preview; it is read again under a lock, and says its outcome afterwards.
         fields: see `FIELDS`; persons as rows.
         chosen: which resource a connection opens that no owner has confirmed, by `resolving.binding_name`.
         suggested: suggested owners of resources that are proposed along, by the same name.
         automation: the automation of the same team that a file without an id of its own belongs to; None to find it by
             the same source, else to make a new one.
+        if_new: what of `FIELDS` counts only where the automation is not in the register yet.
     """
-    _one_at_a_time()
-    item = ImportItem.objects.select_for_update().get(pk=item.pk)
+    one_at_a_time()
+    given, item = item, ImportItem.objects.select_for_update(of=("self",)).select_related("batch").get(pk=item.pk)
     if item.progress != ImportState.PREVIEW:
         raise refuse(Refusal("I7", "state", "This preview was confirmed or discarded already."))
     if step.actor.person is None or item.batch.by_id != step.actor.person.pk:
         raise refuse(Refusal("I7", "permission", "A preview is confirmed by whoever brought the file in."))
     manifest = Manifest.from_dict(item.manifest)
-    version, payload = _bring_in(step, manifest, fields, chosen or {}, suggested or {}, automation, item.secrets)
+    said = Said(fields, if_new or {}, chosen or {}, suggested or {}, automation)
+    version, payload = bring_in(step, manifest, said, item.secrets)
     item.version, item.progress, item.team = version, ImportState.CONFIRMED, step.subject
-    item.save()
+    item.outcome, item.reason = _outcome(version, payload), ""
+    item.save(update_fields=["version", "progress", "team", "outcome", "reason"])
+    given.outcome = item.outcome
     return Effect(subject=version, payload=payload)
 
 
-def _bring_in(
-    step: Step[Team],
-    manifest: Manifest,
-    fields: Mapping[str, Any],
-    chosen: Mapping[str, Resource],
-    suggested: Mapping[str, Person],
-    named: Automation | None,
-    secrets: Sequence[Mapping[str, Any]],
+def _outcome(version: Version, payload: Mapping[str, Any]) -> Outcome:
+    """What became of it: known with each item, in the transaction that made it so."""
+    if not payload["new"]:
+        return Outcome.UNCHANGED
+    return Outcome.NEW if version.number == 1 else Outcome.CHANGED
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a builder says beside the manifest: see `confirm_import`."""
+
+    fields: Mapping[str, Any]
+    if_new: Mapping[str, Any] = field(default_factory=dict)
+    chosen: Mapping[str, Resource] = field(default_factory=dict)
+    suggested: Mapping[str, Person] = field(default_factory=dict)
+    named: Automation | None = None
+
+
+def bring_in(
+    step: Step[Team], manifest: Manifest, said: Said, secrets: Sequence[Mapping[str, Any]]
 ) -> tuple[Version, dict[str, Any]]:
-    given = _checked(fields)
-    _check_choices(chosen)
+    """The version that a manifest becomes, or is already, and facts for the event; inside an operation that holds the register's lock."""
+    given = _checked(said.fields)
+    _check_choices(said.chosen)
     _check_described(manifest)
-    automation = known(step.subject, manifest, environment=given.get("environment"), named=named)
+    automation = known(step.subject, manifest, environment=given.get("environment"), named=said.named)
+    is_known = automation is not None
     if automation is None:
+        given = {**_checked(said.if_new), **given}
         _check_owners(step, step.subject, None, given)
         automation = _make(step, manifest, given)
     else:
@@ -104,21 +124,27 @@ def _bring_in(
         _check_known(step, automation)
         _check_owners(step, step.subject, automation, given)
         _amend(step, automation, given)
-    platform = automation.platform_instance
     found = resolving.resolve(
-        manifest, platform_instance=platform, chosen=chosen, automation=automation, by=step.actor.person
+        manifest,
+        platform_instance=automation.platform_instance,
+        chosen=said.chosen,
+        automation=automation,
+        by=step.actor.person,
+        with_people=False,
     )
-    before = automation.versions.order_by("-number").first()
-    version, is_new = write_down(step, automation, manifest, found, secrets=secrets, suggested=suggested)
-    if automation.approved_version is None:
-        _take_tier(step, automation, version)
-    payload: dict[str, Any] = {"number": version.number, "manifest": version.manifest_digest, "new": is_new}
-    if is_new and before is not None:
+    before = automation.versions.order_by("-number").first() if is_known else None
+    made = write_down(step, automation, manifest, found, secrets=secrets, suggested=said.suggested, before=before)
+    version = made.version
+    if automation.approved_version_id is None:
+        _take_tier(step, automation, made.judged)
+    payload: dict[str, Any] = {"number": version.number, "manifest": version.manifest_digest, "new": made.is_new}
+    if made.is_new and before is not None:
         payload["drift"] = drift(before, version).counts
     return version, payload
 
 
-def _one_at_a_time() -> None:
+def one_at_a_time() -> None:
+    """Hold the register's lock until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [REGISTER_LOCK])
 
@@ -248,11 +274,10 @@ def _save_as(step: Step[Any], automation: Automation, why: str) -> None:
     save_with_history(automation, person=step.actor.person, at=step.now, why=f"{why} {step.actor.correlation}")
 
 
-def _take_tier(step: Step[Any], automation: Automation, version: Version) -> None:
+def _take_tier(step: Step[Any], automation: Automation, judged: Assessment) -> None:
     """Before anything is approved, the register shows the tier of the newest version."""
-    last = version.latest_assessment
-    if last is not None and last.tier != automation.tier:
-        automation.tier = last.tier
+    if judged.tier != automation.tier:
+        automation.tier = judged.tier
         _save_as(step, automation, "tier.computed")
 
 
@@ -326,79 +351,3 @@ def raise_tier(step: Step[Automation], *, tier: str) -> Effect:
     before, automation.raised_to, automation.tier = automation.tier, tier, tier
     step.save(automation)
     return Effect(payload={"was": before, "tier": tier})
-
-
-@dataclass(frozen=True)
-class Described:
-    """One privilege that a person describes by hand.
-
-    Args:
-        entitlement: what would be held, of a resource in the register.
-        level: ``read``, ``write``, ``execute`` or ``admin``.
-        target: what of the resource: tables, a channel, a path; parts are joined by a comma and a blank.
-        model_controlled: whether a model chooses what is done.
-    """
-
-    entitlement: Entitlement
-    level: str
-    target: str = ""
-    model_controlled: bool = False
-
-
-def describe(
-    *,
-    name: str,
-    kind: str,
-    platform: str,
-    privileges: Sequence[Described],
-    triggers: Sequence[ManifestTrigger] = (),
-    external_id: str = "",
-) -> Manifest:
-    """A manifest for what has no export, as `register_by_hand` takes it.
-
-    Args:
-        name: what people call it.
-        kind: see `AutomationKind`.
-        platform: where it runs, in a word or two.
-        privileges: what it would hold.
-        triggers: how it starts.
-        external_id: the id that an earlier description of the same automation was given; empty for a new one.
-    """
-    said = tuple(
-        Privilege(
-            at=texts.name(one.entitlement.words),
-            connector=REGISTERED,
-            instance=str(one.entitlement.resource_id),
-            operation=texts.name(one.entitlement.code),
-            access=cast("Access", one.level),
-            target=texts.name(one.target),
-            model_controlled=one.model_controlled,
-        )
-        for one in privileges
-    )
-    content = sha256([[one.instance, one.operation, one.access, one.target, one.model_controlled] for one in said])
-    source = Source(format="manual", files=(), external_id=external_id or f"manual:{uuid.uuid4()}", content=content)
-    return Manifest(
-        source=source,
-        name=texts.name(name),
-        kind=cast("Kind", kind),
-        platform=texts.name(platform),
-        triggers=tuple(triggers),
-        privileges=said,
-    )
-
-
-@transition(Team, event="version.registered_by_hand", permission=Permission.AUTOMATION_REGISTER)
-def register_by_hand(step: Step[Team], *, manifest: Manifest, fields: Mapping[str, Any]) -> Effect:
-    """A builder describes what has no export; the description is a manifest like any other.
-
-    Args:
-        step: the running step; its subject is the team.
-        manifest: see `describe`; the same external id again amends the same automation.
-        fields: see `FIELDS`.
-    """
-    _one_at_a_time()
-    if not manifest.name.strip():
-        raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
-    version, payload = _bring_in(step, manifest, fields, {}, {}, None, ())
-    return Effect(subject=version, payload=payload)

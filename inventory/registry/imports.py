@@ -1,13 +1,19 @@
-"""Imports under way: read, previewed, drafted, discarded. The raw file is parsed in memory and never kept (I7, H7)."""
+"""Imports under way: read, previewed, drafted, ordered, discarded. The raw file is parsed in memory and never kept (I7, H7).
+
+None of this is a governed row: it is what one person has read and typed, and leaves no ledger event (H7). The register changes by
+`registry.confirm_import` alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 
 from governance.controls import keys
 from governance.controls.actors import Actor
@@ -15,10 +21,22 @@ from governance.controls.models import Team
 from governance.controls.refusals import Refusal, refuse
 from inventory import importers
 from inventory.importers import ImportProblem, ReadResult, privilege_key
-from inventory.models import ImportBatch, ImportItem, ImportState
+from inventory.models import BatchState, ImportBatch, ImportItem, ImportState, Outcome, Version
+
+#: Where a manifest says what it was read from, for comparing without loading any.
+CONTENT = KeyTextTransform("content", KeyTransform("source", "manifest"))
 
 MOST_ROWS = 600
 """As many privileges and credentials one automation may ask for: each is three fields of a form, and a form has at most 2,000."""
+
+
+@dataclass(frozen=True)
+class Added:
+    """What a few files brought to an upload: automations that are new to it, files refused, and how much of it was there already."""
+
+    read: int
+    refused: int
+    again: int
 
 
 def preview(
@@ -31,58 +49,47 @@ def preview(
 ) -> ImportBatch:
     """Read files and keep what was found as previews; a file that can't be read becomes a refused item with its reason.
 
-    A preview is a draft of one person and no governed row: it leaves no ledger event (H7).
-
     Args:
         files: name and content of each.
         actor: who brings them in.
         now: business time.
-        team: whom they are built for, where that is known already.
+        team: whom they are read for.
         draft: what each preview begins with.
     """
-    if actor.person is None:
-        raise refuse(Refusal("I7", "permission", "Files are brought in by a person."))
     with transaction.atomic():
-        batch = ImportBatch.objects.create(by=actor.person, at=now)
-        items = _read(batch, files, now)
-        for item in items:
-            if item.progress == ImportState.PREVIEW:
-                item.team, item.draft = team, dict(draft or {})
-        ImportItem.objects.bulk_create(items)
+        batch = begin(actor=actor, now=now)
+        add(batch, read(files), now=now, team=team, draft=draft)
     return batch
 
 
-def _read(batch: ImportBatch, files: Iterable[tuple[str, bytes]], now: datetime) -> list[ImportItem]:
-    """An item for each automation, and one for each that can't be read; credentials that several use are found (I5)."""
-    problems: list[ImportProblem] = []
-    named, results = [], []
+def begin(*, actor: Actor, now: datetime, order: Mapping[str, Any] | None = None) -> ImportBatch:
+    """An upload with nothing in it yet.
+
+    Args:
+        actor: whose it is.
+        now: business time.
+        order: what is kept with it from the beginning.
+
+    Raises:
+        NotPermitted: nobody acts for themself here: a job, say.
+    """
+    if actor.person is None:
+        raise refuse(Refusal("I7", "permission", "Files are brought in by a person."))
+    return ImportBatch.objects.create(by=actor.person, at=now, order=dict(order or {}))
+
+
+def read(files: Iterable[tuple[str, bytes]]) -> list[tuple[str, ReadResult | ImportProblem]]:
+    """What files hold, each with the file's name as it is shown: an entry for each automation, and one for each file refused."""
+    found: list[tuple[str, ReadResult | ImportProblem]] = []
     for name, data in files:
         try:
-            found = importers.read(name, data, fingerprint_key=keys.digest_key())
+            results = importers.read(name, data, fingerprint_key=keys.digest_key())
         except ImportProblem as problem:
-            problems.append(problem)
-            continue
-        too_long = [_too_long(name, one, is_alone=len(found) == 1) for one in found]
-        problems += [problem for problem in too_long if problem is not None]
-        fitting = [one for one, problem in zip(found, too_long, strict=True) if problem is None]
-        named += [importers.file_shown(name)] * len(fitting)
-        results += fitting
-    read = [
-        ImportItem(
-            batch=batch,
-            filename=name[:255],
-            manifest=result.manifest.to_dict(),
-            secrets=[asdict(secret) for secret in result.secrets],
-            created_at=now,
-        )
-        for name, result in zip(named, importers.with_shared(results), strict=True)
-    ]
-    return [*read, *(_refused(batch, problem, now) for problem in problems)]
-
-
-def _refused(batch: ImportBatch, problem: ImportProblem, now: datetime) -> ImportItem:
-    said = {"filename": problem.file[:255], "reason": str(problem)[:400]}
-    return ImportItem(batch=batch, created_at=now, progress=ImportState.REFUSED, **said)
+            found.append((problem.file, problem))
+        else:
+            shown, is_alone = importers.file_shown(name), len(results) == 1
+            found += [(shown, _too_long(shown, result, is_alone=is_alone) or result) for result in results]
+    return found
 
 
 def _too_long(name: str, result: ReadResult, *, is_alone: bool) -> ImportProblem | None:
@@ -92,9 +99,161 @@ def _too_long(name: str, result: ReadResult, *, is_alone: bool) -> ImportProblem
     if rows <= MOST_ROWS:
         return None
     reason = f"it uses {rows:,} things, and one automation may use {MOST_ROWS}"
-    return ImportProblem(
-        importers.file_shown(name), "" if is_alone else manifest.name, reason, "Split it into several automations."
-    )
+    return ImportProblem(name, "" if is_alone else manifest.name, reason, "Split it into several automations.")
+
+
+def add(
+    batch: ImportBatch,
+    found: Sequence[tuple[str, ReadResult | ImportProblem]],
+    *,
+    now: datetime,
+    team: Team | None = None,
+    draft: Mapping[str, Any] | None = None,
+) -> Added:
+    """Keep what was read as previews of an upload, but nothing twice: a folder that broke off is read once more and goes on (I7).
+
+    What is the same has the same name and content, or was refused for the same reason. Credentials that several of what is added
+    together use are found (I5).
+
+    Args:
+        batch: the upload; locked here, so that a part that is sent twice at once is added once.
+        found: of `read`.
+        now: business time.
+        team: whom it is read for.
+        draft: what each preview begins with.
+
+    Raises:
+        OutOfTurn: it is being brought in.
+    """
+    with transaction.atomic():
+        batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
+        _not_under_way(batch)
+        there = _there(batch, {name[:255] for name, _ in found}) if batch.size or batch.items.exists() else set()
+        items = [one for one in _items(batch, found, now, team, draft or {}) if _same(one) not in there]
+        ImportItem.objects.bulk_create(items)
+        read_now = sum(one.progress == ImportState.PREVIEW for one in items)
+        if items:
+            batch.size, batch.progress = batch.size + read_now, BatchState.PREVIEW
+            batch.save(update_fields=["size", "progress"])
+    return Added(read_now, len(items) - read_now, len(found) - len(items))
+
+
+def _items(
+    batch: ImportBatch,
+    found: Sequence[tuple[str, ReadResult | ImportProblem]],
+    now: datetime,
+    team: Team | None,
+    draft: Mapping[str, Any],
+) -> list[ImportItem]:
+    """Unsaved items: those that were read, then those that were refused."""
+    named = [(name, one) for name, one in found if isinstance(one, ReadResult)]
+    together = importers.with_shared(one for _, one in named)
+    of_all = {"batch": batch, "team": team, "created_at": now}
+    items = [
+        ImportItem(
+            filename=name[:255],
+            manifest=result.manifest.to_dict(),
+            secrets=[asdict(secret) for secret in result.secrets],
+            draft=dict(draft),
+            **of_all,
+        )
+        for (name, _), result in zip(named, together, strict=True)
+    ]
+    return items + [
+        ImportItem(filename=name[:255], reason=str(one)[:400], progress=ImportState.REFUSED, **of_all)
+        for name, one in found
+        if isinstance(one, ImportProblem)
+    ]
+
+
+def _same(item: ImportItem) -> tuple[str, str]:
+    """By what an item of an upload is the same again."""
+    return item.filename, item.manifest["source"]["content"] if item.manifest else item.reason
+
+
+def _there(batch: ImportBatch, names: Iterable[str]) -> set[tuple[str, str]]:
+    """What an upload has of files with these names; what was discarded is not there any more."""
+    rows = batch.items.filter(filename__in=list(names)).exclude(progress=ImportState.DISCARDED)
+    columns = rows.annotate(content=CONTENT).values_list("filename", "content", "reason").order_by()
+    return {(name, content or reason) for name, content, reason in columns}
+
+
+def order(batch: ImportBatch, said: Mapping[str, Any]) -> bool:
+    """Have everything of an upload brought in that is not in the register yet, also what was refused before.
+
+    Args:
+        batch: the upload.
+        said: see `ImportBatch`.
+
+    Returns:
+        Whether it was ordered; False where it is under way already.
+    """
+    with transaction.atomic():
+        batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
+        if batch.progress == BatchState.CONFIRMING:
+            return False
+        again = batch.items.filter(progress=ImportState.PREVIEW, outcome=Outcome.REFUSED)
+        again.update(outcome="", reason="")
+        batch.progress, batch.order = BatchState.CONFIRMING, dict(said)
+        batch.save(update_fields=["progress", "order"])
+    return True
+
+
+def stop(batch: ImportBatch) -> None:
+    """Bring no more in; what is in the register stays there, and the rest can be ordered again."""
+    under_way = ImportBatch.objects.filter(pk=batch.pk, progress=BatchState.CONFIRMING)
+    under_way.update(progress=BatchState.PREVIEW)
+
+
+def open_items(batch: ImportBatch) -> Any:
+    """The items of an upload that nothing has become of yet; what goes on in a preview of its own is no part of it any more."""
+    return batch.items.filter(progress=ImportState.PREVIEW, outcome="", version=None)
+
+
+def discard_all(batch: ImportBatch) -> int:
+    """Drop what of an upload is not in the register, with what was typed about it; returns how many automations.
+
+    Raises:
+        OutOfTurn: it is being brought in.
+    """
+    with transaction.atomic():
+        batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
+        _not_under_way(batch)
+        gone = batch.items.exclude(progress__in=(ImportState.CONFIRMED, ImportState.DISCARDED))
+        count = gone.filter(progress=ImportState.PREVIEW).count()
+        gone.update(progress=ImportState.DISCARDED, manifest={}, secrets=[], draft={}, reason="", outcome="")
+        batch.progress, batch.size = BatchState.CONFIRMED, F("size") - count
+        batch.save(update_fields=["progress", "size"])
+    return count
+
+
+def refuse_item(item: ImportItem, words: str) -> None:
+    """Keep why bringing it in was refused; it stays a preview, to be mended by hand."""
+    still = ImportItem.objects.filter(pk=item.pk, progress=ImportState.PREVIEW)
+    still.update(outcome=Outcome.REFUSED, reason=words[:400])
+
+
+def settle_unchanged(found: Mapping[int, Version], team: Team) -> int:
+    """Keep that previews changed nothing, as bringing each in would have said; returns of how many.
+
+    Args:
+        found: of `unchanged`.
+        team: for which they were brought in.
+    """
+    with transaction.atomic():
+        still = ImportItem.objects.filter(pk__in=found, progress=ImportState.PREVIEW, outcome="").order_by("pk")
+        items = list(still.select_for_update(of=("self",)).only("pk"))
+        for item in items:
+            item.version, item.team = found[item.pk], team
+            item.progress, item.outcome = ImportState.CONFIRMED, Outcome.UNCHANGED
+        ImportItem.objects.bulk_update(items, ("version", "team", "progress", "outcome"))
+    return len(items)
+
+
+def _not_under_way(batch: ImportBatch) -> None:
+    if batch.progress == BatchState.CONFIRMING:
+        sentence = "These automations are being brought into the register at this moment."
+        raise refuse(Refusal("I7", "state", sentence, "Wait until that has ended, or stop it first."))
 
 
 def save_draft(item: ImportItem, draft: Mapping[str, Any], *, team: Team | None) -> None:

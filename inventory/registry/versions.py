@@ -12,10 +12,11 @@ from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Step
-from inventory import assessing, authors, importers, interim, resolving
+from inventory import assessing, authors, importers, interim, placing, resolving
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
 from inventory.models import (
     REGISTERED,
+    Assessment,
     Automation,
     AutomationState,
     Binding,
@@ -135,6 +136,15 @@ def _of_both(rows: QuerySet[Any], old: Version, new: Version) -> tuple[list[Any]
     return found[old.pk], found[new.pk]
 
 
+@dataclass(frozen=True)
+class WrittenDown:
+    """The version that has a content, whether it is new, and its newest assessment."""
+
+    version: Version
+    is_new: bool
+    judged: Assessment
+
+
 def write_down(
     step: Step[Any],
     automation: Automation,
@@ -143,7 +153,8 @@ def write_down(
     *,
     secrets: Sequence[Mapping[str, Any]] = (),
     suggested: Mapping[str, Person] | None = None,
-) -> tuple[Version, bool]:
+    before: Version | None = None,
+) -> WrittenDown:
     """The version with this content: the known one, or a new one with all its rows and a first assessment (I2, I7).
 
     The same content again changes nothing, save that newer detectors make a new assessment of the known version.
@@ -155,35 +166,36 @@ def write_down(
         found: the manifest resolved against the register; its unsaved rows are saved.
         secrets: what the source contained, without values.
         suggested: suggested owners of resources that are proposed along, by `resolving.binding_name`.
-
-    Returns:
-        The version, and whether it is new.
+        before: the newest version of the automation; None for one that is made just now.
     """
     _save_resources(step, automation, found, suggested or {})
     _save_credentials(step, automation, found)
     _save_entitlements(step, found)
     privileges = _by_key(found)
     digest, bound = manifest_digest(manifest), sha256(sorted(privileges))
-    known = automation.versions.filter(manifest_digest=digest, binding_digest=bound).first()
+    same = automation.versions.filter(manifest_digest=digest, binding_digest=bound)
+    known = same.first() if before is not None else None
     if known is not None:
-        _assess_anew(step, known, manifest)
+        judged = _assess_anew(step, known, manifest)
         _save_author(known, manifest)
-        return known, False
-    version = _new_version(step, automation, manifest, secrets, digest, bound)
+        return WrittenDown(known, False, judged)
+    version = _new_version(step, automation, manifest, secrets, digest, bound, before)
     for one in privileges.values():
         one.version = version
     Privilege.objects.bulk_create(privileges.values())
-    VersionCredential.objects.bulk_create(
+    used = [
         VersionCredential(version=version, credential=credential, at=found.places[key])
         for key, credential in found.credentials.items()
-    )
+    ]
+    VersionCredential.objects.bulk_create(used)
     for trigger in found.triggers:
         trigger.version = version
     Trigger.objects.bulk_create(found.triggers)
     _save_identities(step, automation, version, found)
-    _save_author(version, manifest)
-    assessing.assess(version, now=step.now)
-    return version, True
+    _save_author(version, manifest, is_new=True)
+    identities = sorted(found.identities, key=lambda one: one.pk) if before is None else None
+    rows = assessing.Rows(automation, list(privileges.values()), used, found.triggers, manifest, identities)
+    return WrittenDown(version, True, assessing.assess(version, now=step.now, rows=rows))
 
 
 def _new_version(
@@ -193,11 +205,11 @@ def _new_version(
     secrets: Sequence[Mapping[str, Any]],
     digest: str,
     bound: str,
+    before: Version | None,
 ) -> Version:
-    last = automation.versions.order_by("-number").values_list("number", flat=True).first()
     return Version.objects.create(
         automation=automation,
-        number=(last or 0) + 1,
+        number=before.number + 1 if before is not None else 1,
         source_digest=manifest.source.content,
         manifest_digest=digest,
         binding_digest=bound,
@@ -210,20 +222,21 @@ def _new_version(
     )
 
 
-def _save_author(version: Version, manifest: Manifest) -> None:
+def _save_author(version: Version, manifest: Manifest, *, is_new: bool = False) -> None:
     """Keep whom the source names, also where the same content names somebody now who was not named before (S1)."""
     hint = texts.clean(manifest.source.owner_hint)
-    if version.authors.filter(said__text=hint).exists():
+    if not hint or (not is_new and version.authors.filter(said__text=hint).exists()):
         return
     if (said := texts.keep(hint)) is not None:
         VersionAuthor.objects.create(version=version, said=said, person=authors.matched([hint]).get(hint))
 
 
-def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> None:
-    """A better detector makes a new assessment, never a new version (I2)."""
+def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Assessment:
+    """The newest assessment: a better detector makes a new one, never a new version (I2)."""
     last = version.latest_assessment
     if last is None or last.importer_version != importers.VERSION:
-        assessing.assess(version, now=step.now, manifest=manifest)
+        return assessing.assess(version, now=step.now, manifest=manifest)
+    return last
 
 
 def _save_resources(
@@ -281,7 +294,7 @@ def _save_credentials(step: Step[Any], automation: Automation, found: Resolution
     new = [one for one in found.credentials.values() if one._state.adding]
     for credential in found.credentials.values():
         if not credential.platform_instance:
-            credential.platform_instance = resolving.local_to(automation)
+            credential.platform_instance = placing.local_to(automation)
         credential.opens = credential.opens  # takes over the key of a resource saved just now
     step.insert(new)
     for credential in new:

@@ -41,6 +41,7 @@ from governance.demo.scale import seeding  # noqa: E402
 from inventory.models import Automation  # noqa: E402
 from tests import journeys, people  # noqa: E402
 from tests.benchmarks import engine as measuring  # noqa: E402
+from tests.benchmarks import importing  # noqa: E402
 from tests.portal.signed_in import client_of  # noqa: E402
 
 AUTOMATIONS = 1000
@@ -190,6 +191,21 @@ def engine() -> Iterator[Line]:
     yield line("ledger, verify", "x floor", measuring.verify(), 2)
 
 
+def imports(n: people.Northwind) -> Iterator[Line]:
+    """Real exports, brought in and brought in again; nothing where there are none."""
+    files = importing.exports()
+    if not files:
+        print(f"No real exports in {importing.EXPORTS}: the import is not measured.", file=sys.stderr)
+        return
+    for name, goal in (("import", 60), ("import again", 20)):
+        spent = importing.bring_in(files, n, database_cpu)
+        if spent.found.total() != len(files) or (goal == 20 and set(spent.found) != {"unchanged"}):
+            raise SystemExit(f"Of {len(files)} exports came {dict(spent.found)}")
+        yield line(f"{name}, {len(files):,} real exports", "CPU s", spent.here + spent.there, goal)
+        yield line(f"{name}, of that here", "CPU s", spent.here, goal)
+        yield line(f"{name}, an automation", "queries", spent.queries, 40)
+
+
 def said(sentence: str) -> None:
     """Progress, for whoever waits at a terminal."""
     if sys.stderr.isatty():
@@ -212,9 +228,10 @@ def main() -> None:
     try:
         call_command("migrate", verbosity=0, interactive=False)
         keys.ensure(settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE)
-        measured = pages(*fill(int(sys.argv[1]) if len(sys.argv) > 1 else AUTOMATIONS))
+        northwind, *open_ones = fill(int(sys.argv[1]) if len(sys.argv) > 1 else AUTOMATIONS)
+        measured = pages(northwind, *open_ones)
         with override_settings(DEMO=False, ALLOWED_HOSTS=["testserver"]):
-            for found in chain(measure(measured), engine()):
+            for found in chain(measure(measured), engine(), imports(northwind)):
                 tell(found)
     finally:
         connections.close_all()

@@ -27,7 +27,7 @@ from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks, Item
 from governance.web.middleware import SIGNED_IN_AT
 from inventory import interim, lifecycle, registry
-from inventory.models import Automation, ImportItem, InterimOwner, NonHumanIdentity, Resource
+from inventory.models import Automation, ImportBatch, ImportItem, InterimOwner, NonHumanIdentity, Resource
 from tests import journeys, people
 from tests.approvals import stock
 from tests.approvals.bring_in.building import Build, connect, of_its_own
@@ -110,7 +110,15 @@ def build() -> Portal:
     connect(w.company, of_its_own(stock.EXPORT, "preview"))
     builder = Build(clients["builder"], w.people["builder"])
     preview = builder.import_item(content=of_its_own(stock.EXPORT, "preview"))
-    rows = {"delegation": delegation, "preview": preview, **_people_rows(w), **_resources(w), **_submissions(w)}
+    upload = _uploaded(w)
+    rows = {
+        "delegation": delegation,
+        "preview": preview,
+        "upload": upload,
+        **_people_rows(w),
+        **_resources(w),
+        **_submissions(w),
+    }
     rows |= {**_live(w), **_without_owner(w)}
     rows["identity"] = NonHumanIdentity.objects.create(
         kind="spiffe", issuer="x", subject="spiffe://x/report", owner=rows.pop("gone"), automation=rows["live"]
@@ -119,6 +127,13 @@ def build() -> Portal:
     typed = builder.typed(preview, w.people["business_owner"])
     bound = next(name.removeprefix("why-") for name in typed if name.startswith("why-"))
     return Portal(w, clients, rows, typed, bound)
+
+
+def _uploaded(w: World) -> ImportBatch:
+    """Two automations that the builder has read, and a file that could not be."""
+    files = [(f"{word}.json", of_its_own(stock.EXPORT, word)) for word in ("first", "second")]
+    actor = w.actor("builder")
+    return registry.preview([*files, ("broken.json", b"{")], actor=actor, now=w.now, team=w.northwind.finance_ops)
 
 
 def _browser(person: Person) -> Client:
@@ -345,6 +360,10 @@ def _preview(portal: Portal, _: ImportItem) -> dict[str, Any]:
     return portal.typed
 
 
+def _order(portal: Portal, _: ImportBatch) -> dict[str, Any]:
+    return {"do": "order", "environment": "production", "business_owner": portal.world.people["business_owner"].pk}
+
+
 FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "account_login": lambda portal, _: {"login": "rita.novak@northwind.example", "password": "not hers"},
     "account_logout": lambda portal, _: {},
@@ -386,6 +405,8 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "comment": lambda portal, _: {"text": "What for?"},
     "bring_in": lambda portal, _: {"pasted": of_its_own(stock.EXPORT, "pasted").decode()},
     "bring_in_form": _by_hand,
+    "import_add": lambda portal, _: {"large": "too-large.json"},
+    "import_batch": _order,
     "import_preview": _preview,
     "import_panel": _preview,
     "import_submit": _preview,

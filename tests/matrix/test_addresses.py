@@ -61,7 +61,10 @@ SAMPLE, SENT_EVERYWHERE = "controls.person", ("auditor", "superuser")
 
 #: Refused before any operation on a governed row is tried, so that there is nothing to record: signing in again, reading, and
 #: what a person notes for themself before they import or answer. The admin has no operations at all.
-NOTHING_TRIED = ("mfa_reauthenticate", "ledger_verify", "bring_in", "bring_in_form", "submit_again", "recert_answer")
+NOTHING_TRIED = (
+    *("mfa_reauthenticate", "ledger_verify", "bring_in", "bring_in_form", "import_add", "submit_again"),
+    "recert_answer",
+)
 
 #: Tables of people and of how they sign in: whatever is written there leaves an event, also what is others' code (H1).
 PEOPLES = frozenset({"controls_person", "mfa_authenticator"})

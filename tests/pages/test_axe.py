@@ -50,6 +50,8 @@ TOUR = (
     ("", "account_login"),
     ("rita", "bring_in"),
     ("rita", "bring_in_form"),
+    ("rita", "import_batch", "upload"),
+    ("rita", "import_batch", "upload", "?show=new"),
     ("rita", "import_preview", "item"),
     ("rita", "import_bind", "item", "key"),
     ("rita", "withdraw", "submission"),
@@ -121,6 +123,7 @@ IN_DARK = {
     "account_login",
     "home",
     "ownerless_one",
+    "import_batch",
     "import_preview",
     "review",
     "recert_item",
@@ -133,6 +136,7 @@ IN_DARK = {
 #: What is no page: it takes a form, leads on, or sends a file or a part of a page.
 ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel", "import_submit", "automation_version"),
+    *("import_add", "import_report"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
     *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm", "submit_again"),
@@ -141,7 +145,7 @@ ACTIONS = {
 #: Faces of a page of the tour: the question before something is done (as `automation_stop`), a form of one kind (as
 #: `automation_amend`, `person_add`), and the second factor's pages for whoever has a device.
 OTHER_FACES = {
-    *("import_discard", "automation_retire", "grant_stop", "role_end", "person_erase"),
+    *("import_discard", "import_batch_discard", "automation_retire", "grant_stop", "role_end", "person_erase"),
     *("resource_amend", "resource_name_owner", "resource_connection", "credential_kept_in", "team_found"),
     *("decline", "recert_correct", "mfa_authenticate", "mfa_reauthenticate", "mfa_deactivate_totp"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
@@ -166,6 +170,10 @@ class World:
         item = registry.preview(
             [("check.json", export("supplier-statement-check.json"))], actor=as_actor(self.people.rita), now=now
         ).items.get()
+        folder = [(f"exports/{word}.json", export("weekly-stock-report.json")) for word in ("first", "second")]
+        upload = registry.preview([*folder, ("exports/broken.json", b"{")], actor=as_actor(self.people.rita), now=now)
+        registry.refuse_item(upload.items.earliest("pk"), "An automation with this id belongs to another team.")
+        self.upload = upload.pk
         self.item, self.key = item.pk, drafts.privilege_row(Manifest.from_dict(item.manifest).privileges[0])
         self.person = self.people.tom.pk
         propose_role(self.people.tom, actor=as_actor(self.people.karl), now=now, role=Role.AUDITOR)

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 import pgtrigger
 from django.db import models
+from django.db.models import QuerySet
+from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 
 #: Each trigger of pgtrigger asks a function whether the session wants it ignored: one SET, and nothing is refused. That is taken out by
@@ -81,6 +83,20 @@ def _erasable(columns: Sequence[str]) -> pgtrigger.Trigger:
     )
 
 
+class HistoryOf(HistoryManager):
+    """The manager of a history. simple-history makes a class of it each time a row is asked for its history; here it is made once."""
+
+    _made: ClassVar[dict[Any, Any]] = {}
+
+    @classmethod
+    def from_queryset(cls, queryset_class: type[QuerySet[Any]], class_name: str | None = None) -> Any:
+        """Its class with the methods of a query set."""
+        key = (cls, queryset_class, class_name)
+        if key not in cls._made:
+            cls._made[key] = super().from_queryset(queryset_class, class_name)
+        return cls._made[key]
+
+
 class History(HistoricalRecords):
     """The history of a governed row: every state that it was in, and who caused it; the database lets nobody rewrite it (H1).
 
@@ -90,7 +106,7 @@ class History(HistoricalRecords):
     """
 
     def __init__(self, *, erasable: Sequence[str] = (), **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**{"history_manager": HistoryOf, **options})
         self.erasable = tuple(erasable)
 
     def get_meta_options(self, model: type[models.Model]) -> dict[str, Any]:

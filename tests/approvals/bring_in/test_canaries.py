@@ -20,7 +20,6 @@ from aiosmtpd.controller import Controller
 from django.contrib.sessions.models import Session
 from django.urls import reverse
 
-from approvals import drafts
 from approvals.models import Approval, ApprovalState, Submission
 from approvals.routing import route_of
 from governance.controls.models import Notice
@@ -219,7 +218,7 @@ def _went_wrong(rita: Build, planted: Planted, seen: Seen, monkeypatch: pytest.M
         seen.note("an importer that stumbles", answer)
     rita.client.raise_request_exception = False
     with monkeypatch.context() as patch:
-        patch.setattr(drafts, "keep", _defect)
+        patch.setattr("inventory.registry.imports._same", _defect)
         answer = rita.client.post(reverse("bring_in"), {"pasted": planted.content.decode()})
         assert answer.status_code == 500
         seen.note("a defect", answer.content.decode())

@@ -1,0 +1,35 @@
+"""Where the register keeps the credentials that a manifest names: by these it finds one again (I5, I6). Pure."""
+
+from __future__ import annotations
+
+from inventory.importers.manifest import Credential, Manifest
+from inventory.models import Automation
+
+
+def local_to(automation: Automation) -> str:
+    """The platform instance under which credentials are kept that mean nothing outside one automation.
+
+    An environment variable or a prompt's input of the same name in another configuration is another credential.
+    """
+    return f"automation {automation.pk}"
+
+
+def credential_places(
+    manifest: Manifest, platform_instance: str, automation: Automation | None
+) -> list[tuple[str, str, str]]:
+    """Where the register keeps each credential of a manifest: platform instance, kind, id; the first is empty for what a new
+    automation alone knows.
+    """
+    local = local_to(automation) if automation is not None else ""
+    where = {one.key: local if _is_local(one) else platform_instance for one in manifest.credentials}
+    return [(where[one.key], one.type, external_id_of(one)) for one in manifest.credentials]
+
+
+def _is_local(one: Credential) -> bool:
+    """Whether its id says something within one automation only: no credential store of the platform gave it."""
+    return one.where != "node" or not one.external_id
+
+
+def external_id_of(one: Credential) -> str:
+    """The id under which it is kept: its own, else its name."""
+    return (one.external_id or f"name:{one.name}")[:160]

@@ -1,0 +1,125 @@
+"""The second time nothing changes: no row is added anywhere, and what is settled by set is what bringing it in would say (I2, I7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from governance.controls import texts
+from governance.controls.models import FreeText
+from inventory import importers, registry
+from inventory.importers.manifest import Manifest
+from inventory.models import Automation, Binding, Credential, ImportBatch, ImportItem, Resource
+from tests.approvals.uploads import making
+from tests.journeys import EXPORTS, Company
+from tests.lengths import of
+from tests.people import as_actor
+from tests.savepoints import undone
+
+pytestmark = pytest.mark.django_db
+
+#: What one confirmation writes where nothing changed: that it was tried, and nothing else.
+ONE_EVENT = {"controls_ledgerevent": 1}
+
+
+def settled(c: Company, batch: ImportBatch) -> dict[int, Any]:
+    """What the check by set says of the previews of an upload."""
+    return registry.unchanged(
+        registry.open_items(batch), c.people.finance_ops, "production", apart=Automation.objects.none()
+    )
+
+
+def samples() -> list[tuple[str, bytes]]:
+    """The exports of the demo: n8n and MCP, with and without ids of their own."""
+    return [(path.name, path.read_bytes()) for path in sorted(EXPORTS.glob("*.json"))]
+
+
+@pytest.mark.rule("I7")
+def test_a_whole_folder_again_changes_no_row_of_any_table(company: Company) -> None:
+    files = [*samples(), making.export(1)]
+    first = making.read_in(company, *files)
+    assert set(making.brought_in(company, first)) == {"new"}
+    before = making.rows()
+    again = making.read_in(company, *files)
+    assert making.brought_in(company, again) == {"unchanged": first.items.exclude(version=None).count()}
+    assert making.rows() == before, "no version, no history, no event"
+    pairs = zip(first.items.order_by("pk"), again.items.order_by("pk"), strict=True)
+    assert all(one.version_id == other.version_id for one, other in pairs), "each is the version that it is"
+
+
+def _bind(c: Company, change: Callable[[Binding], Any]) -> None:
+    row = Binding.objects.order_by("pk")[0]
+    change(row)
+    row.save()
+
+
+def _refuse(row: Binding) -> None:
+    row.refused_at, row.refused_for = row.proposed_at, [row.resource_id]
+
+
+def _move(row: Binding) -> None:
+    row.resource = Resource.objects.exclude(pk=row.resource_id).filter(unresolved=False).order_by("pk")[0]
+
+
+def _tier(c: Company, _: pytest.MonkeyPatch) -> None:
+    one = Automation.objects.get()
+    Automation.objects.update(tier="high" if one.tier != "high" else "low")
+
+
+#: What happened between the two imports, for which the second is no mere repetition.
+CHANGES: dict[str, Callable[[Company, pytest.MonkeyPatch], Any]] = {
+    "an owner refused the connection": lambda c, _: _bind(c, _refuse),
+    "the connection opens something else": lambda c, _: _bind(c, _move),
+    "a connection is not known any more": lambda c, _: Binding.objects.update(instance_name="elsewhere"),
+    "a better importer": lambda c, patch: patch.setattr(importers, "VERSION", "99"),
+    "the register shows another tier": _tier,
+    "the automation is another team's": lambda c, _: Automation.objects.update(team=c.people.marketing),
+    "the automation is retired": lambda c, _: Automation.objects.update(state="retired"),
+    "it runs elsewhere": lambda c, _: Automation.objects.update(environment="test"),
+    "nobody knows what a credential opens": lambda c, _: Credential.objects.update(opens=None),
+    "a credential is not known any more": lambda c, _: Credential.objects.update(external_id="another"),
+    "its author was forgotten": lambda c, _: texts.erase(FreeText.objects.all(), now=c.now),
+}
+
+
+@pytest.mark.rule("I2", "I7", "I8", "S1")
+def test_what_is_not_quite_the_same_is_not_settled_by_set(company: Company) -> None:
+    owner = {"shared": [{"project": {"name": "Piet de Vries", "type": "personal"}}]}
+    making.brought_in(company, making.read_in(company, making.export(0, **owner)))
+    again = making.read_in(company, making.export(0, **owner))
+    found = {}
+    for what, change in CHANGES.items():
+        assert len(settled(company, again)) == 1, f"nothing has changed before: {what}"
+        with undone(), pytest.MonkeyPatch.context() as patch:
+            _, before = change(company, patch), making.rows()
+            found[what] = settled(company, again)
+            assert making.rows() == before, "it only reads"
+    assert found == {what: {} for what in CHANGES}
+
+
+@pytest.mark.rule("I2", "I7")
+@pytest.mark.parametrize("of_real_use", [False, True])
+def test_what_is_settled_by_set_is_what_bringing_it_in_would_have_said(
+    company: Company, request: pytest.FixtureRequest, of_real_use: bool
+) -> None:
+    files = samples()
+    if of_real_use:
+        folder: Path = request.getfixturevalue("real_exports") / "imports"
+        found = [path for name in sorted(folder.glob("n8n_*")) for path in sorted(name.rglob("*.json"))]
+        files = [(path.name, path.read_bytes()) for path in found[:: of(20, soak=1)]]
+    making.brought_in(company, making.read_in(company, *files))
+    again = making.read_in(company, *files)
+    found_same = settled(company, again)
+    assert len(found_same) == registry.open_items(again).count() > 0
+    for item in ImportItem.objects.filter(pk__in=found_same).order_by("pk"):
+        before = making.rows()
+        n = company.people
+        made = registry.confirm_import(
+            n.finance_ops, actor=as_actor(n.rita), now=company.now, item=item, fields={"environment": "production"}
+        )
+        after = making.rows()
+        assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == ONE_EVENT
+        assert (made, item.outcome) == (found_same[item.pk], "unchanged"), Manifest.from_dict(item.manifest).name
