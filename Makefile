@@ -34,7 +34,7 @@ reset-demo: $(VENV)/ready-to-run ## throw the demo's data away and load it afres
 test: $(VENV)/ready-to-test $(FONTS) parts ## every test, on a real PostgreSQL, Redis, worker, beat and Chromium: make test ARGS="-k approve"
 	@exec $(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-soak: $(VENV)/ready-to-test $(FONTS) parts ## the long versions, minutes to an hour: races, state machines, hostile files, load, restore: make soak ARGS="-k restore"
+soak: $(VENV)/ready-to-test $(FONTS) parts ## the long versions, minutes to an hour: races, kills, tamperings, state machines, load, restore: make soak ARGS="-k kills"
 	@SOAK=1 exec $(PY) -m pytest -v --no-header -m soak $(SIDE_BY_SIDE) $(ARGS)
 
 rules: $(VENV)/ready-to-test $(FONTS) ## a passing test for each rule, or its lack: make rules CODES="A1 A2"

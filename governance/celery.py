@@ -14,6 +14,7 @@ from typing import Any
 
 from celery import Celery
 from django.conf import settings
+from kombu.transport import redis
 
 import governance.closing  # noqa: F401  every process that has this application closes its pools at its end
 
@@ -30,6 +31,26 @@ TIMETABLE: dict[str, float] = {
     "approvals.bring_in": 60,
     "recertification.sweep": 60,
 }
+
+
+class Channel(redis.Channel):
+    """What messages travel by over Redis, so that a worker gets over the loss of its broker.
+
+    As kombu 5.7 has it, a channel whose connection broke under an unfinished job asks for the address of the connection that is no more,
+    to put the message back or to acknowledge it, and the worker ends on an AttributeError. Here it is told that the connection is lost, which it
+    knows what to do about; and a nudge is not put back, since the next one finds the same work.
+    """
+
+    do_restore = False
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        if self.connection is None or self.connection.client is None:
+            raise ConnectionError("The connection to the broker is lost.")
+        found: dict[str, Any] = super()._connparams(asynchronous=asynchronous)  # type: ignore[misc]  # a name of its own
+        return found
+
+
+redis.Transport.Channel = Channel
 
 
 def broker(url: str, folder: Path) -> dict[str, Any]:

@@ -11,3 +11,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("approvals.bring_in_urls")),
     path("", include("governance.recertification.urls")),
 ]
+
+handler400 = "governance.web.too_much.bad_request"

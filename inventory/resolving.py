@@ -351,12 +351,7 @@ def _merge(one: Privilege, other: Privilege) -> None:
 
 def higher(one: str, other: str) -> str:
     """The level that counts where two were read of one privilege; unknown stands between read and write (I4)."""
-    return max(one, other, key=_power)
-
-
-def _power(level: str) -> float:
-    order = risk.LEVEL_ORDER
-    return order.index(level) if level in order else order.index("write") - 0.5
+    return max(one, other, key=risk.POWER.index)
 
 
 def _new_entitlement(

@@ -37,6 +37,8 @@ class Tier(IntEnum):
 
 #: From least to most: what "at least as bad" means for each kind of fact. An unknown level counts as write (I4).
 LEVEL_ORDER = ("read", "write", "execute", "admin")
+#: The same with what is not known, which stands between reading and writing where two are compared (I4).
+POWER = ("read", "unknown", "write", "execute", "admin")
 CLASS_ORDER = ("public", "internal", "confidential", "restricted")
 ENVIRONMENT_ORDER = ("development", "test", "production")
 REACH_ORDER = ("none", "only_this", "wider", "unknown")
@@ -232,7 +234,8 @@ def app_tier(
             else Tier.LOW,
             "Somebody who has not signed in can start it, and it does more than read.",
         ),
-        *((shared, f"It runs as the same identity as {name}, which is {shared.word}.") for name, shared in sharers),
+        # Not which: whoever reads a reason need not see it, and the identity's page names it for whoever does.
+        *((one, f"It runs as the same identity as another automation, which is {one.word}.") for _, one in sharers),
         (raised_to or Tier.LOW, "A person raised it."),
     ]
     for raised, because in raises:

@@ -11,11 +11,20 @@ from inventory.models import AutomationState, NonHumanIdentity, Version, Version
 _NEWEST = Version.objects.filter(automation=OuterRef("automation")).order_by("-number").values("pk")[:1]
 
 
+def counted() -> Q:
+    """Versions that count for what their automation is to others: the approved one, and what is submitted and not settled.
+
+    A draft counts for nothing to others: whoever types an identity's name learns nothing by that, and raises nobody's risk.
+    """
+    under_review = Version.objects.filter(submissions__state__in=("open", "decided")).order_by().values("pk")
+    in_review = Q(automation__state=AutomationState.IN_REVIEW, pk=Subquery(_NEWEST))
+    return Q(pk=F("automation__approved_version")) | Q(pk__in=under_review) | in_review
+
+
 def versions(identities: Iterable[int], *, drafts_of: int | None) -> QuerySet[Version]:
     """Versions that run as one of some identities and count for what their automation is, retired ones aside.
 
-    These are the approved one, the newest while that is in review, and a draft of one team. A draft of another team runs as
-    nothing: whoever types an identity's name raises nobody's risk by that.
+    These are what `counted` says, and a draft of one team.
 
     Args:
         identities: their keys.
@@ -25,11 +34,8 @@ def versions(identities: Iterable[int], *, drafts_of: int | None) -> QuerySet[Ve
     served = NonHumanIdentity.objects.filter(pk__in=keys, automation__isnull=False)
     named = VersionIdentity.objects.filter(identity__in=keys).values("version")
     tied = Version.objects.filter(automation__in=served.values("automation")).order_by().values("pk")
-    unapproved = Q(automation__state=AutomationState.IN_REVIEW) | Q(
-        automation__state=AutomationState.DRAFT, automation__team=drafts_of
-    )
-    counted = Q(pk=F("automation__approved_version")) | Q(unapproved, pk=Subquery(_NEWEST))
-    found = Version.objects.filter(counted, pk__in=named.union(tied))
+    own = Q(automation__state=AutomationState.DRAFT, automation__team=drafts_of, pk=Subquery(_NEWEST))
+    found = Version.objects.filter(counted() | own, pk__in=named.union(tied))
     return found.exclude(automation__state=AutomationState.RETIRED)
 
 

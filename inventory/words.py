@@ -181,6 +181,15 @@ def sentence(words: str, form: str, resource: str, target: str = "", target_name
     return f"{words}: {named}, {where} {resource}" if named else f"{words} {where} {resource}"
 
 
+#: What is left of a privilege whose level was lowered (A7).
+LOWERED = {
+    "read": "reading",
+    "unknown": "what is not known",
+    "write": "reading and writing",
+    "execute": "running things",
+}
+
+
 def scope_of(connector: str, target: str, scope: str = "") -> tuple[str, list[str]]:
     """What can be narrowed of a target: (scope kind, its parts); (``none``, []) for what is open or decided at run time (I4, A7).
 

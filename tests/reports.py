@@ -1,10 +1,12 @@
-"""Reports at the end of a run: which rules have a passing test, what long tests did, how the time was spent against its budget."""
+"""Reports: how far long tests are; at the end which rules have a passing test, what long tests did, what broke, how the time was spent."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
 import pytest
+
+from tests.lengths import GOING, IS_SOAK
 
 #: Seconds on two cores.
 BUDGET = {"rules": 90, "pages and matrix": 60, "browser": 60, "processes": 60}
@@ -38,10 +40,19 @@ def _natural(code: str) -> tuple[str, int, str]:
     return code.rstrip("0123456789"), int(digits or 0), code
 
 
+@pytest.hookimpl(trylast=True)  # after the terminal has its reporter
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the run's figures on an object of its own."""
     wanted = config.getoption("--rules")
     config.pluginmanager.register(Figures(None if wanted is None else wanted.replace(",", " ").split()), "figures")
+    if IS_SOAK and not hasattr(config, "workerinput"):  # a process that runs tests for another has nobody to tell
+        config.pluginmanager.register(Long(config), "long")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """How far a test is counts as no result."""
+    return ("", "", "") if report.when == GOING else None
 
 
 class Figures:
@@ -56,7 +67,6 @@ class Figures:
         self.is_all = wanted == ["all"]
         self.seconds: dict[str, float] = defaultdict(float)
         self.outcomes: dict[str, dict[str, str]] = defaultdict(dict)
-        self.did: dict[str, tuple[str, str]] = {}
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Note each test's rules and group; drop the tests of other rules when some were asked for."""
@@ -75,8 +85,6 @@ class Figures:
         for name, value in report.user_properties:
             if name == "group":
                 self.seconds[str(value)] += report.duration
-            elif name == "did" and report.when == "call":
-                self.did[report.nodeid] = (report.outcome, str(value))
             elif name == "rule" and (report.when == "call" or report.outcome != "passed"):
                 self.outcomes[str(value)][report.nodeid] = report.outcome
 
@@ -99,7 +107,7 @@ class Figures:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print both reports."""
+        """Print both."""
         write = terminalreporter.write_line
         if self.wanted is not None:
             terminalreporter.section("rules")
@@ -110,10 +118,6 @@ class Figures:
                 write(
                     f"{code:<5} {self._verdict(code):<8} {len(shown):>3}  {shown[0] if shown else 'no test shows it'}"
                 )
-        if self.did:
-            terminalreporter.section("what was done")
-            for test, (outcome, words) in self.did.items():
-                write(f"{outcome:<7} {words}  ({test})")
         for report in terminalreporter.stats.get("skipped", []):
             if "Chromium" in str(report.longrepr) or "Redis" in str(report.longrepr):
                 terminalreporter.write_line(f"NOT RUN: {report.nodeid}: {report.longrepr[-1]}", yellow=True, bold=True)
@@ -122,3 +126,39 @@ class Figures:
             for name, budget in BUDGET.items()
         )
         write("time: " + " · ".join(spent))
+
+
+class Long:
+    """How far long tests are, what they did, and what broke."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.terminal = config.pluginmanager.getplugin("terminalreporter")
+        self.captured = config.pluginmanager.getplugin("capturemanager")
+        self.done: list[str] = []
+        self.broke: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Print how far a test is; keep what it did or how it broke."""
+        said = {name: str(value) for name, value in report.user_properties}
+        test = report.nodeid.rpartition("::")[2]
+        if report.when == GOING:
+            with self.captured.global_and_fixture_disabled():  # in one process the test still runs
+                self.terminal.ensure_newline()
+                self.terminal.write_line(f"  … {said['going']}  ({test})")
+        elif report.failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            why = (crash.message if crash is not None else str(report.longrepr)).strip().partition("\n")[0]
+            reached = f", at {said['reached']}" if "reached" in said else ""
+            self.broke.append(f"{report.nodeid} ({report.when}{reached}): {why[:300]}")
+        elif report.when == "call" and report.passed:
+            words = said.get("did", test.removeprefix("test_").replace("_", " "))
+            self.done.append(f"{report.duration:>6.0f} s  {words}  ({report.nodeid.partition('::')[0]})")
+
+    def pytest_terminal_summary(self) -> None:
+        """Print both lists."""
+        self.terminal.section("what was done")
+        for line in self.done:
+            self.terminal.write_line(line)
+        self.terminal.section("what broke")
+        for line in self.broke or ["nothing"]:
+            self.terminal.write_line(line)

@@ -182,7 +182,24 @@ class Grant(models.Model):
         """What a timeline calls the grants with these keys that the reader may see: one query."""
         rows = cls.objects.visible_to(actor, now).filter(pk__in=keys).order_by()
         about = ("approval__privilege__entitlement__resource", "approval__credential")
-        return {row.pk: f"“{row.approval.title}”" for row in rows.select_related(*about)}
+        return {row.pk: f"“{row.sentence}”" for row in rows.select_related(*about)}
+
+    @property
+    def sentence(self) -> str:
+        """What it allows, in words: what was approved, which may be less than what was asked (A7, R3)."""
+        asked = self.approval.privilege
+        if asked is not None:
+            return asked.sentence_of(self.scope, self.level)
+        return self.credential.sentence if self.credential is not None else ""
+
+    @property
+    def raw_scope(self) -> str:
+        """What stands in small type beside the sentence: code, connection, and what of the resource it is about."""
+        asked = self.approval.privilege
+        if asked is None:
+            return self.credential.kind if self.credential is not None else ""
+        said = (asked.entitlement.code, asked.through, ", ".join(self.scope) or self.target)
+        return " · ".join(dict.fromkeys(filter(None, said)))
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on the automation's and the resource's timelines too."""

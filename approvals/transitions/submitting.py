@@ -25,7 +25,7 @@ from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from inventory import assessing, lifecycle
+from inventory import assessing, lifecycle, registry
 from inventory.models import (
     Assessment,
     Automation,
@@ -79,6 +79,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     _check_news(automation, version, found, before)
     if before is not None:
         leaving.withdraw_for_newer(before, actor=step.actor, now=step.now)
+    registry.hand_over_identities(step, version)
     submission = _create(step, automation, version, found, assessment, policy, before)
     parties.name_all(submission, person)
     carrying = Carrying(

@@ -25,7 +25,7 @@ from approvals.views import upload_page
 from approvals.views.bring_in_forms import About
 from approvals.views.builder import FEW, NO_TEAM, Builder, Work
 from governance.controls.refusals import InvalidInput, OutOfTurn, Refused
-from governance.web import times
+from governance.web import times, too_much
 from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
@@ -71,7 +71,7 @@ def bring_in(request: Request) -> HttpResponse:
     pasted = request.POST.get("pasted", "")
     files = [(file.name or "", file.read()) for file in request.FILES.getlist("files")]
     files += [(PASTED, pasted.encode())] if pasted.strip() else []
-    if not files:
+    if not files or (_is_too_large(request) and not request.FILES):  # nothing is dropped beside what was pasted
         return _start(request, builder, [_nothing_came(request)], pasted, status=422)
     batch = registry.preview(files, actor=builder.actor, now=builder.now, team=team)
     items = list(batch.items.order_by("pk"))
@@ -102,7 +102,7 @@ def _start(
         "now": builder.now,
         "action": reverse("bring_in"),
         "teams": teams if len(teams) > 1 else [],
-        "limit": f"up to {_limit()}, several at once",
+        "limit": f"up to {too_much.limit()}, several at once",
         "problems": problems if builder.teams else [{"sentence": NO_TEAM.sentence, "to_do": NO_TEAM.to_do}],
         "went_on": f"{times.counted(count, 'automation')} of the others can be read and stand under your drafts."
         if count
@@ -124,15 +124,14 @@ def _draft(item: ImportItem) -> Shape:
     return {"name": name, "href": reverse("import_preview", args=[item.pk]), "at": item.created_at, "words": words}
 
 
-def _limit() -> str:
-    return f"{settings.FILE_UPLOAD_MAX_MEMORY_SIZE / 1024**2:.2g} MB"
+def _is_too_large(request: Request) -> bool:
+    return (number(request.META.get("CONTENT_LENGTH")) or 0) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE
 
 
 def _nothing_came(request: Request) -> Shape:
     """Why no file arrived: nothing was chosen, or it was more than is taken at once."""
-    size = number(request.META.get("CONTENT_LENGTH")) or 0
-    if size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
-        sentence = f"This is more than {_limit()}, which is the most that is taken at once."
+    if _is_too_large(request):
+        sentence = f"This is more than {too_much.limit()}, which is the most that is taken at once."
         return {"sentence": sentence, "to_do": "Bring the files in one by one, or export fewer automations at a time."}
     return {"sentence": "Nothing was chosen and nothing was pasted.", "to_do": "Choose a file, or paste an export."}
 

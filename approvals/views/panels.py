@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
-from django.http import HttpResponse
+from django.db.models import Q
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals import grants, resubmitting
-from approvals.models import Grant, GrantState, Submission
+from approvals.models import Grant, GrantKind, GrantState, Submission
+from approvals.models.grant import GrantQuerySet
 from approvals.views.record_rows import decided_words, segment
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.web import times
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory import running
@@ -24,7 +28,7 @@ from inventory.models import Automation, AutomationState, NonHumanIdentity, Reso
 
 Shape = dict[str, Any]
 
-#: How many grants a panel shows; the rest is behind its filter.
+#: How many grants a panel shows at once.
 MOST = 50
 ENDS_SOON = timedelta(days=30)
 
@@ -33,16 +37,12 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
     """One grant as ``inventory/grants.html`` takes it."""
     entitlement, credential = grant.entitlement, grant.credential
     on = entitlement.resource if entitlement else credential.decided_on if credential else None
-    held = grant.approval.privilege
-    sentence = held.sentence if held else credential.sentence if credential else ""
-    state, why = state_of(grant)
+    state, why = state_of(grant, now)
     soon = state == GrantState.ACTIVE and grant.ends_at - now <= ENDS_SOON
-    code = entitlement.code if entitlement else credential.kind if credential else ""
-    through = held.through if held else ""
     return {
         "level": grant.level if entitlement else "secret",
-        "sentence": sentence,
-        "scope": " · ".join(dict.fromkeys(filter(None, [code, through, grant.target, ", ".join(grant.scope)]))),
+        "sentence": grant.sentence,
+        "scope": grant.raw_scope,
         "href": reverse("review", args=[grant.approval.submission_id]),
         "owner": on.owner.name if on and on.owner else "Nobody",
         "holder": {"name": grant.automation.name, "href": reverse("automation", args=[grant.automation_id])},
@@ -58,10 +58,12 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
     }
 
 
-def state_of(grant: Grant) -> tuple[str, str]:
-    """What counts of a grant's state, and why: nothing of an automation that is stopped is in force (G3, G5),
-    and no privilege without its credential (A2).
+def state_of(grant: Grant, now: datetime) -> tuple[str, str]:
+    """What counts of a grant's state, and why: nothing is in force that is out of its term or of an automation that is stopped
+    (G3, G5), and no privilege without its credential (A2).
     """
+    if grant.state == GrantState.ACTIVE and grant.ends_at <= now:
+        return GrantState.ENDED, "its term is over"
     if grant.state == GrantState.ACTIVE and grant.automation.state == AutomationState.SUSPENDED:
         return GrantState.SUSPENDED, "the automation is stopped"
     if grant.state == GrantState.ACTIVE and not grant.__dict__.get("usable", True):
@@ -74,8 +76,8 @@ def _left(days: int) -> str:
     return "ends today" if days < 1 else "1 day left" if days == 1 else f"{days} days left"
 
 
-def _words(found: Iterable[Grant]) -> str:
-    states = [state_of(grant)[0] for grant in found]
+def _words(found: Iterable[Grant], now: datetime) -> str:
+    states = [state_of(grant, now)[0] for grant in found]
     counts = [
         f"{states.count(state)} {word}"
         for state, word in (
@@ -88,22 +90,43 @@ def _words(found: Iterable[Grant]) -> str:
     return ", ".join(counts)
 
 
-def _context(request: Request, rows: Any, *, ended_href: str, **more: Any) -> Shape:
+def _page_of(rows: GrantQuerySet, asked: QueryDict, here: str) -> tuple[list[Grant], Shape]:
+    """The grants of the page that the address names by the last one before it, what ends next first, and the pager."""
+    is_ended = asked.get("show") == "ended"
+    rows = rows.filter(state=GrantState.ENDED) if is_ended else rows.standing()
+    paged = rows.order_by("-ends_at", "-pk") if is_ended else rows.order_by("ends_at", "pk")
+    after = (
+        rows.filter(pk=number(asked.get("after")) or 0).values_list("ends_at", "pk").first()
+        if asked.get("after")
+        else None
+    )
+    if after is not None:
+        beyond = "lt" if is_ended else "gt"
+        ends_at, pk = after
+        paged = paged.filter(Q(**{f"ends_at__{beyond}": ends_at}) | Q(**{"ends_at": ends_at, f"pk__{beyond}": pk}))
+    found = list(paged[: MOST + 1])
+    has_more, found = len(found) > MOST, found[:MOST]
+    if not (has_more or after):
+        return found, {}
+    show = {"show": "ended"} if is_ended else {}
+    first = f"{here}?{urlencode(show)}" if show else here
+    words = f"{times.counted(rows.count(), 'grant')} in all, {MOST} a page"
+    last = urlencode({**show, "after": found[-1].pk}) if has_more else ""
+    return found, {"newer_href": first if after else "", "older_href": f"{here}?{last}" if last else "", "words": words}
+
+
+def _context(request: Request, rows: GrantQuerySet, here: str, **more: Any) -> Shape:
     now = clock.now()
     show_ended = request.GET.get("show") == "ended"
-    found = rows.filter(state=GrantState.ENDED) if show_ended else rows.standing()
-    found = list(
-        found.telling_usable(now)
-        .select_related(
-            "entitlement__resource__owner",
-            "credential__kept_in__owner",
-            "credential__opens__owner",
-            "automation__team",
-            "approval__privilege__entitlement__resource",
-            "approval__privilege__credential",
-        )
-        .order_by("-ends_at", "pk")[:MOST]
+    related = (
+        "entitlement__resource__owner",
+        "credential__kept_in__owner",
+        "credential__opens__owner",
+        "automation__team",
+        "approval__privilege__entitlement__resource",
+        "approval__privilege__credential",
     )
+    found, pager = _page_of(rows.telling_usable(now).select_related(*related), request.GET, here)
     # One automation's rows share its instance, so that how the reader stands to it is read once and not once a row.
     shared = {grant.automation_id: grant.automation for grant in reversed(found)}
     for grant in found:
@@ -111,9 +134,13 @@ def _context(request: Request, rows: Any, *, ended_href: str, **more: Any) -> Sh
     stoppable = {grant.pk for grant in found if grants.stop.refusal(grant, actor=request.actor, now=now) is None}
     return {
         "grants": [grant_shape(grant, request.actor, now, may_stop=grant.pk in stoppable) for grant in found],
-        "grant_words": _words(found),
+        "grant_words": pager["words"] if pager else _words(found, now),
         "may_stop": bool(stoppable),
-        "ended": {"href": ended_href, "words": "Those in force" if show_ended else "Ended grants"},
+        "ended": {
+            "href": here if show_ended else f"{here}?show=ended",
+            "words": "Those in force" if show_ended else "Ended grants",
+        },
+        "pager": pager | {"words": ""} if pager else {},
         **more,
     }
 
@@ -123,31 +150,30 @@ def automation_grants(request: Request, pk: int) -> HttpResponse:
     """What an automation may do, or with ``?show=ended`` what it no longer may."""
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, clock.now()), pk=pk)
     here = reverse("automation_grants", args=[pk])
-    href = here if request.GET.get("show") == "ended" else f"{here}?show=ended"
     crumbs = [
         {"label": "Automations", "href": reverse("automation_list")},
         {"label": automation.name, "href": reverse("automation", args=[pk])},
         {"label": "Grants", "href": ""},
     ]
-    context = _context(request, automation.grants.all(), ended_href=href, crumbs=crumbs)
+    context = _context(request, Grant.objects.filter(automation=automation), here, crumbs=crumbs)
     context["head"] = {"title": f"Grants of {automation.name}", "facts": [context["grant_words"]]}
     return page(request, "approvals/grants.html", context, fragment="grants")
 
 
 @require_GET
 def resource_grants(request: Request, pk: int) -> HttpResponse:
-    """Who may do what on a resource."""
+    """Who may do what on a resource, and who holds a credential that its side decided (A2)."""
     now = clock.now()
     resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
-    seen = Grant.objects.visible_to(request.actor, now).filter(entitlement__resource=resource)
+    decided = Q(kind=GrantKind.CREDENTIAL, approval__decided_on=resource)
+    seen = Grant.objects.visible_to(request.actor, now).filter(Q(entitlement__resource=resource) | decided)
     here = reverse("resource_grants", args=[pk])
-    href = here if request.GET.get("show") == "ended" else f"{here}?show=ended"
     crumbs = [
         {"label": "Resources", "href": reverse("resource_list")},
         {"label": resource.name, "href": reverse("resource", args=[pk])},
         {"label": "Grants", "href": ""},
     ]
-    context = _context(request, seen, ended_href=href, crumbs=crumbs, show_holder=True)
+    context = _context(request, seen, here, crumbs=crumbs, show_holder=True)
     context["head"] = {"title": f"Grants on {resource.name}", "facts": [context["grant_words"]]}
     return page(request, "approvals/grants.html", context, fragment="grants")
 
@@ -162,9 +188,13 @@ def identity_grants(request: Request, pk: int) -> HttpResponse:
     runs = running.as_identity(identity).order_by().values("automation")
     seen = Grant.objects.visible_to(request.actor, now).filter(automation__in=runs)
     here = reverse("identity_grants", args=[pk])
-    href = here if request.GET.get("show") == "ended" else f"{here}?show=ended"
     crumbs = [{"label": identity.subject, "href": identity.href}, {"label": "Grants", "href": ""}]
-    context = _context(request, seen, ended_href=href, crumbs=crumbs, show_holder=True)
+    context = _context(request, seen, here, crumbs=crumbs, show_holder=True)
+    hidden = Grant.objects.standing().filter(automation__in=runs).exclude(pk__in=seen.order_by().values("pk")).count()
+    if hidden:
+        said = f"{times.counted(hidden, 'grant')} of automations that you may not see"
+        context["grant_words"] = f"{context['grant_words']}, and {said}" if context["grants"] else said
+        context["nothing"] = f"{said[:1].upper()}{said[1:]} may be used by whatever holds this identity."
     context["head"] = {"title": f"Held by what runs as {identity.subject}", "facts": [context["grant_words"]]}
     return page(request, "approvals/grants.html", context, fragment="grants")
 

@@ -53,20 +53,28 @@ def needing(grant: Grant, now: datetime) -> QuerySet[Grant]:
     rows = Grant.objects.live(now).filter(
         automation=grant.automation_id, kind=GrantKind.PRIVILEGE, credential=grant.credential_id
     )
-    return rows.select_related("approval__privilege__entitlement__resource").order_by("pk")
+    return rows.select_related("entitlement__resource", "approval__privilege__entitlement__resource").order_by("pk")
 
 
 def blast_radius(grant: Grant, now: datetime) -> list[Shape]:
     """What stops, which is what could have been reached (G5), to weigh before the button."""
-    held = [one.approval.privilege for one in (grant, *needing(grant, now))]
-    reached = points.held(privilege for privilege in held if privilege is not None)
+    held = [one for one in (grant, *needing(grant, now)) if one.entitlement is not None]
+    reached = points.held(points.Use(one.level, one.sentence, _class_of(one)) for one in held)
     if grant.kind == GrantKind.CREDENTIAL and grant.credential is not None:
         reached.append(_opens(grant.credential))
     if grant.is_live(now):
         return reached
     return [
-        {"icon": "info", "lead": f"It is not in force now: {state_of(grant)[1] or 'its term is over'}.", "text": ""}
+        {
+            "icon": "info",
+            "lead": f"It is not in force now: {state_of(grant, now)[1] or 'its term has not begun'}.",
+            "text": "",
+        }
     ]
+
+
+def _class_of(grant: Grant) -> str:
+    return grant.entitlement.counted_class if grant.entitlement is not None else ""
 
 
 def _opens(credential: Credential) -> Shape:

@@ -93,6 +93,9 @@ def _ledger(now: datetime, at: datetime) -> list[Finding]:
             f"The database ends at seal {here}, a published checkpoint saw {known['seals']}: it is an older copy."
         )
         return [Finding("ledger", sentence)]
+    if sealing.is_counter_behind():
+        sentence = "The database was restored on a server whose transaction counter is behind: run `manage.py ledger_catch_up`."
+        return [Finding("ledger", sentence)]
     waiting = sealing.unsealed().first()
     # Business time may leap ahead in a demo: only where real time agrees that nothing was sealed lately is it a failure.
     if waiting is not None and now - waiting.at > UNSEALED and (last is None or at - last.at > UNSEALED):

@@ -99,6 +99,16 @@ def latest() -> Seal | None:
     return Seal.objects.order_by("-number").first()
 
 
+def is_counter_behind() -> bool:
+    """Whether the server's transaction counter stands below the last seal: nothing can be written until it caught up (H2)."""
+    last = latest()
+    if last is None:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot()) <= %s::text::xid8", [str(last.last_xid)])
+        return bool(cursor.fetchone()[0])
+
+
 def unsealed() -> models.QuerySet[LedgerEvent]:
     """The events that no seal covers yet, in the order in which they will be sealed."""
     last = latest()

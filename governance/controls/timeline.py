@@ -110,6 +110,8 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "resource.ownership_accepted": ("check", "ok", "accepted to answer for it"),
     "resource.activated": ("seal-full", "ok", "put it to use"),
     "resource.amended": ("pen", "", "changed what is said about it"),
+    "identity.registered": ("plus", "", "registered the identity"),
+    "identity.handed_over": ("swap", "", "submitted what it serves from now on"),
     "role.bootstrapped": ("seal-full", "", "a first role was given"),
     "role.proposed": ("question", "wait", "proposed a role"),
     "role.confirmed": ("check", "ok", "confirmed a role"),

@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,8 +81,8 @@ class Step(Generic[M]):
             if prepare is not None:
                 prepare()
         if rows:
-            author = {"default_user": self.actor.person, "default_date": self.now, "default_change_reason": self.why}
-            bulk_create_with_history(rows, type(rows[0]), **author)
+            with _signed(rows, person=self.actor.person, at=self.now, why=self.why):
+                bulk_create_with_history(rows, type(rows[0]))
 
     def record(self, verb: str, row: models.Model, payload: Mapping[str, Any] | None = None) -> None:
         """Note one further event for a row that the body changed beside its subject; it is written with the step's own."""
@@ -105,13 +106,22 @@ class Step(Generic[M]):
 
 def save_with_history(row: models.Model, *, person: Person | None, at: datetime, why: str) -> None:
     """Save a row with one history row of this author, instant and reason; a later save of the instance inherits none."""
-    for name, value in (("_history_user", person), ("_history_date", at), ("_change_reason", why)):
-        row.__dict__[name] = value
-    try:
+    with _signed([row], person=person, at=at, why=why):
         row.save()
+
+
+@contextmanager
+def _signed(rows: Sequence[models.Model], *, person: Person | None, at: datetime, why: str) -> Iterator[None]:
+    """Have simple-history read the author off each row meanwhile; nobody, for a job, is an author too."""
+    said = {"_history_user": person, "_history_date": at, "_change_reason": why}
+    for row in rows:
+        row.__dict__.update(said)
+    try:
+        yield
     finally:
-        for name in ("_history_user", "_history_date", "_change_reason"):
-            row.__dict__.pop(name, None)
+        for row in rows:
+            for name in said:
+                row.__dict__.pop(name, None)
 
 
 _running: ContextVar[Step[Any] | None] = ContextVar("running", default=None)
@@ -344,6 +354,7 @@ class Transition(Generic[M]):
         step.record(step.verb, made, payload)
         step.write()
         consequences.follow(step.verb, made, step)
+        step.write()  # what those who follow have noted
         return made
 
     def _said_by_database(self, error: DatabaseError, actor: Actor) -> Refusal | None:

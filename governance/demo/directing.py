@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from approvals import facts, transitions
-from approvals.models import Approval, ApprovalState, Submission
+from approvals.models import Approval, ApprovalState, Grant, Submission
 from approvals.routing import Route
 from approvals.transitions.submitting import Wish
 from governance.controls.models import Person
@@ -22,9 +22,9 @@ from governance.demo.founding import Northwind
 from governance.demo.playing import Scene
 from governance.recertification import drafts
 from governance.recertification.models import AnswerKind, Question
-from inventory import registry
-from inventory.importers.manifest import Manifest, binding_key
-from inventory.models import Automation, Resource, Version
+from inventory import interim, registry
+from inventory.importers.manifest import Manifest, Trigger, binding_key
+from inventory.models import Automation, AutomationKind, Entitlement, InterimOwner, Owned, Resource, Version
 from inventory.resolving import binding_name
 
 EXPORTS = Path(__file__).parent / "exports"
@@ -83,11 +83,41 @@ class Director:
         item = registry.preview([(export, data)], actor=actor, now=now).items.get()
         keys = {binding_key(one) for one in Manifest.from_dict(item.manifest).privileges}
         chosen = {binding_name(key): self.resource(opens[key[1]]) for key in keys if opens and key[1] in opens}
-        given = {name: self.person(value) if name.endswith("_owner") else value for name, value in fields.items()}
         made = registry.confirm_import(
-            self.company.teams[team], actor=actor, now=now, item=item, fields=given, chosen=chosen
+            self.company.teams[team], actor=actor, now=now, item=item, fields=self._named(fields), chosen=chosen
         )
         return cast("Version", made)  # the engine is typed by its subject, a team
+
+    def offer(self, resource: str, by: str, now: datetime, *, code: str, words: str, level: str) -> Entitlement:
+        """Who answers for a resource says what can be held on it."""
+        actor = self.company.actor(by)
+        made = registry.add_entitlement(
+            self.resource(resource), actor=actor, now=now, code=code, words=words, level=level
+        )
+        return cast("Entitlement", made)  # the engine is typed by its subject, a resource
+
+    def describe(
+        self, team: str, by: str, name: str, does: Entitlement, now: datetime, *, platform: str, **fields: Any
+    ) -> Version:
+        """Somebody describes by the form what has no export: a script that starts by itself and does one thing."""
+        manifest = registry.describe(
+            name=name,
+            kind=AutomationKind.SCRIPT,
+            platform=platform,
+            privileges=[registry.Described(does, does.level)],
+            triggers=[Trigger(type="schedule", at="", authenticated=True)],
+            external_id=f"manual:{name.lower().replace(' ', '-')}",
+        )
+        given = self._named(fields)
+        actor = self.company.actor(by)
+        made = registry.register_by_hand(
+            self.company.teams[team], actor=actor, now=now, manifest=manifest, fields=given
+        )
+        return cast("Version", made)  # the engine is typed by its subject, a team
+
+    def _named(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """What a form is filled with; its owners are people, named by key."""
+        return {name: self.person(value) if name.endswith("_owner") else value for name, value in fields.items()}
 
     def submit(self, version: Version, by: str, now: datetime, why: Mapping[str, str | Wish]) -> Submission:
         """Somebody submits a version, with a justification for each privilege by the place where it is used."""
@@ -140,8 +170,16 @@ class Director:
         """Somebody says something to all on a submission."""
         transitions.comment(submission, actor=self.company.actor(by), now=now, reason=text, approval=on)
 
-    def keep(self, automation: Automation, place: str, by: str, now: datetime, reason: str) -> None:
-        """A reviewer answers that the privilege used at a place is to be kept: drafted, then submitted, as on the page."""
+    def review(
+        self,
+        automation: Automation,
+        place: str,
+        by: str,
+        now: datetime,
+        reason: str,
+        answer: AnswerKind = AnswerKind.KEEP,
+    ) -> None:
+        """A reviewer answers about the privilege used at a place: drafted, then submitted, as on the page."""
         question = Question.objects.unanswered().get(
             item__grant__automation=automation,
             item__grant__approval__privilege__at__contains=[place],
@@ -149,27 +187,48 @@ class Director:
         )
         actor = self.company.actor(by)
         draft = drafts.save_draft(
-            question, AnswerKind.KEEP, actor=actor, now=now, reason=reason, seconds=self.dice.randint(SHORTEST, LONGEST)
+            question, answer, actor=actor, now=now, reason=reason, seconds=self.dice.randint(SHORTEST, LONGEST)
         )
         (done,) = drafts.submit([draft], actor=actor, now=now)
         if done.refusal is not None:
             raise refuse(done.refusal)
 
+    def withdraw(self, submission: Submission, by: str, now: datetime, reason: str) -> None:
+        """Whoever submitted takes it back."""
+        transitions.withdraw(submission, actor=self.company.actor(by), now=now, reason=reason)
+
+    def decline(self, submission: Submission, by: str, now: datetime, reason: str) -> None:
+        """The business owner declines what was approved in part."""
+        transitions.decline(submission, actor=self.company.actor(by), now=now, reason=reason)
+
+    def held(self, automation: Automation, place: str) -> Grant:
+        """The grant that stands of the privilege used at a place."""
+        return automation.grants.standing().get(approval__privilege__at__contains=[place])
+
+    def name_meanwhile(self, subject: Owned, person: str, by: str, now: datetime, reason: str) -> InterimOwner:
+        """Somebody names who answers for something whose owner has left; another confirms that."""
+        naming = interim.NAMING[interim.field_of(subject)]
+        return cast(
+            "InterimOwner",
+            naming(subject, actor=self.company.actor(by), now=now, reason=reason, person=self.person(person)),
+        )
+
     def approve_rest(self, submission: Submission, now: datetime, reason: str) -> Scene:
         """Every record that is still open is approved in all its seats by whoever is asked, a few minutes apart."""
+        route = Route.load(submission, now)
         for record in submission.approvals.filter(state=ApprovalState.OPEN).order_by("pk"):
-            while (by := self._next_to_decide(record, now)) is not None:
+            while record.state == ApprovalState.OPEN:
+                by = self._first_asked(record, route)
                 self.approve(record, by, now, reason if record.tier == "high" else "")
                 now = yield timedelta(minutes=self.dice.randint(2, 6))
+                if record.state == ApprovalState.OPEN:  # another seat: who may fill it is asked anew
+                    route = Route.load(submission, now)
         return now
 
-    def _next_to_decide(self, record: Approval, now: datetime) -> str | None:
-        """The key of the first person who may fill a seat that is still empty, or None when the record is decided."""
-        if record.state != ApprovalState.OPEN:
-            return None
-        seats = Route.load(record.submission, now).standing(record)
-        free = next((seat.may_decide[0] for seat in seats if not seat.is_filled and seat.may_decide), None)
-        return next((key for key, person in self.company.people.items() if person == free), None)
+    def _first_asked(self, record: Approval, route: Route) -> str:
+        """The key of the first person who may fill a seat that is still empty."""
+        free = next(seat.may_decide[0] for seat in route.standing(record) if not seat.is_filled and seat.may_decide)
+        return next(key for key, person in self.company.people.items() if person == free)
 
     def _deciding(self, record: Approval, by: str, now: datetime) -> dict[str, Any]:
         shown = facts.digest(facts.of(Approval.objects.get(pk=record.pk)))

@@ -1,4 +1,4 @@
-"""From the tables of `company` to rows: the company is founded as an installation is, by bootstrap and then by its two admins.
+"""From the tables of `company` and `resources` to rows: the company is founded as an installation is, by bootstrap and then by its two admins.
 
 Only the four people whom bootstrap names are entered without an operation, as the command `bootstrap` does it.
 """
@@ -16,8 +16,9 @@ from django.db import transaction
 from governance.controls import clock, ledger, people, teams
 from governance.controls.actors import Actor
 from governance.controls.models import Person, RoleAssignment, Team
-from governance.demo import company, usage
-from governance.demo.company import PersonRow, ResourceRow
+from governance.demo import company, resources, usage
+from governance.demo.company import PersonRow
+from governance.demo.resources import ResourceRow
 from inventory import registry
 from inventory.models import Resource
 
@@ -117,12 +118,14 @@ def _roles(made: Northwind, now: datetime) -> None:
 
 def _resources(made: Northwind, now: datetime) -> None:
     """Registered by one admin, accepted by their owners, put to use by the other admin; then each owner says what opens them."""
-    for number, row in enumerate(company.RESOURCES):
+    for number, row in enumerate(resources.RESOURCES):
         made.resources[row.key] = _registered(made, row, now + number * STEP)
-    rows = [(row, made.resources[row.key], made.actor(row.owner)) for row in company.RESOURCES]
+    rows = [(row, made.resources[row.key], made.actor(row.owner)) for row in resources.RESOURCES]
     for number, (_, resource, owner) in enumerate(rows):
         registry.accept_ownership(resource, actor=owner, now=now + DAY + number * STEP)
-    for number, (_, resource, _) in enumerate(rows):
+    for number, (row, resource, _) in enumerate(rows):
+        if not row.in_use:
+            continue
         registry.activate(resource, actor=made.actor("karl"), now=now + 2 * DAY + number * STEP)
     for number, (row, resource, owner) in enumerate(rows):
         for connection in row.connections:
@@ -140,7 +143,8 @@ def _registered(made: Northwind, row: ResourceRow, now: datetime) -> Resource:
             "name": row.name,
             "kind": row.kind,
             "data_class": row.data_class,
-            "about": f"{row.about} {usage.WORDS}" if row.key in company.USED else row.about,
+            "environment": row.environment,
+            "about": f"{row.about} {usage.WORDS}" if row.key in usage.USED else row.about,
         },
         owner=made.people[row.owner],
         deputy=made.people[row.deputy],

@@ -8,33 +8,27 @@ schema that holds them, which leaves nothing to verify, rather than a hole in wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
-from django.db.models import Q
 
-from approvals import sweeps as approval_sweeps
-from approvals.models import Approval, ApprovalState, Grant
 from governance.controls import clock, jobs, sealing, sending
 from governance.controls.models import JobRun, LedgerEvent, Notice, NoticeState, Person
 from governance.demo import usage
 from governance.demo.directing import Director
 from governance.demo.founding import found
-from governance.demo.playing import Ago, Story, play
+from governance.demo.mornings import mornings
+from governance.demo.playing import Ago, play
 from governance.demo.story import stories
-from governance.recertification import sweeps as review_sweeps
-from governance.recertification.scheduling import OPENS_BEFORE
 
 JOB = "demo.load"
 
 #: How many days before the present the company is founded; every story begins later.
 FOUNDED = Ago(180, "09:00")
-
-MORNING = "07:30"
 
 
 class NotADemo(Exception):
@@ -89,31 +83,11 @@ def load() -> JobRun:
 def perform(present: datetime) -> Mapping[str, int]:
     """Play the demo's past up to the instant ``present``; returns how many stories and figures of use there are."""
     check_demo()
-    director = Director(found(FOUNDED.instant(present)))
+    founded = FOUNDED.instant(present)
+    director = Director(found(founded))
     told = stories(director)
-    play([_mornings(present), *told], present=present, each_step=_send)
+    play([mornings(founded, present), *told], present=present, each_step=_send)
     return {"stories": len(told), "figures_of_use": usage.write(present)}
-
-
-def _mornings(present: datetime) -> Story:
-    """What beat would have done: everything that is due, once each morning, and once at the very end."""
-    at = FOUNDED.instant(present) + timedelta(days=5)
-    at = at.replace(hour=int(MORNING[:2]), minute=int(MORNING[3:]))
-    while at < present:
-        _sweep((yield at))
-        at += timedelta(days=1)
-    _sweep((yield present))
-
-
-def _sweep(now: datetime) -> None:
-    """Run the sweeps that can find something: on most mornings of half a year nothing waits and no review is near."""
-    near = now + timedelta(days=max(OPENS_BEFORE.values()))
-    is_near = Grant.objects.standing().filter(Q(ends_at__lte=near) | Q(review_on__lte=near)).exists()
-    undecided = (ApprovalState.OPEN, ApprovalState.CHANGES_ASKED)
-    if is_near or Approval.objects.filter(state__in=undecided).exists():
-        approval_sweeps.sweep(now)
-    if is_near:
-        review_sweeps.sweep(now)
 
 
 def _send(now: datetime) -> None:

@@ -15,6 +15,12 @@ from inventory.models import Automation, AutomationState
 
 WORDS = "Figures of use are the demo's own: no gateway measures calls here yet."
 
+#: Resources whose grants are live and show figures of use: what is said about them says where the figures come from.
+USED = (
+    *("erp", "slack", "drive", "model", "form", "credit", "telematics", "twilio"),
+    *("rates", "wiki", "stock", "routes", "analytics", "erp_test", "runbooks"),
+)
+
 #: Calls on a working day, at least and at most, by the place where the privilege is used; places not named are never used.
 CALLS = {
     "Keep reading": (900, 1300),
@@ -25,6 +31,11 @@ CALLS = {
     "Check credit": (0, 6),
     "Assessment model": (0, 6),
     "File certificate": (0, 4),
+    "May read the day's rates": (40, 90),
+    "company-wiki/search_pages": (0, 25),
+    "stock-db": (2, 12),
+    "Plan routes": (1, 2),
+    "Sessions of the week": (6, 30),
 }
 
 #: What runs on Mondays only, once.

@@ -182,7 +182,7 @@ class Item(models.Model):
     @property
     def in_a_timeline(self) -> str:
         """What a timeline calls what is reviewed."""
-        return f"“{self.grant.approval.title}”" if self.grant else "the automation"
+        return f"“{self.grant.sentence}”" if self.grant else "the automation"
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on the timelines of grant, automation and resource too."""

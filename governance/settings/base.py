@@ -185,8 +185,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
-FILE_UPLOAD_HANDLERS = [
-    "django.core.files.uploadhandler.MemoryFileUploadHandler"
-]  # a raw import never meets a disk (H7)
+FILE_UPLOAD_HANDLERS = ["governance.web.too_much.BoundedUploads"]  # a raw import never meets a disk (H7)
 
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"

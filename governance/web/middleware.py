@@ -21,6 +21,7 @@ from governance.controls.calendar import zone_of
 #: Where the session keeps the instant of the sign-in, in seconds since the epoch of real time.
 SIGNED_IN_AT = "signed_in_at"
 NUL = "\0"
+UTF_8 = "utf-8"
 
 
 class Request(HttpRequest):
@@ -54,8 +55,11 @@ class RequestActorMiddleware:
         """Hang the actor on the request and answer it in the reader's zone.
 
         Raises:
-            BadRequest: the query string holds a NUL, which no text column takes: no page is asked what it means.
+            BadRequest: the query string holds a NUL, which no text column takes, or the request says that it is written in another
+                encoding than pages are, which no browser does and some of which can't even be tried: no page is asked what it means.
         """
+        if request.content_params and request.content_params.get("charset", UTF_8).lower() not in (UTF_8, "utf8"):
+            raise BadRequest("The request is not in UTF-8.")
         if "%00" in request.META.get("QUERY_STRING", ""):
             raise BadRequest("The address holds a character that no text has.")
         request.__dict__["actor"] = SimpleLazyObject(lambda: actor_of(request))

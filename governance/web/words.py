@@ -119,6 +119,7 @@ STATES: Final = {
     },
     "resource": {
         "proposed": Word("Proposed, nobody answers for it yet", "ring", "wait"),
+        "accepted": Word("Proposed, not put to use yet", "ring", "wait"),
         "active": Word("In use", "ring-check", "ok"),
         "retired": Word("Retired", "minus", "off"),
         "orphaned": Word("No owner", "warning", "no"),

@@ -24,7 +24,8 @@ _NODE_MEMBERS = (
     "executeOnce",
     "alwaysOutputData",
 )
-_LABELS = frozenset({"cachedResultName", "cachedResultUrl", "cachedResultJson", "__rl"})
+LABELS = frozenset({"cachedResultName", "cachedResultUrl", "cachedResultJson", "__rl"})
+"""What an editor remembers of a value for people: no part of what the node does."""
 _BY_NAME = re.compile(r"(\$\(|\$node\[|\$items\(|\b_\(|\b_node\[)(\s*)([\"'`])((?:[^\"'`\\\n]|\\.){1,300})\3")
 _BY_MEMBER = re.compile(r"\$node\.([A-Za-z_]\w*)")
 _LARGEST = 2**53 - 1
@@ -84,7 +85,7 @@ def _parameters(value: Any, labels: dict[str, str]) -> Any:
     if isinstance(value, str):
         return _relabelled(value, labels)
     if isinstance(value, dict):
-        return {key: _parameters(each, labels) for key, each in value.items() if key not in _LABELS}
+        return {key: _parameters(each, labels) for key, each in value.items() if key not in LABELS}
     if isinstance(value, list):
         return [_parameters(each, labels) for each in value]
     return plain(value)

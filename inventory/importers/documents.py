@@ -21,11 +21,17 @@ JSON = Any
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of one file is read: `size` in bytes, `depth` in nested lists and objects, `values` in all."""
+    """How much of one file is read: `size` in bytes, `depth` in nested lists and objects, `values` in all.
+
+    A value takes up to thirty times its bytes in memory, and is worked on long after: so it is the number that bounds both. Real
+    exports hold one in twenty-five bytes. `automations` are those of a file; `steps` the nodes, or the servers, of one automation.
+    """
 
     size: int = 20 * 1024 * 1024
     depth: int = 100
-    values: int = 2_000_000
+    values: int = 1_000_000
+    automations: int = 2_000
+    steps: int = 5_000
 
 
 LIMITS = Limits()
@@ -35,6 +41,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 # An unclosed text or comment reaches to the end: every character is looked at once, whatever the file.
+_COMMENT = re.compile(r"//|/\*")
 _MAYBE_COMMENTED = re.compile(r"//|/\*|,\s*[}\]]")
 _SURROGATE = re.compile(
     r"\\u([dD][89abAB][0-9a-fA-F]{2})(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -50,6 +57,20 @@ _SAY = {
     "Illegal trailing comma before end of object": "a comma has nothing after it",
     "Illegal trailing comma before end of array": "a comma has nothing after it",
 }
+#: Texts, and an unclosed one to the end: whatever they hold is one value.
+_TEXTS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+_OPENED = "[{,"
+#: How compressed files begin. What is in them is not looked at: a small one may hold anything of any size.
+_COMPRESSED = (
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"7z\xbc\xaf",
+    b"\x28\xb5\x2f\xfd",
+    b"Rar!",
+)
 _EXPORT_AGAIN = "Export it again from where it was made, and bring in that file unchanged."
 
 
@@ -75,9 +96,11 @@ def parse(file: str, data: bytes, limits: Limits = LIMITS) -> JSON:
     if len(data) > limits.size:
         too_large(file, limits)
     text = _text(file, data)
+    _check_number(file, text, limits)
     outcome = _load(text)
     if isinstance(outcome, _Failure) and outcome.position is not None and _MAYBE_COMMENTED.search(text):
         plain = _without_comments(text)
+        _check_number(file, plain, limits)
         outcome = _load(plain)
         text = plain
     if isinstance(outcome, _Failure):
@@ -98,6 +121,33 @@ def too_large(file: str, limits: Limits = LIMITS) -> NoReturn:
         f"the file is larger than {limits.size // (1024 * 1024)} MB",
         "Bring in fewer automations at a time, or clear their pinned data before exporting.",
     )
+
+
+def too_many(file: str, number: int, what: str, place: str = "") -> NoReturn:
+    """Refuse a file for how much it holds.
+
+    Args:
+        file: the name to say.
+        number: the most that is read.
+        what: of which, in words.
+        place: where in the file.
+
+    Raises:
+        ImportProblem: always.
+    """
+    raise ImportProblem(file, place, f"it holds more than {number:,} {what}", "Bring in fewer at a time.")
+
+
+def _check_number(file: str, text: str, limits: Limits) -> None:
+    """Refuse more values than are read before any is made: each follows a mark, so there are no more of them than marks."""
+    if _marks(text) <= limits.values or _marks(_TEXTS.sub("", text)) <= limits.values:
+        return
+    if not _COMMENT.search(text) or _marks(_TEXTS.sub("", _without_comments(text))) > limits.values:
+        too_many(file, limits.values, "values")
+
+
+def _marks(text: str) -> int:
+    return sum(map(text.count, _OPENED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +175,9 @@ def place_of(text: str, position: int) -> str:
 def _text(file: str, data: bytes) -> str:
     if not data.strip():
         raise ImportProblem(file, "", "the file is empty", _EXPORT_AGAIN)
+    if data.startswith(_COMPRESSED):
+        unpack = "Unpack it, and bring in the exports that are in it."
+        raise ImportProblem(file, "", "the file is compressed, and nothing is unpacked here", unpack)
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:4]:
         raise ImportProblem(file, "", "the file is UTF-16 or UTF-32, not UTF-8", "Save it again as UTF-8.")
     text, bad_at = None, 0
@@ -215,7 +268,7 @@ def _check(file: str, text: str, document: JSON, limits: Limits) -> None:
     while level:
         values += len(level)
         if values > limits.values:
-            raise ImportProblem(file, "", f"it holds more than {limits.values:,} values", "Bring in fewer at a time.")
+            too_many(file, limits.values, "values")
         if depth > limits.depth:
             raise ImportProblem(file, "", f"it is nested more than {limits.depth} levels deep", _EXPORT_AGAIN)
         below: list[JSON] = []

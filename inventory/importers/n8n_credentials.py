@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from inventory.importers.display import is_expression, label, shown
@@ -10,6 +11,8 @@ from inventory.importers.n8n_values import text_of
 from inventory.importers.secret_words import is_placeholder
 from inventory.importers.secrets import REMOVED, Occurrence
 
+#: "CONFIGURE_ME" in whatever language: what a person wrote where the platform writes an id of letters and digits.
+_SHOUTED = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _OLD_HTTP = {
     "basicAuth": "httpBasicAuth",
     "bearerAuth": "httpBearerAuth",
@@ -68,13 +71,14 @@ def http_credential(parameters: dict[str, Any]) -> str:
 
 def expected_type(types: tuple[str, ...], authentication: str) -> str:
     """Which of a node type's credential types its ``authentication`` setting asks for."""
-    if not types or authentication == "none":
-        return ""
+    usual = "" if not types or types[0] == "none" else types[0]
+    if not types or authentication in ("", "none"):
+        return "" if authentication else usual
     if authentication in types:
         return authentication
     wanted = {"oauth2": "OAuth2", "serviceaccount": "googleApi", "webhook": "Webhook", "bottoken": "Bot"}
     marker = wanted.get(authentication.lower(), "")
-    return next((each for each in types if marker and marker in each), types[0])
+    return next((each for each in types if marker and marker in each), usual)
 
 
 def _named(kind: str, value: Any) -> tuple[CredentialRef, Credential]:
@@ -84,7 +88,10 @@ def _named(kind: str, value: Any) -> tuple[CredentialRef, Credential]:
     identifier = text_of(value.get("id")) if isinstance(value, dict) else ""
     name = text_of(value.get("name")) if isinstance(value, dict) else text_of(value)
     is_hollow = bool(identifier) and (
-        is_expression(identifier) or REMOVED in identifier or (not identifier.isdigit() and is_placeholder(identifier))
+        is_expression(identifier)
+        or REMOVED in identifier
+        or _SHOUTED.fullmatch(identifier) is not None
+        or (not identifier.isdigit() and is_placeholder(identifier))
     )
     external_id = "" if is_hollow else shown(identifier, 80)
     # With an id the name is a label; without one it is by what the credential is known.

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inventory.importers import n8n_table as table
-from inventory.importers.display import label, shown
+from inventory.importers.canonical import LABELS
+from inventory.importers.display import is_expression, label, shown
 from inventory.importers.levels import is_sensitive
 from inventory.importers.manifest import Credential, CredentialRef, Finding, Privilege, Trigger
 from inventory.importers.n8n_credentials import bound_credentials, embedded_credentials
 from inventory.importers.n8n_node import Node
 from inventory.importers.n8n_triggers import trigger_of
 from inventory.importers.n8n_uses import Use, uses_of
-from inventory.importers.n8n_values import asks_model
+from inventory.importers.n8n_values import asks_model, text_of
 from inventory.importers.secrets import Occurrence
 
 _ENV = re.compile(r"(?:\$env|process\.env)(?:\.|\[\s*[\"'`])([A-Za-z_]\w{0,80})")
@@ -45,11 +46,7 @@ def read_node(node: Node, occurrences: list[Occurrence]) -> NodeReading:
     named = bound_credentials(node.credentials)
     reading.trigger = trigger_of(node.connector, node.raw, any(ref.bound for ref, _ in named))
     if reading.trigger and reading.trigger.active and not reading.trigger.authenticated:
-        reading.findings.append(
-            Finding(
-                "open_webhook", at, "high", f"Anybody who knows the address of this {reading.trigger.type} can call it"
-            )
-        )
+        reading.findings.append(Finding("open_webhook", at, "high", _open_to_anybody(node, reading.trigger)))
     uses = uses_of(node, bool(named))
     host = uses[0].instance or "" if uses else ""
     embedded = embedded_credentials(occurrences, host)
@@ -72,6 +69,12 @@ def read_node(node: Node, occurrences: list[Occurrence]) -> NodeReading:
     reading.findings += _about_node(node, at, bool(reading.privileges))
     reading.findings = list(dict.fromkeys(reading.findings))
     return reading
+
+
+def _open_to_anybody(node: Node, trigger: Trigger) -> str:
+    if is_expression(text_of(node.parameters.get("authentication"))):
+        return f"How callers of this {trigger.type} sign in is computed; anybody may who knows its address"
+    return f"Anybody who knows the address of this {trigger.type} can call it"
 
 
 def _is_named(credential: Credential) -> bool:
@@ -109,7 +112,7 @@ def _variables(value: Any) -> set[str]:
             if "env" in each:
                 names.update(_ENV.findall(each))
         elif isinstance(each, dict):
-            pending.extend(each.values())
+            pending.extend(member for key, member in each.items() if key not in LABELS)
         elif isinstance(each, list):
             pending.extend(each)
     return names

@@ -7,20 +7,20 @@ parameters say, and shown as not recognised.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from inventory.importers.display import vocabulary
 from inventory.importers.manifest import Access
 
-# connector[@from version] | credential types, the usual one first | default resource | default operation of each
+# connector[@from version] | credential types, the one that is asked for by default first (`none`: none) | default resource | default operation of each
 # resource (`=` alone: of a node without resources) | where the target stands, alternatives in order, parts joined
 # by the character between them.
 _NODES = """
 actionNetwork | actionNetworkApi | attendance | attendance=create event=create person=create personTag=add petition=create signature=create tag=create |
 activeCampaign | activeCampaignApi | contact | account=create accountContact=create connection=create contact=create contactList=add contactTag=add deal=create ecommerceCustomer=create ecommerceOrder=create ecommerceOrderProducts=getAll list=getAll tag=create |
 affinity | affinityApi | organization | list=get listEntry=create organization=create person=create |
-airtable | airtableTokenApi airtableOAuth2Api airtableApi | | =read | application/table
+airtable | airtableApi airtableTokenApi airtableOAuth2Api | | =read | application/table
 airtable@2 | airtableTokenApi airtableOAuth2Api | record | base=getMany record=get | base/table
 airtop | airtopApi | session | agent=run extraction=getPaginated file=getMany interaction=click session=create window=create |
 asana | asanaApi asanaOAuth2Api | task | project=get subtask=create task=create taskComment=add taskProject=add taskTag=add user=get | workspace projectId
@@ -70,12 +70,12 @@ emailSend | smtp | | =send | toEmail
 emailSend@2 | smtp | email | email=send | toEmail
 erpNext | erpNextApi | document | document=create | docType
 executeCommand | | | =execute |
-facebookGraphApi | facebookGraphApi facebookGraphApiOAuth2Api | | =get | node
+facebookGraphApi | facebookGraphApi facebookGraphApiOAuth2Api | | =get | node/edge node
 freshdesk | freshdeskApi | ticket | contact=create ticket=create |
 freshservice | freshserviceApi | agent | agent=create agentGroup=create agentRole=get announcement=create assetType=create change=create department=create location=create problem=create product=create release=create requester=create requesterGroup=create software=create ticket=create |
 freshworksCrm | freshworksCrmApi | account | account=create appointment=create contact=create deal=create note=create salesActivity=get search=query task=create |
 ftp | ftp sftp | | =download | path newPath
-git | gitPassword | | =log | sourceRepository targetRepository repositoryPath
+git | none gitPassword | | =log | sourceRepository targetRepository repositoryPath
 github | githubApi githubOAuth2Api githubAppApi | issue | file=create issue=create organization=getRepositories pullRequest=create release=create repository=getIssues review=create user=getRepositories workflow=dispatch | owner/repository
 gitlab | gitlabApi gitlabOAuth2Api | issue | file=create issue=create release=create repository=getIssues user=getRepositories | owner/repository
 gmail | gmailOAuth2 googleApi | draft | draft=create label=create message=send messageLabel=add | toList
@@ -277,6 +277,12 @@ INERT = vocabulary(
 CODE = vocabulary("code function functionItem toolCode executeCommand pythonFunction")
 """Nodes that run what their author wrote, or a command of the machine."""
 
+BY_METHOD = {"facebookGraphApi": "httpRequestMethod"}
+"""Nodes of a service whose operation is an HTTP method, and the parameter that holds it."""
+
+SERVICE_ACCOUNTS = vocabulary("googleBooks googleChat googleDocs googleDrive googleSheets googleSlides googleTranslate")
+"""Nodes that asked for a Google service account in their first version, where nothing else is said."""
+
 SUB_WORKFLOWS = vocabulary("executeWorkflow toolWorkflow retrieverWorkflow")
 
 ON_THE_PLATFORM = vocabulary(
@@ -362,6 +368,16 @@ ALWAYS_OPEN_TRIGGERS = vocabulary(
 )
 """Triggers that need no credential of their own to fire."""
 
+TRIGGER_CREDENTIALS = {
+    "googleDriveTrigger": "googleDriveOAuth2Api",
+    "googleSheetsTrigger": "googleSheetsTriggerOAuth2Api",
+    "hubspotTrigger": "hubspotDeveloperApi",
+    "shopifyTrigger": "shopifyApi",
+    "webflowTrigger": "webflowApi",
+    "whatsAppTrigger": "whatsAppTriggerApi",
+}
+"""Triggers that ask for another credential than the node of their service does."""
+
 ACCESS: dict[str, Access] = {
     "telegram/answerQuery": "write",
     "telegram/answerInlineQuery": "write",
@@ -430,7 +446,10 @@ def facts(connector: str, version: float, package: str = "base") -> NodeFacts | 
     lines = lines or _table(_NODES).get(connector)
     if not lines:
         return None
-    return next(fact for since, fact in lines if version >= since)
+    known = next(fact for since, fact in lines if version >= since)
+    if connector in SERVICE_ACCOUNTS and version < 2:
+        return replace(known, credentials=("googleApi", *(each for each in known.credentials if each != "googleApi")))
+    return known
 
 
 @cache

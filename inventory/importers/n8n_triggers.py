@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inventory.importers.addresses import path_shown
-from inventory.importers.display import label, shown, vocabulary
+from inventory.importers.display import is_expression, label, shown, vocabulary
 from inventory.importers.manifest import Trigger
 from inventory.importers.n8n_values import part, schedule_of, text_of
 
@@ -67,6 +67,8 @@ def _is_authenticated(connector: str, kind: str, parameters: dict[str, Any], has
     authentication = text_of(parameters.get("authentication"))
     if authentication in ("", "none"):
         return False
+    if is_expression(authentication):
+        return False  # what it comes to is not in the export, and whatever n8n does not know it lets pass
     return has_credentials or authentication in _AUTHENTICATION
 
 
@@ -75,7 +77,8 @@ def _detail(connector: str, kind: str, parameters: dict[str, Any]) -> str:
         return schedule_of(connector, parameters)
     if kind == "webhook":
         method = parameters.get("httpMethod")
-        methods = method if isinstance(method, list) else [method or "GET"]
+        usual = ["GET", "POST"] if parameters.get("multipleMethods") is True else ["GET"]
+        methods = method if isinstance(method, list) else [method] if method else usual
         return shown(f"{', '.join(part(each) for each in methods)} {entry_path(parameters)}")
     if kind in ("form", "mcp"):
         return entry_path(parameters) or part(parameters.get("formTitle"))

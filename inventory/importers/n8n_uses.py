@@ -89,9 +89,17 @@ def _trigger_uses(node: Node, has_credentials: bool) -> list[Use]:
         return [Use("", "watch", "read", target, name)]
     if node.connector in table.ALWAYS_OPEN_TRIGGERS:
         return []
+    return [Use("", "watch", "read", target, name, needs=_trigger_needs(node))]
+
+
+def _trigger_needs(node: Node) -> str:
+    """The credential that a trigger cannot do without, where it names none."""
+    if node.connector == "emailReadImap":
+        return "imap"
+    if node.connector in table.TRIGGER_CREDENTIALS:
+        return table.TRIGGER_CREDENTIALS[node.connector]
     known = table.facts(node.connector.removesuffix("Trigger"), node.version)
-    needs = known.credentials[0] if known and known.credentials else "unknown"
-    return [Use("", "watch", "read", target, name, needs="imap" if node.connector == "emailReadImap" else needs)]
+    return known.credentials[0] if known and known.credentials else "unknown"
 
 
 _TRIGGER_TARGETS = (
@@ -265,7 +273,7 @@ def _connector(node: Node) -> Use:
     parameters = node.parameters
     package = "langchain" if node.origin == "langchain" else "base"
     known = table.facts(node.connector, node.version, package) if node.origin in ("base", "langchain") else None
-    resource, operation = text_of(parameters.get("resource")), text_of(parameters.get("operation"))
+    resource, operation = text_of(parameters.get("resource")), _operation(node)
     assumed: list[str] = []
     notes: list[tuple[str, Severity, str]] = []
     if known and not resource and known.resource:
@@ -293,6 +301,13 @@ def _connector(node: Node) -> Use:
         needs=_needs(node, known),
         notes=tuple(notes),
     )
+
+
+def _operation(node: Node) -> str:
+    """What the node says it does; one kind has an HTTP method in the place of an operation."""
+    if node.connector in table.BY_METHOD:
+        return text_of(node.parameters.get(table.BY_METHOD[node.connector])).lower()
+    return text_of(node.parameters.get("operation"))
 
 
 def _needs(node: Node, known: table.NodeFacts | None) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from inventory.importers.display import is_expression, is_model_chosen, label, shown, without_expressions
 
+_DOCUMENT = re.compile(
+    r"https://(?:docs|drive)\.google\.com/[^?#{}]{0,80}?/?(?:d|folders)/([\w-]{10,80})(?:[/?#].{0,400})?"
+)
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _FALLBACK_TARGETS = (
     "channelId",
@@ -63,8 +67,13 @@ def label_of(value: Any) -> str:
 
 
 def part(value: Any) -> str:
-    """A parameter as part of a target: literal text as it is, computed parts as what stands for them."""
-    return shown(without_expressions(text_of(value)))
+    """A parameter as part of a target: literal text as it is, computed parts as what stands for them.
+
+    A document of Google's is its id however it was chosen: by a list, by its id or by the address in a browser.
+    """
+    text = without_expressions(text_of(value))
+    document = _DOCUMENT.fullmatch(text) if text.startswith("https://") else None
+    return shown(document.group(1) if document else text)
 
 
 def target_of(parameters: dict[str, Any], alternatives: tuple[str, ...]) -> tuple[str, str]:

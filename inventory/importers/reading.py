@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from inventory.importers import mcp_client, n8n
 from inventory.importers.display import label
-from inventory.importers.documents import LIMITS, Limits, parse
+from inventory.importers.documents import LIMITS, Limits, parse, too_many
 from inventory.importers.manifest import Manifest, manifest_digest, with_shared_credentials
 from inventory.importers.problem import ImportProblem
 from inventory.importers.secret_findings import SecretFound, secrets_of
@@ -24,7 +24,7 @@ from inventory.importers.secrets import scrub, without_tokens
 Format = Literal["auto", "n8n", "mcp_client"]
 FORMATS: tuple[Format, ...] = ("auto", "n8n", "mcp_client")
 
-VERSION = "1.1"
+VERSION = "1.2"
 """Of the importers as a whole; an assessment says which one made it (I2)."""
 
 _EXTENSIONS = re.compile(r"(?:\.mcp)?\.jsonc?$", re.IGNORECASE)
@@ -106,6 +106,7 @@ def _read(file: str, data: bytes, key: bytes | None, format: Format, limits: Lim
     if format in ("auto", "n8n"):
         workflows = n8n.workflows_in(document)
         if workflows is not None:
+            _check_numbers(file, workflows, limits)
             return with_shared(_read_n8n(file, place, workflow, key) for place, workflow in workflows)
         if n8n.is_credential(document) or (isinstance(document, list) and any(map(n8n.is_credential, document))):
             raise ImportProblem(
@@ -115,7 +116,10 @@ def _read(file: str, data: bytes, key: bytes | None, format: Format, limits: Lim
                 "Bring in the workflow; delete this file, it holds secrets.",
                 is_known=True,
             )
-    if format in ("auto", "mcp_client") and mcp_client.servers_in(document) is not None:
+    servers = mcp_client.servers_in(document) if format in ("auto", "mcp_client") else None
+    if servers is not None:
+        if len(servers) > limits.steps:
+            too_many(file, limits.steps, "servers")
         scrubbed = scrub(document, _fingerprint(key))
         manifest = mcp_client.read_configuration(file, scrubbed, _name_of(file, "MCP client configuration"))
         if not manifest.privileges:
@@ -124,6 +128,16 @@ def _read(file: str, data: bytes, key: bytes | None, format: Format, limits: Lim
             )
         return [ReadResult(manifest, secrets_of(scrubbed))]
     raise _not_recognised(file, document, format)
+
+
+def _check_numbers(file: str, workflows: list[tuple[str, Any]], limits: Limits) -> None:
+    """Refuse what would be too many automations, or one of too many nodes, before any is read."""
+    if len(workflows) > limits.automations:
+        too_many(file, limits.automations, "automations")
+    for place, one in workflows:
+        nodes = one.get("nodes") if isinstance(one, dict) else None
+        if isinstance(nodes, list) and len(nodes) > limits.steps:
+            too_many(file, limits.steps, "nodes", place)
 
 
 def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None) -> ReadResult:

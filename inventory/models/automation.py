@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -352,6 +353,15 @@ class Privilege(AppendOnly):
         return words.sentence(
             entitlement.words, entitlement.form, entitlement.resource.name, self.target, self.target_name
         )
+
+    def sentence_of(self, scope: Sequence[str], level: str) -> str:
+        """In words what is held of it where an approver left less than was asked: a part of its scope, or a lower level (A7, R3)."""
+        is_part = set(scope) < set(self.scope)
+        target, name = (", ".join(scope), "") if is_part else (self.target, self.target_name)
+        entitlement = self.entitlement
+        said = words.sentence(entitlement.words, entitlement.form, entitlement.resource.name, target, name)
+        is_lowered = risk.POWER.index(level) < risk.POWER.index(self.level)
+        return f"{said}, narrowed to {words.LOWERED[level]}" if is_lowered else said
 
     @property
     def through(self) -> str:

@@ -30,8 +30,12 @@ class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
     """Identities as people may see them, and by whether somebody answers for them."""
 
     def visible_to(self, actor: Actor, now: datetime) -> IdentityQuerySet:
-        """Those that the actor owns or answers for, of a team they lead, and those that an automation they see runs as."""
-        from inventory.models.automation import Automation, VersionIdentity  # these refer to identities
+        """Those that the actor owns or answers for, of a team they lead, that serve an automation they see, or that one of them runs as.
+
+        A draft runs as nothing here: whoever types the name of another team's identity into one is shown nothing of it (I5).
+        """
+        from inventory import running  # these refer to identities
+        from inventory.models.automation import Automation, Version, VersionIdentity
 
         if actor.person is None:
             return self.none()
@@ -39,7 +43,8 @@ class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
             return self
         people = access.answers_as(actor, now)
         seen = Automation.objects.visible_to(actor, now)
-        runs = VersionIdentity.objects.filter(identity=OuterRef("pk"), version__automation__in=seen)
+        counting = Version.objects.filter(running.counted(), automation__in=seen).order_by()
+        runs = VersionIdentity.objects.filter(identity=OuterRef("pk"), version__in=counting)
         named = InterimOwner.objects.filter(identity=OuterRef("pk"), person__in=people, ended_at__isnull=True)
         led = Team.objects.filter(Q(lead__in=people) | Q(deputy_lead__in=people), members=OuterRef("owner"))
         return self.filter(Q(owner__in=people) | Q(automation__in=seen) | Exists(runs) | Exists(named) | Exists(led))

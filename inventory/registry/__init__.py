@@ -56,7 +56,7 @@ from inventory.registry.resources import (
     register_resource,
 )
 from inventory.registry.unchanged import unchanged
-from inventory.registry.versions import Change, Drift, compare, drift
+from inventory.registry.versions import Change, Drift, compare, drift, hand_over_identities
 
 __all__ = [
     "NAMING_OWNERS",
@@ -88,6 +88,7 @@ __all__ = [
     "discard_all",
     "drift",
     "drop_move",
+    "hand_over_identities",
     "is_its_side",
     "known",
     "name_owner",

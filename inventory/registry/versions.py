@@ -6,21 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Step
-from inventory import assessing, authors, importers, placing, resolving
+from inventory import assessing, authors, importers, interim, placing, resolving
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
 from inventory.models import (
     REGISTERED,
     Assessment,
     Automation,
+    AutomationState,
     Binding,
     Credential,
     Entitlement,
+    NonHumanIdentity,
     Privilege,
     Resource,
     Trigger,
@@ -322,6 +324,21 @@ def _by_key(found: Resolution) -> dict[str, Privilege]:
     for draft_key, one in found.privileges.items():
         one.key = privilege_key(found.said[draft_key], str(one.entitlement.resource_id))
     return {one.key: one for one in found.privileges.values()}
+
+
+def hand_over_identities(step: Step[Automation], version: Version) -> None:
+    """What is submitted takes over its identities that serve nothing but a draft, or what was retired unapproved (I5).
+
+    Until then an identity serves whoever named it first; a draft that nobody ever reviewed holds it against nobody.
+    """
+    automation = step.subject
+    never = Q(automation__approved_version=None, automation__state__in=(AutomationState.DRAFT, AutomationState.RETIRED))
+    rows = NonHumanIdentity.objects.filter(never, used_by__version=version).exclude(automation=automation)
+    for one in rows.select_for_update(of=("self",), no_key=True).order_by("pk"):
+        one.owner, one.automation = automation.business_owner, automation
+        interim.settle(one, step)
+        step.save(one)
+        step.record("identity.handed_over", one)
 
 
 def _save_identities(step: Step[Any], automation: Automation, version: Version, found: Resolution) -> None:

@@ -7,14 +7,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, Subquery
 from django.http import QueryDict
 from django.urls import NoReverseMatch, reverse
 
 from governance.controls import timeline
 from governance.controls.actors import Actor
 from governance.web.ledger_links import ledger_href
-from inventory import lifecycle, ownerless, registry, words
+from inventory import holding, lifecycle, ownerless, registry, words
 from inventory.models import (
     Assessment,
     Automation,
@@ -22,6 +22,7 @@ from inventory.models import (
     Credential,
     ImportItem,
     ImportState,
+    NonHumanIdentity,
     Privilege,
     Version,
 )
@@ -122,26 +123,16 @@ def held_by(version: Version | None) -> list[Privilege]:
     return list(version.privileges.select_related("entitlement__resource__owner", "credential").order_by("pk"))
 
 
-def granted(*automations: Automation) -> dict[int, dict[str, str]]:
-    """By automation what counts of the grant that stands for each privilege, by the privilege's key; one query.
-
-    Nothing of an automation that is stopped is in force (G3, G5).
-    """
-    found: dict[int, dict[str, str]] = {one.pk: {} for one in automations}
-    stopped = {one.pk for one in automations if one.state == AutomationState.SUSPENDED}
-    approved = [one.pk for one in automations if one.approved_version_id is not None]
-    if approved:
-        standing = Automation.objects.filter(pk__in=approved, grants__state__in=("active", "suspended")).order_by()
-        for pk, key, state in standing.values_list("pk", "grants__key", "grants__state"):
-            found[pk][key] = "suspended" if pk in stopped else state
-    return found
-
-
-def blast_radius(one: Automation) -> list[Shape]:
+def blast_radius(one: Automation, now: datetime) -> list[Shape]:
     """What stops with it, which is what could have been reached through it (G5), to weigh before the button."""
-    may = granted(one)[one.pk]
-    held = [p for p in held_by(one.approved_version) if may.get(p.key) == "active"]
-    return points.held(held) or [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
+    may = holding.of(one, now=now)[one.pk]
+    stands = [(p, may[p.key]) for p in held_by(one.approved_version) if p.key in may]
+    uses = [
+        points.Use(held.level_of(p), p.sentence_of(held.scope, held.level), p.entitlement.counted_class)
+        for p, held in stands
+        if held.state == holding.ACTIVE
+    ]
+    return points.held(uses) or [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
 
 
 def dependants(one: Automation, actor: Actor, now: datetime) -> list[Shape]:
@@ -255,13 +246,14 @@ def _panels(one: Automation, tab: str) -> list[Shape]:
 def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetime) -> Shape:
     held = held_by(shown)
     assessment = shown.latest_assessment if shown else None
-    used = shown.version_identities.select_related("identity__owner", "identity__interim__person") if shown else ()
-    identities = [one.identity for one in used]
+    identities = _identities(shown, actor, now)
     may_retire = lifecycle.retire.refusal(one, actor=actor, now=now) is None
     may_raise = registry.raise_tier.refusal(one, actor=actor, now=now) is None and one.tier != "high"
     approved = one.approved_version
     return {
-        "reach": reach.shape(one, shown, held, identities, granted(one)[one.pk]) if held and shown else None,
+        "reach": reach.shape(one, shown, held, identities, holding.of(one, now=now)[one.pk])
+        if held and shown
+        else None,
         "purpose": one.purpose or "Nobody has said yet what it is for.",
         "facts": [
             {"label": "Team", "text": one.team.name},
@@ -278,8 +270,8 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
         ],
         "unanswered": [
             {"href": ownerless.href_of("identity", each.pk), "name": each.subject}
-            for each in identities
-            if each.is_ownerless(now)
+            for each, is_seen in identities
+            if is_seen and each.is_ownerless(now)
         ],
         "amendment": _amendment(one),
         "retire_href": reverse("automation_retire", args=[one.pk]) if may_retire else "",
@@ -288,6 +280,15 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
         "raise_href": reverse("automation_raise", args=[one.pk]) if may_raise else "",
         "findings": _findings(assessment),
     }
+
+
+def _identities(shown: Version | None, actor: Actor, now: datetime) -> list[tuple[NonHumanIdentity, bool]]:
+    """What a version runs as beside its credentials, and of each whether the reader may open its page; one query."""
+    if shown is None:
+        return []
+    seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk=OuterRef("identity"))
+    used = shown.version_identities.select_related("identity__owner", "identity__interim__person")
+    return [(one.identity, one.is_seen) for one in used.annotate(is_seen=Exists(seen))]
 
 
 def _amendment(one: Automation) -> list[Shape]:

@@ -194,7 +194,7 @@ def stop(request: Request, pk: int) -> HttpResponse:
         title=f"Stop {found.name}?",
         text="Everything that it may do stops at this moment. Nothing is deleted; lifting the stop needs two other people.",
         label="Stop it now",
-        points=lambda: automation_page.blast_radius(found),
+        points=lambda: automation_page.blast_radius(found, now),
     )
 
 

@@ -54,9 +54,10 @@ def _find(request: Request, pk: int) -> tuple[Credential, datetime]:
 def credential(request: Request, pk: int) -> HttpResponse:
     """One credential: where it is kept, what it opens, how old it is, who uses it, what happened."""
     one, now = _find(request, pk)
+    unseen = _unseen(one, request.actor, now)
     above = one.opens or one.kept_in
     crumbs = [{"label": "Resources", "href": reverse("resource_list")}]
-    crumbs += [{"label": above.name, "href": above.href}] if above is not None else []
+    crumbs += [{"label": above.name, "href": above.href}] if above is not None and above.href not in unseen else []
     context: Shape = {
         "now": now,
         "crumbs": [*crumbs, {"label": str(one), "href": ""}],
@@ -67,13 +68,22 @@ def credential(request: Request, pk: int) -> HttpResponse:
         },
         "next": _next(one, request.actor, now),
         "problems": credential_facts.problems(one, now),
-        "facts": credential_facts.facts(one, now),
+        "facts": [
+            fact | {"href": ""} if fact.get("href") in unseen else fact for fact in credential_facts.facts(one, now)
+        ],
         "reach": _reach(one),
         "used_by": _used_by(one, request.actor, now),
         "events": timeline.shapes(one, reader=request.actor.person, limit=30, quiet=True, actor=request.actor, now=now),
         "ledger_href": ledger_href(one, actor=request.actor, now=now),
     }
     return page(request, "inventory/credential.html", context, fragment="timeline")
+
+
+def _unseen(one: Credential, actor: Actor, now: datetime) -> set[str]:
+    """The addresses of what it opens and is kept in that the reader may not open: named, and no link."""
+    near = {each.pk: each.href for each in (one.opens, one.kept_in, one.said_kept_in) if each is not None}
+    seen = Resource.objects.visible_to(actor, now).filter(pk__in=near).values_list("pk", flat=True) if near else ()
+    return {href for pk, href in near.items() if pk not in set(seen)}
 
 
 def _actions(one: Credential, actor: Actor, now: datetime) -> list[Shape]:

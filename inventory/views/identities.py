@@ -16,10 +16,10 @@ from governance.web import times
 from governance.web.ledger_links import ledger_href
 from governance.web.middleware import Request
 from governance.web.pages import page
-from inventory import running, words
+from inventory import holding, running, words
 from inventory.models import Automation, NonHumanIdentity, Privilege, Version
 from inventory.risk import Tier
-from inventory.views import automation_page, interim, reach
+from inventory.views import interim, reach
 
 Shape = dict[str, Any]
 
@@ -33,11 +33,15 @@ def identity(request: Request, pk: int) -> HttpResponse:
     now = clock.now()
     seen = NonHumanIdentity.objects.visible_to(request.actor, now)
     one = get_object_or_404(seen.select_related("owner", "automation__team", "interim__person"), pk=pk)
-    everything = list(running.as_identity(one).order_by("automation__name", "pk").select_related("automation"))
-    names = {version.automation_id for version in everything}
+    everything = list(
+        running.as_identity(one).order_by("automation__name", "pk").values_list("pk", "automation", "automation__tier")
+    )
+    names = {automation for _, automation, _ in everything} | {one.automation_id or 0}
     theirs = set(Automation.objects.visible_to(request.actor, now).filter(pk__in=names).values_list("pk", flat=True))
-    shown = [version for version in everything if version.automation_id in theirs][:MOST]
-    runs, hidden = [version.automation for version in shown], len(everything) - len(shown)
+    seen_ones = [version for version, automation, _ in everything if automation in theirs]
+    counting = Version.objects.filter(pk__in=seen_ones[:MOST]).select_related("automation").defer("manifest", "secrets")
+    shown = list(counting.order_by("automation__name", "pk"))
+    runs, hidden = [version.automation for version in shown], len(everything) - len(seen_ones)
     context: Shape = {
         "now": now,
         "crumbs": [*_above(one, runs), {"label": one.subject, "href": ""}],
@@ -48,11 +52,12 @@ def identity(request: Request, pk: int) -> HttpResponse:
         "ownerless": interim.banner(one, request.actor, now),
         "shared": _shared(len(everything)),
         "state": one.state,
-        "facts": _facts(one, now),
-        "tier": max(Tier.of(each.automation.tier) for each in everything).word if everything else "",
+        "facts": _facts(one, now, is_seen=one.automation_id in theirs),
+        "tier": max(Tier.of(tier) for _, _, tier in everything).word if everything else "",
         "runs": [{"href": each.href, "name": each.name, "state": each.state, "tier": each.tier} for each in runs],
+        "more": len(seen_ones) - len(shown),
         "hidden": hidden,
-        "reach": _reach(one, shown[:DRAWN], is_part=len(everything) > min(len(shown), DRAWN)),
+        "reach": _reach(one, shown[:DRAWN], now, is_part=len(everything) > min(len(shown), DRAWN)),
         "panels": _panels(one),
         "events": timeline.shapes(one, reader=request.actor.person, limit=30, quiet=True, actor=request.actor, now=now),
         "ledger_href": ledger_href(one, actor=request.actor, now=now),
@@ -75,23 +80,25 @@ def _shared(number: int) -> str:
     )
 
 
-def _facts(one: NonHumanIdentity, now: datetime) -> list[Shape]:
+def _facts(one: NonHumanIdentity, now: datetime, *, is_seen: bool) -> list[Shape]:
     meanwhile = one.interim_owner(now)
     return [
         {"label": "Owner", "text": one.owner.name, "quiet": "" if one.owner.is_here else "is not here any more"},
         *([{"label": "Answers meanwhile", "text": meanwhile.name}] if meanwhile else []),
         {"label": "Issuer", "text": one.issuer or "not known", "mono": True},
         {"label": "Subject", "text": one.subject, "mono": True},
-        {
-            "label": "Serves",
-            "text": one.automation.name if one.automation else "not tied to one automation",
-            "href": one.automation.href if one.automation else "",
-        },
+        {"label": "Serves", **_served(one.automation, is_seen=is_seen)},
         {"label": "Last seen", "text": times.moment_words(one.last_seen_at, now) if one.last_seen_at else "not yet"},
     ]
 
 
-def _reach(one: NonHumanIdentity, drawn: Sequence[Version], *, is_part: bool) -> Shape | None:
+def _served(automation: Automation | None, *, is_seen: bool) -> Shape:
+    if automation is None:
+        return {"text": "not tied to one automation"}
+    return {"text": automation.name, "href": automation.href} if is_seen else {"text": "one that you may not see"}
+
+
+def _reach(one: NonHumanIdentity, drawn: Sequence[Version], now: datetime, *, is_part: bool) -> Shape | None:
     """The picture of what a leak of it would touch; None while nothing that the reader may see runs as it and asks for anything."""
     asked: dict[int, list[Privilege]] = {version.pk: [] for version in drawn}
     for privilege in (
@@ -99,7 +106,7 @@ def _reach(one: NonHumanIdentity, drawn: Sequence[Version], *, is_part: bool) ->
     ):
         asked[privilege.version_id].append(privilege)
     held = [(version.automation, asked[version.pk]) for version in drawn if asked[version.pk]]
-    granted = automation_page.granted(*(automation for automation, _ in held))
+    granted = holding.of(*(automation for automation, _ in held), now=now)
     return reach.of_identity(one, held, granted, is_part=is_part) if held else None
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
-from inventory.models import Privilege
-from inventory.views import reach
+from inventory.risk import POWER
 
 Shape = dict[str, Any]
 
@@ -15,15 +14,19 @@ SHOWN = 12
 ICONS = {"read": "eye", "write": "pen", "unknown": "question", "execute": "terminal", "admin": "sliders"}
 
 
-def held(privileges: Iterable[Privilege]) -> list[Shape]:
-    """What could be reached by some privileges, the most powerful first; nothing for none.
+class Use(NamedTuple):
+    """One thing that can be done: how much, what in words, and to which class of data."""
 
-    Args:
-        privileges: each with entitlement and resource at hand.
-    """
-    power = sorted(privileges, key=lambda one: reach.POWER.index(one.level), reverse=True)
+    level: str
+    sentence: str
+    data_class: str
+
+
+def held(uses: Iterable[Use]) -> list[Shape]:
+    """What could be reached, the most powerful first; nothing for nothing."""
+    power = sorted(uses, key=lambda one: POWER.index(one.level), reverse=True)
     rows = [
-        {"icon": ICONS[one.level], "lead": one.sentence, "text": f"{one.entitlement.counted_class} data.".capitalize()}
+        {"icon": ICONS[one.level], "lead": one.sentence, "text": f"{one.data_class} data.".capitalize()}
         for one in power[:SHOWN]
     ]
     return and_more(rows, len(power))

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inventory import words
+from inventory.holding import ACTIVE, Held
 from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Version
+from inventory.risk import POWER
 
 Shape = dict[str, Any]
 
-#: Levels from least to most, as the picture compares them.
-POWER = ("read", "unknown", "write", "execute", "admin")
 ICONS = {
     "data_store": "database",
     "mcp_server": "branch",
@@ -25,8 +25,8 @@ def shape(
     one: Automation,
     version: Version,
     held: Sequence[Privilege],
-    identities: Sequence[NonHumanIdentity],
-    granted: Mapping[str, str],
+    identities: Sequence[tuple[NonHumanIdentity, bool]],
+    granted: Mapping[str, Held],
 ) -> Shape:
     """What ``components/reach.html`` takes.
 
@@ -34,8 +34,8 @@ def shape(
         one: the automation.
         version: whose privileges are drawn.
         held: at least one privilege, each with entitlement, resource, its owner, and credential at hand.
-        identities: what the version runs as beside its credentials.
-        granted: the state of the grant that stands for each privilege, by key; what has none is out of reach. Empty before
+        identities: what the version runs as beside its credentials, and whether the reader may open that page.
+        granted: what is held of each privilege, by key; what has none is out of reach. Empty before
             anything is approved: then the picture shows what is asked for.
     """
     is_asked = one.approved_version is None
@@ -43,7 +43,7 @@ def shape(
     by_resource: dict[int, list[Privilege]] = {}
     for privilege in held:
         by_resource.setdefault(privilege.entitlement.resource_id, []).append(privilege)
-    states = None if is_asked else {p.pk: granted.get(p.key, "") for p in held}
+    states = None if is_asked else {p.pk: granted[p.key] for p in held if p.key in granted}
     resources = [_resource(group, states) for group in by_resource.values()]
     second = [
         (credentials.index(credential), place, resources[place]["kind"])
@@ -55,7 +55,7 @@ def shape(
         "finding": _finding(resources, is_asked=is_asked),
         "list_href": f"{one.href}?tab=privileges",
         "automation": {"icon": "bolt", "name": one.name, "text": f"version {version.number}"},
-        "identities": [*map(_credential, credentials), *map(_identity, identities)],
+        "identities": [*map(_credential, credentials), *(_identity(*each) for each in identities)],
         "resources": resources,
         "first": [(0, place, "") for place in range(len(credentials) + len(identities))],
         "second": second,
@@ -65,7 +65,7 @@ def shape(
 def of_identity(
     one: NonHumanIdentity,
     held: Sequence[tuple[Automation, Sequence[Privilege]]],
-    granted: Mapping[int, Mapping[str, str]],
+    granted: Mapping[int, Mapping[str, Held]],
     *,
     is_part: bool,
 ) -> Shape:
@@ -75,7 +75,7 @@ def of_identity(
         one: the identity.
         held: each automation that runs as it, with at least one privilege of the version that counts, each with entitlement,
             resource and its owner at hand.
-        granted: by automation the state of the grant that stands for each privilege, by key.
+        granted: by automation what is held of each privilege, by key.
         is_part: whether more runs as it than is drawn.
     """
     by_resource: dict[int, list[Privilege]] = {}
@@ -85,7 +85,10 @@ def of_identity(
             by_resource.setdefault(privilege.entitlement.resource_id, []).append(privilege)
             places[privilege.pk] = place
     usable = {
-        each.pk: granted[automation.pk].get(each.key, "") for automation, privileges in held for each in privileges
+        each.pk: granted[automation.pk][each.key]
+        for automation, privileges in held
+        for each in privileges
+        if each.key in granted[automation.pk]
     }
     second: dict[tuple[int, int], str] = {}
     for to, group in enumerate(by_resource.values()):
@@ -134,32 +137,33 @@ def _credential(credential: Credential | None) -> Shape:
     }
 
 
-def _identity(identity: NonHumanIdentity) -> Shape:
+def _identity(identity: NonHumanIdentity, is_seen: bool) -> Shape:
     return {
         "icon": "robot",
         "name": identity.subject,
         "text": identity.kind.replace("_", " "),
-        "href": identity.href,
+        "href": identity.href if is_seen else "",
     }
 
 
-def _resource(group: Sequence[Privilege], states: Mapping[int, str] | None) -> Shape:
+def _resource(group: Sequence[Privilege], states: Mapping[int, Held] | None) -> Shape:
     """One resource with the most that can be done to it; dashed when nothing can be, and why.
 
     Args:
         group: what is held on it.
-        states: of the grant that stands for each privilege, by its key in the database; None while all is only asked for.
+        states: what is held of each privilege, by its key in the database; None while all is only asked for.
     """
     resource = group[0].entitlement.resource
-    usable = [p for p in group if states is None or states.get(p.pk) == "active"]
-    level = max((p.level for p in usable), key=POWER.index, default="")
+    usable = [p for p in group if states is None or (p.pk in states and states[p.pk].state == ACTIVE)]
+    levels = (p.level if states is None else states[p.pk].level_of(p) for p in usable)
+    level = max(levels, key=POWER.index, default="")
     kind = "write" if level and level != "read" else ""
     if not usable:
-        stopped = any((states or {}).get(p.pk) == "suspended" for p in group)
+        stopped = any(p.pk in (states or {}) for p in group)
         level, kind = ("suspended" if stopped else "not granted"), "suspended"
     group = usable or group
     owner = resource.owner.name if resource.owner else "nobody answers for it"
-    targets = list(dict.fromkeys(filter(None, (words.said_target(p.target, p.target_name) for p in group))))
+    targets = list(dict.fromkeys(filter(None, (_target(p, (states or {}).get(p.pk)) for p in group))))
     more = f"and {len(targets) - 1} more" if len(targets) > 1 else _counted(len(group))
     return {
         "icon": ICONS.get(resource.kind, "database"),
@@ -169,6 +173,12 @@ def _resource(group: Sequence[Privilege], states: Mapping[int, str] | None) -> S
         "kind": kind,
         "data": {"name": targets[0] if targets else resource.get_kind_display(), "text": more},
     }
+
+
+def _target(privilege: Privilege, held: Held | None) -> str:
+    if held is not None and set(held.scope) < set(privilege.scope):
+        return words.said_target(", ".join(held.scope))
+    return words.said_target(privilege.target, privilege.target_name)
 
 
 def _counted(number: int) -> str:

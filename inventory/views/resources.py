@@ -112,6 +112,8 @@ def _counts(rows: Sequence[Resource]) -> dict[int, tuple[int, int]]:
 
 
 def _state(one: Resource, now: datetime) -> str:
+    if one.state == ResourceState.PROPOSED and one.accepted_at is not None:
+        return "accepted"
     return "orphaned" if one.state == ResourceState.ACTIVE and one.is_ownerless(now) else one.state
 
 

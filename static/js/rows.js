@@ -1,6 +1,6 @@
 // Moving through rows from the keyboard: j and k move, Enter opens, x selects, a r c decide, ? explains.
 //
-// data-rows            the list; data-row on each row, which carries tabindex="-1"
+// data-rows            the list; data-row on each row, which takes the focus when it is gone to
 // data-row-open        the link in a row that opens it
 // data-row-select      the checkbox of a row
 // data-row-approve, -reject, -ask   the control that does it; a row without one ignores the key
@@ -17,6 +17,7 @@ const typing = (element) => element?.closest?.("input:not([type=checkbox], [type
 const goTo = (row) => {
   for (const other of document.querySelectorAll(".row-here")) other.classList.remove("row-here");
   row.classList.add("row-here");
+  row.tabIndex = -1;
   row.focus({ preventScroll: true });
   row.scrollIntoView({ block: "nearest" });
   row.dispatchEvent(new CustomEvent("row:here", { bubbles: true }));

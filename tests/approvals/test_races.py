@@ -8,16 +8,19 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connections, models
+from django.utils import timezone
 
 from approvals import resubmitting, sweeps, transitions
 from approvals.models import Approval, ApprovalState, Decision, Grant, Submission, SubmissionState
 from approvals.transitions import deciding
+from governance.controls import ledger_export, sealing
 from governance.controls import transitions as engine
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.refusals import Refused
@@ -30,7 +33,8 @@ from tests.people import as_actor, build
 
 pytestmark = [pytest.mark.race, pytest.mark.soak]
 
-ROUNDS = 50
+#: Records of one submission: as many races can be held on it.
+SHEET = 60
 #: Seconds after which a thread that waits for the other gives up.
 PATIENCE = 30
 
@@ -102,23 +106,36 @@ def refusals(found: list[object]) -> list[str]:
     return [one.refusal.code for one in errors if isinstance(one, Refused)]
 
 
-@pytest.mark.rule("A8", "S5")
-def test_two_deciders_at_once_make_one_decision_in_each_of_50_rounds(firm: Company) -> None:
+def two_deciders_at_once(firm: Company, rounds: Iterable[int]) -> None:
+    """Rounds of two who approve one record at the same time: one decision of one, and the other is told so."""
     n = firm.people
-    submission = stock.in_stage_2(firm, of_its_own(ROUNDS))
-    records = list(submission.approvals.filter(kind="privilege", state=ApprovalState.OPEN).order_by("pk")[:ROUNDS])
-    assert len(records) == ROUNDS
-    for number, record in enumerate(records):
-        second = n.amara if number % 2 else n.lena  # every other round is one person who presses twice
+    records: Iterator[Approval] = iter(())
+    for number in rounds:
+        if number % SHEET == 0:
+            submission = stock.in_stage_2(firm, of_its_own(SHEET))
+            records = iter(submission.approvals.filter(kind="privilege", state=ApprovalState.OPEN).order_by("pk"))
+        record = next(records)
+        second = n.amara if number % 6 == 5 else n.lena  # every sixth round is one person who presses twice
         found = at_once(approving(record, n.amara, firm), approving(record, second, firm))
-        refused = LedgerEvent.objects.filter(subject_id=str(record.pk), verb="approval.approved", outcome="refused")
+        events = LedgerEvent.objects.filter(subject_id=str(record.pk), verb="approval.approved")
+        counted = Counter(events.values_list("outcome", flat=True))
         expected = [] if second == n.amara else ["STATE"]
-        assert (refusals(found), refused.count()) == (expected, len(expected)), f"round {number}"
-        assert Decision.objects.filter(approval=record).count() == 1
-        assert (
-            LedgerEvent.objects.filter(verb="approval.approved", subject_id=str(record.pk), outcome="done").count() == 1
-        )
-    assert Decision.objects.filter(approval__in=records).count() == ROUNDS
+        assert (refusals(found), counted["refused"]) == (expected, len(expected)), f"round {number}"
+        assert (Decision.objects.filter(approval=record).count(), counted["done"]) == (1, 1), f"round {number}"
+
+
+@pytest.mark.rule("A8", "S5", "H2")
+def test_two_deciders_at_once_make_one_decision_in_each_round(firm: Company, request: pytest.FixtureRequest) -> None:
+    two_deciders_at_once(
+        firm, lengths.rounds(request, 60, soak=1_200, what="races of two deciders, each sixth a double press")
+    )
+    sealing.seal_all(at=timezone.now())
+    assert ledger_export.verify_database().problems == []
+
+
+def read_unlocked(row: models.Model) -> models.Model:
+    """As the engine reads a row, without FOR UPDATE."""
+    return type(row)._base_manager.get(pk=row.pk)
 
 
 @pytest.mark.rule("A8", "S5")
@@ -130,25 +147,43 @@ def test_without_the_row_lock_two_deciders_make_two_decisions(firm: Company, mon
     both = threading.Barrier(2, timeout=PATIENCE)
     write_down = deciding._record_decision
 
-    def read(row: models.Model) -> models.Model:
-        return type(row)._base_manager.get(pk=row.pk)
-
     def write(*arguments: Any) -> Any:
         both.wait()  # both were told that they may
         made = write_down(*arguments)
         both.wait()  # both have written, and neither has committed
         return made
 
-    monkeypatch.setattr(engine, "_read_locked", read)
+    monkeypatch.setattr(engine, "_read_locked", read_unlocked)
     monkeypatch.setattr(deciding, "_record_decision", write)
     assert refusals(at_once(*calls)) == []
     assert Decision.objects.filter(approval=record).count() == 2
 
 
+@pytest.mark.soak(only=True)
+@pytest.mark.rule("A8", "S5")
+def test_without_the_row_lock_the_same_rounds_fail(
+    firm: Company, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Nobody waits for anybody here: what happens by itself when two press at the same time."""
+    done: list[int] = []
+
+    def rounds() -> Iterator[int]:
+        for number in range(1_000):
+            done.append(number)
+            yield number
+
+    monkeypatch.setattr(engine, "_read_locked", read_unlocked)
+    with pytest.raises(AssertionError, match="round"):
+        two_deciders_at_once(firm, rounds())
+    lengths.did(request, f"with the lock taken out the same races fail, at number {len(done)}")
+
+
 @pytest.mark.rule("A5", "G1")
-def test_the_last_two_records_decided_at_once_put_it_in_force_exactly_once(firm: Company) -> None:
+def test_the_last_two_records_decided_at_once_put_it_in_force_exactly_once(
+    firm: Company, request: pytest.FixtureRequest
+) -> None:
     n = firm.people
-    for _ in range(lengths.of(2, soak=20)):
+    for _ in lengths.rounds(request, 2, soak=100, what="races of the last two deciders of a submission"):
         submission = stock.in_stage_2(firm, of_its_own())
         last = [stock.privilege_on(submission, firm.slack), stock.privilege_on(submission, firm.erp)]
         for record in submission.approvals.filter(kind="credential"):
@@ -173,9 +208,11 @@ def test_two_submissions_at_once_leave_one_open(firm: Company) -> None:
 
 
 @pytest.mark.rule("A14", "A15")
-def test_what_is_withdrawn_while_somebody_decides_is_either_decided_or_withdrawn(firm: Company) -> None:
+def test_what_is_withdrawn_while_somebody_decides_is_either_decided_or_withdrawn(
+    firm: Company, request: pytest.FixtureRequest
+) -> None:
     n = firm.people
-    for _ in range(lengths.of(3, soak=40)):
+    for _ in lengths.rounds(request, 3, soak=100, what="races of a withdrawal and a decision"):
         submission = stock.submitted(firm, of_its_own())
         app = journeys.app_of(submission)
         fresh = Submission.objects.get(pk=submission.pk)
@@ -230,9 +267,11 @@ def sweep(c: Company) -> object:
 
 
 @pytest.mark.rule("A8", "A15")
-def test_asking_again_twice_at_once_makes_one_draft_in_each_round(firm: Company) -> None:
+def test_asking_again_twice_at_once_makes_one_draft_in_each_round(
+    firm: Company, request: pytest.FixtureRequest
+) -> None:
     n = firm.people
-    for number in range(lengths.of(3, soak=50)):
+    for number in lengths.rounds(request, 3, soak=100, what="races of two who ask again"):
         made = stock.submitted(firm, of_its_own())
         transitions.withdraw(made, actor=as_actor(n.rita), now=firm.now, reason="Not yet.")
         automation = Automation.objects.get(pk=made.automation_id)

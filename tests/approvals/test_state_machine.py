@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -34,12 +33,13 @@ from inventory import lifecycle, registry
 from inventory.models import Automation, AutomationState, Version
 from tests import journeys, lengths
 from tests.approvals import stock
+from tests.controls import sealed_here
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
 from tests.savepoints import undone
 
 #: A few a run; other orders come up in other runs, and many in a soak.
-EXAMPLES = lengths.of(2, soak=int(os.environ.get("SOAK_EXAMPLES", "500")))
+EXAMPLES, STEPS = lengths.of(4, soak=300), 12
 
 #: Builder's side, both leads, both resources' owner and deputy, security, and somebody with nothing to do with it.
 PEOPLE = ("rita", "jonas", "theo", "bram", "omar", "amara", "sana", "viktor", "tom")
@@ -55,6 +55,8 @@ class Review(RuleBasedStateMachine):
     """One automation, from its first submission on. Whoever tries whatever; what is refused changes nothing."""
 
     company: ClassVar[Company]
+    request: ClassVar[pytest.FixtureRequest]
+    taken: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +67,10 @@ class Review(RuleBasedStateMachine):
         self.automation = stock.newest(self.c).automation
 
     def teardown(self) -> None:
-        self.undo.__exit__(None, None, None)
+        try:
+            assert sealed_here.problems() == []
+        finally:
+            self.undo.__exit__(None, None, None)
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
@@ -233,6 +238,11 @@ class Holds(Review):
     """What is true after each step."""
 
     @invariant()
+    def it_says_how_far_it_is(self) -> None:
+        Review.taken += 1
+        lengths.going(self.request, f"{self.taken:,} steps")
+
+    @invariant()
     def no_grant_rests_on_less_than_two_approved_records_decided_by_different_people(self) -> None:
         for grant in Grant.objects.filter(automation=self.automation).select_related(
             "approval__submission", "app_approval"
@@ -326,16 +336,19 @@ def who_decided(record: Approval) -> set[int]:
     return {who for d in counted(record) for who in (d.person_id, d.for_person_id) if who}
 
 
-@pytest.mark.rule("A1", "A2", "A4", "A5", "A8", "A10", "A12", "A14", "A15", "G1", "S1", "S2", "H1")
+@lengths.proves("A1", "A2", "A4", "A5", "A8", "A10", "A12", "A14", "A15", "G1", "S1", "S2", "H1", "H2")
 @pytest.mark.soak
-def test_whatever_people_do_in_whatever_order_a_submission_holds(company: Company, stock_submitted: Submission) -> None:
-    Holds.company = company
+def test_whatever_people_do_in_whatever_order_a_submission_holds(
+    company: Company, stock_submitted: Submission, request: pytest.FixtureRequest
+) -> None:
+    Review.company, Review.request, Review.taken = company, request, 0
     run_state_machine_as_test(
         Holds,
         settings=settings(
             max_examples=EXAMPLES,
-            stateful_step_count=12,
+            stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )
+    lengths.did(request, f"{Review.taken:,} steps of submissions, no more than {STEPS} on end, each ledger verified")

@@ -90,6 +90,28 @@ def test_the_ledgers_page_says_in_words_what_each_event_is_about(company: Compan
 
 
 @pytest.mark.rule("H3")
+def test_the_ledger_is_searched_by_what_it_is_about_and_by_what_happened_to_it(
+    company: Company, live: Submission
+) -> None:
+    automation, n = Automation.objects.get(pk=live.automation_id), company.people
+    grant = automation.grants.get(entitlement__resource=company.slack)
+    grants.stop(grant, actor=as_actor(n.omar), now=company.now, reason="It floods us.")
+    yuki = client_of(n.yuki)
+
+    def found(words: str) -> list[tuple[str, str]]:
+        events = yuki.get(reverse("ledger"), {"q": words}).context["events"]
+        return [(one["verb"], one["subject"]) for one in events]
+
+    named = found("weekly stock")
+    assert {"submission.submitted", "approval.approved", "grant.stopped"} <= {verb for verb, _ in named}
+    assert found("stopped weekly stock") == [("grant.stopped", automation.name)]
+    assert ("grant.stopped", automation.name) in found("Finance Slack")
+    assert {verb for verb, _ in found("put to use")} == {"resource.activated"}
+    assert {verb for verb, _ in found(live.reference)} >= {"submission.submitted", "approval.approved"}
+    assert found("stopped nothing of this name") == []
+
+
+@pytest.mark.rule("H3")
 def test_more_lines_cost_no_more_queries(company: Company, live: Submission) -> None:
     automation = Automation.objects.get(pk=live.automation_id)
     counts = []

@@ -5,92 +5,38 @@ One load serves all tests here: it takes longer than all of them together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection
+from django.urls import reverse
 
 from approvals import facts, transitions
-from approvals.models import Approval, ApprovalState, GrantState, GrantUsage, Submission, SubmissionState
+from approvals.grants import Why
+from approvals.models import Approval, ApprovalState, Grant, GrantState, GrantUsage, Submission, SubmissionState
 from approvals.transitions.submitting import Wish
 from governance.controls import clock, ledger_export
 from governance.controls.actors import Actor
 from governance.controls.models import JobRun, LedgerEvent, Notice, NoticeState, Person, Seal
 from governance.controls.refusals import DutyConflict
-from governance.demo import company, loading
+from governance.controls.transitions import declared
+from governance.demo import company, loading, resources
 from governance.demo.directing import EXPORTS
 from governance.demo.management.commands.demo_hints import LOOK, TO_BRING_IN
 from governance.recertification.models import Item, ItemState, Question
-from governance.supervisor import postgres
 from inventory import registry
-from inventory.models import Automation, AutomationState, Privilege
-from tests import environment
-from tests.environment import ROOT, Environment
+from inventory.models import Automation, AutomationState, NonHumanIdentity, Privilege, Resource
+from tests.demo.conftest import Database
+from tests.demo.occurring import COLUMNS, Column
+from tests.environment import ROOT
 from tests.people import as_actor
+from tests.portal.signed_in import client_of
 
 pytestmark = pytest.mark.process
-
-#: A database on the run's server, by its name; this process uses it while the context lasts.
-Database = Callable[..., AbstractContextManager[None]]
-
-
-@pytest.fixture(scope="module")
-def database(surroundings: Environment, django_db_setup: None, django_db_blocker: Any) -> Database:
-    """Makes a database as a copy of another and uses it for a while."""
-
-    def as_superuser(statement: str) -> None:
-        with psycopg.connect(surroundings.superuser_url(), autocommit=True) as opened:
-            opened.execute(statement)
-
-    def use(name: str) -> None:
-        connection.close()
-        connection.settings_dict["NAME"] = name
-        ContentType.objects.clear_cache()
-
-    @contextmanager
-    def made(name: str, like: str = environment.MIGRATED) -> Iterator[None]:
-        before = connection.settings_dict["NAME"]
-        connection.close()
-        as_superuser(f"CREATE DATABASE {name} OWNER {postgres.ROLE} TEMPLATE {like}")
-        with django_db_blocker.unblock():
-            use(name)
-            try:
-                yield
-            finally:
-                use(before)
-                as_superuser(f"DROP DATABASE {name} WITH (FORCE)")
-
-    return made
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the demo's checkpoint is published: the run's own is about another ledger."""
-    return tmp_path_factory.mktemp("demo") / "checkpoint.json"
-
-
-@pytest.fixture(scope="module")
-def _loaded(database: Database, checkpoint: Path) -> Iterator[str]:
-    """The demo, loaded into an empty database; what the command said."""
-    said = StringIO()
-    with pytest.MonkeyPatch.context() as patch, database("northwind_demo"):
-        patch.setattr("django.conf.settings.LEDGER_CHECKPOINT_FILE", checkpoint)
-        call_command("load_demo", stdout=said)
-        yield said.getvalue()
-
-
-@pytest.fixture
-def demo(_loaded: str) -> str:
-    """What loading said; the test that asks for it finds the demo in the database."""
-    return _loaded
 
 
 def automation(name: str) -> Automation:
@@ -155,23 +101,44 @@ def test_what_happened_first_comes_first_in_the_ledger(demo: str) -> None:
 
 
 @pytest.mark.parametrize("row", company.PEOPLE, ids=lambda row: row.key)
-def test_everybody_can_sign_in_with_the_demos_password(demo: str, row: Any) -> None:
-    assert Person.objects.get(name=row.name).check_password(company.PASSWORD)
+def test_everybody_who_is_here_can_sign_in_with_the_demos_password(demo: str, row: Any) -> None:
+    person = Person.objects.get(name=row.name)
+    assert person.is_here is (row.key not in company.LEAVES)
+    assert person.check_password(company.PASSWORD)
 
 
 def test_each_automation_is_in_the_state_that_it_is_there_for(demo: str) -> None:
     state = AutomationState
     assert {one.name.removesuffix(" ❄"): one.state for one in Automation.objects.all()} == {
         "Price list sync": state.DRAFT,
+        "Campaign copy agent": state.DRAFT,
+        "Alert deduplicator": state.DRAFT,
+        "Reorder proposals": state.DRAFT,
+        "Salary question helper": state.DRAFT,
         "Leave request helper": state.IN_REVIEW,
         "Invoice chaser": state.IN_REVIEW,
         "Payment run exporter": state.IN_REVIEW,
+        "Shift handover agent": state.IN_REVIEW,
         "Supplier onboarding": state.LIVE,
         "Weekly stock report": state.LIVE,
+        "Rates on the intranet": state.LIVE,
+        "Incident scribe": state.LIVE,
+        "Stock question agent": state.LIVE,
+        "Stock forecast (trial)": state.LIVE,
+        "Delivery route planner": state.LIVE,
+        "Web analytics digest": state.LIVE,
         "Cold chain alert": state.SUSPENDED,
-        "Campaign copy agent": state.DRAFT,
+        "Voucher mailer": state.SUSPENDED,
+        "Price tag printer": state.RETIRED,
     }
-    assert len(LOOK) == Automation.objects.count()
+    assert {name for name, _ in LOOK} == {one.name.removesuffix(" ❄") for one in Automation.objects.all()}
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=str)
+def test_every_state_occurs_but_those_that_nothing_leads_to(demo: str, column: Column) -> None:
+    leading = {state for one in declared() if one.model is column.model for state in one.target}
+    assert column.name != "state" or leading.isdisjoint(column.missing)
+    assert column.occurring == column.choices - set(column.missing)
 
 
 def test_the_draft_has_things_missing(demo: str) -> None:
@@ -249,13 +216,67 @@ def test_one_was_stopped_by_a_person_and_another_has_asked_to_lift_it(demo: str)
     assert stopped.resume_asked_by.name == "Piet de Vries"
 
 
+@pytest.mark.rule("I5")
+def test_two_run_as_one_identity_which_is_a_finding_on_the_one_that_came_second(demo: str) -> None:
+    identity = NonHumanIdentity.objects.get()
+    assert {one.version.automation.name for one in identity.used_by.all()} == {
+        "Incident scribe",
+        "Shift handover agent",
+    }
+    assert identity.automation == automation("Incident scribe")
+    found = automation("Shift handover agent").versions.get().latest_assessment
+    assert found is not None
+    assert found.findings.filter(code="shared_identity").exists()
+
+
+@pytest.mark.rule("I3")
+def test_of_what_a_leaver_owned_one_is_answered_for_meanwhile_and_one_by_nobody(demo: str) -> None:
+    now = clock.now()
+    digest = automation("Web analytics digest")
+    assert not digest.business_owner.is_here
+    meanwhile = digest.interim_owner(now)
+    assert meanwhile is not None
+    assert meanwhile.name == "Tom Ashby"
+    assert [one.name for one in Resource.objects.ownerless(now)] == ["Web analytics"]
+
+
+@pytest.mark.rule("G5", "R4", "R6", "G2")
+def test_grants_ended_in_each_way_that_is_told_and_one_was_stopped_on_its_own(demo: str) -> None:
+    told = Grant.objects.values_list("automation__name", "ended_why", "suspended_why")
+    assert {(name, ended or suspended) for name, ended, suspended in told if ended or suspended} == {
+        ("Incident scribe", Why.STOPPED),
+        ("Stock question agent", Why.SUCCEEDED),
+        ("Stock question agent", Why.TERM),
+        ("Stock question agent", Why.REVIEW),
+        ("Price tag printer", Why.RETIRED),
+        ("Voucher mailer", Why.SILENCE),
+    }
+
+
+@pytest.mark.rule("A8", "T3")
+def test_high_risk_was_decided_by_two_in_each_stage(demo: str) -> None:
+    for record in submission("Voucher mailer").approvals.all():
+        assert record.tier == "high"
+        assert record.decisions.values("person").distinct().count() == 2
+
+
 @pytest.mark.rule("R3")
 def test_reviews_can_say_how_often_what_is_held_was_used(demo: str) -> None:
-    for item in Item.objects.filter(grant__kind="privilege"):
+    for item in Item.objects.filter(grant__kind="privilege", grant__state=GrantState.ACTIVE):
         days = GrantUsage.objects.filter(grant=item.grant)
         assert days.filter(day__gte=clock.now().date() - timedelta(days=30)).exists()
     used = GrantUsage.objects.filter(grant__automation=automation("Weekly stock report"), allowed__gt=0)
     assert {row.day.weekday() for row in used} == {0}
+
+
+def test_figures_of_use_are_marked_as_the_demos_where_they_are_read(demo: str, settings: Any) -> None:
+    mark = "the demo’s own figures"
+    page, piet = reverse("recert_mine"), client_of(act_as("piet").person)
+    assert mark in piet.get(page).content.decode()
+    settings.DEMO = False
+    shown = piet.get(page).content.decode()
+    assert "Is it used?" in shown
+    assert mark not in shown
 
 
 def test_people_were_told_at_the_time_and_every_mail_was_written(demo: str) -> None:
@@ -298,7 +319,7 @@ def test_the_hints_journey_can_be_gone(demo: str) -> None:
     )
     for record in submitted.approvals.filter(state=ApprovalState.OPEN).order_by("pk"):
         on = record.privilege.entitlement.resource if record.privilege else record.credential.decided_on
-        _decide(record, next(row.owner for row in company.RESOURCES if row.name == on.name), now)
+        _decide(record, next(row.owner for row in resources.RESOURCES if row.name == on.name), now)
     submitted.refresh_from_db()
     transitions.accept_subset(submitted, actor=act_as("jonas"), now=now)
     live = Automation.objects.get(name="Supplier statement check")
@@ -338,3 +359,4 @@ def test_every_export_but_two_is_a_story_of_the_demo(demo: str) -> None:
         name for one in Automation.objects.all() for v in one.versions.all() for name in v.manifest["source"]["files"]
     }
     assert files - loaded - {TO_BRING_IN.name} == {"repo-triage-agent.mcp.json"}
+    assert loaded <= files

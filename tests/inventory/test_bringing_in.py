@@ -469,7 +469,7 @@ def test_an_identity_that_two_automations_name_is_a_finding_and_each_has_the_tie
     assessment = mild.latest_assessment
     assert assessment is not None
     assert assessment.tier == "high"
-    assert "runs as the same identity as Risky" in assessment.reasons[0]
+    assert "runs as the same identity as another automation, which is high" in assessment.reasons[0]
     assert assessment.findings.filter(code="shared_identity", severity="high").exists()
 
 

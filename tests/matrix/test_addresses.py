@@ -18,36 +18,43 @@ a refusal writes what was tried into the ledger, and nothing else.
 
 from __future__ import annotations
 
-import copy
-import csv
 import itertools
+import os
+import random
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.db import connection
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.core.cache import cache
+from django.urls import URLPattern, URLResolver, get_resolver
+from hypothesis import HealthCheck, Phase, given, settings
 
-from governance.controls import clock
 from governance.portal import read_only_admin
-from governance.web import chrome
-from tests.ground import GROUND
-from tests.matrix import junk
-from tests.matrix.addresses_worlds import PEOPLE, Portal, admin_path, build
-from tests.people import NOW
-from tests.savepoints import undone
+from tests import lengths
+from tests.lengths import IS_SOAK
+from tests.matrix import anything, junk, offers, watching
+from tests.matrix.addresses_worlds import PEOPLE, Portal, admin_path
+from tests.matrix.asking import (
+    ADDRESSES,
+    CELLS,
+    DRAFTS,
+    RECORD,
+    REFUSED,
+    SHOWN,
+    SIGNED_OUT,
+    Answer,
+    Key,
+    is_of_every_model,
+    send,
+    shown,
+)
+from tests.matrix.offers import Offer
 
 pytestmark = pytest.mark.matrix
 
-TABLE = Path(__file__).with_name("addresses.csv")
-#: Who is at the sign-in where no line says otherwise.
-SIGNED_OUT = ("anonymous", "left")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 #: The model for which everybody is sent to the admin's addresses; for all others these two are, to the list alone.
 SAMPLE, SENT_EVERYWHERE = "controls.person", ("auditor", "superuser")
@@ -64,51 +71,10 @@ PEOPLES = frozenset({"controls_person", "mfa_authenticator"})
 
 #: How many of those who get the same answer are sent where not everybody is; as many as there are `PEOPLE` sends them all.
 FEW = 2
-SHOWN = ("200", "302")
-REFUSED = ("403", "404", "409", "422", "login")
-#: Where a refused attempt is kept, and what was said about it.
-RECORD = {"controls_ledgerevent", "controls_freetext"}
-#: What somebody typed into a preview or chose on a card stays, whatever is refused; it is no governed fact.
-DRAFTS = {"inventory_importbatch", "inventory_importitem", "recertification_draft"}
-URLENCODED = "application/x-www-form-urlencoded"
+#: How many forms and addresses are sent whatever comes to mind, and how often each.
+FORMS, EACH = 4, lengths.of(5, soak=int(os.environ.get("SOAK_EXAMPLES", "20")))
 #: Where a link of a page leads, without what it filters by there.
 LINK = re.compile(r'<a\b[^>]*\bhref="(/[^"#?]*)')
-
-Key = tuple[str, str, str]
-Cells = dict[Key, dict[str, str]]
-
-
-def read() -> Cells:
-    """(address, method, subject) to who to what is expected; a cell named twice, or nobody's, is an error in the table."""
-    named: Cells = {}
-    rest: dict[Key, str] = {}
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        for line in csv.DictReader(file):
-            key = (line["address"], line["method"], line["subject"])
-            cells = named.setdefault(key, {})
-            for who in line["who"].split():
-                if who == "*":
-                    assert key not in rest, f"{key} has two lines for everybody else"
-                    rest[key] = line["expected"]
-                    continue
-                assert who in PEOPLE, f"nobody is called {who}"
-                assert who not in cells, f"{key} names {who} twice"
-                cells[who] = line["expected"]
-    return {key: {who: _cell(key, who, cells, rest) for who in PEOPLE} for key, cells in named.items()}
-
-
-def _cell(key: Key, who: str, cells: dict[str, str], rest: dict[Key, str]) -> str:
-    return cells.get(who) or ("login" if who in SIGNED_OUT else rest[key])
-
-
-def is_of_every_model(address: str) -> bool:
-    """Whether an address of the table stands for one of every model in the admin."""
-    return address.startswith("admin:*_")
-
-
-CELLS = read()
-ADDRESSES = list(dict.fromkeys(address for address, _, _ in CELLS))
-
 
 # --- the portal ---------------------------------------------------------------------------------------------------------
 
@@ -130,93 +96,6 @@ def _without_a_name(siblings: Any) -> str:
     known = [one.name or "" for one in siblings if isinstance(one, URLPattern)]
     lists = [name for name in known if name.endswith("_changelist")]
     return f"{lists[0].removesuffix('_changelist')}_(its old address)" if lists else "(anything else)"
-
-
-@pytest.fixture(scope="module")
-def founded(django_db_setup: None, django_db_blocker: Any) -> Iterator[Portal]:
-    """The company, in a transaction that lasts as long as the table does, at an instant that does not pass.
-
-    Sessions stand in their cookies, which `send` puts back: a request that ends one costs the next nothing.
-    """
-    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clock, "now", lambda: NOW)
-        patch.setattr(chrome, "counts", lambda request: {})  # what waits beside the main links is no verdict
-        patch.setattr(settings, "SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies")
-        GROUND.at("")
-        with undone():
-            yield build()
-        connection.close()
-
-
-@pytest.fixture
-def portal(founded: Portal, django_db_blocker: Any) -> Iterator[Portal]:
-    """The company, for one test."""
-    with django_db_blocker.unblock(), undone():
-        yield founded
-
-
-@dataclass
-class Answer:
-    """What came back, and which tables were written to on the way."""
-
-    said: str
-    text: str = ""
-    written: list[str] = field(default_factory=list)
-
-
-WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|TRUNCATE)\s+"?(\w+)', re.IGNORECASE)
-
-
-@contextmanager
-def writes() -> Iterator[list[str]]:
-    """The tables that are written to meanwhile."""
-    found: list[str] = []
-
-    def watch(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        if written := WRITES.match(str(sql)):
-            found.append(written[1])
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(watch):
-        yield found
-
-
-def send(portal: Portal, who: str, method: str, path: str, form: Any = None, **headers: str) -> Answer:
-    """Send somebody to a path, and undo whatever came of it; a form as bytes is sent as it stands."""
-    client = portal.clients[who]
-    client.raise_request_exception = False
-    cookies = copy.copy(client.cookies)
-    # No GET writes: one that did would be found, and what it wrote undone with the test.
-    with nullcontext() if method == "GET" else undone(), writes() as written:
-        if form is None or isinstance(form, bytes):
-            answer = client.generic(method, path, form or b"", URLENCODED, headers=headers)
-        else:
-            answer = client.post(path, form, headers=headers)
-        said = str(answer.status_code)
-        if said == "302":
-            said = _led(portal, who, answer["Location"])
-        text = "" if answer.streaming else answer.content.decode()
-    client.cookies = cookies
-    return Answer(said, text, written)
-
-
-def shown(portal: Portal, who: str, path: str) -> Answer:
-    """What somebody gets at a path whose verdict the table's own test asks: once for all tests that read it, since none changes it."""
-    key = who, path
-    if key not in portal.shown:
-        portal.shown[key] = send(portal, who, "GET", path)
-    answer: Answer = portal.shown[key]
-    return answer
-
-
-def _led(portal: Portal, who: str, location: str) -> str:
-    """Where a redirect leads: to the sign-in, on in the portal, or to what the admin answers whoever may not look."""
-    assert re.match(r"/(?!/)", location), f"{location} is not ours"
-    if location.startswith(reverse("account_login")):
-        return "login"
-    if location == reverse("admin:index") or location.startswith(reverse("admin:login")):
-        return send(portal, who, "GET", location).said
-    return "302"
 
 
 # --- the table ----------------------------------------------------------------------------------------------------------
@@ -401,3 +280,64 @@ def _broken(what: str, answer: Answer) -> Iterator[str]:
     kept = set(answer.written) - RECORD - DRAFTS
     if kept and answer.said not in SHOWN:
         yield f"{what}: refused with {answer.said}, and wrote to {sorted(kept)}"
+
+
+@pytest.mark.soak
+@pytest.mark.rule("S5", "H1")
+def test_whatever_anybody_sends_to_any_form_or_address_is_answered_in_words_and_reaches_nobody_elses(
+    portal: Portal, request: pytest.FixtureRequest
+) -> None:
+    """A few of the forms and addresses in each run, other ones in the next; all of them under `make soak`."""
+    watch, offered = watching.Watch(portal), _offered(portal)
+    filled = [one for one in offered if one.method == "POST" and one.right]
+    some = offered if IS_SOAK else [*random.sample(filled, FORMS), *random.sample(offered, FORMS // 2)]
+    ids = [str(row.pk) for row in (*watch.theirs.rows.values(), *portal.rows.values()) if getattr(row, "pk", None)]
+    names = sorted({name for one in offered for name in one.choices})
+    others = anything.Others([*ids, "0", str(2**63), "9" * 30], names, watch.theirs.by_address())
+    wrong: list[str] = []
+    for offer in some:
+
+        @settings(
+            max_examples=EACH * (2 if IS_SOAK and offer in filled else 1),
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(anything.requests(offer, others))
+        def attempt(one: anything.Request) -> None:
+            said = watch.wrong(one)
+            assert not said, f"{one}: {'; '.join(said)}"
+
+        try:
+            attempt()
+        except Exception as no:  # several that differ come as a group
+            wrong.append(f"{offer}\n    {no}")
+    cache.clear()  # how often somebody tried to sign in
+    lengths.did(
+        request,
+        f"{sum(watch.counts.values()):,} requests to {len(some)} forms and addresses: {dict(sorted(watch.counts.items()))}",
+    )
+    assert not wrong, "\n".join(wrong)
+
+
+def _offered(portal: Portal) -> list[Offer]:
+    """Each form of each page that was shown, each address, and what the table sends to it."""
+    for who, path in _to_try(portal, "GET"):
+        shown(portal, who, path)
+    if IS_SOAK:
+        for (address, method, subject), cells in CELLS.items():
+            if method == "GET" and not is_of_every_model(address):
+                path = portal.path(address, subject)
+                for who in [who for who, said in cells.items() if said == "200"]:
+                    shown(portal, who, path)
+    found = [one for (who, path), page in list(portal.shown.items()) for one in offers.forms(page.text, path, who)]
+    found = offers.apart([*found, *offers.addresses(portal)])
+    right = {path: (who, dict(portal.form(*known))) for (who, path), known in _to_try(portal, "POST").items()}
+    for one in found:
+        if one.method == "POST" and (path := one.path.partition("?")[0]) in right:
+            one.who, said = right[path]
+            one.right |= {
+                name: list(map(str, value if isinstance(value, list) else [value])) for name, value in said.items()
+            }
+    return found

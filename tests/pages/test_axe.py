@@ -130,6 +130,7 @@ IN_DARK = {
     "automation",
     "ledger",
     "search",
+    *("bring_in", "clock", "credential", "desk", "identity", "mail_list", "person", "resource", "sample"),
 }
 
 #: What is no page: it takes a form, leads on, or sends a file or a part of a page.

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from approvals import grants
 from approvals.models import Submission
-from governance.controls.models import Person
-from inventory import lifecycle
+from governance.controls.models import LedgerEvent, Person, Team
+from governance.controls.transitions import Step
+from inventory import holding, lifecycle, registry
 from inventory.models import Automation, NonHumanIdentity, Version, VersionIdentity
+from tests import journeys
 from tests.approvals import stock
 from tests.inventory.test_interim import left
 from tests.journeys import Company
@@ -120,7 +125,7 @@ def test_sharing_it_is_said_and_what_the_reader_may_not_see_is_counted_only(
     Automation.objects.filter(pk=version.automation_id).update(state="in_review", tier="high")
     page = body(n.lena, one.href)
     assert "Other 1" not in page
-    assert "0 automations, and 2 more that you may not see" in page
+    assert "0 automations, and 2 that you may not see" in page
 
 
 @pytest.mark.rule("I3", "I5")
@@ -155,3 +160,111 @@ def test_the_search_finds_it_for_whoever_may_see_it(stock_in_force: Submission, 
 def test_an_automations_picture_leads_to_what_it_runs_as(stock_in_force: Submission, company: Company) -> None:
     one = made_for(stock_in_force.automation, company.people.lena)
     assert f'href="{one.href}"' in body(company.people.jonas, stock_in_force.automation.href)
+
+
+def drafted(company: Company, team: Team, owner: Person, identity: NonHumanIdentity) -> Version:
+    """A draft of another team that names the identity, never submitted."""
+    made = stock.version(company, lambda export: export.update(id="elsewhere", name="Elsewhere"))
+    Automation.objects.filter(pk=made.automation_id).update(team=team, business_owner=owner, technical_owner=None)
+    VersionIdentity.objects.create(version=made, identity=identity)
+    return made
+
+
+@pytest.mark.rule("I5", "S5")
+def test_naming_it_in_a_draft_shows_nothing_of_another_teams_identity(
+    stock_in_force: Submission, company: Company
+) -> None:
+    n = company.people
+    one = made_for(stock_in_force.automation, n.lena)
+    made = drafted(company, n.marketing, n.nadia, one)
+    for path in (one.href, reverse("identity_grants", args=[one.pk])):
+        assert SUBJECT not in body(n.nadia, path, 404)
+    page = body(n.nadia, made.automation.href)
+    assert SUBJECT in page, "it is in their own file"
+    assert one.href not in page
+    assert stock_in_force.automation.name not in page
+    assert one.href not in body(n.nadia, f"{reverse('search')}?q=stock-report")
+    Automation.objects.filter(pk=made.automation_id).update(state="in_review")
+    assert f"Serves</dt><dd>{stock_in_force.automation.name}" not in body(n.nadia, one.href)
+
+
+@pytest.mark.rule("I5", "S5")
+def test_its_owner_who_sees_nothing_of_what_it_serves_is_told_how_much_there_is_and_led_nowhere(
+    stock_in_force: Submission, company: Company
+) -> None:
+    automation = stock_in_force.automation
+    one = made_for(automation, company.people.nadia)
+    page = body(one.owner, one.href)
+    assert automation.name not in page
+    assert f'href="{automation.href}"' not in page
+    assert "one that you may not see" in page
+    assert "1 that you may not see" in page
+    held = body(one.owner, reverse("identity_grants", args=[one.pk]))
+    assert "4 grants of automations that you may not see" in held
+
+
+@pytest.mark.rule("I5")
+def test_a_version_under_review_of_what_is_live_runs_as_it_already(
+    stock_in_force: Submission, company: Company
+) -> None:
+    n = company.people
+    one = NonHumanIdentity.objects.create(kind="spiffe", issuer="northwind", subject=SUBJECT, owner=n.jonas)
+    newer = stock.version(company, stock.one_more_channel)
+    VersionIdentity.objects.create(version=newer, identity=one)
+    assert "Automations that run as it would be here" in body(n.jonas, one.href)
+    journeys.submitted(company, newer)
+    assert stock_in_force.automation.name in body(n.jonas, one.href)
+
+
+@pytest.mark.rule("A2", "G3", "G5")
+def test_a_stopped_credential_takes_what_needs_it_out_of_every_picture(
+    stock_in_force: Submission, company: Company
+) -> None:
+    n, automation = company.people, stock_in_force.automation
+    one = made_for(automation, n.jonas)
+    for grant in automation.grants.filter(kind="credential"):
+        grants.stop(grant, actor=as_actor(n.omar), now=company.now, reason="Leaked.")
+    for path in (one.href, automation.href):
+        assert "If it leaked: nothing of it within reach now" in body(n.jonas, path)
+    assert "It holds nothing now." in body(n.jonas, reverse("automation_stop", args=[automation.pk]))
+
+
+@pytest.mark.rule("G1", "G3")
+def test_what_is_out_of_its_term_is_in_no_picture_before_any_sweep(
+    stock_in_force: Submission, company: Company
+) -> None:
+    held = holding.of(stock_in_force.automation, now=company.now)[stock_in_force.automation_id]
+    assert {one.state for one in held.values()} == {holding.ACTIVE}
+    later = company.now + timedelta(days=181)
+    held = holding.of(stock_in_force.automation, now=later)[stock_in_force.automation_id]
+    assert {one.state for one in held.values()} == {holding.SUSPENDED}
+
+
+@pytest.mark.rule("I5")
+def test_what_is_submitted_takes_over_an_identity_that_serves_only_a_draft(company: Company) -> None:
+    n = company.people
+    squatting = stock.version(company, lambda export: export.update(id="squat", name="Squatter"))
+    Automation.objects.filter(pk=squatting.automation_id).update(team=n.marketing, business_owner=n.nadia)
+    squatting.automation.refresh_from_db()
+    one = NonHumanIdentity.objects.create(
+        kind="spiffe", issuer="northwind", subject=SUBJECT, owner=n.nadia, automation=squatting.automation
+    )
+    VersionIdentity.objects.create(version=squatting, identity=one)
+    version = stock.version(company)
+    VersionIdentity.objects.create(version=version, identity=one)
+    journeys.submitted(company, version)
+    one.refresh_from_db()
+    assert (one.owner, one.automation) == (version.automation.business_owner, version.automation)
+    assert one.history.count() == 2
+    assert LedgerEvent.objects.filter(verb="identity.handed_over", subject_id=str(one.pk)).count() == 1
+
+
+@pytest.mark.rule("I5")
+def test_what_was_submitted_once_keeps_its_identity(stock_in_force: Submission, company: Company) -> None:
+    one = made_for(stock_in_force.automation, company.people.jonas)
+    made = neighbour(company, 1, one)
+    step = Step(made.automation, as_actor(company.people.rita), company.now, "submission.submitted")
+    registry.hand_over_identities(step, made)
+    one.refresh_from_db()
+    assert one.automation == stock_in_force.automation
+    assert step.events == []

@@ -90,7 +90,9 @@ def test_what_is_tried_by_whoever_may_not_is_refused_and_on_record(company: Comp
 def test_an_automations_page_leads_to_what_it_runs_as_and_uses_and_nobody_answers_for(company: Company) -> None:
     n = company.people
     version = journeys.brought_in(company)
-    identity = NonHumanIdentity.objects.create(kind="spiffe", issuer="x", subject="spiffe://x", owner=n.lena)
+    identity = NonHumanIdentity.objects.create(
+        kind="spiffe", issuer="x", subject="spiffe://x", owner=n.lena, automation=version.automation
+    )
     VersionIdentity.objects.create(version=version, identity=identity)
     credential = Credential.objects.filter(opens=company.slack).order_by("pk")[0]
     credential.owner = n.lena

@@ -205,3 +205,12 @@ def test_pages_show_times_in_the_zone_of_whoever_reads(northwind: Northwind) -> 
     northwind.rita.time_zone = "Asia/Tokyo"
     northwind.rita.save()
     assert "Times are in Asia/Tokyo" in client_of(northwind.rita).get(reverse("me")).content.decode()
+
+
+@pytest.mark.parametrize("charset", ["latin-1", "utf-16", "utf8"])
+def test_a_form_in_another_encoding_is_answered_in_words_and_not_by_a_failure(rita: Person, charset: str) -> None:
+    for client in (Client(), client_of(rita)):
+        kind = f"application/x-www-form-urlencoded; charset={charset}"
+        answer = client.post(reverse("account_login"), b"login=a&password=b", content_type=kind)
+        assert answer.status_code == 400
+        assert "<h1" in answer.content.decode()

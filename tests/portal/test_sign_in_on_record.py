@@ -126,10 +126,10 @@ def test_what_fails_to_be_recorded_is_not_done(rita: Person, monkeypatch: pytest
 
     client = enrolled(rita)
 
-    def fails(**facts: Any) -> None:
+    def fails(_: Any) -> None:
         raise RuntimeError("The ledger takes nothing.")
 
-    monkeypatch.setattr(ledger, "append", fails)
+    monkeypatch.setattr(ledger, "append_all", fails)
     with pytest.raises(RuntimeError, match="takes nothing"):
         client.post(reverse("mfa_deactivate_totp"))
     assert Authenticator.objects.filter(user=rita, type="totp").exists()

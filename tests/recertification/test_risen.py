@@ -218,7 +218,7 @@ def test_what_runs_as_the_same_identity_as_something_riskier_is_as_risky_and_rev
     assert sweeps.judge_sharers(held.company.now + LATER, JOB) == 1
     assert held.automation.tier == "high"
     found = held.automation.approved_version.latest_assessment
-    assert "runs as the same identity as Sweeper" in " ".join(found.reasons)
+    assert "runs as the same identity as another automation, which is high" in " ".join(found.reasons)
     assert ("tier raised", "automation") in open_due(held)
     assert sweeps.judge_sharers(held.company.now + LATER, JOB) == 0, "each once"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,16 +15,23 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from approvals import grants
 from approvals.grant_sweeps import expire_due
 from approvals.models import Grant, GrantState
+from governance.controls.models import Person
+from governance.controls.people import record_leaver
 from governance.controls.refusals import Refused
 from governance.recertification import transitions
 from governance.recertification.models import SETTLING, UNCLOSED, Answer, AnswerKind, Asks, Item, ItemOutcome, ItemState
+from inventory.models import Automation
 from tests import lengths
+from tests.controls import sealed_here
 from tests.people import as_actor
 from tests.recertification.reviews import JOB, Held, question, say, sweep_at, under_review
 from tests.savepoints import undone
 
 #: A few a run; other orders come up in other runs.
-EXAMPLES = lengths.of(3, soak=300)
+EXAMPLES, STEPS = lengths.of(5, soak=300), 10
+
+#: Both sides' owners and deputies, the lead, security, and somebody with nothing to do with it.
+PEOPLE = ("jonas", "rita", "theo", "omar", "amara", "sana", "tom")
 
 ASKS = st.sampled_from(list(Asks))
 KINDS = st.sampled_from(list(AnswerKind))
@@ -33,7 +40,9 @@ KINDS = st.sampled_from(list(AnswerKind))
 class Review(RuleBasedStateMachine):
     """One item about one standard grant, from its opening on."""
 
-    held: Held
+    held: ClassVar[Held]
+    request: ClassVar[pytest.FixtureRequest]
+    taken: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +54,10 @@ class Review(RuleBasedStateMachine):
         self.stopped = False
 
     def teardown(self) -> None:
-        self.undo.__exit__(None, None, None)
+        try:
+            assert sealed_here.problems() == []
+        finally:
+            self.undo.__exit__(None, None, None)
 
     def attempt(self, act: Callable[[], Any]) -> None:
         """Do it, or be refused: then nothing has changed."""
@@ -66,6 +78,17 @@ class Review(RuleBasedStateMachine):
     @rule(asks=ASKS, kind=KINDS)
     def reviewer_answers(self, asks: Asks, kind: AnswerKind) -> None:
         self.attempt(lambda: say(question(self.item, asks), kind, now=self.now))
+
+    @rule(who=st.sampled_from(PEOPLE), asks=ASKS, kind=KINDS)
+    def anybody_answers(self, who: str, asks: Asks, kind: AnswerKind) -> None:
+        about = question(self.item, asks)
+        self.attempt(lambda: say(about, kind, now=self.now, by=getattr(self.held.people, who)))
+
+    @rule(who=st.sampled_from(["jonas", "omar", "amara"]))
+    def somebody_leaves(self, who: str) -> None:
+        if not Person.objects.filter(left_at__isnull=False).exists():
+            person, admin = Person.objects.get(pk=getattr(self.held.people, who).pk), as_actor(self.held.people.ines)
+            self.attempt(lambda: record_leaver(person, actor=admin, now=self.now, reason="Left."))
 
     @rule(asks=ASKS, kind=st.sampled_from(list(SETTLING)))
     def reviewer_corrects(self, asks: Asks, kind: AnswerKind) -> None:
@@ -91,6 +114,19 @@ class Review(RuleBasedStateMachine):
         return {
             one.asks: (one.latest_answer.answer if one.latest_answer else None) for one in self.item.questions.all()
         }
+
+    @invariant()
+    def it_says_how_far_it_is(self) -> None:
+        Review.taken += 1
+        lengths.going(self.request, f"{self.taken:,} steps")
+
+    @invariant()
+    def nobody_answers_for_both_sides_and_no_owner_says_that_it_is_acceptable(self) -> None:
+        said = Answer.objects.filter(question__item=self.item, answer__in=SETTLING)
+        by_side = {asks: set(said.filter(question__asks=asks).values_list("person", flat=True)) for asks in Asks}
+        assert not by_side[Asks.NEEDED] & by_side[Asks.ACCEPTABLE]
+        owners = Automation.objects.values_list("business_owner", "technical_owner").get(pk=self.grant.automation_id)
+        assert not by_side[Asks.ACCEPTABLE] & set(owners)
 
     @invariant()
     def never_more_than_one_open_item_a_grant(self) -> None:
@@ -129,16 +165,17 @@ class Review(RuleBasedStateMachine):
             assert item.closes_at <= self.grant.ends_at
 
 
-@pytest.mark.rule("R4", "R6", "S4", "G2")
+@lengths.proves("R4", "R6", "S4", "G2", "H2")
 @pytest.mark.soak
-def test_whatever_people_do_in_whatever_order_the_review_holds(held: Held) -> None:
-    Review.held = held
+def test_whatever_people_do_in_whatever_order_the_review_holds(held: Held, request: pytest.FixtureRequest) -> None:
+    Review.held, Review.request, Review.taken = held, request, 0
     run_state_machine_as_test(
         Review,
         settings=settings(
             max_examples=EXAMPLES,
-            stateful_step_count=10,
+            stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )
+    lengths.did(request, f"{Review.taken:,} steps of reviews, no more than {STEPS} on end, each ledger verified")

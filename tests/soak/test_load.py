@@ -7,7 +7,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from http.client import HTTPConnection
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,38 +36,43 @@ def stops(world: World) -> Iterator[tuple[str, str]]:
             yield cookies[who], world.path(name, *more)
 
 
-def visit(site: Site, asked: list[tuple[str, str]], seed: int, found: Counter[tuple[str, int]]) -> None:
+#: Cookie, path and status: how often.
+Found = Counter[tuple[str, str, int]]
+
+
+def visit(site: Site, asked: list[tuple[str, str]], seed: int, found: Found, *, rounds: int = ROUNDS) -> None:
     """One person's rounds, in an order of their own; what each path answered is counted."""
     where, order = urlsplit(site.url), random.Random(seed)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for cookie, path in order.sample(asked, len(asked)):
             line = HTTPConnection(str(where.hostname), where.port, timeout=PATIENCE)
             try:
                 line.request("GET", path, headers={"Cookie": cookie, "Host": where.netloc})
                 answer = line.getresponse()
                 answer.read()
-                found[path, answer.status] += 1
+                found[cookie, path, answer.status] += 1
             except OSError:
-                found[path, 0] += 1
+                found[cookie, path, 0] += 1
             finally:
                 line.close()
 
 
 def test_every_page_with_eight_people_at_once(site: Site, committed: None, request: pytest.FixtureRequest) -> None:
     asked = list(stops(World()))
-    counts: list[Counter[tuple[str, int]]] = [Counter() for _ in range(PEOPLE)]
-    threads: list[Any] = [
-        threading.Thread(target=visit, args=(site, asked, seed, found)) for seed, found in enumerate(counts)
-    ]
+    alone, counts = Found(), [Found() for _ in range(PEOPLE)]
+    visit(site, asked, 0, alone, rounds=1)
+    threads = [threading.Thread(target=visit, args=(site, asked, seed, found)) for seed, found in enumerate(counts)]
     for thread in threads:
         thread.start()
+    whole = PEOPLE * ROUNDS * len(asked)
     for thread in threads:
-        thread.join()
-    total = sum(counts, Counter())
-    broken = {f"{status} {path}": number for (path, status), number in total.items() if not status or status >= 500}
+        while thread.is_alive():
+            thread.join(1)
+            lengths.going(request, f"{sum(found.total() for found in counts):,} of {whole:,} answers")
+    total = sum(counts, Found())
+    broken = {f"{status} {path}": number for (_, path, status), number in total.items() if not status or status >= 500}
     assert broken == {}
-    answers: dict[str, set[int]] = {}
-    for path, status in total:
-        answers.setdefault(path, set()).add(status)
-    assert total.total() == PEOPLE * ROUNDS * len(asked)
-    lengths.did(request, f"{total.total():,} answers of {len(answers)} pages to {PEOPLE} people at once, none broken")
+    assert total.total() == whole
+    assert set(total) == set(alone), "everybody is answered as when they were alone"
+    pages = {path for _, path, _ in total}
+    lengths.did(request, f"{whole:,} answers of {len(pages)} pages to {PEOPLE} people at once, none broken")

@@ -1,14 +1,14 @@
-"""What happened at Northwind Foods before the demo begins: eight automations, one in each state that is worth a look.
+"""What happened at Northwind Foods before the demo begins: twenty automations, at least one in each state that is worth a look.
 
-Draft with things missing, in review at stage 1, in stage 2 with everything from waiting to refused, decided and waiting for its
-owner, live with a newer version in review, live with reviews due, stopped by its kill switch, rejected.
+Drafts with things missing, or sent back; in review at stage 1, in stage 2 with everything from waiting to refused, decided and waiting
+for its owner; live with a newer version in review, with reviews due, overdue, kept; stopped by a person and by silence; retired.
 """
 
 from __future__ import annotations
 
 from governance.demo.directing import Director
 from governance.demo.playing import Story
-from governance.demo.story import finance, marketing_and_people, supply
+from governance.demo.story import finance, it, marketing_and_people, shops_and_trucks, supply
 
 
 def stories(director: Director) -> list[Story]:
@@ -22,4 +22,16 @@ def stories(director: Director) -> list[Story]:
         finance.invoice_chaser(director),
         marketing_and_people.campaign_copy_agent(director),
         marketing_and_people.leave_request_helper(director),
+        marketing_and_people.voucher_mailer(director),
+        marketing_and_people.web_analytics_digest(director),
+        marketing_and_people.salary_question_helper(director),
+        it.rates_on_the_intranet(director),
+        it.incident_scribe(director),
+        it.shift_handover_agent(director),
+        it.alert_deduplicator(director),
+        shops_and_trucks.stock_question_agent(director),
+        shops_and_trucks.delivery_route_planner(director),
+        shops_and_trucks.price_tag_printer(director),
+        shops_and_trucks.stock_forecast_trial(director),
+        shops_and_trucks.reorder_proposals(director),
     ]

@@ -1,13 +1,17 @@
-"""Marketing's agent, which was rejected as an app, and the People team's helper, which is before stage 1."""
+"""Marketing's and the People team's: rejected as an app, before stage 1, stopped by silence, left by its owner, declined by its owner."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from governance.controls import people
 from governance.demo.directing import Director
 from governance.demo.playing import Ago, Story
+from inventory import interim
+from inventory.models import Version
 
 SOON = timedelta(minutes=30)
+MINUTES = timedelta(minutes=6)
 
 
 def campaign_copy_agent(d: Director) -> Story:
@@ -84,3 +88,116 @@ def leave_request_helper(d: Director) -> Story:
         now,
         "Signed in people only, and it hands over instead of deciding. The privileges deserve a close look.",
     )
+
+
+def voucher_mailer(d: Director) -> Story:
+    """Of high risk, decided by two in each stage; then nobody answered its review, so it was suspended and lost what it held."""
+    now = yield Ago(80, "10:15")
+    version = d.bring_in(
+        "marketing",
+        "tom",
+        "voucher-mailer.json",
+        now,
+        purpose="Sends a voucher to customers who have not ordered for two months.",
+        business_owner="tom",
+        technical_owner="mei",
+        escalation_contact="marketing@northwind.example",
+    )
+    now = yield SOON
+    submission = d.submit(
+        version, "tom", now, {"Send vouchers": "The voucher service writes the mail and counts what was used."}
+    )
+    now = yield Ago(78, "09:45")
+    d.approve(d.app(submission), "grace", now, "Ten per cent, once a customer and quarter: that is our budget.")
+    now = yield Ago(77, "16:30")
+    d.approve(
+        d.app(submission),
+        "viktor",
+        now,
+        "Mail to customers without a person in between: yes, and I want to be asked again after two months.",
+        term_days=60,
+    )
+    now = yield Ago(75, "11:20")
+    yield from d.approve_rest(submission, now, "The segment is fixed, and the service counts: nobody gets two.")
+
+
+def web_analytics_digest(d: Director) -> Story:
+    """Live; its owner has left, so two others named who answers meanwhile. What it reads was his too: nobody answers for that yet."""
+    now = yield Ago(50, "11:45")
+    version = d.bring_in(
+        "marketing",
+        "tom",
+        "web-analytics-digest.json",
+        now,
+        purpose="Shows on marketing's dashboard which ten pages of the shop were read most this week.",
+        business_owner="hugo",
+        escalation_contact="marketing@northwind.example",
+    )
+    now = yield SOON
+    submission = d.submit(version, "tom", now, {"Sessions of the week": "Counts by page, of nobody in particular."})
+    now = yield Ago(49, "15:20")
+    d.approve(d.app(submission), "grace", now)
+    now = yield Ago(47, "10:35")
+    yield from d.approve_rest(submission, now, "")
+    yield from _owner_leaves(d, version)
+
+
+def _owner_leaves(d: Director, version: Version) -> Story:
+    """What is done about what somebody owned who left: settled for the automation, tried once and open for the resource."""
+    automation, analytics = version.automation, d.resource("analytics")
+    now = yield Ago(9, "17:00")
+    people.record_leaver(d.person("hugo"), actor=d.company.actor("ines"), now=now, reason="Left for another company.")
+    d.person("hugo").refresh_from_db()
+    now = yield Ago(8, "09:20")
+    named = d.name_meanwhile(automation, "tom", "grace", now, "Tom brought it in and knows the dashboard.")
+    now = yield MINUTES
+    first = d.name_meanwhile(analytics, "tom", "grace", now, "For the time being; Tom reads it most.")
+    now = yield Ago(7, "11:10")
+    interim.confirm_interim(named, actor=d.company.actor("sana"), now=now)
+    now = yield Ago(7, "13:30")
+    interim.drop_interim(
+        first, actor=d.company.actor("tom"), now=now, reason="I only look at it; I could not say who may read it."
+    )
+    now = yield Ago(6, "10:00")
+    d.name_meanwhile(analytics, "elif", "grace", now, "Elif runs the machine on which it stands.")
+
+
+def salary_question_helper(d: Director) -> Story:
+    """One privilege was approved and one refused; without that one its owner did not want it, and declined."""
+    now = yield Ago(41, "09:35")
+    version = d.bring_in(
+        "people_team",
+        "clara",
+        "salary-question-helper.mcp.json",
+        now,
+        name="Salary question helper",
+        purpose="Explains to people what is on their payslip.",
+        business_owner="clara",
+        technical_owner="mei",
+        escalation_contact="people@northwind.example",
+    )
+    now = yield SOON
+    submission = d.submit(
+        version,
+        "clara",
+        now,
+        {
+            "company-wiki/search_pages": "What each line means is written there.",
+            "payroll/get_payslip": "It has to see the line that somebody asks about.",
+        },
+    )
+    now = yield Ago(39, "14:10")
+    d.approve(d.app(submission), "nadia", now, "We answer the same ten questions at the end of each month.")
+    now = yield Ago(38, "10:50")
+    d.approve(d.app(submission), "sana", now, "As an app, yes. Whether a model may read payslips is Jonas's question.")
+    now = yield Ago(36, "09:40")
+    d.approve(d.privilege(submission, "company-wiki/search_pages"), "amara", now)
+    now = yield Ago(35, "13:15")
+    d.reject(
+        d.privilege(submission, "payroll/get_payslip"),
+        "jonas",
+        now,
+        "It would read anybody's payslip, not the asker's. Come back when payroll can tell who is asking.",
+    )
+    now = yield Ago(33, "15:30")
+    d.decline(submission, "clara", now, "Without the payslip it can only repeat the wiki. We wait for payroll.")

@@ -50,7 +50,7 @@ def weekly_stock_report(d: Director) -> Story:
     now = yield timedelta(minutes=2)
     d.approve(d.credential(submission, "Finance Slack workspace"), "omar", now)
     now = yield Ago(4, "10:30")
-    d.keep(
+    d.review(
         version.automation,
         "Read stock",
         "piet",

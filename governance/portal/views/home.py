@@ -10,8 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, DateTimeField, F, Q, Subquery, Value
-from django.db.models.functions import Cast
+from django.db.models import Count, F, OuterRef, Q, Subquery, Value
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
@@ -44,8 +43,9 @@ BLANK: Shape = dict.fromkeys(("level", "seal", "tier", "tags"))
 #: What home shows of a question of a review, and of the grant that it is about.
 QUESTION = ("asks", "reviewer__name", "item__opened_at", "item__deadline", "item__grant_id", "item__automation__name")
 GRANT = (
-    *("level", "entitlement_id", "automation__name", "credential__name", "credential__kind"),
+    *("level", "scope", "entitlement_id", "automation__name", "credential__name", "credential__kind"),
     *("approval__privilege__target", "approval__privilege__target_name"),
+    *("approval__privilege__level", "approval__privilege__scope"),
     *(f"approval__privilege__entitlement__{name}" for name in ("words", "form", "resource__name")),
 )
 
@@ -219,10 +219,7 @@ def _level(grant: Grant | None) -> str:
 def _held(grant: Grant | None) -> str:
     if grant is None:
         return "The automation itself."
-    privilege = grant.approval.privilege
-    if privilege is not None:
-        return privilege.sentence
-    return grant.credential.sentence if grant.credential is not None else ""
+    return grant.sentence
 
 
 def _questions(sent_back: Sequence[tuple[Approval, waiting.Asked | None]]) -> Shape:
@@ -299,6 +296,7 @@ class Mine:
     name: str
     state: str
     approved: int | None
+    submitted_at: datetime | None
 
 
 def _mine_and_ownerless(actor: Actor, person: Person, now: datetime) -> tuple[list[Mine], list[Ownerless]]:
@@ -306,12 +304,14 @@ def _mine_and_ownerless(actor: Actor, person: Person, now: datetime) -> tuple[li
     mine = Automation.objects.filter(
         Q(business_owner=person) | Q(technical_owner=person) | still_answering([person.pk], now)
     ).exclude(state=AutomationState.RETIRED)
-    told = {"called": F("name"), "left": F("state"), "left_at": Cast(Value(None), DateTimeField())}
+    last = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
+    told = {"called": F("name"), "left": F("state"), "left_at": Subquery(last.values("submitted_at")[:1])}
     shown = mine.annotate(shown_kind=Value("mine"), key=F("pk"), number=F("approved_version__number"), **told)
     first = shown.values(*ownerless.COLUMNS).order_by("name", "pk")[:MOST]
     others = ownerless.parts(actor, now, most=MOST + 1)
     rows = list(first.union(*others, all=True)) if others else list(first)
-    own = [Mine(row["key"], row["called"], row["left"], row["number"]) for row in rows if row["shown_kind"] == "mine"]
+    columns = ("key", "called", "left", "number", "left_at")
+    own = [Mine(*(row[name] for name in columns)) for row in rows if row["shown_kind"] == "mine"]
     return sorted(own, key=lambda one: (one.name, one.pk)), ownerless.of_rows(rows)
 
 
@@ -331,7 +331,8 @@ def _automation(one: Mine, submission: Submission | None, held: dict[int, list[S
         "held": [],
     }
     if submission is None:
-        return shape | {"text": f"Version {one.approved} is approved" if one.approved else "Not submitted yet"}
+        never = "Submitted before, nothing approved" if one.submitted_at else "Not submitted yet"
+        return shape | {"text": f"Version {one.approved} is approved" if one.approved else never}
     runs = f", version {one.approved} runs on" if one.approved else ""
     where = "is decided" if submission.state == "decided" else "is in review"
     return shape | {

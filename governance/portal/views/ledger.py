@@ -18,14 +18,15 @@ from django.views.decorators.http import require_GET, require_POST
 from governance.controls import access, clock, jobs, keys, sealing, timeline
 from governance.controls import ledger_export as exporting
 from governance.controls.actors import Actor
-from governance.controls.models import JobRun, LedgerEvent, Person, Seal
+from governance.controls.models import JobRun, LedgerEvent, Seal
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Permission
-from governance.controls.transitions import declared
+from governance.portal import ledger_search
 from governance.web.asked import midnight, number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from governance.web.times import counted, moment_words
+from inventory.views import paging
 
 Shape = dict[str, Any]
 
@@ -162,22 +163,8 @@ def _filtered(rows: QuerySet[LedgerEvent], asked: QueryDict) -> QuerySet[LedgerE
     words = asked.get("q", "").strip()[:80]
     if (event := number(words)) is not None:
         return rows.filter(pk=event)
-    return rows.filter(_matching(words)) if words else rows
-
-
-def _matching(words: str) -> Q:
-    """Events by name of who acted or whom it is about, by what happened, or by a refusal's code.
-
-    What can happen is a list of a few dozen; matching the words against it first leaves the database equalities.
-    """
-    people = list(Person.objects.filter(name__icontains=words).values_list("opaque_id", "pk")[:20])
-    verbs = [verb for verb in {one.event for one in declared()} | set(timeline.WORDS) if words.lower() in verb]
-    return (
-        Q(verb__in=verbs)
-        | Q(code=words.upper())
-        | Q(actor_id__in=[str(opaque) for opaque, _ in people] + [words])
-        | Q(about__overlap=[f"controls.person:{pk}" for _, pk in people])
-    )
+    wanted = paging.words_of(asked)
+    return rows.filter(ledger_search.matching(wanted)) if wanted else rows
 
 
 def _head() -> Shape:
@@ -236,7 +223,7 @@ def _filters(asked: QueryDict) -> Shape:
     return {
         "action": reverse("ledger"),
         "words": asked.get("q", ""),
-        "words_label": "Name, event, code or number",
+        "words_label": "Who, what, event, code or number",
         "kept": kept,
         "fields": [
             {

@@ -13,7 +13,7 @@ from governance.controls import ledger
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from governance.recertification import duties, notices, reviewers, scheduling, wording
+from governance.recertification import duties, notices, reviewers, scheduling
 from governance.recertification.models import (
     UNCLOSED,
     Asks,
@@ -213,7 +213,7 @@ def snapshot(item: Item, tier: str) -> dict[str, Any]:
         return held
     resource = reviewers.resource_of(grant)
     return held | {
-        "what": wording.sentence(grant),
+        "what": grant.sentence,
         "scope": list(grant.scope),
         "target": grant.target,
         "level": grant.level,

@@ -82,7 +82,7 @@ def _item(question: Question, actor: Actor, now: datetime, draft: Draft | None) 
         "due": item.deadline if item.state in (ItemState.OPEN, ItemState.ESCALATED) else None,
         "level": (grant.level if grant.entitlement_id else "secret") if grant is not None else "",
         "title": wording.title(item),
-        "scope": wording.raw_scope(grant) if grant is not None else "",
+        "scope": grant.raw_scope if grant is not None else "",
         "data_class": grant.entitlement.counted_class if grant is not None and grant.entitlement is not None else "",
         "team": item.of_automation.team.name,
         "held_since": held[-1].begins_at if held else item.of_automation.created_at,

@@ -77,7 +77,7 @@ def _nothing(drafted: int) -> Shape:
 def mine(request: Request) -> HttpResponse:
     """What waits for the reader, the first that nothing was chosen for on the card."""
     waiting = queue.waiting(request.actor, clock.now())
-    return _show(request, waiting.next_open, waiting=waiting)
+    return _show(request, queue.whole(waiting.next_open), waiting=waiting)
 
 
 @require_GET
@@ -111,7 +111,7 @@ def answer(request: Request, pk: int) -> HttpResponse:
     left = queue.waiting(request.actor, now)
     following = left.next_open
     if request.headers.get("HX-Request") == "true":
-        return _show(request, following, waiting=left, moved=True)
+        return _show(request, queue.whole(following), waiting=left, moved=True)
     return redirect(queue.href(following) if following is not None else reverse("recert_mine"))
 
 
@@ -185,6 +185,8 @@ def correct(request: Request, pk: int) -> HttpResponse:
             )
         except InvalidInput as wrong:
             error = wrong.refusal.sentence
+            if form.get("asks") in Asks.values:  # whoever may not correct this is not asked to say it better
+                no = transitions.correct.refusal(question, actor=who, now=now)
         except Refused as refusal:
             no = refusal.refusal
         else:

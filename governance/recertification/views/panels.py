@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from governance.controls import clock
-from governance.recertification import wording
 from governance.recertification.models import UNCLOSED, AnswerKind, Item, ItemOutcome
 from governance.web.middleware import Request
 from governance.web.pages import page
@@ -62,7 +61,7 @@ def _row(item: Item) -> Shape:
     held = [one.reviewer.name for one in item.questions.all() if one.answered_at is None]
     return {
         "href": reverse("recert_item", args=[item.pk]),
-        "sentence": wording.sentence(item.grant) if item.grant is not None else "The automation itself",
+        "sentence": item.grant.sentence if item.grant is not None else "The automation itself",
         "state": item.state,
         "holder": " and ".join(held),
         "outcome": ItemOutcome(item.outcome).label if item.outcome else "",

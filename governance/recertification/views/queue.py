@@ -12,11 +12,38 @@ from django.urls import reverse
 
 from governance.controls import access
 from governance.controls.actors import Actor
-from governance.recertification import wording
 from governance.recertification.models import AnswerKind, Draft, ItemState, Question
 from governance.web import chrome
 
 Shape = dict[str, Any]
+
+#: What a row of the list says, and nothing else of a dozen tables: drawing forty whole rows was most of the page.
+LISTED = (
+    *("asks", "reviewer__name", "draft__answer", "draft__person", "item__deadline", "item__automation__name"),
+    *(
+        f"item__grant__{name}"
+        for name in ("level", "scope", "automation__name", "credential__name", "credential__kind")
+    ),
+    *(
+        f"item__grant__approval__privilege__{name}"
+        for name in (
+            *("target", "target_name", "level", "scope"),
+            *(f"entitlement__{one}" for one in ("words", "form", "resource__name")),
+        )
+    ),
+)
+#: What the card of one question reads.
+WHOLE = (
+    "reviewer",
+    "draft",
+    "item__campaign",
+    "item__automation__team",
+    "item__grant__automation__team",
+    "item__grant__entitlement__resource",
+    "item__grant__credential",
+    "item__grant__approval__privilege__entitlement__resource",
+    "item__grant__approval__privilege__credential",
+)
 
 #: How many questions the list shows; those that follow come up as these are answered.
 SHOWN = 40
@@ -55,20 +82,25 @@ def waiting(actor: Actor, now: datetime) -> Waiting:
     asked = Question.objects.unanswered().asked_of(actor.person, now)
     own = Q(draft__person=actor.person)
     counts = asked.aggregate(all=Count("pk"), drafted=Count("pk", filter=own))
-    rows = asked.select_related(
+    related = (
         "reviewer",
         "draft",
-        "item__campaign",
-        "item__automation__team",
-        "item__grant__automation__team",
-        "item__grant__entitlement__resource",
+        "item__automation",
+        "item__grant__automation",
         "item__grant__credential",
         "item__grant__approval__privilege__entitlement__resource",
-        "item__grant__approval__privilege__credential",
-    ).order_by("item__deadline", "pk")
+    )
+    rows = asked.select_related(*related).only(*LISTED).order_by("item__deadline", "pk")
     left = list(rows.filter(Q(draft__isnull=True) | ~own)[:SHOWN])
     drafted = list(rows.filter(own)[:SHOWN]) if counts["drafted"] else []
     return Waiting(left, drafted, counts["all"] - counts["drafted"], counts["drafted"])
+
+
+def whole(question: Question | None) -> Question | None:
+    """The question with everything that its card reads: one query."""
+    if question is None:
+        return None
+    return Question.objects.select_related(*WHOLE).get(pk=question.pk)
 
 
 def draft_of(question: Question, actor: Actor) -> Draft | None:
@@ -106,7 +138,7 @@ def _parts(found: Waiting, shown: Question | None, total: int) -> list[str]:
 
 def _row(question: Question, shown: Question | None, actor: Actor, now: datetime) -> Shape:
     draft, grant = draft_of(question, actor), question.item.grant
-    what = wording.sentence(grant).removeprefix("May ") if grant is not None else "the automation itself"
+    what = grant.sentence.removeprefix("May ") if grant is not None else "the automation itself"
     for_whom = (
         "" if actor.person is None or question.reviewer_id == actor.person.pk else f" · for {question.reviewer.name}"
     )

@@ -64,7 +64,7 @@ def state(kind: str, value: str, below: str = "", *, mine: bool = False, holder:
     Args:
         kind: ``approval``, ``submission``, ``automation``, ``grant``, ``item``, ``resource``, ``identity``, ``notice``
             or ``outcome``.
-        value: the stored state; ``approval`` also has ``locked``, ``grant`` also ``ends_soon``, ``resource`` also ``orphaned``.
+        value: the stored state; ``approval`` also has ``locked``, ``grant`` also ``ends_soon``, ``resource`` also ``orphaned`` and ``accepted``.
         below: who and when.
         mine, holder: whom something open waits for.
         by: who brought it there: "Approved by Theo Brandt".

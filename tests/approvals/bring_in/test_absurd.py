@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.handlers.wsgi import WSGIRequest
+from django.test import RequestFactory
 from django.urls import reverse
 
+from governance import wsgi
 from governance.controls.models import Delegation
 from governance.web.asked import midnight, number
 from tests.approvals.bring_in.building import Build
@@ -39,6 +42,23 @@ def test_a_form_with_a_character_that_no_text_has_is_refused_and_not_written_to_
     assert "between us" not in caplog.text
     file = SimpleUploadedFile("flow.json", b"\0\1 no JSON", content_type="application/json")
     assert rita.client.post(reverse("bring_in"), {"files": file}).status_code == 422
+
+
+@pytest.mark.parametrize("charset", ["rot13", "undefined", "idna", "utf-16", "latin-1", "no-such-thing"])
+def test_a_request_in_another_encoding_than_pages_is_refused_and_breaks_none(
+    company: Company, charset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(company.people.yuki)
+    form = f"multipart/form-data; boundary=seven; charset={charset}"
+    body = b'--seven\r\nContent-Disposition: form-data; name="q"\r\n\r\na\r\n--seven--\r\n'
+    assert client.generic("POST", reverse("bring_in"), body, form).status_code == 400
+    # In a query some break the request before Django's own handlers of errors: the server's side of it takes them out.
+    monkeypatch.setattr(wsgi, "_django", lambda environ, _: [WSGIRequest(environ)])
+    environ = RequestFactory().get("/search/?q=a").environ
+    for kind, status in ((f"text/plain; charset={charset}", 400), ('text/plain; charset="UTF-8"', 200)):
+        (asked,) = wsgi.application({**environ, "CONTENT_TYPE": kind}, None)
+        assert asked.GET["q"] == "a"  # type: ignore[attr-defined]
+        assert client.get("/search/?q=a", CONTENT_TYPE=asked.META["CONTENT_TYPE"]).status_code == status  # type: ignore[attr-defined]
 
 
 @pytest.mark.rule("I7")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory.importers import ImportProblem, Limits, NotRead, ReadResult, read, read_paths
+from inventory.importers import ImportProblem, Limits, NotRead, ReadResult, documents, read, read_paths
 from inventory.importers import reading as boundary
 from inventory.importers.display import vocabulary
 from inventory.importers.documents import LIMITS
@@ -135,6 +135,18 @@ def test_a_file_above_the_limit_is_not_parsed(tmp_path: Path) -> None:
 
 def test_too_many_values_are_refused() -> None:
     assert "more than 1,000 values" in _refused(json.dumps([0] * 1001).encode(), limits=Limits(values=1000)).reason
+
+
+@pytest.mark.parametrize("text", [b'[{"a":1},[2,[]],{}]', b'[{"a":1,/*,,,*/},[2,[]],// [[[[\n{},]'])
+def test_too_many_values_are_refused_before_one_of_them_is_made(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "not an n8n workflow" in _refused(text, limits=Limits(values=9)).reason
+    monkeypatch.setattr(documents, "_check", lambda *_: pytest.fail("it was made"))
+    assert "more than 5 values" in _refused(text, limits=Limits(values=5)).reason
+
+
+def test_a_text_is_one_value_whatever_stands_in_it() -> None:
+    full = '[,{\\"' * 100
+    assert "not an n8n workflow" in _refused(json.dumps([full, {full: 1}]).encode(), limits=Limits(values=9)).reason
 
 
 @pytest.mark.parametrize(

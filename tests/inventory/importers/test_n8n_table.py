@@ -96,3 +96,24 @@ def test_defaults_that_everybody_trips_over(connector: str, version: float, oper
     assert facts is not None
     resource = "message" if connector == "gmail" else facts.resource
     assert facts.operations[resource] == operation
+
+
+def test_the_credential_that_is_asked_for_by_default_stands_first(reference: dict[str, list[dict[str, Any]]]) -> None:
+    wrong = [
+        (connector, version, block["authentication"], facts.credentials[:1])
+        for connector, version, facts, block in _known(reference)
+        if block["authentication"] in block["credentials"] and facts.credentials[0] != block["authentication"]
+    ]
+    wrong += [
+        (connector, version, "serviceAccount", facts.credentials[:1])
+        for connector, version, facts, block in _known(reference)
+        if (block["authentication"] == "serviceAccount") != (facts.credentials[:1] == ("googleApi",))
+    ]
+    assert wrong == []
+
+
+def test_a_trigger_asks_for_a_credential_that_the_reference_names(reference: dict[str, list[dict[str, Any]]]) -> None:
+    blocks = {full.rpartition(".")[2]: block for full, of_type in reference.items() for block in of_type}
+    assert {
+        name for name, needs in table.TRIGGER_CREDENTIALS.items() if needs not in blocks[name]["credentials"]
+    } == set()

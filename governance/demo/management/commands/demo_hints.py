@@ -21,6 +21,7 @@ WHO = (
     ("sana", "security reviewer, as is Viktor Lind"),
     ("piet", "builder in Supply Engineering, asked in reviews"),
     ("ines", "governance admin, as is Karl Jensen; approves nothing by that"),
+    ("grace", "lead of Marketing, whose analyst has left"),
     ("yuki", "auditor: reads everything, changes nothing"),
 )
 
@@ -34,19 +35,32 @@ TRY = (
     "As Jonas, accept what was approved: it goes live with that and nothing else.",
     "As Jonas, look at what Omar decided: Jonas is the database's deputy, and the page says why he may not (SOD-3).",
     "As Piet and Omar, answer the reviews of the Weekly stock report; or move the clock and see what silence does.",
+    "As Sana, confirm who answers for Web analytics, which Grace has proposed.",
     "As Yuki, verify the ledger.",
 )
 
-#: Automations worth a look, one in each state.
+#: Every automation, with what it is there for; what stands together is told together.
 LOOK = (
     ("Price list sync", "a draft with things missing"),
     ("Leave request helper", "in review, before stage 1; its lead brought it in, so others sign"),
+    ("Shift handover agent", "in review, on trial; runs as the same identity as the Incident scribe"),
     ("Invoice chaser", "stage 2: approved, narrowed, refused, sent back with a question, waiting"),
     ("Payment run exporter", "decided, waits for Jonas to accept the rest"),
     ("Supplier onboarding", "live without what was refused; version 2 is in review"),
     ("Weekly stock report", "live, its reviews are open"),
+    ("Delivery route planner", "live, its review is overdue and was handed on"),
+    ("Stock question agent", "live: one privilege renewed, one at its end, one revoked yesterday"),
+    ("Incident scribe", "live with an identity of its own; one grant was stopped on its own"),
+    ("Web analytics digest", "live, its owner left: Tom answers meanwhile, and nobody for what it reads"),
+    ("Rates on the intranet", "live for months, of low risk, described by the form"),
+    ("Stock forecast (trial)", "live in test, of low risk, its credential kept in Vault"),
     ("Cold chain alert", "stopped by its kill switch; one person has asked to lift that"),
+    ("Voucher mailer", "high risk, decided by two; nobody answered its review: it lost what it held"),
+    ("Price tag printer", "retired by its owner, in the middle of a review"),
     ("Campaign copy agent", "rejected as an app"),
+    ("Salary question helper", "approved in part, and declined by its owner"),
+    ("Alert deduplicator", "nobody decided in time, then nobody accepted: expired"),
+    ("Reorder proposals", "described by the form, withdrawn by whoever submitted it"),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -33,8 +33,25 @@ def _operation(one: Transition) -> Iterator[str]:
     yield ""
 
 
+def _diagram(operations: Iterable[Transition]) -> Iterator[str]:
+    """The states of one model and what leads from each to the next, as Mermaid draws them; nothing for a model without states."""
+    ways: dict[tuple[str, str], list[str]] = {}
+    for one in operations:
+        for before in one.source or ():
+            for after in one.target:
+                ways.setdefault((before, after), []).append(one.name.rpartition(".")[2].replace("_", " "))
+    if not ways:
+        return
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    for (before, after), verbs in sorted(ways.items()):
+        yield f"    {before} --> {after}: {', '.join(sorted(verbs))}"
+    yield "```"
+    yield ""
+
+
 def lines() -> Iterator[str]:
-    """The document, line by line: who is granted what, then every operation by the model it is about."""
+    """The document, line by line: who is granted what, then by model its states and every operation."""
     yield "# Rules, as the code declares them"
     yield ""
     yield "Written by `make docs`; do not edit. Codes are those of the product's rules; a test that shows one carries its code."
@@ -53,6 +70,7 @@ def lines() -> Iterator[str]:
         yield ""
         yield f"## {model}"
         yield ""
+        yield from _diagram(operations)
         for one in operations:
             yield from _operation(one)
 

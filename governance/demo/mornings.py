@@ -1,0 +1,135 @@
+"""What beat would have done in the demo's past: the sweeps, on those mornings on which something is due, and at the very end.
+
+A sweep that finds nothing asks the database some thirty questions, and on most mornings of half a year it would find nothing. So it is
+asked first what comes due when, anew only where something was written since; the sweeps themselves are the product's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, Max, OuterRef, Q
+
+from approvals import policies
+from approvals import sweeps as approval_sweeps
+from approvals.models import (
+    Approval,
+    ApprovalState,
+    Grant,
+    GrantState,
+    Sample,
+    SampleState,
+    Submission,
+    SubmissionState,
+)
+from governance.controls.models import LedgerEvent, Person
+from governance.demo.playing import Story
+from governance.recertification import scheduling
+from governance.recertification import sweeps as review_sweeps
+from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item, Question
+from inventory import interim
+from inventory.models import Automation, AutomationState, InterimOwner, InterimState
+
+#: When beat's sweeps run, in the demo: hour and minute.
+AT = (7, 30)
+
+DAY = timedelta(days=1)
+
+#: Something that comes due: what it is, with the instant.
+Due = tuple[str, int, datetime]
+
+
+def mornings(founded: datetime, present: datetime) -> Story:
+    """Every morning from some days after the founding on, and the present itself."""
+    agenda = Agenda()
+    at = (founded + timedelta(days=5)).replace(hour=AT[0], minute=AT[1])
+    while at < present:
+        agenda.sweep((yield at))
+        at += DAY
+    agenda.sweep((yield present))
+
+
+@dataclass
+class Agenda:
+    """What comes due when, as far as it is known: for approvals, and for reviews."""
+
+    approvals: list[Due] = field(default_factory=list)
+    reviews: list[Due] = field(default_factory=list)
+    swept: set[Due] = field(default_factory=set)
+    read_up_to: int | None = None
+
+    def sweep(self, now: datetime) -> None:
+        """Run the sweeps that find something at ``now``."""
+        self._read(now)
+        if self._is_due(self.approvals, now):
+            approval_sweeps.sweep(now)
+        if self._is_due(self.reviews, now):
+            review_sweeps.sweep(now)
+
+    def _read(self, now: datetime) -> None:
+        last = LedgerEvent.objects.aggregate(last=Max("pk"))["last"]
+        if last != self.read_up_to:
+            left = Person.objects.filter(left_at__lte=now).values_list("pk", "left_at")
+            gone = [("left", pk, at) for pk, at in left if at is not None]
+            self.approvals, self.reviews = [*_approvals(now), *gone], [*_reviews(now), *gone]
+            self.read_up_to = last
+
+    def _is_due(self, known: Iterable[Due], now: datetime) -> bool:
+        """Whether something has come due that no sweep has seen yet; it is seen from now on."""
+        due = {one for one in known if one[2] <= now} - self.swept
+        self.swept |= due
+        return bool(due)
+
+
+def _approvals(now: datetime) -> Iterator[Due]:
+    """Reminders, expiries and ends of terms."""
+    undecided = Approval.objects.filter(state__in=(ApprovalState.OPEN, ApprovalState.CHANGES_ASKED))
+    for pk, opened, due, expires, builder_due in undecided.values_list(
+        "pk", "opened_at", "due_at", "expires_at", "builder_due_at"
+    ):
+        yield from _each("record", pk, _reminders(opened, due), expires, builder_due)
+    decided = Submission.objects.filter(state=SubmissionState.DECIDED)
+    for pk, begun, due in decided.values_list("pk", "decided_at", "accept_due_at"):
+        yield from _each("submission", pk, _reminders(begun, due))
+    for pk, ends in Grant.objects.standing().values_list("pk", "ends_at"):
+        yield "term", pk, ends
+    for pk, until in InterimOwner.objects.filter(state=InterimState.CONFIRMED).values_list("pk", "until"):
+        yield from _each("interim", pk, [until and until - interim.TOLD_BEFORE])
+    for pk in Sample.objects.filter(state__in=(SampleState.WAITING, SampleState.OPEN)).values_list("pk", flat=True):
+        yield "sample", pk, now  # what is drawn and when nobody knows before
+
+
+def _reviews(now: datetime) -> Iterator[Due]:
+    """Openings, reminders, deadlines and what silence does."""
+    policy = policies.in_force(now)
+    unclosed = Item.objects.filter(state__in=UNCLOSED)
+    held = Grant.objects.standing().filter(~Exists(unclosed.filter(grant=OuterRef("pk"))), renew=True)
+    for pk, tier, raised, ends, review_on in held.values_list("pk", "tier", "raised_to", "ends_at", "review_on"):
+        review = scheduling.review_instant(review_on) if review_on else ends
+        yield "grant", pk, scheduling.opening(raised or tier, review_at=review, ends_at=ends)
+    live = Automation.objects.filter(~Exists(unclosed.filter(automation=OuterRef("pk"))), state=AutomationState.LIVE)
+    for pk, tier, created, review_on in live.values_list("pk", "tier", "created_at", "review_on"):
+        undated = created + timedelta(days=policy.review_after(tier))
+        review = scheduling.review_instant(review_on) if review_on else undated
+        yield "automation", pk, scheduling.opening(tier, review_at=review, ends_at=None)
+    for pk, *instants in unclosed.values_list("pk", "deadline", "grace_until", "closes_at"):
+        yield from _each("item", pk, instants)
+    asked = Question.objects.unanswered().filter(item__state__in=UNCLOSED)
+    for pk, remind_at in asked.values_list("pk", "remind_at"):
+        yield from _each("question", pk, [remind_at])
+    ended = Q(grant__state=GrantState.ENDED) | Q(automation__state=AutomationState.RETIRED)
+    for pk in unclosed.filter(ended).values_list("pk", flat=True):
+        yield "ended", pk, now
+    for pk, opened in Campaign.objects.filter(state=CampaignState.OPEN).values_list("pk", "snapshot_at"):
+        yield "campaign", pk, opened + DAY
+
+
+def _reminders(begun: datetime | None, due: datetime | None) -> list[datetime]:
+    """Half-way, a day before, and at the end."""
+    return [begun + (due - begun) / 2, due - DAY, due] if begun is not None and due is not None else []
+
+
+def _each(what: str, pk: int, instants: Iterable[datetime | None], *more: datetime | None) -> Iterator[Due]:
+    yield from ((what, pk, at) for at in (*instants, *more) if at is not None)

@@ -1,0 +1,72 @@
+"""Which events words find in the ledger: by what happened, by a refusal's code, and by the name of whoever or whatever took part.
+
+Names are looked up first, a few rows of each kind, and what can happen is a list of a few dozen: so the ledger itself, however
+long, is asked for equalities and overlaps, which have indexes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Model, Q, QuerySet
+
+from approvals.models import Submission
+from governance.controls import ledger, timeline
+from governance.controls.models import Person, Team
+from governance.controls.transitions import declared
+from governance.portal.search import REFERENCE
+from inventory.models import Automation, Credential, NonHumanIdentity, Resource
+from inventory.views import paging
+
+#: Rows of one kind that words name; whoever means another one says more of its name.
+MOST = 20
+
+
+def matching(words: Sequence[str]) -> Q:
+    """Events that words find: ``karl jensen``, ``sod-8``, ``weekly stock report``, ``stopped``, ``revoked invoice chaser``, ``2026-0009``.
+
+    Args:
+        words: lower-cased, see `paging.words_of`; at least one.
+    """
+    found = _named(words) | Q(verb__in=_happened(words)) | Q(code=" ".join(words).upper())
+    acts = [word for word in words if _happened([word])]
+    names = [word for word in words if word not in acts]
+    if acts and names:  # what happened, and to whom or what, in one line
+        found |= _named(names) & Q(verb__in=_happened(acts))
+    return found
+
+
+def _happened(words: Sequence[str]) -> list[str]:
+    """The events whose name, or whose words in a timeline, hold every word."""
+    said = {one.event: one.event for one in declared()} | {
+        verb: f"{verb} {text.lower()}" for verb, (_, _, text) in timeline.WORDS.items()
+    }
+    return [verb for verb, text in said.items() if all(word in text for word in words)]
+
+
+def _named(words: Sequence[str]) -> Q:
+    people = list(_with(Person, "name", words))
+    rows = [*people, *_things(words)]
+    ids = [str(person.opaque_id) for person in people] + [" ".join(words)]
+    return Q(actor_id__in=ids) | Q(for_id__in=ids[:-1]) | Q(about__overlap=ledger.about(*rows))
+
+
+def _things(words: Sequence[str]) -> Iterator[Model]:
+    """What is called so: a few of each kind."""
+    yield from paging.search(Automation.objects.order_by("name", "pk"), words).only("pk")[:MOST]
+    yield from paging.search(Resource.objects.order_by("name", "pk"), words).only("pk")[:MOST]
+    yield from _with(NonHumanIdentity, "subject", words).only("pk")
+    yield from _with(Credential, "name", words).only("pk")
+    yield from _with(Team, "name", words).only("pk")
+    if len(words) == 1 and (named := REFERENCE.fullmatch(words[0])):
+        begins, ends = (datetime(int(named[1]) + after, 1, 1, tzinfo=UTC) for after in (0, 1))
+        yield from Submission.objects.filter(pk=int(named[2]), submitted_at__gte=begins, submitted_at__lt=ends)
+
+
+def _with(model: type[Model], name: str, words: Sequence[str]) -> QuerySet[Any]:
+    rows = model._default_manager.order_by(name, "pk")
+    for word in words:
+        rows = rows.filter(**{f"{name}__icontains": word})
+    return rows[:MOST]

@@ -1,0 +1,161 @@
+"""What a person noticed in real exports and the importer did not (docs/importers.md), one sentence each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from inventory.importers import Privilege, privilege_key
+from tests.inventory.importers.samples import AI, bound, codes, manifest, node
+
+
+def _only(*nodes: dict[str, Any]) -> Privilege:
+    (privilege,) = manifest(*nodes).privileges
+    return privilege
+
+
+# An operation that is an HTTP method
+
+
+@pytest.mark.rule("I4", "I8")
+@pytest.mark.parametrize(
+    ("method", "operation", "access"),
+    [
+        ({"httpRequestMethod": "POST"}, "post", "write"),
+        ({"httpRequestMethod": "DELETE"}, "delete", "write"),
+        ({"httpRequestMethod": "={{ $json.method }}"}, "*", "unknown"),
+        ({"httpRequestMethod": "GET"}, "get", "read"),
+        ({}, "get", "read"),
+    ],
+)
+def test_a_service_that_is_told_a_method_is_read_by_it(method: dict[str, str], operation: str, access: str) -> None:
+    found = _only(node("facebookGraphApi", "A", 1, bound("facebookGraphApi"), node="1", edge="feed", **method))
+    assert (found.operation, found.access, found.target) == (operation, access, "1/feed")
+    assert ("operation" in found.assumed) == (not method)
+
+
+# Who may call
+
+
+@pytest.mark.rule("T2", "I8")
+@pytest.mark.parametrize("authentication", ["{{ $credentials.basicAuth }}", "={{ $json.how }}"])
+@pytest.mark.parametrize("credentials", [None, bound("httpBasicAuth")])
+def test_authentication_that_is_computed_keeps_nobody_out(authentication: str, credentials: Any) -> None:
+    found = manifest(node("webhook", "A", 2, credentials, path="orders", authentication=authentication))
+    assert not found.triggers[0].authenticated
+    assert "open_webhook" in codes(found)
+    (finding,) = [each for each in found.findings if each.code == "open_webhook"]
+    assert "computed" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("parameters", "detail"),
+    [
+        ({"multipleMethods": True}, "GET, POST /o"),
+        ({"multipleMethods": True, "httpMethod": ["GET", "DELETE"]}, "GET, DELETE /o"),
+        ({"multipleMethods": False}, "GET /o"),
+    ],
+)
+def test_a_webhook_of_several_methods_takes_a_post_where_it_names_none(parameters: dict[str, Any], detail: str) -> None:
+    assert manifest(node("webhook", "A", 2, path="o", **parameters)).triggers[0].detail == detail
+
+
+# Credentials that are there, or not, or needed, or not
+
+
+@pytest.mark.rule("I6")
+@pytest.mark.parametrize("identifier", ["CONFIGURE_ME", "CONFIGURA_IN_N8N", "SLACK_CREDENTIAL_ID"])
+def test_an_id_that_is_shouted_binds_nothing(identifier: str) -> None:
+    found = manifest(node("slack", "A", 2.3, bound("slackApi", identifier)))
+    assert found.privileges[0].credential is not None
+    assert not found.privileges[0].credential.bound
+    assert found.privileges[0].instance == ""
+    assert "unbound_credential" in codes(found)
+
+
+@pytest.mark.parametrize("identifier", ["63", "KnSSZQEFv82oFpIv", "ABCDEFGHIJKLMNOP", "cred_1"])
+def test_an_id_that_a_platform_wrote_binds(identifier: str) -> None:
+    found = _only(node("slack", "A", 2.3, bound("slackApi", identifier)))
+    assert found.credential is not None
+    assert found.credential.bound
+
+
+@pytest.mark.parametrize(
+    ("parameters", "credential"),
+    [
+        ({"operation": "push", "authentication": "gitPassword"}, "gitPassword"),
+        ({"operation": "clone", "sourceRepository": "https://git.example/a.git"}, None),
+        ({"operation": "commit"}, None),
+    ],
+)
+def test_git_asks_for_a_password_where_it_is_told_to(parameters: dict[str, str], credential: str | None) -> None:
+    found = _only(node("git", "A", 1, **parameters))
+    assert (found.credential.type if found.credential else None) == credential
+
+
+@pytest.mark.parametrize(
+    ("built", "credential"),
+    [
+        (node("googleSheets", "A", 1), "googleApi"),
+        (node("googleSheets", "A", 4.5), "googleSheetsOAuth2Api"),
+        (node("googleSheets", "A", 1, authentication="oAuth2"), "googleSheetsOAuth2Api"),
+        (node("airtable", "A", 1), "airtableApi"),
+        (node("airtable", "A", 2.1), "airtableTokenApi"),
+        (node("googleSheetsTrigger", "A", 1), "googleSheetsTriggerOAuth2Api"),
+        (node("googleDriveTrigger", "A", 1), "googleDriveOAuth2Api"),
+    ],
+)
+def test_the_credential_that_is_missing_is_the_one_that_version_asks_for(
+    built: dict[str, Any], credential: str
+) -> None:
+    found = _only(built)
+    assert found.credential is not None
+    assert (found.credential.type, found.credential.bound) == (credential, False)
+
+
+# What an editor remembers, and what it was told
+
+
+def test_what_an_editor_remembers_of_a_value_reads_no_variable() -> None:
+    table = {"__rl": True, "mode": "list", "value": "t1", "cachedResultUrl": "{{ $env.BASE_URL }}"}
+    assert "env_reference" not in codes(manifest(node("airtable", "A", 2.1, bound("airtableTokenApi"), table=table)))
+    table["value"] = "={{ $env.TABLE }}"
+    assert "env_reference" in codes(manifest(node("airtable", "A", 2.1, bound("airtableTokenApi"), table=table)))
+
+
+@pytest.mark.rule("I7")
+def test_a_document_is_one_however_it_was_chosen() -> None:
+    document = "1AbCdEfGhIjKlMnOpQrStUvWxYz"
+    address = f"https://docs.google.com/spreadsheets/d/{document}/edit?gid=1#gid=1"
+    chosen = [
+        {"__rl": True, "mode": "id", "value": document},
+        {"__rl": True, "mode": "url", "value": address},
+        {"__rl": True, "mode": "list", "value": document, "cachedResultName": "Prices"},
+    ]
+    found = [
+        _only(node("googleSheets", "A", 4.5, bound("googleSheetsOAuth2Api"), documentId=each, sheetName="Q1"))
+        for each in chosen
+    ]
+    assert {each.target for each in found} == {f"{document}/Q1"}
+    assert len({privilege_key(each, "r") for each in found}) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://docs.google.com.evil.example/spreadsheets/d/1AbCdEfGhIjKl/edit",
+        "https://docs.google.com/spreadsheets/d/{{ $json.id }}/edit",
+        "https://sheets.example/d/1AbCdEfGhIjKl",
+    ],
+)
+def test_an_address_that_is_no_documents_of_googles_stays_an_address(address: str) -> None:
+    found = _only(node("googleDocs", "A", 2, bound("googleDocsOAuth2Api"), operation="get", documentURL=address))
+    assert found.target.startswith("https://")
+
+
+def test_a_trigger_of_the_ai_package_is_no_different() -> None:
+    found = manifest(
+        node(AI + "mcpTrigger", "A", 2, bound("httpBearerAuth"), path="t", authentication="={{ $json.a }}")
+    )
+    assert not found.triggers[0].authenticated
