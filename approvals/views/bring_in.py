@@ -73,8 +73,7 @@ def bring_in(request: Request) -> HttpResponse:
     files += [(PASTED, pasted.encode())] if pasted.strip() else []
     if not files or (_is_too_large(request) and not request.FILES):  # nothing is dropped beside what was pasted
         return _start(request, builder, [_nothing_came(request)], pasted, status=422)
-    begun = drafts.Draft(team=team.pk).to_dict()
-    batch = registry.preview(files, actor=builder.actor, now=builder.now, team=team, draft=begun)
+    batch = registry.preview(files, actor=builder.actor, now=builder.now, team=team)
     items = list(batch.items.order_by("pk"))
     found = [item for item in items if item.progress == ImportState.PREVIEW]
     if len(found) > FEW:

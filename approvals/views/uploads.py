@@ -22,7 +22,8 @@ from approvals.views import upload_page
 from approvals.views.bring_in import says_no
 from approvals.views.builder import Builder
 from governance.controls.models import Person, Team
-from governance.controls.refusals import Refusal, Refused
+from governance.controls.refusals import Refusal, Refused, refuse
+from governance.web import too_much
 from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
@@ -53,6 +54,7 @@ def add(request: Request) -> HttpResponse:
     """
     builder = Builder.of(request)
     try:
+        _check_size(request)
         team = builder.team(number(request.POST.get("team")))
         named = request.POST.get("batch", "")
         batch = _find(builder, number(named) or 0) if named else registry.begin(actor=builder.actor, now=builder.now)
@@ -62,6 +64,14 @@ def add(request: Request) -> HttpResponse:
     href = reverse("import_batch", args=[batch.pk])
     said = {"read": added.read, "refused": added.refused, "again": added.again}
     return JsonResponse({"batch": href, "pk": batch.pk, **said})
+
+
+def _check_size(request: Request) -> None:
+    """What is more than is taken at once has arrived without its files: that is said, and never taken for nothing."""
+    size = number(request.META.get("CONTENT_LENGTH")) or 0
+    if size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE and not request.FILES:
+        sentence = f"This is more than {too_much.limit()}, which is the most that is taken at once."
+        raise refuse(Refusal("I7", "input", sentence, "Send fewer files at a time."))
 
 
 def _files(request: Request) -> Iterator[tuple[str, bytes]]:
@@ -74,8 +84,7 @@ def _files(request: Request) -> Iterator[tuple[str, bytes]]:
 
 def _too_large(request: Request) -> list[tuple[str, ImportProblem]]:
     """Files that the browser did not send, because each alone is more than is taken at once."""
-    most = f"{settings.FILE_UPLOAD_MAX_MEMORY_SIZE / 1024**2:.2g} MB"
-    reason, to_do = f"this is more than {most}", "Export fewer automations at a time."
+    reason, to_do = f"this is more than {too_much.limit()}", "Export fewer automations at a time."
     shown = [file_shown(name) for name in request.POST.getlist("large")]
     return [(name, ImportProblem(name, "", reason, to_do)) for name in shown]
 

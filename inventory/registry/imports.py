@@ -6,6 +6,7 @@ None of this is a governed row: it is what one person has read and typed, and le
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -29,6 +30,9 @@ CONTENT = KeyTextTransform("content", KeyTransform("source", "manifest"))
 MOST_ROWS = 600
 """As many privileges and credentials one automation may ask for: each is three fields of a form, and a form has at most 2,000."""
 
+#: What a file holds: its name as it is shown, and one automation of it, or why there is none.
+Found = tuple[str, ReadResult | ImportProblem]
+
 
 @dataclass(frozen=True)
 class Added:
@@ -40,12 +44,7 @@ class Added:
 
 
 def preview(
-    files: Iterable[tuple[str, bytes]],
-    *,
-    actor: Actor,
-    now: datetime,
-    team: Team | None = None,
-    draft: Mapping[str, Any] | None = None,
+    files: Iterable[tuple[str, bytes]], *, actor: Actor, now: datetime, team: Team | None = None
 ) -> ImportBatch:
     """Read files and keep what was found as previews; a file that can't be read becomes a refused item with its reason.
 
@@ -54,7 +53,6 @@ def preview(
         actor: who brings them in.
         now: business time.
         team: whom they are read for.
-        draft: what each preview begins with.
     """
     with transaction.atomic():
         batch = begin(actor=actor, now=now)
@@ -78,9 +76,9 @@ def begin(*, actor: Actor, now: datetime, order: Mapping[str, Any] | None = None
     return ImportBatch.objects.create(by=actor.person, at=now, order=dict(order or {}))
 
 
-def read(files: Iterable[tuple[str, bytes]]) -> list[tuple[str, ReadResult | ImportProblem]]:
+def read(files: Iterable[tuple[str, bytes]]) -> list[Found]:
     """What files hold, each with the file's name as it is shown: an entry for each automation, and one for each file refused."""
-    found: list[tuple[str, ReadResult | ImportProblem]] = []
+    found: list[Found] = []
     for name, data in files:
         try:
             results = importers.read(name, data, fingerprint_key=keys.digest_key())
@@ -104,7 +102,7 @@ def _too_long(name: str, result: ReadResult, *, is_alone: bool) -> ImportProblem
 
 def add(
     batch: ImportBatch,
-    found: Sequence[tuple[str, ReadResult | ImportProblem]],
+    found: Sequence[Found],
     *,
     now: datetime,
     team: Team | None = None,
@@ -128,6 +126,7 @@ def add(
     with transaction.atomic():
         batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
         _not_under_way(batch)
+        found = _fitting(found)
         there = _there(batch, {name[:255] for name, _ in found}) if batch.size or batch.items.exists() else set()
         items = [one for one in _items(batch, found, now, team, draft or {}) if _same(one) not in there]
         ImportItem.objects.bulk_create(items)
@@ -138,13 +137,26 @@ def add(
     return Added(read_now, len(items) - read_now, len(found) - len(items))
 
 
-def _items(
-    batch: ImportBatch,
-    found: Sequence[tuple[str, ReadResult | ImportProblem]],
-    now: datetime,
-    team: Team | None,
-    draft: Mapping[str, Any],
-) -> list[ImportItem]:
+def _fitting(found: Sequence[Found]) -> list[Found]:
+    """The same, with a refusal for each automation that asks for too much."""
+    in_file = Counter(name for name, one in found if isinstance(one, ReadResult))
+    return [
+        (name, (_too_long(name, one, is_alone=in_file[name] == 1) or one) if isinstance(one, ReadResult) else one)
+        for name, one in found
+    ]
+
+
+def _too_long(name: str, result: ReadResult, *, is_alone: bool) -> ImportProblem | None:
+    """Why an automation is no preview: more rows than one form can be sent with, and than anybody reads."""
+    manifest = result.manifest
+    rows = len({privilege_key(one, "") for one in manifest.privileges}) + len(manifest.credentials)
+    if rows <= MOST_ROWS:
+        return None
+    reason = f"it uses {rows:,} things, and one automation may use {MOST_ROWS}"
+    return ImportProblem(name, "" if is_alone else manifest.name, reason, "Split it into several automations.")
+
+
+def _items(batch: ImportBatch, found: Sequence[Found], now: datetime, team: Team | None) -> list[ImportItem]:
     """Unsaved items: those that were read, then those that were refused."""
     named = [(name, one) for name, one in found if isinstance(one, ReadResult)]
     together = importers.with_shared(one for _, one in named)

@@ -84,6 +84,15 @@ def test_whoever_is_not_signed_in_adds_nothing(company: Company) -> None:
     assert not ImportBatch.objects.exists()
 
 
+@pytest.mark.rule("I7")
+def test_a_part_that_is_more_than_is_taken_at_once_is_refused_in_words(rita: Build, settings: Any) -> None:
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1000
+    answer = add(rita, making.export(0))
+    assert answer.status_code == 422
+    assert "which is the most that is taken at once" in answer.json()["sentence"]
+    assert not ImportBatch.objects.exists()
+
+
 def test_an_upload_that_is_named_badly_is_not_there(rita: Build) -> None:
     for name in ("0", "999999999999999999999", "one", "-1"):
         assert add(rita, making.export(0), batch=name).status_code == 404
