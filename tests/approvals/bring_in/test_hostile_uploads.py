@@ -131,6 +131,7 @@ def test_each_hostile_file_is_refused_by_name_place_and_what_to_do_and_the_good_
     answer = rita.upload(*((name, content) for name, content, *_ in REFUSED), (STOCK, b"\xef\xbb\xbf" + GOOD))
     assert answer.status_code == 422
     notes = [one.partition("</div></div>")[0] for one in answer.content.decode().split('<div class="note no"')[1:]]
+    notes = [one for one in notes if ": " in one]  # the others wait for a script that has something to say
     assert len(notes) == len(REFUSED)
     wrong = [
         f"{name}: {words!r} is not in {note}"

@@ -162,7 +162,7 @@ def test_a_hundred_automations_take_as_many_queries_as_two(rita: Build) -> None:
         return len(asked)
 
     queries(2)
-    assert queries(100) == queries(2)
+    assert queries(100) <= queries(2)
 
 
 @pytest.mark.rule("I7")
@@ -170,7 +170,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(rita: Build, monkeypatch: pyte
     def broken(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(imports, "_refused", broken)
+    monkeypatch.setattr(imports, "_same", broken)
     rita.client.raise_request_exception = False
     assert rita.upload((STOCK, GOOD), ("half.json", b"{")).status_code == 500
     assert not ImportBatch.objects.exists()
