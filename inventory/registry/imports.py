@@ -56,7 +56,7 @@ def preview(
     """
     with transaction.atomic():
         batch = begin(actor=actor, now=now)
-        add(batch, read(files), now=now, team=team, draft=draft)
+        add(batch, read(files), now=now, team=team)
     return batch
 
 
@@ -85,19 +85,8 @@ def read(files: Iterable[tuple[str, bytes]]) -> list[Found]:
         except ImportProblem as problem:
             found.append((problem.file, problem))
         else:
-            shown, is_alone = importers.file_shown(name), len(results) == 1
-            found += [(shown, _too_long(shown, result, is_alone=is_alone) or result) for result in results]
+            found += [(importers.file_shown(name), result) for result in results]
     return found
-
-
-def _too_long(name: str, result: ReadResult, *, is_alone: bool) -> ImportProblem | None:
-    """Why an automation is no preview: more rows than one form can be sent with, and than anybody reads."""
-    manifest = result.manifest
-    rows = len({privilege_key(one, "") for one in manifest.privileges}) + len(manifest.credentials)
-    if rows <= MOST_ROWS:
-        return None
-    reason = f"it uses {rows:,} things, and one automation may use {MOST_ROWS}"
-    return ImportProblem(name, "" if is_alone else manifest.name, reason, "Split it into several automations.")
 
 
 def add(
@@ -106,7 +95,6 @@ def add(
     *,
     now: datetime,
     team: Team | None = None,
-    draft: Mapping[str, Any] | None = None,
 ) -> Added:
     """Keep what was read as previews of an upload, but nothing twice: a folder that broke off is read once more and goes on (I7).
 
@@ -118,7 +106,6 @@ def add(
         found: of `read`.
         now: business time.
         team: whom it is read for.
-        draft: what each preview begins with.
 
     Raises:
         OutOfTurn: it is being brought in.
@@ -128,7 +115,7 @@ def add(
         _not_under_way(batch)
         found = _fitting(found)
         there = _there(batch, {name[:255] for name, _ in found}) if batch.size or batch.items.exists() else set()
-        items = [one for one in _items(batch, found, now, team, draft or {}) if _same(one) not in there]
+        items = [one for one in _items(batch, found, now, team) if _same(one) not in there]
         ImportItem.objects.bulk_create(items)
         read_now = sum(one.progress == ImportState.PREVIEW for one in items)
         if items:
@@ -166,7 +153,6 @@ def _items(batch: ImportBatch, found: Sequence[Found], now: datetime, team: Team
             filename=name[:255],
             manifest=result.manifest.to_dict(),
             secrets=[asdict(secret) for secret in result.secrets],
-            draft=dict(draft),
             **of_all,
         )
         for (name, _), result in zip(named, together, strict=True)
