@@ -1,18 +1,18 @@
 """What beat would have done in the demo's past: the sweeps, on those mornings on which something is due, and at the very end.
 
-A sweep that finds nothing asks the database some thirty questions, and on most mornings of half a year it would find nothing. So it is
-asked first what comes due when, anew only where something was written since; the sweeps themselves are the product's own.
+The sweeps ask the database some forty questions, and on most mornings of half a year they would find nothing. So it is asked first what
+comes due when, anew only where something was written since; then the product's own sweep runs for that, and no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, Max, OuterRef, Q
 
-from approvals import policies
+from approvals import grant_sweeps, policies, sample_sweeps
 from approvals import sweeps as approval_sweeps
 from approvals.models import (
     Approval,
@@ -24,6 +24,7 @@ from approvals.models import (
     Submission,
     SubmissionState,
 )
+from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Person
 from governance.demo.playing import Story
 from governance.recertification import scheduling
@@ -40,6 +41,8 @@ DAY = timedelta(days=1)
 #: Something that comes due: what it is, with the instant.
 Due = tuple[str, int, datetime]
 
+Sweep = Callable[[datetime, Actor], int]
+
 
 def mornings(founded: datetime, present: datetime) -> Story:
     """Every morning from some days after the founding on, and the present itself."""
@@ -51,36 +54,52 @@ def mornings(founded: datetime, present: datetime) -> Story:
     agenda.sweep((yield present))
 
 
+#: What runs for what has come due, in the order of `approvals.sweeps.sweep` and `recertification.sweeps.sweep`.
+SWEEPS: tuple[tuple[frozenset[str], Sweep, str], ...] = (
+    (frozenset({"record"}), approval_sweeps.expire_approvals, approval_sweeps.JOB),
+    (frozenset({"submission"}), approval_sweeps.expire_submissions, approval_sweeps.JOB),
+    (frozenset({"left"}), approval_sweeps.pass_on_due, approval_sweeps.JOB),
+    (frozenset({"sample"}), sample_sweeps.draw_due, approval_sweeps.JOB),
+    (frozenset({"sample"}), sample_sweeps.lapse_due, approval_sweeps.JOB),
+    (frozenset({"reminder"}), lambda now, _: approval_sweeps.remind(now), approval_sweeps.JOB),
+    (frozenset({"submission"}), lambda now, _: approval_sweeps.remind_to_accept(now), approval_sweeps.JOB),
+    (frozenset({"interim"}), lambda now, _: interim.remind(now), approval_sweeps.JOB),
+    (frozenset({"term"}), grant_sweeps.expire_due, approval_sweeps.JOB),
+    (frozenset({"grant", "automation"}), review_sweeps.open_due, review_sweeps.JOB),
+    (frozenset({"left"}), review_sweeps.reassign_due, review_sweeps.JOB),
+    (frozenset({"question"}), review_sweeps.remind_due, review_sweeps.JOB),
+    (frozenset({"item"}), review_sweeps.escalate_due, review_sweeps.JOB),
+    (frozenset({"item"}), review_sweeps.suspend_due, review_sweeps.JOB),
+    (frozenset({"item", "ended", "campaign"}), review_sweeps.close_due, review_sweeps.JOB),
+    (frozenset({"automation"}), review_sweeps.judge_sharers, review_sweeps.JOB),
+)
+
+
 @dataclass
 class Agenda:
-    """What comes due when, as far as it is known: for approvals, and for reviews."""
+    """What comes due when, as far as it is known."""
 
-    approvals: list[Due] = field(default_factory=list)
-    reviews: list[Due] = field(default_factory=list)
+    known: list[Due] = field(default_factory=list)
     swept: set[Due] = field(default_factory=set)
     read_up_to: int | None = None
 
     def sweep(self, now: datetime) -> None:
         """Run the sweeps that find something at ``now``."""
         self._read(now)
-        if self._is_due(self.approvals, now):
-            approval_sweeps.sweep(now)
-        if self._is_due(self.reviews, now):
-            review_sweeps.sweep(now)
+        due = {one for one in self.known if one[2] <= now} - self.swept
+        self.swept |= due
+        kinds = {what for what, _, _ in due}
+        for wanted, sweep, job in SWEEPS:
+            if not wanted.isdisjoint(kinds):
+                sweep(now, Actor.of_job(job))
 
     def _read(self, now: datetime) -> None:
         last = LedgerEvent.objects.aggregate(last=Max("pk"))["last"]
         if last != self.read_up_to:
             left = Person.objects.filter(left_at__lte=now).values_list("pk", "left_at")
             gone = [("left", pk, at) for pk, at in left if at is not None]
-            self.approvals, self.reviews = [*_approvals(now), *gone], [*_reviews(now), *gone]
+            self.known = [*_approvals(now), *_reviews(now), *gone]
             self.read_up_to = last
-
-    def _is_due(self, known: Iterable[Due], now: datetime) -> bool:
-        """Whether something has come due that no sweep has seen yet; it is seen from now on."""
-        due = {one for one in known if one[2] <= now} - self.swept
-        self.swept |= due
-        return bool(due)
 
 
 def _approvals(now: datetime) -> Iterator[Due]:
@@ -89,7 +108,8 @@ def _approvals(now: datetime) -> Iterator[Due]:
     for pk, opened, due, expires, builder_due in undecided.values_list(
         "pk", "opened_at", "due_at", "expires_at", "builder_due_at"
     ):
-        yield from _each("record", pk, _reminders(opened, due), expires, builder_due)
+        yield from _each("reminder", pk, _reminders(opened, due))
+        yield from _each("record", pk, [expires, builder_due])
     decided = Submission.objects.filter(state=SubmissionState.DECIDED)
     for pk, begun, due in decided.values_list("pk", "decided_at", "accept_due_at"):
         yield from _each("submission", pk, _reminders(begun, due))
@@ -131,5 +151,5 @@ def _reminders(begun: datetime | None, due: datetime | None) -> list[datetime]:
     return [begun + (due - begun) / 2, due - DAY, due] if begun is not None and due is not None else []
 
 
-def _each(what: str, pk: int, instants: Iterable[datetime | None], *more: datetime | None) -> Iterator[Due]:
-    yield from ((what, pk, at) for at in (*instants, *more) if at is not None)
+def _each(what: str, pk: int, instants: Iterable[datetime | None]) -> Iterator[Due]:
+    yield from ((what, pk, at) for at in instants if at is not None)
