@@ -20,7 +20,7 @@ from tests import lengths
 from tests.inventory.importers.samples import BASE, bring, node, server, workflow
 
 #: Other files come up in other runs.
-EXAMPLES = lengths.of(25, soak=2_000)
+EXAMPLES = lengths.of(15, soak=2_000)
 
 
 def _refused(data: bytes, **options: Any) -> ImportProblem:
