@@ -184,7 +184,6 @@ def sentence(words: str, form: str, resource: str, target: str = "", target_name
 #: What is left of a privilege whose level was lowered (A7).
 LOWERED = {
     "read": "reading",
-    "unknown": "what is not known",
     "write": "reading and writing",
     "execute": "running things",
 }

@@ -118,10 +118,9 @@ def _posted(request: Request, builder: Builder, batch: ImportBatch) -> HttpRespo
         raise Http404("Nothing else is done here.")
     if batch.progress == BatchState.CONFIRMING:  # a second press: it is under way
         return redirect("import_batch", pk=batch.pk)
-    team = builder.team(number(request.POST.get("team")))
-    no = registry.confirm_import.refusal(team, actor=builder.actor, now=builder.now)
-    if no is not None:
-        return refused(request, no, context={"back_href": reverse("import_batch", args=[batch.pk])})
+    team = builder.team(
+        number(request.POST.get("team"))
+    )  # whether they still may is asked of each automation, on record
     form = upload_page.form_of(builder, batch, request.POST)
     if not form.is_valid() or _wrong_owners(builder, team, form):
         context = upload_page.context(builder, batch, request.GET, form=form)

@@ -7,7 +7,6 @@ long, is asked for equalities and overlaps, which have indexes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Model, Q, QuerySet
@@ -16,7 +15,7 @@ from approvals.models import Submission
 from governance.controls import ledger, timeline
 from governance.controls.models import Person, Team
 from governance.controls.transitions import declared
-from governance.portal.search import REFERENCE
+from governance.portal.search import by_reference
 from inventory.models import Automation, Credential, NonHumanIdentity, Resource
 from inventory.views import paging
 
@@ -60,9 +59,8 @@ def _things(words: Sequence[str]) -> Iterator[Model]:
     yield from _with(NonHumanIdentity, "subject", words).only("pk")
     yield from _with(Credential, "name", words).only("pk")
     yield from _with(Team, "name", words).only("pk")
-    if len(words) == 1 and (named := REFERENCE.fullmatch(words[0])):
-        begins, ends = (datetime(int(named[1]) + after, 1, 1, tzinfo=UTC) for after in (0, 1))
-        yield from Submission.objects.filter(pk=int(named[2]), submitted_at__gte=begins, submitted_at__lt=ends)
+    if len(words) == 1:
+        yield from by_reference(Submission.objects.all(), words[0]) or ()
 
 
 def _with(model: type[Model], name: str, words: Sequence[str]) -> QuerySet[Any]:

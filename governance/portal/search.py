@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from approvals.models import Submission
+from approvals.models.submission import SubmissionQuerySet
 from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
@@ -140,16 +141,24 @@ def _identities(words: Sequence[str], actor: Actor, now: datetime) -> Group:
     return Group("Identities", [hit(one) for one in found], more, "")
 
 
+def by_reference(rows: SubmissionQuerySet, word: str) -> SubmissionQuerySet | None:
+    """The submission that a word names by its year and number; None for a word that is no reference."""
+    named = REFERENCE.fullmatch(word)
+    if named is None:
+        return None
+    begins, ends = (datetime(int(named[1]) + after, 1, 1, tzinfo=UTC) for after in (0, 1))
+    return rows.filter(pk=int(named[2]), submitted_at__gte=begins, submitted_at__lt=ends)
+
+
 def _asked(words: Sequence[str], actor: Actor, now: datetime) -> QuerySet[Submission]:
     """Submissions of automations that hold the words; a word that is a reference names one of them."""
     seen, plain = Submission.objects.visible_to(actor, now), []
     for word in words:
-        named = REFERENCE.fullmatch(word)
+        named = by_reference(seen, word)
         if named is None:
             plain.append(word)
         else:
-            begins, ends = (datetime(int(named[1]) + after, 1, 1, tzinfo=UTC) for after in (0, 1))
-            seen = seen.filter(pk=int(named[2]), submitted_at__gte=begins, submitted_at__lt=ends)
+            seen = named
     if plain:
         seen = seen.filter(automation__in=paging.search(Automation.objects.all(), plain))
     return seen.select_related("automation", "version", "submitted_by")
