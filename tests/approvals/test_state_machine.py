@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 from approvals import sweeps, transitions
 from approvals.models import (
@@ -28,15 +28,13 @@ from approvals.models.submission import UNFINISHED
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.people import record_leaver
-from governance.controls.refusals import Refused
 from inventory import lifecycle, registry
 from inventory.models import Automation, AutomationState, Version
 from tests import journeys, lengths
 from tests.approvals import stock
-from tests.controls import sealed_here
 from tests.journeys import Company
+from tests.machines import Undone
 from tests.people import as_actor, as_delegate
-from tests.savepoints import undone
 
 #: A few a run; other orders come up in other runs, and many in a soak.
 EXAMPLES, STEPS = lengths.of(4, soak=300), 12
@@ -51,42 +49,22 @@ DECIDED = ("approval.approved", "approval.rejected", "approval.changes_asked")
 people = st.sampled_from(PEOPLE)
 
 
-class Review(RuleBasedStateMachine):
+class Review(Undone):
     """One automation, from its first submission on. Whoever tries whatever; what is refused changes nothing."""
 
     company: ClassVar[Company]
-    request: ClassVar[pytest.FixtureRequest]
-    taken: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
-        self.undo = undone()
-        self.undo.__enter__()
         self.c = copy.deepcopy(self.company)
         self.now = self.c.now
         self.automation = stock.newest(self.c).automation
-
-    def teardown(self) -> None:
-        try:
-            assert sealed_here.problems() == []
-        finally:
-            self.undo.__exit__(None, None, None)
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
     def person(self, name: str) -> Person:
         found: Person = Person.objects.get(pk=getattr(self.c.people, name).pk)
         return found
-
-    def attempt(self, act: Callable[[], Any]) -> bool:
-        """Do it, or be refused: then nothing has changed but the ledger."""
-        before = self.facts()
-        try:
-            act()
-        except Refused:
-            assert self.facts() == before
-            return False
-        return True
 
     def facts(self) -> tuple[Any, ...]:
         """Everything that a step can change."""

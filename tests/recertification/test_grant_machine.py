@@ -16,7 +16,7 @@ from unittest import mock
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 from approvals import grants, transitions
 from approvals import sweeps as approvals_sweeps
@@ -27,7 +27,6 @@ from governance.controls import claims
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.people import record_leaver
-from governance.controls.refusals import Refused
 from governance.recertification import sweeps
 from governance.recertification import transitions as reviews
 from governance.recertification.models import SETTLING, UNCLOSED, Answer, AnswerKind, Asks, Item, ItemOutcome, Question
@@ -37,10 +36,9 @@ from inventory.models import Automation
 from tests import journeys, lengths
 from tests.approvals import stock
 from tests.approvals.test_state_machine import who_decided
-from tests.controls import sealed_here
+from tests.machines import Undone
 from tests.people import as_actor
 from tests.recertification.reviews import Held
-from tests.savepoints import undone
 
 #: A few a run; other orders come up in other runs, and many in a soak.
 EXAMPLES, STEPS = lengths.of(2, soak=150), lengths.of(8, soak=20)
@@ -58,29 +56,19 @@ OVER = ("grant.ended", "grant.expired", "grant.revoked")
 people, kinds = st.sampled_from(PEOPLE), st.sampled_from(list(AnswerKind))
 
 
-class Steps(RuleBasedStateMachine):
+class Steps(Undone):
     """One automation with four grants, from the day on which they began. Whoever tries whatever; what is refused changes nothing."""
 
     held: ClassVar[Held]
-    request: ClassVar[pytest.FixtureRequest]
-    taken: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
-        self.undo = undone()
-        self.undo.__enter__()
         self.own = copy.deepcopy(self.held)
         self.pk = self.own.submission.automation_id
         self.now = self.own.company.now
         self.swept_at = self.now
         self.stopped: set[int] = set()
         self.ended: set[int] = set()
-
-    def teardown(self) -> None:
-        try:
-            assert sealed_here.problems() == []
-        finally:
-            self.undo.__exit__(None, None, None)
 
     # --- what is there ------------------------------------------------------------------------------------------------
 
@@ -110,16 +98,6 @@ class Steps(RuleBasedStateMachine):
             list(Answer.objects.order_by("pk").values_list("pk", flat=True)),
             list(Submission.objects.filter(automation=self.pk).order_by("pk").values_list("pk", "state")),
         )
-
-    def attempt(self, act: Callable[[], Any]) -> bool:
-        """Do it, or be refused: then nothing has changed but the ledger."""
-        before = self.facts()
-        try:
-            act()
-        except Refused:
-            assert self.facts() == before
-            return False
-        return True
 
     # --- steps --------------------------------------------------------------------------------------------------------
 

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from approvals import grants
 from approvals.grant_sweeps import expire_due
 from approvals.models import Grant, GrantState
 from governance.controls.models import Person
 from governance.controls.people import record_leaver
-from governance.controls.refusals import Refused
 from governance.recertification import transitions
 from governance.recertification.models import SETTLING, UNCLOSED, Answer, AnswerKind, Asks, Item, ItemOutcome, ItemState
 from inventory.models import Automation
 from tests import lengths
-from tests.controls import sealed_here
+from tests.machines import Undone
 from tests.people import as_actor
 from tests.recertification.reviews import JOB, Held, question, say, sweep_at, under_review
-from tests.savepoints import undone
 
 #: A few a run; other orders come up in other runs.
 EXAMPLES, STEPS = lengths.of(5, soak=300), 10
@@ -37,35 +34,17 @@ ASKS = st.sampled_from(list(Asks))
 KINDS = st.sampled_from(list(AnswerKind))
 
 
-class Review(RuleBasedStateMachine):
+class Review(Undone):
     """One item about one standard grant, from its opening on."""
 
     held: ClassVar[Held]
-    request: ClassVar[pytest.FixtureRequest]
-    taken: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
-        self.undo = undone()
-        self.undo.__enter__()
         self.item = under_review(self.held.grant())
         self.grant = Grant.objects.get(pk=self.item.grant_id)
         self.now = self.item.opened_at
         self.stopped = False
-
-    def teardown(self) -> None:
-        try:
-            assert sealed_here.problems() == []
-        finally:
-            self.undo.__exit__(None, None, None)
-
-    def attempt(self, act: Callable[[], Any]) -> None:
-        """Do it, or be refused: then nothing has changed."""
-        before = self.facts()
-        try:
-            act()
-        except Refused:
-            assert self.facts() == before
 
     def facts(self) -> tuple[Any, ...]:
         """Everything that a review can change."""
