@@ -18,7 +18,7 @@ from approvals.ladders import LADDER
 from approvals.models import Approval, ApprovalState, Candidate, Seat, Submission
 from approvals.routing import Route, SeatStanding
 from governance.controls import calendar, outbox
-from governance.controls.models import Person
+from governance.controls.models import Notice, Person
 from governance.controls.transitions import Step
 from inventory.models import Automation, AutomationUserObjectPermission
 
@@ -144,7 +144,14 @@ def path(submission: Submission) -> str:
 def tell(
     step: Step[Any], submission: Submission, people: Iterable[Person], event: str, *, key: str, **context: Any
 ) -> None:
-    """Queue one notice a person about a submission.
+    """Queue one notice a person about a submission: see `told`."""
+    outbox.queue(told(step, submission, people, event, key=key, **context))
+
+
+def told(
+    step: Step[Any], submission: Submission, people: Iterable[Person], event: str, *, key: str, **context: Any
+) -> list[Notice]:
+    """One notice a person about a submission, not queued yet.
 
     Args:
         step: the running step.
@@ -155,8 +162,8 @@ def tell(
         context: plain facts for the templates.
     """
     automation = submission.automation
-    for person in {person.pk: person for person in people}.values():
-        outbox.queue(
+    return [
+        outbox.notice(
             recipient=person,
             event=event,
             thread=f"submission:{submission.pk}",
@@ -171,3 +178,5 @@ def tell(
                 **context,
             },
         )
+        for person in {person.pk: person for person in people}.values()
+    ]

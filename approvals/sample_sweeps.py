@@ -51,9 +51,9 @@ def remind(now: datetime) -> int:
         word = _word(sample, now)
         if not word:
             continue
-        for person in samples.may_look(sample, now):
-            with transaction.atomic():
-                made = outbox.queue(
+        with transaction.atomic():
+            made = outbox.queue(
+                outbox.notice(
                     recipient=person,
                     event=EVENT,
                     thread=f"sample:{sample.pk}",
@@ -61,7 +61,9 @@ def remind(now: datetime) -> int:
                     now=now,
                     context={**about(sample), "word": word},
                 )
-            sent += made is not None
+                for person in samples.may_look(sample, now)
+            )
+        sent += len(made)
     return sent
 
 

@@ -101,7 +101,7 @@ def remind_to_accept(now: datetime) -> int:
         if not word:
             continue
         with transaction.atomic():
-            made = outbox.queue(
+            reminder = outbox.notice(
                 recipient=owner,
                 event="subset_to_accept",
                 thread=f"submission:{one.pk}",
@@ -116,7 +116,7 @@ def remind_to_accept(now: datetime) -> int:
                     "path": asking.path(one),
                 },
             )
-        sent += made is not None
+            sent += len(outbox.queue([reminder]))
     return sent
 
 
@@ -129,7 +129,9 @@ def remind(now: datetime) -> int:
     for batch in _together(list(words), now):
         threads = {f"submission:{record.submission_id}" for record, _ in batch}
         told = set(Notice.objects.filter(event=EVENT, thread__in=threads).values_list("key", flat=True))
-        sent += sum(_remind_of(record, route, words[record.pk], told, now) for record, route in batch)
+        of_each = [_reminders_of(record, route, words[record.pk], told, now) for record, route in batch]
+        with transaction.atomic():
+            sent += len(outbox.queue(one for reminders in of_each for one in reminders))
     return sent
 
 
@@ -166,9 +168,9 @@ def _nearing(begun_at: datetime, due_at: datetime, now: datetime) -> str:
     return "half" if now >= begun_at + (due_at - begun_at) / 2 else ""
 
 
-def _remind_of(record: Approval, route: Route, word: str, told: set[str], now: datetime) -> int:
-    """Remind whoever was asked about one record, may decide it and has not been told yet; notes who is told, and returns how many."""
-    submission, sent = route.submission, 0
+def _reminders_of(record: Approval, route: Route, word: str, told: set[str], now: datetime) -> Iterator[Notice]:
+    """A reminder to whoever was asked about one record, may decide it and has not been told yet; notes who is told."""
+    submission = route.submission
     due = record.due_at.isoformat() if record.due_at else ""
     standing = [(seat.label, person) for seat in route.standing(record) for person in seat.may_decide]
     for person in [person for label, person in standing if asking.is_asked(person, record, label)]:
@@ -177,21 +179,18 @@ def _remind_of(record: Approval, route: Route, word: str, told: set[str], now: d
         if key in told:
             continue
         told.add(key)
-        with transaction.atomic():
-            made = outbox.queue(
-                recipient=person,
-                event=EVENT,
-                thread=f"submission:{submission.pk}",
-                key=key,
-                now=now,
-                context={
-                    "automation": submission.automation.name,
-                    "team": submission.automation.team.name,
-                    "what": title(record),
-                    "word": word,
-                    "due": due,
-                    "path": asking.path(submission),
-                },
-            )
-        sent += made is not None
-    return sent
+        yield outbox.notice(
+            recipient=person,
+            event=EVENT,
+            thread=f"submission:{submission.pk}",
+            key=key,
+            now=now,
+            context={
+                "automation": submission.automation.name,
+                "team": submission.automation.team.name,
+                "what": title(record),
+                "word": word,
+                "due": due,
+                "path": asking.path(submission),
+            },
+        )

@@ -388,9 +388,16 @@ def _queue(one: InterimOwner, people: Iterable[Person], event: str, now: datetim
         "until": one.until.isoformat() if one.until else "",
         "page": ["ownerless_one", field_of(one.subject), one.subject.pk],
     }
-    made = 0
-    for person in {person.pk: person for person in people}.values():
-        key, thread = f"interim:{one.pk}:{event}:{person.pk}", f"interim:{one.pk}"
-        told = outbox.queue(recipient=person, event=event, thread=thread, key=key, now=now, context=context)
-        made += told is not None
-    return made
+    thread = f"interim:{one.pk}"
+    made = outbox.queue(
+        outbox.notice(
+            recipient=person,
+            event=event,
+            thread=thread,
+            key=f"{thread}:{event}:{person.pk}",
+            now=now,
+            context=context,
+        )
+        for person in {person.pk: person for person in people}.values()
+    )
+    return len(made)

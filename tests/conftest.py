@@ -33,9 +33,10 @@ django.setup()
 
 import governance.celery  # noqa: E402, F401  nudges go through this application
 from governance.controls import keys  # noqa: E402
-from tests import prepared  # noqa: E402
+from tests import one_chain, prepared  # noqa: E402
 
 prepared.keep()
+one_chain.share()
 
 pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium", "tests.ground", "tests.side_by_side"]
 

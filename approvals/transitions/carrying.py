@@ -7,12 +7,12 @@ well as both. Whoever became a party meanwhile has approved nothing of the newer
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q
 
 from approvals import again, facts, policies, stopped
-from approvals.again import Earlier
 from approvals.models import (
     Approval,
     ApprovalKind,
@@ -26,7 +26,7 @@ from approvals.models import (
 )
 from approvals.routing import app_deciders
 from governance.controls import texts
-from governance.controls.models import FreeText, Person
+from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Effect, Step, transition
 from inventory.models import Automation
@@ -116,24 +116,29 @@ class Carrying:
         self.stopped = stopped.stopped(submission.automation)
         self.stopped_since = stopped.since(before) if before is not None else frozenset()
 
-    def justification(self, record: Approval, text: str) -> FreeText | None:
-        """What the builder says; the very text that stands already when the same is said about the same."""
-        last = self._before(record)
-        said = last.justification if last is not None else None
-        if said is not None and said.text and said.text == texts.clean(text):
-            return said
-        return texts.keep(text)
+    def justify(self, records: Sequence[Approval], said: Sequence[str]) -> None:
+        """Hang on each record what the builder says; the very text that stands already when the same is said about the same."""
+        anew = []
+        for record, text in zip(records, said, strict=True):
+            last = self._before(record)
+            before = last.justification if last is not None else None
+            if before is not None and before.text and before.text == texts.clean(text):
+                record.justification = before
+            else:
+                anew.append((record, text))
+        for (record, _), kept in zip(anew, texts.keep_all([text for _, text in anew]), strict=True):
+            record.justification = kept
 
-    def keep_record(self, record: Approval) -> None:
-        """Save a new record with its facts, round and seats; one that was refused before remembers it."""
-        last = self._before(record)
-        record.facts = facts.of(record)
-        earlier = self.earlier.get(record.key)
-        record.earlier_id = earlier.record if earlier is not None else None
-        record.round = self._round(last)
-        self.step.save(record)
-        for label in self._labels(record, earlier):
-            Seat.objects.create(approval=record, label=label)
+    def keep_records(self, records: Sequence[Approval]) -> None:
+        """Save new records of one stage with their facts, rounds and seats; one that was refused before remembers it."""
+        for record in records:
+            record.facts = facts.of(record)
+            earlier = self.earlier.get(record.key)
+            record.earlier_id = earlier.record if earlier is not None else None
+            record.round = self._round(self._before(record))
+        self.step.insert(records)
+        labels = [(record, label) for record in records for label in self._labels(record)]
+        Seat.objects.bulk_create(Seat(approval=record, label=label) for record, label in labels)
 
     def carry(self, record: Approval) -> Approval:
         """Let the decisions count that were taken about the same question; the record ends where they decide it."""
@@ -164,9 +169,14 @@ class Carrying:
 
     def _before(self, record: Approval) -> Approval | None:
         """The record of the continued submission about the same thing."""
+        return self._records_before.get(record.key)
+
+    @cached_property
+    def _records_before(self) -> dict[str, Approval]:
+        """The records of the continued submission by their keys, read once: it is closed, and changes no more."""
         if self.before is None:
-            return None
-        return self.before.approvals.filter(about_the_same(record)).select_related("justification").first()
+            return {}
+        return {record.key: record for record in self.before.approvals.select_related("justification", "privilege")}
 
     def _round(self, last: Approval | None) -> int:
         """Rounds go on in a newer version: a change in place of an answer opens the next, and undecided ones stay (A14)."""
@@ -204,8 +214,9 @@ class Carrying:
             return self.is_same_app
         return record.tier == last.tier and _asks(record) == _asks(last)
 
-    def _labels(self, record: Approval, earlier: Earlier | None) -> list[str]:
+    def _labels(self, record: Approval) -> list[str]:
         """The seats of a record: the policy's, and what an earlier word or a stop adds to them (A15, G5)."""
+        earlier = self.earlier.get(record.key)
         labels = self.policy.seats(record.kind, record.tier)
         found = again.seats(labels, earlier, may_be_asked=lambda person: self._may_ask_again(record, person))
         return stopped.seats(labels, found) if record.key in self.stopped else found
@@ -218,15 +229,6 @@ class Carrying:
             return False
         elsewhere = DecisionPerson.objects.filter(submission=self.submission, person=person)
         return not elsewhere.exclude(stage=record.stage).exists()
-
-
-def about_the_same(record: Approval) -> Q:
-    """Records of the same automation that ask about the same: the app, the privilege with this key, the credential."""
-    if record.kind == ApprovalKind.APP:
-        return Q(kind=ApprovalKind.APP)
-    if record.privilege is not None:
-        return Q(kind=ApprovalKind.PRIVILEGE, privilege__key=record.privilege.key)
-    return Q(kind=ApprovalKind.CREDENTIAL, credential=record.credential)
 
 
 def _asks(record: Approval) -> dict[str, Any]:

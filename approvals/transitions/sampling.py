@@ -190,8 +190,8 @@ def _ask(step: Step[Sample], people: Sequence[Person]) -> list[str]:
 
 
 def _tell(step: Step[Sample], people: Iterable[Person], event: str, key: str) -> None:
-    for person in {person.pk: person for person in people}.values():
-        outbox.queue(
+    outbox.queue(
+        outbox.notice(
             recipient=person,
             event=event,
             thread=f"sample:{step.subject.pk}",
@@ -199,6 +199,8 @@ def _tell(step: Step[Sample], people: Iterable[Person], event: str, key: str) ->
             now=step.now,
             context=about(step.subject),
         )
+        for person in {person.pk: person for person in people}.values()
+    )
 
 
 def about(sample: Sample) -> dict[str, Any]:

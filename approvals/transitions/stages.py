@@ -15,6 +15,7 @@ from approvals.routing import Route
 from approvals.transitions.carrying import settle
 from approvals.transitions.force import put_in_force
 from approvals.transitions.leaving import UNENDED, note_end
+from governance.controls import outbox
 from governance.controls.models import Person
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
@@ -92,9 +93,13 @@ def _open(step: Step[Any], submission: Submission, records: Iterable[Approval], 
                 soonest = min(filter(None, (due, record.due_at)), default=None)
                 told[person.pk] = (person, count + 1, soonest)
     asking.let_see(submission.automation, [person for person, _, _ in told.values()])
-    for person, count, due in told.values():
-        due_text = due.isoformat() if due else ""
-        asking.tell(step, submission, [person], event, key=event, count=count, due=due_text)
+    outbox.queue(
+        notice
+        for person, count, due in told.values()
+        for notice in asking.told(
+            step, submission, [person], event, key=event, count=count, due=due.isoformat() if due else ""
+        )
+    )
 
 
 def _after_stage_1(step: Step[Any], submission: Submission, records: list[Approval]) -> None:

@@ -231,7 +231,7 @@ def _create_records(
     if found.app:
         app = Approval(submission=submission, stage=1, kind=ApprovalKind.APP, tier=submission.tier)
         app.reasons, app.term_days = list(found.app), policy.review_after(submission.tier)
-        carrying.keep_record(app)
+        carrying.keep_records([app])
         submission.app_approval = app
         step.save(submission)
         carrying.carry(app)
@@ -242,25 +242,20 @@ def _create_records(
         count = len(missing)
         words = "one privilege or credential" if count == 1 else f"{count} privileges or credentials"
         raise refuse(Refusal("A1", "input", f"Say why it needs {words}.", detail=detail))
-    for asked in found.asked:
-        records.append(_create_stage_2(step, submission, asked, wishes[asked.key], policy, carrying))
-    return records
+    second = [_stage_2(submission, asked, wishes[asked.key], policy) for asked in found.asked]
+    carrying.justify(second, [wishes[asked.key].justification for asked in found.asked])
+    carrying.keep_records(second)
+    return [*records, *(carrying.carry(record) for record in second)]
 
 
-def _create_stage_2(
-    step: Step[Automation],
-    submission: Submission,
-    asked: Asked,
-    wish: Wish,
-    policy: policies.Policy,
-    carrying: Carrying,
-) -> Approval:
+def _stage_2(submission: Submission, asked: Asked, wish: Wish, policy: policies.Policy) -> Approval:
+    """The record of one privilege or credential, not saved yet."""
     longest = policy.longest_term(asked.tier)
     days = longest if wish.term_days is None else wish.term_days
     if not 1 <= days <= longest:
         detail = ((asked.key, f"Between 1 and {longest} days."),)
         raise refuse(Refusal("G1", "input", f"A {asked.tier}-risk term is 1 to {longest} days.", detail=detail))
-    record = Approval(
+    return Approval(
         submission=submission,
         stage=2,
         kind=ApprovalKind.PRIVILEGE if asked.privilege else ApprovalKind.CREDENTIAL,
@@ -271,9 +266,6 @@ def _create_stage_2(
         reasons=list(asked.reasons),
         term_days=days,
     )
-    record.justification = carrying.justification(record, wish.justification)
-    carrying.keep_record(record)
-    return carrying.carry(record)
 
 
 def _check_enough_people(submission: Submission) -> None:

@@ -95,8 +95,8 @@ def ask_erasure(step: Step[Person], *, named: str) -> Effect:
     made = Erasure(person=step.subject, asked_by=step.actor.person, asked_at=step.now)
     step.save(made)
     others = people_with(Role.ADMIN, step.now).exclude(pk__in=[person.pk for person in step.actor.people])
-    for admin in others:  # without their name: a mail that is out is not erased
-        outbox.queue(
+    outbox.queue(  # without their name: a mail that is out is not erased
+        outbox.notice(
             recipient=admin,
             event="erasure_asked",
             thread=f"erasure:{made.pk}",
@@ -107,6 +107,8 @@ def ask_erasure(step: Step[Person], *, named: str) -> Effect:
                 "page": ["person", step.subject.pk],
             },
         )
+        for admin in others
+    )
     return Effect(subject=made, payload={"person": str(step.subject.opaque_id)})
 
 

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
+
 from governance.controls import nudge
-from governance.controls.models import Notice, Person
+from governance.controls.models import Notice, NoticeState, Person
 
 #: Names the sender inside a message id; it is no host and is never resolved.
 MESSAGE_DOMAIN = "countersign.invalid"
+
+#: All of some notices in one statement: those whose key is there already stay as they are, also where another transaction is
+#: just writing it. In the order of keys, so that two who write the same ones wait for each other and never both.
+_INSERT = """
+INSERT INTO controls_notice (key, recipient_id, event, thread, context, state, message_id, created_at, attempts, error, subject, text, html)
+SELECT key, recipient_id, event, thread, context, %(state)s, message_id, created_at, 0, '', '', '', ''
+FROM jsonb_to_recordset(%(notices)s::jsonb) AS one(
+    key text, recipient_id bigint, event text, thread text, context jsonb, message_id text, created_at timestamptz)
+ORDER BY key
+ON CONFLICT DO NOTHING
+RETURNING key, id
+"""
 
 
 def message_id(key: str) -> str:
@@ -19,13 +34,13 @@ def message_id(key: str) -> str:
     return f"<{uuid.uuid5(uuid.NAMESPACE_URL, 'countersign:' + key)}@{MESSAGE_DOMAIN}>"
 
 
-def queue(
+def notice(
     *, recipient: Person, event: str, thread: str, key: str, now: datetime, context: Mapping[str, Any] | None = None
-) -> Notice | None:
-    """Queue one notice unless one with this key exists; returns it, or None when it was there already (R9).
+) -> Notice:
+    """One notice, not queued yet: `queue` does that.
 
     Args:
-        recipient: who is told; somebody who left is told nothing.
+        recipient: who is told.
         event: names the templates `email/<event>/…`.
         thread: what the mail belongs to, so that a reminder joins its thread.
         key: what makes the notice one, for instance ``item:12:opened:34``.
@@ -33,19 +48,41 @@ def queue(
         context: plain facts for the templates: ids, names, dates; nothing secret. ``page`` is a URL name followed by its
             arguments, ``["person", 12]``, and becomes the ``link`` of the mail; ``path`` does the same for a path.
     """
-    if not recipient.is_here:
-        return None
-    notice, made = Notice.objects.get_or_create(
+    return Notice(
+        recipient=recipient,
+        event=event,
+        thread=thread,
         key=key,
-        defaults={
-            "recipient": recipient,
-            "event": event,
-            "thread": thread,
-            "context": dict(context or {}),
-            "message_id": message_id(key),
-            "created_at": now,
-        },
+        context=dict(context or {}),
+        message_id=message_id(key),
+        created_at=now,
     )
+
+
+def queue(notices: Iterable[Notice]) -> list[Notice]:
+    """Queue some notices, each unless one with its key exists (R9), in one statement; somebody who left is told nothing.
+
+    Returns:
+        Those that were not there before.
+    """
+    wanted = {one.key: one for one in notices if one.recipient.is_here}
+    if not wanted:
+        return []
+    rows = [
+        {
+            **{
+                name: getattr(one, name) for name in ("key", "recipient_id", "event", "thread", "context", "message_id")
+            },
+            "created_at": one.created_at.isoformat(),
+        }
+        for one in wanted.values()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, {"state": NoticeState.QUEUED, "notices": json.dumps(rows)})
+        made = dict(cursor.fetchall())
     if made:
         nudge.send("controls.send_notices")
-    return notice if made else None
+    for key, pk in made.items():
+        wanted[key].pk = pk
+        wanted[key]._state.adding = False
+    return [one for one in wanted.values() if one.pk is not None]

@@ -172,9 +172,18 @@ def _tell(people: Iterable[Person], event: str, row: RoleAssignment, step: Step[
         "by": step.actor.person.name if step.actor.person else "",
         "page": ["person", row.person_id],
     }
-    for person in people:
-        key = f"role:{row.pk}:{event}:{person.pk}"
-        outbox.queue(recipient=person, event=event, thread=f"role:{row.pk}", key=key, now=step.now, context=context)
+    thread = f"role:{row.pk}"
+    outbox.queue(
+        outbox.notice(
+            recipient=person,
+            event=event,
+            thread=thread,
+            key=f"{thread}:{event}:{person.pk}",
+            now=step.now,
+            context=context,
+        )
+        for person in people
+    )
 
 
 @transition(Person, event="delegation.set", permission=Permission.DELEGATION_SET, duties=[STILL_HERE])
@@ -187,7 +196,7 @@ def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: 
     made = Delegation(giver=giver, taker=step.subject, from_at=from_at, until_at=until_at, reason=step.reason)
     step.save(made)
     context = {"name": giver.name, "from_at": from_at.isoformat(), "until_at": until_at.isoformat(), "page": ["me"]}
-    outbox.queue(
+    told = outbox.notice(
         recipient=step.subject,
         event="delegation_set",
         thread=f"delegation:{made.pk}",
@@ -195,6 +204,7 @@ def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: 
         now=step.now,
         context=context,
     )
+    outbox.queue([told])
     return Effect(subject=made, payload={"from_at": ledger.instant(from_at), "until_at": ledger.instant(until_at)})
 
 

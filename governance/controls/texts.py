@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, QuerySet, TextField, Value
@@ -71,11 +71,19 @@ def keep(text: str) -> FreeText | None:
     Raises:
         InvalidInput: see `clean`.
     """
-    text = clean(text)
-    if not text:
-        return None
-    key = secrets.token_bytes(32)
-    return FreeText.objects.create(text=text, key=key, digest=keyed_digest(key, text))
+    return keep_all([text])[0]
+
+
+def keep_all(given: Sequence[str]) -> list[FreeText | None]:
+    """Store some texts as `keep` does one, in one statement, and return what was made of each."""
+    texts = [clean(text) for text in given]
+    keys = [secrets.token_bytes(32) if text else b"" for text in texts]
+    made = [
+        FreeText(text=text, key=key, digest=keyed_digest(key, text)) if text else None
+        for text, key in zip(texts, keys, strict=True)
+    ]
+    FreeText.objects.bulk_create([one for one in made if one is not None])
+    return made
 
 
 def erase(rows: QuerySet[FreeText], *, now: datetime) -> None:

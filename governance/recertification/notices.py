@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from governance.controls import ledger, outbox
-from governance.controls.models import Person
+from governance.controls.models import Notice, Person
 from governance.controls.transitions import Step
 from governance.recertification import wording
 from governance.recertification.models import Item, Question
@@ -24,20 +24,28 @@ def tell_reviewer(step: Step[Any], question: Question, event: str, *, key: str) 
     """
     reviewer = question.reviewer
     facts = {"asks": question.asks, "question": question.get_asks_display()}
-    for person in told_with(reviewer, step.now):
-        stands_in = {"instead_of": reviewer.name} if person.pk != reviewer.pk else {}
-        _queue(step, question.item, person, event, f"{question.asks}:{key}", {**facts, **stands_in})
+    outbox.queue(
+        _notice(
+            step,
+            question.item,
+            person,
+            event,
+            f"{question.asks}:{key}",
+            {**facts, **({"instead_of": reviewer.name} if person.pk != reviewer.pk else {})},
+        )
+        for person in told_with(reviewer, step.now)
+    )
 
 
 def tell(step: Step[Any], item: Item, people: Iterable[Person], event: str, *, key: str, **context: Any) -> None:
     """Tell some people, each once, about an item; what `tell_reviewer` says of the arguments holds."""
-    for person in {person.pk: person for person in people}.values():
-        _queue(step, item, person, event, key, context)
+    once = {person.pk: person for person in people}.values()
+    outbox.queue([_notice(step, item, person, event, key, context) for person in once])
 
 
-def _queue(step: Step[Any], item: Item, person: Person, event: str, key: str, context: dict[str, Any]) -> None:
+def _notice(step: Step[Any], item: Item, person: Person, event: str, key: str, context: dict[str, Any]) -> Notice:
     grant = item.grant
-    outbox.queue(
+    return outbox.notice(
         recipient=person,
         event=f"recertification_{event}",
         thread=f"item:{item.pk}",

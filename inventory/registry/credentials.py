@@ -306,16 +306,18 @@ def _ask_its_side(step: Step[Credential], store: Resource) -> None:
         "by": step.actor.person.name if step.actor.person else "",
         "page": ["credential", credential.pk],
     }
-    for person in (store.owner, store.deputy):
-        if person is not None and person.pk not in said:
-            outbox.queue(
-                recipient=person,
-                event="credential_said_kept",
-                thread=f"credential:{credential.pk}",
-                key=f"credential:{credential.pk}:kept_in:{store.pk}:{step.actor.correlation}:{person.pk}",
-                now=step.now,
-                context=context,
-            )
+    outbox.queue(
+        outbox.notice(
+            recipient=person,
+            event="credential_said_kept",
+            thread=f"credential:{credential.pk}",
+            key=f"credential:{credential.pk}:kept_in:{store.pk}:{step.actor.correlation}:{person.pk}",
+            now=step.now,
+            context=context,
+        )
+        for person in (store.owner, store.deputy)
+        if person is not None and person.pk not in said
+    )
 
 
 def _take_back(step: Step[Credential]) -> Effect:

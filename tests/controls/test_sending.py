@@ -28,7 +28,7 @@ from tests.people import NOW, Northwind, make_person
 
 def queue(recipient: Person, key: str, **context: Any) -> Notice:
     """One notice about a role."""
-    made = outbox.queue(
+    one = outbox.notice(
         recipient=recipient,
         event="role_confirmed",
         thread=f"thread:{recipient.pk}",
@@ -36,7 +36,7 @@ def queue(recipient: Person, key: str, **context: Any) -> Notice:
         now=NOW,
         context={"role": "Builder", "by": "Ines Moreau", "name": recipient.name, "path": "/people/7/", **context},
     )
-    assert made is not None
+    (made,) = outbox.queue([one])
     return made
 
 
@@ -80,10 +80,14 @@ def smtp() -> Iterator[Server]:
 @pytest.mark.rule("R9")
 def test_a_notice_with_a_known_key_is_not_queued_again_and_a_leaver_is_told_nothing(northwind: Northwind) -> None:
     first = queue(northwind.rita, "item:1:opened")
-    again = outbox.queue(recipient=northwind.rita, event="role_confirmed", thread="t", key="item:1:opened", now=NOW)
-    assert again is None
+    again = outbox.notice(recipient=northwind.rita, event="role_confirmed", thread="t", key="item:1:opened", now=NOW)
+    other = outbox.notice(recipient=northwind.rita, event="role_confirmed", thread="t", key="item:2:opened", now=NOW)
+    assert outbox.queue([again]) == []
+    assert outbox.queue([again, other, other]) == [other]
+    assert Notice.objects.get(pk=other.pk).key == "item:2:opened"
     northwind.tom.left_at = NOW
-    assert outbox.queue(recipient=northwind.tom, event="role_confirmed", thread="t", key="k", now=NOW) is None
+    gone = outbox.notice(recipient=northwind.tom, event="role_confirmed", thread="t", key="k", now=NOW)
+    assert outbox.queue([gone]) == []
     assert first.message_id == outbox.message_id("item:1:opened")
 
 
@@ -114,7 +118,7 @@ def test_one_notice_that_can_not_be_sent_holds_up_no_other(northwind: Northwind,
     for number, (event, recipient) in enumerate(
         (("no_such_event", northwind.rita), ("role_confirmed", northwind.tom), ("role_confirmed", northwind.rita))
     ):
-        outbox.queue(recipient=recipient, event=event, thread="t", key=str(number), now=NOW)
+        outbox.queue([outbox.notice(recipient=recipient, event=event, thread="t", key=str(number), now=NOW)])
     Person.objects.filter(pk=northwind.tom.pk).update(is_active=False)
     assert sending.send_due(now=NOW) == {"sent": 1, "put_off": 1, "failed": 1}
     assert [notice.error for notice in Notice.objects.order_by("key")] == [
@@ -195,7 +199,7 @@ def test_a_mail_says_who_what_until_when_and_carries_link_thread_and_checkpoint(
     settings.EMAIL_URL = f"smtp://127.0.0.1:{smtp.port}"
     northwind.omar.time_zone = "America/New_York"
     northwind.omar.save()
-    outbox.queue(
+    opened = outbox.notice(
         recipient=northwind.omar,
         event="stage_2_opened",
         thread="submission:7",
@@ -211,6 +215,7 @@ def test_a_mail_says_who_what_until_when_and_carries_link_thread_and_checkpoint(
             "path": "/review/7/",
         },
     )
+    outbox.queue([opened])
     sending.send_due(now=NOW)
     (mail,) = smtp.messages
     assert mail["Subject"] == "Decide by Thu 26 Nov: 4 records of Invoice chaser"

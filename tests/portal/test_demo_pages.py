@@ -70,7 +70,7 @@ def test_the_clock_moves_by_days_to_a_day_and_wakes_the_sweeps(
 
 def test_everybody_reads_the_demos_mail_with_its_link(northwind: Northwind, settings: Any) -> None:
     settings.EMAIL_URL = ""
-    outbox.queue(
+    told = outbox.notice(
         recipient=northwind.omar,
         event="role_confirmed",
         thread="t",
@@ -78,6 +78,7 @@ def test_everybody_reads_the_demos_mail_with_its_link(northwind: Northwind, sett
         now=NOW,
         context={"role": "<b>Auditor</b>", "by": "Ines Moreau", "page": ["me"]},
     )
+    outbox.queue([told])
     client = client_of(northwind.rita)
     assert "Queued" in text(client.get(reverse("mail_list")))
     sending.send_due(now=NOW)
