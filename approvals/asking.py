@@ -111,17 +111,17 @@ def _named(approval: Approval, label: str) -> set[int]:
 
 def _name_candidates(approval: Approval, standings: Iterable[SeatStanding]) -> list[Person]:
     """Name whoever may fill each open seat and is not named yet; returns them."""
-    new: list[Person] = []
+    candidates: list[Candidate] = []
     for standing in standings:
         seat = next(seat for seat in approval.seats.all() if seat.label == standing.label)
         named = _named(approval, standing.label)
         added = [person for person in standing.may_decide if person.pk not in named]
-        Candidate.objects.bulk_create(
+        candidates += (
             Candidate(seat=seat, person=person, order=order, basis=standing.basis_of(person))
             for order, person in enumerate(added, start=len(named))
         )
-        new += added
-    return new
+    Candidate.objects.bulk_create(candidates)
+    return [candidate.person for candidate in candidates]
 
 
 def name_candidate(seat: Seat, person: Person, basis: str) -> None:

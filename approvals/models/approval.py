@@ -99,7 +99,7 @@ class Approval(models.Model):
     history = History()
 
     class Meta:
-        ordering = ("submission", "stage", "id")
+        ordering = ("-submission_id", "stage", "id")
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             guards.APPROVED_NEEDS_SEATS,
             guards.ASKED_WHILE_OPEN,
@@ -212,7 +212,7 @@ class Seat(AppendOnly):
     label = models.CharField(max_length=10, choices=SeatLabel)
 
     class Meta(AppendOnly.Meta):
-        ordering = ("approval", "id")
+        ordering = ("approval_id", "id")
         constraints = (models.UniqueConstraint(fields=["approval", "label"], name="seat_once"),)
 
     def __str__(self) -> str:
@@ -228,7 +228,7 @@ class Candidate(AppendOnly):
     basis = models.CharField(max_length=40)
 
     class Meta(AppendOnly.Meta):
-        ordering = ("seat", "order", "id")
+        ordering = ("seat_id", "order", "id")
         constraints = (models.UniqueConstraint(fields=["seat", "person"], name="candidate_once"),)
 
     def __str__(self) -> str:

@@ -121,7 +121,7 @@ class Grant(models.Model):
     history = History()
 
     class Meta:
-        ordering = ("automation", "id")
+        ordering = ("automation_id", "id")
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             grant_guards.RESTS_ON_APPROVALS,
             grant_guards.SAYS_WHAT_WAS_APPROVED,

@@ -428,10 +428,10 @@ def _hang(row: models.Model, name: str, below: models.Model | None) -> None:
 
 def _read_locked(row: M) -> M:
     manager = type(row)._base_manager
-    found = manager.select_for_update(of=("self",), no_key=True).filter(pk=row.pk).first()
-    if found is None:
-        raise refuse(Refusal("GONE", "state", f"This {row._meta.verbose_name} is no longer there."))
-    return found
+    try:
+        return manager.select_for_update(of=("self",), no_key=True).get(pk=row.pk)  # in no order: it would join for one
+    except manager.model.DoesNotExist:
+        raise refuse(Refusal("GONE", "state", f"This {row._meta.verbose_name} is no longer there.")) from None
 
 
 def _bring_up_to_date(subject: M, fresh: M) -> None:

@@ -234,7 +234,7 @@ class Question(models.Model):
     history = History()
 
     class Meta:
-        ordering = ("item", "id")
+        ordering = ("item_id", "id")
         constraints = (
             models.UniqueConstraint(fields=["item", "asks"], name="question_once_per_item"),
             models.CheckConstraint(name="question_passed_at_most_twice", condition=Q(passed__lte=2)),

@@ -391,7 +391,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField()),
             ],
             options={
-                'ordering': ('automation', '-number'),
+                'ordering': ('automation_id', '-number'),
                 'abstract': False,
                 'constraints': [models.UniqueConstraint(fields=('automation', 'number'), name='version_number_once'), models.UniqueConstraint(fields=('automation', 'manifest_digest', 'binding_digest'), name='version_content_once')],
                 'triggers': [pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='7ea4a5b73ff8c17bcc9165844c76004e34ce123a', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_f2e4c', table='inventory_version', when='BEFORE')), pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'H2: % is append-only and is not truncated', TG_TABLE_NAME;", hash='93b7bcd86d8a7d24c54320cd920e418f65016309', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_26664', table='inventory_version', when='BEFORE'))],
@@ -414,7 +414,7 @@ class Migration(migrations.Migration):
                 ('levels', models.JSONField(default=dict)),
             ],
             options={
-                'ordering': ('version', '-id'),
+                'ordering': ('version_id', '-id'),
                 'abstract': False,
                 'triggers': [pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='a9e6f4a8842c1fc6beddccd4a598da3bdadc0bb0', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_6b408', table='inventory_assessment', when='BEFORE')), pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'H2: % is append-only and is not truncated', TG_TABLE_NAME;", hash='7b7da783876e7fcbba582e7f9f0691bb73c2a323', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_401ac', table='inventory_assessment', when='BEFORE'))],
             },
@@ -443,7 +443,7 @@ class Migration(migrations.Migration):
                 ('credential_missing', models.BooleanField(default=False)),
             ],
             options={
-                'ordering': ('version', 'id'),
+                'ordering': ('version_id', 'id'),
                 'abstract': False,
                 'indexes': [models.Index(fields=['entitlement', 'version'], name='privilege_by_entitlement')],
                 'constraints': [models.UniqueConstraint(fields=('version', 'key'), name='privilege_once_per_version')],
@@ -475,7 +475,7 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'ordering': ('version', 'id'),
+                'ordering': ('version_id', 'id'),
                 'abstract': False,
                 'triggers': [pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='cf69229969596a3cdb0d0b0cf0017a7ca1cf6532', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_ad428', table='inventory_versionauthor', when='BEFORE')), pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'H2: % is append-only and is not truncated', TG_TABLE_NAME;", hash='c4ea263cb11962d1f23bd6f79d85291d4e7a4d6f', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_8a259', table='inventory_versionauthor', when='BEFORE'))],
             },
@@ -507,7 +507,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(default='open', max_length=10)),
             ],
             options={
-                'ordering': ('assessment', 'id'),
+                'ordering': ('assessment_id', 'id'),
                 'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['open', 'closed'])), name='finding_state_known')],
                 'triggers': [pgtrigger.compiler.Trigger(name='never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='85d566639368a9631b72e34a32dc105b91784523', operation='DELETE', pgid='pgtrigger_never_deleted_3cc8f', table='inventory_finding', when='BEFORE')), pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'H2: % stays on record and is not truncated', TG_TABLE_NAME;", hash='965c64171d93eb863e560194b5e153037705649e', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_3233c', table='inventory_finding', when='BEFORE'))],
             },

@@ -20,7 +20,7 @@ class VersionAuthor(AppendOnly):
     person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta(AppendOnly.Meta):
-        ordering = ("version", "id")
+        ordering = ("version_id", "id")
 
     def __str__(self) -> str:
         return f"{self.said} of {self.version}"

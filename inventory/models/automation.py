@@ -264,7 +264,7 @@ class Version(AppendOnly):
     created_at = models.DateTimeField()
 
     class Meta(AppendOnly.Meta):
-        ordering = ("automation", "-number")
+        ordering = ("automation_id", "-number")
         constraints = (
             models.UniqueConstraint(fields=["automation", "number"], name="version_number_once"),
             models.UniqueConstraint(
@@ -300,7 +300,7 @@ class Assessment(AppendOnly):
     levels = models.JSONField(default=dict)
 
     class Meta(AppendOnly.Meta):
-        ordering = ("version", "-id")
+        ordering = ("version_id", "-id")
 
     def __str__(self) -> str:
         return f"{self.version}: {self.tier}"
@@ -339,7 +339,7 @@ class Privilege(AppendOnly):
     credential_missing = models.BooleanField(default=False)
 
     class Meta(AppendOnly.Meta):
-        ordering = ("version", "id")
+        ordering = ("version_id", "id")
         constraints = (models.UniqueConstraint(fields=["version", "key"], name="privilege_once_per_version"),)
         indexes = (models.Index(fields=["entitlement", "version"], name="privilege_by_entitlement"),)
 
@@ -440,7 +440,7 @@ class Finding(models.Model):
     state = models.CharField(max_length=10, default="open")
 
     class Meta:
-        ordering = ("assessment", "id")
+        ordering = ("assessment_id", "id")
         constraints = (models.CheckConstraint(name="finding_state_known", condition=Q(state__in=["open", "closed"])),)
         triggers = NEVER_REMOVED
 

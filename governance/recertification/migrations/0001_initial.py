@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                 ('answered_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ('item', 'id'),
+                'ordering': ('item_id', 'id'),
                 'indexes': [models.Index(condition=models.Q(('answered_at__isnull', True)), fields=['reviewer'], name='question_unanswered'), models.Index(condition=models.Q(('answered_at__isnull', True)), fields=['remind_at'], name='question_reminder')],
                 'constraints': [models.UniqueConstraint(fields=('item', 'asks'), name='question_once_per_item'), models.CheckConstraint(condition=models.Q(('passed__lte', 2)), name='question_passed_at_most_twice'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('item', '='), ('reviewer', '='), ('asks', '<>')], name='question_two_people')],
                 'triggers': [pgtrigger.compiler.Trigger(name='never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='30c5defbd809b9c0b7d5e21c8949ee44334bc3dd', operation='DELETE', pgid='pgtrigger_never_deleted_76420', table='recertification_question', when='BEFORE')), pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'H2: % stays on record and is not truncated', TG_TABLE_NAME;", hash='dbf161d5ea4a7a86fc246d4ac4cf8b209a0b65b7', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_20cc1', table='recertification_question', when='BEFORE'))],
