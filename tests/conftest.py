@@ -33,10 +33,11 @@ django.setup()
 
 import governance.celery  # noqa: E402, F401  nudges go through this application
 from governance.controls import keys  # noqa: E402
-from tests import one_chain, prepared  # noqa: E402
+from tests import deep, one_chain, prepared  # noqa: E402
 
 prepared.keep()
 one_chain.share()
+deep.make_room()
 
 pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium", "tests.ground", "tests.side_by_side"]
 
@@ -54,10 +55,10 @@ LONGEST = (
     "tests/controls/test_seals.py",
     "tests/journey/test_refused.py",
     "tests/recertification/test_kills.py",
+    "tests/controls/test_sending.py",
     "tests/supervisor/test_run.py",
     "tests/approvals/test_races.py",
     "tests/supervisor/test_parts.py",
-    "tests/controls/test_sending.py",
     "tests/portal/test_in_chromium.py",
 )
 

@@ -52,7 +52,7 @@ class Template:
             return False
         self.folder.touch()
         try:
-            shutil.copytree(self.folder, data)
+            shutil.copytree(self.folder, data, copy_function=shutil.copyfile)
         except (OSError, shutil.Error):  # another run threw it away meanwhile
             shutil.rmtree(data, ignore_errors=True)
             return False
@@ -62,7 +62,7 @@ class Template:
     def keep(self, data: Path) -> None:
         """Keep a copy of a stopped server's data, and throw away those that were not used for longest."""
         half = self.folder.with_name(f"{self.folder.name}.{data.parent.name}")
-        shutil.copytree(data, half)
+        shutil.copytree(data, half, copy_function=shutil.copyfile)
         if self.folder.exists():  # another run was quicker
             shutil.rmtree(half)
         else:
