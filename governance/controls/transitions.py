@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, models, transaction
 from simple_history.utils import bulk_create_with_history
 
@@ -430,7 +431,7 @@ def _read_locked(row: M) -> M:
     manager = type(row)._base_manager
     try:
         return manager.select_for_update(of=("self",), no_key=True).get(pk=row.pk)  # in no order: it would join for one
-    except manager.model.DoesNotExist:
+    except ObjectDoesNotExist:
         raise refuse(Refusal("GONE", "state", f"This {row._meta.verbose_name} is no longer there.")) from None
 
 

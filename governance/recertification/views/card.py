@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core import signing
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.urls import reverse
 from django.utils import timezone
 
 from approvals import grants, policies
-from approvals.models import Approval, DecisionOutcome, Grant
+from approvals.models import Approval, Decision, DecisionOutcome, Grant
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.models import Person
@@ -57,8 +59,9 @@ def context(
     """
     item = question.item
     # Each button asks who is in its way: both questions with what was said to them are read once for the page.
+    both = Prefetch("questions", Question.objects.select_related("reviewer"))
     said = Prefetch("questions__answers", Answer.objects.select_related("person", "for_person", "reason"))
-    prefetch_related_objects([item], "questions__reviewer", said)
+    prefetch_related_objects([item], both, said)
     shape: Shape = {"item": _item(question, actor, now, draft)}
     if shape["item"]["mine"]:
         shape["answers"] = _answers(question, drafts.acting(actor, question), now, draft, typed or {})
@@ -137,22 +140,39 @@ def _why(item: Item, question: Question, actor: Actor) -> list[Shape]:
     found: list[Shape] = []
     if item.grant is not None:
         noun = "Credential" if item.grant.entitlement_id is None else "Privilege"
+        app, own = _decided(item.grant.app_approval), _decided(item.grant.approval)
+        people = _deciders([app, own])
         found = [
-            _approved("left", "App approved", item.grant.app_approval, 1, actor),
-            _approved("right", f"{noun} approved", item.grant.approval, 2, actor),
+            _approved("left", "App approved", app, people, 1, actor),
+            _approved("right", f"{noun} approved", own, people, 2, actor),
         ]
     return [*found, *(_other(other, actor) for other in item.questions.all() if other.pk != question.pk)]
 
 
-def _approved(seal: str, lead: str, approval: Approval, stage: int, actor: Actor) -> Shape:
-    source = approval
-    while source.carried_from is not None:
-        source = source.carried_from
+def _decided(approval: Approval) -> Approval:
+    """Where an approval was decided: the record from which it was carried over, however often (A14)."""
+    while approval.carried_from is not None:
+        approval = approval.carried_from
+    return approval
+
+
+def _deciders(records: Iterable[Approval]) -> dict[int, list[Person]]:
+    """By record: who approved it in its last round, one query for all."""
+    rounds = [Q(approval=record, round=record.round) for record in records]
+    rows = Decision.objects.filter(reduce(or_, rounds), outcome=DecisionOutcome.APPROVE).select_related("person")
+    found: dict[int, list[Person]] = {}
+    for row in rows:
+        found.setdefault(row.approval_id, []).append(row.person)
+    return found
+
+
+def _approved(
+    seal: str, lead: str, source: Approval, people: dict[int, list[Person]], stage: int, actor: Actor
+) -> Shape:
     if source.by_policy is not None:
         by = f"by policy version {source.by_policy.number}"
     else:
-        rows = source.decisions.filter(outcome=DecisionOutcome.APPROVE, round=source.round).select_related("person")
-        by = f"by {' and '.join(_name(row.person, actor) for row in rows)}"
+        by = f"by {' and '.join(_name(person, actor) for person in people.get(source.pk, ()))}"
     on = day_of(source.ended_at) if source.ended_at is not None else None
     return {"seal": seal, "lead": lead, "text": by, "below": f"{_day(on)}, stage {stage}" if on else f"stage {stage}"}
 
@@ -310,7 +330,7 @@ def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
             found.append(
                 {"tone": "acc", "lead": f"You answer for {who.standing_for.name}.", "text": "The record says so."}
             )
-    if transitions.correct.refusal(question, actor=who, now=now) is None and item.closes_at is not None:
+    if item.closes_at is not None and transitions.correct.refusal(question, actor=who, now=now) is None:
         choices = [K.KEEP, *([K.DO_NOT_RENEW] if item.grant is not None else [])]
         found.append(
             {

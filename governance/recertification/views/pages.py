@@ -17,6 +17,7 @@ from governance.controls.refusals import InvalidInput, Refusal, Refused
 from governance.recertification import drafts, duties, transitions, wording
 from governance.recertification.models import AnswerKind, Asks, Item, Question
 from governance.recertification.views import card, queue
+from governance.web import chrome
 from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
@@ -52,6 +53,7 @@ def _show(
     """The page around one question, or around nothing when all is done; what waits is read where it was not."""
     now, actor = clock.now(), request.actor
     waiting = waiting or queue.waiting(actor, now)
+    chrome.counted(request, recertify=waiting.count)
     context: Shape = {"now": now, "item": None, **queue.context(waiting, shown, actor, now)}
     if shown is not None:
         context |= card.context(shown, actor, now, queue.draft_of(shown, actor), typed=typed)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Q
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -43,6 +43,7 @@ WHOLE = (
     "item__grant__credential",
     "item__grant__approval__privilege__entitlement__resource",
     "item__grant__approval__privilege__credential",
+    "item__grant__app_approval",
 )
 
 #: How many questions the list shows; those that follow come up as these are answered.
@@ -70,18 +71,22 @@ class Waiting:
     drafted_count: int
 
     @property
+    def count(self) -> int:
+        """How many there are in all."""
+        return self.left_count + self.drafted_count
+
+    @property
     def next_open(self) -> Question | None:
         """The first that the reader has chosen nothing for."""
         return self.left[0] if self.left else None
 
 
 def waiting(actor: Actor, now: datetime) -> Waiting:
-    """The questions that wait for the reader, or for somebody they stand in for: three queries, however many there are."""
+    """The questions that wait for the reader, or for somebody they stand in for: three queries at most, however many there are."""
     if actor.person is None:
         return Waiting([], [], 0, 0)
     asked = Question.objects.unanswered().asked_of(actor.person, now)
     own = Q(draft__person=actor.person)
-    counts = asked.aggregate(all=Count("pk"), drafted=Count("pk", filter=own))
     related = (
         "reviewer",
         "draft",
@@ -91,9 +96,15 @@ def waiting(actor: Actor, now: datetime) -> Waiting:
         "item__grant__approval__privilege__entitlement__resource",
     )
     rows = asked.select_related(*related).only(*LISTED).order_by("item__deadline", "pk")
-    left = list(rows.filter(Q(draft__isnull=True) | ~own)[:SHOWN])
-    drafted = list(rows.filter(own)[:SHOWN]) if counts["drafted"] else []
-    return Waiting(left, drafted, counts["all"] - counts["drafted"], counts["drafted"])
+    left, left_count = _first(rows.filter(Q(draft__isnull=True) | ~own))
+    drafted, drafted_count = _first(rows.filter(own))
+    return Waiting(left, drafted, left_count, drafted_count)
+
+
+def _first(rows: QuerySet[Question]) -> tuple[list[Question], int]:
+    """The first `SHOWN` of some rows, and how many there are: counted only where these are not all."""
+    found = list(rows[: SHOWN + 1])
+    return found[:SHOWN], len(found) if len(found) <= SHOWN else rows.count()
 
 
 def whole(question: Question | None) -> Question | None:
@@ -112,7 +123,7 @@ def draft_of(question: Question, actor: Actor) -> Draft | None:
 def context(found: Waiting, shown: Question | None, actor: Actor, now: datetime) -> Shape:
     """What ``recertification/progress.html`` takes."""
     rows = [*found.left, *found.drafted]
-    total = found.left_count + found.drafted_count
+    total = found.count
     return {
         "head_words": "What you answer for. Drafts until you submit them together.",
         "progress": {
