@@ -15,7 +15,7 @@ from django.db.models import Q, prefetch_related_objects
 from approvals import asking, sample_sweeps
 from approvals.grant_sweeps import expire_due
 from approvals.ladders import LADDER, Bench
-from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from approvals.models import Approval, ApprovalState, Candidate, Submission, SubmissionState
 from approvals.routing import Route
 from approvals.transitions import expire, lapse, pass_on
 from approvals.transitions.deciding import title
@@ -25,12 +25,14 @@ from governance.controls.models import Notice
 from inventory import interim
 
 JOB = "approvals.sweep"
+#: A job of its own, since it routes every open record: it runs when something that routes depend on has changed, and now and then.
+ASK_NEXT = "approvals.ask_next"
 
 #: The mail that reminds.
 EVENT = "approval_due"
 
-#: Records whose routes are read together.
-BATCH = 200
+#: Records whose routes are read together, and of which it is found out together who was told.
+BATCH, TOLD_TOGETHER = 200, 2_000
 
 #: What a reminder says of a submission, and what the ladders of its records read of it.
 SUBMISSION = (
@@ -49,13 +51,17 @@ def sweep(now: datetime) -> Mapping[str, int]:
     return {
         "expired_approvals": expire_approvals(now, actor),
         "expired_submissions": expire_submissions(now, actor),
-        "asked_next": pass_on_due(now, actor),
         "drawn": sample_sweeps.draw_due(now, actor),
         "passed_on": sample_sweeps.pass_on_due(now, actor),
         "unseen": sample_sweeps.lapse_due(now, actor),
         "reminders": remind(now) + remind_to_accept(now) + sample_sweeps.remind(now) + interim.remind(now),
         "expired_grants": expire_due(now, actor),
     }
+
+
+def ask_next(now: datetime) -> Mapping[str, int]:
+    """Whoever is next is asked; returns in how many submissions."""
+    return {"asked_next": pass_on_due(now, Actor.of_job(ASK_NEXT))}
 
 
 def expire_approvals(now: datetime, actor: Actor) -> int:
@@ -75,7 +81,7 @@ def expire_submissions(now: datetime, actor: Actor) -> int:
 def pass_on_due(now: datetime, actor: Actor) -> int:
     """Ask whoever is next about open records that none of those who were asked may decide; returns in how many submissions."""
     open_now = (
-        Approval.objects.filter(state=ApprovalState.OPEN).order_by("submission", "pk").values_list("pk", flat=True)
+        Approval.objects.filter(state=ApprovalState.OPEN).order_by("submission_id", "pk").values_list("pk", flat=True)
     )
     stuck = {
         record.submission_id
@@ -122,17 +128,41 @@ def remind_to_accept(now: datetime) -> int:
 
 def remind(now: datetime) -> int:
     """Remind whoever holds an open record: when half its time is gone, a day before it is due, and once it is overdue."""
-    open_now = Approval.objects.filter(state=ApprovalState.OPEN, due_at__isnull=False).order_by("submission", "pk")
-    times = open_now.only("opened_at", "due_at").iterator()
-    words = {record.pk: word for record in times if (word := _reminder(record, now))}
+    open_now = Approval.objects.filter(state=ApprovalState.OPEN, due_at__isnull=False).order_by("submission_id", "pk")
+    times = open_now.only("opened_at", "due_at", "stage", "round", "submission").iterator()
+    words = {record: word for record in times if (word := _reminder(record, now))}
+    keys, told = _untold(words)
     sent = 0
-    for batch in _together(list(words), now):
-        threads = {f"submission:{record.submission_id}" for record, _ in batch}
-        told = set(Notice.objects.filter(event=EVENT, thread__in=threads).values_list("key", flat=True))
-        of_each = [_reminders_of(record, route, words[record.pk], told, now) for record, route in batch]
+    for batch in _together(keys, now):
+        of_each = [_reminders_of(record, route, words[record], told, now) for record, route in batch]
         with transaction.atomic():
             sent += len(outbox.queue(one for reminders in of_each for one in reminders))
     return sent
+
+
+def _key(record: Approval, word: str, person: int) -> str:
+    """What makes a reminder one: a person, kind and deadline, for ten records of one submission that are due together are one mail."""
+    due = record.due_at.isoformat() if record.due_at else ""
+    return f"submission:{record.submission_id}:{word}:{due}:{record.stage}:{record.round}:{person}"
+
+
+def _untold(words: Mapping[Approval, str]) -> tuple[list[int], set[str]]:
+    """Of records with a reminder due those, by key, of which somebody who was asked is not told yet; and the keys of what was told.
+
+    Most that are due were told of already, and need not be routed to find that out.
+    """
+    untold, told, records = [], set[str](), list(words)
+    for start in range(0, len(records), TOLD_TOGETHER):
+        some = records[start : start + TOLD_TOGETHER]
+        asked = Candidate.objects.filter(seat__approval__in=some).order_by().values_list("seat__approval", "person")
+        people: dict[int, list[int]] = {}
+        for record, person in asked:
+            people.setdefault(record, []).append(person)
+        of_each = {one.pk: {_key(one, words[one], person) for person in people.get(one.pk, ())} for one in some}
+        known = Notice.objects.filter(key__in=set().union(*of_each.values())).order_by()
+        told.update(known.values_list("key", flat=True))
+        untold += [pk for pk, keys in of_each.items() if not keys <= told]
+    return untold, told
 
 
 def _together(keys: Sequence[int], now: datetime) -> Iterator[list[tuple[Approval, Route]]]:
@@ -145,7 +175,7 @@ def _together(keys: Sequence[int], now: datetime) -> Iterator[list[tuple[Approva
     bench = Bench.load(now) if keys else None
     for start in range(0, len(keys), BATCH):
         found = Approval.objects.filter(pk__in=keys[start : start + BATCH]).select_related(*SUBMISSION)
-        records = list(found.order_by("submission", "pk"))
+        records = list(found.order_by("submission_id", "pk"))
         prefetch_related_objects(records, "seats__candidates", *LADDER)
         submissions = list({record.submission_id: record.submission for record in records}.values())
         routes = Route.load_all(submissions, now, bench)
@@ -174,8 +204,7 @@ def _reminders_of(record: Approval, route: Route, word: str, told: set[str], now
     due = record.due_at.isoformat() if record.due_at else ""
     standing = [(seat.label, person) for seat in route.standing(record) for person in seat.may_decide]
     for person in [person for label, person in standing if asking.is_asked(person, record, label)]:
-        # One reminder a person, kind and deadline: ten records of one submission that are due together are one mail.
-        key = f"submission:{submission.pk}:{word}:{due}:{record.stage}:{record.round}:{person.pk}"
+        key = _key(record, word, person.pk)
         if key in told:
             continue
         told.add(key)

@@ -36,7 +36,11 @@ WRITE = """INSERT INTO bench_plain (event_id, at, actor_kind, actor_id, verb, su
 def sweeps() -> Iterator[tuple[str, float]]:
     """Seconds that each sweep takes where nothing is due; the run before it does what is."""
     now = clock.now()
-    for name, sweep in (("approvals", approval_sweeps.sweep), ("recertification", review_sweeps.sweep)):
+    for name, sweep in (
+        ("approvals", approval_sweeps.sweep),
+        ("ask next", approval_sweeps.ask_next),
+        ("recertification", review_sweeps.sweep),
+    ):
         sweep(now)
         began = time.perf_counter()
         done = sweep(now)
