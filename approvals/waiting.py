@@ -17,6 +17,7 @@ from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.keyed import keyed_by
 from governance.controls.models import Person
+from inventory.models import Automation
 from inventory.models.interim import still_answering
 
 #: What lists of records read of each: what they say, and no document.
@@ -98,9 +99,9 @@ def _person(actor: Actor) -> Person:
 
 
 def _sent_back_to(person: Person, now: datetime) -> QuerySet[Approval]:
-    mine = Q(submission__submitted_by=person)
-    mine |= Q(submission__automation__business_owner=person) | Q(submission__automation__technical_owner=person)
-    mine |= still_answering([person.pk], now, "submission__automation__")
+    mine = Q(submission__submitted_by=person) | Q(
+        submission__automation__in=Automation.objects.answered_by([person.pk], now)
+    )
     return Approval.objects.filter(mine, state=ApprovalState.CHANGES_ASKED)
 
 
@@ -143,8 +144,8 @@ def under_way(person: Person, now: datetime) -> list[tuple[Submission, dict[str,
         accept a part (``is_theirs``).
     """
     meanwhile = still_answering([person.pk], now, "automation__")
-    mine = Q(automation__business_owner=person) | Q(automation__technical_owner=person) | meanwhile
-    found = Submission.objects.unfinished().filter(mine).select_related("automation", "version", "submitted_by")
+    mine = Submission.objects.unfinished().filter(automation__in=Automation.objects.answered_by([person.pk], now))
+    found = mine.select_related("automation", "version", "submitted_by")
     columns = ("state", "tier", "submitted_at", "version__number", "submitted_by__name")
     shown_of = found.only(*columns, "automation__name", "automation__business_owner_id").order_by("pk")
     asked = Candidate.objects.filter(

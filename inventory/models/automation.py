@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from guardian.models import UserObjectPermissionBase
 
 from governance.controls import access
 from governance.controls.actors import Actor
+from governance.controls.keyed import keyed_by
 from governance.controls.models import NEVER_REMOVED, AppendOnly, History, Membership, Person, Team
 from governance.controls.roles import Relation
 from inventory import risk, words
@@ -87,6 +88,16 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
             | Exists(named)
             | Exists(touched)
         )
+
+    def answered_by(self, people: Collection[int], now: datetime) -> AutomationQuerySet:
+        """Those that some people own, or answer for meanwhile at ``now`` (I3).
+
+        Each of these ways has an index and is looked up by itself: either or the other, in one condition, reads every row.
+        """
+        rows = Automation.objects.order_by()
+        ways = (Q(business_owner__in=people), Q(technical_owner__in=people), still_answering(people, now))
+        first, *others = (rows.filter(way).values("pk") for way in ways)
+        return self.filter(keyed_by(first.union(*others, all=True)))
 
     def ownerless(self, now: datetime) -> AutomationQuerySet:
         """Those not retired whose business owner has left and for which nobody answers meanwhile (I3)."""

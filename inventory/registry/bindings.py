@@ -11,8 +11,6 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
-
 from governance.controls import access, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
@@ -21,7 +19,6 @@ from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission, Role
 from governance.controls.transitions import Effect, Step, Transition, transition
 from inventory.models import Automation, AutomationState, Binding, Privilege, Resource, ResourceState
-from inventory.models.interim import still_answering
 from inventory.registry.resources import CAN_BE_NAMED
 
 
@@ -56,9 +53,7 @@ def _of_others(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
 def _owned_that_rest_on(row: Binding, people: Collection[int], now: datetime) -> Automation | None:
     """An automation that one of these people owns and of which a version uses the connection."""
     used = Privilege.objects.filter(connector=row.connector, instance=row.instance_name)
-    owned = Automation.objects.filter(
-        Q(business_owner__in=people) | Q(technical_owner__in=people) | still_answering(people, now)
-    )
+    owned = Automation.objects.answered_by(people, now)
     rests = owned.filter(versions__in=used.values("version")).exclude(state=AutomationState.RETIRED)
     return rests.order_by("pk").first()
 

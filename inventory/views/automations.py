@@ -21,7 +21,6 @@ from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory import lifecycle, registry
 from inventory.models import Automation, AutomationKind, AutomationState, DataClass, Privilege, Version
-from inventory.models.interim import still_answering
 from inventory.views import automation_page, paging
 from inventory.views.confirming import confirm, form_page
 from inventory.views.owner_field import OwnerField, offer_owners
@@ -95,8 +94,7 @@ def _filtered(rows: QuerySet[Automation], request: Request) -> QuerySet[Automati
         rows = rows.filter(pk__in=Automation.objects.ownerless(clock.now()))
     if asked.get("mine"):
         me = request.actor.person
-        meanwhile = still_answering([me.pk] if me else [], clock.now())
-        rows = rows.filter(Q(business_owner=me) | Q(technical_owner=me) | meanwhile)
+        rows = rows.filter(pk__in=Automation.objects.answered_by([me.pk] if me else [], clock.now()))
     return rows
 
 

@@ -114,7 +114,9 @@ def pages(n: people.Northwind, waiting: Submission, second: Submission) -> list[
         Page("home, an owner", "/", n.omar, 8, 60_000, 30),
         Page("home, a builder", "/", n.rita, 8, 60_000, 30),
         Page("desk", "/desk/", n.omar, 8, 60_000, 30),
-        Page("my recertifications", "/recertify/", n.omar, 8, 60_000, 30),
+        Page(
+            "my recertifications", "/recertify/", n.omar, 15, 60_000, 30
+        ),  # a whole card beside the list: as a detail page
     ]
 
 

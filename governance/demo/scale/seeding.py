@@ -157,18 +157,19 @@ def _found(automations: int, cast: Cast, now: datetime) -> Pools:
     """People, teams, resources and campaigns of a company of that size; those of an earlier run are taken again."""
     known = Person.objects.filter(source="scale").order_by("pk")
     if not known.exists():
-        _people(max(240, automations // 50))
-    leads = max(24, automations // 500)
+        _people(max(240, automations // 5))
+    # A company with a hundred times as many automations has as many times the teams, owners and resources: nobody answers for all.
+    leads, owners = max(24, automations // 100), max(40, automations // 50)
     people = list(known)
     if not Team.objects.filter(name__startswith="Unit ").exists():
-        _teams(people[:leads], people[leads + 40 :])
+        _teams(people[:leads], people[leads + owners :])
     if not Resource.objects.filter(about="scale").exists():
-        _resources(max(60, automations // 200), people[leads : leads + 40], cast, now)
+        _resources(max(60, automations // 20), people[leads : leads + owners], cast, now)
     credentials = Credential.objects.filter(platform_instance=PLATFORM)
     opening = {one.opens_id: one.pk for one in credentials}
     held = Entitlement.objects.filter(resource__about="scale").order_by("resource", "pk")
     return Pools(
-        people=[one.pk for one in people[leads + 40 :]],
+        people=[one.pk for one in people[leads + owners :]],
         teams=list(Team.objects.filter(name__startswith="Unit ").order_by("pk").values_list("pk", flat=True)),
         entitlements=[(pk, opening[resource]) for pk, resource in held.values_list("pk", "resource")],
         campaigns={tier: _campaign(tier, now).pk for tier in ("low", "standard", "high")},

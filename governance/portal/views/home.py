@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, F, OuterRef, Q, Subquery, Value
+from django.db.models import Count, F, OuterRef, Subquery, Value
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
@@ -29,7 +29,6 @@ from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory import ownerless
 from inventory.models import Automation, AutomationState
-from inventory.models.interim import still_answering
 from inventory.ownerless import Ownerless
 
 Shape = dict[str, Any]
@@ -301,9 +300,7 @@ class Mine:
 
 def _mine_and_ownerless(actor: Actor, person: Person, now: datetime) -> tuple[list[Mine], list[Ownerless]]:
     """The reader's automations, and what nobody answers for that they can do something about: one query for both."""
-    mine = Automation.objects.filter(
-        Q(business_owner=person) | Q(technical_owner=person) | still_answering([person.pk], now)
-    ).exclude(state=AutomationState.RETIRED)
+    mine = Automation.objects.answered_by([person.pk], now).exclude(state=AutomationState.RETIRED)
     last = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
     told = {"called": F("name"), "left": F("state"), "left_at": Subquery(last.values("submitted_at")[:1])}
     shown = mine.annotate(shown_kind=Value("mine"), key=F("pk"), number=F("approved_version__number"), **told)
