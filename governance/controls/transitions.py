@@ -381,7 +381,7 @@ class Transition(Generic[M]):
                 reason=texts.keep(reason[: texts.LONGEST]),
                 refused=no.code,
             )
-            event.save(force_insert=True)
+            ledger.append_all([event])
 
 
 REGISTRY: dict[str, Transition[Any]] = {}

@@ -80,7 +80,7 @@ def test_nothing_is_written_below_what_is_sealed(event: LedgerEvent, northwind: 
         signature="",
         at=NOW,
     )
-    with transaction.atomic(), pytest.raises(DatabaseError, match="ledger_catch_up"):
+    with pytest.raises(DatabaseError, match="ledger_catch_up"), transaction.atomic():
         ledger.append(actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW)
 
 
