@@ -6,24 +6,27 @@ What is there already stays; a run that was interrupted goes on where it stopped
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth.models import Permission
-from django.db import connection, connections, transaction
+from django.db import connection, connections, models, transaction
 
 from approvals.models import PolicyVersion
 from governance.controls import texts
 from governance.controls.models import Membership, Person, Team
 from governance.controls.people import people_with
 from governance.controls.roles import Role
+from governance.controls.statements import ROWS
 from governance.demo.scale import rows
 from governance.recertification.models import Campaign
 from inventory.models import Automation, Credential, Entitlement, Resource
+
+M = TypeVar("M", bound=models.Model)
 
 #: Automations that are written in one transaction, and how many of those at a time.
 BLOCK, AT_ONCE = 1_000, 2
@@ -176,8 +179,14 @@ def _found(automations: int, cast: Cast, now: datetime) -> Pools:
     )
 
 
+def _write(rows: Iterable[M]) -> list[M]:
+    """Insert rows of one model, as many at once as a statement takes."""
+    found = list(rows)
+    return type(found[0])._default_manager.bulk_create(found, batch_size=ROWS) if found else []
+
+
 def _people(count: int) -> None:
-    Person.objects.bulk_create(
+    _write(
         Person(
             source="scale",
             name=f"Person {number:03}",
@@ -191,20 +200,18 @@ def _people(count: int) -> None:
 
 def _teams(leads: list[Person], members: list[Person]) -> None:
     above: list[Team | None] = [*Team.objects.exclude(parent=None).filter(lead=None).order_by("pk")] or [None]
-    teams = Team.objects.bulk_create(
+    teams = _write(
         Team(name=f"Unit {number:02}", parent=above[number % len(above)], lead=lead)
         for number, lead in enumerate(leads)
     )
-    Membership.objects.bulk_create(
-        Membership(team=teams[number % len(teams)], person=person) for number, person in enumerate(members)
-    )
+    _write(Membership(team=teams[number % len(teams)], person=person) for number, person in enumerate(members))
 
 
 def _resources(count: int, owners: list[Person], cast: Cast, now: datetime) -> None:
     """Resources in use, with owner, deputy and team, six entitlements each and a credential that opens it."""
     teams = list(Team.objects.filter(name__startswith="Unit ").order_by("pk"))
     theirs = {0, count // 3, 2 * count // 3}
-    made = Resource.objects.bulk_create(
+    made = _write(
         Resource(
             kind=KINDS[number % len(KINDS)],
             name=f"{THINGS[number % 8].capitalize()} {KINDS[number % len(KINDS)].replace('_', ' ')} {number:03}",
@@ -220,7 +227,7 @@ def _resources(count: int, owners: list[Person], cast: Cast, now: datetime) -> N
         )
         for number in range(count)
     )
-    Entitlement.objects.bulk_create(
+    _write(
         Entitlement(
             resource=resource,
             code=f"{THINGS[place]}:{LEVELS[place]}",
@@ -231,7 +238,7 @@ def _resources(count: int, owners: list[Person], cast: Cast, now: datetime) -> N
         for resource in made
         for place in range(HELD_ON_EACH)
     )
-    Credential.objects.bulk_create(
+    _write(
         Credential(
             kind="postgres",
             name=f"Key of {resource.name}",
