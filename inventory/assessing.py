@@ -17,7 +17,6 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
 from governance.controls.actors import Actor
-from governance.controls.statements import ROWS
 from governance.controls.transitions import Effect, Step, transition
 from inventory import findings, importers, resolving, risk, running, stakes
 from inventory.importers.manifest import Manifest, binding_key, privilege_key
@@ -281,7 +280,7 @@ def record_assessment(
         *findings.of_reach(used, privileges),
         *findings.from_register(automation, used, identities),
     ]
-    Finding.objects.bulk_create((Finding(assessment=made, **one) for one in found), batch_size=ROWS)
+    Finding.objects.bulk_create(Finding(assessment=made, **one) for one in found)
     return Effect(subject=made, payload={"tier": made.tier, "findings": len(found), "importer": made.importer_version})
 
 

@@ -28,7 +28,6 @@ from approvals.routing import app_deciders
 from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
-from governance.controls.statements import ROWS
 from governance.controls.transitions import Effect, Step, transition
 from inventory.models import Automation
 
@@ -139,7 +138,7 @@ class Carrying:
             record.round = self._round(self._before(record))
         self.step.insert(records)
         labels = [(record, label) for record in records for label in self._labels(record)]
-        Seat.objects.bulk_create((Seat(approval=record, label=label) for record, label in labels), batch_size=ROWS)
+        Seat.objects.bulk_create(Seat(approval=record, label=label) for record, label in labels)
 
     def carry(self, record: Approval) -> Approval:
         """Let the decisions count that were taken about the same question; the record ends where they decide it."""

@@ -15,7 +15,6 @@ from django.db.models.functions import Coalesce
 from governance.controls.keys import keyed_digest
 from governance.controls.models import FreeText, LedgerEvent
 from governance.controls.refusals import Refusal, refuse
-from governance.controls.statements import ROWS
 
 #: The longest reason, comment or justification, in characters.
 LONGEST = 4000
@@ -83,7 +82,7 @@ def keep_all(given: Sequence[str]) -> list[FreeText | None]:
         FreeText(text=text, key=key, digest=keyed_digest(key, text)) if text else None
         for text, key in zip(texts, keys, strict=True)
     ]
-    FreeText.objects.bulk_create([one for one in made if one is not None], batch_size=ROWS)
+    FreeText.objects.bulk_create([one for one in made if one is not None])
     return made
 
 

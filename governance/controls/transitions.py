@@ -31,7 +31,6 @@ from governance.controls.duty import Duty
 from governance.controls.models import FreeText, LedgerEvent, Person
 from governance.controls.refusals import InvalidInput, OutOfTurn, Refusal, Refused, refuse
 from governance.controls.roles import PERMISSION_WORDS, Permission
-from governance.controls.statements import ROWS
 
 M = TypeVar("M", bound=models.Model)
 
@@ -84,7 +83,7 @@ class Step(Generic[M]):
                 prepare()
         if rows:
             with _signed(rows, person=self.actor.person, at=self.now, why=self.why):
-                bulk_create_with_history(rows, type(rows[0]), batch_size=ROWS)
+                bulk_create_with_history(rows, type(rows[0]))
 
     def record(self, verb: str, row: models.Model, payload: Mapping[str, Any] | None = None) -> None:
         """Note one further event for a row that the body changed beside its subject; it is written with the step's own."""

@@ -20,7 +20,6 @@ from governance.controls import keys
 from governance.controls.actors import Actor
 from governance.controls.models import Team
 from governance.controls.refusals import Refusal, refuse
-from governance.controls.statements import ROWS
 from inventory import importers
 from inventory.importers import ImportProblem, ReadResult, privilege_key
 from inventory.models import BatchState, ImportBatch, ImportItem, ImportState, Outcome, Version
@@ -117,7 +116,7 @@ def add(
         found = _fitting(found)
         there = _there(batch, {name[:255] for name, _ in found}) if batch.size or batch.items.exists() else set()
         items = [one for one in _items(batch, found, now, team) if _same(one) not in there]
-        ImportItem.objects.bulk_create(items, batch_size=ROWS)
+        ImportItem.objects.bulk_create(items)
         read_now = sum(one.progress == ImportState.PREVIEW for one in items)
         if items:
             batch.size, batch.progress = batch.size + read_now, BatchState.PREVIEW

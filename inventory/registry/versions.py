@@ -11,7 +11,6 @@ from django.db.models import Q, QuerySet
 from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
-from governance.controls.statements import ROWS
 from governance.controls.transitions import Step
 from inventory import assessing, authors, importers, interim, placing, resolving
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
@@ -183,15 +182,15 @@ def write_down(
     version = _new_version(step, automation, manifest, secrets, digest, bound, before)
     for one in privileges.values():
         one.version = version
-    Privilege.objects.bulk_create(privileges.values(), batch_size=ROWS)
+    Privilege.objects.bulk_create(privileges.values())
     used = [
         VersionCredential(version=version, credential=credential, at=found.places[key])
         for key, credential in found.credentials.items()
     ]
-    VersionCredential.objects.bulk_create(used, batch_size=ROWS)
+    VersionCredential.objects.bulk_create(used)
     for trigger in found.triggers:
         trigger.version = version
-    Trigger.objects.bulk_create(found.triggers, batch_size=ROWS)
+    Trigger.objects.bulk_create(found.triggers)
     _save_identities(step, automation, version, found)
     _save_author(version, manifest, is_new=True)
     identities = sorted(found.identities, key=lambda one: one.pk) if before is None else None

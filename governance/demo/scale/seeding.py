@@ -21,13 +21,14 @@ from governance.controls import texts
 from governance.controls.models import Membership, Person, Team
 from governance.controls.people import people_with
 from governance.controls.roles import Role
-from governance.controls.statements import ROWS
 from governance.demo.scale import rows
 from governance.recertification.models import Campaign
 from inventory.models import Automation, Credential, Entitlement, Resource
 
 M = TypeVar("M", bound=models.Model)
 
+#: Rows that are inserted together: a statement takes 65,535 values.
+ROWS = 1_000
 #: Automations that are written in one transaction, and how many of those at a time.
 BLOCK, AT_ONCE = 1_000, 2
 #: By what the rows of a run are known.
