@@ -25,14 +25,12 @@ from governance.controls.models import Notice
 from inventory import interim
 
 JOB = "approvals.sweep"
-#: A job of its own, since it routes every open record: it runs when something that routes depend on has changed, and now and then.
-ASK_NEXT = "approvals.ask_next"
 
 #: The mail that reminds.
 EVENT = "approval_due"
 
-#: Records whose routes are read together, and of which it is found out together who was told.
-BATCH, TOLD_TOGETHER = 200, 2_000
+#: Records whose routes are read together, and of which it is found out together who was told: a key for each person who was asked.
+BATCH, TOLD_TOGETHER = 200, 500
 
 #: What a reminder says of a submission, and what the ladders of its records read of it.
 SUBMISSION = (
@@ -51,17 +49,13 @@ def sweep(now: datetime) -> Mapping[str, int]:
     return {
         "expired_approvals": expire_approvals(now, actor),
         "expired_submissions": expire_submissions(now, actor),
+        "asked_next": pass_on_due(now, actor),
         "drawn": sample_sweeps.draw_due(now, actor),
         "passed_on": sample_sweeps.pass_on_due(now, actor),
         "unseen": sample_sweeps.lapse_due(now, actor),
         "reminders": remind(now) + remind_to_accept(now) + sample_sweeps.remind(now) + interim.remind(now),
         "expired_grants": expire_due(now, actor),
     }
-
-
-def ask_next(now: datetime) -> Mapping[str, int]:
-    """Whoever is next is asked; returns in how many submissions."""
-    return {"asked_next": pass_on_due(now, Actor.of_job(ASK_NEXT))}
 
 
 def expire_approvals(now: datetime, actor: Actor) -> int:
@@ -154,7 +148,8 @@ def _untold(words: Mapping[Approval, str]) -> tuple[list[int], set[str]]:
     untold, told, records = [], set[str](), list(words)
     for start in range(0, len(records), TOLD_TOGETHER):
         some = records[start : start + TOLD_TOGETHER]
-        asked = Candidate.objects.filter(seat__approval__in=some).order_by().values_list("seat__approval", "person")
+        here = Candidate.objects.filter(seat__approval__in=some, person__is_active=True, person__left_at__isnull=True)
+        asked = here.order_by().values_list("seat__approval", "person")
         people: dict[int, list[int]] = {}
         for record, person in asked:
             people.setdefault(record, []).append(person)

@@ -15,12 +15,6 @@ def sweep() -> None:
     run_job(sweeps.JOB, sweeps.sweep)
 
 
-@shared_task(name=sweeps.ASK_NEXT)
-def ask_next() -> None:
-    """Ask whoever is next about what none of those who were asked may decide."""
-    run_job(sweeps.ASK_NEXT, sweeps.ask_next)
-
-
 @shared_task(name=bulk.JOB)
 def bring_in() -> None:
     """Bring in the next of what was ordered; where more is left, go to the end of the queue."""

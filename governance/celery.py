@@ -28,7 +28,6 @@ TIMETABLE: dict[str, float] = {
     "controls.seal": 3,
     "controls.send_notices": 5,
     "approvals.sweep": 60,
-    "approvals.ask_next": 600,
     "approvals.bring_in": 60,
     "recertification.sweep": 60,
 }

@@ -21,7 +21,7 @@ from governance.controls.transitions import Effect, Step, transition
 #: How candidates of a stage are asked.
 ASKED = {1: "stage_1_opened", 2: "stage_2_opened"}
 
-#: What may leave a record with nobody who was asked: the job looks at once, and else within ten minutes.
+#: What may leave a record with nobody who was asked: the sweep looks at once, and else within its minute.
 CHANGING = (
     "person.left",
     "role.confirmed",
@@ -83,5 +83,5 @@ def ask_next(step: Step[Any], records: Iterable[Approval], route: Route) -> list
 
 
 def look_again(changed: object, step: Step[Any]) -> None:
-    """Wake the job that asks whoever is next: registered for `CHANGING`."""
-    nudge.send("approvals.ask_next")
+    """Wake the sweep, which asks whoever is next: registered for `CHANGING`."""
+    nudge.send("approvals.sweep")

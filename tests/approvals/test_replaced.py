@@ -90,8 +90,8 @@ def test_whoever_is_next_after_leavers_is_asked_sees_it_and_is_told_once(
     app = journeys.app_of(submission)
     leaves(c, n.theo, n.bram)
     assert hears_nothing(c, submission, n.grace)
-    assert sweeps.ask_next(c.now)["asked_next"] == 1
-    assert sweeps.ask_next(c.now)["asked_next"] == 0
+    assert sweeps.sweep(c.now)["asked_next"] == 1
+    assert sweeps.sweep(c.now)["asked_next"] == 0
     assert asked(app, "lead") == ["Theo Brandt", "Grace Lindqvist"]
     assert to_decide(as_actor(n.grace), c.now) == [app]
     assert client_of(n.grace).get(f"/review/{submission.pk}/").status_code == 200
@@ -111,8 +111,8 @@ def test_whoever_replaces_an_owner_of_many_gets_one_mail_about_all(company: Comp
     c, n = company, company.people
     told_already = Notice.objects.filter(recipient=n.amara).count()
     leaves(c, n.omar)
-    sweeps.ask_next(c.now)
-    sweeps.ask_next(c.now)
+    sweeps.sweep(c.now)
+    sweeps.sweep(c.now)
     (notice,) = Notice.objects.filter(recipient=n.amara).order_by("pk")[told_already:]
     assert (notice.event, notice.context["count"]) == ("stage_2_opened", 4)
     records = list(stage_2.approvals.filter(stage=2).order_by("pk"))
@@ -128,7 +128,7 @@ def test_who_was_told_of_other_records_is_told_of_those_that_come_to_them_too(co
     mails = Notice.objects.filter(recipient=n.amara, event="stage_2_opened")
     assert [one.context["count"] for one in mails] == [2], "Slack is hers"
     leaves(c, n.omar)  # and she deputises for the ERP
-    sweeps.ask_next(c.now)
+    sweeps.sweep(c.now)
     assert [one.context["count"] for one in mails.order_by("pk")] == [2, 2]
     assert len(to_decide(as_actor(n.amara), c.now)) == submission.approvals.filter(stage=2).count() == 4
 
@@ -161,7 +161,7 @@ def needed_elsewhere(c: Company, chaser: Submission) -> tuple[Approval, str, Per
     n = c.people
     give_role(n.nadia, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     stock.hand_over(c, c.mail, n.nadia, n.amara)
-    sweeps.ask_next(c.now)
+    sweeps.sweep(c.now)
     record = stock.privilege_on(chaser, c.mail)
     assert asked(record, "owner") == ["Mei Tanaka", "Nadia Petrov"]
     leaves(c, n.sana)
@@ -180,14 +180,14 @@ def test_whatever_takes_a_seat_from_those_who_were_asked_the_next_is_asked(
     record, label, replacement = way(c, chaser)
     before = asked(record, label)
     assert replacement.name not in before
-    sweeps.ask_next(c.now)
+    sweeps.sweep(c.now)
     record = Approval.objects.get(pk=record.pk)
     assert asked(record, label) == [*before, replacement.name]
     assert record in to_decide(as_actor(replacement), c.now)
     assert transitions.reject.refusal(record, actor=as_actor(replacement), now=c.now) is None
     notices = Notice.objects.filter(recipient=replacement, thread=f"submission:{record.submission_id}")
     assert notices.filter(event__endswith="_opened").count() == 1
-    sweeps.ask_next(c.now)
+    sweeps.sweep(c.now)
     assert notices.filter(event__endswith="_opened").count() == 1
 
 
@@ -200,10 +200,9 @@ def test_who_joins_those_who_were_asked_later_is_not_asked_nor_reminded_while_th
     submission = stock_submitted
     fallback_is(c, n.amara)
     leaves(c, n.theo, n.bram)
-    sweeps.ask_next(c.now)
+    sweeps.sweep(c.now)
     join_team(n.fallback, actor=as_actor(n.ines), now=c.now, person=n.grace)
     late = journeys.app_of(submission).due_at
-    sweeps.ask_next(late)
     sweeps.sweep(late)
     assert Notice.objects.filter(recipient=n.amara, event="approval_due").exists()
     assert hears_nothing(c, submission, n.grace)
@@ -216,9 +215,6 @@ def test_a_replacement_is_asked_before_they_are_reminded(company: Company, stock
     submission = stock_submitted
     leaves(c, n.theo, n.bram)
     due = journeys.app_of(submission).due_at
-    sweeps.sweep(due)
-    assert not Notice.objects.filter(recipient=n.grace).exists()
-    sweeps.ask_next(due)
     sweeps.sweep(due)
     assert list(Notice.objects.filter(recipient=n.grace).order_by("pk").values_list("event", flat=True)) == [
         "stage_1_opened",
@@ -235,7 +231,7 @@ def test_whoever_leaves_others_too_few_is_no_longer_asked_alone(company: Company
     app = journeys.app_of(stock.submitted(c))
     assert asked(app, "lead") == ["Theo Brandt"]
     leaves(c, n.amara, n.sana, n.viktor)
-    sweeps.ask_next(c.now)
+    sweeps.sweep(c.now)
     assert asked(app, "lead") == ["Theo Brandt", "Bram Visser"]
     refused(transitions.approve, app, as_actor(n.omar), "PERMISSION", now=c.now, kind="permission")
 
@@ -280,7 +276,7 @@ def test_what_changes_who_decides_wakes_the_sweep(company: Company, monkeypatch:
     for way in ways:
         woken.clear()
         way()
-        assert "approvals.ask_next" in woken
+        assert "approvals.sweep" in woken
 
 
 @pytest.mark.rule("A9", "A10")

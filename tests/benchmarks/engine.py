@@ -38,7 +38,6 @@ def sweeps() -> Iterator[tuple[str, float]]:
     now = clock.now()
     for name, sweep in (
         ("approvals", approval_sweeps.sweep),
-        ("ask next", approval_sweeps.ask_next),
         ("recertification", review_sweeps.sweep),
     ):
         sweep(now)

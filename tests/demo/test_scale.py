@@ -66,7 +66,7 @@ def test_its_ledger_holds_and_nothing_of_it_is_due(cast: people.Northwind) -> No
     assert report.holds, report.problems
     items = Item.objects.count()
     assert items > MANY / 6
-    for sweep in (approval_sweeps.sweep, approval_sweeps.ask_next, review_sweeps.sweep):
+    for sweep in (approval_sweeps.sweep, review_sweeps.sweep):
         assert not any(sweep(clock.now()).values())
     assert Item.objects.count() == items
 

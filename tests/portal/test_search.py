@@ -147,6 +147,11 @@ def test_htmx_gets_what_was_found_alone(submission: Submission, company: Company
     assert submission.automation.name in lines(part)
 
 
+def test_what_nobody_sees_in_what_was_asked_is_not_repeated(northwind: Northwind) -> None:
+    page = client_of(northwind.rita).get(reverse("search"), {"q": "line\u2028line\u202e exe"}).content.decode()
+    assert "line line exe: search" in page
+
+
 def test_a_search_costs_the_same_however_much_is_found(submission: Submission, company: Company) -> None:
     for who in (company.people.rita, company.people.yuki):
         client, asked = client_of(who), {"q": "s"}

@@ -32,7 +32,7 @@ View = Callable[..., HttpResponse]
 STEPS = ((1, "1 day on"), (7, "7 days on"), (30, "30 days on"), (90, "90 days on"))
 #: Woken when the clock has moved: what is due now should not wait for beat's next minute.
 FURTHEST = timedelta(days=366)
-SWEEPS = ("approvals.sweep", "approvals.ask_next", "recertification.sweep", "controls.send_notices")
+SWEEPS = ("approvals.sweep", "recertification.sweep", "controls.send_notices")
 
 
 def demo_only(view: View) -> View:

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from governance.controls import clock
+from governance.controls import clock, texts
 from governance.portal.search import find, submissions
 from governance.web.asked import number
 from governance.web.middleware import Request
@@ -20,7 +20,7 @@ from inventory.views import paging
 def search(request: Request) -> HttpResponse:
     """A few of each kind, or with ``?only=submissions`` these by themselves, a page at a time: they have no other list."""
     asked, path, now = request.GET, reverse("search"), clock.now()
-    words, typed = paging.words_of(asked), asked.get("q", "")[:200]
+    words, typed = paging.words_of(asked), texts.name(asked.get("q", ""))[:200]
     context = {"now": now, "action": path, "words": typed, "searched": bool(words)}
     if words and asked.get("only") == "submissions":
         group, last = submissions(words, before=number(asked.get("before")), actor=request.actor, now=now)
