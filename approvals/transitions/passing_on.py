@@ -31,6 +31,8 @@ CHANGING = (
     "team.left",
     "resource.owner_named",
     "resource.ownership_accepted",
+    "interim.confirmed",
+    "interim.dropped",
 )
 
 

@@ -19,6 +19,7 @@ from governance.controls.people import end_role, record_leaver
 from governance.controls.refusals import NotPermitted, OutOfTurn
 from governance.controls.roles import Role
 from governance.controls.teams import join_team, leave_team, name_leads
+from inventory import interim
 from tests import journeys, lengths
 from tests.approvals import stock
 from tests.approvals.attempts import refused
@@ -261,8 +262,17 @@ def test_what_changes_who_decides_wakes_the_sweep(company: Company, monkeypatch:
     ines = as_actor(n.ines)
     woken: list[str] = []
     monkeypatch.setattr(nudge, "send", woken.append)
+
+    alone = journeys.resource(n, "Left alone", "data_store", "internal", n.omar, n.mei, n.platform)
+
+    def nobody_answers_meanwhile_any_more() -> None:
+        one = interim.NAMING["resource"](alone, actor=as_actor(n.amara), now=c.now, person=n.grace)
+        woken.clear()
+        interim.drop_interim(one, actor=as_actor(n.amara), now=c.now, reason="She has no time.")
+
     ways: list[Callable[[], object]] = [
         lambda: leaves(c, n.omar),
+        nobody_answers_meanwhile_any_more,
         lambda: name_leads(n.finance_ops, actor=ines, now=c.now, lead=n.grace, deputy_lead=None),
         lambda: stock.hand_over(c, c.slack, n.piet, n.amara),
         lambda: leave_team(n.fallback, actor=ines, now=c.now, person=n.bram),
