@@ -1,6 +1,11 @@
 """How Django finds governance.web."""
 
+from django import forms
 from django.apps import AppConfig
+
+#: Of these Django's message repeats what was sent, with whatever nobody sees in it; what is offered stands beside the message.
+REPEATING = (forms.ChoiceField, forms.MultipleChoiceField, forms.ModelMultipleChoiceField)
+NOT_OFFERED = "Select a valid choice. This is not one of those that are offered."
 
 
 class WebConfig(AppConfig):
@@ -9,3 +14,10 @@ class WebConfig(AppConfig):
     name = "governance.web"
     label = "web"
     verbose_name = "Web"
+
+    def ready(self) -> None:
+        """Have no form repeat a choice that it does not offer."""
+        for field in REPEATING:
+            given = {"invalid_choice": NOT_OFFERED, "invalid_pk_value": NOT_OFFERED}
+            known = field.default_error_messages
+            field.default_error_messages = {**known, **{name: words for name, words in given.items() if name in known}}

@@ -261,7 +261,9 @@ def edited(draw: st.DrawFn) -> bytes:
         )
     document = json.loads(source)
     chooser = random.Random(draw(st.integers(0, 2**32)))
-    for value in copy.deepcopy(draw(st.lists(LEAVES, min_size=1, max_size=8))):  # later ones are put into earlier ones
+    for value in map(
+        copy.deepcopy, draw(st.lists(LEAVES, min_size=1, max_size=8))
+    ):  # later ones are put into earlier ones
         *way, last = chooser.choice(list(_places(document)))
         inside = document
         for name in way:
