@@ -65,16 +65,15 @@ def queue(notices: Iterable[Notice]) -> list[Notice]:
     Returns:
         Those that were not there before.
     """
-    wanted = {one.key: one for one in notices if one.recipient.is_here}
+    wanted: dict[str, Notice] = {}
+    for one in notices:
+        if one.recipient.is_here:
+            wanted.setdefault(one.key, one)
     if not wanted:
         return []
+    given = ("key", "recipient_id", "event", "thread", "context", "message_id")
     rows = [
-        {
-            **{
-                name: getattr(one, name) for name in ("key", "recipient_id", "event", "thread", "context", "message_id")
-            },
-            "created_at": one.created_at.isoformat(),
-        }
+        {"created_at": one.created_at.isoformat(), **{name: getattr(one, name) for name in given}}
         for one in wanted.values()
     ]
     with connection.cursor() as cursor:
@@ -82,7 +81,7 @@ def queue(notices: Iterable[Notice]) -> list[Notice]:
         made = dict(cursor.fetchall())
     if made:
         nudge.send("controls.send_notices")
-    for key, pk in made.items():
-        wanted[key].pk = pk
-        wanted[key]._state.adding = False
-    return [one for one in wanted.values() if one.pk is not None]
+    new = [one for one in wanted.values() if one.key in made]
+    for one in new:
+        one.pk, one._state.adding = made[one.key], False
+    return new
