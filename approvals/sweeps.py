@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
-from approvals import asking, sample_sweeps
+from approvals import asking, sample_sweeps, touched
 from approvals.grant_sweeps import expire_due
 from approvals.ladders import LADDER, Bench
 from approvals.models import Approval, ApprovalState, Candidate, Submission, SubmissionState
@@ -49,7 +49,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     return {
         "expired_approvals": expire_approvals(now, actor),
         "expired_submissions": expire_submissions(now, actor),
-        "asked_next": pass_on_due(now, actor),
+        "asked_next": pass_on_due(now, actor, touched.to_route(JOB, now)),
         "drawn": sample_sweeps.draw_due(now, actor),
         "passed_on": sample_sweeps.pass_on_due(now, actor),
         "unseen": sample_sweeps.lapse_due(now, actor),
@@ -72,11 +72,16 @@ def expire_submissions(now: datetime, actor: Actor) -> int:
     return claims.sweep(due, lambda submission: lapse.when_due(submission, actor=actor, now=now), job=actor.job)
 
 
-def pass_on_due(now: datetime, actor: Actor) -> int:
-    """Ask whoever is next about open records that none of those who were asked may decide; returns in how many submissions."""
-    open_now = (
-        Approval.objects.filter(state=ApprovalState.OPEN).order_by("submission_id", "pk").values_list("pk", flat=True)
-    )
+def pass_on_due(now: datetime, actor: Actor, among: QuerySet[Approval] | None = None) -> int:
+    """Ask whoever is next about open records that none of those who were asked may decide; returns in how many submissions.
+
+    Args:
+        now: business time.
+        actor: the job.
+        among: open records that are looked at; all where nothing is said.
+    """
+    records = Approval.objects.filter(state=ApprovalState.OPEN) if among is None else among
+    open_now = records.order_by("submission_id", "pk").values_list("pk", flat=True)
     stuck = {
         record.submission_id
         for batch in _together(list(open_now), now)

@@ -1,7 +1,7 @@
 """Open records that none of those who were asked may decide any more: whoever the ladder names now is asked (A1, A9, R9).
 
 Somebody leaves, a lead or an owner changes, a role ends, a decision uses somebody up: of all that the register and the company tell, so
-a sweep compares who was asked with who may decide, and this acts. Whoever becomes a party is followed at once (`joining`).
+a sweep compares who was asked with who may decide (`touched` says when), and this acts. Whoever becomes a party is followed at once (`joining`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from approvals import asking, duties
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.routing import Route
+from approvals.touched import EVERYWHERE
 from governance.controls import nudge
 from governance.controls.models import Person
 from governance.controls.roles import Permission
@@ -21,14 +22,9 @@ from governance.controls.transitions import Effect, Step, transition
 #: How candidates of a stage are asked.
 ASKED = {1: "stage_1_opened", 2: "stage_2_opened"}
 
-#: What may leave a record with nobody who was asked: the sweep looks at once, and else within its minute.
+#: What may leave a record with nobody who was asked: the sweep looks at once.
 CHANGING = (
-    "person.left",
-    "role.confirmed",
-    "role.ended",
-    "team.joined",
-    "team.leads_named",
-    "team.left",
+    *sorted(EVERYWHERE),
     "resource.owner_named",
     "resource.ownership_accepted",
     "interim.confirmed",

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import rfc8785
 from django.db import connection, models
 
 from governance.controls.actors import Actor
+from governance.controls.ledger_verifier import canonical_json
 from governance.controls.models import FreeText, LedgerEvent
 
 #: One text however many events there are, so that it is prepared once; most of what writing one by Django took was making that text.
@@ -21,12 +21,13 @@ INSERT INTO controls_ledgerevent (event_id, at, actor_kind, actor_id, for_id, ve
     outcome, code, payload, reason_id, digest)
 SELECT event_id, at, actor_kind, actor_id, for_id, verb, subject_type, subject_id, about, correlation,
     outcome, code, payload, reason_id, digest
-FROM jsonb_to_recordset(%s::jsonb) AS one(event_id uuid, at timestamptz, actor_kind text, actor_id text, for_id text, verb text,
-    subject_type text, subject_id text, about text[], correlation uuid, outcome text, code text, payload jsonb, reason_id bigint,
-    digest text, place int)
-ORDER BY place
-RETURNING id, xid
+FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (event_id uuid, at timestamptz, actor_kind text, actor_id text, for_id text,
+    verb text, subject_type text, subject_id text, about text[], correlation uuid, outcome text, code text, payload jsonb,
+    reason_id bigint, digest text)) WITH ORDINALITY
 """
+
+#: Numbers are given in the order in which events are handed over; one alone need not be sorted.
+_INSERT_SEVERAL = f"{_INSERT}ORDER BY ordinality"
 
 JSON = str | int | bool | None | Sequence[Any] | Mapping[str, Any]
 
@@ -67,7 +68,7 @@ def canonical(event: LedgerEvent) -> dict[str, Any]:
 
 def digest(content: Mapping[str, Any]) -> str:
     """SHA-256 over the canonical JSON (RFC 8785) as hex."""
-    return hashlib.sha256(rfc8785.dumps(dict(content))).hexdigest()
+    return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
 def build(
@@ -81,8 +82,8 @@ def build(
     reason: FreeText | None = None,
     refused: str = "",
     known_as: tuple[str, str] | None = None,
-) -> LedgerEvent:
-    """One event, complete but not yet written: for bulk writes, which insert many at once.
+) -> str:
+    """One event, complete but not yet written: many are inserted at once. No model is made of it: that takes as long as all else here.
 
     Args:
         actor: who did it; the ledger keeps the opaque ids.
@@ -94,48 +95,45 @@ def build(
         reason: the text that the actor gave; its keyed digest goes into the payload.
         refused: the refusal's code when it was tried and refused.
         known_as: the row's name where it is not the present one: a creation that was rolled back had a key for a while.
+
+    Returns:
+        The row as JSON: the very text that its digest is of, and beside that what it does not cover.
+
+    Raises:
+        ValueError: the payload holds what JSON would not keep: NaN, a number beyond 2**53.
     """
     subject_type, subject_id = known_as or name_of(subject)
     content = dict(payload or {})
     if reason is not None:
         content["reason"] = reason.digest
-    event = LedgerEvent(
-        event_id=uuid.uuid4(),
-        at=now,
-        actor_kind=actor.kind,
-        actor_id=actor.actor_id,
-        for_id=actor.for_id,
-        verb=verb,
-        subject_type=subject_type,
-        subject_id=subject_id,
-        about=list(dict.fromkeys([f"{subject_type}:{subject_id}", *about_rows])),
-        correlation=actor.correlation,
-        outcome="refused" if refused else "done",
-        code=refused,
-        payload=content,
-        reason=reason,
-    )
-    event.digest = digest(canonical(event))
-    return event
+    event = {
+        "event_id": str(uuid.uuid4()),
+        "at": instant(now),
+        "actor_kind": actor.kind,
+        "actor_id": actor.actor_id,
+        "for_id": actor.for_id,
+        "verb": verb,
+        "subject_type": subject_type,
+        "subject_id": subject_id,
+        "about": list(dict.fromkeys([f"{subject_type}:{subject_id}", *about_rows])),
+        "correlation": str(actor.correlation),
+        "outcome": "refused" if refused else "done",
+        "code": refused,
+        "payload": content,
+    }
+    text = canonical_json(event)
+    beside = {"digest": hashlib.sha256(text).hexdigest(), "reason_id": reason.pk if reason is not None else None}
+    return f"{text[:-1].decode()},{json.dumps(beside)[1:]}"
 
 
-def append(**facts: Any) -> LedgerEvent:
+def append(**facts: Any) -> None:
     """Write one event; takes the arguments of `build`."""
-    event = build(**facts)
-    append_all([event])
-    return event
+    append_all([build(**facts)])
 
 
-def append_all(events: Sequence[LedgerEvent]) -> None:
-    """Write events that `build` made, in order, in one statement, and give each its number and transaction."""
+def append_all(events: Sequence[str]) -> None:
+    """Write events that `build` made, in order and in one statement."""
     if not events:
         return
-    rows = [
-        {**canonical(event), "reason_id": event.reason_id, "digest": event.digest, "place": place}
-        for place, event in enumerate(events)
-    ]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [json.dumps(rows)])
-        written = sorted(cursor.fetchall())  # numbers are given in the order of writing
-    for event, (pk, xid) in zip(events, written, strict=True):
-        event.pk, event.xid, event._state.adding = pk, int(str(xid)), False
+        cursor.execute(_INSERT if len(events) == 1 else _INSERT_SEVERAL, [f"[{','.join(events)}]"])

@@ -112,7 +112,8 @@ GIVER_ONLY = Duty("A11", "A11", "A delegation is ended by the person who gave it
 def propose_role(step: Step[Person], *, role: Role) -> Effect:
     """An admin proposes a role for somebody else; it counts once a second admin confirms it."""
     if role not in ASSIGNABLE:
-        raise refuse(Refusal("ROLE", "input", f"{role} can't be assigned."))
+        known = ", ".join(ROLE_WORDS[one] for one in ASSIGNABLE)
+        raise refuse(Refusal("ROLE", "input", "There is no such role to give.", f"It is one of: {known}."))
     held = RoleAssignment.objects.filter(person=step.subject, role=role, until__isnull=True)
     if held.exists():
         raise refuse(Refusal("ROLE", "state", f"{step.subject.name} holds or awaits this role already."))

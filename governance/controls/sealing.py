@@ -111,9 +111,13 @@ def is_counter_behind() -> bool:
 
 def unsealed() -> models.QuerySet[LedgerEvent]:
     """The events that no seal covers yet, in the order in which they will be sealed."""
-    last = latest()
+    return after(latest())
+
+
+def after(seal: Seal | None) -> models.QuerySet[LedgerEvent]:
+    """The events that neither a seal nor any before it covers, in seal order; all of them for None."""
     events = LedgerEvent.objects.order_by("xid", "id")
-    return events.filter(Q(xid__gt=last.last_xid) | Q(xid=last.last_xid, pk__gt=last.last)) if last else events
+    return events.filter(Q(xid__gt=seal.last_xid) | Q(xid=seal.last_xid, pk__gt=seal.last)) if seal else events
 
 
 def checkpoint(last: Seal, *, at: datetime) -> dict[str, Any]:

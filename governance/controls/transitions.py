@@ -28,7 +28,7 @@ from simple_history.utils import bulk_create_with_history
 from governance.controls import access, backstop, consequences, ledger, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
-from governance.controls.models import FreeText, LedgerEvent, Person
+from governance.controls.models import FreeText, Person
 from governance.controls.refusals import InvalidInput, OutOfTurn, Refusal, Refused, refuse
 from governance.controls.roles import PERMISSION_WORDS, Permission
 
@@ -64,7 +64,7 @@ class Step(Generic[M]):
     reason: FreeText | None = None
     text: str = ""
     broken: BaseException | None = None
-    events: list[LedgerEvent] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
 
     @property
     def why(self) -> str:

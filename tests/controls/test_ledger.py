@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import rfc8785
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.controls import ledger
 from governance.controls.actors import Actor
-from governance.controls.ledger_verifier import leaf_hash, merkle_root
+from governance.controls.ledger_verifier import canonical_json, leaf_hash, merkle_root
 from governance.controls.models import LedgerEvent, Seal
+from tests.controls.events import appended
 from tests.people import NOW, Northwind, as_actor, as_delegate
 
 
@@ -26,7 +29,7 @@ def raw(sql: str, *values: Any) -> None:
 @pytest.fixture
 def event(northwind: Northwind) -> LedgerEvent:
     """One event about Rita."""
-    return ledger.append(actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW)
+    return appended(actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW)
 
 
 @pytest.mark.rule("H2")
@@ -96,19 +99,17 @@ def test_a_refusal_has_a_code_and_nothing_else_has_one(event: LedgerEvent, outco
 @pytest.mark.rule("H6", "A11")
 def test_an_event_names_people_by_opaque_ids_and_says_for_whom(northwind: Northwind) -> None:
     actor = as_delegate(northwind.karl, giver=northwind.ines)
-    made = ledger.append(actor=actor, verb="toy.moved", subject=northwind.rita, now=NOW)
+    made = appended(actor=actor, verb="toy.moved", subject=northwind.rita, now=NOW)
     assert (made.actor_kind, made.actor_id) == ("person", str(northwind.karl.opaque_id))
     assert made.for_id == str(northwind.ines.opaque_id)
-    job = ledger.append(actor=Actor.of_job("toys.sweep"), verb="toy.moved", subject=northwind.rita, now=NOW)
+    job = appended(actor=Actor.of_job("toys.sweep"), verb="toy.moved", subject=northwind.rita, now=NOW)
     assert (job.actor_kind, job.actor_id, job.for_id) == ("job", "toys.sweep", "")
 
 
 @pytest.mark.rule("H3")
 def test_an_event_shows_on_the_timelines_of_what_it_is_about_once_each(northwind: Northwind) -> None:
     rows = ledger.about(northwind.rita, northwind.marketing, None, northwind.rita)
-    made = ledger.append(
-        actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW, about_rows=rows
-    )
+    made = appended(actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW, about_rows=rows)
     assert made.about == [f"controls.person:{northwind.rita.pk}", f"controls.team:{northwind.marketing.pk}"]
     assert made in LedgerEvent.objects.filter(about__contains=ledger.about(northwind.marketing))
 
@@ -116,8 +117,7 @@ def test_an_event_shows_on_the_timelines_of_what_it_is_about_once_each(northwind
 @pytest.mark.rule("H2")
 def test_what_was_read_back_has_the_digest_that_was_written(northwind: Northwind) -> None:
     odd = {"deep": {"z": [1, 2.5, None, True], "a": "ä\u2028\U0001f600"}, "big": 2**53 - 1, "ordered": ["b", "a"]}
-    made = ledger.append(actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW, payload=odd)
-    read = LedgerEvent.objects.get(pk=made.pk)
+    read = appended(actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW, payload=odd)
     assert read.digest == ledger.digest(ledger.canonical(read))
 
 
@@ -128,6 +128,41 @@ def test_a_payload_that_json_would_not_keep_is_refused_before_it_is_written(
 ) -> None:
     with pytest.raises((ValueError, TypeError)):
         ledger.append(actor=as_actor(northwind.ines), verb="x.y", subject=northwind.rita, now=NOW, payload=payload)
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=12)
+
+
+def canonical_or_refused(write: Callable[[Any], bytes], content: object) -> bytes | None:
+    """What is written of it, or None where it has no canonical form."""
+    try:
+        return write(content)
+    except ValueError:
+        return None
+
+
+@pytest.mark.rule("H2")
+@given(st.dictionaries(st.text(), VALUES))
+@settings(max_examples=300, deadline=None)
+def test_the_quick_way_writes_what_the_library_for_rfc_8785_writes(content: dict[str, Any]) -> None:
+    assert canonical_or_refused(canonical_json, content) == canonical_or_refused(rfc8785.dumps, content)
+
+
+ODD = ("\x00\x1f\x7f\x80", '"\\/\b\f\n\r\t', "\u2028\ufeff\uffff\U0001f600", "\ud800")
+
+
+@pytest.mark.rule("H2")
+@pytest.mark.parametrize(
+    "content",
+    [
+        *({"a": text, "\r": [{"A": text}, []]} for text in ODD),
+        {"whole": [2**53 - 1, 1 - 2**53, 0, True, None]},
+        {"\ufb33": "stands behind the other in UTF-16", "\U0001f600": "and before it in Unicode"},
+    ],
+)
+def test_odd_texts_numbers_and_orders_of_keys_are_written_alike_too(content: dict[str, Any]) -> None:
+    assert canonical_or_refused(canonical_json, content) == canonical_or_refused(rfc8785.dumps, content)
 
 
 def rfc_6962_root(leaves: list[bytes]) -> bytes:

@@ -63,6 +63,16 @@ def test_nobody_proposes_or_confirms_a_role_for_themself(northwind: Northwind) -
     assert LedgerEvent.objects.filter(outcome="refused", code="SOD-8").count() == 2
 
 
+@pytest.mark.rule("S8", "I7")
+@pytest.mark.parametrize("role", ["\u202eelor", "", Role.JOB])
+def test_what_is_no_role_to_give_is_not_repeated_and_those_that_are_get_named(northwind: Northwind, role: str) -> None:
+    with pytest.raises(InvalidInput) as said:
+        propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=role)
+    assert said.value.refusal.sentence == "There is no such role to give."
+    assert "Auditor" in said.value.refusal.to_do
+    assert "Background job" not in said.value.refusal.to_do
+
+
 @pytest.mark.rule("S8")
 def test_who_proposed_does_not_confirm_and_a_proposal_counts_for_nothing(northwind: Northwind) -> None:
     proposed = propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.ADMIN)

@@ -17,6 +17,7 @@ from governance.controls.keys import keyed_digest
 from governance.controls.models import FreeText, LedgerEvent
 from inventory.models import Automation
 from tests.approvals.attempts import database_refuses, sql
+from tests.controls.events import appended
 from tests.journeys import Company, brought_in
 from tests.people import NOW, Northwind, as_actor
 from tests.portal.signed_in import client_of
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 def said(n: Northwind, text: str = "It pays suppliers twice.", *, now: datetime = NOW) -> LedgerEvent:
     """An event with a reason that Ines gave."""
-    return ledger.append(actor=as_actor(n.ines), verb="toy.moved", subject=n.rita, now=now, reason=texts.keep(text))
+    return appended(actor=as_actor(n.ines), verb="toy.moved", subject=n.rita, now=now, reason=texts.keep(text))
 
 
 def past_the_triggers(statement: str, *arguments: Any) -> None:

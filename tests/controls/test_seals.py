@@ -25,6 +25,7 @@ from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Seal
 from tests import lengths
 from tests.controls import tampering
+from tests.controls.events import appended
 from tests.environment import Environment
 from tests.people import NOW, make_person
 from tests.processes import until
@@ -391,7 +392,7 @@ def test_an_event_is_sealed_within_five_seconds_by_worker_and_beat(beat: Any, su
     lags = []
     for _ in range(2):  # the first comes whenever it comes, the second just after a seal: it waits for a whole round
         began = time.monotonic()
-        event = ledger.append(actor=JOB, verb="toy.moved", subject=subject, now=NOW)
+        event = appended(actor=JOB, verb="toy.moved", subject=subject, now=NOW)
         until(lambda xid=event.pk: not sealing.unsealed().filter(pk=xid).exists(), "a seal over the event", seconds=5)
         lags.append(time.monotonic() - began)
     assert max(lags) < 5, lags

@@ -17,6 +17,7 @@ from governance.controls.models import LedgerEvent, Seal
 from governance.controls.people import propose_role
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
+from tests.controls.events import appended
 from tests.people import NOW, Northwind, as_actor, build
 from tests.portal.signed_in import client_of
 
@@ -47,7 +48,7 @@ def test_whoever_may_not_read_the_ledger_is_told_who_may(northwind: Northwind, w
 def test_it_is_searched_by_name_event_code_number_outcome_actor_subject_and_day(northwind: Northwind) -> None:
     with pytest.raises(DutyConflict):
         propose_role(northwind.ines, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
-    event = ledger.append(actor=as_actor(northwind.karl), verb="team.founded", subject=northwind.marketing, now=NOW)
+    event = appended(actor=as_actor(northwind.karl), verb="team.founded", subject=northwind.marketing, now=NOW)
     yuki = client_of(northwind.yuki)
 
     def found(**asked: str) -> list[str]:
@@ -142,7 +143,7 @@ def test_it_says_which_seal_covers_what_verifies_on_request_and_exports_what_ver
     yuki = client_of(company.yuki)
     sealing.seal_all(at=timezone.now())
     last = Seal.objects.order_by("-number")[0]
-    fresh = ledger.append(actor=as_actor(company.ines), verb="toy.moved", subject=company.rita, now=NOW)
+    fresh = appended(actor=as_actor(company.ines), verb="toy.moved", subject=company.rita, now=NOW)
     page = yuki.get(reverse("ledger"))
     events = {event["number"]: event["sealed"] for event in page.context["events"]}
     assert events[fresh.pk] == ""

@@ -1,0 +1,82 @@
+"""Which open records the sweep routes, to find those that none of those who were asked may decide any more (A9, R9).
+
+Routing is most of what that sweep costs, and nearly always finds nothing new. So a run routes what the ledger says was touched since the run
+before it; everything where who may decide anything may have changed; and in turn, within `ROUND`, all the rest: a date
+that passes is no event, and a row that could not be acted on is found again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Mod
+
+from approvals.models import Approval, ApprovalState
+from governance.controls import sealing
+from governance.controls.models import JobRun, Seal
+
+#: Within which every open record is routed once, touched or not.
+ROUND = timedelta(minutes=10)
+
+#: How much older than a run the seal is that tells what that run has seen: sealing takes a moment.
+MARGIN = timedelta(minutes=1)
+
+#: What may change who decides anywhere.
+EVERYWHERE = frozenset(
+    {
+        "person.left",
+        "role.confirmed",
+        "role.ended",
+        "team.joined",
+        "team.leads_named",
+        "team.left",
+    }
+)
+
+#: What an event is about, and how an open record hangs on that.
+HANGS_ON = {
+    "approvals.submission": ("submission",),
+    "inventory.automation": ("submission__automation",),
+    "inventory.resource": ("privilege__entitlement__resource", "decided_on"),
+}
+
+
+def to_route(job: str, now: datetime) -> QuerySet[Approval]:
+    """The open records that the run of ``job`` at ``now`` looks at: all of them where no run ended well within `ROUND`."""
+    open_now = Approval.objects.filter(state=ApprovalState.OPEN)
+    last = JobRun.objects.filter(job=job, seen_at__isnull=False, error="").order_by("-id").first()
+    if last is None or not timedelta() <= now - last.started_at < ROUND:
+        return open_now
+    touched = _touched_since(last)
+    if touched is None:
+        return open_now
+    turns = [minute % _TURNS for minute in range(_minute(last.started_at) + 1, _minute(now) + 1)]
+    return open_now.alias(turn=Mod(F("submission_id"), _TURNS)).filter(touched | Q(turn__in=turns))
+
+
+def _touched_since(run: JobRun) -> Q | None:
+    """Records that hang on what an event names that ``run`` has perhaps not seen; None where any record may be meant."""
+    seal = Seal.objects.filter(at__lte=run.began_at - MARGIN).order_by("-number").first()
+    if seal is None:
+        return None
+    named: dict[str, set[int]] = defaultdict(set)
+    for verb, about in sealing.after(seal).values_list("verb", "about").iterator():
+        if verb in EVERYWHERE:
+            return None
+        for model, _, key in (name.partition(":") for name in about):
+            if model in HANGS_ON and key.isdecimal():
+                named[model].add(int(key))
+    found = Q(pk__in=())
+    for model, keys in named.items():
+        for path in HANGS_ON[model]:
+            found |= Q((f"{path}__in", keys))
+    return found
+
+
+_TURNS = ROUND // timedelta(minutes=1)
+
+
+def _minute(at: datetime) -> int:
+    return int(at.timestamp()) // 60

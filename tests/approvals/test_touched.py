@@ -1,0 +1,179 @@
+"""A run of the sweep routes what was touched since the run before; everything where anybody's turn may have come; the rest in turn (A9, R9)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from approvals import sweeps, touched, transitions
+from approvals.models import Approval, ApprovalState, Candidate, Submission
+from governance.controls import jobs, sealing
+from governance.controls.models import JobRun, Seal
+from governance.controls.people import end_role, record_leaver
+from governance.controls.roles import Role
+from governance.controls.teams import join_team, leave_team, name_leads
+from inventory import registry
+from tests import journeys
+from tests.approvals import stock
+from tests.journeys import Company
+from tests.people import as_actor, build, give_role
+
+pytestmark = pytest.mark.race
+
+
+@dataclass
+class Office:
+    """A committed company with two submissions, and a run of the sweep that has seen all of it."""
+
+    company: Company
+    waiting: Submission
+    second: Submission
+
+    def look(self, at: datetime | None = None) -> None:
+        """A run that ended well, after a seal over all that happened before it."""
+        now = timezone.now()
+        sealing.seal_all(at=now - 2 * touched.MARGIN)
+        began = {"began_at": now, "seen_at": now}
+        JobRun.objects.create(job=sweeps.JOB, started_at=at or self.now, ended_at=at or self.now, **began)
+
+    @property
+    def now(self) -> datetime:
+        """Business time: within one minute nobody's turn comes."""
+        return self.company.now.replace(second=0)
+
+    def routed(self, later: timedelta = timedelta()) -> set[int]:
+        """Keys of what the next run looks at."""
+        return {one.pk for one in touched.to_route(sweeps.JOB, self.now + later)}
+
+
+def is_open(**facts: Any) -> set[int]:
+    """Keys of open records."""
+    return set(Approval.objects.filter(state=ApprovalState.OPEN, **facts).values_list("pk", flat=True))
+
+
+@pytest.fixture(scope="module")
+def built(django_db_setup: None, django_db_blocker: Any) -> Iterator[Office]:
+    """One for all tests of the file: one submission before stage 1, one in stage 2."""
+    with django_db_blocker.unblock():
+        c = journeys.company(build(uuid.uuid4().hex[:8]))
+        yield Office(c, stock.submitted(c), stock.in_stage_2(c, lambda export: export.update(id="second")))
+        connections.close_all()
+
+
+@pytest.fixture
+def office(built: Office, committed: None) -> Office:
+    """The office, just looked at."""
+    built.look()
+    return built
+
+
+@pytest.mark.rule("A9", "R9")
+def test_what_nothing_touched_is_not_routed_but_in_its_turn_within_ten_minutes(office: Office) -> None:
+    everything = is_open()
+    assert len(everything) >= 5
+    assert office.routed() == set()
+    assert office.routed(timedelta(seconds=59)) == set()
+    turns = [office.routed(timedelta(minutes=minute)) for minute in range(10)]
+    assert set().union(*turns) == everything, "each had its turn, however many runs there were meanwhile"
+    assert turns == sorted(turns, key=len)
+    assert office.routed(touched.ROUND) == everything
+    assert office.routed(-timedelta(minutes=1)) == everything, "a clock that was set back says nothing"
+
+
+@pytest.mark.rule("A9", "R9")
+def test_each_run_takes_the_turns_since_the_one_before(office: Office) -> None:
+    seen: list[int] = []
+    for minute in (1, 2, 5, 9, 10):
+        seen += office.routed(timedelta(minutes=minute))
+        office.look(office.now + timedelta(minutes=minute))
+        assert office.routed(timedelta(minutes=minute, seconds=30)) == set(), "a nudge within the minute finds no turn"
+    assert sorted(seen) == sorted(is_open()), "each once"
+
+
+@pytest.mark.rule("A9", "R9")
+def test_what_a_submission_a_resource_or_an_automation_has_to_do_with_is_routed(office: Office) -> None:
+    c, n = office.company, office.company.people
+    transitions.comment(office.waiting, actor=as_actor(n.rita), now=c.now, reason="Any news?")
+    assert office.routed() == is_open(submission=office.waiting)
+    office.look()
+    registry.amend_resource(c.slack, actor=as_actor(n.omar), now=c.now, fields={"about": "For finance."})
+    assert office.routed() == is_open(submission=office.second, decided_on=c.slack) | is_open(
+        submission=office.second, privilege__entitlement__resource=c.slack
+    )
+    assert office.routed() not in (set(), is_open(submission=office.second))
+
+
+def a_lead(c: Company) -> None:
+    """The team gets another deputy lead."""
+    n = c.people
+    name_leads(n.finance_ops, actor=as_actor(n.ines), now=c.now, lead=n.theo, deputy_lead=n.grace)
+
+
+def a_role(c: Company) -> None:
+    """Somebody gets a role and loses it."""
+    n = c.people
+    end_role(
+        give_role(n.tom, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl)),
+        actor=as_actor(n.ines),
+        now=c.now,
+        reason="Done.",
+    )
+
+
+def a_member(c: Company) -> None:
+    """Somebody joins the fallback owners and leaves them."""
+    n = c.people
+    for act in (join_team, leave_team):
+        act(n.fallback, actor=as_actor(n.ines), now=c.now, person=n.piet)
+
+
+def a_leaver(c: Company) -> None:
+    """Somebody leaves who has no part in anything."""
+    record_leaver(c.people.nadia, actor=as_actor(c.people.ines), now=c.now, reason="Left.")
+
+
+@pytest.mark.rule("A9", "R8", "R9")
+@pytest.mark.parametrize("way", [a_lead, a_role, a_member, a_leaver], ids=lambda way: way.__name__)
+def test_everything_is_routed_where_anybodys_turn_may_have_come(office: Office, way: Callable[[Company], None]) -> None:
+    way(office.company)
+    assert office.routed() == is_open()
+
+
+@pytest.mark.rule("A9", "R9")
+def test_everything_is_routed_where_it_is_not_known_what_the_last_run_has_seen(office: Office) -> None:
+    JobRun.objects.create(job=sweeps.JOB, started_at=office.now, began_at=timezone.now())
+    assert office.routed() == set(), "a run that has not ended hides none that has"
+    JobRun.objects.filter(job=sweeps.JOB).update(error="OperationalError")
+    assert office.routed() == is_open(), "no run ended well"
+    JobRun.objects.filter(job=sweeps.JOB).delete()
+    office.look()
+    assert office.routed() == set()
+    JobRun.objects.filter(job=sweeps.JOB).update(began_at=Seal.objects.earliest("number").at)
+    assert office.routed() == is_open(), "no seal is that old"
+
+
+@pytest.mark.rule("A9", "R9")
+def test_a_run_asks_the_next_about_what_was_touched_and_leaves_the_rest_alone(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c, n = office.company, office.company.people
+    looked_at: list[int] = []
+    routing = sweeps._together
+    monkeypatch.setattr(sweeps, "_together", lambda keys, now: looked_at.extend(keys) or routing(keys, now))
+    monkeypatch.setattr(sweeps, "remind", lambda now: 0)
+    stock.hand_over(c, c.slack, n.piet, n.amara)
+    run = jobs.run_job(sweeps.JOB, lambda _: sweeps.sweep(office.now))
+    assert run is not None
+    assert run.counts["asked_next"] == 1
+    assert set(looked_at) == is_open(submission=office.second, decided_on=c.slack) | is_open(
+        submission=office.second, privilege__entitlement__resource=c.slack
+    )
+    asked = Candidate.objects.filter(seat__approval__in=looked_at, person=n.piet)
+    assert asked.count() == len(looked_at)
