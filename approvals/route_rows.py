@@ -123,9 +123,12 @@ class Undecided:
         return [record for record in self._found[submission.pk] if not record.has_ended]
 
     @staticmethod
-    def _read(submissions: Iterable[int]) -> QuerySet[Approval]:
-        asked = Approval.objects.filter(submission__in=submissions, stage=2).exclude(state__in=ENDED)
-        return asked.select_related(*LADDER).prefetch_related("seats").order_by("pk")
+    def _read(submissions: Sequence[int]) -> QuerySet[Approval]:
+        """In one query for one; for several, which have the same people and resources, these are read once."""
+        asked = Approval.objects.filter(submission__in=submissions, stage=2).exclude(state__in=ENDED).order_by("pk")
+        if len(submissions) == 1:
+            return asked.select_related(*LADDER).prefetch_related("seats")
+        return asked.prefetch_related("seats", *LADDER)
 
 
 def complete(approval: Approval) -> None:

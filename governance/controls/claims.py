@@ -17,6 +17,7 @@ from typing import TypeVar
 import structlog
 from django.db import connection, models, transaction
 
+from governance.controls.keyed import sorted_by_key
 from governance.controls.refusals import Refused
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,7 @@ def _claimed(rows: models.QuerySet[M]) -> Iterator[M]:
     last = 0
     while True:
         with transaction.atomic():
-            free = rows.filter(pk__gt=last).order_by("pk").select_for_update(skip_locked=True, of=("self",))
+            free = sorted_by_key(rows.filter(pk__gt=last)).select_for_update(skip_locked=True, of=("self",))
             found = list(free.values_list("pk", flat=True)[:CHUNK])
         if not found:
             return

@@ -13,6 +13,7 @@ from django.db import models
 
 from governance.controls import ledger
 from governance.controls.actors import Actor
+from governance.controls.keyed import sorted_by_key
 from governance.controls.models import LedgerEvent, Person
 
 #: Model and key of what an event is about (`ledger.name_of`).
@@ -304,7 +305,7 @@ def entries(
     found = LedgerEvent.objects.filter(about__contains=ledger.about(row)).select_related("reason")
     if not quiet:
         found = found.exclude(verb__in=QUIET, outcome="done")
-    events = list(found.order_by("-id")[:limit])
+    events = list(sorted_by_key(found, newest_first=True)[:limit])
     known = {str(person.opaque_id): person.name for person in people}
     others = {one for event in events for one in (event.actor_id, event.for_id) if one not in known}
     known |= names(others)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -22,7 +24,7 @@ from inventory import risk, words
 from inventory.models.binding import REGISTERED
 from inventory.models.credential import Credential
 from inventory.models.identity import NonHumanIdentity
-from inventory.models.interim import Owned, nobody_answers, points_to_its_own, still_answering
+from inventory.models.interim import InterimOwner, Owned, nobody_answers, points_to_its_own, still_answering
 from inventory.models.resource import Entitlement, Environment, Level, sees_all
 
 
@@ -56,38 +58,9 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
     """Automations as people may see them."""
 
     def visible_to(self, actor: Actor, now: datetime) -> AutomationQuerySet:
-        """Those that the actor may see, in one query.
-
-        Its team and the team's lead, its owners, owners and deputies of resources that a version of it asks for, security
-        reviewers, auditors, admins, whoever is on call, and whom guardian's ``view_automation`` names (candidates of its
-        approvals are named there when they are asked). While a delegation runs, the delegate sees what the giver sees
-        because they answer for it, not what they see as a member of a team or by a role (A11).
-        """
-        person = actor.person
-        if person is None:
-            return self.none()
-        if sees_all(actor, now):
-            return self
-        people = access.answers_as(actor, now)
-        member = Membership.objects.filter(team=OuterRef("team"), person=person)
-        named = AutomationUserObjectPermission.objects.filter(
-            content_object=OuterRef("pk"), user__in=people, permission__codename="view_automation"
-        )
-        touched = Privilege.objects.filter(version__automation=OuterRef("pk")).filter(
-            Q(entitlement__resource__owner__in=people)
-            | Q(entitlement__resource__deputy__in=people)
-            | still_answering(people, now, "entitlement__resource__")
-        )
-        return self.filter(
-            Q(business_owner__in=people)
-            | Q(technical_owner__in=people)
-            | still_answering(people, now)
-            | Q(team__lead__in=people)
-            | Q(team__deputy_lead__in=people)
-            | Exists(member)
-            | Exists(named)
-            | Exists(touched)
-        )
+        """Those that the actor may see, in one query: see `ways_to_see`."""
+        ways = ways_to_see(actor, now)
+        return self if ways is None else self.filter(reduce(or_, ways, Q(pk__in=())))
 
     def answered_by(self, people: Collection[int], now: datetime) -> AutomationQuerySet:
         """Those that some people own, or answer for meanwhile at ``now`` (I3).
@@ -102,6 +75,42 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
     def ownerless(self, now: datetime) -> AutomationQuerySet:
         """Those not retired whose business owner has left and for which nobody answers meanwhile (I3)."""
         return self.filter(nobody_answers("business_owner", now)).exclude(state=AutomationState.RETIRED)
+
+
+def ways_to_see(actor: Actor, now: datetime) -> list[Q] | None:
+    """By what somebody may see an automation, each a condition of its own; None for whoever sees all, nothing for who is nobody.
+
+    Its team and the team's lead, its owners, owners and deputies of resources that a version of it asks for, security
+    reviewers, auditors, admins, whoever is on call, and whom guardian's ``view_automation`` names (candidates of its
+    approvals are named there when they are asked). While a delegation runs, the delegate sees what the giver sees
+    because they answer for it, not what they see as a member of a team or by a role (A11).
+    """
+    person = actor.person
+    if person is None:
+        return []
+    if sees_all(actor, now):
+        return None
+    people = access.answers_as(actor, now)
+    member = Membership.objects.filter(team=OuterRef("team"), person=person)
+    named = AutomationUserObjectPermission.objects.filter(
+        content_object=OuterRef("pk"), user__in=people, permission__codename="view_automation"
+    )
+    touched = Privilege.objects.filter(version__automation=OuterRef("pk")).filter(
+        Q(entitlement__resource__owner__in=people)
+        | Q(entitlement__resource__deputy__in=people)
+        | still_answering(people, now, "entitlement__resource__")
+    )
+    return [
+        Q(business_owner__in=people),
+        Q(technical_owner__in=people),
+        # that row names it as it names that row: said both ways, it is found by whoever answers, who are few
+        still_answering(people, now) & Q(pk__in=InterimOwner.objects.filter(person__in=people).values("automation")),
+        Q(team__lead__in=people),
+        Q(team__deputy_lead__in=people),
+        Q(Exists(member)),
+        Q(Exists(named)),
+        Q(Exists(touched)),
+    ]
 
 
 def _differ(one: str, other: str) -> Q:

@@ -21,6 +21,7 @@ from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory import lifecycle, registry
 from inventory.models import Automation, AutomationKind, AutomationState, DataClass, Privilege, Version
+from inventory.models.automation import ways_to_see
 from inventory.views import automation_page, paging
 from inventory.views.confirming import confirm, form_page
 from inventory.views.owner_field import OwnerField, offer_owners
@@ -43,11 +44,10 @@ def automation_list(request: Request) -> HttpResponse:
     """Automations that the reader may see, by name; filters stand in the address."""
     now, asked, path = clock.now(), request.GET, reverse("automation_list")
     newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number").values("pk")[:1]
-    rows: QuerySet[Automation] = Automation.objects.visible_to(request.actor, now).select_related(
-        "team", "business_owner", "interim__person"
-    )
+    rows: QuerySet[Automation] = Automation.objects.select_related("team", "business_owner", "interim__person")
     rows = _filtered(paging.search(rows, paging.words_of(asked)), request)
-    paged = paging.by_name(rows.annotate(newest_version=Subquery(newest)), asked, path)
+    ways = ways_to_see(request.actor, now)
+    paged = paging.by_name(rows.annotate(newest_version=Subquery(newest)), asked, path, ways)
     touched, held = _touched(paged.rows), _held(paged.rows)
     context: Shape = {
         "now": now,

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def fill(automations: int) -> tuple[people.Northwind, Submission, Submission]:
     company = journeys.company(northwind)
     cast = seeding.Cast(northwind.rita, northwind.jonas, northwind.omar, northwind.amara)
     seeding.seed(automations, cast, clock.now(), lambda done: said(f"{done:,} of {automations:,} automations"))
-    sealing.seal_all(at=clock.real())
+    sealing.seal_all(at=clock.real() - timedelta(hours=1))  # as one that stands for a while
     waiting = journeys.submitted(company)
     second = journeys.submitted(company, journeys.brought_in(company, "weekly-stock-report.json"))
     journeys.decide_app(company, second)

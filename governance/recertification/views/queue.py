@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -91,25 +91,23 @@ class Waiting:
 
 
 def waiting(actor: Actor, now: datetime) -> Waiting:
-    """The questions that wait for the reader, or for somebody they stand in for: three queries at most, however many there are."""
-    if actor.person is None:
-        return Waiting([], [], 0, 0)
-    asked = Question.objects.unanswered().asked_of(actor.person, now)
-    own = Q(draft__person=actor.person)
-    left, left_count = _first(asked.filter(Q(draft__isnull=True) | ~own))
-    drafted, drafted_count = _first(asked.filter(own))
-    return Waiting(left, drafted, left_count, drafted_count)
+    """The questions that wait for the reader, or for somebody they stand in for: three queries at most, however many there are.
 
-
-def _first(asked: QuerySet[Question]) -> tuple[list[Question], int]:
-    """The first `SHOWN` of some questions, and how many there are: counted only where these are not all.
-
-    Which ones is found first: to sort thousands with all that a row says of each would read a dozen tables for all of them.
+    Which ones are shown is found first: to sort thousands with all that a row says of each would read a dozen tables for all of them.
     """
-    order = ("item__deadline", "pk")
-    first = Question.objects.filter(keyed_by(asked.order_by(*order).values("pk")[: SHOWN + 1]))
-    found = list(first.select_related(*RELATED).only(*LISTED).order_by(*order))
-    return found[:SHOWN], len(found) if len(found) <= SHOWN else asked.count()
+    me = actor.person
+    if me is None:
+        return Waiting([], [], 0, 0)
+    asked = Question.objects.unanswered().asked_of(me, now)
+    own, order = Q(draft__person=me), ("item__deadline", "pk")
+    parts = {False: asked.filter(Q(draft__isnull=True) | ~own), True: asked.filter(own)}
+    left, drafted = (part.order_by(*order).values("pk")[: SHOWN + 1] for part in parts.values())
+    rows = Question.objects.filter(keyed_by(left.union(drafted, all=True)))
+    found: dict[bool, list[Question]] = {False: [], True: []}
+    for one in rows.select_related(*RELATED).only(*LISTED).order_by(*order):
+        found[draft_of(one, actor) is not None].append(one)
+    counts = {is_own: len(these) if len(these) <= SHOWN else parts[is_own].count() for is_own, these in found.items()}
+    return Waiting(found[False][:SHOWN], found[True][:SHOWN], counts[False], counts[True])
 
 
 def whole(question: Question | None) -> Question | None:
@@ -179,6 +177,7 @@ def correctable(actor: Actor, now: datetime) -> list[Question]:
         revoked.filter(answered_at__isnull=False)
         .distinct()
         .select_related("item__grant__automation", "item__automation")
+        .only("asks", "item__closes_at", "item__automation__name", "item__grant__automation__name")
     )
     return list(rows.order_by(F("item__closes_at").asc(nulls_last=True), "pk")[:SHOWN])
 
