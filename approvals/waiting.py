@@ -61,7 +61,9 @@ def _asked_of(actor: Actor, now: datetime) -> QuerySet[Candidate, Any]:
     used = own.filter(
         Q(person=person) | Q(for_person=person) | Q(person=OuterRef("person")) | Q(for_person=OuterRef("person"))
     )
-    asked = Candidate.objects.filter(person__in=access.answers_as(actor, now), seat__approval__state=ApprovalState.OPEN)
+    people = list(access.answers_as(actor, now))
+    waits = Q(seat__approval__state=ApprovalState.OPEN, seat__approval__asked__overlap=people)  # by which it is found
+    asked = Candidate.objects.filter(waits, person__in=people)
     return asked.exclude(Exists(used)).order_by().values("seat__approval")
 
 

@@ -13,6 +13,7 @@ from typing import ClassVar
 import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -95,12 +96,15 @@ class Approval(models.Model):
     carried_from = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="carried_to")
     by_policy = models.ForeignKey("approvals.PolicyVersion", models.PROTECT, null=True, blank=True, related_name="+")
     emergency = models.BooleanField(default=False)
+    #: Ids of everybody who was asked until it ended: written by the database alone, from the candidates.
+    asked = ArrayField(models.BigIntegerField(), default=list, editable=False)
 
-    history = History()
+    history = History(excluded_fields=["asked"])
 
     class Meta:
         ordering = ("-submission_id", "stage", "id")
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            guards.ASKED_KEPT,
             guards.APPROVED_NEEDS_SEATS,
             guards.ASKED_WHILE_OPEN,
             guards.QUESTION_FROZEN,
@@ -134,6 +138,7 @@ class Approval(models.Model):
         indexes = (
             models.Index(fields=["state", "due_at"], name="approval_due"),
             models.Index(fields=["state", "expires_at"], name="approval_expiry"),
+            GinIndex(fields=["asked"], name="approval_asked", condition=Q(state="open")),
         )
 
     def __str__(self) -> str:
@@ -230,6 +235,7 @@ class Candidate(AppendOnly):
     class Meta(AppendOnly.Meta):
         ordering = ("seat_id", "order", "id")
         constraints = (models.UniqueConstraint(fields=["seat", "person"], name="candidate_once"),)
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, guards.ASKED_NAMED]
 
     def __str__(self) -> str:
         return f"{self.person} ({self.basis})"

@@ -180,6 +180,32 @@ APPROVED_NEEDS_SEATS = pgtrigger.Trigger(
     """,  # noqa: S608  put together from pieces of its own
 )
 
+#: Of each record that has not ended: everybody who was asked, beside it, so that what waits for somebody is found without all that ever did.
+ASKED_NAMED = pgtrigger.Trigger(
+    name="asked_named",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert,
+    func="""
+        UPDATE approvals_approval a SET asked = a.asked || NEW.person_id FROM approvals_seat s
+            WHERE s.id = NEW.seat_id AND a.id = s.approval_id AND a.state IN ('waiting', 'open', 'changes_asked')
+              AND NOT a.asked @> ARRAY[NEW.person_id];
+        RETURN NULL;
+    """,
+)
+
+#: Whoever saves a record does not know who was asked meanwhile, and says nothing of it: the trigger above does.
+ASKED_KEPT = pgtrigger.Trigger(
+    name="asked_kept",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update,
+    func="""
+        IF pg_trigger_depth() = 1 THEN
+            NEW.asked = OLD.asked;
+        END IF;
+        RETURN NEW;
+    """,
+)
+
 PARTY_DECIDED_NOTHING = pgtrigger.Trigger(
     name="party_decided_nothing",
     when=pgtrigger.Before,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvals import transitions
+from approvals import transitions, waiting
 from approvals.models import Approval, Decision, Grant, Seat, Submission
 from tests import journeys
 from tests.approvals import stock
@@ -423,3 +423,23 @@ def test_evidence_is_not_deleted_from_under_a_grant(company: Company, live: Subm
     ):
         with database_refuses(""):
             sql(statement + "; SET CONSTRAINTS ALL IMMEDIATE")
+
+
+# --- what is found by who was asked ---------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A9")
+def test_a_record_names_everybody_who_was_asked_whoever_saves_it_and_whatever_they_say(
+    company: Company, stage_2: Submission
+) -> None:
+    n, record = company.people, stock.privilege_on(stage_2, company.slack)
+    known = Approval.objects.get(pk=record.pk)
+    assert known.asked == [n.omar.pk]
+    name_candidate(record, n.grace)
+    assert record in waiting.to_decide(as_actor(n.grace), company.now)
+    known.asked = []
+    known.save()  # whoever read it before
+    Approval.objects.filter(pk=record.pk).update(asked=[n.rita.pk])
+    assert Approval.objects.get(pk=record.pk).asked == [n.omar.pk, n.grace.pk]
+    journeys.reject(record, n.omar, now=company.now)
+    assert record not in waiting.to_decide(as_actor(n.grace), company.now), "it has ended"

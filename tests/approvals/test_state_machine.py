@@ -16,6 +16,7 @@ from approvals import sweeps, transitions
 from approvals.models import (
     Approval,
     ApprovalState,
+    Candidate,
     Decision,
     DecisionPerson,
     Grant,
@@ -245,6 +246,12 @@ class Holds(Review):
             asked = [submission.asked[name] for name in ("business_owner", "technical_owner") if submission.asked[name]]
             assert parties >= set(Person.objects.filter(opaque_id__in=asked).values_list("pk", flat=True))
             assert parties >= {submission.submitted_by_id, submission.version.imported_by_id}
+
+    @invariant()
+    def what_is_open_names_everybody_who_was_asked(self) -> None:
+        for record in Approval.objects.filter(submission__automation=self.automation, state=ApprovalState.OPEN):
+            named = Candidate.objects.filter(seat__approval=record).values_list("person", flat=True)
+            assert sorted(record.asked) == sorted(set(named))
 
     @invariant()
     def nobody_spans_the_stages_of_one_submission(self) -> None:
