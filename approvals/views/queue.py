@@ -1,25 +1,27 @@
-"""The desk: what waits for whom, by risk and age. Filters live in the address."""
+"""The desk: what waits for whom, by risk and age. What the address asks for: `desk_filters`."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from approvals import waiting
 from approvals.models import Approval, ApprovalState, Sample, Submission
+from approvals.views.desk_filters import MOST, PAGE, TIERS, Filters, Paged, Place, page_of, places, places_in
 from governance.controls import clock
 from governance.web.middleware import Request
 from governance.web.pages import page
 
 Shape = dict[str, Any]
 
-#: Submissions on one page of the desk.
-PAGE = 50
+SHOWS = (("Waiting for me", ""), ("All open", "all"), ("Overdue", "overdue"))
 BANDS = (("high", "High risk"), ("standard", "Standard risk"), ("low", "Low risk"))
 
 
@@ -40,6 +42,7 @@ def _row(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> Shap
         "href": reverse("review", args=[submission.pk]),
         "name": submission.automation.name,
         "team": submission.automation.team.name,
+        "team_key": submission.automation.team_id,
         "wants": "; ".join(wants[:2]) + (f" and {len(wants) - 2} more" if len(wants) > 2 else "")
         or "exist for business use",
         "tier": submission.tier,
@@ -60,6 +63,7 @@ def _sample_row(sample: Sample) -> Shape:
         "href": sample.href,
         "name": submission.automation.name,
         "team": submission.automation.team.name,
+        "team_key": submission.automation.team_id,
         "wants": f"be looked at: version {submission.version.number} changed its source and was drawn",
         "tier": submission.tier,
         "levels": [],
@@ -87,46 +91,132 @@ def _words(record: Approval) -> str:
 
 @require_GET
 def desk(request: Request) -> HttpResponse:
-    """What waits for me; with ``?show=all`` every open submission that I may see, with ``?show=overdue`` the late ones."""
+    """What waits for the reader, or all that is open and they may see, by risk and age; filters stand in the address."""
     now = clock.now()
+    filters = Filters.of(request.GET, now)
     mine = waiting.to_decide(request.actor, now)
-    show = request.GET.get("show", "")
-    records = mine
-    if show in ("all", "overdue"):
-        visible = Submission.objects.visible_to(request.actor, now).unfinished()
-        found = waiting.shown(Approval.objects.filter(submission__in=visible, state=ApprovalState.OPEN), waiting.TEAM)
-        records = list(found.order_by("due_at", "pk")[: PAGE * 12])
-    if show == "overdue":
-        records = [record for record in records if record.due_at and record.due_at < now]
     drawn = waiting.to_look_at(request.actor, now)
-    rows = _rows(records, waiting.for_whom(mine, request.actor, now))[:PAGE]
-    if not show:
+    if filters.show:
+        found, paged, rows = _of_all(request, filters)
+    else:
+        found, paged, rows = _of_mine(request, filters, mine)
+    if not filters.show and not filters.narrows and not paged.older_href:
         rows += [_sample_row(one) for one in drawn]
-    overdue = sum(row["due"] is not None and row["due"] < now for row in rows)
-    count = len({record.submission_id for record in mine}) + len(drawn)
-    facts: list[Any] = [
-        {"text": f"{count} wait{'s' if count == 1 else ''} for you", "strong": True}
-        if count
-        else "Nothing waits for you"
-    ]
-    if overdue:
-        facts.append({"text": f"{overdue} overdue", "tone": "no"})
     return page(
         request,
         "approvals/desk.html",
         {
             "now": now,
-            "head": {"title": "Desk", "facts": facts, "aside": "Ordered by risk, then age"},
-            "chips": [
-                {"label": "Waiting for me", "href": reverse("desk"), "count": count, "current": show == ""},
-                {"label": "All open", "href": f"{reverse('desk')}?show=all", "current": show == "all"},
-                {"label": "Overdue", "href": f"{reverse('desk')}?show=overdue", "current": show == "overdue"},
-            ],
+            "head": {"title": "Desk", "facts": _facts(mine, drawn, now), "aside": "Ordered by risk, then age"},
+            "chips": _chips(filters, mine, len(drawn)),
+            "filters": _fields(filters, mine, rows),
             "bands": _bands(rows),
-            "empty": _empty(show),
+            "pager": {
+                "newer_href": paged.newer_href,
+                "older_href": paged.older_href,
+                "words": _how_many(len(found)) if len(found) > PAGE else "",
+            },
+            "empty": _empty(filters),
         },
         fragment="queue",
+        also=("chips",),
     )
+
+
+def _of_mine(
+    request: Request, filters: Filters, mine: Sequence[Approval]
+) -> tuple[Sequence[Place], Paged, list[Shape]]:
+    """What waits for the reader: where each stands, the page, and its rows."""
+    fitting = [record for record in mine if filters.fits(record)]
+    found = places(fitting)
+    paged = page_of(found, filters, request.GET)
+    shown = [record for record in fitting if record.submission_id in set(paged.keys)]
+    return found, paged, _rows(shown, waiting.for_whom(mine, request.actor, filters.now))
+
+
+def _of_all(request: Request, filters: Filters) -> tuple[Sequence[Place], Paged, list[Shape]]:
+    """The same of every open record that the reader may see."""
+    visible = Submission.objects.visible_to(request.actor, filters.now).unfinished()
+    records = Approval.objects.filter(filters.condition(), state=ApprovalState.OPEN)
+    found = places_in(records.filter(submission__in=visible))
+    paged = page_of(found, filters, request.GET)
+    shown = waiting.shown(records.filter(submission__in=paged.keys), waiting.TEAM)
+    return found, paged, _rows(shown.order_by("due_at", "pk"), {})
+
+
+def _facts(mine: Sequence[Approval], drawn: Sequence[Sample], now: datetime) -> list[Any]:
+    """How much waits for the reader, how much of it is late or due today, and for how long it has waited."""
+    count = len({record.submission_id for record in mine}) + len(drawn)
+    if not count:
+        return ["Nothing waits for you"]
+    due = {record.submission_id: record.due_at for record in reversed(mine) if record.due_at}  # the nearest comes first
+    until = timezone.localtime(now).replace(hour=23, minute=59, second=59)
+    late = sum(at < now for at in due.values()) + sum(one.due_at is not None and one.due_at < now for one in drawn)
+    today = sum(now <= at <= until for at in due.values())
+    oldest = min((record.opened_at for record in mine if record.opened_at), default=None)
+    facts: list[Any] = [{"text": f"{count} wait{'s' if count == 1 else ''} for you", "strong": True}]
+    if late:
+        facts.append({"text": f"{late} overdue", "tone": "no"})
+    if today:
+        facts.append({"text": f"{today} due today", "tone": "wait"})
+    if oldest is not None and (days := (now - oldest).days):
+        facts.append(f"oldest {days} day{'s' if days != 1 else ''}")
+    return facts
+
+
+def _chips(filters: Filters, mine: Sequence[Approval], drawn: int) -> list[Shape]:
+    """What is shown, and quick filters; how much each would show is said of what waits for the reader, which is at hand."""
+
+    def count(of: Filters) -> int | None:
+        if of.show:
+            return None
+        return len({one.submission_id for one in mine if of.fits(one)}) + (0 if of.narrows else drawn)
+
+    def chip(label: str, on: Filters, off: Filters | None = None) -> Shape:
+        current = filters == on
+        to = off if current and off is not None else on
+        return {"label": label, "href": to.href(), "current": current, "count": count(on)}
+
+    bare = filters.but(stage=None, credentials=False)
+    quick: list[tuple[str, dict[str, Any]]] = [
+        ("Stage 1", {"stage": 1}),
+        ("Stage 2", {"stage": 2}),
+        ("Credentials", {"credentials": True}),
+    ]
+    return [
+        *(chip(label, filters.but(show=show)) for label, show in SHOWS),
+        {"separator": True},
+        *(chip(label, bare.but(**said), off=bare) for label, said in quick),
+    ]
+
+
+def _fields(filters: Filters, mine: Sequence[Approval], rows: Sequence[Shape]) -> Shape:
+    """The bar of filters: words, risk, and the teams that something waits of."""
+    teams = {one.submission.automation.team_id: one.submission.automation.team.name for one in mine}
+    teams |= {row["team_key"]: row["team"] for row in rows}
+    options = [
+        {"value": pk, "label": name, "selected": pk == filters.team}
+        for pk, name in sorted(teams.items(), key=lambda pair: pair[1])
+    ]
+    if filters.team is not None and filters.team not in teams:
+        options.append({"value": filters.team, "label": "Another team", "selected": True})
+    tiers = [{"value": tier, "label": tier.capitalize(), "selected": tier == filters.tier} for tier in TIERS]
+    kept = filters.but(team=None, tier="", words=()).parameters()
+    return {
+        "action": reverse("desk"),
+        "words": " ".join(filters.words),
+        "words_label": "Automation",
+        "kept": kept,
+        "fields": [
+            {"name": "tier", "label": "Risk", "options": tiers},
+            {"name": "team", "label": "Team", "options": options},
+        ],
+        "clear_href": Filters(filters.now, filters.show).href() if filters.narrows else "",
+    }
+
+
+def _how_many(count: int) -> str:
+    return f"The first {MOST:,}, by risk and age: filter to see others" if count > MOST else f"{count:,} in all"
 
 
 def _bands(rows: list[Shape]) -> list[Shape]:
@@ -138,8 +228,11 @@ def _bands(rows: list[Shape]) -> list[Shape]:
     return bands
 
 
-def _empty(show: str) -> Shape:
-    if show:
+def _empty(filters: Filters) -> Shape:
+    if filters.narrows:
+        everything = Filters(filters.now, filters.show).href()
+        return {"sentence": "Nothing here fits these filters.", "href": everything, "action": "Clear the filters"}
+    if filters.show:
         return {"sentence": "No submission is open here.", "href": reverse("bring_in"), "action": "Bring something in"}
     return {
         "sentence": "What waits for your signature would be here, by risk and age.",

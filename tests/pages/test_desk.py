@@ -1,0 +1,161 @@
+"""The desk: what is shown of what is open, in which order, on which page (A9, A10; ui.md, Desk)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+from django.test import Client
+from django.urls import reverse
+
+from approvals import waiting
+from approvals.models import Approval, ApprovalState, Submission
+from approvals.views import desk_filters
+from approvals.views.desk_filters import Filters, places, places_in
+from tests import journeys
+from tests.journeys import Company
+from tests.pages.test_register import cost
+from tests.pages.test_waiting import asked
+from tests.people import as_actor
+from tests.portal.signed_in import client_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def company(northwind: Any, monkeypatch: pytest.MonkeyPatch) -> Company:
+    """Northwind with its resources, at an instant that stands."""
+    found = journeys.company(northwind)
+    monkeypatch.setattr("governance.controls.clock.now", lambda: found.now)
+    return found
+
+
+@pytest.fixture
+def several(company: Company) -> Company:
+    """A submission of high risk, before stage 1; four of lower risk, two in stage 2, that waited longer the later they were made."""
+    journeys.submitted(company)
+    for place, name in enumerate(("Alpha", "Beta", "Gamma", "Delta")):
+        made = asked(company, name, 2)
+        if place % 2:
+            journeys.decide_app(company, made)
+        Approval.objects.filter(submission=made, opened_at__isnull=False).update(
+            opened_at=company.now - timedelta(days=place), due_at=company.now + timedelta(days=2 - place)
+        )
+    return company
+
+
+def names(client: Client, **said: str) -> list[str]:
+    """The automations on the desk, in order."""
+    answer = client.get(reverse("desk"), said)
+    assert answer.status_code == 200
+    return re.findall(r"data-row-open>([^<]+)<", answer.content.decode())
+
+
+def open_records() -> Any:
+    """All that is open."""
+    return waiting.shown(Approval.objects.filter(state=ApprovalState.OPEN), waiting.TEAM)
+
+
+@pytest.mark.rule("A10")
+def test_what_is_found_fits_the_filters_whether_it_was_read_before_or_is_asked_for(several: Company) -> None:
+    team = several.people.finance_ops.pk
+    choices = {
+        "show": ("", "all", "overdue"),
+        "stage": ("", "1", "2"),
+        "team": ("", str(team), "999"),
+        "tier": ("", "high", "low"),
+        "credentials": ("", "1"),
+        "q": ("", "ALPHA", "a lph"),
+    }
+    records, sizes = list(open_records()), set()
+    for values in product(*choices.values()):
+        said = QueryDict(mutable=True)
+        said.update(dict(zip(choices, values, strict=True)))
+        filters = Filters.of(said, several.now)
+        read = {one.pk for one in records if filters.fits(one)}
+        assert read == set(open_records().filter(filters.condition()).values_list("pk", flat=True)), values
+        here = places(one for one in records if filters.fits(one))
+        assert here == places_in(Approval.objects.filter(filters.condition(), state=ApprovalState.OPEN)), values
+        assert Filters.of(QueryDict(filters.href().partition("?")[2]), several.now) == filters
+        sizes.add(len(here))
+    assert sizes >= {0, 1, 2, 5}
+
+
+@pytest.mark.rule("A10")
+def test_it_stands_by_risk_and_then_by_age_a_page_at_a_time(several: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_filters, "PAGE", 2)
+    sana = client_of(several.people.sana)
+    wanted = ["Invoice chaser", "Delta", "Gamma", "Beta", "Alpha"]
+    address, pages = "?show=all", []
+    while address:
+        answer = sana.get(reverse("desk") + address).content.decode()
+        pages.append(re.findall(r"data-row-open>([^<]+)<", answer))
+        older = re.search(r'rel="next" href="[^"?]*([^"]+)"', answer)
+        address = older[1].replace("&amp;", "&") if older else ""
+    assert pages == [wanted[:2], wanted[2:4], wanted[4:]]
+    newer = re.search(r'rel="prev" href="([^"]+)"', answer)
+    assert newer is not None
+    answer = sana.get(newer[1].replace("&amp;", "&")).content.decode()
+    assert re.findall(r"data-row-open>([^<]+)<", answer) == wanted[2:4]
+
+
+@pytest.mark.rule("A10")
+def test_what_was_decided_meanwhile_moves_no_page(several: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_filters, "PAGE", 2)
+    sana = client_of(several.people.sana)
+    answer = sana.get(reverse("desk"), {"show": "all"}).content.decode()
+    older = re.search(r'rel="next" href="([^"]+)"', answer)
+    assert older is not None
+    delta = Submission.objects.get(automation__name="Delta")
+    for record in delta.approvals.filter(state=ApprovalState.OPEN):
+        journeys.reject(record, several.people.omar, now=several.now)
+    answer = sana.get(older[1].replace("&amp;", "&")).content.decode()
+    assert re.findall(r"data-row-open>([^<]+)<", answer) == ["Gamma", "Beta"]
+
+
+@pytest.mark.rule("A9", "A10")
+def test_filters_narrow_what_waits_for_me_and_nobody_sees_more_by_them(several: Company) -> None:
+    n = several.people
+    omar, grace = client_of(n.omar), client_of(n.grace)
+    assert names(omar) == ["Delta", "Beta"]
+    assert names(omar, stage="1") == []
+    assert names(omar, q="bet") == ["Beta"]
+    assert names(omar, team=str(n.finance_ops.pk), tier="standard") == names(omar, show="all", stage="2")
+    assert names(omar, show="overdue") == ["Delta"]
+    assert names(grace, show="all") == names(grace, show="all", team=str(n.finance_ops.pk)) == []
+    assert waiting.to_decide(as_actor(n.grace), several.now) == []
+
+
+@pytest.mark.rule("A10")
+def test_the_head_says_how_much_waits_and_how_much_of_it_is_late(several: Company) -> None:
+    answer = client_of(several.people.omar).get(reverse("desk")).content.decode()
+    head = re.sub(r"<[^>]+>|\s+", " ", answer[answer.index("<h1>") : answer.index('id="chips"')])
+    assert re.sub(r"\s+", " ", head).strip().startswith("Desk 2 wait for you 1 overdue oldest 3 days")
+
+
+@pytest.mark.rule("A10")
+@pytest.mark.parametrize(
+    "said",
+    [
+        "after=x",
+        "after=1~2026-13-01~5",
+        "after=1~2026-11-24T09:00:00~5",
+        f"after=0~2026-11-24T09:00:00%2B00:00~{'9' * 40}",
+    ],
+)
+def test_an_address_that_means_nothing_shows_the_desk(several: Company, said: str) -> None:
+    more = "&stage=7&team=x&tier=none&show=nothing&credentials=&q=%E2%80%AE"
+    answer = client_of(several.people.sana).get(f"{reverse('desk')}?{said}{more}")
+    assert answer.status_code == 200
+    assert "\u202e" not in answer.content.decode()
+
+
+@pytest.mark.rule("A9")
+def test_neither_filters_nor_pages_cost_more_queries(several: Company) -> None:
+    sana = client_of(several.people.sana)
+    for said in ("", "?stage=1", "?show=all", "?show=overdue&team=1&q=a"):
+        assert cost(sana, reverse("desk") + said)[0] <= 8, said
