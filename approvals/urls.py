@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.views import panels, queue, review, samples, stopping
+from approvals.views import panels, queue, review, samples, stopping, together
 
 urlpatterns = [
     path("desk/", queue.desk, name="desk"),
+    path("desk/decide/", together.decide_together, name="decide_together"),
     path("review/<int:pk>/", review.review, name="review"),
     path("review/<int:pk>/records/<int:record>/", review.decide, name="decide"),
     path("review/<int:pk>/records/<int:record>/answer/", review.answer_question, name="answer"),

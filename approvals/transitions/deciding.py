@@ -54,6 +54,7 @@ def approve(
     """Whoever holds the seat approves, possibly shorter, lower or narrower; the record is approved when every seat is filled."""
     record = step.subject
     _check_shown(record, shown_digest)
+    _check_together(record, batch)
     if not step.text and (record.tier == "high" or batch is not None):
         raise refuse(Refusal("A7", "input", "Say why: a high-risk or bulk approval needs a reason."))
     narrowing = _narrow(record, term_days, level, list(scope) if scope is not None else None)
@@ -99,6 +100,7 @@ def reject(
         not_mine: whether the connection does not open the decider's resource.
     """
     _check_shown(step.subject, shown_digest)
+    _check_together(step.subject, batch)
     if not_mine:
         _refuse_bindings(step)
     _record_decision(step, DecisionOutcome.REJECT, shown_digest, seconds, batch, {})
@@ -225,6 +227,13 @@ def title(record: Approval) -> str:
 
 def _iso(record: Approval) -> str:
     return record.due_at.isoformat() if record.due_at else ""
+
+
+def _check_together(record: Approval, batch: UUID | None) -> None:
+    """What is of high risk is read and decided by itself, on its own page (A7)."""
+    if batch is not None and record.tier == "high":
+        sentence = "This is high risk: it is not decided together with others."
+        raise refuse(Refusal("A7", "input", sentence, "Open its review.", is_attempt=True))
 
 
 def _check_shown(record: Approval, shown: str) -> None:

@@ -72,6 +72,7 @@ def _sample_row(sample: Sample) -> Shape:
         "due": sample.due_at,
         "stage": 0,
         "tags": [],
+        "can_pick": False,
     }
 
 
@@ -96,10 +97,13 @@ def desk(request: Request) -> HttpResponse:
     filters = Filters.of(request.GET, now)
     mine = waiting.to_decide(request.actor, now)
     drawn = waiting.to_look_at(request.actor, now)
+    own = {record.submission_id for record in mine}
     if filters.show:
         found, paged, rows = _of_all(request, filters)
     else:
         found, paged, rows = _of_mine(request, filters, mine)
+    for row in rows:
+        row["can_pick"] = int(row["key"]) in own
     if not filters.show and not filters.narrows and not paged.older_href:
         rows += [_sample_row(one) for one in drawn]
     return page(
@@ -111,6 +115,7 @@ def desk(request: Request) -> HttpResponse:
             "chips": _chips(filters, mine, len(drawn)),
             "filters": _fields(filters, mine, rows),
             "bands": _bands(rows),
+            "picks": any(row.get("can_pick") for row in rows),
             "pager": {
                 "newer_href": paged.newer_href,
                 "older_href": paged.older_href,

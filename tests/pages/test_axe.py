@@ -65,6 +65,7 @@ TOUR = (
     ("rita", "account_reauthenticate"),
     ("theo", "me"),
     ("omar", "desk"),
+    ("omar", "decide_together", "?of={submission}"),
     ("omar", "home"),
     ("omar", "review", "submission"),
     ("omar", "recert_mine"),
@@ -130,7 +131,18 @@ IN_DARK = {
     "automation",
     "ledger",
     "search",
-    *("bring_in", "clock", "credential", "desk", "identity", "mail_list", "person", "resource", "sample"),
+    *(
+        "bring_in",
+        "clock",
+        "credential",
+        "decide_together",
+        "desk",
+        "identity",
+        "mail_list",
+        "person",
+        "resource",
+        "sample",
+    ),
 }
 
 #: What is no page: it takes a form, leads on, or sends a file or a part of a page.
@@ -236,7 +248,9 @@ class World:
     def path(self, name: str, *more: str) -> str:
         """The address of a stop of the tour."""
         arguments = [getattr(self, one) for one in more if not one.startswith("?")]
-        return reverse(name, args=arguments) + "".join(one for one in more if one.startswith("?"))
+        return reverse(name, args=arguments) + "".join(
+            one.format_map(vars(self)) for one in more if one.startswith("?")
+        )
 
 
 def export(name: str) -> bytes:

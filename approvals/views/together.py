@@ -1,0 +1,152 @@
+"""Several records decided together, with one reason: what waits for the reader in the submissions they selected on the desk (A7).
+
+Each is shown with what it would be allowed, and bound to what was shown of it (A6). Each is decided by itself: what one runs into keeps no
+other from being decided, and is said. High risk is decided on its own page only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from approvals import facts, waiting
+from approvals.models import Approval
+from approvals.routing import route_of
+from approvals.transitions.deciding import title
+from approvals.views import decision_said
+from approvals.views.reader import Reader
+from approvals.views.record_rows import decider_of
+from governance.controls import clock
+from governance.controls.refusals import Refusal, Refused, refuse
+from governance.web.asked import number
+from governance.web.middleware import Request
+from governance.web.pages import page
+from inventory.models import DataClass
+
+Shape = dict[str, Any]
+
+#: The most that are decided together: what somebody can read on one page.
+MOST = 100
+
+#: What a row says of a record, and what its digest is about.
+READ = (
+    *("submission__automation__team", "submission__policy", "submission__submitted_by", "justification"),
+    *("privilege__entitlement__resource", "credential__kept_in", "credential__owner", "decided_on"),
+)
+
+
+@require_http_methods(["GET", "POST"])
+def decide_together(request: Request) -> HttpResponse:
+    """The page with what was selected (``?of=`` a submission's key, as often as needed), and the decisions that come from it."""
+    reader = Reader(request.actor, clock.now())
+    said = request.GET if request.method == "GET" else request.POST
+    records = _records(reader, {key for one in said.getlist("of") if (key := number(one)) is not None})
+    if request.method == "GET":
+        return _shown(request, records)
+    reason = request.POST.get("reason", "")
+    try:
+        verb = decision_said.verb(request.POST)
+        if verb not in (decision_said.DECISIONS["approve"], decision_said.DECISIONS["reject"]):
+            raise refuse(Refusal("A7", "input", "Together they are approved or rejected."))
+        if not reason.strip():
+            raise refuse(Refusal("A7", "input", "Say why: the reason stands with each decision."))
+        chosen = _chosen(records, request.POST)
+        if not chosen:
+            raise refuse(Refusal("A7", "input", "Tick at least one record."))
+    except Refused as no:
+        return _shown(request, records, request.POST, no.refusal.sentence, status=no.status)
+    batch, done, problems = uuid4(), 0, []
+    for record in chosen:
+        try:
+            actor, _ = decider_of(record, route_of(record, reader.now), reader, verb)
+            shown = request.POST.get(f"shown-{record.pk}", "")
+            verb(record, actor=actor, now=reader.now, reason=reason, shown_digest=shown, batch=batch)
+        except Refused as no:
+            problems.append(f"{_name(record)}: {no.refusal.sentence} {no.refusal.to_do}".strip())
+        else:
+            done += 1
+    if done:
+        words = "Approved" if verb is decision_said.DECISIONS["approve"] else "Rejected"
+        messages.success(request, f"{words} {done} record{'s' if done != 1 else ''}.")
+    if problems:  # what they are about is read anew, and the reason is kept
+        left = _records(reader, {one.submission_id for one in records})
+        return _shown(request, left, request.POST, problems=problems, status=409)
+    return redirect("desk")
+
+
+def _records(reader: Reader, submissions: set[int]) -> list[Approval]:
+    """What waits for the reader in some submissions, with all that is shown of it; the nearest deadline first."""
+    waits = [one.pk for one in waiting.to_decide(reader.actor, reader.now) if one.submission_id in submissions]
+    found = Approval.objects.filter(pk__in=waits[:MOST]).select_related(*READ)
+    return sorted(found, key=lambda one: waits.index(one.pk))
+
+
+def _chosen(records: Sequence[Approval], form: QueryDict) -> list[Approval]:
+    ticked = {number(one) for one in form.getlist("record")}
+    return [one for one in records if one.pk in ticked]
+
+
+def _name(record: Approval) -> str:
+    return f"{record.submission.automation.name}, {title(record)}"
+
+
+def _shown(
+    request: Request,
+    records: Sequence[Approval],
+    form: QueryDict | None = None,
+    error: str = "",
+    *,
+    problems: Sequence[str] = (),
+    status: int = 200,
+) -> HttpResponse:
+    together = [one for one in records if one.tier != "high"]
+    apart = {one.submission_id: one.submission.automation.name for one in records if one.tier == "high"}
+    ticked = {one.pk for one in together} if form is None else {one.pk for one in _chosen(together, form)}
+    context: Shape = {
+        "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": "Decide together", "href": ""}],
+        "head": {"title": "Decide together", "facts": [_how_many(together)]},
+        "rows": [_row(one, one.pk in ticked) for one in together],
+        "of": sorted({one.submission_id for one in records}),
+        "apart": [{"name": name, "href": reverse("review", args=[pk])} for pk, name in apart.items()],
+        "problems": problems,
+        "reason": {"value": form.get("reason", "") if form is not None else "", "error": error},
+        "back_href": reverse("desk"),
+    }
+    return page(request, "approvals/together.html", context, status=status)
+
+
+def _how_many(records: Sequence[Approval]) -> str:
+    count = len(records)
+    words = f"{count} record{'s' if count != 1 else ''} of yours, each decided by itself with one reason"
+    return f"{words}; at most {MOST} at once" if count >= MOST else words
+
+
+def _row(record: Approval, ticked: bool) -> Shape:
+    privilege, credential, submission = record.privilege, record.credential, record.submission
+    if privilege is not None:
+        data_class, code = privilege.entitlement.counted_class, privilege.entitlement.code
+    else:
+        data_class, code = (credential.kind if credential is not None else ""), ""
+    return {
+        "key": record.pk,
+        "href": reverse("review", args=[record.submission_id]),
+        "automation": submission.automation.name,
+        "team": submission.automation.team.name,
+        "what": title(record),
+        "code": code,
+        "level": privilege.level if privilege is not None else "secret" if credential is not None else "",
+        "data_class": data_class if data_class in DataClass.values else "",
+        "tier": record.tier,
+        "term": record.granted_term_days or record.term_days,
+        "why": record.justification.shown if record.justification is not None else submission.asked.get("purpose", ""),
+        "by": submission.submitted_by.name,
+        "shown": facts.digest(facts.of(record)),
+        "ticked": ticked,
+    }

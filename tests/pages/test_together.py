@@ -1,0 +1,183 @@
+"""Several records decided together from the desk, with one reason; high risk never (A6, A7, A11)."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from approvals import facts, transitions, waiting
+from approvals.models import Approval, ApprovalState, Decision, Submission
+from governance.controls.refusals import InvalidInput
+from tests import journeys
+from tests.journeys import Company
+from tests.pages.test_register import cost
+from tests.pages.test_waiting import asked
+from tests.people import as_actor, as_delegate
+from tests.portal.signed_in import client_of
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "decide_together"
+
+
+@pytest.fixture
+def company(northwind: Any, monkeypatch: pytest.MonkeyPatch) -> Company:
+    """Northwind with its resources, at an instant that stands."""
+    found = journeys.company(northwind)
+    monkeypatch.setattr("governance.controls.clock.now", lambda: found.now)
+    return found
+
+
+@pytest.fixture
+def two(company: Company) -> list[Submission]:
+    """Two submissions in stage 2, each with two privileges that wait for Omar."""
+    made = [asked(company, name, 2) for name in ("Alpha", "Beta")]
+    for one in made:
+        journeys.decide_app(company, one)
+    return made
+
+
+def records(*submissions: Submission) -> list[Approval]:
+    """Their open records."""
+    return list(Approval.objects.filter(submission__in=submissions, state=ApprovalState.OPEN).order_by("pk"))
+
+
+def form(found: list[Approval], **more: Any) -> dict[str, Any]:
+    """What the page sends with all of some records ticked."""
+    return {
+        "of": sorted({one.submission_id for one in found}),
+        "record": [one.pk for one in found],
+        **{f"shown-{one.pk}": facts.digest(facts.of(one)) for one in found},
+        "reason": "All read the same rows.",
+        "decision": "approve",
+        **more,
+    }
+
+
+def send(client: Client, said: dict[str, Any]) -> Any:
+    """Send the form."""
+    return client.post(reverse(PAGE), said)
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"reason": " "}, "the reason stands with each decision"),
+        ({"decision": "ask"}, "approved or rejected"),
+        ({"decision": ""}, "approve, reject or ask"),
+        ({"record": []}, "Tick at least one"),
+    ],
+)
+def test_without_a_reason_a_decision_or_a_record_nothing_is_decided_and_nothing_typed_is_lost(
+    company: Company, two: list[Submission], more: dict[str, Any], said: str
+) -> None:
+    found = records(*two)
+    answer = send(client_of(company.people.omar), form(found) | more)
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert not Decision.objects.filter(approval__in=found).exists()
+    if "reason" not in more:
+        assert "All read the same rows." in answer.content.decode()
+
+
+@pytest.mark.rule("A7")
+def test_what_is_of_high_risk_is_not_decided_together_whoever_asks(company: Company) -> None:
+    high = journeys.submitted(company)
+    journeys.decide_app(company, high)
+    who = company.people.omar
+    waits = {one.pk for one in waiting.to_decide(as_actor(who), company.now)}
+    record = next(one for one in records(high) if one.tier == "high" and one.pk in waits)
+    for verb in (transitions.approve, transitions.reject):
+        with pytest.raises(InvalidInput) as no:
+            verb(
+                record,
+                actor=as_actor(who),
+                now=company.now,
+                reason="Fine.",
+                shown_digest=journeys.shown(record),
+                batch=uuid4(),
+            )
+        assert (no.value.refusal.code, no.value.refusal.to_do) == ("A7", "Open its review.")
+    page = client_of(who).get(reverse(PAGE), {"of": high.pk}).content.decode()
+    assert "High risk is decided on its own page." in page
+    assert f'name="record" value="{record.pk}"' not in page
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_all_that_is_ticked_is_decided_with_one_reason_and_the_rest_waits(
+    company: Company, two: list[Submission], decision: str
+) -> None:
+    found = records(*two)
+    client = client_of(company.people.omar)
+    page = client.get(reverse(PAGE), {"of": [one.pk for one in two]}).content.decode()
+    assert all(f'name="record" value="{one.pk}"' in page for one in found)
+    assert all(f'value="{facts.digest(facts.of(one))}"' in page for one in found)
+    answer = client.post(reverse(PAGE), form(found) | {"record": [one.pk for one in found[1:]], "decision": decision})
+    assert (answer.status_code, answer.headers["Location"]) == (302, reverse("desk"))
+    taken = list(Decision.objects.filter(approval__in=found))
+    assert {one.approval_id for one in taken} == {one.pk for one in found[1:]}
+    assert {(one.outcome, one.reason.shown if one.reason else "") for one in taken} == {
+        (decision, "All read the same rows.")
+    }
+    assert len({one.batch for one in taken}) == 1
+    assert taken[0].batch is not None
+
+
+@pytest.mark.rule("A6", "A7")
+def test_what_changed_since_it_was_shown_keeps_no_other_from_being_decided_and_the_reason_is_kept(
+    company: Company, two: list[Submission]
+) -> None:
+    found = records(*two)
+    stale = form(found) | {f"shown-{found[0].pk}": "0" * 64}
+    answer = send(client_of(company.people.omar), stale)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Alpha" in page
+    assert "All read the same rows." in page
+    assert f'value="{facts.digest(facts.of(found[0]))}"' in page, "it is shown anew"
+    assert {one.pk for one in records(*two)} == {found[0].pk}
+
+
+@pytest.mark.rule("A7", "A9")
+def test_nobody_decides_what_does_not_wait_for_them(company: Company, two: list[Submission]) -> None:
+    found = records(*two)
+    for who in (company.people.rita, company.people.grace, company.people.sana):
+        client = client_of(who)
+        page = client.get(reverse(PAGE), {"of": [one.pk for one in two]}).content.decode()
+        assert "Nothing that was selected can be decided together." in page
+        assert "Alpha" not in page
+        assert send(client, form(found)).status_code == 422
+    assert not Decision.objects.filter(approval__in=found).exists()
+
+
+@pytest.mark.rule("A11")
+def test_a_delegate_decides_together_for_the_giver(company: Company, two: list[Submission]) -> None:
+    n, found = company.people, records(*two)
+    as_delegate(n.amara, giver=n.omar)
+    assert send(client_of(n.amara), form(found)).status_code == 302
+    assert {(one.person_id, one.for_person_id) for one in Decision.objects.filter(approval__in=found)} == {
+        (n.amara.pk, n.omar.pk)
+    }
+
+
+@pytest.mark.rule("A8")
+def test_two_presses_are_one_decision(company: Company, two: list[Submission]) -> None:
+    found, client = records(*two), client_of(company.people.omar)
+    for _ in range(2):
+        send(client, form(found))
+    assert Decision.objects.filter(approval__in=found).count() == len(found)
+
+
+@pytest.mark.rule("A7")
+def test_the_page_costs_the_same_for_few_records_as_for_many(company: Company, two: list[Submission]) -> None:
+    more = asked(company, "Gamma", 8)
+    journeys.decide_app(company, more)
+    omar = client_of(company.people.omar)
+    few, many = (cost(omar, f"{reverse(PAGE)}?of={one.pk}")[0] for one in (two[0], more))
+    assert few == many <= 9
