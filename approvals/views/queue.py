@@ -34,7 +34,7 @@ def _rows(records: Iterable[Approval], instead_of: Mapping[int, Sequence[str]]) 
 
 def _row(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> Shape:
     submission = group[0].submission
-    wants = [_words(record) for record in group if record.stage == 2]
+    wanted = [wants(record) for record in group if record.stage == 2] or [wants(group[0])]
     classes = [r.privilege.entitlement.counted_class for r in group if r.privilege]
     order = ("public", "internal", "confidential", "restricted")
     return {
@@ -43,8 +43,7 @@ def _row(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> Shap
         "name": submission.automation.name,
         "team": submission.automation.team.name,
         "team_key": submission.automation.team_id,
-        "wants": "; ".join(wants[:2]) + (f" and {len(wants) - 2} more" if len(wants) > 2 else "")
-        or "exist for business use",
+        "wants": "; ".join(wanted[:2]) + (f" and {len(wanted) - 2} more" if len(wanted) > 2 else ""),
         "tier": submission.tier,
         "levels": [r.privilege.level if r.privilege else "secret" for r in group if r.stage == 2][:4],
         "data_class": max(classes, key=order.index) if classes else "internal",
@@ -84,7 +83,10 @@ def _tags(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> lis
     return found + ([{"text": f"Round {last}", "tone": "ask", "icon": "speech"}] if last > 1 else [])
 
 
-def _words(record: Approval) -> str:
+def wants(record: Approval) -> str:
+    """What a record would allow, behind "wants to"."""
+    if record.stage == 1:
+        return "exist for business use"
     if record.privilege is None:
         return f"use {record.credential}"
     return record.privilege.sentence.removeprefix("May ")

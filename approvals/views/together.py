@@ -21,6 +21,7 @@ from approvals.models import Approval
 from approvals.routing import route_of
 from approvals.transitions.deciding import title
 from approvals.views import decision_said
+from approvals.views.queue import wants
 from approvals.views.reader import Reader
 from approvals.views.record_rows import decider_of
 from governance.controls import clock
@@ -139,7 +140,7 @@ def _row(record: Approval, ticked: bool) -> Shape:
         "href": reverse("review", args=[record.submission_id]),
         "automation": submission.automation.name,
         "team": submission.automation.team.name,
-        "what": title(record),
+        "what": wants(record),
         "code": code,
         "level": privilege.level if privilege is not None else "secret" if credential is not None else "",
         "data_class": data_class if data_class in DataClass.values else "",
