@@ -84,10 +84,25 @@ def unasked(approval: Approval, route: Route) -> list[SeatStanding]:
     found = []
     for standing in route.standing(approval):
         named = _named(approval, standing.label)
-        groups = [{person.pk for person in people} for _, people in standing.asked]
-        if not standing.is_filled and any(group and not group & named for group in groups):
+        groups = [people for _, people in standing.asked if standing.late is None or people != standing.late.people]
+        if not standing.is_filled and any(_none_of(people, named) for people in groups):
             found.append(standing)
     return found
+
+
+def without_deputy(approval: Approval, route: Route) -> list[SeatStanding]:
+    """The open seats of a record whose deputy half of its time adds, and who was not asked yet (A10)."""
+    return [
+        one
+        for one in route.standing(approval)
+        if one.late is not None and not one.is_filled and _none_of(one.late.people, _named(approval, one.label))
+    ]
+
+
+def _none_of(people: Iterable[Person], named: set[int]) -> bool:
+    """Whether there is somebody, and none of them was asked."""
+    keys = {person.pk for person in people}
+    return bool(keys) and not keys & named
 
 
 def pass_on(approval: Approval, route: Route) -> list[Person]:
@@ -97,6 +112,11 @@ def pass_on(approval: Approval, route: Route) -> list[Person]:
         Whoever was not asked before.
     """
     return _name_candidates(approval, unasked(approval, route))
+
+
+def add_deputy(approval: Approval, route: Route) -> list[Person]:
+    """Put an open record before its deputy too; returns whoever was not asked before (A10)."""
+    return _name_candidates(approval, without_deputy(approval, route))
 
 
 def is_asked(person: Person, approval: Approval, label: str) -> bool:

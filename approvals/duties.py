@@ -121,6 +121,13 @@ def _somebody_next(subject: Submission, actor: Actor, now: datetime) -> Refusal 
     return Refusal("A9", "state", "Those who were asked may still decide, or nobody else may.")
 
 
+def _half_is_gone(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
+    route = Route.load(subject, now)
+    if any(asking.without_deputy(record, route) for record in asking.open_records(subject)):
+        return None
+    return Refusal("A10", "state", "Half of the time is not gone, or there is no deputy who may decide.")
+
+
 def _has_owner(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     return ownerless.refusal(subject, now)
 
@@ -349,6 +356,8 @@ DECIDED_NOTHING = Duty("SOD-1", "S1", "Who decided in a submission does not answ
 SOMEBODY_NEXT = Duty(
     "A9", "A9", "The next are asked where none of those who were asked may decide any more.", _somebody_next
 )
+
+HALF_IS_GONE = Duty("A10", "A10", "The deputy is asked too once half of a record's time is gone.", _half_is_gone)
 
 #: Asked, in this order, of everybody who decides.
 DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, NOT_WHO_STOPPED, ONCE, TURN, INTERACTIVE, IN_TIME)

@@ -25,7 +25,7 @@ from approvals.models import (
     Submission,
 )
 from approvals.route_rows import Rows, Undecided, complete
-from approvals.turns import Beside, Judge, Skipped, turn
+from approvals.turns import Beside, Judge, Late, Skipped, turn, with_deputy
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.models import Person
@@ -42,6 +42,7 @@ class SeatStanding:
     may_decide: tuple[Person, ...]
     skipped: tuple[Skipped, ...]
     beside: Beside | None = None
+    late: Late | None = None
 
     @property
     def is_filled(self) -> bool:
@@ -50,10 +51,11 @@ class SeatStanding:
 
     @property
     def asked(self) -> tuple[tuple[str, tuple[Person, ...]], ...]:
-        """Whoever may fill it, each on what basis: the first rung, and those beside it."""
-        if self.beside is None:
-            return ((self.basis, self.may_decide),)
-        return (self.basis, self.beside.first), (self.beside.basis, self.beside.people)
+        """Whoever may fill it, each on what basis: the first rung, those beside it, and whom half of the time adds."""
+        late = self.late.people if self.late is not None else ()
+        first = self.beside.first if self.beside is not None else tuple(p for p in self.may_decide if p not in late)
+        more = [(one.basis, one.people) for one in (self.beside, self.late) if one is not None]
+        return (self.basis, first), *more
 
     def basis_of(self, person: Person) -> str:
         """On what basis somebody may fill it."""
@@ -220,8 +222,11 @@ class Route:
             lambda person: after(question, label, [person], self._others(approval)),
             lambda person, said: f"{person.name} {said}",
         )
-        found = turn(self.ladder_of(approval, label), judge)
-        return SeatStanding(label, None, found.basis, found.people, found.skipped, found.beside)
+        rungs = self.ladder_of(approval, label)
+        found = turn(rungs, judge)
+        if approval.is_half_gone(self.now):
+            found = with_deputy(found, rungs, judge)
+        return SeatStanding(label, None, found.basis, found.people, found.skipped, found.beside, found.late)
 
     def question(self, approval: Approval) -> Question:
         """A record as a question: its open seats, each with everybody on its ladder who could fill it (A9)."""
@@ -258,7 +263,8 @@ class Route:
         """Who would be asked first for one signature more on a record, as things stand (A9)."""
         own = self.own_decisions(approval)
         used = {person for d in own for person in (d.person_id, d.for_person_id) if person}
-        return self._seat(approval, label, None, used).may_decide
+        seat = self._seat(approval, label, None, used)
+        return tuple(one for one in seat.may_decide if seat.late is None or one not in seat.late.people)
 
     def _why_skipped(self, person: Person, approval: Approval, used: set[int]) -> tuple[str, str] | None:
         if not person.is_here:

@@ -17,11 +17,12 @@ from approvals.grant_sweeps import expire_due
 from approvals.ladders import LADDER, Bench
 from approvals.models import Approval, ApprovalState, Candidate, Submission, SubmissionState
 from approvals.routing import Route
-from approvals.transitions import expire, lapse, pass_on
+from approvals.transitions import ask_deputies, expire, lapse, pass_on
 from approvals.transitions.deciding import title
 from governance.controls import claims, outbox
 from governance.controls.actors import Actor
 from governance.controls.models import Notice
+from governance.controls.transitions import Transition
 from inventory import interim
 
 JOB = "approvals.sweep"
@@ -46,10 +47,12 @@ SUBMISSION = (
 def sweep(now: datetime) -> Mapping[str, int]:
     """Everything that is due at ``now``; returns how many of what."""
     actor = Actor.of_job(JOB)
+    expired = {"expired_approvals": expire_approvals(now, actor), "expired_submissions": expire_submissions(now, actor)}
+    stuck, late = _who_is_next(now, touched.to_route(JOB, now))
     return {
-        "expired_approvals": expire_approvals(now, actor),
-        "expired_submissions": expire_submissions(now, actor),
-        "asked_next": pass_on_due(now, actor, touched.to_route(JOB, now)),
+        **expired,
+        "asked_next": _each(stuck, pass_on, now, actor),
+        "deputies": _each(late, ask_deputies, now, actor),
         "drawn": sample_sweeps.draw_due(now, actor),
         "passed_on": sample_sweeps.pass_on_due(now, actor),
         "unseen": sample_sweeps.lapse_due(now, actor),
@@ -72,24 +75,36 @@ def expire_submissions(now: datetime, actor: Actor) -> int:
     return claims.sweep(due, lambda submission: lapse.when_due(submission, actor=actor, now=now), job=actor.job)
 
 
-def pass_on_due(now: datetime, actor: Actor, among: QuerySet[Approval] | None = None) -> int:
-    """Ask whoever is next about open records that none of those who were asked may decide; returns in how many submissions.
+def pass_on_due(now: datetime, actor: Actor) -> int:
+    """Ask whoever is next about open records that none of those who were asked may decide; returns in how many submissions (A9)."""
+    return _each(_who_is_next(now, _open())[0], pass_on, now, actor)
 
-    Args:
-        now: business time.
-        actor: the job.
-        among: open records that are looked at; all where nothing is said.
-    """
-    records = Approval.objects.filter(state=ApprovalState.OPEN) if among is None else among
-    open_now = records.order_by("submission_id", "pk").values_list("pk", flat=True)
-    stuck = {
-        record.submission_id
-        for batch in _together(list(open_now), now)
-        for record, route in batch
-        if asking.unasked(record, route)
-    }
-    due = Submission.objects.filter(pk__in=stuck, state=SubmissionState.OPEN)
-    return claims.sweep(due, lambda submission: pass_on.when_due(submission, actor=actor, now=now), job=actor.job)
+
+def ask_deputies_due(now: datetime, actor: Actor) -> int:
+    """Ask the deputies about open records half of whose time is gone; returns in how many submissions (A10)."""
+    return _each(_who_is_next(now, _open())[1], ask_deputies, now, actor)
+
+
+def _open() -> QuerySet[Approval]:
+    return Approval.objects.filter(state=ApprovalState.OPEN)
+
+
+def _who_is_next(now: datetime, among: QuerySet[Approval]) -> tuple[set[int], set[int]]:
+    """Submissions with an open record that nobody who was asked may decide, and those with one whose deputy is to be asked too."""
+    stuck, late = set[int](), set[int]()
+    keys = among.order_by("submission_id", "pk").values_list("pk", flat=True)
+    for batch in _together(list(keys), now):
+        for record, route in batch:
+            if asking.unasked(record, route):
+                stuck.add(record.submission_id)
+            if asking.without_deputy(record, route):
+                late.add(record.submission_id)
+    return stuck, late
+
+
+def _each(keys: set[int], verb: Transition[Submission], now: datetime, actor: Actor) -> int:
+    due = Submission.objects.filter(pk__in=keys, state=SubmissionState.OPEN)
+    return claims.sweep(due, lambda submission: verb.when_due(submission, actor=actor, now=now), job=actor.job)
 
 
 def remind_to_accept(now: datetime) -> int:
@@ -202,7 +217,12 @@ def _reminders_of(record: Approval, route: Route, word: str, told: set[str], now
     """A reminder to whoever was asked about one record, may decide it and has not been told yet; notes who is told."""
     submission = route.submission
     due = record.due_at.isoformat() if record.due_at else ""
-    standing = [(seat.label, person) for seat in route.standing(record) for person in seat.may_decide]
+    standing = [
+        (seat.label, person)
+        for seat in route.standing(record)
+        for person in seat.may_decide
+        if word != "half" or seat.late is None or person not in seat.late.people  # who was just asked because of that
+    ]
     for person in [person for label, person in standing if asking.is_asked(person, record, label)]:
         key = _key(record, word, person.pk)
         if key in told:

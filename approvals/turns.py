@@ -9,11 +9,14 @@ Nobody is locked out by that; whoever is first reads a warning before the click.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from approvals.ladders import Rung
 from approvals.matching import APP
 from governance.controls.models import Person
+
+#: Whom half of a record's time adds to those who were asked, by their rung.
+DEPUTIES = ("deputy", "deputy lead")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,19 @@ class Beside:
 
 
 @dataclass(frozen=True)
+class Late:
+    """Who is asked too since half of the time is gone, and on what basis (A10)."""
+
+    basis: str
+    people: tuple[Person, ...]
+
+    @property
+    def words(self) -> str:
+        """Why, in a sentence."""
+        return f"Half of the time is gone, so {_either(self.people)} ({self.basis}) may decide this too."
+
+
+@dataclass(frozen=True)
 class Turn:
     """Whose turn it is.
 
@@ -51,12 +67,14 @@ class Turn:
         people: whoever may decide now: those of the first rung, then those asked beside them.
         skipped: everybody before them on the ladder, and why.
         beside: who is asked beside the first rung, where that is needed.
+        late: who is asked too since half of the time is gone.
     """
 
     basis: str
     people: tuple[Person, ...]
     skipped: tuple[Skipped, ...]
     beside: Beside | None = None
+    late: Late | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +101,17 @@ def turn(rungs: Sequence[Rung], judge: Judge) -> Turn:
     """
     found = _first(rungs, judge, spares=True)
     return found if found.people else _first(rungs, judge, spares=False)
+
+
+def with_deputy(found: Turn, rungs: Sequence[Rung], judge: Judge) -> Turn:
+    """The turn once half of a record's time is gone: the deputy may decide it too, unless that would leave something to nobody (A9, A10)."""
+    for rung in rungs if found.people else ():
+        if rung.basis in DEPUTIES:
+            free, _ = _of_rung(rung, judge, spares=True)
+            more = tuple(one for one in free if one not in found.people and not judge.short_after(one))
+            if more:
+                return replace(found, people=(*found.people, *more), late=Late(rung.basis, more))
+    return found
 
 
 def _first(rungs: Sequence[Rung], judge: Judge, *, spares: bool) -> Turn:

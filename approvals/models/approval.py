@@ -144,6 +144,12 @@ class Approval(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.submission}"
 
+    def is_half_gone(self, now: datetime) -> bool:
+        """Whether half of the time that its approvers have is gone (A10)."""
+        if self.state != ApprovalState.OPEN or self.opened_at is None or self.due_at is None:
+            return False
+        return now >= self.opened_at + (self.due_at - self.opened_at) / 2
+
     @property
     def key(self) -> str:
         """The key of its question, the same in every submission that asks it."""

@@ -11,7 +11,7 @@ from approvals.transitions.leaving import (
     withdraw,
     withdraw_record,
 )
-from approvals.transitions.passing_on import look_again, pass_on
+from approvals.transitions.passing_on import ask_deputies, look_again, pass_on
 from approvals.transitions.raising import tell_of_risen
 from approvals.transitions.sampling import (
     close_sample,
@@ -36,6 +36,7 @@ __all__ = [
     "accept_subset",
     "answer",
     "approve",
+    "ask_deputies",
     "ask_for_changes",
     "close_as_not_applicable",
     "close_sample",

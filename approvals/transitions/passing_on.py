@@ -7,7 +7,7 @@ a sweep compares who was asked with who may decide (`touched` says when), and th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from approvals import asking, duties
@@ -46,13 +46,37 @@ def pass_on(step: Step[Submission]) -> Effect:
     return Effect(payload={"asked": [str(person.opaque_id) for person in asked]})
 
 
-def ask_next(step: Step[Any], records: Iterable[Approval], route: Route) -> list[Person]:
+@transition(
+    Submission,
+    event="submission.deputies_asked",
+    permission=Permission.APPROVAL_ASK_NEXT,
+    source=(SubmissionState.OPEN,),
+    duties=(duties.HALF_IS_GONE,),
+    parents=("automation",),
+)
+def ask_deputies(step: Step[Submission]) -> Effect:
+    """Half of the time of an open record is gone: its deputy is asked too, with what is left of the time (A10)."""
+    records = asking.open_records(step.subject)
+    asked = ask_next(step, records, Route.load(step.subject, step.now), put=asking.add_deputy, because="late")
+    return Effect(payload={"asked": [str(person.opaque_id) for person in asked]})
+
+
+def ask_next(
+    step: Step[Any],
+    records: Iterable[Approval],
+    route: Route,
+    *,
+    put: Callable[[Approval, Route], list[Person]] = asking.pass_on,
+    because: str = "instead",
+) -> list[Person]:
     """Ask whoever is next about the open ones of some records; each hears once of all that came to them.
 
     Args:
         step: the running step.
         records: with seats, candidates and ladders.
         route: of their submission.
+        put: puts one of them before whoever is next, and returns who was not asked before.
+        because: what the mail says of why they are asked now.
 
     Returns:
         Everybody who was asked.
@@ -61,7 +85,7 @@ def ask_next(step: Step[Any], records: Iterable[Approval], route: Route) -> list
     asked: dict[tuple[int, Person], list[Approval]] = defaultdict(list)
     for record in records:
         if record.state == ApprovalState.OPEN:
-            for person in asking.pass_on(record, route):
+            for person in put(record, route):
                 asked[record.stage, person].append(record)
     people = list({person.pk: person for _, person in asked}.values())
     asking.let_see(submission.automation, people)
@@ -75,7 +99,7 @@ def ask_next(step: Step[Any], records: Iterable[Approval], route: Route) -> list
             key=f"{ASKED[stage]}:{min(record.pk for record in theirs)}",  # nobody becomes a candidate of a record's seat twice
             count=len(theirs),
             due=due.isoformat() if due else "",
-            instead=True,
+            **{because: True},
         )
     return people
 

@@ -272,7 +272,8 @@ def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
         "seats_title": f"Seats for a {record.tier}-risk {record.kind}",
         "seats": [_seat(seat, reader, is_open=record.state != ApprovalState.WAITING) for seat in standing],
         "skipped": [
-            {"icon": "person", "text": f"{one.why}.", "code": one.code} for seat in standing for one in seat.skipped
+            *({"icon": "person", "text": f"{one.why}.", "code": one.code} for seat in standing for one in seat.skipped),
+            *({"icon": "clock", "text": one.late.words, "code": "A10"} for one in standing if one.late is not None),
         ],
         "history": _history(record, route, reader),
     }

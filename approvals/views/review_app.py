@@ -120,9 +120,11 @@ def _decided(one: Decision) -> Shape:
 def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -> None:
     """Add the form for whoever may decide stage 1, for others whom it waits for; and who is asked beside the first, and why (A9)."""
     route = about.route
-    asked = [seat.beside.words for seat in route.standing(app) if seat.beside is not None]
+    standing = route.standing(app)
+    asked = [(seat.beside.words, "A9") for seat in standing if seat.beside is not None]
+    asked += [(seat.late.words, "A10") for seat in standing if seat.late is not None]
     if asked:
-        shape["beside"] = [{"icon": "person", "text": words, "code": "A9"} for words in asked]
+        shape["beside"] = [{"icon": "person", "text": words, "code": code} for words, code in asked]
     say = record_rows.say_of(app, route, reader)
     if say.no is None:
         shape["state"]["mine"] = True

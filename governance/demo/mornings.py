@@ -59,6 +59,7 @@ SWEEPS: tuple[tuple[frozenset[str], Sweep, str], ...] = (
     (frozenset({"record"}), approval_sweeps.expire_approvals, approval_sweeps.JOB),
     (frozenset({"submission"}), approval_sweeps.expire_submissions, approval_sweeps.JOB),
     (frozenset({"left"}), approval_sweeps.pass_on_due, approval_sweeps.JOB),
+    (frozenset({"reminder"}), approval_sweeps.ask_deputies_due, approval_sweeps.JOB),
     (frozenset({"sample"}), sample_sweeps.draw_due, approval_sweeps.JOB),
     (frozenset({"sample"}), sample_sweeps.lapse_due, approval_sweeps.JOB),
     (frozenset({"reminder"}), lambda now, _: approval_sweeps.remind(now), approval_sweeps.JOB),

@@ -105,6 +105,13 @@ def lead_left(w: World, made: Submission) -> Submission:
     return made
 
 
+@state(SUBMISSION, "half_gone", on=submitted)
+def half_gone(w: World, made: Submission) -> Submission:
+    """Half of the time that the lead has is gone, and no sweep has run: the deputy is to be asked too."""
+    made.approvals.filter(stage=1).update(opened_at=w.now - timedelta(days=3), due_at=w.now + timedelta(days=2))
+    return made
+
+
 @start(on=submitted)
 def stage_2(w: World, made: Submission) -> Submission:
     """The app is approved."""
