@@ -7,13 +7,13 @@ that passes is no event, and a row that could not be acted on is found again.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Mod
 
 from approvals.models import Approval, ApprovalState
+from approvals.models.approval import ENDED
 from governance.controls import sealing
 from governance.controls.models import JobRun, Seal
 
@@ -35,12 +35,11 @@ EVERYWHERE = frozenset(
     }
 )
 
-#: What an event is about, and how an open record hangs on that.
-HANGS_ON = {
-    "approvals.submission": ("submission",),
-    "inventory.automation": ("submission__automation",),
-    "inventory.resource": ("privilege__entitlement__resource", "decided_on"),
-}
+#: What an event is about that open records hang on, by their submission: who decides one record of it rests on who is left for the others (A9).
+ABOUT = frozenset({"approvals.submission", "inventory.automation", "inventory.resource"})
+
+#: The most that is looked for by name: past that everything is looked at.
+MOST = 5_000
 
 
 def to_route(job: str, now: datetime) -> QuerySet[Approval]:
@@ -57,22 +56,27 @@ def to_route(job: str, now: datetime) -> QuerySet[Approval]:
 
 
 def _touched_since(run: JobRun) -> Q | None:
-    """Records that hang on what an event names that ``run`` has perhaps not seen; None where any record may be meant."""
+    """Records of submissions that an event has to do with that ``run`` has perhaps not seen; None where any record may be meant."""
     seal = Seal.objects.filter(at__lte=run.began_at - MARGIN).order_by("-number").first()
     if seal is None:
         return None
-    named: dict[str, set[int]] = defaultdict(set)
+    named: dict[str, set[int]] = {model: set() for model in ABOUT}
     for verb, about in sealing.after(seal).values_list("verb", "about").iterator():
         if verb in EVERYWHERE:
             return None
         for model, _, key in (name.partition(":") for name in about):
-            if model in HANGS_ON and key.isdecimal():
+            if model in ABOUT and key.isdecimal():
                 named[model].add(int(key))
-    found = Q(pk__in=())
-    for model, keys in named.items():
-        for path in HANGS_ON[model]:
-            found |= Q((f"{path}__in", keys))
-    return found
+        if sum(map(len, named.values())) > MOST:
+            return None
+    resources = named["inventory.resource"]
+    undecided = Approval.objects.exclude(state__in=ENDED).order_by()
+    on_these = undecided.filter(Q(privilege__entitlement__resource__in=resources) | Q(decided_on__in=resources))
+    return (
+        Q(submission__in=named["approvals.submission"])
+        | Q(submission__automation__in=named["inventory.automation"])
+        | Q(submission__in=on_these.values("submission"))
+    )
 
 
 _TURNS = ROUND // timedelta(minutes=1)

@@ -21,9 +21,14 @@ class _IsAnyOf(Func):
     output_field = BooleanField()
 
 
-def keyed_by(keys: QuerySet[Any, Any]) -> Func:
-    """A condition for ``filter()``: the row's key is among those that a query of one column finds, limited and ordered as it may be."""
-    return _IsAnyOf(F("pk"), ArraySubquery(keys))
+def keyed_by(keys: QuerySet[Any, Any], column: str = "pk") -> Func:
+    """A condition for ``filter()``: the row's key, or another column, is among what a query of one column finds.
+
+    Args:
+        keys: limited and ordered as it may be.
+        column: of the row.
+    """
+    return _IsAnyOf(F(column), ArraySubquery(keys))
 
 
 def sorted_by_key(rows: QuerySet[M], *, newest_first: bool = False) -> QuerySet[M]:

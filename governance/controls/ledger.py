@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection, models
 
 from governance.controls.actors import Actor
-from governance.controls.ledger_verifier import canonical_json
+from governance.controls.ledger_verifier import canonical_json, is_written_alike
 from governance.controls.models import FreeText, LedgerEvent
 
 #: One text however many events there are, so that it is prepared once; most of what writing one by Django took was making that text.
@@ -24,10 +24,8 @@ SELECT event_id, at, actor_kind, actor_id, for_id, verb, subject_type, subject_i
 FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (event_id uuid, at timestamptz, actor_kind text, actor_id text, for_id text,
     verb text, subject_type text, subject_id text, about text[], correlation uuid, outcome text, code text, payload jsonb,
     reason_id bigint, digest text)) WITH ORDINALITY
+ORDER BY ordinality
 """
-
-#: Numbers are given in the order in which events are handed over; one alone need not be sorted.
-_INSERT_SEVERAL = f"{_INSERT}ORDER BY ordinality"
 
 JSON = str | int | bool | None | Sequence[Any] | Mapping[str, Any]
 
@@ -100,7 +98,7 @@ def build(
         The row as JSON: the very text that its digest is of, and beside that what it does not cover.
 
     Raises:
-        ValueError: the payload holds what JSON would not keep: NaN, a number beyond 2**53.
+        ValueError: the payload holds what JSON would not keep: NaN, a number of 2**53 or more.
     """
     subject_type, subject_id = known_as or name_of(subject)
     content = dict(payload or {})
@@ -122,8 +120,20 @@ def build(
         "payload": content,
     }
     text = canonical_json(event)
+    if not is_written_alike(content) and _holds_large_float(content):
+        raise ValueError(
+            "The database would give a number of the payload back as a whole one that has no canonical form."
+        )
     beside = {"digest": hashlib.sha256(text).hexdigest(), "reason_id": reason.pk if reason is not None else None}
     return f"{text[:-1].decode()},{json.dumps(beside)[1:]}"
+
+
+def _holds_large_float(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_large_float, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_holds_large_float, value))
+    return isinstance(value, float) and abs(value) >= 2**53
 
 
 def append(**facts: Any) -> None:
@@ -136,4 +146,4 @@ def append_all(events: Sequence[str]) -> None:
     if not events:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT if len(events) == 1 else _INSERT_SEVERAL, [f"[{','.join(events)}]"])
+        cursor.execute(_INSERT, [f"[{','.join(events)}]"])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -58,9 +57,26 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
     """Automations as people may see them."""
 
     def visible_to(self, actor: Actor, now: datetime) -> AutomationQuerySet:
-        """Those that the actor may see, in one query: see `ways_to_see`."""
-        ways = ways_to_see(actor, now)
-        return self if ways is None else self.filter(reduce(or_, ways, Q(pk__in=())))
+        """Those that the actor may see, in one query.
+
+        Its team and the team's lead, its owners, owners and deputies of resources that a version of it asks for, security
+        reviewers, auditors, admins, whoever is on call, and whom guardian's ``view_automation`` names (candidates of its
+        approvals are named there when they are asked). While a delegation runs, the delegate sees what the giver sees
+        because they answer for it, not what they see as a member of a team or by a role (A11).
+        """
+        seer = Seer.of(actor, now)
+        if seer is None:
+            return self.none()
+        if seer.sees_all:
+            return self
+        return self.filter(
+            Q(business_owner__in=seer.people)
+            | Q(technical_owner__in=seer.people)
+            | still_answering(seer.people, now)
+            | Q(Exists(seer.teams.filter(pk=OuterRef("team"))))
+            | Q(Exists(seer.named.filter(content_object=OuterRef("pk"))))
+            | Q(Exists(seer.touched.filter(version__automation=OuterRef("pk"))))
+        )
 
     def answered_by(self, people: Collection[int], now: datetime) -> AutomationQuerySet:
         """Those that some people own, or answer for meanwhile at ``now`` (I3).
@@ -77,40 +93,69 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
         return self.filter(nobody_answers("business_owner", now)).exclude(state=AutomationState.RETIRED)
 
 
-def ways_to_see(actor: Actor, now: datetime) -> list[Q] | None:
-    """By what somebody may see an automation, each a condition of its own; None for whoever sees all, nothing for who is nobody.
+@dataclass(frozen=True)
+class Seer:
+    """By what somebody sees automations, each from their own side: see `AutomationQuerySet.visible_to`.
 
-    Its team and the team's lead, its owners, owners and deputies of resources that a version of it asks for, security
-    reviewers, auditors, admins, whoever is on call, and whom guardian's ``view_automation`` names (candidates of its
-    approvals are named there when they are asked). While a delegation runs, the delegate sees what the giver sees
-    because they answer for it, not what they see as a member of a team or by a role (A11).
+    Args:
+        now: business time.
+        sees_all: whether a role of theirs sees every one.
+        people: ids of whom they answer as.
+        teams: whose automations they see.
+        named: where guardian names them.
+        touched: privileges on what they own or deputise for.
     """
-    person = actor.person
-    if person is None:
+
+    now: datetime
+    sees_all: bool
+    people: Collection[int]
+    teams: models.QuerySet[Team]
+    named: models.QuerySet[AutomationUserObjectPermission]
+    touched: models.QuerySet[Privilege]
+
+    @classmethod
+    def of(cls, actor: Actor, now: datetime) -> Seer | None:
+        """Of whoever reads; None where that is no person."""
+        if actor.person is None:
+            return None
+        people = access.answers_as(actor, now)
+        own = Membership.objects.filter(person=actor.person).values("team")
+        resource = "entitlement__resource__"
+        owned = Q((f"{resource}owner__in", people)) | Q((f"{resource}deputy__in", people))
+        return cls(
+            now,
+            sees_all(actor, now),
+            people,
+            Team.objects.filter(Q(lead__in=people) | Q(deputy_lead__in=people) | Q(pk__in=own)).order_by(),
+            AutomationUserObjectPermission.objects.filter(user__in=people, permission__codename="view_automation"),
+            Privilege.objects.filter(owned | still_answering(people, now, resource)).order_by(),
+        )
+
+    @property
+    def ways(self) -> list[Q]:
+        """The same as conditions of one automation, each found by an index from what the reader has, whatever else is asked of it.
+
+        One condition that says either or the other is asked of every row that they may not see; one by EXISTS, where it was prepared, of
+        every row that fits the rest.
+        """
+        # an interim owner's row names the automation as that names it: said both ways, it is found by whoever answers
+        meanwhile = InterimOwner.objects.filter(person__in=self.people, automation__isnull=False).order_by()
+        return [
+            Q(business_owner__in=self.people),
+            Q(technical_owner__in=self.people),
+            still_answering(self.people, self.now) & Q(keyed_by(meanwhile.values("automation"))),
+            Q(keyed_by(self.teams.values("pk"), "team")),
+            Q(keyed_by(self.named.order_by().values("content_object"))),
+            Q(keyed_by(self.touched.values("version__automation"))),
+        ]
+
+
+def ways_to_see(actor: Actor, now: datetime) -> list[Q] | None:
+    """By what somebody may see an automation, each a condition of its own; None for whoever sees all, nothing for who is nobody."""
+    seer = Seer.of(actor, now)
+    if seer is None:
         return []
-    if sees_all(actor, now):
-        return None
-    people = access.answers_as(actor, now)
-    member = Membership.objects.filter(team=OuterRef("team"), person=person)
-    named = AutomationUserObjectPermission.objects.filter(
-        content_object=OuterRef("pk"), user__in=people, permission__codename="view_automation"
-    )
-    touched = Privilege.objects.filter(version__automation=OuterRef("pk")).filter(
-        Q(entitlement__resource__owner__in=people)
-        | Q(entitlement__resource__deputy__in=people)
-        | still_answering(people, now, "entitlement__resource__")
-    )
-    return [
-        Q(business_owner__in=people),
-        Q(technical_owner__in=people),
-        # that row names it as it names that row: said both ways, it is found by whoever answers, who are few
-        still_answering(people, now) & Q(pk__in=InterimOwner.objects.filter(person__in=people).values("automation")),
-        Q(team__lead__in=people),
-        Q(team__deputy_lead__in=people),
-        Q(Exists(member)),
-        Q(Exists(named)),
-        Q(Exists(touched)),
-    ]
+    return None if seer.sees_all else seer.ways
 
 
 def _differ(one: str, other: str) -> Q:

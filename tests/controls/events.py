@@ -11,4 +11,4 @@ from governance.controls.models import LedgerEvent
 def appended(**facts: Any) -> LedgerEvent:
     """An event of these facts (see `ledger.build`), written and read back."""
     ledger.append(**facts)
-    return LedgerEvent.objects.latest("pk")
+    return LedgerEvent.objects.filter(verb=facts["verb"]).latest("pk")
