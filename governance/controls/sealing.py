@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import datetime
+import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,8 @@ def seal_next(*, at: datetime, limit: int = BATCH) -> Seal | None:
 
 def seal_all(*, at: datetime) -> int:
     """Seal until nothing finished is unsealed; returns the number of events sealed, and publishes a checkpoint."""
-    sealed = 0
-    while (seal := seal_next(at=at)) is not None:
+    sealed, began = 0, time.monotonic()
+    while (seal := seal_next(at=at + timedelta(seconds=time.monotonic() - began))) is not None:
         sealed += seal.count
     if sealed:
         publish_checkpoint(at=at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,7 @@ class Office:
     company: Company
     waiting: Submission
     second: Submission
-    began: datetime = datetime.min
+    began: datetime = field(default_factory=timezone.now)
 
     def look(self, at: datetime | None = None) -> None:
         """A run that ended well, well after a seal over all that happened before it."""
