@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from approvals.models import Approval, ApprovalKind
 from governance.controls import texts
-from governance.web.asked import number
+from governance.web.asked import instant, number
 
 #: Submissions on one page, and the most that one can page through.
 PAGE, MOST = 50, 1000
@@ -168,10 +168,5 @@ def _said(place: Place) -> str:
 def _place(said: str) -> Place | None:
     rank, _, rest = said.partition("~")
     since, _, pk = rest.partition("~")
-    try:
-        at = datetime.fromisoformat(since)
-    except ValueError:
-        return None
-    if at.tzinfo is None or (tier := number(rank)) is None or (key := number(pk)) is None:
-        return None
-    return tier, at, key
+    tier, at, key = number(rank), instant(since), number(pk)
+    return (tier, at, key) if tier is not None and at is not None and key is not None else None

@@ -1,4 +1,4 @@
-"""What an address or a form asks for, read within bounds: whole numbers and days. Nothing that is typed makes a page fail.
+"""What an address or a form asks for, read within bounds: whole numbers, days and instants. Nothing that is typed makes a page fail.
 
 Views read numbers and days of a request here and nowhere else. Whether what was asked for exists, and may be had, is
 theirs to say.
@@ -34,6 +34,15 @@ def midnight(text: str | None) -> datetime | None:
     except ValueError:
         day = None
     return midnight_of(day) if day is not None and FIRST_DAY <= day <= LAST_DAY else None
+
+
+def instant(text: str | None) -> datetime | None:
+    """The instant that an address of our own says (ISO 8601 with its zone); None for anything else, and for absurd years."""
+    try:
+        at = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None and FIRST_DAY <= at.date() <= LAST_DAY else None
 
 
 def midnight_of(day: date) -> datetime:

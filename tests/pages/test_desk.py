@@ -142,6 +142,7 @@ def test_the_head_says_how_much_waits_and_how_much_of_it_is_late(several: Compan
     "said",
     [
         "after=x",
+        "after=1~0001-01-01T00:00:00%2B14:00~5",
         "after=1~2026-13-01~5",
         "after=1~2026-11-24T09:00:00~5",
         f"after=0~2026-11-24T09:00:00%2B00:00~{'9' * 40}",
