@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Mod
+from django.db.models import Func, IntegerField, Q, QuerySet
 
 from approvals.models import Approval, ApprovalState
 from approvals.models.approval import ENDED
@@ -52,7 +51,7 @@ def to_route(job: str, now: datetime) -> QuerySet[Approval]:
     if touched is None:
         return open_now
     turns = [minute % _TURNS for minute in range(_minute(last.started_at) + 1, _minute(now) + 1)]
-    return open_now.alias(turn=Mod(F("submission_id"), _TURNS)).filter(touched | Q(turn__in=turns))
+    return open_now.alias(turn=_Turn("submission_id")).filter(touched | Q(turn__in=turns))
 
 
 def _touched_since(run: JobRun) -> Q | None:
@@ -80,6 +79,13 @@ def _touched_since(run: JobRun) -> Q | None:
 
 
 _TURNS = ROUND // timedelta(minutes=1)
+
+
+class _Turn(Func):
+    """In which minute of a round a submission has its turn: by a hash, since keys may come in steps."""
+
+    template = f"MOD(hashint8extended(%(expressions)s, 0) & 1048575, {_TURNS})"
+    output_field = IntegerField()
 
 
 def _minute(at: datetime) -> int:
