@@ -50,10 +50,15 @@ class SeatStanding:
         return self.decision is not None
 
     @property
+    def on_time(self) -> tuple[Person, ...]:
+        """Whoever may fill it without half of the time being gone."""
+        late = self.late.people if self.late is not None else ()
+        return tuple(person for person in self.may_decide if person not in late)
+
+    @property
     def asked(self) -> tuple[tuple[str, tuple[Person, ...]], ...]:
         """Whoever may fill it, each on what basis: the first rung, those beside it, and whom half of the time adds."""
-        late = self.late.people if self.late is not None else ()
-        first = self.beside.first if self.beside is not None else tuple(p for p in self.may_decide if p not in late)
+        first = self.beside.first if self.beside is not None else self.on_time
         more = [(one.basis, one.people) for one in (self.beside, self.late) if one is not None]
         return (self.basis, first), *more
 
@@ -263,8 +268,7 @@ class Route:
         """Who would be asked first for one signature more on a record, as things stand (A9)."""
         own = self.own_decisions(approval)
         used = {person for d in own for person in (d.person_id, d.for_person_id) if person}
-        seat = self._seat(approval, label, None, used)
-        return tuple(one for one in seat.may_decide if seat.late is None or one not in seat.late.people)
+        return self._seat(approval, label, None, used).on_time
 
     def _why_skipped(self, person: Person, approval: Approval, used: set[int]) -> tuple[str, str] | None:
         if not person.is_here:

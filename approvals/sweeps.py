@@ -220,8 +220,9 @@ def _reminders_of(record: Approval, route: Route, word: str, told: set[str], now
     standing = [
         (seat.label, person)
         for seat in route.standing(record)
-        for person in seat.may_decide
-        if word != "half" or seat.late is None or person not in seat.late.people  # who was just asked because of that
+        for person in (
+            seat.on_time if word == "half" else seat.may_decide
+        )  # the others were just asked because of that
     ]
     for person in [person for label, person in standing if asking.is_asked(person, record, label)]:
         key = _key(record, word, person.pk)

@@ -26,12 +26,10 @@ from tests.portal.signed_in import client_of
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def company(northwind: Any, monkeypatch: pytest.MonkeyPatch) -> Company:
-    """Northwind with its resources, at an instant that stands."""
-    found = journeys.company(northwind)
-    monkeypatch.setattr("governance.controls.clock.now", lambda: found.now)
-    return found
+@pytest.fixture(autouse=True)
+def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands."""
+    monkeypatch.setattr("governance.controls.clock.now", lambda: company.now)
 
 
 @pytest.fixture

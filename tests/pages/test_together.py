@@ -24,12 +24,10 @@ pytestmark = pytest.mark.django_db
 PAGE = "decide_together"
 
 
-@pytest.fixture
-def company(northwind: Any, monkeypatch: pytest.MonkeyPatch) -> Company:
-    """Northwind with its resources, at an instant that stands."""
-    found = journeys.company(northwind)
-    monkeypatch.setattr("governance.controls.clock.now", lambda: found.now)
-    return found
+@pytest.fixture(autouse=True)
+def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands."""
+    monkeypatch.setattr("governance.controls.clock.now", lambda: company.now)
 
 
 @pytest.fixture
