@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.views import panels, queue, review, samples, stopping, together
+from approvals.views import desk_part, panels, queue, review, samples, stopping, together
 
 urlpatterns = [
     path("desk/", queue.desk, name="desk"),
+    path("desk/<int:pk>/", desk_part.desk_part, name="desk_part"),
     path("desk/decide/", together.decide_together, name="decide_together"),
     path("review/<int:pk>/", review.review, name="review"),
     path("review/<int:pk>/records/<int:record>/", review.decide, name="decide"),

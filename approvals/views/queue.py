@@ -108,6 +108,7 @@ def desk(request: Request) -> HttpResponse:
         row["can_pick"] = int(row["key"]) in own
     if not filters.show and not filters.narrows and not paged.older_href:
         rows += [_sample_row(one) for one in drawn]
+    bands = _bands(rows)
     return page(
         request,
         "approvals/desk.html",
@@ -116,8 +117,9 @@ def desk(request: Request) -> HttpResponse:
             "head": {"title": "Desk", "facts": _facts(mine, drawn, now), "aside": "Ordered by risk, then age"},
             "chips": _chips(filters, mine, len(drawn)),
             "filters": _fields(filters, mine, rows),
-            "bands": _bands(rows),
+            "bands": bands,
             "picks": any(row.get("can_pick") for row in rows),
+            "first": _first(bands),
             "pager": {
                 "newer_href": paged.newer_href,
                 "older_href": paged.older_href,
@@ -224,6 +226,11 @@ def _fields(filters: Filters, mine: Sequence[Approval], rows: Sequence[Shape]) -
 
 def _how_many(count: int) -> str:
     return f"The first {MOST:,}, by risk and age: filter to see others" if count > MOST else f"{count:,} in all"
+
+
+def _first(bands: list[Shape]) -> str | None:
+    """The submission of the first row that is about what is still decided."""
+    return next((row["key"] for band in bands for row in band["rows"] if row["stage"]), None)
 
 
 def _bands(rows: list[Shape]) -> list[Shape]:

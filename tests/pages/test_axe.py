@@ -148,7 +148,7 @@ IN_DARK = {
 #: What is no page: it takes a form, leads on, or sends a file or a part of a page.
 ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel", "import_submit", "automation_version"),
-    *("import_add", "import_report"),
+    *("import_add", "import_report", "desk_part"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
     *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm", "submit_again"),
