@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
@@ -31,13 +31,16 @@ LEVEL_ICONS = {"read": "eye", "write": "pen", "execute": "terminal", "admin": "s
 
 @require_GET
 def desk_part(request: Request, pk: int) -> HttpResponse:
-    """The part of the desk that follows the row that one is at; without htmx it is the review."""
-    if request.headers.get("HX-Request") != "true":
-        return redirect("review", pk=pk)
+    """The part that follows the row that one is at."""
     now = clock.now()
     seen = Submission.objects.visible_to(request.actor, now).select_related("automation", "app_approval")
     submission = get_object_or_404(seen.defer(*UNSHOWN), pk=pk)
-    return page(request, "approvals/desk_part.html", {"part": _part(submission, request.actor, now)})
+    context = {
+        "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": submission.automation.name, "href": ""}],
+        "head": {"title": submission.automation.name},
+        "part": _part(submission, request.actor, now),
+    }
+    return page(request, "approvals/desk_part.html", context, fragment="part")
 
 
 def _part(submission: Submission, actor: Actor, now: datetime) -> Shape:

@@ -40,6 +40,7 @@ def _row(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> Shap
     return {
         "key": str(submission.pk),
         "href": reverse("review", args=[submission.pk]),
+        "part_href": reverse("desk_part", args=[submission.pk]),
         "name": submission.automation.name,
         "team": submission.automation.team.name,
         "team_key": submission.automation.team_id,
@@ -60,6 +61,7 @@ def _sample_row(sample: Sample) -> Shape:
     return {
         "key": f"sample-{sample.pk}",
         "href": sample.href,
+        "part_href": "",
         "name": submission.automation.name,
         "team": submission.automation.team.name,
         "team_key": submission.automation.team_id,
@@ -228,9 +230,9 @@ def _how_many(count: int) -> str:
     return f"The first {MOST:,}, by risk and age: filter to see others" if count > MOST else f"{count:,} in all"
 
 
-def _first(bands: list[Shape]) -> str | None:
-    """The submission of the first row that is about what is still decided."""
-    return next((row["key"] for band in bands for row in band["rows"] if row["stage"]), None)
+def _first(bands: list[Shape]) -> str:
+    """Where the part in the first row stands that is about what is still decided."""
+    return next((row["part_href"] for band in bands for row in band["rows"] if row["part_href"]), "")
 
 
 def _bands(rows: list[Shape]) -> list[Shape]:

@@ -65,6 +65,7 @@ TOUR = (
     ("rita", "account_reauthenticate"),
     ("theo", "me"),
     ("omar", "desk"),
+    ("omar", "desk_part", "submission"),
     ("omar", "decide_together", "?of={submission}"),
     ("omar", "home"),
     ("omar", "review", "submission"),
@@ -148,7 +149,7 @@ IN_DARK = {
 #: What is no page: it takes a form, leads on, or sends a file or a part of a page.
 ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel", "import_submit", "automation_version"),
-    *("import_add", "import_report", "desk_part"),
+    *("import_add", "import_report"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
     *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm", "submit_again"),
