@@ -94,7 +94,7 @@ def _steps(submission: Submission, records: Sequence[Approval]) -> list[Shape]:
     found: list[Shape] = [{"icon": "upload", "tone": "", "text": "Submitted", "at": submission.submitted_at}]
     app = submission.app_approval or next((one for one in records if one.stage == 1), None)
     if app is not None:
-        signed = Decision.objects.filter(approval=app, round=app.round, outcome=DecisionOutcome.APPROVE)
+        signed = Decision.objects.standing().filter(approval=app, round=app.round, outcome=DecisionOutcome.APPROVE)
         last = signed.select_related("person").order_by("-pk").first()
         if last is not None:
             words = "App approved" if app.state == ApprovalState.APPROVED else "App signed"
@@ -110,7 +110,7 @@ def _with_whom(submission: Submission) -> str:
     record = "seat__approval__"
     asked = Candidate.objects.filter(**{f"{record}submission": submission, f"{record}state": ApprovalState.OPEN})
     in_round = {"approval": OuterRef("seat__approval"), "round": OuterRef(f"{record}round")}
-    left = asked.exclude(Exists(Decision.objects.filter(**in_round, person=OuterRef("person"))))
+    left = asked.exclude(Exists(Decision.objects.standing().filter(**in_round, person=OuterRef("person"))))
     ordered = left.order_by("seat__approval_id", "seat_id", "order").values_list("person__name", flat=True)
     names = list(dict.fromkeys(ordered))
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""

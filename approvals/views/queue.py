@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from approvals import waiting
-from approvals.models import Approval, ApprovalState, Sample, Submission
+from approvals.models import Approval, ApprovalState, DeskView, Sample, Submission
+from approvals.views import desk_views
 from approvals.views.desk_filters import MOST, PAGE, TIERS, Filters, Paged, Place, page_of, places, places_in
 from governance.controls import clock
 from governance.web.middleware import Request
@@ -110,14 +111,14 @@ def desk(request: Request) -> HttpResponse:
         row["can_pick"] = int(row["key"]) in own
     if not filters.show and not filters.narrows and not paged.older_href:
         rows += [_sample_row(one) for one in drawn]
-    bands = _bands(rows)
+    bands, views = _bands(rows), desk_views.kept(request.actor.person)
     return page(
         request,
         "approvals/desk.html",
         {
             "now": now,
             "head": {"title": "Desk", "facts": _facts(mine, drawn, now), "aside": "Ordered by risk, then age"},
-            "chips": _chips(filters, mine, len(drawn)),
+            "chips": [*_chips(filters, mine, len(drawn)), *_views(filters, views, mine)],
             "filters": _fields(filters, mine, rows),
             "bands": bands,
             "picks": any(row.get("can_pick") for row in rows),
@@ -199,6 +200,22 @@ def _chips(filters: Filters, mine: Sequence[Approval], drawn: int) -> list[Shape
         {"separator": True},
         *(chip(label, bare.but(**said), off=bare) for label, said in quick),
     ]
+
+
+def _views(filters: Filters, views: Sequence[DeskView], mine: Sequence[Approval]) -> list[Shape]:
+    """The reader's own views; and at last the way to keep what is shown under a name, or to let that name go."""
+    chips: list[Shape] = [{"separator": True}]
+    own = None
+    for view in views:
+        on = desk_views.filters_of(view, filters.now)
+        own = view if on == filters else own
+        count = None if on.show else len({one.submission_id for one in mine if on.fits(one)})
+        chips.append({"label": view.name, "href": on.href(), "current": on == filters, "count": count})
+    if own is not None:
+        chips.append({"label": "Let this view go", "href": reverse("desk_view_remove", args=[own.pk]), "icon": "cross"})
+    elif filters.narrows or filters.show == "overdue":
+        chips.append({"label": "Keep this view", "href": desk_views.save_href(filters), "icon": "plus"})
+    return chips if len(chips) > 1 else []
 
 
 def _fields(filters: Filters, mine: Sequence[Approval], rows: Sequence[Shape]) -> Shape:

@@ -1,15 +1,15 @@
-// Moving through rows from the keyboard: j and k move, Enter opens, x selects, a r c decide, ? explains.
+// Moving through rows from the keyboard: j and k move, Enter opens, x selects, a r c decide, u takes that back, ? explains.
 //
 // data-rows            the list; data-row on each row, which takes the focus when it is gone to
 // data-row-open        the link in a row that opens it
 // data-row-select      the checkbox of a row
-// data-row-approve, -reject, -ask   the control that does it; a row without one ignores the key
+// data-row-approve, -reject, -ask, -undo   the control that does it; a row without one ignores the key
 // data-rows-help       the id of a dialog that lists the keys, on the list
 // data-rows-part       what stands beside the list about one row, whose id it names: its controls are that row's too
 //
 // A key presses the row's own control, so it can do nothing that a click can't.
 
-const KEYS = { Enter: "open", x: "select", a: "approve", r: "reject", c: "ask" };
+const KEYS = { Enter: "open", x: "select", a: "approve", r: "reject", c: "ask", u: "undo" };
 const lists = () => [...document.querySelectorAll("[data-rows]")];
 const rows = () => lists().flatMap((list) => [...list.querySelectorAll("[data-row]")]);
 const here = () => document.activeElement?.closest?.("[data-row]");
