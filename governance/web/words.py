@@ -130,6 +130,9 @@ STATES: Final = {
         "retired": Word("Retired", "minus", "off"),
     },
     "notice": {
+        "waiting": Word("For the day's digest", "ring", "wait"),
+        "carried": Word("In a digest", "ring-check", "off"),
+        "dropped": Word("Not needed any more", "minus", "off"),
         "queued": Word("Queued", "ring"),
         "sending": Word("Sending", "ring", "acc"),
         "sent": Word("Sent", "ring-check", "ok"),

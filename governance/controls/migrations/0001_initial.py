@@ -267,7 +267,7 @@ class Migration(migrations.Migration):
                 ('event', models.CharField(max_length=60)),
                 ('thread', models.CharField(max_length=120)),
                 ('context', models.JSONField(default=dict)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed')], default='queued', max_length=8)),
+                ('state', models.CharField(choices=[('waiting', "Waiting for the day's digest"), ('carried', 'In a digest'), ('dropped', 'Dropped'), ('queued', 'Queued'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed')], default='queued', max_length=8)),
                 ('message_id', models.CharField(max_length=120, unique=True)),
                 ('created_at', models.DateTimeField()),
                 ('claimed_at', models.DateTimeField(blank=True, null=True)),
@@ -277,10 +277,11 @@ class Migration(migrations.Migration):
                 ('subject', models.CharField(blank=True, max_length=200)),
                 ('text', models.TextField(blank=True)),
                 ('html', models.TextField(blank=True)),
+                ('digest', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='carried', to='controls.notice')),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['created_at'], name='notice_queued'), models.Index(condition=models.Q(('state', 'sending')), fields=['claimed_at'], name='notice_sending'), models.Index(fields=['recipient', '-id'], name='notice_recipient')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'sent', 'failed'])), name='notice_known_state'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'sent'), _negated=True), ('sent_at__isnull', False), _connector='OR'), name='notice_sent_says_when')],
+                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['created_at'], name='notice_queued'), models.Index(condition=models.Q(('state', 'sending')), fields=['claimed_at'], name='notice_sending'), models.Index(condition=models.Q(('state', 'waiting')), fields=['recipient', 'created_at'], name='notice_waiting'), models.Index(fields=['recipient', '-id'], name='notice_recipient')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'carried', 'dropped', 'queued', 'sending', 'sent', 'failed'])), name='notice_known_state'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'sent'), _negated=True), ('sent_at__isnull', False), _connector='OR'), name='notice_sent_says_when'), models.CheckConstraint(condition=models.Q(models.Q(('digest__isnull', False), ('state', 'carried')), models.Q(models.Q(('state', 'carried'), _negated=True), ('digest__isnull', True)), _connector='OR'), name='notice_carried_by_its_digest')],
             },
         ),
         migrations.CreateModel(

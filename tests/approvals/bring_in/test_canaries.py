@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from django.contrib.sessions.models import Session
 from django.urls import reverse
 
@@ -29,10 +28,10 @@ from inventory.importers.manifest import binding_key
 from inventory.models import Finding, ImportItem
 from tests import journeys
 from tests.approvals.bring_in.building import Build, everything_stored, manifest_of
-from tests.controls.test_sending import Server
 from tests.inventory.importers.test_canaries import MCP, N8N, OPAQUE, Plant
 from tests.journeys import Company
 from tests.people import as_actor
+from tests.post_office import Server
 from tests.portal.signed_in import client_of
 
 pytestmark = pytest.mark.django_db
@@ -148,14 +147,10 @@ class Seen:
 
 
 @pytest.fixture
-def mailbox(settings: Any) -> Iterator[Server]:
+def mailbox(settings: Any, smtp: Server) -> Server:
     """A real mail server, which mails go to; the portal keeps them too."""
-    server = Server()
-    controller = Controller(server, hostname="127.0.0.1", port=server.port)
-    settings.EMAIL_URL = f"smtp://127.0.0.1:{server.port}"
-    controller.start()
-    yield server
-    controller.stop()
+    settings.EMAIL_URL = smtp.url
+    return smtp
 
 
 def _connect(c: Company, item: ImportItem) -> None:
