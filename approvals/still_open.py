@@ -58,7 +58,9 @@ def to_decide(person: Person, threads: Collection[str], now: datetime) -> dict[s
 
 def to_answer(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Submissions with records that were sent back to the person's side and are not answered."""
-    asked = waiting.shown(waiting.sent_back_to(person, now), waiting.TEAM).filter(submission__in=mail_digest.keys(threads))
+    asked = waiting.shown(waiting.sent_back_to(person, now), waiting.TEAM).filter(
+        submission__in=mail_digest.keys(threads)
+    )
     found = {}
     for thread, records in _by_thread(asked.order_by("pk")).items():
         count = len(records)
@@ -71,7 +73,9 @@ def to_answer(person: Person, threads: Collection[str], now: datetime) -> dict[s
 def to_accept(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Submissions that were approved in part and that the person has neither accepted nor declined."""
     theirs = Q(automation__business_owner=person) | still_answering([person.pk], now, "automation__")
-    rows = Submission.objects.filter(theirs, pk__in=mail_digest.keys(threads), state=SubmissionState.DECIDED).order_by("pk")
+    rows = Submission.objects.filter(theirs, pk__in=mail_digest.keys(threads), state=SubmissionState.DECIDED).order_by(
+        "pk"
+    )
     return {_thread(pk): Line(due) for pk, due in rows.values_list("pk", "accept_due_at")}
 
 

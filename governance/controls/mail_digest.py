@@ -119,7 +119,7 @@ def make_due(*, now: datetime, gathering: timedelta) -> dict[str, int]:
         try:
             with transaction.atomic():
                 counts.update(_make(person, key, now))
-        except Exception as error:  # noqa: BLE001  what can't be told to one must not keep the others' mail back
+        except Exception as error:
             log.exception("digest.not_made", person=str(person.opaque_id), error=type(error).__name__)
     return {what: count for what, count in counts.items() if count}
 
@@ -173,9 +173,7 @@ def let_go(digest: Notice) -> None:
     digest.carried.update(state=NoticeState.WAITING, digest=None)
 
 
-def _what_is_open(
-    person: Person, notices: Sequence[Notice], now: datetime
-) -> tuple[Sequence[Notice], dict[int, Line]]:
+def _what_is_open(person: Person, notices: Sequence[Notice], now: datetime) -> tuple[Sequence[Notice], dict[int, Line]]:
     """The notices, knowing their recipient, and how each of them stands that is still open, by its id."""
     if not person.is_here:
         return notices, {}

@@ -71,7 +71,9 @@ def test_forty_open_things_of_every_kind_are_one_mail_a_day_and_each_says_what_u
     now += timedelta(days=7)
     submission = in_stage_2(held, now)
     send_back(submission, n.omar, 3, now)
-    reviews = {one: Item.objects.filter(state=ItemState.OPEN, questions__reviewer=one).count() for one in (n.jonas, n.omar)}
+    reviews = {
+        one: Item.objects.filter(state=ItemState.OPEN, questions__reviewer=one).count() for one in (n.jonas, n.omar)
+    }
     assert reviews[n.jonas] > 40
     for _ in range(3):
         sending.send_due(now=now + MINUTES)

@@ -53,7 +53,9 @@ class Notice(models.Model):
         indexes = (
             models.Index(fields=["created_at"], condition=models.Q(state="queued"), name="notice_queued"),
             models.Index(fields=["claimed_at"], condition=models.Q(state="sending"), name="notice_sending"),
-            models.Index(fields=["recipient", "created_at"], condition=models.Q(state="waiting"), name="notice_waiting"),
+            models.Index(
+                fields=["recipient", "created_at"], condition=models.Q(state="waiting"), name="notice_waiting"
+            ),
             models.Index(fields=["recipient", "-id"], name="notice_recipient"),
         )
         constraints = (

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -31,8 +32,8 @@ from tests.approvals.bring_in.building import Build, everything_stored, manifest
 from tests.inventory.importers.test_canaries import MCP, N8N, OPAQUE, Plant
 from tests.journeys import Company
 from tests.people import as_actor
-from tests.post_office import Server
 from tests.portal.signed_in import client_of
+from tests.post_office import Server
 
 pytestmark = pytest.mark.django_db
 
@@ -226,7 +227,8 @@ def _defect(item: ImportItem, *_: Any) -> None:
 
 def _mailed(c: Company, mailbox: Server, seen: Seen) -> None:
     """Whatever anybody is told, as it was sent, as the portal keeps it, and on its page."""
-    counts = send_due(now=c.now)
+    counts = send_due(now=c.now, gathering=timedelta())
+    assert counts["digests"]
     assert counts["sent"] == len(mailbox.messages) > 0
     assert counts["failed"] == counts["put_off"] == 0
     for message in mailbox.messages:
