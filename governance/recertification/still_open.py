@@ -39,5 +39,5 @@ def to_review(person: Person, threads: Collection[str], now: datetime) -> dict[s
         item = question.item
         team = item.of_automation.team.name
         due = item.grace_until if item.state == ItemState.ESCALATED else item.deadline
-        found[f"item:{item.pk}"] = Line(due, f"{wording.title(item)}, of {team}: is it still {question.asks}?")
+        found[f"item:{item.pk}"] = Line(due, f"{team}: {wording.title(item)}. Is it still {question.asks}?")
     return found
