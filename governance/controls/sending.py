@@ -1,8 +1,8 @@
 """Sending what the outbox holds: each notice once, whoever is killed meanwhile (R9).
 
-First what waits is put into the digests that are due (`mail_digest`); they are notices then as those that go at once. A notice is claimed in a transaction of its own, sent, and marked. Killed between sending and marking, it is claimed again
-when the claim is too old to be alive, and goes out with the same Message-ID, by which the receiver knows it. What fails is
-tried again later, and in the end shown as failed. Without a mail server notices are only kept for the portal's mail page.
+First what waits is put into the digests that are due (`mail_digest`); they are notices then as those that go at once. Each is claimed,
+sent and marked (`outgoing`); what is sent again has the same Message-ID, by which the receiver knows it. Without a mail server
+notices are only kept for the portal's mail page.
 """
 
 from __future__ import annotations
@@ -17,23 +17,12 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
-from django.db.models import Q
 
-from governance.controls import clock, mail_digest, mail_server, mail_text, outbox, sealing, telling
+from governance.controls import clock, mail_digest, mail_server, mail_text, outbox, outgoing, sealing, telling
 from governance.controls.models import Notice, NoticeState, Seal
+from governance.controls.outgoing import DEAD_AFTER, MOST_ATTEMPTS, SWEEP_SECONDS, WAITS
 
 log = structlog.get_logger(__name__)
-
-#: A claim older than this belongs to a worker that is dead; a mail server answers or times out long before.
-DEAD_AFTER = timedelta(minutes=10)
-
-#: How long after the first, second, … attempt the next one may begin; after the last of these a notice has failed.
-WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1), timedelta(hours=4))
-MOST_ATTEMPTS = len(WAITS) + 1
-
-#: A sweep ends after this many seconds; the next one goes on.
-SWEEP_SECONDS = 20
 
 
 def send_due(*, now: datetime, at: datetime | None = None, gathering: timedelta | None = None) -> dict[str, int]:
@@ -69,24 +58,14 @@ def claim(*, at: datetime) -> Notice | None:
     Args:
         at: real time.
     """
-    due = Q(state=NoticeState.QUEUED, attempts=0) | Q(state=NoticeState.SENDING, claimed_at__lt=at - DEAD_AFTER)
-    for attempts, wait in enumerate(WAITS, start=1):
-        due |= Q(state=NoticeState.QUEUED, attempts=attempts, claimed_at__lte=at - wait)
-    with transaction.atomic():
-        rows = Notice.objects.select_for_update(skip_locked=True, of=("self",)).select_related("recipient")
-        notice = rows.filter(due).order_by("created_at", "id").first()
-        if notice is None:
-            return None
-        notice.state, notice.claimed_at, notice.attempts = NoticeState.SENDING, at, notice.attempts + 1
-        notice.save(update_fields=["state", "claimed_at", "attempts"])
-    return notice
+    return outgoing.claim(Notice.objects.select_related("recipient"), at=at)
 
 
 def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal | None, now: datetime) -> str:
     """Render, send and mark one claimed notice; returns which count it belongs to."""
     hopeless = _hopeless(notice)
     if hopeless:
-        return _give_up(notice, hopeless)
+        return outgoing.give_up(notice, hopeless)
     try:
         letter = _letter(notice, checkpoint, now)
         if letter is None:
@@ -148,22 +127,15 @@ def _message(notice: Notice, letter: mail_text.Letter, server: BaseEmailBackend)
 
 
 def _put_off(notice: Notice, error: str) -> str:
-    if notice.attempts >= MOST_ATTEMPTS:
-        if notice.event == telling.DIGEST:
-            mail_digest.let_go(notice)
-        return _give_up(notice, error)
-    notice.state, notice.error = NoticeState.QUEUED, error
-    notice.save(update_fields=["state", "error"])
-    return "put_off"
-
-
-def _give_up(notice: Notice, error: str) -> str:
-    notice.state, notice.error = NoticeState.FAILED, error
-    notice.save(update_fields=["state", "error"])
-    return "failed"
+    if outgoing.is_last(notice) and notice.event == telling.DIGEST:
+        mail_digest.let_go(notice)
+    return outgoing.put_off(notice, error)
 
 
 def _named(error: Exception) -> str:
     """What went wrong, without what the server said, which may repeat addresses and text."""
     code = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else ""
     return f"{type(error).__name__} {code}".strip()
+
+
+__all__ = ["DEAD_AFTER", "MOST_ATTEMPTS", "WAITS", "claim", "send_due"]
