@@ -6,12 +6,13 @@ is too old to be alive. What fails waits longer each time, and in the end has fa
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
+
+from governance.controls.models import Notice, WebhookDelivery
 
 #: A claim older than this belongs to a worker that is dead; whoever is told answers or times out long before.
 DEAD_AFTER = timedelta(minutes=10)
@@ -26,17 +27,9 @@ SWEEP_SECONDS = 20
 QUEUED, SENDING, SENT, FAILED = "queued", "sending", "sent", "failed"
 
 
-class Outgoing(Protocol):
-    """What such a row has."""
-
-    state: str
-    attempts: int
-    claimed_at: datetime | None
-    error: str
-    save: Callable[..., None]
-
-
-M = TypeVar("M", bound=models.Model)
+#: What goes out so.
+Outgoing = Notice | WebhookDelivery
+M = TypeVar("M", Notice, WebhookDelivery)
 
 
 def due(at: datetime) -> Q:
@@ -58,9 +51,8 @@ def claim(rows: QuerySet[M], *, at: datetime) -> M | None:
         unlocked = rows.select_for_update(skip_locked=True, of=("self",))
         row = unlocked.filter(due(at)).order_by("created_at", "id").first()
         if row is not None:
-            values = {"state": SENDING, "claimed_at": at, "attempts": row.attempts + 1}  # type: ignore[attr-defined]
-            row.__dict__.update(values)
-            row.save(update_fields=list(values))
+            row.state, row.claimed_at, row.attempts = SENDING, at, row.attempts + 1
+            row.save(update_fields=["state", "claimed_at", "attempts"])
     return row
 
 

@@ -71,6 +71,8 @@ EVENTS: dict[str, Group | None] = {
     "role_confirmed": AT_ONCE,
     "delegation_set": AT_ONCE,
     "erasure_asked": Group.CONFIRM,
+    # webhooks
+    "webhook_paused": AT_ONCE,
 }
 
 

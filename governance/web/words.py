@@ -129,6 +129,11 @@ STATES: Final = {
         "suspended": Word("Suspended", "ring-cross", "no"),
         "retired": Word("Retired", "minus", "off"),
     },
+    "webhook": {
+        "active": Word("Told", "ring-check", "ok"),
+        "paused": Word("Paused", "ring", "wait"),
+        "removed": Word("Removed", "minus", "off"),
+    },
     "notice": {
         "waiting": Word("For the day's digest", "ring", "wait"),
         "carried": Word("In a digest", "ring-check", "off"),
