@@ -20,9 +20,9 @@ JOB = "controls.send_webhooks"
 #: A row for each endpoint that wants the event of this team, or of all; a key that is there already stays as it is.
 _INSERT = """
 INSERT INTO controls_webhookdelivery (key, endpoint_id, event, context, state, created_at, attempts, error)
-SELECT %(key)s || ':' || one.id, one.id, %(event)s, %(context)s::jsonb, 'queued', %(now)s::timestamptz, 0, ''
+SELECT %(key)s::text || ':' || one.id, one.id, %(event)s::text, %(context)s::jsonb, 'queued', %(now)s::timestamptz, 0, ''
 FROM controls_webhookendpoint one
-WHERE one.state = 'active' AND %(event)s = ANY (one.events) AND (one.team_id IS NULL OR one.team_id = %(team)s)
+WHERE one.state = 'active' AND %(event)s::text = ANY (one.events) AND (one.team_id IS NULL OR one.team_id = %(team)s::bigint)
 ORDER BY one.id
 ON CONFLICT DO NOTHING
 """
