@@ -21,6 +21,7 @@ def register() -> None:
     mail_digest.register(to_decide, "stage_1_opened", "stage_2_opened", "approval_answered", "approval_due")
     mail_digest.register(to_answer, "changes_asked")
     mail_digest.register(to_accept, "subset_to_accept")
+    mail_digest.register(to_submit_again, "tier_raised")
     mail_digest.register(to_look_at, "sample_drawn", "sample_due")
 
 
@@ -77,6 +78,12 @@ def to_accept(person: Person, threads: Collection[str], now: datetime) -> dict[s
         "pk"
     )
     return {_thread(pk): Line(due) for pk, due in rows.values_list("pk", "accept_due_at")}
+
+
+def to_submit_again(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
+    """Submissions under review whose risk has risen: of what was submitted again or has ended nobody need hear."""
+    rows = Submission.objects.unfinished().filter(pk__in=mail_digest.keys(threads)).order_by("pk")
+    return {_thread(pk): Line() for pk in rows.values_list("pk", flat=True)}
 
 
 def to_look_at(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:

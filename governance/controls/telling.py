@@ -42,7 +42,7 @@ EVENTS: dict[str, Group | None] = {
     "submission_rejected": AT_ONCE,
     "submission_expired": AT_ONCE,
     "put_in_force": AT_ONCE,
-    "tier_raised": AT_ONCE,
+    "tier_raised": Group.ANSWER,
     "nobody_left": AT_ONCE,
     # changes that were drawn
     "sample_drawn": Group.LOOK,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
 
 from governance.controls import clock, jobs, mail_digest, outbox, sending, telling
@@ -21,6 +21,7 @@ from tests.controls.test_sending import finished, start_sender
 from tests.environment import ROOT
 from tests.people import NOW, Northwind, as_actor, build, make_person
 from tests.post_office import Server, plain
+from tests.processes import until
 
 MINUTES = timedelta(minutes=10)
 
@@ -288,6 +289,41 @@ def test_many_who_make_the_digests_at_once_make_one_a_person(committed: None) ->
     assert states(n.karl) == {"carried": 12, "queued": 1}
     Notice.objects.exclude(digest=None).delete()
     Notice.objects.filter(event=telling.DIGEST).delete()
+
+
+@pytest.mark.race
+@pytest.mark.rule("R9", "H8")
+def test_two_that_make_the_digests_of_two_days_at_midnight_put_nothing_into_both(committed: None) -> None:
+    n = build(uuid.uuid4().hex[:8])
+    propose(n, 12)
+    word = uuid.uuid4().hex
+
+    def make(day: str) -> None:
+        with transaction.atomic():
+            mail_digest._make(n.karl, f"{word}:{day}", NOW)
+
+    def other() -> None:
+        try:
+            make("second")
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=other)
+    with transaction.atomic():
+        make("first")
+        thread.start()
+        until(_somebody_waits, "the other to wait for what the first has locked", seconds=20)
+    thread.join(60)
+    digests = Notice.objects.filter(key__startswith=word)
+    assert [(one.key, one.carried.count()) for one in digests] == [(f"{word}:first", 12)]
+    Notice.objects.filter(digest__in=digests).delete()
+    digests.delete()
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.process
