@@ -12,7 +12,7 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
-        from approvals import credentials, duties, erasing, grants, least, parties
+        from approvals import announcing, credentials, duties, erasing, grants, least, parties, still_open
         from approvals.transitions import (
             close_samples,
             close_unfinished,
@@ -49,3 +49,5 @@ class ApprovalsConfig(AppConfig):
         consequences.register(FORGETTING, erasing.forget)
         grants.register_consequences()
         health.register_advice("people", least.missing)
+        still_open.register()
+        announcing.register()

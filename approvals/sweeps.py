@@ -27,8 +27,8 @@ from inventory import interim
 
 JOB = "approvals.sweep"
 
-#: The mail that reminds.
-EVENT = "approval_due"
+#: The mail that reminds, and its word for what should have been decided by now.
+EVENT, OVERDUE = "approval_due", "overdue"
 
 #: Records whose routes are read together, and of which it is found out together who was told: a key for each person who was asked.
 BATCH, TOLD_TOGETHER = 200, 500
@@ -141,11 +141,11 @@ def remind_to_accept(now: datetime) -> int:
 
 
 def remind(now: datetime) -> int:
-    """Remind whoever holds an open record: when half its time is gone, a day before it is due, and once it is overdue."""
+    """Remind whoever holds an open record: when half its time is gone, a day before it is due, and daily once it is overdue."""
     open_now = Approval.objects.filter(state=ApprovalState.OPEN, due_at__isnull=False).order_by("submission_id", "pk")
     times = open_now.only("opened_at", "due_at", "stage", "round", "submission").iterator()
     words = {record: word for record in times if (word := _reminder(record, now))}
-    keys, told = _untold(words)
+    keys, told = _untold(words, now)
     sent = 0
     for batch in _together(keys, now):
         of_each = [_reminders_of(record, route, words[record], told, now) for record, route in batch]
@@ -154,13 +154,16 @@ def remind(now: datetime) -> int:
     return sent
 
 
-def _key(record: Approval, word: str, person: int) -> str:
-    """What makes a reminder one: a person, kind and deadline, for ten records of one submission that are due together are one mail."""
+def _key(record: Approval, word: str, person: int, now: datetime) -> str:
+    """What makes a reminder one: a person, kind and deadline, for ten records of one submission that are due together are one line; of
+    what is overdue the day too.
+    """
     due = record.due_at.isoformat() if record.due_at else ""
-    return f"submission:{record.submission_id}:{word}:{due}:{record.stage}:{record.round}:{person}"
+    day = f":{now.astimezone(asking.organisation_zone()).date().isoformat()}" if word == OVERDUE else ""
+    return f"submission:{record.submission_id}:{word}{day}:{due}:{record.stage}:{record.round}:{person}"
 
 
-def _untold(words: Mapping[Approval, str]) -> tuple[list[int], set[str]]:
+def _untold(words: Mapping[Approval, str], now: datetime) -> tuple[list[int], set[str]]:
     """Of records with a reminder due those, by key, of which somebody who was asked is not told yet; and the keys of what was told.
 
     Most that are due were told of already, and need not be routed to find that out.
@@ -173,7 +176,7 @@ def _untold(words: Mapping[Approval, str]) -> tuple[list[int], set[str]]:
         people: dict[int, list[int]] = {}
         for record, person in asked:
             people.setdefault(record, []).append(person)
-        of_each = {one.pk: {_key(one, words[one], person) for person in people.get(one.pk, ())} for one in some}
+        of_each = {one.pk: {_key(one, words[one], person, now) for person in people.get(one.pk, ())} for one in some}
         known = Notice.objects.filter(key__in=set().union(*of_each.values())).order_by()
         told.update(known.values_list("key", flat=True))
         untold += [pk for pk, keys in of_each.items() if not keys <= told]
@@ -202,7 +205,7 @@ def _reminder(record: Approval, now: datetime) -> str:
     if record.opened_at is None or record.due_at is None:
         return ""
     if now >= record.due_at:
-        return "overdue"
+        return OVERDUE
     return _nearing(record.opened_at, record.due_at, now)
 
 
@@ -225,7 +228,7 @@ def _reminders_of(record: Approval, route: Route, word: str, told: set[str], now
         )  # the others were just asked because of that
     ]
     for person in [person for label, person in standing if asking.is_asked(person, record, label)]:
-        key = _key(record, word, person.pk)
+        key = _key(record, word, person.pk, now)
         if key in told:
             continue
         told.add(key)

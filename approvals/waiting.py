@@ -101,7 +101,8 @@ def _person(actor: Actor) -> Person:
     return actor.person
 
 
-def _sent_back_to(person: Person, now: datetime) -> QuerySet[Approval]:
+def sent_back_to(person: Person, now: datetime) -> QuerySet[Approval]:
+    """Records that wait for an answer or a change of the person's own side (A14)."""
     mine = Q(submission__submitted_by=person) | Q(
         submission__automation__in=Automation.objects.answered_by([person.pk], now)
     )
@@ -122,7 +123,7 @@ def to_decide_and_to_answer(actor: Actor, now: datetime) -> tuple[list[Approval]
 
     One query.
     """
-    both = _asked_of(actor, now).union(_sent_back_to(_person(actor), now).order_by().values("pk"))
+    both = _asked_of(actor, now).union(sent_back_to(_person(actor), now).order_by().values("pk"))
     said = JSONObject(who="person__name", at="at", text="reason__text")
     last = Decision.objects.standing().filter(approval=OuterRef("pk")).order_by("-pk").values(said=said)[:1]
     question = Case(When(state=ApprovalState.CHANGES_ASKED, then=Subquery(last)))

@@ -27,6 +27,7 @@ REDELIVER_AFTER_SECONDS = 600
 TIMETABLE: dict[str, float] = {
     "controls.seal": 3,
     "controls.send_notices": 5,
+    "controls.send_webhooks": 10,
     "approvals.sweep": 60,
     "approvals.bring_in": 60,
     "recertification.sweep": 60,

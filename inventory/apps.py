@@ -11,9 +11,11 @@ class InventoryConfig(AppConfig):
     verbose_name = "Inventory"
 
     def ready(self) -> None:
-        """Forget what is said here of somebody who is erased."""
+        """Forget what is said here of somebody who is erased; say what of that which somebody was told still waits for them; tell webhooks."""
         from governance.controls import consequences
         from governance.controls.erasing import FORGETTING
-        from inventory import erasing
+        from inventory import announcing, erasing, still_open
 
+        still_open.register()
+        announcing.register()
         consequences.register(FORGETTING, erasing.forget)

@@ -39,7 +39,14 @@ prepared.keep()
 one_chain.share()
 deep.make_room()
 
-pytest_plugins = ["tests.reports", "tests.processes", "tests.chromium", "tests.ground", "tests.side_by_side"]
+pytest_plugins = [
+    "tests.reports",
+    "tests.processes",
+    "tests.post_office",
+    "tests.chromium",
+    "tests.ground",
+    "tests.side_by_side",
+]
 
 #: In this order; each group runs after the one before. Committed tests come last: rule tests meet what they start from, and nothing else.
 COMMITTED = ("race", "browser", "process")

@@ -198,7 +198,13 @@ WORKER = "worker"
 @pytest.fixture(scope="session")
 def _worker(surroundings: Environment, redis: str, mailbox: Mailbox) -> Iterator[Service]:
     """The worker's command line and what it gets; not started."""
-    variables = {"EMAIL_URL": mailbox.url, "LOG_LEVEL": "INFO", "DATABASE_POOL_MAX": "8", "PGAPPNAME": WORKER}
+    variables = {
+        "EMAIL_URL": mailbox.url,
+        "MAIL_DIGEST_AT": "00:00",  # whatever hour it is where this runs
+        "LOG_LEVEL": "INFO",
+        "DATABASE_POOL_MAX": "8",
+        "PGAPPNAME": WORKER,
+    }
     made = Service(
         programs.worker("test", log_level="INFO"),
         surroundings.folder / "worker.log",

@@ -11,5 +11,7 @@ class ControlsConfig(AppConfig):
     verbose_name = "Controls"
 
     def ready(self) -> None:
-        """Declare the operations about people and teams, and the checks."""
-        from governance.controls import checks, people, teams  # noqa: F401  importing is declaring
+        """Declare the operations about people and teams, and the checks; say what of it still waits for somebody."""
+        from governance.controls import checks, people, still_open, teams, webhooks  # noqa: F401  importing is declaring
+
+        still_open.register()

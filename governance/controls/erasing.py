@@ -167,9 +167,13 @@ def _forget_notices(known: KnownAs) -> None:
     nothing: dict[str, Any] = {"context": {}, **dict.fromkeys(rendered, "")}
     Notice.objects.filter(recipient=known.person).update(**nothing)
     others = Notice.objects.annotate(facts=Cast("context", TextField()))
+    told_by: set[int | None] = set()  # digests, which come after what they carry
     for notice in others.filter(known.may_be_in("facts", *rendered)).order_by("pk").iterator():
         context = known.without_in(notice.context)
-        left = {name: known.without(getattr(notice, name), alone=context != notice.context) for name in rendered}
+        is_named = context != notice.context or notice.pk in told_by
+        if is_named:
+            told_by.add(notice.digest_id)
+        left = {name: known.without(getattr(notice, name), alone=is_named) for name in rendered}
         Notice.objects.filter(pk=notice.pk).update(context=context, **left)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,11 +35,12 @@ _PATH = re.compile(r"/(?![/\\])[!-~]*")
 
 @dataclass(frozen=True)
 class Letter:
-    """One rendered mail."""
+    """One rendered mail, and what it belongs to."""
 
     subject: str
     text: str
     html: str
+    thread: str
 
 
 def one_line(text: str) -> str:
@@ -47,26 +49,41 @@ def one_line(text: str) -> str:
     return " ".join(spaced.split())[:LONGEST_SUBJECT]
 
 
-def write(notice: Notice, checkpoint: Seal | None) -> Letter:
+def write(notice: Notice, checkpoint: Seal | None, facts: Mapping[str, Any] | None = None) -> Letter:
     """Fill in the templates of a notice, in its recipient's time zone.
+
+    Args:
+        notice: what is told.
+        checkpoint: the ledger's last seal.
+        facts: what the templates know besides, or know better than the notice did when it was queued.
 
     Raises:
         TemplateDoesNotExist: nobody wrote templates for this event.
         NoReverseMatch: its ``page`` is no page of the portal.
     """
-    values = {
-        **_alive(notice.context),
-        "recipient": notice.recipient,
-        "link": link(notice.context),
-        "organisation": settings.ORGANISATION,
-        "portal": settings.BASE_URL,
-        "checkpoint": checkpoint,
-    }
+    values = {**_values(notice, facts), "checkpoint": checkpoint}
     with timezone.override(zone_of(notice.recipient)):
         subject = _fill(f"email/{notice.event}/subject.txt", values, escape=False)
         text = _fill(f"email/{notice.event}/body.txt", values, escape=False)
         html = _fill(f"email/{notice.event}/body.html", values, escape=True)
-    return Letter(one_line(subject), _wrapped(text), html)
+    return Letter(one_line(subject), _wrapped(text), html, notice.thread)
+
+
+def subject(notice: Notice, facts: Mapping[str, Any] | None = None) -> str:
+    """The subject that the mail of a notice has, or would have; see `write`."""
+    with timezone.override(zone_of(notice.recipient)):
+        return one_line(_fill(f"email/{notice.event}/subject.txt", _values(notice, facts), escape=False))
+
+
+def _values(notice: Notice, facts: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
+        **_alive(notice.context),
+        **(facts or {}),
+        "recipient": notice.recipient,
+        "link": link(notice.context),
+        "organisation": settings.ORGANISATION,
+        "portal": settings.BASE_URL,
+    }
 
 
 def link(context: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Queueing what people are to be told, in the transaction of what happened. Sending stands in `sending`."""
+"""Queueing what people are to be told, in the transaction of what happened. Sending stands in `sending`, gathering in `mail_digest`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 
-from governance.controls import nudge
+from governance.controls import nudge, telling
 from governance.controls.models import Notice, NoticeState, Person
 
 #: Names the sender inside a message id; it is no host and is never resolved.
@@ -20,9 +20,9 @@ MESSAGE_DOMAIN = "countersign.invalid"
 #: just writing it. In the order of keys, so that two who write the same ones wait for each other and never both.
 _INSERT = """
 INSERT INTO controls_notice (key, recipient_id, event, thread, context, state, message_id, created_at, attempts, error, subject, text, html)
-SELECT key, recipient_id, event, thread, context, %(state)s, message_id, created_at, 0, '', '', '', ''
+SELECT key, recipient_id, event, thread, context, state, message_id, created_at, 0, '', '', '', ''
 FROM jsonb_to_recordset(%(notices)s::jsonb) AS one(
-    key text, recipient_id bigint, event text, thread text, context jsonb, message_id text, created_at timestamptz)
+    key text, recipient_id bigint, event text, thread text, context jsonb, state text, message_id text, created_at timestamptz)
 ORDER BY key
 ON CONFLICT DO NOTHING
 RETURNING key, id
@@ -37,7 +37,7 @@ def message_id(key: str) -> str:
 def notice(
     *, recipient: Person, event: str, thread: str, key: str, now: datetime, context: Mapping[str, Any] | None = None
 ) -> Notice:
-    """One notice, not queued yet: `queue` does that.
+    """One notice, not queued yet: `queue` does that. Whether it waits for the person's digest is said by `telling`.
 
     Args:
         recipient: who is told.
@@ -54,6 +54,7 @@ def notice(
         thread=thread,
         key=key,
         context=dict(context or {}),
+        state=NoticeState.QUEUED if telling.group_of(event) is None else NoticeState.WAITING,
         message_id=message_id(key),
         created_at=now,
     )
@@ -71,13 +72,13 @@ def queue(notices: Iterable[Notice]) -> list[Notice]:
             wanted.setdefault(one.key, one)
     if not wanted:
         return []
-    given = ("key", "recipient_id", "event", "thread", "context", "message_id")
+    given = ("key", "recipient_id", "event", "thread", "context", "state", "message_id")
     rows = [
         {"created_at": one.created_at.isoformat(), **{name: getattr(one, name) for name in given}}
         for one in wanted.values()
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, {"state": NoticeState.QUEUED, "notices": json.dumps(rows)})
+        cursor.execute(_INSERT, {"notices": json.dumps(rows)})
         made = dict(cursor.fetchall())
     if made:
         nudge.send("controls.send_notices")

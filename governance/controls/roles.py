@@ -48,6 +48,8 @@ class Permission(StrEnum):
     ITEM_ANSWER = "item:answer"
     ITEM_CLOSE = "item:close"
     TEAM_MANAGE = "team:manage"
+    WEBHOOK_MANAGE = "webhook:manage"
+    WEBHOOK_PAUSE = "webhook:pause"
     PERSON_MANAGE = "person:manage"
     PERSON_PROVE = "person:prove"
     PERSON_ERASE = "person:erase"
@@ -141,6 +143,8 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.RESOURCE_AMEND,
             P.BINDING_MOVE,
             P.TEAM_MANAGE,
+            P.WEBHOOK_MANAGE,
+            P.WEBHOOK_PAUSE,
             P.PERSON_MANAGE,
             P.PERSON_ERASE,
             P.ROLE_PROPOSE,
@@ -160,6 +164,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.ITEM_OPEN,
             P.ITEM_CLOSE,
             P.PERSON_PROVE,
+            P.WEBHOOK_PAUSE,
         }
     ),
     R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE, P.INTERIM_DROP}),
@@ -174,6 +179,8 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.SUBMISSION_COMMENT,
             P.INTERIM_NAME,
             P.INTERIM_DROP,
+            P.WEBHOOK_MANAGE,
+            P.WEBHOOK_PAUSE,
         }
     ),
     R.BUSINESS_OWNER: _OWNERS | {P.SUBMISSION_ACCEPT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
@@ -241,6 +248,8 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.ITEM_ANSWER: "answer this review",
     P.ITEM_CLOSE: "close a review",
     P.TEAM_MANAGE: "change teams",
+    P.WEBHOOK_MANAGE: "say where events of this team are told",
+    P.WEBHOOK_PAUSE: "pause this webhook",
     P.PERSON_MANAGE: "change who is here",
     P.PERSON_PROVE: "say how this person signs in",
     P.PERSON_ERASE: "erase somebody who has left",

@@ -1,14 +1,15 @@
 """Sending what the outbox holds: each notice once, whoever is killed meanwhile (R9).
 
-A notice is claimed in a transaction of its own, sent, and marked. Killed between sending and marking, it is claimed again
-when the claim is too old to be alive, and goes out with the same Message-ID, by which the receiver knows it. What fails is
-tried again later, and in the end shown as failed. Without a mail server notices are only kept for the portal's mail page.
+First what waits is put into the digests that are due (`mail_digest`); they are notices then as those that go at once. Each is claimed,
+sent and marked (`outgoing`); what is sent again has the same Message-ID, by which the receiver knows it. Without a mail server
+notices are only kept for the portal's mail page.
 """
 
 from __future__ import annotations
 
 import smtplib
 import time
+from collections import Counter
 from datetime import datetime, timedelta
 from email.utils import formataddr
 
@@ -16,33 +17,29 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
-from django.db.models import Q
 
-from governance.controls import clock, mail_server, mail_text, outbox, sealing
+from governance.controls import clock, mail_digest, mail_server, mail_text, outbox, outgoing, sealing, telling
 from governance.controls.models import Notice, NoticeState, Seal
+from governance.controls.outgoing import DEAD_AFTER, MOST_ATTEMPTS, SWEEP_SECONDS, WAITS
 
 log = structlog.get_logger(__name__)
 
-#: A claim older than this belongs to a worker that is dead; a mail server answers or times out long before.
-DEAD_AFTER = timedelta(minutes=10)
 
-#: How long after the first, second, … attempt the next one may begin; after the last of these a notice has failed.
-WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1), timedelta(hours=4))
-MOST_ATTEMPTS = len(WAITS) + 1
-
-#: A sweep ends after this many seconds; the next one goes on.
-SWEEP_SECONDS = 20
-
-
-def send_due(*, now: datetime, at: datetime | None = None) -> dict[str, int]:
-    """Send every notice that is due, one by one; returns how many were sent, put off and given up.
+def send_due(*, now: datetime, at: datetime | None = None, gathering: timedelta | None = None) -> dict[str, int]:
+    """Make the digests that are due, and send every notice that is, one by one.
 
     Args:
         now: business time, which the rows show as the time of sending.
         at: real time by which claims and waits are judged; read anew for each notice unless given.
+        gathering: how long the first thing in a digest waits for others; as the settings have it unless given.
+
+    Returns:
+        How many mails were sent, put off and given up; how many of them were made as digests; and how many notices were dropped,
+        because their person is done.
     """
-    counts = {"sent": 0, "put_off": 0, "failed": 0}
+    made = mail_digest.make_due(now=now, gathering=settings.MAIL_GATHERING if gathering is None else gathering)
+    counts = Counter(sent=0, put_off=0, failed=0)
+    counts.update(made)
     checkpoint = sealing.latest()
     server = get_connection(**mail_server.parse(settings.EMAIL_URL)) if settings.EMAIL_URL else None
     ends = time.monotonic() + SWEEP_SECONDS
@@ -52,7 +49,7 @@ def send_due(*, now: datetime, at: datetime | None = None) -> dict[str, int]:
     finally:
         if server is not None:
             server.close()
-    return counts
+    return dict(counts)
 
 
 def claim(*, at: datetime) -> Notice | None:
@@ -61,27 +58,19 @@ def claim(*, at: datetime) -> Notice | None:
     Args:
         at: real time.
     """
-    due = Q(state=NoticeState.QUEUED, attempts=0) | Q(state=NoticeState.SENDING, claimed_at__lt=at - DEAD_AFTER)
-    for attempts, wait in enumerate(WAITS, start=1):
-        due |= Q(state=NoticeState.QUEUED, attempts=attempts, claimed_at__lte=at - wait)
-    with transaction.atomic():
-        rows = Notice.objects.select_for_update(skip_locked=True, of=("self",)).select_related("recipient")
-        notice = rows.filter(due).order_by("created_at", "id").first()
-        if notice is None:
-            return None
-        notice.state, notice.claimed_at, notice.attempts = NoticeState.SENDING, at, notice.attempts + 1
-        notice.save(update_fields=["state", "claimed_at", "attempts"])
-    return notice
+    return outgoing.claim(Notice.objects.select_related("recipient"), at=at)
 
 
 def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal | None, now: datetime) -> str:
     """Render, send and mark one claimed notice; returns which count it belongs to."""
     hopeless = _hopeless(notice)
     if hopeless:
-        return _give_up(notice, hopeless)
+        return outgoing.give_up(notice, hopeless)
     try:
-        letter = mail_text.write(notice, checkpoint)
-        notice.subject = letter.subject
+        letter = _letter(notice, checkpoint, now)
+        if letter is None:
+            return _drop(notice)
+        notice.subject, notice.thread = letter.subject, letter.thread
         if settings.DEMO or server is None:
             notice.text, notice.html = letter.text, letter.html
         if server is not None:
@@ -92,8 +81,21 @@ def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal |
             server.close()  # after a failure the next one starts with a connection of its own
         return _put_off(notice, _named(error))
     notice.state, notice.sent_at, notice.error = NoticeState.SENT, now, ""
-    notice.save(update_fields=["state", "sent_at", "error", "subject", "text", "html"])
+    notice.save(update_fields=["state", "sent_at", "error", "subject", "text", "html", "thread"])
     return "sent"
+
+
+def _letter(notice: Notice, checkpoint: Seal | None, now: datetime) -> mail_text.Letter | None:
+    """What a notice says; None for a digest in which nothing is left."""
+    if notice.event == telling.DIGEST:
+        return mail_digest.write(notice, checkpoint, now)
+    return mail_text.write(notice, checkpoint)
+
+
+def _drop(notice: Notice) -> str:
+    notice.state, notice.error = NoticeState.DROPPED, mail_digest.DONE
+    notice.save(update_fields=["state", "error"])
+    return "dropped"
 
 
 def _hopeless(notice: Notice) -> str:
@@ -115,7 +117,7 @@ def _message(notice: Notice, letter: mail_text.Letter, server: BaseEmailBackend)
         to=[formataddr((mail_text.one_line(notice.recipient.name), notice.recipient.email))],
         headers={
             "Message-ID": notice.message_id,
-            "References": outbox.message_id(f"thread:{notice.thread}"),
+            "References": outbox.message_id(f"thread:{letter.thread}"),
             "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
         },
         connection=server,
@@ -125,20 +127,15 @@ def _message(notice: Notice, letter: mail_text.Letter, server: BaseEmailBackend)
 
 
 def _put_off(notice: Notice, error: str) -> str:
-    if notice.attempts >= MOST_ATTEMPTS:
-        return _give_up(notice, error)
-    notice.state, notice.error = NoticeState.QUEUED, error
-    notice.save(update_fields=["state", "error"])
-    return "put_off"
-
-
-def _give_up(notice: Notice, error: str) -> str:
-    notice.state, notice.error = NoticeState.FAILED, error
-    notice.save(update_fields=["state", "error"])
-    return "failed"
+    if outgoing.is_last(notice) and notice.event == telling.DIGEST:
+        mail_digest.let_go(notice)
+    return outgoing.put_off(notice, error)
 
 
 def _named(error: Exception) -> str:
     """What went wrong, without what the server said, which may repeat addresses and text."""
     code = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else ""
     return f"{type(error).__name__} {code}".strip()
+
+
+__all__ = ["DEAD_AFTER", "MOST_ATTEMPTS", "WAITS", "claim", "send_due"]

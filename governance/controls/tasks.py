@@ -1,10 +1,10 @@
-"""What beat wakes in the controls: sealing the ledger and sending the outbox."""
+"""What beat wakes in the controls: sealing the ledger, and sending mail and webhooks."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
-from governance.controls import clock, jobs, sealing, sending
+from governance.controls import clock, jobs, sealing, sending, webhook_sending
 
 
 @shared_task(name="controls.seal")
@@ -17,3 +17,9 @@ def seal() -> None:
 def send_notices() -> None:
     """Send the notices that are due (R9)."""
     jobs.run_job("controls.send_notices", lambda now: sending.send_due(now=now))
+
+
+@shared_task(name="controls.send_webhooks")
+def send_webhooks() -> None:
+    """Send what endpoints are told (R9). Apart from mail, which waits for nobody's slow server."""
+    jobs.run_job("controls.send_webhooks", lambda now: webhook_sending.send_due(now=now))

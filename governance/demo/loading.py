@@ -8,13 +8,14 @@ schema that holds them, which leaves nothing to verify, rather than a hole in wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Q
 
 from governance.controls import clock, jobs, sealing, sending
 from governance.controls.models import JobRun, LedgerEvent, Notice, NoticeState, Person
@@ -91,9 +92,13 @@ def perform(present: datetime) -> Mapping[str, int]:
 
 
 def _send(now: datetime) -> None:
-    """Send what was queued, as the worker would have done: the demo keeps its mails and shows when they went out."""
-    if Notice.objects.filter(state=NoticeState.QUEUED, attempts=0).exists():
-        sending.send_due(now=now)
+    """Send what was queued, as the worker would have done: the demo keeps its mails and shows when they went out.
+
+    Between two steps lie minutes at the least, in which a digest would have been gathered.
+    """
+    queued = Q(state=NoticeState.QUEUED, attempts=0)
+    if Notice.objects.filter(queued | Q(state=NoticeState.WAITING)).exists():
+        sending.send_due(now=now, gathering=timedelta())
 
 
 def empty() -> None:

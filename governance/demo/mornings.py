@@ -109,7 +109,7 @@ def _approvals(now: datetime) -> Iterator[Due]:
     for pk, opened, due, expires, builder_due in undecided.values_list(
         "pk", "opened_at", "due_at", "expires_at", "builder_due_at"
     ):
-        yield from _each("reminder", pk, _reminders(opened, due))
+        yield from _each("reminder", pk, [*_reminders(opened, due), *_daily(due, expires)])
         yield from _each("record", pk, [expires, builder_due])
     decided = Submission.objects.filter(state=SubmissionState.DECIDED)
     for pk, begun, due in decided.values_list("pk", "decided_at", "accept_due_at"):
@@ -150,6 +150,12 @@ def _reviews(now: datetime) -> Iterator[Due]:
 def _reminders(begun: datetime | None, due: datetime | None) -> list[datetime]:
     """Half-way, a day before, and at the end."""
     return [begun + (due - begun) / 2, due - DAY, due] if begun is not None and due is not None else []
+
+
+def _daily(due: datetime | None, expires: datetime | None) -> Iterator[datetime]:
+    """Every day on which it is overdue."""
+    if due is not None and expires is not None:
+        yield from (due + DAY * days for days in range(1, (expires - due).days + 1))
 
 
 def _each(what: str, pk: int, instants: Iterable[datetime | None]) -> Iterator[Due]:

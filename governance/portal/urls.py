@@ -21,6 +21,7 @@ from governance.portal.views import (
     sign_in,
     system,
     teams,
+    webhooks,
 )
 
 #: allauth's forms would take a PUT for a POST; nothing here does.
@@ -67,6 +68,14 @@ urlpatterns = [
     path("teams/<int:pk>/leads/", teams.team_leads, name="team_leads"),
     path("teams/<int:pk>/members/", teams.team_join, name="team_join"),
     path("teams/<int:pk>/members/leave/", teams.team_leave, name="team_leave"),
+    path("teams/<int:pk>/webhooks/", webhooks.of_team, name="team_webhooks"),
+    path("webhooks/", webhooks.for_all, name="webhooks"),
+    path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<int:pk>/test/", webhooks.webhook_test, name="webhook_test"),
+    path("webhooks/<int:pk>/pause/", webhooks.webhook_pause, name="webhook_pause"),
+    path("webhooks/<int:pk>/resume/", webhooks.webhook_resume, name="webhook_resume"),
+    path("webhooks/<int:pk>/renew-key/", webhooks.webhook_renew_key, name="webhook_renew_key"),
+    path("webhooks/<int:pk>/remove/", webhooks.webhook_remove, name="webhook_remove"),
     path("ledger/", ledger.ledger, name="ledger"),
     path("ledger/verify/", ledger.ledger_verify, name="ledger_verify"),
     path("ledger/export/", ledger.ledger_export, name="ledger_export"),

@@ -14,10 +14,12 @@ class RecertificationConfig(AppConfig):
         """Show beside the main link how much waits for the reader; review what has become riskier; forget who is erased."""
         from governance.controls import consequences
         from governance.controls.erasing import FORGETTING
-        from governance.recertification import erasing, risen
+        from governance.recertification import announcing, erasing, risen, still_open
         from governance.recertification.views import queue
 
         queue.register()
+        still_open.register()
+        announcing.register()
         consequences.register(FORGETTING, erasing.forget)
         for event, handler in risen.FOLLOWED.items():
             consequences.register(event, handler)

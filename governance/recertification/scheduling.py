@@ -27,8 +27,8 @@ LEAST = 2
 #: Days before the deadline on which people are reminded, beside half-way; then daily when overdue (R5).
 REMINDED_BEFORE = (3, 1)
 
-#: When a day's reminders go out, by the clock of whom they are for.
-MORNING = time(8, 0)
+#: When a day's reminders are due, by the clock of whom they are for: as the day begins, so that its digest has them, whenever that goes.
+BEGINNING = time(0, 0)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def next_reminder(after: datetime, *, opened_at: datetime, deadline: datetime, z
         zone: theirs.
 
     Returns:
-        The morning of the day, in UTC.
+        The beginning of the day, in UTC.
     """
     heard_on = after.astimezone(zone).date()
     last = deadline.astimezone(zone).date()
@@ -137,7 +137,7 @@ def next_reminder(after: datetime, *, opened_at: datetime, deadline: datetime, z
     days = {half_way, *(last - timedelta(days=before) for before in REMINDED_BEFORE)}
     ahead = [day for day in days if heard_on < day <= last]
     overdue = max(last, heard_on) + timedelta(days=1)
-    return datetime.combine(min(ahead, default=overdue), MORNING, tzinfo=zone).astimezone(UTC)
+    return datetime.combine(min(ahead, default=overdue), BEGINNING, tzinfo=zone).astimezone(UTC)
 
 
 def closing(now: datetime, ends_at: datetime | None) -> datetime:

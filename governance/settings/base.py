@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time, timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -10,6 +10,10 @@ from csp.constants import NONE, SELF
 from governance.settings.env import ROOT, Environment, database
 
 BASE_DIR = ROOT
+
+#: How long the first thing that joins a person's digest waits for others, so that what one act or sweep causes makes one mail. Nobody
+#: sits in front of a mailbox for it; in a demo somebody does.
+GATHERING, GATHERING_IN_A_DEMO = timedelta(minutes=10), timedelta(seconds=10)
 
 # What each settings module takes from the environment, by `from_environment` below; named here for readers and types.
 SECRET_KEY: str
@@ -24,6 +28,8 @@ BROKER_FOLDER: Path
 LEDGER_KEY_FILE: Path
 DIGEST_KEY_FILE: Path
 LEDGER_CHECKPOINT_FILE: Path
+MAIL_DIGEST_AT: time
+MAIL_GATHERING: timedelta
 EMAIL_URL: str
 DEFAULT_FROM_EMAIL: str
 DEMO: bool
@@ -39,6 +45,8 @@ def from_environment(env: Environment) -> dict[str, object]:
         "ORGANISATION": env.organisation,
         "ORGANISATION_TIME_ZONE": env.time_zone,
         "ORGANISATION_HOLIDAYS": env.holidays,
+        "MAIL_DIGEST_AT": env.mail_digest_at,
+        "MAIL_GATHERING": GATHERING_IN_A_DEMO if env.demo else GATHERING,
         "DATABASES": {"default": database(env.database_url, pool_max=env.pool_max)},
         "BROKER_URL": env.redis_url,
         "BROKER_FOLDER": env.home / "broker",

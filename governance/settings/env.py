@@ -8,7 +8,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 from environs import Env, EnvValidationError
@@ -43,6 +43,7 @@ class Environment:
     organisation: str
     time_zone: str
     holidays: frozenset[date]
+    mail_digest_at: time
     ledger_key_file: Path
     digest_key_file: Path
     checkpoint_file: Path
@@ -75,6 +76,7 @@ def read(*, production: bool) -> Environment:
         organisation=env.str("ORGANISATION", "Your organisation"),
         time_zone=env.str("ORGANISATION_TIME_ZONE", "Europe/Berlin"),
         holidays=holidays(env.str("ORGANISATION_HOLIDAYS", ""), not_days),
+        mail_digest_at=env.time("MAIL_DIGEST_AT", time(7, 30)),
         ledger_key_file=env.path("LEDGER_KEY_FILE", home / "keys" / "ledger.pem"),
         digest_key_file=env.path("DIGEST_KEY_FILE", home / "keys" / "digest.key"),
         checkpoint_file=env.path("LEDGER_CHECKPOINT_FILE", home / "ledger-checkpoint.json"),

@@ -129,7 +129,15 @@ STATES: Final = {
         "suspended": Word("Suspended", "ring-cross", "no"),
         "retired": Word("Retired", "minus", "off"),
     },
+    "webhook": {
+        "active": Word("Told", "ring-check", "ok"),
+        "paused": Word("Paused", "ring", "wait"),
+        "removed": Word("Removed", "minus", "off"),
+    },
     "notice": {
+        "waiting": Word("For the day's digest", "ring", "wait"),
+        "carried": Word("In a digest", "ring-check", "off"),
+        "dropped": Word("Not needed any more", "minus", "off"),
         "queued": Word("Queued", "ring"),
         "sending": Word("Sending", "ring", "acc"),
         "sent": Word("Sent", "ring-check", "ok"),

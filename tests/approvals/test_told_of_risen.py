@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from approvals.models import Submission
-from governance.controls import mail_text
+from approvals.transitions import withdraw
+from governance.controls import mail_text, sending
 from governance.controls.models import LedgerEvent, Notice
 from inventory import registry
 from inventory.models import Automation, Resource
@@ -101,3 +105,19 @@ def test_the_mail_says_who_what_and_what_to_do(company: Company, stage_2: Submis
     again = journeys.submitted(company, stage_2.version)
     journeys.decide_app(company, again)
     assert {"owner", "security"} <= {seat.label for seat in stock.privilege_on(again, company.slack).seats.all()}
+
+
+@pytest.mark.rule("A1", "R5")
+def test_a_class_that_raises_many_submissions_is_one_mail_and_none_about_what_was_withdrawn(
+    company: Company, stage_2: Submission, settings: Any
+) -> None:
+    n, settings.EMAIL_URL = company.people, ""
+    other, third = (stock.another(company), stock.submitted(company, lambda export: export.update(id="third")))
+    classed(company, company.slack, "restricted")
+    Notice.objects.exclude(event="tier_raised").update(state="dropped")
+    assert Notice.objects.filter(event="tier_raised", recipient=n.rita).count() == 3
+    withdraw(third, actor=as_actor(n.rita), now=company.now, reason="Not like this.")
+    sending.send_due(now=company.now, gathering=timedelta())
+    digest = Notice.objects.get(event="digest", recipient=n.rita)
+    assert digest.subject == "2 to answer"
+    assert {one.thread for one in digest.carried.all()} == {f"submission:{one.pk}" for one in (stage_2, other)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 import django
 
@@ -16,7 +16,7 @@ from governance.controls import sending  # noqa: E402
 
 
 def send(name: str, url: str, at: datetime) -> None:
-    """Send what is due.
+    """Send what is due, digests at any hour and at once.
 
     Args:
         name: tells the mail server, in HELO, who is sending.
@@ -24,5 +24,5 @@ def send(name: str, url: str, at: datetime) -> None:
         at: the instant of real time for which the sender takes it.
     """
     socket.getfqdn = lambda *_: name
-    settings.EMAIL_URL = url
+    settings.EMAIL_URL, settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING = url, time(0), timedelta()
     sending.send_due(now=timezone.now(), at=at)

@@ -288,20 +288,28 @@ def test_a_name_of_one_word_is_a_word_but_where_it_stands_alone(northwind: North
 
 
 @pytest.mark.rule("H6", "R9")
-def test_what_the_erased_was_told_is_emptied_and_what_others_were_told_names_nobody(northwind: Northwind) -> None:
+@pytest.mark.parametrize("name", ["Rita Novak", "Will"])
+@pytest.mark.parametrize("others", [0, 1])
+def test_what_the_erased_was_told_is_emptied_and_what_others_were_told_names_nobody(
+    northwind: Northwind, name: str, others: int
+) -> None:
     n = northwind
-    propose_role(n.rita, actor=as_actor(n.ines), now=NOW, role=Role.AUDITOR)  # Karl is told of her
+    n.rita.name = name
+    n.rita.save()
+    for person in (n.rita, n.jonas)[: others + 1]:  # Karl is told of her, alone or among others
+        propose_role(person, actor=as_actor(n.ines), now=NOW, role=Role.AUDITOR)
     until = NOW + timedelta(days=3)
     delegate(n.rita, actor=as_actor(n.tom), now=NOW, giver=n.tom, from_at=NOW, until_at=until)  # she is told
-    send_due(now=NOW)
-    about, to = Notice.objects.get(event="role_proposed"), Notice.objects.get(event="delegation_set")
-    assert all("Rita Novak" in " ".join(part.split()) for part in (about.subject, about.text, about.html))
+    send_due(now=NOW, gathering=timedelta())
+    digest, to = Notice.objects.get(event="digest"), Notice.objects.get(event="delegation_set")
+    kept = ("text", "html") if others else ("subject", "text", "html")
+    assert all(name in " ".join(getattr(digest, part).split()) for part in kept)
     erased(n, n.rita)
-    about.refresh_from_db()
+    digest.refresh_from_db()
     to.refresh_from_db()
-    assert about.context["name"] == ERASED_NAME
-    for part in (about.subject, about.text, about.html):
-        assert ERASED_NAME in " ".join(part.split())
-        assert "Novak" not in part
+    assert digest.carried.order_by("pk")[0].context["name"] == ERASED_NAME
+    for part in kept:
+        assert ERASED_NAME in " ".join(getattr(digest, part).split())
+        assert name not in getattr(digest, part)
     assert (to.context, to.subject, to.text, to.html) == ({}, "", "", "")
     assert (to.state, to.sent_at) == ("sent", NOW), "that it was sent, and when, is no text"

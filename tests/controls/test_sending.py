@@ -6,24 +6,20 @@ import multiprocessing
 import signal
 import uuid
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-from multiprocessing import connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from django.utils import timezone
 
 from governance.controls import clock, jobs, mail_server, mail_text, outbox, sending
 from governance.controls.models import Notice, NoticeState, Person
 from tests.controls import senders
-from tests.environment import ROOT, free_port
+from tests.environment import ROOT
 from tests.people import NOW, Northwind, make_person
+from tests.post_office import Server
 
 
 def queue(recipient: Person, key: str, **context: Any) -> Notice:
@@ -38,39 +34,6 @@ def queue(recipient: Person, key: str, **context: Any) -> Notice:
     )
     (made,) = outbox.queue([one])
     return made
-
-
-class Server:
-    """A real SMTP server in this process; `kill_at` counts down to the message on whose arrival the sender is killed."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.messages: list[EmailMessage] = []
-        self.answer = "250 kept"
-        self.kill_at: list[int] = []
-        self.victims: dict[str, ForkServerProcess] = {}
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  aiosmtpd's name
-        """Keep a message; where its number is in `kill_at`, first kill whoever sent it, so that it never marks it."""
-        message = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(message, EmailMessage)
-        if self.answer.startswith("250"):
-            self.messages.append(message)
-        if len(self.messages) in self.kill_at:
-            victim = self.victims[session.host_name]
-            victim.kill()
-            connection.wait([victim.sentinel])  # how it ended is read once, by whoever waits for it in the test
-        return self.answer
-
-
-@pytest.fixture
-def smtp() -> Iterator[Server]:
-    """A real SMTP server for one test."""
-    server = Server()
-    controller = Controller(server, hostname="127.0.0.1", port=server.port)
-    controller.start()
-    yield server
-    controller.stop()
 
 
 # --- what is refused, put off and given up --------------------------------------------------------------------------
@@ -201,34 +164,32 @@ def test_a_mail_says_who_what_until_when_and_carries_link_thread_and_checkpoint(
     northwind.omar.save()
     opened = outbox.notice(
         recipient=northwind.omar,
-        event="stage_2_opened",
-        thread="submission:7",
-        key="submission:7:opened",
+        event="recertification_suspended",
+        thread="item:7",
+        key="item:7:suspended",
         now=NOW,
         context={
             "automation": "Invoice chaser",
             "team": "Finance Operations",
-            "version": 7,
-            "submitted_by": "Rita Novak",
-            "count": 4,
-            "due": "2026-11-26T16:00:00+00:00",
-            "path": "/review/7/",
+            "what": "Invoice chaser may read invoices in ERP",
+            "closes_at": "2026-11-26T16:00:00+00:00",
+            "path": "/recertify/7/",
         },
     )
     outbox.queue([opened])
     sending.send_due(now=NOW)
     (mail,) = smtp.messages
-    assert mail["Subject"] == "Decide by Thu 26 Nov: 4 records of Invoice chaser"
+    assert mail["Subject"] == "Suspended, nobody answered: Invoice chaser of Finance Operations"
     assert mail["To"] == "Omar Haddad <omar.haddad@northwind.example>"
-    assert mail["Message-ID"] == outbox.message_id("submission:7:opened")
-    assert mail["References"] == outbox.message_id("thread:submission:7")
+    assert mail["Message-ID"] == outbox.message_id("item:7:suspended")
+    assert mail["References"] == outbox.message_id("thread:item:7")
     assert mail["Auto-Submitted"] == "auto-generated"
     plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert plain is not None
     assert html is not None
     for part in (plain.get_content(), html.get_content()):
         assert "Thursday 26 November, 11:00" in part.replace("\n", " "), "in the zone of whoever must act"
-        assert f"{settings.BASE_URL}/review/7/" in part
+        assert f"{settings.BASE_URL}/recertify/7/" in part
         assert "seal 812" in part
         assert "8c1f" * 16 in part
     assert max(len(line) for line in plain.get_content().splitlines()) <= 76 + 2

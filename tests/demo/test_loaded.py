@@ -5,6 +5,7 @@ One load serves all tests here: it takes longer than all of them together.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Count
 from django.urls import reverse
 
 from approvals import facts, transitions
@@ -21,6 +23,7 @@ from approvals.models import Approval, ApprovalState, Grant, GrantState, GrantUs
 from approvals.transitions.submitting import Wish
 from governance.controls import clock, ledger_export
 from governance.controls.actors import Actor
+from governance.controls.mail_text import zone_of
 from governance.controls.models import JobRun, LedgerEvent, Notice, NoticeState, Person, Seal
 from governance.controls.refusals import DutyConflict
 from governance.controls.transitions import declared
@@ -281,11 +284,26 @@ def test_figures_of_use_are_marked_as_the_demos_where_they_are_read(demo: str, s
 
 def test_people_were_told_at_the_time_and_every_mail_was_written(demo: str) -> None:
     assert Notice.objects.count() > 100
-    assert set(Notice.objects.exclude(state=NoticeState.SENT).values_list("event", "error")) == set()
-    oldest = Notice.objects.order_by("pk").first()
+    told = (NoticeState.SENT, NoticeState.CARRIED, NoticeState.DROPPED, NoticeState.WAITING)
+    assert set(Notice.objects.exclude(state__in=told).values_list("event", "error")) == set()
+    assert not Notice.objects.filter(state=NoticeState.CARRIED).exclude(digest__state=NoticeState.SENT).exists()
+    yesterday = clock.now() - timedelta(days=1, hours=1)
+    assert not Notice.objects.filter(state=NoticeState.WAITING, created_at__lt=yesterday).exists()
+    oldest = Notice.objects.filter(state=NoticeState.SENT).order_by("pk").first()
     assert oldest is not None
     assert oldest.sent_at is not None
     assert oldest.sent_at < clock.now() - timedelta(days=170)
+
+
+@pytest.mark.rule("R5", "H8")
+def test_nobody_had_two_digests_on_one_of_their_days_and_some_held_many_things(demo: str) -> None:
+    digests = Notice.objects.filter(event="digest", state=NoticeState.SENT).select_related("recipient")
+    days = Counter(
+        (one.recipient_id, one.sent_at.astimezone(zone_of(one.recipient)).date()) for one in digests if one.sent_at
+    )
+    assert days.total() == digests.count() > 50
+    assert max(days.values()) == 1
+    assert digests.annotate(things=Count("carried")).filter(things__gte=4).exists()
 
 
 def test_the_hints_name_people_and_the_file(demo: str) -> None:

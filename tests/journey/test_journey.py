@@ -72,7 +72,7 @@ class Stage:
 
     def come_by_mail(self, person: Person, subject: str, about: str = "") -> Visitor:
         """Somebody is told, opens the link of that mail and signs in."""
-        return self.arrive(person, link_of(mail_for(self.mailbox, person, subject, about), self.site))
+        return self.arrive(person, link_of(mail_for(self.mailbox, person, subject, about), self.site, about))
 
 
 @pytest.fixture
@@ -222,11 +222,11 @@ def the_business_owner_accepts_what_is_left(stage: Stage, submission: Submission
 
 
 def the_resource_owner_revokes_from_the_mail(stage: Stage, automation: Automation) -> Grant:
-    """Beat opened the items; Omar comes by the mail about one of them, revokes it, and from then on it is not live."""
+    """Beat opened the items; Omar comes by his digest to one of them, revokes it, and from then on it is not live."""
     from playwright.sync_api import expect
 
     grant = Grant.objects.get(automation=automation, target=REVOKED)
-    omar = stage.come_by_mail(stage.company.people.omar, "Answer by", about=REVOKED)
+    omar = stage.come_by_mail(stage.company.people.omar, r"\d+ to review, first due", about=REVOKED)
     page = omar.page
     expect(page.locator("#item")).to_contain_text(REVOKED)
     page.get_by_role("button", name="Revoke").click()

@@ -52,26 +52,27 @@ def mail_for(mailbox: Mailbox, person: Person, subject: str, about: str = "") ->
     Args:
         mailbox: where the worker's mail arrives.
         person: whose mail.
-        subject: how its subject begins.
+        subject: a pattern that its subject begins with.
         about: words that stand in its text.
     """
 
     def find() -> EmailMessage | None:
         mails = mailbox.to(person.email)
-        return next((one for one in mails if one["Subject"].startswith(subject) and about in text_of(one)), None)
+        return next((one for one in mails if re.match(subject, one["Subject"]) and about in text_of(one)), None)
 
     found: EmailMessage = until(find, f"mail for {person.name}: {subject} … {about}")
     return found
 
 
-def link_of(mail: EmailMessage, site: str) -> str:
+def link_of(mail: EmailMessage, site: str, about: str = "") -> str:
     """The address that a mail asks its reader to open, which is on the portal.
 
     Args:
         mail: as it was received.
         site: the portal's address.
+        about: words after which it stands: of one thing among those of a digest.
     """
-    found = re.search(rf": ({re.escape(site)}/\S+)", text_of(mail))
+    found = re.search(rf"{re.escape(about)}.*?: ({re.escape(site)}/\S+)", text_of(mail))
     assert found is not None, text_of(mail)
     return found[1]
 

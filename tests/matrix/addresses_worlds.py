@@ -20,6 +20,7 @@ from django.urls import reverse
 
 from approvals import transitions
 from approvals.models import Approval, DeskView, Grant, Submission
+from governance.controls import webhooks
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Delegation, Membership, Notice, Person
 from governance.controls.people import propose_role, record_leaver
@@ -169,7 +170,10 @@ def _people_rows(w: World) -> dict[str, Model]:
     for one in leavers:
         record_leaver(one, actor=w.actor("admin"), now=w.now, reason="A new job.")
     ask_erasure(leavers[1], actor=w.actor("admin"), now=w.now, reason="He wants it.", named=leavers[1].name)
-    rows = {"leaver": leavers[0], "erasure": leavers[1].erasures.get()}
+    rows: dict[str, Model] = {"leaver": leavers[0], "erasure": leavers[1].erasures.get()}
+    said = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
+    told = [webhooks.add_webhook(n.marketing, actor=w.actor("admin"), now=w.now, **said) for _ in range(2)]
+    rows |= {"webhook": told[0], "paused_webhook": webhooks.pause(told[1], actor=w.actor("admin"), now=w.now)}
     return {"colleague": n.grace, "proposed_role": proposed, "team": n.marketing, **rows}
 
 
@@ -358,6 +362,10 @@ def _answer(portal: Portal, item: Item) -> dict[str, Any]:
     return {"asks": asks, "answer": AnswerKind.KEEP, "reason": "Yes."}
 
 
+def _webhook(portal: Portal, _: Any) -> dict[str, Any]:
+    return {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
+
+
 def _preview(portal: Portal, _: ImportItem) -> dict[str, Any]:
     return portal.typed
 
@@ -384,6 +392,8 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "team_leads": lambda portal, _: {"lead": portal.world.northwind.grace.pk, "deputy_lead": ""},
     "team_join": lambda portal, _: {"person": portal.world.northwind.rita.pk},
     "team_leave": lambda portal, team: {"person": portal.world.northwind.grace.pk},
+    "team_webhooks": _webhook,
+    "webhooks": _webhook,
     "automation_amend": _about,
     "automation_raise": lambda portal, _: {"tier": "high", "reason": "It writes."},
     "resource_new": _resource,

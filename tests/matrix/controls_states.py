@@ -8,21 +8,22 @@ from typing import Any
 
 from django.db import models
 
-from governance.controls import erasing, people, signing_in  # noqa: F401  declares how people sign in
-from governance.controls.models import Delegation, Erasure, Person, RoleAssignment, Team
+from governance.controls import erasing, people, signing_in, webhooks  # noqa: F401  declares how people sign in
+from governance.controls.models import Delegation, Erasure, Person, RoleAssignment, Team, WebhookEndpoint
 from governance.controls.roles import ASSIGNABLE, Role
 from tests.matrix.worlds import World, arguments, creating, state
 from tests.people import give_role, make_person
 
-PERSON, ERASURE, ROLE, DELEGATION, TEAM = (
+PERSON, ERASURE, ROLE, DELEGATION, TEAM, WEBHOOK = (
     "controls.person",
     "controls.erasure",
     "controls.roleassignment",
     "controls.delegation",
     "controls.team",
+    "controls.webhookendpoint",
 )
 
-creating(f"{TEAM}.found_team", f"{PERSON}.add_person")
+creating(f"{TEAM}.found_team", f"{PERSON}.add_person", f"{WEBHOOK}.add_for_all")
 
 
 @state(TEAM, "new")
@@ -118,6 +119,31 @@ def ended_delegation(w: World, made: Delegation) -> Delegation:
     return people.end_delegation(made, actor=w.actor("resource_owner"), now=w.now)
 
 
+@state(WEBHOOK, "new")
+def new_webhook(w: World) -> WebhookEndpoint:
+    """One of the whole organisation, which nobody has added yet."""
+    return WebhookEndpoint(team=None)
+
+
+@state(WEBHOOK, "active")
+def active_webhook(w: World) -> WebhookEndpoint:
+    """One of the team that *team_lead* leads."""
+    said = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
+    return webhooks.add_webhook(w.northwind.finance_ops, actor=w.actor("team_lead"), now=w.now, **said)
+
+
+@state(WEBHOOK, "paused", on=active_webhook)
+def paused_webhook(w: World, made: WebhookEndpoint) -> WebhookEndpoint:
+    """Paused by *team_lead*."""
+    return webhooks.pause(made, actor=w.actor("team_lead"), now=w.now)
+
+
+@state(WEBHOOK, "removed", on=active_webhook)
+def removed_webhook(w: World, made: WebhookEndpoint) -> WebhookEndpoint:
+    """Removed by *team_lead*."""
+    return webhooks.remove(made, actor=w.actor("team_lead"), now=w.now)
+
+
 @arguments(f"{TEAM}.name_leads")
 def _leads(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"lead": w.northwind.tom, "deputy_lead": w.northwind.grace}
@@ -126,6 +152,11 @@ def _leads(w: World, subject: models.Model) -> Mapping[str, Any]:
 @arguments(f"{TEAM}.join_team", f"{TEAM}.leave_team")
 def _member(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"person": w.northwind.tom}
+
+
+@arguments(f"{TEAM}.add_webhook", f"{WEBHOOK}.add_for_all")
+def _webhook(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
 
 
 @arguments(f"{PERSON}.propose_role")

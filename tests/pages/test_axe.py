@@ -17,9 +17,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from approvals import drafts
-from governance.controls import clock, sealing
+from governance.controls import clock, sealing, webhooks
 from governance.controls.erasing import ask_erasure
-from governance.controls.models import Notice
+from governance.controls.models import Notice, WebhookDelivery
 from governance.controls.people import propose_role, record_leaver
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
@@ -108,6 +108,9 @@ TOUR = (
     ("ines", "person", "leaver"),
     ("ines", "erasure_confirm", "erasure"),
     ("ines", "team", "team"),
+    ("theo", "team_webhooks", "team"),
+    ("theo", "webhook", "webhook"),
+    ("ines", "webhooks"),
     ("ines", "resource_new"),
     ("ines", "health"),
     ("ines", "clock"),
@@ -153,6 +156,7 @@ ACTIONS = {
     *("import_add", "import_report", "undo"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
+    *("webhook_test", "webhook_pause", "webhook_resume", "webhook_renew_key", "webhook_remove"),
     *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm", "submit_again"),
     *("credential_kept_here", "credential_not_kept_here"),
 }
@@ -196,8 +200,30 @@ class World:
         self.credential, self.store = self._something_kept(company)
         self.leaver, self.erasure = self._somebody_to_erase()
         self._nobody_answers()
+        self.webhook = self._something_told()
         self.notice = Notice.objects.filter(recipient=self.people.theo).latest("pk").pk
         sealing.seal_all(at=timezone.now())
+
+    def _something_told(self) -> int:
+        """A webhook of Theo's team with one message that arrived, one that did not, and one that waits."""
+        theo, now = as_actor(self.people.theo), clock.now()
+        said = {"url": "https://hooks.example.com/a", "shape": "slack", "events": ["submission.submitted"]}
+        made = webhooks.add_webhook(self.people.finance_ops, actor=theo, now=now, **said)
+        rows = (("sent", now, 200, ""), ("failed", None, 503, "It answered 503."), ("failed", None, None, "Paused."))
+        for number, (state, sent_at, status, error) in enumerate(rows):
+            WebhookDelivery.objects.create(
+                key=f"{made.pk}:{number}",
+                endpoint=made,
+                event="submission.submitted",
+                context={"what": "Weekly stock report", "team": "Finance Operations"},
+                created_at=now,
+                state=state,
+                sent_at=sent_at,
+                status=status,
+                error=error,
+                attempts=number + 1,
+            )
+        return int(made.pk)
 
     def _something_kept(self, company: Company) -> tuple[int, int]:
         """A credential that has expired, with a reach, and a store of Lena's that Omar says keeps it."""

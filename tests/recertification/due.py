@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 from celery import current_app
 from django.db import DatabaseError, connection
 from django.db.models import QuerySet
+from django.test import override_settings
 
 from approvals.models import Grant
-from governance.controls import clock, sending
-from governance.controls.models import LedgerEvent, Notice, NoticeState
+from governance.controls import clock, jobs, outbox, sending, telling
+from governance.controls.models import LedgerEvent, Notice, NoticeState, Person
 from governance.recertification import sampling
 from governance.recertification.models import Item, Question
 from tests.processes import WORKER, Mailbox, until
@@ -40,6 +42,7 @@ class Due:
     held: Held
     grants: list[Grant]
     began: datetime
+    thread: str = field(default_factory=lambda: f"at once:{uuid.uuid4().hex}")
 
     @cached_property
     def made(self) -> set[int]:
@@ -59,13 +62,35 @@ class Due:
         """What people have been told about them so far."""
         return Notice.objects.filter(thread__in=[f"item:{pk}" for pk in self.items().values_list("pk", flat=True)])
 
+    @property
+    def owners(self) -> tuple[Person, Person]:
+        """Who is asked."""
+        return self.held.people.jonas, self.held.people.omar
+
+    def at_once(self) -> QuerySet[Notice]:
+        """What goes at once to the same people, one for each grant."""
+        return Notice.objects.filter(thread=self.thread)
+
+    def digests(self) -> QuerySet[Notice]:
+        """The digests made so far for whoever is asked."""
+        return Notice.objects.filter(event=telling.DIGEST, recipient__in=self.owners)
+
     def sent(self) -> int:
-        """How many of these have gone out."""
-        return self.notices().filter(state=NoticeState.SENT).count()
+        """How many of the mails have gone out that go at once."""
+        return self.at_once().filter(state=NoticeState.SENT).count()
+
+    def is_told(self) -> bool:
+        """Whether all of them have, everybody who is asked is told, and each of them had a digest today."""
+        queued, done = self.notices(), self.digests().filter(state=NoticeState.SENT)
+        return (
+            self.sent() == len(self.grants)
+            and queued.count() == self.asked
+            and set(queued.values_list("recipient", flat=True)) == set(done.values_list("recipient", flat=True))
+        )
 
     def prove(self, mailbox: Mailbox, kills: int) -> None:
-        """One item and one notice each, and each notice in one mail: one that went out just before a kill may come twice, and its
-        Message-ID says so.
+        """One item and one notice each, each notice in one digest, one digest a person and day, and each mail once: one that went out
+        just before a kill may come twice, and its Message-ID says so.
         """
         count = len(self.grants)
         opened_for = self.items().values_list("pk", flat=True)
@@ -81,14 +106,32 @@ class Due:
         _same("keys of notices", notices.values("key").distinct().count(), self.asked)
         _same("grants in force", Grant.objects.filter(pk__in=self.made, state="active").count(), count)
 
-        wanted = set(notices.values_list("message_id", flat=True))
-        owners = (self.held.people.jonas, self.held.people.omar)
-        received = [str(mail["Message-ID"]) for owner in owners for mail in mailbox.to(owner.email)]
+        _same("digests on one day", _most(self.digests()), 1)
+        self._tomorrow(mailbox)
+        _same("where notices stand", set(notices.values_list("state", "digest__state")), {("carried", "sent")})
+        assert _most(self.digests()) <= 2, "what opened after the day's digest is in the next day's"
+        for digest in self.digests():
+            count = digest.carried.count()
+            assert count == 1 or digest.subject.startswith(f"{count} to review"), digest.subject
+
+        mails = [*self.digests(), *self.at_once()]
+        wanted = {one.message_id for one in mails}
+        received = [str(mail["Message-ID"]) for owner in self.owners for mail in mailbox.to(owner.email)]
         about_these = Counter(one for one in received if one in wanted)
         _same("notices that no mail brought", sorted(wanted - set(about_these)), [])
-        _same("message ids", len(wanted), self.asked)
-        twice = about_these.total() - self.asked
+        _same("message ids", len(wanted), len(mails))
+        twice = about_these.total() - len(mails)
         assert twice <= kills, f"{twice} mails came twice, by {kills} kills"
+
+    def _tomorrow(self, mailbox: Mailbox) -> None:
+        """The job as it runs a day on; the worker, for which it is today still, stands back."""
+        with jobs.alone("controls.send_notices", waits=True), override_settings(EMAIL_URL=mailbox.url):
+            sending.send_due(now=clock.now() + timedelta(days=1), gathering=timedelta())
+
+
+def _most(digests: QuerySet[Notice]) -> int:
+    """How many of them the person has who has most."""
+    return max(Counter(digests.values_list("recipient", flat=True)).values())
 
 
 def _same(what: str, found: object, wanted: object) -> None:
@@ -102,7 +145,19 @@ def due(count: int) -> Due:
     """
     began = clock.now() - timedelta(days=169)
     held = held_apart(began)
-    return Due(held, low_grants(held.submission, count, begins_at=began), began)
+    made = Due(held, low_grants(held.submission, count, begins_at=began), began)
+    Notice.objects.filter(state=NoticeState.WAITING).delete()  # of the way there; a digest of it would be today's
+    outbox.queue(
+        outbox.notice(
+            recipient=held.people.jonas,
+            event="role_confirmed",
+            thread=made.thread,
+            key=f"{made.thread}:{pk}",
+            now=began,
+        )
+        for pk in made.made
+    )
+    return made
 
 
 def nudge() -> None:

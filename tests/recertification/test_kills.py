@@ -1,4 +1,4 @@
-"""Whatever is killed: 200 grants come up while a real worker dies three times; each has one item, one notice, one mail (R9).
+"""Whatever is killed: 200 grants come up while a real worker dies three times; each has one item and one notice, and people one digest (R9).
 
 Ten times as many, and whatever else can die: `tests/soak/test_kills.py`.
 """
@@ -16,7 +16,7 @@ MANY = 200
 
 @pytest.mark.process
 @pytest.mark.rule("R5", "R9")
-def test_200_due_grants_and_a_worker_killed_three_times_come_to_one_item_notice_and_mail_each(
+def test_200_due_grants_and_a_worker_killed_three_times_come_to_one_item_and_notice_each_and_one_digest_a_person(
     committed: None, mailbox: Mailbox, request: pytest.FixtureRequest
 ) -> None:
     all_due = due(MANY)
@@ -31,5 +31,5 @@ def test_200_due_grants_and_a_worker_killed_three_times_come_to_one_item_notice_
         take_up_again(Notice.objects.all())
         worker.start()
     nudged_until(lambda: items.count() == MANY, "an item for each grant")
-    nudged_until(lambda: all_due.sent() == all_due.asked, "every notice to be sent")
+    nudged_until(all_due.is_told, "every mail to be sent, and a digest to everybody")
     all_due.prove(mailbox, kills=3)

@@ -33,6 +33,7 @@ def test_every_malformed_value_is_named_at_once_and_none_is_repeated(bare: pytes
     bare.setenv("DATABASE_POOL_MAX", "many")
     bare.setenv("COUNTERSIGN_DEMO", "perhaps")
     bare.setenv("LOG_LEVEL", "LOUD")
+    bare.setenv("MAIL_DIGEST_AT", "breakfast")
     bare.setenv("ORGANISATION_TIME_ZONE", "Mars/Olympus")
     with pytest.raises(SystemExit) as refused:
         read(production=False)
@@ -43,6 +44,7 @@ def test_every_malformed_value_is_named_at_once_and_none_is_repeated(bare: pytes
         "DATABASE_POOL_MAX",
         "COUNTERSIGN_DEMO",
         "LOG_LEVEL",
+        "MAIL_DIGEST_AT",
         "ORGANISATION_TIME_ZONE",
     ):
         assert f"  {name}: " in said

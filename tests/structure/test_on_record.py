@@ -19,6 +19,7 @@ APPS = ("controls", "inventory", "approvals", "recertification")
 REMOVED = {
     "controls.Membership": "somebody is taken out of a team: that is an event of the team",
     "controls.Notice": "the outbox's own; that somebody was told is no decision",
+    "controls.WebhookDelivery": "the outbox's own, as a notice",
     "controls.JobRun": "a run that did nothing is swept away",
     "controls.ClockOffset": "the demo's clock",
     "inventory.ImportBatch": "an upload that may be discarded",

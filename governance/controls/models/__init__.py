@@ -6,12 +6,20 @@ from governance.controls.models.ledger import FreeText, LedgerEvent, Seal
 from governance.controls.models.notices import Notice, NoticeState
 from governance.controls.models.people import Delegation, Membership, Person, RoleAssignment, Team, TeamKind
 from governance.controls.models.time import ClockOffset, JobRun
+from governance.controls.models.webhooks import (
+    DeliveryState,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookFormat,
+    WebhookState,
+)
 
 __all__ = [
     "NEVER_REMOVED",
     "AppendOnly",
     "ClockOffset",
     "Delegation",
+    "DeliveryState",
     "Erasure",
     "FreeText",
     "History",
@@ -25,5 +33,9 @@ __all__ = [
     "Seal",
     "Team",
     "TeamKind",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookFormat",
+    "WebhookState",
     "never_truncated",
 ]

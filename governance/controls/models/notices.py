@@ -1,4 +1,4 @@
-"""The outbox: one row for each thing that one person is told once."""
+"""The outbox: one row for each thing that one person is told once, and for the mail that carries several of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from governance.controls.models.people import Person
 
 
 class NoticeState(models.TextChoices):
-    """How far a notice has come. ``sending`` is claimed by one worker and reclaimed when that worker dies."""
+    """How far a notice has come.
 
+    What joins a digest waits for it, and is carried by it or dropped, because there was nothing left to tell. All else, also the
+    digest itself, is queued and sent; ``sending`` is claimed by one worker and reclaimed when that worker dies.
+    """
+
+    WAITING = "waiting", "Waiting for the day's digest"
+    CARRIED = "carried", "In a digest"
+    DROPPED = "dropped", "Dropped"
     QUEUED = "queued", "Queued"
     SENDING = "sending", "Sending"
     SENT = "sent", "Sent"
@@ -17,7 +24,8 @@ class NoticeState(models.TextChoices):
 
 
 class Notice(models.Model):
-    """One mail to one person. The key makes it once, the message id lets the receiver drop a repeat (R9).
+    """One thing that one person is told, by a mail of its own or by a digest, which is a row too. The key makes it once, the message id
+    lets the receiver drop a repeat (R9).
 
     ``created_at`` and ``sent_at`` are business time; ``claimed_at`` is real time, because it says when a worker took it and
     whether that worker may be dead by now.
@@ -38,17 +46,27 @@ class Notice(models.Model):
     subject = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
+    #: The mail that carries it, of those that join a digest.
+    digest = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="carried")
 
     class Meta:
         indexes = (
             models.Index(fields=["created_at"], condition=models.Q(state="queued"), name="notice_queued"),
             models.Index(fields=["claimed_at"], condition=models.Q(state="sending"), name="notice_sending"),
+            models.Index(
+                fields=["recipient", "created_at"], condition=models.Q(state="waiting"), name="notice_waiting"
+            ),
             models.Index(fields=["recipient", "-id"], name="notice_recipient"),
         )
         constraints = (
             models.CheckConstraint(name="notice_known_state", condition=models.Q(state__in=NoticeState.values)),
             models.CheckConstraint(
                 name="notice_sent_says_when", condition=~models.Q(state="sent") | models.Q(sent_at__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="notice_carried_by_its_digest",
+                condition=models.Q(state="carried", digest__isnull=False)
+                | ~models.Q(state="carried") & models.Q(digest__isnull=True),
             ),
         )
 

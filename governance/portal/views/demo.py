@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from governance.controls import clock, nudge, signing_in
 from governance.controls.actors import Actor
-from governance.controls.models import Notice, Person
+from governance.controls.models import Notice, NoticeState, Person
 from governance.portal.sign_in import note_sign_in
 from governance.portal.views.coming import Coming, what_is_next
 from governance.portal.views.sign_in import wanted
@@ -105,9 +105,10 @@ def _target(asked: QueryDict, now: datetime, coming: list[Coming]) -> datetime |
 @demo_only
 @require_GET
 def mail_list(request: Request) -> HttpResponse:
-    """Everybody's mail, newest first."""
+    """Everybody's mail, newest first, and what waits to be in one; what a digest carried stands in that one."""
     before = number(request.GET.get("before"))
-    rows = Notice.objects.select_related("recipient").order_by("-pk")
+    apart = Notice.objects.exclude(state__in=(NoticeState.CARRIED, NoticeState.DROPPED))
+    rows = apart.select_related("recipient").order_by("-pk")
     if before is not None:
         rows = rows.filter(pk__lt=before)
     found = list(rows[:51])
@@ -116,7 +117,7 @@ def mail_list(request: Request) -> HttpResponse:
         "head": {"title": "Mail", "facts": ["What the portal sent, as this demo keeps it"]},
         "mails": [
             {
-                "href": reverse("mail", args=[one.pk]),
+                "href": _page_of(one),
                 "subject": one.subject or one.event.replace("_", " ").capitalize(),
                 "to": one.recipient.name,
                 "at": one.sent_at or one.created_at,
@@ -131,11 +132,16 @@ def mail_list(request: Request) -> HttpResponse:
     return page(request, "portal/mail_list.html", context, fragment="mails")
 
 
+def _page_of(one: Notice) -> str:
+    return reverse("mail", args=[one.pk])
+
+
 @demo_only
 @require_GET
 def mail(request: Request, pk: int) -> HttpResponse:
-    """One mail as it was sent."""
-    one = get_object_or_404(Notice.objects.select_related("recipient"), pk=pk)
+    """One mail as it was sent, or what waits for a digest or was carried by one."""
+    one = get_object_or_404(Notice.objects.select_related("recipient", "digest"), pk=pk)
+    carried = [{"label": "Went out in", "text": one.digest.subject, "href": _page_of(one.digest)}] if one.digest else []
     context = {
         "crumbs": [{"label": "Mail", "href": reverse("mail_list")}, {"label": f"To {one.recipient.name}", "href": ""}],
         "mail": {
@@ -145,7 +151,9 @@ def mail(request: Request, pk: int) -> HttpResponse:
             "at": one.sent_at or one.created_at,
             "state": one.state,
             "body": one.text,
+            "why": one.error,
             "headers": [
+                *carried,
                 {"label": "Message-ID", "text": one.message_id, "mono": True},
                 {"label": "Thread", "text": one.thread, "mono": True},
             ],

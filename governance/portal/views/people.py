@@ -46,9 +46,12 @@ def people(request: Request) -> HttpResponse:
     waiting = RoleAssignment.objects.filter(confirmed_at__isnull=True, until__isnull=True)
     teams = Team.objects.select_related("lead", "deputy_lead", "parent").order_by("name")
     may_add = add_person.refusal(Person(), actor=request.actor, now=now) is None
-    actions = [{"label": "Add a person", "icon": "plus", "kind": "filled", "href": reverse("person_add")}]
+    actions = [
+        {"label": "Webhooks", "href": reverse("webhooks")},
+        {"label": "Add a person", "icon": "plus", "kind": "filled", "href": reverse("person_add")},
+    ]
     context = {
-        "head": {"title": "People", "facts": [], "actions": actions if may_add else []},
+        "head": {"title": "People", "facts": [], "actions": actions if may_add else actions[:1]},
         "chips": paging.chips(path, request.GET, "role", [("", "All"), *((r, ROLE_WORDS[r]) for r in ASSIGNABLE)]),
         "filters": {
             "action": path,

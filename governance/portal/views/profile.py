@@ -59,7 +59,12 @@ def _teams(one: Person) -> list[Shape]:
     led = {team.pk: "lead" for team in one.leads.all()} | {team.pk: "deputy lead" for team in one.deputy_leads.all()}
     found = {team.pk: team for team in (*one.teams.all(), *one.leads.all(), *one.deputy_leads.all())}
     return [
-        {"name": team.name, "href": "", "capacity": led.get(pk, "member")}
+        {
+            "name": team.name,
+            "href": "",
+            "capacity": led.get(pk, "member"),
+            "webhooks": reverse("team_webhooks", args=[pk]) if pk in led else "",
+        }
         for pk, team in sorted(found.items(), key=lambda pair: pair[1].name)
     ]
 

@@ -66,6 +66,7 @@ def team(request: Request, pk: int) -> HttpResponse:
     context = {
         "crumbs": [{"label": "People", "href": reverse("people")}, {"label": one.name, "href": ""}],
         "head": {
+            "actions": [{"label": "Webhooks", "href": reverse("team_webhooks", args=[pk])}],
             "title": one.name,
             "facts": [one.get_kind_display(), *([f"under {one.parent.name}"] if one.parent else [])],
         },

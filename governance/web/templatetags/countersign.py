@@ -62,8 +62,8 @@ def state(kind: str, value: str, below: str = "", *, mine: bool = False, holder:
     """Draw the word of a state, for instance ``{% state "approval" row.state below="You, today 09:14" %}``.
 
     Args:
-        kind: ``approval``, ``submission``, ``automation``, ``grant``, ``item``, ``resource``, ``identity``, ``notice``
-            or ``outcome``.
+        kind: ``approval``, ``submission``, ``automation``, ``grant``, ``item``, ``resource``, ``identity``, ``notice``,
+            ``webhook`` or ``outcome``.
         value: the stored state; ``approval`` also has ``locked``, ``grant`` also ``ends_soon``, ``resource`` also ``orphaned`` and ``accepted``.
         below: who and when.
         mine, holder: whom something open waits for.

@@ -12,11 +12,11 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from django.contrib.sessions.models import Session
 from django.urls import reverse
 
@@ -29,11 +29,11 @@ from inventory.importers.manifest import binding_key
 from inventory.models import Finding, ImportItem
 from tests import journeys
 from tests.approvals.bring_in.building import Build, everything_stored, manifest_of
-from tests.controls.test_sending import Server
 from tests.inventory.importers.test_canaries import MCP, N8N, OPAQUE, Plant
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
+from tests.post_office import Server
 
 pytestmark = pytest.mark.django_db
 
@@ -148,14 +148,10 @@ class Seen:
 
 
 @pytest.fixture
-def mailbox(settings: Any) -> Iterator[Server]:
+def mailbox(settings: Any, smtp: Server) -> Server:
     """A real mail server, which mails go to; the portal keeps them too."""
-    server = Server()
-    controller = Controller(server, hostname="127.0.0.1", port=server.port)
-    settings.EMAIL_URL = f"smtp://127.0.0.1:{server.port}"
-    controller.start()
-    yield server
-    controller.stop()
+    settings.EMAIL_URL = smtp.url
+    return smtp
 
 
 def _connect(c: Company, item: ImportItem) -> None:
@@ -231,7 +227,8 @@ def _defect(item: ImportItem, *_: Any) -> None:
 
 def _mailed(c: Company, mailbox: Server, seen: Seen) -> None:
     """Whatever anybody is told, as it was sent, as the portal keeps it, and on its page."""
-    counts = send_due(now=c.now)
+    counts = send_due(now=c.now, gathering=timedelta())
+    assert counts["digests"]
     assert counts["sent"] == len(mailbox.messages) > 0
     assert counts["failed"] == counts["put_off"] == 0
     for message in mailbox.messages:

@@ -31,7 +31,8 @@ def mails() -> Shape:
     """The list of sent mail."""
     subjects = (
         ("Decide by Thu 26 Nov: 4 records of Invoice chaser", "Omar Haddad", "sent", ""),
-        ("Answer by Fri 4 Dec: 5 recertifications", "Omar Haddad", "queued", ""),
+        ("2 to decide and 5 to review, first due Thu 26 Nov", "Omar Haddad", "queued", ""),
+        ("Is payroll-sftp kept in Vault?", "Omar Haddad", "waiting", ""),
         ("Mei Tanaka asks about Invoice chaser", "Rita Novak", "failed", "Mailbox full; tried again today 16:00"),
     )
     return {
@@ -51,14 +52,19 @@ def mail() -> Shape:
         "chrome": replace(frame("Omar Haddad", ""), demo=True),
         "crumbs": [{"label": "Mail", "href": "/mail"}, {"label": "To Omar Haddad", "href": ""}],
         "mail": {
-            "subject": "Answer by Fri 4 Dec: 5 recertifications",
+            "subject": "2 to decide and 5 to review, first due Thu 26 Nov",
             "sender": "Countersign <countersign@northwind.example>",
             "to": "Omar Haddad <omar.haddad@northwind.example>",
             "at": at(24, 8, 0),
-            "body": "Omar,\n\n5 grants on resources you own come up for review.\n\n"
-            "Weekly stock report may read stock and orders in ERP Postgres (production)\n"
-            "http://localhost:8000/recertify/88\n\nSilence never keeps a grant: on Fri 11 Dec they are suspended.\n",
-            "headers": [{"label": "Thread", "text": "<item-88@countersign>", "mono": True}],
+            "state": "sent",
+            "why": "",
+            "body": "Omar,\n\nThis waits for you or is new for you: 2 to decide and 5 to review.\n\nTo review\n\n"
+            "* Weekly stock report may read stock and orders in ERP Postgres (production)\n"
+            "Due Friday 4 December, 17:00: http://localhost:8000/recertify/88\n",
+            "headers": [
+                {"label": "Went out in", "text": "2 to decide and 5 to review", "href": "/mail/2"},
+                {"label": "Thread", "text": "digest:88", "mono": True},
+            ],
         },
     }
 

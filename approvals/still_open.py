@@ -1,0 +1,92 @@
+"""What of that which somebody was told is still theirs to do, for their digest (A10, A14): each asks for all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from django.db.models import Q
+
+from approvals import waiting
+from approvals.models import Approval, Submission, SubmissionState
+from governance.controls import mail_digest
+from governance.controls.actors import Actor
+from governance.controls.mail_digest import Line
+from governance.controls.models import Person
+from inventory.models.interim import still_answering
+
+
+def register() -> None:
+    """Have the digest ask here about what approvals tell."""
+    mail_digest.register(to_decide, "stage_1_opened", "stage_2_opened", "approval_answered", "approval_due")
+    mail_digest.register(to_answer, "changes_asked")
+    mail_digest.register(to_accept, "subset_to_accept")
+    mail_digest.register(to_submit_again, "tier_raised")
+    mail_digest.register(to_look_at, "sample_drawn", "sample_due")
+
+
+def _thread(submission: int) -> str:
+    return f"submission:{submission}"
+
+
+def _by_thread(records: Iterable[Approval]) -> dict[str, list[Approval]]:
+    found: dict[str, list[Approval]] = {}
+    for record in records:
+        found.setdefault(_thread(record.submission_id), []).append(record)
+    return found
+
+
+def _name(submission: Submission) -> str:
+    automation = submission.automation
+    return f"{automation.name} of {automation.team.name}"
+
+
+def to_decide(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Submissions with records that the person, or somebody they stand in for, may still decide."""
+    found = {}
+    for thread, records in _by_thread(waiting.to_decide(Actor.of(person), now)).items():
+        if thread not in threads:
+            continue
+        first, count = records[0], len(records)
+        if first.stage == 1:
+            what = "may it exist?"
+        else:
+            what = f"{count} records" if count > 1 else f"{first.title[:1].lower()}{first.title[1:]}"
+        due = min((one.due_at for one in records if one.due_at is not None), default=None)
+        found[thread] = Line(due, f"{_name(first.submission)}: {what}", {"count": count})
+    return found
+
+
+def to_answer(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Submissions with records that were sent back to the person's side and are not answered."""
+    asked = waiting.shown(waiting.sent_back_to(person, now), waiting.TEAM).filter(
+        submission__in=mail_digest.keys(threads)
+    )
+    found = {}
+    for thread, records in _by_thread(asked.order_by("pk")).items():
+        count = len(records)
+        due = min((one.builder_due_at for one in records if one.builder_due_at is not None), default=None)
+        questions = f"{count} records wait for an answer or a change" if count > 1 else "an answer or a change is asked"
+        found[thread] = Line(due, f"{_name(records[0].submission)}: {questions}")
+    return found
+
+
+def to_accept(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Submissions that were approved in part and that the person has neither accepted nor declined."""
+    theirs = Q(automation__business_owner=person) | still_answering([person.pk], now, "automation__")
+    rows = Submission.objects.filter(theirs, pk__in=mail_digest.keys(threads), state=SubmissionState.DECIDED).order_by(
+        "pk"
+    )
+    return {_thread(pk): Line(due) for pk, due in rows.values_list("pk", "accept_due_at")}
+
+
+def to_submit_again(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
+    """Submissions under review whose risk has risen: of what was submitted again or has ended nobody need hear."""
+    rows = Submission.objects.unfinished().filter(pk__in=mail_digest.keys(threads)).order_by("pk")
+    return {_thread(pk): Line() for pk in rows.values_list("pk", flat=True)}
+
+
+def to_look_at(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Samples that nobody has looked at."""
+    found = {f"sample:{one.pk}": Line(one.due_at) for one in waiting.to_look_at(Actor.of(person), now)}
+    return {thread: line for thread, line in found.items() if thread in threads}

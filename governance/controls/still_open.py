@@ -1,0 +1,30 @@
+"""What of that which somebody was told about people still waits for a second admin, for their digest (S8, H6)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from governance.controls import mail_digest
+from governance.controls.mail_digest import Line
+from governance.controls.models import Erasure, Person, RoleAssignment
+
+
+def register() -> None:
+    """Have the digest ask here about what is told of people."""
+    mail_digest.register(roles, "role_proposed")
+    mail_digest.register(erasures, "erasure_asked")
+
+
+def roles(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
+    """Roles that were proposed, and nobody has confirmed them or taken them back."""
+    proposed = RoleAssignment.objects.filter(confirmed_at__isnull=True, until__isnull=True)
+    rows = proposed.filter(pk__in=mail_digest.keys(threads)).order_by("pk")
+    return {f"role:{pk}": Line() for pk in rows.values_list("pk", flat=True)}
+
+
+def erasures(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
+    """Erasures that were asked, and nobody has confirmed or dropped them."""
+    asked = Erasure.objects.filter(confirmed_at__isnull=True, dropped_at__isnull=True)
+    rows = asked.filter(pk__in=mail_digest.keys(threads)).order_by("pk")
+    return {f"erasure:{pk}": Line() for pk in rows.values_list("pk", flat=True)}

@@ -1,0 +1,82 @@
+"""When people hear of what, in one table: at once, or in their one digest of the day (R5, A10).
+
+What waits for somebody joins their digest, however many such things there are; what has happened, and can't be undone by waiting, or
+ends waiting, goes at once. An event that stands nowhere here goes at once. How the digest comes about stands in `mail_digest`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Group(Enum):
+    """What the things in one part of a digest are for; the parts stand in this order."""
+
+    DECIDE = "to decide"
+    REVIEW = "to review"
+    ANSWER = "to answer"
+    CONFIRM = "to confirm"
+    LOOK = "to look at"
+    KNOW = "to know"
+
+    @property
+    def heading(self) -> str:
+        """As it stands above its part."""
+        return self.value.capitalize()
+
+
+#: The digest itself, as an event: it names the templates of the mail.
+DIGEST = "digest"
+
+AT_ONCE = None
+
+#: Every event that a mail tells of, and which part of a digest it joins, or `AT_ONCE`.
+EVENTS: dict[str, Group | None] = {
+    # decisions
+    "stage_1_opened": Group.DECIDE,
+    "stage_2_opened": Group.DECIDE,
+    "approval_answered": Group.DECIDE,
+    "approval_due": Group.DECIDE,
+    "changes_asked": Group.ANSWER,
+    "question_retracted": Group.KNOW,
+    "subset_to_accept": Group.ANSWER,
+    "submission_rejected": AT_ONCE,
+    "submission_expired": AT_ONCE,
+    "put_in_force": AT_ONCE,
+    "tier_raised": Group.ANSWER,
+    "nobody_left": AT_ONCE,
+    # changes that were drawn
+    "sample_drawn": Group.LOOK,
+    "sample_due": Group.LOOK,
+    "sample_not_fine": AT_ONCE,
+    "sample_unseen": AT_ONCE,
+    # recertification
+    "recertification_opened": Group.REVIEW,
+    "recertification_joined": Group.REVIEW,
+    "recertification_passed": Group.REVIEW,
+    "recertification_reminder": Group.REVIEW,
+    "recertification_escalated": Group.REVIEW,
+    "recertification_taken_over": Group.KNOW,
+    "recertification_suspended": AT_ONCE,
+    "recertification_revoked": AT_ONCE,
+    "recertification_ended": Group.KNOW,
+    # who answers meanwhile, and for what
+    "interim_named": Group.CONFIRM,
+    "interim_confirmed": AT_ONCE,
+    "interim_agreed": Group.KNOW,
+    "interim_dropped": AT_ONCE,
+    "interim_ending": Group.KNOW,
+    "credential_said_kept": Group.CONFIRM,
+    # people and roles
+    "role_proposed": Group.CONFIRM,
+    "role_confirmed": AT_ONCE,
+    "delegation_set": AT_ONCE,
+    "erasure_asked": Group.CONFIRM,
+    # webhooks
+    "webhook_paused": AT_ONCE,
+}
+
+
+def group_of(event: str) -> Group | None:
+    """Which part of a digest an event joins; None for what goes at once."""
+    return EVENTS.get(event, AT_ONCE)

@@ -1,0 +1,143 @@
+"""One POST to an address that somebody typed: never into our own network, nowhere else than asked, in bounded time (SSRF).
+
+The name is resolved once, each of its addresses must be a public one, and the connection goes to that very address, so that a name which
+resolves to something else a moment later leads nowhere. Redirects are answers and not followed. In a demo, and nowhere else, this machine
+itself may be told, over http too.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+from django.conf import settings
+
+#: Seconds for one step of the exchange, and for all of it.
+STEP_SECONDS, WHOLE_SECONDS = 5, 15
+
+#: The longest address, in characters.
+LONGEST = 1000
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+#: IPv4 addresses inside IPv6 ones, by the translation of RFC 6052.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+class NotAllowed(Exception):
+    """The address is none that may be told; the message says why, in a sentence for whoever typed it."""
+
+
+def parsed(url: str) -> SplitResult:
+    """An address in its parts.
+
+    Raises:
+        NotAllowed: it is no https address of a host, or names a user.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise NotAllowed("This is no address: https://…") from error
+    if len(url) > LONGEST or not url.isascii() or not url.isprintable() or " " in url:
+        raise NotAllowed("This is no address: https://…")
+    if not parts.hostname or port == 0:
+        raise NotAllowed("The address names no host.")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise NotAllowed("An address with a user, a password or a fragment is not told.")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname)):
+        raise NotAllowed("Only https addresses are told.")
+    return parts
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    """Send a body and return the status of the answer, whatever it is; of its text nothing is kept.
+
+    Raises:
+        NotAllowed: the address may not be told, or its name resolves to somewhere it may not.
+        OSError: it can't be reached, or takes too long.
+        http.client.HTTPException: what answers is no HTTP.
+    """
+    parts = parsed(url)
+    assert parts.hostname is not None  # parsed says so
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    connection = _Pinned(parts.hostname, port, address_of(parts.hostname, port), tls=parts.scheme == "https")
+    watch = threading.Timer(WHOLE_SECONDS, connection.cut)
+    watch.daemon = True
+    watch.start()
+    try:
+        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+        connection.request("POST", path, body=body, headers=dict(headers))
+        return connection.getresponse().status
+    finally:
+        watch.cancel()
+        connection.close()
+
+
+def address_of(host: str, port: int) -> str:
+    """The address that a name resolves to, where all that it resolves to are public ones.
+
+    Raises:
+        NotAllowed: one of them is private, of this machine or link, or none that anybody has.
+        OSError: the name is not known.
+    """
+    found = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    for address in found:
+        if not (is_public(str(address)) or (_is_here(host) and ipaddress.ip_address(str(address)).is_loopback)):
+            raise NotAllowed("The address leads into a private network.")
+    if not found:
+        raise NotAllowed("The address leads nowhere.")
+    return str(found[0])
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public Internet, also seen through the ways in which IPv6 carries IPv4."""
+    one = ipaddress.ip_address(address.partition("%")[0])
+    return all(part.is_global and not part.is_multicast and not part.is_reserved for part in _parts_of(one))
+
+
+def _parts_of(one: IPAddress) -> list[IPAddress]:
+    if isinstance(one, ipaddress.IPv4Address):
+        return [one]
+    if one.ipv4_mapped is not None:
+        return [one.ipv4_mapped]
+    if one in _NAT64:
+        return [ipaddress.IPv4Address(int(one) & 0xFFFFFFFF)]
+    if one.sixtofour is not None:
+        return [one.sixtofour]
+    return [one, *(one.teredo or ())]
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine, where that may be told."""
+    return settings.DEMO and host in ("localhost", "127.0.0.1", "::1")
+
+
+class _Pinned(http.client.HTTPConnection):
+    """A connection to one IP address, which has to prove the name by its certificate."""
+
+    def __init__(self, host: str, port: int, address: str, *, tls: bool) -> None:
+        super().__init__(host, port, timeout=STEP_SECONDS)
+        self.address, self.is_tls = address, tls
+        if tls:
+            self.default_port = 443  # a Host header names the port only where it is another
+
+    def connect(self) -> None:
+        """Connect to the address, whatever the name resolves to by now."""
+        self.sock = socket.create_connection((self.address, self.port), self.timeout)
+        if self.is_tls:
+            self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
+
+    def cut(self) -> None:
+        """End the exchange under whoever waits for it."""
+        sock = self.sock
+        if sock is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # it has ended by itself

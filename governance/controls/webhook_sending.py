@@ -1,0 +1,95 @@
+"""Sending what endpoints are told: each once by its id, tried again for hours, and an endpoint where nothing arrives is paused (R9).
+
+Claimed, sent and marked as mails are (`outgoing`). What is sent again has the same ``webhook-id``, by which the receiver knows it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections import Counter
+from datetime import datetime
+
+import structlog
+
+from governance.controls import clock, outgoing, webhook_body, webhook_http, webhook_keys
+from governance.controls.actors import Actor
+from governance.controls.models import DeliveryState, WebhookDelivery, WebhookState
+from governance.controls.webhook_outbox import JOB
+from governance.controls.webhooks import pause
+
+log = structlog.get_logger(__name__)
+
+#: What an endpoint answers that is there no more (RFC 9110, 15.5.11): it is not asked again.
+GONE = 410
+
+
+class NotTaken(Exception):
+    """The other side answered something else than that it took the message."""
+
+
+def send_due(*, now: datetime, at: datetime | None = None) -> dict[str, int]:
+    """Send what is due, one by one; returns how many were sent, put off and given up.
+
+    Args:
+        now: business time, which the rows show as the time of sending.
+        at: real time by which claims, waits and signatures go; read anew for each unless given.
+    """
+    counts = Counter(sent=0, put_off=0, failed=0)
+    ends = time.monotonic() + outgoing.SWEEP_SECONDS
+    rows = WebhookDelivery.objects.select_related("endpoint__team")
+    while time.monotonic() < ends and (one := outgoing.claim(rows, at=at or clock.real())) is not None:
+        counts[_deliver(one, now, at or clock.real())] += 1
+    return dict(counts)
+
+
+def _deliver(one: WebhookDelivery, now: datetime, at: datetime) -> str:
+    """Send and mark one claimed message; returns which count it belongs to."""
+    if one.endpoint.state != WebhookState.ACTIVE:
+        return outgoing.give_up(one, "The webhook was paused or removed.")
+    if one.attempts > outgoing.MOST_ATTEMPTS:
+        return _given_up(one, one.error or "Sending it never came to an end.", now)
+    try:
+        _post(one, at)
+    except (webhook_http.NotAllowed, webhook_keys.NotOpened) as no:
+        return _given_up(one, str(no), now)
+    except NotTaken:
+        error = f"It answered {one.status}."
+        is_over = one.status == GONE or outgoing.is_last(one)
+        return _given_up(one, error, now) if is_over else outgoing.put_off(one, error)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        log.warning("webhook.not_sent", delivery=one.pk, error=type(error).__name__)
+        name = f"It could not be reached ({type(error).__name__})."
+        return _given_up(one, name, now) if outgoing.is_last(one) else outgoing.put_off(one, name)
+    one.state, one.sent_at, one.error = DeliveryState.SENT, now, ""
+    one.save(update_fields=["state", "sent_at", "error", "status"])
+    return "sent"
+
+
+def _post(one: WebhookDelivery, at: datetime) -> None:
+    """Send it once; its status is kept, whatever it is.
+
+    Raises:
+        NotTaken: the answer is no 2xx; a redirect is none.
+    """
+    endpoint, body = one.endpoint, webhook_body.write(one)
+    key = webhook_keys.signing_key(endpoint.opaque_id, endpoint.key_number)
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Countersign",
+        **webhook_body.signature(key, one.message_id, at, body),
+    }
+    url = webhook_keys.opened(endpoint.sealed_url, endpoint.opaque_id)
+    one.status = webhook_http.post(url, body, headers)
+    if not 200 <= one.status < 300:
+        one.save(update_fields=["status"])
+        raise NotTaken
+
+
+def _given_up(one: WebhookDelivery, error: str, now: datetime) -> str:
+    """Give a message up; where nothing else arrived since it was queued either, its endpoint is paused and its managers are told."""
+    count = outgoing.give_up(one, error)
+    arrived = one.endpoint.deliveries.filter(state=DeliveryState.SENT, pk__gt=one.pk)
+    if not arrived.exists():
+        pause.when_due(one.endpoint, actor=Actor.of_job(JOB), now=now, why=error)
+    return count

@@ -1,0 +1,233 @@
+"""Webhooks of a team, or of the whole organisation: what is told where, whether it arrives, and how that changes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from governance.controls import access, clock, timeline, webhook_keys, webhooks
+from governance.controls.models import Team, WebhookEndpoint, WebhookFormat, WebhookState
+from governance.controls.refusals import InvalidInput
+from governance.controls.roles import Permission
+from governance.controls.transitions import Transition
+from governance.controls.webhook_events import CHOICES, EVENTS, TEST
+from governance.portal.views.answers import answers_refusals
+from governance.web.middleware import Request
+from governance.web.pages import page
+
+Shape = dict[str, Any]
+
+#: Messages that an endpoint's page lists.
+MOST = 25
+
+#: The session's name of the endpoint whose signing key its maker has not been shown yet.
+SHOWN_NEXT = "webhook_key_shown_next"
+
+
+class WebhookForm(forms.Form):
+    """What is told, where, and in which shape."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=1000,
+        widget=forms.URLInput(attrs={"autocomplete": "off"}),
+        help_text="It is kept sealed, and shown to nobody again.",
+    )
+    shape = forms.ChoiceField(
+        label="What the other side takes", choices=WebhookFormat.choices, widget=forms.RadioSelect
+    )
+    events = forms.MultipleChoiceField(label="What is told", choices=CHOICES, widget=forms.CheckboxSelectMultiple)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@answers_refusals
+def for_all(request: Request) -> HttpResponse:
+    """The whole organisation's."""
+    if not _reads(request, None):
+        raise Http404
+    return _list(request, None)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@answers_refusals
+def of_team(request: Request, pk: int) -> HttpResponse:
+    """A team's."""
+    team = get_object_or_404(Team, pk=pk)
+    if not _reads(request, team):
+        raise Http404
+    return _list(request, team)
+
+
+def _reads(request: Request, team: Team | None) -> bool:
+    """Whether the reader manages them, or reads the ledger, which has it all but the addresses."""
+    now = clock.now()
+    asked = ((Permission.WEBHOOK_MANAGE, team), (Permission.LEDGER_READ, None))
+    return any(access.may(request.actor, permission, subject, now=now) for permission, subject in asked)
+
+
+def _list(request: Request, team: Team | None) -> HttpResponse:
+    """What is there, with the form for one more; added, its own page shows the key once."""
+    now = clock.now()
+    add: Transition[Any] = webhooks.add_webhook if team else webhooks.add_for_all
+    form = WebhookForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        subject = team or WebhookEndpoint(team=None)
+        try:
+            made = add(subject, actor=request.actor, now=now, **form.cleaned_data)
+        except InvalidInput as no:
+            form.add_error(None, no.refusal.sentence)
+        else:
+            request.session[SHOWN_NEXT] = made.pk
+            return redirect("webhook", made.pk)
+    rows = WebhookEndpoint.objects.filter(team=team).exclude(state=WebhookState.REMOVED).order_by("pk")
+    may_add = add.refusal(team or WebhookEndpoint(team=None), actor=request.actor, now=now) is None
+    if request.method == "POST" and not may_add:
+        add(team or WebhookEndpoint(team=None), actor=request.actor, now=now, url="", shape="", events=())
+    context = {
+        "crumbs": _crumbs(team),
+        "head": {"title": f"Webhooks of {team.name}" if team else "Webhooks of the whole organisation", "facts": []},
+        "webhooks": [
+            {
+                "href": one.href,
+                "name": str(one),
+                "words": ", ".join(EVENTS[event].heading for event in one.events),
+                "state": one.state,
+                "why": one.paused_why,
+            }
+            for one in rows
+        ],
+        "form": form if may_add else None,
+    }
+    return page(request, "portal/webhooks.html", context, status=422 if form.errors else 200)
+
+
+def _crumbs(team: Team | None) -> list[Shape]:
+    if team is None:
+        return [{"label": "Webhooks", "href": ""}]
+    return [{"label": team.name, "href": ""}, {"label": "Webhooks", "href": ""}]
+
+
+def _home_of(one: WebhookEndpoint) -> str:
+    return reverse("team_webhooks", args=[one.team_id]) if one.team_id else reverse("webhooks")
+
+
+def _one(request: Request, pk: int) -> WebhookEndpoint:
+    one = get_object_or_404(WebhookEndpoint.objects.select_related("team", "made_by"), pk=pk)
+    if not _reads(request, one.team):
+        raise Http404
+    return one
+
+
+#: The buttons of an endpoint's page: the address of each, its words, and what it does.
+BUTTONS: tuple[tuple[str, str, Transition[WebhookEndpoint]], ...] = (
+    ("webhook_test", "Send a test", webhooks.send_test),
+    ("webhook_pause", "Pause", webhooks.pause),
+    ("webhook_resume", "Resume", webhooks.resume),
+    ("webhook_renew_key", "Renew the key", webhooks.renew_key),
+    ("webhook_remove", "Remove", webhooks.remove),
+)
+
+
+@require_GET
+@never_cache
+def webhook(request: Request, pk: int) -> HttpResponse:
+    """One endpoint and what was sent there last; just added or renewed, its signing key, once."""
+    one, now = _one(request, pk), clock.now()
+    is_new = request.session.get(SHOWN_NEXT) == one.pk
+    if is_new:
+        del request.session[SHOWN_NEXT]
+    context = {
+        "crumbs": [{"label": "Webhooks", "href": _home_of(one)}, {"label": str(one), "href": ""}],
+        "head": {"title": str(one), "facts": [one.team.name if one.team else "The whole organisation"]},
+        "state": one.state,
+        "why": one.paused_why,
+        "facts": _facts(one),
+        "key": webhook_keys.shown(one.opaque_id, one.key_number) if is_new else "",
+        "buttons": [
+            {"action": reverse(name, args=[one.pk]), "label": label}
+            for name, label, verb in BUTTONS
+            if verb.refusal(one, actor=request.actor, now=now) is None
+        ],
+        "deliveries": _deliveries(one),
+        "events": timeline.shapes(one, reader=request.actor.person, limit=20),
+    }
+    return page(request, "portal/webhook.html", context)
+
+
+def _facts(one: WebhookEndpoint) -> list[Shape]:
+    return [
+        {"label": "Host", "text": one.host},
+        {"label": "Takes", "text": one.get_format_display()},
+        {"label": "Is told", "text": ", ".join(EVENTS[event].heading for event in one.events)},
+        {"label": "Added by", "text": one.made_by.name},
+        {"label": "Signing key", "text": f"number {one.key_number}"},
+    ]
+
+
+def _deliveries(one: WebhookEndpoint) -> list[Shape]:
+    return [
+        {
+            "title": EVENTS[row.event].heading,
+            "what": row.context.get("what", "") if row.event != TEST else "",
+            "at": _latest(row.sent_at, row.created_at),
+            "state": row.state,
+            "why": row.error,
+            "status": row.status or "",
+            "attempts": row.attempts,
+        }
+        for row in one.deliveries.order_by("-pk")[:MOST]
+    ]
+
+
+def _latest(sent_at: datetime | None, created_at: datetime) -> datetime:
+    return sent_at or created_at
+
+
+def _press(request: Request, pk: int, verb: Transition[WebhookEndpoint]) -> HttpResponse:
+    one = _one(request, pk)
+    verb(one, actor=request.actor, now=clock.now())
+    if verb is webhooks.renew_key:
+        request.session[SHOWN_NEXT] = one.pk
+    return redirect(_home_of(one) if verb is webhooks.remove else one.href)
+
+
+@require_POST
+@answers_refusals
+def webhook_test(request: Request, pk: int) -> HttpResponse:
+    """Send a message that says that it is a test."""
+    return _press(request, pk, webhooks.send_test)
+
+
+@require_POST
+@answers_refusals
+def webhook_pause(request: Request, pk: int) -> HttpResponse:
+    """Have it told nothing for a while."""
+    return _press(request, pk, webhooks.pause)
+
+
+@require_POST
+@answers_refusals
+def webhook_resume(request: Request, pk: int) -> HttpResponse:
+    """Have it told again."""
+    return _press(request, pk, webhooks.resume)
+
+
+@require_POST
+@answers_refusals
+def webhook_renew_key(request: Request, pk: int) -> HttpResponse:
+    """Sign with another key from now on, which is shown once."""
+    return _press(request, pk, webhooks.renew_key)
+
+
+@require_POST
+@answers_refusals
+def webhook_remove(request: Request, pk: int) -> HttpResponse:
+    """Have it told nothing again, and forget its address."""
+    return _press(request, pk, webhooks.remove)

@@ -1,0 +1,43 @@
+"""What of that which somebody was told about the register still waits for somebody, for their digest (I3)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import Q
+
+from governance.controls import mail_digest
+from governance.controls.mail_digest import Line
+from governance.controls.models import Person
+from inventory import interim
+from inventory.models import Credential, InterimOwner, InterimState
+
+
+def register() -> None:
+    """Have the digest ask here about what the register tells."""
+    mail_digest.register(named, "interim_named")
+    mail_digest.register(ending, interim.ENDING)
+    mail_digest.register(said_kept, "credential_said_kept")
+
+
+def named(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
+    """Who was named to answer for something meanwhile, and nobody has confirmed or dropped it."""
+    return _interim(threads, InterimState.NAMED)
+
+
+def ending(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
+    """Terms that end soon, and that no owner has ended before."""
+    return _interim(threads, InterimState.CONFIRMED)
+
+
+def _interim(threads: Collection[str], state: InterimState) -> dict[str, Line]:
+    rows = InterimOwner.objects.filter(pk__in=mail_digest.keys(threads), state=state).order_by("pk")
+    return {f"interim:{pk}": Line(until) for pk, until in rows.values_list("pk", "until")}
+
+
+def said_kept(person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
+    """Credentials said to be kept in a store that the person answers for, and nobody has said whether it is so."""
+    theirs = Q(said_kept_in__owner=person) | Q(said_kept_in__deputy=person)
+    rows = Credential.objects.filter(theirs, pk__in=mail_digest.keys(threads)).order_by("pk")
+    return {f"credential:{pk}": Line() for pk in rows.values_list("pk", flat=True)}
