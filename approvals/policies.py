@@ -65,6 +65,26 @@ class Policy:
         """For how many days an earlier refusal counts (A15)."""
         return int(self.document["resubmission_days"])
 
+    @property
+    def light_grants(self) -> int:
+        """How many grants policy approves for one builder within `light_days`; none where it has no light path (A13)."""
+        return int(self.document.get("light_path", {}).get("grants", 0))
+
+    @property
+    def light_days(self) -> int:
+        """Days over which those count (A13)."""
+        return int(self.document.get("light_path", {}).get("days", 1))
+
+    @property
+    def sampled_one_in(self) -> int:
+        """One in so many of what nobody was asked about is drawn (A12, A13)."""
+        return int(self.document["sampling"]["one_in"])
+
+    @property
+    def sampled_days(self) -> int:
+        """Working days in which somebody looks at what was drawn (A13)."""
+        return int(self.document["sampling"]["working_days"])
+
     def needs_two_owners(self, tier: str) -> bool:
         """Whether an automation of this tier needs two different owners (I1)."""
         return tier in self.document["two_owners"]

@@ -1,5 +1,6 @@
 """Every change of a submission and its approvals, by the step of the journey it belongs to."""
 
+from approvals.transitions.by_policy import approve_by_policy
 from approvals.transitions.deciding import answer, approve, ask_for_changes, comment, object_to, reject
 from approvals.transitions.force import accept_subset, is_usable, put_in_force
 from approvals.transitions.joining import join_unfinished
@@ -15,6 +16,7 @@ from approvals.transitions.passing_on import ask_deputies, look_again, pass_on
 from approvals.transitions.raising import tell_of_risen
 from approvals.transitions.sampling import (
     close_sample,
+    close_sample_of,
     close_samples,
     draw,
     find_fine,
@@ -36,10 +38,12 @@ __all__ = [
     "accept_subset",
     "answer",
     "approve",
+    "approve_by_policy",
     "ask_deputies",
     "ask_for_changes",
     "close_as_not_applicable",
     "close_sample",
+    "close_sample_of",
     "close_samples",
     "close_unfinished",
     "close_with_automation",

@@ -12,6 +12,7 @@ from approvals import asking, duties, policies
 from approvals.ladders import LADDER
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.routing import Route
+from approvals.transitions.by_policy import approve_all
 from approvals.transitions.carrying import settle
 from approvals.transitions.force import put_in_force
 from approvals.transitions.leaving import UNENDED, note_end
@@ -108,7 +109,7 @@ def _after_stage_1(step: Step[Any], submission: Submission, records: list[Approv
         if record.carried_from_id is not None:
             settle(record, actor=step.actor, now=step.now)
     waiting = [record for record in waiting if record.state == ApprovalState.WAITING]
-    if waiting:
+    if waiting and not approve_all(step, submission, waiting):
         _open(step, submission, waiting, event="stage_2_opened")
     else:
         _maybe_decided(step, submission)

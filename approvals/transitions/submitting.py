@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvals import changes, duties, facts, openings, ownerless, parties, policies
+from approvals import changes, duties, facts, light, openings, ownerless, parties, policies
 from approvals.changes import Asked, Changes
 from approvals.ladders import LADDER
 from approvals.matching import shortage
@@ -99,6 +99,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
             "tier": assessment.tier,
             "policy": policy.version.number,
             "records": len(records),
+            "light_path": submission.light_path,
             "continues": str(before.pk) if before else "",
         },
     )
@@ -201,6 +202,7 @@ def _create(
     before: Submission | None,
 ) -> Submission:
     asked = facts.of_version(automation, version, assessment.tier)
+    assert step.actor.person is not None  # nobody else submits
     submission = Submission(
         automation=automation,
         version=version,
@@ -213,6 +215,7 @@ def _create(
         asked=asked,
         digest=facts.digest(asked),
         app_approval=found.app_in_force,
+        light_path=light.of_version(version, found, assessment, policy, before, step.actor.person, step.now),
         continues=before,
     )
     step.save(submission)

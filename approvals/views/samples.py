@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals import samples, transitions
+from approvals import policies, samples, transitions
 from approvals.models import Sample, SampleState
 from approvals.views.review_read import UNSHOWN
 from governance.controls import access, clock, timeline
@@ -113,7 +113,7 @@ def _standing(found: Sample) -> list[Shape]:
     """How it came to be looked at, and what became of it."""
     rows: list[Shape] = []
     if found.drawn_from_seal is not None:
-        drawn = f"Seal {found.drawn_from_seal} of the ledger; one in {samples.ONE_IN} is drawn"
+        drawn = f"Seal {found.drawn_from_seal} of the ledger; one in {policies.of(found.submission.policy).sampled_one_in} is drawn"
         rows.append({"label": "Drawn from", "text": drawn})
     if found.state == SampleState.OPEN:
         names = list(Person.objects.filter(pk__in=found.asked).order_by("name", "pk").values_list("name", flat=True))

@@ -268,7 +268,7 @@ def _shapes(events: list[LedgerEvent], reader: Actor) -> list[Shape]:
 
 def _words(event: LedgerEvent, subject: str) -> str:
     """What happened in words, as timelines say it; what was only tried says so."""
-    said = timeline.said_of(event.verb, subject)
+    said = timeline.said_of(event.verb, subject, event.payload)
     return f"Tried: {said}" if event.outcome == "refused" else f"{said[:1].upper()}{said[1:]}"
 
 
