@@ -26,7 +26,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from approvals import asking, duties, grants, policies, samples
-from approvals.models import ApprovalKind, Grant, Sample, SampleState, Submission
+from approvals.models import Grant, Sample, SampleState, Submission
 from governance.controls import outbox
 from governance.controls.models import Person
 from governance.controls.roles import Permission
@@ -231,10 +231,8 @@ def _tell(step: Step[Sample], people: Iterable[Person], event: str, key: str) ->
 def about(sample: Sample) -> dict[str, Any]:
     """What a mail about a sample says: names, versions, until when, and where."""
     automation, record = sample.submission.automation, sample.approval
-    kind = record.kind if record is not None else ""
     return {
         "what": record.title if record is not None else "",
-        "of": "the credential" if kind == ApprovalKind.CREDENTIAL else "the privilege" if kind else "",
         "policy": sample.submission.policy.number if record is not None else "",
         "automation": automation.name,
         "team": automation.team.name,
