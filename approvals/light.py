@@ -104,7 +104,13 @@ def is_low(tier: str, asked: Iterable[str]) -> bool:
 
 def why_not(case: Case, policy: Policy, now: datetime) -> Because | None:
     """What speaks against the light path of something low, the first that does; None where nothing does."""
-    return _by_itself(case) or _of_connections(case) or _of_others(case) or _of_the_past(case) or _of_many(case, policy, now)
+    return (
+        _by_itself(case)
+        or _of_connections(case)
+        or _of_others(case)
+        or _of_the_past(case)
+        or _of_many(case, policy, now)
+    )
 
 
 def _by_itself(case: Case) -> Because | None:
@@ -156,7 +162,7 @@ def _of_the_past(case: Case) -> Because | None:
     if case.is_asked_again:
         sentence = "The same was decided, refused, withdrawn or stopped before, and people go on from there."
         return Because("the same was decided or withdrawn before", sentence)
-    if case.automation.pk is None:
+    if case.automation._state.adding:
         return None
     if Sample.objects.filter(submission__automation=case.automation, approval__isnull=False, state__in=FAILED).exists():
         sentence = "What policy approved of it before was looked at and not found fine, or looked at by nobody."
@@ -177,7 +183,9 @@ def _of_many(case: Case, policy: Policy, now: datetime) -> Because | None:
     count = lately.count()
     if count + case.asked <= most:
         return None
-    sentence = f"Policy approves {most} grants for a builder in {days} days; with this there would be {count + case.asked}."
+    sentence = (
+        f"Policy approves {most} grants for a builder in {days} days; with this there would be {count + case.asked}."
+    )
     return Because("its builder has as many of policy as there may be", sentence)
 
 

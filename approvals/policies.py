@@ -85,6 +85,26 @@ class Policy:
         """Working days in which somebody looks at what was drawn (A13)."""
         return int(self.document["sampling"]["working_days"])
 
+    @property
+    def signal_mutual(self) -> int:
+        """In how many submissions two people may approve for each other before that is a signal (S10)."""
+        return int(self.document["signals"]["mutual"])
+
+    @property
+    def signal_share(self) -> int:
+        """How much of a builder's approvals, in percent, one person may give before that is a signal (S10)."""
+        return int(self.document["signals"]["share"])
+
+    @property
+    def signal_days(self) -> int:
+        """Days over which signals are looked for (S10)."""
+        return int(self.document["signals"]["days"])
+
+    @property
+    def third_signature(self) -> tuple[str, ...]:
+        """Tiers on which a signal takes a third signature (S10)."""
+        return tuple(self.document["third_signature"])
+
     def needs_two_owners(self, tier: str) -> bool:
         """Whether an automation of this tier needs two different owners (I1)."""
         return tier in self.document["two_owners"]

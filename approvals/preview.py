@@ -112,6 +112,7 @@ class _Reading:
             automation, known, self.item, self.actor, under_way, compared.app_in_force, policy, self.now, named
         )
         stands = Assessment(tier=tier)
+        people = people.with_signals(automation, compared, tier, self.now)
         problems = unready(automation, replace(compared, asked=()), stands, policy, self.now)
         is_light, not_light = self._light(held, compared, tier, people, under_way)
         problems += ownerless.identity_problems(self.found.identities, self.now)

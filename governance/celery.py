@@ -29,6 +29,7 @@ TIMETABLE: dict[str, float] = {
     "controls.send_notices": 5,
     "approvals.sweep": 60,
     "approvals.bring_in": 60,
+    "approvals.flag": 60,
     "recertification.sweep": 60,
 }
 

@@ -212,12 +212,15 @@ class Approval(models.Model):
 
 
 class SeatLabel(models.TextChoices):
-    """What a seat stands for (T3, A8); a second signature is asked for what was refused before by somebody who can't be asked (A15)."""
+    """What a seat stands for (T3, A8); a second signature is asked for what was refused before by somebody who can't be asked (A15), one
+    from outside where the first would be of somebody who has a signal together with the builder (S10).
+    """
 
     LEAD = "lead", "Team lead"
     OWNER = "owner", "Resource owner"
     SECURITY = "security", "Security"
     SECOND = "second", "Second signature"
+    OUTSIDE = "outside", "From outside both teams"
 
 
 class Seat(AppendOnly):
@@ -294,6 +297,7 @@ class Decision(AppendOnly):
             ),
             models.CheckConstraint(name="decision_not_barred", condition=guards.NOT_BARRED),
         )
+        indexes = (models.Index(fields=["at"], name="decision_lately", condition=Q(outcome="approve")),)
 
     def __str__(self) -> str:
         return f"{self.person}: {self.outcome}"

@@ -64,7 +64,9 @@ def _sample_row(sample: Sample) -> Shape:
         "name": submission.automation.name,
         "team": submission.automation.team.name,
         "team_key": submission.automation.team_id,
-        "wants": f"be looked at: policy approved {record.quoted}, which was drawn" if record else f"be looked at: {changed}",
+        "wants": f"be looked at: policy approved {record.quoted}, which was drawn"
+        if record
+        else f"be looked at: {changed}",
         "tier": submission.tier,
         "levels": [],
         "data_class": "",

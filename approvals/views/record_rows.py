@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from approvals import facts, openings
 from approvals.ladders import resource_of
-from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel
+from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
 from approvals.routing import Route, SeatStanding
 from approvals.transitions import approve, object_to, reject
 from approvals.views import credential_rows

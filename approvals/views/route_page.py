@@ -100,7 +100,8 @@ def _app(preview: Preview, due: datetime) -> Shape:
 
 def _asked(seat: SeatAsked) -> list[Shape]:
     """Whoever is asked for one seat of stage 1; where that would leave too few for the rest, who is asked beside them (A9)."""
-    capacity = f"{_capacity(seat)}{', one signature more' if seat.is_more else ''}"
+    more = ", from outside both teams" if seat.is_outside else ", one signature more" if seat.is_more else ""
+    capacity = f"{_capacity(seat)}{more}"
     if seat.beside is None:
         return [{"name": names(seat.people), "capacity": capacity}]
     beside = f"{seat.beside.basis}, asked too so that somebody is left for {turns.listed(seat.beside.short)}"
@@ -116,7 +117,7 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
         for seat in one.seats:
             people = () if one.problems and not seat.is_security else seat.people
             basis = seat.basis if people else ""
-            key = (tuple(person.pk for person in people), seat.is_security, seat.is_more, basis)
+            key = (tuple(person.pk for person in people), seat.is_security, seat.is_outside, seat.is_more, basis)
             box = found.setdefault(key, _Box(seat, people))
             box.wanted.append(one)
             if people:
@@ -126,7 +127,9 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
 
 
 def _box(box: _Box) -> Shape:
-    if box.seat.is_more and box.people:
+    if box.seat.is_outside and box.people:
+        text = f"Third signature, from outside both teams, on {times.counted(len(box.wanted), 'high-risk record')}"
+    elif box.seat.is_more and box.people:
         refused = times.counted(len(box.wanted), "record")
         text = f"One signature more on {refused} refused, withdrawn or stopped before"
     elif box.seat.is_security and box.people:

@@ -27,6 +27,7 @@ FACTS = ("policy", "because")
 WORDS: dict[str, tuple[str, str, str]] = {
     "approval.approved": ("check", "ok", "approved {what}"),
     "approval.approved_by_policy": ("check", "ok", "{what} was approved by policy version {policy}"),
+    "approval.third_asked": ("person", "wait", "{what} takes a third signature, from outside both teams"),
     "approval.rejected": ("cross", "no", "refused {what}"),
     "approval.changes_asked": ("question", "ask", "asked for changes to {what}"),
     "approval.answered": ("speech", "ask", "answered about {what}"),
@@ -159,12 +160,19 @@ WORDS: dict[str, tuple[str, str, str]] = {
 }
 
 #: What a subject is called that has no words for this reader, by the first part of the event's name.
-NAMELESS = {"approval": "a record", "grant": "a grant", "item": "something", "question": "something", "sample": "the change"}
+NAMELESS = {
+    "approval": "a record",
+    "grant": "a grant",
+    "item": "something",
+    "question": "something",
+    "sample": "the change",
+}
 
 #: Events that follow from what somebody did: their words are sentences of their own, and name nobody.
 OF_ITSELF = frozenset(
     {
         "approval.approved_by_policy",
+        "approval.third_asked",
         "approval.opened",
         "approval.closed",
         "approval.withdrawn",

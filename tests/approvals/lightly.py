@@ -31,6 +31,28 @@ def content(edit: Edit | None = None, *, word: str = "") -> bytes:
     return json.dumps(found).encode()
 
 
+def another(word: str) -> Edit:
+    """An edit: another automation with credentials of its own on the same server."""
+
+    def edit(export: dict[str, Any]) -> None:
+        export["id"] = word
+        for node in export["nodes"]:
+            for used in node.get("credentials", {}).values():
+                used["id"] += word
+
+    return edit
+
+
+def both(*edits: Edit) -> Edit:
+    """Several edits, one after the other."""
+
+    def edit(export: dict[str, Any]) -> None:
+        for one in edits:
+            one(export)
+
+    return edit
+
+
 def reads_more(tables: int) -> Edit:
     """An edit: it reads so many tables more, each a privilege of its own."""
 

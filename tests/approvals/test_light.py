@@ -29,6 +29,7 @@ from tests import journeys
 from tests.approvals import lightly, stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.approvals.bring_in.building import Build, connect
+from tests.approvals.lightly import another, both
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -50,26 +51,6 @@ def people_are_asked(submission: Submission) -> bool:
     records = second(submission)
     asked = Candidate.objects.filter(seat__approval__in=records).exists()
     return asked and states(submission) == {"open"} and not any(record.by_policy for record in records)
-
-
-def another(word: str) -> lightly.Edit:
-    """An edit: another automation with credentials of its own on the same server."""
-
-    def edit(export: dict[str, Any]) -> None:
-        export["id"] = word
-        for node in export["nodes"]:
-            for used in node.get("credentials", {}).values():
-                used["id"] += word
-
-    return edit
-
-
-def both(*edits: lightly.Edit) -> lightly.Edit:
-    def edit(export: dict[str, Any]) -> None:
-        for one in edits:
-            one(export)
-
-    return edit
 
 
 # --- what does not qualify ----------------------------------------------------------------------------------------------
@@ -445,7 +426,9 @@ def test_the_preview_says_that_it_would_be_the_eleventh(company: Company, light_
     item = rita.import_item(content=lightly.content(edit))
     rita.post(item, rita.typed(item, company.people.jonas))
     page = " ".join(rita.see(item).split())
-    assert "Policy approves 10 grants for a builder in 30 days; with this there would be 11. So owners are asked." in page
+    assert (
+        "Policy approves 10 grants for a builder in 30 days; with this there would be 11. So owners are asked." in page
+    )
 
 
 @pytest.mark.rule("A13")

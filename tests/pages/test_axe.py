@@ -80,6 +80,7 @@ TOUR = (
     ("jonas", "automation_stop", "automation"),
     ("jonas", "automation_amend", "automation"),
     ("sana", "sample", "sample"),
+    ("sana", "signals"),
     ("sana", "automation", "automation"),
     ("sana", "automation", "automation", "?tab=privileges"),
     ("sana", "automation", "automation", "?tab=versions"),

@@ -113,7 +113,7 @@ def _page(request: Request, verification: Shape, *, fragment: str) -> HttpRespon
     rows = _filtered(LedgerEvent.objects.select_related("reason"), asked)
     found, newer, older = _here(rows, asked)
     context = {
-        "head": _head(),
+        "head": _head(request),
         "verification": verification,
         "filters": _filters(asked),
         "filters_target": "#events",
@@ -167,7 +167,7 @@ def _filtered(rows: QuerySet[LedgerEvent], asked: QueryDict) -> QuerySet[LedgerE
     return rows.filter(ledger_search.matching(wanted)) if wanted else rows
 
 
-def _head() -> Shape:
+def _head(request: Request) -> Shape:
     last, now = sealing.latest(), clock.real()
     total = (last.total if last else 0) + sealing.unsealed().count()
     sealed = f"sealed {moment_words(last.at, now)}, seal {last.number:,}" if last else "nothing is sealed yet"
@@ -175,8 +175,15 @@ def _head() -> Shape:
     return {
         "title": "Ledger",
         "facts": [counted(total, "event"), sealed, "nothing can be changed or removed"],
-        "actions": [export] if last else [],
+        "actions": [*_signals(request), *([export] if last else [])],
     }
+
+
+def _signals(request: Request) -> list[Shape]:
+    """The way to the signals, for whoever reads them (S10)."""
+    if not access.may(request.actor, Permission.SIGNALS_READ, None, now=clock.now()):
+        return []
+    return [{"label": "Signals", "icon": "person", "href": reverse("signals")}]
 
 
 def _last_verification(problems: Iterable[str] = ()) -> Shape:
