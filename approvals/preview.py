@@ -110,9 +110,8 @@ class _Reading:
         under_way, named, base = _under_way(known), self._named, _base(known)
         people = People.load(
             automation, known, self.item, self.actor, under_way, compared.app_in_force, policy, self.now, named
-        )
+        ).with_signals(automation, compared, tier, self.now)
         stands = Assessment(tier=tier)
-        people = people.with_signals(automation, compared, tier, self.now)
         problems = unready(automation, replace(compared, asked=()), stands, policy, self.now)
         is_light, not_light = self._light(held, compared, tier, people, under_way)
         problems += ownerless.identity_problems(self.found.identities, self.now)

@@ -47,10 +47,11 @@ class Sides:
     def of(cls, builder: int | None, automation: Automation, resource: Resource | None) -> Sides:
         """Those of a record about a resource, or of the app where there is none."""
         team = automation.led_team
-        people, teams = {builder, team.lead_id, team.deputy_lead_id}, {team.pk}
+        people: set[int | None] = {builder, team.lead_id, team.deputy_lead_id}
+        teams: set[int | None] = {team.pk}
         if resource is not None:
             people |= {resource.owner_id, resource.deputy_id}
-            teams |= {resource.team_id} - {None}
+            teams |= {resource.team_id}
         return cls(frozenset(pk for pk in people if pk is not None), frozenset(pk for pk in teams if pk is not None))
 
 
