@@ -313,7 +313,11 @@ def _finish(step: Step[Grant], why: Why) -> Effect:
 
 def _suspended_otherwise(grant: Grant) -> Refusal:
     words = WHY_WORDS.get(grant.suspended_why, "suspended for another reason")
-    to_do = f"A review does not lift that. {COMES_BACK}" if is_stopped(grant) else "A review does not lift that."
+    to_do = "A review does not lift that."
+    if is_stopped(grant):
+        to_do += f" {COMES_BACK}"
+    elif is_held_back(grant):
+        to_do += " Submit the automation again: stage 2 decides about it."
     return Refusal("G5", "state", f"This grant is suspended: {words}.", to_do)
 
 

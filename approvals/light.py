@@ -37,7 +37,6 @@ from inventory.models import (
     REGISTERED,
     Assessment,
     Automation,
-    AutomationState,
     Credential,
     NonHumanIdentity,
     Privilege,
@@ -145,7 +144,6 @@ def _of_others(case: Case) -> Because | None:
     """Another automation with the same credential or identity: what the two may do together nobody has judged (I5, A16)."""
     saved = [one.pk for one in case.credentials if not one._state.adding]
     used = VersionCredential.objects.filter(credential__in=saved) if saved else VersionCredential.objects.none()
-    used = used.exclude(version__automation__state=AutomationState.RETIRED)
     known = [one for one in case.identities if not one._state.adding]
     is_shared = any(one.automation_id not in (None, case.automation.pk) for one in known)
     if (

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from approvals import again, parties, signals, stopped, third
+from approvals import again, pairs, parties, stopped, third
 from approvals.again import Earlier
 from approvals.changes import Asked, Changes
 from approvals.ladders import Bench, Rung, ladder
@@ -135,7 +135,7 @@ class People:
         """The same with what is needed to say where a third signature is asked for: nothing is read where nothing is risky enough (S10)."""
         risky = [one for one in found.asked if one.tier in self.policy.third_signature]
         is_asked = bool(risky) or (bool(found.app) and tier in self.policy.third_signature)
-        partners = signals.partners(self.builder, self.policy, now) if is_asked and self.builder else frozenset[int]()
+        partners = pairs.partners(self.builder, self.policy, now) if is_asked and self.builder else frozenset[int]()
         if not partners:
             return self
         builder = self.builder.pk if self.builder is not None else None

@@ -11,11 +11,11 @@ from datetime import datetime, time, timedelta
 
 from django.db import transaction
 
-from approvals import policies, signals
+from approvals import pairs, policies
 from approvals.asking import organisation_zone
 from approvals.ladders import Bench
+from approvals.pairs import Signal
 from approvals.policies import Policy
-from approvals.signals import Signal
 from governance.controls import outbox
 from governance.controls.models import JobRun, Notice, Person
 
@@ -49,8 +49,8 @@ def is_due(now: datetime) -> bool:
 def flag(now: datetime) -> tuple[int, int]:
     """Tell every security reviewer of each signal, once in the policy's days; returns how many signals and new notices there are."""
     policy = policies.in_force(now)
-    found = signals.found(policy, now)
-    names = {pk: person.name for pk, person in signals.people_of(found).items()}
+    found = pairs.found(policy, now)
+    names = {pk: person.name for pk, person in pairs.people_of(found).items()}
     reviewers = Bench.load(now).security if found else ()
     with transaction.atomic():
         made = outbox.queue(
@@ -73,7 +73,7 @@ def _notice(signal: Signal, reviewer: Person, names: Mapping[int, str], policy: 
         context={
             "first": first,
             "second": second,
-            "sentence": signals.words(signal, names, policy.signal_days),
+            "sentence": pairs.words(signal, names, policy.signal_days),
             "page": ["signals"],
         },
     )

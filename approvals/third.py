@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from approvals.ladders import Rung
+from approvals.ladders import Rung, resource_of
 from approvals.models import Approval, Seat, SeatLabel, Submission
 from approvals.policies import Policy
 from governance.controls.models import Membership, Team, TeamKind
@@ -27,7 +27,7 @@ def is_needed(tier: str, rungs: Iterable[Rung], partners: Collection[int], polic
     Args:
         tier: the record's.
         rungs: the ladder of its first seat, lead or owner.
-        partners: ids of those who have a signal together with the builder (`signals.partners`).
+        partners: ids of those who have a signal together with the builder (`pairs.partners`).
         policy: says on which tiers.
     """
     if tier not in policy.third_signature or not partners:
@@ -85,15 +85,21 @@ class Insiders:
 
 def insiders_of(submission: Submission) -> dict[int, frozenset[int]]:
     """By record of a submission with a seat for somebody from outside: ids of who is of its two sides. A fixed number of queries."""
-    asked = Approval.objects.filter(submission=submission, seats__label=SeatLabel.OUTSIDE).order_by("pk")
-    records = list(asked.select_related("privilege__entitlement__resource", "decided_on"))
-    resources = {
-        one.pk: one.privilege.entitlement.resource if one.privilege is not None else one.decided_on for one in records
-    }
+    read = submission.approvals.all() if _is_read(submission, "approvals") else ()
+    if read and all(_is_read(one, "seats") for one in read):  # a page has read them with all that they name
+        records = [one for one in read if any(seat.label == SeatLabel.OUTSIDE for seat in one.seats.all())]
+    else:
+        asked = Approval.objects.filter(submission=submission, seats__label=SeatLabel.OUTSIDE).order_by("pk")
+        records = list(asked.select_related("privilege__entitlement__resource", "decided_on"))
+    resources = {one.pk: resource_of(one) for one in records}
     builder = submission.submitted_by_id
     sides = {pk: Sides.of(builder, submission.automation, on) for pk, on in resources.items()}
     known = Insiders.read(sides.values())
     return {pk: known.among(one) for pk, one in sides.items()}
+
+
+def _is_read(row: Submission | Approval, what: str) -> bool:
+    return what in row.__dict__.get("_prefetched_objects_cache", {})
 
 
 def seats_for(records: Iterable[Approval]) -> list[Seat]:

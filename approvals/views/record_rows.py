@@ -240,6 +240,8 @@ def _state(record: Approval, route: Route, reader: Reader, *, may_decide: bool) 
         state["below"] = f"{decided_by(last, reader)}{said}"
     elif record.by_policy_id is not None:
         state["below"] = f"By {policy_words(route.submission)}"
+    elif record.state == ApprovalState.WAITING and route.submission.light_path:
+        state["below"] = f"By {policy_words(route.submission)} then"
     elif record.state == ApprovalState.EXPIRED:
         state["below"] = "Nobody decided in time"
     return state

@@ -344,6 +344,19 @@ def test_the_database_counts_and_looks_for_itself_whatever_the_rule_in_python_sa
     assert states(light_submitted) == {"waiting"}
 
 
+@pytest.mark.rule("A13", "A14")
+def test_a_newer_version_of_what_nobody_has_decided_stays_on_it(company: Company, light_submitted: Submission) -> None:
+    app = journeys.app_of(light_submitted)
+    transitions.ask_for_changes(
+        app, actor=as_actor(company.people.theo), now=company.now, reason="All of it?", shown_digest=journeys.shown(app)
+    )
+    newer = lightly.submitted(company, lightly.reads_more(1))
+    assert (newer.continues, newer.light_path) == (light_submitted, True)
+    stock.app_approved(company, newer)
+    assert {record.by_policy for record in second(newer)} == {newer.policy}
+    assert states(light_submitted) == {"withdrawn"}
+
+
 # --- what it is --------------------------------------------------------------------------------------------------------
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from approvals import policies, signal_sweeps, signals, transitions
+from approvals import pairs, policies, signal_sweeps, transitions
 from approvals.models import Approval, ApprovalState, Submission
-from approvals.signals import Signal
+from approvals.pairs import Signal
 from governance.controls.jobs import run_job
 from governance.controls.mail_text import write
 from governance.controls.models import JobRun, LedgerEvent, Notice
@@ -30,7 +30,7 @@ QUARTER = timedelta(days=90)
 
 def found(c: Company, now: Any = None) -> list[Signal]:
     at = now or c.now
-    return signals.found(policies.in_force(at), at)
+    return pairs.found(policies.in_force(at), at)
 
 
 # --- what is none -----------------------------------------------------------------------------------------------------
@@ -72,10 +72,10 @@ def test_two_who_approve_for_each_other_four_times_are_a_signal(company: Company
     assert (signal.kind, signal.people, signal.times) == ("mutual", (n.rita.pk, n.theo.pk), (2, 2))
     assert signal.submissions == tuple(sorted((one.pk for one in made), reverse=True))
     policy = policies.in_force(company.now)
-    assert signals.partners(n.rita, policy, company.now) == {n.theo.pk}
-    assert signals.partners(n.theo, policy, company.now) == {n.rita.pk}
-    assert signals.partners(n.jonas, policy, company.now) == frozenset()
-    said = signals.words(signal, {n.rita.pk: n.rita.name, n.theo.pk: n.theo.name}, 90)
+    assert pairs.partners(n.rita, policy, company.now) == {n.theo.pk}
+    assert pairs.partners(n.theo, policy, company.now) == {n.rita.pk}
+    assert pairs.partners(n.jonas, policy, company.now) == frozenset()
+    said = pairs.words(signal, {n.rita.pk: n.rita.name, n.theo.pk: n.theo.name}, 90)
     assert said == "Rita Novak approved for Theo Brandt twice and Theo Brandt for Rita Novak twice in 90 days."
 
 
@@ -97,8 +97,8 @@ def test_more_than_four_fifths_from_one_person_are_a_signal(company: Company) ->
         stock.decide_rest(company, stock.app_approved(company, made))
     (signal,) = found(company)
     assert (signal.kind, signal.people, signal.times) == ("leaning", (n.omar.pk, n.rita.pk), (20, 24))
-    assert signals.partners(n.rita, policies.in_force(company.now), company.now) == {n.omar.pk}
-    assert signals.partners(n.omar, policies.in_force(company.now), company.now) == frozenset()
+    assert pairs.partners(n.rita, policies.in_force(company.now), company.now) == {n.omar.pk}
+    assert pairs.partners(n.omar, policies.in_force(company.now), company.now) == frozenset()
 
 
 # --- who is told ------------------------------------------------------------------------------------------------------
@@ -150,7 +150,9 @@ def labels(record: Approval) -> list[str]:
 
 
 @pytest.mark.rule("S10", "A9")
-def test_nobody_of_either_team_gives_the_third_signature(company: Company, four_times: Submission) -> None:
+def test_nobody_of_either_team_gives_the_third_signature(
+    company: Company, four_times: Submission, django_assert_max_num_queries: Any
+) -> None:
     made, n = journeys.submitted(company), company.people
     app = journeys.app_of(made)
     assert labels(app) == ["lead", "security", "outside"]
@@ -159,6 +161,11 @@ def test_nobody_of_either_team_gives_the_third_signature(company: Company, four_
     assert app.state == ApprovalState.OPEN, "two signatures are not enough"
     no = refused(transitions.approve, app, as_actor(n.bram), "A9", now=company.now)
     assert n.amara.name in no.to_do, "Bram is of Theo's and Rita's team, though he is a fallback owner"
+    amara, path = client_of(n.amara), f"/review/{made.pk}/"
+    amara.get(path)
+    with django_assert_max_num_queries(24):  # who is of either team takes three
+        page = amara.get(path).content.decode()
+    assert "Your decision" in page
     journeys.approve(app, n.amara, now=company.now)
     assert app.state == ApprovalState.APPROVED
 
@@ -181,7 +188,7 @@ def test_a_signal_that_comes_up_before_stage_2_opens_adds_a_third_and_its_end_ta
     give_role(n.grace, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     record = made.approvals.get(privilege__entitlement__resource=company.erp, tier="high")
     assert labels(record) == ["owner", "security"]
-    monkeypatch.setattr(signals, "partners", lambda *_: frozenset({n.omar.pk}))
+    monkeypatch.setattr(pairs, "partners", lambda *_: frozenset({n.omar.pk}))
     journeys.decide_app(company, made)
     assert labels(record) == ["owner", "security", "outside"]
     assert LedgerEvent.objects.filter(verb="approval.third_asked", subject_id=str(record.pk)).exists()

@@ -9,9 +9,9 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals import policies, signals
+from approvals import pairs, policies
 from approvals.models import Submission
-from approvals.signals import Signal
+from approvals.pairs import Signal
 from governance.controls import access, clock
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Permission
@@ -30,15 +30,15 @@ TITLES = {"mutual": "They approve for each other", "leaning": "Most approvals of
 
 
 @require_GET
-def signals_page(request: Request) -> HttpResponse:
+def signals(request: Request) -> HttpResponse:
     """Every signal now, those that say more first: who, how often, in which submissions."""
     now = clock.now()
     if not access.may(request.actor, Permission.SIGNALS_READ, None, now=now):
         return refused(request, NOT_YOURS)
     policy = policies.in_force(now)
-    found = signals.found(policy, now)
+    found = pairs.found(policy, now)
     shown = found[:MOST]
-    names = {pk: person.name for pk, person in signals.people_of(shown).items()}
+    names = {pk: person.name for pk, person in pairs.people_of(shown).items()}
     submissions = _submissions(shown)
     days, mutual, share = policy.signal_days, policy.signal_mutual, policy.signal_share
     groups = [
@@ -78,7 +78,7 @@ def _row(one: Signal, names: Mapping[int, str], submissions: Mapping[int, Submis
     rows = [submissions[pk] for pk in one.submissions[:SHOWN] if pk in submissions]
     more = len(one.submissions) - len(rows)
     return {
-        "sentence": signals.words(one, names, days),
+        "sentence": pairs.words(one, names, days),
         "submissions": [
             {
                 "href": reverse("review", args=[row.pk]),
