@@ -14,6 +14,7 @@ class ApprovalsConfig(AppConfig):
         """Follow the ends of approvals, and what inventory does to automations."""
         from approvals import announcing, credentials, duties, erasing, grants, least, parties, still_open
         from approvals.transitions import (
+            close_sample_of,
             close_samples,
             close_unfinished,
             conclude,
@@ -46,6 +47,7 @@ class ApprovalsConfig(AppConfig):
             consequences.demand(event, duty)
         consequences.register("automation.retired", close_unfinished)
         consequences.register("automation.retired", close_samples)
+        consequences.register("grant.ended", close_sample_of)
         consequences.register(FORGETTING, erasing.forget)
         grants.register_consequences()
         health.register_advice("people", least.missing)

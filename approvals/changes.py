@@ -197,6 +197,8 @@ def _why_asked(item: Asked, grant: Grant | None, now: datetime) -> str:
         return "new"
     if grants.is_stopped(grant):
         return "stopped"  # a stop is not lifted by the same person's word, nor by nobody's: two others decide anew (G5)
+    if grants.is_held_back(grant):
+        return "held back"  # policy approved it and a look did not bear that out: somebody decides (A13)
     if _runs_out(grant, now):
         return "renewal"
     if Tier.of(item.tier) > Tier.of(grant.tier):

@@ -295,12 +295,13 @@ def _sealed(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
 def _looks_apart(subject: Sample, actor: Actor, now: datetime, code: str) -> Refusal | None:
     route = Route.load(subject.submission, now)
     for person in actor.people:
-        no = samples.conflict(person, route)
+        no = samples.conflict(person, route, subject)
         if no is not None and no[0] == code:
-            words = {
-                "SOD-1": "You are a party to this submission, and a party does not look at it.",
-                "SOD-2": "You decided a privilege of this submission; looking at its source stands for the other stage.",
-            }[code]
+            other = "You decided a privilege of this submission; looking at its source stands for the other stage."
+            if subject.is_of_policy:
+                other = "You decided the app of this submission; looking at what policy approved stands for the other stage."
+            party = "You are a party to this submission, and a party does not look at it."
+            words = party if code == "SOD-1" else other
             sentence = words if person == actor.person else f"{no[1]}, and you would stand in for them."
             return Refusal(code, "duty", sentence, _with_whom(subject, now))
     return None
@@ -328,8 +329,9 @@ def _turn_to_look(subject: Sample, actor: Actor, now: datetime) -> Refusal | Non
 def _look_in_time(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
     if subject.due_at is None or now < subject.due_at:
         return None
-    sentence = f"The time to look at this was over on {_day(subject.due_at)}: it is suspended until stage 1 decides."
-    return Refusal("A13", "state", sentence, "Whoever submits it again asks stage 1.")
+    stage = "stage 2" if subject.is_of_policy else "stage 1"
+    sentence = f"The time to look at this was over on {_day(subject.due_at)}: it is suspended until {stage} decides."
+    return Refusal("A13", "state", sentence, f"Whoever submits it again asks {stage}.")
 
 
 def _look_time_is_up(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
@@ -416,7 +418,9 @@ DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, NOT_WHO_STOPPED, ONCE, TURN, INT
 
 SEALED = Duty("A13", "A13", "A sample is drawn from the seal over its coming into force, and not before.", _sealed)
 PARTY_LOOKS = Duty("SOD-1", "S1", "A party does not look at what was drawn of its submission.", _party_looks)
-DECIDER_LOOKS = Duty("SOD-2", "S2", "Who decided a privilege does not look in place of stage 1.", _decider_looks)
+DECIDER_LOOKS = Duty(
+    "SOD-2", "S2", "Who decided in one stage of a submission does not look in place of the other.", _decider_looks
+)
 TURN_TO_LOOK = Duty("A9", "A9", "A security reviewer looks; a fallback owner where none is free.", _turn_to_look)
 LOOK_IN_TIME = Duty("A13", "A13", "Nobody looks once the time for it is up: silence has suspended it.", _look_in_time)
 LOOK_TIME_IS_UP = Duty("A13", "A13", "What was drawn is suspended once the time to look at it is up.", _look_time_is_up)

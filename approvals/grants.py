@@ -40,6 +40,8 @@ class Why(StrEnum):
     REVOKED = "revoked"
     REVIEW = "review"
     SILENCE = "silence"
+    NOT_FINE = "not_fine"
+    UNSEEN = "unseen"
     TERM = "term"
     RETIRED = "retired"
     REMOVED = "removed"
@@ -53,6 +55,8 @@ WHY_WORDS: dict[str, str] = {
     Why.REVOKED: "revoked",
     Why.REVIEW: "revoked in its review",
     Why.SILENCE: "its review was not answered",
+    Why.NOT_FINE: "a look at what policy approved found it not fine",
+    Why.UNSEEN: "nobody looked at what policy approved",
     Why.TERM: "its term is over",
     Why.RETIRED: "the automation was retired",
     Why.REMOVED: "the version now in force does without it",
@@ -68,6 +72,11 @@ COMES_BACK = "Submit the automation again: two others decide about it."
 def is_stopped(grant: Grant) -> bool:
     """Whether somebody stopped it and nothing took its place (G5)."""
     return grant.state == GrantState.SUSPENDED and grant.suspended_why == Why.STOPPED
+
+
+def is_held_back(grant: Grant) -> bool:
+    """Whether policy approved it and a look did not bear that out: only a decision of stage 2 takes its place (A13)."""
+    return grant.state == GrantState.SUSPENDED and grant.suspended_why in (Why.NOT_FINE, Why.UNSEEN)
 
 
 def _not_stopped(subject: Grant, actor: Actor, now: datetime) -> Refusal | None:
@@ -93,6 +102,21 @@ TERM_OVER = Duty("G3", "G3", "A grant expires at the end of its term and not bef
 def suspend(step: Step[Grant], *, why: Why) -> Effect:
     """A review takes a grant out of force for the time being."""
     step.subject.suspended_why = why
+    return Effect(payload={"why": why})
+
+
+@transition(
+    Grant,
+    event="grant.held_back",
+    permission=None,
+    source=STANDING,
+    target=[GrantState.SUSPENDED],
+    parents=["automation"],
+)
+def hold_back(step: Step[Grant], *, why: Why) -> Effect:
+    """A look at what policy approved was not fine, or did not happen: out of force, until somebody has decided about it (A13)."""
+    if not is_stopped(step.subject):  # what was stopped takes two others, which is more
+        step.subject.suspended_why = why
     return Effect(payload={"why": why})
 
 
@@ -289,7 +313,11 @@ def _finish(step: Step[Grant], why: Why) -> Effect:
 
 def _suspended_otherwise(grant: Grant) -> Refusal:
     words = WHY_WORDS.get(grant.suspended_why, "suspended for another reason")
-    to_do = f"A review does not lift that. {COMES_BACK}" if is_stopped(grant) else "A review does not lift that."
+    to_do = "A review does not lift that."
+    if is_stopped(grant):
+        to_do += f" {COMES_BACK}"
+    elif is_held_back(grant):
+        to_do += " Submit the automation again: stage 2 decides about it."
     return Refusal("G5", "state", f"This grant is suspended: {words}.", to_do)
 
 

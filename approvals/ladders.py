@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -135,8 +135,15 @@ def ladder(
     *,
     first: Person | None = None,
     since: datetime | None = None,
+    insiders: Collection[int] = (),
 ) -> list[Rung]:
-    """The ladder of a seat: by its label, the automation and, in stage 2, the resource asked about; see `resource_ladder`."""
+    """The ladder of a seat: by its label, the automation and, in stage 2, the resource asked about; see `resource_ladder`.
+
+    On that of somebody from outside nobody stands who is one of ``insiders`` (S10).
+    """
+    if label == SeatLabel.OUTSIDE:
+        steps = (("decided before", [first]), ("fallback owner", bench.fallback), ("security reviewer", bench.security))
+        return _rungs(*((basis, [one for one in people if one and one.pk not in insiders]) for basis, people in steps))
     if label == SeatLabel.SECURITY:
         return _rungs(("decided before", [first]), ("security reviewer", bench.security))
     if label == SeatLabel.SECOND:

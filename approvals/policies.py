@@ -65,6 +65,46 @@ class Policy:
         """For how many days an earlier refusal counts (A15)."""
         return int(self.document["resubmission_days"])
 
+    @property
+    def light_grants(self) -> int:
+        """How many grants policy approves for one builder within `light_days`; none where it has no light path (A13)."""
+        return int(self.document.get("light_path", {}).get("grants", 0))
+
+    @property
+    def light_days(self) -> int:
+        """Days over which those count (A13)."""
+        return int(self.document.get("light_path", {}).get("days", 1))
+
+    @property
+    def sampled_one_in(self) -> int:
+        """One in so many of what nobody was asked about is drawn (A12, A13)."""
+        return int(self.document["sampling"]["one_in"])
+
+    @property
+    def sampled_days(self) -> int:
+        """Working days in which somebody looks at what was drawn (A13)."""
+        return int(self.document["sampling"]["working_days"])
+
+    @property
+    def signal_mutual(self) -> int:
+        """In how many submissions two people may approve for each other before that is a signal (S10)."""
+        return int(self.document["signals"]["mutual"])
+
+    @property
+    def signal_share(self) -> int:
+        """How much of a builder's approvals, in percent, one person may give before that is a signal (S10)."""
+        return int(self.document["signals"]["share"])
+
+    @property
+    def signal_days(self) -> int:
+        """Days over which signals are looked for (S10)."""
+        return int(self.document["signals"]["days"])
+
+    @property
+    def third_signature(self) -> tuple[str, ...]:
+        """Tiers on which a signal takes a third signature (S10)."""
+        return tuple(self.document["third_signature"])
+
     def needs_two_owners(self, tier: str) -> bool:
         """Whether an automation of this tier needs two different owners (I1)."""
         return tier in self.document["two_owners"]

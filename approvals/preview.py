@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from approvals import duties, intended, ownerless, policies, stopped
+from approvals import duties, intended, light, ownerless, policies, stopped
 from approvals.changes import Asked, Changes
 from approvals.drafts import Draft, row_key
 from approvals.intended import LADDER
@@ -110,9 +110,10 @@ class _Reading:
         under_way, named, base = _under_way(known), self._named, _base(known)
         people = People.load(
             automation, known, self.item, self.actor, under_way, compared.app_in_force, policy, self.now, named
-        )
+        ).with_signals(automation, compared, tier, self.now)
         stands = Assessment(tier=tier)
         problems = unready(automation, replace(compared, asked=()), stands, policy, self.now)
+        is_light, not_light = self._light(held, compared, tier, people, under_way)
         problems += ownerless.identity_problems(self.found.identities, self.now)
         made = Preview(
             item=self.item,
@@ -138,8 +139,34 @@ class _Reading:
             begun=intended.fields_before(known, self.actor),
             authors=named,
             refusal=_refusal(known, self.team, self.actor, self.now),
+            is_light=is_light,
+            not_light=not_light,
         )
         return _not_by_who_decided(made, self.actor)
+
+    def _light(
+        self, held: Sequence[Privilege], compared: Changes, tier: str, people: People, under_way: Submission | None
+    ) -> tuple[bool, str]:
+        """Whether it would be on the light path, and why not where that is a question at all: asked of what is low only (A13)."""
+        if not light.is_low(tier, [one.tier for one in compared.asked]):
+            return False, ""
+        because = light.why_not(
+            light.Case(
+                self.automation,
+                self.actor.person,
+                len(compared.asked),
+                is_app_asked=bool(compared.app),
+                is_asked_again=light.is_asked_again(compared.asked, people.before) or light.was_decided(under_way),
+                privileges=held,
+                credentials=list(self.found.credentials.values()),
+                triggers=self.found.triggers,
+                findings=[(one.code, one.severity) for one in self.manifest.findings],
+                identities=self.found.identities,
+            ),
+            people.policy,
+            self.now,
+        )
+        return because is None, because.sentence if because is not None else ""
 
     @cached_property
     def _nameable(self) -> frozenset[BindingKey]:

@@ -7,10 +7,10 @@ before a submission exists, is decisions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from approvals import again, parties, stopped
+from approvals import again, pairs, parties, stopped, third
 from approvals.again import Earlier
 from approvals.changes import Asked, Changes
 from approvals.ladders import Bench, Rung, ladder
@@ -47,6 +47,11 @@ class SeatAsked:
     beside: Beside | None = None
 
     @property
+    def is_outside(self) -> bool:
+        """Whether it is the third signature, from outside both teams (S10)."""
+        return self.label == SeatLabel.OUTSIDE
+
+    @property
     def is_security(self) -> bool:
         """Whether it is the second signature of a high-risk record."""
         return self.label == SeatLabel.SECURITY
@@ -63,6 +68,9 @@ class People:
         policy: says which seats a question has.
         before: what became of what was refused or withdrawn before, by the question's key (`again.earlier`).
         stopped: who stopped what is asked again, by the question's key (`stopped.stopped`).
+        builder: id of who would submit.
+        partners: ids of those who have a signal together with them, where something of it is risky enough to ask that (S10).
+        insiders: by id of a resource, 0 for the app: who is of the two sides; only where there are partners.
     """
 
     bench: Bench
@@ -71,6 +79,9 @@ class People:
     policy: Policy
     before: Mapping[str, Earlier]
     stopped: Mapping[str, frozenset[int]]
+    builder: Person | None = None
+    partners: frozenset[int] = frozenset()
+    insiders: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     @classmethod
     def load(
@@ -117,7 +128,22 @@ class People:
             policy,
             again.earlier(known, policy, now) if known is not None else {},
             stopped.stopped(known) if known is not None else {},
+            actor.person,
         )
+
+    def with_signals(self, automation: Automation, found: Changes, tier: str, now: datetime) -> People:
+        """The same with what is needed to say where a third signature is asked for: nothing is read where nothing is risky enough (S10)."""
+        risky = [one for one in found.asked if one.tier in self.policy.third_signature]
+        is_asked = bool(risky) or (bool(found.app) and tier in self.policy.third_signature)
+        partners = pairs.partners(self.builder, self.policy, now) if is_asked and self.builder else frozenset[int]()
+        if not partners:
+            return self
+        builder = self.builder.pk if self.builder is not None else None
+        on = {resource.pk: resource for one in risky if (resource := resource_of(one)) is not None and resource.pk}
+        sides = {pk: third.Sides.of(builder, automation, resource) for pk, resource in on.items()}
+        sides[0] = third.Sides.of(builder, automation, None)
+        known = third.Insiders.read(sides.values())
+        return replace(self, partners=partners, insiders={pk: known.among(one) for pk, one in sides.items()})
 
     def app_seats(self, automation: Automation, found: Changes, tier: str) -> tuple[SeatAsked, ...]:
         """The seats of stage 1, for an app of this tier that would ask all this."""
@@ -140,7 +166,7 @@ class People:
         records += [_Record.of(one) for one in found.asked]
         return shortage([self._question(automation, one) for one in records])
 
-    def _labels(self, record: _Record) -> Iterator[tuple[str, bool]]:
+    def _labels(self, automation: Automation, record: _Record) -> Iterator[tuple[str, bool]]:
         """The labels of a question's seats, and whether each is one more than the policy asks for."""
         own = self.policy.seats(record.kind, record.tier)
         found = again.seats(
@@ -148,24 +174,30 @@ class People:
             self.before.get(record.key),
             may_be_asked=lambda person: self._why_not(person, record, may_have_stopped=True) is None,
         )
-        for number, label in enumerate(stopped.seats(own, found) if record.key in self.stopped else found):
+        labels = stopped.seats(own, found) if record.key in self.stopped else list(found)
+        if third.is_needed(record.tier, self._ladder(own[0], automation, record), self.partners, self.policy):
+            labels.append(SeatLabel.OUTSIDE)
+        for number, label in enumerate(labels):
             yield label, number >= len(own)
 
     def _ladder(self, label: str, automation: Automation, record: _Record) -> list[Rung]:
         words = self.before[record.key].words if record.key in self.before else ()
-        return ladder(label, automation, record.resource, self.bench, first=again.said_in(label, words))
+        on = record.resource.pk if record.resource is not None else None
+        insiders = self.insiders.get(on or 0, frozenset())
+        first = again.said_in(label, words)
+        return ladder(label, automation, record.resource, self.bench, first=first, insiders=insiders)
 
     def _question(self, automation: Automation, record: _Record) -> Question:
         """A record with everybody on the ladders of its seats who could decide it."""
         seats = []
-        for label, _ in self._labels(record):
+        for label, _ in self._labels(automation, record):
             standing = (one for rung in self._ladder(label, automation, record) for one in rung.people)
             seats.append((label, tuple(one for one in standing if self._why_not(one, record) is None)))
         return Question(record.name, record.stage, tuple(seats))
 
     def _seats(self, automation: Automation, record: _Record, others: Sequence[Question]) -> Iterator[SeatAsked]:
         question = self._question(automation, record)
-        for label, is_more in self._labels(record):
+        for label, is_more in self._labels(automation, record):
             judge = self._judge(label, record, question, others)
             found = turn(self._ladder(label, automation, record), judge)
             yield SeatAsked(label, found.basis, found.people, found.skipped, is_more, found.beside)

@@ -87,6 +87,8 @@ class Preview:
         begun: what the fields begin with.
         authors: whom the source names as its author: everybody here who has the account that it names (S1).
         refusal: why this person may not bring it in for this team, or None.
+        is_light: whether policy would approve what stage 2 is asked (A13).
+        not_light: why not, in a sentence, where everything is low and something else speaks against it; else empty.
     """
 
     item: ImportItem
@@ -112,6 +114,8 @@ class Preview:
     begun: Mapping[str, Any]
     authors: tuple[Person, ...]
     refusal: Refusal | None
+    is_light: bool = False
+    not_light: str = ""
 
     @property
     def tier(self) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from approvals import again, policies, stopped
+from approvals import again, policies, stopped, third
 from approvals.ladders import Bench, Rung, ladder, resource_of
 from approvals.matching import Question, after, question_name
 from approvals.models import (
@@ -22,6 +22,7 @@ from approvals.models import (
     DecisionOutcome,
     DecisionPerson,
     Seat,
+    SeatLabel,
     Submission,
 )
 from approvals.route_rows import Rows, Undecided, complete, is_retracted
@@ -89,6 +90,7 @@ class Route:
     _seats: dict[int, tuple[Seat, ...]] = field(default_factory=dict)
     _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
     _stopped: dict[str, frozenset[int]] | None = None
+    _insiders: dict[int, frozenset[int]] | None = None
     #: What follows from the decisions, until there is one more: by record how it stands, and stage 2 as questions.
     _standing: dict[tuple[int, int], list[SeatStanding]] = field(default_factory=dict)
     _second: list[Question] | None = None
@@ -220,7 +222,15 @@ class Route:
         """The rungs of one seat of one record: who spoke in it before is asked first, in the capacity they spoke in (A15)."""
         first = again.said_in(label, self.before.get(approval.pk, ()))
         since = self.submission.submitted_at
-        return ladder(label, self.submission.automation, resource_of(approval), self.bench, first=first, since=since)
+        insiders = self._insiders_of(approval) if label == SeatLabel.OUTSIDE else ()
+        on = resource_of(approval)
+        return ladder(label, self.submission.automation, on, self.bench, first=first, since=since, insiders=insiders)
+
+    def _insiders_of(self, approval: Approval) -> frozenset[int]:
+        """Ids of everybody of the two sides of a record, read once for all records with a seat for somebody from outside (S10)."""
+        if self._insiders is None or approval.pk not in self._insiders:
+            self._insiders = third.insiders_of(self.submission)
+        return self._insiders.get(approval.pk, frozenset())
 
     def standing(self, approval: Approval) -> list[SeatStanding]:
         """Every seat of a record: filled by whom, or to be filled by whom, and who was skipped and why (A9)."""

@@ -10,6 +10,7 @@ from approvals import samples
 from approvals.models import Sample, SampleState
 from approvals.transitions import draw, lapse_sample, pass_on_sample
 from approvals.transitions.sampling import about
+from approvals.waiting import OF_POLICY
 from governance.controls import claims, outbox
 from governance.controls.actors import Actor
 
@@ -45,7 +46,7 @@ def remind(now: datetime) -> int:
     """Remind whoever is asked to look, half-way and a day before the time is up; returns how many are told."""
     sent = 0
     waiting = Sample.objects.filter(state=SampleState.OPEN, due_at__gt=now).select_related(
-        "submission__automation__team", "submission__version", "before"
+        "submission__automation__team", "submission__version", "before", "submission__policy", *OF_POLICY
     )
     for sample in waiting.order_by("pk"):
         word = _word(sample, now)

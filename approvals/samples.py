@@ -1,4 +1,6 @@
-"""What is drawn of all that stage 1 was not asked about, and who may look at it (A12, A13). Reads only.
+"""What is drawn of all that nobody was asked about, and who may look at it (A12, A13). Reads only.
+
+That is a change of source that stage 1 was not asked about, and each record that policy approved on the light path.
 
 The draw is the hash of the seal under which the ledger's next batch put the coming into force. Whoever submits can't choose
 it: the seal covers what happened until then, random ids and instants of everybody's acts among it, and is made afterwards. Whoever
@@ -12,6 +14,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from approvals import policies
 from approvals.ladders import Bench
 from approvals.models import Sample, Submission
 from approvals.routing import Route
@@ -20,30 +23,32 @@ from governance.controls.ledger_verifier import seal_hash
 from governance.controls.models import LedgerEvent, Person, Seal
 from governance.controls.models.ledger import Outcome
 
-#: One in so many is drawn.
-ONE_IN = 10
-
-#: Working days in which somebody looks at what was drawn.
-DAYS = 5
-
 #: The event whose seal is the draw: what is sampled is in force from then on.
 CAUSE = "submission.put_in_force"
 
 
-def falls_on(seal: str, submission: int) -> bool:
-    """Whether the draw falls on a submission: pure, the same for the same arguments.
+def falls_on(seal: str, what: str, one_in: int) -> bool:
+    """Whether the draw falls on something: pure, the same for the same arguments.
 
     Args:
         seal: the hash of the seal, as hex.
-        submission: the submission's key, so that several under one seal are drawn each for itself.
+        what: names what is drawn (`name_of`), so that several under one seal are drawn each for itself.
+        one_in: of so many one is drawn.
     """
-    drawn = hashlib.sha256(f"approvals.sample:{seal}:{submission}".encode()).hexdigest()
-    return int(drawn, 16) % ONE_IN == 0
+    drawn = hashlib.sha256(f"approvals.sample:{seal}:{what}".encode()).hexdigest()
+    return int(drawn, 16) % one_in == 0
+
+
+def name_of(sample: Sample) -> str:
+    """What is drawn: the submission by its key, or a record that policy approved, by both keys."""
+    of = f":{sample.approval_id}" if sample.approval_id is not None else ""
+    return f"{sample.submission_id}{of}"
 
 
 def is_drawn(sample: Sample, seal: Seal) -> bool:
     """Whether the draw falls on a sample under the seal that `seal_over` found."""
-    return falls_on(seal_hash(sealing.body_of(seal)), sample.submission_id)
+    one_in = policies.of(sample.submission.policy).sampled_one_in
+    return falls_on(seal_hash(sealing.body_of(seal)), name_of(sample), one_in)
 
 
 def seal_over(submission: Submission) -> Seal | None:
@@ -57,15 +62,18 @@ def seal_over(submission: Submission) -> Seal | None:
     return Seal.objects.filter(covers).order_by("number").first()
 
 
-def conflict(person: Person, route: Route) -> tuple[str, str] | None:
+def conflict(person: Person, route: Route, sample: Sample) -> tuple[str, str] | None:
     """Code and words of why somebody does not look, or None.
 
-    A look stands for what stage 1 was not asked: no party (S1), and nobody who decided a privilege of the same submission (S2).
+    A look stands for what was not asked: no party (S1), and nobody who decided in the other stage of the same submission (S2). A changed
+    source stands for stage 1; what policy approved, for stage 2.
     """
     if person.pk in route.parties:
         capacity = route.parties[person.pk].lower()
         return "SOD-1", f"{person.name} is a party to this submission ({capacity})"
-    if person.pk in route.stage_people[2]:
+    if sample.is_of_policy and person.pk in route.stage_people[1] | route.app_deciders:
+        return "SOD-2", f"{person.name} decided the app of it"
+    if not sample.is_of_policy and person.pk in route.stage_people[2]:
         return "SOD-2", f"{person.name} decided a privilege of it"
     return None
 
@@ -75,7 +83,7 @@ def may_look(sample: Sample, now: datetime) -> list[Person]:
     bench = Bench.load(now)
     route = Route.load(sample.submission, now, bench)
     for rung in (bench.security, bench.fallback):
-        free = [person for person in rung if person.is_here and conflict(person, route) is None]
+        free = [person for person in rung if person.is_here and conflict(person, route, sample) is None]
         if free:
             return free
     return []

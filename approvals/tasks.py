@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from approvals import bulk, sweeps
+from approvals import bulk, signal_sweeps, sweeps
 from governance.controls import nudge
 from governance.controls.jobs import run_job
 
@@ -13,6 +13,12 @@ from governance.controls.jobs import run_job
 def sweep() -> None:
     """Expire, remind and end what is due."""
     run_job(sweeps.JOB, sweeps.sweep)
+
+
+@shared_task(name=signal_sweeps.JOB)
+def flag() -> None:
+    """Tell security of signals, once a night."""
+    run_job(signal_sweeps.JOB, signal_sweeps.sweep)
 
 
 @shared_task(name=bulk.JOB)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.views import desk_part, desk_views, panels, queue, review, samples, stopping, together
+from approvals.views import desk_part, desk_views, pairs, panels, queue, review, samples, stopping, together
 
 urlpatterns = [
     path("desk/", queue.desk, name="desk"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("review/<int:pk>/accept/", review.accept, name="accept"),
     path("review/<int:pk>/decline/", review.decline_rest, name="decline"),
     path("review/<int:pk>/withdraw/", review.take_back, name="withdraw"),
+    path("signals/", pairs.signals, name="signals"),
     path("samples/<int:pk>/", samples.sample, name="sample"),
     path("automations/<int:pk>/submissions/", panels.automation_submissions, name="automation_submissions"),
     path("automations/<int:pk>/grants/", panels.automation_grants, name="automation_grants"),

@@ -23,12 +23,14 @@ from inventory.models.interim import still_answering
 #: What lists of records read of each: what they say, and no document.
 SHOWN = (
     *("stage", "kind", "state", "round", "opened_at", "due_at", "builder_due_at"),
-    *("submission__tier", "submission__submitted_at", "submission__automation__name"),
+    *("submission__tier", "submission__light_path", "submission__submitted_at", "submission__automation__name"),
     *("privilege__level", "privilege__target", "privilege__target_name"),
     *("privilege__entitlement__words", "privilege__entitlement__form", "privilege__entitlement__data_class"),
     *("privilege__entitlement__resource__name", "privilege__entitlement__resource__data_class"),
     *("credential__name", "credential__kind"),
 )
+#: What policy approved, of a sample of that.
+OF_POLICY = ("approval__privilege__entitlement__resource", "approval__credential")
 #: Who submitted, and for whom, where a list says that too.
 SUBMITTER = "submission__submitted_by__name"
 TEAM = "submission__automation__team__name"
@@ -79,14 +81,18 @@ def for_whom(records: Sequence[Approval], actor: Actor, now: datetime) -> dict[i
 
 
 def to_look_at(actor: Actor, now: datetime) -> list[Sample]:
-    """What was drawn and put before the reader, or before somebody they stand in for, and nobody has looked at: one query (A12).
+    """What was drawn and put before the reader, or before somebody they stand in for, and nobody has looked at: one query (A12, A13).
 
     Who became a party since is told so on the page itself.
     """
     asked = Sample.objects.filter(state=SampleState.OPEN, asked__overlap=list(access.answers_as(actor, now)))
-    shown_of = asked.select_related("submission__automation__team", "submission__submitted_by", "submission__version")
+    shown_of = asked.select_related(
+        "submission__automation__team", "submission__submitted_by", "submission__version", *OF_POLICY
+    )
     columns = (
         "state",
+        "approval__kind",
+        *(f"approval__{column}" for column in SHOWN if column.startswith(("privilege", "credential"))),
         "drawn_at",
         "due_at",
         "submission__tier",

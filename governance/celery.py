@@ -30,6 +30,7 @@ TIMETABLE: dict[str, float] = {
     "controls.send_webhooks": 10,
     "approvals.sweep": 60,
     "approvals.bring_in": 60,
+    "approvals.flag": 60,
     "recertification.sweep": 60,
 }
 

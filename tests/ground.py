@@ -19,7 +19,7 @@ from approvals import grants, transitions
 from approvals.models import Grant, Submission
 from governance.controls import clock
 from tests import journeys, people
-from tests.approvals import drawing, stock
+from tests.approvals import drawing, lightly, mutually, stock
 from tests.journeys import Company
 from tests.people import NOW, Northwind, as_actor
 from tests.savepoints import undone
@@ -62,6 +62,10 @@ STARTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "chaser_in_force": ("chaser_in_stage_2", _on(journeys.decide_rest)),
     "stock_low": ("company", stock.low),
     "stock_low_in_force": ("stock_low", _on(stock.decide_rest)),
+    "light_submitted": ("company", lightly.submitted),
+    "light_in_force": ("light_submitted", _on(stock.app_approved)),
+    "three_times": ("company", mutually.three_times),
+    "four_times": ("three_times", mutually.four_times),
     "for_theo_alone": ("company", stock.for_theo_alone),
     "stock_submitted": ("company", stock.submitted),
     "stock_in_stage_2": ("stock_submitted", _on(stock.app_approved)),
@@ -220,6 +224,30 @@ def stock_low(ground: Ground) -> Submission:
 def stock_low_in_force(ground: Ground) -> Submission:
     """The same, all of it approved and in force: reading stands as low for a year."""
     return ground.submission("stock_low_in_force")
+
+
+@pytest.fixture
+def light_submitted(ground: Ground) -> Submission:
+    """The stock report where all of it is low risk, submitted by Rita: stage 1 is open, and policy would approve the rest."""
+    return ground.submission("light_submitted")
+
+
+@pytest.fixture
+def light_in_force(ground: Ground) -> Submission:
+    """The same in force: the app approved by Theo, one privilege and one credential by policy."""
+    return ground.submission("light_in_force")
+
+
+@pytest.fixture
+def three_times(ground: Ground) -> Submission:
+    """Rita and Theo have approved for each other three times; the last submission of them."""
+    return ground.submission("three_times")
+
+
+@pytest.fixture
+def four_times(ground: Ground) -> Submission:
+    """And once more, which is a signal."""
+    return ground.submission("four_times")
 
 
 @pytest.fixture

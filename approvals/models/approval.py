@@ -94,6 +94,7 @@ class Approval(models.Model):
     builder_due_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     carried_from = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="carried_to")
+    #: The policy version that approved it on the light path, where no person did (A13).
     by_policy = models.ForeignKey("approvals.PolicyVersion", models.PROTECT, null=True, blank=True, related_name="+")
     emergency = models.BooleanField(default=False)
     #: Ids of everybody who was asked until it ended: written by the database alone, from the candidates.
@@ -106,6 +107,7 @@ class Approval(models.Model):
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             guards.ASKED_KEPT,
             guards.APPROVED_NEEDS_SEATS,
+            guards.BY_POLICY_NARROWLY,
             guards.ASKED_WHILE_OPEN,
             guards.QUESTION_FROZEN,
             *NEVER_REMOVED,
@@ -120,7 +122,8 @@ class Approval(models.Model):
                 ),
             ),
             models.CheckConstraint(
-                name="approval_policy_only_low", condition=Q(by_policy__isnull=True) | Q(tier="low")
+                name="approval_policy_only_low",
+                condition=Q(by_policy__isnull=True) | Q(tier="low", stage=2, state=ApprovalState.APPROVED),
             ),
             models.CheckConstraint(name="approval_state_known", condition=Q(state__in=ApprovalState.values)),
             models.CheckConstraint(name="approval_three_rounds", condition=Q(round__gte=1, round__lte=3)),
@@ -139,6 +142,7 @@ class Approval(models.Model):
             models.Index(fields=["state", "due_at"], name="approval_due"),
             models.Index(fields=["state", "expires_at"], name="approval_expiry"),
             GinIndex(fields=["asked"], name="approval_asked", condition=Q(state="open")),
+            models.Index(fields=["ended_at"], name="approval_by_policy", condition=Q(by_policy__isnull=False)),
         )
 
     def __str__(self) -> str:
@@ -208,12 +212,15 @@ class Approval(models.Model):
 
 
 class SeatLabel(models.TextChoices):
-    """What a seat stands for (T3, A8); a second signature is asked for what was refused before by somebody who can't be asked (A15)."""
+    """What a seat stands for (T3, A8); a second signature is asked for what was refused before by somebody who can't be asked (A15), one
+    from outside where the first would be of somebody who has a signal together with the builder (S10).
+    """
 
     LEAD = "lead", "Team lead"
     OWNER = "owner", "Resource owner"
     SECURITY = "security", "Security"
     SECOND = "second", "Second signature"
+    OUTSIDE = "outside", "From outside both teams"
 
 
 class Seat(AppendOnly):
@@ -302,6 +309,7 @@ class Decision(AppendOnly):
             ),
             models.CheckConstraint(name="decision_not_barred", condition=guards.NOT_BARRED),
         )
+        indexes = (models.Index(fields=["at"], name="decision_lately", condition=Q(outcome="approve")),)
 
     def __str__(self) -> str:
         return f"{self.person}: {self.outcome}"

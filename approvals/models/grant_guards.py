@@ -41,6 +41,11 @@ RESTS_ON_APPROVALS = pgtrigger.Trigger(
             RAISE EXCEPTION 'G1: a grant needs its own approved approval (approval % is %)', own.id, own.state
                 USING ERRCODE = 'check_violation';
         END IF;
+        IF own.by_policy_id IS NOT NULL AND ((own.tier, NEW.tier) IS DISTINCT FROM ('low'::varchar, 'low'::varchar)
+            OR own.by_policy_id <> whole.policy_id) THEN
+            RAISE EXCEPTION 'A13: policy approves what is low, by the version that its submission names (approval %)', own.id
+                USING ERRCODE = 'check_violation';
+        END IF;
         IF whole.automation_id <> NEW.automation_id OR app_of.automation_id <> NEW.automation_id
             OR whole.app_approval_id IS DISTINCT FROM NEW.app_approval_id THEN
             RAISE EXCEPTION 'G1: approvals % and % are no pair of automation %', app.id, own.id, NEW.automation_id

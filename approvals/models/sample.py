@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import ClassVar
 
@@ -56,6 +57,22 @@ LOOKER_IS_NO_PARTY = pgtrigger.Trigger(
     """,
 )
 
+#: Nor does whoever approved the app look at what policy approved under it: two people stand behind each grant (S2, A13).
+LOOKER_DECIDED_NOTHING = pgtrigger.Trigger(
+    name="sample_looker_decided_nothing",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    func="""
+        IF NEW.looked_by_id IS NOT NULL AND NEW.approval_id IS NOT NULL AND EXISTS (
+            SELECT 1 FROM approvals_decisionperson d WHERE d.submission_id = NEW.submission_id AND d.stage = 1
+            AND d.person_id IN (NEW.looked_by_id, COALESCE(NEW.looked_for_id, NEW.looked_by_id))) THEN
+            RAISE EXCEPTION 'SOD-2: who decided the app does not look at what policy approved under it (submission %)',
+                NEW.submission_id USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
 #: What was drawn stays drawn: no second draw until one falls otherwise, and no verdict is taken back (A13).
 DRAWN_ONCE = pgtrigger.Trigger(
     name="sample_drawn_once",
@@ -63,7 +80,7 @@ DRAWN_ONCE = pgtrigger.Trigger(
     operation=pgtrigger.Update,
     func="""
         IF (OLD.drawn_from_seal IS NOT NULL AND NEW.drawn_from_seal IS DISTINCT FROM OLD.drawn_from_seal)
-            OR OLD.submission_id <> NEW.submission_id
+            OR OLD.submission_id <> NEW.submission_id OR OLD.approval_id IS DISTINCT FROM NEW.approval_id
             OR (OLD.due_at IS NOT NULL AND NEW.due_at IS DISTINCT FROM OLD.due_at)
             OR (OLD.state = 'open' AND NEW.state IN ('waiting', 'not_drawn'))
             OR (OLD.state NOT IN ('waiting', 'open') AND NEW.state <> OLD.state) THEN
@@ -77,7 +94,8 @@ DRAWN_ONCE = pgtrigger.Trigger(
 class Sample(models.Model):
     """One version that came into force without anybody being asked about its source; or one light-path approval (A12, A13).
 
-    It is noted when that happens, whether or not it will be drawn. `approval` is the light path's record, and empty for a version.
+    It is noted when that happens, whether or not it will be drawn. `approval` is the record that policy approved on the light path, and
+    empty for a version.
     """
 
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="samples")
@@ -102,7 +120,12 @@ class Sample(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [LOOKER_IS_NO_PARTY, DRAWN_ONCE, *NEVER_REMOVED]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            LOOKER_IS_NO_PARTY,
+            LOOKER_DECIDED_NOTHING,
+            DRAWN_ONCE,
+            *NEVER_REMOVED,
+        ]
         constraints = (
             models.UniqueConstraint(
                 fields=["submission"], condition=Q(approval__isnull=True), name="sample_once_per_submission"
@@ -122,6 +145,18 @@ class Sample(models.Model):
 
     def __str__(self) -> str:
         return f"Sample of {self.submission}"
+
+    @classmethod
+    def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
+        """What a timeline calls what was noted by these keys and the reader may see: one query."""
+        about = ("approval__privilege__entitlement__resource", "approval__credential")
+        rows = cls.objects.visible_to(actor, now).filter(pk__in=keys).order_by().select_related(*about)
+        return {row.pk: row.approval.quoted if row.approval is not None else "the change" for row in rows}
+
+    @property
+    def is_of_policy(self) -> bool:
+        """Whether it is of what policy approved, and not of a source that changed (A13)."""
+        return self.approval_id is not None
 
     @property
     def tier(self) -> str:

@@ -75,6 +75,8 @@ class Submission(models.Model):
     app_approval = models.ForeignKey(
         "approvals.Approval", models.PROTECT, null=True, blank=True, related_name="carries"
     )
+    #: Whether policy approves its stage 2 once somebody has approved the app, unless something speaks against it by then (A13).
+    light_path = models.BooleanField(default=False, db_default=False)
     continues = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="continued_by")
     #: When every record had ended, and until when the business owner accepts what was approved or declines (A5, A14).
     decided_at = models.DateTimeField(null=True, blank=True)
@@ -94,6 +96,9 @@ class Submission(models.Model):
         constraints = (
             models.UniqueConstraint(
                 fields=["automation"], condition=Q(state__in=["open", "decided"]), name="submission_one_unfinished"
+            ),
+            models.CheckConstraint(
+                name="submission_light_path_only_low", condition=Q(light_path=False) | Q(tier="low")
             ),
             models.CheckConstraint(name="submission_state_known", condition=Q(state__in=SubmissionState.values)),
         )

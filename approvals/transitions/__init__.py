@@ -1,5 +1,6 @@
 """Every change of a submission and its approvals, by the step of the journey it belongs to."""
 
+from approvals.transitions.by_policy import approve_by_policy
 from approvals.transitions.deciding import answer, approve, ask_for_changes, comment, object_to, reject
 from approvals.transitions.force import accept_subset, is_usable, put_in_force
 from approvals.transitions.joining import join_unfinished
@@ -16,6 +17,7 @@ from approvals.transitions.raising import tell_of_risen
 from approvals.transitions.retracting import close_again, retract
 from approvals.transitions.sampling import (
     close_sample,
+    close_sample_of,
     close_samples,
     draw,
     find_fine,
@@ -37,11 +39,13 @@ __all__ = [
     "accept_subset",
     "answer",
     "approve",
+    "approve_by_policy",
     "ask_deputies",
     "ask_for_changes",
     "close_again",
     "close_as_not_applicable",
     "close_sample",
+    "close_sample_of",
     "close_samples",
     "close_unfinished",
     "close_with_automation",

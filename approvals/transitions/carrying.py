@@ -12,7 +12,8 @@ from typing import Any
 
 from django.db.models import Q
 
-from approvals import again, facts, policies, stopped
+from approvals import again, facts, pairs, policies, stopped, third
+from approvals.ladders import Bench, ladder, resource_of
 from approvals.models import (
     Approval,
     ApprovalKind,
@@ -22,6 +23,7 @@ from approvals.models import (
     DecisionOutcome,
     DecisionPerson,
     Seat,
+    SeatLabel,
     Submission,
 )
 from approvals.routing import app_deciders
@@ -215,11 +217,27 @@ class Carrying:
         return record.tier == last.tier and _asks(record) == _asks(last)
 
     def _labels(self, record: Approval) -> list[str]:
-        """The seats of a record: the policy's, and what an earlier word or a stop adds to them (A15, G5)."""
+        """The seats of a record: the policy's, and what an earlier word, a stop or a signal adds to them (A15, G5, S10)."""
         earlier = self.earlier.get(record.key)
         labels = self.policy.seats(record.kind, record.tier)
         found = again.seats(labels, earlier, may_be_asked=lambda person: self._may_ask_again(record, person))
-        return stopped.seats(labels, found) if record.key in self.stopped else found
+        found = stopped.seats(labels, found) if record.key in self.stopped else found
+        return [*found, SeatLabel.OUTSIDE] if self._takes_a_third(record, labels[0]) else found
+
+    def _takes_a_third(self, record: Approval, label: str) -> bool:
+        """Whether whoever would fill its first seat has a signal together with the builder, on high risk (S10)."""
+        if record.tier not in self.policy.third_signature or not self._partners:
+            return False
+        rungs = ladder(label, self.submission.automation, resource_of(record), self._bench)
+        return third.is_needed(record.tier, rungs, self._partners, self.policy)
+
+    @cached_property
+    def _partners(self) -> frozenset[int]:
+        return pairs.partners(self.submission.submitted_by, self.policy, self.step.now)
+
+    @cached_property
+    def _bench(self) -> Bench:
+        return Bench.load(self.step.now)
 
     def _may_ask_again(self, record: Approval, person: Person) -> bool:
         """Whether who decided before is here, no party, and decided in no other stage."""

@@ -1,4 +1,6 @@
-"""A change of source that stage 1 was not asked about: noted, drawn, looked at, and what follows (A12, A13).
+"""What nobody was asked about: noted, drawn, looked at, and what follows (A12, A13).
+
+Of a source that changed without stage 1 being asked:
 
 ===================  ===============  ====================================================================================
 what happens         sample           the automation
@@ -13,6 +15,9 @@ nobody looks         unanswered       suspended when the time is up (A13: "else 
 
 The book names no way out for what was found not to be fine, so the careful one is taken: it is suspended, by an end that no review's answer
 and no lifted stop brings back. Only stage 1 does, which every submission asks from then on (`changes.app_reasons`).
+
+Of what policy approved on the light path each record is noted by itself, and what is suspended is the grant that rests on it, by an
+end that stage 2 alone lifts (`changes.weigh` asks it): whoever was not asked then is asked now.
 """
 
 from __future__ import annotations
@@ -20,8 +25,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from approvals import asking, duties, samples
-from approvals.models import Sample, SampleState, Submission
+from approvals import asking, duties, grants, policies, samples
+from approvals.models import Grant, Sample, SampleState, Submission
 from governance.controls import outbox
 from governance.controls.models import Person
 from governance.controls.roles import Permission
@@ -37,9 +42,10 @@ UNSEEN = (SampleState.WAITING, SampleState.OPEN)
 
 
 def note(step: Step[Submission], before: Submission | None) -> None:
-    """Note a version that comes into force with another source and without an answer of stage 1 to it (A12).
+    """Note what comes into force and nobody was asked about: records that policy approved (A13), and another source without stage 1 (A12).
 
-    Where stage 1 has answered, it has seen this version as it is: what was noted of versions before it needs no look any more.
+    Where stage 1 has answered, it has seen this version as it is: what was noted of versions before it needs no look any more. What
+    policy approved it has not decided.
 
     Args:
         step: the running step, which puts its submission in force.
@@ -47,8 +53,12 @@ def note(step: Step[Submission], before: Submission | None) -> None:
     """
     submission = step.subject
     app = submission.app_approval
+    for record in submission.approvals.filter(by_policy__isnull=False).order_by("pk"):
+        one = Sample(submission=submission, approval=record, noted_at=step.now)
+        step.save(one)
+        step.record("sample.noted_of_policy", one, {"approval": str(record.pk)})
     if app is not None and app.submission_id == submission.pk:
-        close_samples(submission.automation, step)
+        _close(step, submission__automation=submission.automation, approval__isnull=True)
         return
     if before is None:
         return
@@ -74,12 +84,13 @@ def draw(step: Step[Sample]) -> Effect:
     sample = step.subject
     seal = samples.seal_over(sample.submission)
     assert seal is not None  # the duty SEALED lets nothing else come this far
+    policy = policies.of(sample.submission.policy)
     sample.drawn_from_seal, sample.drawn_at = seal.number, step.now
-    payload: dict[str, Any] = {"seal": seal.number, "one_in": samples.ONE_IN}
+    payload: dict[str, Any] = {"seal": seal.number, "one_in": policy.sampled_one_in}
     if not samples.is_drawn(sample, seal):
         return Effect(to=SampleState.NOT_DRAWN, payload=payload)
     people = samples.may_look(sample, step.now)
-    sample.due_at = asking.due(step.now, samples.DAYS, people[0] if people else None)
+    sample.due_at = asking.due(step.now, policy.sampled_days, people[0] if people else None)
     step.record("sample.opened", sample)
     return Effect(to=SampleState.OPEN, payload=payload | {"asked": _ask(step, people)})
 
@@ -109,7 +120,7 @@ def pass_on_sample(step: Step[Sample]) -> Effect:
     parents=ABOVE,
 )
 def find_fine(step: Step[Sample]) -> Effect:
-    """Somebody who is no party has looked at what changed: fine (A12)."""
+    """Somebody who is no party has looked at what changed, or at what policy approved: fine (A12, A13)."""
     _looked(step)
     return Effect()
 
@@ -125,9 +136,9 @@ def find_fine(step: Step[Sample]) -> Effect:
     reason_needed=True,
 )
 def find_not_fine(step: Step[Sample]) -> Effect:
-    """Somebody who is no party has looked: not fine. It is suspended until stage 1 has decided about it (A12)."""
+    """Somebody who is no party has looked: not fine. It is suspended until the stage that was not asked has decided (A12, A13)."""
     _looked(step)
-    _suspend(step, "sample")
+    _suspend(step, "sample", grants.Why.NOT_FINE)
     _tell(step, asking.builders(step.subject.submission, step.now), "sample_not_fine", "not_fine")
     return Effect()
 
@@ -142,9 +153,9 @@ def find_not_fine(step: Step[Sample]) -> Effect:
     parents=ABOVE,
 )
 def lapse_sample(step: Step[Sample]) -> Effect:
-    """Nobody looked in time: it is suspended until stage 1 has decided about it; silence never approves (A13)."""
+    """Nobody looked in time: it is suspended until the stage that was not asked has decided; silence never approves (A13)."""
     sample = step.subject
-    _suspend(step, "sample_silence")
+    _suspend(step, "sample_silence", grants.Why.UNSEEN)
     asked = Person.objects.filter(pk__in=sample.asked).order_by("pk")
     _tell(step, [*asking.builders(sample.submission, step.now), *asked], "sample_unseen", "unseen")
     return Effect()
@@ -158,14 +169,23 @@ def lapse_sample(step: Step[Sample]) -> Effect:
     target=(SampleState.NOT_APPLICABLE,),
 )
 def close_sample(step: Step[Sample]) -> Effect:
-    """There is nothing to look at any more: the automation was retired (L1), or stage 1 has decided about a later version."""
+    """There is nothing to look at any more: the automation was retired (L1), the grant has ended, or stage 1 decided about a later version."""
     return Effect()
 
 
 def close_samples(automation: Automation, step: Step[Any]) -> None:
     """Close what nobody has looked at of an automation: registered for ``automation.retired`` (L1)."""
-    unseen = Sample.objects.filter(submission__automation=automation, state__in=UNSEEN)
-    for sample in unseen.order_by("pk"):
+    _close(step, submission__automation=automation)
+
+
+def close_sample_of(grant: Grant, step: Step[Any]) -> None:
+    """Close what nobody has looked at of a grant that has ended and that no other follows: registered for ``grant.ended``."""
+    if grant.ended_why != grants.Why.SUCCEEDED:
+        _close(step, approval=grant.approval_id)
+
+
+def _close(step: Step[Any], **which: Any) -> None:
+    for sample in Sample.objects.filter(state__in=UNSEEN, **which).order_by("pk"):
         close_sample(sample, actor=step.actor, now=step.now)
 
 
@@ -174,9 +194,14 @@ def _looked(step: Step[Sample]) -> None:
     sample.looked_by, sample.looked_for, sample.looked_at = step.actor.person, step.actor.standing_for, step.now
 
 
-def _suspend(step: Step[Sample], why: str) -> None:
-    automation = step.subject.submission.automation
-    lifecycle.suspend(automation, actor=step.actor, now=step.now, why=why, by_look=True)
+def _suspend(step: Step[Sample], why: str, of_grant: grants.Why) -> None:
+    """Suspend the automation; of what policy approved, the grant that rests on it."""
+    sample = step.subject
+    if not sample.is_of_policy:
+        lifecycle.suspend(sample.submission.automation, actor=step.actor, now=step.now, why=why, by_look=True)
+        return
+    for grant in Grant.objects.filter(approval=sample.approval_id).standing().order_by("pk"):
+        grants.hold_back(grant, actor=step.actor, now=step.now, why=of_grant)
 
 
 def _ask(step: Step[Sample], people: Sequence[Person]) -> list[str]:
@@ -205,8 +230,10 @@ def _tell(step: Step[Sample], people: Iterable[Person], event: str, key: str) ->
 
 def about(sample: Sample) -> dict[str, Any]:
     """What a mail about a sample says: names, versions, until when, and where."""
-    automation = sample.submission.automation
+    automation, record = sample.submission.automation, sample.approval
     return {
+        "what": record.title if record is not None else "",
+        "policy": sample.submission.policy.number if record is not None else "",
         "automation": automation.name,
         "team": automation.team.name,
         "version": sample.submission.version.number,

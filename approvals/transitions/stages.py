@@ -8,10 +8,11 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 
-from approvals import asking, duties, policies
-from approvals.ladders import LADDER
-from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from approvals import asking, duties, pairs, policies, third
+from approvals.ladders import LADDER, Bench, ladder, resource_of
+from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
 from approvals.routing import Route
+from approvals.transitions.by_policy import approve_all
 from approvals.transitions.carrying import settle
 from approvals.transitions.force import put_in_force
 from approvals.transitions.leaving import UNENDED, note_end
@@ -82,6 +83,7 @@ def start(step: Step[Any], submission: Submission) -> None:
 def _open(step: Step[Any], submission: Submission, records: Iterable[Approval], *, event: str) -> None:
     """Put records, read with what their ladders need, before whoever may decide them."""
     records = list(records)
+    _add_third(step, submission, records)
     prefetch_related_objects(records, "seats__candidates")
     route = Route.load(submission, step.now)
     told: dict[int, tuple[Person, int, datetime | None]] = {}
@@ -102,13 +104,34 @@ def _open(step: Step[Any], submission: Submission, records: Iterable[Approval], 
     )
 
 
+def _add_third(step: Step[Any], submission: Submission, records: Iterable[Approval]) -> None:
+    """Add a third signature where a signal came up since the records were made; none is taken away (S10, A1)."""
+    policy = policies.of(submission.policy)
+    risky = [record for record in records if record.tier in policy.third_signature]
+    partners = pairs.partners(submission.submitted_by, policy, step.now) if risky else frozenset[int]()
+    if not partners:
+        return
+    bench, known = Bench.load(step.now), Seat.objects.filter(approval__in=risky)
+    labels: dict[int, list[str]] = {}
+    for approval, label in known.order_by("pk").values_list("approval", "label"):
+        labels.setdefault(approval, []).append(label)
+    wanted = []
+    for record in risky:
+        seats = labels[record.pk]
+        rungs = ladder(seats[0], submission.automation, resource_of(record), bench)
+        if SeatLabel.OUTSIDE not in seats and third.is_needed(record.tier, rungs, partners, policy):
+            wanted.append(record)
+            step.record("approval.third_asked", record)
+    Seat.objects.bulk_create(third.seats_for(wanted))
+
+
 def _after_stage_1(step: Step[Any], submission: Submission, records: list[Approval]) -> None:
     waiting = [record for record in records if record.stage == 2 and record.state == ApprovalState.WAITING]
     for record in waiting:
         if record.carried_from_id is not None:
             settle(record, actor=step.actor, now=step.now)
     waiting = [record for record in waiting if record.state == ApprovalState.WAITING]
-    if waiting:
+    if waiting and not approve_all(step, submission, waiting):
         _open(step, submission, waiting, event="stage_2_opened")
     else:
         _maybe_decided(step, submission)

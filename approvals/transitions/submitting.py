@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvals import changes, duties, facts, openings, ownerless, parties, policies
+from approvals import changes, duties, facts, light, openings, ownerless, parties, policies
 from approvals.changes import Asked, Changes
 from approvals.ladders import LADDER
 from approvals.matching import shortage
@@ -77,10 +77,11 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()
     _check_ready(automation, found, assessment, policy, step.now)
     _check_news(automation, version, found, before)
+    is_light = light.of_version(version, found, assessment, policy, before, person, step.now)
     if before is not None:
         leaving.withdraw_for_newer(before, actor=step.actor, now=step.now)
     registry.hand_over_identities(step, version)
-    submission = _create(step, automation, version, found, assessment, policy, before)
+    submission = _create(step, automation, version, found, assessment, policy, before, light_path=is_light)
     parties.name_all(submission, person)
     carrying = Carrying(
         step, submission, policy, before, is_same_app=_is_same_app(automation, version, assessment, before)
@@ -99,6 +100,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
             "tier": assessment.tier,
             "policy": policy.version.number,
             "records": len(records),
+            "light_path": submission.light_path,
             "continues": str(before.pk) if before else "",
         },
     )
@@ -199,6 +201,8 @@ def _create(
     assessment: Assessment,
     policy: policies.Policy,
     before: Submission | None,
+    *,
+    light_path: bool,
 ) -> Submission:
     asked = facts.of_version(automation, version, assessment.tier)
     submission = Submission(
@@ -213,6 +217,7 @@ def _create(
         asked=asked,
         digest=facts.digest(asked),
         app_approval=found.app_in_force,
+        light_path=light_path,
         continues=before,
     )
     step.save(submission)

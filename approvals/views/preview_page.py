@@ -10,7 +10,6 @@ from typing import Any
 
 from django.urls import reverse
 
-from approvals import samples
 from approvals.models import Submission
 from approvals.previewed import Preview
 from approvals.views import preview_rows, route_page
@@ -205,7 +204,7 @@ def _standing(preview: Preview) -> Shape | None:
     if preview.asks_nothing:
         text = "It asks for nothing that is not approved and held already; submitting makes it the version on record."
         if _is_sampled(preview):
-            text += f" One such change in {samples.ONE_IN} is drawn, and somebody who is no party looks at it."
+            text += f" One such change in {preview.policy.sampled_one_in} is drawn, and somebody who is no party looks at it."
         return {"icon": "ring-check", "tone": "ok", "lead": "Nothing new is asked.", "text": text, **automation}
     if version is not None:
         return {

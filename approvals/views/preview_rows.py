@@ -11,6 +11,7 @@ from django import forms
 
 from approvals.previewed import Preview, Wanted
 from approvals.views import route_page
+from governance.controls.models import Person
 from governance.web import times
 from inventory.models import Resource, ResourceState
 
@@ -77,7 +78,7 @@ def _row(preview: Preview, one: Wanted, form: Form, is_first: bool) -> Shape:
         "tags": _tags(preview, one),
         "data_class": data_class if resource is not None and resource.data_class else None,
         "tier": one.asked.tier,
-        "asked_of": "" if one.problems else route_page.names(people) if one.is_asked else "Held already",
+        "asked_of": "" if one.problems else _asked_of(preview, people) if one.is_asked else "Held already",
         "unknown": strange,
         "unsettled": _unsettled(one) if one.is_asked and is_known(one) else [],
         "binding": _binding(preview, one, form) if is_first else None,
@@ -85,6 +86,11 @@ def _row(preview: Preview, one: Wanted, form: Form, is_first: bool) -> Shape:
         "why": _why(preview, one, form) if one.is_asked else None,
         "term": _terms(preview, one) if one.is_asked else [],
     }
+
+
+def _asked_of(preview: Preview, people: Sequence[Person]) -> str:
+    """Who decides it first: people, or policy on the light path."""
+    return f"Policy version {preview.policy.version.number}" if preview.is_light else route_page.names(people)
 
 
 def _terms(preview: Preview, one: Wanted) -> list[Shape]:
@@ -127,7 +133,7 @@ def _tags(preview: Preview, one: Wanted) -> list[Shape]:
     found = []
     if one.asked.why == "stopped":
         found.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
-    if one.asked.why in ("raised", "wider"):
+    if one.asked.why in ("raised", "wider", "held back"):
         found.append({"text": one.asked.why.capitalize(), "tone": "wait", "icon": "arrow"})
     if privilege is not None and privilege.model_controlled:
         found.append({"text": "A model chooses", "tone": "", "icon": "robot"})

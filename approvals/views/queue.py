@@ -57,8 +57,9 @@ def _row(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> Shap
 
 
 def _sample_row(sample: Sample) -> Shape:
-    """A change that was drawn, among what waits for the reader: it is in force, and somebody looks at it (A12)."""
-    submission = sample.submission
+    """What was drawn, among what waits for the reader: it is in force, and somebody looks at it (A12, A13)."""
+    submission, record = sample.submission, sample.approval
+    changed = f"version {submission.version.number} changed its source and was drawn"
     return {
         "key": f"sample-{sample.pk}",
         "href": sample.href,
@@ -66,7 +67,9 @@ def _sample_row(sample: Sample) -> Shape:
         "name": submission.automation.name,
         "team": submission.automation.team.name,
         "team_key": submission.automation.team_id,
-        "wants": f"be looked at: version {submission.version.number} changed its source and was drawn",
+        "wants": f"be looked at: policy approved {record.quoted}, which was drawn"
+        if record
+        else f"be looked at: {changed}",
         "tier": submission.tier,
         "levels": [],
         "data_class": "",
@@ -79,10 +82,12 @@ def _sample_row(sample: Sample) -> Shape:
 
 
 def _tags(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> list[Shape]:
-    """For whom the reader would decide, when nothing of it is asked of themself (A11); in which round it is."""
+    """For whom the reader would decide, when nothing of it is asked of themself (A11); in which round it is, and that policy decides the rest."""
     names = list(dict.fromkeys(name for record in group for name in instead_of.get(record.pk, ())))
     last = max(record.round for record in group)
     found = [{"text": f"You for {' and '.join(names)}", "tone": "acc", "icon": "person"}] if names else []
+    if group[0].stage == 1 and group[0].submission.light_path:
+        found.append({"text": "Light path", "tone": "", "icon": "arrow"})
     return found + ([{"text": f"Round {last}", "tone": "ask", "icon": "speech"}] if last > 1 else [])
 
 

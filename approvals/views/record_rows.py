@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from approvals import facts, openings
 from approvals.ladders import resource_of
-from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel
+from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
 from approvals.routing import Route, SeatStanding
 from approvals.transitions import approve, object_to, reject, retract
 from approvals.views import credential_rows
@@ -261,9 +261,18 @@ def _state(record: Approval, route: Route, reader: Reader, *, may_decide: bool) 
     if last is not None and (record.has_ended or record.state == ApprovalState.CHANGES_ASKED):
         said = f": “{last.reason.shown}”" if last.reason is not None else ""
         state["below"] = f"{decided_by(last, reader)}{said}"
+    elif record.by_policy_id is not None:
+        state["below"] = f"By {policy_words(route.submission)}"
+    elif record.state == ApprovalState.WAITING and route.submission.light_path:
+        state["below"] = f"By {policy_words(route.submission)} then"
     elif record.state == ApprovalState.EXPIRED:
         state["below"] = "Nobody decided in time"
     return state
+
+
+def policy_words(submission: Submission) -> str:
+    """Which policy approves what is on the light path: the version that the submission was made under (A13)."""
+    return f"policy version {submission.policy.number}"
 
 
 def last_decision(record: Approval, route: Route) -> Decision | None:
@@ -287,7 +296,7 @@ def _locked(no: Refusal | None, record: Approval, route: Route) -> Shape | None:
 
 def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
     """What a decision rests on: why it is asked, what it rests on, seats, who was skipped, what was said before."""
-    standing = route.standing(record)
+    standing = [] if record.by_policy_id is not None else route.standing(record)
     return {
         "asked_by": route.submission.submitted_by.name,
         "why": record.justification.shown if record.justification else "",
@@ -303,7 +312,12 @@ def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
 
 
 def _evidence_reasons(record: Approval) -> list[Shape]:
-    reasons = [{"icon": "warning" if record.tier == "high" else "file", "text": text} for text in record.reasons]
+    reasons: list[Shape] = []
+    if record.by_policy_id is not None:
+        text = "It is low risk and on the light path, so nobody was asked about it."
+        policy = policy_words(record.submission)
+        reasons.append({"icon": "check", "lead": f"Approved by {policy}.", "text": text})
+    reasons += [{"icon": "warning" if record.tier == "high" else "file", "text": text} for text in record.reasons]
     privilege = record.privilege
     if privilege is not None:
         places = ", ".join(privilege.at[:4])

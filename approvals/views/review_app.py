@@ -32,8 +32,18 @@ def panel(about: Dossier, reader: Reader) -> Shape:
     if app is not None:
         shape["undo"] = record_rows.undo_action(app, about.route, reader)
     if app is not None and app.state == ApprovalState.OPEN:
+        shape["light"] = _light(about)
         _add_decision(shape, app, about, reader)
     return shape
+
+
+def _light(about: Dossier) -> str:
+    """What else a yes to the app does where the submission is on the light path, in a sentence; else nothing (A13)."""
+    if not about.submission.light_path:
+        return ""
+    records = "one record" if len(about.second) == 1 else f"{len(about.second)} records"
+    policy = record_rows.policy_words(about.submission)
+    return f"Once the app is approved, {policy} approves its {records} of stage 2, and nobody else is asked."
 
 
 def _facts(about: Dossier) -> list[Shape]:

@@ -64,13 +64,23 @@ def _stage_2(about: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
     if not second:
         return step | {"stage": "next", "text": "It asks for nothing new."}
     if all(record.state == ApprovalState.WAITING for record in second):
+        if about.submission.light_path:
+            return step | {"stage": "next", "parts": parts, "text": _light(about)}
         text = f"{len(second)} wait for stage 1. Their owners can read, discuss and object, not decide."
         return step | {"stage": "next", "parts": parts, "text": text}
     step |= {"count": record_rows.decided_words(second), "parts": parts}
     if done == len(second):
-        return step | {"stage": "done"}
+        is_of_policy = any(record.by_policy_id is not None for record in second)
+        below = f"By {record_rows.policy_words(about.submission)}" if is_of_policy else ""
+        return step | {"stage": "done", "below": below}
     due = min((r.due_at for r in second if r.due_at and not r.has_ended), default=None)
     return step | {"stage": "now", "due": due, "held": _held(about, [r for r in second if not r.has_ended], reader)}
+
+
+def _light(about: Dossier) -> str:
+    """What happens to stage 2 on the light path once the app is approved (A13)."""
+    policy = record_rows.policy_words(about.submission)
+    return f"Light path: {policy} approves {len(about.second)} once stage 1 says yes, unless their owners object."
 
 
 def _in_force(about: Dossier) -> Shape:

@@ -39,18 +39,39 @@ def context(preview: Preview, builder: Person) -> Shape:
     policy, now = preview.policy, preview.now
     days = policy.due_days(preview.tier)
     app_due = max((_due(now, days, seat) for seat in preview.app_seats if seat.people), default=now)
-    boxes = _boxes(preview, app_due)
+    boxes = [] if preview.is_light else _boxes(preview, app_due)
     last = max([app_due, *(box.due for box in boxes if box.due)])
     number = preview.version.number if preview.version else (preview.base.number + 1 if preview.base else 1)
     return {
         "you": {"name": builder.name, "text": f"Today. Version {number} is frozen as it stands."},
         "app": _app(preview, app_due),
-        "seats": [_box(box) for box in boxes],
+        "light": _light(preview),
+        "seats": [_by_policy(preview)] if preview.is_light else [_box(box) for box in boxes],
         "force": {"text": _force(preview, boxes, last)},
         "enough": _is_enough(preview),
         "short": f"Nobody is left to decide: {'; '.join(preview.short)}. {WAY_OUT}" if preview.short else "",
         "skipped": _skipped(preview),
     }
+
+
+def _light(preview: Preview) -> Shape | None:
+    """That policy approves what is asked, or why not where everything is low (A13)."""
+    if preview.is_light:
+        seats = [names(seat.people) for seat in preview.app_seats if seat.people]
+        deciding = f"{' and '.join(seats)} decides" if len(seats) == 1 else "People decide"
+        rest = f"the rest is approved by policy version {preview.policy.version.number}"
+        text = f"{deciding} the app; {rest}. One grant in {preview.policy.sampled_one_in} is looked at afterwards."
+        return {"tone": "ok", "icon": "arrow", "lead": "Light path.", "text": text}
+    if preview.not_light:
+        text = f"{preview.not_light} So owners are asked."
+        return {"tone": "", "icon": "info", "lead": "Low risk, and not on the light path.", "text": text}
+    return None
+
+
+def _by_policy(preview: Preview) -> Shape:
+    """Stage 2 on the light path: one box, and nobody in it."""
+    name = f"Policy version {preview.policy.version.number}"
+    return {"name": name, "capacity": "light path", "text": f"{_counted(preview.asked)}, at once", "due": None}
 
 
 def _due(start: datetime, days: int, seat: SeatAsked) -> datetime:
@@ -79,7 +100,8 @@ def _app(preview: Preview, due: datetime) -> Shape:
 
 def _asked(seat: SeatAsked) -> list[Shape]:
     """Whoever is asked for one seat of stage 1; where that would leave too few for the rest, who is asked beside them (A9)."""
-    capacity = f"{_capacity(seat)}{', one signature more' if seat.is_more else ''}"
+    more = ", from outside both teams" if seat.is_outside else ", one signature more" if seat.is_more else ""
+    capacity = f"{_capacity(seat)}{more}"
     if seat.beside is None:
         return [{"name": names(seat.people), "capacity": capacity}]
     beside = f"{seat.beside.basis}, asked too so that somebody is left for {turns.listed(seat.beside.short)}"
@@ -95,7 +117,7 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
         for seat in one.seats:
             people = () if one.problems and not seat.is_security else seat.people
             basis = seat.basis if people else ""
-            key = (tuple(person.pk for person in people), seat.is_security, seat.is_more, basis)
+            key = (tuple(person.pk for person in people), seat.is_security, seat.is_outside, seat.is_more, basis)
             box = found.setdefault(key, _Box(seat, people))
             box.wanted.append(one)
             if people:
@@ -105,7 +127,9 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
 
 
 def _box(box: _Box) -> Shape:
-    if box.seat.is_more and box.people:
+    if box.seat.is_outside and box.people:
+        text = f"Third signature, from outside both teams, on {times.counted(len(box.wanted), 'high-risk record')}"
+    elif box.seat.is_more and box.people:
         refused = times.counted(len(box.wanted), "record")
         text = f"One signature more on {refused} refused, withdrawn or stopped before"
     elif box.seat.is_security and box.people:
@@ -157,16 +181,17 @@ def _is_enough(preview: Preview) -> bool:
 def _skipped(preview: Preview) -> list[str]:
     """Each person once a reason, with what they would have decided."""
     said: dict[tuple[int, str], tuple[str, list[str]]] = {}
+    second = [] if preview.is_light else preview.asked
     for name, seats in [
         ("", preview.app_seats),
-        *((one.resource.name if one.resource else "", one.seats) for one in preview.asked),
+        *((one.resource.name if one.resource else "", one.seats) for one in second),
     ]:
         for seat in seats:
             for skip in seat.skipped:
                 entry = said.setdefault((skip.person.pk, skip.code), (skip.why, []))
                 where = f"{skip.basis} of {name}" if name and skip.basis in ("owner", "deputy") else skip.basis
                 entry[1].append(where)
-    people = {skip.person.pk: skip.person for one in preview.asked for seat in one.seats for skip in seat.skipped}
+    people = {skip.person.pk: skip.person for one in second for seat in one.seats for skip in seat.skipped}
     people |= {skip.person.pk: skip.person for seat in preview.app_seats for skip in seat.skipped}
     return [
         f"{people[pk].name} ({' and '.join(list(dict.fromkeys(bases))[:2])}) {why} · {code}"

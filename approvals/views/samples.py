@@ -1,4 +1,4 @@
-"""A change that was drawn to be looked at: what changed, and whether it is fine (A12, A13)."""
+"""What was drawn to be looked at: a change of source, or what policy approved; and whether it is fine (A12, A13)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals import samples, transitions
+from approvals import policies, samples, transitions
 from approvals.models import Sample, SampleState
+from approvals.views import record_rows
 from approvals.views.review_read import UNSHOWN
 from governance.controls import access, clock, timeline
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import InvalidInput, Refusal, Refused, refuse
+from governance.web import times
 from governance.web.ledger_links import ledger_href
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
@@ -40,6 +42,9 @@ def sample(request: Request, pk: int) -> HttpResponse:
         "submission__submitted_by",
         "submission__policy",
         "before",
+        "approval__justification",
+        "approval__privilege__entitlement__resource__owner",
+        "approval__credential",
     )
     found = get_object_or_404(seen.defer(*(f"submission__{name}" for name in UNSHOWN)), pk=pk)
     if request.method == "GET":
@@ -77,6 +82,7 @@ def _context(found: Sample, actor: Actor, *, typed: str = "", error: str = "") -
     stands = automation.approved_version_id == submission.version_id
     who = acting(found, actor)
     no = transitions.find_fine.refusal(found, actor=who, now=now)
+    what = "what policy approved" if found.is_of_policy else "what changed"
     return {
         "now": now,
         "crumbs": [
@@ -84,7 +90,7 @@ def _context(found: Sample, actor: Actor, *, typed: str = "", error: str = "") -
             {"label": f"Version {submission.version.number}, looked at", "href": ""},
         ],
         "head": {
-            "title": f"{automation.name}: is what changed fine?",
+            "title": f"{automation.name}: is {what} fine?",
             "tier": submission.tier,
             "facts": [
                 automation.team.name,
@@ -93,6 +99,7 @@ def _context(found: Sample, actor: Actor, *, typed: str = "", error: str = "") -
             ],
         },
         "sample": {"state": found.state, "due": found.due_at if found.state == SampleState.OPEN else None},
+        "approved": _approved(found),
         "standing": _standing(found),
         "compare": compared(found.before, submission.version) if found.before is not None else None,
         "versions_href": reverse("automation_version", args=[automation.pk, submission.version.number]),
@@ -104,8 +111,32 @@ def _context(found: Sample, actor: Actor, *, typed: str = "", error: str = "") -
         if no is None
         else None,
         "locked": {"sentence": no.sentence, "code": no.code, "to_do": no.to_do} if no is not None else None,
-        "events": timeline.shapes(found, reader=actor.person, limit=EVENTS),
+        "events": timeline.shapes(found, reader=actor.person, limit=EVENTS, actor=actor, now=now),
         "ledger_href": ledger_href(found, actor=actor, now=now),
+    }
+
+
+def _approved(found: Sample) -> Shape | None:
+    """What policy approved, where that is what is looked at: in words, why it was asked for, on what (A13)."""
+    record = found.approval
+    if record is None:
+        return None
+    rows = [{"label": "Approved by", "text": record_rows.policy_words(found.submission)}]
+    if record.privilege is not None:
+        entitlement = record.privilege.entitlement
+        rows.append({"label": "Level", "text": record.privilege.get_level_display()})
+        rows.append({"label": "Data", "text": entitlement.counted_class})
+        owner = entitlement.resource.owner
+        rows.append({"label": "Owner", "text": owner.name if owner is not None else "nobody"})
+    rows.append({"label": "Term", "text": times.counted(record.granted_term_days or record.term_days, "day")})
+    why = record.justification.shown if record.justification is not None else ""
+    return {
+        "title": record.title,
+        "why": why,
+        "asked_by": found.submission.submitted_by.name,
+        "facts": rows,
+        "reasons": [{"icon": "file", "text": text} for text in record.reasons],
+        "review_href": reverse("review", args=[found.submission_id]),
     }
 
 
@@ -113,7 +144,7 @@ def _standing(found: Sample) -> list[Shape]:
     """How it came to be looked at, and what became of it."""
     rows: list[Shape] = []
     if found.drawn_from_seal is not None:
-        drawn = f"Seal {found.drawn_from_seal} of the ledger; one in {samples.ONE_IN} is drawn"
+        drawn = f"Seal {found.drawn_from_seal} of the ledger; one in {policies.of(found.submission.policy).sampled_one_in} is drawn"
         rows.append({"label": "Drawn from", "text": drawn})
     if found.state == SampleState.OPEN:
         names = list(Person.objects.filter(pk__in=found.asked).order_by("name", "pk").values_list("name", flat=True))

@@ -58,6 +58,7 @@ class Permission(StrEnum):
     ROLE_END = "role:end"
     DELEGATION_SET = "delegation:set"
     LEDGER_READ = "ledger:read"
+    SIGNALS_READ = "signals:read"
 
 
 class Role(StrEnum):
@@ -131,10 +132,11 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.INTERIM_NAME,
             P.INTERIM_DROP,
             P.LEDGER_READ,
+            P.SIGNALS_READ,
             P.SUBMISSION_COMMENT,
         }
     ),
-    Role.AUDITOR: frozenset({P.LEDGER_READ}),
+    Role.AUDITOR: frozenset({P.LEDGER_READ, P.SIGNALS_READ}),
     Role.ADMIN: frozenset(
         {
             P.RESOURCE_REGISTER,
@@ -258,6 +260,7 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.ROLE_END: "end a role",
     P.DELEGATION_SET: "name who stands in",
     P.LEDGER_READ: "read the ledger",
+    P.SIGNALS_READ: "read who approves for whom",
 }
 
 #: Roles that a person can be assigned; the others follow from being here, or from being a job.

@@ -72,6 +72,8 @@ EVENTS: dict[str, Group | None] = {
     "role_confirmed": AT_ONCE,
     "delegation_set": AT_ONCE,
     "erasure_asked": Group.CONFIRM,
+    # signals
+    "signal_flagged": Group.KNOW,
     # webhooks
     "webhook_paused": AT_ONCE,
 }

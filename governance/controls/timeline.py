@@ -20,10 +20,14 @@ from governance.controls.models import LedgerEvent, Person
 Subject = tuple[str, str]
 Said = Mapping[Subject, str]
 NOTHING: Said = MappingProxyType({})
+#: Facts of an event that its words may name beside ``{what}``.
+FACTS = ("policy", "because")
 #: Event to icon, tone, and what follows the actor's name; ``{what}`` is its subject in words (`NAMELESS` where the reader may not
-#: see it). What is missing is shown by the event's own words.
+#: see it), and any of `FACTS` what its payload says. What is missing is shown by the event's own words.
 WORDS: dict[str, tuple[str, str, str]] = {
     "approval.approved": ("check", "ok", "approved {what}"),
+    "approval.approved_by_policy": ("check", "ok", "{what} was approved by policy version {policy}"),
+    "approval.third_asked": ("person", "wait", "{what} takes a third signature, from outside both teams"),
     "approval.rejected": ("cross", "no", "refused {what}"),
     "approval.changes_asked": ("question", "ask", "asked for changes to {what}"),
     "approval.answered": ("speech", "ask", "answered about {what}"),
@@ -99,6 +103,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "grant.revoked": ("cross", "no", "revoked {what}"),
     "grant.stopped": ("ring-cross", "no", "stopped {what}"),
     "grant.suspended": ("ring-cross", "no", "suspended {what}"),
+    "grant.held_back": ("ring-cross", "no", "{what} is suspended until somebody has decided about it"),
     "grant.reinstated": ("check", "ok", "reinstated {what}"),
     "grant.succeeded": ("check", "ok", "renewed {what}"),
     "delegation.set": ("swap", "", "asked somebody to stand in"),
@@ -126,13 +131,14 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "role.confirmed": ("check", "ok", "confirmed a role"),
     "role.ended": ("minus", "", "ended a role"),
     "sample.noted": ("eye", "", "its source changed and stage 1 was not asked: noted, and drawn by chance"),
-    "sample.drawn": ("eye", "", "whether somebody looks at the change was drawn from the ledger's seal"),
-    "sample.opened": ("eye", "acc", "the change was drawn: somebody who is no party looks at it"),
-    "sample.passed_on": ("person", "", "others were asked to look at the change"),
-    "sample.found_fine": ("check", "ok", "looked at the change: fine"),
-    "sample.found_not_fine": ("cross", "no", "looked at the change: not fine"),
-    "sample.lapsed": ("clock", "no", "nobody looked at the change in time"),
-    "sample.closed": ("minus", "", "nobody looks at the change any more"),
+    "sample.noted_of_policy": ("eye", "", "policy approved {what}: noted, and drawn by chance"),
+    "sample.drawn": ("eye", "", "whether somebody looks at {what} was drawn from the ledger's seal"),
+    "sample.opened": ("eye", "acc", "{what} was drawn: somebody who is no party looks at it"),
+    "sample.passed_on": ("person", "", "others were asked to look at {what}"),
+    "sample.found_fine": ("check", "ok", "looked at {what}: fine"),
+    "sample.found_not_fine": ("cross", "no", "looked at {what}: not fine"),
+    "sample.lapsed": ("clock", "no", "nobody looked at {what} in time"),
+    "sample.closed": ("minus", "", "nobody looks at {what} any more"),
     "team.founded": ("plus", "", "founded the team"),
     "team.joined": ("person", "", "added a member"),
     "team.leads_named": ("person", "", "named who leads it"),
@@ -146,6 +152,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "submission.declined": ("cross", "", "declined what was approved"),
     "submission.expired": ("cross", "", "nobody accepted what was approved in time"),
     "submission.withdrawn": ("undo", "", "withdrew the submission"),
+    "submission.left_light_path": ("arrow", "wait", "it left the light path, so people are asked: {because}"),
     "submission.passed_on": (
         "person",
         "wait",
@@ -161,11 +168,19 @@ WORDS: dict[str, tuple[str, str, str]] = {
 }
 
 #: What a subject is called that has no words for this reader, by the first part of the event's name.
-NAMELESS = {"approval": "a record", "grant": "a grant", "item": "something", "question": "something"}
+NAMELESS = {
+    "approval": "a record",
+    "grant": "a grant",
+    "item": "something",
+    "question": "something",
+    "sample": "the change",
+}
 
 #: Events that follow from what somebody did: their words are sentences of their own, and name nobody.
 OF_ITSELF = frozenset(
     {
+        "approval.approved_by_policy",
+        "approval.third_asked",
         "approval.opened",
         "approval.closed",
         "approval.withdrawn",
@@ -179,6 +194,7 @@ OF_ITSELF = frozenset(
         "automation.reviewed",
         "grant.created",
         "grant.expired",
+        "grant.held_back",
         "grant.tier_raised",
         "interim.ended",
         "item.closed",
@@ -197,10 +213,12 @@ OF_ITSELF = frozenset(
         "sample.drawn",
         "sample.lapsed",
         "sample.noted",
+        "sample.noted_of_policy",
         "sample.opened",
         "sample.passed_on",
         "submission.decided",
         "submission.deputies_asked",
+        "submission.left_light_path",
         "submission.parties_joined",
         "submission.passed_on",
         "submission.put_in_force",
@@ -217,6 +235,7 @@ QUIET = frozenset(
         "approval.opened",
         "person.signed_in",
         "sample.drawn",
+        "sample.noted_of_policy",
         "version.assessed",
         "binding.proposed",
         "credential.registered",
@@ -260,15 +279,17 @@ def names(ids: Iterable[str]) -> dict[str, str]:
     return {str(p.opaque_id): p.name for p in Person.objects.filter(opaque_id__in=wanted).only("opaque_id", "name")}
 
 
-def said_of(verb: str, subject: str) -> str:
+def said_of(verb: str, subject: str, payload: Mapping[str, Any] = MappingProxyType({})) -> str:
     """What follows the actor's name in a timeline.
 
     Args:
         verb: the event's name.
         subject: what it is about in words, or nothing where the reader may not see it.
+        payload: the event's facts.
     """
     text = WORDS[verb][2] if verb in WORDS else verb.replace(".", " ").replace("_", " ")
-    return text.format(what=subject or NAMELESS.get(verb.partition(".")[0], "it"))
+    facts = {name: payload.get(name, "") for name in FACTS}
+    return text.format(what=subject or NAMELESS.get(verb.partition(".")[0], "it"), **facts)
 
 
 def subjects_of(
@@ -325,7 +346,7 @@ def entries(
 
 def _entry(event: LedgerEvent, known: dict[str, str], subject: str) -> Entry:
     icon, tone, _ = WORDS.get(event.verb, ("arrow", "", ""))
-    text = said_of(event.verb, subject)
+    text = said_of(event.verb, subject, event.payload)
     actor = known.get(event.actor_id, "" if event.actor_kind == "job" else "Somebody")
     for_whom = known.get(event.for_id, "")
     reason = event.reason.shown if event.reason is not None else ""

@@ -202,7 +202,7 @@ def test_what_the_draw_does_not_fall_on_is_done_with(company: Company, live: Sub
 def test_about_one_in_ten_is_drawn_always_the_same_and_another_seal_draws_others() -> None:
     def found(word: bytes) -> set[int]:
         seal = hashlib.sha256(word).hexdigest()
-        return {one for one in range(1, 1001) if samples.falls_on(seal, one)}
+        return {one for one in range(1, 1001) if samples.falls_on(seal, str(one), 10)}
 
     first, second = found(b"one"), found(b"two")
     assert 60 <= len(first) <= 140

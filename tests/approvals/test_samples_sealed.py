@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from approvals import samples, sweeps
+from approvals import policies, samples, sweeps
 from approvals.models import SampleState
 from governance.controls import sealing
 from tests import journeys
@@ -27,7 +27,7 @@ def test_the_draw_is_the_hash_of_the_seal_that_covers_the_coming_into_force(
     sealing.seal_all(at=NOW)
     seal = samples.seal_over(sample.submission)
     assert seal is not None
-    monkeypatch.setattr(samples, "ONE_IN", 1)
+    monkeypatch.setattr(policies.Policy, "sampled_one_in", 1)
     sweeps.sweep(c.now)
     sealing.seal_all(at=NOW)
     sample.refresh_from_db()

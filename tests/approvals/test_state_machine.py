@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from approvals.models import (
     Approval,
     ApprovalState,
     Candidate,
+    Comment,
     Decision,
     DecisionPerson,
     Grant,
@@ -32,7 +33,7 @@ from governance.controls.people import record_leaver
 from inventory import lifecycle, registry
 from inventory.models import Automation, AutomationState, Version
 from tests import journeys, lengths
-from tests.approvals import stock
+from tests.approvals import lightly, stock
 from tests.journeys import Company
 from tests.machines import Undone
 from tests.people import as_actor, as_delegate
@@ -43,6 +44,8 @@ EXAMPLES, STEPS = lengths.of(4, soak=300), 12
 #: Builder's side, both leads, both resources' owner and deputy, security, and somebody with nothing to do with it.
 PEOPLE = ("rita", "jonas", "theo", "bram", "omar", "amara", "sana", "viktor", "tom")
 EDITS = (None, stock.one_more_channel, stock.without_slack, stock.another_order, stock.every_tuesday)
+#: Edits of what is low risk, which stays on the light path with some of them and leaves it with others (A13).
+LIGHT_EDITS = (None, lightly.reads_more(1), lightly.reads_more(9), stock.another_order, stock.every_tuesday)
 
 #: What the ledger calls a decision, and that somebody came in who is a party from then on.
 DECIDED = ("approval.approved", "approval.rejected", "approval.changes_asked")
@@ -54,6 +57,8 @@ class Review(Undone):
     """One automation, from its first submission on. Whoever tries whatever; what is refused changes nothing."""
 
     company: ClassVar[Company]
+    edits: ClassVar[Sequence[lightly.Edit | None]] = EDITS
+    is_light: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,14 +98,27 @@ class Review(Undone):
         found: Submission | None = Submission.objects.filter(automation=self.automation).order_by("-pk").first()
         return found
 
-    @rule(who=st.sampled_from(["rita", "rita", "theo", "bram"]), edit=st.sampled_from(EDITS))
-    def submit(self, who: str, edit: Callable[[dict[str, Any]], None] | None) -> None:
+    @rule(who=st.sampled_from(["rita", "rita", "theo", "bram"]), number=st.integers(0, len(EDITS) - 1))
+    def submit(self, who: str, number: int) -> None:
+        edit = self.edits[number]
+
         def act() -> None:
             known = self.automation.versions.latest("number")
-            version: Version = stock.version(self.c, edit) if edit is not None else known
+            version: Version = self.brought_in(edit) if edit is not None else known
             journeys.submitted(self.c, version, by=self.person(who), now=self.now)
 
         self.attempt(act)
+
+    def brought_in(self, edit: lightly.Edit) -> Version:
+        if self.is_light:
+            return journeys.brought_in(self.c, stock.EXPORT, content=lightly.content(edit))
+        return stock.version(self.c, edit)
+
+    @precondition(lambda self: self.records(ApprovalState.WAITING))
+    @rule(who=st.sampled_from(["omar", "amara", "tom"]))
+    def somebody_objects(self, who: str) -> None:
+        record, actor = self.records(ApprovalState.WAITING)[0], as_actor(self.person(who))
+        self.attempt(lambda: transitions.object_to(record, actor=actor, now=self.now, reason="Why?"))
 
     @precondition(lambda self: self.records(ApprovalState.OPEN))
     @rule(data=st.data(), who=people, verb=st.sampled_from(["approve", "approve", "reject", "ask_for_changes"]))
@@ -244,8 +262,22 @@ class Holds(Review):
             assert (app.state, own.state) == (ApprovalState.APPROVED, ApprovalState.APPROVED)
             assert own.submission.app_approval_id == app.pk
             assert who_decided(app)
-            assert who_decided(own)
+            assert who_decided(own) or own.by_policy_id == own.submission.policy_id
             assert not who_decided(app) & who_decided(own)
+
+    @invariant()
+    def policy_has_approved_nothing_but_what_was_low_through_and_through_and_asked_of_nobody(self) -> None:
+        for record in Approval.objects.filter(by_policy__isnull=False).select_related("submission__app_approval"):
+            whole, app = record.submission, record.submission.app_approval
+            assert (record.tier, record.stage, record.state) == ("low", 2, ApprovalState.APPROVED)
+            assert (whole.tier, whole.light_path, record.by_policy_id) == ("low", True, whole.policy_id)
+            assert app.submission_id == whole.pk
+            assert not Candidate.objects.filter(seat__approval=record).exists()
+            assert not Comment.objects.filter(submission=whole, is_objection=True).exists()
+            assert {other.by_policy_id for other in whole.approvals.filter(stage=2)} == {whole.policy_id}
+        lately = list(Approval.objects.filter(by_policy__isnull=False).values_list("ended_at", flat=True))
+        for at in lately:
+            assert sum(at - timedelta(days=30) < other <= at for other in lately) <= 10
 
     @invariant()
     def no_party_has_decided_anything(self) -> None:
@@ -275,7 +307,8 @@ class Holds(Review):
 
     @invariant()
     def every_seat_of_what_is_approved_is_filled_by_somebody_of_its_own(self) -> None:
-        for record in Approval.objects.filter(submission__automation=self.automation, state=ApprovalState.APPROVED):
+        approved = Approval.objects.filter(submission__automation=self.automation, state=ApprovalState.APPROVED)
+        for record in approved.filter(by_policy__isnull=True):
             taken = [d for d in counted(record) if d.outcome == "approve"]
             assert {d.seat.label for d in taken} == {seat.label for seat in record.seats.all()}
             used = [who for d in taken for who in (d.person_id, d.for_person_id) if who]
@@ -340,9 +373,30 @@ def who_decided(record: Approval) -> set[int]:
 def test_whatever_people_do_in_whatever_order_a_submission_holds(
     company: Company, stock_submitted: Submission, request: pytest.FixtureRequest
 ) -> None:
+    walk(Holds, company, request)
+    lengths.did(request, f"{Review.taken:,} steps of submissions, no more than {STEPS} on end, each ledger verified")
+
+
+class HoldsOfWhatIsLow(Holds):
+    """The same of something low, on the light path to begin with."""
+
+    edits, is_light = LIGHT_EDITS, True
+
+
+@lengths.proves("A13", "A1", "A3", "A4", "A8", "G1", "S1")
+@pytest.mark.soak
+def test_whatever_people_do_in_whatever_order_policy_approves_the_light_path_and_nothing_else(
+    company: Company, light_submitted: Submission, request: pytest.FixtureRequest
+) -> None:
+    walk(HoldsOfWhatIsLow, company, request)
+    lengths.did(request, f"{Review.taken:,} steps of submissions of something low, each ledger verified")
+
+
+def walk(machine: type[Holds], company: Company, request: pytest.FixtureRequest) -> None:
+    """Take steps, as many as this run is to take."""
     Review.company, Review.request, Review.taken = company, request, 0
     run_state_machine_as_test(
-        Holds,
+        machine,
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
@@ -350,4 +404,3 @@ def test_whatever_people_do_in_whatever_order_a_submission_holds(
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )
-    lengths.did(request, f"{Review.taken:,} steps of submissions, no more than {STEPS} on end, each ledger verified")

@@ -21,7 +21,7 @@ from governance.controls.people import record_leaver
 from inventory import lifecycle
 from inventory.models import Automation, Version
 from tests import journeys
-from tests.approvals import stock
+from tests.approvals import lightly, stock
 from tests.approvals.drawing import sealed
 from tests.matrix.worlds import World, arguments, besides, inside, start, state
 from tests.people import as_actor, as_delegate
@@ -256,6 +256,21 @@ def approved(w: World, record: Approval) -> Approval:
     return journeys.approve(record, w.people["resource_owner"], now=w.now)
 
 
+def _light(w: World, *, ago: timedelta = timedelta()) -> Submission:
+    # The stock report where all of it is low risk: policy approves it with the app.
+    delegate_of_owner(w)
+    version = lightly.version(w.company, by=w.northwind.rita, **_owners(w))
+    made = journeys.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
+    journeys.approve(journeys.app_of(made), w.people["team_lead"], now=w.now - ago)
+    return made
+
+
+@state(APPROVAL, "by_policy")
+def by_policy(w: World) -> Approval:
+    """On the light path: by policy, when the app was approved."""
+    return stock.privilege_on(_light(w), w.company.erp)
+
+
 @state(APPROVAL, "rejected", on=open_record)
 def rejected(w: World, record: Approval) -> Approval:
     """By the owner."""
@@ -341,6 +356,12 @@ def noted(w: World, made: Submission) -> Sample:
 def drawn(w: World, sample: Sample) -> Sample:
     """The draw fell on it."""
     return _drawn(w, sample)
+
+
+@state(SAMPLE, "of_policy", on=by_policy)
+def of_policy(w: World, record: Approval) -> Sample:
+    """Of what policy approved, and the draw fell on it."""
+    return _drawn(w, Sample.objects.get(approval=record))
 
 
 @state(SAMPLE, "not_drawn", on=noted)

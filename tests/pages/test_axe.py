@@ -16,7 +16,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from approvals import drafts
+from approvals import drafts, transitions
 from governance.controls import clock, sealing, webhooks
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Notice, WebhookDelivery
@@ -27,7 +27,8 @@ from inventory import interim, lifecycle, registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Credential, NonHumanIdentity, Resource
 from tests import journeys, lengths
-from tests.approvals.drawing import drawn_of_its_own
+from tests.approvals import lightly
+from tests.approvals.drawing import JOBS, drawn_of_its_own, sealed
 from tests.axe import is_too_wide, violations
 from tests.journeys import Company
 from tests.people import as_actor, make_person
@@ -64,6 +65,7 @@ TOUR = (
     ("rita", "account_logout"),
     ("rita", "account_reauthenticate"),
     ("theo", "me"),
+    ("theo", "review", "light"),  # on the light path, still to be decided
     ("omar", "desk"),
     ("omar", "desk_part", "submission"),
     ("omar", "desk_view_save", "?tier=high"),
@@ -82,6 +84,8 @@ TOUR = (
     ("jonas", "automation_stop", "automation"),
     ("jonas", "automation_amend", "automation"),
     ("sana", "sample", "sample"),
+    ("sana", "sample", "of_policy"),
+    ("sana", "signals"),
     ("sana", "automation", "automation"),
     ("sana", "automation", "automation", "?tab=privileges"),
     ("sana", "automation", "automation", "?tab=versions"),
@@ -202,6 +206,7 @@ class World:
         self._nobody_answers()
         self.webhook = self._something_told()
         self.notice = Notice.objects.filter(recipient=self.people.theo).latest("pk").pk
+        self.light, self.of_policy = self._light(company)
         sealing.seal_all(at=timezone.now())
 
     def _something_told(self) -> int:
@@ -224,6 +229,14 @@ class World:
                 attempts=number + 1,
             )
         return int(made.pk)
+
+    def _light(self, company: Company) -> tuple[int, int]:
+        """Something on the light path whose app Theo has not decided, and what policy approved of another and was drawn."""
+        word = uuid.uuid4().hex[:8]
+        made = lightly.in_force(company, word=f"a{word}")
+        with sealed():
+            sample = transitions.draw(made.samples.earliest("pk"), actor=JOBS, now=clock.now())
+        return lightly.submitted(company, word=f"b{word}").pk, sample.pk
 
     def _something_kept(self, company: Company) -> tuple[int, int]:
         """A credential that has expired, with a reach, and a store of Lena's that Omar says keeps it."""

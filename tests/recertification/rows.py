@@ -1,4 +1,4 @@
-"""Many grants at once, as rows: low-risk ones of one automation, approved by the shipped policy as the light path would (A13).
+"""Many grants at once, as rows: low-risk ones of one automation, each approved by the owner of what it touches.
 
 Walking hundreds of privileges through both stages takes minutes and shows nothing about reviews. The database judges these
 rows as it judges any.
@@ -6,10 +6,23 @@ rows as it judges any.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from approvals import policies
-from approvals.models import Approval, ApprovalKind, ApprovalState, Grant, GrantKind, Submission, SubmissionState
+from approvals.models import (
+    Approval,
+    ApprovalKind,
+    ApprovalState,
+    Candidate,
+    Decision,
+    DecisionOutcome,
+    Grant,
+    GrantKind,
+    Seat,
+    SeatLabel,
+    Submission,
+    SubmissionState,
+)
 from inventory.models import Privilege
 
 
@@ -19,7 +32,6 @@ def low_grants(submission: Submission, count: int, *, begins_at: datetime, days:
     They were asked for in one submission more of the same version, which came into force when they begin.
     """
     model = submission.version.privileges.order_by("pk")[0]
-    policy = policies.in_force(begins_at).version
     numbers = range(1, count + 1)
     privileges = Privilege.objects.bulk_create(
         Privilege(
@@ -42,14 +54,13 @@ def low_grants(submission: Submission, count: int, *, begins_at: datetime, days:
             kind=ApprovalKind.PRIVILEGE,
             privilege=privilege,
             tier="low",
-            state=ApprovalState.APPROVED,
+            state=ApprovalState.OPEN,
             term_days=days,
-            by_policy=policy,
             opened_at=begins_at,
-            ended_at=begins_at,
         )
         for privilege in privileges
     )
+    _approved(approvals, begins_at)
     for state in (SubmissionState.DECIDED, SubmissionState.IN_FORCE):
         Submission.objects.filter(pk=asked_in.pk).update(state=state, ended_at=begins_at)
     ends_at = begins_at + timedelta(days=days)
@@ -72,6 +83,17 @@ def low_grants(submission: Submission, count: int, *, begins_at: datetime, days:
         )
         for approval in approvals
     )
+
+
+def _approved(records: Sequence[Approval], at: datetime) -> None:
+    """Open records are approved by whoever owns what the first of them touches."""
+    assert records[0].privilege is not None
+    owner = records[0].privilege.entitlement.resource.owner
+    seats = Seat.objects.bulk_create(Seat(approval=record, label=SeatLabel.OWNER) for record in records)
+    Candidate.objects.bulk_create(Candidate(seat=seat, person=owner, order=0, basis="owner") for seat in seats)
+    yes = {"person": owner, "round": 1, "outcome": DecisionOutcome.APPROVE, "shown_digest": "", "at": at}
+    Decision.objects.bulk_create(Decision(approval=seat.approval, seat=seat, **yes) for seat in seats)
+    Approval.objects.filter(pk__in=[one.pk for one in records]).update(state=ApprovalState.APPROVED, ended_at=at)
 
 
 def _asked_anew(submission: Submission, at: datetime) -> Submission:

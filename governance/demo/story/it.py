@@ -1,4 +1,4 @@
-"""Platform Engineering's and IT Operations' automations: two that run as one identity, one that nobody decided about, one of low risk."""
+"""Platform Engineering's and IT Operations' automations: two that run as one identity, one that nobody decided about, one on the light path."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SOON = timedelta(minutes=20)
 
 
 def rates_on_the_intranet(d: Director) -> Story:
-    """Of low risk, described by the form, live for months: it reads what the central bank publishes, so one person a stage is enough."""
+    """On the light path, described by the form, live for months: it reads what the central bank publishes; Mei decided the app, policy the rest."""
     now = yield Ago(104, "09:40")
     rates = d.offer("rates", "mei", now, code="rates:read", words="May read the day's rates", level=Level.READ)
     now = yield SOON
@@ -32,8 +32,6 @@ def rates_on_the_intranet(d: Director) -> Story:
     submission = d.submit(version, "elif", now, {rates.words: "Sales asks for them by mail every morning."})
     now = yield Ago(103, "10:10")
     d.approve(d.app(submission), "mei", now)
-    now = yield Ago(101, "11:30")
-    yield from d.approve_rest(submission, now, "")
 
 
 def incident_scribe(d: Director) -> Story:

@@ -64,7 +64,8 @@ def _samples(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]
     for row in rows.order_by("due_at")[:most]:
         automation = row.submission.automation
         assert row.due_at is not None  # the query asks for it
-        yield row.due_at, f"A change of {automation.name} is to be looked at", row.href if automation.pk in seen else ""
+        what = "What policy approved" if row.is_of_policy else "A change"
+        yield row.due_at, f"{what} of {automation.name} is to be looked at", row.href if automation.pk in seen else ""
 
 
 def _items(now: datetime, most: int) -> Iterator[Coming]:

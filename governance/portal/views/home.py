@@ -144,7 +144,7 @@ def _approvals(records: Sequence[Approval]) -> Shape:
 
 
 def _samples(actor: Actor, now: datetime) -> Shape:
-    """Changes of source alone that were drawn: a security reviewer looks at them (A12).
+    """What was drawn, of changes of source alone and of what policy approved: a security reviewer looks at it (A12, A13).
 
     The others are not asked about, which saves everybody's home a query: a fallback owner who looks in their place has the mail and
     the desk.
@@ -157,7 +157,7 @@ def _samples(actor: Actor, now: datetime) -> Shape:
             "href": one.href,
             "seal": "full",
             "name": one.submission.automation.name,
-            "text": f"Version {one.submission.version.number} changed its source and was drawn: is it fine?",
+            "text": _drawn(one),
             "who": one.submission.submitted_by.name,
             "since": one.drawn_at,
             "due": one.due_at,
@@ -166,6 +166,12 @@ def _samples(actor: Actor, now: datetime) -> Shape:
         for one in found[:MOST]
     ]
     return {"key": "samples", "title": "To look at", "words": "drawn by chance", "rows": rows, "count": len(found)}
+
+
+def _drawn(sample: Sample) -> str:
+    if sample.approval is not None:
+        return f"Policy approved {sample.approval.quoted}, which was drawn: is it fine?"
+    return f"Version {sample.submission.version.number} changed its source and was drawn: is it fine?"
 
 
 def _recertifications(person: Person, people: Collection[int]) -> Shape:

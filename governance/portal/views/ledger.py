@@ -63,22 +63,24 @@ NAMED_BY = (
 JOB = "portal.verify_ledger"
 
 
-def _may_read(request: Request) -> bool:
-    return access.may(request.actor, Permission.LEDGER_READ, None, now=clock.now())
+def _may_read(request: Request, now: datetime) -> bool:
+    return access.may(request.actor, Permission.LEDGER_READ, None, now=now)
 
 
 @require_GET
 def ledger(request: Request) -> HttpResponse:
     """Everything that happened, newest first; filters and place live in the address."""
-    if not _may_read(request):
+    now = clock.now()
+    if not _may_read(request, now):
         return refused(request, NOT_YOURS)
-    return _page(request, _last_verification(), fragment="events")
+    return _page(request, _last_verification(), now, fragment="events")
 
 
 @require_POST
 def ledger_verify(request: Request) -> HttpResponse:
     """Verify the whole ledger now: every event against its seal, every seal against the one before and our key."""
-    if not _may_read(request):
+    at = clock.now()
+    if not _may_read(request, at):
         return refused(request, NOT_YOURS)
     problems: list[str] = []
 
@@ -88,13 +90,13 @@ def ledger_verify(request: Request) -> HttpResponse:
         return {"events": report.events, "seals": report.seals, "problems": len(report.problems)}
 
     jobs.run_job(JOB, verify)
-    return _page(request, _last_verification(problems), fragment="verification")
+    return _page(request, _last_verification(problems), at, fragment="verification")
 
 
 @require_GET
 def ledger_export(request: Request) -> HttpResponseBase:
     """The sealed ledger as a file that anyone can verify without us, with its checkpoint at the end (H9)."""
-    if not _may_read(request):
+    if not _may_read(request, clock.now()):
         return refused(request, NOT_YOURS)
     last = sealing.latest()
     answer = StreamingHttpResponse(_lines(last) if last else iter(()), content_type="application/x-ndjson")
@@ -108,12 +110,12 @@ def _lines(last: Seal) -> Iterator[str]:
         yield exporting.as_text(line)
 
 
-def _page(request: Request, verification: Shape, *, fragment: str) -> HttpResponse:
+def _page(request: Request, verification: Shape, now: datetime, *, fragment: str) -> HttpResponse:
     asked = request.GET
     rows = _filtered(LedgerEvent.objects.select_related("reason"), asked)
     found, newer, older = _here(rows, asked)
     context = {
-        "head": _head(),
+        "head": _head(request, now),
         "verification": verification,
         "filters": _filters(asked),
         "filters_target": "#events",
@@ -167,16 +169,23 @@ def _filtered(rows: QuerySet[LedgerEvent], asked: QueryDict) -> QuerySet[LedgerE
     return rows.filter(ledger_search.matching(wanted)) if wanted else rows
 
 
-def _head() -> Shape:
-    last, now = sealing.latest(), clock.real()
+def _head(request: Request, now: datetime) -> Shape:
+    last = sealing.latest()
     total = (last.total if last else 0) + sealing.unsealed().count()
-    sealed = f"sealed {moment_words(last.at, now)}, seal {last.number:,}" if last else "nothing is sealed yet"
+    sealed = f"sealed {moment_words(last.at, clock.real())}, seal {last.number:,}" if last else "nothing is sealed yet"
     export = {"label": "Export", "icon": "file", "href": reverse("ledger_export")}
     return {
         "title": "Ledger",
         "facts": [counted(total, "event"), sealed, "nothing can be changed or removed"],
-        "actions": [export] if last else [],
+        "actions": [*_signals(request, now), *([export] if last else [])],
     }
+
+
+def _signals(request: Request, now: datetime) -> list[Shape]:
+    """The way to the signals, for whoever reads them (S10)."""
+    if not access.may(request.actor, Permission.SIGNALS_READ, None, now=now):
+        return []
+    return [{"label": "Signals", "icon": "person", "href": reverse("signals")}]
 
 
 def _last_verification(problems: Iterable[str] = ()) -> Shape:
@@ -268,7 +277,7 @@ def _shapes(events: list[LedgerEvent], reader: Actor) -> list[Shape]:
 
 def _words(event: LedgerEvent, subject: str) -> str:
     """What happened in words, as timelines say it; what was only tried says so."""
-    said = timeline.said_of(event.verb, subject)
+    said = timeline.said_of(event.verb, subject, event.payload)
     return f"Tried: {said}" if event.outcome == "refused" else f"{said[:1].upper()}{said[1:]}"
 
 

@@ -52,7 +52,7 @@ LOOK = (
     ("Stock question agent", "live: one privilege renewed, one at its end, one revoked yesterday"),
     ("Incident scribe", "live with an identity of its own; one grant was stopped on its own"),
     ("Web analytics digest", "live, its owner left: Tom answers meanwhile, and nobody for what it reads"),
-    ("Rates on the intranet", "live for months, of low risk, described by the form"),
+    ("Rates on the intranet", "live for months by the light path: Mei decided the app, policy what it reads"),
     ("Stock forecast (trial)", "live in test, of low risk, its credential kept in Vault"),
     ("Cold chain alert", "stopped by its kill switch; one person has asked to lift that"),
     ("Voucher mailer", "high risk, decided by two; nobody answered its review: it lost what it held"),

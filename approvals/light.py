@@ -1,0 +1,288 @@
+"""The light path: whether policy may approve what a submission asks in stage 2, and what speaks against it, in words (A13). Reads only.
+
+The preview asks it before there is a submission. Submitting freezes the answer, and once somebody has approved the app it is asked again:
+what was on the path may have left it, nothing comes onto it later (A1). The database repeats the narrow part (`guards.BY_POLICY_NARROWLY`).
+
+What the chain of an automation is nobody knows yet (A16). So whatever could have one does not qualify: what something else starts, what
+shares a credential or an identity, and what the importer did not read to its end. What calls something is never low.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from approvals import again, openings, rechecking
+from approvals.changes import Asked, Changes
+from approvals.models import (
+    APP_KEY,
+    Approval,
+    CarriedDecision,
+    Comment,
+    Decision,
+    DecisionOutcome,
+    Sample,
+    SampleState,
+    Submission,
+    SubmissionState,
+)
+from approvals.models.guards import LIGHT_PATH_LOCK
+from approvals.policies import Policy
+from governance.controls.models import Person
+from inventory import assessing
+from inventory.models import (
+    REGISTERED,
+    Assessment,
+    Automation,
+    Credential,
+    NonHumanIdentity,
+    Privilege,
+    Trigger,
+    Version,
+    VersionCredential,
+)
+
+#: What starts an automation without anybody or anything else: its editor's button and the clock.
+BY_ITSELF = ("manual", "schedule")
+#: Findings of low severity that nobody has to look at first; any other is.
+HARMLESS = ("dormant", "pinned_data", "shared_credential")
+#: Ends of a look after which policy approves nothing of that automation any more.
+FAILED = (SampleState.NOT_FINE, SampleState.UNANSWERED)
+
+
+@dataclass(frozen=True)
+class Because:
+    """What speaks against the light path.
+
+    Args:
+        words: what the ledger says of it: no names.
+        sentence: what its builder reads.
+    """
+
+    words: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is asked about, saved or not.
+
+    Args:
+        automation: as it stands or would be.
+        builder: who submits it.
+        asked: how many records stage 2 would have.
+        is_app_asked: whether stage 1 decides about this very version.
+        is_asked_again: whether something of it was refused, withdrawn, stopped or held before (A15, G5).
+        privileges: everything that it would hold, what runs on included.
+        credentials: likewise.
+        triggers: what starts it.
+        findings: code and severity of what was noticed in it.
+        identities: what it runs as.
+    """
+
+    automation: Automation
+    builder: Person | None
+    asked: int
+    is_app_asked: bool
+    is_asked_again: bool
+    privileges: Sequence[Privilege]
+    credentials: Sequence[Credential]
+    triggers: Sequence[Trigger]
+    findings: Iterable[tuple[str, str]]
+    identities: Sequence[NonHumanIdentity]
+
+
+def is_low(tier: str, asked: Iterable[str]) -> bool:
+    """Whether everything is low: the app, and each of what is asked, which is something. Otherwise the path is no question."""
+    tiers = list(asked)
+    return bool(tiers) and {tier, *tiers} == {"low"}
+
+
+def why_not(case: Case, policy: Policy, now: datetime) -> Because | None:
+    """What speaks against the light path of something low, the first that does; None where nothing does."""
+    return (
+        _by_itself(case)
+        or _of_connections(case)
+        or _of_others(case)
+        or _of_the_past(case)
+        or _of_many(case, policy, now)
+    )
+
+
+def _by_itself(case: Case) -> Because | None:
+    if not case.is_app_asked:
+        sentence = "Nothing that stage 1 decides about changed, so nobody would look at it."
+        return Because("stage 1 was not asked about it", sentence)
+    started = next((one for one in case.triggers if one.type not in BY_ITSELF), None)
+    if started is not None:
+        sentence = f"Something else starts it ({started.type}), and what that may do is not known."
+        return Because("something else starts it", sentence)
+    noticed = next((code for code, severity in case.findings if severity != "low" or code not in HARMLESS), None)
+    if noticed is not None:
+        said = noticed.replace("_", " ")
+        return Because("something was noticed in it", f"Something was noticed in it that somebody looks at: {said}.")
+    return None
+
+
+def _of_connections(case: Case) -> Because | None:
+    """A connection whose owner has not confirmed what it opens, or that is to open something else (I8)."""
+    bindings = openings.known(case.privileges)
+    for one in case.privileges:
+        if one.connector == REGISTERED:
+            continue
+        row, resource = bindings.get((one.connector, one.instance)), one.entitlement.resource
+        if row is None or row.is_open or row.moving_to_id is not None or row.resource_id != resource.pk:
+            sentence = f"Whoever answers for {resource.name} has not confirmed yet what its connection opens."
+            return Because("a connection is not confirmed", sentence)
+    return None
+
+
+def _of_others(case: Case) -> Because | None:
+    """Another automation with the same credential or identity: what the two may do together nobody has judged (I5, A16)."""
+    saved = [one.pk for one in case.credentials if not one._state.adding]
+    used = VersionCredential.objects.filter(credential__in=saved) if saved else VersionCredential.objects.none()
+    known = [one for one in case.identities if not one._state.adding]
+    is_shared = any(one.automation_id not in (None, case.automation.pk) for one in known)
+    if (
+        is_shared
+        or used.exclude(version__automation=case.automation.pk or 0).exists()
+        or assessing.sharers_of(case.automation, known)
+    ):
+        sentence = "Another automation has the same credential or identity, and what the two do together is not judged."
+        return Because("another automation shares its credential or identity", sentence)
+    return None
+
+
+def _of_the_past(case: Case) -> Because | None:
+    if case.is_asked_again:
+        sentence = "The same was decided, refused, withdrawn or stopped before, and people go on from there."
+        return Because("the same was decided or withdrawn before", sentence)
+    if case.automation._state.adding:
+        return None
+    if Sample.objects.filter(submission__automation=case.automation, approval__isnull=False, state__in=FAILED).exists():
+        sentence = "What policy approved of it before was looked at and not found fine, or looked at by nobody."
+        return Because("a look at what policy approved before failed", sentence)
+    said = Comment.objects.filter(submission__automation=case.automation, is_objection=True)
+    in_force = case.automation.submissions.filter(state=SubmissionState.IN_FORCE).order_by("-pk").values("pk")[:1]
+    last = in_force.first()
+    if said.filter(submission__gt=last["pk"] if last is not None else 0).exists():
+        return Because("somebody objected", "Somebody who answers for what it touches has objected.")
+    return None
+
+
+def _of_many(case: Case, policy: Policy, now: datetime) -> Because | None:
+    """Too many for one builder. Whoever goes on to approve holds `lock`, so that two at once count one after the other."""
+    most, days = policy.light_grants, policy.light_days
+    since = now - timedelta(days=days)
+    lately = Approval.objects.filter(by_policy__isnull=False, ended_at__gt=since, submission__submitted_by=case.builder)
+    count = lately.count()
+    if count + case.asked <= most:
+        return None
+    sentence = (
+        f"Policy approves {most} grants for a builder in {days} days; with this there would be {count + case.asked}."
+    )
+    return Because("its builder has as many of policy as there may be", sentence)
+
+
+def lock(builder: Person) -> None:
+    """Let nobody else have policy approve something for a builder until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {LIGHT_PATH_LOCK.format(builder='%s')}", [str(builder.pk)])
+
+
+# --- what is submitted ------------------------------------------------------------------------------------------------
+
+
+def of_version(
+    version: Version,
+    found: Changes,
+    assessment: Assessment,
+    policy: Policy,
+    before: Submission | None,
+    builder: Person,
+    now: datetime,
+) -> bool:
+    """Whether a version that is submitted now is on the light path.
+
+    Args:
+        version: saved.
+        found: what it asks.
+        assessment: its newest.
+        policy: the policy in force.
+        before: the open submission that it continues.
+        builder: who submits it.
+        now: business time.
+    """
+    if not is_low(assessment.tier, [one.tier for one in found.asked]):
+        return False
+    automation = version.automation
+    earlier = again.earlier(automation, policy, now)
+    is_again = is_asked_again(found.asked, earlier.keys()) or was_decided(before)
+    case = _of_saved(version, builder, len(found.asked), is_app_asked=bool(found.app), is_asked_again=is_again)
+    return why_not(case, policy, now) is None
+
+
+def is_asked_again(asked: Iterable[Asked], earlier: Iterable[str]) -> bool:
+    """Whether something of what is asked is not new, or was refused or withdrawn before, the app included (A15)."""
+    known = set(earlier)
+    return APP_KEY in known or any(one.why != "new" or one.key in known for one in asked)
+
+
+def was_decided(before: Submission | None) -> bool:
+    """Whether somebody decided something in the open submission that a version continues; a question to the builder is none (A14)."""
+    if before is None:
+        return False
+    taken = Decision.objects.filter(approval__submission=before).exclude(outcome=DecisionOutcome.ASK)
+    return taken.exists() or CarriedDecision.objects.filter(approval__submission=before).exists()
+
+
+def of_submission(submission: Submission, waiting: Sequence[Approval], policy: Policy, now: datetime) -> Because | None:
+    """What speaks by now against the light path of a submission that was on it, once its app is approved; None where nothing does.
+
+    Args:
+        submission: on the light path, its app approved.
+        waiting: its records of stage 2 that policy would approve.
+        policy: the policy that it was made under.
+        now: business time.
+    """
+    app = submission.app_approval
+    is_own = app is not None and app.submission_id == submission.pk and app.carried_from_id is None
+    case = _of_saved(
+        submission.version,
+        submission.submitted_by,
+        len(waiting),
+        is_app_asked=is_own,
+        is_asked_again=any(one.earlier_id is not None or one.carried_from_id is not None or one.asked for one in waiting),
+        privileges=rechecking.privileges_of(submission),
+    )
+    return why_not(case, policy, now)
+
+
+def _of_saved(
+    version: Version,
+    builder: Person,
+    asked: int,
+    *,
+    is_app_asked: bool,
+    is_asked_again: bool,
+    privileges: Sequence[Privilege] | None = None,
+) -> Case:
+    """The case of a version of the register, with the findings of its newest assessment."""
+    newest = version.assessments.order_by("-pk").first()
+    noticed = newest.findings.filter(state="open").order_by("pk") if newest is not None else None
+    rows = version.privileges.select_related("entitlement__resource") if privileges is None else privileges
+    return Case(
+        version.automation,
+        builder,
+        asked,
+        is_app_asked=is_app_asked,
+        is_asked_again=is_asked_again,
+        privileges=list(rows),
+        credentials=[one.credential for one in version.version_credentials.select_related("credential")],
+        triggers=list(version.triggers.all()),
+        findings=list(noticed.values_list("code", "severity")) if noticed is not None else [("not_assessed", "high")],
+        identities=assessing.identities_of(version),
+    )

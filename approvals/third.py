@@ -1,0 +1,107 @@
+"""The third signature: on high risk, where whoever would decide has a signal together with the builder, somebody from outside both
+teams signs too (S10). Reads only.
+
+It is a seat as others are (`SeatLabel.OUTSIDE`), added when the record is made and, where the signal came up since, when it opens; it is not
+taken away when the signal goes (A1). Fallback owners stand on its ladder, then security reviewers, each only where they are in neither
+team: the one that builds, with its leads and whoever submits, and the one that answers for the resource, with its owner and deputy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from approvals.ladders import Rung, resource_of
+from approvals.models import Approval, Seat, SeatLabel, Submission
+from approvals.policies import Policy
+from governance.controls.models import Membership, Team, TeamKind
+from inventory.models import Automation, Resource
+
+#: Rungs of every ladder: who stands there has no team of the two.
+OF_EVERYBODY = ("fallback owner", "security reviewer")
+
+
+def is_needed(tier: str, rungs: Iterable[Rung], partners: Collection[int], policy: Policy) -> bool:
+    """Whether a record takes a third signature.
+
+    Args:
+        tier: the record's.
+        rungs: the ladder of its first seat, lead or owner.
+        partners: ids of those who have a signal together with the builder (`pairs.partners`).
+        policy: says on which tiers.
+    """
+    if tier not in policy.third_signature or not partners:
+        return False
+    own = (rung for rung in rungs if rung.basis not in OF_EVERYBODY)
+    return any(person.pk in partners for rung in own for person in rung.people)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The two sides of a record, as ids: people whose teams count, and teams that count by themselves."""
+
+    people: frozenset[int]
+    teams: frozenset[int]
+
+    @classmethod
+    def of(cls, builder: int | None, automation: Automation, resource: Resource | None) -> Sides:
+        """Those of a record about a resource, or of the app where there is none."""
+        team = automation.led_team
+        people: set[int | None] = {builder, team.lead_id, team.deputy_lead_id}
+        teams: set[int | None] = {team.pk}
+        if resource is not None:
+            people |= {resource.owner_id, resource.deputy_id}
+            teams |= {resource.team_id}
+        return cls(frozenset(pk for pk in people if pk is not None), frozenset(pk for pk in teams if pk is not None))
+
+
+@dataclass
+class Insiders:
+    """Who is of some teams, read once for all records of a submission: three queries."""
+
+    teams_of: dict[int, set[int]] = field(default_factory=dict)
+    people_of: dict[int, set[int]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, sides: Iterable[Sides]) -> Insiders:
+        """Read whoever is of any of these sides; fallback owners are no team of theirs by being that."""
+        sides, found = list(sides), cls()
+        people = {pk for one in sides for pk in one.people}
+        memberships = Membership.objects.exclude(team__kind=TeamKind.FALLBACK).order_by()
+        for person, team in memberships.filter(person__in=people).values_list("person", "team"):
+            found.teams_of.setdefault(person, set()).add(team)
+        teams = {pk for one in sides for pk in one.teams}.union(*found.teams_of.values())
+        for team, person in memberships.filter(team__in=teams).values_list("team", "person"):
+            found.people_of.setdefault(team, set()).add(person)
+        for team, *leads in Team.objects.filter(pk__in=teams).values_list("pk", "lead", "deputy_lead"):
+            found.people_of.setdefault(team, set()).update(pk for pk in leads if pk is not None)
+        return found
+
+    def among(self, sides: Sides) -> frozenset[int]:
+        """Ids of everybody of a record's two sides."""
+        teams = sides.teams.union(*(self.teams_of.get(pk, set()) for pk in sides.people))
+        return sides.people.union(*(self.people_of.get(pk, set()) for pk in teams))
+
+
+def insiders_of(submission: Submission) -> dict[int, frozenset[int]]:
+    """By record of a submission with a seat for somebody from outside: ids of who is of its two sides. A fixed number of queries."""
+    read = submission.approvals.all() if _is_read(submission, "approvals") else ()
+    if read and all(_is_read(one, "seats") for one in read):  # a page has read them with all that they name
+        records = [one for one in read if any(seat.label == SeatLabel.OUTSIDE for seat in one.seats.all())]
+    else:
+        asked = Approval.objects.filter(submission=submission, seats__label=SeatLabel.OUTSIDE).order_by("pk")
+        records = list(asked.select_related("privilege__entitlement__resource", "decided_on"))
+    resources = {one.pk: resource_of(one) for one in records}
+    builder = submission.submitted_by_id
+    sides = {pk: Sides.of(builder, submission.automation, on) for pk, on in resources.items()}
+    known = Insiders.read(sides.values())
+    return {pk: known.among(one) for pk, one in sides.items()}
+
+
+def _is_read(row: Submission | Approval, what: str) -> bool:
+    return what in row.__dict__.get("_prefetched_objects_cache", {})
+
+
+def seats_for(records: Iterable[Approval]) -> list[Seat]:
+    """The seat of somebody from outside for each of some records, not saved yet."""
+    return [Seat(approval=record, label=SeatLabel.OUTSIDE) for record in records]

@@ -1,0 +1,91 @@
+"""Signals: who approves for whom so often that somebody looks (S10). For security reviewers and auditors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from approvals import pairs, policies
+from approvals.models import Submission
+from approvals.pairs import Signal
+from governance.controls import access, clock
+from governance.controls.refusals import Refusal
+from governance.controls.roles import Permission
+from governance.web import times
+from governance.web.middleware import Request
+from governance.web.pages import page, refused
+
+Shape = dict[str, Any]
+
+NOT_YOURS = Refusal(
+    "PERMISSION", "permission", "Signals are read by security reviewers and auditors.", "Go back to your own pages."
+)
+#: Signals of the page, and submissions of one of them.
+MOST, SHOWN = 100, 8
+TITLES = {"mutual": "They approve for each other", "leaning": "Most approvals of one builder come from one person"}
+
+
+@require_GET
+def signals(request: Request) -> HttpResponse:
+    """Every signal now, those that say more first: who, how often, in which submissions."""
+    now = clock.now()
+    if not access.may(request.actor, Permission.SIGNALS_READ, None, now=now):
+        return refused(request, NOT_YOURS)
+    policy = policies.in_force(now)
+    found = pairs.found(policy, now)
+    shown = found[:MOST]
+    names = {pk: person.name for pk, person in pairs.people_of(shown).items()}
+    submissions = _submissions(shown)
+    days, mutual, share = policy.signal_days, policy.signal_mutual, policy.signal_share
+    groups = [
+        {
+            "key": kind,
+            "title": title,
+            "rows": [_row(one, names, submissions, days) for one in shown if one.kind == kind],
+        }
+        for kind, title in TITLES.items()
+    ]
+    return page(
+        request,
+        "approvals/signals.html",
+        {
+            "now": now,
+            "head": {
+                "title": "Signals",
+                "facts": [times.counted(len(found), "signal"), f"the last {days} days", "nothing is decided by them"],
+            },
+            "words": (
+                f"Two people who approved for each other in more than {mutual} submissions, and whoever gave over {share} % of a builder's "
+                f"approvals in more than {mutual}. On what is high risk a third signature from outside both teams is asked for."
+            ),
+            "groups": [group for group in groups if group["rows"]],
+        },
+    )
+
+
+def _submissions(found: Iterable[Signal]) -> dict[int, Submission]:
+    """The newest submissions of each, read together."""
+    keys = {pk for one in found for pk in one.submissions[:SHOWN]}
+    rows = Submission.objects.filter(pk__in=keys).select_related("automation", "version")
+    return {row.pk: row for row in rows.only("submitted_at", "tier", "automation__name", "version__number")}
+
+
+def _row(one: Signal, names: Mapping[int, str], submissions: Mapping[int, Submission], days: int) -> Shape:
+    rows = [submissions[pk] for pk in one.submissions[:SHOWN] if pk in submissions]
+    more = len(one.submissions) - len(rows)
+    return {
+        "sentence": pairs.words(one, names, days),
+        "submissions": [
+            {
+                "href": reverse("review", args=[row.pk]),
+                "name": f"{row.automation.name}, version {row.version.number}",
+                "tier": row.tier,
+            }
+            for row in rows
+        ],
+        "more": f"and {more} more" if more > 0 else "",
+    }

@@ -1,0 +1,100 @@
+"""What is low risk through and through: the stock report without its posts, on internal data, by a credential that opens only that.
+
+Omar has said what its connection opens. So it is on the light path: Theo decides the app, policy the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from approvals.models import Submission
+from governance.controls.models import Person
+from inventory import registry
+from inventory.models import Credential, Resource, Version
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.bring_in.building import connect, of_its_own
+from tests.journeys import Company
+from tests.people import as_actor
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+def content(edit: Edit | None = None, *, word: str = "") -> bytes:
+    """The export, edited; of an n8n of its own where a word says so."""
+    found = json.loads(of_its_own(stock.EXPORT, word)) if word else json.loads(stock.source())
+    stock.without_slack(found)
+    if edit is not None:
+        edit(found)
+    return json.dumps(found).encode()
+
+
+def another(word: str) -> Edit:
+    """An edit: another automation with credentials of its own on the same server."""
+
+    def edit(export: dict[str, Any]) -> None:
+        export["id"] = word
+        for node in export["nodes"]:
+            for used in node.get("credentials", {}).values():
+                used["id"] += word
+
+    return edit
+
+
+def both(*edits: Edit) -> Edit:
+    """Several edits, one after the other."""
+
+    def edit(export: dict[str, Any]) -> None:
+        for one in edits:
+            one(export)
+
+    return edit
+
+
+def reads_more(tables: int) -> Edit:
+    """An edit: it reads so many tables more, each a privilege of its own."""
+
+    def edit(export: dict[str, Any]) -> None:
+        node = stock.node(export, ".postgres")
+        for number in range(tables):
+            more = json.loads(json.dumps(node))
+            more |= {"id": f"5d1f0a0e-0000-4000-8000-0000000001{number:02}", "name": f"Read {number}"}
+            more["parameters"]["table"] = {"__rl": True, "value": f"stock_{number}", "mode": "name"}
+            export["nodes"].append(more)
+
+    return edit
+
+
+def version(
+    c: Company,
+    edit: Edit | None = None,
+    *,
+    word: str = "",
+    is_confirmed: bool = True,
+    by: Person | None = None,
+    **fields: Any,
+) -> Version:
+    """A version of it, imported by Rita, with everything said that makes it low."""
+    data = content(edit, word=word)
+    Resource.objects.filter(pk=c.erp.pk).update(data_class="internal")
+    if is_confirmed:
+        connect(c, data)
+    made = journeys.brought_in(c, stock.EXPORT, content=data, by=by, **fields)
+    for used in made.version_credentials.select_related("credential"):
+        codes = set(made.privileges.filter(credential=used.credential).values_list("entitlement__code", flat=True))
+        one = Credential.objects.get(pk=used.credential_id)
+        if set(one.reach) != codes:
+            registry.declare_reach(one, actor=as_actor(c.people.omar), now=c.now, codes=sorted(codes))
+    return made
+
+
+def submitted(c: Company, edit: Edit | None = None, *, word: str = "", by: Person | None = None) -> Submission:
+    """Submitted by Rita: stage 1 is open, and policy would approve the rest."""
+    return journeys.submitted(c, version(c, edit, word=word, by=by), by=by)
+
+
+def in_force(c: Company, edit: Edit | None = None, *, word: str = "") -> Submission:
+    """The app approved by Theo, and with it everything else by policy."""
+    return stock.app_approved(c, submitted(c, edit, word=word))
