@@ -55,6 +55,8 @@ class Permission(StrEnum):
     ROLE_CONFIRM = "role:confirm"
     ROLE_END = "role:end"
     DELEGATION_SET = "delegation:set"
+    TOKEN_MAKE = "token:make"  # noqa: S105  the name of a permission
+    TOKEN_REVOKE = "token:revoke"  # noqa: S105
     LEDGER_READ = "ledger:read"
 
 
@@ -128,6 +130,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.GRANT_REVOKE,
             P.INTERIM_NAME,
             P.INTERIM_DROP,
+            P.TOKEN_REVOKE,
             P.LEDGER_READ,
             P.SUBMISSION_COMMENT,
         }
@@ -146,6 +149,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.ROLE_PROPOSE,
             P.ROLE_CONFIRM,
             P.ROLE_END,
+            P.TOKEN_REVOKE,
             P.LEDGER_READ,
         }
     ),
@@ -162,7 +166,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.PERSON_PROVE,
         }
     ),
-    R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE, P.INTERIM_DROP}),
+    R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE, P.INTERIM_DROP, P.TOKEN_MAKE, P.TOKEN_REVOKE}),
     R.TEAM_MEMBER: frozenset(
         {P.AUTOMATION_REGISTER, P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}
     ),
@@ -174,6 +178,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.SUBMISSION_COMMENT,
             P.INTERIM_NAME,
             P.INTERIM_DROP,
+            P.TOKEN_REVOKE,
         }
     ),
     R.BUSINESS_OWNER: _OWNERS | {P.SUBMISSION_ACCEPT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
@@ -191,6 +196,10 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     R.REVIEWER: frozenset({P.ITEM_ANSWER}),
     R.LOOKER: frozenset({P.SAMPLE_LOOK}),
 }
+
+#: All that a program with a token may do, of what the person who made it may: whatever is not here is no. It brings in and submits;
+#: it decides nothing, stops nothing, names nobody and makes no token (S5).
+BY_TOKEN: frozenset[Permission] = frozenset({P.AUTOMATION_REGISTER, P.AUTOMATION_SUBMIT})
 
 #: Words for people, in the order in which the pages list them.
 ROLE_WORDS: dict[Role, str] = {
@@ -248,6 +257,8 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.ROLE_CONFIRM: "confirm a role",
     P.ROLE_END: "end a role",
     P.DELEGATION_SET: "name who stands in",
+    P.TOKEN_MAKE: "make a token of their own",
+    P.TOKEN_REVOKE: "revoke this token",
     P.LEDGER_READ: "read the ledger",
 }
 

@@ -20,6 +20,7 @@ from django.urls import reverse
 
 from approvals import transitions
 from approvals.models import Approval, Grant, Submission
+from governance.controls import tokens
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Delegation, Membership, Notice, Person
 from governance.controls.people import propose_role, record_leaver
@@ -113,6 +114,7 @@ def build() -> Portal:
     upload = _uploaded(w)
     rows = {
         "delegation": delegation,
+        "token": _token(w),
         "preview": preview,
         "upload": upload,
         **_people_rows(w),
@@ -159,6 +161,12 @@ def _more_people(w: World) -> None:
 def _delegation(w: World) -> Delegation:
     as_delegate(w.people["delegate_of_owner"], giver=w.people["resource_owner"])
     return Delegation.objects.get(giver=w.people["resource_owner"])
+
+
+def _token(w: World) -> Model:
+    """The builder's, for a pipeline of their team."""
+    said = {"name": "Deploy", "secret": tokens.new_secret(), "days": 30, "team": w.northwind.finance_ops}
+    return tokens.make_token(w.people["builder"], actor=w.actor("builder"), now=w.now, **said)
 
 
 def _people_rows(w: World) -> dict[str, Model]:
@@ -374,6 +382,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "demo_sign_in": lambda portal, _: {"person": portal.world.northwind.rita.opaque_id},
     "clock": lambda portal, _: {"days": "1"},
     "delegation_set": _delegating,
+    "my_tokens": lambda portal, _: {"name": "Nightly deploy", "team": "", "days": "30"},
     "person_add": lambda portal, _: {"name": "Ada Neu", "email": "ada.neu@northwind.example"},
     "person_erase": lambda portal, one: {"named": one.name, "reason": "They want it."},
     "erasure_confirm": lambda portal, row: {"named": row.person.name},

@@ -8,18 +8,19 @@ from typing import Any
 
 from django.db import models
 
-from governance.controls import erasing, people, signing_in  # noqa: F401  declares how people sign in
-from governance.controls.models import Delegation, Erasure, Person, RoleAssignment, Team
+from governance.controls import erasing, people, signing_in, tokens  # noqa: F401  declares how people sign in
+from governance.controls.models import ApiToken, Delegation, Erasure, Person, RoleAssignment, Team
 from governance.controls.roles import ASSIGNABLE, Role
 from tests.matrix.worlds import World, arguments, creating, state
 from tests.people import give_role, make_person
 
-PERSON, ERASURE, ROLE, DELEGATION, TEAM = (
+PERSON, ERASURE, ROLE, DELEGATION, TEAM, TOKEN = (
     "controls.person",
     "controls.erasure",
     "controls.roleassignment",
     "controls.delegation",
     "controls.team",
+    "controls.apitoken",
 )
 
 creating(f"{TEAM}.found_team", f"{PERSON}.add_person")
@@ -116,6 +117,20 @@ def running(w: World) -> Delegation:
 def ended_delegation(w: World, made: Delegation) -> Delegation:
     """Taken back."""
     return people.end_delegation(made, actor=w.actor("resource_owner"), now=w.now)
+
+
+@state(TOKEN, "live")
+def live_token(w: World) -> ApiToken:
+    """Made by *builder* for a pipeline of the team."""
+    said = {"name": "Nightly deploy", "secret": tokens.new_secret(), "days": 30, "team": w.northwind.finance_ops}
+    made = tokens.make_token(w.people["builder"], actor=w.actor("builder"), now=w.now, **said)
+    return ApiToken.objects.get(pk=made.pk)
+
+
+@state(TOKEN, "revoked", on=live_token)
+def revoked_token(w: World, made: ApiToken) -> ApiToken:
+    """Revoked by *builder*."""
+    return tokens.revoke_token(made, actor=w.actor("builder"), now=w.now)
 
 
 @arguments(f"{TEAM}.name_leads")

@@ -64,6 +64,8 @@ TOUR = (
     ("rita", "account_logout"),
     ("rita", "account_reauthenticate"),
     ("theo", "me"),
+    ("theo", "my_tokens"),
+    ("rita", "my_tokens"),  # who has one
     ("omar", "desk"),
     ("omar", "decide_together", "?of={submission}"),
     ("omar", "home"),
