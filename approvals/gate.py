@@ -16,6 +16,11 @@ from inventory.models.automation import AutomationQuerySet
 ROLLBACK = timedelta(days=30)
 #: How digests that name their hash begin.
 HASH = "sha256:"
+#: What to do about an automation that was never live.
+TO_DO = {
+    AutomationState.DRAFT: "Submit it.",
+    AutomationState.IN_REVIEW: "Wait for its decisions: its page says who holds it.",
+}
 
 
 @dataclass(frozen=True)
@@ -90,8 +95,7 @@ def ask(automation: Automation, digest: str, *, now: datetime) -> GateAnswer:
         return UNKNOWN
     in_force = _in_force(automation)
     if automation.state != AutomationState.LIVE:
-        is_first = automation.state in (AutomationState.DRAFT, AutomationState.IN_REVIEW)
-        to_do = "Submit it, and see who holds it." if is_first else "See on its page why, and who lifts that."
+        to_do = TO_DO.get(automation.state, "See on its page why, and who lifts that.")
         sentence = f"The automation is {automation.get_state_display().lower()}; it runs only while live."
         return _no("NOT_LIVE", sentence, to_do, known[0])
     current = in_force[0] if in_force else None

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -43,7 +44,9 @@ def refuses(api: NinjaAPI) -> None:
         Unsupported: lambda request, _: _unsupported(),
         SuspiciousOperation: lambda request, error: too_much.problem_of(error),
         BadRequest: lambda request, error: too_much.problem_of(error),
-        RedisError: _out_of_reach,
+        RedisError: _away,
+        OperationalError: _away,
+        InterfaceError: _away,
         Exception: _failed,
     }
     for error, handler in handlers.items():
@@ -100,9 +103,10 @@ def _unsupported() -> HttpResponse:
     return problem(415, "MEDIA_TYPE", f"The body has to be {JSON}.", f"Send it with: Content-Type: {JSON}")
 
 
-def _out_of_reach(request: HttpRequest, error: Exception) -> HttpResponse:
-    log.warning("api.cache_away")
-    sentence = "How often this token has asked can't be counted at this moment, so nothing is answered."
+def _away(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer while the database, or where requests are counted, can't be reached: nothing is let through uncounted."""
+    log.error("api.away", method=request.method, exc_info=error)
+    sentence = "A part of Countersign can't be reached at this moment."
     return problem(503, "AWAY", sentence, "Try again in a moment.", headers={"Retry-After": "10"})
 
 

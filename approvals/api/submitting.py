@@ -20,6 +20,7 @@ from approvals.models import Submission, SubmissionState
 from approvals.previewed import Preview
 from approvals.views import preview_page
 from governance.controls.refusals import refuse
+from inventory.importers.manifest import Manifest
 from inventory.models import Automation, ImportItem, Resource, Version
 
 router = Router(tags=["Submitting"])
@@ -39,9 +40,12 @@ def submit(request: HttpRequest, pk: Key, said: Submitting) -> Any:
     who = caller(request)
     automation = get_object_or_404(Automation.objects.visible_to(who.actor, who.now).select_related("team"), pk=pk)
     version = _version(automation, said.version)
-    found = _filled_in(automation, version, said, who)
-    if found.refusal is not None:  # tried all the same, so that it stands on record
+    no = transitions.submit.refusal(automation, actor=who.actor, now=who.now)
+    if no is not None:  # tried all the same, so that it stands on record, and before anything is kept
         transitions.submit(automation, actor=who.actor, now=who.now, version=version, wishes={})
+        raise refuse(no)
+    found = _filled_in(automation, version, said, who)
+    if found.refusal is not None:
         raise refuse(found.refusal)
     if found.is_repeat:
         return SubmittedOut(submitted=False, submission=submission_of(_same(found, automation), who))
@@ -71,7 +75,7 @@ def _filled_in(automation: Automation, version: Version, said: Submitting, who: 
     item = drafts.of_version(version, by=who.person, team=automation.team, now=who.now)
     draft = Draft.of(item)
     draft = replace(draft, team=automation.team_id, fields={**draft.fields, **said.fields()})
-    draft = draft.with_rows(said.rows(), previews.Manifest.from_dict(item.manifest))
+    draft = draft.with_rows(said.rows(), Manifest.from_dict(item.manifest))
     found = _read(item, draft, automation, who)
     wrong = {**_wrong_rows(found, said), **_wrong_resources(said, who)}
     if wrong:
@@ -126,7 +130,8 @@ def _check_filled_in(found: Preview) -> None:
         beside["purpose"] = "Say what it is for."
     if not said.get("business_owner"):
         beside["business_owner"] = "Name who is accountable for it."
-    sentence = f"{SAVED} {'; '.join(missing).capitalize()}."
+    words = "; ".join(missing)
+    sentence = f"{SAVED} {words[:1].upper()}{words[1:]}."
     raise fields(beside, sentence, "Say it, here or on the page, and submit again.", code="I8")
 
 

@@ -45,7 +45,9 @@ class Program:
         """With a token that this person made, for themself or for a team."""
         return cls(made_for(person, team=team)[1])
 
-    def ask(self, method: str, path: str, body: Any = None, *, kind: str = "application/json", **headers: str) -> Answer:
+    def ask(
+        self, method: str, path: str, body: Any = None, *, kind: str = "application/json", **headers: str
+    ) -> Answer:
         """Send one request.
 
         Args:
