@@ -129,7 +129,7 @@ def _confirm(item: ImportItem, who: Caller, team: Team, about: About) -> Version
             automation=intended.named_by(item, draft, team) if about.automation is not None else None,
         )
     except Refused:
-        registry.discard(item)
+        registry.forget(item.batch)
         raise
     assert isinstance(made, Version)  # its subject is the team, what is made is the version
     return made

@@ -20,6 +20,7 @@ from approvals.models import Submission, SubmissionState
 from approvals.previewed import Preview
 from approvals.views import preview_page
 from governance.controls.refusals import refuse
+from inventory import registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, ImportItem, Resource, Version
 
@@ -40,10 +41,7 @@ def submit(request: HttpRequest, pk: Key, said: Submitting) -> Any:
     who = caller(request)
     automation = get_object_or_404(Automation.objects.visible_to(who.actor, who.now).select_related("team"), pk=pk)
     version = _version(automation, said.version)
-    no = transitions.submit.refusal(automation, actor=who.actor, now=who.now)
-    if no is not None:  # tried all the same, so that it stands on record, and before anything is kept
-        transitions.submit(automation, actor=who.actor, now=who.now, version=version, wishes={})
-        raise refuse(no)
+    _check_may(automation, version, who)
     found = _filled_in(automation, version, said, who)
     if found.refusal is not None:
         raise refuse(found.refusal)
@@ -55,6 +53,19 @@ def submit(request: HttpRequest, pk: Key, said: Submitting) -> Any:
         raise Http404("Another request of the same person has handed this preview in.")
     made = handing_in.submit(found, made_version, actor=who.actor, now=who.now)
     return Status(201, SubmittedOut(submitted=True, submission=submission_of(made, who)))
+
+
+def _check_may(automation: Automation, version: Version, who: Caller) -> None:
+    """Whether this program may do it at all, asked before anything is kept; where not, it is tried, so that it stands on record.
+
+    Raises:
+        Refused: by the operations themselves.
+    """
+    as_who: dict[str, Any] = {"actor": who.actor, "now": who.now}
+    if transitions.submit.refusal(automation, **as_who) is not None:
+        transitions.submit(automation, version=version, wishes={}, **as_who)
+    if registry.confirm_import.refusal(automation.team, **as_who) is not None:
+        registry.confirm_import(automation.team, item=ImportItem(), fields={}, **as_who)
 
 
 def _version(automation: Automation, number: int | None) -> Version:

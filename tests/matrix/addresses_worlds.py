@@ -301,6 +301,7 @@ ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "interim_name": lambda portal, one: ["resource", one.pk],
     "import_bind": lambda portal, item: [item.pk, portal.bound],
     "admin:app_list": lambda portal, one: ["controls"],
+    "api:gate": lambda portal, one: [one.approved_version.manifest_digest],
     "admin:view_on_site": lambda portal, one: [1, 1],
 }
 
@@ -308,7 +309,10 @@ ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
 QUERIES = {"recert_correct": "?asks=acceptable&answer=keep"}
 
 #: Addresses without a name, by what the table calls them.
-UNNAMED = {"admin:(anything else)": "/admin/there/is/no/such/thing/"}
+UNNAMED = {
+    "admin:(anything else)": "/admin/there/is/no/such/thing/",
+    "api:nothing": "/api/v1/there/is/no/such/thing",
+}
 
 
 def admin_path(address: str, label: str) -> str:
