@@ -17,7 +17,7 @@ ROLLBACK = timedelta(days=30)
 #: How digests that name their hash begin.
 HASH = "sha256:"
 #: What to do about an automation that was never live.
-TO_DO = {
+TO_DO: dict[str, str] = {
     AutomationState.DRAFT: "Submit it.",
     AutomationState.IN_REVIEW: "Wait for its decisions: its page says who holds it.",
 }

@@ -75,8 +75,15 @@ class AutomationOut(Schema):
     def of(cls, one: Automation) -> AutomationOut:
         """Of a row."""
         team = Named(id=one.team_id, name=one.team.name)
-        said = {"id": one.pk, "name": one.name, "state": one.state, "tier": one.tier, "environment": one.environment}
-        return cls(team=team, page=address(one.href), **said)
+        return cls(
+            id=one.pk,
+            name=one.name,
+            state=one.state,
+            tier=one.tier,
+            environment=one.environment,
+            team=team,
+            page=address(one.href),
+        )
 
 
 class RowOut(Schema):

@@ -37,7 +37,7 @@ member() {
 }
 
 said() { # the sentence of a member: up to the quote that is not escaped
-    sed -nE 's/.*"'"$1"'": "(([^"\]|\.)*)".*/\1/p' "$answer" | head -n 1
+    sed -nE 's/.*"'"$1"'": "(([^"\\]|\\.)*)".*/\1/p' "$answer" | head -n 1
 }
 
 give_up() {
