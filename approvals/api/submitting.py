@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from django.db import transaction
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Router, Status
@@ -42,7 +43,11 @@ def submit(request: HttpRequest, pk: Key, said: Submitting) -> Any:
     automation = get_object_or_404(Automation.objects.visible_to(who.actor, who.now).select_related("team"), pk=pk)
     version = _version(automation, said.version)
     _check_may(automation, version, who)
-    found = _filled_in(automation, version, said, who)
+    with transaction.atomic():
+        found = _filled_in(automation, version, said, who)
+        transaction.set_rollback(
+            found.is_repeat or found.refusal is not None
+        )  # no draft is left of what comes to nothing
     if found.refusal is not None:
         raise refuse(found.refusal)
     if found.is_repeat:

@@ -47,7 +47,7 @@ def recognise(secret: str) -> ApiToken | None:
     if _SECRET.fullmatch(secret) is None:
         return None
     live = ApiToken.objects.live(clock.real()).select_related("person", "team")
-    return live.filter(digest=digest_of(secret)).first()
+    return live.filter(secret_digest=digest_of(secret)).first()
 
 
 def note_use(token: ApiToken) -> None:
@@ -92,7 +92,7 @@ def make_token(step: Step[Person], *, name: str, secret: str, days: int, team: T
         team=team,
         name=named,
         shown=secret[:SHOWN],
-        digest=digest_of(secret),
+        secret_digest=digest_of(secret),
         made_at=at,
         expires_at=at + timedelta(days=days),
     )

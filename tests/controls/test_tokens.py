@@ -224,7 +224,7 @@ def test_its_secret_is_stored_nowhere_and_its_making_and_end_are_on_record(north
     [
         "expires_at = expires_at + interval '1 day'",
         "person_id = person_id + 1",
-        "digest = 'another'",
+        "secret_digest = 'another'",
         "team_id = (SELECT min(id) FROM controls_team)",
     ],
 )
@@ -242,7 +242,7 @@ def test_the_database_lets_none_last_longer_or_come_back(northwind: Northwind) -
     with database_refuses("stays what it was made as"):
         sql(f"UPDATE controls_apitoken SET revoked_at = NULL WHERE id = {token.pk}")
     at = timezone.now()
-    row = {"person": northwind.rita, "shown": "csgn_x", "digest": "d", "made_at": at}
+    row = {"person": northwind.rita, "shown": "csgn_x", "secret_digest": "d", "made_at": at}
     with database_refuses("token_ends_in_time"), transaction.atomic():
         ApiToken.objects.create(expires_at=at + timedelta(days=91), **row)
 

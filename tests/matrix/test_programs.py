@@ -61,7 +61,7 @@ def program(person: Person, team: Team | None = None) -> Program:
         person=person,
         team=team,
         shown=secret[: tokens.SHOWN],
-        digest=tokens.digest_of(secret),
+        secret_digest=tokens.digest_of(secret),
         made_at=at,
         expires_at=at + timedelta(days=1),
     )

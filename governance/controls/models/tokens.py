@@ -22,8 +22,8 @@ STAYS_AS_MADE = pgtrigger.Trigger(
     when=pgtrigger.Before,
     operation=pgtrigger.Update,
     func="""
-        IF (NEW.person_id, NEW.team_id, NEW.digest, NEW.shown, NEW.made_at, NEW.expires_at)
-            IS DISTINCT FROM (OLD.person_id, OLD.team_id, OLD.digest, OLD.shown, OLD.made_at, OLD.expires_at)
+        IF (NEW.person_id, NEW.team_id, NEW.secret_digest, NEW.shown, NEW.made_at, NEW.expires_at)
+            IS DISTINCT FROM (OLD.person_id, OLD.team_id, OLD.secret_digest, OLD.shown, OLD.made_at, OLD.expires_at)
             OR (OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at) THEN
             RAISE EXCEPTION 'S5: a token stays what it was made as' USING ERRCODE = 'check_violation';
         END IF;
@@ -54,14 +54,14 @@ class ApiToken(models.Model):
     #: The beginning of the secret, by which its holder recognises it.
     shown = models.CharField(max_length=16)
     #: SHA-256 of the secret, as hex. The secret has 256 random bits, so that no slow hash is needed.
-    digest = models.CharField(max_length=64, unique=True)
+    secret_digest = models.CharField(max_length=64, unique=True)
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     objects = ApiTokenQuerySet.as_manager()
-    history = History(excluded_fields=["name", "digest", "last_used_at"])
+    history = History(excluded_fields=["name", "secret_digest", "last_used_at"])
 
     class Meta:
         verbose_name = "token"

@@ -159,7 +159,7 @@ def test_an_export_without_an_id_is_a_version_of_the_one_that_is_named(company: 
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
+        b" ",
         b"{",
         b"[]",
         b"{}",

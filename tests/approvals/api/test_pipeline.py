@@ -133,7 +133,7 @@ def test_a_pipeline_that_gets_no_answer_deploys_nothing_and_shows_no_token(pipel
     export = pipeline.write("report.json", of_its_own(stock.EXPORT, uuid.uuid4().hex[:8]))
     broken = pipeline.write("broken.json", b"{")
     tokens.revoke_token(
-        ApiToken.objects.get(digest=tokens.digest_of(pipeline.secret)),
+        ApiToken.objects.get(secret_digest=tokens.digest_of(pipeline.secret)),
         actor=as_actor(pipeline.company.people.rita),
         now=clock.now(),
     )
