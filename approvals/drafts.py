@@ -18,7 +18,7 @@ from django.db import transaction
 from governance.controls.models import Person, Team
 from inventory import registry, resolving
 from inventory.importers.manifest import Manifest, Privilege, binding_key, privilege_key
-from inventory.models import ImportBatch, ImportItem, ImportState
+from inventory.models import ImportBatch, ImportItem, ImportState, Version
 
 #: The longest justification, in characters: one sentence or two.
 LONGEST_WHY = 300
@@ -155,6 +155,27 @@ def describe_anew(item: ImportItem, manifest: Manifest, draft: Draft, team: Team
     keep(item, draft, team)
     item.manifest = manifest.to_dict()
     item.save(update_fields=["manifest"])
+
+
+def of_version(version: Version, *, by: Person, team: Team, now: datetime) -> ImportItem:
+    """A preview of a version that is in the register: the person's own, if one is under way already; where it runs stays said.
+
+    Args:
+        version: with its automation.
+        by: whose preview it is.
+        team: whom it is built for.
+        now: business time.
+    """
+    own = ImportItem.objects.filter(version=version, progress=ImportState.PREVIEW, batch__by=by)
+    return own.order_by("-pk").first() or ImportItem.objects.create(
+        batch=ImportBatch.objects.create(by=by, at=now),
+        team=team,
+        manifest=version.manifest,
+        secrets=version.secrets,
+        draft=Draft(fields={"environment": version.automation.environment}).to_dict(),
+        version=version,
+        created_at=now,
+    )
 
 
 def later_of(item: ImportItem) -> ImportItem | None:

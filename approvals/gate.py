@@ -6,11 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from approvals.models import Grant, Submission, SubmissionState, credential_key
-from inventory.models import Automation, AutomationState, Version
+from inventory.models import Automation, AutomationState, Privilege, Version
+from inventory.models.automation import AutomationQuerySet
 
 #: For how long a superseded version may be rolled back to.
 ROLLBACK = timedelta(days=30)
+#: How digests that name their hash begin.
+HASH = "sha256:"
+#: What to do about an automation that was never live.
+TO_DO: dict[str, str] = {
+    AutomationState.DRAFT: "Submit it.",
+    AutomationState.IN_REVIEW: "Wait for its decisions: its page says who holds it.",
+}
 
 
 @dataclass(frozen=True)
@@ -20,48 +30,111 @@ class GateAnswer:
     Args:
         may_run: the answer; an unknown digest, an error and anything unclear is no.
         code: the first check that failed, or ``OK``.
-        sentence: why, and what to do.
+        sentence: why.
+        to_do: what to do where it may not; empty where it may.
+        version: the version that may run, or that was meant where one is known.
         grants: the live grants that it may use.
+        without: what it asks for and may not use now: refused, stopped, ended, or never asked.
     """
 
     may_run: bool
     code: str
     sentence: str
+    to_do: str = ""
+    version: Version | None = None
     grants: Sequence[Grant] = ()
+    without: Sequence[Privilege] = ()
 
 
-def _no(code: str, sentence: str) -> GateAnswer:
-    return GateAnswer(False, code, sentence)
+def _no(code: str, sentence: str, to_do: str, version: Version | None = None) -> GateAnswer:
+    return GateAnswer(False, code, sentence, to_do, version)
 
 
-def ask(automation: Automation, manifest_digest: str, *, now: datetime) -> GateAnswer:
+UNKNOWN = _no("UNKNOWN_VERSION", "No version with this digest was brought in.", "Bring it in and submit it.")
+
+
+def find(
+    seen: AutomationQuerySet, digest: str, *, environment: str, now: datetime, automation: int | None = None
+) -> GateAnswer:
+    """Answer for whichever automation has a version with this digest in this environment.
+
+    Args:
+        seen: the automations that whoever asks may see; others are as if they were not there.
+        digest: of the manifest or the source of the version that is about to run, as 64 hex digits (I2).
+        environment: where it is about to run: an approval counts in its own environment (I10).
+        now: business time.
+        automation: id of the one that is meant, where several have the same.
+    """
+    known = seen.filter(pk__in=Version.objects.filter(_has(digest)).order_by().values("automation"))
+    known = known if automation is None else known.filter(pk=automation)
+    here = list(known.filter(environment=environment).order_by("pk")[:2])
+    if len(here) > 1:
+        to_do = "Say which of them is meant by its id: automation=N."
+        return _no("AMBIGUOUS", "Several automations have a version with this digest.", to_do)
+    if here:
+        return ask(here[0], digest, now=now)
+    elsewhere = known.order_by("pk").first()
+    if elsewhere is None:
+        return UNKNOWN
+    where = elsewhere.get_environment_display().lower()
+    sentence = f"This version was brought in for {where}, and an approval counts in its own environment alone."
+    return _no("OTHER_ENVIRONMENT", sentence, f"Bring it in for {environment} and submit it there.")
+
+
+def ask(automation: Automation, digest: str, *, now: datetime) -> GateAnswer:
     """Answer for one version, named by its digest.
 
     Args:
         automation: which automation asks; the digest counts for it alone.
-        manifest_digest: of the version that is about to run (I2).
+        digest: of the manifest, or of the source, of the version that is about to run (I2).
         now: business time.
     """
     # One manifest bound to other resources is another version with the same digest: the newest that may run answers (I8).
-    known = list(automation.versions.filter(manifest_digest=manifest_digest).order_by("-number"))
+    known = list(automation.versions.filter(_has(digest)).order_by("-number"))
     if not known:
-        return _no("UNKNOWN_VERSION", "No version with this digest was brought in. Bring it in and submit it.")
-    if automation.state != AutomationState.LIVE:
-        return _no("NOT_LIVE", f"The automation is {automation.get_state_display().lower()}; it runs only while live.")
+        return UNKNOWN
     in_force = _in_force(automation)
+    if automation.state != AutomationState.LIVE:
+        to_do = TO_DO.get(automation.state, "See on its page why, and who lifts that.")
+        sentence = f"The automation is {automation.get_state_display().lower()}; it runs only while live."
+        return _no("NOT_LIVE", sentence, to_do, known[0])
     current = in_force[0] if in_force else None
     if current is None:
-        return _no("NOT_APPROVED", "No version of this automation is approved.")
+        sentence = "No version of this automation is approved."
+        return _no("NOT_APPROVED", sentence, "Submit it, and see who holds it.", known[0])
     version = next((one for one in known if _may_run(one, in_force, now)), None)
     if version is None:
-        return _no(
-            "NOT_APPROVED",
-            f"Version {known[0].number} is not approved. Submit it, or run version {current.version.number}, which is.",
-        )
-    keys = set(version.privileges.values_list("key", flat=True))
+        to_do = f"Submit it, or run version {current.version.number}, which is approved."
+        return _no("NOT_APPROVED", f"Version {known[0].number} is not approved.", to_do, known[0])
+    return _yes(automation, version, now)
+
+
+def _yes(automation: Automation, version: Version, now: datetime) -> GateAnswer:
+    asked = list(version.privileges.select_related("entitlement__resource").order_by("pk"))
+    keys = {one.key for one in asked}
     keys |= {credential_key(pk) for pk in version.version_credentials.values_list("credential_id", flat=True)}
-    live = Grant.objects.live(now).filter(automation=automation, key__in=keys).select_related("entitlement__resource")
-    return GateAnswer(True, "OK", f"Version {version.number} may run.", tuple(live.order_by("pk")))
+    held = Grant.objects.live(now).filter(automation=automation, key__in=keys)
+    live = tuple(
+        held.select_related(
+            "entitlement__resource", "approval__privilege__entitlement__resource", "credential"
+        ).order_by("pk")
+    )
+    has = {one.key for one in live}
+    return GateAnswer(
+        True,
+        "OK",
+        f"Version {version.number} may run.",
+        version=version,
+        grants=live,
+        without=tuple(one for one in asked if one.key not in has),
+    )
+
+
+def _has(digest: str) -> Q:
+    """A version by either of its digests, with or without the name of the hash before it."""
+    digits = digest.removeprefix(HASH)
+    either = (digits, f"{HASH}{digits}")
+    return Q(manifest_digest__in=either) | Q(source_digest__in=either)
 
 
 def _in_force(automation: Automation) -> list[Submission]:

@@ -255,7 +255,9 @@ def of_submission(submission: Submission, waiting: Sequence[Approval], policy: P
         submission.submitted_by,
         len(waiting),
         is_app_asked=is_own,
-        is_asked_again=any(one.earlier_id is not None or one.carried_from_id is not None or one.asked for one in waiting),
+        is_asked_again=any(
+            one.earlier_id is not None or one.carried_from_id is not None or one.asked for one in waiting
+        ),
         privileges=rechecking.privileges_of(submission),
     )
     return why_not(case, policy, now)

@@ -9,13 +9,14 @@ from datetime import datetime
 
 from django.db import transaction
 
+from approvals import drafts
 from approvals.models import GrantState
 from approvals.models.submission import UNFINISHED
 from approvals.transitions.submitting import submit
 from governance.controls.actors import Actor
 from governance.controls.refusals import Refusal, refuse
 from inventory import registry
-from inventory.models import Automation, AutomationState, ImportBatch, ImportItem, ImportState, Version
+from inventory.models import Automation, AutomationState, ImportItem, Version
 
 NOTHING = Refusal(
     "A12",
@@ -58,12 +59,4 @@ def begin(automation: Automation, *, actor: Actor, now: datetime) -> ImportItem:
         no, version, person = refusal(locked, actor=actor, now=now), _version_of(locked), actor.person
         if no is not None or version is None or person is None:
             raise refuse(no or NOTHING)
-        own = ImportItem.objects.filter(version=version, progress=ImportState.PREVIEW, batch__by=person)
-        return own.order_by("-pk").first() or ImportItem.objects.create(
-            batch=ImportBatch.objects.create(by=person, at=now),
-            team=locked.team,
-            manifest=version.manifest,
-            secrets=version.secrets,
-            version=version,
-            created_at=now,
-        )
+        return drafts.of_version(version, by=person, team=locked.team, now=now)

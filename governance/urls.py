@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from approvals.api.mounting import WHERE
+from approvals.api.mounting import urlpatterns as urlpatterns_of_programs
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("governance.portal.urls")),
     path("", include("inventory.urls")),
     path("", include("approvals.urls")),
     path("", include("approvals.bring_in_urls")),
     path("", include("governance.recertification.urls")),
+    path(WHERE, urlpatterns_of_programs()),
 ]
 
 handler400 = "governance.web.too_much.bad_request"

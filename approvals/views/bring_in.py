@@ -17,10 +17,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from approvals import drafts, intended, transitions
-from approvals.models import Submission, credential_key
+from approvals import drafts, handing_in
+from approvals.models import Submission
 from approvals.previewed import Preview
-from approvals.transitions.submitting import Wish
 from approvals.views import upload_page
 from approvals.views.bring_in_forms import About
 from approvals.views.builder import FEW, NO_TEAM, Builder, Work
@@ -29,8 +28,8 @@ from governance.web import times, too_much
 from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
-from inventory import registry, resolving
-from inventory.models import ImportItem, ImportState, Version
+from inventory import registry
+from inventory.models import ImportItem, ImportState
 
 Shape = dict[str, Any]
 View = Callable[..., HttpResponse]
@@ -252,16 +251,7 @@ def _is_filled_in(found: Preview, about: About) -> bool:
 def _confirm_and_submit(request: Request, work: Work, found: Preview, about: About) -> HttpResponse:
     builder, item = work.builder, work.item
     try:
-        made_version = registry.confirm_import(
-            work.team,
-            actor=builder.actor,
-            now=builder.now,
-            item=item,
-            fields=intended.fields_of(found.draft),
-            chosen=intended.chosen_resources(found.draft, builder.actor, builder.now),
-            automation=found.known if not found.manifest.source.external_id else None,
-        )
-        made_here: object = made_version  # the subject is the team, what is made is the version
+        version = handing_in.confirm(found, actor=builder.actor, now=builder.now)
     except OutOfTurn:  # confirmed or discarded by another press
         return redirect("import_preview", pk=item.pk)
     except InvalidInput as no:
@@ -272,13 +262,10 @@ def _confirm_and_submit(request: Request, work: Work, found: Preview, about: Abo
             return work.page(request, found, about, submitted=True, status=no.status)
         messages.error(request, f"{no.refusal.sentence} {no.refusal.to_do}".strip())
         return redirect("import_preview", pk=item.pk)
-    if not isinstance(made_here, Version):  # pressed twice: the other press has confirmed it, and submits it
+    if version is None:  # pressed twice: the other press has confirmed it, and submits it
         return redirect("import_preview", pk=item.pk)
-    version = made_here
     try:
-        made = transitions.submit(
-            version.automation, actor=builder.actor, now=builder.now, version=version, wishes=_wishes(found, version)
-        )
+        made = handing_in.submit(found, version, actor=builder.actor, now=builder.now)
     except InvalidInput as no:
         item.refresh_from_db()
         later = drafts.going_on(item, builder.now)
@@ -287,20 +274,6 @@ def _confirm_and_submit(request: Request, work: Work, found: Preview, about: Abo
         return redirect("import_preview", pk=later.pk)
     messages.success(request, "Submitted. You see here who holds it and since when.")
     return redirect("review", pk=made.pk)
-
-
-def _wishes(found: Preview, version: Version) -> dict[str, Wish]:
-    """What the builder says about each record, by the key that it has in the register."""
-    used = version.version_credentials.select_related("credential")
-    keys = {
-        drafts.row_key(resolving.credential_draft_key(one.credential)): credential_key(one.credential_id)
-        for one in used
-    }
-    wishes = {}
-    for one in found.wanted:
-        key = one.asked.privilege.key if one.asked.privilege is not None else keys.get(one.key, "")
-        wishes[key] = Wish(found.reason(one), found.term(one))
-    return wishes
 
 
 @never_cache

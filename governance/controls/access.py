@@ -13,8 +13,9 @@ from django.db.models import QuerySet
 
 from governance.controls import clock
 from governance.controls.actors import Actor
-from governance.controls.models import Delegation, Person
-from governance.controls.roles import ASSIGNABLE, GRANTS, Permission, Relation, Role
+from governance.controls.models import Delegation, Person, Team
+from governance.controls.refusals import Refusal
+from governance.controls.roles import ASSIGNABLE, BY_TOKEN, GRANTS, Permission, Relation, Role
 
 
 class HasRelations(Protocol):
@@ -145,6 +146,31 @@ def holds(person: Person | None, role: Role, now: datetime) -> bool:
     return person is not None and role in roles_of(person, now)
 
 
+TOKEN_OVER = Refusal("S5", "permission", "This token was revoked or is over.", "Make a new one on your own page.")
+
+
+def token_refusal(actor: Actor, permission: Permission, subject: object | None) -> Refusal | None:
+    """Why a token does not reach as far as its person, or None: for a person in a session, a command or a job there is none (S5).
+
+    Args:
+        actor: who acts.
+        permission: what is asked.
+        subject: the row that it is asked about, saved or not; None for what concerns no row.
+    """
+    token = actor.token
+    if token is None:
+        return None
+    if not token.is_live(clock.real()):
+        return TOKEN_OVER
+    if permission not in BY_TOKEN:
+        sentence = "A token decides nothing, and changes nothing but what it brings in and submits."
+        return Refusal("S5", "permission", sentence, "Do this on its page, signed in as yourself.")
+    team = subject.pk if isinstance(subject, Team) else getattr(subject, "team_id", None)
+    if token.team_id is not None and team != token.team_id:
+        return Refusal("S5", "permission", "This token is for another team.", "Use a token of the team that builds it.")
+    return None
+
+
 def may(actor: Actor, permission: Permission, subject: HasRelations | None, *, now: datetime) -> bool:
     """Whether a role of the actor, or a relation to the subject, grants the permission. Deny by default.
 
@@ -156,6 +182,8 @@ def may(actor: Actor, permission: Permission, subject: HasRelations | None, *, n
     """
     if actor.kind == "job":
         return permission in GRANTS[Role.JOB]
+    if token_refusal(actor, permission, subject) is not None:
+        return False
     person = actor.capacity_of
     if person is None or not stands_in(actor, now):
         return False

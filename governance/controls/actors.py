@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from governance.controls.models import Person
+from governance.controls.models import ApiToken, Person
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Actor:
         person: who, for a person.
         job: the job's name, for a job.
         standing_for: whom the person stands in for under a delegation (A11).
+        token: by which a program acts as the person; what it may is asked in `access` (S5).
         signed_in_at: real time of the sign-in of an interactive session; None for tokens, commands and jobs.
         correlation: joins everything that one request or job run caused.
         memory: what was found out about this actor while the request lasts (`access` keeps roles here). A write forgets
@@ -29,6 +30,7 @@ class Actor:
     person: Person | None = None
     job: str = ""
     standing_for: Person | None = None
+    token: ApiToken | None = None
     signed_in_at: datetime | None = None
     correlation: uuid.UUID = field(default_factory=uuid.uuid4)
     memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -37,6 +39,11 @@ class Actor:
     def of(cls, person: Person, *, signed_in_at: datetime | None = None) -> Actor:
         """A person acting for themself, interactively when ``signed_in_at`` says since when."""
         return cls("person", person=person, signed_in_at=signed_in_at)
+
+    @classmethod
+    def of_token(cls, token: ApiToken) -> Actor:
+        """A program that acts as the person who made its token: in no session, and never for somebody else."""
+        return cls("person", person=token.person, token=token)
 
     @classmethod
     def of_job(cls, name: str) -> Actor:
@@ -50,7 +57,8 @@ class Actor:
     def afresh(self) -> Actor:
         """The same actor with the people read again from the database and nothing remembered.
 
-        A write asks its rules of this one: a role that ended, or a person who left, since the page was loaded counts.
+        A write asks its rules of this one: a role that ended, a token that was revoked, or a person who left, since the page was
+        loaded counts.
 
         Raises:
             Person.DoesNotExist: the row of one of the people is gone.
@@ -61,7 +69,8 @@ class Actor:
             raise Person.DoesNotExist("Who acts is not in the database.")
         person = found[self.person.pk] if self.person else None
         giver = found[self.standing_for.pk] if self.standing_for else None
-        return replace(self, person=person, standing_for=giver, memory={})
+        token = ApiToken.objects.select_related("person").get(pk=self.token.pk) if self.token is not None else None
+        return replace(self, person=person, standing_for=giver, token=token, memory={})
 
     @property
     def actor_id(self) -> str:

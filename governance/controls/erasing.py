@@ -19,7 +19,7 @@ from governance.controls import consequences, outbox, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.known_as import KnownAs
-from governance.controls.models import Erasure, FreeText, LedgerEvent, Notice, Person
+from governance.controls.models import ApiToken, Erasure, FreeText, LedgerEvent, Notice, Person
 from governance.controls.models.kept import ERASED_NAME
 from governance.controls.people import people_with
 from governance.controls.refusals import Refusal, refuse
@@ -183,6 +183,7 @@ def _forget_person(person: Person, step: Step[Erasure]) -> None:
     person.subject = f"erased:{person.opaque_id}"
     person.set_unusable_password()
     person.last_login = None
+    ApiToken.objects.filter(person=person).update(name="")  # what they called them; their history never held it
     step.save(person)
 
 

@@ -84,7 +84,7 @@ def build(
     """One event, complete but not yet written: many are inserted at once. No model is made of it: that takes as long as all else here.
 
     Args:
-        actor: who did it; the ledger keeps the opaque ids.
+        actor: who did it; the ledger keeps the opaque ids, and by which token where a program did it.
         verb: what happened, ``noun.past_verb``.
         subject: the row it happened to.
         now: business time.
@@ -104,6 +104,8 @@ def build(
     content = dict(payload or {})
     if reason is not None:
         content["reason"] = reason.digest
+    if actor.token is not None:
+        content["token"] = str(actor.token.pk)
     event = {
         "event_id": str(uuid.uuid4()),
         "at": instant(now),

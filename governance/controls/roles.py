@@ -57,6 +57,8 @@ class Permission(StrEnum):
     ROLE_CONFIRM = "role:confirm"
     ROLE_END = "role:end"
     DELEGATION_SET = "delegation:set"
+    TOKEN_MAKE = "token:make"  # noqa: S105  the name of a permission
+    TOKEN_REVOKE = "token:revoke"  # noqa: S105
     LEDGER_READ = "ledger:read"
     SIGNALS_READ = "signals:read"
 
@@ -131,6 +133,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.GRANT_REVOKE,
             P.INTERIM_NAME,
             P.INTERIM_DROP,
+            P.TOKEN_REVOKE,
             P.LEDGER_READ,
             P.SIGNALS_READ,
             P.SUBMISSION_COMMENT,
@@ -152,6 +155,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.ROLE_PROPOSE,
             P.ROLE_CONFIRM,
             P.ROLE_END,
+            P.TOKEN_REVOKE,
             P.LEDGER_READ,
         }
     ),
@@ -169,7 +173,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.WEBHOOK_PAUSE,
         }
     ),
-    R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE, P.INTERIM_DROP}),
+    R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE, P.INTERIM_DROP, P.TOKEN_MAKE, P.TOKEN_REVOKE}),
     R.TEAM_MEMBER: frozenset(
         {P.AUTOMATION_REGISTER, P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}
     ),
@@ -183,6 +187,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.INTERIM_DROP,
             P.WEBHOOK_MANAGE,
             P.WEBHOOK_PAUSE,
+            P.TOKEN_REVOKE,
         }
     ),
     R.BUSINESS_OWNER: _OWNERS | {P.SUBMISSION_ACCEPT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
@@ -200,6 +205,10 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     R.REVIEWER: frozenset({P.ITEM_ANSWER}),
     R.LOOKER: frozenset({P.SAMPLE_LOOK}),
 }
+
+#: All that a program with a token may do, of what the person who made it may: whatever is not here is no. It brings in and submits;
+#: it decides nothing, stops nothing, names nobody and makes no token (S5).
+BY_TOKEN: frozenset[Permission] = frozenset({P.AUTOMATION_REGISTER, P.AUTOMATION_SUBMIT})
 
 #: Words for people, in the order in which the pages list them.
 ROLE_WORDS: dict[Role, str] = {
@@ -259,6 +268,8 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.ROLE_CONFIRM: "confirm a role",
     P.ROLE_END: "end a role",
     P.DELEGATION_SET: "name who stands in",
+    P.TOKEN_MAKE: "make a token of their own",
+    P.TOKEN_REVOKE: "revoke this token",
     P.LEDGER_READ: "read the ledger",
     P.SIGNALS_READ: "read who approves for whom",
 }

@@ -114,6 +114,8 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "person.second_factor_enrolled": ("key", "ok", "enrolled a second factor"),
     "person.second_factor_removed": ("key", "wait", "removed their second factor"),
     "person.recovery_codes_made": ("key", "", "got new recovery codes"),
+    "token.made": ("key", "wait", "made a token"),
+    "token.revoked": ("key", "ok", "revoked a token"),
     "person.left": ("minus", "wait", "recorded that the person left"),
     "person.erasure_asked": ("question", "wait", "asked that the person is erased"),
     "person.erasure_dropped": ("undo", "", "dropped that the person is erased"),
@@ -355,6 +357,8 @@ def _entry(event: LedgerEvent, known: dict[str, str], subject: str) -> Entry:
         text, icon, tone = f"was refused ({what}{f': {subject}' if subject else ''})", "lock", "no"
     elif event.verb in OF_ITSELF:
         actor = for_whom = ""
+    elif event.payload.get("token"):
+        text = f"{text} with a token"
     who = {"actor_id": event.actor_id, "for_id": event.for_id}
     return Entry(event.at, actor, for_whom, text, icon, tone, event.code, reason, **who)
 

@@ -190,6 +190,9 @@ class Transition(Generic[M]):
             if _running.get() is not None:
                 return None
             return Refusal("INTERNAL", "permission", "Nobody does this directly: it follows from something else.")
+        no = access.token_refusal(actor, self.permission, subject)
+        if no is not None:
+            return no
         known = hasattr(subject, "relations") and not subject._state.adding
         asked = cast("access.HasRelations | None", subject if known else None)
         if not access.stands_in(actor, now) and actor.standing_for is not None:
@@ -299,6 +302,8 @@ class Transition(Generic[M]):
         """What this very call by this person has made before, with the subject brought up to date; None where it made nothing."""
         if self.repeats is None or actor.person is None or subject._state.adding:
             return None
+        if self.permission is None or access.token_refusal(actor, self.permission, subject) is not None:
+            return None  # a program that may not presses no button of its person's (S5)
         fresh = self.model._base_manager.filter(pk=subject.pk).first()
         made = self.repeats(fresh, actor, texts.clean(reason[: texts.LONGEST]), params) if fresh is not None else None
         if fresh is None or made is None:

@@ -28,7 +28,7 @@ OURS = ("controls", "inventory", "approvals", "recertification")
 
 #: What is read elsewhere or by nobody: texts that people typed, rendered mails, and whatever could sign somebody in.
 HIDDEN_MODELS = frozenset({"controls.freetext"})
-HIDDEN_FIELDS = frozenset({"password", "text", "html", "key", "raw", "session_data", "sealed_url"})
+HIDDEN_FIELDS = frozenset({"password", "secret_digest", "text", "html", "key", "raw", "session_data", "sealed_url"})
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

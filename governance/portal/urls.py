@@ -21,6 +21,7 @@ from governance.portal.views import (
     sign_in,
     system,
     teams,
+    tokens,
     webhooks,
 )
 
@@ -53,6 +54,8 @@ urlpatterns = [
     path("me/", profile.me, name="me"),
     path("me/delegations/", profile.delegation_set, name="delegation_set"),
     path("me/delegations/<int:pk>/end/", profile.delegation_end, name="delegation_end"),
+    path("me/tokens/", tokens.my_tokens, name="my_tokens"),
+    path("tokens/<int:pk>/revoke/", tokens.token_revoke, name="token_revoke"),
     path("people/", people.people, name="people"),
     path("people/new/", people.person_add, name="person_add"),
     path("people/<int:pk>/", people.person, name="person"),

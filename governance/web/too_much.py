@@ -13,6 +13,8 @@ from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
+from governance.web import problems
+
 READ_PAST = 10
 """A body up to so many times the most that is taken is read to its end, and answered; a browser hears no answer before that."""
 
@@ -49,7 +51,17 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     The page is drawn without the request, which nobody may be able to read.
     """
     words = _words(exception)
+    if problems.is_program(request):
+        return problem_of(exception)
     return HttpResponse(render_to_string("400.html", {"words": words}), status=413 if words else 400)
+
+
+def problem_of(exception: Exception) -> HttpResponse:
+    """The same as a problem document, for programs."""
+    words = _words(exception)
+    if words:
+        return problems.problem(413, "TOO_MUCH", words["sentence"], words["to_do"])
+    return problems.problem(400, "UNREADABLE", "The request can't be read.", "Send it in UTF-8, without NUL.")
 
 
 def _words(exception: Exception) -> dict[str, str]:

@@ -62,14 +62,16 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
         Its team and the team's lead, its owners, owners and deputies of resources that a version of it asks for, security
         reviewers, auditors, admins, whoever is on call, and whom guardian's ``view_automation`` names (candidates of its
         approvals are named there when they are asked). While a delegation runs, the delegate sees what the giver sees
-        because they answer for it, not what they see as a member of a team or by a role (A11).
+        because they answer for it, not what they see as a member of a team or by a role (A11). A token of a team sees of that what is
+        the team's.
         """
         seer = Seer.of(actor, now)
         if seer is None:
             return self.none()
+        mine = self.filter(team=actor.token.team_id) if actor.token is not None and actor.token.team_id else self
         if seer.sees_all:
-            return self
-        return self.filter(
+            return mine
+        return mine.filter(
             Q(business_owner__in=seer.people)
             | Q(technical_owner__in=seer.people)
             | still_answering(seer.people, now)

@@ -268,6 +268,12 @@ def discard(item: ImportItem) -> None:
     item.save()
 
 
+def forget(batch: ImportBatch) -> None:
+    """Drop an upload of which nothing came into the register, as if it had never been read: a program keeps no drafts."""
+    if not batch.items.filter(progress=ImportState.CONFIRMED).exists():
+        batch.delete()
+
+
 def _still_open(item: ImportItem) -> None:
     if item.progress != ImportState.PREVIEW:
         raise refuse(Refusal("I7", "state", "This preview was confirmed or discarded already."))

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from approvals import again, policies, transitions
+from approvals import again, policies, preview, resubmitting, transitions
 from approvals.models import Approval, ApprovalState, Submission
 from approvals.routing import Route
 from governance.controls.people import record_leaver
 from governance.controls.teams import name_leads
+from inventory.models import Automation
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import refused
@@ -150,3 +151,14 @@ def test_the_page_says_who_said_what_about_the_same_before(company: Company, sto
     page = " ".join(client_of(company.people.omar).get(path).content.decode().split())
     assert "Earlier: you approved it" in page
     assert "“Quiet enough.”" in page
+
+
+@pytest.mark.rule("A15", "I10")
+def test_what_runs_elsewhere_than_in_production_is_asked_for_again_for_there(company: Company) -> None:
+    made = stock.submitted(company, environment="test")
+    transitions.withdraw(made, actor=as_actor(company.people.rita), now=company.now, reason="Later.")
+    rita = as_actor(company.people.rita)
+    item = resubmitting.begin(Automation.objects.get(pk=made.automation_id), actor=rita, now=company.now)
+    found = preview.read(item, actor=rita, now=company.now, team=company.people.finance_ops)
+    assert found.known == made.automation
+    assert found.automation.environment == "test"

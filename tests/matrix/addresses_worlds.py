@@ -20,7 +20,7 @@ from django.urls import reverse
 
 from approvals import transitions
 from approvals.models import Approval, DeskView, Grant, Submission
-from governance.controls import webhooks
+from governance.controls import tokens, webhooks
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Delegation, Membership, Notice, Person
 from governance.controls.people import propose_role, record_leaver
@@ -115,6 +115,7 @@ def build() -> Portal:
     rows = {
         "delegation": delegation,
         "desk_view": DeskView.objects.create(person=w.people["team_lead"], name="Risky", query="tier=high"),
+        "token": _token(w),
         "preview": preview,
         "upload": upload,
         **_people_rows(w),
@@ -161,6 +162,12 @@ def _more_people(w: World) -> None:
 def _delegation(w: World) -> Delegation:
     as_delegate(w.people["delegate_of_owner"], giver=w.people["resource_owner"])
     return Delegation.objects.get(giver=w.people["resource_owner"])
+
+
+def _token(w: World) -> Model:
+    """The builder's, for a pipeline of their team."""
+    said = {"name": "Deploy", "secret": tokens.new_secret(), "days": 30, "team": w.northwind.finance_ops}
+    return tokens.make_token(w.people["builder"], actor=w.actor("builder"), now=w.now, **said)
 
 
 def _people_rows(w: World) -> dict[str, Model]:
@@ -299,6 +306,7 @@ ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "interim_name": lambda portal, one: ["resource", one.pk],
     "import_bind": lambda portal, item: [item.pk, portal.bound],
     "admin:app_list": lambda portal, one: ["controls"],
+    "api:gate": lambda portal, one: [one.approved_version.manifest_digest],
     "admin:view_on_site": lambda portal, one: [1, 1],
 }
 
@@ -306,7 +314,10 @@ ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
 QUERIES = {"recert_correct": "?asks=acceptable&answer=keep"}
 
 #: Addresses without a name, by what the table calls them.
-UNNAMED = {"admin:(anything else)": "/admin/there/is/no/such/thing/"}
+UNNAMED = {
+    "admin:(anything else)": "/admin/there/is/no/such/thing/",
+    "api:nothing": "/api/v1/there/is/no/such/thing",
+}
 
 
 def admin_path(address: str, label: str) -> str:
@@ -384,6 +395,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "demo_sign_in": lambda portal, _: {"person": portal.world.northwind.rita.opaque_id},
     "clock": lambda portal, _: {"days": "1"},
     "delegation_set": _delegating,
+    "my_tokens": lambda portal, _: {"name": "Nightly deploy", "team": "", "days": "30"},
     "person_add": lambda portal, _: {"name": "Ada Neu", "email": "ada.neu@northwind.example"},
     "person_erase": lambda portal, one: {"named": one.name, "reason": "They want it."},
     "erasure_confirm": lambda portal, row: {"named": row.person.name},

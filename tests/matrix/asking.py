@@ -25,7 +25,7 @@ TABLE = Path(__file__).with_name("addresses.csv")
 #: Who is at the sign-in where no line says otherwise.
 SIGNED_OUT = ("anonymous", "left")
 SHOWN = ("200", "302")
-REFUSED = ("403", "404", "409", "422", "login")
+REFUSED = ("401", "403", "404", "409", "422", "login")
 #: Where a refused attempt is kept, and what was said about it.
 RECORD = {"controls_ledgerevent", "controls_freetext"}
 #: What somebody typed into a preview, chose on a card or calls some filters stays, whatever is refused; it is no governed fact.

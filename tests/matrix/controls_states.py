@@ -8,19 +8,26 @@ from typing import Any
 
 from django.db import models
 
-from governance.controls import erasing, people, signing_in, webhooks  # noqa: F401  declares how people sign in
-from governance.controls.models import Delegation, Erasure, Person, RoleAssignment, Team, WebhookEndpoint
+from governance.controls import (  # noqa: F401  signing_in declares how people sign in
+    erasing,
+    people,
+    signing_in,
+    tokens,
+    webhooks,
+)
+from governance.controls.models import ApiToken, Delegation, Erasure, Person, RoleAssignment, Team, WebhookEndpoint
 from governance.controls.roles import ASSIGNABLE, Role
 from tests.matrix.worlds import World, arguments, creating, state
 from tests.people import give_role, make_person
 
-PERSON, ERASURE, ROLE, DELEGATION, TEAM, WEBHOOK = (
+PERSON, ERASURE, ROLE, DELEGATION, TEAM, WEBHOOK, TOKEN = (
     "controls.person",
     "controls.erasure",
     "controls.roleassignment",
     "controls.delegation",
     "controls.team",
     "controls.webhookendpoint",
+    "controls.apitoken",
 )
 
 creating(f"{TEAM}.found_team", f"{PERSON}.add_person", f"{WEBHOOK}.add_for_all")
@@ -142,6 +149,20 @@ def paused_webhook(w: World, made: WebhookEndpoint) -> WebhookEndpoint:
 def removed_webhook(w: World, made: WebhookEndpoint) -> WebhookEndpoint:
     """Removed by *team_lead*."""
     return webhooks.remove(made, actor=w.actor("team_lead"), now=w.now)
+
+
+@state(TOKEN, "live")
+def live_token(w: World) -> ApiToken:
+    """Made by *builder* for a pipeline of the team."""
+    said = {"name": "Nightly deploy", "secret": tokens.new_secret(), "days": 30, "team": w.northwind.finance_ops}
+    made = tokens.make_token(w.people["builder"], actor=w.actor("builder"), now=w.now, **said)
+    return ApiToken.objects.get(pk=made.pk)
+
+
+@state(TOKEN, "revoked", on=live_token)
+def revoked_token(w: World, made: ApiToken) -> ApiToken:
+    """Revoked by *builder*."""
+    return tokens.revoke_token(made, actor=w.actor("builder"), now=w.now)
 
 
 @arguments(f"{TEAM}.name_leads")

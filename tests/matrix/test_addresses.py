@@ -6,6 +6,7 @@ for that address of every model; ``method``; ``subject``, which `addresses_world
 
 - ``200``, ``302`` (done, or shown elsewhere), ``403`` (it is there, and not theirs to do), ``404`` (whether it is there is not
   told), ``409`` (not now), ``422`` (not like this) are the answer's status;
+- ``401`` is the answer of the API to everybody, since a session opens nothing there; what a program gets stands in ``test_programs.py``;
 - ``login`` is a redirect to the sign-in. Every address needs one unless it says otherwise: this is what whoever is not signed
   in, or has left, gets where no line names them; ``*`` does not speak of them.
 

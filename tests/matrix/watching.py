@@ -29,7 +29,7 @@ from tests.matrix.asking import CELLS, DRAFTS, RECORD, SHOWN, Answer, is_of_ever
 from tests.people import as_actor, give_role, make_person
 
 #: How the portal may answer; 204 where a script asks and nothing changed.
-KNOWN = frozenset({"200", "204", "302", "400", "403", "404", "405", "409", "413", "422", "login"})
+KNOWN = frozenset({"200", "204", "302", "400", "401", "403", "404", "405", "409", "413", "422", "login"})
 #: Too many attempts to sign in.
 TOO_OFTEN = "429"
 #: How a request that can't be read, or is none of the portal's, is answered whoever sends it.
@@ -39,6 +39,7 @@ INSTEAD = {
     "404": UNREAD | {"404"},
     "403": UNREAD | {"403", "404", "409", "422"},
     "login": UNREAD | {"login"},
+    "401": UNREAD | {"401"},
 }
 #: What is theirs alone has this in its name.
 THEIRS = "Zebra77"

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from governance.controls import clock, sealing
+from governance.controls import clock, sealing, tokens
 from governance.controls.people import delegate, propose_role
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
@@ -84,6 +84,30 @@ def test_on_a_phone_my_page_with_a_delegation_on_it_does_not_scroll_sideways(
     be(page, company.theo)
     page.goto(reverse("me"))
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_a_token_is_made_and_revoked_on_a_phone_and_shown_once(
+    open_page: Callable[..., Page], company: Northwind
+) -> None:
+    from playwright.sync_api import expect
+
+    page = open_page(viewport={"width": 390, "height": 844})
+    be(page, company.rita)
+    page.goto(reverse("me"))
+    page.get_by_role("link", name="Tokens for programs").click()
+    expect(page.get_by_text("would be here")).to_be_visible()
+    page.get_by_label("What it is for").fill("Nightly deploy of the warehouse's reports, by the pipeline of the team")
+    page.get_by_label("Reaches").select_option(label=f"{company.finance_ops.name} only")
+    page.get_by_role("button", name="Make it").click()
+    secret = page.get_by_label("Token", exact=True).input_value()
+    assert tokens.recognise(secret) is not None
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert violations(page) == []
+    page.goto(reverse("my_tokens"))
+    assert secret not in page.content()
+    page.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_text("would be here")).to_be_visible()
+    assert tokens.recognise(secret) is None
 
 
 def test_without_scripts_two_admins_give_a_role(open_page: Callable[..., Page], company: Northwind) -> None:

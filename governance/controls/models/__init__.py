@@ -6,6 +6,7 @@ from governance.controls.models.ledger import FreeText, LedgerEvent, Seal
 from governance.controls.models.notices import Notice, NoticeState
 from governance.controls.models.people import Delegation, Membership, Person, RoleAssignment, Team, TeamKind
 from governance.controls.models.time import ClockOffset, JobRun
+from governance.controls.models.tokens import ApiToken
 from governance.controls.models.webhooks import (
     DeliveryState,
     WebhookDelivery,
@@ -16,6 +17,7 @@ from governance.controls.models.webhooks import (
 
 __all__ = [
     "NEVER_REMOVED",
+    "ApiToken",
     "AppendOnly",
     "ClockOffset",
     "Delegation",

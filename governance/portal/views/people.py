@@ -24,6 +24,7 @@ from governance.controls.teams import found_team
 from governance.portal.views.answers import answers_refusals, for_readers_of_the_ledger
 from governance.portal.views.erasing import about_erasure, asking, erasures_that_wait
 from governance.portal.views.profile import about_person
+from governance.portal.views.tokens import of_person
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory.views import paging
@@ -133,6 +134,7 @@ def person(request: Request, pk: int) -> HttpResponse:
         "events": timeline.shapes(one, reader=request.actor.person, limit=30),
         "ledger_href": f"{reverse('ledger')}?{urlencode({'about': f'controls.person:{pk}'})}",
     }
+    context |= {"tokens": of_person(one, request.actor, now), "back": reverse("person", args=[pk])}
     context["erasure"] = about_erasure(one, request.actor, now) if one.left_at is not None else {}
     context["head"]["actions"] = [leave] if may_leave else asking(one, request.actor, now)
     return page(request, "portal/person.html", context)

@@ -140,6 +140,7 @@ def _me(request: Request, form: DelegationForm) -> HttpResponse:
         "taken": [_delegation(row, now) for row in _running(one, now) if row.taker_id == one.pk],
         "events": timeline.shapes(one, reader=one, limit=20),
         "second_factor_href": reverse("mfa_index"),
+        "tokens_href": reverse("my_tokens"),
     }
     if access.may(request.actor, Permission.LEDGER_READ, None, now=now):
         pages = (("People and teams", "people"), ("Health", "health"))

@@ -1,0 +1,116 @@
+"""How the API says no: each error as a problem document, and none as anything else (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from redis.exceptions import RedisError
+
+from approvals.api.limits import TooOften
+from approvals.api.sent import JSON, Unfit, Unsupported
+from approvals.api.shown import Problem
+from governance.controls.refusals import Refused
+from governance.web import too_much
+from governance.web.pages import REFUSAL_STATUS
+from governance.web.problems import problem
+
+log = structlog.get_logger(__name__)
+
+#: What each operation may answer beside what it is for.
+ERRORS: dict[Any, Any] = dict.fromkeys((400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 503), Problem)
+
+NO_TOKEN = (
+    "A token is needed, and this is none that opens anything: it is missing, revoked, over, or its person has left."  # noqa: S105  words
+)
+MAKE_ONE = "Make one on your own page and send it as: Authorization: Bearer csgn_…"
+NOT_THERE = "There is nothing here, or nothing that this token may see."
+
+
+def refuses(api: NinjaAPI) -> None:
+    """Have an API answer every error so."""
+    handlers: dict[type[Exception], Any] = {
+        AuthenticationError: _no_token,
+        TooOften: _too_often,
+        Refused: _refused,
+        Http404: lambda request, _: not_there(request),
+        ValidationError: _invalid,
+        HttpError: _unreadable,
+        Unsupported: lambda request, _: _unsupported(),
+        SuspiciousOperation: lambda request, error: too_much.problem_of(error),
+        BadRequest: lambda request, error: too_much.problem_of(error),
+        RedisError: _away,
+        OperationalError: _away,
+        InterfaceError: _away,
+        Exception: _failed,
+    }
+    for error, handler in handlers.items():
+        api.add_exception_handler(error, handler)
+
+
+def _no_token(request: HttpRequest, error: Exception) -> HttpResponse:
+    return problem(401, "NO_TOKEN", NO_TOKEN, MAKE_ONE, headers={"WWW-Authenticate": 'Bearer realm="Countersign"'})
+
+
+def _too_often(request: HttpRequest, error: TooOften) -> HttpResponse:
+    sentence, to_do = "This token asks too often.", f"Wait {error.wait} seconds."
+    return problem(429, "TOO_OFTEN", sentence, to_do, headers={"Retry-After": str(error.wait)})
+
+
+def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
+    no = error.refusal
+    fields = [(one[0], one[1]) for one in no.detail if len(one) == 2 and one[0]]
+    return problem(REFUSAL_STATUS.get(no.kind, 403), no.code, no.sentence, no.to_do, fields=fields)
+
+
+def not_there(request: HttpRequest) -> HttpResponse:
+    """Answer what is not there, or not to be seen: nobody is told which."""
+    return problem(404, "NOT_FOUND", NOT_THERE, "See /api/v1/openapi.json for what there is.")
+
+
+def not_allowed(answer: HttpResponse) -> HttpResponse:
+    """Answer a method that an address does not take."""
+    allow = str(answer["Allow"])
+    return problem(
+        405, "METHOD", "This address does not take that method.", f"It takes: {allow}.", headers={"Allow": allow}
+    )
+
+
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    fields = []
+    for one in error.errors:
+        where = [str(part) for part in one["loc"] if part not in ("body", "query", "path", "said", "about")]
+        fields.append((".".join(where), str(one["msg"])))
+    return problem(422, "INPUT", "Something in the request can't be used.", "See its fields.", fields=fields)
+
+
+def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
+    if isinstance(error.__cause__, Unsupported):
+        return _unsupported()
+    if isinstance(error.__cause__, Unfit):
+        return problem(
+            400, "UNREADABLE", "A text holds a character that no text has.", "Leave NUL and half characters out."
+        )
+    return problem(error.status_code, "UNREADABLE", "The body is no JSON that can be read.", "Send one JSON document.")
+
+
+def _unsupported() -> HttpResponse:
+    return problem(415, "MEDIA_TYPE", f"The body has to be {JSON}.", f"Send it with: Content-Type: {JSON}")
+
+
+def _away(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer while the database, or where requests are counted, can't be reached: nothing is let through uncounted."""
+    log.error("api.away", method=request.method, exc_info=error)
+    sentence = "A part of Countersign can't be reached at this moment."
+    return problem(503, "AWAY", sentence, "Try again in a moment.", headers={"Retry-After": "10"})
+
+
+def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
+    """What nobody expected: it is in the log, and nothing of it in the answer."""
+    log.error("api.failed", method=request.method, exc_info=error)
+    return problem(500, "FAILED", "Something failed here that was not expected, and is in the log.", "Try again once.")

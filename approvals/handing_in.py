@@ -1,0 +1,65 @@
+"""A preview handed in: confirmed, which makes its version, and that version submitted with what was typed (I7, A1).
+
+The page and the API both go this way; what each of them asks before is theirs, and the operations ask it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from approvals import drafts, intended, transitions
+from approvals.models import Submission, credential_key
+from approvals.previewed import Preview
+from approvals.transitions.submitting import Wish
+from governance.controls.actors import Actor
+from inventory import registry, resolving
+from inventory.models import Version
+
+
+def confirm(found: Preview, *, actor: Actor, now: datetime) -> Version | None:
+    """Confirm a preview as it was read and typed.
+
+    Returns:
+        The version that it became, or is already; None where the same person has confirmed this very preview before.
+
+    Raises:
+        Refused: see `registry.confirm_import`.
+    """
+    made: object = registry.confirm_import(
+        found.team,
+        actor=actor,
+        now=now,
+        item=found.item,
+        fields=intended.fields_of(found.draft),
+        chosen=intended.chosen_resources(found.draft, actor, now),
+        automation=found.known if not found.manifest.source.external_id else None,
+    )
+    return made if isinstance(made, Version) else None  # its subject is the team, what is made is the version
+
+
+def submit(found: Preview, version: Version, *, actor: Actor, now: datetime) -> Submission:
+    """Submit the version that a preview became, with the justifications and terms that were typed.
+
+    Raises:
+        Refused: see `transitions.submit`.
+    """
+    made: object = transitions.submit(
+        version.automation, actor=actor, now=now, version=version, wishes=wishes(found, version)
+    )
+    assert isinstance(made, Submission)  # its subject is the automation, what is made is the submission
+    return made
+
+
+def wishes(found: Preview, version: Version) -> Mapping[str, Wish]:
+    """What the builder says about each record, by the key that it has in the register."""
+    used = version.version_credentials.select_related("credential")
+    keys = {
+        drafts.row_key(resolving.credential_draft_key(one.credential)): credential_key(one.credential_id)
+        for one in used
+    }
+    said = {}
+    for one in found.wanted:
+        key = one.asked.privilege.key if one.asked.privilege is not None else keys.get(one.key, "")
+        said[key] = Wish(found.reason(one), found.term(one))
+    return said

@@ -1,0 +1,143 @@
+"""Tokens for programs: mine, those of teams that I lead, and, on a person's page, theirs. A secret is on one answer, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from approvals.views.bring_in_forms import teams_of
+from governance.controls import access, clock, tokens
+from governance.controls.actors import Actor
+from governance.controls.models import ApiToken, Person, Team
+from governance.controls.models.tokens import TOKEN_DAYS, ApiTokenQuerySet
+from governance.controls.refusals import InvalidInput
+from governance.controls.roles import Permission
+from governance.portal.views.answers import answers_refusals, back, reader
+from governance.web import times
+from governance.web.asked import number
+from governance.web.middleware import Request
+from governance.web.pages import page
+
+Shape = dict[str, Any]
+
+#: For how long a token can be made, in days.
+TERMS = (7, 30, TOKEN_DAYS)
+
+
+class TokenForm(forms.Form):
+    """What a token is for, and for how long."""
+
+    use_required_attribute = False
+
+    name = forms.CharField(
+        max_length=80,
+        label="What it is for",
+        help_text="The program or pipeline that will hold it.",
+        error_messages={"required": "Say what it is for."},
+    )
+    team = forms.ChoiceField(
+        label="Reaches", required=False, help_text="For a pipeline choose the team: it sees nothing of other teams."
+    )
+    days = forms.ChoiceField(label="Ends after", choices=[(str(one), f"{one} days") for one in TERMS], initial="30")
+
+    def __init__(self, *args: Any, teams: Iterable[Team], **more: Any) -> None:
+        super().__init__(*args, **more)
+        field = self.fields["team"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "What I may bring in and see"), *((str(one.pk), f"{one.name} only") for one in teams)]
+
+
+def seen_by(actor: Actor, now: datetime) -> ApiTokenQuerySet:
+    """Tokens that somebody may know of: their own, those of teams that they lead, and all for readers of the ledger."""
+    known = ApiToken.objects.select_related("person", "team")
+    if access.may(actor, Permission.LEDGER_READ, None, now=now):
+        return known
+    return known.filter(Q(person=actor.person) | Q(team__lead=actor.person) | Q(team__deputy_lead=actor.person))
+
+
+def shapes(found: Iterable[ApiToken], actor: Actor, now: datetime) -> list[Shape]:
+    """Tokens as ``portal/token_list.html`` draws them."""
+    return [_shape(one, actor, now) for one in found]
+
+
+def _shape(one: ApiToken, actor: Actor, now: datetime) -> Shape:
+    whose = "" if one.person == actor.person else f"{one.person.name}, "
+    used = times.distance_words(one.last_used_at, clock.real()) if one.last_used_at is not None else "not yet"
+    may = tokens.revoke_token.refusal(one, actor=actor, now=now) is None
+    return {
+        "name": one.name or "A token",
+        "shown": f"{one.shown}…",
+        "reach": f"{whose}{one.team.name + ' only' if one.team is not None else 'personal'}",
+        "used": f"used {used}",
+        "expires_at": one.expires_at,
+        "revoke": reverse("token_revoke", args=[one.pk]) if may else "",
+    }
+
+
+def of_person(one: Person, actor: Actor, now: datetime) -> list[Shape]:
+    """What opens something for a person's programs, for whoever reads their page."""
+    return shapes(seen_by(actor, now).live(clock.real()).filter(person=one), actor, now)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@answers_refusals
+def my_tokens(request: Request) -> HttpResponse:
+    """My tokens; a post makes one, and its answer alone holds the secret."""
+    one = Person.objects.get(pk=reader(request).pk)
+    form = TokenForm(request.POST or None, teams=teams_of(one))
+    if request.method != "POST" or not form.is_valid():
+        return _page(request, form)
+    given, secret = form.cleaned_data, tokens.new_secret()
+    team = next((team for team in teams_of(one) if team.pk == number(given["team"])), None)
+    try:
+        made: object = tokens.make_token(
+            one,
+            actor=request.actor,
+            now=clock.now(),
+            name=given["name"],
+            secret=secret,
+            days=int(given["days"]),
+            team=team,
+        )
+    except InvalidInput as no:
+        for name, said in no.refusal.detail:
+            form.add_error(name, said)
+        return _page(request, form)
+    assert isinstance(made, ApiToken)  # the subject is the person, what is made is the token
+    return _page(request, TokenForm(teams=teams_of(one)), {"secret": secret, "expires_at": made.expires_at})
+
+
+def _page(request: Request, form: TokenForm, made: Shape | None = None) -> HttpResponse:
+    one, now = reader(request), clock.now()
+    live = ApiToken.objects.live(clock.real()).select_related("person", "team")
+    led = live.filter(Q(team__lead=one) | Q(team__deputy_lead=one)).exclude(person=one)
+    context = {
+        "head": {"title": "Tokens for programs", "facts": []},
+        "crumbs": [{"label": "Your page", "href": reverse("me")}, {"label": "Tokens", "href": ""}],
+        "form": form,
+        "made": made,
+        "tokens": shapes(live.filter(person=one), request.actor, now),
+        "led": shapes(led, request.actor, now),
+        "back": reverse("my_tokens"),
+    }
+    return page(request, "portal/tokens.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@answers_refusals
+def token_revoke(request: Request, pk: int) -> HttpResponse:
+    """Have a token open nothing any more, at once."""
+    now = clock.now()
+    one = get_object_or_404(seen_by(request.actor, now), pk=pk)
+    tokens.revoke_token(one, actor=request.actor, now=now)
+    return redirect(back(request) or reverse("my_tokens"))

@@ -1,0 +1,61 @@
+"""Answers to programs that say no: problem documents after RFC 9457, the same for every error of the API.
+
+Beside the standard's members each has ``code`` (the rule or duty, or what is wrong with the request), ``to_do``, and ``fields`` where
+something beside a field is to be said. ``type`` is ``about:blank``: what it is about is ``code``'s to say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+#: Below this, whoever asks is a program.
+ROOT = "/api/"
+CONTENT_TYPE = "application/problem+json"
+
+
+def is_program(request: HttpRequest) -> bool:
+    """Whether a request is answered with documents rather than with pages."""
+    return request.path_info.startswith(ROOT)
+
+
+def problem(
+    status: int,
+    code: str,
+    sentence: str,
+    to_do: str = "",
+    *,
+    fields: Sequence[tuple[str, str]] = (),
+    more: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """A problem document.
+
+    Args:
+        status: the HTTP status.
+        code: the rule or duty (``SOD-1``), or a word in capitals for what is wrong with the request.
+        sentence: what is wrong, in words.
+        to_do: what can be done about it.
+        fields: name of a field, and what is wrong with it.
+        more: further members.
+        headers: of the answer.
+    """
+    said = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": sentence,
+        "code": code,
+        "to_do": to_do,
+        "fields": [{"name": name, "sentence": words} for name, words in fields],
+        **(more or {}),
+    }
+    answer = HttpResponse(json.dumps(said), status=status, content_type=CONTENT_TYPE)
+    for name, value in (headers or {}).items():
+        answer[name] = value
+    answer["Cache-Control"] = "no-store"
+    return answer

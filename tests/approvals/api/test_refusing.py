@@ -1,0 +1,167 @@
+"""How the API says no: always a problem document with code, sentence and what to do, and no more than is to be known (RFC 9457, S5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError
+from django.test import Client
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from approvals import gate
+from approvals.api import limits
+from governance.controls import tokens
+from governance.controls.models import ApiToken
+from tests.approvals import stock
+from tests.approvals.api.programs import ROOT, Answer, Program
+from tests.controls.test_tokens import made_for
+from tests.journeys import Company
+from tests.people import as_actor
+
+MEMBERS = {"type", "title", "status", "detail", "code", "to_do", "fields"}
+GATE = f"/gate/{'0' * 64}"
+
+
+def is_problem(answer: Answer, status: int, code: str) -> None:
+    """Whether an answer is a problem document of this kind, kept by nobody."""
+    assert (answer.status, answer.said["code"]) == (status, code)
+    assert answer.said.keys() >= MEMBERS
+    assert answer.said["status"] == status
+    assert answer.said["detail"]
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+@pytest.mark.parametrize("how", ["none", "no secret", "unknown", "revoked", "left", "basic", "two words", "not ascii"])
+def test_without_a_token_that_opens_something_nothing_is_told(company: Company, how: str) -> None:
+    n = company.people
+    token, secret = made_for(n.rita)
+    sent = f"Bearer {secret}"
+    if how == "revoked":
+        tokens.revoke_token(token, actor=as_actor(n.rita), now=company.now)
+    elif how == "left":
+        type(n.rita).objects.filter(pk=n.rita.pk).update(is_active=False)
+    else:
+        unknown = tokens.new_secret()
+        others = {"none": "", "no secret": "Bearer x", "unknown": f"Bearer {unknown}", "basic": f"Basic {secret}"}
+        sent = {**others, "two words": f"Bearer {secret} {secret}", "not ascii": "Bearer csgn_ü"}[how]
+    answer = Program("").ask("GET", "/me", **({"Authorization": sent} if sent else {}))
+    is_problem(answer, 401, "NO_TOKEN")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert secret not in str(answer.said)
+    assert Program("").get("/openapi.json").status == 401, "nor what there is"
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+def test_every_sort_of_no_is_a_problem_document(company: Company) -> None:
+    n = company.people
+    one = Program.of(n.rita, n.finance_ops)
+    big = b" " * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+    is_problem(one.ask("POST", "/automations/1/submissions", b"{"), 400, "UNREADABLE")
+    is_problem(one.ask("POST", "/automations/1/submissions", b'{"purpose": "\\u0000"}'), 400, "UNREADABLE")
+    is_problem(one.ask("POST", "/automations/1/submissions", b'{"purpose": "\\ud83d"}'), 400, "UNREADABLE")
+    is_problem(one.ask("GET", "/me?x=%00"), 400, "UNREADABLE")
+    is_problem(one.ask("POST", "/preview", b"x", kind="application/json; charset=utf-16"), 400, "UNREADABLE")
+    is_problem(one.get("/automations/999999"), 404, "NOT_FOUND")
+    is_problem(one.get("/nothing"), 404, "NOT_FOUND")
+    is_problem(one.get("/"), 404, "NOT_FOUND")
+    is_problem(one.ask("DELETE", "/me"), 405, "METHOD")
+    is_problem(one.post("/preview", big), 413, "TOO_MUCH")
+    is_problem(one.ask("POST", "/preview", stock.source(), kind="text/plain"), 415, "MEDIA_TYPE")
+    is_problem(one.ask("POST", "/automations/1/submissions", b"{}", kind=""), 415, "MEDIA_TYPE")
+    is_problem(one.get("/gate/x"), 422, "INPUT")
+    is_problem(one.get(f"{GATE}?environment=moon"), 422, "INPUT")
+    is_problem(one.get(f"/automations/{10**18}"), 422, "INPUT")
+    is_problem(Program.of(n.nadia).post("/preview?team=1", stock.source()), 422, "INPUT")
+    assert one.ask("DELETE", "/me").headers["Allow"] == "GET"
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+@pytest.mark.parametrize(
+    ("method", "path", "limit", "send"),
+    [
+        ("GET", "/me", "READS", lambda one: one.get("/me")),
+        ("POST", "/preview", "WRITES", lambda one: one.post("/preview", b"{}")),
+    ],
+)
+def test_a_token_that_asks_too_often_is_told_when_it_may_again(
+    company: Company,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    path: str,
+    limit: str,
+    send: Callable[[Program], Answer],
+) -> None:
+    monkeypatch.setattr(limits, limit, 3)
+    monkeypatch.setattr(limits, "MINUTE", 10**6)  # no minute ends while this runs
+    one, other = Program.of(company.people.rita), Program.of(company.people.rita)
+    for _ in range(3):
+        assert send(one).status != 429
+    refused = send(one)
+    is_problem(refused, 429, "TOO_OFTEN")
+    assert 0 < int(refused.headers["Retry-After"]) <= 10**6
+    assert send(other).status != 429, "each token by itself"
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+def test_who_has_no_token_counts_for_nobody(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "READS", 1)
+    monkeypatch.setattr(limits, "MINUTE", 10**6)
+    for _ in range(3):
+        assert Program(tokens.new_secret()).get("/me").status == 401
+    assert Program.of(company.people.rita).get("/me").status == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+@pytest.mark.parametrize("error", [RedisConnectionError("away"), OperationalError("away")])
+def test_where_it_can_not_be_counted_or_read_nothing_is_let_through(
+    company: Company, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(limits, "count", fails)
+    answer = Program.of(company.people.rita).get(GATE)
+    is_problem(answer, 503, "AWAY")
+    assert answer.headers["Retry-After"]
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5", "I6")
+def test_what_nobody_expected_is_no_yes_and_tells_nothing(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the database of secrets at 10.0.0.7")
+
+    monkeypatch.setattr(gate, "find", fails)
+    answer = Program.of(company.people.rita).get(GATE)
+    is_problem(answer, 500, "FAILED")
+    assert "10.0.0.7" not in str(answer.said)
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+def test_asking_notes_when_a_token_was_last_used_and_not_at_each_request(company: Company) -> None:
+    one = Program.of(company.people.rita)
+    assert ApiToken.objects.get().last_used_at is None
+    one.get("/me")
+    first = ApiToken.objects.get().last_used_at
+    assert first is not None
+    one.get("/me")
+    assert ApiToken.objects.get().last_used_at == first
+    assert ApiToken.objects.get().history.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_form_of_a_browser_from_elsewhere_does_nothing(company: Company) -> None:
+    """No cookie counts, so there is no token against forgery; and no form of a page can send what is asked for."""
+    answer = Client(enforce_csrf_checks=True).post(f"{ROOT}/preview", {"x": "y"})
+    assert answer.status_code == 401

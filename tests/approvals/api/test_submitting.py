@@ -1,0 +1,224 @@
+"""Submitting by the API: once, with all that the page asks for, by a person's program that decides nothing (A1, A14, S1, S5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from approvals.models import Approval, Submission, SubmissionState
+from approvals.models.submission import Capacity
+from governance.controls.models import LedgerEvent
+from inventory.models import Automation, ImportItem, ImportState
+from tests import hostile, journeys, lengths
+from tests.approvals import stock
+from tests.approvals.api.programs import Program
+from tests.approvals.api.test_bringing import new
+from tests.approvals.bring_in.building import connect
+from tests.journeys import Company
+from tests.savepoints import undone
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def rita(company: Company) -> Program:
+    """Rita's pipeline of Finance Operations; what the report's connections open is known."""
+    connect(company, stock.EXPORT)
+    return Program.of(company.people.rita, company.people.finance_ops)
+
+
+def brought(rita: Program, company: Company, **more: Any) -> tuple[str, dict[str, Any]]:
+    """The stock report in the register: where it is submitted, and the preview."""
+    said = new(rita, company, **more).said
+    return f"/automations/{said['automation']['id']}/submissions", said["preview"]
+
+
+def filled_in(preview: dict[str, Any]) -> dict[str, Any]:
+    """Everything that the page would ask."""
+    rows = {row["key"]: "Planners read it on Mondays." for row in preview["rows"] if row["kind"] == "privilege"}
+    return {"purpose": "Sends planners the stock.", "justifications": rows}
+
+
+@pytest.mark.rule("A1", "A2", "S1")
+def test_what_is_filled_in_is_submitted_and_says_who_holds_it_since_when(company: Company, rita: Program) -> None:
+    path, preview = brought(rita, company)
+    key = next(row["key"] for row in preview["rows"] if row["level"] == "write")
+    made = rita.post(path, {**filled_in(preview), "terms": {key: 30}})
+    assert (made.status, made.said["submitted"]) == (201, True)
+    said = made.said["submission"]
+    assert (said["state"], [one["name"] for one in said["held_by"]]) == ("open", ["Theo Brandt"])
+    assert [(one["stage"], one["state"]) for one in said["records"]] == [(1, "open"), *[(2, "waiting")] * 4]
+    submission = Submission.objects.get(pk=said["id"])
+    assert submission.parties.filter(person=company.people.rita, capacity=Capacity.SUBMITTER).exists()
+    days = dict(Approval.objects.filter(stage=2, privilege__isnull=False).values_list("privilege__level", "term_days"))
+    assert days == {"read": 180, "write": 30}
+    assert LedgerEvent.objects.get(verb="submission.submitted").payload["token"]
+    journeys.decide_all(company, submission)
+    after = rita.get(f"/submissions/{submission.pk}").said
+    assert (after["state"], after["next"], after["held_by"]) == ("in_force", "Version 1 is in force.", [])
+
+
+@pytest.mark.rule("A1", "I8")
+def test_what_is_missing_is_said_beside_its_field_and_nothing_typed_is_lost(company: Company, rita: Program) -> None:
+    path, preview = brought(rita, company)
+    first, second = [row["key"] for row in preview["rows"] if row["kind"] == "privilege"]
+    nothing = rita.post(path, {})
+    assert nothing.status == 422
+    assert set(nothing.fields) == {"purpose", f"justifications.{first}", f"justifications.{second}"}
+    some = rita.post(path, {"purpose": "Sends planners the stock.", "justifications": {first: "To read it."}})
+    assert set(some.fields) == {f"justifications.{second}"}
+    assert not Submission.objects.exists()
+    rest = rita.post(path, {"justifications": {second: "To send it."}})
+    assert rest.status == 201
+    texts = set(Approval.objects.filter(privilege__isnull=False).values_list("justification__text", flat=True))
+    assert texts == {"To read it.", "To send it."}
+    assert Automation.objects.get().asked["purpose"] == "Sends planners the stock."
+
+
+@pytest.mark.rule("A7", "I8")
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"terms": {"KEY": 181}}, "terms.KEY"),
+        ({"terms": {"KEY": 0}}, "terms.KEY"),
+        ({"terms": {"0123456789ab": 7}}, "terms.0123456789ab"),
+        ({"justifications": {"0123456789ab": "x"}}, "justifications.0123456789ab"),
+        ({"justifications": {"KEY": "x" * 301}}, "justifications.KEY"),
+        ({"opens": {"KEY": 999_999}}, "opens.KEY"),
+        ({"justification": "x"}, "justification"),
+        ({"business_owner": 0}, "business_owner"),
+        ({"version": "one"}, "version"),
+    ],
+)
+def test_what_is_garbled_is_refused_beside_its_field_and_not_taken_for_something_else(
+    company: Company, rita: Program, said: dict[str, Any], field: str
+) -> None:
+    path, preview = brought(rita, company)
+    key = next(row["key"] for row in preview["rows"] if row["level"] == "write")
+    sent = {
+        name: {key if one == "KEY" else one: text for one, text in value.items()}
+        for name, value in said.items()
+        if isinstance(value, dict)
+    }
+    answer = rita.post(path, {**filled_in(preview), **said, **sent})
+    assert (answer.status, list(answer.fields)) == (422, [field.replace("KEY", key)])
+    assert not Submission.objects.exists()
+
+
+@pytest.mark.rule("I7", "A14")
+def test_submitting_the_same_again_asks_nobody_and_says_where_it_stands(company: Company, rita: Program) -> None:
+    path, preview = brought(rita, company)
+    first = rita.post(path, filled_in(preview)).said["submission"]
+    again = rita.post(path, filled_in(preview))
+    assert (again.status, again.said["submitted"], again.said["submission"]["id"]) == (200, False, first["id"])
+    journeys.decide_all(company, Submission.objects.get(pk=first["id"]))
+    in_force = rita.post(path, {})
+    assert (in_force.status, in_force.said["submission"]["state"]) == (200, "in_force")
+    assert Submission.objects.count() == 1
+    assert not ImportItem.objects.filter(progress=ImportState.PREVIEW).exists(), (
+        "no draft is left of what came to nothing"
+    )
+    assert not LedgerEvent.objects.filter(verb="submission.submitted")[1:]
+
+
+@pytest.mark.rule("A12", "A14")
+def test_a_newer_version_continues_what_is_open_and_an_older_one_can_be_named(company: Company, rita: Program) -> None:
+    path, preview = brought(rita, company)
+    first = rita.post(path, filled_in(preview)).said["submission"]
+    _, newer = brought(rita, company, content=stock.source(stock.one_more_channel))
+    made = rita.post(path, filled_in(newer))
+    assert (made.status, made.said["submission"]["version"]["number"]) == (201, 2)
+    assert Submission.objects.get(pk=first["id"]).state == SubmissionState.WITHDRAWN
+    assert rita.post(path, {"version": 3}).status == 404
+    assert rita.post(path, {"version": 2}).said["submitted"] is False
+
+
+@pytest.mark.rule("I10")
+def test_what_runs_elsewhere_is_submitted_for_there(company: Company, rita: Program) -> None:
+    path, preview = brought(rita, company, environment="test")
+    made = rita.post(path, filled_in(preview))
+    assert made.status == 201
+    assert Submission.objects.get().automation.environment == "test"
+    assert Automation.objects.count() == 1
+
+
+@pytest.mark.rule("S5", "S1")
+def test_who_sees_it_and_may_not_is_refused_on_record_and_leaves_no_draft(company: Company, rita: Program) -> None:
+    path, preview = brought(rita, company)
+    omar = Program.of(company.people.omar)
+    answer = omar.post(path, filled_in(preview))
+    assert (answer.status, answer.said["code"]) == (403, "PERMISSION")
+    event = LedgerEvent.objects.latest("pk")
+    assert (event.outcome, event.verb, event.actor_id) == (
+        "refused",
+        "submission.submitted",
+        str(company.people.omar.opaque_id),
+    )
+    assert Program.of(company.people.nadia).post(path, {}).status == 404
+
+
+@pytest.mark.rule("A3", "A14")
+def test_a_question_to_the_builder_is_held_by_the_builder(company: Company, rita: Program) -> None:
+    from approvals import transitions
+    from tests.people import as_actor
+
+    path, preview = brought(rita, company)
+    made = rita.post(path, filled_in(preview)).said["submission"]
+    submission = Submission.objects.get(pk=made["id"])
+    journeys.decide_app(company, submission)
+    record = stock.privilege_on(submission, company.erp)
+    digest = journeys.shown(record)
+    transitions.ask_for_changes(
+        record, actor=as_actor(company.people.omar), now=company.now, reason="Why?", shown_digest=digest
+    )
+    said = rita.get(f"/submissions/{submission.pk}").said
+    states = {one["sentence"]: (one["state"], [who["name"] for who in one["held_by"]]) for one in said["records"]}
+    assert states["May read scm.stock in ERP Postgres (production)"] == ("changes_asked", ["Rita Novak"])
+    assert {one["name"] for one in said["held_by"]} == {"Omar Haddad", "Rita Novak"}
+
+
+TEXTS = st.sampled_from([*hostile.MARKUP, *hostile.FORMULAS, *hostile.UNSEEN, "", " ", "\u202e", "x"]) | st.text(
+    max_size=40
+)
+
+
+@pytest.mark.rule("S5", "A7")
+def test_whatever_is_said_about_rows_that_are_there_is_answered_in_words(company: Company, rita: Program) -> None:
+    path, preview = brought(rita, company)
+    keys = st.sampled_from([row["key"] for row in preview["rows"]])
+    people = st.sampled_from([None, *(one.pk for one in company.people.people), 0, -1, 10**18, 2**63])
+    resources = st.sampled_from([company.erp.pk, company.slack.pk, 0, 999_999, 2**63])
+    documents = st.fixed_dictionaries(
+        {},
+        optional={
+            "version": st.sampled_from([None, 1, 2, 0, 10**18]),
+            "purpose": TEXTS | st.none(),
+            "business_owner": people,
+            "technical_owner": people,
+            "escalation_contact": TEXTS,
+            "justifications": st.dictionaries(keys, TEXTS, max_size=4),
+            "terms": st.dictionaries(keys, st.integers(-1, 400), max_size=4),
+            "opens": st.dictionaries(keys, resources, max_size=2),
+        },
+    )
+    seen = set()
+
+    @settings(
+        max_examples=lengths.of(40, soak=1500),
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(documents, st.booleans())
+    def send(said: dict[str, Any], whole: bool) -> None:
+        with undone():
+            answer = rita.post(path, {**filled_in(preview), **said} if whole else said)
+        seen.add(answer.status)
+        assert answer.status in (200, 201, 400, 403, 404, 409, 422), answer.said
+
+    send()
+    assert {201, 422} <= seen, "some of it went all the way"

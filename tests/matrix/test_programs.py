@@ -1,0 +1,176 @@
+"""The permission matrix of programs: everybody's program asks every operation of the API, and the answer is the table's (S5).
+
+``programs.csv`` is written by hand from the product's rules. Columns: ``operation``; ``subject``; ``who``, one name or several of
+`PEOPLE`, or ``*`` for everybody whom no other line of that operation and subject names; ``expected``, a status, and after a colon the
+``code`` that the document has, where it has one. What a program may read is not in it: that is what its person's pages show (`READ`).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from approvals.models import Submission
+from governance.controls import tokens
+from governance.controls.models import ApiToken, Person, Team
+from inventory.models import Automation, ImportItem
+from tests.approvals import stock
+from tests.approvals.api.programs import ROOT, Answer, Program
+from tests.approvals.bring_in.building import of_its_own
+from tests.matrix.addresses_worlds import PEOPLE, Portal
+from tests.matrix.asking import CELLS, DRAFTS, RECORD, SHOWN, writes
+from tests.savepoints import undone
+
+pytestmark = pytest.mark.matrix
+
+#: Who has a program: one that is not signed in has no token.
+HOLDERS = [who for who in PEOPLE if who != "anonymous"]
+#: An address of a page, and the operation that reads the same.
+READ = (("automation", "automations"), ("review", "submissions"))
+
+
+def read() -> dict[tuple[str, str], dict[str, str]]:
+    """(operation, subject) to who to what is expected."""
+    named: dict[tuple[str, str], dict[str, str]] = {}
+    rest: dict[tuple[str, str], str] = {}
+    with Path(__file__).with_name("programs.csv").open(encoding="utf-8", newline="") as file:
+        for line in csv.DictReader(file):
+            key = (line["operation"], line["subject"])
+            for who in line["who"].split():
+                if who == "*":
+                    rest[key] = line["expected"]
+                    continue
+                assert who in HOLDERS
+                assert who not in named.setdefault(key, {}), f"{key} names {who} twice"
+                named[key][who] = line["expected"]
+    return {key: {who: cells.get(who) or rest[key] for who in HOLDERS} for key, cells in named.items()}
+
+
+TABLE = read()
+
+
+def program(person: Person, team: Team | None = None) -> Program:
+    """Somebody's program, also of one who has left: their token was made before."""
+    secret, at = tokens.new_secret(), timezone.now()
+    ApiToken.objects.create(
+        person=person,
+        team=team,
+        shown=secret[: tokens.SHOWN],
+        secret_digest=tokens.digest_of(secret),
+        made_at=at,
+        expires_at=at + timedelta(days=1),
+    )
+    return Program(secret)
+
+
+def _automation(portal: Portal, subject: str) -> Automation:
+    row = portal.rows[subject]
+    found = row.automation if isinstance(row, Submission) else row
+    assert isinstance(found, Automation)
+    return found
+
+
+def _team(portal: Portal, one: Program) -> str:
+    """One of theirs, where they have several: which one is no matter here."""
+    teams = one.get("/me").said.get("teams", [])
+    return f"&team={teams[0]['id']}" if len(teams) > 1 else ""
+
+
+def _preview(portal: Portal, one: Program, subject: str) -> Answer:
+    return one.post(f"/preview?name=x.json{_team(portal, one)}", of_its_own(stock.EXPORT, "program"))
+
+
+def _bring_in(portal: Portal, one: Program, subject: str) -> Answer:
+    """Something new, owned by whoever brings it in; or what is in the register already, of Finance Operations."""
+    said = one.get("/me").said
+    owner = said["person"]["id"] if "person" in said else 1
+    word = "program" if subject == "stock" else subject
+    return one.post(f"/automations?business_owner={owner}{_team(portal, one)}", of_its_own(stock.EXPORT, word))
+
+
+def _submit(portal: Portal, one: Program, subject: str) -> Answer:
+    return one.post(f"/automations/{_automation(portal, subject).pk}/submissions", {})
+
+
+def _gate(portal: Portal, one: Program, subject: str) -> Answer:
+    version = _automation(portal, subject).versions.order_by("-number")[0]
+    return one.get(f"/gate/{version.manifest_digest}")
+
+
+SENT: dict[str, Callable[[Portal, Program, str], Answer]] = {
+    "preview": _preview,
+    "bring_in": _bring_in,
+    "submit": _submit,
+    "gate": _gate,
+    "me": lambda portal, one, subject: one.get("/me"),
+}
+
+
+@pytest.mark.rule("S5", "A17")
+@pytest.mark.parametrize(("operation", "subject"), TABLE)
+def test_everybodys_program_gets_what_the_table_says(portal: Portal, operation: str, subject: str) -> None:
+    wrong, before = [], list(ImportItem.objects.values_list("pk", flat=True))
+    for who, expected in TABLE[operation, subject].items():
+        with undone():
+            one = program(portal.world.people[who])
+            with writes() as written:
+                answer = SENT[operation](portal, one, subject)
+            said = f"{answer.status}:{answer.said['code']}" if "code" in answer.said else str(answer.status)
+            if said != expected:
+                wrong.append(
+                    f"{operation} {subject} by a program of {who}: the table says {expected}, it is told {said}"
+                )
+            kept = set(written) - RECORD - DRAFTS - {"controls_apitoken"}
+            left = ImportItem.objects.exclude(pk__in=before).exists()
+            if answer.status in (401, 403, 404) and (kept or left):
+                wrong.append(f"{operation} {subject} by a program of {who}: refused, and wrote to {sorted(kept)}")
+    assert wrong == []
+
+
+@pytest.mark.rule("S5")
+def test_a_program_reads_what_its_persons_pages_show_and_nothing_else(portal: Portal) -> None:
+    wrong = []
+    for page, operation in READ:
+        for (address, method, subject), cells in CELLS.items():
+            if (address, method) != (page, "GET"):
+                continue
+            for who, expected in cells.items():
+                if who in HOLDERS and expected != "login":
+                    with undone():
+                        path = f"/{operation}/{portal.rows[subject].pk}"
+                        answer = program(portal.world.people[who]).get(path)
+                    if (str(answer.status) in SHOWN) != (expected in SHOWN):
+                        wrong.append(f"{path} ({subject}) by {who}: the page says {expected}, the API {answer.status}")
+    assert wrong == []
+
+
+@pytest.mark.rule("S5")
+def test_a_program_of_a_team_reads_that_team_alone_whatever_its_person_may_see(portal: Portal) -> None:
+    n, people = portal.world.northwind, portal.world.people
+    path = f"/automations/{portal.rows['live'].pk}"
+    for who, team, status in (
+        ("builder", n.finance_ops, 200),
+        ("resource_owner", n.platform, 404),
+        ("security", n.security, 404),
+        ("auditor", n.company, 404),
+    ):
+        with undone():
+            assert program(people[who]).get(path).status == 200
+            assert program(people[who], team).get(path).status == status, who
+
+
+@pytest.mark.rule("S5")
+def test_a_session_opens_nothing_and_adds_nothing(portal: Portal) -> None:
+    """A browser that is led here sends its cookie; what it gets is what nobody gets, and beside a token the cookie counts for nothing."""
+    client = portal.clients["security"]
+    assert client.get(f"{ROOT}/me").status_code == 401
+    one = program(portal.world.people["nobody"])
+    found = client.get(
+        f"{ROOT}/automations/{portal.rows['live'].pk}", headers={"Authorization": f"Bearer {one.secret}"}
+    )
+    assert found.status_code == 404
