@@ -119,7 +119,7 @@ def make_due(*, now: datetime, gathering: timedelta) -> dict[str, int]:
         try:
             with transaction.atomic():
                 counts.update(_make(person, key, now))
-        except Exception as error:
+        except Exception as error:  # what can't be told to one must not keep the others' mail back
             log.exception("digest.not_made", person=str(person.opaque_id), error=type(error).__name__)
     return {what: count for what, count in counts.items() if count}
 
