@@ -12,7 +12,7 @@ from approvals.models import Approval, Submission, SubmissionState
 from governance.controls import mail_digest
 from governance.controls.actors import Actor
 from governance.controls.mail_digest import Line
-from governance.controls.models import Person
+from governance.controls.models import Notice, NoticeState, Person
 from inventory.models.interim import still_answering
 
 
@@ -20,6 +20,7 @@ def register() -> None:
     """Have the digest ask here about what approvals tell."""
     mail_digest.register(to_decide, "stage_1_opened", "stage_2_opened", "approval_answered", "approval_due")
     mail_digest.register(to_answer, "changes_asked")
+    mail_digest.register(to_forget, "question_retracted")
     mail_digest.register(to_accept, "subset_to_accept")
     mail_digest.register(to_submit_again, "tier_raised")
     mail_digest.register(to_look_at, "sample_drawn", "sample_due")
@@ -69,6 +70,13 @@ def to_answer(person: Person, threads: Collection[str], now: datetime) -> dict[s
         questions = f"{count} records wait for an answer or a change" if count > 1 else "an answer or a change is asked"
         found[thread] = Line(due, f"{_name(records[0].submission)}: {questions}")
     return found
+
+
+def to_forget(person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
+    """Submissions of whose questions the person was told: who never heard of a question need not hear that it was taken back."""
+    told = Notice.objects.filter(recipient=person, event="changes_asked", thread__in=threads)
+    heard = told.filter(digest__state=NoticeState.SENT).order_by().values_list("thread", flat=True)
+    return {thread: Line() for thread in heard}
 
 
 def to_accept(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:

@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, Q
 from django.utils.text import get_text_list
 
 from governance.controls import mail_text, outbox, telling
@@ -119,7 +119,7 @@ def make_due(*, now: datetime, gathering: timedelta) -> dict[str, int]:
         try:
             with transaction.atomic():
                 counts.update(_make(person, key, now))
-        except Exception as error:
+        except Exception as error:  # what can't be told to one must not keep the others' mail back
             log.exception("digest.not_made", person=str(person.opaque_id), error=type(error).__name__)
     return {what: count for what, count in counts.items() if count}
 
@@ -134,7 +134,8 @@ def _ready(now: datetime, gathering: timedelta) -> Iterator[tuple[Person, str]]:
         local = now.astimezone(mail_text.zone_of(person))
         if local.time() >= settings.MAIL_DIGEST_AT:
             keys[person.pk] = f"digest:{person.pk}:{local.date().isoformat()}"
-    had = set(Notice.objects.filter(key__in=keys.values()).values_list("key", flat=True))
+    unsent = Q(state=NoticeState.DROPPED, attempts=1)  # in which nothing was left when it was to go: it is made anew
+    had = set(Notice.objects.filter(key__in=keys.values()).exclude(unsent).values_list("key", flat=True))
     yield from ((people[pk], key) for pk, key in keys.items() if key not in had)
 
 

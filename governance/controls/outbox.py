@@ -17,14 +17,17 @@ from governance.controls.models import Notice, NoticeState, Person
 MESSAGE_DOMAIN = "countersign.invalid"
 
 #: All of some notices in one statement: those whose key is there already stay as they are, also where another transaction is
-#: just writing it. In the order of keys, so that two who write the same ones wait for each other and never both.
+#: just writing it; save that what was dropped untold waits anew, since it is asked anew. In the order of keys, so that two who write the
+#: same ones wait for each other and never both.
 _INSERT = """
 INSERT INTO controls_notice (key, recipient_id, event, thread, context, state, message_id, created_at, attempts, error, subject, text, html)
 SELECT key, recipient_id, event, thread, context, state, message_id, created_at, 0, '', '', '', ''
 FROM jsonb_to_recordset(%(notices)s::jsonb) AS one(
     key text, recipient_id bigint, event text, thread text, context jsonb, state text, message_id text, created_at timestamptz)
 ORDER BY key
-ON CONFLICT DO NOTHING
+ON CONFLICT (key) DO UPDATE
+SET state = excluded.state, context = excluded.context, created_at = excluded.created_at, error = '', attempts = 0, claimed_at = NULL
+WHERE controls_notice.state = 'dropped'
 RETURNING key, id
 """
 
@@ -63,8 +66,10 @@ def notice(
 def queue(notices: Iterable[Notice]) -> list[Notice]:
     """Queue some notices, each unless one with its key exists (R9), in one statement; somebody who left is told nothing.
 
+    One that was dropped untold, because what it tells was done or closed meanwhile, is queued again: what is asked again is told.
+
     Returns:
-        Those that were not there before.
+        Those that were not there before, or are again.
     """
     wanted: dict[str, Notice] = {}
     for one in notices:

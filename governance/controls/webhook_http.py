@@ -50,6 +50,8 @@ def parsed(url: str) -> SplitResult:
         raise NotAllowed("The address names no host.")
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise NotAllowed("An address with a user, a password or a fragment is not told.")
+    if _is_ip(parts.hostname) and not (is_public(parts.hostname) or _is_here(parts.hostname)):
+        raise NotAllowed("The address leads into a private network.")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname)):
         raise NotAllowed("Only https addresses are told.")
     return parts
@@ -93,6 +95,14 @@ def address_of(host: str, port: int) -> str:
     if not found:
         raise NotAllowed("The address leads nowhere.")
     return str(found[0])
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def is_public(address: str) -> bool:

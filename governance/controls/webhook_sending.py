@@ -5,7 +5,6 @@ Claimed, sent and marked as mails are (`outgoing`). What is sent again has the s
 
 from __future__ import annotations
 
-import http.client
 import time
 from collections import Counter
 from datetime import datetime
@@ -57,7 +56,7 @@ def _deliver(one: WebhookDelivery, now: datetime, at: datetime) -> str:
         error = f"It answered {one.status}."
         is_over = one.status == GONE or outgoing.is_last(one)
         return _given_up(one, error, now) if is_over else outgoing.put_off(one, error)
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except Exception as error:  # noqa: BLE001  one message that can't be sent must not keep the others back
         log.warning("webhook.not_sent", delivery=one.pk, error=type(error).__name__)
         name = f"It could not be reached ({type(error).__name__})."
         return _given_up(one, name, now) if outgoing.is_last(one) else outgoing.put_off(one, name)

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from approvals import transitions, waiting
 from approvals.models import Approval, ApprovalState, Decision, Retraction, Submission, SubmissionState
 from approvals.routing import Route
+from governance.controls import sending
 from governance.controls.models import LedgerEvent, Notice, Person
 from governance.controls.refusals import DutyConflict, OutOfTurn, Refused
 from tests import journeys
@@ -280,3 +281,34 @@ def test_what_was_taken_back_carries_over_to_no_newer_version(company: Company, 
     newer = journeys.submitted(company, stock.version(company, stock.another_order))
     assert stock.privilege_on(newer, company.slack).carried_from_id is None
     assert newer.approvals.get(carried_from=other).state in (ApprovalState.APPROVED, ApprovalState.WAITING)
+
+
+@pytest.mark.rule("A14", "R5")
+@pytest.mark.parametrize("has_heard", [False, True])
+def test_who_never_heard_of_a_question_does_not_hear_that_it_was_taken_back(
+    company: Company, record: Approval, settings: Any, has_heard: bool
+) -> None:
+    n, settings.EMAIL_URL = company.people, ""
+    Notice.objects.update(state="dropped")
+    ask(record, n.omar, company)
+    if has_heard:
+        sending.send_due(now=company.now, gathering=timedelta())
+    retract(record, n.omar, company)
+    sending.send_due(now=company.now + timedelta(days=1), gathering=timedelta())
+    subjects = Notice.objects.filter(recipient=n.rita, event="digest", state="sent").order_by("pk")
+    begun = [one.subject.partition(" about ")[0] for one in subjects]
+    assert begun == (["Omar Haddad asks", "Omar Haddad asks nothing more"] if has_heard else [])
+
+
+@pytest.mark.rule("A4", "R5")
+def test_who_is_asked_again_after_an_undo_is_told_though_the_first_asking_was_dropped(
+    company: Company, submission: Submission, settings: Any
+) -> None:
+    n, settings.EMAIL_URL = company.people, ""
+    app = journeys.app_of(submission)
+    retract(app, n.theo, company)
+    sending.send_due(now=company.now, gathering=timedelta())
+    assert not Notice.objects.filter(event="digest", recipient=n.omar).exists(), "nothing is open for him"
+    journeys.approve(app, n.theo, now=company.now)
+    sending.send_due(now=company.now, gathering=timedelta())
+    assert Notice.objects.get(event="digest", recipient=n.omar).carried.get().event == "stage_2_opened"

@@ -88,6 +88,27 @@ def test_what_was_done_between_the_making_and_the_sending_is_left_out_and_an_emp
 
 
 @pytest.mark.django_db
+@pytest.mark.rule("R9")
+def test_what_was_dropped_untold_is_told_when_it_is_asked_again_and_an_empty_digest_uses_up_no_day(
+    northwind: Northwind,
+) -> None:
+    n = northwind
+    (proposed,) = propose(n, 1)
+    mail_digest.make_due(now=NOW, gathering=timedelta())
+    RoleAssignment.objects.filter(pk=proposed.pk).update(until=NOW)
+    sending.send_due(now=NOW)
+    assert states(n.karl) == {"dropped": 2}
+    RoleAssignment.objects.filter(pk=proposed.pk).update(until=None)
+    old = Notice.objects.get(event="role_proposed")
+    said = {"recipient": old.recipient, "event": old.event, "thread": old.thread, "key": old.key}
+    notice = outbox.notice(**said, now=NOW, context=old.context)
+    assert outbox.queue([notice]) == [notice]
+    assert outbox.queue([notice]) == [], "once"
+    sending.send_due(now=NOW + timedelta(hours=1), gathering=timedelta())
+    assert (len(mails(n.karl)), states(n.karl)) == (1, {"carried": 1, "sent": 1})
+
+
+@pytest.mark.django_db
 def test_whoever_has_left_is_told_nothing(northwind: Northwind) -> None:
     propose(northwind, 2)
     Person.objects.filter(pk=northwind.karl.pk).update(left_at=NOW)

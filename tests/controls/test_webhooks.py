@@ -90,6 +90,10 @@ def test_nobody_but_its_teams_leads_and_admins_adds_one_and_a_leads_is_not_the_w
         "https://hooks.example.com/#x",
         "https://hooks.example.com/" + "a" * 1000,
         "http://localhost.example.com/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest/",
+        "https://[fe80::1]/",
+        "https://[::ffff:10.0.0.1]/",
         "javascript:alert(1)",
         "",
     ],
@@ -426,6 +430,14 @@ def test_what_is_gone_is_paused_at_once_and_one_failure_among_others_pauses_noth
     assert webhook_sending.send_due(now=NOW)["failed"] == 1
     endpoint.refresh_from_db()
     assert endpoint.state == WebhookState.PAUSED
+
+
+def test_one_message_that_can_not_be_written_keeps_no_other_back(northwind: Northwind, listener: Listener) -> None:
+    endpoint, theo = added(northwind, listener.url), as_actor(northwind.theo)
+    webhooks.send_test(endpoint, actor=theo, now=NOW)
+    WebhookDelivery.objects.update(event="no.such_event")
+    webhooks.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW)
+    assert webhook_sending.send_due(now=NOW) == {"sent": 1, "put_off": 1, "failed": 0}
 
 
 def test_what_was_queued_before_it_was_paused_is_not_sent(northwind: Northwind, listener: Listener) -> None:

@@ -7,7 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -124,8 +124,9 @@ class Due:
         assert twice <= kills, f"{twice} mails came twice, by {kills} kills"
 
     def _tomorrow(self, mailbox: Mailbox) -> None:
-        """The job as it runs a day on; the worker, for which it is today still, stands back."""
-        with jobs.alone("controls.send_notices", waits=True), override_settings(EMAIL_URL=mailbox.url):
+        """The job as it runs a day on, whatever hour it is; the worker, for which it is today still, stands back."""
+        as_the_worker = override_settings(EMAIL_URL=mailbox.url, MAIL_DIGEST_AT=time(0))
+        with jobs.alone("controls.send_notices", waits=True), as_the_worker:
             sending.send_due(now=clock.now() + timedelta(days=1), gathering=timedelta())
 
 

@@ -91,7 +91,7 @@ def _list(request: Request, team: Team | None) -> HttpResponse:
     if request.method == "POST" and not may_add:
         add(team or WebhookEndpoint(team=None), actor=request.actor, now=now, url="", shape="", events=())
     context = {
-        "crumbs": _crumbs(team),
+        "crumbs": _crumbs(request, team),
         "head": {"title": f"Webhooks of {team.name}" if team else "Webhooks of the whole organisation", "facts": []},
         "webhooks": [
             {
@@ -108,10 +108,14 @@ def _list(request: Request, team: Team | None) -> HttpResponse:
     return page(request, "portal/webhooks.html", context, status=422 if form.errors else 200)
 
 
-def _crumbs(team: Team | None) -> list[Shape]:
-    if team is None:
-        return [{"label": "Webhooks", "href": ""}]
-    return [{"label": team.name, "href": ""}, {"label": "Webhooks", "href": ""}]
+def _crumbs(request: Request, team: Team | None) -> list[Shape]:
+    """Back to where it is linked from: the team or the people, or the page of a lead, who does not see those."""
+    above = {"label": "Your page", "href": reverse("me")}
+    if access.may(request.actor, Permission.LEDGER_READ, None, now=clock.now()):
+        above = {"label": "People", "href": reverse("people")}
+        if team is not None:
+            above = {"label": team.name, "href": reverse("team", args=[team.pk])}
+    return [above, {"label": "Webhooks", "href": ""}]
 
 
 def _home_of(one: WebhookEndpoint) -> str:
