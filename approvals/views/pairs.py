@@ -59,7 +59,7 @@ def signals(request: Request) -> HttpResponse:
                 "facts": [times.counted(len(found), "signal"), f"the last {days} days", "nothing is decided by them"],
             },
             "words": (
-                f"Two people who approved for each other in more than {mutual} submissions, and whoever gave over {share} % of a builder's "
+                f"Two people who approved for each other in more than {mutual} submissions, and whoever gave over {share} % of a builder’s "
                 f"approvals in more than {mutual}. On what is high risk a third signature from outside both teams is asked for."
             ),
             "groups": [group for group in groups if group["rows"]],
@@ -70,8 +70,8 @@ def signals(request: Request) -> HttpResponse:
 def _submissions(found: Iterable[Signal]) -> dict[int, Submission]:
     """The newest submissions of each, read together."""
     keys = {pk for one in found for pk in one.submissions[:SHOWN]}
-    rows = Submission.objects.filter(pk__in=keys).select_related("automation", "version")
-    return {row.pk: row for row in rows.only("submitted_at", "tier", "automation__name", "version__number")}
+    rows = Submission.objects.filter(pk__in=keys).select_related("automation")
+    return {row.pk: row for row in rows.only("submitted_at", "automation__name")}
 
 
 def _row(one: Signal, names: Mapping[int, str], submissions: Mapping[int, Submission], days: int) -> Shape:
@@ -82,8 +82,7 @@ def _row(one: Signal, names: Mapping[int, str], submissions: Mapping[int, Submis
         "submissions": [
             {
                 "href": reverse("review", args=[row.pk]),
-                "name": f"{row.automation.name}, version {row.version.number}",
-                "tier": row.tier,
+                "name": f"{row.automation.name} {row.reference}",
             }
             for row in rows
         ],

@@ -125,7 +125,7 @@ def _approved(found: Sample) -> Shape | None:
     if record.privilege is not None:
         entitlement = record.privilege.entitlement
         rows.append({"label": "Level", "text": record.privilege.get_level_display()})
-        rows.append({"label": "Data", "text": entitlement.counted_class})
+        rows.append({"label": "Data", "text": entitlement.counted_class.capitalize()})
         owner = entitlement.resource.owner
         rows.append({"label": "Owner", "text": owner.name if owner is not None else "nobody"})
     rows.append({"label": "Term", "text": times.counted(record.granted_term_days or record.term_days, "day")})

@@ -232,6 +232,16 @@ def test_a_connection_that_is_to_open_something_else_has_its_owner_asked(
     assert left(light_submitted) == "a connection is not confirmed"
 
 
+@pytest.mark.rule("A13", "A16")
+def test_a_credential_that_another_automation_has_come_to_share_has_its_owner_asked(
+    company: Company, light_submitted: Submission
+) -> None:
+    lightly.version(company, lambda export: export.update(id="another"))
+    stock.app_approved(company, light_submitted)
+    assert people_are_asked(light_submitted)
+    assert left(light_submitted) == "another automation shares its credential or identity"
+
+
 @pytest.mark.rule("A13")
 def test_ten_are_counted_again_when_the_app_is_approved(company: Company, light_submitted: Submission) -> None:
     others = [lightly.submitted(company, both(another(word), lightly.reads_more(3))) for word in ("one", "two")]

@@ -168,14 +168,16 @@ def test_policy_approves_nothing_more_of_what_a_look_did_not_find_fine(
     company: Company, light_in_force: Submission
 ) -> None:
     not_fine(company, drawn(company, light_in_force))
+    again = journeys.submitted(company, light_in_force.version)
+    journeys.approve(again.approvals.get(), company.people.omar, now=company.now)
 
     def edit(export: dict[str, object]) -> None:
         stock.every_tuesday(export)
         lightly.reads_more(1)(export)
 
     newer = lightly.submitted(company, edit)
-    assert newer.approvals.filter(stage=1).exists()
-    assert not newer.light_path
+    assert [record.kind for record in newer.approvals.order_by("pk")] == ["app", "privilege"], "what is new is low"
+    assert (newer.tier, newer.light_path) == ("low", False)
 
 
 @pytest.mark.rule("A13")

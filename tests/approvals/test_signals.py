@@ -13,8 +13,9 @@ from approvals.pairs import Signal
 from governance.controls.jobs import run_job
 from governance.controls.mail_text import write
 from governance.controls.models import JobRun, LedgerEvent, Notice
-from governance.controls.refusals import DutyConflict
+from governance.controls.refusals import DutyConflict, InvalidInput
 from governance.controls.roles import Role
+from governance.controls.teams import leave_team
 from tests import journeys
 from tests.approvals import lightly, stock
 from tests.approvals.attempts import refused
@@ -42,6 +43,13 @@ def test_approving_for_each_other_three_times_is_no_signal(company: Company, thr
     of_rita(company, "rita2")
     assert [one.kind for one in found(company)] == ["mutual"], "the fourth time is"
     assert found(company, company.now + QUARTER) == [], "and not for longer than the policy's days"
+
+
+@pytest.mark.rule("S10", "A14")
+def test_what_carried_over_to_a_newer_version_was_said_once(company: Company, three_times: Submission) -> None:
+    newer = stock.submitted(company, both(another("rita1"), stock.one_more_channel))
+    assert newer.approvals.get(stage=1).carried_decisions.count() == 1
+    assert found(company) == []
 
 
 @pytest.mark.rule("S10")
@@ -168,6 +176,22 @@ def test_nobody_of_either_team_gives_the_third_signature(
     assert "Your decision" in page
     journeys.approve(app, n.amara, now=company.now)
     assert app.state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("S10", "A9")
+def test_where_nobody_is_left_for_the_third_signature_it_is_not_submitted(
+    company: Company, four_times: Submission
+) -> None:
+    n = company.people
+    leave_team(n.fallback, actor=as_actor(n.ines), now=company.now, person=n.amara)
+    with pytest.raises(InvalidInput) as caught:  # both reviewers sign the app then, and nobody is left for stage 2
+        journeys.submitted(company)
+    assert caught.value.refusal.code == "A9"
+    rita = Build.by(n.rita)
+    data = (journeys.EXPORTS / "invoice-chaser.json").read_bytes()
+    item = rita.import_item("invoice-chaser.json", data)
+    rita.post(item, rita.typed(item, n.jonas))
+    assert "Not enough different people." in rita.see(item)
 
 
 @pytest.mark.rule("S10")

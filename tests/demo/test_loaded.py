@@ -144,6 +144,16 @@ def test_every_state_occurs_but_those_that_nothing_leads_to(demo: str, column: C
     assert column.occurring == column.choices - set(column.missing)
 
 
+@pytest.mark.rule("A13")
+def test_one_went_by_the_light_path(demo: str) -> None:
+    rates = submission("Rates on the intranet")
+    assert rates.light_path
+    assert {record.by_policy for record in rates.approvals.filter(stage=2)} == {rates.policy}
+    others = Submission.objects.filter(light_path=True).exclude(pk=rates.pk)
+    assert not others.exists(), "and whatever else is low has somebody to be asked"
+    assert {one.state for one in rates.samples.all()} <= {"waiting", "not_drawn", "open"}
+
+
 def test_the_draft_has_things_missing(demo: str) -> None:
     draft = automation("Price list sync")
     assert draft.purpose == ""

@@ -1,7 +1,7 @@
 """What happened at Northwind Foods before the demo begins: twenty automations, at least one in each state that is worth a look.
 
 Drafts with things missing, or sent back; in review at stage 1, in stage 2 with everything from waiting to refused, decided and waiting
-for its owner; live with a newer version in review, with reviews due, overdue, kept; stopped by a person and by silence; retired.
+for its owner; live by the light path, with a newer version in review, with reviews due, overdue, kept; stopped by a person and by silence; retired.
 """
 
 from __future__ import annotations
