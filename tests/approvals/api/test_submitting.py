@@ -180,7 +180,7 @@ def test_a_question_to_the_builder_is_held_by_the_builder(company: Company, rita
     assert {one["name"] for one in said["held_by"]} == {"Omar Haddad", "Rita Novak"}
 
 
-TEXTS = st.sampled_from([*hostile.MARKUP, *hostile.FORMULAS, *hostile.UNSEEN, "", " ", "\u202e", "x"]) | st.text(
+TEXTS = st.sampled_from([*hostile.MARKUP, *hostile.FORMULAS, *hostile.UNSEEN, "", " ", "\u202e", "\0x", "\ud83d", "x"]) | st.text(
     max_size=40
 )
 
