@@ -88,7 +88,7 @@ def _said(records: Collection[int]) -> QuerySet[Decision]:
     links = CarriedDecision.objects.filter(approval__in=records)
     over = ArraySubquery(links.filter(decision=OuterRef("pk")).order_by("approval").values("approval"))
     counted = Q(approval__in=records) | Q(pk__in=links.values("decision"))
-    rows = Decision.objects.filter(counted).annotate(over=over)
+    rows = Decision.objects.standing().filter(counted).annotate(over=over)
     related = rows.select_related("person", "for_person", "seat", "approval__privilege")
     return related.defer("approval__facts", "approval__reasons").order_by("pk")
 

@@ -13,7 +13,16 @@ from django.db.models import Exists, OuterRef
 
 from approvals import asking, openings, ownerless, policies, rechecking, samples
 from approvals.ladders import LADDER
-from approvals.models import Approval, ApprovalState, DecisionPerson, Party, Sample, Submission
+from approvals.models import (
+    Approval,
+    ApprovalState,
+    Decision,
+    DecisionPerson,
+    Party,
+    Sample,
+    Submission,
+    SubmissionState,
+)
 from approvals.models.submission import UNFINISHED
 from approvals.routing import Route, route_of
 from governance.controls import clock
@@ -104,6 +113,38 @@ def _once(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     if any(mine & {d.person_id, d.for_person_id} for d in own):
         return Refusal("A8", "duty", "You have decided here in this round already: one decision a person and round.")
     return None
+
+
+def own_decision(record: Approval, actor: Actor, now: datetime) -> Decision | None:
+    """The decision that an actor may take back: what they decided, or what was decided for them, in the present round of a record."""
+    mine = {person.pk for person in actor.people}
+    here = (record.pk, record.round)
+    taken = [one for one in route_of(record, now).decisions.get(record.pk, ()) if (one.approval_id, one.round) == here]
+    return next((one for one in reversed(taken) if mine & {one.person_id, one.for_person_id}), None)
+
+
+def _decided_it(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    if own_decision(subject, actor, now) is None:
+        return Refusal("A8", "duty", "You have decided nothing here in this round that could be taken back.")
+    return None
+
+
+def _still_undecided(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
+    submission = subject.submission
+    if submission.state != SubmissionState.OPEN:
+        sentence = f"The submission is {submission.get_state_display().lower()}: what was decided in it stands."
+        return Refusal("A5", "state", sentence, "Whoever answers for it can stop or revoke what came of it.")
+    if subject.stage == 1 and subject.state == ApprovalState.APPROVED and _something_rests_on_it(subject, now):
+        sentence = "A privilege was decided on the strength of this."
+        return Refusal("A4", "state", sentence, "Whoever decided there takes that back first.")
+    return None
+
+
+def _something_rests_on_it(app: Approval, now: datetime) -> bool:
+    """Whether anything of stage 2 was decided, or has ended, since the app was approved."""
+    undecided, route = (ApprovalState.WAITING, ApprovalState.OPEN), route_of(app, now)
+    second = [one for one in app.submission.approvals.all() if one.stage == 2]
+    return any(one.state not in undecided or route.decisions.get(one.pk) for one in second)
 
 
 def _turn(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
@@ -358,6 +399,17 @@ SOMEBODY_NEXT = Duty(
 )
 
 HALF_IS_GONE = Duty("A10", "A10", "The deputy is asked too once half of a record's time is gone.", _half_is_gone)
+
+UNDECIDED = Duty(
+    "A5",
+    "A5",
+    "A decision is taken back only while its submission is undecided and nothing rests on it.",
+    _still_undecided,
+)
+OWN_DECISION = Duty("A8", "A8", "Nobody takes back what somebody else decided.", _decided_it)
+
+#: Asked, in this order, of everybody who takes a decision back.
+RETRACTING = (OWN_DECISION, INTERACTIVE, UNDECIDED, IN_TIME)
 
 #: Asked, in this order, of everybody who decides.
 DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, NOT_WHO_STOPPED, ONCE, TURN, INTERACTIVE, IN_TIME)

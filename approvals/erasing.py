@@ -1,4 +1,4 @@
-"""What approvals forget of a person who is erased (H6): why they said that something is needed.
+"""What approvals forget of a person who is erased (H6): why they said that something is needed, and what they called views of the desk.
 
 Reasons, comments, objections and answers each stand by an event of whoever wrote them, and are erased with those
 (`governance.controls.erasing`). A justification is a submission's, and has no event of its own.
@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
-from approvals.models import Approval
+from approvals.models import Approval, DeskView
 from governance.controls import texts
 from governance.controls.known_as import KnownAs
 from governance.controls.models import FreeText
@@ -26,6 +26,7 @@ def forget(known: KnownAs, step: Step[Any]) -> None:
         known: as whom the person is known.
         step: the erasure.
     """
+    DeskView.objects.filter(person=known.person).delete()
     given = Approval.objects.filter(submission__submitted_by=known.person, justification__isnull=False)
     first = Approval.objects.filter(justification=OuterRef("pk")).order_by("pk")
     theirs = FreeText.objects.filter(pk__in=given.order_by().values("justification")).annotate(

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet, prefetch_related_objects
+from django.db.models import Exists, OuterRef, Q, QuerySet, prefetch_related_objects
 
 from approvals.again import in_order
 from approvals.ladders import LADDER
-from approvals.models import Approval, CarriedDecision, Decision, Party, Submission
+from approvals.models import Approval, CarriedDecision, Decision, Party, Retraction, Submission
 from approvals.models.approval import ENDED
 from governance.controls.models import Delegation, Person
 from inventory.models import Privilege, Resource
@@ -29,7 +29,8 @@ class Rows:
         stages: by submission: the stage of each record that counts for it; the app approval that it rests on counts also where
             it is an earlier submission's (S2).
         asked_again: by submission: by an earlier record, the one that asks the same again (A15).
-        decisions: by key: all that were taken on these records or carried over to them.
+        decisions: by key: all that were taken on these records or carried over to them; ``is_retracted`` where one was taken back,
+            which uses up whoever made it all the same (S2).
         links: which decision carried over to which of these records (A14).
         delegates: by giver: who stands in for them (A11).
     """
@@ -58,7 +59,8 @@ class Rows:
         links = list(CarriedDecision.objects.filter(approval__in=records | earlier).order_by())
         wanted = Q(approval__in=records | earlier) | Q(pk__in={link.decision_id for link in links})
         read = Decision.objects.filter(wanted).select_related("person", "for_person", "seat", "reason").order_by()
-        decisions = {row.pk: row for row in sorted(read, key=lambda row: row.pk)}
+        read = read.annotate(is_retracted=Exists(Retraction.objects.filter(decision=OuterRef("pk"))))
+        decisions: dict[int, Decision] = {row.pk: row for row in sorted(read, key=lambda row: row.pk)}
         delegates: dict[int, list[Person]] = {}
         for standing in Delegation.objects.running(now).select_related("taker"):
             delegates.setdefault(standing.giver_id, []).append(standing.taker)
@@ -67,13 +69,18 @@ class Rows:
     def before(self, submission: Submission) -> dict[int, tuple[Decision, ...]]:
         """What was said last in each seat about what a submission's records ask again, by record (A15)."""
         asked = self.asked_again[submission.pk]
-        said = [(row.approval_id, row) for row in self.decisions.values()]
+        said = [(row.approval_id, row) for row in self.decisions.values() if not is_retracted(row)]
         said += [(link.approval_id, self.decisions[link.decision_id]) for link in self.links]
         found: dict[int, dict[str, Decision]] = {}
         for about, row in sorted(said, key=lambda pair: pair[1].pk):
             if about in asked:
                 found.setdefault(asked[about], {})[row.seat.label] = row
         return {record: in_order(words.values()) for record, words in found.items()}
+
+
+def is_retracted(decision: Decision) -> bool:
+    """Whether a decision that was read here was taken back; of one that was made just now nothing was."""
+    return bool(decision.__dict__.get("is_retracted"))
 
 
 def _records(submissions: Iterable[Submission]) -> tuple[dict[int, dict[int, int]], dict[int, dict[int, int]]]:

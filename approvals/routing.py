@@ -24,7 +24,7 @@ from approvals.models import (
     Seat,
     Submission,
 )
-from approvals.route_rows import Rows, Undecided, complete
+from approvals.route_rows import Rows, Undecided, complete, is_retracted
 from approvals.turns import Beside, Judge, Late, Skipped, turn, with_deputy
 from governance.controls import clock
 from governance.controls.actors import Actor
@@ -84,6 +84,8 @@ class Route:
     before: dict[int, tuple[Decision, ...]] = field(default_factory=dict)
     #: Decisions that carried over to a record, and the round in which they count there: decision to record and round (A14).
     carried: dict[int, tuple[int, int]] = field(default_factory=dict)
+    #: Decisions that were taken back, by record: they count for nothing and use up whoever made them (S2).
+    retracted: dict[int, list[Decision]] = field(default_factory=dict)
     _seats: dict[int, tuple[Seat, ...]] = field(default_factory=dict)
     _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
     _stopped: dict[str, frozenset[int]] | None = None
@@ -119,11 +121,12 @@ class Route:
         taken = [(row.approval_id, row) for row in rows.decisions.values() if row.approval_id in stages]
         taken += [(link.approval_id, rows.decisions[link.decision_id]) for link in links]
         decisions: dict[int, list[Decision]] = {}
+        retracted: dict[int, list[Decision]] = {}
         stage_people: dict[int, set[int]] = {1: set(), 2: set()}
         app_deciders: set[int] = set()
         for about, row in sorted(taken, key=lambda pair: pair[1].pk):
             who = {row.person_id, *([row.for_person_id] if row.for_person_id else [])}
-            decisions.setdefault(about, []).append(row)
+            (retracted if is_retracted(row) else decisions).setdefault(about, []).append(row)
             stage_people[stages[about]] |= who
             if about == submission.app_approval_id:
                 app_deciders |= who
@@ -139,6 +142,7 @@ class Route:
             undecided,
             rows.before(submission),
             {link.decision_id: (link.approval_id, link.round) for link in links},
+            retracted,
         )
 
     def note(self, decision: Decision) -> None:
@@ -151,6 +155,18 @@ class Route:
         self.stage_people[approval.stage] |= who
         if approval.pk == self.submission.app_approval_id:
             self.app_deciders |= who
+
+    def take_back(self, decision: Decision) -> None:
+        """Count a decision no more that was taken back just now."""
+        self.decisions[decision.approval_id].remove(decision)
+        self.retracted.setdefault(decision.approval_id, []).append(decision)
+        self._standing.clear()
+        self._second = None
+
+    def taken_back_by(self, person: Person, approval: Approval) -> int:
+        """How many decisions a person has taken back in the present round of a record."""
+        found = self.retracted.get(approval.pk, ())
+        return sum((one.person_id, one.round) == (person.pk, approval.round) for one in found)
 
     def barred(self) -> list[int]:
         """Ids of everybody who may approve nothing in this submission: its parties (S1)."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.views import panels, queue, review, samples, stopping, together
+from approvals.views import desk_part, desk_views, panels, queue, review, samples, stopping, together
 
 urlpatterns = [
     path("desk/", queue.desk, name="desk"),
+    path("desk/<int:pk>/", desk_part.desk_part, name="desk_part"),
+    path("desk/views/", desk_views.save_view, name="desk_view_save"),
+    path("desk/views/<int:pk>/remove/", desk_views.remove_view, name="desk_view_remove"),
     path("desk/decide/", together.decide_together, name="decide_together"),
     path("review/<int:pk>/", review.review, name="review"),
     path("review/<int:pk>/records/<int:record>/", review.decide, name="decide"),
+    path("review/<int:pk>/records/<int:record>/undo/", review.undo, name="undo"),
     path("review/<int:pk>/records/<int:record>/answer/", review.answer_question, name="answer"),
     path("review/<int:pk>/records/<int:record>/object/", review.object_to_record, name="object"),
     path("review/<int:pk>/comment/", review.say, name="comment"),

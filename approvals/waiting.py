@@ -56,7 +56,8 @@ def to_decide(actor: Actor, now: datetime) -> list[Approval]:
 
 def _asked_of(actor: Actor, now: datetime) -> QuerySet[Candidate, Any]:
     """Ids of the open records that `to_decide` is about."""
-    own = Decision.objects.filter(approval=OuterRef("seat__approval"), round=OuterRef("seat__approval__round"))
+    in_round = {"approval": OuterRef("seat__approval"), "round": OuterRef("seat__approval__round")}
+    own = Decision.objects.standing().filter(**in_round)
     person = _person(actor)
     used = own.filter(
         Q(person=person) | Q(for_person=person) | Q(person=OuterRef("person")) | Q(for_person=OuterRef("person"))
@@ -123,7 +124,7 @@ def to_decide_and_to_answer(actor: Actor, now: datetime) -> tuple[list[Approval]
     """
     both = _asked_of(actor, now).union(_sent_back_to(_person(actor), now).order_by().values("pk"))
     said = JSONObject(who="person__name", at="at", text="reason__text")
-    last = Decision.objects.filter(approval=OuterRef("pk")).order_by("-pk").values(said=said)[:1]
+    last = Decision.objects.standing().filter(approval=OuterRef("pk")).order_by("-pk").values(said=said)[:1]
     question = Case(When(state=ApprovalState.CHANGES_ASKED, then=Subquery(last)))
     found = list(shown(Approval.objects.filter(keyed_by(both)), SUBMITTER).annotate(question=question).order_by())
     open_ones = [one for one in found if one.state == ApprovalState.OPEN]

@@ -10,10 +10,12 @@ from approvals.models.approval import (
     Decision,
     DecisionOutcome,
     DecisionPerson,
+    Retraction,
     Seat,
     SeatLabel,
     credential_key,
 )
+from approvals.models.desk_view import DeskView
 from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage, RevocationTask
 from approvals.models.policy import PolicyVersion
 from approvals.models.sample import Sample, SampleState
@@ -36,6 +38,7 @@ __all__ = [
     "Decision",
     "DecisionOutcome",
     "DecisionPerson",
+    "DeskView",
     "EnforcedBy",
     "Grant",
     "GrantKind",
@@ -43,6 +46,7 @@ __all__ = [
     "GrantUsage",
     "Party",
     "PolicyVersion",
+    "Retraction",
     "RevocationTask",
     "Sample",
     "SampleState",

@@ -255,8 +255,16 @@ class DecisionOutcome(models.TextChoices):
     ASK = "ask", "Ask for changes"
 
 
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    """Decisions."""
+
+    def standing(self) -> DecisionQuerySet:
+        """Those that nobody took back."""
+        return self.filter(retraction__isnull=True)
+
+
 class Decision(AppendOnly):
-    """One person's word on one approval in one round, bound to what the page showed (A6)."""
+    """One person's word on one approval in one round, bound to what the page showed (A6). What was taken back stays, with its `Retraction`."""
 
     approval = models.ForeignKey(Approval, models.PROTECT, related_name="decisions")
     seat = models.ForeignKey(Seat, models.PROTECT, related_name="decisions")
@@ -264,6 +272,8 @@ class Decision(AppendOnly):
     for_person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="decisions_for")
     barred = ArrayField(models.BigIntegerField(), default=list)
     round = models.PositiveSmallIntegerField()
+    #: How many decisions of theirs they had taken back in this round before.
+    again = models.PositiveSmallIntegerField(default=0)
     outcome = models.CharField(max_length=8, choices=DecisionOutcome)
     reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
     term_days = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -275,6 +285,8 @@ class Decision(AppendOnly):
     batch = models.UUIDField(null=True, blank=True)
     at = models.DateTimeField()
 
+    objects = DecisionQuerySet.as_manager()
+
     class Meta(AppendOnly.Meta):
         ordering = ("id",)
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
@@ -283,7 +295,7 @@ class Decision(AppendOnly):
             guards.DECISION_PEOPLE,
         ]
         constraints = (
-            models.UniqueConstraint(fields=["approval", "person", "round"], name="decision_one_per_round"),
+            models.UniqueConstraint(fields=["approval", "person", "round", "again"], name="decision_one_per_round"),
             models.CheckConstraint(
                 name="decision_reason_where_needed",
                 condition=Q(outcome="approve", high=False, batch__isnull=True) | Q(reason__isnull=False),
@@ -293,6 +305,22 @@ class Decision(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.person}: {self.outcome}"
+
+
+class Retraction(AppendOnly):
+    """A decision that was taken back while its submission was undecided: it counts no more, and stays on record."""
+
+    decision = models.OneToOneField(Decision, models.PROTECT, related_name="retraction")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    for_person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, guards.RETRACTION_DUTIES]
+
+    def __str__(self) -> str:
+        return f"{self.person} took back: {self.decision}"
 
 
 class DecisionPerson(AppendOnly):

@@ -23,8 +23,9 @@ class _NotBarred(Func):
 #: The parties' ids stand in the decision itself, and neither decider nor represented is among them (S1).
 NOT_BARRED = _NotBarred(F("person"), F("for_person"), F("barred"))
 
-#: The decisions that count for an approval: taken on it, or carried over to it (A14).
+#: The decisions that count for an approval: taken on it and not taken back, or carried over to it (A14).
 COUNTED = """(SELECT d.id FROM approvals_decision d WHERE d.approval_id = {approval} AND d.round = {round}
+              AND NOT EXISTS (SELECT 1 FROM approvals_retraction r WHERE r.decision_id = d.id)
               UNION SELECT c.decision_id FROM approvals_carrieddecision c
               WHERE c.approval_id = {approval} AND c.round = {round})"""
 
@@ -64,6 +65,11 @@ DECISION_DUTIES = pgtrigger.Trigger(
             RAISE EXCEPTION 'SOD-2: who decided the app decides no privilege resting on it (approval %)', asked.id
                 USING ERRCODE = 'check_violation';
         END IF;
+        IF NEW.again <> (SELECT count(*) FROM approvals_decision d JOIN approvals_retraction r ON r.decision_id = d.id
+                         WHERE d.approval_id = NEW.approval_id AND d.person_id = NEW.person_id AND d.round = NEW.round) THEN
+            RAISE EXCEPTION 'A8: who decides anew has taken back what they decided before (approval %)', asked.id
+                USING ERRCODE = 'check_violation';
+        END IF;
         IF NOT EXISTS (SELECT 1 FROM approvals_candidate c WHERE c.seat_id = NEW.seat_id
                        AND c.person_id = COALESCE(NEW.for_person_id, NEW.person_id)) THEN
             RAISE EXCEPTION 'A9: not a candidate of seat %', NEW.seat_id USING ERRCODE = 'check_violation';
@@ -80,6 +86,44 @@ DECISION_DUTIES = pgtrigger.Trigger(
         RETURN NEW;
     """,  # noqa: S608  put together from pieces of its own
 )
+
+#: A decision is taken back by whoever made it or for whom it was made, or who stands in for them (A11), while its submission is undecided and nothing rests on it.
+RETRACTION_DUTIES = pgtrigger.Trigger(
+    name="retraction_duties",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    declare=[
+        ("taken", "approvals_decision%ROWTYPE"),
+        ("asked", "approvals_approval%ROWTYPE"),
+        ("whole", "approvals_submission%ROWTYPE"),
+    ],
+    func=f"""
+        SELECT * INTO taken FROM approvals_decision WHERE id = NEW.decision_id;
+        SELECT * INTO asked FROM approvals_approval WHERE id = taken.approval_id;
+        SELECT * INTO whole FROM approvals_submission WHERE id = asked.submission_id;
+        IF whole.state <> 'open' OR asked.round <> taken.round
+            OR asked.state NOT IN ('open', 'approved', 'rejected', 'changes_asked') THEN
+            RAISE EXCEPTION 'STATE: decision % can not be taken back any more', taken.id USING ERRCODE = 'check_violation';
+        END IF;
+        IF NOT ARRAY[NEW.person_id, NEW.for_person_id] && ARRAY[taken.person_id, taken.for_person_id] THEN
+            RAISE EXCEPTION 'A8: nobody takes back what somebody else decided (decision %)', taken.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        IF asked.stage = 1 AND asked.state = 'approved' AND EXISTS (
+            SELECT 1 FROM approvals_approval a WHERE a.submission_id = whole.id AND a.stage = 2
+            AND (a.state NOT IN ('waiting', 'open') OR EXISTS {COUNTED.format(approval="a.id", round="a.round")})) THEN
+            RAISE EXCEPTION 'A4: privileges were decided on the strength of decision %', taken.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,  # noqa: S608  put together from pieces of its own
+)
+
+#: An approval that has ended is open again only by a decision that was taken back since, while its submission is undecided.
+TAKEN_BACK = """(OLD.state IN ('approved', 'rejected') AND NEW.state = 'open' AND NEW.round = OLD.round
+                 AND EXISTS (SELECT 1 FROM approvals_submission w WHERE w.id = OLD.submission_id AND w.state = 'open')
+                 AND EXISTS (SELECT 1 FROM approvals_retraction r JOIN approvals_decision d ON d.id = r.decision_id
+                             WHERE d.approval_id = OLD.id AND d.round = OLD.round AND r.at >= OLD.ended_at))"""
 
 DECISION_PEOPLE = pgtrigger.Trigger(
     name="decision_people",
@@ -226,7 +270,7 @@ QUESTION_FROZEN = pgtrigger.Trigger(
     name="question_frozen",
     when=pgtrigger.Before,
     operation=pgtrigger.Update,
-    func="""
+    func=f"""
         IF (OLD.submission_id, OLD.stage, OLD.kind, OLD.tier, OLD.term_days, OLD.facts, OLD.reasons, OLD.emergency)
             IS DISTINCT FROM
             (NEW.submission_id, NEW.stage, NEW.kind, NEW.tier, NEW.term_days, NEW.facts, NEW.reasons, NEW.emergency)
@@ -236,7 +280,7 @@ QUESTION_FROZEN = pgtrigger.Trigger(
             OR OLD.earlier_id IS DISTINCT FROM NEW.earlier_id THEN
             RAISE EXCEPTION 'A1: what approval % asks is frozen', OLD.id USING ERRCODE = 'check_violation';
         END IF;
-        IF OLD.state IN ('approved', 'rejected', 'expired', 'not_applicable', 'withdrawn')
+        IF OLD.state IN ('approved', 'rejected', 'expired', 'not_applicable', 'withdrawn') AND NOT {TAKEN_BACK}
             AND ((NEW.state, NEW.round) IS DISTINCT FROM (OLD.state, OLD.round)
                 OR (NEW.granted_term_days, NEW.granted_level, NEW.granted_scope, NEW.carried_from_id, NEW.by_policy_id)
                     IS DISTINCT FROM

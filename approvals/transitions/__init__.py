@@ -13,6 +13,7 @@ from approvals.transitions.leaving import (
 )
 from approvals.transitions.passing_on import ask_deputies, look_again, pass_on
 from approvals.transitions.raising import tell_of_risen
+from approvals.transitions.retracting import close_again, retract
 from approvals.transitions.sampling import (
     close_sample,
     close_samples,
@@ -38,6 +39,7 @@ __all__ = [
     "approve",
     "ask_deputies",
     "ask_for_changes",
+    "close_again",
     "close_as_not_applicable",
     "close_sample",
     "close_samples",
@@ -63,6 +65,7 @@ __all__ = [
     "put_in_force",
     "reject",
     "reject_submission",
+    "retract",
     "submit",
     "tell_of_risen",
     "withdraw",

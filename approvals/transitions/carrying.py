@@ -182,7 +182,7 @@ class Carrying:
         """Rounds go on in a newer version: a change in place of an answer opens the next, and undecided ones stay (A14)."""
         if last is None or last.state in (ApprovalState.EXPIRED, ApprovalState.NOT_APPLICABLE):
             return 1
-        asked = last.decisions.filter(round=last.round, outcome=DecisionOutcome.ASK).exists()
+        asked = last.decisions.standing().filter(round=last.round, outcome=DecisionOutcome.ASK).exists()
         return min(last.round + asked, self.policy.rounds)
 
     def _kept(self, record: Approval, last: Approval | None) -> list[Decision]:
@@ -196,7 +196,7 @@ class Carrying:
             return []
         if last.state not in (ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.WITHDRAWN):
             return []
-        counted = Q(approval=last, round=last.round)
+        counted = Q(approval=last, round=last.round, retraction__isnull=True)
         counted |= Q(pk__in=last.carried_decisions.filter(round=last.round).values("decision"))
         taken = list(Decision.objects.filter(counted).select_related("seat").order_by("pk"))
         people = {who for one in taken for who in (one.person_id, one.for_person_id) if who}

@@ -346,6 +346,7 @@ def _record_decision(
         for_person=step.actor.standing_for,
         barred=route.barred(),
         round=record.round,
+        again=route.taken_back_by(step.actor.person, record),
         outcome=outcome,
         reason=step.reason,
         term_days=narrowing.get("term_days"),

@@ -20,7 +20,8 @@ def decided(outcome: DecisionOutcome) -> Repeats:
     """The record, where the person's decision in its present round says the same, of the same page, for the same reason."""
 
     def repeats(record: Approval, actor: Actor, text: str, params: Mapping[str, Any]) -> Approval | None:
-        own = record.decisions.filter(person=actor.person, round=record.round).select_related("reason").first()
+        mine = record.decisions.standing().filter(person=actor.person, round=record.round)
+        own = mine.select_related("reason").first()
         if own is None or not acts_as(actor, own.for_person_id):
             return None
         if (own.outcome, own.shown_digest) != (outcome, params.get("shown_digest")):

@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from approvals import waiting
-from approvals.models import Approval, ApprovalState, Sample, Submission
+from approvals.models import Approval, ApprovalState, DeskView, Sample, Submission
+from approvals.views import desk_views
 from approvals.views.desk_filters import MOST, PAGE, TIERS, Filters, Paged, Place, page_of, places, places_in
 from governance.controls import clock
 from governance.web.middleware import Request
@@ -40,6 +41,7 @@ def _row(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> Shap
     return {
         "key": str(submission.pk),
         "href": reverse("review", args=[submission.pk]),
+        "part_href": reverse("desk_part", args=[submission.pk]),
         "name": submission.automation.name,
         "team": submission.automation.team.name,
         "team_key": submission.automation.team_id,
@@ -60,6 +62,7 @@ def _sample_row(sample: Sample) -> Shape:
     return {
         "key": f"sample-{sample.pk}",
         "href": sample.href,
+        "part_href": "",
         "name": submission.automation.name,
         "team": submission.automation.team.name,
         "team_key": submission.automation.team_id,
@@ -108,16 +111,18 @@ def desk(request: Request) -> HttpResponse:
         row["can_pick"] = int(row["key"]) in own
     if not filters.show and not filters.narrows and not paged.older_href:
         rows += [_sample_row(one) for one in drawn]
+    bands, views = _bands(rows), desk_views.kept(request.actor.person)
     return page(
         request,
         "approvals/desk.html",
         {
             "now": now,
             "head": {"title": "Desk", "facts": _facts(mine, drawn, now), "aside": "Ordered by risk, then age"},
-            "chips": _chips(filters, mine, len(drawn)),
+            "chips": [*_chips(filters, mine, len(drawn)), *_views(filters, views, mine)],
             "filters": _fields(filters, mine, rows),
-            "bands": _bands(rows),
+            "bands": bands,
             "picks": any(row.get("can_pick") for row in rows),
+            "first": _first(bands),
             "pager": {
                 "newer_href": paged.newer_href,
                 "older_href": paged.older_href,
@@ -197,6 +202,22 @@ def _chips(filters: Filters, mine: Sequence[Approval], drawn: int) -> list[Shape
     ]
 
 
+def _views(filters: Filters, views: Sequence[DeskView], mine: Sequence[Approval]) -> list[Shape]:
+    """The reader's own views; and at last the way to keep what is shown under a name, or to let that name go."""
+    chips: list[Shape] = [{"separator": True}]
+    own = None
+    for view in views:
+        on = desk_views.filters_of(view, filters.now)
+        own = view if on == filters else own
+        count = None if on.show else len({one.submission_id for one in mine if on.fits(one)})
+        chips.append({"label": view.name, "href": on.href(), "current": on == filters, "count": count})
+    if own is not None:
+        chips.append({"label": "Let this view go", "href": reverse("desk_view_remove", args=[own.pk]), "icon": "cross"})
+    elif filters.narrows or filters.show == "overdue":
+        chips.append({"label": "Keep this view", "href": desk_views.save_href(filters), "icon": "plus"})
+    return chips if len(chips) > 1 else []
+
+
 def _fields(filters: Filters, mine: Sequence[Approval], rows: Sequence[Shape]) -> Shape:
     """The bar of filters: words, risk, and the teams that something waits of."""
     teams = {one.submission.automation.team_id: one.submission.automation.team.name for one in mine}
@@ -224,6 +245,11 @@ def _fields(filters: Filters, mine: Sequence[Approval], rows: Sequence[Shape]) -
 
 def _how_many(count: int) -> str:
     return f"The first {MOST:,}, by risk and age: filter to see others" if count > MOST else f"{count:,} in all"
+
+
+def _first(bands: list[Shape]) -> str:
+    """Where the part in the first row stands that is about what is still decided."""
+    return next((row["part_href"] for band in bands for row in band["rows"] if row["part_href"]), "")
 
 
 def _bands(rows: list[Shape]) -> list[Shape]:

@@ -15,7 +15,7 @@ from approvals import facts, openings
 from approvals.ladders import resource_of
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel
 from approvals.routing import Route, SeatStanding
-from approvals.transitions import approve, object_to, reject
+from approvals.transitions import approve, object_to, reject, retract
 from approvals.views import credential_rows
 from approvals.views.decision_form import decide_href, decision_form
 from approvals.views.reader import Reader, Shape
@@ -28,7 +28,7 @@ from inventory.models import Binding
 
 #: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
 BLANK: Shape = dict.fromkeys(
-    ("level_asked", "scope_asked", "name", "note", "quick", "held", "focus", "evidence", "decide", "object")
+    ("level_asked", "scope_asked", "name", "note", "quick", "held", "focus", "evidence", "decide", "object", "undo")
 )
 #: What somebody did by a decision, after their name.
 SAID = {
@@ -143,11 +143,34 @@ def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[
         shape["held"] = True
     elif may_decide and record.tier != "high":
         shape["quick"] = {"action": decide_href(record), "digest": facts.digest(facts.of(record))}
+    shape["undo"] = undo_action(record, route, reader)
     if shape["open"]:
         shape["evidence"] = evidence(record, route, reader)
         shape["decide"] = decision_form(record, route, reader, say.actor, say.held) if may_decide else None
         shape["object"] = _objection_form(record, reader) if shape["may_object"] else None
     return shape
+
+
+def undoer_of(record: Approval, route: Route, reader: Reader) -> tuple[Actor, Refusal | None]:
+    """As whom the reader may take back what was decided in the present round of a record, and why not: as themself, else for
+    whoever decided it and passed their decisions on to them (A8, A11).
+    """
+    own = retract.refusal(record, actor=reader.actor, now=reader.now)
+    if own is None or own.kind == "state":
+        return reader.actor, own
+    deciders = [who for one in route.own_decisions(record) for who in (one.person, one.for_person) if who is not None]
+    for giver in deciders:
+        if any(reader.is_me(taker) for taker in route.delegates.get(giver.pk, ())):
+            stand_in = reader.actor.for_person(giver)
+            return stand_in, retract.refusal(record, actor=stand_in, now=reader.now)
+    return reader.actor, own
+
+
+def undo_action(record: Approval, route: Route, reader: Reader) -> str:
+    """Where the reader takes back what was decided in the present round of a record; empty where they may not (A8)."""
+    if not route.own_decisions(record) or undoer_of(record, route, reader)[1] is not None:
+        return ""
+    return reverse("undo", args=[record.submission_id, record.pk])
 
 
 def _objection_form(record: Approval, reader: Reader) -> Shape:

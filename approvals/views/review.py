@@ -68,6 +68,20 @@ def decide(request: Request, pk: int, record: int) -> HttpResponse:
     return _shown(request, pk, done=_key(found))
 
 
+@require_POST
+def undo(request: Request, pk: int, record: int) -> HttpResponse:
+    """Take back one's own decision while the submission is undecided; it stays on record (A8)."""
+    submission, reader = _find(request, pk)
+    found = _record(submission, record)
+    found.submission = submission
+    actor, _ = record_rows.undoer_of(found, route_of(found, reader.now), reader)
+    try:
+        transitions.retract(found, actor=actor, now=reader.now, reason=request.POST.get("reason", ""))
+    except Refused as no:
+        return _refused(request, pk, found, no)
+    return _shown(request, pk, done=_key(found))
+
+
 def _key(record: Approval) -> str:
     """What the page calls a record: its row's key, or "app" for the left column."""
     return "app" if record.stage == 1 else str(record.pk)

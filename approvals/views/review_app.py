@@ -29,6 +29,8 @@ def panel(about: Dossier, reader: Reader) -> Shape:
         "objections": _objections(about),
         "decisions": [_decided(one) for one in _decisions(about)],
     }
+    if app is not None:
+        shape["undo"] = record_rows.undo_action(app, about.route, reader)
     if app is not None and app.state == ApprovalState.OPEN:
         _add_decision(shape, app, about, reader)
     return shape

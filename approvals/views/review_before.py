@@ -78,7 +78,9 @@ def _chain(submission: Submission, pk: int) -> list[Submission]:
 
 
 def _decisions(chain: Sequence[Submission]) -> list[Decision]:
-    found = Decision.objects.filter(approval__submission__in=chain).defer("approval__facts", "approval__reasons")
+    found = (
+        Decision.objects.standing().filter(approval__submission__in=chain).defer("approval__facts", "approval__reasons")
+    )
     return list(found.select_related("person", "for_person", "seat", "reason", *OF_RECORD).order_by("pk"))
 
 

@@ -36,7 +36,7 @@ def decline_question(submission: Submission) -> Shape:
 
 def answer_question(record: Approval) -> Shape:
     """The page on which the builder answers what was asked."""
-    asked = record.decisions.select_related("person", "reason").order_by("-pk").first()
+    asked = record.decisions.standing().select_related("person", "reason").order_by("-pk").first()
     text = f"{asked.person.name} asks: “{asked.reason.shown}”" if asked and asked.reason else ""
     return {
         "id": "answer",

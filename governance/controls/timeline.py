@@ -27,6 +27,8 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "approval.rejected": ("cross", "no", "refused {what}"),
     "approval.changes_asked": ("question", "ask", "asked for changes to {what}"),
     "approval.answered": ("speech", "ask", "answered about {what}"),
+    "approval.retracted": ("undo", "wait", "took back what they had decided about {what}"),
+    "approval.closed_again": ("undo", "", "{what} waits again"),
     "approval.opened": ("arrow", "acc", "{what} was opened"),
     "approval.closed": ("minus", "", "{what} is no question any more"),
     "approval.withdrawn": ("undo", "", "{what} was withdrawn with its submission"),

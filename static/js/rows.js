@@ -1,26 +1,32 @@
-// Moving through rows from the keyboard: j and k move, Enter opens, x selects, a r c decide, ? explains.
+// Moving through rows from the keyboard: j and k move, Enter opens, x selects, a r c decide, u takes that back, ? explains.
 //
 // data-rows            the list; data-row on each row, which takes the focus when it is gone to
 // data-row-open        the link in a row that opens it
 // data-row-select      the checkbox of a row
-// data-row-approve, -reject, -ask   the control that does it; a row without one ignores the key
+// data-row-approve, -reject, -ask, -undo   the control that does it; a row without one ignores the key
 // data-rows-help       the id of a dialog that lists the keys, on the list
+// data-rows-part       what stands beside the list about one row, whose id it names: its controls are that row's too
 //
 // A key presses the row's own control, so it can do nothing that a click can't.
 
-const KEYS = { Enter: "open", x: "select", a: "approve", r: "reject", c: "ask" };
+const KEYS = { Enter: "open", x: "select", a: "approve", r: "reject", c: "ask", u: "undo" };
 const lists = () => [...document.querySelectorAll("[data-rows]")];
 const rows = () => lists().flatMap((list) => [...list.querySelectorAll("[data-row]")]);
 const here = () => document.activeElement?.closest?.("[data-row]");
 const typing = (element) => element?.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
-const goTo = (row) => {
+const mark = (row) => {
+  if (row.classList.contains("row-here")) return;
   for (const other of document.querySelectorAll(".row-here")) other.classList.remove("row-here");
   row.classList.add("row-here");
+  row.dispatchEvent(new CustomEvent("row:here", { bubbles: true }));
+};
+
+const goTo = (row) => {
   row.tabIndex = -1;
   row.focus({ preventScroll: true });
   row.scrollIntoView({ block: "nearest" });
-  row.dispatchEvent(new CustomEvent("row:here", { bubbles: true }));
+  mark(row);
 };
 
 const move = (step) => {
@@ -49,7 +55,8 @@ document.addEventListener("keydown", (event) => {
   if (!action || !row) return;
   // Enter on a link or a button inside the row is that control's own.
   if (event.key === "Enter" && event.target !== row) return;
-  const control = row.querySelector(`[data-row-${action}]`);
+  const own = `[data-row-${action}]`;
+  const control = row.querySelector(own) ?? document.querySelector(`[data-rows-part="${row.id}"] ${own}`);
   if (!control) return;
   event.preventDefault();
   control.click();
@@ -58,9 +65,7 @@ document.addEventListener("keydown", (event) => {
 // Where the focus is, the row is; a preview may follow it by listening to row:here.
 document.addEventListener("focusin", (event) => {
   const row = event.target.closest?.("[data-row]");
-  if (!row || row.classList.contains("row-here")) return;
-  for (const other of document.querySelectorAll(".row-here")) other.classList.remove("row-here");
-  row.classList.add("row-here");
+  if (row) mark(row);
 });
 
 // Selecting counts: [data-selected-count] shows how many, [data-when-selected] is hidden while none is.

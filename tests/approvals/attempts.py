@@ -123,8 +123,8 @@ def insert_decision(
 ) -> None:
     """Write a decision by SQL, past every rule in Python; the seat is the record's first unless given."""
     sql(
-        "INSERT INTO approvals_decision (approval_id, seat_id, person_id, for_person_id, barred, round, outcome, level,"
-        " shown_digest, high, at) VALUES (%s, %s, %s, %s, %s, %s, %s, '', '', false, %s)",
+        "INSERT INTO approvals_decision (approval_id, seat_id, person_id, for_person_id, barred, round, again, outcome, level,"
+        " shown_digest, high, at) VALUES (%s, %s, %s, %s, %s, %s, 0, %s, '', '', false, %s)",
         record.pk,
         (seat or record.seats.all()[0]).pk,
         person.pk,

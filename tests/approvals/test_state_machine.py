@@ -76,7 +76,9 @@ class Review(Undone):
                 Approval.objects.filter(**mine).order_by("pk").values_list("pk", "state", "round", "granted_term_days")
             ),
             list(
-                Decision.objects.filter(approval__submission__automation=self.automation).values_list("pk", flat=True)
+                Decision.objects.filter(approval__submission__automation=self.automation)
+                .order_by("pk")
+                .values_list("pk", "retraction")
             ),
             list(Party.objects.filter(**mine).order_by("pk").values_list("person", "capacity")),
             list(Grant.objects.filter(automation=self.automation).order_by("pk").values_list("pk", "state")),
@@ -148,6 +150,18 @@ class Review(Undone):
         shown = journeys.shown(record)
         act = getattr(transitions, verb)
         return self.attempt(lambda: act(record, actor=actor, now=self.now, reason="So.", shown_digest=shown))
+
+    @precondition(lambda self: self.said())
+    @rule(data=st.data(), who=st.one_of(st.none(), people))
+    def somebody_takes_a_decision_back(self, data: st.DataObject, who: str | None) -> None:
+        one = data.draw(st.sampled_from(self.said()), label="decision")
+        person = one.person if who is None else self.person(who)
+        self.attempt(lambda: transitions.retract(one.approval, actor=as_actor(person), now=self.now))
+
+    def said(self) -> list[Decision]:
+        """What was decided in the newest submission."""
+        found = Decision.objects.filter(approval__submission=self.submission())
+        return list(found.select_related("approval", "person").order_by("pk"))
 
     @precondition(lambda self: self.records(ApprovalState.CHANGES_ASKED))
     @rule(who=people)
@@ -309,8 +323,8 @@ class Holds(Review):
 
 
 def counted(record: Approval) -> list[Decision]:
-    """The decisions that count for a record: of its last round, and carried over."""
-    own = list(record.decisions.filter(round=record.round).select_related("seat"))
+    """The decisions that count for a record: of its last round and not taken back, and carried over."""
+    own = list(record.decisions.filter(retraction=None, round=record.round).select_related("seat"))
     return own + [
         one.decision for one in record.carried_decisions.filter(round=record.round).select_related("decision__seat")
     ]

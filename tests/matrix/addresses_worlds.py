@@ -19,7 +19,7 @@ from django.test import Client
 from django.urls import reverse
 
 from approvals import transitions
-from approvals.models import Approval, Grant, Submission
+from approvals.models import Approval, DeskView, Grant, Submission
 from governance.controls import tokens
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Delegation, Membership, Notice, Person
@@ -114,6 +114,7 @@ def build() -> Portal:
     upload = _uploaded(w)
     rows = {
         "delegation": delegation,
+        "desk_view": DeskView.objects.create(person=w.people["team_lead"], name="Risky", query="tier=high"),
         "token": _token(w),
         "preview": preview,
         "upload": upload,
@@ -295,6 +296,7 @@ def _of_record(portal: Portal, record: Approval) -> list[Any]:
 ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "automation_version": lambda portal, one: [one.pk, 1],
     "decide": _of_record,
+    "undo": _of_record,
     "answer": _of_record,
     "object": _of_record,
     "ownerless_one": lambda portal, one: ["identity", one.pk],
@@ -416,6 +418,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "binding_agree": lambda portal, _: {"resource": portal.world.company.drive.pk},
     "decide": _decision,
     "comment": lambda portal, _: {"text": "What for?"},
+    "desk_view_save": lambda portal, _: {"name": "Mine"},
     "bring_in": lambda portal, _: {"pasted": of_its_own(stock.EXPORT, "pasted").decode()},
     "bring_in_form": _by_hand,
     "import_add": lambda portal, _: {"large": "too-large.json"},

@@ -28,8 +28,8 @@ SHOWN = ("200", "302")
 REFUSED = ("401", "403", "404", "409", "422", "login")
 #: Where a refused attempt is kept, and what was said about it.
 RECORD = {"controls_ledgerevent", "controls_freetext"}
-#: What somebody typed into a preview or chose on a card stays, whatever is refused; it is no governed fact.
-DRAFTS = {"inventory_importbatch", "inventory_importitem", "recertification_draft"}
+#: What somebody typed into a preview, chose on a card or calls some filters stays, whatever is refused; it is no governed fact.
+DRAFTS = {"approvals_deskview", "inventory_importbatch", "inventory_importitem", "recertification_draft"}
 URLENCODED = "application/x-www-form-urlencoded"
 
 Key = tuple[str, str, str]

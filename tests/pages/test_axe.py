@@ -67,6 +67,8 @@ TOUR = (
     ("theo", "me"),
     ("theo", "my_tokens"),
     ("omar", "desk"),
+    ("omar", "desk_part", "submission"),
+    ("omar", "desk_view_save", "?tier=high"),
     ("omar", "decide_together", "?of={submission}"),
     ("omar", "home"),
     ("omar", "review", "submission"),
@@ -150,7 +152,7 @@ IN_DARK = {
 #: What is no page: it takes a form, leads on, or sends a file or a part of a page.
 ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel", "import_submit", "automation_version"),
-    *("import_add", "import_report"),
+    *("import_add", "import_report", "undo"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
     *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm", "submit_again"),
@@ -161,7 +163,7 @@ ACTIONS = {
 OTHER_FACES = {
     *("import_discard", "import_batch_discard", "automation_retire", "grant_stop", "role_end", "person_erase"),
     *("resource_amend", "resource_name_owner", "resource_connection", "credential_kept_in", "team_found"),
-    *("decline", "recert_correct", "mfa_authenticate", "mfa_reauthenticate", "mfa_deactivate_totp"),
+    *("decline", "desk_view_remove", "recert_correct", "mfa_authenticate", "mfa_reauthenticate", "mfa_deactivate_totp"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
 }
 

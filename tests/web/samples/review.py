@@ -529,6 +529,7 @@ def _queue(name: str, team: str, wants: str, tier: str, **more: object) -> Shape
     base: Shape = {
         "key": name.lower().replace(" ", "-"),
         "href": "/review",
+        "part_href": "",
         "name": name,
         "team": team,
         "wants": wants,

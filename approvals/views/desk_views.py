@@ -1,0 +1,102 @@
+"""Naming what the desk shows, and letting go of it: views of the reader's own, which live in the address (ui.md, Desk)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from approvals.models import DeskView
+from approvals.models.desk_view import LONGEST_NAME, LONGEST_QUERY
+from approvals.views.desk_filters import Filters
+from governance.controls import clock, texts
+from governance.controls.models import Person
+from governance.web.middleware import Request
+from governance.web.pages import page
+
+#: The most that one person keeps: what fits beside the other chips.
+MOST = 12
+
+
+class NameForm(forms.Form):
+    """What a view is to be called."""
+
+    name = forms.CharField(
+        max_length=LONGEST_NAME, label="Name", help_text="It stands beside the filters, for you alone."
+    )
+
+    def clean_name(self) -> str:
+        """The name as it is shown: nothing in it that nobody sees."""
+        name = texts.name(self.cleaned_data["name"])
+        if not name:
+            raise forms.ValidationError("Give it a name that can be read.")
+        return name
+
+
+def kept(person: Person | None) -> Sequence[DeskView]:
+    """A reader's own views, the oldest first: one query."""
+    return list(DeskView.objects.filter(person=person)[:MOST]) if person is not None else []
+
+
+def filters_of(view: DeskView, now: Any) -> Filters:
+    """What a view shows now."""
+    return Filters.of(QueryDict(view.query), now)
+
+
+@require_http_methods(["GET", "POST"])
+def save_view(request: Request) -> HttpResponse:
+    """Keep the filters of the address under a name; the same name again means other filters from now on."""
+    filters = Filters.of(request.GET, clock.now())
+    form = NameForm(request.POST if request.method == "POST" else None)
+    person = request.actor.person
+    if request.method == "POST" and form.is_valid() and person is not None:
+        name, query = form.cleaned_data["name"], filters.href().partition("?")[2]
+        own = DeskView.objects.filter(person=person)
+        is_known = own.filter(name__iexact=name).exists()
+        if len(query) > LONGEST_QUERY:
+            form.add_error("name", "These filters are too long to be kept: ask for fewer words.")
+        elif is_known or own.count() < MOST:
+            DeskView.objects.update_or_create(
+                person=person,
+                name__iexact=name,
+                defaults={"query": query},
+                create_defaults={"name": name, "query": query},
+            )
+            return redirect(filters.href())
+        else:
+            form.add_error("name", f"You have {MOST} views, and more do not fit: let one of them go first.")
+    context = {
+        "head": {"title": "Keep this view"},
+        "form": form,
+        "label": "Keep it",
+        "back_href": filters.href(),
+    }
+    return page(request, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def remove_view(request: Request, pk: int) -> HttpResponse:
+    """Let a view of one's own go, after a question; what it showed is still there to be asked for."""
+    view = get_object_or_404(DeskView, pk=pk, person=request.actor.person)
+    if request.method == "POST":
+        view.delete()
+        return redirect("desk")
+    ask = {
+        "id": "view",
+        "title": f"Let “{view.name}” go?",
+        "text": "Only the name goes: what it shows can be asked for by the filters.",
+        "action": request.path,
+        "label": "Let it go",
+        "kind": "filled",
+    }
+    return page(request, "confirm.html", {"ask": ask, "back_href": filters_of(view, clock.now()).href()})
+
+
+def save_href(filters: Filters) -> str:
+    """Where what is shown is given a name."""
+    return f"{reverse('desk_view_save')}?{filters.href().partition('?')[2]}"

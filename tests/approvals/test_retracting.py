@@ -1,0 +1,282 @@
+"""Taking back one's own decision while the submission is undecided: recorded, never removed (A4, A7, A8, A10, S2)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from approvals import transitions, waiting
+from approvals.models import Approval, ApprovalState, Decision, Retraction, Submission, SubmissionState
+from approvals.routing import Route
+from governance.controls.models import LedgerEvent, Notice, Person
+from governance.controls.refusals import DutyConflict, OutOfTurn, Refused
+from tests import journeys
+from tests.approvals import stock
+from tests.journeys import Company
+from tests.people import as_actor, as_delegate
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def submission(company: Company) -> Submission:
+    """The stock report, standard risk, in stage 2."""
+    version = journeys.brought_in(company, stock.EXPORT)
+    made = journeys.submitted(company, version)
+    journeys.approve(journeys.app_of(made), company.people.theo, now=company.now)
+    return made
+
+
+@pytest.fixture
+def record(company: Company, submission: Submission) -> Approval:
+    """What it may do in Slack, which Omar decides."""
+    return stock.privilege_on(submission, company.slack)
+
+
+def retract(record: Approval, person: Person, c: Company, **more: Any) -> Approval:
+    """Take back what somebody decided."""
+    return transitions.retract(record, actor=more.pop("actor", as_actor(person)), now=more.pop("now", c.now), **more)
+
+
+def ask(record: Approval, person: Person, c: Company) -> Approval:
+    """Send it back with a question."""
+    return transitions.ask_for_changes(
+        record, actor=as_actor(person), now=c.now, reason="Why?", shown_digest=journeys.shown(record)
+    )
+
+
+@pytest.mark.rule("A8")
+def test_nobody_takes_back_what_somebody_else_decided(company: Company, record: Approval) -> None:
+    n = company.people
+    journeys.approve(record, n.omar, now=company.now)
+    for other in (n.sana, n.theo):
+        with pytest.raises(Refused):
+            retract(record, other, company)
+    record.refresh_from_db()
+    assert record.state == ApprovalState.APPROVED
+    decision = record.decisions.get()
+    with pytest.raises(IntegrityError, match="A8"), transaction.atomic():
+        Retraction.objects.create(decision=decision, person=n.sana, at=company.now)
+
+
+@pytest.mark.rule("A8")
+def test_nothing_is_taken_back_where_nothing_was_decided(company: Company, record: Approval) -> None:
+    with pytest.raises(DutyConflict, match="nothing here in this round"):
+        retract(record, company.people.omar, company)
+
+
+@pytest.mark.rule("A5")
+def test_nothing_is_taken_back_once_the_submission_is_decided(company: Company, submission: Submission) -> None:
+    made = journeys.decide_rest(company, submission)
+    assert made.state == SubmissionState.IN_FORCE
+    record = stock.privilege_on(made, company.slack)
+    with pytest.raises(OutOfTurn) as no:
+        retract(record, company.people.omar, company)
+    assert no.value.refusal.code == "A5"
+    with pytest.raises(IntegrityError, match="STATE"), transaction.atomic():
+        Retraction.objects.create(decision=record.decisions.get(), person=company.people.omar, at=company.now)
+
+
+@pytest.mark.rule("A4", "S2")
+def test_an_app_is_not_taken_back_once_a_privilege_was_decided_on_its_strength(
+    company: Company, record: Approval
+) -> None:
+    app, n = journeys.app_of(record.submission), company.people
+    journeys.approve(record, n.omar, now=company.now)
+    with pytest.raises(OutOfTurn) as no:
+        retract(app, n.theo, company)
+    assert no.value.refusal.code == "A4"
+    with pytest.raises(IntegrityError, match="A4"), transaction.atomic():
+        Retraction.objects.create(decision=app.decisions.get(), person=n.theo, at=company.now)
+
+
+@pytest.mark.rule("S5")
+def test_no_token_and_no_old_session_takes_back(company: Company) -> None:
+    n = company.people
+    app = journeys.app_of(journeys.submitted(company))
+    journeys.approve(app, n.theo, now=company.now)
+    for minutes in (None, 60):
+        with pytest.raises(DutyConflict) as no:
+            retract(app, n.theo, company, actor=as_actor(n.theo, minutes))
+        assert no.value.refusal.code == "SOD-5"
+
+
+@pytest.mark.rule("A10")
+def test_nothing_is_taken_back_once_its_time_is_up(company: Company, record: Approval) -> None:
+    journeys.approve(record, company.people.omar, now=company.now)
+    assert record.expires_at is not None
+    with pytest.raises(OutOfTurn) as no:
+        retract(record, company.people.omar, company, now=record.expires_at + timedelta(seconds=1))
+    assert no.value.refusal.code == "A10"
+
+
+@pytest.mark.rule("A14")
+def test_a_question_that_was_answered_is_not_taken_back(company: Company, record: Approval) -> None:
+    n = company.people
+    ask(record, n.omar, company)
+    transitions.answer(record, actor=as_actor(n.rita), now=company.now, reason="Because of that.")
+    with pytest.raises(DutyConflict, match="nothing here in this round"):
+        retract(record, n.omar, company)
+
+
+@pytest.mark.rule("A8", "H1")
+def test_what_is_taken_back_is_open_again_and_both_stay_on_record(company: Company, record: Approval) -> None:
+    n = company.people
+    before = (record.opened_at, record.due_at, record.expires_at)
+    journeys.reject(record, n.omar, now=company.now, reason="Not this channel.")
+    retract(record, n.omar, company, reason="Wrong row.")
+    assert (record.state, record.ended_at, record.round) == (ApprovalState.OPEN, None, 1)
+    assert (record.opened_at, record.due_at, record.expires_at) == before
+    decision = record.decisions.get()
+    assert decision.retraction.person == n.omar
+    assert decision.retraction.reason.shown == "Wrong row."
+    verbs = LedgerEvent.objects.filter(subject_type="approvals.approval", subject_id=str(record.pk)).order_by("pk")
+    assert list(verbs.values_list("verb", flat=True))[-2:] == ["approval.rejected", "approval.retracted"]
+    assert record.pk in [one.pk for one in waiting.to_decide(as_actor(n.omar), company.now)]
+    journeys.approve(record, n.omar, now=company.now)
+    assert record.state == ApprovalState.APPROVED
+    assert [one.again for one in record.decisions.order_by("pk")] == [0, 1]
+
+
+@pytest.mark.rule("A8")
+def test_two_presses_of_undo_are_one(company: Company, record: Approval) -> None:
+    n = company.people
+    journeys.approve(record, n.omar, now=company.now)
+    retract(record, n.omar, company)
+    retract(record, n.omar, company)
+    assert Retraction.objects.count() == 1
+    journeys.approve(record, n.omar, now=company.now)
+    retract(record, n.omar, company)
+    assert Retraction.objects.count() == 2
+
+
+@pytest.mark.rule("A8")
+def test_what_others_signed_stands(company: Company) -> None:
+    n = company.people
+    made = journeys.submitted(company)
+    journeys.decide_app(company, made)
+    record = made.approvals.filter(tier="high", privilege__entitlement__resource=company.erp).first()
+    assert record is not None
+    journeys.approve(record, n.omar, now=company.now)
+    journeys.approve(record, n.sana, now=company.now)
+    assert record.state == ApprovalState.APPROVED
+    retract(record, n.sana, company)
+    assert record.state == ApprovalState.OPEN
+    with pytest.raises(DutyConflict, match="one decision a person and round"):
+        journeys.approve(record, n.omar, now=company.now, reason="Once more.")
+    journeys.approve(record, n.sana, now=company.now)
+    assert record.state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("A7")
+def test_what_was_narrowed_with_it_is_as_it_was_asked(company: Company, submission: Submission) -> None:
+    n = company.people
+    record = stock.privilege_on(submission, company.slack)
+    journeys.approve(record, n.omar, now=company.now, term_days=30)
+    assert record.granted_term_days == 30
+    retract(record, n.omar, company)
+    assert (record.granted_term_days, record.granted_level, record.granted_scope) == (None, "", None)
+    made = journeys.decide_rest(company, submission)
+    grant = next(one for one in journeys.grants_of(made) if one.approval_id == record.pk)
+    assert (grant.ends_at - grant.begins_at).days == record.term_days
+
+
+@pytest.mark.rule("A7", "A8")
+def test_what_others_narrowed_stays_narrow(company: Company) -> None:
+    n = company.people
+    made = journeys.submitted(company)
+    journeys.decide_app(company, made)
+    record = made.approvals.filter(tier="high", privilege__entitlement__resource=company.erp).first()
+    assert record is not None
+    journeys.approve(record, n.omar, now=company.now, term_days=60)
+    journeys.approve(record, n.sana, now=company.now, term_days=20)
+    retract(record, n.sana, company)
+    assert record.granted_term_days == 60
+
+
+@pytest.mark.rule("A4")
+def test_an_app_that_is_taken_back_closes_what_it_opened(company: Company, submission: Submission) -> None:
+    n = company.people
+    app = journeys.app_of(submission)
+    retract(app, n.theo, company)
+    second = submission.approvals.filter(stage=2)
+    assert {one.state for one in second} == {ApprovalState.WAITING}
+    assert {one.due_at for one in second} == {None}
+    assert waiting.to_decide(as_actor(n.omar), company.now) == []
+    with pytest.raises(OutOfTurn):
+        journeys.approve(stock.privilege_on(submission, company.slack), n.omar, now=company.now)
+    journeys.approve(app, n.theo, now=company.now)
+    assert waiting.to_decide(as_actor(n.omar), company.now)
+    assert journeys.decide_rest(company, submission).state == SubmissionState.IN_FORCE
+
+
+@pytest.mark.rule("S2")
+def test_who_took_back_a_decision_decides_nothing_of_the_other_stage(company: Company) -> None:
+    n = company.people
+    stock.hand_over(company, company.slack, n.theo, n.omar)
+    made = journeys.submitted(company, journeys.brought_in(company, stock.EXPORT))
+    journeys.approve(journeys.app_of(made), n.theo, now=company.now)
+    retract(journeys.app_of(made), n.theo, company)
+    found = Route.load(made, company.now).conflict(n.theo, stock.privilege_on(made, company.slack))
+    assert found is not None
+    assert found[0] == "SOD-2"
+
+
+@pytest.mark.rule("A14", "A10")
+def test_a_question_that_is_taken_back_lets_the_approvers_time_run_on(company: Company, record: Approval) -> None:
+    n = company.people
+    before = (record.due_at, record.expires_at)
+    ask(record, n.omar, company)
+    assert record.due_at is None
+    retract(record, n.omar, company)
+    assert (record.due_at, record.expires_at) == before
+    assert record.builder_due_at is None
+    told = Notice.objects.filter(event="question_retracted")
+    assert n.rita in {one.recipient for one in told}
+    with pytest.raises(OutOfTurn):
+        transitions.answer(record, actor=as_actor(n.rita), now=company.now, reason="Because.")
+
+
+@pytest.mark.rule("A11")
+def test_whoever_decided_for_another_takes_it_back_and_so_does_the_other(company: Company, record: Approval) -> None:
+    n = company.people
+    stand_in = as_delegate(n.tom, giver=n.omar)
+    for decides, who in ((stand_in, stand_in), (stand_in, as_actor(n.omar)), (as_actor(n.omar), stand_in)):
+        transitions.approve(record, actor=decides, now=company.now, shown_digest=journeys.shown(record))
+        retract(record, n.tom, company, actor=who)
+        assert record.state == ApprovalState.OPEN
+
+
+@pytest.mark.rule("A8")
+def test_the_database_opens_nothing_again_without_a_decision_that_was_taken_back(
+    company: Company, record: Approval
+) -> None:
+    journeys.approve(record, company.people.omar, now=company.now)
+    with pytest.raises(IntegrityError, match=r"A8: approval .* has ended"), transaction.atomic():
+        Approval.objects.filter(pk=record.pk).update(state=ApprovalState.OPEN)
+
+
+@pytest.mark.rule("A8")
+def test_the_database_takes_no_second_decision_in_a_round_that_says_it_is_another(
+    company: Company, record: Approval
+) -> None:
+    seat, omar = record.seats.get(), company.people.omar
+    given = {"approval": record, "seat": seat, "person": omar, "round": 1, "shown_digest": "", "at": company.now}
+    with pytest.raises(IntegrityError, match="A8: who decides anew"), transaction.atomic():
+        Decision.objects.create(**given, outcome="approve", again=1)
+
+
+@pytest.mark.rule("A14")
+def test_what_was_taken_back_carries_over_to_no_newer_version(company: Company, record: Approval) -> None:
+    n = company.people
+    other = record.submission.approvals.filter(stage=2, state=ApprovalState.OPEN).exclude(pk=record.pk).first()
+    assert other is not None
+    journeys.finish(company, other, now=company.now)
+    journeys.reject(record, n.omar, now=company.now)
+    retract(record, n.omar, company)
+    newer = journeys.submitted(company, stock.version(company, stock.another_order))
+    assert stock.privilege_on(newer, company.slack).carried_from_id is None
+    assert newer.approvals.get(carried_from=other).state in (ApprovalState.APPROVED, ApprovalState.WAITING)

@@ -1,0 +1,140 @@
+"""The reviewer's path in Chromium: from the desk through twelve privileges by keyboard alone, and again without scripts (A7, A8)."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.utils import timezone
+
+from approvals.models import ApprovalState, Retraction, Submission, SubmissionState
+from tests import journeys, people
+from tests.journeys import Company
+from tests.pages.test_waiting import asked
+from tests.portal.signed_in import client_of
+from tests.processes import Site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+WIDE = {"width": 1440, "height": 1000}
+PRIVILEGES = 12
+#: What a reviewer presses on one page to decide twelve privileges.
+MOST_PRESSES = 15
+
+
+@lru_cache(maxsize=1)
+def company_of_these_tests() -> Company:
+    """One company for all of them: what they commit stays, and each submits something of its own."""
+    return journeys.company(people.build(uuid.uuid4().hex[:8], now=timezone.now()))
+
+
+@dataclass
+class Review:
+    """Twelve privileges in stage 2 that wait for Omar, and how his browser opens."""
+
+    submission: Submission
+    open: Callable[..., Page]
+
+    def count(self, state: str) -> int:
+        """How many of the twelve stand in a state."""
+        return self.submission.approvals.filter(stage=2, state=state).count()
+
+
+@dataclass
+class Keys:
+    """What a person presses, counted."""
+
+    page: Page
+    pressed: list[str] = field(default_factory=list)
+
+    def press(self, *keys: str) -> None:
+        """Press some keys, one after another."""
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.pressed.append(key)
+
+
+@pytest.fixture
+def review(open_page: Callable[..., Page], site: Site) -> Review:
+    """A submission of its own in the shared database, with Omar signed in."""
+    company = company_of_these_tests()
+    made = asked(company, f"Reader {uuid.uuid4().hex[:8]}", PRIVILEGES)
+    journeys.decide_app(company, made)
+    session = client_of(company.people.omar).cookies["sessionid"].value
+
+    def open_one(**options: Any) -> Page:
+        page = open_page(**{"viewport": WIDE, **options})
+        page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
+        return page
+
+    return Review(made, open_one)
+
+
+@pytest.mark.rule("A7", "A8")
+def test_twelve_privileges_are_decided_from_the_desk_with_few_keys(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/desk/?q={review.submission.automation.name.replace(' ', '+')}")
+    part = page.locator("#part")
+    expect(part).to_contain_text("0 of 12 decided")
+    keys = Keys(page)
+    keys.press("j", "Enter")
+    page.wait_for_url(re.compile(r"/review/\d+/$"))
+    on_the_page = Keys(page)
+    on_the_page.press("j")
+    for done in range(1, PRIVILEGES + 1):
+        on_the_page.press("a")
+        if done < PRIVILEGES:
+            expect(page.locator("#stepper")).to_contain_text(f"{done} of 12 decided")
+            expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)  # the focus moved on
+    expect(page.locator("#stepper")).to_contain_text("12 of 12 decided")
+    assert len(on_the_page.pressed) <= MOST_PRESSES, on_the_page.pressed
+    assert len(keys.pressed + on_the_page.pressed) <= MOST_PRESSES
+    review.submission.refresh_from_db()
+    assert review.submission.state == SubmissionState.IN_FORCE
+
+
+@pytest.mark.rule("A8")
+def test_a_decision_is_taken_back_by_a_key(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/review/{review.submission.pk}/")
+    page.keyboard.press("j")
+    page.keyboard.press("a")
+    expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
+    for _ in range(PRIVILEGES):
+        page.keyboard.press("j")  # to the last row, which is the decided one
+    page.keyboard.press("u")
+    expect(page.locator("#stepper")).to_contain_text("0 of 12 decided")
+    expect(page.locator("[data-row]:focus")).to_have_count(1)
+    assert Retraction.objects.filter(decision__approval__submission=review.submission).count() == 1
+    assert review.count(ApprovalState.OPEN) == PRIVILEGES
+
+
+@pytest.mark.rule("A7", "A8")
+def test_without_scripts_it_goes_the_same_way(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    name = review.submission.automation.name
+    page = review.open(java_script_enabled=False)
+    page.goto(f"/desk/?q={name.replace(' ', '+')}")
+    page.get_by_role("link", name=name).click()
+    page.get_by_role("button", name="Approve").first.click()
+    expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
+    page.get_by_role("link", name="Reject").first.click()
+    page.get_by_label("Reason").fill("Not these rows.")
+    page.get_by_role("button", name="Reject").click()
+    expect(page.locator("#stepper")).to_contain_text("2 of 12 decided")
+    page.get_by_role("button", name="Undo").last.click()
+    expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
+    assert review.count(ApprovalState.OPEN) == PRIVILEGES - 1

@@ -1,0 +1,118 @@
+"""What stands beside the queue of the desk: the reader's part in the row that they are at (A7 to A10; ui.md, Desk)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from approvals.models import Approval, Submission
+from governance.controls.models import Person
+from tests import journeys
+from tests.journeys import Company
+from tests.pages.test_register import cost
+from tests.pages.test_waiting import asked
+from tests.portal.signed_in import client_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands."""
+    monkeypatch.setattr("governance.controls.clock.now", lambda: company.now)
+
+
+@pytest.fixture
+def submission(company: Company) -> Submission:
+    """Six privileges of standard risk in stage 2, which wait for Omar."""
+    made = asked(company, "Alpha", 6)
+    journeys.decide_app(company, made)
+    return made
+
+
+def part(person: Person, submission: Submission, status: int = 200) -> str:
+    """What is put beside the queue, its words alone."""
+    answer = client_of(person).get(
+        reverse("desk_part", args=[submission.pk]), headers={"HX-Request": "true", "HX-Target": "part"}
+    )
+    assert answer.status_code == status
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+@pytest.mark.rule("A9")
+def test_whoever_may_not_see_a_submission_is_told_nothing_of_it(company: Company, submission: Submission) -> None:
+    assert "Alpha" not in part(company.people.nadia, submission, 404)
+
+
+@pytest.mark.rule("A9")
+def test_it_says_what_is_asked_of_the_reader_and_of_nobody_else(company: Company, submission: Submission) -> None:
+    n = company.people
+    said = part(n.omar, submission)
+    assert "Your part" in said
+    assert "and 2 more" in said
+    assert "Open review" in said
+    assert "Decide" in said
+    other = part(n.theo, submission)
+    assert "Your part" not in other
+    assert "Decide" not in other
+    assert "with Omar Haddad" in other
+    assert f"App approved, {n.theo.name}" in other
+    assert "0 of 6 decided" in other
+
+
+@pytest.mark.rule("A8")
+def test_an_app_that_one_of_two_signed_is_not_called_approved(company: Company) -> None:
+    n = company.people
+    made = journeys.submitted(company)
+    app = journeys.approve(journeys.app_of(made), n.theo, now=company.now)
+    said = part(n.sana, made)
+    assert "App approved" not in said
+    assert f"App signed, {n.theo.name}" in said
+    assert "The app is asked; with" in said
+    assert n.theo.name not in said.partition("The app is asked")[2]
+    journeys.approve(app, n.viktor, now=company.now)
+    assert "App approved" in part(n.sana, made)
+
+
+@pytest.mark.rule("A7")
+def test_what_is_of_high_risk_is_led_to_its_own_page_only(company: Company) -> None:
+    made = journeys.submitted(company)
+    journeys.decide_app(company, made)
+    said = part(company.people.sana, made)  # whose second signature only high risk needs
+    assert "Your part" in said
+    assert "Decide" not in said
+    assert "Decide" in part(company.people.omar, made)
+
+
+@pytest.mark.rule("A10")
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [
+        (timedelta(days=4), ""),
+        (timedelta(hours=1), "Half of its time is gone"),
+        (-timedelta(hours=1), "Its time is over"),
+    ],
+)
+def test_how_its_time_stands_is_said(company: Company, submission: Submission, left: timedelta, says: str) -> None:
+    now = company.now
+    opened = {"opened_at": now - timedelta(days=1), "due_at": now + left}
+    Approval.objects.filter(submission=submission, stage=2).update(**opened)
+    said = part(company.people.omar, submission)
+    for words in ("Half of its time is gone", "Its time is over"):
+        assert (words in said) == (words == says)
+
+
+@pytest.mark.rule("A9")
+def test_it_costs_the_same_however_much_is_asked(company: Company, submission: Submission) -> None:
+    few, many = asked(company, "Beta", 1), submission
+    journeys.decide_app(company, few)
+    omar = client_of(company.people.omar)
+    omar.get(reverse("desk"))
+
+    def queries(one: Submission) -> int:
+        return cost(omar, reverse("desk_part", args=[one.pk]))[0]
+
+    assert queries(few) == queries(many)
