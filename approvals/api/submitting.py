@@ -20,13 +20,19 @@ from approvals.drafts import Draft
 from approvals.models import Submission, SubmissionState
 from approvals.previewed import Preview
 from approvals.views import preview_page
-from governance.controls.refusals import refuse
+from governance.controls.refusals import Refusal, refuse
 from inventory import registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, ImportItem, Resource, Version
 
 router = Router(tags=["Submitting"])
 
+AT_ONCE = Refusal(
+    "A8",
+    "state",
+    "Another request for the same person is submitting this at the same moment.",
+    "Ask how it stands, or send it once more.",
+)
 SAVED = "It is saved, and not submitted: something is missing."
 
 
@@ -45,9 +51,8 @@ def submit(request: HttpRequest, pk: Key, said: Submitting) -> Any:
     _check_may(automation, version, who)
     with transaction.atomic():
         found = _filled_in(automation, version, said, who)
-        transaction.set_rollback(
-            found.is_repeat or found.refusal is not None
-        )  # no draft is left of what comes to nothing
+        comes_to_nothing = found.is_repeat or found.refusal is not None
+        transaction.set_rollback(comes_to_nothing)  # no draft is left of it
     if found.refusal is not None:
         raise refuse(found.refusal)
     if found.is_repeat:
@@ -55,7 +60,7 @@ def submit(request: HttpRequest, pk: Key, said: Submitting) -> Any:
     _check_filled_in(found)
     made_version = handing_in.confirm(found, actor=who.actor, now=who.now)
     if made_version is None:
-        raise Http404("Another request of the same person has handed this preview in.")
+        raise refuse(AT_ONCE)
     made = handing_in.submit(found, made_version, actor=who.actor, now=who.now)
     return Status(201, SubmittedOut(submitted=True, submission=submission_of(made, who)))
 

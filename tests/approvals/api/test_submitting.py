@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from approvals import handing_in
 from approvals.models import Approval, Submission, SubmissionState
 from approvals.models.submission import Capacity
 from governance.controls.models import LedgerEvent
@@ -160,6 +161,16 @@ def test_who_sees_it_and_may_not_is_refused_on_record_and_leaves_no_draft(compan
     assert Program.of(company.people.nadia).post(path, {}).status == 404
 
 
+@pytest.mark.rule("A8")
+def test_of_two_requests_at_once_one_submits_and_the_other_is_told(
+    company: Company, rita: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, preview = brought(rita, company)
+    monkeypatch.setattr(handing_in, "confirm", lambda *_, **__: None)  # the other has confirmed this very preview
+    answer = rita.post(path, filled_in(preview))
+    assert (answer.status, answer.said["code"]) == (409, "A8")
+
+
 @pytest.mark.rule("A3", "A14")
 def test_a_question_to_the_builder_is_held_by_the_builder(company: Company, rita: Program) -> None:
     from approvals import transitions
@@ -180,11 +191,12 @@ def test_a_question_to_the_builder_is_held_by_the_builder(company: Company, rita
     assert {one["name"] for one in said["held_by"]} == {"Omar Haddad", "Rita Novak"}
 
 
-TEXTS = st.sampled_from([*hostile.MARKUP, *hostile.FORMULAS, *hostile.UNSEEN, "", " ", "\u202e", "x"]) | st.text(
-    max_size=40
-)
+TEXTS = st.sampled_from(
+    [*hostile.MARKUP, *hostile.FORMULAS, *hostile.UNSEEN, "", " ", "\u202e", "\0x", "\ud83d", "x"]
+) | st.text(max_size=40)
 
 
+@pytest.mark.soak
 @pytest.mark.rule("S5", "A7")
 def test_whatever_is_said_about_rows_that_are_there_is_answered_in_words(company: Company, rita: Program) -> None:
     path, preview = brought(rita, company)
@@ -207,7 +219,7 @@ def test_whatever_is_said_about_rows_that_are_there_is_answered_in_words(company
     seen = set()
 
     @settings(
-        max_examples=lengths.of(40, soak=1500),
+        max_examples=lengths.of(40, soak=600),
         deadline=None,
         database=None,
         phases=[Phase.generate],

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from governance.controls.roles import GRANTS, ROLE_WORDS, Relation, Role
+from governance.controls.roles import BY_TOKEN, GRANTS, ROLE_WORDS, Relation, Role
 from governance.controls.transitions import Transition, declared
 
 
@@ -26,6 +26,8 @@ def _operation(one: Transition) -> Iterator[str]:
         if one.permission
         else "- Nobody does this directly: it follows from something else."
     )
+    if one.permission in BY_TOKEN:
+        yield "- Open to a program with a token."
     if one.reason_needed:
         yield "- A reason is needed."
     for duty in one.all_duties:
@@ -63,6 +65,9 @@ def lines() -> Iterator[str]:
     for who, granted in GRANTS.items():
         name = ROLE_WORDS[who] if isinstance(who, Role) else str(Relation(who)).replace("_", " ").capitalize()
         yield f"| {name} | {', '.join(f'`{one}`' for one in sorted(granted)) or 'nothing by itself'} |"
+    kept = ", ".join(f"`{one}`" for one in sorted(BY_TOKEN))
+    yield ""
+    yield f"A program with a token has of what its person is granted no more than {kept} (S5)."
     by_model: dict[str, list[Transition]] = {}
     for one in declared():
         by_model.setdefault(str(one.model._meta.verbose_name).capitalize(), []).append(one)
