@@ -136,7 +136,7 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
         record.submission,
         [builder, *owners],
         "changes_asked",
-        key=f"changes:{record.pk}:{record.round}",
+        key=f"changes:{record.pk}:{record.round}:{len(route_of(record, step.now).retracted.get(record.pk, ()))}",
         what=title(record),
         by=step.actor.person.name if step.actor.person else "",
     )

@@ -241,6 +241,16 @@ def test_a_question_that_is_taken_back_lets_the_approvers_time_run_on(company: C
         transitions.answer(record, actor=as_actor(n.rita), now=company.now, reason="Because.")
 
 
+@pytest.mark.rule("A14")
+def test_a_question_that_is_asked_anew_after_undo_is_told_anew(company: Company, record: Approval) -> None:
+    n = company.people
+    for _ in range(2):
+        ask(record, n.omar, company)
+        retract(record, n.omar, company)
+    for event in ("changes_asked", "question_retracted"):
+        assert Notice.objects.filter(event=event, recipient=n.rita).count() == 2
+
+
 @pytest.mark.rule("A11")
 def test_whoever_decided_for_another_takes_it_back_and_so_does_the_other(company: Company, record: Approval) -> None:
     n = company.people
