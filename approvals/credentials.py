@@ -21,7 +21,7 @@ from inventory.models import Automation, AutomationState, Credential
 def _until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     if registry.answers_for_it(actor, subject, now):
         return None
-    if not Decision.objects.filter(approval__credential=subject, outcome=DecisionOutcome.APPROVE).exists():
+    if not Decision.objects.standing().filter(approval__credential=subject, outcome=DecisionOutcome.APPROVE).exists():
         return None
     sentence = "Somebody approved this credential as it was described, so who answers for it describes it now."
     return Refusal("I6", "duty", sentence, "Ask its owner, or who answers for what it opens.")

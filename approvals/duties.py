@@ -116,16 +116,24 @@ def _once(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
 
 
 def own_decision(record: Approval, actor: Actor, now: datetime) -> Decision | None:
-    """The decision that an actor may take back: what they decided, or what was decided for them, in the present round of a record."""
-    mine = {person.pk for person in actor.people}
+    """The decision that an actor may take back: the last on a record in its present round, where it is theirs.
+
+    Theirs is what they decided, for themself or for whom they stand in now; and what somebody decided for them (A11). It is the last,
+    since whoever decided after it has read what it narrowed, and refused or asked about what it let pass (A6).
+    """
     here = (record.pk, record.round)
-    taken = [one for one in route_of(record, now).decisions.get(record.pk, ()) if (one.approval_id, one.round) == here]
-    return next((one for one in reversed(taken) if mine & {one.person_id, one.for_person_id}), None)
+    counted = route_of(record, now).own_decisions(record)
+    last = counted[-1] if counted else None
+    if last is None or (last.approval_id, last.round) != here or actor.person is None:
+        return None
+    mine = {last.person_id, last.for_person_id}
+    is_stand_in = actor.standing_for is not None and actor.standing_for.pk != last.for_person_id
+    return last if actor.person.pk in mine and not is_stand_in else None
 
 
 def _decided_it(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     if own_decision(subject, actor, now) is None:
-        return Refusal("A8", "duty", "You have decided nothing here in this round that could be taken back.")
+        return Refusal("A8", "duty", "The last that was decided here in this round is nothing of yours to take back.")
     return None
 
 
@@ -136,7 +144,10 @@ def _still_undecided(subject: Approval, actor: Actor, now: datetime) -> Refusal 
         return Refusal("A5", "state", sentence, "Whoever answers for it can stop or revoke what came of it.")
     if subject.stage == 1 and subject.state == ApprovalState.APPROVED and _something_rests_on_it(subject, now):
         sentence = "A privilege was decided on the strength of this."
-        return Refusal("A4", "state", sentence, "Whoever decided there takes that back first.")
+        return Refusal("A4", "state", sentence, "Whoever decided there takes that back first; what carried over stays.")
+    if subject.state == ApprovalState.REJECTED and openings.refusal(subject) is not None:
+        sentence = "It was said that this connection opens something else: open again it could not be approved."
+        return Refusal("I8", "state", sentence, "The builder says anew what it opens, and submits that.")
     return None
 
 
@@ -144,7 +155,7 @@ def _something_rests_on_it(app: Approval, now: datetime) -> bool:
     """Whether anything of stage 2 was decided, or has ended, since the app was approved."""
     undecided, route = (ApprovalState.WAITING, ApprovalState.OPEN), route_of(app, now)
     second = [one for one in app.submission.approvals.all() if one.stage == 2]
-    return any(one.state not in undecided or route.decisions.get(one.pk) for one in second)
+    return any(one.state not in undecided or route.own_decisions(one) for one in second)
 
 
 def _turn(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
@@ -240,7 +251,7 @@ def _decided_nothing(subject: Approval, actor: Actor, now: datetime) -> Refusal 
 def joining_refusal(submission: Submission, people: Iterable[Person], actor: Actor) -> Refusal | None:
     """Why some people can't become parties of an unfinished submission, or None: one of them has decided in it (S1).
 
-    A party decides nothing, and what was decided is not taken back; so who has decided stays apart until it has ended.
+    A party decides nothing, and who took back what they decided was no party when they did; so who has decided stays apart until it has ended.
 
     Args:
         submission: unfinished.
@@ -411,7 +422,7 @@ UNDECIDED = Duty(
 OWN_DECISION = Duty("A8", "A8", "Nobody takes back what somebody else decided.", _decided_it)
 
 #: Asked, in this order, of everybody who takes a decision back.
-RETRACTING = (OWN_DECISION, INTERACTIVE, UNDECIDED, IN_TIME)
+RETRACTING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, OWN_DECISION, INTERACTIVE, UNDECIDED, IN_TIME)
 
 #: Asked, in this order, of everybody who decides.
 DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, NOT_WHO_STOPPED, ONCE, TURN, INTERACTIVE, IN_TIME)

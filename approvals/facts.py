@@ -39,6 +39,7 @@ WORDS = {
     "tier": "Risk tier",
     "policy": "Policy version",
     "round": "Round",
+    "retracted": "How often it was undone",
     "purpose": "Purpose",
     "business_owner": "Business owner",
     "technical_owner": "Technical owner",
@@ -134,6 +135,8 @@ def of(approval: Approval) -> dict[str, Any]:
         "tier": approval.tier,
         "policy": approval.submission.policy.digest,
         "round": str(approval.round),
+        # What was shown before an undo is not pressed again by the same form.
+        **({"retracted": str(approval.retracted)} if approval.retracted else {}),
     }
 
 

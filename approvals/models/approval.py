@@ -79,6 +79,8 @@ class Approval(models.Model):
     reasons = models.JSONField(default=list)
     state = models.CharField(max_length=14, choices=ApprovalState, default=ApprovalState.WAITING)
     round = models.PositiveSmallIntegerField(default=1)
+    #: How often a decision on it was taken back: what was shown before is not what is decided after that (A6).
+    retracted = models.PositiveSmallIntegerField(default=0, db_default=0)
     #: What is asked: days, level, scope. What was narrowed on the way stands in the granted_ fields (A7).
     term_days = models.PositiveSmallIntegerField()
     granted_term_days = models.PositiveSmallIntegerField(null=True, blank=True)

@@ -27,7 +27,22 @@ NOT_BARRED = _NotBarred(F("person"), F("for_person"), F("barred"))
 COUNTED = """(SELECT d.id FROM approvals_decision d WHERE d.approval_id = {approval} AND d.round = {round}
               AND NOT EXISTS (SELECT 1 FROM approvals_retraction r WHERE r.decision_id = d.id)
               UNION SELECT c.decision_id FROM approvals_carrieddecision c
-              WHERE c.approval_id = {approval} AND c.round = {round})"""
+              WHERE c.approval_id = {approval} AND c.round = {round}
+              AND NOT EXISTS (SELECT 1 FROM approvals_retraction r WHERE r.decision_id = c.decision_id))"""
+
+#: Whether every seat of an approval is filled by what counts for it, and nobody said no or asked (A8).
+FILLED = """(EXISTS (SELECT 1 FROM approvals_seat s WHERE s.approval_id = {approval})
+             AND NOT EXISTS (SELECT 1 FROM approvals_seat s WHERE s.approval_id = {approval} AND NOT EXISTS (
+                 SELECT 1 FROM approvals_decision d JOIN approvals_seat its ON its.id = d.seat_id
+                 WHERE its.label = s.label AND d.outcome = 'approve' AND d.id IN {counted}))
+             AND NOT EXISTS (SELECT 1 FROM approvals_decision d WHERE d.outcome <> 'approve' AND d.id IN {counted}))"""
+
+
+def filled(row: str) -> str:
+    """`FILLED` of a row of approvals by its name in a trigger or query."""
+    counted = COUNTED.format(approval=f"{row}.id", round=f"{row}.round")
+    return FILLED.format(approval=f"{row}.id", counted=counted)
+
 
 #: Everybody whom the decisions about the app approval of a submission use up (S2).
 APP_DECIDERS = """(SELECT dp.person_id FROM approvals_decisionperson dp WHERE dp.decision_id IN (
@@ -87,7 +102,8 @@ DECISION_DUTIES = pgtrigger.Trigger(
     """,  # noqa: S608  put together from pieces of its own
 )
 
-#: A decision is taken back by whoever made it or for whom it was made, or who stands in for them (A11), while its submission is undecided and nothing rests on it.
+#: The last decision on a record is taken back by whoever made it or for whom it was made, while its submission is undecided and nothing
+#: rests on it: nobody has signed what it narrowed, or refused what it asked.
 RETRACTION_DUTIES = pgtrigger.Trigger(
     name="retraction_duties",
     when=pgtrigger.Before,
@@ -105,9 +121,18 @@ RETRACTION_DUTIES = pgtrigger.Trigger(
             OR asked.state NOT IN ('open', 'approved', 'rejected', 'changes_asked') THEN
             RAISE EXCEPTION 'STATE: decision % can not be taken back any more', taken.id USING ERRCODE = 'check_violation';
         END IF;
-        IF NOT ARRAY[NEW.person_id, NEW.for_person_id] && ARRAY[taken.person_id, taken.for_person_id] THEN
+        IF NEW.person_id NOT IN (taken.person_id, COALESCE(taken.for_person_id, taken.person_id))
+            OR NEW.for_person_id IS NOT NULL AND NEW.for_person_id IS DISTINCT FROM taken.for_person_id THEN
             RAISE EXCEPTION 'A8: nobody takes back what somebody else decided (decision %)', taken.id
                 USING ERRCODE = 'check_violation';
+        END IF;
+        IF EXISTS (SELECT 1 FROM approvals_decision d WHERE d.id > taken.id
+                   AND d.id IN {COUNTED.format(approval="asked.id", round="asked.round")}) THEN
+            RAISE EXCEPTION 'A8: somebody decided after decision %', taken.id USING ERRCODE = 'check_violation';
+        END IF;
+        IF EXISTS (SELECT 1 FROM approvals_party p WHERE p.submission_id = whole.id
+                   AND p.person_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))) THEN
+            RAISE EXCEPTION 'SOD-1: a party takes nothing back in submission %', whole.id USING ERRCODE = 'check_violation';
         END IF;
         IF asked.stage = 1 AND asked.state = 'approved' AND EXISTS (
             SELECT 1 FROM approvals_approval a WHERE a.submission_id = whole.id AND a.stage = 2
@@ -119,11 +144,15 @@ RETRACTION_DUTIES = pgtrigger.Trigger(
     """,  # noqa: S608  put together from pieces of its own
 )
 
-#: An approval that has ended is open again only by a decision that was taken back since, while its submission is undecided.
-TAKEN_BACK = """(OLD.state IN ('approved', 'rejected') AND NEW.state = 'open' AND NEW.round = OLD.round
+#: An approval that has ended is open again only where what was decided was taken back, while its submission is undecided.
+TAKEN_BACK = f"""(OLD.state IN ('approved', 'rejected') AND NEW.state = 'open' AND NEW.round = OLD.round
+                 AND (NEW.carried_from_id, NEW.by_policy_id) IS NOT DISTINCT FROM (OLD.carried_from_id, OLD.by_policy_id)
                  AND EXISTS (SELECT 1 FROM approvals_submission w WHERE w.id = OLD.submission_id AND w.state = 'open')
                  AND EXISTS (SELECT 1 FROM approvals_retraction r JOIN approvals_decision d ON d.id = r.decision_id
-                             WHERE d.approval_id = OLD.id AND d.round = OLD.round AND r.at >= OLD.ended_at))"""
+                             WHERE d.approval_id = OLD.id AND d.round = OLD.round)
+                 AND NOT {filled("OLD")}
+                 AND NOT EXISTS (SELECT 1 FROM approvals_decision d WHERE d.outcome <> 'approve'
+                                 AND d.id IN {COUNTED.format(approval="OLD.id", round="OLD.round")}))"""  # noqa: S608
 
 DECISION_PEOPLE = pgtrigger.Trigger(
     name="decision_people",
@@ -155,6 +184,7 @@ CARRIED_DUTIES = pgtrigger.Trigger(
         SELECT * INTO taken FROM approvals_decision WHERE id = NEW.decision_id;
         SELECT * INTO was FROM approvals_approval WHERE id = taken.approval_id;
         IF asked.state <> 'waiting' OR asked.round <> NEW.round OR taken.outcome = 'ask'
+            OR EXISTS (SELECT 1 FROM approvals_retraction r WHERE r.decision_id = taken.id)
             OR NOT EXISTS (SELECT 1 FROM approvals_submission w WHERE w.id = was.submission_id
                            AND w.automation_id = whole.automation_id AND w.id < whole.id)
             OR NOT EXISTS (SELECT 1 FROM approvals_seat mine JOIN approvals_seat its ON its.label = mine.label
@@ -206,13 +236,8 @@ APPROVED_NEEDS_SEATS = pgtrigger.Trigger(
         IF NEW.state <> 'approved' OR (TG_OP = 'UPDATE' AND OLD.state = 'approved') THEN
             RETURN NEW;
         END IF;
-        IF NEW.by_policy_id IS NULL AND (
-            NOT EXISTS (SELECT 1 FROM approvals_seat s WHERE s.approval_id = NEW.id)
-            OR EXISTS (SELECT 1 FROM approvals_seat s WHERE s.approval_id = NEW.id AND NOT EXISTS (
-                SELECT 1 FROM approvals_decision d JOIN approvals_seat its ON its.id = d.seat_id
-                WHERE its.label = s.label AND d.outcome = 'approve'
-                  AND d.id IN {COUNTED.format(approval="NEW.id", round="NEW.round")}))) THEN
-            RAISE EXCEPTION 'A8: approval % has a seat that nobody has filled', NEW.id
+        IF NEW.by_policy_id IS NULL AND NOT {filled("NEW")} THEN
+            RAISE EXCEPTION 'A8: approval % has a seat that nobody has filled, or somebody said no', NEW.id
                 USING ERRCODE = 'check_violation';
         END IF;
         IF NEW.stage = 2 AND NOT EXISTS (SELECT 1 FROM approvals_submission w JOIN approvals_approval a
@@ -369,7 +394,7 @@ IN_ORDER = pgtrigger.Trigger(
     name="submission_in_order",
     when=pgtrigger.Before,
     operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),  # type: ignore[no-untyped-call]
-    func="""
+    func=f"""
         IF NEW.state = 'in_force' AND (TG_OP = 'INSERT' OR OLD.state NOT IN ('decided', 'in_force')) THEN
             RAISE EXCEPTION 'A5: submission % is not decided', NEW.id USING ERRCODE = 'check_violation';
         END IF;
@@ -378,8 +403,14 @@ IN_ORDER = pgtrigger.Trigger(
             AND a.state IN ('waiting', 'open', 'changes_asked')) THEN
             RAISE EXCEPTION 'A5: in submission % not every record has ended', NEW.id USING ERRCODE = 'check_violation';
         END IF;
+        IF NEW.state IN ('decided', 'in_force') AND TG_OP = 'UPDATE' AND OLD.state <> NEW.state AND EXISTS (
+            SELECT 1 FROM approvals_approval a WHERE a.submission_id = NEW.id AND a.state = 'approved'
+            AND a.by_policy_id IS NULL AND NOT {filled("a")}) THEN
+            RAISE EXCEPTION 'A8: in submission % something is approved that nobody signed', NEW.id
+                USING ERRCODE = 'check_violation';
+        END IF;
         RETURN NEW;
-    """,
+    """,  # noqa: S608  put together from pieces of its own
 )
 
 SUBMISSION_FROZEN = pgtrigger.Trigger(

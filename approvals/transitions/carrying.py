@@ -34,7 +34,7 @@ from governance.controls.transitions import Effect, Step, transition
 from inventory.models import Automation
 
 #: Facts that say where a record stands and not what it asks.
-STANDING = ("round", "policy")
+STANDING = ("round", "policy", "retracted")
 
 
 @transition(

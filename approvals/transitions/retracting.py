@@ -2,50 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from approvals import asking, duties
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Retraction
 from approvals.routing import Route, route_of
 from approvals.transitions.deciding import ABOVE, title
-from governance.controls.once import last_word
+from governance.controls.actors import Actor
+from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 
-#: What can be done to a record instead; a second press is known by the last of these.
-DECIDED = ("approval.approved", "approval.rejected", "approval.changes_asked")
+
+def _taken_back(record: Approval, actor: Actor, text: str, params: Mapping[str, Any]) -> Approval | None:
+    """The record, where the person has taken back this very decision: a second press (A8)."""
+    own = Retraction.objects.filter(decision=params.get("decision"), decision__approval=record, person=actor.person)
+    return record if own.exists() else None
 
 
 @transition(
     Approval,
     event="approval.retracted",
-    repeats=last_word("approval.retracted", *DECIDED),
+    repeats=_taken_back,
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN, ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.CHANGES_ASKED),
     target=(ApprovalState.OPEN,),
     duties=duties.RETRACTING,
     parents=ABOVE,
 )
-def retract(step: Step[Approval]) -> Effect:
-    """Whoever decided takes that back; what others signed in this round stands, and the record's time runs on as before (A10).
+def retract(step: Step[Approval], *, decision: int) -> Effect:
+    """Whoever decided last takes that back; what others signed in this round stands, and the record's time runs on as before (A10).
 
-    An app that was approved closes what it opened: nobody has decided there yet (A4). What was said with it about a
-    connection stays said (I8).
+    An app that was approved closes what it opened: nobody has decided there yet (A4). What was said with it about a connection stays
+    said (I8).
+
+    Args:
+        step: the running step.
+        decision: id of the decision that the page showed.
     """
-    record = step.subject
+    record, person = step.subject, step.actor.person
     route = route_of(record, step.now)
-    decision = duties.own_decision(record, step.actor, step.now)
-    assert decision is not None  # the duty OWN_DECISION lets nobody else come this far
-    assert step.actor.person is not None
-    who = {"person": step.actor.person, "for_person": step.actor.standing_for}
-    Retraction.objects.create(decision=decision, **who, reason=step.reason, at=step.now)
-    route.take_back(decision)
+    taken = duties.own_decision(record, step.actor, step.now)
+    assert taken is not None  # the duty OWN_DECISION lets nobody else come this far
+    assert person is not None
+    if taken.pk != decision:
+        sentence = "Something else was decided here since the page was shown to you, so nothing was taken back."
+        raise refuse(Refusal("A6", "stale", sentence, "Look at what stands here now."))
+    for_person = step.actor.standing_for
+    Retraction.objects.create(decision=taken, person=person, for_person=for_person, reason=step.reason, at=step.now)
+    route.take_back(taken)
+    record.retracted += 1
     if record.state == ApprovalState.APPROVED and record.stage == 1:
         for waiting in record.submission.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
             close_again(waiting, actor=step.actor, now=step.now)
-    if decision.outcome == DecisionOutcome.ASK:
-        _go_on(step)
+    if taken.outcome == DecisionOutcome.ASK:
+        _go_on(step, taken)
     record.ended_at = None
     _widen_again(record, route)
-    return Effect(to=ApprovalState.OPEN, payload={"outcome": decision.outcome})
+    _tell_the_others(step, route)
+    return Effect(to=ApprovalState.OPEN, payload={"outcome": taken.outcome})
 
 
 @transition(
@@ -62,12 +78,29 @@ def close_again(step: Step[Approval]) -> Effect:
     return Effect()
 
 
-def _go_on(step: Step[Approval]) -> None:
-    """Nothing is asked of the builder any more: the approvers' time runs on as it stood, and who was told of the question hears it."""
+def _tell_the_others(step: Step[Approval], route: Route) -> None:
+    """Tell whoever else may decide it again, unless they have been told: a digest leaves out what was decided before it went."""
+    record = step.subject
+    ended = record.state
+    record.state = ApprovalState.OPEN
+    others = [who for seat in route.standing(record) for who in seat.may_decide if who != step.actor.person]
+    record.state = ended
+    event = f"stage_{record.stage}_opened"
+    due = record.due_at.isoformat() if record.due_at else ""
+    asking.tell(step, record.submission, others, event, key=event, count=1, due=due)
+
+
+def _go_on(step: Step[Approval], question: Decision) -> None:
+    """Nothing is asked of the builder any more: the approvers have the time that they had left when it was asked, and whoever was told
+    of the question hears that.
+    """
     record = step.subject
     before = record.history.filter(state=ApprovalState.OPEN, round=record.round).order_by("-history_id").first()
     assert before is not None  # it was open when it was asked about
-    record.due_at, record.expires_at, record.builder_due_at = before.due_at, before.expires_at, None
+    stood = step.now - question.at
+    record.due_at = before.due_at + stood if before.due_at is not None else None
+    record.expires_at = before.expires_at + stood if before.expires_at is not None else None
+    record.builder_due_at = None
     submission = record.submission
     asking.tell(
         step,

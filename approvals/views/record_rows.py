@@ -152,25 +152,23 @@ def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[
 
 
 def undoer_of(record: Approval, route: Route, reader: Reader) -> tuple[Actor, Refusal | None]:
-    """As whom the reader may take back what was decided in the present round of a record, and why not: as themself, else for
-    whoever decided it and passed their decisions on to them (A8, A11).
-    """
-    own = retract.refusal(record, actor=reader.actor, now=reader.now)
-    if own is None or own.kind == "state":
-        return reader.actor, own
-    deciders = [who for one in route.own_decisions(record) for who in (one.person, one.for_person) if who is not None]
-    for giver in deciders:
-        if any(reader.is_me(taker) for taker in route.delegates.get(giver.pk, ())):
-            stand_in = reader.actor.for_person(giver)
-            return stand_in, retract.refusal(record, actor=stand_in, now=reader.now)
-    return reader.actor, own
+    """As whom the reader may take back what was decided last on a record, and why not: as themself, or for whom they decided (A8, A11)."""
+    counted = route.own_decisions(record)
+    last, actor = counted[-1] if counted else None, reader.actor
+    if last is not None and last.for_person is not None and reader.is_me(last.person):
+        takers = route.delegates.get(last.for_person.pk, ())
+        actor = actor.for_person(last.for_person) if any(reader.is_me(taker) for taker in takers) else actor
+    return actor, retract.refusal(record, actor=actor, now=reader.now)
 
 
-def undo_action(record: Approval, route: Route, reader: Reader) -> str:
-    """Where the reader takes back what was decided in the present round of a record; empty where they may not (A8)."""
-    if not route.own_decisions(record) or undoer_of(record, route, reader)[1] is not None:
-        return ""
-    return reverse("undo", args=[record.submission_id, record.pk])
+def undo_action(record: Approval, route: Route, reader: Reader) -> Shape | None:
+    """The context of ``approvals/review/undo.html``: where the reader takes back what they decided; None where they may not (A8)."""
+    counted = route.own_decisions(record)
+    if not counted or not (reader.is_me(counted[-1].person) or reader.is_me(counted[-1].for_person)):
+        return None
+    if undoer_of(record, route, reader)[1] is not None:
+        return None
+    return {"action": reverse("undo", args=[record.submission_id, record.pk]), "decision": counted[-1].pk}
 
 
 def _objection_form(record: Approval, reader: Reader) -> Shape:

@@ -18,6 +18,7 @@ from approvals.views.reader import Reader
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, Refused
 from governance.controls.transitions import Transition
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 
@@ -76,10 +77,12 @@ def undo(request: Request, pk: int, record: int) -> HttpResponse:
     found.submission = submission
     actor, _ = record_rows.undoer_of(found, route_of(found, reader.now), reader)
     try:
-        transitions.retract(found, actor=actor, now=reader.now, reason=request.POST.get("reason", ""))
+        decision = number(request.POST.get("decision")) or 0
+        reason = request.POST.get("reason", "")
+        transitions.retract(found, actor=actor, now=reader.now, reason=reason, decision=decision)
     except Refused as no:
         return _refused(request, pk, found, no)
-    return _shown(request, pk, done=_key(found))
+    return _shown(request, pk, done=_key(found), stays=True)
 
 
 def _key(record: Approval) -> str:
@@ -111,11 +114,18 @@ def _refused(request: Request, pk: int, record: Approval, no: Refused) -> HttpRe
 
 
 def _shown(
-    request: Request, pk: int, fragment: str = "rows", also: tuple[str, ...] = BESIDE, *, done: str = ""
+    request: Request,
+    pk: int,
+    fragment: str = "rows",
+    also: tuple[str, ...] = BESIDE,
+    *,
+    done: str = "",
+    stays: bool = False,
 ) -> HttpResponse:
     """The page as it is now, or only what changed; without htmx back to the page, so that reload repeats nothing.
 
-    ``done`` is the key of the row that was just dealt with: the focus moves on to the next that is the reader's, else stays there.
+    ``done`` is the key of the row that was just dealt with: the focus moves on to the next that is the reader's, else stays there;
+    and it ``stays`` there in any case where the row is to be dealt with again.
     """
     if request.headers.get("HX-Request") != "true":
         return redirect("review", pk=pk)
@@ -123,7 +133,8 @@ def _shown(
     context = review_page.context(submission, reader)
     if done:
         rows = [row for group in context["groups"] for row in group["rows"]]
-        here = next((row for row in rows if row["mine"]), next((row for row in rows if row["key"] == done), None))
+        own = next((row for row in rows if row["key"] == done), None)
+        here = own if stays else next((row for row in rows if row["mine"]), own)
         if here is not None:
             here["focus"] = True
     return page(request, TEMPLATE, context, fragment=fragment, also=also)

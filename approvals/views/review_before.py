@@ -78,10 +78,8 @@ def _chain(submission: Submission, pk: int) -> list[Submission]:
 
 
 def _decisions(chain: Sequence[Submission]) -> list[Decision]:
-    found = (
-        Decision.objects.standing().filter(approval__submission__in=chain).defer("approval__facts", "approval__reasons")
-    )
-    return list(found.select_related("person", "for_person", "seat", "reason", *OF_RECORD).order_by("pk"))
+    found = Decision.objects.filter(approval__submission__in=chain).defer("approval__facts", "approval__reasons")
+    return list(found.select_related("person", "for_person", "seat", "reason", "retraction", *OF_RECORD).order_by("pk"))
 
 
 def _comments(chain: Sequence[Submission]) -> list[Comment]:
@@ -131,7 +129,7 @@ def _decided(one: Decision, reader: Reader) -> Shape:
     return {
         "name": one.person.name,
         "who": record_rows.decided_by(one, reader),
-        "capacity": one.seat.get_label_display().lower(),
+        "capacity": f"{one.seat.get_label_display().lower()}{', taken back' if hasattr(one, 'retraction') else ''}",
         "at": one.at,
         "about": one.approval.title,
         "state": STATES[DecisionOutcome(one.outcome)],

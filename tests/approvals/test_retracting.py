@@ -9,11 +9,20 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from approvals import transitions, waiting
-from approvals.models import Approval, ApprovalState, Decision, Retraction, Submission, SubmissionState
+from approvals.models import (
+    Approval,
+    ApprovalState,
+    CarriedDecision,
+    Decision,
+    Retraction,
+    Submission,
+    SubmissionState,
+)
 from approvals.routing import Route
 from governance.controls import sending
 from governance.controls.models import LedgerEvent, Notice, Person
 from governance.controls.refusals import DutyConflict, OutOfTurn, Refused
+from inventory.models import Binding
 from tests import journeys
 from tests.approvals import stock
 from tests.journeys import Company
@@ -38,8 +47,10 @@ def record(company: Company, submission: Submission) -> Approval:
 
 
 def retract(record: Approval, person: Person, c: Company, **more: Any) -> Approval:
-    """Take back what somebody decided."""
-    return transitions.retract(record, actor=more.pop("actor", as_actor(person)), now=more.pop("now", c.now), **more)
+    """Take back what was decided last, or what is said to be meant."""
+    last = record.decisions.standing().order_by("pk").last()
+    said = {"decision": last.pk if last is not None else 0, "now": c.now, "actor": as_actor(person), **more}
+    return transitions.retract(record, **said)
 
 
 def ask(record: Approval, person: Person, c: Company) -> Approval:
@@ -65,7 +76,7 @@ def test_nobody_takes_back_what_somebody_else_decided(company: Company, record: 
 
 @pytest.mark.rule("A8")
 def test_nothing_is_taken_back_where_nothing_was_decided(company: Company, record: Approval) -> None:
-    with pytest.raises(DutyConflict, match="nothing here in this round"):
+    with pytest.raises(DutyConflict, match="nothing of yours to take back"):
         retract(record, company.people.omar, company)
 
 
@@ -119,7 +130,7 @@ def test_a_question_that_was_answered_is_not_taken_back(company: Company, record
     n = company.people
     ask(record, n.omar, company)
     transitions.answer(record, actor=as_actor(n.rita), now=company.now, reason="Because of that.")
-    with pytest.raises(DutyConflict, match="nothing here in this round"):
+    with pytest.raises(DutyConflict, match="nothing of yours to take back"):
         retract(record, n.omar, company)
 
 
@@ -146,12 +157,35 @@ def test_what_is_taken_back_is_open_again_and_both_stay_on_record(company: Compa
 def test_two_presses_of_undo_are_one(company: Company, record: Approval) -> None:
     n = company.people
     journeys.approve(record, n.omar, now=company.now)
-    retract(record, n.omar, company)
-    retract(record, n.omar, company)
+    first = record.decisions.get().pk
+    for _ in range(2):
+        retract(record, n.omar, company, decision=first)
     assert Retraction.objects.count() == 1
+    journeys.reject(record, n.omar, now=company.now)
+    retract(record, n.omar, company, decision=first)  # an older page: what it takes back is taken back
+    assert Retraction.objects.count() == 1
+    assert record.state == ApprovalState.REJECTED
+
+
+@pytest.mark.rule("A6")
+def test_a_page_that_showed_something_else_takes_nothing_back(company: Company, record: Approval) -> None:
+    n = company.people
+    journeys.approve(record, n.omar, now=company.now)
+    with pytest.raises(OutOfTurn) as no:
+        retract(record, n.omar, company, decision=record.decisions.get().pk + 1)
+    assert no.value.refusal.code == "A6"
+    assert not Retraction.objects.exists()
+
+
+@pytest.mark.rule("A6")
+def test_the_form_that_was_shown_before_an_undo_decides_nothing_after_it(company: Company, record: Approval) -> None:
+    n = company.people
+    shown = journeys.shown(record)
     journeys.approve(record, n.omar, now=company.now)
     retract(record, n.omar, company)
-    assert Retraction.objects.count() == 2
+    with pytest.raises(OutOfTurn) as no:
+        transitions.approve(record, actor=as_actor(n.omar), now=company.now, reason="Fine by me.", shown_digest=shown)
+    assert no.value.refusal.code == "A6"
 
 
 @pytest.mark.rule("A8")
@@ -183,6 +217,90 @@ def test_what_was_narrowed_with_it_is_as_it_was_asked(company: Company, submissi
     made = journeys.decide_rest(company, submission)
     grant = next(one for one in journeys.grants_of(made) if one.approval_id == record.pk)
     assert (grant.ends_at - grant.begins_at).days == record.term_days
+
+
+@pytest.mark.rule("A6", "A7", "A8")
+def test_nobody_takes_back_what_somebody_else_decided_after(company: Company) -> None:
+    """Whoever signed after it signed what it narrowed; whoever refused or asked after it is not overruled by it."""
+    n = company.people
+    made = journeys.submitted(company)
+    journeys.decide_app(company, made)
+    record = made.approvals.filter(tier="high", privilege__entitlement__resource=company.erp).first()
+    assert record is not None
+    journeys.approve(record, n.omar, now=company.now, term_days=30)
+    first = record.decisions.get()
+    for act in (journeys.approve, journeys.reject):
+        act(record, n.sana, now=company.now)
+        with pytest.raises(DutyConflict, match="nothing of yours"):
+            retract(record, n.omar, company, decision=first.pk)
+        with pytest.raises(IntegrityError, match="A8: somebody decided after"), transaction.atomic():
+            Retraction.objects.create(decision=first, person=n.omar, at=company.now)
+        retract(record, n.sana, company)
+    ask(record, n.sana, company)
+    with pytest.raises(DutyConflict, match="nothing of yours"):
+        retract(record, n.omar, company, decision=first.pk)
+
+
+@pytest.mark.rule("S1", "S2", "A11")
+def test_nobody_takes_back_for_somebody_what_they_decided_in_person(company: Company, record: Approval) -> None:
+    n = company.people
+    journeys.reject(record, n.omar, now=company.now)
+    for day, taker in enumerate((n.rita, n.theo, n.tom)):  # a party, who decided the app, whoever has no part in it
+        now = company.now + timedelta(days=2 * day)
+        stand_in = as_delegate(taker, giver=n.omar, now=now, days=1)
+        with pytest.raises(DutyConflict):
+            retract(record, taker, company, actor=stand_in, now=now)
+    assert not Retraction.objects.exists()
+    assert record.state == ApprovalState.REJECTED
+
+
+@pytest.mark.rule("A8", "S1")
+def test_the_database_puts_nothing_in_force_that_nobody_signs_any_more(
+    company: Company, submission: Submission, record: Approval
+) -> None:
+    n = company.people
+    journeys.approve(record, n.omar, now=company.now)
+    Retraction.objects.create(decision=record.decisions.get(), person=n.omar, at=company.now)  # and it stays approved
+    with pytest.raises(Refused, match="A8"):
+        journeys.decide_rest(company, submission)
+
+
+@pytest.mark.rule("A14", "A8")
+def test_the_database_carries_nothing_over_that_was_taken_back(company: Company, record: Approval) -> None:
+    n = company.people
+    journeys.approve(record, n.omar, now=company.now)
+    decision = record.decisions.get()
+    retract(record, n.omar, company)
+    newer = journeys.submitted(company, stock.version(company, stock.one_more_channel))
+    waits = newer.approvals.filter(stage=2, state=ApprovalState.WAITING).first() or newer.approvals.filter(stage=2)[0]
+    with pytest.raises(IntegrityError, match="A14"), transaction.atomic():
+        CarriedDecision.objects.create(approval=waits, decision=decision, round=waits.round)
+
+
+@pytest.mark.rule("A9")
+def test_whoever_was_told_of_nothing_yet_is_told_once_it_is_open_again(company: Company) -> None:
+    n = company.people
+    made = journeys.submitted(company)
+    journeys.decide_app(company, made)
+    Notice.objects.filter(event="stage_2_opened", recipient=n.mei).update(state="dropped", error="Done.")
+    record = made.approvals.filter(tier="high", privilege__entitlement__resource__owner=n.mei).first()
+    assert record is not None
+    journeys.reject(record, n.sana, now=company.now)
+    retract(record, n.sana, company)
+    assert Notice.objects.get(event="stage_2_opened", recipient=n.mei).state == "waiting"
+
+
+@pytest.mark.rule("I8")
+def test_a_no_that_refused_the_connection_is_not_taken_back(company: Company, record: Approval) -> None:
+    n = company.people
+    shown = journeys.shown(record)
+    Binding.objects.filter(resource=company.slack).update(confirmed_by=None, confirmed_at=None)
+    transitions.reject(
+        record, actor=as_actor(n.omar), now=company.now, reason="Not ours.", shown_digest=shown, not_mine=True
+    )
+    with pytest.raises(OutOfTurn) as no:
+        retract(record, n.omar, company)
+    assert no.value.refusal.code == "I8"
 
 
 @pytest.mark.rule("A7", "A8")
@@ -232,8 +350,11 @@ def test_a_question_that_is_taken_back_lets_the_approvers_time_run_on(company: C
     before = (record.due_at, record.expires_at)
     ask(record, n.omar, company)
     assert record.due_at is None
-    retract(record, n.omar, company)
-    assert (record.due_at, record.expires_at) == before
+    stood = timedelta(days=2)
+    retract(record, n.omar, company, now=company.now + stood)  # what was left when it was asked is left now
+    assert before[0] is not None
+    assert before[1] is not None
+    assert (record.due_at, record.expires_at) == (before[0] + stood, before[1] + stood)
     assert record.builder_due_at is None
     told = Notice.objects.filter(event="question_retracted")
     assert n.rita in {one.recipient for one in told}
@@ -255,7 +376,7 @@ def test_a_question_that_is_asked_anew_after_undo_is_told_anew(company: Company,
 def test_whoever_decided_for_another_takes_it_back_and_so_does_the_other(company: Company, record: Approval) -> None:
     n = company.people
     stand_in = as_delegate(n.tom, giver=n.omar)
-    for decides, who in ((stand_in, stand_in), (stand_in, as_actor(n.omar)), (as_actor(n.omar), stand_in)):
+    for decides, who in ((stand_in, stand_in), (stand_in, as_actor(n.omar))):
         transitions.approve(record, actor=decides, now=company.now, shown_digest=journeys.shown(record))
         retract(record, n.tom, company, actor=who)
         assert record.state == ApprovalState.OPEN

@@ -174,7 +174,7 @@ class Review(Undone):
     def somebody_takes_a_decision_back(self, data: st.DataObject, who: str | None) -> None:
         one = data.draw(st.sampled_from(self.said()), label="decision")
         person = one.person if who is None else self.person(who)
-        self.attempt(lambda: transitions.retract(one.approval, actor=as_actor(person), now=self.now))
+        self.attempt(lambda: transitions.retract(one.approval, actor=as_actor(person), now=self.now, decision=one.pk))
 
     def said(self) -> list[Decision]:
         """What was decided in the newest submission."""

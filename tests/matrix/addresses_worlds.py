@@ -427,6 +427,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "binding_agree": lambda portal, _: {"resource": portal.world.company.drive.pk},
     "decide": _decision,
     "comment": lambda portal, _: {"text": "What for?"},
+    "undo": lambda portal, record: {"decision": getattr(record.decisions.order_by("pk").last(), "pk", 0)},
     "desk_view_save": lambda portal, _: {"name": "Mine"},
     "bring_in": lambda portal, _: {"pasted": of_its_own(stock.EXPORT, "pasted").decode()},
     "bring_in_form": _by_hand,

@@ -421,6 +421,13 @@ def _shown(w: World, record: models.Model) -> Mapping[str, Any]:
     return {"shown_digest": journeys.shown(record)}
 
 
+@arguments(f"{APPROVAL}.retract")
+def _last(w: World, record: models.Model) -> Mapping[str, Any]:
+    assert isinstance(record, Approval)
+    last = record.decisions.order_by("pk").last()
+    return {"decision": last.pk if last is not None else 0}
+
+
 @arguments("inventory.automation.submit")
 def _newest(w: World, automation: models.Model) -> Mapping[str, Any]:
     """A version that is not under review already: the one there is of a draft, else a newer one; with an owner who is here."""

@@ -159,7 +159,11 @@ def _decided(approval: Approval) -> Approval:
 def _deciders(records: Iterable[Approval]) -> dict[int, list[Person]]:
     """By record: who approved it in its last round, one query for all."""
     rounds = [Q(approval=record, round=record.round) for record in records]
-    rows = Decision.objects.filter(reduce(or_, rounds), outcome=DecisionOutcome.APPROVE).select_related("person")
+    rows = (
+        Decision.objects.standing()
+        .filter(reduce(or_, rounds), outcome=DecisionOutcome.APPROVE)
+        .select_related("person")
+    )
     found: dict[int, list[Person]] = {}
     for row in rows:
         found.setdefault(row.approval_id, []).append(row.person)
