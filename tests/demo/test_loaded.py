@@ -149,8 +149,12 @@ def test_one_went_by_the_light_path(demo: str) -> None:
     rates = submission("Rates on the intranet")
     assert rates.light_path
     assert {record.by_policy for record in rates.approvals.filter(stage=2)} == {rates.policy}
-    others = Submission.objects.filter(light_path=True).exclude(pk=rates.pk)
-    assert not others.exists(), "and whatever else is low has somebody to be asked"
+    others = Approval.objects.filter(by_policy__isnull=False).exclude(submission=rates)
+    assert not others.exists()
+    forecast = submission("Stock forecast")
+    assert (forecast.light_path, forecast.state) == (True, SubmissionState.IN_FORCE)
+    left = LedgerEvent.objects.get(verb="submission.left_light_path")
+    assert (left.subject_id, left.payload["because"]) == (str(forecast.pk), "somebody objected")
     assert {one.state for one in rates.samples.all()} <= {"waiting", "not_drawn", "open"}
 
 

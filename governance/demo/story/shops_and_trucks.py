@@ -117,7 +117,9 @@ def price_tag_printer(d: Director) -> Story:
 
 
 def stock_forecast_trial(d: Director) -> Story:
-    """On trial, in the test environment, of low risk, since it is known what its credential opens, how old it is and who keeps it."""
+    """On trial in the test environment, of low risk: it is known what its credential opens, how old it is and who keeps it. It left the light
+    path, since whoever owns what it reads objected, and was asked.
+    """
     now = yield Ago(68, "15:00")
     version = d.bring_in(
         "supply",
@@ -146,6 +148,9 @@ def stock_forecast_trial(d: Director) -> Story:
     submission = d.submit(
         version, "piet", now, {"Read movements": "Three columns of one table, in the copy without names."}
     )
+    now = yield Ago(67, "16:15")
+    objection = "The copy is made anew each month: eight weeks are not in it before the tenth."
+    d.object_to(d.privilege(submission, "Read movements"), "omar", now, objection)
     now = yield Ago(66, "10:40")
     d.approve(d.app(submission), "lena", now, "A trial on test data is how this should begin.")
     now = yield Ago(65, "14:50")

@@ -53,7 +53,7 @@ LOOK = (
     ("Incident scribe", "live with an identity of its own; one grant was stopped on its own"),
     ("Web analytics digest", "live, its owner left: Tom answers meanwhile, and nobody for what it reads"),
     ("Rates on the intranet", "live for months by the light path: Mei decided the app, policy what it reads"),
-    ("Stock forecast (trial)", "live in test, of low risk, its credential kept in Vault"),
+    ("Stock forecast (trial)", "live in test, of low risk; Omar objected, so he was asked and not policy"),
     ("Cold chain alert", "stopped by its kill switch; one person has asked to lift that"),
     ("Voucher mailer", "high risk, decided by two; nobody answered its review: it lost what it held"),
     ("Price tag printer", "retired by its owner, in the middle of a review"),
