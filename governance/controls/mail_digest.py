@@ -170,8 +170,11 @@ def write(digest: Notice, checkpoint: Seal | None, now: datetime) -> Letter | No
 
 
 def let_go(digest: Notice) -> None:
-    """Have what a digest carries, which could not be sent, wait for the next one."""
-    digest.carried.update(state=NoticeState.WAITING, digest=None)
+    """Have what a digest carries, which could not be sent, wait for the next one; somebody who has left is told none of it."""
+    if digest.recipient.is_here:
+        digest.carried.update(state=NoticeState.WAITING, digest=None)
+    else:
+        digest.carried.update(state=NoticeState.DROPPED, digest=None, error=GONE)
 
 
 def _what_is_open(person: Person, notices: Sequence[Notice], now: datetime) -> tuple[Sequence[Notice], dict[int, Line]]:
