@@ -37,6 +37,8 @@ pytestmark = pytest.mark.django_db
 
 __all__ = ["listener"]
 
+MINUTE = timedelta(minutes=1)
+
 EVERYTHING = tuple(event for event, _ in CHOICES)
 
 
@@ -403,31 +405,32 @@ def test_what_does_not_arrive_is_tried_later_and_later_and_then_it_is_paused_and
     assert LedgerEvent.objects.filter(verb="webhook.paused", outcome="done").count() == 1
     assert len(listener.received) == outgoing.MOST_ATTEMPTS
     webhooks.resume(endpoint, actor=as_actor(n.theo), now=NOW)
-    webhooks.send_test(endpoint, actor=as_actor(n.theo), now=NOW)
+    webhooks.send_test(endpoint, actor=as_actor(n.theo), now=NOW + MINUTE)
     listener.status = 200
     assert webhook_sending.send_due(now=NOW)["sent"] == 1
 
 
 def test_what_is_gone_is_paused_at_once_and_one_failure_among_others_pauses_nothing(
-    northwind: Northwind, listener: Listener
+    northwind: Northwind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n = northwind
-    endpoint, theo, at = added(n, listener.url), as_actor(n.theo), clock.real()
+    n, answers = northwind, [500, 204]
+    monkeypatch.setattr(webhook_http, "post", lambda *_: answers.pop(0) if answers else 500)
+    endpoint, theo, at = added(n, "https://hooks.example.com/a"), as_actor(n.theo), clock.real()
     webhooks.send_test(endpoint, actor=theo, now=NOW)
-    listener.status = 500
     webhook_sending.send_due(now=NOW, at=at)
-    listener.status = 200
-    webhooks.send_test(endpoint, actor=as_actor(n.theo), now=NOW)
-    assert webhook_sending.send_due(now=NOW, at=at)["sent"] == 1
-    listener.status = 500
-    for wait in outgoing.WAITS:
+    webhooks.send_test(endpoint, actor=as_actor(n.theo), now=NOW + MINUTE)
+    assert sum(webhook_sending.send_due(now=NOW, at=at).values()) == 0, "it is left alone for a minute"
+    at += MINUTE
+    assert webhook_sending.send_due(now=NOW, at=at) == {"sent": 1, "put_off": 1, "failed": 0}, "the fresh one first"
+    for wait in outgoing.WAITS[1:]:
         at += wait
         webhook_sending.send_due(now=NOW, at=at)
+    assert list(endpoint.deliveries.order_by("pk").values_list("state", flat=True)) == ["failed", "sent"]
     endpoint.refresh_from_db()
     assert endpoint.state == WebhookState.ACTIVE, "something arrived since"
-    listener.status = 410
-    webhooks.send_test(endpoint, actor=as_actor(n.theo), now=NOW)
-    assert webhook_sending.send_due(now=NOW)["failed"] == 1
+    answers.append(410)
+    webhooks.send_test(endpoint, actor=as_actor(n.theo), now=NOW + 2 * MINUTE)
+    assert webhook_sending.send_due(now=NOW, at=at)["failed"] == 1
     endpoint.refresh_from_db()
     assert endpoint.state == WebhookState.PAUSED
 
@@ -436,8 +439,10 @@ def test_one_message_that_can_not_be_written_keeps_no_other_back(northwind: Nort
     endpoint, theo = added(northwind, listener.url), as_actor(northwind.theo)
     webhooks.send_test(endpoint, actor=theo, now=NOW)
     WebhookDelivery.objects.update(event="no.such_event")
-    webhooks.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW)
-    assert webhook_sending.send_due(now=NOW) == {"sent": 1, "put_off": 1, "failed": 0}
+    webhooks.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW + MINUTE)
+    at = clock.real()
+    assert webhook_sending.send_due(now=NOW, at=at) == {"sent": 0, "put_off": 1, "failed": 0}
+    assert webhook_sending.send_due(now=NOW, at=at + MINUTE) == {"sent": 1, "put_off": 1, "failed": 0}
 
 
 def test_what_was_queued_before_it_was_paused_is_not_sent(northwind: Northwind, listener: Listener) -> None:
