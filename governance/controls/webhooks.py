@@ -71,7 +71,7 @@ def pause(step: Step[WebhookEndpoint], *, why: str = "") -> Effect:
     """Whoever manages it has it told nothing for a while; a job does where nothing arrives there, and tells them."""
     step.subject.paused_why = why
     if step.actor.kind == "job":
-        _tell(step, why)
+        tell_of_pause(step.subject, step, why)
     return Effect(payload={"why": why} if why else {})
 
 
@@ -114,7 +114,9 @@ def send_test(step: Step[WebhookEndpoint]) -> Effect:
     """A message goes there that says that it is a test; one a minute, so that nobody keeps the sender busy."""
     tests = step.subject.deliveries.filter(event=TEST, created_at__gt=step.now - BETWEEN_TESTS)
     if tests.exists():
-        raise refuse(Refusal("WEBHOOK", "input", "A test was sent there less than a minute ago.", "Wait for what it comes to."))
+        raise refuse(
+            Refusal("WEBHOOK", "input", "A test was sent there less than a minute ago.", "Wait for what it comes to.")
+        )
     webhook_outbox.queue_test(step)
     return Effect()
 
@@ -126,8 +128,9 @@ def managers(endpoint: WebhookEndpoint, step: Step[Any]) -> Iterable[Person]:
     return {one.pk: one for one in (endpoint.made_by, *others) if one is not None}.values()
 
 
-def _tell(step: Step[WebhookEndpoint], why: str) -> None:
-    endpoint, thread = step.subject, f"webhook:{step.subject.pk}"
+def tell_of_pause(endpoint: WebhookEndpoint, step: Step[Any], why: str) -> None:
+    """Tell whoever manages it that it was paused, and why."""
+    thread = f"webhook:{endpoint.pk}"
     context = {"host": endpoint.host, "why": why, "page": ["webhook", endpoint.pk]}
     outbox.queue(
         outbox.notice(

@@ -69,7 +69,11 @@ def test_what_was_in_the_digest_of_somebody_who_left_before_it_went_is_dropped(n
 @pytest.mark.parametrize(
     ("before", "after", "again"),
     [
-        ("Pacific/Auckland", "Pacific/Honolulu", "2026-11-25T17:30"),  # half past seven on the day that it was there already
+        (
+            "Pacific/Auckland",
+            "Pacific/Honolulu",
+            "2026-11-25T17:30",
+        ),  # half past seven on the day that it was there already
         ("Asia/Tokyo", "America/Los_Angeles", "2026-11-25T15:30"),
         ("Pacific/Honolulu", "Pacific/Auckland", "2026-11-25T18:30"),
     ],
