@@ -38,9 +38,5 @@ def of_former_leads(step: Step[Team], people: Iterable[Person]) -> None:
 
 
 def _pause(step: Step[Any], endpoints: QuerySet[WebhookEndpoint], why: str) -> None:
-    found = endpoints.select_for_update(of=("self",)).select_related("team", "made_by")
-    for one in found.filter(state=WebhookState.ACTIVE).order_by("pk"):
-        one.state, one.paused_why = WebhookState.PAUSED, why
-        step.save(one)
-        step.record("webhook.paused", one, {"why": why})
-        webhooks.tell_of_pause(one, step, why)
+    for one in endpoints.filter(state=WebhookState.ACTIVE).order_by("pk"):
+        webhooks.pause_without_maker(one, actor=step.actor, now=step.now, why=why)

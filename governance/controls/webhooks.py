@@ -71,8 +71,16 @@ def pause(step: Step[WebhookEndpoint], *, why: str = "") -> Effect:
     """Whoever manages it has it told nothing for a while; a job does where nothing arrives there, and tells them."""
     step.subject.paused_why = why
     if step.actor.kind == "job":
-        tell_of_pause(step.subject, step, why)
+        _tell(step, why)
     return Effect(payload={"why": why} if why else {})
+
+
+@transition(WebhookEndpoint, event="webhook.paused", permission=None, source=(ACTIVE,), target=(PAUSED,))
+def pause_without_maker(step: Step[WebhookEndpoint], *, why: str) -> Effect:
+    """Whoever added it manages it no more: it is told nothing until one of those who do resumes it, and they are told."""
+    step.subject.paused_why = why
+    _tell(step, why)
+    return Effect(payload={"why": why})
 
 
 @transition(
@@ -128,9 +136,8 @@ def managers(endpoint: WebhookEndpoint, step: Step[Any]) -> Iterable[Person]:
     return {one.pk: one for one in (endpoint.made_by, *others) if one is not None}.values()
 
 
-def tell_of_pause(endpoint: WebhookEndpoint, step: Step[Any], why: str) -> None:
-    """Tell whoever manages it that it was paused, and why."""
-    thread = f"webhook:{endpoint.pk}"
+def _tell(step: Step[WebhookEndpoint], why: str) -> None:
+    endpoint, thread = step.subject, f"webhook:{step.subject.pk}"
     context = {"host": endpoint.host, "why": why, "page": ["webhook", endpoint.pk]}
     outbox.queue(
         outbox.notice(

@@ -106,7 +106,7 @@ def test_who_changes_the_time_zone_after_the_days_digest_gets_no_second_on_that_
 def test_each_news_of_one_thing_is_a_line_and_two_requests_that_wait_for_different_acts_are_two(
     northwind: Northwind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n, told = northwind, {"thread": "submission:1", "recipient": northwind.rita, "now": NOW}
+    told = {"thread": "submission:1", "recipient": northwind.rita, "now": NOW}
     due = NOW + timedelta(days=2)
     says = {"changes_asked": Line(due, "A question"), "tier_raised": Line(None, "Submit it again")}
     for event, line in says.items():
