@@ -5,7 +5,7 @@ A privilege rests on the binding it was resolved by; a credential that the owner
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from approvals import rechecking
 from approvals.models import Approval, Submission
@@ -59,15 +59,34 @@ def refusal(record: Approval) -> Refusal | None:
 def unconfirmed(record: Approval) -> list[Binding]:
     """The bindings that the owner's first decision on a record confirms or refuses: those that nobody has confirmed (I8)."""
     found = of_submission(record.submission)
-    rows = {
-        row.pk: row
-        for one in uses_of(record)
-        if (row := found.get((one.connector, one.instance))) is not None
-        and row.is_open
-        and not row.is_refused
-        and row.resource_id == one.entitlement.resource_id
+    uses = [one for one in uses_of(record) if _is_to_confirm(one, found)]
+    rows = [found[one.connector, one.instance] for one in uses]
+    return list({row.pk: row for row in rows}.values())
+
+
+def resting_on_unconfirmed(records: Sequence[Approval]) -> set[int]:
+    """Ids of the records, of any submissions, whose first decision by its owner would confirm a binding (I8): two queries."""
+    credentials = [
+        one for one in records if one.credential_id is not None and one.decided_on_id != one.credential.kept_in_id
+    ]
+    versions = {one.submission.version_id for one in credentials}
+    used = Privilege.objects.filter(version__in=versions, credential__in=[one.credential_id for one in credentials])
+    by_use: dict[tuple[int, int | None], list[Privilege]] = {}
+    for privilege in used.select_related("entitlement") if credentials else ():
+        by_use.setdefault((privilege.version_id, privilege.credential_id), []).append(privilege)
+    uses = {
+        one.pk: [one.privilege] if one.privilege else by_use.get((one.submission.version_id, one.credential_id), [])
+        for one in records
     }
-    return list(rows.values())
+    found = known(use for some in uses.values() for use in some)
+    return {pk for pk, some in uses.items() if any(_is_to_confirm(use, found) for use in some)}
+
+
+def _is_to_confirm(privilege: Privilege, bindings: Mapping[tuple[str, str], Binding]) -> bool:
+    row = bindings.get((privilege.connector, privilege.instance))
+    if row is None or not row.is_open or row.is_refused:
+        return False
+    return row.resource_id == privilege.entitlement.resource_id
 
 
 def of_submission(submission: Submission) -> dict[tuple[str, str], Binding]:
