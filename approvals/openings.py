@@ -43,10 +43,16 @@ def uses_of(record: Approval) -> list[Privilege]:
     if record.privilege is not None:
         return [record.privilege]
     credential = record.credential
-    if credential is None or (record.decided_on_id is not None and record.decided_on_id == credential.kept_in_id):
+    if credential is None or _is_of_its_store(record):
         return []
     uses = rechecking.privileges_of(record.submission)
     return [one for one in uses if one.credential_id == credential.pk]
+
+
+def _is_of_its_store(record: Approval) -> bool:
+    """Whether a credential's record is decided by the side of the store that keeps it."""
+    kept_in = record.credential.kept_in_id if record.credential is not None else None
+    return record.decided_on_id is not None and record.decided_on_id == kept_in
 
 
 def refusal(record: Approval) -> Refusal | None:
@@ -66,9 +72,7 @@ def unconfirmed(record: Approval) -> list[Binding]:
 
 def resting_on_unconfirmed(records: Sequence[Approval]) -> set[int]:
     """Ids of the records, of any submissions, whose first decision by its owner would confirm a binding (I8): two queries."""
-    credentials = [
-        one for one in records if one.credential_id is not None and one.decided_on_id != one.credential.kept_in_id
-    ]
+    credentials = [one for one in records if one.credential is not None and not _is_of_its_store(one)]
     versions = {one.submission.version_id for one in credentials}
     used = Privilege.objects.filter(version__in=versions, credential__in=[one.credential_id for one in credentials])
     by_use: dict[tuple[int, int | None], list[Privilege]] = {}
