@@ -370,6 +370,19 @@ def _who_confirms(one: InterimOwner, step: Step[Any]) -> list[Person]:
     return [person for person in found if person.pk not in (one.person_id, *(by.pk for by in step.actor.people))]
 
 
+def is_confirmed_by(one: InterimOwner, person: Person, is_reviewer: bool) -> bool:
+    """Whether somebody is among those who confirm it by now; they may have been told when they were, or were not yet.
+
+    Args:
+        one: who was named.
+        person: who may be told of it.
+        is_reviewer: whether they are a security reviewer.
+    """
+    if person.pk in (one.person_id, one.named_by_id, one.named_for_id):
+        return False
+    return one.subject.is_led_by(person) if _other(one) == NamedAs.LEAD else is_reviewer
+
+
 def name_of(subject: Owned) -> str:
     """What people call it."""
     return f"{field_of(subject)} {subject}"

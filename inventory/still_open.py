@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from governance.controls import mail_digest
 from governance.controls.mail_digest import Line
 from governance.controls.models import Person
+from governance.controls.people import people_with
+from governance.controls.roles import Role
 from inventory import interim
 from inventory.models import Credential, InterimOwner, InterimState
 
@@ -21,19 +23,23 @@ def register() -> None:
     mail_digest.register(said_kept, "credential_said_kept")
 
 
-def named(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
-    """Who was named to answer for something meanwhile, and nobody has confirmed or dropped it."""
-    return _interim(threads, InterimState.NAMED)
+def named(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Who was named to answer for something meanwhile, and nobody has confirmed or dropped it; for who confirms it still."""
+    rows = list(_interim(threads, InterimState.NAMED).select_related("person", *interim.ABOUT))
+    if not rows:
+        return {}
+    is_reviewer = people_with(Role.SECURITY_REVIEWER, now).filter(pk=person.pk).exists()
+    return {f"interim:{one.pk}": Line(one.until) for one in rows if interim.is_confirmed_by(one, person, is_reviewer)}
 
 
 def ending(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
     """Terms that end soon, and that no owner has ended before."""
-    return _interim(threads, InterimState.CONFIRMED)
-
-
-def _interim(threads: Collection[str], state: InterimState) -> dict[str, Line]:
-    rows = InterimOwner.objects.filter(pk__in=mail_digest.keys(threads), state=state).order_by("pk")
+    rows = _interim(threads, InterimState.CONFIRMED)
     return {f"interim:{pk}": Line(until) for pk, until in rows.values_list("pk", "until")}
+
+
+def _interim(threads: Collection[str], state: InterimState) -> QuerySet[InterimOwner]:
+    return InterimOwner.objects.filter(pk__in=mail_digest.keys(threads), state=state).order_by("pk")
 
 
 def said_kept(person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:

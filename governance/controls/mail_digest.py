@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -125,18 +125,34 @@ def make_due(*, now: datetime, gathering: timedelta) -> dict[str, int]:
 
 
 def _ready(now: datetime, gathering: timedelta) -> Iterator[tuple[Person, str]]:
-    """Who has something waiting for long enough, whose hour has come, and who had no digest on their local day; with its key."""
+    """Who has something waiting for long enough, whose hour has come, and who had no digest on their local day; with its key.
+
+    The day is that of the zone in which they are now: whoever has crossed the date line had one on it, whatever the day was called there.
+    """
     since = Notice.objects.filter(state=NoticeState.WAITING).values("recipient").annotate(since=Min("created_at"))
     waited = since.filter(since__lte=now - gathering).order_by("since").values_list("recipient", flat=True)
     people = Person.objects.in_bulk(list(waited))
-    keys = {}
+    days: dict[int, date] = {}
     for person in people.values():
         local = now.astimezone(mail_text.zone_of(person))
         if local.time() >= settings.MAIL_DIGEST_AT:
-            keys[person.pk] = f"digest:{person.pk}:{local.date().isoformat()}"
+            days[person.pk] = local.date()
+    near = {pk: [key for days_off in (0, -1, 1) for key in _keys(pk, day, days_off)] for pk, day in days.items()}
     unsent = Q(state=NoticeState.DROPPED, attempts=1)  # in which nothing was left when it was to go: it is made anew
-    had = set(Notice.objects.filter(key__in=keys.values()).exclude(unsent).values_list("key", flat=True))
-    yield from ((people[pk], key) for pk, key in keys.items() if key not in had)
+    found = Notice.objects.filter(key__in=[key for keys in near.values() for key in keys]).exclude(unsent)
+    had = dict(found.values_list("key", "created_at"))
+    for pk, day in days.items():
+        zone = mail_text.zone_of(people[pk])
+        is_told = any(had[key].astimezone(zone).date() == day for key in near[pk] if key in had)
+        free = [key for key in _keys(pk, day) if key not in had]
+        if free and not is_told:
+            yield people[pk], free[0]
+
+
+def _keys(person: int, day: date, days_off: int = 0) -> tuple[str, str]:
+    """What the digest of a day is called; the second where the first is that of another day, in a zone that the person has left."""
+    key = f"digest:{person}:{(day + timedelta(days=days_off)).isoformat()}"
+    return key, f"{key}:again"
 
 
 def _make(person: Person, key: str, now: datetime) -> dict[str, int]:
@@ -170,8 +186,11 @@ def write(digest: Notice, checkpoint: Seal | None, now: datetime) -> Letter | No
 
 
 def let_go(digest: Notice) -> None:
-    """Have what a digest carries, which could not be sent, wait for the next one."""
-    digest.carried.update(state=NoticeState.WAITING, digest=None)
+    """Have what a digest carries, which could not be sent, wait for the next one; somebody who has left is told none of it."""
+    if digest.recipient.is_here:
+        digest.carried.update(state=NoticeState.WAITING, digest=None)
+    else:
+        digest.carried.update(state=NoticeState.DROPPED, digest=None, error=GONE)
 
 
 def _what_is_open(person: Person, notices: Sequence[Notice], now: datetime) -> tuple[Sequence[Notice], dict[int, Line]]:
@@ -197,13 +216,11 @@ def _drop(notices: Iterable[Notice], still: Collection[int], why: str) -> int:
 
 
 def _parts(told: Sequence[Notice], still: Mapping[int, Line], now: datetime) -> list[Part]:
-    """What a digest lists: of several notices about one thing the last, and what is overdue or due next first."""
-    last: dict[tuple[Group, str], Notice] = {}
-    for one in told:
-        last[telling.group_of(one.event) or Group.KNOW, one.thread] = one
+    """What a digest lists: of several notices that ask for one thing the last, and what is overdue or due next first."""
+    last = {_asks(one): one for one in told}
     entries: dict[Group, list[Entry]] = {}
-    for (group, _), one in last.items():
-        line = still[one.pk]
+    for one in last.values():
+        group, line = _group(one), still[one.pk]
         try:
             text = line.text or mail_text.subject(one, line.facts)
             entry = Entry(text, mail_text.link(one.context), line.due, line.due is not None and line.due <= now)
@@ -213,6 +230,16 @@ def _parts(told: Sequence[Notice], still: Mapping[int, Line], now: datetime) -> 
         else:
             entries.setdefault(group, []).append(entry)
     return [Part(group, sorted(entries[group], key=_pressing)) for group in Group if group in entries]
+
+
+def _group(notice: Notice) -> Group:
+    return telling.group_of(notice.event) or Group.KNOW
+
+
+def _asks(notice: Notice) -> tuple[object, ...]:
+    """What makes notices one line: one reader says of their one thread how it stands now. Of news each is a line of its own."""
+    group = _group(notice)
+    return (notice.pk,) if group is Group.KNOW else (group, notice.thread, _readers.get(notice.event))
 
 
 def _fail(notice: Notice, error: str) -> None:

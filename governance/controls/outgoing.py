@@ -40,16 +40,24 @@ def due(at: datetime) -> Q:
     return found
 
 
-def claim(rows: QuerySet[M], *, at: datetime) -> M | None:
+def rests(state: str, attempts: int, claimed_at: datetime | None, at: datetime) -> bool:
+    """Whether what was tried so, and not taken, is to be left alone at real time ``at``."""
+    if state != QUEUED or not attempts or claimed_at is None:
+        return False
+    return claimed_at > at - WAITS[min(attempts, len(WAITS)) - 1]
+
+
+def claim(rows: QuerySet[M], *, at: datetime, first: tuple[str, ...] = ("created_at", "id")) -> M | None:
     """Take the oldest of some rows that is due and that nobody else is sending; None when there is none.
 
     Args:
         rows: those to choose from, with what sending reads of them.
         at: real time.
+        first: by what they go, where it is not their age alone.
     """
     with transaction.atomic():
         unlocked = rows.select_for_update(skip_locked=True, of=("self",))
-        row = unlocked.filter(due(at)).order_by("created_at", "id").first()
+        row = unlocked.filter(due(at)).order_by(*first).first()
         if row is not None:
             row.state, row.claimed_at, row.attempts = SENDING, at, row.attempts + 1
             row.save(update_fields=["state", "claimed_at", "attempts"])

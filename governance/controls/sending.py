@@ -65,7 +65,7 @@ def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal |
     """Render, send and mark one claimed notice; returns which count it belongs to."""
     hopeless = _hopeless(notice)
     if hopeless:
-        return outgoing.give_up(notice, hopeless)
+        return _give_up(notice, hopeless)
     try:
         letter = _letter(notice, checkpoint, now)
         if letter is None:
@@ -127,9 +127,14 @@ def _message(notice: Notice, letter: mail_text.Letter, server: BaseEmailBackend)
 
 
 def _put_off(notice: Notice, error: str) -> str:
-    if outgoing.is_last(notice) and notice.event == telling.DIGEST:
+    return _give_up(notice, error) if outgoing.is_last(notice) else outgoing.put_off(notice, error)
+
+
+def _give_up(notice: Notice, error: str) -> str:
+    """Give it up, whyever; what a digest carries is not lost by it."""
+    if notice.event == telling.DIGEST:
         mail_digest.let_go(notice)
-    return outgoing.put_off(notice, error)
+    return outgoing.give_up(notice, error)
 
 
 def _named(error: Exception) -> str:

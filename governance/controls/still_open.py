@@ -8,6 +8,8 @@ from datetime import datetime
 from governance.controls import mail_digest
 from governance.controls.mail_digest import Line
 from governance.controls.models import Erasure, Person, RoleAssignment
+from governance.controls.people import people_with
+from governance.controls.roles import Role
 
 
 def register() -> None:
@@ -16,15 +18,23 @@ def register() -> None:
     mail_digest.register(erasures, "erasure_asked")
 
 
-def roles(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
-    """Roles that were proposed, and nobody has confirmed them or taken them back."""
+def roles(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Roles that were proposed, and nobody has confirmed them or taken them back; for who is an admin still."""
+    if not _is_admin(person, now):
+        return {}
     proposed = RoleAssignment.objects.filter(confirmed_at__isnull=True, until__isnull=True)
     rows = proposed.filter(pk__in=mail_digest.keys(threads)).order_by("pk")
     return {f"role:{pk}": Line() for pk in rows.values_list("pk", flat=True)}
 
 
-def erasures(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
-    """Erasures that were asked, and nobody has confirmed or dropped them."""
+def erasures(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Erasures that were asked, and nobody has confirmed or dropped them; for who is an admin still."""
+    if not _is_admin(person, now):
+        return {}
     asked = Erasure.objects.filter(confirmed_at__isnull=True, dropped_at__isnull=True)
     rows = asked.filter(pk__in=mail_digest.keys(threads)).order_by("pk")
     return {f"erasure:{pk}": Line() for pk in rows.values_list("pk", flat=True)}
+
+
+def _is_admin(person: Person, now: datetime) -> bool:
+    return people_with(Role.ADMIN, now).filter(pk=person.pk).exists()

@@ -1,6 +1,6 @@
 """One POST to an address that somebody typed: never into our own network, nowhere else than asked, in bounded time (SSRF).
 
-The name is resolved once, each of its addresses must be a public one, and the connection goes to that very address, so that a name which
+The name is resolved once, within the same time as all else, each of its addresses must be a public one, and the connection goes to that very address, so that a name which
 resolves to something else a moment later leads nowhere. Redirects are answers and not followed. In a demo, and nowhere else, this machine
 itself may be told, over http too.
 """
@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import queue
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
@@ -25,8 +28,19 @@ LONGEST = 1000
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+Resolved = list[tuple[Any, ...]]
+
 #: IPv4 addresses inside IPv6 ones, by the translation of RFC 6052.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+#: All of IPv6 that is handed out for the public Internet (RFC 4291, 2.4); what else there is, or was, is for something else.
+_UNICAST = ipaddress.ip_network("2000::/3")
+
+#: Of nobody's host, whatever counts it as global: relays of 6to4 (RFC 7526), documentation (RFC 9637), hashes as names (RFC 7343).
+_NOBODYS = tuple(ipaddress.ip_network(one) for one in ("192.88.99.0/24", "3fff::/20", "2001:20::/28"))
+
+#: Interface ids that carry an IPv4 address of a site (RFC 5214, 6.1), without the bit that says whose they are.
+_ISATAP = 0x00005EFE
 
 
 class NotAllowed(Exception):
@@ -65,11 +79,12 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         OSError: it can't be reached, or takes too long.
         http.client.HTTPException: what answers is no HTTP.
     """
-    parts = parsed(url)
+    parts, began = parsed(url), time.monotonic()
     assert parts.hostname is not None  # parsed says so
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    connection = _Pinned(parts.hostname, port, address_of(parts.hostname, port), tls=parts.scheme == "https")
-    watch = threading.Timer(WHOLE_SECONDS, connection.cut)
+    address = address_of(parts.hostname, port)
+    connection = _Pinned(parts.hostname, port, address, tls=parts.scheme == "https")
+    watch = threading.Timer(WHOLE_SECONDS - (time.monotonic() - began), connection.cut)
     watch.daemon = True
     watch.start()
     try:
@@ -86,15 +101,37 @@ def address_of(host: str, port: int) -> str:
 
     Raises:
         NotAllowed: one of them is private, of this machine or link, or none that anybody has.
-        OSError: the name is not known.
+        OSError: the name is not known, or whoever is asked for it does not say in time.
     """
-    found = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    found = [info[4][0] for info in _resolved(host, port)]
     for address in found:
         if not (is_public(str(address)) or (_is_here(host) and ipaddress.ip_address(str(address)).is_loopback)):
             raise NotAllowed("The address leads into a private network.")
     if not found:
         raise NotAllowed("The address leads nowhere.")
     return str(found[0])
+
+
+def _resolved(host: str, port: int) -> Resolved:
+    """What the system's resolver answers; nothing can cut it, so that one that takes too long is left to itself."""
+    answers: queue.SimpleQueue[Resolved | OSError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        except OSError as error:
+            answers.put(error)
+        except ValueError as error:  # a name that no name server can be asked for
+            answers.put(OSError(str(error)))
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=min(STEP_SECONDS, WHOLE_SECONDS))
+    except queue.Empty:
+        raise TimeoutError("Its name was not resolved in time.") from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
 
 
 def _is_ip(host: str) -> bool:
@@ -108,7 +145,13 @@ def _is_ip(host: str) -> bool:
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the public Internet, also seen through the ways in which IPv6 carries IPv4."""
     one = ipaddress.ip_address(address.partition("%")[0])
-    return all(part.is_global and not part.is_multicast and not part.is_reserved for part in _parts_of(one))
+    return all(_is_somebodys(part) for part in _parts_of(one))
+
+
+def _is_somebodys(one: IPAddress) -> bool:
+    if not one.is_global or one.is_multicast or one.is_reserved or any(one in network for network in _NOBODYS):
+        return False
+    return one.version == 4 or (one in _UNICAST and (int(one) >> 32) & 0xFDFFFFFF != _ISATAP)
 
 
 def _parts_of(one: IPAddress) -> list[IPAddress]:
@@ -133,21 +176,26 @@ class _Pinned(http.client.HTTPConnection):
 
     def __init__(self, host: str, port: int, address: str, *, tls: bool) -> None:
         super().__init__(host, port, timeout=STEP_SECONDS)
-        self.address, self.is_tls = address, tls
+        self.address, self.is_tls, self.is_cut = address, tls, False
         if tls:
             self.default_port = 443  # a Host header names the port only where it is another
 
     def connect(self) -> None:
         """Connect to the address, whatever the name resolves to by now."""
         self.sock = socket.create_connection((self.address, self.port), self.timeout)
-        if self.is_tls:
-            self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
+        if self.is_tls:  # its first words are exchanged when `cut` finds the socket
+            context = ssl.create_default_context()
+            self.sock = context.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+        if self.is_cut:
+            raise TimeoutError
+        if isinstance(self.sock, ssl.SSLSocket):
+            self.sock.do_handshake()
 
     def cut(self) -> None:
-        """End the exchange under whoever waits for it."""
-        sock = self.sock
+        """End the exchange under whoever waits for it, or is about to."""
+        self.is_cut, sock = True, self.sock
         if sock is not None:
             try:
-                sock.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # below TLS, which would first say goodbye
             except OSError:
                 return  # it has ended by itself

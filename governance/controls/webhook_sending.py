@@ -1,6 +1,8 @@
 """Sending what endpoints are told: each once by its id, tried again for hours, and an endpoint where nothing arrives is paused (R9).
 
 Claimed, sent and marked as mails are (`outgoing`). What is sent again has the same ``webhook-id``, by which the receiver knows it.
+Endpoints take turns, a message each, and where the last one was not taken nothing is tried until its wait is over: one that answers
+slowly, or never, holds up no other.
 """
 
 from __future__ import annotations
@@ -10,10 +12,11 @@ from collections import Counter
 from datetime import datetime
 
 import structlog
+from django.db.models import F, OuterRef, Subquery
 
 from governance.controls import clock, outgoing, webhook_body, webhook_http, webhook_keys
 from governance.controls.actors import Actor
-from governance.controls.models import DeliveryState, WebhookDelivery, WebhookState
+from governance.controls.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookState
 from governance.controls.webhook_outbox import JOB
 from governance.controls.webhooks import pause
 
@@ -28,7 +31,7 @@ class NotTaken(Exception):
 
 
 def send_due(*, now: datetime, at: datetime | None = None) -> dict[str, int]:
-    """Send what is due, one by one; returns how many were sent, put off and given up.
+    """Send what is due, one by one, of each endpoint in turn; returns how many were sent, put off and given up.
 
     Args:
         now: business time, which the rows show as the time of sending.
@@ -36,10 +39,32 @@ def send_due(*, now: datetime, at: datetime | None = None) -> dict[str, int]:
     """
     counts = Counter(sent=0, put_off=0, failed=0)
     ends = time.monotonic() + outgoing.SWEEP_SECONDS
-    rows = WebhookDelivery.objects.select_related("endpoint__team")
-    while time.monotonic() < ends and (one := outgoing.claim(rows, at=at or clock.real())) is not None:
+    while time.monotonic() < ends and (one := _next(at or clock.real())) is not None:
         counts[_deliver(one, now, at or clock.real())] += 1
     return dict(counts)
+
+
+def _next(at: datetime) -> WebhookDelivery | None:
+    """Claim a message of the endpoint that was tried longest ago; what was not tried yet goes before what is tried again."""
+    rows = WebhookDelivery.objects.select_related("endpoint__team")
+    for endpoint in _in_turn(at):  # the first has one, unless somebody else is just sending it
+        one = outgoing.claim(rows.filter(endpoint=endpoint), at=at, first=("attempts", "created_at", "id"))
+        if one is not None:
+            return one
+    return None
+
+
+def _in_turn(at: datetime) -> list[int]:
+    """The endpoints with a message that is due, the one that was tried longest ago first, without those that rest: one query."""
+    last = WebhookDelivery.objects.filter(endpoint=OuterRef("pk"), claimed_at__isnull=False)
+    last = last.order_by("-claimed_at", "-pk")
+    tried = {name: Subquery(last.values(name)[:1]) for name in ("claimed_at", "attempts")}
+    came_to = Subquery(last.values("state")[:1])
+    due = WebhookDelivery.objects.filter(outgoing.due(at)).order_by().values("endpoint")
+    found = WebhookEndpoint.objects.filter(pk__in=due).annotate(**tried, came_to=came_to)
+    in_turn = found.order_by(F("claimed_at").asc(nulls_first=True), "pk")
+    rows = in_turn.values_list("pk", "came_to", "attempts", "claimed_at")
+    return [pk for pk, *how in rows if not outgoing.rests(*how, at)]
 
 
 def _deliver(one: WebhookDelivery, now: datetime, at: datetime) -> str:

@@ -7,6 +7,7 @@ address, which holds a secret where Slack and Teams are told.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from governance.controls import outbox, webhook_http, webhook_keys, webhook_outbox
@@ -18,6 +19,9 @@ from governance.controls.transitions import Effect, Step, transition
 from governance.controls.webhook_events import EVENTS, TEST
 
 ACTIVE, PAUSED, REMOVED = WebhookState.ACTIVE, WebhookState.PAUSED, WebhookState.REMOVED
+
+#: How long after a test the next one may be sent to the same endpoint.
+BETWEEN_TESTS = timedelta(minutes=1)
 
 #: The mail to whoever manages an endpoint that was paused because nothing arrives there.
 PAUSED_MAIL = "webhook_paused"
@@ -107,7 +111,10 @@ def renew_key(step: Step[WebhookEndpoint]) -> Effect:
 
 @transition(WebhookEndpoint, event=TEST, permission=Permission.WEBHOOK_MANAGE, source=(ACTIVE,))
 def send_test(step: Step[WebhookEndpoint]) -> Effect:
-    """A message goes there that says that it is a test."""
+    """A message goes there that says that it is a test; one a minute, so that nobody keeps the sender busy."""
+    tests = step.subject.deliveries.filter(event=TEST, created_at__gt=step.now - BETWEEN_TESTS)
+    if tests.exists():
+        raise refuse(Refusal("WEBHOOK", "input", "A test was sent there less than a minute ago.", "Wait for what it comes to."))
     webhook_outbox.queue_test(step)
     return Effect()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import threading
+import time
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -36,6 +38,8 @@ from tests.portal.signed_in import client_of
 pytestmark = pytest.mark.django_db
 
 __all__ = ["listener"]
+
+MINUTE = timedelta(minutes=1)
 
 EVERYTHING = tuple(event for event, _ in CHOICES)
 
@@ -119,6 +123,8 @@ def test_neither_another_shape_nor_an_event_that_is_none_is_added(
     [
         *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
         *("::1", "fe80::1", "fe80::1%eth0", "fc00::1", "::", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1"),
+        *("fec0::1", "feff::a", "192.88.99.1", "2002:c058:6301::1", "::127.0.0.1", "::ffff:0:127.0.0.1", "5f00::1", "3fff::1"),
+        *("2620:fe::5efe:10.0.0.1", "2620:fe::200:5efe:a00:1", "64:ff9b:1::a00:1", "2001:20::1", "100::1", "4000::1"),
         *("2002:a00:1::1", "224.0.0.1", "ff02::1", "255.255.255.255", "240.0.0.1", "2001:db8::1", "192.0.2.1"),
     ],
 )
@@ -132,6 +138,39 @@ def test_no_name_that_leads_into_a_private_network_is_connected_to(
     monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("connected"))
     with pytest.raises(webhook_http.NotAllowed, match="private network"):
         webhook_http.post("https://hooks.example.com/a", b"{}", {})
+
+
+def test_addresses_that_somebody_has_are_public() -> None:
+    for address in ("93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "2a00:1450:4001::5e", "64:ff9b::5db8:d822"):
+        assert webhook_http.is_public(address), address
+
+
+def test_a_name_server_that_does_not_answer_in_time_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_http, "WHOLE_SECONDS", 0.2)
+    may_answer, was_waited_for = threading.Event(), []
+
+    def resolve(*_: Any, **__: Any) -> list[Any]:
+        was_waited_for.append(may_answer.wait(30))
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    try:
+        with pytest.raises(TimeoutError):
+            webhook_http.post("https://slow.example/", b"", {})
+        assert was_waited_for == [], "it is asked still"
+    finally:
+        may_answer.set()
+
+
+def test_the_first_words_of_tls_are_cut_off_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes the connection and says nothing is waited for no longer than for all of it."""
+    monkeypatch.setattr(webhook_http, "WHOLE_SECONDS", 0.2)
+    monkeypatch.setattr(webhook_http, "STEP_SECONDS", 30)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(OSError):
+            webhook_http.post(f"https://localhost:{silent.getsockname()[1]}/", b"", {})
+        assert time.monotonic() - began < 10
 
 
 def test_the_connection_goes_to_the_address_that_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -403,31 +442,32 @@ def test_what_does_not_arrive_is_tried_later_and_later_and_then_it_is_paused_and
     assert LedgerEvent.objects.filter(verb="webhook.paused", outcome="done").count() == 1
     assert len(listener.received) == outgoing.MOST_ATTEMPTS
     webhooks.resume(endpoint, actor=as_actor(n.theo), now=NOW)
-    webhooks.send_test(endpoint, actor=as_actor(n.theo), now=NOW)
+    webhooks.send_test(endpoint, actor=as_actor(n.theo), now=NOW + MINUTE)
     listener.status = 200
     assert webhook_sending.send_due(now=NOW)["sent"] == 1
 
 
 def test_what_is_gone_is_paused_at_once_and_one_failure_among_others_pauses_nothing(
-    northwind: Northwind, listener: Listener
+    northwind: Northwind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n = northwind
-    endpoint, theo, at = added(n, listener.url), as_actor(n.theo), clock.real()
+    n, answers = northwind, [500, 204]
+    monkeypatch.setattr(webhook_http, "post", lambda *_: answers.pop(0) if answers else 500)
+    endpoint, theo, at = added(n, "https://hooks.example.com/a"), as_actor(n.theo), clock.real()
     webhooks.send_test(endpoint, actor=theo, now=NOW)
-    listener.status = 500
     webhook_sending.send_due(now=NOW, at=at)
-    listener.status = 200
-    webhooks.send_test(endpoint, actor=as_actor(n.theo), now=NOW)
-    assert webhook_sending.send_due(now=NOW, at=at)["sent"] == 1
-    listener.status = 500
-    for wait in outgoing.WAITS:
+    webhooks.send_test(endpoint, actor=as_actor(n.theo), now=NOW + MINUTE)
+    assert sum(webhook_sending.send_due(now=NOW, at=at).values()) == 0, "it is left alone for a minute"
+    at += MINUTE
+    assert webhook_sending.send_due(now=NOW, at=at) == {"sent": 1, "put_off": 1, "failed": 0}, "the fresh one first"
+    for wait in outgoing.WAITS[1:]:
         at += wait
         webhook_sending.send_due(now=NOW, at=at)
+    assert list(endpoint.deliveries.order_by("pk").values_list("state", flat=True)) == ["failed", "sent"]
     endpoint.refresh_from_db()
     assert endpoint.state == WebhookState.ACTIVE, "something arrived since"
-    listener.status = 410
-    webhooks.send_test(endpoint, actor=as_actor(n.theo), now=NOW)
-    assert webhook_sending.send_due(now=NOW)["failed"] == 1
+    answers.append(410)
+    webhooks.send_test(endpoint, actor=as_actor(n.theo), now=NOW + 2 * MINUTE)
+    assert webhook_sending.send_due(now=NOW, at=at)["failed"] == 1
     endpoint.refresh_from_db()
     assert endpoint.state == WebhookState.PAUSED
 
@@ -436,8 +476,10 @@ def test_one_message_that_can_not_be_written_keeps_no_other_back(northwind: Nort
     endpoint, theo = added(northwind, listener.url), as_actor(northwind.theo)
     webhooks.send_test(endpoint, actor=theo, now=NOW)
     WebhookDelivery.objects.update(event="no.such_event")
-    webhooks.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW)
-    assert webhook_sending.send_due(now=NOW) == {"sent": 1, "put_off": 1, "failed": 0}
+    webhooks.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW + MINUTE)
+    at = clock.real()
+    assert webhook_sending.send_due(now=NOW, at=at) == {"sent": 0, "put_off": 1, "failed": 0}
+    assert webhook_sending.send_due(now=NOW, at=at + MINUTE) == {"sent": 1, "put_off": 1, "failed": 0}
 
 
 def test_what_was_queued_before_it_was_paused_is_not_sent(northwind: Northwind, listener: Listener) -> None:

@@ -460,7 +460,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'webhook deliveries',
-                'indexes': [models.Index(condition=models.Q(('state__in', ['queued', 'sending'])), fields=['created_at'], name='delivery_unsent'), models.Index(fields=['endpoint', '-id'], name='delivery_endpoint')],
+                'indexes': [models.Index(condition=models.Q(('state__in', ['queued', 'sending'])), fields=['created_at'], name='delivery_unsent'), models.Index(fields=['endpoint', '-id'], name='delivery_endpoint'), models.Index(fields=['endpoint', '-claimed_at', '-id'], name='delivery_tried')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'sent', 'failed'])), name='delivery_known_state'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'sent'), _negated=True), ('sent_at__isnull', False), _connector='OR'), name='delivery_sent_says_when')],
             },
         ),

@@ -114,6 +114,7 @@ class WebhookDelivery(models.Model):
         indexes = (
             models.Index(fields=["created_at"], condition=Q(state__in=["queued", "sending"]), name="delivery_unsent"),
             models.Index(fields=["endpoint", "-id"], name="delivery_endpoint"),
+            models.Index(fields=["endpoint", "-claimed_at", "-id"], name="delivery_tried"),
         )
         constraints = (
             models.CheckConstraint(name="delivery_known_state", condition=Q(state__in=DeliveryState.values)),

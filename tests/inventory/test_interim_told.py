@@ -1,0 +1,28 @@
+"""Who is asked by their digest to confirm an interim owner: whoever may still (I3, R5)."""
+
+from __future__ import annotations
+
+import pytest
+
+from governance.controls.models import Notice, RoleAssignment, Team
+from governance.controls.roles import Role
+from inventory import still_open
+from tests.inventory.test_interim import confirm, name, orphan
+from tests.journeys import Company
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.rule("I3", "R5")
+def test_who_may_confirm_an_interim_owner_no_more_is_not_asked(company: Company) -> None:
+    n, c = company.people, company
+    named = name(c, orphan(c), n.rita, n.sana)
+    threads = {f"interim:{named.pk}"}
+    asked = list(Notice.objects.filter(event="interim_named").order_by("pk"))
+    assert asked
+    for one in asked:
+        assert set(still_open.named(one.recipient, threads, c.now)) == threads
+    assert still_open.named(n.rita, threads, c.now) == still_open.named(n.sana, threads, c.now) == {}
+    Team.objects.filter(lead=asked[0].recipient).update(lead=n.bram)
+    Team.objects.filter(deputy_lead=asked[0].recipient).update(deputy_lead=None)
+    assert still_open.named(asked[0].recipient, threads, c.now) == {}
