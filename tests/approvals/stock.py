@@ -61,6 +61,11 @@ def another_order(export: dict[str, Any]) -> None:
     node(export, ".postgres")["parameters"]["options"]["outputColumns"] = ["sku", "name", "on_hand"]
 
 
+def another_threshold(export: dict[str, Any]) -> None:
+    """Another edit like it."""
+    node(export, ".postgres")["parameters"]["options"]["outputColumns"] = ["sku", "on_hand"]
+
+
 def every_tuesday(export: dict[str, Any]) -> None:
     """An edit of the trigger."""
     node(export, ".scheduleTrigger")["parameters"]["rule"]["interval"][0]["triggerAtDay"] = [2]
