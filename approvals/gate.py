@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from approvals.models import Grant, Submission, SubmissionState, credential_key
+from approvals.light import FAILED
+from approvals.models import Grant, Sample, Submission, SubmissionState, credential_key
 from inventory.models import Automation, AutomationState, Privilege, Version
 from inventory.models.automation import AutomationQuerySet
 
@@ -89,8 +90,7 @@ def ask(automation: Automation, digest: str, *, now: datetime) -> GateAnswer:
         digest: of the manifest, or of the source, of the version that is about to run (I2).
         now: business time.
     """
-    # One manifest bound to other resources is another version with the same digest: the newest that may run answers (I8).
-    known = list(automation.versions.filter(_has(digest)).order_by("-number"))
+    known = _meant(automation, digest)
     if not known:
         return UNKNOWN
     in_force = _in_force(automation)
@@ -102,11 +102,36 @@ def ask(automation: Automation, digest: str, *, now: datetime) -> GateAnswer:
     if current is None:
         sentence = "No version of this automation is approved."
         return _no("NOT_APPROVED", sentence, "Submit it, and see who holds it.", known[0])
-    version = next((one for one in known if _may_run(one, in_force, now)), None)
-    if version is None:
-        to_do = f"Submit it, or run version {current.version.number}, which is approved."
-        return _no("NOT_APPROVED", f"Version {known[0].number} is not approved.", to_do, known[0])
-    return _yes(automation, version, now)
+    failed = _failed(automation, in_force)
+    may_run = [one for one in known if _may_run(one, in_force, failed, now)]
+    if not may_run:
+        return _not_approved(known[0], current.version, is_failed=_may_run(known[0], in_force, set(), now))
+    unsure = {one.manifest_digest for one in known} - {one.manifest_digest for one in may_run}
+    if unsure:
+        other = next(one for one in known if one.manifest_digest in unsure)
+        sentence = f"Version {other.number} was read from this source too, and may not run."
+        to_do = f"Ask by the digest of the manifest: {may_run[0].manifest_digest} is version {may_run[0].number}."
+        return _no("AMBIGUOUS", sentence, to_do, other)
+    return _yes(automation, may_run[0], now)
+
+
+def _meant(automation: Automation, digest: str) -> list[Version]:
+    """The versions that a digest may mean, newest first.
+
+    One manifest bound to other resources is another version with the same digest: the newest that may run answers (I8). One source
+    read to several manifests (another trigger, other credentials) says of none of them that it is the one that runs.
+    """
+    known = list(automation.versions.filter(_has(digest)).order_by("-number"))
+    digits = digest.removeprefix(HASH)
+    return [one for one in known if one.manifest_digest.removeprefix(HASH) == digits] or known
+
+
+def _not_approved(version: Version, approved: Version, *, is_failed: bool) -> GateAnswer:
+    if is_failed:
+        sentence = f"Version {version.number} came into force unasked; a look at it found it not fine, or nobody looked in time."
+        return _no("NOT_FINE", sentence, f"Run version {approved.number}, which is approved.", version)
+    to_do = f"Submit it, or run version {approved.number}, which is approved."
+    return _no("NOT_APPROVED", f"Version {version.number} is not approved.", to_do, version)
 
 
 def _yes(automation: Automation, version: Version, now: datetime) -> GateAnswer:
@@ -142,11 +167,22 @@ def _in_force(automation: Automation) -> list[Submission]:
     return list(found.order_by("-ended_at", "-pk"))
 
 
-def _may_run(version: Version, in_force: Sequence[Submission], now: datetime) -> bool:
-    """The approved version, or one that was superseded at most 30 days ago."""
+def _failed(automation: Automation, in_force: Sequence[Submission]) -> set[int]:
+    """Ids of submissions that nobody was asked about and that failed the look at them, and of what came after them just so (A12).
+
+    Stage 1 alone lifts that: what it has decided since rests on another approval of the app.
+    """
+    looks = Sample.objects.filter(submission__automation=automation, approval=None, state__in=FAILED)
+    found = list(looks.values_list("submission_id", "submission__app_approval_id"))
+    return {one.pk for one in in_force for pk, app in found if one.pk >= pk and one.app_approval_id == app}
+
+
+def _may_run(version: Version, in_force: Sequence[Submission], failed: Collection[int], now: datetime) -> bool:
+    """The approved version, or one that was superseded at most 30 days ago; unless it failed a look."""
     superseded_at: datetime | None = None
     for submission in in_force:
-        if submission.version_id == version.pk and (superseded_at is None or now - superseded_at <= ROLLBACK):
+        is_this = submission.version_id == version.pk and submission.pk not in failed
+        if is_this and (superseded_at is None or now - superseded_at <= ROLLBACK):
             return True
         superseded_at = submission.ended_at
     return False

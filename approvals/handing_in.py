@@ -1,24 +1,56 @@
 """A preview handed in: confirmed, which makes its version, and that version submitted with what was typed (I7, A1).
 
-The page and the API both go this way; what each of them asks before is theirs, and the operations ask it again.
+The page and the API both go this way; what each of them asks before is theirs, and the operations ask it again. A page keeps the version
+that it has confirmed whatever becomes of submitting it, and says so; a program confirms by submitting, and amends nothing otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from approvals import drafts, intended, transitions
 from approvals.models import Submission, credential_key
 from approvals.previewed import Preview
+from approvals.transitions import repeated
 from approvals.transitions.submitting import Wish
 from governance.controls.actors import Actor
 from inventory import registry, resolving
 from inventory.models import Version
 
 
-def confirm(found: Preview, *, actor: Actor, now: datetime) -> Version | None:
+def hand_in(found: Preview, *, actor: Actor, now: datetime) -> Submission | None:
+    """Confirm a preview and submit what it became, both or neither: of what is refused nothing stays but its record (S5).
+
+    Returns:
+        The submission; what the same person has submitted just so before, where that was quicker. None where they have confirmed
+        this very preview before.
+
+    Raises:
+        Refused: see `registry.confirm_import` and `transitions.submit`.
+    """
+    made: list[Submission] = []
+
+    def then(version: Version) -> None:
+        said = {"version": version, "wishes": wishes(found, version)}
+        made.append(
+            repeated.submitted(version.automation, actor, "", said) or submit(found, version, actor=actor, now=now)
+        )
+
+    confirm(found, actor=actor, now=now, then=then)
+    return made[0] if made else None
+
+
+def confirm(
+    found: Preview, *, actor: Actor, now: datetime, then: Callable[[Version], None] | None = None
+) -> Version | None:
     """Confirm a preview as it was read and typed.
+
+    Args:
+        found: the preview.
+        actor: who confirms it.
+        now: business time.
+        then: see `registry.confirm_import`.
 
     Returns:
         The version that it became, or is already; None where the same person has confirmed this very preview before.
@@ -34,6 +66,7 @@ def confirm(found: Preview, *, actor: Actor, now: datetime) -> Version | None:
         fields=intended.fields_of(found.draft),
         chosen=intended.chosen_resources(found.draft, actor, now),
         automation=found.known if not found.manifest.source.external_id else None,
+        then=then,
     )
     return made if isinstance(made, Version) else None  # its subject is the team, what is made is the version
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import Exists, OuterRef, Q
 
 from approvals import again, openings, rechecking
 from approvals.changes import Asked, Changes
@@ -49,8 +50,12 @@ from inventory.models import (
 BY_ITSELF = ("manual", "schedule")
 #: Findings of low severity that nobody has to look at first; any other is.
 HARMLESS = ("dormant", "pinned_data", "shared_credential")
-#: Ends of a look after which policy approves nothing of that automation any more.
-FAILED = (SampleState.NOT_FINE, SampleState.UNANSWERED)
+#: Looks at what policy approved after which it approves nothing like it any more: one that was drawn and ended unseen is none of the
+#: good ones, or whoever gives up what was drawn and asks for it again would have a fresh draw.
+FAILED = Q(approval__isnull=False) & (
+    Q(state__in=(SampleState.NOT_FINE, SampleState.UNANSWERED))
+    | Q(state=SampleState.NOT_APPLICABLE, drawn_from_seal__isnull=False)
+)
 
 
 @dataclass(frozen=True)
@@ -160,17 +165,36 @@ def _of_the_past(case: Case) -> Because | None:
     if case.is_asked_again:
         sentence = "The same was decided, refused, withdrawn or stopped before, and people go on from there."
         return Because("the same was decided or withdrawn before", sentence)
-    if case.automation._state.adding:
-        return None
-    if Sample.objects.filter(submission__automation=case.automation, approval__isnull=False, state__in=FAILED).exists():
-        sentence = "What policy approved of it before was looked at and not found fine, or looked at by nobody."
+    if Sample.objects.filter(FAILED, _of_the_same(case, "submission__automation")).exists():
+        sentence = "What policy approved of the same before was looked at and not found fine, or looked at by nobody."
         return Because("a look at what policy approved before failed", sentence)
-    said = Comment.objects.filter(submission__automation=case.automation, is_objection=True)
-    in_force = case.automation.submissions.filter(state=SubmissionState.IN_FORCE).order_by("-pk").values("pk")[:1]
-    last = in_force.first()
-    if said.filter(submission__gt=last["pk"] if last is not None else 0).exists():
+    decided = Submission.objects.filter(
+        automation=OuterRef("submission__automation"),
+        state=SubmissionState.IN_FORCE,
+        pk__gte=OuterRef("submission"),
+    )
+    said = Comment.objects.filter(_of_the_same(case, "submission__automation"), is_objection=True)
+    if said.exclude(Exists(decided)).exists():
         return Because("somebody objected", "Somebody who answers for what it touches has objected.")
     return None
+
+
+def _of_the_same(case: Case, automation: str) -> Q:
+    """Of rows about a record: those of the automation, and of the same in any other of its team: an entitlement on a target.
+
+    The same under another id is not told apart from another automation yet (I9), and a new id sheds nothing.
+
+    Args:
+        case: what is asked about.
+        automation: the path from a row to its automation.
+    """
+    found = Q(pk__in=()) if case.automation._state.adding else Q(**{automation: case.automation.pk})
+    known = {(one.entitlement_id, one.target) for one in case.privileges if one.entitlement_id is not None}
+    for entitlement, target in sorted(known):
+        for record in ("approval__privilege", "approval__credential__privileges"):
+            at = {f"{record}__entitlement": entitlement, f"{record}__target": target}
+            found |= Q(**{f"{automation}__team": case.automation.team_id}, **at)
+    return found
 
 
 def _of_many(case: Case, policy: Policy, now: datetime) -> Because | None:

@@ -5,7 +5,7 @@ A privilege rests on the binding it was resolved by; a credential that the owner
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from approvals import rechecking
 from approvals.models import Approval, Submission
@@ -43,10 +43,16 @@ def uses_of(record: Approval) -> list[Privilege]:
     if record.privilege is not None:
         return [record.privilege]
     credential = record.credential
-    if credential is None or (record.decided_on_id is not None and record.decided_on_id == credential.kept_in_id):
+    if credential is None or _is_of_its_store(record):
         return []
     uses = rechecking.privileges_of(record.submission)
     return [one for one in uses if one.credential_id == credential.pk]
+
+
+def _is_of_its_store(record: Approval) -> bool:
+    """Whether a credential's record is decided by the side of the store that keeps it."""
+    kept_in = record.credential.kept_in_id if record.credential is not None else None
+    return record.decided_on_id is not None and record.decided_on_id == kept_in
 
 
 def refusal(record: Approval) -> Refusal | None:
@@ -59,15 +65,32 @@ def refusal(record: Approval) -> Refusal | None:
 def unconfirmed(record: Approval) -> list[Binding]:
     """The bindings that the owner's first decision on a record confirms or refuses: those that nobody has confirmed (I8)."""
     found = of_submission(record.submission)
-    rows = {
-        row.pk: row
-        for one in uses_of(record)
-        if (row := found.get((one.connector, one.instance))) is not None
-        and row.is_open
-        and not row.is_refused
-        and row.resource_id == one.entitlement.resource_id
+    uses = [one for one in uses_of(record) if _is_to_confirm(one, found)]
+    rows = [found[one.connector, one.instance] for one in uses]
+    return list({row.pk: row for row in rows}.values())
+
+
+def resting_on_unconfirmed(records: Sequence[Approval]) -> set[int]:
+    """Ids of the records, of any submissions, whose first decision by its owner would confirm a binding (I8): two queries."""
+    credentials = [one for one in records if one.credential is not None and not _is_of_its_store(one)]
+    versions = {one.submission.version_id for one in credentials}
+    used = Privilege.objects.filter(version__in=versions, credential__in=[one.credential_id for one in credentials])
+    by_use: dict[tuple[int, int | None], list[Privilege]] = {}
+    for privilege in used.select_related("entitlement") if credentials else ():
+        by_use.setdefault((privilege.version_id, privilege.credential_id), []).append(privilege)
+    uses = {
+        one.pk: [one.privilege] if one.privilege else by_use.get((one.submission.version_id, one.credential_id), [])
+        for one in records
     }
-    return list(rows.values())
+    found = known(use for some in uses.values() for use in some)
+    return {pk for pk, some in uses.items() if any(_is_to_confirm(use, found) for use in some)}
+
+
+def _is_to_confirm(privilege: Privilege, bindings: Mapping[tuple[str, str], Binding]) -> bool:
+    row = bindings.get((privilege.connector, privilege.instance))
+    if row is None or not row.is_open or row.is_refused:
+        return False
+    return row.resource_id == privilege.entitlement.resource_id
 
 
 def of_submission(submission: Submission) -> dict[tuple[str, str], Binding]:

@@ -53,6 +53,9 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     manifest = Manifest.from_dict(item.manifest)
     named = intended.named_by(item, draft, team)
     known = registry.known(team, manifest, environment=intended.environment_of(draft), named=named)
+    is_elsewhere = known is not None and known.team_id != team.pk
+    if known is not None and is_elsewhere and not _is_seen(known, actor, now):
+        known = None  # that there is one is said, and nothing of what it is (I1)
     draft = replace(draft, fields={**intended.fields_before(known, actor), **draft.fields})
     automation = intended.as_it_would_be(known, manifest, draft, team, actor)
     resolution = resolving.resolve(
@@ -63,7 +66,11 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
         by=actor.person,
     )
     _load_ladders(resolution)
-    return _Reading(item, manifest, draft, team, known, automation, resolution, actor, now).preview()
+    return _Reading(item, manifest, draft, team, known, is_elsewhere, automation, resolution, actor, now).preview()
+
+
+def _is_seen(known: Automation, actor: Actor, now: datetime) -> bool:
+    return Automation.objects.visible_to(actor, now).filter(pk=known.pk).exists()
 
 
 def _load_ladders(found: Resolution) -> None:
@@ -87,13 +94,14 @@ def _load_ladders(found: Resolution) -> None:
 
 @dataclass(frozen=True)
 class _Reading:
-    """What a preview is made of: the import, what the register knows of it, and who reads."""
+    """What a preview is made of: the import, what the register knows of it and the reader may see, and who reads."""
 
     item: ImportItem
     manifest: Manifest
     draft: Draft
     team: Team
     known: Automation | None
+    is_elsewhere: bool
     automation: Automation
     found: Resolution
     actor: Actor
@@ -138,11 +146,21 @@ class _Reading:
             said_before=_said_before(known, weighed),
             begun=intended.fields_before(known, self.actor),
             authors=named,
-            refusal=_refusal(known, self.team, self.actor, self.now),
+            refusal=self._refusal(),
             is_light=is_light,
             not_light=not_light,
         )
         return _not_by_who_decided(made, self.actor)
+
+    def _refusal(self) -> Refusal | None:
+        """Why this person may not do it, asked of the operations that would do it."""
+        no = registry.confirm_import.refusal(self.team, actor=self.actor, now=self.now)
+        if no is None and self.is_elsewhere:
+            sentence = "An automation with this id is in the register already, and belongs to another team."
+            return Refusal("I1", "permission", sentence, "Ask that team to bring it in.")
+        if no is None and self.known is not None:
+            no = submit.refusal(self.known, actor=self.actor, now=self.now)
+        return no
 
     def _light(
         self, held: Sequence[Privilege], compared: Changes, tier: str, people: People, under_way: Submission | None
@@ -297,14 +315,3 @@ def _same(known: Automation | None, manifest: Manifest, held: Iterable[Privilege
         return None
     bound = sha256(sorted(one.key for one in held))
     return known.versions.filter(manifest_digest=manifest_digest(manifest), binding_digest=bound).first()
-
-
-def _refusal(known: Automation | None, team: Team, actor: Actor, now: datetime) -> Refusal | None:
-    """Why this person may not do it, asked of the operations that would do it."""
-    no = registry.confirm_import.refusal(team, actor=actor, now=now)
-    if no is None and known is not None:
-        if known.team_id != team.pk:
-            sentence = "An automation with this id is in the register already, and belongs to another team."
-            return Refusal("I1", "permission", sentence, "Ask that team to bring it in.")
-        no = submit.refusal(known, actor=actor, now=now)
-    return no

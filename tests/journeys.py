@@ -162,6 +162,13 @@ def reject(record: Approval, person: Person, *, now: datetime, reason: str = "No
     return transitions.reject(record, actor=as_actor(person), now=now, reason=reason, shown_digest=shown(record))
 
 
+def retract(record: Approval, person: Person, *, now: datetime, **more: Any) -> Approval:
+    """One person takes back what was decided last on one record, or the decision that is said to be meant."""
+    last = record.decisions.standing().order_by("pk").last()
+    said = {"decision": last.pk if last is not None else 0, "actor": as_actor(person), **more}
+    return transitions.retract(record, now=now, **said)
+
+
 def app_of(submission: Submission) -> Approval:
     """The stage-1 record."""
     return submission.approvals.get(stage=1)

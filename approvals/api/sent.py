@@ -18,6 +18,8 @@ JSON = "application/json"
 NUL = "\0"
 
 Key = Annotated[int, Field(ge=1, lt=10**DIGITS)]
+#: The same in a document, where a number is a number: ``true`` is not person 1.
+Id = Annotated[int, Field(ge=1, lt=10**DIGITS, strict=True)]
 RowKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^(sha256:)?[0-9a-f]{64}$")]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -76,16 +78,16 @@ class Submitting(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    version: Key | None = Field(None, description="Its number; the newest unless said.")
+    version: Id | None = Field(None, description="Its number; the newest unless said.")
     purpose: str | None = Field(None, max_length=4000, description="What it is for.")
-    business_owner: Key | None = Field(None, description="Id of who is accountable for it.")
-    technical_owner: Key | None = Field(None, description="Id of who keeps it running; high risk needs one.")
+    business_owner: Id | None = Field(None, description="Id of who is accountable for it.")
+    technical_owner: Id | None = Field(None, description="Id of who keeps it running; high risk needs one.")
     escalation_contact: str | None = Field(None, max_length=160)
     justifications: dict[RowKey, Why] = Field(default={}, description="Why each is needed, by the key of its row.")
-    terms: dict[RowKey, Annotated[int, Field(ge=1, le=3650)]] = Field(
+    terms: dict[RowKey, Annotated[int, Field(ge=1, le=3650, strict=True)]] = Field(
         default={}, description="Days, by the key of the row; the longest that its tier allows unless said."
     )
-    opens: dict[RowKey, Key] = Field(
+    opens: dict[RowKey, Id] = Field(
         default={}, description="Id of the resource that a row's connection opens, where nobody has said so."
     )
 

@@ -8,22 +8,24 @@ from typing import Any
 from django.db import transaction
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Router, Status
+from ninja import Field, Query, Router, Schema, Status
 
 from approvals import drafts, handing_in, transitions
 from approvals import preview as previews
-from approvals.api.caller import Caller, caller, fields
+from approvals.api.caller import Caller, caller, field, fields
 from approvals.api.refusing import ERRORS
-from approvals.api.sent import Key, Submitting
+from approvals.api.sent import Digest, Key, Submitting
 from approvals.api.standing import SubmittedOut, submission_of
 from approvals.drafts import Draft
+from approvals.gate import HASH
 from approvals.models import Submission, SubmissionState
 from approvals.previewed import Preview
 from approvals.views import preview_page
+from governance.controls import texts
 from governance.controls.refusals import Refusal, refuse
 from inventory import registry
 from inventory.importers.manifest import Manifest
-from inventory.models import Automation, ImportItem, Resource, Version
+from inventory.models import Automation, AutomationState, ImportItem, ImportState, Resource, Version
 
 router = Router(tags=["Submitting"])
 
@@ -33,22 +35,38 @@ AT_ONCE = Refusal(
     "Another request for the same person is submitting this at the same moment.",
     "Ask how it stands, or send it once more.",
 )
+NEWER = Refusal(
+    "I2",
+    "state",
+    "What you brought in last is not the newest version of it.",
+    "Say which is meant: version=N, or digest= with the manifest_digest that bringing in answered.",
+)
 SAVED = "It is saved, and not submitted: something is missing."
+
+
+class Which(Schema):
+    """Which version is meant: the newest, unless somebody else has brought that in since."""
+
+    version: Key | None = Field(None, description="Its number.")
+    digest: Digest | None = Field(None, description="Of its manifest, as bringing in answers it.")
 
 
 @router.post(
     "/automations/{pk}/submissions", response={200: SubmittedOut, 201: SubmittedOut, **ERRORS}, url_name="submit"
 )
-def submit(request: HttpRequest, pk: Key, said: Submitting) -> Any:
+def submit(request: HttpRequest, pk: Key, said: Submitting, about: Query[Which]) -> Any:
     """Submit a version: 201, and people are asked. What is under review or in force just so is answered with 200, and asks nobody.
+
+    It is all or nothing: what is refused changes nothing about the automation. Where the newest version is not the one that the
+    person has brought in last, say which is meant.
 
     What is missing is answered with 422 beside its fields. What was typed before about the same, here or on the page, need not be
     said again.
     """
     who = caller(request)
     automation = get_object_or_404(Automation.objects.visible_to(who.actor, who.now).select_related("team"), pk=pk)
-    version = _version(automation, said.version)
-    _check_may(automation, version, who)
+    version = _version(automation, said, about, who)
+    _check_may(automation, version, said, who)
     with transaction.atomic():
         found = _filled_in(automation, version, said, who)
         comes_to_nothing = found.is_repeat or found.refusal is not None
@@ -58,14 +76,13 @@ def submit(request: HttpRequest, pk: Key, said: Submitting) -> Any:
     if found.is_repeat:
         return SubmittedOut(submitted=False, submission=submission_of(_same(found, automation), who))
     _check_filled_in(found)
-    made_version = handing_in.confirm(found, actor=who.actor, now=who.now)
-    if made_version is None:
+    made = handing_in.hand_in(found, actor=who.actor, now=who.now)
+    if made is None:
         raise refuse(AT_ONCE)
-    made = handing_in.submit(found, made_version, actor=who.actor, now=who.now)
     return Status(201, SubmittedOut(submitted=True, submission=submission_of(made, who)))
 
 
-def _check_may(automation: Automation, version: Version, who: Caller) -> None:
+def _check_may(automation: Automation, version: Version, said: Submitting, who: Caller) -> None:
     """Whether this program may do it at all, asked before anything is kept; where not, it is tried, so that it stands on record.
 
     Raises:
@@ -76,13 +93,35 @@ def _check_may(automation: Automation, version: Version, who: Caller) -> None:
         transitions.submit(automation, version=version, wishes={}, **as_who)
     if registry.confirm_import.refusal(automation.team, **as_who) is not None:
         registry.confirm_import(automation.team, item=ImportItem(), fields={}, **as_who)
+    contact = said.escalation_contact
+    is_new = contact is not None and texts.name(contact) != automation.escalation_contact
+    if is_new and automation.state != AutomationState.DRAFT:  # no review is about it, so a program does not say it
+        registry.amend(automation, fields={"escalation_contact": contact}, **as_who)
 
 
-def _version(automation: Automation, number: int | None) -> Version:
+def _version(automation: Automation, said: Submitting, about: Which, who: Caller) -> Version:
+    """The version that is meant.
+
+    Raises:
+        InvalidInput: two are.
+        OutOfTurn: none was said, and the newest is not what this person has brought in last.
+    """
+    if None not in (said.version, about.version) and said.version != about.version:
+        raise field("version", "The address names another version than the document.")
+    number = said.version or about.version
     versions = automation.versions.order_by("-number")
-    found = (versions.filter(number=number) if number is not None else versions).first()
+    if number is not None:
+        versions = versions.filter(number=number)
+    if about.digest is not None:
+        versions = versions.filter(manifest_digest=f"{HASH}{about.digest.removeprefix(HASH)}")
+    found = versions.first()
     if found is None:
         raise Http404("The automation has no such version.")
+    if number is None and about.digest is None:
+        own = ImportItem.objects.filter(version__automation=automation, batch__by=who.person)
+        last = own.filter(progress=ImportState.CONFIRMED).order_by("-pk").first()
+        if last is not None and last.version_id != found.pk:
+            raise refuse(NEWER)
     found.automation = automation
     return found
 

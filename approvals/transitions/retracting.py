@@ -81,10 +81,7 @@ def close_again(step: Step[Approval]) -> Effect:
 def _tell_the_others(step: Step[Approval], route: Route) -> None:
     """Tell whoever else may decide it again, unless they have been told: a digest leaves out what was decided before it went."""
     record = step.subject
-    ended = record.state
-    record.state = ApprovalState.OPEN
     others = [who for seat in route.standing(record) for who in seat.may_decide if who != step.actor.person]
-    record.state = ended
     event = f"stage_{record.stage}_opened"
     due = record.due_at.isoformat() if record.due_at else ""
     asking.tell(step, record.submission, others, event, key=event, count=1, due=due)

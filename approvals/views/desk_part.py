@@ -60,6 +60,7 @@ def _part(submission: Submission, actor: Actor, now: datetime) -> Shape:
         "steps": _steps(submission, records),
         "href": reverse("review", args=[submission.pk]),
         "together_href": _together(submission, mine),
+        "ask_href": _ask(submission, mine),
     }
 
 
@@ -68,6 +69,14 @@ def _together(submission: Submission, mine: Sequence[Approval]) -> str:
     if all(one.tier == "high" for one in mine):
         return ""
     return f"{reverse('decide_together')}?{urlencode({'of': submission.pk})}"
+
+
+def _ask(submission: Submission, mine: Sequence[Approval]) -> str:
+    """Where the first of what is asked of the reader is sent back with a question (A14): its row, opened, or the app's column."""
+    if not mine:
+        return ""
+    here, first = reverse("review", args=[submission.pk]), mine[0]
+    return f"{here}#app" if first.stage == 1 else f"{here}?open={first.pk}#row-{first.pk}"
 
 
 def _icon(record: Approval) -> str:

@@ -114,7 +114,7 @@ def desk(request: Request) -> HttpResponse:
         found, paged, rows = _of_mine(request, filters, mine)
     for row in rows:
         row["can_pick"] = int(row["key"]) in own
-    if not filters.show and not filters.narrows and not paged.older_href:
+    if not filters.show and not filters.narrows and not paged.newer_href:
         rows += [_sample_row(one) for one in drawn]
     bands, views = _bands(rows), desk_views.kept(request.actor.person)
     return page(

@@ -1,7 +1,8 @@
 """Several records decided together, with one reason: what waits for the reader in the submissions they selected on the desk (A7).
 
 Each is shown with what it would be allowed, and bound to what was shown of it (A6). Each is decided by itself: what one runs into keeps no
-other from being decided, and is said. High risk is decided on its own page only.
+other from being decided, and is said. Decided on its own page only is high risk, what was refused or withdrawn before (A15), and what rests
+on a connection that nobody has confirmed (I8): there is more to read about each.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals import facts, waiting
-from approvals.models import Approval
+from approvals import facts, openings, waiting
+from approvals.models import Approval, Decision
 from approvals.routing import route_of
 from approvals.transitions.deciding import title
 from approvals.views import decision_said
@@ -58,7 +59,9 @@ def decide_together(request: Request) -> HttpResponse:
             raise refuse(Refusal("A7", "input", "Together they are approved or rejected."))
         if not reason.strip():
             raise refuse(Refusal("A7", "input", "Say why: the reason stands with each decision."))
-        chosen = _chosen(records, request.POST)
+        chosen = _chosen(_together(records), request.POST)
+        if not chosen and _is_second_press(reader, request.POST):
+            return redirect("desk")
         if not chosen:
             raise refuse(Refusal("A7", "input", "Tick at least one record."))
     except Refused as no:
@@ -94,6 +97,25 @@ def _chosen(records: Sequence[Approval], form: QueryDict) -> list[Approval]:
     return [one for one in records if one.pk in ticked]
 
 
+def _is_second_press(reader: Reader, form: QueryDict) -> bool:
+    """Whether the reader has decided all that is ticked: the same press, once more (A8)."""
+    ticked = {key for one in form.getlist("record") if (key := number(one)) is not None}
+    own = Decision.objects.standing().filter(approval__in=ticked, person=reader.actor.person, batch__isnull=False)
+    return bool(ticked) and set(own.values_list("approval", flat=True)) == ticked
+
+
+def _apart(records: Sequence[Approval]) -> dict[int, str]:
+    """What is decided on its own page, and why, in a few words: by record."""
+    found = dict.fromkeys(openings.resting_on_unconfirmed(records), "its connection is to be confirmed")
+    found |= {one.pk: "refused or withdrawn before" for one in records if one.earlier_id is not None}
+    return found | {one.pk: "high risk" for one in records if one.tier == "high"}
+
+
+def _together(records: Sequence[Approval]) -> list[Approval]:
+    apart = _apart(records)
+    return [one for one in records if one.pk not in apart]
+
+
 def _name(record: Approval) -> str:
     return f"{record.submission.automation.name}, {title(record)}"
 
@@ -107,15 +129,18 @@ def _shown(
     problems: Sequence[str] = (),
     status: int = 200,
 ) -> HttpResponse:
-    together = [one for one in records if one.tier != "high"]
-    apart = {one.submission_id: one.submission.automation.name for one in records if one.tier == "high"}
+    why = _apart(records)
+    together = [one for one in records if one.pk not in why]
+    apart = {(one.submission_id, why[one.pk]): one.submission.automation.name for one in records if one.pk in why}
     ticked = {one.pk for one in together} if form is None else {one.pk for one in _chosen(together, form)}
     context: Shape = {
         "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": "Decide together", "href": ""}],
         "head": {"title": "Decide together", "facts": [_how_many(together)]},
         "rows": [_row(one, one.pk in ticked) for one in together],
         "of": sorted({one.submission_id for one in records}),
-        "apart": [{"name": name, "href": reverse("review", args=[pk])} for pk, name in apart.items()],
+        "apart": [
+            {"name": name, "why": said, "href": reverse("review", args=[pk])} for (pk, said), name in apart.items()
+        ],
         "problems": problems,
         "reason": {"value": form.get("reason", "") if form is not None else "", "error": error},
         "back_href": reverse("desk"),
@@ -142,7 +167,11 @@ def _row(record: Approval, ticked: bool) -> Shape:
         "team": submission.automation.team.name,
         "what": wants(record),
         "code": code,
-        "level": privilege.level if privilege is not None else "secret" if credential is not None else "",
+        "level": (record.granted_level or privilege.level)
+        if privilege is not None
+        else "secret"
+        if credential is not None
+        else "",
         "data_class": data_class if data_class in DataClass.values else "",
         "tier": record.tier,
         "term": record.granted_term_days or record.term_days,

@@ -16,6 +16,15 @@ export_file=${1:?say which export}
 submission=${2:-}
 : "${COUNTERSIGN_URL:?}" "${COUNTERSIGN_TOKEN:?}"
 environment=${COUNTERSIGN_ENVIRONMENT:-production}
+case $COUNTERSIGN_URL in
+*@*) plain=yes ;; # what stands before an @ is no host
+https://* | http://localhost | http://localhost[:/]* | http://127.0.0.1 | http://127.0.0.1[:/]*) plain=no ;;
+*) plain=yes ;;
+esac
+if [ "$plain" = yes ]; then
+    echo "COUNTERSIGN_URL has to be https://HOST: the token is sent to it." >&2
+    exit 2
+fi
 api="${COUNTERSIGN_URL%/}/api/v1"
 answer=$(mktemp) || exit 2
 trap 'rm -f "$answer"' EXIT
@@ -60,7 +69,7 @@ outcome=$(member outcome) automation=$(member id) digest=$(member manifest_diges
 echo "Brought in: $outcome, automation $automation, $digest"
 
 if [ -n "$submission" ]; then
-    send "$submission" "$api/automations/$automation/submissions"
+    send "$submission" "$api/automations/$automation/submissions?digest=$digest"
     case $status in
     201) echo "Submitted. $(said next) $(said page)" ;;
     200) echo "Asked already. $(said next) $(said page)" ;;

@@ -207,7 +207,8 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
 }
 
 #: All that a program with a token may do, of what the person who made it may: whatever is not here is no. It brings in and submits;
-#: it decides nothing, stops nothing, names nobody and makes no token (S5).
+#: it decides nothing, stops nothing and makes no token. Bringing in and submitting say what it is for and who owns it: of a draft that
+#: counts at once, and past draft it is kept with a submission alone and waits for stage 1. What no review is about it does not change (S5).
 BY_TOKEN: frozenset[Permission] = frozenset({P.AUTOMATION_REGISTER, P.AUTOMATION_SUBMIT})
 
 #: Words for people, in the order in which the pages list them.

@@ -51,6 +51,7 @@ class Effect:
     payload: Mapping[str, Any] = field(default_factory=dict)
     subject: models.Model | None = None
     then: Callable[[], Mapping[str, Any]] | None = None
+    after: Callable[[], None] | None = None
 
 
 @dataclass
@@ -361,6 +362,8 @@ class Transition(Generic[M]):
         step.write()
         consequences.follow(step.verb, made, step)
         step.write()  # what those who follow have noted
+        if effect.after is not None:
+            effect.after()
         return made
 
     def _said_by_database(self, error: DatabaseError, actor: Actor) -> Refusal | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from django.db import connection
 
-from governance.controls import texts
+from governance.controls import access, texts
 from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, refuse
@@ -39,6 +40,9 @@ from inventory.risk import Tier
 #: What a form or draft may set about an automation beside its manifest.
 FIELDS = ("name", "purpose", "kind", "business_owner", "technical_owner", "escalation_contact", "environment")
 
+#: Those of them that wait for stage 1 once it is past draft (A12).
+REVIEWED = frozenset(name.removesuffix("_id") for name in AMENDED_BY_REVIEW)
+
 #: Held by whoever writes to the register, so that two imports never make the same binding or credential twice.
 REGISTER_LOCK = 0x636F756E
 
@@ -59,6 +63,7 @@ def confirm_import(
     suggested: Mapping[str, Person] | None = None,
     automation: Automation | None = None,
     if_new: Mapping[str, Any] | None = None,
+    then: Callable[[Version], None] | None = None,
 ) -> Effect:
     """A builder confirms a preview: the automation is found or made, and a version of it unless nothing changed (I7).
 
@@ -71,6 +76,7 @@ def confirm_import(
         automation: the automation of the same team that a file without an id of its own belongs to; None to find it by
             the same source, else to make a new one.
         if_new: what of `FIELDS` counts only where the automation is not in the register yet.
+        then: what is done with the version in the same transaction: where that is refused, nothing of all this stays.
     """
     one_at_a_time()
     given, item = item, ImportItem.objects.select_for_update(of=("self",)).select_related("batch").get(pk=item.pk)
@@ -85,7 +91,7 @@ def confirm_import(
     item.outcome, item.reason = _outcome(version, payload), ""
     item.save(update_fields=["version", "progress", "team", "outcome", "reason"])
     given.outcome = item.outcome
-    return Effect(subject=version, payload=payload)
+    return Effect(subject=version, payload=payload, after=partial(then, version) if then is not None else None)
 
 
 def _outcome(version: Version, payload: Mapping[str, Any]) -> Outcome:
@@ -302,7 +308,12 @@ def _changes(automation: Automation, given: Mapping[str, Any]) -> list[str]:
 
 
 def _amend(step: Step[Any], automation: Automation, given: Mapping[str, Any]) -> None:
+    waits = automation.state != AutomationState.DRAFT
     changed = _changes(automation, given)
+    if waits and any(name not in REVIEWED for name in changed):
+        no = access.token_refusal(step.actor, Permission.AUTOMATION_AMEND, automation)
+        if no is not None:  # nobody will be asked about it, and a program amends nothing by itself (S5)
+            raise refuse(no)
     if changed:
         interim.settle(automation, step)
         _save_as(step, automation, "automation.amended")

@@ -66,7 +66,9 @@ def describe(
         )
         for one in privileges
     )
-    content = sha256([[one.instance, one.operation, one.access, one.target, one.model_controlled] for one in said])
+    holds = [[one.instance, one.operation, one.access, one.target, one.model_controlled] for one in said]
+    starts = [[one.type, one.detail, one.authenticated, one.active] for one in triggers]
+    content = sha256({"holds": holds, "starts": starts})
     source = Source(format="manual", files=(), external_id=external_id or f"manual:{uuid.uuid4()}", content=content)
     return Manifest(
         source=source,

@@ -50,9 +50,20 @@ def without_slack(export: dict[str, Any]) -> None:
     export["nodes"] = [one for one in export["nodes"] if not one["type"].endswith(".slack")]
 
 
+def nothing_but_the_trigger(export: dict[str, Any]) -> None:
+    """An edit: whoever knows the id alone could have written it."""
+    export["nodes"] = [one for one in export["nodes"] if one["type"].endswith("scheduleTrigger")]
+    export |= {"connections": {}, "name": "Mine"}
+
+
 def another_order(export: dict[str, Any]) -> None:
     """An edit of the source that touches no privilege: another threshold."""
     node(export, ".postgres")["parameters"]["options"]["outputColumns"] = ["sku", "name", "on_hand"]
+
+
+def another_threshold(export: dict[str, Any]) -> None:
+    """Another edit like it."""
+    node(export, ".postgres")["parameters"]["options"]["outputColumns"] = ["sku", "on_hand"]
 
 
 def every_tuesday(export: dict[str, Any]) -> None:

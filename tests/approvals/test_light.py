@@ -254,6 +254,39 @@ def test_ten_are_counted_again_when_the_app_is_approved(company: Company, light_
     assert left(light_submitted) == "its builder has as many of policy as there may be"
 
 
+@pytest.mark.rule("A13", "A4", "A8")
+def test_what_people_were_asked_about_once_stays_with_them_though_what_opened_it_is_taken_back(
+    company: Company, light_submitted: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n = company.people
+    row = Binding.objects.get(resource=company.erp, confirmed_at__isnull=False)
+    where = {"connector": row.connector, "instance": row.instance_name}
+    registry.ask_to_move(company.drive, actor=as_actor(n.ines), now=company.now, reason="A drive.", **where)
+    stock.app_approved(company, light_submitted)
+    assert people_are_asked(light_submitted)
+    row.refresh_from_db()
+    registry.drop_move(row, actor=as_actor(n.ines), now=company.now, reason="It is none.")
+    journeys.retract(journeys.app_of(light_submitted), n.theo, now=company.now)
+    assert states(light_submitted) == {"waiting"}
+    stock.app_approved(company, light_submitted)
+    assert people_are_asked(light_submitted)
+
+    journeys.retract(journeys.app_of(light_submitted), n.theo, now=company.now)
+    monkeypatch.setattr(light, "of_submission", lambda *_: None)
+    with pytest.raises(OutOfTurn) as caught:  # and the database says the same
+        stock.app_approved(company, light_submitted)
+    assert caught.value.refusal.code == "A13"
+    assert "nobody was asked about" in caught.value.refusal.sentence
+
+
+@pytest.mark.rule("A13", "A5", "A8")
+def test_whoever_approved_the_app_does_not_take_back_what_policy_approved_on_its_strength(
+    company: Company, light_in_force: Submission
+) -> None:
+    with pytest.raises(OutOfTurn):
+        journeys.retract(journeys.app_of(light_in_force), company.people.theo, now=company.now)
+
+
 @pytest.mark.rule("A13", "A4")
 def test_a_refused_app_has_policy_approve_nothing(company: Company, light_submitted: Submission) -> None:
     journeys.reject(journeys.app_of(light_submitted), company.people.theo, now=company.now)

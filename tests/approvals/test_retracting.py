@@ -48,9 +48,7 @@ def record(company: Company, submission: Submission) -> Approval:
 
 def retract(record: Approval, person: Person, c: Company, **more: Any) -> Approval:
     """Take back what was decided last, or what is said to be meant."""
-    last = record.decisions.standing().order_by("pk").last()
-    said = {"decision": last.pk if last is not None else 0, "now": c.now, "actor": as_actor(person), **more}
-    return transitions.retract(record, **said)
+    return journeys.retract(record, person, **{"now": c.now, **more})
 
 
 def ask(record: Approval, person: Person, c: Company) -> Approval:

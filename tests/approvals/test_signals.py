@@ -45,6 +45,13 @@ def test_approving_for_each_other_three_times_is_no_signal(company: Company, thr
     assert found(company, company.now + QUARTER) == [], "and not for longer than the policy's days"
 
 
+@pytest.mark.rule("S10", "A8")
+def test_what_was_taken_back_counts_no_more(company: Company, four_times: Submission) -> None:
+    record = stock.privilege_on(four_times, company.slack)
+    journeys.retract(record, company.people.rita, now=company.now, reason="Not mine to say.")
+    assert found(company) == []
+
+
 @pytest.mark.rule("S10", "A14")
 def test_what_carried_over_to_a_newer_version_was_said_once(company: Company, three_times: Submission) -> None:
     newer = stock.submitted(company, both(another("rita1"), stock.one_more_channel))

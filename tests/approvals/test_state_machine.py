@@ -315,6 +315,15 @@ class Holds(Review):
             assert len(used) == len(set(used))
 
     @invariant()
+    def nothing_is_open_or_approved_that_somebody_refused_or_asked_about_and_what_is_open_has_its_time(self) -> None:
+        states = (ApprovalState.OPEN, ApprovalState.APPROVED)
+        for record in Approval.objects.filter(submission__automation=self.automation, state__in=states):
+            assert {d.outcome for d in counted(record)} <= {"approve"}
+            if record.state == ApprovalState.OPEN:
+                assert record.due_at is not None
+                assert record.expires_at is not None
+
+    @invariant()
     def at_most_one_submission_is_under_way_and_an_open_one_has_something_open(self) -> None:
         unfinished = list(Submission.objects.filter(automation=self.automation, state__in=UNFINISHED))
         assert len(unfinished) <= 1

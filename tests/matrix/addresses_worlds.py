@@ -179,9 +179,9 @@ def _people_rows(w: World) -> dict[str, Model]:
     ask_erasure(leavers[1], actor=w.actor("admin"), now=w.now, reason="He wants it.", named=leavers[1].name)
     rows: dict[str, Model] = {"leaver": leavers[0], "erasure": leavers[1].erasures.get()}
     said = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
-    told = [webhooks.add_webhook(n.marketing, actor=w.actor("admin"), now=w.now, **said) for _ in range(2)]
+    told = [webhooks.add_webhook(n.people_team, actor=w.actor("admin"), now=w.now, **said) for _ in range(2)]
     rows |= {"webhook": told[0], "paused_webhook": webhooks.pause(told[1], actor=w.actor("admin"), now=w.now)}
-    return {"colleague": n.grace, "proposed_role": proposed, "team": n.marketing, **rows}
+    return {"colleague": n.grace, "proposed_role": proposed, "team": n.marketing, "led_team": n.people_team, **rows}
 
 
 def _resources(w: World) -> dict[str, Any]:

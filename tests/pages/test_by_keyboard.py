@@ -112,11 +112,12 @@ def test_a_decision_is_taken_back_by_a_key(review: Review) -> None:
     page.keyboard.press("j")
     page.keyboard.press("a")
     expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
+    expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)  # the focus has moved on
     for _ in range(PRIVILEGES):
         page.keyboard.press("j")  # to the last row, which is the decided one
     page.keyboard.press("u")
     expect(page.locator("#stepper")).to_contain_text("0 of 12 decided")
-    expect(page.locator("[data-row]:focus")).to_have_count(1)
+    expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)
     assert Retraction.objects.filter(decision__approval__submission=review.submission).count() == 1
     assert review.count(ApprovalState.OPEN) == PRIVILEGES
 

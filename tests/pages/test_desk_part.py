@@ -87,6 +87,23 @@ def test_what_is_of_high_risk_is_led_to_its_own_page_only(company: Company) -> N
     assert "Decide" in part(company.people.omar, made)
 
 
+@pytest.mark.rule("A7", "A14")
+def test_its_keys_lead_where_that_is_done(company: Company, submission: Submission) -> None:
+    def controls(person: Person, made: Submission) -> dict[str, str]:
+        where = reverse("desk_part", args=[made.pk])
+        answer = client_of(person).get(where, headers={"HX-Request": "true", "HX-Target": "part"}).content.decode()
+        return {key: href for href, keys in re.findall(r'href="([^"]+)"([^>]*)>', answer) for key in keys.split()}
+
+    review, first = reverse("review", args=[submission.pk]), submission.approvals.filter(stage=2).order_by("pk")[0]
+    found = controls(company.people.omar, submission)
+    assert found["data-row-ask"] == f"{review}?open={first.pk}#row-{first.pk}"
+    assert found["data-row-approve"] == found["data-row-reject"] == f"{reverse('decide_together')}?of={submission.pk}"
+    high = journeys.submitted(company)
+    found = controls(company.people.theo, high)
+    assert found["data-row-ask"] == f"{reverse('review', args=[high.pk])}#app"
+    assert found["data-row-approve"] == reverse("review", args=[high.pk])
+
+
 @pytest.mark.rule("A10")
 @pytest.mark.parametrize(
     ("left", "says"),

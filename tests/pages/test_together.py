@@ -12,7 +12,9 @@ from django.urls import reverse
 from approvals import facts, transitions, waiting
 from approvals.models import Approval, ApprovalState, Decision, Submission
 from governance.controls.refusals import InvalidInput
+from inventory.models import Binding
 from tests import journeys
+from tests.approvals import stock
 from tests.journeys import Company
 from tests.pages.test_register import cost
 from tests.pages.test_waiting import asked
@@ -102,7 +104,7 @@ def test_what_is_of_high_risk_is_not_decided_together_whoever_asks(company: Comp
             )
         assert (no.value.refusal.code, no.value.refusal.to_do) == ("A7", "Open its review.")
     page = client_of(who).get(reverse(PAGE), {"of": high.pk}).content.decode()
-    assert "High risk is decided on its own page." in page
+    assert "(high risk)" in page
     assert f'name="record" value="{record.pk}"' not in page
 
 
@@ -125,6 +127,29 @@ def test_all_that_is_ticked_is_decided_with_one_reason_and_the_rest_waits(
     }
     assert len({one.batch for one in taken}) == 1
     assert taken[0].batch is not None
+
+
+@pytest.mark.rule("A8")
+def test_a_second_press_leads_where_the_first_did(company: Company, two: list[Submission]) -> None:
+    client, said = client_of(company.people.omar), form(records(*two))
+    for _ in range(2):
+        assert send(client, said).url == reverse("desk")
+    assert Decision.objects.filter(approval__in=said["record"]).count() == len(said["record"])
+
+
+@pytest.mark.rule("A15", "I8")
+def test_what_there_is_more_to_read_about_is_decided_on_its_own_page(company: Company) -> None:
+    made = journeys.submitted(company, journeys.brought_in(company, stock.EXPORT))
+    journeys.decide_app(company, made)
+    open_ones = records(made)
+    Binding.objects.filter(resource=company.slack).update(confirmed_by=None, confirmed_at=None)
+    client = client_of(company.people.omar)
+    page = client.get(reverse(PAGE), {"of": made.pk}).content.decode()
+    assert "its connection is to be confirmed" in page
+    slack = stock.privilege_on(made, company.slack)
+    assert f'name="record" value="{slack.pk}"' not in page
+    send(client, form(open_ones))
+    assert not slack.decisions.exists()
 
 
 @pytest.mark.rule("A6", "A7")

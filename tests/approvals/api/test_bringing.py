@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from governance.controls.models import LedgerEvent
+from approvals.models import Submission
+from governance.controls.models import LedgerEvent, Team
 from inventory.models import Automation, Binding, ImportBatch, ImportItem, Version
 from tests.approvals import stock
 from tests.approvals.api.programs import Answer, Program
 from tests.approvals.bring_in.building import connect
 from tests.journeys import Company
 from tests.matrix.asking import writes
-from tests.people import joins
+from tests.people import joins, make_person
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +116,26 @@ def test_an_owner_is_of_its_side_and_named_where_it_is_new(company: Company, rit
     own = [one["name"] for one in rita.get(f"/teams/{n.finance_ops.pk}/owners").said]
     assert "Jonas Weil" in own
     assert "Nadia Petrov" not in own
+
+
+@pytest.mark.rule("I1", "S5")
+@pytest.mark.parametrize("edit", [None, stock.nothing_but_the_trigger])
+def test_of_an_automation_of_another_team_a_preview_says_that_there_is_one_and_nothing_of_what_it_is(
+    company: Company, stock_in_force: Submission, edit: Any
+) -> None:
+    known, stranger = Automation.objects.get(pk=stock_in_force.automation_id), make_person("Eve Marsh")
+    team = Team.objects.create(name="Strangers", parent=company.people.finance_ops.parent)
+    said = Program.of(joins(stranger, team), team).post("/preview", stock.source(edit)).said
+    assert said["missing"] == [
+        "An automation with this id is in the register already, and belongs to another team",
+    ]
+    assert (said["automation"], said["version"], said["changes"], said["standing"]) == (None, None, [], "")
+    assert {row["justification"] for row in said["rows"]} <= {""}
+    told = json.dumps(said)
+    assert known.purpose not in told
+    if edit is not None:
+        assert known.name not in told
+        assert "ERP Postgres" not in told
 
 
 @pytest.mark.rule("I1")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from approvals import gate, grants
+from approvals import gate, grants, transitions
 from approvals.models import Grant, Submission
 from governance.controls import clock
-from inventory import lifecycle
-from inventory.models import Automation
+from inventory import lifecycle, registry
+from inventory.importers.manifest import Identity, Trigger
+from inventory.models import Automation, Entitlement, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.api.programs import Answer, Program
+from tests.approvals.drawing import JOBS, drawn
 from tests.journeys import Company
 from tests.people import as_actor
 
@@ -121,6 +125,93 @@ def test_a_superseded_version_may_be_rolled_back_to_for_30_days(
     late = asked(company, digest_of(stock_in_force)).said
     assert (late["allowed"], late["code"]) == (False, "NOT_APPROVED")
     assert late["to_do"] == "Submit it, or run version 2, which is approved."
+
+
+def by_hand(company: Company, *, external_id: str = "", runs_as: str = "robot", open_to_all: bool = False) -> Version:
+    """Something that Rita describes: it writes to the ERP, and runs as some account."""
+    n = company.people
+    on, _ = Entitlement.objects.get_or_create(
+        resource=company.erp, code="write", defaults={"words": "May write", "level": "write"}
+    )
+    manifest = registry.describe(
+        name="Hand",
+        kind="script",
+        platform="cron",
+        privileges=[registry.Described(on, "write", "orders")],
+        triggers=[Trigger("webhook", "hook", authenticated=not open_to_all)],
+        external_id=external_id,
+    )
+    manifest = replace(manifest, identities=(Identity("service_account", runs_as, "fin"),))
+    fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Writes orders."}
+    made: object = registry.register_by_hand(
+        n.finance_ops, actor=as_actor(n.rita), now=company.now, manifest=manifest, fields=fields
+    )
+    assert isinstance(made, Version)
+    return made
+
+
+@pytest.mark.rule("A17", "I2")
+def test_a_source_that_several_versions_were_read_from_is_held_until_the_manifest_is_named(company: Company) -> None:
+    first = by_hand(company)
+    journeys.decide_all(company, journeys.submitted(company, first))
+    source = first.source_digest
+    assert asked(company, source).said["code"] == "OK"
+    other = by_hand(company, external_id=first.automation.external_id, runs_as="root")
+    assert (other.source_digest, other.number) == (source, 2)
+    assert other.manifest_digest != first.manifest_digest
+    several = asked(company, source).said
+    assert (several["allowed"], several["code"], several["privileges"]) == (False, "AMBIGUOUS", [])
+    assert several["to_do"] == f"Ask by the digest of the manifest: {first.manifest_digest} is version 1."
+    assert asked(company, first.manifest_digest).said["version"]["number"] == 1
+    assert asked(company, other.manifest_digest).said["code"] == "NOT_APPROVED"
+    assert journeys.submitted(company, other).state == "in_force", "it asks for nothing more"
+    both = asked(company, source).said
+    assert (both["allowed"], both["version"]["number"]) == (True, 2), "either of them may run"
+
+
+@pytest.mark.rule("A17", "I2", "I4")
+def test_what_starts_something_is_part_of_what_a_person_described(company: Company) -> None:
+    first = by_hand(company)
+    journeys.decide_all(company, journeys.submitted(company, first))
+    other = by_hand(company, external_id=first.automation.external_id, open_to_all=True)
+    assert other.source_digest != first.source_digest
+    assert asked(company, other.source_digest).said["code"] == "NOT_APPROVED"
+
+
+def decided_later(company: Company, edit: Any, *, hours: int, since: datetime | None = None) -> None:
+    """A version that people decide about some hours after a look has failed."""
+    at = (since or company.now) + timedelta(hours=hours)
+    journeys.decide_all(company, journeys.submitted(company, stock.version(company, edit), now=at), now=at)
+
+
+@pytest.mark.rule("A17", "A12", "A13")
+def test_what_failed_a_look_at_it_is_not_rolled_back_to(company: Company, stock_in_force: Submission) -> None:
+    sample = drawn(company)  # version 2: in force, and nobody was asked
+    bad = sample.submission
+    assert asked(company, digest_of(bad)).said["code"] == "OK"
+    transitions.find_not_fine(sample, actor=as_actor(company.people.sana), now=company.now, reason="It tells.")
+    assert asked(company, digest_of(bad)).said["code"] == "NOT_LIVE"
+    decided_later(company, stock.every_tuesday, hours=1)
+    assert Automation.objects.get(pk=bad.automation_id).state == "live"
+    said = asked(company, digest_of(bad)).said
+    assert (said["allowed"], said["code"], said["version"]["number"]) == (False, "NOT_FINE", 2)
+    assert said["to_do"] == "Run version 3, which is approved."
+    assert asked(company, digest_of(stock_in_force)).said["code"] == "OK", "version 1 was asked about"
+    decided_later(company, stock.another_order, hours=2)
+    assert asked(company, digest_of(bad)).said["code"] == "OK", "stage 1 has decided about it by now"
+
+
+@pytest.mark.rule("A17", "A12", "A13")
+def test_nor_is_what_nobody_looked_at_in_time_or_what_came_after_it_unasked(
+    company: Company, stock_in_force: Submission
+) -> None:
+    sample = drawn(company)
+    later = stock.submitted(company, stock.another_threshold)  # version 3, by the same approval of the app
+    assert (later.state, later.app_approval) == ("in_force", stock_in_force.app_approval)
+    transitions.lapse_sample(sample, actor=JOBS, now=sample.due_at)
+    decided_later(company, stock.every_tuesday, hours=1, since=sample.due_at)
+    codes = [asked(company, digest_of(one)).said["code"] for one in (stock_in_force, sample.submission, later)]
+    assert codes == ["OK", "NOT_FINE", "NOT_FINE"]
 
 
 @pytest.mark.rule("A17", "I10")

@@ -142,8 +142,30 @@ def test_a_pipeline_that_gets_no_answer_deploys_nothing_and_shows_no_token(pipel
         pipeline.run(export, COUNTERSIGN_URL="http://127.0.0.1:1"),
         pipeline.run(broken),
         pipeline.run(export, COUNTERSIGN_ENVIRONMENT="moon"),
+        pipeline.run(export, COUNTERSIGN_URL="http://countersign.example"),
+        pipeline.run(export, COUNTERSIGN_URL="http://localhost:1@countersign.example"),
     ]
     for answer in answers:
         assert answer.returncode == 2, answer
         assert pipeline.secret not in answer.stdout + answer.stderr
     assert "NO_TOKEN" in answers[0].stderr
+    for plain in answers[-2:]:
+        assert plain.stderr == "COUNTERSIGN_URL has to be https://HOST: the token is sent to it.\n"
+
+
+@pytest.mark.rule("A17", "S5")
+def test_a_pipeline_submits_what_it_has_brought_in_though_somebody_else_brings_a_newer_one_in(
+    pipeline: Pipeline,
+) -> None:
+    content = of_its_own(stock.EXPORT, uuid.uuid4().hex[:8])
+    connect(pipeline.company, content)
+    export = pipeline.write("report.json", content)
+    submission = submission_for(pipeline, export)
+    changed = json.loads(content)
+    stock.one_more_channel(changed)
+    pipeline.run(export)
+    pipeline.run(pipeline.write("newer.json", json.dumps(changed).encode()))
+    held = pipeline.run(export, submission)
+    assert "Submitted." in held.stdout, held
+    made = Submission.objects.get(automation__team=pipeline.company.people.finance_ops)
+    assert made.version.number == 1

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from approvals import handing_in
+from approvals import drafts, handing_in, parties
+from approvals.drafts import Draft
 from approvals.models import Approval, Submission, SubmissionState
 from approvals.models.submission import Capacity
-from governance.controls.models import LedgerEvent
+from approvals.previewed import Preview
+from governance.controls.models import LedgerEvent, Person
+from governance.controls.refusals import Refusal, refuse
 from inventory.models import Automation, ImportItem, ImportState
 from tests import hostile, journeys, lengths
 from tests.approvals import stock
@@ -19,6 +23,7 @@ from tests.approvals.api.programs import Program
 from tests.approvals.api.test_bringing import new
 from tests.approvals.bring_in.building import connect
 from tests.journeys import Company
+from tests.people import joins, make_person
 from tests.savepoints import undone
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +46,11 @@ def filled_in(preview: dict[str, Any]) -> dict[str, Any]:
     """Everything that the page would ask."""
     rows = {row["key"]: "Planners read it on Mondays." for row in preview["rows"] if row["kind"] == "privilege"}
     return {"purpose": "Sends planners the stock.", "justifications": rows}
+
+
+def add_colleague(company: Company) -> Person:
+    """Somebody else who builds for Finance Operations."""
+    return joins(make_person("Cora Lind"), company.people.finance_ops)
 
 
 @pytest.mark.rule("A1", "A2", "S1")
@@ -92,6 +102,11 @@ def test_what_is_missing_is_said_beside_its_field_and_nothing_typed_is_lost(comp
         ({"justification": "x"}, "justification"),
         ({"business_owner": 0}, "business_owner"),
         ({"version": "one"}, "version"),
+        ({"version": "1"}, "version"),
+        ({"business_owner": True}, "business_owner"),
+        ({"technical_owner": 1.0}, "technical_owner"),
+        ({"terms": {"KEY": True}}, "terms.KEY"),
+        ({"opens": {"KEY": True}}, "opens.KEY"),
     ],
 )
 def test_what_is_garbled_is_refused_beside_its_field_and_not_taken_for_something_else(
@@ -135,6 +150,87 @@ def test_a_newer_version_continues_what_is_open_and_an_older_one_can_be_named(co
     assert Submission.objects.get(pk=first["id"]).state == SubmissionState.WITHDRAWN
     assert rita.post(path, {"version": 3}).status == 404
     assert rita.post(path, {"version": 2}).said["submitted"] is False
+
+
+@pytest.mark.rule("A12", "A14", "I2")
+def test_which_version_is_meant_can_be_said_and_the_newest_is_not_taken_for_what_was_brought_in(
+    company: Company, rita: Program
+) -> None:
+    path, preview = brought(rita, company)
+    stock.version(company, stock.one_more_channel, by=add_colleague(company))
+    unsaid = rita.post(path, filled_in(preview))
+    assert (unsaid.status, unsaid.said["code"]) == (409, "I2")
+    assert not Submission.objects.exists()
+    two = rita.post(f"{path}?version=2", {**filled_in(preview), "version": 1})
+    assert (two.status, list(two.fields)) == (422, ["version"])
+    assert rita.post(f"{path}?digest={'0' * 64}", filled_in(preview)).status == 404
+    assert rita.post(f"{path}?version=1&digest={'0' * 64}", filled_in(preview)).status == 404
+    made = rita.post(f"{path}?digest={preview['manifest_digest']}", filled_in(preview))
+    assert (made.status, made.said["submission"]["version"]["number"]) == (201, 1)
+    digits = preview["manifest_digest"].removeprefix("sha256:")
+    assert rita.post(f"{path}?version=1&digest={digits}", {}).said["submitted"] is False
+
+
+@pytest.mark.rule("S5", "A12")
+@pytest.mark.parametrize("way", ["said", "typed on the page before"])
+def test_what_no_review_is_about_is_not_changed_by_a_program_past_draft(
+    company: Company, rita: Program, stock_in_force: Submission, way: str
+) -> None:
+    automation = Automation.objects.get(pk=stock_in_force.automation_id)
+    said = {"escalation_contact": "nobody@northwind.example"}
+    if way != "said":
+        n = company.people
+        item = drafts.of_version(stock_in_force.version, by=n.rita, team=n.finance_ops, now=company.now)
+        draft = Draft.of(item)
+        drafts.keep(item, replace(draft, fields={**draft.fields, **said}), n.finance_ops)
+    answer = rita.post(f"/automations/{automation.pk}/submissions", said if way == "said" else {})
+    assert (answer.status, answer.said["code"]) == (403, "S5")
+    after = Automation.objects.get(pk=automation.pk)
+    assert after.escalation_contact == automation.escalation_contact != said["escalation_contact"]
+    assert after.history.count() == automation.history.count()
+    assert LedgerEvent.objects.latest("pk").outcome == "refused"
+    drafts_left = ImportItem.objects.filter(progress=ImportState.PREVIEW).count()
+    assert drafts_left == (0 if way == "said" else 1), "what a person typed is not lost"
+
+
+@pytest.mark.rule("S5")
+def test_in_a_draft_a_program_says_whom_to_call(company: Company, rita: Program) -> None:
+    path, preview = brought(rita, company)
+    made = rita.post(path, {**filled_in(preview), "escalation_contact": "The desk of finance"})
+    assert made.status == 201
+    assert Automation.objects.get().escalation_contact == "The desk of finance"
+
+
+@pytest.mark.rule("S5", "A12", "S1")
+def test_where_submitting_is_refused_nothing_of_what_was_said_stays_but_the_refusal(
+    company: Company, rita: Program, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no(*_: Any) -> None:
+        raise refuse(Refusal("SOD-1", "duty", "Not by them."))
+
+    monkeypatch.setattr(parties, "name_all", no)
+    automation = Automation.objects.get(pk=stock_in_force.automation_id)
+    kept = automation.asked, automation.history.count()
+    answer = rita.post(f"/automations/{automation.pk}/submissions", {"purpose": "Pays Rita."})
+    assert (answer.status, answer.said["code"]) == (403, "SOD-1")
+    after = Automation.objects.get(pk=automation.pk)
+    assert (after.asked, after.history.count()) == kept
+    event = LedgerEvent.objects.latest("pk")
+    assert (event.outcome, event.payload["kind"]) == ("refused", "duty")
+    assert event.payload["token"]
+    assert Submission.objects.get() == stock_in_force
+
+
+@pytest.mark.rule("A8")
+def test_what_the_same_person_has_submitted_just_so_meanwhile_is_answered(
+    company: Company, rita: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, preview = brought(rita, company)
+    first = rita.post(path, filled_in(preview))
+    monkeypatch.setattr(Preview, "is_repeat", False)  # read before the other was there
+    again = rita.post(path, filled_in(preview))
+    assert (again.status, again.said["submission"]["id"]) == (201, first.said["submission"]["id"])
+    assert Submission.objects.count() == 1
 
 
 @pytest.mark.rule("I10")

@@ -13,14 +13,14 @@ from django.urls import reverse
 from approvals import preview as previews
 from approvals.drafts import Draft
 from approvals.models import Submission
-from governance.controls.models import FreeText
+from governance.controls.models import FreeText, Team
 from inventory.models import Automation, Binding, ImportItem, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.bring_in import building
 from tests.approvals.bring_in.building import ONBOARDING, PRICES, STOCK, Build
 from tests.journeys import Company
-from tests.people import as_actor
+from tests.people import as_actor, joins, make_person
 
 pytestmark = pytest.mark.django_db
 
@@ -365,6 +365,24 @@ def test_an_automation_of_another_team_is_not_brought_in_here(company: Company, 
     answer = piet.post(item, piet.typed(item, company.people.piet, technical_owner=""), do="submit")
     assert answer.status_code == 403
     assert Version.objects.count() == 1
+
+
+@pytest.mark.rule("I1")
+@pytest.mark.parametrize("edit", [None, stock.nothing_but_the_trigger])
+def test_of_an_automation_that_the_builder_may_not_see_its_page_says_that_there_is_one_and_nothing_of_what_it_is(
+    company: Company, stock_in_force: Submission, edit: Any
+) -> None:
+    automation = Automation.objects.get(pk=stock_in_force.automation_id)
+    team = Team.objects.create(name="Strangers", parent=company.people.finance_ops.parent)
+    eve = Build.by(joins(make_person("Eve Marsh"), team))
+    page = eve.see(eve.import_item(STOCK, stock.source(edit)))
+    assert "An automation with this id is in the register already, and belongs to another team" in page
+    assert automation.purpose not in page
+    assert "It is needed for the reminder." not in page
+    assert f'"{automation.href}"' not in page
+    if edit is not None:
+        assert automation.name not in page
+        assert "ERP Postgres" not in page
 
 
 def test_what_was_said_before_is_not_asked_again(company: Company, stock_submitted: Submission, rita: Build) -> None:

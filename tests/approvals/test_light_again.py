@@ -1,0 +1,101 @@
+"""A look that failed, a look that was shed and an objection stay with what they are about, whatever id it comes in under (A13, I9)."""
+
+from __future__ import annotations
+
+import pytest
+
+from approvals import grants, transitions
+from approvals.models import Grant, Sample, SampleState, Submission
+from inventory.models import Automation
+from tests.approvals import lightly, stock
+from tests.approvals.drawing import JOBS, sealed
+from tests.approvals.lightly import another, both
+from tests.approvals.test_light import people_are_asked
+from tests.approvals.test_light_samples import drawn, not_fine
+from tests.journeys import Company
+from tests.people import as_actor
+
+
+def one_more_drawn(c: Company) -> Sample:
+    """It reads one table more, and the draw falls on that."""
+    made = lightly.in_force(c, lightly.reads_more(1))
+    extra = made.approvals.get(stage=2, privilege__target__contains="stock_0")
+    with sealed():
+        return transitions.draw(Sample.objects.get(approval=extra), actor=JOBS, now=c.now)
+
+
+@pytest.mark.rule("A13")
+def test_leaving_out_what_was_drawn_and_putting_it_back_is_no_second_draw(company: Company) -> None:
+    sample = one_more_drawn(company)
+    lightly.submitted(company)
+    sample.refresh_from_db()
+    assert sample.state == SampleState.NOT_APPLICABLE, "it left out what was drawn, in force at once"
+    back = lightly.submitted(company, both(lightly.reads_more(1), stock.every_tuesday))
+    assert not back.light_path
+    stock.app_approved(company, back)
+    assert people_are_asked(back)
+
+
+@pytest.mark.rule("A13", "G3")
+def test_nor_is_revoking_it_and_asking_again(company: Company, light_in_force: Submission) -> None:
+    sample = drawn(company, light_in_force)
+    grant = Grant.objects.get(approval=sample.approval_id)
+    grants.revoke(grant, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
+    assert not lightly.submitted(company, stock.every_tuesday).light_path
+
+
+@pytest.mark.rule("A13")
+def test_what_was_never_drawn_ends_without_a_mark(company: Company) -> None:
+    made = lightly.in_force(company, lightly.reads_more(1))
+    lightly.submitted(company)
+    assert made.samples.filter(state=SampleState.NOT_APPLICABLE, drawn_from_seal__isnull=True).exists()
+    assert lightly.submitted(company, both(lightly.reads_more(1), stock.every_tuesday)).light_path
+
+
+@pytest.mark.rule("A13", "I9")
+def test_what_was_not_found_fine_asks_people_under_another_id_too(company: Company, light_in_force: Submission) -> None:
+    not_fine(company, drawn(company, light_in_force))
+    again = lightly.submitted(company, another("again"))
+    assert again.automation_id != light_in_force.automation_id
+    assert not again.light_path
+    stock.app_approved(company, again)
+    assert people_are_asked(again)
+
+
+@pytest.mark.rule("A13", "I9")
+def test_a_credential_that_was_not_found_fine_marks_what_rests_on_it(
+    company: Company, light_in_force: Submission
+) -> None:
+    record = light_in_force.approvals.get(kind="credential")
+    with sealed():
+        sample = transitions.draw(Sample.objects.get(approval=record), actor=JOBS, now=company.now)
+    not_fine(company, sample)
+    assert not lightly.submitted(company, another("again")).light_path
+
+
+@pytest.mark.rule("A13", "I9")
+def test_the_same_of_another_team_and_something_else_of_this_one_do_not(
+    company: Company, light_in_force: Submission
+) -> None:
+    not_fine(company, drawn(company, light_in_force))
+
+    def other_table(export: dict[str, object]) -> None:
+        stock.node(export, ".postgres")["parameters"]["table"] = {"__rl": True, "value": "shelves", "mode": "name"}
+
+    assert lightly.submitted(company, both(another("shelves"), other_table)).light_path
+    Automation.objects.filter(pk=light_in_force.automation_id).update(team=company.people.platform)
+    assert lightly.submitted(company, another("again")).light_path
+
+
+@pytest.mark.rule("A13", "A3", "I9")
+def test_an_objection_is_not_shed_by_another_id_and_ends_when_people_have_put_it_in_force(
+    company: Company, light_submitted: Submission
+) -> None:
+    n, record = company.people, stock.privilege_on(light_submitted, company.erp)
+    transitions.object_to(record, actor=as_actor(n.omar), now=company.now, reason="The table is to go.")
+    assert not lightly.submitted(company, another("again")).light_path
+    stock.app_approved(company, light_submitted)
+    stock.decide_rest(company, light_submitted)
+    light_submitted.refresh_from_db()
+    assert light_submitted.state == "in_force"
+    assert lightly.submitted(company, another("later")).light_path
