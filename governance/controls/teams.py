@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from governance.controls import texts
+from governance.controls import texts, webhook_makers
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Membership, Person, Team
@@ -43,8 +43,10 @@ def name_leads(step: Step[Team], *, lead: Person | None, deputy_lead: Person | N
     for person in named:
         if not person.is_here:
             raise refuse(Refusal("TEAM", "input", f"{person.name} has left."))
+    before = [one for one in (step.subject.lead, step.subject.deputy_lead) if one is not None and one not in named]
     step.subject.lead, step.subject.deputy_lead = lead, deputy_lead
     step.save(step.subject)
+    webhook_makers.of_former_leads(step, before)
     said = {
         "lead": str(lead.opaque_id) if lead else None,
         "deputy_lead": str(deputy_lead.opaque_id) if deputy_lead else None,

@@ -64,7 +64,7 @@ def _in_turn(at: datetime) -> list[int]:
     found = WebhookEndpoint.objects.filter(pk__in=due).annotate(**tried, came_to=came_to)
     in_turn = found.order_by(F("claimed_at").asc(nulls_first=True), "pk")
     rows = in_turn.values_list("pk", "came_to", "attempts", "claimed_at")
-    return [pk for pk, *how in rows if not outgoing.rests(*how, at)]
+    return [pk for pk, state, attempts, claimed_at in rows if not outgoing.rests(state, attempts, claimed_at, at)]
 
 
 def _deliver(one: WebhookDelivery, now: datetime, at: datetime) -> str:

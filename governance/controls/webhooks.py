@@ -75,6 +75,14 @@ def pause(step: Step[WebhookEndpoint], *, why: str = "") -> Effect:
     return Effect(payload={"why": why} if why else {})
 
 
+@transition(WebhookEndpoint, event="webhook.paused", permission=None, source=(ACTIVE,), target=(PAUSED,))
+def pause_without_maker(step: Step[WebhookEndpoint], *, why: str) -> Effect:
+    """Whoever added it manages it no more: it is told nothing until one of those who do resumes it, and they are told."""
+    step.subject.paused_why = why
+    _tell(step, why)
+    return Effect(payload={"why": why})
+
+
 @transition(
     WebhookEndpoint,
     event="webhook.resumed",
@@ -114,7 +122,9 @@ def send_test(step: Step[WebhookEndpoint]) -> Effect:
     """A message goes there that says that it is a test; one a minute, so that nobody keeps the sender busy."""
     tests = step.subject.deliveries.filter(event=TEST, created_at__gt=step.now - BETWEEN_TESTS)
     if tests.exists():
-        raise refuse(Refusal("WEBHOOK", "input", "A test was sent there less than a minute ago.", "Wait for what it comes to."))
+        raise refuse(
+            Refusal("WEBHOOK", "input", "A test was sent there less than a minute ago.", "Wait for what it comes to.")
+        )
     webhook_outbox.queue_test(step)
     return Effect()
 

@@ -69,7 +69,11 @@ def test_what_was_in_the_digest_of_somebody_who_left_before_it_went_is_dropped(n
 @pytest.mark.parametrize(
     ("before", "after", "again"),
     [
-        ("Pacific/Auckland", "Pacific/Honolulu", "2026-11-25T17:30"),  # half past seven on the day that it was there already
+        (
+            "Pacific/Auckland",
+            "Pacific/Honolulu",
+            "2026-11-25T17:30",
+        ),  # half past seven on the day that it was there already
         ("Asia/Tokyo", "America/Los_Angeles", "2026-11-25T15:30"),
         ("Pacific/Honolulu", "Pacific/Auckland", "2026-11-25T18:30"),
     ],
@@ -102,7 +106,7 @@ def test_who_changes_the_time_zone_after_the_days_digest_gets_no_second_on_that_
 def test_each_news_of_one_thing_is_a_line_and_two_requests_that_wait_for_different_acts_are_two(
     northwind: Northwind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n, told = northwind, {"thread": "submission:1", "recipient": northwind.rita, "now": NOW}
+    told = {"thread": "submission:1", "recipient": northwind.rita, "now": NOW}
     due = NOW + timedelta(days=2)
     says = {"changes_asked": Line(due, "A question"), "tier_raised": Line(None, "Submit it again")}
     for event, line in says.items():

@@ -1,4 +1,4 @@
-"""No endpoint holds up another: they take turns, and one that does not answer is left alone for a while (R9)."""
+"""No endpoint holds up another, and one whose maker manages it no more is told nothing until it is resumed (R9)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 
 from governance.controls import clock, webhook_http, webhook_sending, webhooks
-from governance.controls.models import DeliveryState, WebhookDelivery, WebhookEndpoint
+from governance.controls.models import DeliveryState, Notice, WebhookDelivery, WebhookEndpoint, WebhookState
+from governance.controls.people import record_leaver
 from governance.controls.refusals import InvalidInput
+from governance.controls.teams import name_leads
 from tests.controls.test_webhooks import MINUTE, added, told
 from tests.people import NOW, Northwind, as_actor
 
@@ -85,3 +87,36 @@ def test_endpoints_take_turns(northwind: Northwind, tried: list[str]) -> None:
         queue(added(northwind, f"https://{name}.example/a"), 3)
     webhook_sending.send_due(now=NOW)
     assert tried == ["one", "two"] * 3
+
+
+def _state(one: WebhookEndpoint) -> tuple[str, str]:
+    one.refresh_from_db()
+    return one.state, one.paused_why
+
+
+def test_what_somebody_added_who_has_left_is_paused_until_who_manages_it_resumes_it(northwind: Northwind) -> None:
+    n = northwind
+    name_leads(n.finance_ops, actor=as_actor(n.ines), now=NOW, lead=n.theo, deputy_lead=n.bram)
+    theirs, other = added(n, "https://theirs.example/a"), added(n, "https://other.example/a", team=n.platform)
+    removed = webhooks.remove(added(n, "https://removed.example/a"), actor=as_actor(n.theo), now=NOW)
+    record_leaver(n.theo, actor=as_actor(n.ines), now=NOW, reason="Left.")
+    assert _state(theirs) == (WebhookState.PAUSED, "Who added it has left.")
+    assert _state(other) == (WebhookState.ACTIVE, "")
+    assert _state(removed)[0] == WebhookState.REMOVED
+    (mail,) = Notice.objects.filter(event="webhook_paused")
+    assert (mail.recipient, mail.context["why"]) == (n.bram, "Who added it has left.")
+    webhooks.resume(theirs, actor=as_actor(n.bram), now=NOW)
+    assert _state(theirs) == (WebhookState.ACTIVE, "")
+
+
+def test_what_a_former_lead_added_is_paused_and_the_new_one_is_told(northwind: Northwind) -> None:
+    n = northwind
+    theirs = added(n, "https://theirs.example/a")
+    name_leads(n.finance_ops, actor=as_actor(n.ines), now=NOW, lead=n.theo, deputy_lead=n.bram)
+    assert _state(theirs)[0] == WebhookState.ACTIVE, "Theo leads it still"
+    name_leads(n.finance_ops, actor=as_actor(n.ines), now=NOW, lead=n.bram, deputy_lead=None)
+    assert _state(theirs) == (WebhookState.PAUSED, "Who added it leads the team no more.")
+    assert n.bram in {one.recipient for one in Notice.objects.filter(event="webhook_paused")}
+    webhooks.resume(theirs, actor=as_actor(n.bram), now=NOW)
+    name_leads(n.finance_ops, actor=as_actor(n.ines), now=NOW, lead=n.bram, deputy_lead=n.nadia)
+    assert _state(theirs)[0] == WebhookState.ACTIVE, "it was looked at once"

@@ -123,7 +123,16 @@ def test_neither_another_shape_nor_an_event_that_is_none_is_added(
     [
         *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
         *("::1", "fe80::1", "fe80::1%eth0", "fc00::1", "::", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1"),
-        *("fec0::1", "feff::a", "192.88.99.1", "2002:c058:6301::1", "::127.0.0.1", "::ffff:0:127.0.0.1", "5f00::1", "3fff::1"),
+        *(
+            "fec0::1",
+            "feff::a",
+            "192.88.99.1",
+            "2002:c058:6301::1",
+            "::127.0.0.1",
+            "::ffff:0:127.0.0.1",
+            "5f00::1",
+            "3fff::1",
+        ),
         *("2620:fe::5efe:10.0.0.1", "2620:fe::200:5efe:a00:1", "64:ff9b:1::a00:1", "2001:20::1", "100::1", "4000::1"),
         *("2002:a00:1::1", "224.0.0.1", "ff02::1", "255.255.255.255", "240.0.0.1", "2001:db8::1", "192.0.2.1"),
     ],
@@ -168,7 +177,7 @@ def test_the_first_words_of_tls_are_cut_off_too(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(webhook_http, "STEP_SECONDS", 30)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
-        with pytest.raises(OSError):
+        with pytest.raises(OSError, match=r"EOF|closed|reset|handshake"):
             webhook_http.post(f"https://localhost:{silent.getsockname()[1]}/", b"", {})
         assert time.monotonic() - began < 10
 
@@ -531,3 +540,20 @@ def test_what_was_mistyped_is_said_and_kept(northwind: Northwind) -> None:
     assert "Only https addresses are told." in answer.content.decode()
     assert "http://hooks.example.com/a" in answer.content.decode()
     assert not WebhookEndpoint.objects.exists()
+
+
+def test_removing_one_asks_first(northwind: Northwind) -> None:
+    n = northwind
+    endpoint, client = added(n, "https://hooks.example.com/a"), client_of(n.theo)
+    address = f"/webhooks/{endpoint.pk}/remove/"
+    shown = client.get(f"/webhooks/{endpoint.pk}/").content.decode()
+    assert f'href="{address}"' in shown
+    assert f'action="{address}"' not in shown, "no button removes it at once"
+    asked = client.get(address).content.decode()
+    assert f'action="{address}"' in asked
+    assert "its address is forgotten" in asked
+    endpoint.refresh_from_db()
+    assert endpoint.state == WebhookState.ACTIVE
+    assert client.post(address).status_code == 302
+    endpoint.refresh_from_db()
+    assert endpoint.state == WebhookState.REMOVED

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from governance.controls.models import Notice, RoleAssignment, Team
-from governance.controls.roles import Role
+from governance.controls.models import Notice, Team
 from inventory import still_open
-from tests.inventory.test_interim import confirm, name, orphan
+from tests.inventory.test_interim import name, orphan
 from tests.journeys import Company
 
 pytestmark = pytest.mark.django_db

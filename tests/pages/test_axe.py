@@ -162,7 +162,7 @@ ACTIONS = {
     *("import_add", "import_report", "undo"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
-    *("webhook_test", "webhook_pause", "webhook_resume", "webhook_renew_key", "webhook_remove"),
+    *("webhook_test", "webhook_pause", "webhook_resume", "webhook_renew_key"),
     *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm", "submit_again"),
     *("credential_kept_here", "credential_not_kept_here", "token_revoke"),
 }
@@ -171,7 +171,15 @@ ACTIONS = {
 OTHER_FACES = {
     *("import_discard", "import_batch_discard", "automation_retire", "grant_stop", "role_end", "person_erase"),
     *("resource_amend", "resource_name_owner", "resource_connection", "credential_kept_in", "team_found"),
-    *("decline", "desk_view_remove", "recert_correct", "mfa_authenticate", "mfa_reauthenticate", "mfa_deactivate_totp"),
+    *(
+        "decline",
+        "desk_view_remove",
+        "webhook_remove",
+        "recert_correct",
+        "mfa_authenticate",
+        "mfa_reauthenticate",
+        "mfa_deactivate_totp",
+    ),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
 }
 

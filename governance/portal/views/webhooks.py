@@ -20,7 +20,7 @@ from governance.controls.transitions import Transition
 from governance.controls.webhook_events import CHOICES, EVENTS, TEST
 from governance.portal.views.answers import answers_refusals
 from governance.web.middleware import Request
-from governance.web.pages import page
+from governance.web.pages import page, refused
 
 Shape = dict[str, Any]
 
@@ -155,7 +155,7 @@ def webhook(request: Request, pk: int) -> HttpResponse:
         "facts": _facts(one),
         "key": webhook_keys.shown(one.opaque_id, one.key_number) if is_new else "",
         "buttons": [
-            {"action": reverse(name, args=[one.pk]), "label": label}
+            {"action": reverse(name, args=[one.pk]), "label": label, "asks": verb is webhooks.remove}
             for name, label, verb in BUTTONS
             if verb.refusal(one, actor=request.actor, now=now) is None
         ],
@@ -230,8 +230,22 @@ def webhook_renew_key(request: Request, pk: int) -> HttpResponse:
     return _press(request, pk, webhooks.renew_key)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @answers_refusals
 def webhook_remove(request: Request, pk: int) -> HttpResponse:
-    """Have it told nothing again, and forget its address."""
-    return _press(request, pk, webhooks.remove)
+    """Have it told nothing again, and forget its address; after a question, because the address can't be had back."""
+    if request.method == "POST":
+        return _press(request, pk, webhooks.remove)
+    one = _one(request, pk)
+    no = webhooks.remove.refusal(one, actor=request.actor, now=clock.now())
+    if no is not None:
+        return refused(request, no, context={"back_href": one.href})
+    ask = {
+        "id": "webhook",
+        "title": f"Remove {one}?",
+        "text": "It is told nothing again, and its address is forgotten: to have it told anew, it is added anew. To stop it for a while, pause it.",
+        "action": request.path,
+        "label": "Remove it",
+        "kind": "danger",
+    }
+    return page(request, "confirm.html", {"ask": ask, "back_href": one.href})
