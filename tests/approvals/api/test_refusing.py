@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.core.signals import request_finished, request_started
 from django.db import OperationalError, close_old_connections
 from django.test import Client, RequestFactory
@@ -26,6 +27,12 @@ from tests.people import as_actor
 
 MEMBERS = {"type", "title", "status", "detail", "code", "to_do", "fields"}
 GATE = f"/gate/{'0' * 64}"
+
+
+@pytest.fixture(autouse=True)
+def _uncounted() -> None:
+    """Nothing that another test asked counts: its people are the same."""
+    cache.clear()
 
 
 @pytest.fixture
@@ -150,6 +157,18 @@ def test_a_token_that_asks_too_often_is_told_when_it_may_again(
     is_problem(refused, 429, "TOO_OFTEN")
     assert 0 < int(refused.headers["Retry-After"]) <= 10**6
     assert send(other).status != 429, "each token by itself"
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+def test_a_person_asks_no_oftener_by_having_more_tokens(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "READS", 2)
+    monkeypatch.setattr(limits, "MINUTE", 10**6)
+    many = [Program.of(company.people.rita) for _ in range(limits.OF_PERSON + 1)]
+    for one in many[:-1]:
+        assert [one.get("/me").status for _ in range(2)] == [200, 200]
+    is_problem(many[-1].get("/me"), 429, "TOO_OFTEN")
+    assert Program.of(company.people.jonas).get("/me").status == 200
 
 
 @pytest.mark.django_db
