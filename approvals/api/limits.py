@@ -1,4 +1,4 @@
-"""How often a program may ask: so many requests a minute and token, counted where every web process counts (the cache)."""
+"""How often a program may ask: so many requests a minute and token, and so many of all tokens of a person, counted where every web process counts (the cache)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from governance.controls.models import ApiToken
 
 #: Requests a minute for one token: those that only read, and those that bring in, preview or submit.
 READS, WRITES = 300, 60
+#: All tokens of one person together ask as often as so many of them.
+OF_PERSON = 3
 MINUTE = 60
 
 
 class TooOften(Exception):
-    """A token has asked as often as it may in this minute.
+    """A token, or its person by all of theirs, has asked as often as it may in this minute.
 
     Args:
         wait: seconds until it may again.
@@ -30,12 +32,18 @@ def count(token: ApiToken, *, reads: bool) -> None:
     Raises:
         TooOften: it is one too many in this minute of real time.
     """
+    kind, most = ("reads", READS) if reads else ("writes", WRITES)
+    _count(f"person:{token.person_id}:{kind}", most * OF_PERSON)
+    _count(f"{token.pk}:{kind}", most)
+
+
+def _count(what: str, most: int) -> None:
     at = int(clock.real().timestamp())
-    key = f"api:{token.pk}:{'reads' if reads else 'writes'}:{at // MINUTE}"
+    key = f"api:{what}:{at // MINUTE}"
     cache.add(key, 0, timeout=2 * MINUTE)
     try:
         asked = cache.incr(key)
     except ValueError:  # the cache has dropped it since
         return
-    if asked > (READS if reads else WRITES):
+    if asked > most:
         raise TooOften(MINUTE - at % MINUTE)

@@ -26,6 +26,8 @@ PREFIX = "csgn_"
 SHOWN = len(PREFIX) + 6
 #: How many tokens somebody has at once.
 MOST = 20
+#: How many somebody makes in a day, revoked ones too: no limit of a token is got around by making another.
+MOST_A_DAY = 30
 #: That one was used is noted at most once in this time, so that asking does not mean writing.
 USE_NOTED_EVERY = timedelta(minutes=5)
 
@@ -110,6 +112,9 @@ def _problems(person: Person, name: str, days: int, team: Team | None, now: date
         found.append(("team", "Choose a team that you belong to."))
     if ApiToken.objects.live(clock.real()).filter(person=person).count() >= MOST:
         found.append(("name", f"You have {MOST} tokens already: revoke one that nothing uses."))
+    made = ApiToken.objects.filter(person=person, made_at__gt=clock.real() - timedelta(days=1)).count()
+    if made >= MOST_A_DAY:
+        found.append(("name", f"You have made {MOST_A_DAY} tokens within a day: make the next one tomorrow."))
     return found
 
 

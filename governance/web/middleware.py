@@ -17,6 +17,7 @@ from django.utils.functional import SimpleLazyObject
 
 from governance.controls.actors import Actor
 from governance.controls.calendar import zone_of
+from governance.web import problems
 
 #: Where the session keeps the instant of the sign-in, in seconds since the epoch of real time.
 SIGNED_IN_AT = "signed_in_at"
@@ -52,13 +53,18 @@ class RequestActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Hang the actor on the request and answer it in the reader's zone.
+        """Hang the actor on the request and answer it in the reader's zone; a program is told in a document that it wrote in another
+        encoding.
 
         Raises:
             BadRequest: the query string holds a NUL, which no text column takes, or the request says that it is written in another
                 encoding than pages are, which no browser does and some of which can't even be tried: no page is asked what it means.
         """
         if request.content_params and request.content_params.get("charset", UTF_8).lower() not in (UTF_8, "utf8"):
+            if problems.is_program(request):
+                return problems.problem(
+                    415, "MEDIA_TYPE", "The request is not in UTF-8.", "Write it in UTF-8, and say so."
+                )
             raise BadRequest("The request is not in UTF-8.")
         if "%00" in request.META.get("QUERY_STRING", ""):
             raise BadRequest("The address holds a character that no text has.")

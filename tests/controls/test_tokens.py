@@ -201,6 +201,10 @@ def test_nobody_collects_them(northwind: Northwind, monkeypatch: pytest.MonkeyPa
         made_for(northwind.rita)
     tokens.revoke_token(ApiToken.objects.latest("pk"), actor=as_actor(northwind.rita), now=northwind.now)
     made_for(northwind.rita)
+    monkeypatch.setattr(tokens, "MOST_A_DAY", 3)
+    tokens.revoke_token(ApiToken.objects.latest("pk"), actor=as_actor(northwind.rita), now=northwind.now)
+    with pytest.raises(InvalidInput, match="within a day"):
+        made_for(northwind.rita)
 
 
 @pytest.mark.django_db

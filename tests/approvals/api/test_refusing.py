@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
-from django.test import Client
+from django.core.cache import cache
+from django.core.signals import request_finished, request_started
+from django.db import OperationalError, close_old_connections
+from django.test import Client, RequestFactory
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from approvals import gate
 from approvals.api import limits
 from governance.controls import tokens
 from governance.controls.models import ApiToken
+from governance.wsgi import application
 from tests.approvals import stock
 from tests.approvals.api.programs import ROOT, Answer, Program
 from tests.controls.test_tokens import made_for
@@ -23,6 +27,22 @@ from tests.people import as_actor
 
 MEMBERS = {"type", "title", "status", "detail", "code", "to_do", "fields"}
 GATE = f"/gate/{'0' * 64}"
+
+
+@pytest.fixture(autouse=True)
+def _uncounted() -> None:
+    """Nothing that another test asked counts: its people are the same."""
+    cache.clear()
+
+
+@pytest.fixture
+def _whole() -> Iterator[None]:
+    """The web server's own application closes connections after each request; not the test's."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 def is_problem(answer: Answer, status: int, code: str) -> None:
@@ -67,7 +87,7 @@ def test_every_sort_of_no_is_a_problem_document(company: Company) -> None:
     is_problem(one.ask("POST", "/automations/1/submissions", b'{"purpose": "\\u0000"}'), 400, "UNREADABLE")
     is_problem(one.ask("POST", "/automations/1/submissions", b'{"purpose": "\\ud83d"}'), 400, "UNREADABLE")
     is_problem(one.ask("GET", "/me?x=%00"), 400, "UNREADABLE")
-    is_problem(one.ask("POST", "/preview", b"x", kind="application/json; charset=utf-16"), 400, "UNREADABLE")
+    is_problem(one.ask("POST", "/preview", b"x", kind="application/json; charset=utf-16"), 415, "MEDIA_TYPE")
     is_problem(one.get("/automations/999999"), 404, "NOT_FOUND")
     is_problem(one.get("/nothing"), 404, "NOT_FOUND")
     is_problem(one.get("/"), 404, "NOT_FOUND")
@@ -80,6 +100,35 @@ def test_every_sort_of_no_is_a_problem_document(company: Company) -> None:
     is_problem(one.get(f"/automations/{10**18}"), 422, "INPUT")
     is_problem(Program.of(n.nadia).post("/preview?team=1", stock.source()), 422, "INPUT")
     assert one.ask("DELETE", "/me").headers["Allow"] == "GET"
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+@pytest.mark.usefixtures("_whole")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(
+            f"charset={name}"
+            for name in ("hex", "rot13", "base64", "punycode", "undefined", "idna", "utf-7", "nope", "")
+        ),
+        "charset=hex; x=utf-8",
+        "charset=utf-8; charset=hex",
+        "x*=nope''a",
+        "x*=undefined''a",
+    ],
+)
+def test_another_encoding_is_refused_though_it_would_break_the_request_before_any_of_our_code(
+    company: Company, method: str, said: str
+) -> None:
+    """Of the web server's application, which Django's own client goes around."""
+    one = Program.of(company.people.rita)
+    environ = RequestFactory().generic(method, f"{ROOT}/me?x=%5Cud800%ff", b"{}").environ
+    environ |= {"CONTENT_TYPE": f"application/json; {said}", "HTTP_AUTHORIZATION": f"Bearer {one.secret}"}
+    found: dict[str, Any] = {}
+    body = b"".join(application(environ, lambda status, headers: found.update(status=status, headers=dict(headers))))
+    is_problem(Answer(int(found["status"][:3]), json.loads(body), found["headers"]), 415, "MEDIA_TYPE")
 
 
 @pytest.mark.django_db
@@ -108,6 +157,18 @@ def test_a_token_that_asks_too_often_is_told_when_it_may_again(
     is_problem(refused, 429, "TOO_OFTEN")
     assert 0 < int(refused.headers["Retry-After"]) <= 10**6
     assert send(other).status != 429, "each token by itself"
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+def test_a_person_asks_no_oftener_by_having_more_tokens(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "READS", 2)
+    monkeypatch.setattr(limits, "MINUTE", 10**6)
+    many = [Program.of(company.people.rita) for _ in range(limits.OF_PERSON + 1)]
+    for one in many[:-1]:
+        assert [one.get("/me").status for _ in range(2)] == [200, 200]
+    is_problem(many[-1].get("/me"), 429, "TOO_OFTEN")
+    assert Program.of(company.people.jonas).get("/me").status == 200
 
 
 @pytest.mark.django_db
