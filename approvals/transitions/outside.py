@@ -50,7 +50,10 @@ def ask(step: Step[Approval]) -> None:
         sentence = "You and a builder of this approve for each other often, and nobody from outside both teams is left to sign too."
         raise refuse(
             Refusal(
-                "S10", "duty", sentence, "Somebody else who may decide it does; or an admin names one more fallback owner."
+                "S10",
+                "duty",
+                sentence,
+                "Somebody else who may decide it does; or an admin names one more fallback owner.",
             )
         )
     people = asking.pass_on(record, route)
