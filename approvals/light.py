@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
-from approvals import again, openings, rechecking
+from approvals import again, openings, parties, rechecking
 from approvals.changes import Asked, Changes
 from approvals.models import (
     APP_KEY,
@@ -25,6 +25,7 @@ from approvals.models import (
     Comment,
     Decision,
     DecisionOutcome,
+    Party,
     Sample,
     SampleState,
     Submission,
@@ -77,7 +78,7 @@ class Case:
 
     Args:
         automation: as it stands or would be.
-        builder: who submits it.
+        builders: ids of everybody whose work it is: who brought it in, edited or submits it.
         asked: how many records stage 2 would have.
         is_app_asked: whether stage 1 decides about this very version.
         is_asked_again: whether something of it was refused, withdrawn, stopped or held before (A15, G5).
@@ -89,7 +90,7 @@ class Case:
     """
 
     automation: Automation
-    builder: Person | None
+    builders: frozenset[int]
     asked: int
     is_app_asked: bool
     is_asked_again: bool
@@ -198,11 +199,13 @@ def _of_the_same(case: Case, automation: str) -> Q:
 
 
 def _of_many(case: Case, policy: Policy, now: datetime) -> Because | None:
-    """Too many for one builder. Whoever goes on to approve holds `lock`, so that two at once count one after the other."""
+    """Too many for one of its builders. Whoever goes on to approve holds `lock`, so that two at once count one after the other."""
     most, days = policy.light_grants, policy.light_days
-    since = now - timedelta(days=days)
-    lately = Approval.objects.filter(by_policy__isnull=False, ended_at__gt=since, submission__submitted_by=case.builder)
-    count = lately.count()
+    theirs = Party.objects.filter(capacity__in=parties.BUILDING, person__in=case.builders)
+    lately = Approval.objects.filter(by_policy__isnull=False, ended_at__gt=now - timedelta(days=days))
+    counted = theirs.filter(submission__approvals__in=lately).order_by().values("person")
+    counts = counted.annotate(times=Count("submission__approvals", distinct=True)).values_list("times", flat=True)
+    count = max(counts, default=0)
     if count + case.asked <= most:
         return None
     sentence = (
@@ -211,10 +214,11 @@ def _of_many(case: Case, policy: Policy, now: datetime) -> Because | None:
     return Because("its builder has as many of policy as there may be", sentence)
 
 
-def lock(builder: Person) -> None:
-    """Let nobody else have policy approve something for a builder until this transaction ends."""
+def lock(builders: Iterable[int]) -> None:
+    """Let nobody else have policy approve something for any of some builders until this transaction ends: in the order of their ids."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {LIGHT_PATH_LOCK.format(builder='%s')}", [str(builder.pk)])
+        taken = LIGHT_PATH_LOCK.format(builder="who")
+        cursor.execute(f"SELECT {taken} FROM unnest(%s::bigint[]) AS who", [sorted(builders)])  # noqa: S608
 
 
 # --- what is submitted ------------------------------------------------------------------------------------------------
@@ -245,7 +249,8 @@ def of_version(
     automation = version.automation
     earlier = again.earlier(automation, policy, now)
     is_again = is_asked_again(found.asked, earlier.keys()) or was_decided(before)
-    case = _of_saved(version, builder, len(found.asked), is_app_asked=bool(found.app), is_asked_again=is_again)
+    builders = parties.would_build(automation, builder, asked=version)
+    case = _of_saved(version, builders, len(found.asked), is_app_asked=bool(found.app), is_asked_again=is_again)
     return why_not(case, policy, now) is None
 
 
@@ -276,7 +281,7 @@ def of_submission(submission: Submission, waiting: Sequence[Approval], policy: P
     is_own = app is not None and app.submission_id == submission.pk and app.carried_from_id is None
     case = _of_saved(
         submission.version,
-        submission.submitted_by,
+        parties.building(submission),
         len(waiting),
         is_app_asked=is_own,
         is_asked_again=any(
@@ -289,7 +294,7 @@ def of_submission(submission: Submission, waiting: Sequence[Approval], policy: P
 
 def _of_saved(
     version: Version,
-    builder: Person,
+    builders: frozenset[int],
     asked: int,
     *,
     is_app_asked: bool,
@@ -302,7 +307,7 @@ def _of_saved(
     rows = version.privileges.select_related("entitlement__resource") if privileges is None else privileges
     return Case(
         version.automation,
-        builder,
+        builders,
         asked,
         is_app_asked=is_app_asked,
         is_asked_again=is_asked_again,

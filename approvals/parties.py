@@ -21,6 +21,8 @@ from inventory.models import Automation, Version
 from inventory.stakes import WROTE
 
 OWNING = (Capacity.BUSINESS_OWNER, Capacity.TECHNICAL_OWNER)
+#: Whose work it is: whoever submits it is one of them, and need not be the one who made it (S10, A13).
+BUILDING = (Capacity.IMPORTER, Capacity.EDITOR, Capacity.SUBMITTER)
 
 _IN_FORCE = Submission.objects.filter(automation=OuterRef("submission__automation"), state=SubmissionState.IN_FORCE)
 #: Parties of a submission from the one in force on: those of what came to nothing since are parties of what comes next (A15).
@@ -135,6 +137,18 @@ def _of_submissions(automation: Automation) -> Iterator[tuple[int | None, Capaci
     since = Submission.objects.filter(automation=automation, pk__gt=Coalesce(in_force, Value(0)))
     for who, capacity in Party.objects.filter(submission__in=since).values_list("person", "capacity"):
         yield who, Capacity(capacity)
+
+
+def building(submission: Submission) -> frozenset[int]:
+    """Ids of everybody whose work a submission is: who brought it in, edited or submitted it. One query."""
+    found = submission.parties.filter(capacity__in=BUILDING).values_list("person", flat=True)
+    return frozenset({submission.submitted_by_id, *found})
+
+
+def would_build(automation: Automation, submitter: Person | None, *, asked: Version | None = None) -> frozenset[int]:
+    """The same of what somebody would submit now."""
+    found = {who for who, capacity in standing(automation, asked=asked) if capacity in BUILDING}
+    return frozenset(found | ({submitter.pk} if submitter is not None else set()))
 
 
 def whose_word_counts_not(automation: Automation, now: datetime) -> dict[int, Refusal]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from approvals import duties, intended, light, ownerless, policies, stopped
+from approvals import duties, intended, light, ownerless, parties, policies, stopped
 from approvals.changes import Asked, Changes
 from approvals.drafts import Draft, row_key
 from approvals.intended import LADDER
@@ -171,7 +171,7 @@ class _Reading:
         because = light.why_not(
             light.Case(
                 self.automation,
-                self.actor.person,
+                self._builders(),
                 len(compared.asked),
                 is_app_asked=bool(compared.app),
                 is_asked_again=light.is_asked_again(compared.asked, people.before) or light.was_decided(under_way),
@@ -185,6 +185,12 @@ class _Reading:
             self.now,
         )
         return because is None, because.sentence if because is not None else ""
+
+    def _builders(self) -> frozenset[int]:
+        """Ids of everybody whose work it would be (A13)."""
+        if self.known is None:
+            return frozenset({self.actor.person.pk} if self.actor.person is not None else ())
+        return parties.would_build(self.known, self.actor.person)
 
     @cached_property
     def _nameable(self) -> frozenset[BindingKey]:

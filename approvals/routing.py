@@ -165,6 +165,14 @@ class Route:
         self._standing.clear()
         self._second = None
 
+    def add_seat(self, seat: Seat) -> None:
+        """Count a seat that a record was given just now, by somebody's decision (S10)."""
+        approval = seat.approval
+        self._seats[approval.pk] = (*self.seats(approval), seat)
+        self._insiders = {**(self._insiders or {}), approval.pk: third.insiders_of_one(approval)}
+        self._standing.clear()
+        self._second = None
+
     def taken_back_by(self, person: Person, approval: Approval) -> int:
         """How many decisions a person has taken back in the present round of a record."""
         found = self.retracted.get(approval.pk, ())
@@ -200,7 +208,7 @@ class Route:
         return self._stopped.get(approval.key, frozenset())
 
     def seats(self, approval: Approval) -> tuple[Seat, ...]:
-        """The seats of a record, read once: they are made with it and never change."""
+        """The seats of a record, read once: they are made with it, and none is taken away."""
         if approval.pk not in self._seats:
             self._seats[approval.pk] = tuple(approval.seats.all())
         return self._seats[approval.pk]

@@ -1,8 +1,8 @@
 """The third signature: on high risk, where whoever would decide has a signal together with the builder, somebody from outside both
 teams signs too (S10). Reads only.
 
-It is a seat as others are (`SeatLabel.OUTSIDE`), added when the record is made and, where the signal came up since, when it opens; it is not
-taken away when the signal goes (A1). Fallback owners stand on its ladder, then security reviewers, each only where they are in neither
+It is a seat as others are (`SeatLabel.OUTSIDE`), added when the record is made and, where the signal came up since, when it opens; and as
+somebody approves who has a signal and whom none of that foresaw (`transitions.outside`). It is not taken away when the signal goes (A1). Fallback owners stand on its ladder, then security reviewers, each only where they are in neither
 team: the one that builds, with its leads and whoever submits, and the one that answers for the resource, with its owner and deputy.
 """
 
@@ -96,6 +96,13 @@ def insiders_of(submission: Submission) -> dict[int, frozenset[int]]:
     sides = {pk: Sides.of(builder, submission.automation, on) for pk, on in resources.items()}
     known = Insiders.read(sides.values())
     return {pk: known.among(one) for pk, one in sides.items()}
+
+
+def insiders_of_one(record: Approval) -> frozenset[int]:
+    """The same of one record, whether or not it has such a seat yet."""
+    submission = record.submission
+    sides = Sides.of(submission.submitted_by_id, submission.automation, resource_of(record))
+    return Insiders.read([sides]).among(sides)
 
 
 def _is_read(row: Submission | Approval, what: str) -> bool:

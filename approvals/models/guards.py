@@ -263,6 +263,7 @@ BY_POLICY_NARROWLY = pgtrigger.Trigger(
         ("whole", "approvals_submission%ROWTYPE"),
         ("app", "approvals_approval%ROWTYPE"),
         ("said", "jsonb"),
+        ("who", "bigint"),
     ],
     func=f"""
         IF NEW.by_policy_id IS NULL OR NEW.tier <> 'low' OR NEW.stage <> 2 THEN
@@ -296,13 +297,18 @@ BY_POLICY_NARROWLY = pgtrigger.Trigger(
             RAISE EXCEPTION 'A13: policy approves nothing on a connection that no owner has confirmed (approval %)', NEW.id
                 USING ERRCODE = 'check_violation';
         END IF;
-        PERFORM {LIGHT_PATH_LOCK.format(builder="whole.submitted_by_id")};
-        IF (SELECT count(*) FROM approvals_approval a JOIN approvals_submission w ON w.id = a.submission_id
-            WHERE a.by_policy_id IS NOT NULL AND w.submitted_by_id = whole.submitted_by_id
-              AND a.ended_at > NEW.ended_at - make_interval(days => (said->>'days')::int)) >= (said->>'grants')::int THEN
-            RAISE EXCEPTION 'A13: policy has approved as much for the builder of submission % as it may', whole.id
-                USING ERRCODE = 'check_violation';
-        END IF;
+        FOR who IN SELECT p.person_id FROM approvals_party p
+            WHERE p.submission_id = whole.id AND p.capacity IN ('importer', 'editor', 'submitter')
+            UNION SELECT whole.submitted_by_id ORDER BY 1 LOOP
+            PERFORM {LIGHT_PATH_LOCK.format(builder="who")};
+            IF (SELECT count(*) FROM approvals_approval a WHERE a.by_policy_id IS NOT NULL
+                AND a.ended_at > NEW.ended_at - make_interval(days => (said->>'days')::int)
+                AND EXISTS (SELECT 1 FROM approvals_party p WHERE p.submission_id = a.submission_id AND p.person_id = who
+                            AND p.capacity IN ('importer', 'editor', 'submitter'))) >= (said->>'grants')::int THEN
+                RAISE EXCEPTION 'A13: policy has approved as much for a builder of submission % as it may', whole.id
+                    USING ERRCODE = 'check_violation';
+            END IF;
+        END LOOP;
         RETURN NEW;
     """,  # noqa: S608  put together from pieces of its own
 )
@@ -364,7 +370,7 @@ QUESTION_FROZEN = pgtrigger.Trigger(
             RAISE EXCEPTION 'A1: what approval % asks is frozen', OLD.id USING ERRCODE = 'check_violation';
         END IF;
         IF OLD.state IN ('approved', 'rejected', 'expired', 'not_applicable', 'withdrawn') AND NOT {TAKEN_BACK}
-            AND ((NEW.state, NEW.round) IS DISTINCT FROM (OLD.state, OLD.round)
+            AND ((NEW.state, NEW.round, NEW.ended_at) IS DISTINCT FROM (OLD.state, OLD.round, OLD.ended_at)
                 OR (NEW.granted_term_days, NEW.granted_level, NEW.granted_scope, NEW.carried_from_id, NEW.by_policy_id)
                     IS DISTINCT FROM
                     (OLD.granted_term_days, OLD.granted_level, OLD.granted_scope, OLD.carried_from_id, OLD.by_policy_id))

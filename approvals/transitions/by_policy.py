@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from approvals import duties, light, policies
+from approvals import duties, light, parties, policies
 from approvals.light import Because
 from approvals.models import Approval, ApprovalState, Submission
 from governance.controls.refusals import Refusal
@@ -59,8 +59,8 @@ def approve_all(step: Step[Any], submission: Submission, waiting: Sequence[Appro
 
 
 def _because(step: Step[Any], submission: Submission, waiting: Sequence[Approval]) -> Because | None:
-    """What speaks against it; counted while nobody else has policy approve something for the same builder."""
-    light.lock(submission.submitted_by)
+    """What speaks against it; counted while nobody else has policy approve something for any of its builders."""
+    light.lock(parties.building(submission))
     found = light.of_submission(submission, waiting, policies.of(submission.policy), step.now)
     if found is not None:
         return found

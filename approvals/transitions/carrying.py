@@ -226,7 +226,11 @@ class Carrying:
 
     def _takes_a_third(self, record: Approval, label: str) -> bool:
         """Whether whoever would fill its first seat has a signal together with the builder, on high risk (S10)."""
-        if record.tier not in self.policy.third_signature or not self._partners:
+        if record.tier not in self.policy.third_signature:
+            return False
+        if self._asked_outside and (last := self._before(record)) is not None and last.pk in self._asked_outside:
+            return True  # what was asked of the open submission carries over with what was said there (A1, A14)
+        if not self._partners:
             return False
         rungs = ladder(label, self.submission.automation, resource_of(record), self._bench)
         return third.is_needed(record.tier, rungs, self._partners, self.policy)
@@ -234,6 +238,12 @@ class Carrying:
     @cached_property
     def _partners(self) -> frozenset[int]:
         return pairs.partners(self.submission.submitted_by, self.policy, self.step.now)
+
+    @cached_property
+    def _asked_outside(self) -> frozenset[int]:
+        """Ids of the records of the continued submission that take a third signature."""
+        known = Seat.objects.filter(approval__submission=self.before, label=SeatLabel.OUTSIDE)
+        return frozenset(known.values_list("approval", flat=True)) if self.before is not None else frozenset()
 
     @cached_property
     def _bench(self) -> Bench:

@@ -19,7 +19,7 @@ from approvals.models import (
 )
 from approvals.models.submission import UNFINISHED, Capacity
 from approvals.routing import Route, route_of
-from approvals.transitions import repeated
+from approvals.transitions import outside, repeated
 from governance.controls.once import last_word
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
@@ -58,7 +58,10 @@ def approve(
     if not step.text and (record.tier == "high" or batch is not None):
         raise refuse(Refusal("A7", "input", "Say why: a high-risk or bulk approval needs a reason."))
     narrowing = _narrow(record, term_days, level, list(scope) if scope is not None else None)
+    takes_a_third = outside.is_needed(step)
     _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing)
+    if takes_a_third:
+        outside.ask(step)
     _confirm_bindings(step)
     filled = all(seat.is_filled for seat in route_of(record, step.now).standing(record))
     if filled:

@@ -364,7 +364,7 @@ def _ten_already(c: Company, made: Submission) -> None:
         (_objected, "is not on the light path"),
         (_moving, "no owner has confirmed"),
         (_another_policy, "is not on the light path"),
-        (_ten_already, "as much for the builder"),
+        (_ten_already, "as much for a builder"),
     ],
 )
 def test_the_database_counts_and_looks_for_itself_whatever_the_rule_in_python_says(

@@ -5,15 +5,17 @@ from __future__ import annotations
 import pytest
 
 from approvals import grants, transitions
-from approvals.models import Grant, Sample, SampleState, Submission
+from approvals.models import Approval, Grant, Sample, SampleState, Submission
 from inventory.models import Automation
+from tests import journeys
 from tests.approvals import lightly, stock
+from tests.approvals.attempts import database_refuses, sql
 from tests.approvals.drawing import JOBS, sealed
 from tests.approvals.lightly import another, both
 from tests.approvals.test_light import people_are_asked
 from tests.approvals.test_light_samples import drawn, not_fine
 from tests.journeys import Company
-from tests.people import as_actor
+from tests.people import as_actor, joins, make_person
 
 
 def one_more_drawn(c: Company) -> Sample:
@@ -99,3 +101,27 @@ def test_an_objection_is_not_shed_by_another_id_and_ends_when_people_have_put_it
     light_submitted.refresh_from_db()
     assert light_submitted.state == "in_force"
     assert lightly.submitted(company, another("later")).light_path
+
+
+# --- ten for a builder ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A13")
+def test_ten_for_a_builder_are_not_ten_more_for_each_colleague_who_submits_it(company: Company) -> None:
+    n = company.people
+    colleagues = [n.rita, *(joins(make_person(f"Cole Ager {word}"), n.finance_ops) for word in "ab")]
+    on_the_path = []
+    for word, colleague in zip("abc", colleagues, strict=True):
+        version = lightly.version(company, both(another(word), lightly.reads_more(4)), by=n.rita)
+        made = journeys.submitted(company, version, by=colleague)
+        on_the_path.append(made.light_path)
+        stock.app_approved(company, made)
+    assert on_the_path == [True, False, False]
+    assert Approval.objects.filter(by_policy__isnull=False).count() == 6
+
+
+@pytest.mark.rule("A13", "A8")
+def test_when_policy_approved_something_is_not_moved(company: Company, light_in_force: Submission) -> None:
+    for record in light_in_force.approvals.all():
+        with database_refuses("A8"):
+            sql("UPDATE approvals_approval SET ended_at = '2020-01-01' WHERE id = %s", record.pk)

@@ -1,0 +1,65 @@
+"""The third signature as somebody approves: whoever signs and has a signal with a builder, in whatever seat, signs with a third (S10).
+
+Making a record and opening it look at who stands on the ladder of its first seat. Nobody knows before the decision who signs for whom
+(A11), who fills the other seats, and what has come up since it opened. So it is asked once more here, of whoever decides, and of everybody
+whose work it is. The seat that they fill is theirs; the record stays open until somebody from outside has signed besides.
+"""
+
+from __future__ import annotations
+
+from django.db.models import prefetch_related_objects
+
+from approvals import asking, pairs, parties, policies, third
+from approvals.models import Approval, SeatLabel
+from approvals.routing import route_of
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.transitions import Step
+
+
+def is_needed(step: Step[Approval]) -> bool:
+    """Whether who approves now has a signal with a builder of it, on high risk, and no third signature is asked for yet.
+
+    Asked before the decision is written: this one does not count in the signal.
+    """
+    record = step.subject
+    policy = policies.of(record.submission.policy)
+    if record.tier not in policy.third_signature:
+        return False
+    if any(seat.label == SeatLabel.OUTSIDE for seat in route_of(record, step.now).seats(record)):
+        return False
+    partners = pairs.partners_of(parties.building(record.submission), policy, step.now)
+    return any(person.pk in partners for person in step.actor.people)
+
+
+def ask(step: Step[Approval]) -> None:
+    """Add the seat of somebody from outside both teams, and ask and tell whoever may fill it; the record's clock runs on.
+
+    Raises:
+        Refused: nobody from outside is left, and nothing is decided then (A9).
+    """
+    record, submission = step.subject, step.subject.submission
+    route = route_of(record, step.now)
+    (seat,) = third.seats_for([record])
+    seat.save()
+    step.record("approval.third_asked", record)
+    route.add_seat(seat)
+    record.__dict__.get("_prefetched_objects_cache", {}).pop("seats", None)
+    prefetch_related_objects([record], "seats__candidates")
+    standing = next(one for one in route.standing(record) if one.label == SeatLabel.OUTSIDE)
+    if not standing.may_decide:
+        sentence = "You and a builder of this approve for each other often, and nobody from outside both teams is left to sign too."
+        raise refuse(
+            Refusal(
+                "S10",
+                "duty",
+                sentence,
+                "Somebody else who may decide it does; or an admin names one more fallback owner.",
+            )
+        )
+    people = asking.pass_on(record, route)
+    asking.let_see(submission.automation, people)
+    event, due = f"stage_{record.stage}_opened", record.due_at.isoformat() if record.due_at else ""
+    asking.tell(step, submission, people, event, key=f"third:{record.pk}", count=1, due=due)
+
+
+__all__ = ["ask", "is_needed"]
