@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from approvals.light import FAILED
+from approvals.light import NOT_PASSED
 from approvals.models import Grant, Sample, Submission, SubmissionState, credential_key
 from inventory.models import Automation, AutomationState, Privilege, Version
 from inventory.models.automation import AutomationQuerySet
@@ -172,7 +172,7 @@ def _failed(automation: Automation, in_force: Sequence[Submission]) -> set[int]:
 
     Stage 1 alone lifts that: what it has decided since rests on another approval of the app.
     """
-    looks = Sample.objects.filter(submission__automation=automation, approval=None, state__in=FAILED)
+    looks = Sample.objects.filter(submission__automation=automation, approval=None, state__in=NOT_PASSED)
     found = list(looks.values_list("submission_id", "submission__app_approval_id"))
     return {one.pk for one in in_force for pk, app in found if one.pk >= pk and one.app_approval_id == app}
 
