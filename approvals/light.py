@@ -51,13 +51,12 @@ from inventory.models import (
 BY_ITSELF = ("manual", "schedule")
 #: Findings of low severity that nobody has to look at first; any other is.
 HARMLESS = ("dormant", "pinned_data", "shared_credential")
-#: Looks at what policy approved after which it approves nothing like it any more: one that was drawn and ended unseen is none of the
 #: How a look ends that did not bear out what nobody was asked about.
 NOT_PASSED = (SampleState.NOT_FINE, SampleState.UNANSWERED)
+#: Looks at what policy approved after which it approves nothing like it any more: one that was drawn and ended unseen is none of the
 #: good ones, or whoever gives up what was drawn and asks for it again would have a fresh draw.
 FAILED = Q(approval__isnull=False) & (
-    Q(state__in=NOT_PASSED)
-    | Q(state=SampleState.NOT_APPLICABLE, drawn_from_seal__isnull=False)
+    Q(state__in=NOT_PASSED) | Q(state=SampleState.NOT_APPLICABLE, drawn_from_seal__isnull=False)
 )
 
 
