@@ -117,6 +117,7 @@ def test_what_was_never_refused_or_too_long_ago_needs_no_signature_more(
     n = company.people
     stock.hand_over(company, company.slack, n.piet, n.amara)
     long_ago = company.now.replace(year=2026, month=8)
+    sql("SET CONSTRAINTS ALL IMMEDIATE")
     sql("ALTER TABLE approvals_approval DISABLE TRIGGER USER")  # when a record ended is frozen
     Approval.objects.filter(submission=stock_declined, state="rejected").update(ended_at=long_ago)
     sql("ALTER TABLE approvals_approval ENABLE TRIGGER USER")
