@@ -55,17 +55,14 @@ def found(policy: Policy, now: datetime) -> list[Signal]:
     return _signals(_taken(policy, now), policy)
 
 
-def partners(builder: Person, policy: Policy, now: datetime) -> frozenset[int]:
-    """Ids of everybody whom a signal names together with a builder: whose signature on something of theirs takes a third one on high."""
-    return partners_of((builder.pk,), policy, now)
-
-
-def partners_of(builders: Collection[int], policy: Policy, now: datetime) -> frozenset[int]:
-    """The same of several builders, by their ids: whoever has a signal with any of them. Two queries."""
+def partners(builders: Collection[int], policy: Policy, now: datetime) -> frozenset[int]:
+    """Ids of everybody whom a signal names together with one of some builders, by their ids: whose signature on something of theirs takes
+    a third one on high. Two queries.
+    """
     mine = _taken(policy, now).filter(submission__submitted_by__in=builders)
     theirs = _taken(policy, now).filter(person__in=builders)
-    pairs = (signal.people for signal in _signals(mine | theirs, policy, of=builders))
-    return frozenset(who for pair in pairs if {*pair} & {*builders} for who in pair) - {*builders}
+    named = (signal.people for signal in _signals(mine | theirs, policy, of=builders))
+    return frozenset(who for pair in named if {*pair} & {*builders} for who in pair) - {*builders}
 
 
 def people_of(signals: Iterable[Signal]) -> dict[int, Person]:
@@ -143,4 +140,4 @@ def words(signal: Signal, names: Mapping[int, str], days: int) -> str:
     return f"{first} gave {signal.times[0]} of the {signal.times[1]} approvals that {second} got in {days} days ({share} %)."
 
 
-__all__ = ["Signal", "found", "partners", "partners_of", "people_of", "words"]
+__all__ = ["Signal", "found", "partners", "people_of", "words"]

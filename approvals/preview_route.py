@@ -68,9 +68,9 @@ class People:
         policy: says which seats a question has.
         before: what became of what was refused or withdrawn before, by the question's key (`again.earlier`).
         stopped: who stopped what is asked again, by the question's key (`stopped.stopped`).
-        builder: id of who would submit.
-        partners: ids of those who have a signal together with them, where something of it is risky enough to ask that (S10).
-        insiders: by id of a resource, 0 for the app: who is of the two sides; only where there are partners.
+        builders: ids of whoever's work it is: who brought it in, edited or would submit it.
+        partners: ids of those who have a signal together with one of them, where something of it is risky enough to ask that (S10).
+        insiders: by id of a resource, 0 for the app: who is not from outside; only where there are partners.
     """
 
     bench: Bench
@@ -79,7 +79,7 @@ class People:
     policy: Policy
     before: Mapping[str, Earlier]
     stopped: Mapping[str, frozenset[int]]
-    builder: Person | None = None
+    builders: frozenset[int] = frozenset()
     partners: frozenset[int] = frozenset()
     insiders: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
@@ -128,22 +128,21 @@ class People:
             policy,
             again.earlier(known, policy, now) if known is not None else {},
             stopped.stopped(known) if known is not None else {},
-            actor.person,
+            frozenset(who for who, capacity in named if who is not None and capacity in parties.BUILDING),
         )
 
     def with_signals(self, automation: Automation, found: Changes, tier: str, now: datetime) -> People:
         """The same with what is needed to say where a third signature is asked for: nothing is read where nothing is risky enough (S10)."""
         risky = [one for one in found.asked if one.tier in self.policy.third_signature]
         is_asked = bool(risky) or (bool(found.app) and tier in self.policy.third_signature)
-        partners = pairs.partners(self.builder, self.policy, now) if is_asked and self.builder else frozenset[int]()
+        partners = pairs.partners(self.builders, self.policy, now) if is_asked else frozenset[int]()
         if not partners:
             return self
-        builder = self.builder.pk if self.builder is not None else None
         on = {resource.pk: resource for one in risky if (resource := resource_of(one)) is not None and resource.pk}
-        sides = {pk: third.Sides.of(builder, automation, resource) for pk, resource in on.items()}
-        sides[0] = third.Sides.of(builder, automation, None)
+        sides = {pk: third.Sides.of(self.builders, automation, resource) for pk, resource in on.items()}
+        sides[0] = third.Sides.of(self.builders, automation, None)
         known = third.Insiders.read(sides.values())
-        return replace(self, partners=partners, insiders={pk: known.among(one) for pk, one in sides.items()})
+        return replace(self, partners=partners, insiders={pk: known.among(one) | partners for pk, one in sides.items()})
 
     def app_seats(self, automation: Automation, found: Changes, tier: str) -> tuple[SeatAsked, ...]:
         """The seats of stage 1, for an app of this tier that would ask all this."""

@@ -87,6 +87,8 @@ class Route:
     carried: dict[int, tuple[int, int]] = field(default_factory=dict)
     #: Decisions that were taken back, by record: they count for nothing and use up whoever made them (S2).
     retracted: dict[int, list[Decision]] = field(default_factory=dict)
+    #: Ids of whoever's work it is (S10).
+    builders: frozenset[int] = frozenset()
     _seats: dict[int, tuple[Seat, ...]] = field(default_factory=dict)
     _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
     _stopped: dict[str, frozenset[int]] | None = None
@@ -145,6 +147,7 @@ class Route:
             rows.before(submission),
             {link.decision_id: (link.approval_id, link.round) for link in links},
             retracted,
+            frozenset(rows.builders[submission.pk]),
         )
 
     def note(self, decision: Decision) -> None:
@@ -169,7 +172,10 @@ class Route:
         """Count a seat that a record was given just now, by somebody's decision (S10)."""
         approval = seat.approval
         self._seats[approval.pk] = (*self.seats(approval), seat)
-        self._insiders = {**(self._insiders or {}), approval.pk: third.insiders_of_one(approval)}
+        self._insiders = {
+            **(self._insiders or {}),
+            **third.insiders(self.submission, [approval], self.builders, self.now),
+        }
         self._standing.clear()
         self._second = None
 
@@ -235,9 +241,9 @@ class Route:
         return ladder(label, self.submission.automation, on, self.bench, first=first, since=since, insiders=insiders)
 
     def _insiders_of(self, approval: Approval) -> frozenset[int]:
-        """Ids of everybody of the two sides of a record, read once for all records with a seat for somebody from outside (S10)."""
+        """Ids of everybody who is not from outside for a record, read once for all records with a seat for somebody who is (S10)."""
         if self._insiders is None or approval.pk not in self._insiders:
-            self._insiders = third.insiders_of(self.submission)
+            self._insiders = third.insiders_of(self.submission, self.builders, self.now)
         return self._insiders.get(approval.pk, frozenset())
 
     def standing(self, approval: Approval) -> list[SeatStanding]:

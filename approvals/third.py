@@ -2,15 +2,18 @@
 teams signs too (S10). Reads only.
 
 It is a seat as others are (`SeatLabel.OUTSIDE`), added when the record is made and, where the signal came up since, when it opens; and as
-somebody approves who has a signal and whom none of that foresaw (`transitions.outside`). It is not taken away when the signal goes (A1). Fallback owners stand on its ladder, then security reviewers, each only where they are in neither
-team: the one that builds, with its leads and whoever submits, and the one that answers for the resource, with its owner and deputy.
+somebody approves who has a signal and whom none of that foresaw (`transitions.outside`). It is not taken away when the signal goes (A1).
+Fallback owners stand on its ladder, then security reviewers, each only where they are in neither team: the one that builds, with its leads
+and whoever's work it is, and the one that answers for the resource, with its owner and deputy. Nor does anybody who has such a signal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from approvals import pairs, policies
 from approvals.ladders import Rung, resource_of
 from approvals.models import Approval, Seat, SeatLabel, Submission
 from approvals.policies import Policy
@@ -27,7 +30,7 @@ def is_needed(tier: str, rungs: Iterable[Rung], partners: Collection[int], polic
     Args:
         tier: the record's.
         rungs: the ladder of its first seat, lead or owner.
-        partners: ids of those who have a signal together with the builder (`pairs.partners`).
+        partners: ids of those who have a signal together with a builder (`pairs.partners`).
         policy: says on which tiers.
     """
     if tier not in policy.third_signature or not partners:
@@ -44,10 +47,10 @@ class Sides:
     teams: frozenset[int]
 
     @classmethod
-    def of(cls, builder: int | None, automation: Automation, resource: Resource | None) -> Sides:
-        """Those of a record about a resource, or of the app where there is none."""
+    def of(cls, builders: Collection[int], automation: Automation, resource: Resource | None) -> Sides:
+        """Those of a record about a resource, or of the app where there is none; ``builders`` are ids of whoever's work it is."""
         team = automation.led_team
-        people: set[int | None] = {builder, team.lead_id, team.deputy_lead_id}
+        people: set[int | None] = {*builders, team.lead_id, team.deputy_lead_id}
         teams: set[int | None] = {team.pk}
         if resource is not None:
             people |= {resource.owner_id, resource.deputy_id}
@@ -83,26 +86,25 @@ class Insiders:
         return sides.people.union(*(self.people_of.get(pk, set()) for pk in teams))
 
 
-def insiders_of(submission: Submission) -> dict[int, frozenset[int]]:
-    """By record of a submission with a seat for somebody from outside: ids of who is of its two sides. A fixed number of queries."""
+def insiders_of(submission: Submission, builders: Collection[int], now: datetime) -> dict[int, frozenset[int]]:
+    """By record of a submission with a seat for somebody from outside: ids of who does not fill it. A fixed number of queries."""
     read = submission.approvals.all() if _is_read(submission, "approvals") else ()
     if read and all(_is_read(one, "seats") for one in read):  # a page has read them with all that they name
         records = [one for one in read if any(seat.label == SeatLabel.OUTSIDE for seat in one.seats.all())]
     else:
         asked = Approval.objects.filter(submission=submission, seats__label=SeatLabel.OUTSIDE).order_by("pk")
         records = list(asked.select_related("privilege__entitlement__resource", "decided_on"))
-    resources = {one.pk: resource_of(one) for one in records}
-    builder = submission.submitted_by_id
-    sides = {pk: Sides.of(builder, submission.automation, on) for pk, on in resources.items()}
+    return insiders(submission, records, builders, now) if records else {}
+
+
+def insiders(
+    submission: Submission, records: Iterable[Approval], builders: Collection[int], now: datetime
+) -> dict[int, frozenset[int]]:
+    """The same of some records of a submission, whether or not they have such a seat yet."""
+    partners = pairs.partners(builders, policies.of(submission.policy), now)
+    sides = {one.pk: Sides.of(builders, submission.automation, resource_of(one)) for one in records}
     known = Insiders.read(sides.values())
-    return {pk: known.among(one) for pk, one in sides.items()}
-
-
-def insiders_of_one(record: Approval) -> frozenset[int]:
-    """The same of one record, whether or not it has such a seat yet."""
-    submission = record.submission
-    sides = Sides.of(submission.submitted_by_id, submission.automation, resource_of(record))
-    return Insiders.read([sides]).among(sides)
+    return {pk: known.among(one) | partners for pk, one in sides.items()}
 
 
 def _is_read(row: Submission | Approval, what: str) -> bool:

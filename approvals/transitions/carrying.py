@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from approvals import again, facts, pairs, policies, stopped, third
+from approvals import again, facts, pairs, parties, policies, stopped, third
 from approvals.ladders import Bench, ladder, resource_of
 from approvals.models import (
     Approval,
@@ -237,7 +237,7 @@ class Carrying:
 
     @cached_property
     def _partners(self) -> frozenset[int]:
-        return pairs.partners(self.submission.submitted_by, self.policy, self.step.now)
+        return pairs.partners(parties.building(self.submission), self.policy, self.step.now)
 
     @cached_property
     def _asked_outside(self) -> frozenset[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from django.db.models import prefetch_related_objects
 
-from approvals import asking, pairs, parties, policies, third
+from approvals import asking, pairs, policies, third
 from approvals.models import Approval, SeatLabel
 from approvals.routing import route_of
 from governance.controls.refusals import Refusal, refuse
@@ -27,7 +27,7 @@ def is_needed(step: Step[Approval]) -> bool:
         return False
     if any(seat.label == SeatLabel.OUTSIDE for seat in route_of(record, step.now).seats(record)):
         return False
-    partners = pairs.partners_of(parties.building(record.submission), policy, step.now)
+    partners = pairs.partners(route_of(record, step.now).builders, policy, step.now)
     return any(person.pk in partners for person in step.actor.people)
 
 

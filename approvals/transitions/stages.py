@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 
-from approvals import asking, duties, pairs, policies, third
+from approvals import asking, duties, pairs, parties, policies, third
 from approvals.ladders import LADDER, Bench, ladder, resource_of
 from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
 from approvals.routing import Route
@@ -108,7 +108,7 @@ def _add_third(step: Step[Any], submission: Submission, records: Iterable[Approv
     """Add a third signature where a signal came up since the records were made; none is taken away (S10, A1)."""
     policy = policies.of(submission.policy)
     risky = [record for record in records if record.tier in policy.third_signature]
-    partners = pairs.partners(submission.submitted_by, policy, step.now) if risky else frozenset[int]()
+    partners = pairs.partners(parties.building(submission), policy, step.now) if risky else frozenset[int]()
     if not partners:
         return
     bench, known = Bench.load(step.now), Seat.objects.filter(approval__in=risky)

@@ -23,7 +23,7 @@ from tests.approvals.bring_in.building import Build, connect
 from tests.approvals.lightly import another, both
 from tests.approvals.mutually import of_rita
 from tests.journeys import Company
-from tests.people import as_actor, as_delegate, give_role
+from tests.people import as_actor, as_delegate, give_role, joins, make_person
 from tests.portal.signed_in import client_of
 
 QUARTER = timedelta(days=90)
@@ -87,9 +87,9 @@ def test_two_who_approve_for_each_other_four_times_are_a_signal(company: Company
     assert (signal.kind, signal.people, signal.times) == ("mutual", (n.rita.pk, n.theo.pk), (2, 2))
     assert signal.submissions == tuple(sorted((one.pk for one in made), reverse=True))
     policy = policies.in_force(company.now)
-    assert pairs.partners(n.rita, policy, company.now) == {n.theo.pk}
-    assert pairs.partners(n.theo, policy, company.now) == {n.rita.pk}
-    assert pairs.partners(n.jonas, policy, company.now) == frozenset()
+    assert pairs.partners((n.rita.pk,), policy, company.now) == {n.theo.pk}
+    assert pairs.partners((n.theo.pk,), policy, company.now) == {n.rita.pk}
+    assert pairs.partners((n.jonas.pk,), policy, company.now) == frozenset()
     said = pairs.words(signal, {n.rita.pk: n.rita.name, n.theo.pk: n.theo.name}, 90)
     assert said == "Rita Novak approved for Theo Brandt twice and Theo Brandt for Rita Novak twice in 90 days."
 
@@ -112,8 +112,8 @@ def test_more_than_four_fifths_from_one_person_are_a_signal(company: Company) ->
         stock.decide_rest(company, stock.app_approved(company, made))
     (signal,) = found(company)
     assert (signal.kind, signal.people, signal.times) == ("leaning", (n.omar.pk, n.rita.pk), (20, 24))
-    assert pairs.partners(n.rita, policies.in_force(company.now), company.now) == {n.omar.pk}
-    assert pairs.partners(n.omar, policies.in_force(company.now), company.now) == frozenset()
+    assert pairs.partners((n.rita.pk,), policies.in_force(company.now), company.now) == {n.omar.pk}
+    assert pairs.partners((n.omar.pk,), policies.in_force(company.now), company.now) == frozenset()
 
 
 # --- who is told ------------------------------------------------------------------------------------------------------
@@ -178,11 +178,39 @@ def test_nobody_of_either_team_gives_the_third_signature(
     assert n.amara.name in no.to_do, "Bram is of Theo's and Rita's team, though he is a fallback owner"
     amara, path = client_of(n.amara), f"/review/{made.pk}/"
     amara.get(path)
-    with django_assert_max_num_queries(24):  # who is of either team takes three
+    with django_assert_max_num_queries(26):  # who is of either team, and who has a signal, takes five
         page = amara.get(path).content.decode()
     assert "Your decision" in page
     journeys.approve(app, n.amara, now=company.now)
     assert app.state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("S10", "A9")
+def test_nobody_who_has_such_a_signal_gives_it_either(
+    company: Company, four_times: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n = company.people
+    app = journeys.app_of(journeys.submitted(company))
+    journeys.approve(app, n.theo, now=company.now)
+    journeys.approve(app, n.viktor, now=company.now)
+    monkeypatch.setattr(pairs, "partners", lambda *_: frozenset({n.theo.pk, n.amara.pk}))
+    refused(transitions.approve, app, as_actor(n.amara), "A9", now=company.now)
+
+
+@pytest.mark.rule("S10")
+def test_it_is_asked_for_and_foreseen_whoever_of_them_submits(company: Company, four_times: Submission) -> None:
+    n = company.people
+    colleague = joins(make_person("Cole Ager"), n.finance_ops)
+    version = journeys.brought_in(company)  # Rita's work
+    build = Build.by(colleague)
+    item = build.import_item("invoice-chaser.json", (journeys.EXPORTS / "invoice-chaser.json").read_bytes())
+    build.post(item, build.typed(item, n.jonas))
+    assert "from outside both teams" in build.see(item)
+    assert labels(journeys.app_of(journeys.submitted(company, version, by=colleague))) == [
+        "lead",
+        "security",
+        "outside",
+    ]
 
 
 @pytest.mark.rule("S10", "A9")
