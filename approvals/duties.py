@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef
 
-from approvals import asking, openings, ownerless, policies, rechecking, samples
+from approvals import asking, openings, ownerless, policies, rechecking
 from approvals.ladders import LADDER
 from approvals.models import (
     Approval,
@@ -205,7 +205,7 @@ def _still_holds(subject: Submission, actor: Actor, now: datetime) -> Refusal | 
 def _accept_in_time(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
     if subject.accept_due_at is None or now < subject.accept_due_at:
         return None
-    sentence = f"The time to accept what was approved was over on {_day(subject.accept_due_at)}: it expires."
+    sentence = f"The time to accept what was approved was over on {day(subject.accept_due_at)}: it expires."
     return Refusal("A14", "state", sentence, "Submit it again.")
 
 
@@ -222,18 +222,18 @@ def _time_is_up(subject: Approval, actor: Actor, now: datetime) -> Refusal | Non
 def _in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     if subject.expires_at is None or now < subject.expires_at:
         return None
-    sentence = f"The time to decide this was over on {_day(subject.expires_at)}: it ends as rejected."
+    sentence = f"The time to decide this was over on {day(subject.expires_at)}: it ends as rejected."
     return Refusal("A10", "state", sentence, "Whoever submitted it can submit it again, and then it is decided anew.")
 
 
 def _answer_in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     if subject.builder_due_at is None or now < subject.builder_due_at:
         return None
-    sentence = f"The time to answer this was over on {_day(subject.builder_due_at)}: it ends as rejected."
+    sentence = f"The time to answer this was over on {day(subject.builder_due_at)}: it ends as rejected."
     return Refusal("A14", "state", sentence, "Submit the automation again, and say the answer in the justification.")
 
 
-def _day(instant: datetime) -> str:
+def day(instant: datetime) -> str:
     """The day on which a deadline ended, where the organisation is (H8)."""
     there = instant.astimezone(asking.organisation_zone())
     return f"{there.day} {there:%B %Y}"
@@ -251,7 +251,7 @@ def _decided_nothing(subject: Approval, actor: Actor, now: datetime) -> Refusal 
 def joining_refusal(submission: Submission, people: Iterable[Person], actor: Actor) -> Refusal | None:
     """Why some people can't become parties of an unfinished submission, or None: one of them has decided in it (S1).
 
-    A party decides nothing, and who took back what they decided was no party when they did; so who has decided stays apart until it has ended.
+    A party decides nothing, and who has decided has had their say, also where they took it back; so they stay apart until it has ended.
 
     Args:
         submission: unfinished.
@@ -295,65 +295,6 @@ def _settles_for_others(subject: Binding | Resource, actor: Actor, now: datetime
     who = "you are" if found.person == actor.person else f"{found.person.name}, for whom you would stand in, is"
     sentence = f"A submission of {found.submission.automation.name} rests on this connection, and {who} a party to it."
     return Refusal("SOD-1", "duty", sentence, f"Somebody else who answers for {subject.resource.name} does.")
-
-
-def _sealed(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
-    if samples.seal_over(subject.submission) is None:
-        return Refusal("A13", "state", "The ledger is not sealed so far: whether it is drawn is not known yet.")
-    return None
-
-
-def _looks_apart(subject: Sample, actor: Actor, now: datetime, code: str) -> Refusal | None:
-    route = Route.load(subject.submission, now)
-    for person in actor.people:
-        no = samples.conflict(person, route, subject)
-        if no is not None and no[0] == code:
-            other = "You decided a privilege of this submission; looking at its source stands for the other stage."
-            if subject.is_of_policy:
-                other = "You decided the app of this submission; looking at what policy approved stands for the other stage."
-            party = "You are a party to this submission, and a party does not look at it."
-            words = party if code == "SOD-1" else other
-            sentence = words if person == actor.person else f"{no[1]}, and you would stand in for them."
-            return Refusal(code, "duty", sentence, _with_whom(subject, now))
-    return None
-
-
-def _with_whom(subject: Sample, now: datetime) -> str:
-    names = [person.name for person in samples.may_look(subject, now)]
-    return f"It is with {' or '.join(names)}." if names else "Nobody is left to look at it."
-
-
-def _party_looks(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
-    return _looks_apart(subject, actor, now, "SOD-1")
-
-
-def _decider_looks(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
-    return _looks_apart(subject, actor, now, "SOD-2")
-
-
-def _turn_to_look(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
-    if actor.capacity_of in samples.may_look(subject, now):
-        return None
-    return Refusal("A9", "duty", "Somebody before you looks at this.", _with_whom(subject, now))
-
-
-def _look_in_time(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.due_at is None or now < subject.due_at:
-        return None
-    stage = "stage 2" if subject.is_of_policy else "stage 1"
-    sentence = f"The time to look at this was over on {_day(subject.due_at)}: it is suspended until {stage} decides."
-    return Refusal("A13", "state", sentence, f"Whoever submits it again asks {stage}.")
-
-
-def _look_time_is_up(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
-    ends = subject.due_at
-    return Refusal("A13", "state", "Its time is not up.") if ends is None or ends > now else None
-
-
-def _somebody_new(subject: Sample, actor: Actor, now: datetime) -> Refusal | None:
-    if all(person.pk in subject.asked for person in samples.may_look(subject, now)):
-        return Refusal("A9", "state", "Everybody who may look was asked.")
-    return None
 
 
 INTERACTIVE = Duty(
@@ -426,16 +367,3 @@ RETRACTING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, OWN_DECISION, INTERACTIVE, UND
 
 #: Asked, in this order, of everybody who decides.
 DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, NOT_WHO_STOPPED, ONCE, TURN, INTERACTIVE, IN_TIME)
-
-SEALED = Duty("A13", "A13", "A sample is drawn from the seal over its coming into force, and not before.", _sealed)
-PARTY_LOOKS = Duty("SOD-1", "S1", "A party does not look at what was drawn of its submission.", _party_looks)
-DECIDER_LOOKS = Duty(
-    "SOD-2", "S2", "Who decided in one stage of a submission does not look in place of the other.", _decider_looks
-)
-TURN_TO_LOOK = Duty("A9", "A9", "A security reviewer looks; a fallback owner where none is free.", _turn_to_look)
-LOOK_IN_TIME = Duty("A13", "A13", "Nobody looks once the time for it is up: silence has suspended it.", _look_in_time)
-LOOK_TIME_IS_UP = Duty("A13", "A13", "What was drawn is suspended once the time to look at it is up.", _look_time_is_up)
-SOMEBODY_NEW_TO_LOOK = Duty("A9", "A9", "Who may look is asked, each once.", _somebody_new)
-
-#: Asked, in this order, of everybody who looks at a sample.
-LOOKING = (PARTY_LOOKS, DECIDER_LOOKS, TURN_TO_LOOK, INTERACTIVE, LOOK_IN_TIME)

@@ -1,7 +1,7 @@
 """The light path: whether policy may approve what a submission asks in stage 2, and what speaks against it, in words (A13). Reads only.
 
 The preview asks it before there is a submission. Submitting freezes the answer, and once somebody has approved the app it is asked again:
-what was on the path may have left it, nothing comes onto it later (A1). The database repeats the narrow part (`guards.BY_POLICY_NARROWLY`).
+what was on the path may have left it, nothing comes onto it later (A1). The database repeats the narrow part (`policy_guards.BY_POLICY_NARROWLY`).
 
 What the chain of an automation is nobody knows yet (A16). So whatever could have one does not qualify: what something else starts, what
 shares a credential or an identity, and what the importer did not read to its end. What calls something is never low.
@@ -31,7 +31,7 @@ from approvals.models import (
     Submission,
     SubmissionState,
 )
-from approvals.models.guards import LIGHT_PATH_LOCK
+from approvals.models.policy_guards import LIGHT_PATH_LOCK
 from approvals.policies import Policy
 from governance.controls.models import Person
 from inventory import assessing

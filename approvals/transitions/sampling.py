@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from approvals import asking, duties, grants, policies, samples
+from approvals import asking, grants, policies, sample_duties, samples
 from approvals.models import Grant, Sample, SampleState, Submission
 from governance.controls import outbox
 from governance.controls.models import Person
@@ -76,7 +76,7 @@ def note(step: Step[Submission], before: Submission | None) -> None:
     permission=Permission.SAMPLE_DRAW,
     source=(SampleState.WAITING,),
     target=(SampleState.NOT_DRAWN, SampleState.OPEN),
-    duties=(duties.SEALED,),
+    duties=(sample_duties.SEALED,),
     parents=ABOVE,
 )
 def draw(step: Step[Sample]) -> Effect:
@@ -100,7 +100,7 @@ def draw(step: Step[Sample]) -> Effect:
     event="sample.passed_on",
     permission=Permission.SAMPLE_DRAW,
     source=(SampleState.OPEN,),
-    duties=(duties.SOMEBODY_NEW_TO_LOOK,),
+    duties=(sample_duties.SOMEBODY_NEW_TO_LOOK,),
     parents=ABOVE,
 )
 def pass_on_sample(step: Step[Sample]) -> Effect:
@@ -116,7 +116,7 @@ def pass_on_sample(step: Step[Sample]) -> Effect:
     permission=Permission.SAMPLE_LOOK,
     source=(SampleState.OPEN,),
     target=(SampleState.FINE,),
-    duties=duties.LOOKING,
+    duties=sample_duties.LOOKING,
     parents=ABOVE,
 )
 def find_fine(step: Step[Sample]) -> Effect:
@@ -131,7 +131,7 @@ def find_fine(step: Step[Sample]) -> Effect:
     permission=Permission.SAMPLE_LOOK,
     source=(SampleState.OPEN,),
     target=(SampleState.NOT_FINE,),
-    duties=duties.LOOKING,
+    duties=sample_duties.LOOKING,
     parents=ABOVE,
     reason_needed=True,
 )
@@ -149,7 +149,7 @@ def find_not_fine(step: Step[Sample]) -> Effect:
     permission=Permission.SAMPLE_LAPSE,
     source=(SampleState.OPEN,),
     target=(SampleState.UNANSWERED,),
-    duties=(duties.LOOK_TIME_IS_UP,),
+    duties=(sample_duties.LOOK_TIME_IS_UP,),
     parents=ABOVE,
 )
 def lapse_sample(step: Step[Sample]) -> Effect:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
 
 from django import forms
 from django.http import HttpResponse, QueryDict
@@ -43,7 +43,7 @@ def kept(person: Person | None) -> Sequence[DeskView]:
     return list(DeskView.objects.filter(person=person)[:MOST]) if person is not None else []
 
 
-def filters_of(view: DeskView, now: Any) -> Filters:
+def filters_of(view: DeskView, now: datetime) -> Filters:
     """What a view shows now."""
     return Filters.of(QueryDict(view.query), now)
 

@@ -19,7 +19,7 @@ from governance.controls.models import ApiToken, LedgerEvent
 from tests import journeys, people
 from tests.approvals import stock
 from tests.approvals.bring_in.building import connect, of_its_own
-from tests.environment import ROOT
+from tests.environment import ROOT, required
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.processes import Site
@@ -68,7 +68,10 @@ class Pipeline:
 def pipeline(committed: None, site: Site, tmp_path: Path) -> Pipeline:
     """A company of its own, whose connections are known."""
     if shutil.which("curl") is None:
-        pytest.skip("no curl on this machine")
+        said = "no curl on this machine, which the script of the documentation needs: install the package curl"
+        if required("curl"):
+            pytest.fail(said)
+        pytest.skip(said)
     company = journeys.company(people.build(uuid.uuid4().hex[:8], now=clock.now()))
     secret = tokens.new_secret()
     n = company.people
