@@ -126,7 +126,7 @@ def _http(node: Node) -> Use:
     needs = http_credential(parameters)
     use = Use(
         "request",
-        (method or "GET").lower(),
+        shown(method or "GET", 80).lower(),
         access_of((method or "GET").lower().replace("head", "get").replace("options", "get")),
         address.path,
         assumed=assumed,

@@ -103,7 +103,7 @@ def target_of(parameters: dict[str, Any], alternatives: tuple[str, ...]) -> tupl
 def schedule_of(connector: str, parameters: dict[str, Any]) -> str:
     """When a schedule fires: ``cron 30 8 * * 1-5``, ``every week on Monday at 07:15``; several joined by ``; ``."""
     if connector == "interval":
-        return _every(text_of(parameters.get("unit")) or "seconds", parameters.get("interval", 1))
+        return shown(_every(text_of(parameters.get("unit")) or "seconds", parameters.get("interval", 1)))
     if connector == "cron":
         times = parameters.get("triggerTimes")
         items = times.get("item") if isinstance(times, dict) else None

@@ -106,7 +106,7 @@ class Scrubbed:
             name = _label(value) if isinstance(step, int) else step
             if name and name not in _STRUCTURE:
                 parts.append(label(name, 80) if isinstance(step, int) else shown(name, 80))
-        return "/".join([*parts, occurrence.suffix] if occurrence.suffix else parts)
+        return "/".join([*parts, shown(occurrence.suffix, 80)] if occurrence.suffix else parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,11 @@ from tests.matrix.asking import CELLS, DRAFTS, RECORD, SHOWN, Answer, is_of_ever
 from tests.people import as_actor, give_role, make_person
 
 #: How the portal may answer; 204 where a script asks and nothing changed.
-KNOWN = frozenset({"200", "204", "302", "400", "401", "403", "404", "405", "409", "413", "422", "login"})
+KNOWN = frozenset({"200", "204", "302", "400", "401", "403", "404", "405", "409", "413", "415", "422", "login"})
 #: Too many attempts to sign in.
 TOO_OFTEN = "429"
 #: How a request that can't be read, or is none of the portal's, is answered whoever sends it.
-UNREAD = frozenset({"400", "405", "413"})
+UNREAD = frozenset({"400", "405", "413", "415"})
 #: What may be answered where the table says that somebody may not: that it is not there, not theirs, or not like this.
 INSTEAD = {
     "404": UNREAD | {"404"},

@@ -17,8 +17,11 @@ from inventory.importers.display import vocabulary
 from inventory.importers.documents import LIMITS
 from inventory.importers.files import LINK
 from tests import lengths
+from tests.hostile import HIDDEN, UNSEEN
 from tests.inventory.importers.samples import BASE, bring, node, server, workflow
 
+#: Characters that nobody sees, but those that JSON writes as escapes.
+UNPRINTED = frozenset(HIDDEN) - {chr(code) for code in range(32)}
 #: Other files come up in other runs.
 EXAMPLES = lengths.of(15, soak=2_000)
 
@@ -242,7 +245,7 @@ _NAMES = st.sampled_from(
 _VALUES = st.recursive(
     _LEAVES
     | st.sampled_from(
-        ["={{ $json.a }}", "={{ $fromAI('x') }}", "https://a.example/x?token=abcdefgh12", "SELECT 1", "*"]
+        ["={{ $json.a }}", "={{ $fromAI('x') }}", "https://a.example/x?token=abcdefgh12", "SELECT 1", "*", *UNSEEN]
     ),
     lambda below: st.lists(below, max_size=4) | st.dictionaries(_NAMES, below, max_size=5),
     max_leaves=12,
@@ -287,7 +290,9 @@ def test_whatever_stands_in_a_workflow_it_reads_without_surprise(nodes: Any, con
     ]
     document = {**members, "nodes": built, "connections": connections}
     for result in _below_the_boundary(document, ("surrogate",)):
-        assert json.loads(json.dumps(result.manifest.to_dict()))["schema"]
+        said = json.dumps(result.manifest.to_dict(), ensure_ascii=False)
+        assert json.loads(said)["schema"]
+        assert set(UNPRINTED).isdisjoint(said)
         assert result.digest.startswith("sha256:")
 
 
@@ -300,6 +305,7 @@ def test_whatever_stands_in_a_workflow_it_reads_without_surprise(nodes: Any, con
 def test_whatever_stands_in_a_client_configuration_it_reads_without_surprise(configs: Any, inputs: Any) -> None:
     for result in _below_the_boundary({"mcpServers": configs, "inputs": inputs}, ("names no server", "surrogate")):
         assert len(result.manifest.privileges) >= len(configs)
+        assert set(UNPRINTED).isdisjoint(json.dumps(result.manifest.to_dict(), ensure_ascii=False))
         assert result.digest.startswith("sha256:")
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from inventory.importers import ImportProblem, ReadResult, read, read_paths
+
+#: A right-to-left override: what follows it reads backwards.
+HIDDEN = "\u202e"
 
 READ = {
     "n8n_enescingoz": 109,
@@ -57,7 +63,6 @@ def test_every_real_file_previews_or_is_refused_with_file_place_and_reason(sourc
 
 @pytest.mark.rule("I8")
 def test_every_node_with_a_credential_is_a_privilege(real_exports: Path) -> None:
-    import json
 
     seen = 0
     for path in sorted((real_exports / "imports").glob("n8n_*/**/*.json")):
@@ -94,3 +99,45 @@ def test_two_thousand_exports_take_well_under_a_minute_of_processor_time(real_ex
     each = (time.process_time() - began) / len(contents)
     sys.stdout.write(f"{len(contents)} exports, {each * 1000:.1f} ms each\n")
     assert each * 2000 < 30
+
+
+def _marked(value: Any) -> Any:
+    """`value` with what nobody sees in each text of a node's or a server's settings."""
+    if isinstance(value, dict):
+        return {name: _marked(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_marked(each) for each in value]
+    return f"{value[:2]}{HIDDEN}{value[2:]}" if isinstance(value, str) else value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield name
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, str):
+        yield value
+
+
+@pytest.mark.rule("I8")
+@pytest.mark.parametrize("source", ["n8n_enescingoz", "n8n_ottomator", "mcp_client_davila7", "mcp_client_kwp"])
+def test_what_nobody_sees_in_a_setting_is_nowhere_in_what_was_read(source: str, real_exports: Path) -> None:
+    read_of = 0
+    for path in sorted((real_exports / "imports" / source).rglob("*.json")):
+        try:
+            document = json.loads(path.read_text())
+            for node in document.get("nodes", []):
+                node["parameters"] = _marked(node.get("parameters", {}))
+            for name in document.get("mcpServers", {}):
+                document["mcpServers"][name] = _marked(document["mcpServers"][name])
+            results = read(path.name, json.dumps(document).encode())
+        except (ImportProblem, ValueError, AttributeError):
+            continue  # broken, or no automation: the tests above count these
+        read_of += len(results)
+        for result in results:
+            seen = [text for text in _texts(result.manifest.to_dict()) if not set(HIDDEN).isdisjoint(text)]
+            assert not seen, (path.name, seen[:3])
+    assert read_of
