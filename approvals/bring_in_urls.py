@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.views import bring_in, connecting, describing, resubmitting, uploads
+from approvals.views import bring_in, connecting, describing, promoting, resubmitting, uploads
 
 urlpatterns = [
     path("bring-in/", bring_in.bring_in, name="bring_in"),
@@ -18,5 +18,6 @@ urlpatterns = [
     path("bring-in/<int:pk>/submit/", bring_in.submit, name="import_submit"),
     path("bring-in/<int:pk>/discard/", bring_in.discard, name="import_discard"),
     path("bring-in/<int:pk>/bind/<str:key>/", connecting.bind, name="import_bind"),
+    path("automations/<int:pk>/promote/", promoting.promote, name="promote"),
     path("automations/<int:pk>/again/", resubmitting.submit_again, name="submit_again"),
 ]

@@ -61,6 +61,8 @@ class Draft:
     Args:
         team: id of the team that it is built for.
         automation: id of the automation that a source without an id of its own is a version of.
+        sibling: id of the automation of another environment that a new one is said to be promoted from; 0 for none (I10).
+        promotes: id of the version that it began as a promotion of.
         fields: `purpose`, `environment`, `escalation_contact` as text, `business_owner` and `technical_owner` as ids.
         why: justification by row key.
         terms: term in days by row key.
@@ -70,6 +72,8 @@ class Draft:
 
     team: int | None = None
     automation: int | None = None
+    sibling: int | None = None
+    promotes: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
     terms: Mapping[str, int] = field(default_factory=dict)
@@ -174,6 +178,26 @@ def of_version(version: Version, *, by: Person, team: Team, now: datetime) -> Im
         secrets=version.secrets,
         draft=Draft(fields={"environment": version.automation.environment}).to_dict(),
         version=version,
+        created_at=now,
+    )
+
+
+def promoted(version: Version, draft: Draft, *, by: Person, team: Team, now: datetime) -> ImportItem:
+    """A preview of what a version of a lower environment would be in another (I10).
+
+    Args:
+        version: of the lower environment.
+        draft: says where to.
+        by: whose preview it is.
+        team: whom it is built for.
+        now: business time.
+    """
+    return ImportItem.objects.create(
+        batch=ImportBatch.objects.create(by=by, at=now),
+        team=team,
+        manifest=version.manifest,
+        secrets=version.secrets,
+        draft=draft.to_dict(),
         created_at=now,
     )
 

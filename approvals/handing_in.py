@@ -66,6 +66,7 @@ def confirm(
         fields=intended.fields_of(found.draft),
         chosen=intended.chosen_resources(found.draft, actor, now),
         automation=found.known if not found.manifest.source.external_id else None,
+        sibling=found.sibling,
         then=then,
     )
     return made if isinstance(made, Version) else None  # its subject is the team, what is made is the version

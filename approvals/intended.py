@@ -12,11 +12,13 @@ from approvals.drafts import Draft
 from governance.controls import texts
 from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
-from inventory import registry
+from inventory import lineage, registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, AutomationState, Environment, ImportItem, Resource, ResourceState
 from inventory.models.automation import AMENDED_BY_REVIEW
 
+#: What is said where a sibling was chosen, and is none for the environment that was chosen beside it (I10).
+SIBLING_IS_HERE = "What it is promoted from is in this environment already: choose another, or nothing."
 #: What is loaded of a resource, so that its ladder is known without asking again.
 LADDER = ("owner", "deputy", "team__lead", "team__deputy_lead")
 
@@ -34,17 +36,33 @@ def named_by(item: ImportItem, draft: Draft, team: Team) -> Automation | None:
     return item.version.automation if item.version is not None else None
 
 
-def fields_before(known: Automation | None, actor: Actor) -> dict[str, Any]:
-    """What the form begins with: what is said about a known automation; for a new one, its builder is the technical owner."""
-    if known is None:
+def sibling_of(known: Automation | None, manifest: Manifest, draft: Draft, team: Team) -> Automation | None:
+    """The automation of another environment whose lineage a new one is of: for certain, as said, else as is likely (I10)."""
+    if known is not None:
+        return None
+    environment = environment_of(draft)
+    sibling = lineage.certain(team, manifest, environment)
+    if sibling is not None or draft.sibling == 0:
+        return sibling
+    if draft.sibling is not None:
+        return lineage.chosen(team, draft.sibling, environment)
+    return lineage.likely(team, manifest, environment)
+
+
+def fields_before(known: Automation | None, actor: Actor, sibling: Automation | None = None) -> dict[str, Any]:
+    """What the form begins with: what is said about a known automation, or about the sibling that a new one is promoted from (I10);
+    for any other new one, its builder is the technical owner.
+    """
+    before = known or sibling
+    if before is None:
         return {"technical_owner": actor.person.pk if actor.person is not None else None}
-    return {
-        "purpose": known.asked["purpose"],
-        "business_owner": known.asked["business_owner_id"],
-        "technical_owner": known.asked["technical_owner_id"],
-        "escalation_contact": known.escalation_contact,
-        "environment": known.environment,
+    said = {
+        "purpose": before.asked["purpose"],
+        "business_owner": before.asked["business_owner_id"],
+        "technical_owner": before.asked["technical_owner_id"],
+        "escalation_contact": before.escalation_contact,
     }
+    return said if known is None else {**said, "environment": known.environment}
 
 
 def _people(draft: Draft) -> dict[int, Person]:

@@ -38,9 +38,8 @@ def name_all(submission: Submission, submitter: Person) -> None:
         submission: saved, without records yet.
         submitter: who submits it.
     """
-    write_down(
-        submission, [*standing(submission.automation, asked=submission.version), (submitter.pk, Capacity.SUBMITTER)]
-    )
+    found = standing(submission.automation, asked=submission.version)
+    write_down(submission, [*found, *of_promoted(submission.promoted_from), (submitter.pk, Capacity.SUBMITTER)])
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,22 @@ def standing(automation: Automation, *, asked: Version | None = None) -> list[tu
     """
     found = [*_of_versions(automation, asked), *_of_history(automation), *_of_submissions(automation)]
     return [(who, capacity) for who, capacity in found if who is not None]
+
+
+def of_promoted(below: Version | None) -> list[tuple[int, Capacity]]:
+    """Whose work a version of a lower environment is: parties of what brings it up, beside whoever brings it (I10, S1).
+
+    Who brought it in there, whom its source names, and who edited it or submitted it there. Its owners there own nothing here.
+
+    Args:
+        below: None where nothing is promoted.
+    """
+    if below is None:
+        return []
+    of_its_own = Party.objects.filter(submission__version=below, capacity__in=BUILDING)
+    found = [(who, Capacity(capacity)) for who, capacity in of_its_own.values_list("person", "capacity")]
+    found += [(author, Capacity.AUTHOR) for author in authors.of([below])]
+    return [*found, *([(below.imported_by_id, Capacity.IMPORTER)] if below.imported_by_id is not None else [])]
 
 
 def _of_versions(automation: Automation, asked: Version | None) -> Iterator[tuple[int | None, Capacity]]:

@@ -23,7 +23,7 @@ from approvals.would_be import WouldBe
 from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal
-from inventory import assessing, authors, registry, resolving, stakes
+from inventory import assessing, authors, lineage, registry, resolving, stakes
 from inventory.importers.manifest import Manifest, manifest_digest, sha256
 from inventory.models import (
     Assessment,
@@ -35,6 +35,7 @@ from inventory.models import (
     Version,
 )
 from inventory.opening import BindingKey
+from inventory.registry import Drift
 from inventory.resolving import Resolution
 from inventory.risk import Judged
 
@@ -56,7 +57,8 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     is_elsewhere = known is not None and known.team_id != team.pk
     if known is not None and is_elsewhere and not _is_seen(known, actor, now):
         known = None  # that there is one is said, and nothing of what it is (I1)
-    draft = replace(draft, fields={**intended.fields_before(known, actor), **draft.fields})
+    sibling = None if is_elsewhere else intended.sibling_of(known, manifest, draft, team)
+    draft = replace(draft, fields={**intended.fields_before(known, actor, sibling), **draft.fields})
     automation = intended.as_it_would_be(known, manifest, draft, team, actor)
     resolution = resolving.resolve(
         manifest,
@@ -66,7 +68,8 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
         by=actor.person,
     )
     _load_ladders(resolution)
-    return _Reading(item, manifest, draft, team, known, is_elsewhere, automation, resolution, actor, now).preview()
+    reading = _Reading(item, manifest, draft, team, known, sibling, is_elsewhere, automation, resolution, actor, now)
+    return reading.preview()
 
 
 def _is_seen(known: Automation, actor: Actor, now: datetime) -> bool:
@@ -101,6 +104,7 @@ class _Reading:
     draft: Draft
     team: Team
     known: Automation | None
+    sibling: Automation | None
     is_elsewhere: bool
     automation: Automation
     found: Resolution
@@ -111,18 +115,19 @@ class _Reading:
         """What would be asked of whom, and what keeps it from being submitted."""
         known, automation, policy = self.known, self.automation, policies.in_force(self.now)
         held, rows, judged = self._judge()
-        tier = judged.tier.word
+        tier, stands = judged.tier.word, Assessment(tier=judged.tier.word)
         would_be = WouldBe(automation, self.manifest, self.found.triggers, held, tier)
         compared = would_be.against(known, [asked for _, asked in rows], self.now)
         weighed = list(zip([key for key, _ in rows], compared.wanted, strict=True))
-        under_way, named, base = _under_way(known), self._named, _base(known)
+        under_way, named = _under_way(known), self._named
+        below = self._promoted_from(is_new=compared.before is None)
+        base = _base(known) or below
+        before = _privileges_of(base) if base is not None else []
         people = People.load(
-            automation, known, self.item, self.actor, under_way, compared.app_in_force, policy, self.now, named
+            automation, known, self.item, self.actor, below, compared.app_in_force, policy, self.now, named
         ).with_signals(automation, compared, tier, self.now)
-        stands = Assessment(tier=tier)
-        problems = unready(automation, replace(compared, asked=()), stands, policy, self.now)
+        problems = self._problems(compared, stands, policy)
         is_light, not_light = self._light(held, compared, tier, people, under_way)
-        problems += ownerless.identity_problems(self.found.identities, self.now)
         made = Preview(
             item=self.item,
             manifest=self.manifest,
@@ -133,8 +138,10 @@ class _Reading:
             known=known,
             automation=automation,
             version=_same(known, self.manifest, held),
+            sibling=self.sibling,
+            promoted_from=below,
             base=base,
-            drift=registry.compare(_privileges_of(base), held) if base is not None else None,
+            drift=_drift(base, before, held, is_across=base is below),
             under_way=under_way,
             is_stopped_since=_is_stopped_since(under_way, compared),
             changes=compared,
@@ -143,14 +150,30 @@ class _Reading:
             judged=judged,
             problems=tuple(problems),
             short=tuple(people.short(automation, compared, tier)),
-            said_before=_said_before(known, weighed),
-            begun=intended.fields_before(known, self.actor),
+            said_before=_said_before(known, weighed) or _said_below(below, before, weighed),
+            begun=intended.fields_before(known, self.actor, self.sibling),
             authors=named,
             refusal=self._refusal(),
             is_light=is_light,
             not_light=not_light,
         )
         return _not_by_who_decided(made, self.actor)
+
+    def _problems(self, compared: Changes, stands: Assessment, policy: policies.Policy) -> list[str]:
+        """What keeps the app from being submitted, whatever its rows are."""
+        found = unready(self.automation, replace(compared, asked=()), stands, policy, self.now)
+        found += ownerless.identity_problems(self.found.identities, self.now)
+        is_here = self.known is None and self.sibling is None and bool(self.draft.sibling)
+        return [*found, intended.SIBLING_IS_HERE] if is_here else found
+
+    def _promoted_from(self, *, is_new: bool) -> Version | None:
+        """The version of a lower environment that it would bring up (I10)."""
+        of = self.known or self.sibling
+        if of is None:
+            return None
+        return lineage.promoted_from(
+            of.lineage, self.automation.environment, self.manifest.source.content, is_new=is_new
+        )
 
     def _refusal(self) -> Refusal | None:
         """Why this person may not do it, asked of the operations that would do it."""
@@ -303,6 +326,27 @@ def _base(known: Automation | None) -> Version | None:
 
 def _privileges_of(version: Version) -> list[Privilege]:
     return list(version.privileges.select_related("entitlement__resource", "credential"))
+
+
+def _drift(
+    base: Version | None, before: Sequence[Privilege], held: Sequence[Privilege], *, is_across: bool
+) -> Drift | None:
+    if base is None:
+        return None
+    return registry.across(before, held) if is_across else registry.compare(before, held)
+
+
+def _said_below(
+    below: Version | None, before: Sequence[Privilege], rows: Sequence[tuple[str, Asked]]
+) -> dict[str, str]:
+    """What was said in the lower environment why it needs what does the same there, by row: nobody types the same twice (I10)."""
+    if below is None:
+        return {}
+    keys = {one.privilege.key: row_key(key) for key, one in rows if one.privilege is not None}
+    both = registry.together(before, [one.privilege for _, one in rows if one.privilege is not None])[0]
+    asked = Approval.objects.filter(submission__automation=below.automation_id, justification__isnull=False)
+    said = dict(asked.order_by("pk").values_list("privilege__key", "justification__text"))
+    return {keys[now.key]: said[was.key] for was, now in both if said.get(was.key)}
 
 
 def _said_before(known: Automation | None, rows: Iterable[tuple[str, Asked]]) -> dict[str, str]:

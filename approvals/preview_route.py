@@ -22,7 +22,7 @@ from approvals.routing import app_deciders
 from approvals.turns import Beside, Judge, Skipped, turn
 from governance.controls.actors import Actor
 from governance.controls.models import Person
-from inventory.models import Automation, ImportItem, Resource
+from inventory.models import Automation, ImportItem, Resource, Version
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class People:
         known: Automation | None,
         item: ImportItem,
         actor: Actor,
-        under_way: Submission | None,
+        below: Version | None,
         rests_on: Approval | None,
         policy: Policy,
         now: datetime,
@@ -103,7 +103,7 @@ class People:
             known: as stored; None for a new one.
             item: the preview; who brought it in is a party.
             actor: who would submit.
-            under_way: the submission that it would continue; its parties stay parties.
+            below: what it would be promoted from; whose work that is, is a party (I10).
             rests_on: the app approval in force when stage 1 is not asked.
             policy: the policy in force.
             now: business time.
@@ -113,6 +113,7 @@ class People:
         named: list[tuple[int | None, str]] = [(item.batch.by_id, Capacity.IMPORTER)]
         if known is not None:
             named += parties.standing(known)
+        named += parties.of_promoted(below)
         named += [
             *((author.pk, Capacity.AUTHOR) for author in authors),
             (asked["technical_owner_id"], Capacity.TECHNICAL_OWNER),

@@ -18,6 +18,7 @@ from approvals.preview_route import SeatAsked
 from governance.controls import texts
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal
+from inventory import registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, ImportItem, Resource, Version
 from inventory.registry import Drift
@@ -74,7 +75,9 @@ class Preview:
         known: the automation of the register that this is a version of, as stored; None for a new one.
         automation: as it would be, with the draft over it; unsaved.
         version: the version of the register with this very content; None when this would be a new one.
-        base: the version that it is compared with, and `drift` what differs; None for a new automation.
+        sibling: the automation of another environment whose lineage a new one is of; None where it has none (I10).
+        promoted_from: the version of a lower environment that it brings up, with its automation; None where it brings up none.
+        base: the version that it is compared with, and `drift` what differs; for a new automation what it is promoted from, else None.
         under_way: the submission that this one would continue (A14).
         is_stopped_since: whether something that it would hold was stopped since that was made, and is asked anew (G5).
         changes: what would be asked, what runs on, what ends (A12).
@@ -100,6 +103,8 @@ class Preview:
     known: Automation | None
     automation: Automation
     version: Version | None
+    sibling: Automation | None
+    promoted_from: Version | None
     base: Version | None
     drift: Drift | None
     under_way: Submission | None
@@ -116,6 +121,18 @@ class Preview:
     refusal: Refusal | None
     is_light: bool = False
     not_light: str = ""
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether its sibling is no choice: the same id on the same platform (I10)."""
+        return (
+            self.sibling is not None
+            and bool(self.sibling.external_id)
+            and (
+                self.sibling.external_id == self.manifest.source.external_id[:160]
+                and self.sibling.platform_instance == registry.platform_of(self.manifest)
+            )
+        )
 
     @property
     def tier(self) -> str:

@@ -53,7 +53,7 @@ def everybody(hints: Iterable[str]) -> dict[str, set[Person]]:
     return {hint: found[one] for hint, one in named.items() if one in found}
 
 
-def of(versions: QuerySet[Version]) -> set[int]:
+def of(versions: QuerySet[Version] | list[Version]) -> set[int]:
     """Ids of everybody whom the sources of some versions name; who came here since they were brought in is found now."""
     rows = list(VersionAuthor.objects.filter(version__in=versions).order_by().values_list("person", "said__text"))
     found = {who for who, _ in rows if who is not None}

@@ -1,9 +1,16 @@
-"""Where the register keeps the credentials that a manifest names: by these it finds one again (I5, I6). Pure."""
+"""How the register names where an automation runs, and where it keeps the credentials that a manifest names: by these it finds one
+again (I1, I5, I6). Pure.
+"""
 
 from __future__ import annotations
 
 from inventory.importers.manifest import Credential, Manifest
 from inventory.models import Automation
+
+
+def platform_of(manifest: Manifest) -> str:
+    """How the register names where an automation runs: the platform, and which one where the source says so."""
+    return f"{manifest.platform} {manifest.source.platform_instance[:16]}".strip()[:120]
 
 
 def local_to(automation: Automation) -> str:

@@ -21,7 +21,8 @@ from approvals.drafts import Draft
 from approvals.models.submission import UNFINISHED
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, Refused, refuse
-from inventory import registry
+from inventory import lineage, registry
+from inventory.importers.manifest import Manifest
 from inventory.models import Automation, Environment, ImportItem, ImportState, Outcome, Version
 
 router = Router(tags=["Bringing in"])
@@ -33,6 +34,7 @@ class About(Schema):
     team: Key | None = None
     environment: Environment = Environment.PRODUCTION
     automation: Key | None = None
+    promoted_from: Key | None = None
     business_owner: Key | None = None
     technical_owner: Key | None = None
     name: FileName = "export.json"
@@ -42,7 +44,8 @@ class About(Schema):
 def preview(request: HttpRequest, about: Query[About]) -> PreviewOut:
     """What an export would touch, who would be asked for what by when, and what is missing. Nothing of it is kept.
 
-    `automation` is the id of the one that a source without an id of its own is a new version of.
+    `automation` is the id of the one that a source without an id of its own is a new version of; `promoted_from` that of the one of
+    another environment that a new one is the same as (I10). Under one id of one platform that need not be said.
     """
     who = caller(request)
     team = who.team(about.team)
@@ -58,7 +61,8 @@ def bring_in(request: HttpRequest, about: Query[About]) -> Any:
     """Bring an export into the register: 201 for what is new or changed, 200 where it is there just so.
 
     The owners count where the automation is new: `business_owner` is needed then, and `technical_owner` is whoever made the token
-    unless it is said. Nobody is asked before it is submitted.
+    unless it is said; of what is promoted both are those of the automation that it is promoted from. Nobody is asked before it is
+    submitted.
     """
     who = caller(request)
     team = who.team(about.team)
@@ -93,7 +97,10 @@ def _read(request: HttpRequest, who: Caller, team: Team, about: About) -> Import
     item = items[0]
     if about.automation is not None:
         _check_named(about.automation, item, team)
-    draft = Draft(team=team.pk, automation=about.automation, fields={"environment": about.environment.value})
+    below, environment = about.promoted_from, about.environment.value
+    if below is not None and lineage.chosen(team, below, environment) is None:
+        raise field("promoted_from", f"No automation of this team that is not in {environment} yet has this id.")
+    draft = Draft(team=team.pk, automation=about.automation, sibling=below, fields={"environment": environment})
     drafts.keep(item, draft, team)
     return item
 
@@ -117,7 +124,10 @@ def _unchanged(item: ImportItem, team: Team, about: About) -> Version | None:
 
 def _confirm(item: ImportItem, who: Caller, team: Team, about: About) -> Version:
     """The version that it becomes; where that is refused, nothing of the export stays."""
-    draft = Draft.of(item)
+    draft, manifest = Draft.of(item), Manifest.from_dict(item.manifest)
+    named = intended.named_by(item, draft, team) if about.automation is not None else None
+    known = registry.known(team, manifest, environment=about.environment.value, named=named)
+    sibling = intended.sibling_of(known, manifest, draft, team)
     try:
         made: object = registry.confirm_import(
             team,
@@ -125,14 +135,25 @@ def _confirm(item: ImportItem, who: Caller, team: Team, about: About) -> Version
             now=who.now,
             item=item,
             fields={"environment": about.environment.value},
-            if_new=_owners(who, about),
-            automation=intended.named_by(item, draft, team) if about.automation is not None else None,
+            if_new=_if_new(who, about, sibling),
+            automation=named,
+            sibling=sibling,
         )
     except Refused:
         registry.forget(item.batch)
         raise
     assert isinstance(made, Version)  # its subject is the team, what is made is the version
     return made
+
+
+def _if_new(who: Caller, about: About, sibling: Automation | None) -> dict[str, Any]:
+    """What is said of a new automation: its owners, and what was said of the one that it is promoted from (I10)."""
+    if sibling is None:
+        return dict(_owners(who, about))
+    said = {"business_owner": about.business_owner, "technical_owner": about.technical_owner}
+    owners = {name: one for name, one in _owners(who, about).items() if said[name] is not None}
+    before = intended.fields_of(Draft(fields=intended.fields_before(None, who.actor, sibling)))
+    return {**before, **owners}
 
 
 def _owners(who: Caller, about: About) -> dict[str, Person | None]:

@@ -145,6 +145,28 @@ class Said(Schema):
     place: str = ""
 
 
+class PromotedOut(Schema):
+    """A version of a lower environment that is brought up."""
+
+    automation: Named
+    environment: str
+    version: int
+    approved: bool = Field(description="Whether it is the approved version there, which counts there alone.")
+
+    @classmethod
+    def of(cls, below: Version | None) -> PromotedOut | None:
+        """Of a version with its automation; None of none."""
+        if below is None:
+            return None
+        of = below.automation
+        return cls(
+            automation=Named(id=of.pk, name=of.name),
+            environment=of.environment,
+            version=below.number,
+            approved=below.pk == of.approved_version_id,
+        )
+
+
 class PreviewOut(Schema):
     """An export as it would be submitted now. Nothing of it is kept."""
 
@@ -162,7 +184,8 @@ class PreviewOut(Schema):
     rows: list[RowOut]
     secrets: list[Said] = Field(description="Secrets in the export: where they stand, never what they are.")
     noticed: list[Said]
-    changes: list[Said] = Field(description="Against the version before it.")
+    changes: list[Said] = Field(description="Against the version before it, or the one that it is promoted from.")
+    promoted_from: PromotedOut | None = Field(description="The version of a lower environment that it brings up (I10).")
     standing: str = Field(description="How it stands in the register already.")
     missing: list[str] = Field(description="What keeps it from being submitted.")
     route: RouteOut
@@ -199,6 +222,7 @@ def preview_of(found: Preview, person: Person) -> PreviewOut:
         secrets=[Said(**_remark(one)) for one in page["secrets"]],
         noticed=[Said(**_remark(one)) for one in page["noticed"]],
         changes=[Said(**_remark(one)) for one in page["drift"]],
+        promoted_from=PromotedOut.of(found.promoted_from),
         standing=f"{standing.get('lead', '')} {standing.get('text', '')}".strip(),
         missing=[one["text"] for one in page["missing"]],
         route=RouteOut(

@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                 ('asked', models.JSONField(default=dict)),
                 ('digest', models.CharField(max_length=64)),
                 ('light_path', models.BooleanField(db_default=False, default=False)),
+                ('promoted_from', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='promotions', to='inventory.version')),
                 ('continues', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='continued_by', to='approvals.submission')),
                 ('decided_at', models.DateTimeField(blank=True, null=True)),
                 ('accept_due_at', models.DateTimeField(blank=True, null=True)),
@@ -116,7 +117,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='submission',
-            trigger=pgtrigger.compiler.Trigger(name='submission_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (OLD.automation_id, OLD.version_id, OLD.kind, OLD.submitted_by_id, OLD.submitted_at, OLD.policy_id, OLD.tier,\n            OLD.reasons, OLD.asked, OLD.digest, OLD.light_path) IS DISTINCT FROM\n            (NEW.automation_id, NEW.version_id, NEW.kind, NEW.submitted_by_id, NEW.submitted_at, NEW.policy_id, NEW.tier,\n            NEW.reasons, NEW.asked, NEW.digest, NEW.light_path)\n            OR OLD.continues_id IS DISTINCT FROM NEW.continues_id\n            OR OLD.app_approval_id IS NOT NULL AND OLD.app_approval_id IS DISTINCT FROM NEW.app_approval_id THEN\n            RAISE EXCEPTION 'A1: submission % is frozen', OLD.id USING ERRCODE = 'check_violation';\n        END IF;\n        IF OLD.state NOT IN ('open', 'decided')\n            AND (NEW.state, NEW.ended_at) IS DISTINCT FROM (OLD.state, OLD.ended_at) THEN\n            RAISE EXCEPTION 'A5: submission % has ended', OLD.id USING ERRCODE = 'check_violation';\n        END IF;\n        RETURN NEW;\n    ", hash='6526dc27bdc85b1286dae72865fe3d9dd3eea831', operation='UPDATE', pgid='pgtrigger_submission_frozen_f15dd', table='approvals_submission', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='submission_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (OLD.automation_id, OLD.version_id, OLD.kind, OLD.submitted_by_id, OLD.submitted_at, OLD.policy_id, OLD.tier,\n            OLD.reasons, OLD.asked, OLD.digest, OLD.light_path) IS DISTINCT FROM\n            (NEW.automation_id, NEW.version_id, NEW.kind, NEW.submitted_by_id, NEW.submitted_at, NEW.policy_id, NEW.tier,\n            NEW.reasons, NEW.asked, NEW.digest, NEW.light_path)\n            OR (OLD.continues_id, OLD.promoted_from_id) IS DISTINCT FROM (NEW.continues_id, NEW.promoted_from_id)\n            OR OLD.app_approval_id IS NOT NULL AND OLD.app_approval_id IS DISTINCT FROM NEW.app_approval_id THEN\n            RAISE EXCEPTION 'A1: submission % is frozen', OLD.id USING ERRCODE = 'check_violation';\n        END IF;\n        IF OLD.state NOT IN ('open', 'decided')\n            AND (NEW.state, NEW.ended_at) IS DISTINCT FROM (OLD.state, OLD.ended_at) THEN\n            RAISE EXCEPTION 'A5: submission % has ended', OLD.id USING ERRCODE = 'check_violation';\n        END IF;\n        RETURN NEW;\n    ", hash='5ec3e2229bff141cb33da01812015700bab8acd4', operation='UPDATE', pgid='pgtrigger_submission_frozen_f15dd', table='approvals_submission', when='BEFORE')),
         ),
         migrations.CreateModel(
             name='Party',
@@ -306,6 +307,7 @@ class Migration(migrations.Migration):
                 ('submitted_by', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('policy', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='approvals.policyversion')),
                 ('app_approval', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='approvals.approval')),
+                ('promoted_from', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='inventory.version')),
                 ('continues', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='approvals.submission')),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
                 ('history_date', models.DateTimeField(db_index=True)),

@@ -77,6 +77,8 @@ class Submission(models.Model):
     )
     #: Whether policy approves its stage 2 once somebody has approved the app, unless something speaks against it by then (A13).
     light_path = models.BooleanField(default=False, db_default=False)
+    #: The version of a lower environment that this one brings up, as it stood when submitted (I10).
+    promoted_from = models.ForeignKey(Version, models.PROTECT, null=True, blank=True, related_name="promotions")
     continues = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="continued_by")
     #: When every record had ended, and until when the business owner accepts what was approved or declines (A5, A14).
     decided_at = models.DateTimeField(null=True, blank=True)

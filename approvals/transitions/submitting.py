@@ -25,7 +25,7 @@ from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from inventory import assessing, lifecycle, registry
+from inventory import assessing, lifecycle, lineage, registry
 from inventory.models import (
     Assessment,
     Automation,
@@ -205,10 +205,13 @@ def _create(
     light_path: bool,
 ) -> Submission:
     asked = facts.of_version(automation, version, assessment.tier)
+    below = lineage.promoted_from(
+        automation.lineage, automation.environment, version.source_digest, is_new=found.before is None
+    )
     submission = Submission(
         automation=automation,
         version=version,
-        kind=SubmissionKind.CHANGE if found.before else SubmissionKind.NEW,
+        kind=_kind(found, below),
         submitted_by=step.actor.person,
         submitted_at=step.now,
         policy=policy.version,
@@ -218,10 +221,17 @@ def _create(
         digest=facts.digest(asked),
         app_approval=found.app_in_force,
         light_path=light_path,
+        promoted_from=below,
         continues=before,
     )
     step.save(submission)
     return submission
+
+
+def _kind(found: Changes, below: Version | None) -> str:
+    if below is not None:
+        return SubmissionKind.PROMOTION
+    return SubmissionKind.CHANGE if found.before else SubmissionKind.NEW
 
 
 def _create_records(

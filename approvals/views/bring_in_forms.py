@@ -60,12 +60,18 @@ class About(forms.Form):
         people: who can be named an owner.
         teams: the builder's teams; the field is there when there is a choice.
         automations: what a source without an id could be a version of; the field is there when there is any.
+        siblings: what a new one could be promoted from; the field is there when there is any.
     """
 
     use_required_attribute = False  # a draft is saved half filled in; what is missing is said on submitting
 
     team = forms.ChoiceField(label="Built for")
     automation = forms.ChoiceField(label="Is a new version of", required=False)
+    sibling = forms.ChoiceField(
+        label="Promoted from",
+        required=False,
+        help_text="The same in another environment; what was said there is filled in.",
+    )
     purpose = forms.CharField(
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -89,17 +95,22 @@ class About(forms.Form):
         people: Iterable[Person],
         teams: Iterable[Team],
         automations: Iterable[Automation] = (),
+        siblings: Iterable[Automation] = (),
         **more: Any,
     ) -> None:
         super().__init__(data, **more)
-        named, own, others = list(people), list(teams), list(automations)
+        named, own, others, below = list(people), list(teams), list(automations), list(siblings)
         offer_owners(self, named)
         self._choose("team", [(str(one.pk), one.name) for one in own])
         self._choose("automation", [("", "A new automation"), *((str(one.pk), one.name) for one in others)])
+        elsewhere = [(str(one.pk), f"{one.name}, {one.get_environment_display().lower()}") for one in below]
+        self._choose("sibling", [("0", "Nothing: it is new"), *elsewhere])
         if len(own) < 2:
             del self.fields["team"]
         if not others:
             del self.fields["automation"]
+        if not below:
+            del self.fields["sibling"]
 
     def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
@@ -107,9 +118,10 @@ class About(forms.Form):
         field.choices = choices
 
     @staticmethod
-    def beginning(draft: Draft, team: Team) -> dict[str, Any]:
+    def beginning(draft: Draft, team: Team, sibling: Automation | None = None) -> dict[str, Any]:
         """What the fields begin with."""
-        return {**draft.fields, "team": team.pk, "automation": draft.automation}
+        from_ = sibling.pk if sibling is not None else 0
+        return {**draft.fields, "team": team.pk, "automation": draft.automation, "sibling": from_}
 
 
 class NewResource(forms.Form):

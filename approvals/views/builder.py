@@ -26,7 +26,7 @@ from governance.controls.refusals import Refusal, refuse
 from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
-from inventory import registry
+from inventory import lineage, registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, ImportItem, ImportState, Resource, ResourceState
 from inventory.views import paging
@@ -157,6 +157,8 @@ class Work:
             self.team = self.builder.team(number(str(posted["team"])))
         if "automation" in posted:
             draft = replace(draft, automation=number(str(posted["automation"])))
+        if "sibling" in posted:
+            draft = replace(draft, sibling=number(str(posted["sibling"])) or 0)
         fields = {**draft.fields, **said(posted)}
         draft = replace(draft, team=self.team.pk, fields=fields)
         draft = draft.with_rows({name: str(value) for name, value in posted.items()}, self.manifest)
@@ -181,6 +183,9 @@ class Work:
         named = number(posted.get("automation"))
         if named is not None and not Automation.objects.filter(pk=named, team=self.team, external_id="").exists():
             raise Http404("No automation of this team that a file without an id could belong to has this id.")
+        below = number(posted.get("sibling"))
+        if below and not Automation.objects.filter(pk=below, team=self.team).exists():
+            raise Http404("No automation of this team that this could be promoted from has this id.")
 
     def read(self) -> Preview:
         """What it would ask if it were submitted now."""
@@ -192,13 +197,16 @@ class Work:
         """The form beside the rows; bound to ``data`` where its errors are to be shown."""
         source = preview.manifest.source
         platform = registry.platform_of(preview.manifest)
-        others = [] if source.external_id else without_id(self.team, platform, preview.automation.environment)
+        environment = preview.automation.environment
+        others = [] if source.external_id else without_id(self.team, platform, environment)
+        is_open = preview.known is None and preview.refusal is None and not preview.is_certain
         return About(
             data,
             people=registry.possible_owners(self.team, preview.known, self.builder.now),
             teams=self.builder.teams,
             automations=others,
-            initial=About.beginning(preview.draft, self.team),
+            siblings=lineage.choices(self.team, environment, preview.sibling) if is_open else [],
+            initial=About.beginning(preview.draft, self.team, preview.sibling),
         )
 
     def page(

@@ -70,6 +70,8 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "reasons": _reasons(preview),
         "tier_words": _tier_words(preview),
         "drift": _drift(preview.drift, preview) if preview.drift is not None else [],
+        "drift_title": _drift_title(preview),
+        "promoted": _promoted(preview),
         "secrets": [_secret(one) for one in preview.item.secrets],
         "noticed": [*_named(preview), *_noticed(preview.manifest.findings)],
         "form": form.about,
@@ -253,6 +255,34 @@ def _is_sampled(preview: Preview) -> bool:
     return before is not None and before.version.source_digest != preview.manifest.source.content
 
 
+def _promoted(preview: Preview) -> Shape | None:
+    """What it is promoted from, and what of that counts here (I10)."""
+    below = preview.promoted_from
+    if below is None or preview.refusal is not None:
+        return None
+    there = below.automation.get_environment_display().lower()
+    is_approved = below.pk == below.automation.approved_version_id
+    stands = "is approved" if is_approved else "is not approved"
+    text = f"Version {below.number} {stands} in {there}. An approval counts in its own environment, so this is decided anew"
+    text += "." if preview.known is not None else "; what was said there is filled in."
+    return {
+        "lead": f"Promotion from {there}.",
+        "text": text,
+        "href": below.automation.href,
+        "link": below.automation.name,
+    }
+
+
+def _is_across(preview: Preview) -> bool:
+    return preview.base is not None and preview.base == preview.promoted_from
+
+
+def _drift_title(preview: Preview) -> str:
+    if not _is_across(preview) or preview.base is None:
+        return "Since it came in before"
+    return f"Against version {preview.base.number} in {preview.base.automation.get_environment_display().lower()}"
+
+
 def _drift(drift: Drift, preview: Preview) -> list[Shape]:
     """Added, removed and changed privileges, in words (I7)."""
     found = [{"icon": "plus", "tone": "ok", "text": one.sentence, "lead": "Added."} for one in drift.added]
@@ -260,7 +290,9 @@ def _drift(drift: Drift, preview: Preview) -> list[Shape]:
     for change in drift.changed:
         rows = ", ".join(f"{name.lower()} {before} → {after}" for name, before, after in change.rows)
         found.append({"icon": "swap", "tone": "wait", "text": f"{change.after.sentence}: {rows}", "lead": "Changed."})
-    if not found and preview.base is not None and preview.version is None:
+    if not found and preview.base is not None and _is_across(preview):
+        found.append({"icon": "check", "tone": "ok", "text": "It holds the same there, on the same resources."})
+    elif not found and preview.base is not None and preview.version is None:
         text = f"No privilege differs from version {preview.base.number}; the source or what starts it does."
         found.append({"icon": "swap", "tone": "", "text": text})
     return found

@@ -175,6 +175,7 @@ class Automation(Owned):
     platform_instance = models.CharField(max_length=120)
     external_id = models.CharField(max_length=160, blank=True)
     environment = models.CharField(max_length=12, choices=Environment, default=Environment.PRODUCTION)
+    #: The same in each environment of one automation (I10).
     lineage = models.UUIDField(null=True, blank=True)
     business_owner = models.ForeignKey(Person, models.PROTECT, related_name="business_automations")
     technical_owner = models.ForeignKey(
@@ -218,6 +219,7 @@ class Automation(Owned):
                 condition=~Q(external_id=""),
                 name="automation_one_per_place",
             ),
+            models.UniqueConstraint(fields=["lineage", "environment"], name="automation_one_per_environment"),
             models.CheckConstraint(name="automation_state_known", condition=Q(state__in=AutomationState.values)),
             models.CheckConstraint(
                 name="automation_live_has_approved_version",

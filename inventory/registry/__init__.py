@@ -1,11 +1,12 @@
 """Writes to the register that are no change of state: bringing in, amending, resources and who answers for them."""
 
 from inventory.interim import NAMING_OWNERS
+from inventory.placing import platform_of
+from inventory.registry.across import across, together
 from inventory.registry.automations import (
     amend,
     confirm_import,
     known,
-    platform_of,
     raise_tier,
 )
 from inventory.registry.bindings import (
@@ -66,6 +67,7 @@ __all__ = [
     "Described",
     "Drift",
     "accept_ownership",
+    "across",
     "activate",
     "add",
     "add_entitlement",
@@ -113,5 +115,6 @@ __all__ = [
     "say_kept_in",
     "settle_unchanged",
     "stop",
+    "together",
     "unchanged",
 ]

@@ -16,7 +16,7 @@ from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, save_with_history, transition
-from inventory import interim, resolving
+from inventory import interim, lineage, resolving
 from inventory.importers.manifest import Manifest
 from inventory.models import (
     REGISTERED,
@@ -33,6 +33,7 @@ from inventory.models import (
     Version,
 )
 from inventory.models.automation import AMENDED_BY_REVIEW
+from inventory.placing import platform_of
 from inventory.registry import owning
 from inventory.registry.versions import drift, write_down
 from inventory.risk import Tier
@@ -63,6 +64,7 @@ def confirm_import(
     suggested: Mapping[str, Person] | None = None,
     automation: Automation | None = None,
     if_new: Mapping[str, Any] | None = None,
+    sibling: Automation | None = None,
     then: Callable[[Version], None] | None = None,
 ) -> Effect:
     """A builder confirms a preview: the automation is found or made, and a version of it unless nothing changed (I7).
@@ -76,6 +78,7 @@ def confirm_import(
         automation: the automation of the same team that a file without an id of its own belongs to; None to find it by
             the same source, else to make a new one.
         if_new: what of `FIELDS` counts only where the automation is not in the register yet.
+        sibling: the automation of the same team in another environment that a new one is said to be of the lineage of (I10).
         then: what is done with the version in the same transaction: where that is refused, nothing of all this stays.
     """
     one_at_a_time()
@@ -85,7 +88,7 @@ def confirm_import(
     if step.actor.person is None or item.batch.by_id != step.actor.person.pk:
         raise refuse(Refusal("I7", "permission", "A preview is confirmed by whoever brought the file in."))
     manifest = Manifest.from_dict(item.manifest)
-    said = Said(fields, if_new or {}, chosen or {}, suggested or {}, automation)
+    said = Said(fields, if_new or {}, chosen or {}, suggested or {}, automation, sibling)
     version, payload = bring_in(step, manifest, said, item.secrets)
     item.version, item.progress, item.team = version, ImportState.CONFIRMED, step.subject
     item.outcome, item.reason = _outcome(version, payload), ""
@@ -110,6 +113,7 @@ class Said:
     chosen: Mapping[str, Resource] = field(default_factory=dict)
     suggested: Mapping[str, Person] = field(default_factory=dict)
     named: Automation | None = None
+    sibling: Automation | None = None
 
 
 def bring_in(
@@ -124,7 +128,7 @@ def bring_in(
     if automation is None:
         given = {**_checked(said.if_new), **given}
         _check_owners(step, step.subject, None, given)
-        automation = _make(step, manifest, given)
+        automation = _make(step, manifest, given, said.sibling)
     else:
         automation = Automation.objects.select_for_update(of=("self",)).get(pk=automation.pk)
         _check_known(step, automation)
@@ -153,11 +157,6 @@ def one_at_a_time() -> None:
     """Hold the register's lock until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [REGISTER_LOCK])
-
-
-def platform_of(manifest: Manifest) -> str:
-    """How the register names where an automation runs: the platform, and which one where the source says so."""
-    return f"{manifest.platform} {manifest.source.platform_instance[:16]}".strip()[:120]
 
 
 def known(
@@ -252,10 +251,26 @@ def _check_owners(step: Step[Any], team: Team, automation: Automation | None, gi
         raise refuse(replace(found[0][1], detail=tuple((name, no.sentence) for name, no in found)))
 
 
-def _make(step: Step[Team], manifest: Manifest, given: Mapping[str, Any]) -> Automation:
+def _lineage_of(step: Step[Team], manifest: Manifest, environment: str, said: Automation | None) -> uuid.UUID:
+    """The lineage of a new automation: its certain sibling's, else that of the one it is said to be promoted from, else its own (I10).
+
+    Raises:
+        InvalidInput: what it is said to be promoted from is none of the team's, or is in this environment already.
+    """
+    sibling = lineage.certain(step.subject, manifest, environment)
+    if sibling is None and said is not None:
+        sibling = lineage.chosen(step.subject, said.pk, environment)
+        if sibling is None:
+            sentence = f"{said.name} is in this environment already, or can't be promoted by this team."
+            raise refuse(Refusal("I10", "input", sentence, detail=(("sibling", sentence),)))
+    return sibling.lineage if sibling is not None and sibling.lineage is not None else uuid.uuid4()
+
+
+def _make(step: Step[Team], manifest: Manifest, given: Mapping[str, Any], sibling: Automation | None) -> Automation:
     if given.get("business_owner") is None:
         sentence = "Name who is accountable for it."
         raise refuse(Refusal("I1", "input", sentence, detail=(("business_owner", sentence),)))
+    environment = given.get("environment") or Environment.PRODUCTION
     made = Automation(
         team=step.subject,
         name=(given.get("name") or manifest.name)[:160],
@@ -263,8 +278,8 @@ def _make(step: Step[Team], manifest: Manifest, given: Mapping[str, Any]) -> Aut
         kind=given.get("kind") or manifest.kind,
         platform_instance=platform_of(manifest),
         external_id=manifest.source.external_id[:160],
-        environment=given.get("environment") or Environment.PRODUCTION,
-        lineage=uuid.uuid4(),
+        environment=environment,
+        lineage=_lineage_of(step, manifest, environment, sibling),
         business_owner=given["business_owner"],
         technical_owner=given.get("technical_owner"),
         escalation_contact=given.get("escalation_contact", ""),

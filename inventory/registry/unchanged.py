@@ -29,7 +29,7 @@ from inventory.models import (
     Version,
     VersionAuthor,
 )
-from inventory.registry.automations import platform_of
+from inventory.placing import platform_of
 
 #: What a version is known again by: its automation, and the digest of its manifest.
 Key = tuple[int, str]

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Subquery
 from django.http import QueryDict
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from governance.controls import timeline
 from governance.controls.actors import Actor
@@ -26,7 +26,8 @@ from inventory.models import (
     Privilege,
     Version,
 )
-from inventory.views import interim, points, reach, versions_page
+from inventory.views import environments, interim, points, reach, versions_page
+from inventory.views.environments import href
 
 Shape = dict[str, Any]
 
@@ -228,14 +229,6 @@ def _suspended(one: Automation) -> Shape:
     return {"lead": f"Stopped by {one.stopped_by.name}.", "text": f"Nothing of it may run.{more}", "actions": []}
 
 
-def href(name: str, *args: object) -> str:
-    """An address of a higher app, or nothing where that app has none."""
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return ""
-
-
 def _panels(one: Automation, tab: str) -> list[Shape]:
     found = [
         {"href": href(name, one.pk), "title": title, "id": ident} for key, name, title, ident in PANELS if key == tab
@@ -267,7 +260,9 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
                 "quiet": approved.manifest_digest.partition(":")[2][:10] if approved else "",
             },
             *versions_page.named(shown),
+            *environments.facts(one, actor, now),
         ],
+        "promote_href": environments.promote_href(one, actor, now),
         "unanswered": [
             {"href": ownerless.href_of("identity", each.pk), "name": each.subject}
             for each, is_seen in identities

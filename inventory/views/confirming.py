@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db import models
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
@@ -73,7 +72,7 @@ def confirm(
 def form_page(
     request: Request,
     form: forms.Form,
-    act: Callable[[dict[str, Any]], models.Model],
+    act: Callable[[dict[str, Any]], Any],
     *,
     now: datetime,
     title: str,
@@ -87,7 +86,7 @@ def form_page(
     Args:
         request: the request.
         form: bound on POST.
-        act: takes the cleaned fields, returns a row with an ``href``; may raise any refusal.
+        act: takes the cleaned fields, returns something with an ``href``; may raise any refusal.
         now: business time.
         title, label: of the page and of its button.
         text: what follows from it.
@@ -99,8 +98,7 @@ def form_page(
         return refused(request, no, context={"back_href": back})
     if request.method == "POST" and form.is_valid():
         try:
-            made: Any = act(form.cleaned_data)
-            return redirect(made.href)
+            return redirect(act(form.cleaned_data).href)
         except InvalidInput as error:
             _say_beside(form, error)
         except Refused as error:

@@ -122,7 +122,7 @@ def build() -> Portal:
         **_resources(w),
         **_submissions(w),
     }
-    rows |= {**_live(w), **_without_owner(w)}
+    rows |= {**_live(w), **_without_owner(w), "below": _below(w)}
     rows["identity"] = NonHumanIdentity.objects.create(
         kind="spiffe", issuer="x", subject="spiffe://x/report", owner=rows.pop("gone"), automation=rows["live"]
     )
@@ -274,6 +274,13 @@ def _submissions(w: World) -> dict[str, Any]:
     }
 
 
+def _below(w: World) -> Automation:
+    """An automation that was tried in test, and is not in production yet."""
+    content = of_its_own(stock.EXPORT, "below")
+    said = {"environment": "test", **_owners(w)}
+    return journeys.brought_in(w.company, stock.EXPORT, by=w.people["builder"], content=content, **said).automation
+
+
 def _live(w: World) -> dict[str, Any]:
     """An automation in force, two of its grants under review: one unanswered, one revoked by the resource's owner."""
     submission = _submitted(w, "live", ago=HELD_FOR)
@@ -407,6 +414,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "team_webhooks": _webhook,
     "webhooks": _webhook,
     "automation_amend": _about,
+    "promote": lambda portal, one: {"environment": "production"},
     "automation_raise": lambda portal, _: {"tier": "high", "reason": "It writes."},
     "resource_new": _resource,
     "resource_name_owner": _resource,

@@ -64,6 +64,7 @@ SAMPLE, SENT_EVERYWHERE = "controls.person", ("auditor", "superuser")
 #: what a person notes for themself before they import or answer. The admin has no operations at all.
 NOTHING_TRIED = (
     *("mfa_reauthenticate", "ledger_verify", "bring_in", "bring_in_form", "import_add", "submit_again"),
+    "promote",
     "recert_answer",
 )
 

@@ -170,7 +170,7 @@ ACTIONS = {
 #: `automation_amend`, `person_add`), and the second factor's pages for whoever has a device.
 OTHER_FACES = {
     *("import_discard", "import_batch_discard", "automation_retire", "grant_stop", "role_end", "person_erase"),
-    *("resource_amend", "resource_name_owner", "resource_connection", "credential_kept_in", "team_found"),
+    *("resource_amend", "resource_name_owner", "resource_connection", "credential_kept_in", "team_found", "promote"),
     *(
         "decline",
         "desk_view_remove",
