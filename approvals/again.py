@@ -28,8 +28,8 @@ from governance.controls.models import Person
 from inventory.models import Automation
 
 
-def refused(automation: Automation, policy: Policy, now: datetime) -> QuerySet[Approval]:
-    """Records of an automation that were rejected or withdrawn within the policy's days, the newest first.
+def refused(automations: Collection[int], policy: Policy, now: datetime) -> QuerySet[Approval]:
+    """Records of automations that were rejected or withdrawn within the policy's days, the newest first.
 
     What was approved in a submission that was withdrawn was withdrawn with it: nothing came of the yes, and another lead or owner
     does not say it instead of whoever said it. A submission that a newer one continues was not withdrawn: its records only go on there.
@@ -39,7 +39,7 @@ def refused(automation: Automation, policy: Policy, now: datetime) -> QuerySet[A
     ended |= Q(
         state=ApprovalState.APPROVED, submission__state=SubmissionState.WITHDRAWN, submission__ended_at__gte=since
     )
-    found = Approval.objects.filter(ended, submission__automation=automation)
+    found = Approval.objects.filter(ended, submission__automation__in=automations)
     continued = Q(submission__continued_by__isnull=False) & ~Q(state=ApprovalState.REJECTED)
     return found.exclude(continued).order_by("-ended_at", "-pk")
 
@@ -61,15 +61,22 @@ class Earlier:
     counted: tuple[Decision, ...] = ()
 
 
-def earlier(automation: Automation, policy: Policy, now: datetime) -> dict[str, Earlier]:
+def earlier(
+    automation: Automation | None, policy: Policy, now: datetime, alike: Collection[int] = ()
+) -> dict[str, Earlier]:
     """What became of each question that was refused or withdrawn before, by the question's key: two queries.
+
+    Of the automation, None where there is none yet, and of those with the ids in ``alike``, which it may be the same as (I9).
 
     A record that was withdrawn undecided has no word of its own: the one that it asked again has it. So nobody sheds a no, or a
     signature more, by asking once more and taking that back.
     """
     newest: dict[str, int] = {}
     records: set[int] = set()
-    for pk, privilege, credential, asked_again in refused(automation, policy, now).values_list(
+    of = {*alike, *([automation.pk] if automation is not None else [])}
+    if not of:
+        return {}
+    for pk, privilege, credential, asked_again in refused(of, policy, now).values_list(
         "pk", "privilege__key", "credential", "earlier"
     ):
         newest.setdefault(_key(privilege, credential), pk)

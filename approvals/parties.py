@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,15 +31,17 @@ FROM_THE_ONE_IN_FORCE = Q(
 )
 
 
-def name_all(submission: Submission, submitter: Person) -> None:
+def name_all(submission: Submission, submitter: Person, alike: Collection[int] = ()) -> None:
     """Write down everybody who is a party.
 
     Args:
         submission: saved, without records yet.
         submitter: who submits it.
+        alike: ids of what it may be the same as (I9).
     """
     found = standing(submission.automation, asked=submission.version)
-    write_down(submission, [*found, *of_promoted(submission.promoted_from), (submitter.pk, Capacity.SUBMITTER)])
+    found += [*of_promoted(submission.promoted_from), *of_alike(alike)]
+    write_down(submission, [*found, (submitter.pk, Capacity.SUBMITTER)])
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,20 @@ def standing(automation: Automation, *, asked: Version | None = None) -> list[tu
     return [(who, capacity) for who, capacity in found if who is not None]
 
 
+def of_alike(others: Collection[int]) -> list[tuple[int, Capacity]]:
+    """Whoever built what an automation may be the same as: they decide nothing about it either (I9).
+
+    Args:
+        others: ids of automations.
+    """
+    if not others:
+        return []
+    built = Party.objects.filter(submission__automation__in=others, capacity__in=(*BUILDING, Capacity.AUTHOR))
+    brought = Version.objects.filter(automation__in=others, imported_by__isnull=False).order_by()
+    found = {*built.values_list("person", flat=True), *brought.values_list("imported_by", flat=True)}
+    return [(who, Capacity.ALIKE) for who in sorted(found)]
+
+
 def of_promoted(below: Version | None) -> list[tuple[int, Capacity]]:
     """Whose work a version of a lower environment is: parties of what brings it up, beside whoever brings it (I10, S1).
 
@@ -150,7 +166,9 @@ def _of_submissions(automation: Automation) -> Iterator[tuple[int | None, Capaci
         automation.submissions.filter(state=SubmissionState.IN_FORCE).order_by("-ended_at", "-pk").values("pk")[:1]
     )
     since = Submission.objects.filter(automation=automation, pk__gt=Coalesce(in_force, Value(0)))
-    for who, capacity in Party.objects.filter(submission__in=since).values_list("person", "capacity"):
+    # Who built what it may be the same as is asked anew of each: somebody may have said that it is another one (I9).
+    parties = Party.objects.filter(submission__in=since).exclude(capacity=Capacity.ALIKE)
+    for who, capacity in parties.values_list("person", "capacity"):
         yield who, Capacity(capacity)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from approvals import duties, intended, light, ownerless, parties, policies, stopped
+from approvals import alike, duties, intended, light, ownerless, parties, policies, stopped
 from approvals.changes import Asked, Changes
 from approvals.drafts import Draft, row_key
 from approvals.intended import LADDER
@@ -25,6 +25,7 @@ from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal
 from inventory import assessing, authors, lineage, registry, resolving, stakes
 from inventory.importers.manifest import Manifest, manifest_digest, sha256
+from inventory.likeness import Alike, Case
 from inventory.models import (
     Assessment,
     Automation,
@@ -121,13 +122,14 @@ class _Reading:
         weighed = list(zip([key for key, _ in rows], compared.wanted, strict=True))
         under_way, named = _under_way(known), self._named
         below = self._promoted_from(is_new=compared.before is None)
+        likes = self._alike(held) if compared.before is None else ()
         base = _base(known) or below
         before = _privileges_of(base) if base is not None else []
         people = People.load(
-            automation, known, self.item, self.actor, below, compared.app_in_force, policy, self.now, named
+            automation, known, self.item, self.actor, below, compared.app_in_force, policy, self.now, named, likes
         ).with_signals(automation, compared, tier, self.now)
         problems = self._problems(compared, stands, policy)
-        is_light, not_light = self._light(held, compared, tier, people, under_way)
+        is_light, not_light = self._light(held, compared, tier, people, under_way, likes)
         made = Preview(
             item=self.item,
             manifest=self.manifest,
@@ -140,6 +142,7 @@ class _Reading:
             version=_same(known, self.manifest, held),
             sibling=self.sibling,
             promoted_from=below,
+            alike=likes,
             base=base,
             drift=_drift(base, before, held, is_across=base is below),
             under_way=under_way,
@@ -158,6 +161,14 @@ class _Reading:
             not_light=not_light,
         )
         return _not_by_who_decided(made, self.actor)
+
+    def _alike(self, held: Sequence[Privilege]) -> tuple[Alike, ...]:
+        """What it may be the same as (I9)."""
+        of = self.known or self.sibling
+        lineage_of = of.lineage if of is not None else None
+        known = self.known.pk if self.known is not None else None
+        case = Case(self.team, known, lineage_of, self.manifest.source.content, held)
+        return alike.held(self.known, case)
 
     def _problems(self, compared: Changes, stands: Assessment, policy: policies.Policy) -> list[str]:
         """What keeps the app from being submitted, whatever its rows are."""
@@ -186,11 +197,19 @@ class _Reading:
         return no
 
     def _light(
-        self, held: Sequence[Privilege], compared: Changes, tier: str, people: People, under_way: Submission | None
+        self,
+        held: Sequence[Privilege],
+        compared: Changes,
+        tier: str,
+        people: People,
+        under_way: Submission | None,
+        likes: Sequence[Alike],
     ) -> tuple[bool, str]:
         """Whether it would be on the light path, and why not where that is a question at all: asked of what is low only (A13)."""
         if not light.is_low(tier, [one.tier for one in compared.asked]):
             return False, ""
+        if likes:
+            return False, "It may be the same as something that is known already, and somebody says so first."
         because = light.why_not(
             light.Case(
                 self.automation,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from approvals import again, pairs, parties, stopped, third
+from approvals import again, alike, pairs, parties, stopped, third
 from approvals.again import Earlier
 from approvals.changes import Asked, Changes
 from approvals.ladders import Bench, Rung, ladder
@@ -22,6 +22,7 @@ from approvals.routing import app_deciders
 from approvals.turns import Beside, Judge, Skipped, turn
 from governance.controls.actors import Actor
 from governance.controls.models import Person
+from inventory.likeness import Alike
 from inventory.models import Automation, ImportItem, Resource, Version
 
 
@@ -71,6 +72,7 @@ class People:
         builders: ids of whoever's work it is: who brought it in, edited or would submit it.
         partners: ids of those who have a signal together with one of them, where something of it is risky enough to ask that (S10).
         insiders: by id of a resource, 0 for the app: who is not from outside; only where there are partners.
+        is_known_elsewhere: whether it may be the same as something of another team (I9).
     """
 
     bench: Bench
@@ -82,6 +84,7 @@ class People:
     builders: frozenset[int] = frozenset()
     partners: frozenset[int] = frozenset()
     insiders: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    is_known_elsewhere: bool = False
 
     @classmethod
     def load(
@@ -95,6 +98,7 @@ class People:
         policy: Policy,
         now: datetime,
         authors: Sequence[Person] = (),
+        likes: Sequence[Alike] = (),
     ) -> People:
         """Read them: a fixed number of queries.
 
@@ -108,12 +112,14 @@ class People:
             policy: the policy in force.
             now: business time.
             authors: whom the source names; parties too.
+            likes: what it may be the same as; who built that is a party (I9).
         """
         asked = automation.asked
         named: list[tuple[int | None, str]] = [(item.batch.by_id, Capacity.IMPORTER)]
         if known is not None:
             named += parties.standing(known)
         named += parties.of_promoted(below)
+        named += parties.of_alike([one.other.pk for one in likes])
         named += [
             *((author.pk, Capacity.AUTHOR) for author in authors),
             (asked["technical_owner_id"], Capacity.TECHNICAL_OWNER),
@@ -127,9 +133,10 @@ class People:
             {who: str(Capacity(capacity).label) for who, capacity in named if who is not None},
             app_deciders(rests_on),
             policy,
-            again.earlier(known, policy, now) if known is not None else {},
+            again.earlier(known, policy, now, alike.within(automation, likes)),
             stopped.stopped(known) if known is not None else {},
             frozenset(who for who, capacity in named if who is not None and capacity in parties.BUILDING),
+            is_known_elsewhere=alike.is_elsewhere(automation, likes),
         )
 
     def with_signals(self, automation: Automation, found: Changes, tier: str, now: datetime) -> People:
@@ -169,6 +176,7 @@ class People:
     def _labels(self, automation: Automation, record: _Record) -> Iterator[tuple[str, bool]]:
         """The labels of a question's seats, and whether each is one more than the policy asks for."""
         own = self.policy.seats(record.kind, record.tier)
+        own = alike.app_seats(own, elsewhere=record.kind == "app" and self.is_known_elsewhere)
         found = again.seats(
             own,
             self.before.get(record.key),

@@ -20,6 +20,7 @@ from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal
 from inventory import registry
 from inventory.importers.manifest import Manifest
+from inventory.likeness import Alike
 from inventory.models import Automation, ImportItem, Resource, Version
 from inventory.registry import Drift
 from inventory.risk import Judged
@@ -77,6 +78,7 @@ class Preview:
         version: the version of the register with this very content; None when this would be a new one.
         sibling: the automation of another environment whose lineage a new one is of; None where it has none (I10).
         promoted_from: the version of a lower environment that it brings up, with its automation; None where it brings up none.
+        alike: what a new one may be the same as, until somebody says (I9).
         base: the version that it is compared with, and `drift` what differs; for a new automation what it is promoted from, else None.
         under_way: the submission that this one would continue (A14).
         is_stopped_since: whether something that it would hold was stopped since that was made, and is asked anew (G5).
@@ -105,6 +107,7 @@ class Preview:
     version: Version | None
     sibling: Automation | None
     promoted_from: Version | None
+    alike: tuple[Alike, ...]
     base: Version | None
     drift: Drift | None
     under_way: Submission | None

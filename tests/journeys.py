@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from approvals import facts, transitions
+from approvals import alike, facts, transitions
 from approvals.models import Approval, ApprovalState, Grant, Submission
 from approvals.transitions.submitting import Wish
 from governance.controls.models import Person
@@ -151,7 +151,10 @@ def shown(record: Approval) -> str:
 def approve(
     record: Approval, person: Person, *, now: datetime, reason: str = "Fine by me.", **narrowing: Any
 ) -> Approval:
-    """One person approves one record as it stands."""
+    """One person approves one record as it stands; what the app may be the same as is another one, unless it is said to be the ``same``."""
+    if record.stage == 1 and "same" not in narrowing:
+        rows = alike.open_of(record.submission.automation)
+        narrowing["same"] = dict.fromkeys(alike.seen(rows, as_actor(person), now), False)
     return transitions.approve(
         record, actor=as_actor(person), now=now, reason=reason, shown_digest=shown(record), **narrowing
     )

@@ -145,6 +145,13 @@ class Said(Schema):
     place: str = ""
 
 
+class AlikeOut(Schema):
+    """An automation that a new one may be the same as."""
+
+    automation: Named | None = Field(description="Null where it is another team's.")
+    because: str = Field(description="source, or privileges.")
+
+
 class PromotedOut(Schema):
     """A version of a lower environment that is brought up."""
 
@@ -185,6 +192,9 @@ class PreviewOut(Schema):
     secrets: list[Said] = Field(description="Secrets in the export: where they stand, never what they are.")
     noticed: list[Said]
     changes: list[Said] = Field(description="Against the version before it, or the one that it is promoted from.")
+    may_be_same_as: list[AlikeOut] = Field(
+        description="Of the register, alike: whoever decides the app says whether it is the same (I9)."
+    )
     promoted_from: PromotedOut | None = Field(description="The version of a lower environment that it brings up (I10).")
     standing: str = Field(description="How it stands in the register already.")
     missing: list[str] = Field(description="What keeps it from being submitted.")
@@ -222,6 +232,13 @@ def preview_of(found: Preview, person: Person) -> PreviewOut:
         secrets=[Said(**_remark(one)) for one in page["secrets"]],
         noticed=[Said(**_remark(one)) for one in page["noticed"]],
         changes=[Said(**_remark(one)) for one in page["drift"]],
+        may_be_same_as=[
+            AlikeOut(
+                automation=Named(id=one.other.pk, name=one.other.name) if one.other.team_id == found.team.pk else None,
+                because=one.because,
+            )
+            for one in found.alike
+        ],
         promoted_from=PromotedOut.of(found.promoted_from),
         standing=f"{standing.get('lead', '')} {standing.get('text', '')}".strip(),
         missing=[one["text"] for one in page["missing"]],

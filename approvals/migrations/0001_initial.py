@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('submission', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='parties', to='approvals.submission')),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('capacity', models.CharField(choices=[('importer', 'Importer'), ('editor', 'Editor'), ('author', 'Author named by the source'), ('submitter', 'Submitter'), ('business_owner', 'Business owner'), ('technical_owner', 'Technical owner'), ('answered', 'Answered for the builder')], max_length=16)),
+                ('capacity', models.CharField(choices=[('importer', 'Importer'), ('editor', 'Editor'), ('author', 'Author named by the source'), ('submitter', 'Submitter'), ('business_owner', 'Business owner'), ('technical_owner', 'Technical owner'), ('answered', 'Answered for the builder'), ('alike', 'Built what it may be the same as')], max_length=16)),
             ],
             options={
                 'verbose_name_plural': 'parties',
@@ -563,5 +563,94 @@ class Migration(migrations.Migration):
                 'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('submission', '='), ('person', '='), ('stage', '<>')], name='decision_never_spans_stages')],
                 'triggers': [pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='a6554ea6c2704f454e7e02e7621e6d97d7706873', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_f67e5', table='approvals_decisionperson', when='BEFORE')), pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'H2: % is append-only and is not truncated', TG_TABLE_NAME;", hash='9d7b5d4d17e2d9912dbe15b0de356a255914ba95', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_1370b', table='approvals_decisionperson', when='BEFORE'))],
             },
+        ),
+        migrations.CreateModel(
+            name='Likeness',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('because', models.CharField(choices=[('source', 'The very same source'), ('privileges', 'Nearly the same privileges')], max_length=10)),
+                ('at', models.DateTimeField()),
+            ],
+            options={
+                'verbose_name_plural': 'likenesses',
+                'ordering': ('id',),
+                'abstract': False,
+            },
+        ),
+        migrations.CreateModel(
+            name='LikenessAnswer',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('is_same', models.BooleanField()),
+            ],
+            options={
+                'ordering': ('id',),
+                'abstract': False,
+            },
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='approval',
+            trigger=pgtrigger.compiler.Trigger(name='alike_answered', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF NEW.stage = 1 AND NEW.state = 'approved' AND EXISTS (\n            SELECT 1 FROM approvals_likeness l JOIN approvals_submission s ON s.automation_id = l.automation_id\n            WHERE s.id = NEW.submission_id AND NOT EXISTS (\n                SELECT 1 FROM approvals_likenessanswer a WHERE a.likeness_id = l.id AND NOT EXISTS (\n                    SELECT 1 FROM approvals_retraction r WHERE r.decision_id = a.decision_id))) THEN\n            RAISE EXCEPTION 'I9: nobody has said whether the app of submission % is the same as another', NEW.submission_id\n                USING ERRCODE = 'check_violation';\n        END IF;\n        RETURN NEW;\n    ", hash='ccbdbaab2e66c98cde22d128ed732391616f6cee', operation='INSERT OR UPDATE OF "state"', pgid='pgtrigger_alike_answered_f059c', table='approvals_approval', when='BEFORE')),
+        ),
+        migrations.AddField(
+            model_name='likeness',
+            name='automation',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='likenesses', to='inventory.automation'),
+        ),
+        migrations.AddField(
+            model_name='likeness',
+            name='other',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.automation'),
+        ),
+        migrations.AddField(
+            model_name='likeness',
+            name='submission',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='likenesses', to='approvals.submission'),
+        ),
+        migrations.AddField(
+            model_name='likenessanswer',
+            name='decision',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='likeness_answers', to='approvals.decision'),
+        ),
+        migrations.AddField(
+            model_name='likenessanswer',
+            name='likeness',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='approvals.likeness'),
+        ),
+        migrations.AddConstraint(
+            model_name='likeness',
+            constraint=models.UniqueConstraint(fields=('automation', 'other'), name='likeness_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='likeness',
+            constraint=models.CheckConstraint(condition=models.Q(('automation', models.F('other')), _negated=True), name='likeness_of_two'),
+        ),
+        migrations.AddConstraint(
+            model_name='likeness',
+            constraint=models.CheckConstraint(condition=models.Q(('because__in', ['source', 'privileges'])), name='likeness_because_known'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='likeness',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='9b40eb80fb653a3bd78791e9144946d62d61e148', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_3618c', table='approvals_likeness', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='likeness',
+            trigger=pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'H2: % is append-only and is not truncated', TG_TABLE_NAME;", hash='c95df79723921da1818abc332e654a4a64ca0d4e', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_f2255', table='approvals_likeness', when='BEFORE')),
+        ),
+        migrations.AddConstraint(
+            model_name='likenessanswer',
+            constraint=models.UniqueConstraint(fields=('likeness', 'decision'), name='likeness_answer_once'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='likenessanswer',
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='923dd807381c1af1041e30c26cf88b96a94b1152', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_9e507', table='approvals_likenessanswer', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='likenessanswer',
+            trigger=pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'H2: % is append-only and is not truncated', TG_TABLE_NAME;", hash='d9723aa955eb4e10140cc76c80592601bcd0c074', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_53c0b', table='approvals_likenessanswer', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='likenessanswer',
+            trigger=pgtrigger.compiler.Trigger(name='answered_with_the_app', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF NOT EXISTS (\n            SELECT 1 FROM approvals_decision d JOIN approvals_approval a ON a.id = d.approval_id\n            JOIN approvals_submission s ON s.id = a.submission_id JOIN approvals_likeness l ON l.automation_id = s.automation_id\n            WHERE d.id = NEW.decision_id AND l.id = NEW.likeness_id AND a.stage = 1 AND d.outcome = 'approve') THEN\n            RAISE EXCEPTION 'I9: decision % approves no app that likeness % is about', NEW.decision_id, NEW.likeness_id\n                USING ERRCODE = 'check_violation';\n        END IF;\n        RETURN NEW;\n    ", hash='7ac904ccaa8b3803352ab543c0df911ce6fca18d', operation='INSERT', pgid='pgtrigger_answered_with_the_app_c7bdb', table='approvals_likenessanswer', when='BEFORE')),
         ),
     ]

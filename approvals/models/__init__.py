@@ -17,6 +17,7 @@ from approvals.models.approval import (
 )
 from approvals.models.desk_view import DeskView
 from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage, RevocationTask
+from approvals.models.likeness import Likeness, LikenessAnswer
 from approvals.models.policy import PolicyVersion
 from approvals.models.sample import Sample, SampleState
 from approvals.models.submission import (
@@ -44,6 +45,8 @@ __all__ = [
     "GrantKind",
     "GrantState",
     "GrantUsage",
+    "Likeness",
+    "LikenessAnswer",
     "Party",
     "PolicyVersion",
     "Retraction",

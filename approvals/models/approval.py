@@ -17,7 +17,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
-from approvals.models import guards, policy_guards
+from approvals.models import guards, likeness_guards, policy_guards
 from approvals.models.submission import Submission
 from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
@@ -110,6 +110,7 @@ class Approval(models.Model):
             guards.ASKED_KEPT,
             guards.APPROVED_NEEDS_SEATS,
             policy_guards.BY_POLICY_NARROWLY,
+            likeness_guards.ALIKE_ANSWERED,
             guards.ASKED_WHILE_OPEN,
             guards.QUESTION_FROZEN,
             *NEVER_REMOVED,

@@ -40,6 +40,8 @@ class SubmissionState(models.TextChoices):
     EXPIRED = "expired", "Expired"
 
 
+#: How a submission ends without coming into force.
+TO_NOTHING = (SubmissionState.WITHDRAWN, SubmissionState.REJECTED, SubmissionState.EXPIRED, SubmissionState.DECLINED)
 #: States in which a submission still stands in the way of another for its automation (A14).
 UNFINISHED = (SubmissionState.OPEN, SubmissionState.DECIDED)
 
@@ -168,6 +170,7 @@ class Capacity(models.TextChoices):
     BUSINESS_OWNER = "business_owner", "Business owner"
     TECHNICAL_OWNER = "technical_owner", "Technical owner"
     ANSWERED = "answered", "Answered for the builder"
+    ALIKE = "alike", "Built what it may be the same as"
 
 
 class Party(AppendOnly):

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from approvals import again, facts, pairs, parties, policies, stopped, third
+from approvals import again, alike, facts, pairs, parties, policies, stopped, third
 from approvals.ladders import Bench, ladder, resource_of
 from approvals.models import (
     Approval,
@@ -31,6 +31,7 @@ from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Effect, Step, transition
+from inventory.likeness import Alike
 from inventory.models import Automation
 
 #: Facts that say where a record stands and not what it asks.
@@ -101,6 +102,7 @@ class Carrying:
         policy: the policy in force.
         before: the open submission that it continues, closed by now; None for none.
         is_same_app: whether nothing changed that stage 1 of `before` decided about (A12).
+        likes: what the automation may be the same as (I9).
     """
 
     def __init__(
@@ -111,10 +113,13 @@ class Carrying:
         before: Submission | None,
         *,
         is_same_app: bool,
+        likes: Sequence[Alike] = (),
     ) -> None:
         self.step, self.submission, self.policy = step, submission, policy
         self.before, self.is_same_app = before, is_same_app
-        self.earlier = again.earlier(submission.automation, policy, step.now)
+        automation = submission.automation
+        self.earlier = again.earlier(automation, policy, step.now, alike.within(automation, likes))
+        self.is_known_elsewhere = alike.is_elsewhere(automation, likes)
         self.stopped = stopped.stopped(submission.automation)
         self.stopped_since = stopped.since(before) if before is not None else frozenset()
 
@@ -220,6 +225,7 @@ class Carrying:
         """The seats of a record: the policy's, and what an earlier word, a stop or a signal adds to them (A15, G5, S10)."""
         earlier = self.earlier.get(record.key)
         labels = self.policy.seats(record.kind, record.tier)
+        labels = alike.app_seats(labels, elsewhere=record.kind == ApprovalKind.APP and self.is_known_elsewhere)
         found = again.seats(labels, earlier, may_be_asked=lambda person: self._may_ask_again(record, person))
         found = stopped.seats(labels, found) if record.key in self.stopped else found
         return [*found, SeatLabel.OUTSIDE] if self._takes_a_third(record, labels[0]) else found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from approvals.models import (
 )
 from approvals.models.submission import UNFINISHED, Capacity
 from approvals.routing import Route, route_of
-from approvals.transitions import outside, repeated
+from approvals.transitions import likening, outside, repeated
 from governance.controls.once import last_word
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
@@ -50,16 +50,28 @@ def approve(
     scope: Sequence[str] | None = None,
     seconds: int | None = None,
     batch: UUID | None = None,
+    same: Mapping[int, bool] | None = None,
 ) -> Effect:
-    """Whoever holds the seat approves, possibly shorter, lower or narrower; the record is approved when every seat is filled."""
+    """Whoever holds the seat approves, possibly shorter, lower or narrower; the record is approved when every seat is filled.
+
+    Args:
+        step: the running step.
+        shown_digest: of what the page showed.
+        term_days, level, scope: what is allowed of what was asked; all of it unless said.
+        seconds: how long the decision took.
+        batch: of a bulk decision.
+        same: of a new app, whether it is the same as what it may be the same as, by the likeness's id (I9).
+    """
     record = step.subject
     _check_shown(record, shown_digest)
     _check_together(record, batch)
     if not step.text and (record.tier == "high" or batch is not None):
         raise refuse(Refusal("A7", "input", "Say why: a high-risk or bulk approval needs a reason."))
+    alike = likening.check(step, same or {})
     narrowing = _narrow(record, term_days, level, list(scope) if scope is not None else None)
     takes_a_third = outside.is_needed(step)
-    _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing)
+    decision = _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing)
+    likening.answer(step, alike, same or {}, decision)
     if takes_a_third:
         outside.ask(step)
     _confirm_bindings(step)
@@ -332,7 +344,7 @@ def _record_decision(
     seconds: int | None,
     batch: UUID | None,
     narrowing: dict[str, Any],
-) -> None:
+) -> Decision:
     """Write the decision in the open seat that the capacity fills, naming the candidate beside it."""
     record, capacity = step.subject, step.actor.capacity_of
     assert capacity is not None
@@ -362,6 +374,7 @@ def _record_decision(
         at=step.now,
     )
     route.note(made)
+    return made
 
 
 __all__ = ["ABOVE", "answer", "approve", "ask_for_changes", "comment", "object_to", "reject", "title"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvals import changes, duties, facts, light, openings, ownerless, parties, policies
+from approvals import alike, changes, duties, facts, light, openings, ownerless, parties, policies
 from approvals.changes import Asked, Changes
 from approvals.ladders import LADDER
 from approvals.matching import shortage
@@ -18,7 +18,7 @@ from approvals.models import (
 )
 from approvals.models.submission import UNFINISHED
 from approvals.routing import Route
-from approvals.transitions import leaving, repeated, stages
+from approvals.transitions import leaving, likening, repeated, stages
 from approvals.transitions.carrying import Carrying
 from governance.controls import texts
 from governance.controls.models import Person
@@ -26,6 +26,7 @@ from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory import assessing, lifecycle, lineage, registry
+from inventory.likeness import Alike, Case
 from inventory.models import (
     Assessment,
     Automation,
@@ -77,15 +78,16 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()
     _check_ready(automation, found, assessment, policy, step.now)
     _check_news(automation, version, found, before)
-    is_light = light.of_version(version, found, assessment, policy, before, person, step.now)
+    likes = _alike(automation, version, found)
+    is_light = not likes and light.of_version(version, found, assessment, policy, before, person, step.now)
     if before is not None:
         leaving.withdraw_for_newer(before, actor=step.actor, now=step.now)
     registry.hand_over_identities(step, version)
     submission = _create(step, automation, version, found, assessment, policy, before, light_path=is_light)
-    parties.name_all(submission, person)
-    carrying = Carrying(
-        step, submission, policy, before, is_same_app=_is_same_app(automation, version, assessment, before)
-    )
+    likening.note(step, submission, likes)
+    parties.name_all(submission, person, [one.other.pk for one in likes])
+    is_same = _is_same_app(automation, version, assessment, before) and not alike.open_of(automation)
+    carrying = Carrying(step, submission, policy, before, is_same_app=is_same, likes=likes)
     records = _create_records(step, submission, found, wishes, policy, carrying)
     carrying.refuse_repetition(records)
     _check_enough_people(submission)
@@ -104,6 +106,15 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
             "continues": str(before.pk) if before else "",
         },
     )
+
+
+def _alike(automation: Automation, version: Version, found: Changes) -> Sequence[Alike]:
+    """What it may be the same as, asked while nothing of it is in force (I9)."""
+    if found.before is not None:
+        return ()
+    held = [one.privilege for one in found.wanted if one.privilege is not None]
+    case = Case(automation.team, automation.pk, automation.lineage, version.source_digest, held)
+    return alike.held(automation, case)
 
 
 def unready(

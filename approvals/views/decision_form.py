@@ -19,6 +19,10 @@ CHOICES = {"term_days": "terms", "level": "levels", "scope": "scopes"}
 TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
 
 
+#: How the fields begin that say whether the app is the same as another (I9); their errors stand with them.
+SAME = "same-"
+
+
 def decide_href(record: Approval) -> str:
     """Where a decision on a record is posted to."""
     return reverse("decide", args=[record.submission_id, record.pk])
@@ -58,7 +62,8 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
     if record.stage == 2 and held is None:
         form |= _narrowing_fields(record, typed, policy)
     beside = ["reason", *(field for field, choices in CHOICES.items() if form.get(choices))]
-    form |= {"errors": {reader.field: reader.error}} if reader.field in beside else {"error": reader.error}
+    is_beside = reader.field in beside or reader.field.startswith(SAME)
+    form |= {"errors": {reader.field: reader.error}} if is_beside else {"error": reader.error}
     if record.stage == 2:
         form["not_mine"] = _not_mine(record, reader, actor, typed)
     return form

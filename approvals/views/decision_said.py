@@ -11,6 +11,7 @@ from typing import Any
 from django.http import QueryDict
 
 from approvals import transitions
+from approvals.views.decision_form import SAME
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Transition
 from governance.web.asked import number
@@ -45,7 +46,7 @@ def more(form: QueryDict, chosen: Transition[Any]) -> dict[str, Any]:
         sentence = "You said that this connection does not open your resource."
         raise refuse(Refusal("I8", "input", sentence, "Reject it, or take that back.", (("not_mine", sentence),)))
     if chosen is transitions.approve:
-        return {"term_days": _term(form), "level": _level(form), "scope": _scope(form)}
+        return {"term_days": _term(form), "level": _level(form), "scope": _scope(form), "same": _same(form)}
     return {"not_mine": True} if not_mine else {}
 
 
@@ -69,6 +70,20 @@ def _scope(form: QueryDict) -> list[str] | None:
     if "scope" not in form and "has_scope" not in form:
         return None
     return [str(part) for part in form.getlist("scope")]
+
+
+def _same(form: QueryDict) -> dict[int, bool]:
+    """What the app was said to be the same as, and what not, by the likeness's id (I9)."""
+    found = {}
+    for name in form:
+        pk = number(name.removeprefix(SAME)) if name.startswith(SAME) else None
+        if pk is None:
+            continue
+        said = _one(form, name)
+        if said not in ("yes", "no"):
+            raise _garbled(name, "Say whether it is the same or another one.")
+        found[pk] = said == "yes"
+    return found
 
 
 def _one(form: QueryDict, name: str) -> str | None:

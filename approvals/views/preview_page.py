@@ -18,6 +18,7 @@ from governance.controls import texts
 from governance.controls.models import Person
 from governance.web import times
 from inventory.importers.manifest import Finding
+from inventory.likeness import SOURCE
 from inventory.models import Version
 from inventory.registry import Drift
 from inventory.resolving import NOT_RECOGNISED
@@ -72,6 +73,7 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "drift": _drift(preview.drift, preview) if preview.drift is not None else [],
         "drift_title": _drift_title(preview),
         "promoted": _promoted(preview),
+        "same_as": _same_as(preview),
         "secrets": [_secret(one) for one in preview.item.secrets],
         "noticed": [*_named(preview), *_noticed(preview.manifest.findings)],
         "form": form.about,
@@ -271,6 +273,20 @@ def _promoted(preview: Preview) -> Shape | None:
         "href": below.automation.href,
         "link": below.automation.name,
     }
+
+
+def _same_as(preview: Preview) -> list[Shape]:
+    """What it may be the same as; of an automation of another team only that there is one (I9)."""
+    if preview.refusal is not None:
+        return []
+    found = []
+    for one in preview.alike:
+        is_ours = one.other.team_id == preview.team.pk
+        why = "It has the very same source." if one.because == SOURCE else "It asks for nearly the same."
+        name = one.other.name if is_ours else "an automation of another team"
+        text = f"{why} Whoever decides the app says whether it is; until then what was refused there, and who built it, count here."
+        found.append({"name": name, "href": one.other.href if is_ours else "", "text": text})
+    return found
 
 
 def _is_across(preview: Preview) -> bool:

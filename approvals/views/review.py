@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from approvals import facts, transitions
 from approvals.models import Approval, Submission
 from approvals.routing import route_of
-from approvals.views import decision_said, record_rows, review_page, review_questions, review_read
+from approvals.views import decision_form, decision_said, record_rows, review_page, review_questions, review_read
 from approvals.views.reader import Reader
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, Refused
@@ -96,6 +96,7 @@ def _again(request: Request, pk: int, record: Approval, no: InvalidInput) -> Htt
     names = ("reason", "term_days", "level", "not_mine")
     typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
     typed["scope"] = request.POST.getlist("scope") if {"scope", "has_scope"} & set(request.POST) else None
+    typed["same"] = {name: str(said) for name, said in request.POST.items() if name.startswith(decision_form.SAME)}
     field = no.refusal.detail[0][0] if no.refusal.detail else "reason"
     again = Reader(reader.actor, reader.now, _key(record), typed, no.refusal.sentence, field)
     return page(

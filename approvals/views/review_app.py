@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from approvals import turns
 from approvals.models import Approval, ApprovalState, Decision, Submission
-from approvals.views import decision_form, record_rows
+from approvals.views import decision_form, record_rows, review_alike
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from inventory import words
@@ -28,6 +28,7 @@ def panel(about: Dossier, reader: Reader) -> Shape:
         "findings": _findings(submission),
         "objections": _objections(about),
         "decisions": [_decided(one) for one in _decisions(about)],
+        "alike": [one.shape() for one in about.alike],
     }
     if app is not None:
         shape["undo"] = record_rows.undo_action(app, about.route, reader)
@@ -146,6 +147,7 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
         )
         form = decision_form.decision_form(app, route, own, say.actor, say.held)
         form["focus"] = False
+        form["alike"] = review_alike.questions(about.alike, own)
         stranded = route.would_strand(app, say.actor)
         if stranded and not form.get("error"):
             form["error"] = f"If you decide this, nobody is left to decide {turns.listed(stranded)}."

@@ -11,6 +11,7 @@ from django.db.models import Case, OuterRef, Subquery, When
 from django.urls import reverse
 
 from approvals.models import Approval, Comment, Decision, DecisionOutcome, Submission, SubmissionState
+from approvals.models.submission import TO_NOTHING
 from approvals.transitions import decline, withdraw
 from approvals.views import record_rows
 from approvals.views.reader import Reader, Shape
@@ -18,8 +19,6 @@ from governance.controls import ledger
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.models.ledger import Outcome
 
-#: How a submission ends without coming into force.
-TO_NOTHING = (SubmissionState.WITHDRAWN, SubmissionState.REJECTED, SubmissionState.EXPIRED, SubmissionState.DECLINED)
 #: By what somebody ended it, with a reason; every other end is a decision's, or silence.
 ENDED_BY = {withdraw.event: "withdrawn", decline.event: "declined"}
 STATES = {

@@ -16,10 +16,10 @@ from django.db.models.functions import Concat, Trim
 
 from approvals import ownerless, rechecking
 from approvals.ladders import Bench
-from approvals.models import Approval, Comment, Seat, Submission
+from approvals.models import Approval, Comment, Likeness, Seat, Submission
 from approvals.models.submission import SubmissionQuerySet
 from approvals.routing import Route
-from approvals.views import review_before
+from approvals.views import review_alike, review_before
 from approvals.views.reader import Reader
 from governance.controls.models import Person, Team
 from inventory.models import Credential, NonHumanIdentity, Resource, Trigger
@@ -46,6 +46,7 @@ class Dossier:
         approved_number: the number of the version that is approved now, if any.
         starts: what starts the version, in words.
         rests_on: the number of the version whose app approval counts for this submission, where it has none of its own.
+        alike: what the automation may be the same as (I9).
     """
 
     submission: Submission
@@ -56,6 +57,7 @@ class Dossier:
     approved_number: int | None
     starts: Sequence[str]
     rests_on: int | None
+    alike: Sequence[review_alike.Known] = ()
 
     @property
     def app(self) -> Approval | None:
@@ -82,6 +84,7 @@ def visible(reader: Reader) -> SubmissionQuerySet:
         approved_number=F("automation__approved_version__number"),
         starts=ArraySubquery(starts.values(said=Trim(Concat("type", Value(" "), "detail")))),
         follows=review_before.follows(),
+        has_alike=Exists(Likeness.objects.filter(automation=OuterRef("automation")).order_by()),
         is_run_by_nobodys=Exists(
             NonHumanIdentity.objects.ownerless(reader.now).filter(used_by__version=OuterRef("version"))
         ),
@@ -124,6 +127,7 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
         approved_number=getattr(submission, "approved_number", None),
         starts=getattr(submission, "starts", ()),
         rests_on=_rests_on(submission, records),
+        alike=review_alike.of(submission, reader),
     )
 
 

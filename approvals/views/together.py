@@ -17,7 +17,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals import facts, openings, waiting
+from approvals import alike, facts, openings, waiting
 from approvals.models import Approval, Decision
 from approvals.routing import route_of
 from approvals.transitions.deciding import title
@@ -107,6 +107,9 @@ def _is_second_press(reader: Reader, form: QueryDict) -> bool:
 def _apart(records: Sequence[Approval]) -> dict[int, str]:
     """What is decided on its own page, and why, in a few words: by record."""
     found = dict.fromkeys(openings.resting_on_unconfirmed(records), "its connection is to be confirmed")
+    apps = [one for one in records if one.stage == 1]
+    asked = alike.unsaid({one.submission.automation_id for one in apps})
+    found |= {one.pk: "may be the same as another" for one in apps if one.submission.automation_id in asked}
     found |= {one.pk: "refused or withdrawn before" for one in records if one.earlier_id is not None}
     return found | {one.pk: "high risk" for one in records if one.tier == "high"}
 

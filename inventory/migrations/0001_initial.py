@@ -393,6 +393,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('automation_id', '-number'),
                 'abstract': False,
+                'indexes': [models.Index(fields=['source_digest'], name='version_by_source')],
                 'constraints': [models.UniqueConstraint(fields=('automation', 'number'), name='version_number_once'), models.UniqueConstraint(fields=('automation', 'manifest_digest', 'binding_digest'), name='version_content_once')],
                 'triggers': [pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='7ea4a5b73ff8c17bcc9165844c76004e34ce123a', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_f2e4c', table='inventory_version', when='BEFORE')), pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'H2: % is append-only and is not truncated', TG_TABLE_NAME;", hash='93b7bcd86d8a7d24c54320cd920e418f65016309', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_26664', table='inventory_version', when='BEFORE'))],
             },

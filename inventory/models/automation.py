@@ -340,6 +340,7 @@ class Version(AppendOnly):
                 fields=["automation", "manifest_digest", "binding_digest"], name="version_content_once"
             ),
         )
+        indexes = (models.Index(fields=["source_digest"], name="version_by_source"),)
 
     def __str__(self) -> str:
         return f"{self.automation}, version {self.number}"

@@ -53,15 +53,15 @@ def both(*edits: Edit) -> Edit:
     return edit
 
 
-def reads_more(tables: int) -> Edit:
-    """An edit: it reads so many tables more, each a privilege of its own."""
+def reads_more(tables: int, what: str = "stock") -> Edit:
+    """An edit: it reads so many tables more, each a privilege of its own; what they hold is part of their names."""
 
     def edit(export: dict[str, Any]) -> None:
         node = stock.node(export, ".postgres")
         for number in range(tables):
             more = json.loads(json.dumps(node))
             more |= {"id": f"5d1f0a0e-0000-4000-8000-0000000001{number:02}", "name": f"Read {number}"}
-            more["parameters"]["table"] = {"__rl": True, "value": f"stock_{number}", "mode": "name"}
+            more["parameters"]["table"] = {"__rl": True, "value": f"{what}_{number}", "mode": "name"}
             export["nodes"].append(more)
 
     return edit

@@ -244,7 +244,7 @@ def test_a_credential_that_another_automation_has_come_to_share_has_its_owner_as
 
 @pytest.mark.rule("A13")
 def test_ten_are_counted_again_when_the_app_is_approved(company: Company, light_submitted: Submission) -> None:
-    others = [lightly.submitted(company, both(another(word), lightly.reads_more(3))) for word in ("one", "two")]
+    others = [lightly.submitted(company, both(another(word), lightly.reads_more(3, word))) for word in ("one", "two")]
     assert all(one.light_path for one in others), "each by itself is within ten"
     for one in others:
         stock.app_approved(company, one)

@@ -1,0 +1,111 @@
+"""What a new automation may be the same as: one with its very source, or of its team with four fifths of its privileges (I9). Reads only.
+
+A privilege is what can be done there to what, by whatever connection or credential: who comes back with another credential comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import CharField, Count, F, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from governance.controls.models import Team
+from inventory.models import Automation, Privilege, Version
+
+#: Of the larger of two, how much both have (I9).
+SHARE = (4, 5)
+#: How many alike ones are told of one automation; the nearest in time.
+MOST = 5
+
+SOURCE, PRIVILEGES = "source", "privileges"
+
+
+@dataclass(frozen=True)
+class Alike:
+    """One automation of the register, and by what it is alike.
+
+    Args:
+        other: with its team.
+        because: ``source`` or ``privileges``.
+        same: how many privileges both have, where these are why.
+    """
+
+    other: Automation
+    because: str
+    same: int = 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is asked about, saved or not.
+
+    Args:
+        team: whom it is built for.
+        pk: of the automation; None where it is not in the register.
+        lineage: of it; its siblings are the same in other environments, and known to be (I10).
+        source: the digest of its source.
+        privileges: everything that it would hold.
+    """
+
+    team: Team
+    pk: int | None
+    lineage: UUID | None
+    source: str
+    privileges: Sequence[Privilege]
+
+
+def find(case: Case) -> list[Alike]:
+    """Automations of the register that a new one may be the same as, the newest first: two queries, three where one is found."""
+    shared, sources = _by_privileges(case), _by_source(case)
+    if not (shared or sources):
+        return []
+    rows = Automation.objects.filter(pk__in={*shared, *sources}).select_related("team").order_by("-pk")
+    return [Alike(one, SOURCE) if one.pk in sources else Alike(one, PRIVILEGES, shared[one.pk]) for one in rows[:MOST]]
+
+
+def _others(case: Case, prefix: str = "") -> Q:
+    """Neither itself nor a sibling."""
+    found = Q()
+    if case.pk is not None:
+        found &= ~Q((f"{prefix}pk", case.pk))
+    if case.lineage is not None:
+        found &= ~Q((f"{prefix}lineage", case.lineage))
+    return found
+
+
+def _by_source(case: Case) -> set[int]:
+    found = Version.objects.filter(_others(case, "automation__"), source_digest=case.source).order_by()
+    return set(found.values_list("automation", flat=True).distinct()[: MOST * 4])
+
+
+def _by_privileges(case: Case) -> dict[int, int]:
+    """By the versions of the team's automations of which enough is the same, whichever way round: how much, by automation."""
+    wanted = {_what(one) for one in case.privileges}
+    entitlements = {one.entitlement_id for one in case.privileges} - {None}
+    if not entitlements:
+        return {}
+    part, whole = SHARE
+    own = _with_what(Privilege.objects.filter(_others(case, "version__automation__")))
+    shared = own.filter(version__automation__team=case.team, entitlement__in=entitlements, what__in=wanted)
+    counted = shared.order_by().values("version", "version__automation").annotate(same=Count("what", distinct=True))
+    enough = list(
+        counted.filter(same__gte=-(-part * len(wanted) // whole)).values_list("version", "version__automation", "same")
+    )
+    if not enough:
+        return {}
+    held = _with_what(Privilege.objects.filter(version__in=[version for version, _, _ in enough])).order_by()
+    sizes = dict(held.values("version").annotate(size=Count("what", distinct=True)).values_list("version", "size"))
+    return {automation: same for version, automation, same in enough if same * whole >= sizes[version] * part}
+
+
+def _with_what(rows: QuerySet[Privilege]) -> QuerySet[Any]:
+    said = Concat(Cast(F("entitlement_id"), CharField()), Value(" "), F("target"), output_field=CharField())
+    return rows.annotate(what=said)
+
+
+def _what(one: Privilege) -> str:
+    return f"{one.entitlement_id} {one.target}"

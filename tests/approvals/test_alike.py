@@ -1,0 +1,328 @@
+"""A new automation alike to one that is known, refused or retired is held as maybe the same until somebody says who built neither (I9)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from approvals import alike, transitions
+from approvals.models import Approval, ApprovalState, Likeness, LikenessAnswer, SeatLabel, Submission
+from approvals.models.likeness import Because
+from approvals.models.submission import Capacity
+from governance.controls.models import LedgerEvent, Membership
+from governance.controls.refusals import DutyConflict, InvalidInput
+from inventory import lifecycle, registry
+from inventory.models import Automation, Version
+from tests import journeys
+from tests.approvals import lightly, stock
+from tests.approvals.bring_in.building import Build, connect
+from tests.journeys import Company
+from tests.people import as_actor
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("I9")]
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+def as_another(word: str, edit: Edit | None = None) -> Edit:
+    """An edit: another id and another credential, so that nothing but what it does is the same; and what else is edited."""
+
+    def change(export: dict[str, Any]) -> None:
+        export["id"] = word
+        for node in export["nodes"]:
+            for used in node.get("credentials", {}).values():
+                used["id"] += word
+        if edit is not None:
+            edit(export)
+
+    return change
+
+
+def more_channels(count: int) -> Edit:
+    """An edit: it posts to so many channels more."""
+
+    def edit(export: dict[str, Any]) -> None:
+        for number in range(count):
+            more = json.loads(json.dumps(stock.node(export, ".slack")))
+            more |= {"id": f"5d1f0a0e-0000-4000-8000-1000000000{number:02}", "name": f"Post to {number}"}
+            more["parameters"]["channelId"] = {"__rl": True, "value": f"C0CHANNEL{number}", "mode": "id"}
+            export["nodes"].append(more)
+
+    return edit
+
+
+def likeness_of(made: Submission) -> Likeness:
+    """The only one."""
+    return Likeness.objects.get(automation=made.automation)
+
+
+def refused(c: Company, edit: Edit | None = None) -> Submission:
+    """The stock report, its app rejected by Theo."""
+    made = stock.submitted(c, edit)
+    journeys.reject(journeys.app_of(made), c.people.theo, now=c.now, reason="Nobody reads it.")
+    made.refresh_from_db()
+    return made
+
+
+def approve_app(c: Company, made: Submission, **said: Any) -> Approval:
+    """Theo approves the app, saying so much about what it may be the same as."""
+    return journeys.approve(journeys.app_of(made), c.people.theo, now=c.now, **said)
+
+
+# --- refused ----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_app_is_not_approved_while_nobody_has_said(company: Company) -> None:
+    refused(company)
+    made = stock.submitted(company, as_another("again"))
+    likeness = likeness_of(made)
+    with pytest.raises(InvalidInput) as caught:
+        approve_app(company, made, same={})
+    assert caught.value.refusal.code == "I9"
+    assert caught.value.refusal.detail[0][0] == f"same-{likeness.pk}"
+    assert not made.approvals.get(stage=1).decisions.exists()
+
+
+def test_what_is_no_question_of_this_app_is_not_answered_with_it(company: Company) -> None:
+    refused(company)
+    first = stock.submitted(company, as_another("again"))
+    made = stock.submitted(company, as_another("more", more_channels(8)))
+    with pytest.raises(InvalidInput, match="no question here"):
+        approve_app(company, made, same={likeness_of(first).pk: False})
+
+
+@pytest.mark.rule("S1")
+def test_who_built_the_other_does_not_say(company: Company) -> None:
+    n = company.people
+    version = journeys.brought_in(company, stock.EXPORT, by=n.theo, content=stock.source(as_another("theos")))
+    journeys.submitted(company, version, by=n.theo)
+    transitions.withdraw(
+        version.automation.submissions.get(), actor=as_actor(n.theo), now=company.now, reason="Not now."
+    )
+    made = stock.submitted(company, as_another("ritas"))
+    assert (n.theo.pk, Capacity.ALIKE) in set(made.parties.values_list("person", "capacity"))
+    likeness = likeness_of(made)
+    with pytest.raises(DutyConflict) as caught:
+        approve_app(company, made, same={likeness.pk: False})
+    assert caught.value.refusal.code == "SOD-1"
+
+
+def test_the_database_approves_no_app_of_which_nobody_has_said(company: Company) -> None:
+    refused(company)
+    app = journeys.app_of(stock.submitted(company, as_another("again")))
+    with pytest.raises(IntegrityError, match="I9"), transaction.atomic():
+        Approval.objects.filter(pk=app.pk).update(state=ApprovalState.APPROVED, ended_at=company.now)
+
+
+def test_the_database_takes_an_answer_with_an_approval_of_that_app_only(company: Company) -> None:
+    old = refused(company)
+    made = stock.submitted(company, as_another("again"))
+    decision = old.approvals.get(stage=1).decisions.get()
+    with pytest.raises(IntegrityError, match="I9"), transaction.atomic():
+        LikenessAnswer.objects.create(likeness=likeness_of(made), decision=decision, is_same=False)
+
+
+@pytest.mark.rule("A15")
+def test_what_was_refused_of_the_other_was_refused_of_this_one(company: Company) -> None:
+    n = company.people
+    old = stock.in_stage_2(company)
+    theirs = stock.privilege_on(old, company.slack)
+    journeys.reject(theirs, n.omar, now=company.now, reason="Not in that channel.")
+    transitions.withdraw(old, actor=as_actor(n.rita), now=company.now, reason="Another way.")
+    content = json.dumps({**json.loads(stock.source()), "id": "again"}).encode()  # another id, the same credentials
+    made = journeys.submitted(company, journeys.brought_in(company, stock.EXPORT, content=content))
+    assert stock.privilege_on(made, company.slack).earlier == theirs
+    assert journeys.app_of(made).earlier == journeys.app_of(old)
+    assert LedgerEvent.objects.filter(verb="automation.found_alike").count() == 1
+
+
+@pytest.mark.rule("A13")
+def test_what_may_be_known_is_not_on_the_light_path(company: Company, light_submitted: Submission) -> None:
+    transitions.withdraw(light_submitted, actor=as_actor(company.people.rita), now=company.now, reason="Not now.")
+    again = lightly.submitted(company, lightly.another("again"))
+    assert Likeness.objects.filter(automation=again.automation).exists()
+    assert not again.light_path
+
+
+def test_an_undone_answer_was_not_said(company: Company) -> None:
+    refused(company)
+    made = stock.submitted(company, as_another("again"))
+    app = approve_app(company, made)
+    assert alike.open_of(made.automation) == []
+    journeys.retract(app, company.people.theo, now=company.now)
+    assert [one.pk for one in alike.open_of(made.automation)] == [likeness_of(made).pk]
+    with pytest.raises(InvalidInput):
+        approve_app(company, made, same={})
+
+
+def test_of_another_teams_its_builder_reads_that_there_is_one_and_security_signs_too(company: Company) -> None:
+    n = company.people
+    content = json.dumps({key: said for key, said in json.loads(stock.source()).items() if key != "id"}).encode()
+    connect(company, content)
+    Membership.objects.create(team=n.marketing, person=n.omar)
+    item = registry.preview([("theirs.json", content)], actor=as_actor(n.omar), now=company.now).items.get()
+    theirs = registry.confirm_import(
+        n.marketing,
+        actor=as_actor(n.omar),
+        now=company.now,
+        item=item,
+        fields={"business_owner": n.omar, "name": "Zebra"},
+    )
+    assert isinstance(theirs, Version)
+    rita = Build.by(n.rita)
+    mine = rita.import_item(content=content)
+    shown = rita.see(mine)
+    assert "an automation of another team" in shown
+    assert "Zebra" not in shown
+    made = journeys.submitted(company, journeys.brought_in(company, stock.EXPORT, content=content))
+    assert [one.label for one in journeys.app_of(made).seats.all()] == [SeatLabel.LEAD, SeatLabel.SECURITY]
+    review = client_of(n.theo).get(reverse("review", args=[made.pk])).content.decode()
+    assert "Zebra" not in review
+    app = approve_app(company, made)  # who may not see the other is not asked
+    assert app.state == ApprovalState.OPEN
+    assert "Zebra" in client_of(n.sana).get(reverse("review", args=[made.pk])).content.decode()
+    with pytest.raises(InvalidInput, match="Zebra"):
+        journeys.approve(app, n.sana, now=company.now, same={})
+    journeys.approve(app, n.sana, now=company.now, same={likeness_of(made).pk: False})
+    assert app.state == ApprovalState.APPROVED
+
+
+# --- held and said ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_alike_is_not_held(company: Company) -> None:
+    refused(company)
+    made = stock.submitted(company, as_another("wider", more_channels(4)))
+    assert not Likeness.objects.filter(automation=made.automation).exists()
+
+
+def test_few_privileges_say_little_of_what_runs_and_much_of_what_was_refused(company: Company) -> None:
+    stock.submitted(company)
+    beside = stock.submitted(company, as_another("beside"))
+    assert not Likeness.objects.filter(automation=beside.automation).exists()
+
+
+def test_four_fifths_are_enough_whichever_is_larger(company: Company) -> None:
+    first = stock.submitted(company, more_channels(2))  # four
+    larger = stock.submitted(company, as_another("larger", more_channels(3)))  # five, four of them the same
+    assert likeness_of(larger).other == first.automation
+    largest = stock.submitted(company, as_another("largest", more_channels(4)))  # six: alike to five, and not to four
+    assert [one.other for one in Likeness.objects.filter(automation=largest.automation)] == [larger.automation]
+
+
+def test_what_was_retired_is_known_when_it_comes_back(company: Company, stock_in_force: Submission) -> None:
+    n = company.people
+    gone = Automation.objects.get(pk=stock_in_force.automation_id)
+    lifecycle.retire(gone, actor=as_actor(n.jonas), now=company.now, reason="Not needed.")
+    made = stock.submitted(company, as_another("back"))
+    likeness = likeness_of(made)
+    assert (likeness.other, likeness.because) == (gone, Because.PRIVILEGES)
+
+
+@pytest.mark.rule("I10")
+def test_a_sibling_in_another_environment_is_no_stranger(company: Company) -> None:
+    journeys.submitted(company, stock.version(company, environment="test"))
+    made = stock.submitted(company)
+    assert not Likeness.objects.filter(automation=made.automation).exists()
+
+
+def test_what_is_in_force_is_not_asked_again(company: Company, stock_in_force: Submission) -> None:
+    stock.submitted(company, as_another("beside", more_channels(2)))
+    made = stock.submitted(company, more_channels(2))
+    assert made.automation == stock_in_force.automation
+    assert not Likeness.objects.filter(automation=made.automation).exists()
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_what_was_said_stands_with_the_decision_and_on_record(company: Company, is_same: bool) -> None:
+    refused(company)
+    made = stock.submitted(company, as_another("again"))
+    likeness = likeness_of(made)
+    approve_app(company, made, same={likeness.pk: is_same})
+    answer = LikenessAnswer.objects.get()
+    assert (answer.is_same, answer.decision.person) == (is_same, company.people.theo)
+    verb = "automation.said_same" if is_same else "automation.told_apart"
+    assert LedgerEvent.objects.filter(verb=verb, actor_id=str(company.people.theo.opaque_id)).count() == 1
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_what_was_said_counts_for_what_is_submitted_next(company: Company, is_same: bool) -> None:
+    refused(company)
+    made = stock.submitted(company, as_another("again"))
+    approve_app(company, made, same={likeness_of(made).pk: is_same})
+    transitions.withdraw(made, actor=as_actor(company.people.rita), now=company.now, reason="Not now.")
+    said = transitions.submit(
+        made.automation,
+        actor=as_actor(company.people.rita),
+        now=company.now,
+        version=made.version,
+        wishes=journeys.wishes(made.version),
+    )
+    assert isinstance(said, Submission)
+    assert said.parties.filter(capacity=Capacity.ALIKE).exists() is is_same
+    assert alike.open_of(said.automation) == []
+
+
+def test_a_newer_version_keeps_what_was_said(company: Company) -> None:
+    refused(company)
+    made = stock.submitted(company, as_another("again"))
+    approve_app(company, made)
+    newer = stock.submitted(company, as_another("again", stock.one_more_channel))
+    assert newer.continues == made
+    assert alike.open_of(newer.automation) == []
+
+
+def test_the_reviewer_answers_on_the_page_and_loses_nothing(company: Company) -> None:
+    n = company.people
+    old = refused(company)
+    made = stock.submitted(company, as_another("again"))
+    field, app = f"same-{likeness_of(made).pk}", journeys.app_of(made)
+    theo = client_of(n.theo)
+    page = theo.get(reverse("review", args=[made.pk])).content.decode()
+    assert f'name="{field}"' in page
+    assert old.automation.href in page
+    assert "its last submission was rejected" in page
+    href = reverse("decide", args=[made.pk, app.pk])
+    said = {"decision": "approve", "shown_digest": journeys.shown(app), "reason": "Read it twice."}
+    refused_ = theo.post(href, said)
+    assert refused_.status_code == 422
+    text = refused_.content.decode()
+    assert "Say whether it is the same" in text
+    assert "Read it twice." in text
+    assert theo.post(href, {**said, field: "perhaps"}).status_code == 422
+    assert theo.post(href, {**said, field: "yes"}).status_code == 302
+    app.refresh_from_db()
+    assert app.state == ApprovalState.APPROVED
+    assert "It was said to be the same." in theo.get(reverse("review", args=[made.pk])).content.decode()
+
+
+def test_the_preview_says_it_before_anything_is_submitted(company: Company) -> None:
+    old = refused(company)
+    content = stock.source(as_another("again"))
+    connect(company, content)
+    rita = Build.by(company.people.rita)
+    page = rita.see(rita.import_item(content=content))
+    assert "May be the same as" in page
+    assert old.automation.href in page
+
+
+@pytest.mark.rule("A7")
+def test_it_is_not_decided_together_with_others(company: Company) -> None:
+    refused(company)
+    made = stock.submitted(company, as_another("again"))
+    page = client_of(company.people.theo).get(f"{reverse('decide_together')}?of={made.pk}").content.decode()
+    assert "may be the same as another" in page or "refused or withdrawn before" in page
+
+
+def test_an_export_of_its_own_is_told_by_its_source(company: Company) -> None:
+    first = stock.submitted(company)
+    content = json.dumps({**json.loads(stock.source()), "meta": {"instanceId": "e" * 64}}).encode()
+    made = journeys.submitted(company, journeys.brought_in(company, stock.EXPORT, content=content))
+    likeness = likeness_of(made)
+    assert (likeness.other, likeness.because) == (first.automation, Because.SOURCE)
