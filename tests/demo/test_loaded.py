@@ -115,6 +115,8 @@ def test_each_automation_is_in_the_state_that_it_is_there_for(demo: str) -> None
     assert {one.name.removesuffix(" ❄"): one.state for one in Automation.objects.all()} == {
         "Price list sync": state.DRAFT,
         "Campaign copy agent": state.DRAFT,
+        "Newsletter writer": state.IN_REVIEW,
+        "Two-week stock forecast": state.IN_REVIEW,
         "Alert deduplicator": state.DRAFT,
         "Reorder proposals": state.DRAFT,
         "Salary question helper": state.DRAFT,
@@ -382,6 +384,19 @@ def _shown(record: Approval) -> str:
 
 def _decide(record: Approval, key: str, now: datetime, **narrowing: Any) -> None:
     transitions.approve(record, actor=act_as(key), now=now, reason="Yes.", shown_digest=_shown(record), **narrowing)
+
+
+@pytest.mark.rule("I10")
+def test_a_trial_is_promoted_to_the_production_database(demo: str) -> None:
+    made, below = submission("Two-week stock forecast"), automation("Stock forecast (trial)")
+    assert (made.kind, made.promoted_from) == ("promotion", below.approved_version)
+    assert made.automation.lineage == below.lineage
+
+
+@pytest.mark.rule("I9")
+def test_what_was_rejected_is_back_and_may_be_the_same(demo: str) -> None:
+    made = submission("Newsletter writer")
+    assert [one.other.name for one in made.likenesses.all()] == ["Campaign copy agent"]
 
 
 def test_every_export_but_two_is_a_story_of_the_demo(demo: str) -> None:

@@ -1,4 +1,4 @@
-"""What happened at Northwind Foods before the demo begins: twenty automations, at least one in each state that is worth a look.
+"""What happened at Northwind Foods before the demo begins: twenty-two automations, at least one in each state that is worth a look.
 
 Drafts with things missing, or sent back; in review at stage 1, in stage 2 with everything from waiting to refused, decided and waiting
 for its owner; live by the light path, with a newer version in review, with reviews due, overdue, kept; stopped by a person and by silence; retired.
@@ -21,6 +21,7 @@ def stories(director: Director) -> list[Story]:
         finance.payment_run_exporter(director),
         finance.invoice_chaser(director),
         marketing_and_people.campaign_copy_agent(director),
+        marketing_and_people.newsletter_writer(director),
         marketing_and_people.leave_request_helper(director),
         marketing_and_people.voucher_mailer(director),
         marketing_and_people.web_analytics_digest(director),
@@ -33,5 +34,6 @@ def stories(director: Director) -> list[Story]:
         shops_and_trucks.delivery_route_planner(director),
         shops_and_trucks.price_tag_printer(director),
         shops_and_trucks.stock_forecast_trial(director),
+        shops_and_trucks.stock_forecast(director),
         shops_and_trucks.reorder_proposals(director),
     ]

@@ -55,6 +55,35 @@ def campaign_copy_agent(d: Director) -> Story:
     )
 
 
+def newsletter_writer(d: Director) -> Story:
+    """Rejected a month ago under another name, and back with one thing less: it may be the same, which somebody says first."""
+    now = yield Ago(1, "16:20")
+    version = d.bring_in(
+        "marketing",
+        "tom",
+        "newsletter-writer.mcp.json",
+        now,
+        name="Newsletter writer",
+        purpose="Writes the monthly newsletter and sends it to whom it concerns.",
+        business_owner="tom",
+        technical_owner="mei",
+        escalation_contact="marketing@northwind.example",
+    )
+    now = yield SOON
+    d.submit(
+        version,
+        "tom",
+        now,
+        {
+            "brand-library": "A newsletter sounds like us.",
+            "campaign-mail/list_segments": "Not everybody gets every newsletter.",
+            "campaign-mail/create_draft": "It is prepared where campaigns are.",
+            "campaign-mail/send_campaign": "It goes out on the first of the month, also when that is a Sunday.",
+            "product-photos": "Each has three pictures.",
+        },
+    )
+
+
 def leave_request_helper(d: Director) -> Story:
     """In review: the team's lead brought it in herself, so that somebody else signs for her; security has signed already."""
     now = yield Ago(4, "10:40")

@@ -157,6 +157,29 @@ def stock_forecast_trial(d: Director) -> Story:
     yield from d.approve_rest(submission, now, "")
 
 
+def stock_forecast(d: Director) -> Story:
+    """The trial, promoted to production on the production database: it waits for stage 1, beside what was approved in test."""
+    now = yield Ago(2, "11:05")
+    version = d.bring_in(
+        "supply",
+        "piet",
+        "stock-forecast.json",
+        now,
+        environment=Environment.PRODUCTION,
+        purpose="Says every Friday what each site will need the week after next, from eight weeks of movements.",
+        business_owner="piet",
+        technical_owner="omar",
+        escalation_contact="#supply-stock",
+    )
+    now = yield SOON
+    d.submit(
+        version,
+        "piet",
+        now,
+        {"Read movements": "The trial was right for 44 articles of 50; the copy has only last month."},
+    )
+
+
 def reorder_proposals(d: Director) -> Story:
     """Described by the form, for want of an export, and withdrawn by whoever submitted it."""
     now = yield Ago(21, "10:05")

@@ -36,6 +36,7 @@ TRY = (
     "As Jonas, look at what Omar decided: Jonas is the database's deputy, and the page says why he may not (SOD-3).",
     "As Piet and Omar, answer the reviews of the Weekly stock report; or move the clock and see what silence does.",
     "As Sana, confirm who answers for Web analytics, which Grace has proposed.",
+    "As Grace, decide about the Newsletter writer: is it what she rejected a month ago?",
     "As Yuki, verify the ledger.",
 )
 
@@ -54,10 +55,12 @@ LOOK = (
     ("Web analytics digest", "live, its owner left: Tom answers meanwhile, and nobody for what it reads"),
     ("Rates on the intranet", "live for months by the light path: Mei decided the app, policy what it reads"),
     ("Stock forecast (trial)", "live in test, of low risk; Omar objected, so he was asked and not policy"),
+    ("Two-week stock forecast", "that trial, promoted to production: decided there anew, on the production database"),
     ("Cold chain alert", "stopped by its kill switch; one person has asked to lift that"),
     ("Voucher mailer", "high risk, decided by two; nobody answered its review: it lost what it held"),
     ("Price tag printer", "retired by its owner, in the middle of a review"),
     ("Campaign copy agent", "rejected as an app"),
+    ("Newsletter writer", "in review, and may be the same as that: Grace says, as she decides"),
     ("Salary question helper", "approved in part, and declined by its owner"),
     ("Alert deduplicator", "nobody decided in time, then nobody accepted: expired"),
     ("Reorder proposals", "described by the form, withdrawn by whoever submitted it"),
