@@ -20,6 +20,8 @@ from inventory.models import Automation, AutomationState
 
 #: Fewer privileges than this say little by themselves.
 FEW = 3
+#: How many of those that run or are under way are told, the newest.
+MOST = 5
 
 
 def held(known: Automation | None, case: likeness.Case) -> tuple[Alike, ...]:
@@ -40,18 +42,25 @@ def held(known: Automation | None, case: likeness.Case) -> tuple[Alike, ...]:
 
 
 def _telling(found: Sequence[Alike]) -> list[Alike]:
-    """Without those that run or are under way and share a few privileges only: many a small thing reads what another reads.
+    """What was refused, withdrawn or retired, all of it; then the newest of the rest that have more than a few privileges in common.
 
-    What was refused, withdrawn or retired is told however little there is of it: that does not come back unseen.
+    So what was refused does not come back unseen: neither because there is little of it, nor behind many others that were made for that.
+    Of what runs or is under way, many a small thing reads what another reads.
     """
-    small = {one.other.pk for one in found if one.because == PRIVILEGES and one.same < FEW}
-    if not small:
-        return list(found)
-    refused = Approval.objects.filter(submission__automation__in=small, state=ApprovalState.REJECTED).order_by()
-    to_nothing = Submission.objects.filter(automation__in=small, state__in=TO_NOTHING).order_by()
+    back = _came_to_nothing(found)
+    rest = [one for one in found if one.other.pk not in back and (one.because != PRIVILEGES or one.same >= FEW)]
+    return [*(one for one in found if one.other.pk in back), *rest[:MOST]]
+
+
+def _came_to_nothing(found: Sequence[Alike]) -> set[int]:
+    """Ids of those of which something was refused or withdrawn, or that are retired; one query, none for none."""
+    if not found:
+        return set()
+    others = {one.other.pk for one in found}
+    refused = Approval.objects.filter(submission__automation__in=others, state=ApprovalState.REJECTED).order_by()
+    to_nothing = Submission.objects.filter(automation__in=others, state__in=TO_NOTHING).order_by()
     ended = refused.values_list("submission__automation").union(to_nothing.values_list("automation"), all=True)
-    back = {pk for (pk,) in ended} | {one.other.pk for one in found if one.other.state == AutomationState.RETIRED}
-    return [one for one in found if one.other.pk not in small - back]
+    return {pk for (pk,) in ended} | {one.other.pk for one in found if one.other.state == AutomationState.RETIRED}
 
 
 def within(automation: Automation, found: Iterable[Alike]) -> list[int]:

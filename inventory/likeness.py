@@ -18,9 +18,6 @@ from inventory.models import Automation, Privilege, Version
 
 #: Of the larger of two, how much both have (I9).
 SHARE = (4, 5)
-#: How many alike ones are told of one automation; the nearest in time.
-MOST = 5
-
 SOURCE, PRIVILEGES = "source", "privileges"
 
 
@@ -64,7 +61,7 @@ def find(case: Case) -> list[Alike]:
     if not (shared or sources):
         return []
     rows = Automation.objects.filter(pk__in={*shared, *sources}).select_related("team").order_by("-pk")
-    return [Alike(one, SOURCE) if one.pk in sources else Alike(one, PRIVILEGES, shared[one.pk]) for one in rows[:MOST]]
+    return [Alike(one, SOURCE) if one.pk in sources else Alike(one, PRIVILEGES, shared[one.pk]) for one in rows]
 
 
 def _others(case: Case, prefix: str = "") -> Q:
@@ -79,7 +76,7 @@ def _others(case: Case, prefix: str = "") -> Q:
 
 def _by_source(case: Case) -> set[int]:
     found = Version.objects.filter(_others(case, "automation__"), source_digest=case.source).order_by()
-    return set(found.values_list("automation", flat=True).distinct()[: MOST * 4])
+    return set(found.values_list("automation", flat=True).distinct())
 
 
 def _by_privileges(case: Case) -> dict[int, int]:

@@ -208,6 +208,19 @@ def test_few_privileges_say_little_of_what_runs_and_much_of_what_was_refused(com
     assert not Likeness.objects.filter(automation=beside.automation).exists()
 
 
+def test_what_was_refused_is_not_hidden_behind_others_like_it(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alike, "MOST", 1)
+    old = refused(company, more_channels(2))
+    for word in ("one", "two"):
+        stock.submitted(company, as_another(word, more_channels(2)))
+    made = stock.submitted(company, as_another("again", more_channels(2)))
+    others = Likeness.objects.filter(automation=made.automation).values_list("other", flat=True)
+    assert old.automation_id in others
+    assert len(others) == 2
+
+
 def test_four_fifths_are_enough_whichever_is_larger(company: Company) -> None:
     first = stock.submitted(company, more_channels(2))  # four
     larger = stock.submitted(company, as_another("larger", more_channels(3)))  # five, four of them the same
