@@ -155,9 +155,9 @@ def under_way(person: Person, now: datetime) -> list[tuple[Submission, dict[str,
     """
     meanwhile = still_answering([person.pk], now, "automation__")
     mine = Submission.objects.unfinished().filter(automation__in=Automation.objects.answered_by([person.pk], now))
-    found = mine.select_related("automation", "version", "submitted_by")
-    columns = ("state", "tier", "submitted_at", "version__number", "submitted_by__name")
-    shown_of = found.only(*columns, "automation__name", "automation__business_owner_id").order_by("pk")
+    found = mine.select_related("automation__business_owner", "version", "submitted_by")
+    columns = ("state", "tier", "submitted_at", "decided_at", "version__number", "submitted_by__name")
+    shown_of = found.only(*columns, "automation__name", "automation__business_owner__name").order_by("pk")
     asked = Candidate.objects.filter(
         seat__approval__submission=OuterRef("pk"), seat__approval__state=ApprovalState.OPEN
     ).order_by("seat__approval__stage", "seat__approval_id", "seat_id", "order", "pk")

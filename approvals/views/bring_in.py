@@ -118,7 +118,7 @@ def _start(
 
 def _draft(item: ImportItem) -> Shape:
     count = len(item.manifest.get("privileges", ()))
-    words = times.counted(count, "use") + " of something else" if count else "touches nothing"
+    words = times.counted(count, "privilege") if count else "touches nothing"
     name = item.manifest.get("name") or item.filename
     return {"name": name, "href": reverse("import_preview", args=[item.pk]), "at": item.created_at, "words": words}
 

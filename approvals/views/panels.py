@@ -141,6 +141,7 @@ def _context(request: Request, rows: GrantQuerySet, here: str, **more: Any) -> S
             "words": "Those in force" if show_ended else "Ended grants",
         },
         "pager": pager | {"words": ""} if pager else {},
+        "nothing": "What is held no more would be here, with who ended it and why." if show_ended else "",
         **more,
     }
 

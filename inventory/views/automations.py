@@ -242,7 +242,7 @@ class AboutForm(forms.Form):
     purpose = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
     kind = forms.ChoiceField(choices=AutomationKind)
     business_owner = OwnerField()
-    technical_owner = OwnerField(required=False)
+    technical_owner = OwnerField("Nobody", required=False)
     escalation_contact = forms.CharField(max_length=160, required=False)
 
     def __init__(self, *args: Any, people: Iterable[Person], **more: Any) -> None:

@@ -181,7 +181,9 @@ class FactsForm(Described):
     rotated_at = _days(label="Last rotated on")
     rotation_due_on = _days(label="Rotation due on")
     expires_at = _days("From the start of this day (UTC) it opens nothing.", label="Expires on")
-    owner = forms.ModelChoiceField(Person.objects, required=False, help_text="Who rotates it when it is due.")
+    owner = forms.ModelChoiceField(
+        Person.objects, required=False, empty_label="Nobody", help_text="Who rotates it when it is due."
+    )
 
     def __init__(self, *args: Any, known: Person | None, stays: Refusal | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

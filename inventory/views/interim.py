@@ -182,7 +182,9 @@ def one(request: Request, kind: str, pk: int) -> HttpResponse:
 class InterimForm(forms.Form):
     """Who answers for it meanwhile."""
 
-    person = forms.ModelChoiceField(Person.objects.filter(is_active=True, left_at__isnull=True), label="Who")
+    person = forms.ModelChoiceField(
+        Person.objects.filter(is_active=True, left_at__isnull=True), label="Who", empty_label="Choose somebody"
+    )
     reason = forms.CharField(
         label="Why them",
         required=False,

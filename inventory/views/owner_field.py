@@ -16,7 +16,7 @@ class OwnerField(forms.ModelChoiceField):
     Somebody else who was posted by hand is refused by the write, in the words of the rule, and that stands on record (S1, H1).
     """
 
-    def __init__(self, nobody: str = "---------", **more: Any) -> None:
+    def __init__(self, nobody: str = "Choose somebody", **more: Any) -> None:
         here = Person.objects.filter(is_active=True, left_at__isnull=True)
         super().__init__(here, empty_label=nobody, **more)
 

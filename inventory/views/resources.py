@@ -289,11 +289,15 @@ def activate(request: Request, pk: int) -> HttpResponse:
     return _post(request, pk, lambda one, now: registry.activate(one, actor=request.actor, now=now))
 
 
+#: Who can be named.
+HERE = Person.objects.filter(is_active=True, left_at__isnull=True)
+
+
 class OwnerForm(forms.Form):
     """Who answers for a resource."""
 
-    owner = forms.ModelChoiceField(Person.objects.filter(is_active=True, left_at__isnull=True))
-    deputy = forms.ModelChoiceField(Person.objects.filter(is_active=True, left_at__isnull=True))
+    owner = forms.ModelChoiceField(HERE, empty_label="Choose somebody")
+    deputy = forms.ModelChoiceField(HERE, empty_label="Choose somebody")
 
 
 class ResourceForm(forms.Form):
@@ -313,7 +317,7 @@ class ResourceForm(forms.Form):
 class NewResourceForm(ResourceForm, OwnerForm):
     """A new resource with who is to answer for it."""
 
-    team = forms.ModelChoiceField(Team.objects.all())
+    team = forms.ModelChoiceField(Team.objects.all(), empty_label="Choose a team")
 
 
 class EntitlementForm(forms.Form):

@@ -44,6 +44,12 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (next) next.focus({ preventScroll: false });
 });
 
+// The title of the window says a state: a part that changes it carries the new one.
+document.addEventListener("htmx:afterSettle", () => {
+  const title = document.querySelector("[data-title]")?.dataset.title;
+  if (title) document.title = `${title} · Countersign`;
+});
+
 // data-opens="id" opens a dialog, data-closes closes the one around it; a click on the backdrop closes it too.
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");

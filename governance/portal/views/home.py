@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -320,14 +320,21 @@ def _mine_and_ownerless(actor: Actor, person: Person, now: datetime) -> tuple[li
 
 def _automations(mine: Iterable[Mine], under_way: Iterable[tuple[Submission, dict[str, date]]]) -> list[Shape]:
     submissions = {one.automation_id: one for one, _ in under_way}
-    held = {
-        one.pk: [{"who": who, "since": since} for who, since in list(asked.items())[:3]] for one, asked in under_way
-    }
+    held = {one.pk: _holders(one, asked) for one, asked in under_way}
     return [_automation(one, submissions.get(one.pk), held) for one in mine]
 
 
+def _holders(submission: Submission, asked: Mapping[str, date]) -> list[Shape]:
+    """Who was asked and has not answered; once all is decided, whoever accepts what was approved (A5)."""
+    if submission.state == SubmissionState.DECIDED:
+        owner = submission.automation.business_owner
+        who = "you" if getattr(submission, "is_theirs", False) else owner.name if owner is not None else ""
+        return [{"who": who, "since": submission.decided_at}] if who else []
+    return [{"who": who, "since": since} for who, since in list(asked.items())[:3]]
+
+
 def _automation(one: Mine, submission: Submission | None, held: dict[int, list[Shape]]) -> Shape:
-    shape: Shape = dict.fromkeys(("tag", "next")) | {
+    shape: Shape = dict.fromkeys(("tag", "next", "waits")) | {
         "href": reverse("automation", args=[one.pk]),
         "name": one.name,
         "state": one.state,
@@ -335,7 +342,8 @@ def _automation(one: Mine, submission: Submission | None, held: dict[int, list[S
     }
     if submission is None:
         never = "Submitted before, nothing approved" if one.submitted_at else "Not submitted yet"
-        return shape | {"text": f"Version {one.approved} is approved" if one.approved else never}
+        waits = "" if one.approved or one.submitted_at else "Waits to be submitted"
+        return shape | {"text": f"Version {one.approved} is approved" if one.approved else never, "waits": waits}
     runs = f", version {one.approved} runs on" if one.approved else ""
     where = "is decided" if submission.state == "decided" else "is in review"
     return shape | {

@@ -71,13 +71,14 @@ def shapes(found: Iterable[ApiToken], actor: Actor, now: datetime) -> list[Shape
 
 def _shape(one: ApiToken, actor: Actor, now: datetime) -> Shape:
     whose = "" if one.person == actor.person else f"{one.person.name}, "
-    used = times.distance_words(one.last_used_at, clock.real()) if one.last_used_at is not None else "not yet"
+    last = one.last_used_at
+    used = f"used {times.distance_words(last, clock.real())}" if last is not None else "not used yet"
     may = tokens.revoke_token.refusal(one, actor=actor, now=now) is None
     return {
         "name": one.name or "A token",
         "shown": f"{one.shown}…",
         "reach": f"{whose}{one.team.name + ' only' if one.team is not None else 'personal'}",
-        "used": f"used {used}",
+        "used": used,
         "expires_at": one.expires_at,
         "revoke": reverse("token_revoke", args=[one.pk]) if may else "",
     }
