@@ -12,6 +12,7 @@ from approvals.models import Grant, GrantState, GrantUsage
 from governance.controls import clock
 from governance.recertification.models import Draft, Item
 from tests.axe import is_too_wide, violations
+from tests.pages.hands import Hands
 from tests.portal.signed_in import client_of
 from tests.processes import Site
 from tests.recertification.apart import held_apart
@@ -77,3 +78,24 @@ def test_two_items_are_answered_from_the_keyboard_and_submitted_together_and_axe
     assert states == {first.grant_id: GrantState.SUSPENDED, second.grant_id: GrantState.ACTIVE}
     expect(page.get_by_text("Can still be corrected")).to_be_visible()
     assert violations(page) == []
+
+
+@pytest.mark.rule("R4")
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "none"])
+def test_from_home_to_a_submitted_answer_by_tab_and_enter_alone(
+    as_omar: Callable[..., Page], held: Held, scripts: bool
+) -> None:
+    from playwright.sync_api import expect
+
+    page = as_omar(viewport=WIDE, java_script_enabled=scripts)
+    page.goto("/")
+    hands = Hands(page)
+    hands.leave(page.get_by_role("link", name="Answer them in a row"), "/recertify/$")
+    hands.say(page.get_by_label("A word on it"), "The report is read every week.")
+    hands.press(page.get_by_role("button", name="Keep"), back=True)
+    expect(page.get_by_text("1 of 2 answered")).to_be_visible()
+    draft = Draft.objects.get(question__item__grant__automation=held.automation)
+    assert draft.reason is not None
+    hands.press(page.get_by_role("button", name="Submit 1 answer").first)
+    expect(page.get_by_text("Submitted 1 answer.")).to_be_visible()
+    expect(page.get_by_text("0 of 1 answered")).to_be_visible()
