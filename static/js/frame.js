@@ -66,9 +66,13 @@ document.addEventListener("click", (event) => {
 for (const form of document.querySelectorAll("form[data-autosubmit]")) {
   for (const button of form.querySelectorAll("[data-without-script]")) button.hidden = true;
   let pause;
-  form.addEventListener("change", () => form.requestSubmit());
+  form.addEventListener("change", (event) => {
+    if (event.target.type !== "search") form.requestSubmit(); // words are sent by the pause or by Enter
+  });
   form.addEventListener("input", (event) => {
     clearTimeout(pause);
     if (event.target.type === "search") pause = setTimeout(() => form.requestSubmit(), 400);
   });
+  // Sent once: a second answer would replace the rows under whoever is among them already.
+  form.addEventListener("submit", () => clearTimeout(pause));
 }

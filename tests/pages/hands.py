@@ -32,15 +32,20 @@ class Hands:
     page: Page
 
     def to(self, target: Locator, *, back: bool = False) -> None:
-        """Tab, or Shift and Tab, until the target has the focus."""
-        target.wait_for()
+        """Hold Tab, or Shift and Tab, until the target has the focus."""
+        keyboard, aim = self.page.keyboard, target.element_handle()
+        if back:
+            keyboard.down("Shift")
         for _ in range(MOST_STOPS):
-            is_there, wrong = target.evaluate(LOOK)
+            is_there, wrong = aim.evaluate(LOOK)
             assert not wrong, wrong
             if is_there:
-                return
-            self.page.keyboard.press("Shift+Tab" if back else "Tab")
-        raise AssertionError(f"no way by keyboard to {target}")
+                break
+            keyboard.down("Tab")
+        else:
+            raise AssertionError(f"no way by keyboard to {target}")
+        for key in ("Tab", "Shift") if back else ("Tab",):
+            keyboard.up(key)
 
     def press(self, target: Locator, key: str = "Enter", *, back: bool = False) -> None:
         """Go to a link or a button, and press it."""

@@ -1,4 +1,4 @@
-"""The reviewer's path in Chromium: from the desk through twelve privileges by keyboard alone, and again without scripts (A7, A8)."""
+"""The reviewer's path in Chromium: from the desk through twelve privileges by few keys (A7, A8); without scripts in test_journeys_by_keyboard.py."""
 
 from __future__ import annotations
 
@@ -120,22 +120,3 @@ def test_a_decision_is_taken_back_by_a_key(review: Review) -> None:
     expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)
     assert Retraction.objects.filter(decision__approval__submission=review.submission).count() == 1
     assert review.count(ApprovalState.OPEN) == PRIVILEGES
-
-
-@pytest.mark.rule("A7", "A8")
-def test_without_scripts_it_goes_the_same_way(review: Review) -> None:
-    from playwright.sync_api import expect
-
-    name = review.submission.automation.name
-    page = review.open(java_script_enabled=False)
-    page.goto(f"/desk/?q={name.replace(' ', '+')}")
-    page.get_by_role("link", name=name).click()
-    page.get_by_role("button", name="Approve").first.click()
-    expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
-    page.get_by_role("link", name="Reject").first.click()
-    page.get_by_label("Reason").fill("Not these rows.")
-    page.get_by_role("button", name="Reject").click()
-    expect(page.locator("#stepper")).to_contain_text("2 of 12 decided")
-    page.get_by_role("button", name="Undo").last.click()
-    expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
-    assert review.count(ApprovalState.OPEN) == PRIVILEGES - 1

@@ -129,7 +129,7 @@ def changed(content: bytes) -> bytes:
     return json.dumps(export).encode()
 
 
-@pytest.mark.rule("A3", "A8", "A14")
+@pytest.mark.rule("A3", "A7", "A8", "A14")
 def test_who_reviews_goes_from_the_desk_over_the_app_to_decided_asked_and_taken_back(
     arrive: Arrive, scripts: bool
 ) -> None:
@@ -138,13 +138,13 @@ def test_who_reviews_goes_from_the_desk_over_the_app_to_decided_asked_and_taken_
     company = company_of_these_tests()
     made = asked(company, f"Reader {uuid.uuid4().hex[:8]}", 3)
     theo = arrive(company.people.theo)
-    to_the_review(theo, made)
+    to_the_review(theo, made, scripts)
     theo.press(theo.page.get_by_role("button", name="Approve the app"))
     expect(theo.page.locator("#app")).to_contain_text("Approved")
 
     omar = arrive(company.people.omar)
     page = omar.page
-    to_the_review(omar, made)
+    to_the_review(omar, made, scripts)
     stepper, first = page.locator("#stepper"), page.locator("li.record").first
     omar.press(page.get_by_role("button", name="Approve").first)
     expect(stepper).to_contain_text("1 of 3 decided")
@@ -163,11 +163,18 @@ def test_who_reviews_goes_from_the_desk_over_the_app_to_decided_asked_and_taken_
     assert states == sorted([ApprovalState.APPROVED, ApprovalState.CHANGES_ASKED, ApprovalState.OPEN])
 
 
-def to_the_review(hands: Hands, submission: Submission) -> None:
-    """From home to the desk, and there to the submission."""
-    page = hands.page
+def to_the_review(hands: Hands, submission: Submission, scripts: bool) -> None:
+    """From home to the desk, there by its name to the submission; where scripts run, what is asked in a row comes beside it."""
+    from playwright.sync_api import expect
+
+    page, name = hands.page, submission.automation.name
+    part = page.locator("#part")
     hands.leave(page.get_by_role("navigation", name="Main").get_by_role("link", name="Desk"), "/desk/$")
-    hands.say(page.get_by_label("Automation", exact=True), submission.automation.name)
+    if scripts:
+        expect(part).to_contain_text("Your part")
+    hands.say(page.get_by_label("Automation", exact=True), name)
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"\?.*q=Reader"))
-    hands.leave(page.get_by_role("link", name=submission.automation.name), REVIEW)
+    if scripts:
+        expect(part).to_contain_text(name)
+    hands.leave(page.get_by_role("link", name=name, exact=True), REVIEW)
