@@ -135,8 +135,11 @@ def test_who_reviews_goes_from_the_desk_over_the_app_to_decided_asked_and_taken_
 ) -> None:
     from playwright.sync_api import expect
 
-    company = company_of_these_tests()
-    made = asked(company, f"Reader {uuid.uuid4().hex[:8]}", 3)
+    company, count = (
+        company_of_these_tests(),
+        3 if scripts else 4,
+    )  # two of one source might be the same, and that is asked
+    made = asked(company, f"Reader {uuid.uuid4().hex[:8]}", count)
     theo = arrive(company.people.theo)
     to_the_review(theo, made, scripts)
     theo.press(theo.page.get_by_role("button", name="Approve the app"))
@@ -147,7 +150,7 @@ def test_who_reviews_goes_from_the_desk_over_the_app_to_decided_asked_and_taken_
     to_the_review(omar, made, scripts)
     stepper, first = page.locator("#stepper"), page.locator("li.record").first
     omar.press(page.get_by_role("button", name="Approve").first)
-    expect(stepper).to_contain_text("1 of 3 decided")
+    expect(stepper).to_contain_text(f"1 of {count} decided")
     omar.press(page.get_by_role("link", name="Ask").first)
     omar.say(page.get_by_label("Reason"), "Which rows?")
     omar.press(page.get_by_role("button", name="Ask for changes"))
@@ -155,12 +158,13 @@ def test_who_reviews_goes_from_the_desk_over_the_app_to_decided_asked_and_taken_
     omar.press(page.get_by_role("link", name="Reject").first)
     omar.say(page.get_by_label("Reason"), "Not these.")
     omar.press(page.get_by_role("button", name="Reject"), "Space")
-    expect(stepper).to_contain_text("2 of 3 decided")
+    expect(stepper).to_contain_text(f"2 of {count} decided")
     omar.press(page.locator("li.record").filter(has_text="Not these.").get_by_role("button", name="Undo"))
-    expect(stepper).to_contain_text("1 of 3 decided")
+    expect(stepper).to_contain_text(f"1 of {count} decided")
     expect(first).to_be_visible()
-    states = sorted(made.approvals.filter(stage=2).values_list("state", flat=True))
-    assert states == sorted([ApprovalState.APPROVED, ApprovalState.CHANGES_ASKED, ApprovalState.OPEN])
+    states = list(made.approvals.filter(stage=2).values_list("state", flat=True))
+    assert states.count(ApprovalState.APPROVED) == states.count(ApprovalState.CHANGES_ASKED) == 1
+    assert states.count(ApprovalState.OPEN) == count - 2
 
 
 def to_the_review(hands: Hands, submission: Submission, scripts: bool) -> None:
