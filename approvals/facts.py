@@ -48,6 +48,9 @@ WORDS = {
     "source": "Source",
 }
 
+#: Which of them name people, by an opaque id: facts are never erased (H6).
+OWNERS = ("business_owner", "technical_owner")
+
 
 def digest(facts: dict[str, Any]) -> str:
     """SHA-256 over the canonical JSON (RFC 8785) of facts, as hex."""

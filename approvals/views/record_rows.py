@@ -194,7 +194,7 @@ def _what(record: Approval) -> Shape:
             "level": level,
             "level_asked": privilege.level if level != privilege.level else "",
             "sentence": privilege.sentence,
-            "scope": _raw(entitlement.code, privilege.through, privilege.target, scope),
+            "scope": raw(entitlement.code, privilege.through, privilege.target, scope),
             "scope_asked": ", ".join(s for s in privilege.scope if s not in scope) if narrowed else "",
             "data_class": entitlement.counted_class,
         }
@@ -211,8 +211,8 @@ def _what(record: Approval) -> Shape:
     }
 
 
-def _raw(code: str, through: str, target: str, scope: Sequence[str]) -> str:
-    """What a machine calls it, each name once."""
+def raw(code: str, through: str, target: str, scope: Sequence[str]) -> str:
+    """What a machine calls a privilege, each name once."""
     return " · ".join(dict.fromkeys(filter(None, [code, through, target, ", ".join(scope)])))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from approvals import turns
+from approvals import facts, turns
 from approvals.models import Approval, ApprovalState, Decision, Submission
-from approvals.views import decision_form, record_rows, review_alike
+from approvals.views import decision_form, record_rows, review_alike, review_changes
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from inventory import words
-from inventory.models import Assessment
+from inventory.models import AutomationKind
 
 #: A word of a reason and the icon that it stands under; the first that fits.
 REASON_ICONS = (("model", "robot"), ("start", "globe"), ("credential", "key"), ("read", "eye"), ("recogni", "question"))
@@ -21,11 +21,15 @@ def panel(about: Dossier, reader: Reader) -> Shape:
     submission, app = about.submission, about.app
     shape: Shape = {
         "state": {"value": app.state if app else "approved"},
-        "purpose": submission.automation.purpose,
+        "purpose": submission.asked.get("purpose", submission.automation.purpose),
         "facts": _facts(about),
         "tier": submission.tier,
         "reasons": [{"icon": _reason_icon(text), "text": text} for text in submission.reasons],
-        "findings": _findings(submission),
+        "findings": _findings(about),
+        "changes": review_changes.of_app(about),
+        "changes_since": f"version {about.since.number}" if about.since is not None else "",
+        "compare_href": "#changes-diff",
+        "compare_words": "Old and new, side by side",
         "objections": _objections(about),
         "decisions": [_decided(one) for one in _decisions(about)],
         "alike": [one.shape() for one in about.alike],
@@ -50,11 +54,11 @@ def _light(about: Dossier) -> str:
 def _facts(about: Dossier) -> list[Shape]:
     submission = about.submission
     automation, version = submission.automation, submission.version
-    technical = automation.technical_owner
+    business, technical = (about.owner_named(submission.asked.get(name)) for name in facts.OWNERS)
     rows = (
         ("Team", automation.team.name, ""),
-        ("Business", automation.business_owner.name, ""),
-        ("Technical", technical.name if technical else "nobody named", ""),
+        ("Business", business or automation.business_owner.name, ""),
+        ("Technical", technical or "nobody named", ""),
         ("Escalation", automation.escalation_contact or "none given", ""),
         ("Starts", "; ".join(about.starts) or "by hand", ""),
         (
@@ -62,10 +66,16 @@ def _facts(about: Dossier) -> list[Shape]:
             f"{words.platform(automation.platform_instance)}, {automation.get_environment_display().lower()}",
             "",
         ),
-        ("Kind", automation.get_kind_display(), ""),
+        ("Kind", kind_of(submission), ""),
         ("Version", str(version.number), f"{version.manifest_digest.partition(':')[2][:8]}…"),
     )
     return [{"label": label, "text": text, "quiet": quiet, "href": "", "mono": ""} for label, text, quiet in rows]
+
+
+def kind_of(submission: Submission) -> str:
+    """The kind that was asked for, in words: what it is now may be another until this is in force (A12)."""
+    asked = submission.asked.get("kind", submission.automation.kind)
+    return str(dict(AutomationKind.choices).get(asked, asked))
 
 
 def _reason_icon(text: str) -> str:
@@ -73,20 +83,16 @@ def _reason_icon(text: str) -> str:
     return next((icon for word, icon in REASON_ICONS if word in lowered), "pen")
 
 
-def _findings(submission: Submission) -> list[Shape]:
-    """What the newest assessment of the version noticed and nobody has closed; one query."""
-    columns = ("pk", *(f"findings__{name}" for name in ("code", "severity", "detail", "place", "state")))
-    assessed = Assessment.objects.filter(version=submission.version_id).order_by("-pk", "findings__pk")
-    rows = list(assessed.values_list(*columns))
+def _findings(about: Dossier) -> list[Shape]:
+    """What the newest assessment of the version noticed and nobody has closed."""
     return [
         {
-            "icon": "key" if "secret" in code or "credential" in code else "warning",
-            "tone": FINDING_TONES.get(severity, ""),
-            "lead": f"{_noticed(code, place)}.",
-            "text": detail or place,
+            "icon": "key" if "secret" in one["code"] or "credential" in one["code"] else "warning",
+            "tone": FINDING_TONES.get(one["severity"], ""),
+            "lead": f"{_noticed(one['code'], one['place'])}.",
+            "text": one["detail"] or one["place"],
         }
-        for assessment, code, severity, detail, place, state in rows
-        if assessment == rows[0][0] and state == "open"
+        for one in about.noticed
     ]
 
 
