@@ -149,8 +149,11 @@ class Submission(models.Model):
                 found.add(Relation.RESOURCE_DEPUTY)
         return frozenset(found)
 
+    def know_asked(self, person: Person, *, was_asked: bool) -> None:
+        """Say whether a person was asked to decide something of it: a page read that with the submission."""
+        self.__dict__.setdefault("_known_asked", {})[person.pk] = was_asked
+
     def _has_asked(self, person: Person) -> bool:
-        """Whether a person was asked to decide something of it: no query where a page has read that with the submission."""
         known: dict[int, bool] = self.__dict__.get("_known_asked", {})
         return (
             known[person.pk] if person.pk in known else Submission.objects.asking(person.pk).filter(pk=self.pk).exists()

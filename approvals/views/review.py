@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from approvals import facts, transitions
 from approvals.models import Approval, Submission
 from approvals.routing import route_of
-from approvals.views import decision_form, decision_said, record_rows, review_page, review_questions, review_read
+from approvals.views import decision_form, decision_said, may_say, record_rows, review_page, review_questions, review_read
 from approvals.views.reader import Reader
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, Refused
@@ -60,7 +60,7 @@ def decide(request: Request, pk: int, record: int) -> HttpResponse:
     try:
         verb = decision_said.verb(request.POST)
         more = decision_said.more(request.POST, verb)
-        actor, _ = record_rows.decider_of(found, route_of(found, reader.now), reader, verb)
+        actor, _ = may_say.decider_of(found, route_of(found, reader.now), reader, verb)
         verb(found, actor=actor, now=reader.now, reason=reason, shown_digest=shown, **more)
     except InvalidInput as no:
         return _again(request, pk, found, no)
@@ -75,7 +75,7 @@ def undo(request: Request, pk: int, record: int) -> HttpResponse:
     submission, reader = _find(request, pk)
     found = _record(submission, record)
     found.submission = submission
-    actor, _ = record_rows.undoer_of(found, route_of(found, reader.now), reader)
+    actor, _ = may_say.undoer_of(found, route_of(found, reader.now), reader)
     try:
         decision = number(request.POST.get("decision")) or 0
         reason = request.POST.get("reason", "")

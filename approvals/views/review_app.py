@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from approvals import facts, turns
 from approvals.models import Approval, ApprovalState, Decision, Submission
-from approvals.views import decision_form, record_rows, review_alike, review_changes
+from approvals.views import decision_form, may_say, record_rows, review_alike, review_changes
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from inventory import words
@@ -13,6 +13,8 @@ from inventory.models import AutomationKind
 #: A word of a reason and the icon that it stands under; the first that fits.
 REASON_ICONS = (("model", "robot"), ("start", "globe"), ("credential", "key"), ("read", "eye"), ("recogni", "question"))
 FINDING_TONES = {"high": "high", "medium": "wait"}
+#: What whoever is warned that nobody would be left for the rest can do.
+LEAVE_IT = "Leave it to somebody else who may decide it, where there is one."
 OUTCOMES = {"approve": "approved", "reject": "rejected", "ask": "changes_asked"}
 
 
@@ -144,7 +146,7 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
     asked += [(seat.late.words, "A10") for seat in standing if seat.late is not None]
     if asked:
         shape["beside"] = [{"icon": "person", "text": words, "code": code} for words, code in asked]
-    say = record_rows.say_of(app, route, reader)
+    say = may_say.say_of(app, route, reader)
     if say.no is None:
         shape["state"]["mine"] = True
         is_typed = reader.typed if reader.opened == "app" else None
@@ -155,8 +157,11 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
         form["focus"] = False
         form["alike"] = review_alike.questions(about.alike, own)
         stranded = route.would_strand(app, say.actor)
-        if stranded and not form.get("error"):
-            form["error"] = f"If you decide this, nobody is left to decide {turns.listed(stranded)}."
+        asks_third = may_say.third_signature(app, route, say.actor) if say.held is None else None
+        form["warnings"] = [asks_third] if asks_third is not None else []
+        if stranded:
+            lead = f"If you decide this, nobody is left to decide {turns.listed(stranded)}."
+            form["warnings"].append({"tone": "no", "icon": "warning", "lead": lead, "text": LEAVE_IT})
         shape["decide"] = form
         return
     people = record_rows.holders(app, route)

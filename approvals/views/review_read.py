@@ -23,7 +23,7 @@ from approvals.routing import Route
 from approvals.since import Since
 from approvals.views import review_alike, review_before
 from approvals.views.reader import Reader
-from governance.controls.models import Person, Team
+from governance.controls.models import Membership, Person, Team
 from inventory.models import Assessment, Credential, Finding, NonHumanIdentity, Resource, Trigger
 
 #: Documents that are large and that nothing on the page shows.
@@ -96,6 +96,7 @@ def visible(reader: Reader) -> SubmissionQuerySet:
     starts = Trigger.objects.filter(version=OuterRef("version")).order_by("pk")
     return joined.annotate(
         approved_before=since_approved.approved_before(),
+        is_in_team=Exists(Membership.objects.filter(team=OuterRef("automation__team"), person=me)),
         was_asked=Exists(Submission.objects.asking(me.pk if me is not None else None).filter(pk=OuterRef("pk"))),
         rests_on=F("app_approval__submission__version__number"),
         noticed=ArraySubquery(
@@ -134,7 +135,8 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
     _hang(submission.automation, OWNERS, people)
     _hang(submission, ("submitted_by",), people)
     if reader.actor.person is not None and hasattr(submission, "was_asked"):
-        submission.__dict__["_known_asked"] = {reader.actor.person.pk: submission.was_asked}
+        submission.know_asked(reader.actor.person, was_asked=submission.was_asked)
+        submission.automation.team.know_member(reader.actor.person, is_member=getattr(submission, "is_in_team", False))
     if not getattr(submission, "is_run_by_nobodys", True):
         ownerless.know_none(submission)
     if not getattr(submission, "runs_as_some", True):

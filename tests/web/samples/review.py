@@ -450,7 +450,14 @@ def lead() -> Shape:
             "error": "Say in a sentence why the app may exist.",
         },
         "approve_label": "Approve the app",
-        "error": "If you decide this, nobody is left to decide “May send mail outside”.",
+        "warnings": [
+            {
+                "tone": "no",
+                "icon": "warning",
+                "lead": "If you decide this, nobody is left to decide “May send mail outside”.",
+                "text": "Leave it to somebody else who may decide it, where there is one.",
+            }
+        ],
     }
     why = "Bram Visser (deputy lead) may decide this too: if Theo Brandt does, nobody is left to decide “May send mail outside”."
     app["beside"] = [{"icon": "person", "text": why, "code": "A9"}]
