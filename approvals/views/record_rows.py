@@ -25,7 +25,21 @@ from inventory.models import Binding
 
 #: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
 BLANK: Shape = dict.fromkeys(
-    ("level_asked", "scope_asked", "name", "note", "quick", "held", "focus", "evidence", "decide", "object", "undo")
+    (
+        "level_asked",
+        "scope_asked",
+        "name",
+        "note",
+        "quick",
+        "held",
+        "focus",
+        "evidence",
+        "decide",
+        "object",
+        "undo",
+        "refusal",
+        "typed",
+    )
 )
 #: What somebody did by a decision, after their name.
 SAID = {
@@ -85,9 +99,11 @@ def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[
         shape["quick"] = {"action": decide_href(record), "digest": facts.digest(facts.of(record))}
     shape["undo"] = undo_action(record, route, reader)
     if shape["open"]:
+        shape["refusal"] = reader.refusal
         shape["evidence"] = evidence(record, route, reader)
         shape["decide"] = decision_form(record, route, reader, say.actor, say.held) if may_decide else None
         shape["object"] = _objection_form(record, reader) if shape["may_object"] else None
+        shape["typed"] = "" if shape["decide"] else (reader.typed or {}).get("reason", "")
     return shape
 
 

@@ -36,6 +36,8 @@ def panel(about: Dossier, reader: Reader) -> Shape:
         "decisions": [_decided(one) for one in _decisions(about)],
         "alike": [one.shape() for one in about.alike],
     }
+    if reader.opened == "app" and reader.refusal is not None:
+        shape["refusal"], shape["typed"] = reader.refusal, (reader.typed or {}).get("reason", "")
     if app is not None:
         shape["undo"] = record_rows.undo_action(app, about.route, reader)
     if app is not None and app.state == ApprovalState.OPEN:
