@@ -295,7 +295,14 @@ def _seat(seat: SeatStanding, reader: Reader, *, is_open: bool) -> Shape:
     capacity = SeatLabel(seat.label).label
     if seat.decision is not None:
         state: Shape = {"value": "approved", "below": times.moment_words(seat.decision.at, reader.now)}
-        return {"capacity": capacity, "who": decided_by(seat.decision, reader), "seal": seal, "state": state}
+        said = seat.decision.reason.shown if seat.decision.reason is not None else ""
+        return {
+            "capacity": capacity,
+            "who": decided_by(seat.decision, reader),
+            "seal": seal,
+            "state": state,
+            "said": said,
+        }
     who = " or ".join(reader.name(person) for person in seat.may_decide) or "nobody is left"
     mine = is_open and any(reader.is_me(person) for person in seat.may_decide)
     state = {"value": "open" if is_open else "waiting", "mine": mine}
