@@ -169,12 +169,14 @@ def _put(
 
 @require_POST
 def say(request: Request, pk: int) -> HttpResponse:
-    """Say something to everybody on the submission (A3)."""
+    """Say something to everybody on the submission, of all of it or of one record (A3)."""
     submission, reader = _find(request, pk)
+    said, on = request.POST.get("text", ""), request.POST.get("about", "")
+    about = _record(submission, number(on) or 0) if on else None
     try:
-        transitions.comment(submission, actor=reader.actor, now=reader.now, reason=request.POST.get("text", ""))
+        transitions.comment(submission, actor=reader.actor, now=reader.now, reason=said, approval=about)
     except InvalidInput as no:
-        typed = {"text": request.POST.get("text", ""), "remark_error": no.refusal.sentence}
+        typed = {"text": said, "about": on, "remark_error": no.refusal.sentence}
         again = Reader(reader.actor, reader.now, "", typed)
         context = review_page.context(submission, again)
         return page(request, TEMPLATE, context, fragment="conversation", status=no.status)

@@ -68,7 +68,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "may_decide": any(row["mine"] for row in rows),
         "groups": _groups(rows, about.second),
         "remarks": _remarks(about),
-        "remark": _remark(submission, reader) if "comment" in allowed else None,
+        "remark": _remark(about, reader) if "comment" in allowed else None,
         "events": _events(about, reader),
         "ledger_href": ledger_href(submission, actor=reader.actor, now=reader.now),
         "dialogs": [
@@ -227,10 +227,14 @@ def _remarks(about: Dossier) -> list[Shape]:
     ]
 
 
-def _remark(submission: Submission, reader: Reader) -> Shape:
+def _remark(about: Dossier, reader: Reader) -> Shape:
     typed = reader.typed or {}
+    said_of = str(typed.get("about", ""))
     return {
-        "action": reverse("comment", args=[submission.pk]),
+        "action": reverse("comment", args=[about.submission.pk]),
+        "about": [
+            {"value": record.pk, "label": record.title, "chosen": str(record.pk) == said_of} for record in about.records
+        ],
         "value": typed.get("text", ""),
         "error": typed.get("remark_error", ""),
     }
