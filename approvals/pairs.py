@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from approvals.models import DecisionOutcome, DecisionPerson
 from approvals.policies import Policy
@@ -59,9 +59,8 @@ def partners(builders: Collection[int], policy: Policy, now: datetime) -> frozen
     """Ids of everybody whom a signal names together with one of some builders, by their ids: whose signature on something of theirs takes
     a third one on high. One query.
     """
-    mine = _taken(policy, now).filter(submission__submitted_by__in=builders)
-    theirs = _taken(policy, now).filter(person__in=builders)
-    named = (signal.people for signal in _signals(mine | theirs, policy, of=builders))
+    either = _taken(policy, now).filter(Q(submission__submitted_by__in=builders) | Q(person__in=builders))
+    named = (signal.people for signal in _signals(either, policy, of=builders))
     return frozenset(who for pair in named if {*pair} & {*builders} for who in pair) - {*builders}
 
 
