@@ -15,7 +15,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from approvals import transitions
 from approvals.models import Approval, Submission
 from approvals.routing import route_of
-from approvals.views import decision_form, decision_said, may_say, record_rows, review_page, review_questions, review_read
+from approvals.views import (
+    decision_form,
+    decision_said,
+    may_say,
+    review_page,
+    review_questions,
+    review_read,
+)
 from approvals.views.reader import Reader
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, OutOfTurn, Refused
