@@ -121,7 +121,7 @@ def weigh(wanted: Iterable[Asked], standing: Standing, app: Iterable[str], *, no
         now: business time.
     """
     held = standing.held
-    weighed = tuple(replace(one, why=_why_asked(one, held.get(one.key), now)) for one in wanted)
+    weighed = tuple(replace(one, why=why_asked(one, held.get(one.key), now)) for one in wanted)
     unchanged = tuple(held[one.key] for one in weighed if not one.why)
     kept = {grant.pk for grant in unchanged}
     return Changes(
@@ -192,7 +192,14 @@ def _wanted(version: Version, assessment: Assessment) -> list[Asked]:
     return wanted
 
 
-def _why_asked(item: Asked, grant: Grant | None, now: datetime) -> str:
+def why_asked(item: Asked, grant: Grant | None, now: datetime) -> str:
+    """Why stage 2 is asked about one thing; empty where what is held of it runs on.
+
+    Args:
+        item: what the version would hold, with its tier; its own `why` is not looked at.
+        grant: what is held of it, read with `GRANT`; None for nothing.
+        now: business time.
+    """
     if grant is None:
         return "new"
     if grants.is_stopped(grant):

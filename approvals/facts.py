@@ -48,6 +48,11 @@ WORDS = {
     "source": "Source",
 }
 
+#: Which of them name people, by an opaque id: facts are never erased (H6).
+OWNERS = ("business_owner", "technical_owner")
+#: Which are digests: that they are others can be said, and no more.
+DIGESTS = ("justification", "policy", "source")
+
 
 def digest(facts: dict[str, Any]) -> str:
     """SHA-256 over the canonical JSON (RFC 8785) of facts, as hex."""
@@ -144,7 +149,9 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str
     """What changed between two sets of facts: name for people, before, after."""
 
     def said(name: str, value: object) -> str:
-        if name == "owner" and value:  # kept as an opaque id, since facts are never erased (H6)
+        if name in DIGESTS:
+            return str(value or "").removeprefix("sha256:")[:8]
+        if name in (*OWNERS, "owner") and value:  # kept as an opaque id, since facts are never erased (H6)
             return Person.objects.filter(opaque_id=str(value)).values_list("name", flat=True).first() or "somebody"
         return ", ".join(str(v) for v in value) if isinstance(value, list) else str(value or "")
 

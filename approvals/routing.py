@@ -13,7 +13,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from approvals import again, policies, stopped, third
+from approvals import again, pairs, policies, stopped, third
 from approvals.ladders import Bench, Rung, ladder, resource_of
 from approvals.matching import Question, after, question_name
 from approvals.models import (
@@ -93,6 +93,7 @@ class Route:
     _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
     _stopped: dict[str, frozenset[int]] | None = None
     _insiders: dict[int, frozenset[int]] | None = None
+    _partners: frozenset[int] | None = None
     #: What follows from the decisions, until there is one more: by record how it stands, and stage 2 as questions.
     _standing: dict[tuple[int, int], list[SeatStanding]] = field(default_factory=dict)
     _second: list[Question] | None = None
@@ -174,7 +175,7 @@ class Route:
         self._seats[approval.pk] = (*self.seats(approval), seat)
         self._insiders = {
             **(self._insiders or {}),
-            **third.insiders(self.submission, [approval], self.builders, self.now),
+            **third.insiders(self.submission, [approval], self.builders, self.partners),
         }
         self._standing.clear()
         self._second = None
@@ -204,7 +205,7 @@ class Route:
 
     def who_stopped(self, approval: Approval) -> frozenset[int]:
         """Ids of who stopped what a record asks again; read only for records with a seat more than the policy asks (G5)."""
-        seats = self.seats(approval)
+        seats = [seat for seat in self.seats(approval) if seat.label != SeatLabel.OUTSIDE]
         if approval.stage == 1 or len(seats) < 2:
             return frozenset()
         if len(seats) <= len(policies.of(self.submission.policy).seats(approval.kind, approval.tier)):
@@ -243,8 +244,28 @@ class Route:
     def _insiders_of(self, approval: Approval) -> frozenset[int]:
         """Ids of everybody who is not from outside for a record, read once for all records with a seat for somebody who is (S10)."""
         if self._insiders is None or approval.pk not in self._insiders:
-            self._insiders = third.insiders_of(self.submission, self.builders, self.now)
+            policy = policies.of(self.submission.policy)
+            records = {one.pk: one for one in (*third.asking(self.submission, policy), approval)}.values()
+            read = third.insiders(self.submission, records, self.builders, self.partners)
+            self._insiders = {**(self._insiders or {}), **read}
         return self._insiders.get(approval.pk, frozenset())
+
+    def _has_outside(self, approval: Approval) -> bool:
+        return any(seat.label == SeatLabel.OUTSIDE for seat in self.seats(approval))
+
+    @property
+    def partners(self) -> frozenset[int]:
+        """Ids of everybody who has a signal together with one of its builders, read once (S10)."""
+        if self._partners is None:
+            self._partners = pairs.partners(self.builders, policies.of(self.submission.policy), self.now)
+        return self._partners
+
+    def would_ask_outside(self, approval: Approval, actor: Actor) -> bool:
+        """Whether an approval of a record by this actor adds a signature from outside both teams, which nobody is asked for yet (S10)."""
+        policy = policies.of(self.submission.policy)
+        if approval.tier not in policy.third_signature or self._has_outside(approval):
+            return False
+        return any(person.pk in self.partners for person in actor.people)
 
     def standing(self, approval: Approval) -> list[SeatStanding]:
         """Every seat of a record: filled by whom, or to be filled by whom, and who was skipped and why (A9)."""
@@ -304,10 +325,11 @@ class Route:
             return []
         return after(self.question(approval), seat.label, actor.people, self._others(approval))
 
-    def would_ask(self, approval: Approval, label: str) -> tuple[Person, ...]:
-        """Who would be asked first for one signature more on a record, as things stand (A9)."""
+    def would_ask(self, approval: Approval, label: str, *, after: Actor | None = None) -> tuple[Person, ...]:
+        """Who would be asked first for one signature more on a record, as things stand, or after somebody has approved it too (A9)."""
         own = self.own_decisions(approval)
         used = {person for d in own for person in (d.person_id, d.for_person_id) if person}
+        used |= {person.pk for person in after.people} if after is not None else set()
         return self._seat(approval, label, None, used).on_time
 
     def _why_skipped(self, person: Person, approval: Approval, used: set[int]) -> tuple[str, str] | None:

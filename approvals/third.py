@@ -11,17 +11,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from approvals import pairs, policies
+from django.db.models import Q
+
 from approvals.ladders import Rung, resource_of
 from approvals.models import Approval, Seat, SeatLabel, Submission
 from approvals.policies import Policy
 from governance.controls.models import Membership, Team, TeamKind
+from governance.controls.refusals import Refusal
 from inventory.models import Automation, Resource
 
 #: Rungs of every ladder: who stands there has no team of the two.
 OF_EVERYBODY = ("fallback owner", "security reviewer")
+
+#: Why nobody approves what would take such a signature where there is nobody who could give it; it can be rejected (A9).
+NOBODY_LEFT = Refusal(
+    "S10",
+    "duty",
+    "You and a builder of this approve for each other often, and nobody from outside both teams is left to sign too.",
+    "Somebody else who may decide it does; or an admin names one more fallback owner.",
+)
 
 
 def is_needed(tier: str, rungs: Iterable[Rung], partners: Collection[int], policy: Policy) -> bool:
@@ -60,7 +69,7 @@ class Sides:
 
 @dataclass
 class Insiders:
-    """Who is of some teams, read once for all records of a submission: three queries."""
+    """Who is of some teams, read once for all records of a submission: one query."""
 
     teams_of: dict[int, set[int]] = field(default_factory=dict)
     people_of: dict[int, set[int]] = field(default_factory=dict)
@@ -70,14 +79,16 @@ class Insiders:
         """Read whoever is of any of these sides; fallback owners are no team of theirs by being that."""
         sides, found = list(sides), cls()
         people = {pk for one in sides for pk in one.people}
-        memberships = Membership.objects.exclude(team__kind=TeamKind.FALLBACK).order_by()
-        for person, team in memberships.filter(person__in=people).values_list("person", "team"):
-            found.teams_of.setdefault(person, set()).add(team)
-        teams = {pk for one in sides for pk in one.teams}.union(*found.teams_of.values())
-        for team, person in memberships.filter(team__in=teams).values_list("team", "person"):
-            found.people_of.setdefault(team, set()).add(person)
-        for team, *leads in Team.objects.filter(pk__in=teams).values_list("pk", "lead", "deputy_lead"):
-            found.people_of.setdefault(team, set()).update(pk for pk in leads if pk is not None)
+        own = Membership.objects.filter(person__in=people).exclude(team__kind=TeamKind.FALLBACK).values("team")
+        wanted = Team.objects.filter(Q(pk__in={pk for one in sides for pk in one.teams}) | Q(pk__in=own)).order_by()
+        for team, kind, person, *leads in wanted.values_list(
+            "pk", "kind", "memberships__person", "lead", "deputy_lead"
+        ):
+            inside = found.people_of.setdefault(team, set())
+            inside.update(pk for pk in leads if pk is not None)
+            if person is not None and kind != TeamKind.FALLBACK:
+                inside.add(person)
+                found.teams_of.setdefault(person, set()).add(team)
         return found
 
     def among(self, sides: Sides) -> frozenset[int]:
@@ -86,25 +97,29 @@ class Insiders:
         return sides.people.union(*(self.people_of.get(pk, set()) for pk in teams))
 
 
-def insiders_of(submission: Submission, builders: Collection[int], now: datetime) -> dict[int, frozenset[int]]:
-    """By record of a submission with a seat for somebody from outside: ids of who does not fill it. A fixed number of queries."""
+def asking(submission: Submission, policy: Policy) -> list[Approval]:
+    """The records of a submission with a seat for somebody from outside; of those that a page has read, all that might take one."""
     read = submission.approvals.all() if _is_read(submission, "approvals") else ()
-    if read and all(_is_read(one, "seats") for one in read):  # a page has read them with all that they name
-        records = [one for one in read if any(seat.label == SeatLabel.OUTSIDE for seat in one.seats.all())]
-    else:
-        asked = Approval.objects.filter(submission=submission, seats__label=SeatLabel.OUTSIDE).order_by("pk")
-        records = list(asked.select_related("privilege__entitlement__resource", "decided_on"))
-    return insiders(submission, records, builders, now) if records else {}
+    if read and all(_is_read(one, "seats") for one in read):  # with all that they name
+        return [one for one in read if one.tier in policy.third_signature]
+    asked = Approval.objects.filter(submission=submission, seats__label=SeatLabel.OUTSIDE).order_by("pk")
+    return list(asked.select_related("privilege__entitlement__resource", "decided_on"))
 
 
 def insiders(
-    submission: Submission, records: Iterable[Approval], builders: Collection[int], now: datetime
+    submission: Submission, records: Iterable[Approval], builders: Collection[int], partners: Collection[int]
 ) -> dict[int, frozenset[int]]:
-    """The same of some records of a submission, whether or not they have such a seat yet."""
-    partners = pairs.partners(builders, policies.of(submission.policy), now)
+    """By record of a submission: ids of who is of one of its sides, or has a signal with a builder. One query.
+
+    Args:
+        submission: with its automation.
+        records: some of its records, whether or not they have such a seat yet.
+        builders: ids of whoever's work it is.
+        partners: ids of those who have a signal together with one of them (`pairs.partners`).
+    """
     sides = {one.pk: Sides.of(builders, submission.automation, resource_of(one)) for one in records}
     known = Insiders.read(sides.values())
-    return {pk: known.among(one) | partners for pk, one in sides.items()}
+    return {pk: known.among(one).union(partners) for pk, one in sides.items()}
 
 
 def _is_read(row: Submission | Approval, what: str) -> bool:

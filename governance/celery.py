@@ -28,6 +28,7 @@ TIMETABLE: dict[str, float] = {
     "controls.seal": 3,
     "controls.send_notices": 5,
     "controls.send_webhooks": 10,
+    "controls.forget": 60,
     "approvals.sweep": 60,
     "approvals.bring_in": 60,
     "approvals.flag": 60,

@@ -57,6 +57,10 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         """Those still under way."""
         return self.filter(state__in=UNFINISHED)
 
+    def asking(self, person: int | None) -> SubmissionQuerySet:
+        """Those in which a person, by id, was asked to decide something."""
+        return self.filter(approvals__seats__candidates__person=person).order_by()
+
 
 class Submission(models.Model):
     """One version asking for two decisions. Frozen: the version, what is asked and the policy version."""
@@ -136,7 +140,7 @@ class Submission(models.Model):
 
     def _by_its_records(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Who was asked to decide, and owner or deputy of something that is asked for, who discuss before they decide (A3)."""
-        found = {Relation.CANDIDATE} if self.approvals.filter(seats__candidates__person=person).exists() else set()
+        found = {Relation.CANDIDATE} if self._has_asked(person) else set()
         for resource in self._touched():
             is_owner = person.pk == resource.owner_id and resource.accepted_at is not None
             if is_owner or person == resource.interim_owner(now):
@@ -144,6 +148,16 @@ class Submission(models.Model):
             if person.pk == resource.deputy_id:
                 found.add(Relation.RESOURCE_DEPUTY)
         return frozenset(found)
+
+    def know_asked(self, person: Person, *, was_asked: bool) -> None:
+        """Say whether a person was asked to decide something of it: a page read that with the submission."""
+        self.__dict__.setdefault("_known_asked", {})[person.pk] = was_asked
+
+    def _has_asked(self, person: Person) -> bool:
+        known: dict[int, bool] = self.__dict__.get("_known_asked", {})
+        return (
+            known[person.pk] if person.pk in known else Submission.objects.asking(person.pk).filter(pk=self.pk).exists()
+        )
 
     def _touched(self) -> Iterable[Resource]:
         """The resources that its records are about: no query where a page has read them with the records."""

@@ -1,7 +1,7 @@
 """Every change of a submission and its approvals, by the step of the journey it belongs to."""
 
 from approvals.transitions.by_policy import approve_by_policy
-from approvals.transitions.deciding import answer, approve, ask_for_changes, comment, object_to, reject
+from approvals.transitions.deciding import answer, approve, ask_for_changes, reject
 from approvals.transitions.force import accept_subset, is_usable, put_in_force
 from approvals.transitions.joining import join_unfinished
 from approvals.transitions.leaving import (
@@ -25,6 +25,7 @@ from approvals.transitions.sampling import (
     lapse_sample,
     pass_on_sample,
 )
+from approvals.transitions.saying import comment, object_to
 from approvals.transitions.stages import (
     close_as_not_applicable,
     conclude,

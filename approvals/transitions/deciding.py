@@ -15,9 +15,8 @@ from approvals.models import (
     Decision,
     DecisionOutcome,
     Party,
-    Submission,
 )
-from approvals.models.submission import UNFINISHED, Capacity
+from approvals.models.submission import Capacity
 from approvals.routing import Route, route_of
 from approvals.transitions import likening, outside, repeated
 from governance.controls.once import last_word
@@ -195,46 +194,6 @@ def answer(step: Step[Approval]) -> Effect:
     return Effect(payload={"round": record.round})
 
 
-@transition(
-    Submission,
-    event="submission.commented",
-    permission=Permission.SUBMISSION_COMMENT,
-    source=UNFINISHED,
-    reason_needed=True,
-)
-def comment(step: Step[Submission], *, approval: Approval | None = None) -> Effect:
-    """Anybody who takes part says something to everybody on the submission; it decides nothing (A3)."""
-    return _say(step, step.subject, approval, is_objection=False)
-
-
-@transition(
-    Approval,
-    event="approval.objected",
-    permission=Permission.APPROVAL_OBJECT,
-    source=(ApprovalState.WAITING,),
-    parents=ABOVE,
-    reason_needed=True,
-)
-def object_to(step: Step[Approval]) -> Effect:
-    """Somebody who will decide stage 2 objects before it opens; stage 1 sees it and is not bound by it (A3)."""
-    return _say(step, step.subject.submission, step.subject, is_objection=True)
-
-
-def _say(step: Step[Any], submission: Submission, approval: Approval | None, *, is_objection: bool) -> Effect:
-    if approval is not None and approval.submission_id != submission.pk:
-        raise refuse(Refusal("A3", "input", "That record belongs to another submission."))
-    said = Comment(
-        submission=submission,
-        approval=approval,
-        by=step.actor.person,
-        at=step.now,
-        text=step.reason,
-        is_objection=is_objection,
-    )
-    step.save(said)
-    return Effect(payload={"comment": str(said.pk)})
-
-
 def title(record: Approval) -> str:
     """What a mail or a sentence calls a record."""
     return record.title
@@ -377,4 +336,4 @@ def _record_decision(
     return made
 
 
-__all__ = ["ABOVE", "answer", "approve", "ask_for_changes", "comment", "object_to", "reject", "title"]
+__all__ = ["ABOVE", "answer", "approve", "ask_for_changes", "reject", "title"]

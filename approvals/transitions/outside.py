@@ -12,7 +12,7 @@ from django.db.models import prefetch_related_objects
 from approvals import asking, pairs, policies, third
 from approvals.models import Approval, SeatLabel
 from approvals.routing import route_of
-from governance.controls.refusals import Refusal, refuse
+from governance.controls.refusals import refuse
 from governance.controls.transitions import Step
 
 
@@ -47,15 +47,7 @@ def ask(step: Step[Approval]) -> None:
     prefetch_related_objects([record], "seats__candidates")
     standing = next(one for one in route.standing(record) if one.label == SeatLabel.OUTSIDE)
     if not standing.may_decide:
-        sentence = "You and a builder of this approve for each other often, and nobody from outside both teams is left to sign too."
-        raise refuse(
-            Refusal(
-                "S10",
-                "duty",
-                sentence,
-                "Somebody else who may decide it does; or an admin names one more fallback owner.",
-            )
-        )
+        raise refuse(third.NOBODY_LEFT)
     people = asking.pass_on(record, route)
     asking.let_see(submission.automation, people)
     event, due = f"stage_{record.stage}_opened", record.due_at.isoformat() if record.due_at else ""

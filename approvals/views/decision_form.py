@@ -53,7 +53,7 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
         },
         "approve_label": "Approve the app" if record.kind == ApprovalKind.APP else "Approve",
         "final_round": record.round >= policy.rounds,
-        "focus": True,
+        "focus": reader.refusal is None,
     }
     if actor.standing_for is not None:
         form["approve_label"] += f" for {actor.standing_for.name}"
@@ -80,8 +80,10 @@ def _not_mine(record: Approval, reader: Reader, actor: Actor, typed: Shape) -> S
 
 def _narrowing_fields(record: Approval, typed: Shape, policy: policies.Policy) -> Shape:
     asked = record.granted_term_days or record.term_days
-    chosen = str(typed.get("term_days") or asked)
     offered = sorted({days for days in TERMS[record.tier] if days < asked} | {asked})
+    chosen = str(typed.get("term_days") or asked)
+    # What was chosen before somebody else narrowed it may not be there any more.
+    chosen = chosen if chosen in map(str, offered) else str(asked)
     fields: Shape = {
         "term_help": f"at most {policy.longest_term(record.tier)} days for {record.tier} risk",
         "terms": [
@@ -95,18 +97,20 @@ def _narrowing_fields(record: Approval, typed: Shape, policy: policies.Policy) -
     level = record.granted_level or privilege.counted_level
     if level in ("write", "admin"):
         lower = [one for one in LEVELS if LEVELS.index(one) <= LEVELS.index(level)]
+        kept_level = typed.get("level") if typed.get("level") in lower else level
         fields["levels"] = [
             {
                 "value": one,
                 "label": one.capitalize(),
                 "asked": one == level,
-                "checked": one == (typed.get("level") or level),
+                "checked": one == kept_level,
             }
             for one in lower
         ]
     scope = record.granted_scope if record.granted_scope is not None else privilege.scope
     if privilege.entitlement.scope_kind in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH) and len(scope) > 1:
         kept = set(scope if typed.get("scope") is None else typed["scope"])
+        kept = kept if kept & set(scope) or not kept else set(scope)
         fields["scope_legend"] = privilege.entitlement.get_scope_kind_display()
         fields["scopes"] = [{"value": one, "label": one, "asked": True, "checked": one in kept} for one in scope]
     return fields

@@ -8,6 +8,7 @@ from typing import Any
 
 from governance.controls.actors import Actor
 from governance.controls.models import Person
+from governance.controls.refusals import Refusal
 
 Shape = dict[str, Any]
 
@@ -23,6 +24,7 @@ class Reader:
         typed: what a refused form held, by field name, so that nothing is lost.
         error: a sentence to show beside the field that was refused.
         field: which field that is.
+        refusal: why what they decided on the open row does not count, where that row changed since it was shown to them (A6).
     """
 
     actor: Actor
@@ -31,6 +33,7 @@ class Reader:
     typed: Shape | None = None
     error: str = ""
     field: str = "reason"
+    refusal: Refusal | None = None
 
     def is_me(self, person: Person | None) -> bool:
         """Whether a person is the reader."""

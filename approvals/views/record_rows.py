@@ -6,7 +6,6 @@ Draws from a `Route` and from rows that were read with the submission; asks `ref
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.urls import reverse
@@ -15,20 +14,32 @@ from approvals import facts, openings
 from approvals.ladders import resource_of
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
 from approvals.routing import Route, SeatStanding
-from approvals.transitions import approve, object_to, reject, retract
-from approvals.views import credential_rows
+from approvals.transitions import object_to
+from approvals.views import credential_rows, may_say
 from approvals.views.decision_form import decide_href, decision_form
 from approvals.views.reader import Reader, Shape
-from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal
-from governance.controls.transitions import Transition
 from governance.web import times
 from inventory.models import Binding
 
 #: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
 BLANK: Shape = dict.fromkeys(
-    ("level_asked", "scope_asked", "name", "note", "quick", "held", "focus", "evidence", "decide", "object", "undo")
+    (
+        "level_asked",
+        "scope_asked",
+        "name",
+        "note",
+        "quick",
+        "held",
+        "focus",
+        "evidence",
+        "decide",
+        "object",
+        "undo",
+        "refusal",
+        "typed",
+    )
 )
 #: What somebody did by a decision, after their name.
 SAID = {
@@ -37,65 +48,6 @@ SAID = {
     DecisionOutcome.ASK: "asked for changes",
 }
 SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
-
-
-def decider_of(
-    record: Approval, route: Route, reader: Reader, verb: Transition[Approval] = approve
-) -> tuple[Actor, Refusal | None]:
-    """As whom the reader may decide a record: as themself, else for whoever passed their decisions on to them (A11).
-
-    Args:
-        record: what is decided.
-        route: of its submission.
-        reader: who would decide.
-        verb: what they would do; not all that keeps from approving keeps from rejecting (I3).
-
-    Returns:
-        The actor to use, and why not when there is none who may: where the reader has no part in it themself, the actor who
-        stands in and what keeps whom they stand in for.
-    """
-    own = verb.refusal(record, actor=reader.actor, now=reader.now)
-    if own is None or own.code == "STATE" or reader.actor.person is None:
-        return reader.actor, own
-    standings = route.standing(record)
-    givers = [person for standing in standings for person in standing.may_decide]
-    if own.kind == "permission":
-        givers += [one.person for standing in standings for one in standing.skipped]
-    found: tuple[Actor, Refusal | None] = reader.actor, own
-    for person in givers:
-        if any(reader.is_me(taker) for taker in route.delegates.get(person.pk, ())):
-            stand_in = reader.actor.for_person(person)
-            no = verb.refusal(record, actor=stand_in, now=reader.now)
-            if no is None:
-                return stand_in, None
-            found = (stand_in, no) if found[0].standing_for is None else found
-    return found
-
-
-@dataclass(frozen=True)
-class Say:
-    """What the reader may say about an open record.
-
-    Args:
-        actor: as whom.
-        no: why they may decide nothing about it; None for whoever may at least reject it.
-        held: why nobody approves it as it stands, where they may reject it; None where they may approve it.
-    """
-
-    actor: Actor
-    no: Refusal | None
-    held: Refusal | None = None
-
-
-def say_of(record: Approval, route: Route, reader: Reader) -> Say:
-    """What the reader may say about a record: what keeps anybody from approving it, a resource that is orphaned say, keeps nobody
-    from rejecting it (I3).
-    """
-    actor, no = decider_of(record, route, reader)
-    if no is None or no.kind != "state" or record.state != ApprovalState.OPEN:
-        return Say(actor, no)
-    rejecting, still_no = decider_of(record, route, reader, reject)
-    return Say(actor, no) if still_no is not None else Say(rejecting, None, held=no)
 
 
 def holders(record: Approval, route: Route) -> list[Person]:
@@ -113,7 +65,7 @@ def subject(record: Approval | None) -> str:
 
 def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[int] = ()) -> Shape:
     """The context of ``approvals/review/row.html`` for one stage-2 record; ``objected``: ids of records objected to (A3)."""
-    say = say_of(record, route, reader)
+    say = may_say.say_of(record, route, reader)
     may_decide = say.no is None
     key = str(record.pk)
     here = reverse("review", args=[record.submission_id])
@@ -141,24 +93,18 @@ def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[
     if say.held is not None:
         shape["note"] = {"tone": "wait", "icon": "lock", "lead": say.held.sentence, "text": say.held.to_do}
         shape["held"] = True
+    elif may_decide and (note := may_say.third_signature(record, route, say.actor)) is not None:
+        shape["note"] = note
     elif may_decide and record.tier != "high":
         shape["quick"] = {"action": decide_href(record), "digest": facts.digest(facts.of(record))}
     shape["undo"] = undo_action(record, route, reader)
     if shape["open"]:
+        shape["refusal"] = reader.refusal
         shape["evidence"] = evidence(record, route, reader)
         shape["decide"] = decision_form(record, route, reader, say.actor, say.held) if may_decide else None
         shape["object"] = _objection_form(record, reader) if shape["may_object"] else None
+        shape["typed"] = "" if shape["decide"] else (reader.typed or {}).get("reason", "")
     return shape
-
-
-def undoer_of(record: Approval, route: Route, reader: Reader) -> tuple[Actor, Refusal | None]:
-    """As whom the reader may take back what was decided last on a record, and why not: as themself, or for whom they decided (A8, A11)."""
-    counted = route.own_decisions(record)
-    last, actor = counted[-1] if counted else None, reader.actor
-    if last is not None and last.for_person is not None and reader.is_me(last.person):
-        takers = route.delegates.get(last.for_person.pk, ())
-        actor = actor.for_person(last.for_person) if any(reader.is_me(taker) for taker in takers) else actor
-    return actor, retract.refusal(record, actor=actor, now=reader.now)
 
 
 def undo_action(record: Approval, route: Route, reader: Reader) -> Shape | None:
@@ -166,7 +112,7 @@ def undo_action(record: Approval, route: Route, reader: Reader) -> Shape | None:
     counted = route.own_decisions(record)
     if not counted or not (reader.is_me(counted[-1].person) or reader.is_me(counted[-1].for_person)):
         return None
-    if undoer_of(record, route, reader)[1] is not None:
+    if may_say.undoer_of(record, route, reader)[1] is not None:
         return None
     return {"action": reverse("undo", args=[record.submission_id, record.pk]), "decision": counted[-1].pk}
 
@@ -194,7 +140,7 @@ def _what(record: Approval) -> Shape:
             "level": level,
             "level_asked": privilege.level if level != privilege.level else "",
             "sentence": privilege.sentence,
-            "scope": _raw(entitlement.code, privilege.through, privilege.target, scope),
+            "scope": raw(entitlement.code, privilege.through, privilege.target, scope),
             "scope_asked": ", ".join(s for s in privilege.scope if s not in scope) if narrowed else "",
             "data_class": entitlement.counted_class,
         }
@@ -211,8 +157,8 @@ def _what(record: Approval) -> Shape:
     }
 
 
-def _raw(code: str, through: str, target: str, scope: Sequence[str]) -> str:
-    """What a machine calls it, each name once."""
+def raw(code: str, through: str, target: str, scope: Sequence[str]) -> str:
+    """What a machine calls a privilege, each name once."""
     return " · ".join(dict.fromkeys(filter(None, [code, through, target, ", ".join(scope)])))
 
 
@@ -349,7 +295,14 @@ def _seat(seat: SeatStanding, reader: Reader, *, is_open: bool) -> Shape:
     capacity = SeatLabel(seat.label).label
     if seat.decision is not None:
         state: Shape = {"value": "approved", "below": times.moment_words(seat.decision.at, reader.now)}
-        return {"capacity": capacity, "who": decided_by(seat.decision, reader), "seal": seal, "state": state}
+        said = seat.decision.reason.shown if seat.decision.reason is not None else ""
+        return {
+            "capacity": capacity,
+            "who": decided_by(seat.decision, reader),
+            "seal": seal,
+            "state": state,
+            "said": said,
+        }
     who = " or ".join(reader.name(person) for person in seat.may_decide) or "nobody is left"
     mine = is_open and any(reader.is_me(person) for person in seat.may_decide)
     state = {"value": "open" if is_open else "waiting", "mine": mine}

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Model
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from approvals import facts, transitions
+from approvals import transitions
 from approvals.models import Approval, Submission
 from approvals.routing import route_of
-from approvals.views import decision_form, decision_said, record_rows, review_page, review_questions, review_read
+from approvals.views import (
+    decision_form,
+    decision_said,
+    may_say,
+    review_page,
+    review_questions,
+    review_read,
+)
 from approvals.views.reader import Reader
 from governance.controls import clock
-from governance.controls.refusals import InvalidInput, Refused
+from governance.controls.refusals import InvalidInput, OutOfTurn, Refused
 from governance.controls.transitions import Transition
 from governance.web.asked import number
 from governance.web.middleware import Request
@@ -60,10 +69,12 @@ def decide(request: Request, pk: int, record: int) -> HttpResponse:
     try:
         verb = decision_said.verb(request.POST)
         more = decision_said.more(request.POST, verb)
-        actor, _ = record_rows.decider_of(found, route_of(found, reader.now), reader, verb)
+        actor, _ = may_say.decider_of(found, route_of(found, reader.now), reader, verb)
         verb(found, actor=actor, now=reader.now, reason=reason, shown_digest=shown, **more)
     except InvalidInput as no:
         return _again(request, pk, found, no)
+    except OutOfTurn as no:
+        return _changed(request, pk, found, no)
     except Refused as no:
         return _refused(request, pk, found, no)
     return _shown(request, pk, done=_key(found))
@@ -75,7 +86,7 @@ def undo(request: Request, pk: int, record: int) -> HttpResponse:
     submission, reader = _find(request, pk)
     found = _record(submission, record)
     found.submission = submission
-    actor, _ = record_rows.undoer_of(found, route_of(found, reader.now), reader)
+    actor, _ = may_say.undoer_of(found, route_of(found, reader.now), reader)
     try:
         decision = number(request.POST.get("decision")) or 0
         reason = request.POST.get("reason", "")
@@ -92,25 +103,27 @@ def _key(record: Approval) -> str:
 
 def _again(request: Request, pk: int, record: Approval, no: InvalidInput) -> HttpResponse:
     """Show the form again with its error beside the field and everything typed still there."""
+    field = no.refusal.detail[0][0] if no.refusal.detail else "reason"
+    return _redrawn(request, pk, record, no.status, error=no.refusal.sentence, field=field)
+
+
+def _changed(request: Request, pk: int, record: Approval, no: OutOfTurn) -> HttpResponse:
+    """Show the page as it is now, what changed beside the row, and the form with what was typed and the digest of what it shows (A6)."""
+    return _redrawn(request, pk, record, no.status, refusal=no.refusal)
+
+
+def _redrawn(request: Request, pk: int, record: Approval, status: int, **why: Any) -> HttpResponse:
     submission, reader = _find(request, pk)
     names = ("reason", "term_days", "level", "not_mine")
     typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
     typed["scope"] = request.POST.getlist("scope") if {"scope", "has_scope"} & set(request.POST) else None
     typed["same"] = {name: str(said) for name, said in request.POST.items() if name.startswith(decision_form.SAME)}
-    field = no.refusal.detail[0][0] if no.refusal.detail else "reason"
-    again = Reader(reader.actor, reader.now, _key(record), typed, no.refusal.sentence, field)
-    return page(
-        request, TEMPLATE, review_page.context(submission, again), fragment="rows", also=BESIDE, status=no.status
-    )
+    again = replace(reader, opened=_key(record), typed=typed, **why)
+    return page(request, TEMPLATE, review_page.context(submission, again), fragment="rows", also=BESIDE, status=status)
 
 
 def _refused(request: Request, pk: int, record: Approval, no: Refused) -> HttpResponse:
-    diff = [dict(zip(("label", "before", "after"), one, strict=False)) for one in no.refusal.detail]
-    context = {
-        "diff": diff,
-        "digest": facts.digest(facts.of(record)),
-        "back_href": request.path.rsplit("records", 1)[0],
-    }
+    context = {"back_href": reverse("review", args=[pk]), "typed": request.POST.get("reason", "")}
     return refused(request, no.refusal, fragment=f"refusal-{_key(record)}", context=context)
 
 
@@ -163,12 +176,14 @@ def _put(
 
 @require_POST
 def say(request: Request, pk: int) -> HttpResponse:
-    """Say something to everybody on the submission (A3)."""
+    """Say something to everybody on the submission, of all of it or of one record (A3)."""
     submission, reader = _find(request, pk)
+    said, on = request.POST.get("text", ""), request.POST.get("about", "")
+    about = _record(submission, number(on) or 0) if on else None
     try:
-        transitions.comment(submission, actor=reader.actor, now=reader.now, reason=request.POST.get("text", ""))
+        transitions.comment(submission, actor=reader.actor, now=reader.now, reason=said, approval=about)
     except InvalidInput as no:
-        typed = {"text": request.POST.get("text", ""), "remark_error": no.refusal.sentence}
+        typed = {"text": said, "about": on, "remark_error": no.refusal.sentence}
         again = Reader(reader.actor, reader.now, "", typed)
         context = review_page.context(submission, again)
         return page(request, TEMPLATE, context, fragment="conversation", status=no.status)

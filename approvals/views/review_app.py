@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from approvals import turns
+from approvals import facts, turns
 from approvals.models import Approval, ApprovalState, Decision, Submission
-from approvals.views import decision_form, record_rows, review_alike
+from approvals.views import decision_form, may_say, record_rows, review_alike, review_changes
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from inventory import words
-from inventory.models import Assessment
+from inventory.models import AutomationKind
 
 #: A word of a reason and the icon that it stands under; the first that fits.
 REASON_ICONS = (("model", "robot"), ("start", "globe"), ("credential", "key"), ("read", "eye"), ("recogni", "question"))
 FINDING_TONES = {"high": "high", "medium": "wait"}
+#: What whoever is warned that nobody would be left for the rest can do.
+LEAVE_IT = "Leave it to somebody else who may decide it, where there is one."
 OUTCOMES = {"approve": "approved", "reject": "rejected", "ask": "changes_asked"}
 
 
@@ -21,15 +23,21 @@ def panel(about: Dossier, reader: Reader) -> Shape:
     submission, app = about.submission, about.app
     shape: Shape = {
         "state": {"value": app.state if app else "approved"},
-        "purpose": submission.automation.purpose,
+        "purpose": submission.asked.get("purpose", submission.automation.purpose),
         "facts": _facts(about),
         "tier": submission.tier,
         "reasons": [{"icon": _reason_icon(text), "text": text} for text in submission.reasons],
-        "findings": _findings(submission),
+        "findings": _findings(about),
+        "changes": review_changes.of_app(about),
+        "changes_since": f"version {about.since.number}" if about.since is not None else "",
+        "compare_href": "#changes-diff",
+        "compare_words": "Old and new, side by side",
         "objections": _objections(about),
         "decisions": [_decided(one) for one in _decisions(about)],
         "alike": [one.shape() for one in about.alike],
     }
+    if reader.opened == "app" and reader.refusal is not None:
+        shape["refusal"], shape["typed"] = reader.refusal, (reader.typed or {}).get("reason", "")
     if app is not None:
         shape["undo"] = record_rows.undo_action(app, about.route, reader)
     if app is not None and app.state == ApprovalState.OPEN:
@@ -50,11 +58,11 @@ def _light(about: Dossier) -> str:
 def _facts(about: Dossier) -> list[Shape]:
     submission = about.submission
     automation, version = submission.automation, submission.version
-    technical = automation.technical_owner
+    business, technical = (about.owner_named(submission.asked.get(name)) for name in facts.OWNERS)
     rows = (
         ("Team", automation.team.name, ""),
-        ("Business", automation.business_owner.name, ""),
-        ("Technical", technical.name if technical else "nobody named", ""),
+        ("Business", business or automation.business_owner.name, ""),
+        ("Technical", technical or "nobody named", ""),
         ("Escalation", automation.escalation_contact or "none given", ""),
         ("Starts", "; ".join(about.starts) or "by hand", ""),
         (
@@ -62,10 +70,16 @@ def _facts(about: Dossier) -> list[Shape]:
             f"{words.platform(automation.platform_instance)}, {automation.get_environment_display().lower()}",
             "",
         ),
-        ("Kind", automation.get_kind_display(), ""),
+        ("Kind", kind_of(submission), ""),
         ("Version", str(version.number), f"{version.manifest_digest.partition(':')[2][:8]}…"),
     )
     return [{"label": label, "text": text, "quiet": quiet, "href": "", "mono": ""} for label, text, quiet in rows]
+
+
+def kind_of(submission: Submission) -> str:
+    """The kind that was asked for, in words: what it is now may be another until this is in force (A12)."""
+    asked = submission.asked.get("kind", submission.automation.kind)
+    return str(dict(AutomationKind.choices).get(asked, asked))
 
 
 def _reason_icon(text: str) -> str:
@@ -73,20 +87,16 @@ def _reason_icon(text: str) -> str:
     return next((icon for word, icon in REASON_ICONS if word in lowered), "pen")
 
 
-def _findings(submission: Submission) -> list[Shape]:
-    """What the newest assessment of the version noticed and nobody has closed; one query."""
-    columns = ("pk", *(f"findings__{name}" for name in ("code", "severity", "detail", "place", "state")))
-    assessed = Assessment.objects.filter(version=submission.version_id).order_by("-pk", "findings__pk")
-    rows = list(assessed.values_list(*columns))
+def _findings(about: Dossier) -> list[Shape]:
+    """What the newest assessment of the version noticed and nobody has closed."""
     return [
         {
-            "icon": "key" if "secret" in code or "credential" in code else "warning",
-            "tone": FINDING_TONES.get(severity, ""),
-            "lead": f"{_noticed(code, place)}.",
-            "text": detail or place,
+            "icon": "key" if "secret" in one["code"] or "credential" in one["code"] else "warning",
+            "tone": FINDING_TONES.get(one["severity"], ""),
+            "lead": f"{_noticed(one['code'], one['place'])}.",
+            "text": one["detail"] or one["place"],
         }
-        for assessment, code, severity, detail, place, state in rows
-        if assessment == rows[0][0] and state == "open"
+        for one in about.noticed
     ]
 
 
@@ -138,7 +148,7 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
     asked += [(seat.late.words, "A10") for seat in standing if seat.late is not None]
     if asked:
         shape["beside"] = [{"icon": "person", "text": words, "code": code} for words, code in asked]
-    say = record_rows.say_of(app, route, reader)
+    say = may_say.say_of(app, route, reader)
     if say.no is None:
         shape["state"]["mine"] = True
         is_typed = reader.typed if reader.opened == "app" else None
@@ -149,8 +159,11 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
         form["focus"] = False
         form["alike"] = review_alike.questions(about.alike, own)
         stranded = route.would_strand(app, say.actor)
-        if stranded and not form.get("error"):
-            form["error"] = f"If you decide this, nobody is left to decide {turns.listed(stranded)}."
+        asks_third = may_say.third_signature(app, route, say.actor) if say.held is None else None
+        form["warnings"] = [asks_third] if asks_third is not None else []
+        if stranded:
+            lead = f"If you decide this, nobody is left to decide {turns.listed(stranded)}."
+            form["warnings"].append({"tone": "no", "icon": "warning", "lead": lead, "text": LEAVE_IT})
         shape["decide"] = form
         return
     people = record_rows.holders(app, route)

@@ -12,7 +12,15 @@ from django.urls import reverse
 
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.transitions import accept_subset, answer, comment, decline, withdraw
-from approvals.views import panels, record_rows, review_app, review_before, review_questions, review_stages
+from approvals.views import (
+    panels,
+    record_rows,
+    review_app,
+    review_before,
+    review_changes,
+    review_questions,
+    review_stages,
+)
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier, dossier
 from governance.controls import ledger, timeline
@@ -42,6 +50,8 @@ def context(submission: Submission, reader: Reader) -> Shape:
         if operation.refusal(submission, actor=reader.actor, now=reader.now) is None
     }
     rows = [record_rows.row(record, about.route, reader, objected=about.objected) for record in about.second]
+    for row, record in zip(rows, about.second, strict=True):
+        review_changes.mark(row, record, about.since)
     return {
         "now": reader.now,
         "crumbs": [
@@ -52,13 +62,13 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "next": _next(about, reader, may_accept="accept" in allowed),
         "before": review_before.shape(submission, reader),
         "steps": review_stages.steps(about, rows, reader),
-        "changes": _since(about),
+        "changes": review_changes.shape(about, reader),
         "app": review_app.panel(about, reader),
         "record_words": _count_words(about.second),
         "may_decide": any(row["mine"] for row in rows),
         "groups": _groups(rows, about.second),
         "remarks": _remarks(about),
-        "remark": _remark(submission, reader) if "comment" in allowed else None,
+        "remark": _remark(about, reader) if "comment" in allowed else None,
         "events": _events(about, reader),
         "ledger_href": ledger_href(submission, actor=reader.actor, now=reader.now),
         "dialogs": [
@@ -94,7 +104,7 @@ def _count_words(second: Sequence[Approval]) -> str:
 
 def _head(submission: Submission, reader: Reader, *, may_withdraw: bool) -> Shape:
     automation = submission.automation
-    kind = automation.get_kind_display().lower()
+    kind = review_app.kind_of(submission).lower()
     actions: list[Shape] = [
         {"label": "Automation", "icon": "file", "href": reverse("automation", args=[automation.pk])}
     ]
@@ -172,19 +182,6 @@ def _again(submission: Submission, reader: Reader) -> Shape | None:
     }
 
 
-def _since(about: Dossier) -> Shape | None:
-    submission, before = about.submission, about.approved_number
-    if before is None or submission.automation.approved_version_id == submission.version_id:
-        return None
-    href = reverse("automation_version", args=[submission.automation_id, submission.version.number])
-    return {
-        "title": f"Since approved version {before}",
-        "items": [{"icon": "plus", "tone": "ok", "text": f"{len(about.second)} new, raised or wider"}],
-        "unchanged": "What is unchanged keeps its grants and is not asked again",
-        "href": href,
-    }
-
-
 def _groups(rows: Sequence[Shape], second: Sequence[Approval]) -> list[Shape]:
     mine = [row for row in rows if row["mine"]]
     decided = [row for row, record in zip(rows, second, strict=True) if record.has_ended]
@@ -230,10 +227,14 @@ def _remarks(about: Dossier) -> list[Shape]:
     ]
 
 
-def _remark(submission: Submission, reader: Reader) -> Shape:
+def _remark(about: Dossier, reader: Reader) -> Shape:
     typed = reader.typed or {}
+    said_of = str(typed.get("about", ""))
     return {
-        "action": reverse("comment", args=[submission.pk]),
+        "action": reverse("comment", args=[about.submission.pk]),
+        "about": [
+            {"value": record.pk, "label": record.title, "chosen": str(record.pk) == said_of} for record in about.records
+        ],
         "value": typed.get("text", ""),
         "error": typed.get("remark_error", ""),
     }

@@ -11,18 +11,20 @@ from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, Value
-from django.db.models.functions import Concat, Trim
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery, Value
+from django.db.models.functions import Concat, JSONObject, Trim
 
-from approvals import ownerless, rechecking
+from approvals import facts, ownerless, rechecking
+from approvals import since as since_approved
 from approvals.ladders import Bench
 from approvals.models import Approval, Comment, Likeness, Seat, Submission
 from approvals.models.submission import SubmissionQuerySet
 from approvals.routing import Route
+from approvals.since import Since
 from approvals.views import review_alike, review_before
 from approvals.views.reader import Reader
-from governance.controls.models import Person, Team
-from inventory.models import Credential, NonHumanIdentity, Resource, Trigger
+from governance.controls.models import Membership, Person, Team
+from inventory.models import Assessment, Credential, Finding, NonHumanIdentity, Resource, Trigger
 
 #: Documents that are large and that nothing on the page shows.
 UNSHOWN = ("version__manifest", "version__secrets", "automation__search")
@@ -43,8 +45,10 @@ class Dossier:
         records: stage 1 first, in the order in which they were asked.
         comments: what was said, oldest first, each with its author and text.
         people: everybody named above, by id.
-        approved_number: the number of the version that is approved now, if any.
+        since: what changed since what was in force before; None for a first version.
+        owners: everybody who owns it, owned it then, or would own it, by opaque id.
         starts: what starts the version, in words.
+        noticed: what the newest assessment of the version found and nobody has closed.
         rests_on: the number of the version whose app approval counts for this submission, where it has none of its own.
         alike: what the automation may be the same as (I9).
     """
@@ -54,8 +58,10 @@ class Dossier:
     records: list[Approval]
     comments: list[Comment]
     people: Mapping[int, Person]
-    approved_number: int | None
+    since: Since | None
+    owners: Mapping[str, Person]
     starts: Sequence[str]
+    noticed: Sequence[Mapping[str, str]]
     rests_on: int | None
     alike: Sequence[review_alike.Known] = ()
 
@@ -63,6 +69,11 @@ class Dossier:
     def app(self) -> Approval | None:
         """The stage-1 record; none where the submission rests on an earlier one's."""
         return next((record for record in self.records if record.stage == 1), None)
+
+    def owner_named(self, opaque: object) -> str:
+        """The name of an owner whom what was asked names by an opaque id; empty for nobody."""
+        person = self.owners.get(str(opaque or ""))
+        return person.name if person is not None else ""
 
     @property
     def second(self) -> list[Approval]:
@@ -79,9 +90,20 @@ def visible(reader: Reader) -> SubmissionQuerySet:
     """The submissions that the reader may see, each with its automation, teams, version and policy, and what it follows."""
     seen = Submission.objects.visible_to(reader.actor, reader.now)
     joined = seen.select_related("automation__team__parent", "version", "policy").defer(*UNSHOWN)
+    me = reader.actor.person
+    newest = Assessment.objects.filter(version=OuterRef(OuterRef("version"))).order_by("-pk")
+    said = JSONObject(code="code", severity="severity", detail="detail", place="place")
     starts = Trigger.objects.filter(version=OuterRef("version")).order_by("pk")
     return joined.annotate(
-        approved_number=F("automation__approved_version__number"),
+        approved_before=since_approved.approved_before(),
+        is_in_team=Exists(Membership.objects.filter(team=OuterRef("automation__team"), person=me)),
+        was_asked=Exists(Submission.objects.asking(me.pk if me is not None else None).filter(pk=OuterRef("pk"))),
+        rests_on=F("app_approval__submission__version__number"),
+        noticed=ArraySubquery(
+            Finding.objects.filter(assessment=Subquery(newest.values("pk")[:1]), state="open")
+            .order_by("pk")
+            .values(said=said)
+        ),
         starts=ArraySubquery(starts.values(said=Trim(Concat("type", Value(" "), "detail")))),
         follows=review_before.follows(),
         has_alike=Exists(Likeness.objects.filter(automation=OuterRef("automation")).order_by()),
@@ -112,30 +134,43 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
         _hang(credential, KEPT_BY, people)
     _hang(submission.automation, OWNERS, people)
     _hang(submission, ("submitted_by",), people)
+    if reader.actor.person is not None and hasattr(submission, "was_asked"):
+        submission.know_asked(reader.actor.person, was_asked=submission.was_asked)
+        submission.automation.team.know_member(reader.actor.person, is_member=getattr(submission, "is_in_team", False))
     if not getattr(submission, "is_run_by_nobodys", True):
         ownerless.know_none(submission)
     if not getattr(submission, "runs_as_some", True):
         rechecking.know_no_sharers(submission)
     route = Route.load(submission, reader.now, bench)
     submission.__dict__["_route"] = route
+    before = getattr(submission, "approved_before", None)
+    since = since_approved.read(submission, [one for one in records if one.stage == 2], before) if before else None
     return Dossier(
         submission,
         route,
         records,
         comments,
         people | {one.by_id: one.by for one in comments},
-        approved_number=getattr(submission, "approved_number", None),
+        since=since,
+        owners=_owners(submission, since, people),
         starts=getattr(submission, "starts", ()),
-        rests_on=_rests_on(submission, records),
+        noticed=getattr(submission, "noticed", ()),
+        rests_on=None
+        if any(one.pk == submission.app_approval_id for one in records)
+        else getattr(submission, "rests_on", None),
         alike=review_alike.of(submission, reader),
     )
 
 
-def _rests_on(submission: Submission, records: Iterable[Approval]) -> int | None:
-    """The version whose app approval counts, asked only where stage 1 was not asked again (A12)."""
-    if submission.app_approval_id is None or any(record.pk == submission.app_approval_id for record in records):
-        return None
-    return Approval.objects.values_list("submission__version__number", flat=True).get(pk=submission.app_approval_id)
+def _owners(submission: Submission, since: Since | None, people: Mapping[int, Person]) -> dict[str, Person]:
+    """Whoever is named an owner by what was asked, now or then: read only where they own nothing here that was read already."""
+    changed = since.app if since is not None else {}
+    wanted = {str(submission.asked.get(name) or "") for name in facts.OWNERS}
+    wanted |= {str(before or "") for name in facts.OWNERS for before, _ in [changed.get(name, ("", ""))]}
+    found = {str(one.opaque_id): one for one in people.values()}
+    missing = wanted - {"", *found}
+    read = Person.objects.filter(opaque_id__in=missing).order_by() if missing else ()
+    return found | {str(one.opaque_id): one for one in read}
 
 
 def _records(submission: Submission) -> list[Approval]:

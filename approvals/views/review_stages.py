@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from approvals.models import Approval, ApprovalState, SubmissionState
-from approvals.views import record_rows
+from approvals.views import may_say, record_rows
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from governance.web import times
@@ -31,7 +31,7 @@ def _stage_1(about: Dossier, reader: Reader) -> Shape:
     if app is None:
         below = f"Unchanged since version {about.rests_on}" if about.rests_on is not None else ""
         return step | {"stage": "done", "state": {"value": "approved"}, "below": below}
-    say = record_rows.say_of(app, route, reader)
+    say = may_say.say_of(app, route, reader)
     step["state"] = {"value": app.state, "mine": say.no is None}
     if app.has_ended:
         last = record_rows.last_decision(app, route)

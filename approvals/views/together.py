@@ -22,9 +22,9 @@ from approvals.models import Approval, Decision
 from approvals.routing import route_of
 from approvals.transitions.deciding import title
 from approvals.views import decision_said
+from approvals.views.may_say import decider_of
 from approvals.views.queue import wants
 from approvals.views.reader import Reader
-from approvals.views.record_rows import decider_of
 from governance.controls import clock
 from governance.controls.refusals import Refusal, Refused, refuse
 from governance.web.asked import number

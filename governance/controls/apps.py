@@ -12,7 +12,7 @@ class ControlsConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare the operations about people and teams, and the checks; say what of it still waits for somebody."""
-        from governance.controls import checks, people, still_open, teams, webhook_makers  # noqa: F401  importing is declaring
+        from governance.controls import checks, people, still_open, teams, webhook_forgetting, webhook_makers  # noqa: F401  importing is declaring
 
         still_open.register()
         webhook_makers.register()

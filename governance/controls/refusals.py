@@ -17,7 +17,7 @@ class Refusal:
         kind: what sort of no it is; it chooses the HTTP status.
         sentence: the reason in plain words, addressed to the person.
         to_do: what they, or somebody else, can do instead; may be empty.
-        detail: more for the page (a diff of what changed, say), JSON-able.
+        detail: more for the page, JSON-able: pairs of a field and what is wrong with it, or what changed as label, before, after.
         is_attempt: of input that can't be used: it tried what a rule forbids, and was not only mistyped; it goes on record (S5).
     """
 
@@ -27,6 +27,16 @@ class Refusal:
     to_do: str = ""
     detail: tuple[tuple[str, ...], ...] = ()
     is_attempt: bool = False
+
+    @property
+    def diff(self) -> list[dict[str, str]]:
+        """What of the detail is a change: label, before, after."""
+        return [dict(zip(("label", "before", "after"), one, strict=True)) for one in self.detail if len(one) == 3]
+
+    @property
+    def pairs(self) -> list[tuple[str, ...]]:
+        """What of the detail is a field and what is said of it."""
+        return [one for one in self.detail if len(one) == 2]
 
 
 class Refused(Exception):

@@ -50,6 +50,7 @@ class Permission(StrEnum):
     TEAM_MANAGE = "team:manage"
     WEBHOOK_MANAGE = "webhook:manage"
     WEBHOOK_PAUSE = "webhook:pause"
+    WEBHOOK_FORGET = "webhook:forget"
     PERSON_MANAGE = "person:manage"
     PERSON_PROVE = "person:prove"
     PERSON_ERASE = "person:erase"
@@ -171,6 +172,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.ITEM_CLOSE,
             P.PERSON_PROVE,
             P.WEBHOOK_PAUSE,
+            P.WEBHOOK_FORGET,
         }
     ),
     R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE, P.INTERIM_DROP, P.TOKEN_MAKE, P.TOKEN_REVOKE}),
@@ -262,6 +264,7 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.TEAM_MANAGE: "change teams",
     P.WEBHOOK_MANAGE: "say where events of this team are told",
     P.WEBHOOK_PAUSE: "pause this webhook",
+    P.WEBHOOK_FORGET: "forget what this webhook was told long ago",
     P.PERSON_MANAGE: "change who is here",
     P.PERSON_PROVE: "say how this person signs in",
     P.PERSON_ERASE: "erase somebody who has left",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from governance.controls import clock, jobs, sealing, sending, webhook_sending
+from governance.controls import clock, jobs, sealing, sending, webhook_forgetting, webhook_sending
 
 
 @shared_task(name="controls.seal")
@@ -23,3 +23,9 @@ def send_notices() -> None:
 def send_webhooks() -> None:
     """Send what endpoints are told (R9). Apart from mail, which waits for nobody's slow server."""
     jobs.run_job("controls.send_webhooks", lambda now: webhook_sending.send_due(now=now))
+
+
+@shared_task(name="controls.forget")
+def forget() -> None:
+    """Take away what endpoints were told long ago (H7)."""
+    jobs.run_job(webhook_forgetting.JOB, lambda now: webhook_forgetting.forget_due(now=now))

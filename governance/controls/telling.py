@@ -39,6 +39,7 @@ EVENTS: dict[str, Group | None] = {
     "approval_due": Group.DECIDE,
     "changes_asked": Group.ANSWER,
     "question_retracted": Group.KNOW,
+    "commented": Group.KNOW,
     "subset_to_accept": Group.ANSWER,
     "submission_rejected": AT_ONCE,
     "submission_expired": AT_ONCE,

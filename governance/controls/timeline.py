@@ -44,6 +44,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "webhook.resumed": ("check", "ok", "resumed a webhook"),
     "webhook.removed": ("minus", "", "removed a webhook"),
     "webhook.key_renewed": ("pen", "", "renewed the key of a webhook"),
+    "webhook.deliveries_forgotten": ("minus", "", "forgot what a webhook was told more than thirty days before"),
     "webhook.tested": ("arrow", "", "sent a test to a webhook"),
     "automation.registered": ("plus", "", "registered the automation"),
     "automation.amended": ("pen", "", "changed what is said about it"),

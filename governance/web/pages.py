@@ -101,7 +101,7 @@ def refused(
         request: the refused request.
         refusal: see `Refusal`. Its kind gives the status: 409 for ``state`` and ``stale``, 422 for ``input``, else 403.
         fragment: the DOM id of the region that shows it; by default the one under the top bar.
-        context: more for the template: ``diff`` (rows of label, before, after) for a stale decision, ``back_href``.
+        context: more for the template: ``typed``, what was written and would be lost with the form, and ``back_href``.
     """
     status = REFUSAL_STATUS.get(refusal.kind, 403)
     values = {**(context or {}), "refusal": refusal}

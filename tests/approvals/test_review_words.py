@@ -31,8 +31,8 @@ def test_when_it_was_submitted_and_decided_is_said_in_the_readers_zone(company: 
 
 
 def test_what_a_machine_calls_it_names_each_thing_once() -> None:
-    assert record_rows._raw("payment:create", "", "fin.payments", ["fin.payments"]) == "payment:create · fin.payments"
-    assert record_rows._raw("issues:*", "github", "", ["a", "b"]) == "issues:* · github · a, b"
+    assert record_rows.raw("payment:create", "", "fin.payments", ["fin.payments"]) == "payment:create · fin.payments"
+    assert record_rows.raw("issues:*", "github", "", ["a", "b"]) == "issues:* · github · a, b"
 
 
 @pytest.mark.rule("I5")

@@ -513,7 +513,7 @@ def test_a_lead_adds_one_is_shown_its_key_once_and_never_its_address(northwind: 
     n = northwind
     client = client_of(n.theo)
     assert f"/teams/{n.finance_ops.pk}/webhooks/" in client.get("/me/").content.decode()
-    form = {"url": listener.url, "shape": "slack", "events": ["submission.submitted", "automation.stopped"]}
+    form = {"url": listener.url, "shape": "json", "events": ["submission.submitted", "automation.stopped"]}
     answer = client.post(f"/teams/{n.finance_ops.pk}/webhooks/", form, follow=True)
     endpoint = WebhookEndpoint.objects.get()
     key = webhook_keys.shown(endpoint.opaque_id, 1)
@@ -529,6 +529,18 @@ def test_a_lead_adds_one_is_shown_its_key_once_and_never_its_address(northwind: 
         assert f"localhost:{listener.port}" in page
     shown = client.post(f"/webhooks/{endpoint.pk}/renew-key/", follow=True).content.decode()
     assert webhook_keys.shown(endpoint.opaque_id, 2) in shown
+
+
+@pytest.mark.parametrize("shape", ["slack", "teams"])
+def test_where_no_signature_is_checked_no_key_is_shown_or_renewed(northwind: Northwind, shape: str) -> None:
+    client = client_of(northwind.theo)
+    form = {"url": "https://hooks.example.com/a", "shape": shape, "events": ["submission.submitted"]}
+    page = client.post(f"/teams/{northwind.finance_ops.pk}/webhooks/", form, follow=True).content.decode()
+    endpoint = WebhookEndpoint.objects.get()
+    assert webhook_keys.shown(endpoint.opaque_id, 1) not in page
+    assert "igning key" not in page
+    assert "Renew the key" not in page
+    assert "Send a test" in page
 
 
 def test_what_was_mistyped_is_said_and_kept(northwind: Northwind) -> None:

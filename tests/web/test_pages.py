@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
+from governance.controls.refusals import Kind, Refusal
 from governance.web.pages import page, refused
 from tests.web.samples import review
 
@@ -24,17 +23,6 @@ def ask(target: str = "", **headers: str) -> HttpResponse:
         fragment=("rows", "row", "conversation"),
         also=("stepper", "timeline"),
     )
-
-
-@dataclass(frozen=True)
-class No:
-    """A refusal."""
-
-    kind: str
-    code: str = "SOD-1"
-    sentence: str = "You submitted this."
-    to_do: str = "Mei Tanaka has it now."
-    detail: tuple[tuple[str, str], ...] = ()
 
 
 def test_a_plain_request_gets_the_whole_page() -> None:
@@ -77,8 +65,11 @@ def test_a_cache_tells_page_and_fragment_apart() -> None:
 @pytest.mark.parametrize(
     ("kind", "status"), [("duty", 403), ("permission", 403), ("state", 409), ("stale", 409), ("input", 422)]
 )
-def test_a_refusal_says_why_with_its_code_and_what_to_do(kind: str, status: int) -> None:
-    response = refused(RequestFactory().post("/decide"), No(kind))
+def test_a_refusal_says_why_with_its_code_and_what_to_do(kind: Kind, status: int) -> None:
+    response = refused(
+        RequestFactory().post("/decide"),
+        Refusal(kind=kind, code="SOD-1", sentence="You submitted this.", to_do="Mei Tanaka has it now."),
+    )
     html = response.content.decode()
     assert response.status_code == status
     assert html.startswith("<!doctype html>")
@@ -90,12 +81,13 @@ def test_a_refusal_says_why_with_its_code_and_what_to_do(kind: str, status: int)
 @pytest.mark.rule("A6")
 def test_a_stale_decision_leaves_what_was_typed_and_shows_the_difference() -> None:
     request = RequestFactory().post("/decide", headers={"HX-Request": "true", "HX-Target": "rows"})
-    difference = [{"label": "Term", "before": "90 days", "after": "60 days"}]
-    response = refused(request, No("stale", code="A6"), fragment="refusal-14", context={"diff": difference})
+    no = Refusal("A6", "stale", "It changed.", detail=(("Term", "90 days", "60 days"),))
+    response = refused(request, no, fragment="refusal-14", context={"typed": "Ninety is fine."})
     html = response.content.decode()
     assert response.status_code == 409
     assert response["HX-Retarget"] == "#refusal-14"
     assert response["HX-Reswap"].startswith("innerHTML")
     assert "<del>90 days</del>" in html
     assert "<ins>60 days</ins>" in html
+    assert "Ninety is fine." in html
     assert "<html" not in html

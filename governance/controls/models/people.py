@@ -152,9 +152,17 @@ class Team(models.Model):
         found = set()
         if person.pk in (self.lead_id, self.deputy_lead_id):
             found |= {Relation.TEAM_LEAD, Relation.TEAM_MEMBER}
-        elif self.memberships.filter(person=person).exists():
+        elif self._has_member(person):
             found.add(Relation.TEAM_MEMBER)
         return frozenset(found)
+
+    def know_member(self, person: Person, *, is_member: bool) -> None:
+        """Say whether a person is a member: a page read that with something of the team's. A write reads the row anew and asks anew."""
+        self.__dict__.setdefault("_known_members", {})[person.pk] = is_member
+
+    def _has_member(self, person: Person) -> bool:
+        known: dict[int, bool] = self.__dict__.get("_known_members", {})
+        return known[person.pk] if person.pk in known else self.memberships.filter(person=person).exists()
 
 
 class Membership(models.Model):

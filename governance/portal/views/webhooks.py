@@ -153,11 +153,12 @@ def webhook(request: Request, pk: int) -> HttpResponse:
         "state": one.state,
         "why": one.paused_why,
         "facts": _facts(one),
-        "key": webhook_keys.shown(one.opaque_id, one.key_number) if is_new else "",
+        "key": webhook_keys.shown(one.opaque_id, one.key_number) if is_new and _checks_key(one) else "",
         "buttons": [
             {"action": reverse(name, args=[one.pk]), "label": label, "asks": verb is webhooks.remove}
             for name, label, verb in BUTTONS
-            if verb.refusal(one, actor=request.actor, now=now) is None
+            if (verb is not webhooks.renew_key or _checks_key(one))
+            and verb.refusal(one, actor=request.actor, now=now) is None
         ],
         "deliveries": _deliveries(one),
         "events": timeline.shapes(one, reader=request.actor.person, limit=20),
@@ -165,14 +166,19 @@ def webhook(request: Request, pk: int) -> HttpResponse:
     return page(request, "portal/webhook.html", context)
 
 
+def _checks_key(one: WebhookEndpoint) -> bool:
+    """Whether the other side can check a signature: Slack and Teams take theirs and look at none, so their page names no key."""
+    return one.format == WebhookFormat.JSON
+
+
 def _facts(one: WebhookEndpoint) -> list[Shape]:
-    return [
+    facts = [
         {"label": "Host", "text": one.host},
         {"label": "Takes", "text": one.get_format_display()},
         {"label": "Is told", "text": ", ".join(EVENTS[event].heading for event in one.events)},
         {"label": "Added by", "text": one.made_by.name},
-        {"label": "Signing key", "text": f"number {one.key_number}"},
     ]
+    return facts + ([{"label": "Signing key", "text": f"number {one.key_number}"}] if _checks_key(one) else [])
 
 
 def _deliveries(one: WebhookEndpoint) -> list[Shape]:

@@ -351,6 +351,43 @@ def owner() -> Shape:
                 {"icon": "minus", "tone": "soft", "text": "1 ends when this is in force"},
             ],
             "unchanged": "2 unchanged keep their grants and are not asked again",
+            "app": [
+                {"label": "Business owner", "before": "Omar Haddad", "after": "Jonas Weil"},
+                {
+                    "label": "Purpose",
+                    "before": "Reminds customers.",
+                    "after": "Reminds customers of invoices.",
+                    "parts": [
+                        {"how": "same", "text": "Reminds"},
+                        {"how": "gone", "text": "customers."},
+                        {"how": "come", "text": "customers of invoices."},
+                    ],
+                },
+            ],
+            "note": "The file is not kept.",
+            "groups": [
+                {
+                    "title": "Raised or wider",
+                    "tone": "high",
+                    "icon": "up",
+                    "rows": [
+                        {
+                            "level": "write",
+                            "sentence": f"May mark invoices as reminded in {ERP}",
+                            "sentence_was": f"May read invoices in {ERP}",
+                            "scope": "UPDATE ON ar.invoices",
+                            "scope_was": "SELECT ON ar.invoices",
+                            "rows": [{"label": "Level", "before": "Read", "after": "Write"}],
+                        }
+                    ],
+                },
+                {
+                    "title": "Gone",
+                    "tone": "soft",
+                    "icon": "minus",
+                    "rows": [{"level": "read", "sentence": "May read the calendar", "scope": "cal", "gone": True}],
+                },
+            ],
             "href": "/compare",
         },
         "app": _app(),
@@ -413,7 +450,14 @@ def lead() -> Shape:
             "error": "Say in a sentence why the app may exist.",
         },
         "approve_label": "Approve the app",
-        "error": "If you decide this, nobody is left to decide “May send mail outside”.",
+        "warnings": [
+            {
+                "tone": "no",
+                "icon": "warning",
+                "lead": "If you decide this, nobody is left to decide “May send mail outside”.",
+                "text": "Leave it to somebody else who may decide it, where there is one.",
+            }
+        ],
     }
     why = "Bram Visser (deputy lead) may decide this too: if Theo Brandt does, nobody is left to decide “May send mail outside”."
     app["beside"] = [{"icon": "person", "text": why, "code": "A9"}]

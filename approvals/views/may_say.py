@@ -1,0 +1,110 @@
+"""What the reader of the review page may say about a record, as whom, and what a yes of theirs would ask of others besides.
+
+Asks `refusal()`, and the same route that the write asks; decides nothing itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from approvals import third
+from approvals.models import Approval, ApprovalState, SeatLabel
+from approvals.routing import Route
+from approvals.transitions import approve, reject, retract
+from approvals.views.reader import Reader, Shape
+from governance.controls.actors import Actor
+from governance.controls.models import Person
+from governance.controls.refusals import Refusal
+from governance.controls.transitions import Transition
+
+
+def decider_of(
+    record: Approval, route: Route, reader: Reader, verb: Transition[Approval] = approve
+) -> tuple[Actor, Refusal | None]:
+    """As whom the reader may decide a record: as themself, else for whoever passed their decisions on to them (A11).
+
+    Args:
+        record: what is decided.
+        route: of its submission.
+        reader: who would decide.
+        verb: what they would do; not all that keeps from approving keeps from rejecting (I3).
+
+    Returns:
+        The actor to use, and why not when there is none who may: where the reader has no part in it themself, the actor who
+        stands in and what keeps whom they stand in for.
+    """
+    own = verb.refusal(record, actor=reader.actor, now=reader.now)
+    if own is None or own.code == "STATE" or reader.actor.person is None:
+        return reader.actor, own
+    standings = route.standing(record)
+    givers = [person for standing in standings for person in standing.may_decide]
+    if own.kind == "permission":
+        givers += [one.person for standing in standings for one in standing.skipped]
+    found: tuple[Actor, Refusal | None] = reader.actor, own
+    for person in givers:
+        if any(reader.is_me(taker) for taker in route.delegates.get(person.pk, ())):
+            stand_in = reader.actor.for_person(person)
+            no = verb.refusal(record, actor=stand_in, now=reader.now)
+            if no is None:
+                return stand_in, None
+            found = (stand_in, no) if found[0].standing_for is None else found
+    return found
+
+
+@dataclass(frozen=True)
+class Say:
+    """What the reader may say about an open record.
+
+    Args:
+        actor: as whom.
+        no: why they may decide nothing about it; None for whoever may at least reject it.
+        held: why nobody approves it as it stands, where they may reject it; None where they may approve it.
+    """
+
+    actor: Actor
+    no: Refusal | None
+    held: Refusal | None = None
+
+
+def say_of(record: Approval, route: Route, reader: Reader) -> Say:
+    """What the reader may say about a record: what keeps anybody from approving it, a resource that is orphaned say, keeps nobody
+    from rejecting it (I3).
+    """
+    actor, no = decider_of(record, route, reader)
+    if no is None and route.would_ask_outside(record, actor) and not _outsiders(record, route, actor):
+        return Say(actor, None, held=third.NOBODY_LEFT)
+    if no is None or no.kind != "state" or record.state != ApprovalState.OPEN:
+        return Say(actor, no)
+    rejecting, still_no = decider_of(record, route, reader, reject)
+    return Say(actor, no) if still_no is not None else Say(rejecting, None, held=no)
+
+
+def third_signature(record: Approval, route: Route, actor: Actor) -> Shape | None:
+    """The note before a yes that asks a third signature of somebody from outside both teams: who that would be; None where it does not (S10)."""
+    if not route.would_ask_outside(record, actor):
+        return None
+    names = " or ".join(person.name for person in _outsiders(record, route, actor)[:3])
+    who = "You" if actor.standing_for is None else f"You or {actor.standing_for.name}"
+    text = (
+        f"{who} and a builder of this approve for each other often, so it stays open until {names} has signed too. S10."
+    )
+    return {
+        "tone": "wait",
+        "icon": "team",
+        "lead": "Approving this asks for a third signature, from outside both teams.",
+        "text": text,
+    }
+
+
+def _outsiders(record: Approval, route: Route, actor: Actor) -> tuple[Person, ...]:
+    return route.would_ask(record, SeatLabel.OUTSIDE, after=actor)
+
+
+def undoer_of(record: Approval, route: Route, reader: Reader) -> tuple[Actor, Refusal | None]:
+    """As whom the reader may take back what was decided last on a record, and why not: as themself, or for whom they decided (A8, A11)."""
+    counted = route.own_decisions(record)
+    last, actor = counted[-1] if counted else None, reader.actor
+    if last is not None and last.for_person is not None and reader.is_me(last.person):
+        takers = route.delegates.get(last.for_person.pk, ())
+        actor = actor.for_person(last.for_person) if any(reader.is_me(taker) for taker in takers) else actor
+    return actor, retract.refusal(record, actor=actor, now=reader.now)

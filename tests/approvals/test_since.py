@@ -1,0 +1,216 @@
+"""What the review page says has changed since the approved version: in words, on each row, and old struck beside new in place (A12, I7)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from approvals import grants
+from approvals.models import Submission
+from governance.controls.models import Person
+from tests import journeys
+from tests.approvals import stock
+from tests.journeys import Company
+from tests.people import as_actor
+from tests.portal.signed_in import client_of
+
+pytestmark = pytest.mark.django_db
+
+
+def read(person: Person, submission: Submission, opened: int | None = None) -> str:
+    """The review page as the person has it."""
+    address = reverse("review", args=[submission.pk]) + (f"?open={opened}" if opened else "")
+    answer = client_of(person).get(address)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def part(page: str, key: str) -> str:
+    """A section or row of a page, its tags left out save what was struck and what came instead."""
+    found = re.search(rf'<(section|li)[^>]*id="{key}".*?</\1>\s*(?:<nav|<li|</ul|<section|</div)', page, re.DOTALL)
+    if found is None:
+        return ""
+    return " ".join(re.sub(r"<(?!/?(?:del|ins)\b)[^>]+>", " ", found[0]).split())
+
+
+def changes(person: Person, submission: Submission) -> str:
+    """The panel of changes."""
+    return part(read(person, submission), "changes")
+
+
+def to_another_channel(export: dict[str, Any]) -> None:
+    """An edit: it posts to one channel as it did, and to another than it did."""
+    stock.node(export, ".slack")["parameters"]["channelId"] |= {"value": "C07BUYERS", "cachedResultName": "buyers"}
+
+
+def query(sql: str) -> Any:
+    """An edit: it reads stock by a query of its own."""
+
+    def edit(export: dict[str, Any]) -> None:
+        stock.node(export, ".postgres")["parameters"] = {"operation": "executeQuery", "query": sql, "options": {}}
+
+    return edit
+
+
+READS, CHANGES = "SELECT sku FROM scm.stock", "UPDATE scm.stock SET on_hand = 0"
+
+
+@pytest.mark.rule("A12")
+def test_a_first_version_changes_nothing_and_says_nothing_of_it(company: Company) -> None:
+    page = read(company.people.theo, stock.submitted(company))
+    assert 'id="changes"' not in page
+    assert "Changed in the app" not in page
+    assert not re.search(r'class="tag[^"]*">[^<]*(<svg.*?</svg>)?\s*New<', page), "all of it is new, and no row says so"
+
+
+@pytest.mark.rule("A12", "I7")
+def test_what_came_is_said_in_words_on_its_row_and_in_the_diff(company: Company, live: Submission) -> None:
+    made = stock.submitted(company, stock.one_more_channel)
+    page = read(company.people.omar, made)
+    said = part(page, "changes")
+    assert "Since approved version 1" in said
+    assert "1 privilege new" in said
+    assert "2 privileges and 2 credentials unchanged: they keep their grants, not asked again" in said
+    assert "<ins>May post messages to buyers in Finance Slack workspace</ins>" in said
+    assert "message:post · C07BUYERS" in said
+    assert " gone" not in said
+    record = stock.privilege_on(made, company.slack)
+    assert " New " in part(page, f"row-{record.pk}")
+    opened = part(read(company.people.omar, made, record.pk), f"row-{record.pk}")
+    assert "Version 1 did not ask for it." in opened
+
+
+@pytest.mark.rule("A12", "I7")
+def test_what_went_is_struck_and_ends_when_this_is_in_force(company: Company, live: Submission) -> None:
+    said = changes(company.people.theo, stock.submitted(company, stock.without_slack))
+    assert "1 privilege and 1 credential gone, ending when this is in force" in said
+    assert "<del>May post messages to supply-stock in Finance Slack workspace</del>" in said
+
+
+@pytest.mark.rule("A12", "I7")
+def test_another_target_is_one_thing_that_changed_with_the_old_struck_beside_the_new(
+    company: Company, live: Submission
+) -> None:
+    made = stock.submitted(company, to_another_channel)
+    page = read(company.people.omar, made)
+    said = part(page, "changes")
+    assert "1 privilege changed" in said
+    assert " new" not in said.partition("Show all changes")[0]
+    assert re.search(r"<del>May post messages to supply-stock[^<]*</del> <ins>May post messages to buyers", said)
+    assert re.search(r"<del>message:post · C07STOCKRPT</del> message:post · C07BUYERS", said)
+    record = stock.privilege_on(made, company.slack)
+    assert " Changed " in part(page, f"row-{record.pk}")
+    opened = part(read(company.people.omar, made, record.pk), f"row-{record.pk}")
+    assert "In version 1: May post messages to supply-stock in Finance Slack workspace." in opened
+
+
+@pytest.mark.rule("A12", "I7")
+@pytest.mark.parametrize(
+    ("then", "now", "count", "tag", "levels"),
+    [
+        (READS, CHANGES, "1 privilege raised or wider", "Raised: read → write", "<del>Read</del> <ins>Write</ins>"),
+        (CHANGES, READS, "1 privilege narrowed", "Narrowed: write → read", "<del>Write</del> <ins>Read</ins>"),
+    ],
+)
+def test_more_and_less_are_told_apart(company: Company, then: str, now: str, count: str, tag: str, levels: str) -> None:
+    stock.in_force(company, query(then))
+    made = stock.submitted(company, query(now))
+    page = read(company.people.omar, made)
+    said = part(page, "changes")
+    assert count in said
+    assert levels in said
+    assert tag in part(page, f"row-{stock.privilege_on(made, company.erp).pk}")
+
+
+@pytest.mark.rule("A6", "A12")
+def test_a_new_purpose_and_owner_are_what_the_page_shows_and_the_old_stand_struck_beside(
+    company: Company, live: Submission
+) -> None:
+    n = company.people
+    before = live.automation.purpose
+    made = stock.submitted(company, purpose=f"{before} Weekly, for buyers.", business_owner=n.bram)
+    live.automation.refresh_from_db()
+    assert live.automation.purpose == before, "it is asked for and not in force"
+    page = read(n.theo, made)
+    app = part(page, "app")
+    assert f"{before} Weekly, for buyers." in app
+    assert f"Business {n.bram.name}" in app, "whom stage 1 is asked about"
+    assert f"Purpose was: {before}" in app
+    assert f"Business owner was: {n.jonas.name}" in app
+    said = part(page, "changes")
+    assert "Changed in the app: purpose and business owner" in said
+    assert "<ins>Weekly, for buyers.</ins>" in said
+    assert f"<del>{n.jonas.name}</del> <ins>{n.bram.name}</ins>" in said
+
+
+@pytest.mark.rule("A12")
+def test_what_starts_it_and_its_source_are_said_by_stage_1s_side(company: Company, live: Submission) -> None:
+    page = read(company.people.theo, stock.submitted(company, stock.every_tuesday))
+    app, said = part(page, "app"), part(page, "changes")
+    assert "No longer starts by schedule every week on Monday at 07:15" in app
+    assert "Starts by schedule every week on Tuesday at 07:15" in app
+    assert (
+        "<del>schedule every week on Monday at 07:15</del> <ins>schedule every week on Tuesday at 07:15</ins>" in said
+    )
+    assert "The file is not kept" in said
+
+
+@pytest.mark.rule("A12")
+def test_what_did_not_change_and_is_asked_anew_says_why(company: Company, live: Submission) -> None:
+    grant = live.automation.grants.get(entitlement__resource=company.slack)
+    grants.revoke(grant, actor=as_actor(company.people.omar), now=company.now, reason="Too much noise.")
+    made = stock.submitted(company, stock.another_order)
+    page = read(company.people.omar, made)
+    said = part(page, "changes")
+    assert "1 privilege not changed and asked anew" in said
+    assert "It is not held now: it was refused, has ended, or was taken back." in said
+    assert "Not changed" in part(page, f"row-{stock.privilege_on(made, company.slack).pk}")
+
+
+@pytest.mark.rule("A12")
+def test_what_was_decided_shows_what_it_changed_then_and_not_what_came_later(
+    company: Company, live: Submission
+) -> None:
+    second = stock.decide_rest(company, stock.submitted(company, stock.one_more_channel))
+    third = journeys.decide_all(company, stock.submitted(company, stock.every_tuesday))
+    assert third.state == second.state == "in_force"
+    said = changes(company.people.theo, second)
+    assert "Since approved version 1" in said
+    assert "1 privilege new" in said
+    assert 'id="changes"' not in read(company.people.theo, live)
+
+
+def test_it_costs_the_same_however_much_changed_and_no_more_than_a_page_may(company: Company, live: Submission) -> None:
+    def more(count: int) -> Any:
+        def edit(export: dict[str, Any]) -> None:
+            stock.node(export, ".scheduleTrigger")["parameters"]["rule"]["interval"][0]["triggerAtDay"] = [
+                count % 5 + 1
+            ]
+            for number in range(count):
+                stock.one_more_channel(export)
+                last = export["nodes"][-1]
+                last |= {"id": f"5d1f0a0e-0000-4000-8000-{number:012}", "name": f"Post {number}"}
+                last["parameters"]["channelId"] |= {"value": f"C{number:08}", "cachedResultName": f"channel-{number}"}
+
+        return edit
+
+    costs = []
+    for count in (1, 12):
+        made = stock.submitted(company, more(count))
+        for stage in (1, 2):
+            if stage == 2:
+                stock.app_approved(company, made)
+            for who in (company.people.theo, company.people.omar, company.people.sana):
+                client, address = client_of(who), reverse("review", args=[made.pk])
+                client.get(address)
+                with CaptureQueriesContext(connection) as asked:
+                    page = client.get(address)
+                assert len(page.content) <= 60_000
+                costs.append((stage, who.name, len(asked)))
+    assert costs[:6] == costs[6:]
+    assert max(cost for _, _, cost in costs) <= 20, costs
