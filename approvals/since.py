@@ -1,4 +1,5 @@
-"""What a submission differs in from what was approved before it: the app's own facts, and every privilege and credential (A12, I7).
+"""What a submission differs in from what was approved before it: the app's own facts, and every privilege and credential (A12, I7). One
+that is promoted, and the first of its environment, is compared with what it is promoted from (I10).
 
 Compared is what stage 1 was asked, and what the two versions would hold. A privilege of which the target, the scope or the credential
 changed has another key and is asked as a new one; where exactly one went and one came that are otherwise the same, people read them as
@@ -13,11 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import OuterRef, Subquery
-from django.db.models.functions import JSONObject
+from django.db.models.functions import Coalesce, JSONObject
 
 from approvals.changes import POWER
 from approvals.models import Approval, Submission, SubmissionState
-from inventory.models import Credential, Privilege, VersionCredential
+from inventory import registry
+from inventory.models import Credential, Privilege, Version, VersionCredential
 
 #: What stage 1 decides about, in the order in which it is said.
 OF_APP = ("purpose", "business_owner", "technical_owner", "kind", "triggers", "tier", "source")
@@ -44,6 +46,8 @@ class Since:
 
     Args:
         number: of the version that was approved.
+        below: the environment of the version that it is promoted from, where it is that one; else empty.
+        is_approved: whether it was approved there.
         app: what stage 1 decides about and what of it is not as it was: by the fact's name, before and after.
         added, removed: privileges that came and went.
         altered: those that stayed and are not as they were.
@@ -53,6 +57,8 @@ class Since:
     """
 
     number: int
+    below: str
+    is_approved: bool
     app: Mapping[str, tuple[Any, Any]]
     added: tuple[Privilege, ...] = ()
     removed: tuple[Privilege, ...] = ()
@@ -63,6 +69,11 @@ class Since:
     credentials_removed: tuple[Credential, ...] = ()
     credentials_again: tuple[Credential, ...] = ()
     credentials_kept: int = 0
+
+    @property
+    def version(self) -> str:
+        """The version that it is compared with, in words."""
+        return f"version {self.number} in {self.below}" if self.below else f"version {self.number}"
 
     def was(self, privilege: Privilege) -> Altered | None:
         """How a privilege was approved before, where it was and is not the same now."""
@@ -75,7 +86,7 @@ class Since:
         return any(one.pk == record.credential_id for one in self.credentials_added)
 
 
-def approved_before() -> Subquery:
+def approved_before() -> Coalesce:
     """Of a submission, as a part of the query that finds it: what was put in force before it, or null before the first.
 
     Submissions of one automation follow each other (A14), so the newest before it by number is the one that it would replace, whether it
@@ -85,7 +96,20 @@ def approved_before() -> Subquery:
         automation=OuterRef("automation"), state=SubmissionState.IN_FORCE, pk__lt=OuterRef("pk")
     )
     about = JSONObject(version="version_id", number="version__number", asked="asked")
-    return Subquery(found.order_by("-pk").values(about=about)[:1])
+    return Coalesce(Subquery(found.order_by("-pk").values(about=about)[:1]), _promoted_from())
+
+
+def _promoted_from() -> Subquery:
+    """The same of the version of a lower environment that is brought up; what its app was asked there is null where it never was."""
+    asked = Submission.objects.filter(version=OuterRef("pk")).order_by("-pk").values("asked")[:1]
+    about = JSONObject(
+        version="pk",
+        number="number",
+        asked=Subquery(asked),
+        below="automation__environment",
+        approved="automation__approved_version",
+    )
+    return Subquery(Version.objects.filter(pk=OuterRef("promoted_from")).values(about=about)[:1])
 
 
 def read(submission: Submission, records: Collection[Approval], before: Mapping[str, Any]) -> Since:
@@ -101,13 +125,15 @@ def read(submission: Submission, records: Collection[Approval], before: Mapping[
     privileges = _by_version(held.order_by("pk"))
     used = VersionCredential.objects.filter(version__in=versions).select_related("credential").order_by("pk")
     credentials = _by_version(used)
-    old, new = int(before["version"]), submission.version_id
+    old, new, below = int(before["version"]), submission.version_id, str(before.get("below") or "")
     submission.__dict__.setdefault("_judged_privileges", list(privileges[new]))
     asked = {record.privilege_id or -(record.credential_id or 0) for record in records}
     return Since(
         number=int(before["number"]),
-        app=_app(before["asked"], submission.asked),
-        **_privileges(privileges[old], privileges[new], asked),
+        below=below,
+        is_approved=not below or before["approved"] == old,
+        app=_app(before["asked"], submission.asked) if before["asked"] else {},
+        **(_across if below else _privileges)(privileges[old], privileges[new], asked),
         **_credentials(
             [one.credential for one in credentials[old]], [one.credential for one in credentials[new]], asked
         ),
@@ -141,6 +167,19 @@ def _privileges(old: Collection[Privilege], new: Collection[Privilege], asked: C
         "altered": tuple(Altered(before, after, _way(before, after)) for before, after in [*pairs, *moved]),
         "again": tuple(one for one in stayed if one.pk in asked),
         "kept": sum(one.pk not in asked for one in stayed),
+    }
+
+
+def _across(old: Collection[Privilege], new: Collection[Privilege], asked: Collection[int]) -> dict[str, Any]:
+    """The same where the old ones are of another environment: what does the same there on another resource is one that changed."""
+    both, removed, added = registry.together(list(old), list(new))
+    differ = {after.pk for before, after in both if before.key != after.key or _differs(before, after)}
+    return {
+        "added": tuple(added),
+        "removed": tuple(removed),
+        "altered": tuple(Altered(one, two, _way(one, two)) for one, two in both if two.pk in differ),
+        "again": tuple(two for _, two in both if two.pk not in differ and two.pk in asked),
+        "kept": sum(two.pk not in asked for _, two in both if two.pk not in differ),
     }
 
 

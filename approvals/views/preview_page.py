@@ -40,6 +40,7 @@ SECRET_PLACES = {
     "pinned": "A secret in captured data",
 }
 REASON_ICONS = (
+    ("more than low", "check"),
     ("model", "robot"),
     ("start", "globe"),
     ("recognise", "question"),

@@ -171,7 +171,7 @@ def _put(
     no = verb.refusal(subject, actor=reader.actor, now=reader.now)
     if no is not None:
         return refused(request, no, context={"back_href": f"/review/{pk}/"})
-    return page(request, "confirm.html", {"ask": question})
+    return page(request, "confirm.html", {"ask": question, "back_href": reverse("review", args=[pk])})
 
 
 @require_POST

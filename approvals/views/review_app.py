@@ -11,7 +11,14 @@ from inventory import words
 from inventory.models import AutomationKind
 
 #: A word of a reason and the icon that it stands under; the first that fits.
-REASON_ICONS = (("model", "robot"), ("start", "globe"), ("credential", "key"), ("read", "eye"), ("recogni", "question"))
+REASON_ICONS = (
+    ("more than low", "check"),
+    ("model", "robot"),
+    ("start", "globe"),
+    ("credential", "key"),
+    ("read", "eye"),
+    ("recogni", "question"),
+)
 FINDING_TONES = {"high": "high", "medium": "wait"}
 #: What whoever is warned that nobody would be left for the rest can do.
 LEAVE_IT = "Leave it to somebody else who may decide it, where there is one."
@@ -29,7 +36,7 @@ def panel(about: Dossier, reader: Reader) -> Shape:
         "reasons": [{"icon": _reason_icon(text), "text": text} for text in submission.reasons],
         "findings": _findings(about),
         "changes": review_changes.of_app(about),
-        "changes_since": f"version {about.since.number}" if about.since is not None else "",
+        "changes_since": about.since.version if about.since is not None else "",
         "compare_href": "#changes-diff",
         "compare_words": "Old and new, side by side",
         "objections": _objections(about),

@@ -41,7 +41,7 @@ def shape(about: Dossier, reader: Reader) -> Shape | None:
         return None
     submission = about.submission
     return {
-        "title": f"Since approved version {since.number}",
+        "title": _title(since),
         "items": _items(since),
         "unchanged": _unchanged(since),
         "app": [row for name, pair in since.app.items() for row in _app_rows(name, pair, about)],
@@ -49,6 +49,14 @@ def shape(about: Dossier, reader: Reader) -> Shape | None:
         "groups": _groups(since, _why_again(about, reader.now)),
         "href": reverse("automation_version", args=[submission.automation_id, submission.version.number]),
     }
+
+
+def _title(since: Since) -> str:
+    """What it is compared with, and what of that counts here (I10)."""
+    if not since.below:
+        return f"Since approved version {since.number}"
+    stands = "approved there" if since.is_approved else "not approved there"
+    return f"Promotion from {since.below}: against version {since.number}, {stands}"
 
 
 def mark(row: Shape, record: Approval, since: Since | None) -> None:
@@ -62,13 +70,13 @@ def mark(row: Shape, record: Approval, since: Since | None) -> None:
         levels = f": {web_words.LEVELS[was].text.lower()} → {web_words.LEVELS[now].text.lower()}" if was != now else ""
         tag = {"text": f"{lead}{levels}", "tone": tone, "icon": icon}
         text = f"{altered.before.sentence}."
-        reason = {"icon": icon, "lead": f"In version {since.number}:", "text": text, "code": _raw(altered.before)}
+        reason = {"icon": icon, "lead": f"In {since.version}:", "text": text, "code": _raw(altered.before)}
     elif since.is_new(record):
         tag = {"text": "New", "tone": "", "icon": "plus"}
-        reason = {"icon": "plus", "text": f"Version {since.number} did not ask for it."}
+        reason = {"icon": "plus", "text": f"{since.version.capitalize()} did not ask for it."}
     else:
         tag = {"text": "Not changed", "tone": "", "icon": ""}
-        reason = {"icon": "undo", "text": f"Version {since.number} asked for the same."}
+        reason = {"icon": "undo", "text": f"{since.version.capitalize()} asked for the same."}
     row["tags"].insert(0, tag)
     if row["evidence"]:
         row["evidence"]["reasons"].insert(0, reason)
@@ -108,7 +116,7 @@ def _items(since: Since) -> list[Shape]:
             "minus",
             "soft",
             _counted(len(since.removed), len(since.credentials_removed)),
-            "gone, ending when this is in force",
+            f"asked in {since.below} alone" if since.below else "gone, ending when this is in force",
         ),
         ("undo", "soft", again, "not changed and asked anew"),
     )

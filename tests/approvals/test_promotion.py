@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from tests.approvals.api.programs import Program
 from tests.approvals.bring_in.building import Build, connect
 from tests.journeys import Company
 from tests.people import as_actor
+from tests.portal.signed_in import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("I10")]
 
@@ -300,3 +302,38 @@ def test_a_program_promotes_with_nothing_said_twice(company: Company) -> None:
         "approved": True,
     }
     assert said["missing"] == []
+
+
+# --- as reviewers see it ----------------------------------------------------------------------------------------------------
+
+
+def reviewed(c: Company, made: Submission) -> str:
+    """The review page as Theo reads it, from what changed on."""
+    page = client_of(c.people.theo).get(reverse("review", args=[made.pk])).content.decode()
+    found = re.search(r'<section class="panel changes".*?</section>', page, re.DOTALL)
+    return html.unescape(" ".join(re.sub(r"<svg.*?</svg>", "", found[0], flags=re.DOTALL).split())) if found else ""
+
+
+def test_a_reviewer_reads_what_is_another_than_below_and_that_it_counts_there_alone(company: Company) -> None:
+    in_test(company)
+    said = reviewed(company, stock.submitted(company, stock.one_more_channel))
+    assert "Promotion from test: against version 1, approved there" in said
+    assert "1 privilege new" in said
+    assert "2 privileges and 2 credentials not changed and asked anew" in said
+    assert "keep their grants" not in said
+
+
+def test_what_was_not_approved_below_is_not_called_that(company: Company) -> None:
+    stock.version(company, environment="test")
+    assert "against version 1, not approved there" in reviewed(company, stock.submitted(company))
+
+
+def test_another_resource_is_struck_beside_the_one_below(company: Company) -> None:
+    in_test(company)
+
+    def on_another(export: dict[str, Any]) -> None:
+        stock.node(export, ".postgres")["credentials"]["postgres"] |= {"id": "modelStore", "name": "Model store"}
+
+    said = reviewed(company, stock.submitted(company, on_another))
+    assert re.search(r"<del>[^<]*in ERP Postgres \(production\)</del> <ins>[^<]*in Model gateway</ins>", said)
+    assert "1 privilege changed" in said

@@ -27,7 +27,8 @@ from inventory import interim, lifecycle, registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Credential, NonHumanIdentity, Resource
 from tests import journeys, lengths
-from tests.approvals import lightly
+from tests.approvals import lightly, stock
+from tests.approvals.bring_in.building import of_its_own
 from tests.approvals.drawing import JOBS, drawn_of_its_own, sealed
 from tests.axe import is_too_wide, violations
 from tests.journeys import Company
@@ -65,7 +66,10 @@ TOUR = (
     ("rita", "account_logout"),
     ("rita", "account_reauthenticate"),
     ("rita", "my_tokens"),  # who has one
+    ("rita", "promote", "below"),
     ("theo", "me"),
+    ("theo", "review", "promoted"),  # against the version in test
+    ("theo", "review", "alike"),  # of which Theo says whether it is the same
     ("theo", "review", "light"),  # on the light path, still to be decided
     ("theo", "my_tokens"),
     ("omar", "desk"),
@@ -156,7 +160,7 @@ FACES = (
 )
 #: Other such faces, and the second factor's pages for whoever has a device: the same templates with something else in them.
 OTHER_FACES = {
-    *("role_end", "decline", "desk_view_remove", "recert_correct", "promote"),
+    *("role_end", "decline", "desk_view_remove", "recert_correct"),
     *("mfa_authenticate", "mfa_reauthenticate", "mfa_deactivate_totp"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
 }
@@ -197,6 +201,7 @@ class World:
         self.webhook = self._something_told()
         self.notice = Notice.objects.filter(recipient=self.people.theo).latest("pk").pk
         self.light, self.of_policy = self._light(company)
+        self.below, self.promoted, self.alike = self._known(company)
         sealing.seal_all(at=timezone.now())
 
     def _something_told(self) -> int:
@@ -227,6 +232,19 @@ class World:
         with sealed():
             sample = transitions.draw(made.samples.earliest("pk"), actor=JOBS, now=clock.now())
         return lightly.submitted(company, word=f"b{word}").pk, sample.pk
+
+    def _known(self, company: Company) -> tuple[int, int, int]:
+        """What is in test; its promotion, with one channel more; and what may be the same as that."""
+        export = json.loads(of_its_own("weekly-stock-report.json", uuid.uuid4().hex[:8]))
+        below = journeys.brought_in(company, content=json.dumps(export).encode(), environment="test")
+        for number in range(2):
+            stock.one_more_channel(export)
+            export["nodes"][-1]["name"] = f"Post to buyers {number}"
+            export["nodes"][-1]["parameters"]["channelId"]["value"] = f"C07BUYERS{number}"
+        promoted = journeys.brought_in(company, content=json.dumps(export).encode())
+        again = {**export, "id": uuid.uuid4().hex[:16]}
+        alike = journeys.brought_in(company, content=json.dumps(again).encode())
+        return below.automation_id, *(journeys.submitted(company, one).pk for one in (promoted, alike))
 
     def _a_token(self) -> None:
         """Rita's, for a pipeline of the team that Theo leads."""
