@@ -153,7 +153,7 @@ class _Reading:
             judged=judged,
             problems=tuple(problems),
             short=tuple(people.short(automation, compared, tier)),
-            said_before=_said_before(known, weighed) or _said_below(below, before, weighed),
+            said_before=_said_below(below, before, weighed) | _said_before(known, weighed),
             begun=intended.fields_before(known, self.actor, self.sibling),
             authors=named,
             refusal=self._refusal(),

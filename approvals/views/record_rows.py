@@ -5,7 +5,7 @@ Draws from a `Route` and from rows that were read with the submission; asks `ref
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from django.urls import reverse
@@ -313,13 +313,22 @@ def _seat(seat: SeatStanding, reader: Reader, *, is_open: bool) -> Shape:
 def _history(record: Approval, route: Route, reader: Reader) -> list[Shape]:
     """What was said in earlier rounds of it, and about the same where that was refused or withdrawn (A14, A15)."""
     rounds = [d for d in route.decisions.get(record.pk, ()) if d.round < record.round and d.reason is not None]
+    return _words([*rounds, *route.before.get(record.pk, ())], reader)
+
+
+def earlier(record: Approval, route: Route, reader: Reader) -> list[Shape]:
+    """What was said about the same where that was refused or withdrawn, of this automation or of one that it may be the same as (A15, I9)."""
+    return _words(route.before.get(record.pk, ()), reader)
+
+
+def _words(decisions: Iterable[Decision], reader: Reader) -> list[Shape]:
     return [
         {
             "who": f"{decided_by(one, reader, start=False)} {SAID[DecisionOutcome(one.outcome)]}",
             "at": one.at,
             "text": one.reason.shown if one.reason is not None else "",
         }
-        for one in (*rounds, *route.before.get(record.pk, ()))
+        for one in decisions
     ]
 
 

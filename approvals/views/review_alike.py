@@ -36,6 +36,11 @@ class Known:
     is_seen: bool
     ended: str
 
+    @property
+    def field(self) -> str:
+        """The name of its field on the decision's form."""
+        return field_of(self.row)
+
     def shape(self) -> Shape:
         """What ``approvals/review/app.html`` shows of it."""
         other = self.row.other
@@ -49,7 +54,7 @@ class Known:
 
     def question(self, reader: Reader) -> Shape:
         """What ``approvals/review/decide.html`` asks of it."""
-        name, typed = field_of(self.row), (reader.typed or {}).get("same", {})
+        name, typed = self.field, (reader.typed or {}).get("same", {})
         error = reader.error if reader.field == name else ""
         return {**self.shape(), "field": name, "value": typed.get(name, ""), "error": error}
 

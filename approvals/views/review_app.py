@@ -42,6 +42,7 @@ def panel(about: Dossier, reader: Reader) -> Shape:
         "objections": _objections(about),
         "decisions": [_decided(one) for one in _decisions(about)],
         "alike": [one.shape() for one in about.alike],
+        "history": record_rows.earlier(app, about.route, reader) if app is not None and about.alike else [],
     }
     if reader.opened == "app" and reader.refusal is not None:
         shape["refusal"], shape["typed"] = reader.refusal, (reader.typed or {}).get("reason", "")
@@ -165,6 +166,9 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
         form = decision_form.decision_form(app, route, own, say.actor, say.held)
         form["focus"] = False
         form["alike"] = review_alike.questions(about.alike, own)
+        if form["alike"]:  # the form says so of each that is asked about
+            fields = {one["field"] for one in form["alike"]}
+            shape["alike"] = [one.shape() for one in about.alike if one.field not in fields]
         stranded = route.would_strand(app, say.actor)
         asks_third = may_say.third_signature(app, route, say.actor) if say.held is None else None
         form["warnings"] = [asks_third] if asks_third is not None else []

@@ -159,7 +159,12 @@ def _groups(since: Since, why_again: Mapping[str, str]) -> list[Shape]:
         ("Raised or wider", "high", "up", altered["raised"]),
         ("Narrowed", "", "minus", altered["narrowed"]),
         ("Changed", "", "pen", altered["changed"]),
-        ("Gone", "soft", "minus", [one | {"gone": True} for one in removed]),
+        (
+            f"In {since.below} alone" if since.below else "Gone",
+            "soft",
+            "minus",
+            [one | {"gone": True} for one in removed],
+        ),
         ("Not changed, and asked anew", "soft", "undo", again),
     )
     return [{"title": title, "tone": tone, "icon": icon, "rows": rows} for title, tone, icon, rows in found if rows]

@@ -339,3 +339,11 @@ def test_an_export_of_its_own_is_told_by_its_source(company: Company) -> None:
     made = journeys.submitted(company, journeys.brought_in(company, stock.EXPORT, content=content))
     likeness = likeness_of(made)
     assert (likeness.other, likeness.because) == (first.automation, Because.SOURCE)
+
+
+def test_the_reviewer_reads_what_was_said_of_the_other(company: Company) -> None:
+    refused(company)
+    made = stock.submitted(company, as_another("again"))
+    page = client_of(company.people.theo).get(reverse("review", args=[made.pk])).content.decode()
+    assert "Said before" in page
+    assert "Nobody reads it." in page
