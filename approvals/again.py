@@ -64,7 +64,7 @@ class Earlier:
 def earlier(
     automation: Automation | None, policy: Policy, now: datetime, alike: Collection[int] = ()
 ) -> dict[str, Earlier]:
-    """What became of each question that was refused or withdrawn before, by the question's key: two queries.
+    """What became of each question that was refused or withdrawn before, by `Approval.matter`: two queries.
 
     Of the automation, None where there is none yet, and of those with the ids in ``alike``, which it may be the same as (I9).
 
@@ -76,14 +76,14 @@ def earlier(
     of = {*alike, *([automation.pk] if automation is not None else [])}
     if not of:
         return {}
-    for pk, privilege, credential, asked_again in refused(of, policy, now).values_list(
-        "pk", "privilege__key", "credential", "earlier"
+    for pk, entitlement, target, credential, asked_again in refused(of, policy, now).values_list(
+        "pk", "privilege__entitlement", "privilege__target", "credential", "earlier"
     ):
-        newest.setdefault(_key(privilege, credential), pk)
+        newest.setdefault(_matter(entitlement, target, credential), pk)
         records |= {pk} if asked_again is None else {pk, asked_again}
     said: dict[str, list[Decision]] = {}
     for word in _said(records):
-        said.setdefault(word.approval.key, []).append(word)
+        said.setdefault(word.approval.matter, []).append(word)
     return {key: _weigh(said[key], records) if key in said else Earlier(pk) for key, pk in newest.items()}
 
 
@@ -130,9 +130,11 @@ def speaker(word: Decision) -> Person:
     return word.for_person or word.person
 
 
-def _key(privilege: str | None, credential: int | None) -> str:
-    """What `Approval.key` says, of a row's values."""
-    return privilege or (credential_key(credential) if credential is not None else APP_KEY)
+def _matter(entitlement: int | None, target: str | None, credential: int | None) -> str:
+    """What `Approval.matter` says, of a row's values."""
+    if entitlement is not None:
+        return f"{entitlement} {target}"
+    return credential_key(credential) if credential is not None else APP_KEY
 
 
 def seats(labels: Sequence[str], before: Earlier | None, *, may_be_asked: Callable[[Person], bool]) -> list[str]:

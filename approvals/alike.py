@@ -7,60 +7,91 @@ other within the team is refused of this one too (A15). What of the answers coun
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
+from approvals.changes import Changes
 from approvals.models import Approval, ApprovalState, Likeness, LikenessAnswer, SeatLabel, Submission
 from approvals.models.submission import TO_NOTHING
 from governance.controls.actors import Actor
 from inventory import likeness
-from inventory.likeness import PRIVILEGES, Alike
+from inventory.likeness import PRIVILEGES, SOURCE, Alike
 from inventory.models import Automation, AutomationState
 
 #: Fewer privileges than this say little by themselves.
 FEW = 3
-#: How many of those that run or are under way are told, the newest.
+#: How many whoever decides is asked about beside those of the team.
 MOST = 5
+#: Why stage 1 is asked about a version that changes nothing else that it decides about.
+MAY_BE_KNOWN = "It may be the same as something that is known already."
 
 
-def held(known: Automation | None, case: likeness.Case) -> tuple[Alike, ...]:
-    """What an automation of which nothing is in force counts as the same as: what is found now, and what was found before.
+def held(known: Automation | None, case: likeness.Case, *, is_in_force: bool) -> tuple[Alike, ...]:
+    """What an automation counts as the same as: what is found now, and what was found before.
+
+    Where something of it is in force, only what came to nothing is looked for: what was refused does not come back as a new version of
+    something that was approved.
 
     Args:
         known: as stored; None for a new one.
         case: as it would be.
+        is_in_force: whether something of it is.
 
     Returns:
-        Without what was said to be another one.
+        Without what was said to be another one. A word about two that do nearly the same says nothing about the very same source.
     """
     before = list(Likeness.objects.of(known)) if known is not None else []
-    found = {one.other_id: Alike(one.other, one.because) for one in before}
-    found |= {one.other.pk: one for one in _telling(likeness.find(case)) if one.other.pk not in found}
-    apart = {one.other_id for one in before if one.said is False}
-    return tuple(one for pk, one in found.items() if pk not in apart)
+    apart = {(one.other_id, one.because) for one in before if one.said is False}
+    found = {one.other_id: Alike(one.other, one.because) for one in before if one.said is not False}
+    for one in _telling(likeness.find(case), is_in_force=is_in_force):
+        pk = one.other.pk
+        if not {(pk, one.because), (pk, SOURCE)} & apart:
+            found.setdefault(pk, one)
+    return tuple(found.values())
 
 
-def _telling(found: Sequence[Alike]) -> list[Alike]:
-    """What was refused, withdrawn or retired, all of it; then the newest of the rest that have more than a few privileges in common.
+def _telling(found: Sequence[Alike], *, is_in_force: bool) -> list[Alike]:
+    """What was refused, withdrawn or retired, all of it; then the rest that were submitted and have more than a few privileges in common.
 
     So what was refused does not come back unseen: neither because there is little of it, nor behind many others that were made for that.
-    Of what runs or is under way, many a small thing reads what another reads.
+    Of what runs or is under way, many a small thing reads what another reads; and a draft that nobody submitted is nothing yet.
     """
-    back = _came_to_nothing(found)
-    rest = [one for one in found if one.other.pk not in back and (one.because != PRIVILEGES or one.same >= FEW)]
-    return [*(one for one in found if one.other.pk in back), *rest[:MOST]]
+    submitted, back = _submitted(found)
+    first = [replace(one, is_back=True) for one in found if one.other.pk in back]
+    if is_in_force:
+        return first
+    rest = [one for one in found if one.other.pk in submitted - back]
+    return [*first, *(one for one in rest if one.because != PRIVILEGES or one.same >= FEW)]
 
 
-def _came_to_nothing(found: Sequence[Alike]) -> set[int]:
-    """Ids of those of which something was refused or withdrawn, or that are retired; one query, none for none."""
+def _submitted(found: Sequence[Alike]) -> tuple[set[int], set[int]]:
+    """Ids of those that were submitted, and of those of which something was refused or withdrawn, or that are retired; two queries at most."""
     if not found:
-        return set()
+        return set(), set()
     others = {one.other.pk for one in found}
+    rows = Submission.objects.filter(automation__in=others).order_by().values_list("automation", "state").distinct()
+    submitted = {pk for pk, _ in rows}
     refused = Approval.objects.filter(submission__automation__in=others, state=ApprovalState.REJECTED).order_by()
-    to_nothing = Submission.objects.filter(automation__in=others, state__in=TO_NOTHING).order_by()
-    ended = refused.values_list("submission__automation").union(to_nothing.values_list("automation"), all=True)
-    return {pk for (pk,) in ended} | {one.other.pk for one in found if one.other.state == AutomationState.RETIRED}
+    back = {pk for pk, state in rows if state in TO_NOTHING} | set(
+        refused.values_list("submission__automation", flat=True)
+    )
+    return submitted, back | {one.other.pk for one in found if one.other.state == AutomationState.RETIRED}
+
+
+def told(automation: Automation, found: Sequence[Alike]) -> list[Alike]:
+    """Those that whoever decides is asked about: what came to nothing in the team, and the first of the others."""
+    own = [one for one in found if one.is_back and one.other.team_id == automation.team_id]
+    return [*own, *[one for one in found if one not in own][:MOST]]
+
+
+def asks_app(found: Changes, likes: Collection[Alike], known: Automation | None) -> Changes:
+    """What a version asks, stage 1 too where it may be the same as something and nobody has said (I9)."""
+    if found.app or not likes:
+        return found
+    same = {one.other_id for one in Likeness.objects.of(known) if one.said} if known is not None else set()
+    return found if {one.other.pk for one in likes} <= same else replace(found, app=(MAY_BE_KNOWN,))
 
 
 def within(automation: Automation, found: Iterable[Alike]) -> list[int]:

@@ -12,7 +12,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from approvals import facts, grants
-from approvals.models import Approval, Grant, GrantKind, GrantState, Submission, SubmissionState, credential_key
+from approvals.models import (
+    Approval,
+    Grant,
+    GrantKind,
+    GrantState,
+    Submission,
+    SubmissionState,
+    credential_key,
+    matter_of,
+)
 from inventory.models import Assessment, Automation, AutomationKind, Credential, Privilege, Version
 from inventory.risk import Tier
 
@@ -43,6 +52,11 @@ class Asked:
             return self.privilege.key
         assert self.credential is not None
         return credential_key(self.credential.pk)
+
+    @property
+    def matter(self) -> str:
+        """What it asks, by whatever connection or credential (A15)."""
+        return matter_of(self.privilege) if self.privilege is not None else self.key
 
 
 @dataclass(frozen=True)

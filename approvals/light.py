@@ -21,6 +21,8 @@ from approvals.changes import Asked, Changes
 from approvals.models import (
     APP_KEY,
     Approval,
+    ApprovalKind,
+    ApprovalState,
     CarriedDecision,
     Comment,
     Decision,
@@ -34,7 +36,7 @@ from approvals.models import (
 from approvals.models.policy_guards import LIGHT_PATH_LOCK
 from approvals.policies import Policy
 from governance.controls.models import Person
-from inventory import assessing
+from inventory import assessing, lineage
 from inventory.models import (
     REGISTERED,
     Assessment,
@@ -175,13 +177,17 @@ def _of_the_past(case: Case) -> Because | None:
         state=SubmissionState.IN_FORCE,
         pk__gte=OuterRef("submission"),
     )
+    refused = Approval.objects.filter(_of_the_same(case, "submission__automation", "")).exclude(kind=ApprovalKind.APP)
+    if refused.filter(state=ApprovalState.REJECTED).exists():
+        sentence = "Somebody who answers for what it touches has refused the same, and is asked."
+        return Because("the same was refused before", sentence)
     said = Comment.objects.filter(_of_the_same(case, "submission__automation"), is_objection=True)
     if said.exclude(Exists(decided)).exists():
         return Because("somebody objected", "Somebody who answers for what it touches has objected.")
     return None
 
 
-def _of_the_same(case: Case, automation: str) -> Q:
+def _of_the_same(case: Case, automation: str, about: str = "approval__") -> Q:
     """Of rows about a record: those of the automation, and of the same in any other of its team: an entitlement on a target.
 
     The same under another id is not told apart from another automation yet (I9), and a new id sheds nothing.
@@ -189,11 +195,12 @@ def _of_the_same(case: Case, automation: str) -> Q:
     Args:
         case: what is asked about.
         automation: the path from a row to its automation.
+        about: the path to the record.
     """
     found = Q(pk__in=()) if case.automation._state.adding else Q(**{automation: case.automation.pk})
     known = {(one.entitlement_id, one.target) for one in case.privileges if one.entitlement_id is not None}
     for entitlement, target in sorted(known):
-        for record in ("approval__privilege", "approval__credential__privileges"):
+        for record in (f"{about}privilege", f"{about}credential__privileges"):
             at = {f"{record}__entitlement": entitlement, f"{record}__target": target}
             found |= Q(**{f"{automation}__team": case.automation.team_id}, **at)
     return found
@@ -248,9 +255,10 @@ def of_version(
     if not is_low(assessment.tier, [one.tier for one in found.asked]):
         return False
     automation = version.automation
-    earlier = again.earlier(automation, policy, now)
+    siblings = lineage.ids(automation.lineage, automation.pk)
+    earlier = again.earlier(automation, policy, now, siblings)
     is_again = is_asked_again(found.asked, earlier.keys()) or was_decided(before)
-    builders = parties.would_build(automation, builder, asked=version)
+    builders = parties.would_build(automation, builder, asked=version, siblings=siblings)
     case = _of_saved(version, builders, len(found.asked), is_app_asked=bool(found.app), is_asked_again=is_again)
     return why_not(case, policy, now) is None
 
@@ -258,7 +266,7 @@ def of_version(
 def is_asked_again(asked: Iterable[Asked], earlier: Iterable[str]) -> bool:
     """Whether something of what is asked is not new, or was refused or withdrawn before, the app included (A15)."""
     known = set(earlier)
-    return APP_KEY in known or any(one.why != "new" or one.key in known for one in asked)
+    return APP_KEY in known or any(one.why != "new" or one.matter in known for one in asked)
 
 
 def was_decided(before: Submission | None) -> bool:

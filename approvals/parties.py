@@ -16,7 +16,7 @@ from approvals.models.submission import UNFINISHED, Capacity
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal
-from inventory import authors
+from inventory import authors, lineage
 from inventory.models import Automation, Version
 from inventory.stakes import WROTE
 
@@ -40,7 +40,8 @@ def name_all(submission: Submission, submitter: Person, alike: Collection[int] =
         alike: ids of what it may be the same as (I9).
     """
     found = standing(submission.automation, asked=submission.version)
-    found += [*of_promoted(submission.promoted_from), *of_alike(alike)]
+    automation = submission.automation
+    found += [*of_siblings(lineage.ids(automation.lineage, automation.pk)), *of_alike(alike)]
     write_down(submission, [*found, (submitter.pk, Capacity.SUBMITTER)])
 
 
@@ -99,33 +100,37 @@ def standing(automation: Automation, *, asked: Version | None = None) -> list[tu
 
 
 def of_alike(others: Collection[int]) -> list[tuple[int, Capacity]]:
-    """Whoever built what an automation may be the same as: they decide nothing about it either (I9).
+    """The parties of what an automation may be the same as: they decide nothing about it either (I9).
 
     Args:
         others: ids of automations.
     """
     if not others:
         return []
-    built = Party.objects.filter(submission__automation__in=others, capacity__in=(*BUILDING, Capacity.AUTHOR))
-    brought = Version.objects.filter(automation__in=others, imported_by__isnull=False).order_by()
-    found = {*built.values_list("person", flat=True), *brought.values_list("imported_by", flat=True)}
-    return [(who, Capacity.ALIKE) for who in sorted(found)]
+    found = Party.objects.filter(submission__automation__in=others).exclude(capacity=Capacity.ALIKE)
+    submitted = Version.objects.filter(automation__in=others, submissions__isnull=False)
+    people = {*found.values_list("person", flat=True), *authors.of(submitted)}
+    return [(who, Capacity.ALIKE) for who in sorted(people)]
 
 
-def of_promoted(below: Version | None) -> list[tuple[int, Capacity]]:
-    """Whose work a version of a lower environment is: parties of what brings it up, beside whoever brings it (I10, S1).
+def of_siblings(siblings: Collection[int]) -> list[tuple[int, Capacity]]:
+    """Whose work an automation is in its other environments: parties of what goes from one to the other (I10, S1).
 
-    Who brought it in there, whom its source names, and who edited it or submitted it there. Its owners there own nothing here.
+    Whoever brought it in there, edited it, submitted it, or is named by its source. Its owners there own nothing here.
 
     Args:
-        below: None where nothing is promoted.
+        siblings: ids of the automations of its lineage.
     """
-    if below is None:
+    if not siblings:
         return []
-    of_its_own = Party.objects.filter(submission__version=below, capacity__in=BUILDING)
-    found = [(who, Capacity(capacity)) for who, capacity in of_its_own.values_list("person", "capacity")]
-    found += [(author, Capacity.AUTHOR) for author in authors.of([below])]
-    return [*found, *([(below.imported_by_id, Capacity.IMPORTER)] if below.imported_by_id is not None else [])]
+    built = Party.objects.filter(submission__automation__in=siblings, capacity__in=BUILDING).order_by()
+    found = [(who, Capacity(capacity)) for who, capacity in built.values_list("person", "capacity").distinct()]
+    versions = Version.objects.filter(automation__in=siblings).order_by()
+    found += [(who, Capacity.IMPORTER) for who in versions.values_list("imported_by", flat=True).distinct() if who]
+    found += [(who, Capacity.AUTHOR) for who in authors.of(versions)]
+    rows = Automation.history.filter(id__in=siblings, history_user__isnull=False).order_by()
+    wrote = rows.values_list("history_change_reason", "history_user").distinct()
+    return [*found, *((who, Capacity.EDITOR) for why, who in wrote if (why or "").startswith(WROTE))]
 
 
 def _of_versions(automation: Automation, asked: Version | None) -> Iterator[tuple[int | None, Capacity]]:
@@ -178,10 +183,13 @@ def building(submission: Submission) -> frozenset[int]:
     return frozenset({submission.submitted_by_id, *found})
 
 
-def would_build(automation: Automation, submitter: Person | None, *, asked: Version | None = None) -> frozenset[int]:
-    """The same of what somebody would submit now."""
-    found = {who for who, capacity in standing(automation, asked=asked) if capacity in BUILDING}
-    return frozenset(found | ({submitter.pk} if submitter is not None else set()))
+def would_build(
+    automation: Automation, submitter: Person, *, asked: Version, siblings: Collection[int] = ()
+) -> frozenset[int]:
+    """The same of what somebody would submit now; ``siblings`` are ids of the automation in its other environments."""
+    now = [*standing(automation, asked=asked), *of_siblings(siblings)]
+    found = {who for who, capacity in now if capacity in BUILDING}
+    return frozenset(found | {submitter.pk})
 
 
 def whose_word_counts_not(automation: Automation, now: datetime) -> dict[int, Refusal]:

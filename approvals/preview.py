@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from approvals import alike, duties, intended, light, ownerless, parties, policies, stopped
+from approvals import alike, duties, intended, light, ownerless, policies, stopped
 from approvals.changes import Asked, Changes
 from approvals.drafts import Draft, row_key
 from approvals.intended import LADDER
@@ -122,11 +122,21 @@ class _Reading:
         weighed = list(zip([key for key, _ in rows], compared.wanted, strict=True))
         under_way, named = _under_way(known), self._named
         below = self._promoted_from(is_new=compared.before is None)
-        likes = self._alike(held) if compared.before is None else ()
+        likes = self._alike(held, is_in_force=compared.before is not None)
+        compared = alike.asks_app(compared, likes, known)
         base = _base(known) or below
         before = _privileges_of(base) if base is not None else []
         people = People.load(
-            automation, known, self.item, self.actor, below, compared.app_in_force, policy, self.now, named, likes
+            automation,
+            known,
+            self.item,
+            self.actor,
+            self._siblings,
+            compared.app_in_force,
+            policy,
+            self.now,
+            named,
+            likes,
         ).with_signals(automation, compared, tier, self.now)
         problems = self._problems(compared, stands, policy)
         is_light, not_light = self._light(held, compared, tier, people, under_way, likes)
@@ -142,7 +152,7 @@ class _Reading:
             version=_same(known, self.manifest, held),
             sibling=self.sibling,
             promoted_from=below,
-            alike=likes,
+            alike=tuple(alike.told(automation, likes)),
             base=base,
             drift=_drift(base, before, held, is_across=base is below),
             under_way=under_way,
@@ -162,13 +172,13 @@ class _Reading:
         )
         return _not_by_who_decided(made, self.actor)
 
-    def _alike(self, held: Sequence[Privilege]) -> tuple[Alike, ...]:
+    def _alike(self, held: Sequence[Privilege], *, is_in_force: bool) -> tuple[Alike, ...]:
         """What it may be the same as (I9)."""
         of = self.known or self.sibling
         lineage_of = of.lineage if of is not None else None
         known = self.known.pk if self.known is not None else None
         case = Case(self.team, known, lineage_of, self.manifest.source.content, held)
-        return alike.held(self.known, case)
+        return alike.held(self.known, case, is_in_force=is_in_force)
 
     def _problems(self, compared: Changes, stands: Assessment, policy: policies.Policy) -> list[str]:
         """What keeps the app from being submitted, whatever its rows are."""
@@ -213,7 +223,7 @@ class _Reading:
         because = light.why_not(
             light.Case(
                 self.automation,
-                self._builders(),
+                people.builders,
                 len(compared.asked),
                 is_app_asked=bool(compared.app),
                 is_asked_again=light.is_asked_again(compared.asked, people.before) or light.was_decided(under_way),
@@ -228,11 +238,11 @@ class _Reading:
         )
         return because is None, because.sentence if because is not None else ""
 
-    def _builders(self) -> frozenset[int]:
-        """Ids of everybody whose work it would be (A13)."""
-        if self.known is None:
-            return frozenset({self.actor.person.pk} if self.actor.person is not None else ())
-        return parties.would_build(self.known, self.actor.person)
+    @cached_property
+    def _siblings(self) -> list[int]:
+        """Ids of the automation in its other environments (I10)."""
+        of = self.known or self.sibling
+        return lineage.ids(of.lineage, self.known.pk if self.known is not None else None) if of is not None else []
 
     @cached_property
     def _nameable(self) -> frozenset[BindingKey]:

@@ -6,7 +6,7 @@ before a submission exists, is decisions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -23,7 +23,7 @@ from approvals.turns import Beside, Judge, Skipped, turn
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from inventory.likeness import Alike
-from inventory.models import Automation, ImportItem, Resource, Version
+from inventory.models import Automation, ImportItem, Resource
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class People:
         known: Automation | None,
         item: ImportItem,
         actor: Actor,
-        below: Version | None,
+        siblings: Collection[int],
         rests_on: Approval | None,
         policy: Policy,
         now: datetime,
@@ -107,7 +107,7 @@ class People:
             known: as stored; None for a new one.
             item: the preview; who brought it in is a party.
             actor: who would submit.
-            below: what it would be promoted from; whose work that is, is a party (I10).
+            siblings: ids of the automation in its other environments; whose work that is, is a party (I10).
             rests_on: the app approval in force when stage 1 is not asked.
             policy: the policy in force.
             now: business time.
@@ -118,7 +118,7 @@ class People:
         named: list[tuple[int | None, str]] = [(item.batch.by_id, Capacity.IMPORTER)]
         if known is not None:
             named += parties.standing(known)
-        named += parties.of_promoted(below)
+        named += parties.of_siblings(siblings)
         named += parties.of_alike([one.other.pk for one in likes])
         named += [
             *((author.pk, Capacity.AUTHOR) for author in authors),
@@ -133,7 +133,7 @@ class People:
             {who: str(Capacity(capacity).label) for who, capacity in named if who is not None},
             app_deciders(rests_on),
             policy,
-            again.earlier(known, policy, now, alike.within(automation, likes)),
+            again.earlier(known, policy, now, [*siblings, *alike.within(automation, likes)]),
             stopped.stopped(known) if known is not None else {},
             frozenset(who for who, capacity in named if who is not None and capacity in parties.BUILDING),
             is_known_elsewhere=alike.is_elsewhere(automation, likes),
@@ -179,7 +179,7 @@ class People:
         own = alike.app_seats(own, elsewhere=record.kind == "app" and self.is_known_elsewhere)
         found = again.seats(
             own,
-            self.before.get(record.key),
+            self.before.get(record.matter),
             may_be_asked=lambda person: self._why_not(person, record, may_have_stopped=True) is None,
         )
         labels = stopped.seats(own, found) if record.key in self.stopped else list(found)
@@ -189,7 +189,7 @@ class People:
             yield label, number >= len(own)
 
     def _ladder(self, label: str, automation: Automation, record: _Record) -> list[Rung]:
-        words = self.before[record.key].words if record.key in self.before else ()
+        words = self.before[record.matter].words if record.matter in self.before else ()
         on = record.resource.pk if record.resource is not None else None
         insiders = self.insiders.get(on or 0, frozenset())
         first = again.said_in(label, words)
@@ -239,30 +239,34 @@ class People:
             Capacity.IMPORTER.label: "brought this in",
             Capacity.BUSINESS_OWNER.label: "owns this automation",
             Capacity.TECHNICAL_OWNER.label: "owns this automation",
+            Capacity.ALIKE.label: "has a conflict of interest",
         }
         return f"{said.get(capacity, 'worked on this')}, so decides nothing on it"
 
 
 @dataclass(frozen=True)
 class _Record:
-    """A record as it would be: what a sentence calls it, its kind, its tier, its question's key, what it is asked about."""
+    """A record as it would be: what a sentence calls it, its kind, its tier, its key, its question, what it is asked about."""
 
     name: str
     kind: str
     tier: str
     key: str
+    matter: str
     resource: Resource | None
 
     @classmethod
     def app(cls, tier: str) -> _Record:
         """The one of stage 1."""
-        return cls(APP, "app", tier, APP_KEY, None)
+        return cls(APP, "app", tier, APP_KEY, APP_KEY, None)
 
     @classmethod
     def of(cls, asked: Asked) -> _Record:
         """One of stage 2."""
         kind = "privilege" if asked.privilege is not None else "credential"
-        return cls(str(asked.privilege or asked.credential), kind, asked.tier, asked.key, resource_of(asked))
+        return cls(
+            str(asked.privilege or asked.credential), kind, asked.tier, asked.key, asked.matter, resource_of(asked)
+        )
 
     @property
     def stage(self) -> int:

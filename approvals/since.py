@@ -19,8 +19,10 @@ from django.db.models.functions import Coalesce, JSONObject
 from approvals.changes import POWER
 from approvals.models import Approval, Submission, SubmissionState
 from inventory import registry
-from inventory.models import Credential, Privilege, Version, VersionCredential
+from inventory.models import Credential, DataClass, Privilege, Version, VersionCredential
 
+#: Data classes, the least harm first.
+CLASSES = list(DataClass.values)
 #: What stage 1 decides about, in the order in which it is said.
 OF_APP = ("purpose", "business_owner", "technical_owner", "kind", "triggers", "tier", "source")
 
@@ -47,7 +49,7 @@ class Since:
     Args:
         number: of the version that was approved.
         below: the environment of the version that it is promoted from, where it is that one; else empty.
-        is_approved: whether it was approved there.
+        stands: how it stands there, in a few words; empty where it is none of another environment.
         app: what stage 1 decides about and what of it is not as it was: by the fact's name, before and after.
         added, removed: privileges that came and went.
         altered: those that stayed and are not as they were.
@@ -58,7 +60,7 @@ class Since:
 
     number: int
     below: str
-    is_approved: bool
+    stands: str
     app: Mapping[str, tuple[Any, Any]]
     added: tuple[Privilege, ...] = ()
     removed: tuple[Privilege, ...] = ()
@@ -108,6 +110,7 @@ def _promoted_from() -> Subquery:
         asked=Subquery(asked),
         below="automation__environment",
         approved="automation__approved_version",
+        state="automation__state",
     )
     return Subquery(Version.objects.filter(pk=OuterRef("promoted_from")).values(about=about)[:1])
 
@@ -131,13 +134,20 @@ def read(submission: Submission, records: Collection[Approval], before: Mapping[
     return Since(
         number=int(before["number"]),
         below=below,
-        is_approved=not below or before["approved"] == old,
+        stands=_stands(before) if below else "",
         app=_app(before["asked"], submission.asked) if before["asked"] else {},
         **(_across if below else _privileges)(privileges[old], privileges[new], asked),
         **_credentials(
             [one.credential for one in credentials[old]], [one.credential for one in credentials[new]], asked
         ),
     )
+
+
+def _stands(before: Mapping[str, Any]) -> str:
+    """How a version stands in the environment below: approved, unless what it is of was stopped or retired since."""
+    if before["approved"] != before["version"]:
+        return "not approved there"
+    return {"suspended": "suspended there", "retired": "retired there"}.get(str(before["state"]), "approved there")
 
 
 def _by_version(rows: Iterable[Any]) -> dict[int, list[Any]]:
@@ -220,6 +230,7 @@ def _by_doing(privileges: Iterable[Privilege]) -> dict[tuple[int, str], list[Pri
 
 def _way(was: Privilege, now: Privilege) -> str:
     steps = {POWER[now.level] - POWER[was.level], _grown(was.scope, now.scope)}
+    steps.add(CLASSES.index(now.entitlement.counted_class) - CLASSES.index(was.entitlement.counted_class))
     steps |= {getattr(now, name) - getattr(was, name) for name in ("active", "model_controlled", "opaque")}
     if any(step > 0 for step in steps):
         return "raised"

@@ -29,11 +29,13 @@ class Alike:
         other: with its team.
         because: ``source`` or ``privileges``.
         same: how many privileges both have, where these are why.
+        is_back: whether the other came to nothing, or was retired: found out by whoever knows submissions.
     """
 
     other: Automation
     because: str
     same: int = 0
+    is_back: bool = False
 
 
 @dataclass(frozen=True)

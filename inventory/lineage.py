@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from governance.controls.models import Team
 from inventory.importers.manifest import Manifest
@@ -35,6 +35,14 @@ def of(automation: Automation, among: QuerySet[Automation] | None = None) -> lis
     return sorted(found.select_related("approved_version"), key=lambda one: ENVIRONMENT_ORDER.index(one.environment))
 
 
+def ids(lineage: UUID | None, besides: int | None = None) -> list[int]:
+    """Ids of everything of a lineage but one; one query, none for none."""
+    if lineage is None:
+        return []
+    found = Automation.objects.filter(lineage=lineage).values_list("pk", flat=True)
+    return [pk for pk in found if pk != besides]
+
+
 def certain(team: Team, manifest: Manifest, environment: str) -> Automation | None:
     """The sibling that a new automation has for certain: the same id on the same platform, in another environment of the same team."""
     external = manifest.source.external_id[:160]
@@ -53,16 +61,20 @@ def likely(team: Team, manifest: Manifest, environment: str) -> Automation | Non
 
 
 def choices(team: Team, environment: str, taken: Automation | None = None) -> list[Automation]:
-    """What a builder can say that a new automation is promoted from: those of the team that are not in this environment yet, the one
-    that is ``taken`` now among them however many there are.
+    """What a builder can say that a new automation is promoted from: those of the team below that are not in this environment yet,
+    the one that is ``taken`` now among them however many there are.
     """
-    found = list(_open_to(team, environment).order_by("name", "pk")[:MOST])
+    found = list(_open_to(team, environment).filter(_below(environment)).order_by("name", "pk")[:MOST])
     return found if taken is None or taken in found else [taken, *found]
 
 
 def chosen(team: Team, pk: int, environment: str) -> Automation | None:
     """The one of `choices` with this id, however many there are; None for any other."""
-    return _open_to(team, environment).filter(pk=pk).first()
+    return _open_to(team, environment).filter(_below(environment), pk=pk).first()
+
+
+def _below(environment: str) -> Q:
+    return Q(environment__in=ENVIRONMENT_ORDER[: ENVIRONMENT_ORDER.index(environment)])
 
 
 def _open_to(team: Team, environment: str) -> QuerySet[Automation]:

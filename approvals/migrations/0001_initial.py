@@ -619,7 +619,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='likeness',
-            constraint=models.UniqueConstraint(fields=('automation', 'other'), name='likeness_once'),
+            constraint=models.UniqueConstraint(fields=('automation', 'other', 'because'), name='likeness_once'),
         ),
         migrations.AddConstraint(
             model_name='likeness',

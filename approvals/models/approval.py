@@ -28,6 +28,11 @@ from inventory.models import Credential, Level, Privilege, Resource
 APP_KEY = "app"
 
 
+def matter_of(privilege: Privilege) -> str:
+    """What a privilege is: what may be done to what."""
+    return f"{privilege.entitlement_id} {privilege.target}"
+
+
 def credential_key(pk: int) -> str:
     """The key of the grant to use a credential."""
     return f"credential:{pk}"
@@ -163,6 +168,11 @@ class Approval(models.Model):
         if self.privilege is not None:
             return self.privilege.key
         return credential_key(self.credential_id) if self.credential_id is not None else APP_KEY
+
+    @property
+    def matter(self) -> str:
+        """What it asks, by whatever connection or credential: what was refused does not come back by another (A15)."""
+        return matter_of(self.privilege) if self.privilege is not None else self.key
 
     @property
     def title(self) -> str:

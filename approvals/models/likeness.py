@@ -49,7 +49,7 @@ class Likeness(AppendOnly):
     class Meta(AppendOnly.Meta):
         ordering = ("id",)
         constraints = (
-            models.UniqueConstraint(fields=["automation", "other"], name="likeness_once"),
+            models.UniqueConstraint(fields=["automation", "other", "because"], name="likeness_once"),
             models.CheckConstraint(name="likeness_of_two", condition=~Q(automation=models.F("other"))),
             models.CheckConstraint(name="likeness_because_known", condition=Q(because__in=Because.values)),
         )

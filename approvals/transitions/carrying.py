@@ -31,6 +31,7 @@ from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Effect, Step, transition
+from inventory import lineage
 from inventory.likeness import Alike
 from inventory.models import Automation
 
@@ -118,7 +119,8 @@ class Carrying:
         self.step, self.submission, self.policy = step, submission, policy
         self.before, self.is_same_app = before, is_same_app
         automation = submission.automation
-        self.earlier = again.earlier(automation, policy, step.now, alike.within(automation, likes))
+        same = [*lineage.ids(automation.lineage, automation.pk), *alike.within(automation, likes)]
+        self.earlier = again.earlier(automation, policy, step.now, same)
         self.is_known_elsewhere = alike.is_elsewhere(automation, likes)
         self.stopped = stopped.stopped(submission.automation)
         self.stopped_since = stopped.since(before) if before is not None else frozenset()
@@ -140,7 +142,7 @@ class Carrying:
         """Save new records of one stage with their facts, rounds and seats; one that was refused before remembers it."""
         for record in records:
             record.facts = facts.of(record)
-            earlier = self.earlier.get(record.key)
+            earlier = self.earlier.get(record.matter)
             record.earlier_id = earlier.record if earlier is not None else None
             record.round = self._round(self._before(record))
         self.step.insert(records)
@@ -223,7 +225,7 @@ class Carrying:
 
     def _labels(self, record: Approval) -> list[str]:
         """The seats of a record: the policy's, and what an earlier word, a stop or a signal adds to them (A15, G5, S10)."""
-        earlier = self.earlier.get(record.key)
+        earlier = self.earlier.get(record.matter)
         labels = self.policy.seats(record.kind, record.tier)
         labels = alike.app_seats(labels, elsewhere=record.kind == ApprovalKind.APP and self.is_known_elsewhere)
         found = again.seats(labels, earlier, may_be_asked=lambda person: self._may_ask_again(record, person))

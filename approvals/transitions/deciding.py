@@ -182,6 +182,8 @@ def answer(step: Step[Approval]) -> Effect:
     route = Route.load(record.submission, step.now)
     asked = asking.ask(step, record, route)
     asking.let_see(record.submission.automation, asked)
+    if record.stage == 1:
+        likening.let_see(record.submission.automation, asked)
     asking.tell(
         step,
         record.submission,

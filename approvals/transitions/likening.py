@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from approvals import alike
+from approvals import alike, asking
 from approvals.models import Approval, Decision, Likeness, LikenessAnswer, Submission
+from approvals.routing import route_of
+from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Step
 from inventory.likeness import Alike
+from inventory.models import Automation
 
 
-def note(step: Step[Any], submission: Submission, found: Iterable[Alike]) -> None:
-    """Write down what was not known yet; each with an event of its own on the automation."""
+def note(step: Step[Any], submission: Submission, found: Sequence[Alike]) -> None:
+    """Write down what was not known yet, with an event on the automation."""
     automation = submission.automation
-    known = set(Likeness.objects.filter(automation=automation).values_list("other", flat=True))
-    for one in found:
-        if one.other.pk in known:
-            continue
-        Likeness.objects.create(
-            automation=automation, other=one.other, submission=submission, because=one.because, at=step.now
-        )
-        step.record("automation.found_alike", automation, {"other": str(one.other.pk), "because": one.because})
+    known = set(Likeness.objects.filter(automation=automation).values_list("other", "because"))
+    new = [one for one in alike.told(automation, found) if (one.other.pk, one.because) not in known]
+    Likeness.objects.bulk_create(
+        Likeness(automation=automation, other=one.other, submission=submission, because=one.because, at=step.now)
+        for one in new
+    )
+    if new:
+        others = [str(one.other.pk) for one in new]
+        step.record("automation.found_alike", automation, {"others": others})
 
 
 def check(step: Step[Approval], same: Mapping[int, bool]) -> list[Likeness]:
@@ -34,12 +38,17 @@ def check(step: Step[Approval], same: Mapping[int, bool]) -> list[Likeness]:
 
     Raises:
         InvalidInput: one that they see is left out, or one is said that is no question of this record; with its field.
+        OutOfTurn: they may not see one, and nobody signs after them.
     """
     record = step.subject
     rows = alike.open_of(record.submission.automation) if record.stage == 1 else []
     seen = alike.seen(rows, step.actor, step.now)
     if not same.keys() <= seen:
         raise refuse(Refusal("I9", "input", "What it may be the same as was said meanwhile, or is no question here."))
+    unseen = [one for one in rows if one.pk not in seen]
+    if unseen and sum(not seat.is_filled for seat in route_of(record, step.now).standing(record)) < 2:
+        sentence = "It may be the same as another automation, and whoever may see that one says first whether it is."
+        raise refuse(Refusal("I9", "state", sentence, "Somebody who sees both approves it; you can reject it, or ask."))
     left = [one for one in rows if one.pk in seen and one.pk not in same]
     if left:
         detail = tuple((field_of(one), "Say whether it is the same.") for one in left)
@@ -60,9 +69,16 @@ def answer(step: Step[Approval], rows: Iterable[Likeness], same: Mapping[int, bo
         step.record(event, one.automation, {"other": str(one.other_id)})
 
 
+def let_see(automation: Automation, people: Iterable[Person]) -> None:
+    """Let whoever is asked about the app see what it may be the same as in its own team: they say whether it is."""
+    own = Likeness.objects.filter(automation=automation, other__team=automation.team_id).select_related("other")
+    for other in {one.other_id: one.other for one in own}.values():
+        asking.let_see(other, people)
+
+
 def field_of(one: Likeness) -> str:
     """The name of its field on the decision's form."""
     return f"same-{one.pk}"
 
 
-__all__ = ["answer", "check", "field_of", "note"]
+__all__ = ["answer", "check", "field_of", "let_see", "note"]

@@ -12,6 +12,7 @@ from django.db.models import prefetch_related_objects
 from approvals import asking, pairs, policies, third
 from approvals.models import Approval, SeatLabel
 from approvals.routing import route_of
+from approvals.transitions import likening
 from governance.controls.refusals import refuse
 from governance.controls.transitions import Step
 
@@ -50,6 +51,8 @@ def ask(step: Step[Approval]) -> None:
         raise refuse(third.NOBODY_LEFT)
     people = asking.pass_on(record, route)
     asking.let_see(submission.automation, people)
+    if record.stage == 1:
+        likening.let_see(submission.automation, people)
     event, due = f"stage_{record.stage}_opened", record.due_at.isoformat() if record.due_at else ""
     asking.tell(step, submission, people, event, key=f"third:{record.pk}", count=1, due=due)
 

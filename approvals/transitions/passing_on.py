@@ -14,6 +14,7 @@ from approvals import asking, duties
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.routing import Route
 from approvals.touched import EVERYWHERE
+from approvals.transitions import likening
 from governance.controls import nudge
 from governance.controls.models import Person
 from governance.controls.roles import Permission
@@ -89,6 +90,7 @@ def ask_next(
                 asked[record.stage, person].append(record)
     people = list({person.pk: person for _, person in asked}.values())
     asking.let_see(submission.automation, people)
+    likening.let_see(submission.automation, [person for stage, person in asked if stage == 1])
     for (stage, person), theirs in asked.items():
         due = min(filter(None, (record.due_at for record in theirs)), default=None)
         asking.tell(

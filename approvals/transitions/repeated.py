@@ -27,9 +27,15 @@ def decided(outcome: DecisionOutcome) -> Repeats:
         if (own.outcome, own.shown_digest) != (outcome, params.get("shown_digest")):
             return None
         is_same = said_the_same(own.reason, text) and _is_as_wide(record, own, params)
+        is_same = is_same and _said_alike(own) == dict(params.get("same") or {})
         return record if is_same and bool(params.get("not_mine")) == _refused_binding(record) else None
 
     return repeats
+
+
+def _said_alike(own: Decision) -> dict[int, bool]:
+    """What was said with a decision about what the app may be the same as (I9)."""
+    return dict(own.likeness_answers.values_list("likeness", "is_same"))
 
 
 def _refused_binding(record: Approval) -> bool:

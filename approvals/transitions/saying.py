@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
@@ -10,6 +11,7 @@ from approvals import asking
 from approvals.models import Approval, ApprovalState, Comment, Decision, Submission
 from approvals.models.submission import UNFINISHED
 from approvals.transitions.deciding import ABOVE, title
+from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
@@ -72,7 +74,13 @@ def _who_is_told(step: Step[Any], submission: Submission) -> list[Person]:
     decided = Decision.objects.standing().filter(approval__submission=submission).values("person")
     others = Person.objects.filter(Q(pk__in=said) | Q(pk__in=decided)).order_by("pk")
     own = {person.pk for person in step.actor.people}
-    return [person for person in (*builders, *others) if person.is_here and person.pk not in own]
+    there = [person for person in others if _sees(person, submission, step.now)]
+    return [person for person in (*builders, *there) if person.is_here and person.pk not in own]
+
+
+def _sees(person: Person, submission: Submission, now: datetime) -> bool:
+    """Whether somebody still may: whoever decided for somebody else may not, once they stand in for them no more (A11)."""
+    return Submission.objects.visible_to(Actor.of(person), now).filter(pk=submission.pk).exists()
 
 
 __all__ = ["comment", "object_to"]

@@ -12,6 +12,7 @@ from approvals import asking, duties, pairs, parties, policies, third
 from approvals.ladders import LADDER, Bench, ladder, resource_of
 from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
 from approvals.routing import Route
+from approvals.transitions import likening
 from approvals.transitions.by_policy import approve_all
 from approvals.transitions.carrying import settle
 from approvals.transitions.force import put_in_force
@@ -95,6 +96,8 @@ def _open(step: Step[Any], submission: Submission, records: Iterable[Approval], 
                 soonest = min(filter(None, (due, record.due_at)), default=None)
                 told[person.pk] = (person, count + 1, soonest)
     asking.let_see(submission.automation, [person for person, _, _ in told.values()])
+    if records and records[0].stage == 1:
+        likening.let_see(submission.automation, [person for person, _, _ in told.values()])
     outbox.queue(
         notice
         for person, count, due in told.values()

@@ -79,6 +79,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     _check_ready(automation, found, assessment, policy, step.now)
     _check_news(automation, version, found, before)
     likes = _alike(automation, version, found)
+    found = alike.asks_app(found, likes, automation)
     is_light = not likes and light.of_version(version, found, assessment, policy, before, person, step.now)
     if before is not None:
         leaving.withdraw_for_newer(before, actor=step.actor, now=step.now)
@@ -109,12 +110,10 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
 
 
 def _alike(automation: Automation, version: Version, found: Changes) -> Sequence[Alike]:
-    """What it may be the same as, asked while nothing of it is in force (I9)."""
-    if found.before is not None:
-        return ()
+    """What it may be the same as (I9)."""
     held = [one.privilege for one in found.wanted if one.privilege is not None]
     case = Case(automation.team, automation.pk, automation.lineage, version.source_digest, held)
-    return alike.held(automation, case)
+    return alike.held(automation, case, is_in_force=found.before is not None)
 
 
 def unready(

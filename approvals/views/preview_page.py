@@ -19,7 +19,7 @@ from governance.controls.models import Person
 from governance.web import times
 from inventory.importers.manifest import Finding
 from inventory.likeness import SOURCE
-from inventory.models import Version
+from inventory.models import AutomationState, Version
 from inventory.registry import Drift
 from inventory.resolving import NOT_RECOGNISED
 
@@ -265,7 +265,14 @@ def _promoted(preview: Preview) -> Shape | None:
         return None
     there = below.automation.get_environment_display().lower()
     is_approved = below.pk == below.automation.approved_version_id
-    stands = "is approved" if is_approved else "is not approved"
+    is_live = below.automation.state == AutomationState.LIVE
+    stands = (
+        "is approved"
+        if is_approved and is_live
+        else "was approved and no longer runs"
+        if is_approved
+        else "is not approved"
+    )
     text = f"Version {below.number} {stands} in {there}. An approval counts in its own environment, so this is decided anew"
     text += "." if preview.known is not None else "; what was said there is filled in."
     return {

@@ -55,8 +55,9 @@ def _title(since: Since) -> str:
     """What it is compared with, and what of that counts here (I10)."""
     if not since.below:
         return f"Since approved version {since.number}"
-    stands = "approved there" if since.is_approved else "not approved there"
-    return f"Promotion from {since.below}: against version {since.number}, {stands}"
+    if not (since.altered or since.again or since.kept) and "source" in since.app:
+        return f"Said to be promoted from {since.below}: it has nothing in common with version {since.number} there"
+    return f"Promotion from {since.below}: against version {since.number}, {since.stands}"
 
 
 def mark(row: Shape, record: Approval, since: Since | None) -> None:
@@ -183,6 +184,7 @@ def _altered(one: Altered) -> Shape:
     was, now = one.before, one.after
     pairs = (
         ("Level", web_words.LEVELS[was.level].text, web_words.LEVELS[now.level].text),
+        ("Data class", was.entitlement.counted_class, now.entitlement.counted_class),
         ("Credential", str(was.credential or "none"), str(now.credential or "none")),
         ("Switched on", _yes(was.active), _yes(now.active)),
         ("Chosen by a model", _yes(was.model_controlled), _yes(now.model_controlled)),

@@ -175,6 +175,8 @@ def test_of_another_teams_its_builder_reads_that_there_is_one_and_security_signs
         fields={"business_owner": n.omar, "name": "Zebra"},
     )
     assert isinstance(theirs, Version)
+    registry.amend(theirs.automation, actor=as_actor(n.omar), now=company.now, fields={"purpose": "Theirs."})
+    journeys.submitted(company, theirs, by=n.omar)
     rita = Build.by(n.rita)
     mine = rita.import_item(content=content)
     shown = rita.see(mine)

@@ -20,8 +20,8 @@ from approvals.models import Submission, SubmissionKind
 from approvals.models.submission import Capacity
 from governance.controls.models import Person
 from governance.controls.refusals import InvalidInput, Refused
-from inventory import lineage, registry
-from inventory.models import Automation, ImportItem, Version
+from inventory import lifecycle, lineage, registry
+from inventory.models import Automation, ImportItem, Resource, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.api.programs import Program
@@ -336,4 +336,43 @@ def test_another_resource_is_struck_beside_the_one_below(company: Company) -> No
 
     said = reviewed(company, stock.submitted(company, on_another))
     assert re.search(r"<del>[^<]*in ERP Postgres \(production\)</del> <ins>[^<]*in Model gateway</ins>", said)
-    assert "1 privilege changed" in said
+    assert "1 privilege narrowed" in said, "from confidential data to internal"
+
+
+def test_what_was_retired_below_is_called_that(company: Company) -> None:
+    below = in_test(company).automation
+    above = stock.version(company)
+    below.refresh_from_db()
+    lifecycle.retire(below, actor=as_actor(company.people.jonas), now=company.now, reason="It did harm in test.")
+    assert "against version 1, retired there" in reviewed(company, journeys.submitted(company, above))
+
+
+def test_from_internal_data_to_confidential_is_raised(company: Company) -> None:
+    Resource.objects.filter(pk=company.model.pk).update(data_class="internal")
+
+    def on_test_data(export: dict[str, Any]) -> None:
+        stock.node(export, ".postgres")["credentials"]["postgres"] |= {"id": "modelStore", "name": "Model store"}
+
+    stock.version(company, on_test_data, environment="test")
+    said = reviewed(company, stock.submitted(company))
+    assert "1 privilege raised or wider" in said
+    assert "internal" in said
+    assert "confidential" in said
+
+
+def test_what_has_nothing_in_common_is_not_called_a_promotion(company: Company) -> None:
+    def only_posts(export: dict[str, Any]) -> None:
+        export["nodes"] = [one for one in export["nodes"] if not one["type"].endswith(".postgres")]
+        elsewhere(export)
+
+    below = stock.version(company, stock.without_slack, environment="test").automation
+    n, content = company.people, stock.source(only_posts)
+    connect(company, content)
+    item = registry.preview([("posts.json", content)], actor=as_actor(n.rita), now=company.now).items.get()
+    said = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Posts."}
+    made = registry.confirm_import(
+        n.finance_ops, actor=as_actor(n.rita), now=company.now, item=item, fields=said, sibling=below
+    )
+    assert isinstance(made, Version)
+    found = reviewed(company, journeys.submitted(company, made))
+    assert "it has nothing in common with version 1 there" in found

@@ -8,11 +8,11 @@ from django.urls import reverse
 from approvals import transitions
 from approvals.models import Comment, Submission
 from governance.controls.models import Notice
-from governance.controls.people import record_leaver
+from governance.controls.people import end_delegation, record_leaver
 from tests import journeys
 from tests.approvals import stock
 from tests.journeys import Company
-from tests.people import as_actor
+from tests.people import as_actor, as_delegate
 from tests.portal.signed_in import client_of
 
 pytestmark = pytest.mark.django_db
@@ -75,3 +75,14 @@ def test_what_was_typed_and_what_about_stay_where_it_is_refused(company: Company
     )
     assert answer.status_code == 422
     assert f'<option value="{record.pk}" selected>' in answer.content.decode()
+
+
+@pytest.mark.rule("A11")
+def test_whoever_stood_in_for_somebody_hears_nothing_once_they_do_not(company: Company) -> None:
+    n = company.people
+    made = stock.in_stage_2(company)
+    record, actor = stock.privilege_on(made, company.slack), as_delegate(n.tom, giver=n.omar)
+    transitions.approve(record, actor=actor, now=company.now, reason="Fine.", shown_digest=journeys.shown(record))
+    end_delegation(n.omar.delegations_given.get(), actor=as_actor(n.omar), now=company.now)
+    transitions.comment(made, actor=as_actor(n.rita), now=company.now, reason="What else?")
+    assert not Notice.objects.filter(recipient=n.tom, event="commented").exists()
