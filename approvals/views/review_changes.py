@@ -55,7 +55,7 @@ def _title(since: Since) -> str:
     """What it is compared with, and what of that counts here (I10)."""
     if not since.below:
         return f"Since approved version {since.number}"
-    if not (since.altered or since.again or since.kept) and "source" in since.app:
+    if (since.added or since.removed) and not (since.altered or since.again or since.kept):
         return f"Said to be promoted from {since.below}: it has nothing in common with version {since.number} there"
     return f"Promotion from {since.below}: against version {since.number}, {since.stands}"
 
