@@ -150,13 +150,13 @@ def test_what_people_have_decided_goes_on_with_people_in_a_newer_version(company
 @pytest.mark.rule("A13")
 def test_eleven_in_thirty_days_ask_the_owners(company: Company, light_in_force: Submission) -> None:
     assert lightly.submitted(company, both(another("eight"), lightly.reads_more(6))).light_path, "8 more are 10"
-    made = lightly.submitted(company, both(another("nine"), lightly.reads_more(7)))
+    made = lightly.submitted(company, both(another("nine"), lightly.reads_more(7, "nine")))
     assert not made.light_path
     stock.app_approved(company, made)
     assert people_are_asked(made)
     later = company.now + MONTH
     assert journeys.submitted(
-        company, lightly.version(company, both(another("then"), lightly.reads_more(8))), now=later
+        company, lightly.version(company, both(another("then"), lightly.reads_more(8, "then"))), now=later
     ).light_path
 
 

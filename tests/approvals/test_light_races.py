@@ -36,7 +36,8 @@ def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
 
 def on_the_path(c: Company, now: datetime) -> Submission:
     """Another automation of Rita's, submitted: on the light path, as it counts by itself."""
-    version = lightly.version(c, lightly.reads_more(EACH - 2), word=uuid.uuid4().hex[:8])
+    word = uuid.uuid4().hex[:8]
+    version = lightly.version(c, lightly.reads_more(EACH - 2, word), word=word)
     made = journeys.submitted(c, version, now=now)
     assert made.light_path
     assert made.approvals.filter(stage=2).count() == EACH

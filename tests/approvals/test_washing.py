@@ -39,7 +39,7 @@ def the_no_counts(c: Company, submission: Submission, no: Approval) -> None:
     n = c.people
     withdraw(c, submission)
     stock.hand_over(c, c.slack, n.mei, n.amara)
-    (word,) = again.earlier(submission.automation, policies.in_force(c.now), c.now)[no.privilege.key].words
+    (word,) = again.earlier(submission.automation, policies.in_force(c.now), c.now)[no.matter].words
     assert word.reason.text == "Too public.", "what the preview says"
     once_more = journeys.submitted(c, submission.version)
     record = stock.privilege_on(once_more, c.slack)

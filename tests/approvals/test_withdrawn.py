@@ -80,7 +80,7 @@ def test_90_days_count_from_the_withdrawal_not_from_the_yes(company: Company, st
     journeys.approve(stock.privilege_on(stage_2, c.slack), c.people.omar, now=c.now)
     later = c.now + timedelta(days=5)
     transitions.withdraw(stage_2, actor=as_actor(c.people.rita), now=later, reason="Later.")
-    key = stock.privilege_on(stage_2, c.slack).key
+    key = stock.privilege_on(stage_2, c.slack).matter
     policy = policies.in_force(c.now)
     assert key in again.earlier(stage_2.automation, policy, later + timedelta(days=90))
     assert key not in again.earlier(stage_2.automation, policy, later + timedelta(days=90, seconds=1))

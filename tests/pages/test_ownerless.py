@@ -106,8 +106,8 @@ def test_an_automations_page_leads_to_what_it_runs_as_and_uses_and_nobody_answer
     assert reverse("ownerless_one", args=["credential", credential.pk]) in seen(n.theo, f"{here}?tab=privileges")
     assert "Lena Fischer left." in seen(n.sana, reverse("ownerless_one", args=["credential", credential.pk]))
     assert client_of(n.nadia).get(reverse("ownerless_one", args=["credential", credential.pk])).status_code == 404
-    assert cost(n.theo, here) <= 13
-    assert cost(n.theo, f"{here}?tab=privileges") <= 13
+    assert cost(n.theo, here) <= 14
+    assert cost(n.theo, f"{here}?tab=privileges") <= 14
 
 
 @pytest.mark.rule("I3")
@@ -124,7 +124,7 @@ def test_home_and_the_list_show_leads_and_security_what_they_can_do_something_ab
         assert "Nobody answers for these" in seen(who, home)
         assert (cost(who, home), cost(who, listing)) == (at_home, listed)
         assert at_home <= 8
-        assert listed <= 13
+        assert listed <= 14
     assert "Theo Brandt has named Grace Lindqvist, not confirmed yet" in seen(n.sana, listing)
     assert company.slack.name in seen(n.sana, listing)
     assert company.slack.name not in seen(n.theo, listing)

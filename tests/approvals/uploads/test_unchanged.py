@@ -33,8 +33,9 @@ def settled(c: Company, batch: ImportBatch) -> dict[int, Any]:
 
 
 def samples() -> list[tuple[str, bytes]]:
-    """The exports of the demo: n8n and MCP, with and without ids of their own."""
-    return [(path.name, path.read_bytes()) for path in sorted(EXPORTS.glob("*.json"))]
+    """The exports of the demo: n8n and MCP, with and without ids of their own; of one workflow in two environments only one."""
+    found = (path for path in sorted(EXPORTS.glob("*.json")) if path.name != "stock-forecast.json")
+    return [(path.name, path.read_bytes()) for path in found]
 
 
 @pytest.mark.rule("I7")
