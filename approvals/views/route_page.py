@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from approvals import asking, turns
+from approvals import asking, how_long, turns
 from approvals.preview_route import SeatAsked
 from approvals.previewed import Preview, Wanted
 from governance.controls.models import Person
@@ -41,12 +41,17 @@ def context(preview: Preview, builder: Person) -> Shape:
     app_due = max((_due(now, days, seat) for seat in preview.app_seats if seat.people), default=now)
     boxes = [] if preview.is_light else _boxes(preview, app_due)
     last = max([app_due, *(box.due for box in boxes if box.due)])
+    people = [
+        *(one for box in boxes for one in box.people),
+        *(one for seat in preview.app_seats for one in seat.people),
+    ]
+    usual = how_long.usual(people, now)
     number = preview.version.number if preview.version else (preview.base.number + 1 if preview.base else 1)
     return {
         "you": {"name": builder.name, "text": f"Today. Version {number} is frozen as it stands."},
-        "app": _app(preview, app_due),
+        "app": _app(preview, app_due, usual),
         "light": _light(preview),
-        "seats": [_by_policy(preview)] if preview.is_light else [_box(box) for box in boxes],
+        "seats": [_by_policy(preview)] if preview.is_light else [_box(box, usual) for box in boxes],
         "force": {"text": _force(preview, boxes, last)},
         "enough": _is_enough(preview),
         "short": f"Nobody is left to decide: {'; '.join(preview.short)}. {WAY_OUT}" if preview.short else "",
@@ -89,13 +94,15 @@ def _capacity(seat: SeatAsked) -> str:
     return "security" if seat.is_security else seat.basis
 
 
-def _app(preview: Preview, due: datetime) -> Shape:
+def _app(preview: Preview, due: datetime, usual: Mapping[int, timedelta]) -> Shape:
     if not preview.changes.app:
         before = preview.changes.before
         since = f" since version {before.version.number}" if before is not None else ""
         return {"people": [], "text": f"Not asked again: nothing that it decides about changed{since}."}
     people = [row for seat in preview.app_seats if seat.people for row in _asked(seat)]
-    return {"people": people, "text": QUESTION, "due": due if people else None}
+    said = [words for seat in preview.app_seats if (words := how_long.words(seat.people, usual))]
+    text = f"{QUESTION} {said[0].capitalize()}." if said else QUESTION
+    return {"people": people, "text": text, "due": due if people else None}
 
 
 def _asked(seat: SeatAsked) -> list[Shape]:
@@ -126,7 +133,7 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
     return sorted(found.values(), key=lambda box: (not box.people, box.seat.is_security))
 
 
-def _box(box: _Box) -> Shape:
+def _box(box: _Box, usual: Mapping[int, timedelta]) -> Shape:
     if box.seat.is_outside and box.people:
         text = f"Third signature, from outside both teams, on {times.counted(len(box.wanted), 'high-risk record')}"
     elif box.seat.is_more and box.people:
@@ -137,7 +144,8 @@ def _box(box: _Box) -> Shape:
         text = f"Second signature on the {count} high-risk records" if count > 1 else "Second signature, high risk"
     else:
         text = _counted(box.wanted)
-    name = names(box.people) or "Nobody yet"
+    name, takes = names(box.people) or "Nobody yet", how_long.words(box.people, usual)
+    text = f"{text}; {takes}" if takes else text
     return {"name": name, "capacity": _capacity(box.seat) if box.people else "", "text": text, "due": box.due}
 
 
