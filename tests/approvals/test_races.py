@@ -53,16 +53,17 @@ def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
 
 
 def of_its_own(channels: int = 0) -> Callable[[dict[str, Any]], None]:
-    """An edit: another automation with credentials that nobody else knows, posting to so many channels more."""
+    """An edit: another automation with credentials and channels that nobody else knows, posting to so many channels more."""
     word = uuid.uuid4().hex[:8]
 
     def edit(export: dict[str, Any]) -> None:
         export["id"] = word
         post = stock.node(export, ".slack")
+        post["parameters"]["channelId"] = {"__rl": True, "value": f"C{word}", "mode": "id"}
         for number in range(channels):
             more = json.loads(json.dumps(post))
             more |= {"id": str(uuid.uuid4()), "name": f"Post {number}"}
-            more["parameters"]["channelId"] = {"__rl": True, "value": f"C{number:04}", "mode": "id"}
+            more["parameters"]["channelId"] = {"__rl": True, "value": f"C{word}{number:04}", "mode": "id"}
             export["nodes"].append(more)
         for node in export["nodes"]:
             for credential in node.get("credentials", {}).values():
