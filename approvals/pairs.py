@@ -64,6 +64,20 @@ def partners(builders: Collection[int], policy: Policy, now: datetime) -> frozen
     return frozenset(who for pair in named if {*pair} & {*builders} for who in pair) - {*builders}
 
 
+def may_be_partners(who: Collection[int], builders: Collection[int], policy: Policy, now: datetime) -> bool:
+    """Whether some people approved for some builders, or these for them, so often that a signal may name them: else `partners` need not be
+    asked. One query, by the indexes of a few people and of nobody else.
+    """
+    taken = _taken(policy, now).order_by()
+    there = taken.filter(person__in=who, submission__submitted_by__in=builders)
+    back = taken.filter(person__in=builders, submission__submitted_by__in=who)
+    times: dict[frozenset[int], set[int]] = defaultdict(set)
+    columns = ("submission__submitted_by", "person", "submission")
+    for builder, person, submission in there.values_list(*columns).union(back.values_list(*columns)):
+        times[frozenset((builder, person))].add(submission)
+    return any(len(submissions) > policy.signal_mutual for submissions in times.values())
+
+
 def people_of(signals: Iterable[Signal]) -> dict[int, Person]:
     """Everybody whom some signals name, by id: one query."""
     named = {pk for signal in signals for pk in signal.people}
@@ -136,4 +150,4 @@ def words(signal: Signal, names: Mapping[int, str], days: int) -> str:
     return f"{first} gave {signal.times[0]} of the {signal.times[1]} approvals that {second} got in {days} days ({share} %)."
 
 
-__all__ = ["Signal", "found", "partners", "people_of", "words"]
+__all__ = ["Signal", "found", "may_be_partners", "partners", "people_of", "words"]

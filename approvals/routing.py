@@ -94,6 +94,7 @@ class Route:
     _stopped: dict[str, frozenset[int]] | None = None
     _insiders: dict[int, frozenset[int]] | None = None
     _partners: frozenset[int] | None = None
+    _asked_of: dict[frozenset[int], bool] = field(default_factory=dict)
     #: What follows from the decisions, until there is one more: by record how it stands, and stage 2 as questions.
     _standing: dict[tuple[int, int], list[SeatStanding]] = field(default_factory=dict)
     _second: list[Question] | None = None
@@ -265,7 +266,15 @@ class Route:
         policy = policies.of(self.submission.policy)
         if approval.tier not in policy.third_signature or self._has_outside(approval):
             return False
-        return any(person.pk in self.partners for person in actor.people)
+        who = {person.pk for person in actor.people}
+        if self._partners is None and not self._may_be_partners(frozenset(who), policy):
+            return False
+        return bool(who & self.partners)
+
+    def _may_be_partners(self, who: frozenset[int], policy: policies.Policy) -> bool:
+        if who not in self._asked_of:
+            self._asked_of[who] = pairs.may_be_partners(who, self.builders, policy, self.now)
+        return self._asked_of[who]
 
     def standing(self, approval: Approval) -> list[SeatStanding]:
         """Every seat of a record: filled by whom, or to be filled by whom, and who was skipped and why (A9)."""

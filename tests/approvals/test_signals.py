@@ -17,7 +17,7 @@ from governance.controls.refusals import DutyConflict, InvalidInput
 from governance.controls.roles import Role
 from governance.controls.teams import leave_team
 from tests import journeys
-from tests.approvals import lightly, stock
+from tests.approvals import lightly, mutually, stock
 from tests.approvals.attempts import refused
 from tests.approvals.bring_in.building import Build, connect
 from tests.approvals.lightly import another, both
@@ -274,3 +274,14 @@ def test_the_preview_names_who_gives_it(company: Company, four_times: Submission
     page = " ".join(rita.see(item).split())
     assert "from outside both teams" in page
     assert company.people.amara.name in page
+
+
+@pytest.mark.rule("S10")
+def test_who_never_signed_often_is_not_asked_about_further(company: Company) -> None:
+    n = company.people
+    mutually.three_times(company)
+    now, policy = company.now + timedelta(days=1), policies.in_force(company.now)
+    assert not pairs.may_be_partners({n.theo.pk}, {n.rita.pk}, policy, now)
+    mutually.four_times(company)
+    assert pairs.may_be_partners({n.theo.pk}, {n.rita.pk}, policy, now)
+    assert not pairs.may_be_partners({n.omar.pk}, {n.rita.pk}, policy, now)

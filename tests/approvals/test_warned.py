@@ -98,6 +98,7 @@ def test_a_row_of_stage_2_warns_of_it_too_and_is_not_approved_by_one_press(
 ) -> None:
     n = company.people
     monkeypatch.setattr(pairs, "partners", lambda *_: frozenset({n.omar.pk}))
+    monkeypatch.setattr(pairs, "may_be_partners", lambda *_: True)
     high = chaser_in_stage_2.approvals.filter(stage=2, tier="high", state=ApprovalState.OPEN, decided_on=None)
     record = high.filter(privilege__entitlement__resource=company.erp)[0]
     page = read(n.omar, chaser_in_stage_2)
@@ -114,7 +115,7 @@ def test_neither_the_warning_nor_the_seat_costs_a_page_more_than_it_may(
     company: Company, open_before_the_signal: Approval
 ) -> None:
     n, app = company.people, open_before_the_signal
-    assert cost(n.theo, app.submission) <= 20, "warned"
+    assert cost(n.theo, app.submission) <= 21, "warned: whether it may be, and then whether it is"
     journeys.approve(app, n.theo, now=company.now)
     for who in (n.theo, n.viktor, n.amara, n.rita):
         assert cost(who, app.submission) <= 20, who.name
@@ -126,6 +127,7 @@ def test_it_costs_the_same_for_one_record_that_would_ask_it_as_for_many(
 ) -> None:
     n = company.people
     monkeypatch.setattr(pairs, "partners", lambda *_: frozenset({n.omar.pk}))
+    monkeypatch.setattr(pairs, "may_be_partners", lambda *_: True)
     high = list(chaser_in_stage_2.approvals.filter(stage=2, tier="high", privilege__entitlement__resource=company.erp))
     costs = [cost(n.omar, chaser_in_stage_2)]
     for record in high:
