@@ -25,7 +25,7 @@ from approvals.models import (
 )
 from approvals.policies import Policy
 from governance.controls.models import Person
-from inventory.models import Automation
+from inventory.models import Automation, matter
 
 
 def refused(automations: Collection[int], policy: Policy, now: datetime) -> QuerySet[Approval]:
@@ -133,7 +133,7 @@ def speaker(word: Decision) -> Person:
 def _matter(entitlement: int | None, target: str | None, credential: int | None) -> str:
     """What `Approval.matter` says, of a row's values."""
     if entitlement is not None:
-        return f"{entitlement} {target}"
+        return matter(entitlement, target or "")
     return credential_key(credential) if credential is not None else APP_KEY
 
 

@@ -86,12 +86,13 @@ def told(automation: Automation, found: Sequence[Alike]) -> list[Alike]:
     return [*own, *[one for one in found if one not in own][:MOST]]
 
 
-def asks_app(found: Changes, likes: Collection[Alike], known: Automation | None) -> Changes:
+def asks_app(found: Changes, likes: Sequence[Alike], known: Automation | None) -> Changes:
     """What a version asks, stage 1 too where it may be the same as something and nobody has said (I9)."""
-    if found.app or not likes:
+    if found.app or known is None or not likes:
         return found
-    same = {one.other_id for one in Likeness.objects.of(known) if one.said} if known is not None else set()
-    return found if {one.other.pk for one in likes} <= same else replace(found, app=(MAY_BE_KNOWN,))
+    same = {one.other_id for one in Likeness.objects.of(known) if one.said}
+    is_open = any(one.other.pk not in same for one in told(known, likes))
+    return replace(found, app=(MAY_BE_KNOWN,)) if is_open else found
 
 
 def within(automation: Automation, found: Iterable[Alike]) -> list[int]:

@@ -20,7 +20,6 @@ from approvals.models import (
     Submission,
     SubmissionState,
     credential_key,
-    matter_of,
 )
 from inventory.models import Assessment, Automation, AutomationKind, Credential, Privilege, Version
 from inventory.risk import Tier
@@ -56,7 +55,7 @@ class Asked:
     @property
     def matter(self) -> str:
         """What it asks, by whatever connection or credential (A15)."""
-        return matter_of(self.privilege) if self.privilege is not None else self.key
+        return self.privilege.matter if self.privilege is not None else self.key
 
 
 @dataclass(frozen=True)

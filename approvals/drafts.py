@@ -171,15 +171,8 @@ def of_version(version: Version, *, by: Person, team: Team, now: datetime) -> Im
         now: business time.
     """
     own = ImportItem.objects.filter(version=version, progress=ImportState.PREVIEW, batch__by=by)
-    return own.order_by("-pk").first() or ImportItem.objects.create(
-        batch=ImportBatch.objects.create(by=by, at=now),
-        team=team,
-        manifest=version.manifest,
-        secrets=version.secrets,
-        draft=Draft(fields={"environment": version.automation.environment}).to_dict(),
-        version=version,
-        created_at=now,
-    )
+    draft = Draft(fields={"environment": version.automation.environment})
+    return own.order_by("-pk").first() or _like(version, draft, by=by, team=team, now=now, version=version)
 
 
 def promoted(version: Version, draft: Draft, *, by: Person, team: Team, now: datetime) -> ImportItem:
@@ -192,13 +185,19 @@ def promoted(version: Version, draft: Draft, *, by: Person, team: Team, now: dat
         team: whom it is built for.
         now: business time.
     """
+    return _like(version, draft, by=by, team=team, now=now)
+
+
+def _like(said: Version, draft: Draft, *, by: Person, team: Team, now: datetime, **more: Any) -> ImportItem:
+    """A preview of what a version says."""
     return ImportItem.objects.create(
         batch=ImportBatch.objects.create(by=by, at=now),
         team=team,
-        manifest=version.manifest,
-        secrets=version.secrets,
+        manifest=said.manifest,
+        secrets=said.secrets,
         draft=draft.to_dict(),
         created_at=now,
+        **more,
     )
 
 

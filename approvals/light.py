@@ -10,7 +10,7 @@ shares a credential or an identity, and what the importer did not read to its en
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -36,7 +36,7 @@ from approvals.models import (
 from approvals.models.policy_guards import LIGHT_PATH_LOCK
 from approvals.policies import Policy
 from governance.controls.models import Person
-from inventory import assessing, lineage
+from inventory import assessing
 from inventory.models import (
     REGISTERED,
     Assessment,
@@ -90,6 +90,7 @@ class Case:
         triggers: what starts it.
         findings: code and severity of what was noticed in it.
         identities: what it runs as.
+        may_be_known: whether it may be the same as something that is known (I9).
     """
 
     automation: Automation
@@ -102,6 +103,7 @@ class Case:
     triggers: Sequence[Trigger]
     findings: Iterable[tuple[str, str]]
     identities: Sequence[NonHumanIdentity]
+    may_be_known: bool = False
 
 
 def is_low(tier: str, asked: Iterable[str]) -> bool:
@@ -166,6 +168,9 @@ def _of_others(case: Case) -> Because | None:
 
 
 def _of_the_past(case: Case) -> Because | None:
+    if case.may_be_known:
+        sentence = "It may be the same as something that is known already, and somebody says so first."
+        return Because("it may be the same as another", sentence)
     if case.is_asked_again:
         sentence = "The same was decided, refused, withdrawn or stopped before, and people go on from there."
         return Because("the same was decided or withdrawn before", sentence)
@@ -190,7 +195,7 @@ def _of_the_past(case: Case) -> Because | None:
 def _of_the_same(case: Case, automation: str, about: str = "approval__") -> Q:
     """Of rows about a record: those of the automation, and of the same in any other of its team: an entitlement on a target.
 
-    The same under another id is not told apart from another automation yet (I9), and a new id sheds nothing.
+    A new id sheds nothing, also where the two were said to be different (I9): what was looked at, objected to or refused is looked at here.
 
     Args:
         case: what is asked about.
@@ -240,6 +245,8 @@ def of_version(
     before: Submission | None,
     builder: Person,
     now: datetime,
+    siblings: Sequence[int],
+    may_be_known: bool,
 ) -> bool:
     """Whether a version that is submitted now is on the light path.
 
@@ -251,16 +258,17 @@ def of_version(
         before: the open submission that it continues.
         builder: who submits it.
         now: business time.
+        siblings: ids of the automation in its other environments.
+        may_be_known: see `Case`.
     """
     if not is_low(assessment.tier, [one.tier for one in found.asked]):
         return False
     automation = version.automation
-    siblings = lineage.ids(automation.lineage, automation.pk)
     earlier = again.earlier(automation, policy, now, siblings)
     is_again = is_asked_again(found.asked, earlier.keys()) or was_decided(before)
     builders = parties.would_build(automation, builder, asked=version, siblings=siblings)
     case = _of_saved(version, builders, len(found.asked), is_app_asked=bool(found.app), is_asked_again=is_again)
-    return why_not(case, policy, now) is None
+    return why_not(replace(case, may_be_known=may_be_known), policy, now) is None
 
 
 def is_asked_again(asked: Iterable[Asked], earlier: Iterable[str]) -> bool:

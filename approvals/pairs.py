@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import F, Q, QuerySet
 
 from approvals.models import DecisionOutcome, DecisionPerson
 from approvals.policies import Policy
+from governance.controls.keyed import keyed_by
 from governance.controls.models import Person
 
 
@@ -59,15 +61,49 @@ def partners(builders: Collection[int], policy: Policy, now: datetime) -> frozen
     """Ids of everybody whom a signal names together with one of some builders, by their ids: whose signature on something of theirs takes
     a third one on high. One query.
     """
-    either = _taken(policy, now).filter(Q(submission__submitted_by__in=builders) | Q(person__in=builders))
+    taken = _taken(policy, now)
+    ways = (Q(submission__submitted_by__in=builders), Q(person__in=builders))
+    mine, theirs = (
+        taken.filter(way).order_by().values("pk") for way in ways
+    )  # each by an index, which either in one condition is not
+    either = DecisionPerson.objects.filter(keyed_by(mine.union(theirs, all=True)))
     named = (signal.people for signal in _signals(either, policy, of=builders))
     return frozenset(who for pair in named if {*pair} & {*builders} for who in pair) - {*builders}
 
 
-def may_be_partners(who: Collection[int], builders: Collection[int], policy: Policy, now: datetime) -> bool:
-    """Whether some people approved for some builders, or these for them, so often that a signal may name them: else `partners` need not be
-    asked. One query, by the indexes of a few people and of nobody else.
+@dataclass
+class Partners:
+    """Whoever has a signal together with some builders, asked no further than it takes.
+
+    Args:
+        builders: ids of whoever's work it is.
+        policy: says what is often.
+        now: business time.
     """
+
+    builders: frozenset[int]
+    policy: Policy
+    now: datetime
+    _may: dict[frozenset[int], bool] = field(default_factory=dict)
+
+    @cached_property
+    def all(self) -> frozenset[int]:
+        """All of them: what the builders got and gave is read."""
+        return partners(self.builders, self.policy, self.now)
+
+    def has(self, people: Iterable[Person]) -> bool:
+        """Whether one of some people is among them. Whoever never signed for them often is not, by their own decisions alone."""
+        who = frozenset(person.pk for person in people)
+        if "all" not in self.__dict__:
+            if who not in self._may:
+                self._may[who] = _may_be_partners(who, self.builders, self.policy, self.now)
+            if not self._may[who]:
+                return False
+        return bool(who & self.all)
+
+
+def _may_be_partners(who: Collection[int], builders: Collection[int], policy: Policy, now: datetime) -> bool:
+    """Whether some people approved for some builders, or these for them, so often that a signal may name them. One query."""
     taken = _taken(policy, now).order_by()
     there = taken.filter(person__in=who, submission__submitted_by__in=builders)
     back = taken.filter(person__in=builders, submission__submitted_by__in=who)
@@ -150,4 +186,4 @@ def words(signal: Signal, names: Mapping[int, str], days: int) -> str:
     return f"{first} gave {signal.times[0]} of the {signal.times[1]} approvals that {second} got in {days} days ({share} %)."
 
 
-__all__ = ["Signal", "found", "may_be_partners", "partners", "people_of", "words"]
+__all__ = ["Partners", "Signal", "found", "partners", "people_of", "words"]

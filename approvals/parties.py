@@ -16,7 +16,7 @@ from approvals.models.submission import UNFINISHED, Capacity
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal
-from inventory import authors, lineage
+from inventory import authors
 from inventory.models import Automation, Version
 from inventory.stakes import WROTE
 
@@ -31,17 +31,17 @@ FROM_THE_ONE_IN_FORCE = Q(
 )
 
 
-def name_all(submission: Submission, submitter: Person, alike: Collection[int] = ()) -> None:
+def name_all(submission: Submission, submitter: Person, *, siblings: Collection[int], alike: Collection[int]) -> None:
     """Write down everybody who is a party.
 
     Args:
         submission: saved, without records yet.
         submitter: who submits it.
+        siblings: ids of the automation in its other environments (I10).
         alike: ids of what it may be the same as (I9).
     """
     found = standing(submission.automation, asked=submission.version)
-    automation = submission.automation
-    found += [*of_siblings(lineage.ids(automation.lineage, automation.pk)), *of_alike(alike)]
+    found += [*of_siblings(siblings), *of_alike(alike)]
     write_down(submission, [*found, (submitter.pk, Capacity.SUBMITTER)])
 
 
@@ -184,7 +184,7 @@ def building(submission: Submission) -> frozenset[int]:
 
 
 def would_build(
-    automation: Automation, submitter: Person, *, asked: Version, siblings: Collection[int] = ()
+    automation: Automation, submitter: Person, *, asked: Version, siblings: Collection[int]
 ) -> frozenset[int]:
     """The same of what somebody would submit now; ``siblings`` are ids of the automation in its other environments."""
     now = [*standing(automation, asked=asked), *of_siblings(siblings)]

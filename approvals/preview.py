@@ -218,8 +218,6 @@ class _Reading:
         """Whether it would be on the light path, and why not where that is a question at all: asked of what is low only (A13)."""
         if not light.is_low(tier, [one.tier for one in compared.asked]):
             return False, ""
-        if likes:
-            return False, "It may be the same as something that is known already, and somebody says so first."
         because = light.why_not(
             light.Case(
                 self.automation,
@@ -232,6 +230,7 @@ class _Reading:
                 triggers=self.found.triggers,
                 findings=[(one.code, one.severity) for one in self.manifest.findings],
                 identities=self.found.identities,
+                may_be_known=bool(likes),
             ),
             people.policy,
             self.now,

@@ -16,24 +16,16 @@ from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from inventory import lineage, registry
-from inventory.models import Automation, AutomationState, ImportItem, ImportState, Version
-from inventory.risk import ENVIRONMENT_ORDER
+from inventory.models import Automation, ImportItem, ImportState, Version
 
 NOWHERE = Refusal(
     "I10", "state", "Nothing of this automation can be promoted.", "It runs in production, or is retired."
 )
 
 
-def targets(automation: Automation) -> list[str]:
-    """The environments above its own, the next one first."""
-    if automation.state == AutomationState.RETIRED:
-        return []
-    return list(ENVIRONMENT_ORDER[ENVIRONMENT_ORDER.index(automation.environment) + 1 :])
-
-
 def refusal(automation: Automation, *, actor: Actor, now: datetime) -> Refusal | None:
     """Why this person can't promote it, or None; asked of the operation that would bring it in there."""
-    if version_of(automation) is None or not targets(automation):
+    if version_of(automation) is None or not lineage.above(automation):
         return NOWHERE
     return registry.confirm_import.refusal(automation.team, actor=actor, now=now)
 
@@ -48,7 +40,7 @@ def begin(automation: Automation, environment: str, *, actor: Actor, now: dateti
 
     Args:
         automation: what is promoted.
-        environment: where to; one of `targets`.
+        environment: where to; one of `lineage.above`.
         actor: whose preview it is.
         now: business time.
 
@@ -62,7 +54,7 @@ def begin(automation: Automation, environment: str, *, actor: Actor, now: dateti
         no, version, person = refusal(locked, actor=actor, now=now), version_of(locked), actor.person
         if no is not None or version is None or person is None:
             raise refuse(no or NOWHERE)
-        if environment not in targets(locked):
+        if environment not in lineage.above(locked):
             sentence = "Choose an environment above the one that it runs in."
             raise refuse(Refusal("I10", "input", sentence, detail=(("environment", sentence),)))
         return _own(version, environment, person) or _made(locked, version, environment, person, now)

@@ -93,8 +93,7 @@ class Route:
     _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
     _stopped: dict[str, frozenset[int]] | None = None
     _insiders: dict[int, frozenset[int]] | None = None
-    _partners: frozenset[int] | None = None
-    _asked_of: dict[frozenset[int], bool] = field(default_factory=dict)
+    _partners: pairs.Partners | None = None
     #: What follows from the decisions, until there is one more: by record how it stands, and stage 2 as questions.
     _standing: dict[tuple[int, int], list[SeatStanding]] = field(default_factory=dict)
     _second: list[Question] | None = None
@@ -176,7 +175,7 @@ class Route:
         self._seats[approval.pk] = (*self.seats(approval), seat)
         self._insiders = {
             **(self._insiders or {}),
-            **third.insiders(self.submission, [approval], self.builders, self.partners),
+            **third.insiders(self.submission, [approval], self.builders, self.partners.all),
         }
         self._standing.clear()
         self._second = None
@@ -247,7 +246,7 @@ class Route:
         if self._insiders is None or approval.pk not in self._insiders:
             policy = policies.of(self.submission.policy)
             records = {one.pk: one for one in (*third.asking(self.submission, policy), approval)}.values()
-            read = third.insiders(self.submission, records, self.builders, self.partners)
+            read = third.insiders(self.submission, records, self.builders, self.partners.all)
             self._insiders = {**(self._insiders or {}), **read}
         return self._insiders.get(approval.pk, frozenset())
 
@@ -255,10 +254,10 @@ class Route:
         return any(seat.label == SeatLabel.OUTSIDE for seat in self.seats(approval))
 
     @property
-    def partners(self) -> frozenset[int]:
-        """Ids of everybody who has a signal together with one of its builders, read once (S10)."""
+    def partners(self) -> pairs.Partners:
+        """Whoever has a signal together with one of its builders, read once (S10)."""
         if self._partners is None:
-            self._partners = pairs.partners(self.builders, policies.of(self.submission.policy), self.now)
+            self._partners = pairs.Partners(self.builders, policies.of(self.submission.policy), self.now)
         return self._partners
 
     def would_ask_outside(self, approval: Approval, actor: Actor) -> bool:
@@ -266,15 +265,7 @@ class Route:
         policy = policies.of(self.submission.policy)
         if approval.tier not in policy.third_signature or self._has_outside(approval):
             return False
-        who = {person.pk for person in actor.people}
-        if self._partners is None and not self._may_be_partners(frozenset(who), policy):
-            return False
-        return bool(who & self.partners)
-
-    def _may_be_partners(self, who: frozenset[int], policy: policies.Policy) -> bool:
-        if who not in self._asked_of:
-            self._asked_of[who] = pairs.may_be_partners(who, self.builders, policy, self.now)
-        return self._asked_of[who]
+        return self.partners.has(actor.people)
 
     def standing(self, approval: Approval) -> list[SeatStanding]:
         """Every seat of a record: filled by whom, or to be filled by whom, and who was skipped and why (A9)."""

@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce, JSONObject
 
 from approvals.changes import POWER
 from approvals.models import Approval, Submission, SubmissionState
-from inventory import registry
+from inventory import lineage, registry
 from inventory.models import Credential, DataClass, Privilege, Version, VersionCredential
 
 #: Data classes, the least harm first.
@@ -134,20 +134,13 @@ def read(submission: Submission, records: Collection[Approval], before: Mapping[
     return Since(
         number=int(before["number"]),
         below=below,
-        stands=_stands(before) if below else "",
+        stands=lineage.stands(old, before["approved"], str(before["state"])) if below else "",
         app=_app(before["asked"], submission.asked) if before["asked"] else {},
         **(_across if below else _privileges)(privileges[old], privileges[new], asked),
         **_credentials(
             [one.credential for one in credentials[old]], [one.credential for one in credentials[new]], asked
         ),
     )
-
-
-def _stands(before: Mapping[str, Any]) -> str:
-    """How a version stands in the environment below: approved, unless what it is of was stopped or retired since."""
-    if before["approved"] != before["version"]:
-        return "not approved there"
-    return {"suspended": "suspended there", "retired": "retired there"}.get(str(before["state"]), "approved there")
 
 
 def _by_version(rows: Iterable[Any]) -> dict[int, list[Any]]:
@@ -167,10 +160,10 @@ def _privileges(old: Collection[Privilege], new: Collection[Privilege], asked: C
     was, now = {one.key: one for one in old}, {one.key: one for one in new}
     removed = [one for one in old if one.key not in now]
     added = [one for one in new if one.key not in was]
-    pairs = [(was[one.key], one) for one in new if one.key in was and _differs(was[one.key], one)]
+    pairs = [(was[one.key], one) for one in new if one.key in was and registry.differs(was[one.key], one)]
     moved = list(_moved(removed, added))
     gone = {one.pk for pair in moved for one in pair}
-    stayed = [one for one in new if one.key in was and not _differs(was[one.key], one)]
+    stayed = [one for one in new if one.key in was and not registry.differs(was[one.key], one)]
     return {
         "added": tuple(one for one in added if one.pk not in gone),
         "removed": tuple(one for one in removed if one.pk not in gone),
@@ -183,7 +176,7 @@ def _privileges(old: Collection[Privilege], new: Collection[Privilege], asked: C
 def _across(old: Collection[Privilege], new: Collection[Privilege], asked: Collection[int]) -> dict[str, Any]:
     """The same where the old ones are of another environment: what does the same there on another resource is one that changed."""
     both, removed, added = registry.together(list(old), list(new))
-    differ = {after.pk for before, after in both if before.key != after.key or _differs(before, after)}
+    differ = {after.pk for before, after in both if before.key != after.key or registry.differs(before, after)}
     return {
         "added": tuple(added),
         "removed": tuple(removed),
@@ -201,12 +194,6 @@ def _credentials(old: Collection[Credential], new: Collection[Credential], asked
         "credentials_again": tuple(one for one in new if one.pk in was and -one.pk in asked),
         "credentials_kept": sum(one.pk in was and -one.pk not in asked for one in new),
     }
-
-
-def _differs(was: Privilege, now: Privilege) -> bool:
-    """Whether what has one key is not held the same way."""
-    names = ("level", "active", "model_controlled", "opaque", "recognised")
-    return any(getattr(was, name) != getattr(now, name) for name in names)
 
 
 def _moved(removed: Iterable[Privilege], added: Iterable[Privilege]) -> Iterable[tuple[Privilege, Privilege]]:

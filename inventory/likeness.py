@@ -83,7 +83,7 @@ def _by_source(case: Case) -> set[int]:
 
 def _by_privileges(case: Case) -> dict[int, int]:
     """By the versions of the team's automations of which enough is the same, whichever way round: how much, by automation."""
-    wanted = {_what(one) for one in case.privileges}
+    wanted = {one.matter for one in case.privileges}
     entitlements = {one.entitlement_id for one in case.privileges} - {None}
     if not entitlements:
         return {}
@@ -102,9 +102,6 @@ def _by_privileges(case: Case) -> dict[int, int]:
 
 
 def _with_what(rows: QuerySet[Privilege]) -> QuerySet[Any]:
+    """With what `matter` says of each, so that the database counts it."""
     said = Concat(Cast(F("entitlement_id"), CharField()), Value(" "), F("target"), output_field=CharField())
     return rows.annotate(what=said)
-
-
-def _what(one: Privilege) -> str:
-    return f"{one.entitlement_id} {one.target}"

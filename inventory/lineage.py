@@ -35,6 +35,25 @@ def of(automation: Automation, among: QuerySet[Automation] | None = None) -> lis
     return sorted(found.select_related("approved_version"), key=lambda one: ENVIRONMENT_ORDER.index(one.environment))
 
 
+def above(automation: Automation) -> list[str]:
+    """The environments that it can be promoted to, the next one first; none for what runs in production or is retired."""
+    if automation.state == AutomationState.RETIRED:
+        return []
+    return list(ENVIRONMENT_ORDER[ENVIRONMENT_ORDER.index(automation.environment) + 1 :])
+
+
+def stands(version: int, approved: int | None, state: str) -> str:
+    """How a version stands where it is: approved, unless it never was, or what it is of was stopped or retired since.
+
+    Args:
+        version, approved: ids of the version, and of the one that is approved there.
+        state: of the automation.
+    """
+    if version != approved:
+        return "not approved"
+    return {"suspended": "suspended", "retired": "retired"}.get(state, "approved")
+
+
 def ids(lineage: UUID | None, besides: int | None = None) -> list[int]:
     """Ids of everything of a lineage but one; one query, none for none."""
     if lineage is None:

@@ -14,7 +14,6 @@ from approvals.models.approval import (
     Seat,
     SeatLabel,
     credential_key,
-    matter_of,
 )
 from approvals.models.desk_view import DeskView
 from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage, RevocationTask
@@ -60,5 +59,4 @@ __all__ = [
     "SubmissionKind",
     "SubmissionState",
     "credential_key",
-    "matter_of",
 ]

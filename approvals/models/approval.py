@@ -28,11 +28,6 @@ from inventory.models import Credential, Level, Privilege, Resource
 APP_KEY = "app"
 
 
-def matter_of(privilege: Privilege) -> str:
-    """What a privilege is: what may be done to what."""
-    return f"{privilege.entitlement_id} {privilege.target}"
-
-
 def credential_key(pk: int) -> str:
     """The key of the grant to use a credential."""
     return f"credential:{pk}"
@@ -172,7 +167,7 @@ class Approval(models.Model):
     @property
     def matter(self) -> str:
         """What it asks, by whatever connection or credential: what was refused does not come back by another (A15)."""
-        return matter_of(self.privilege) if self.privilege is not None else self.key
+        return self.privilege.matter if self.privilege is not None else self.key
 
     @property
     def title(self) -> str:

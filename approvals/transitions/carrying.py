@@ -31,7 +31,6 @@ from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Effect, Step, transition
-from inventory import lineage
 from inventory.likeness import Alike
 from inventory.models import Automation
 
@@ -103,6 +102,7 @@ class Carrying:
         policy: the policy in force.
         before: the open submission that it continues, closed by now; None for none.
         is_same_app: whether nothing changed that stage 1 of `before` decided about (A12).
+        siblings: ids of the automation in its other environments: what was refused in one was refused in all (I10, A15).
         likes: what the automation may be the same as (I9).
     """
 
@@ -114,12 +114,13 @@ class Carrying:
         before: Submission | None,
         *,
         is_same_app: bool,
-        likes: Sequence[Alike] = (),
+        siblings: Sequence[int],
+        likes: Sequence[Alike],
     ) -> None:
         self.step, self.submission, self.policy = step, submission, policy
         self.before, self.is_same_app = before, is_same_app
         automation = submission.automation
-        same = [*lineage.ids(automation.lineage, automation.pk), *alike.within(automation, likes)]
+        same = [*siblings, *alike.within(automation, likes)]
         self.earlier = again.earlier(automation, policy, step.now, same)
         self.is_known_elsewhere = alike.is_elsewhere(automation, likes)
         self.stopped = stopped.stopped(submission.automation)

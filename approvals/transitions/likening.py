@@ -14,6 +14,9 @@ from governance.controls.transitions import Step
 from inventory.likeness import Alike
 from inventory.models import Automation
 
+#: How the fields of a decision's form begin that say whether the app is the same as another.
+FIELD = "same-"
+
 
 def note(step: Step[Any], submission: Submission, found: Sequence[Alike]) -> None:
     """Write down what was not known yet, with an event on the automation."""
@@ -78,7 +81,7 @@ def let_see(automation: Automation, people: Iterable[Person]) -> None:
 
 def field_of(one: Likeness) -> str:
     """The name of its field on the decision's form."""
-    return f"same-{one.pk}"
+    return f"{FIELD}{one.pk}"
 
 
 __all__ = ["answer", "check", "field_of", "let_see", "note"]

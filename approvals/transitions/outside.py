@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from django.db.models import prefetch_related_objects
 
-from approvals import asking, pairs, policies, third
+from approvals import asking, third
 from approvals.models import Approval, SeatLabel
 from approvals.routing import route_of
 from approvals.transitions import likening
@@ -23,13 +23,7 @@ def is_needed(step: Step[Approval]) -> bool:
     Asked before the decision is written: this one does not count in the signal.
     """
     record = step.subject
-    policy = policies.of(record.submission.policy)
-    if record.tier not in policy.third_signature:
-        return False
-    if any(seat.label == SeatLabel.OUTSIDE for seat in route_of(record, step.now).seats(record)):
-        return False
-    partners = pairs.partners(route_of(record, step.now).builders, policy, step.now)
-    return any(person.pk in partners for person in step.actor.people)
+    return route_of(record, step.now).would_ask_outside(record, step.actor)
 
 
 def ask(step: Step[Approval]) -> None:

@@ -17,7 +17,6 @@ from approvals.ladders import LADDER
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.submission import UNFINISHED
 from approvals.routing import Route
-from approvals.transitions import likening
 from approvals.transitions.deciding import title
 from approvals.transitions.leaving import UNENDED
 from governance.controls.models import Person
@@ -68,7 +67,6 @@ def _tell(step: Step[Any], submission: Submission) -> None:
         submission, [(record, tier.word) for record, tier, _ in risen], Route.load(submission, step.now)
     )
     asking.let_see(submission.automation, asked)
-    likening.let_see(submission.automation, asked)
     for person, labels in asked.items():
         seats = " and ".join(str(SeatLabel(label).label).lower() for label in sorted(labels))
         asking.tell(step, submission, [person], "tier_raised", key=f"{key}:asked", **said, asked=seats)

@@ -7,6 +7,7 @@ from django.urls import reverse
 from approvals import facts, openings, policies
 from approvals.models import Approval, ApprovalKind
 from approvals.routing import Route
+from approvals.transitions import likening
 from approvals.views.reader import Reader, Shape
 from governance.controls.actors import Actor
 from governance.controls.refusals import Refusal
@@ -17,10 +18,6 @@ LEVELS = ("read", "write", "execute", "admin")
 #: What a form narrows by, field by field, and what it calls the choices. An error of one that it does not offer stands above it.
 CHOICES = {"term_days": "terms", "level": "levels", "scope": "scopes"}
 TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
-
-
-#: How the fields begin that say whether the app is the same as another (I9); their errors stand with them.
-SAME = "same-"
 
 
 def decide_href(record: Approval) -> str:
@@ -62,7 +59,7 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
     if record.stage == 2 and held is None:
         form |= _narrowing_fields(record, typed, policy)
     beside = ["reason", *(field for field, choices in CHOICES.items() if form.get(choices))]
-    is_beside = reader.field in beside or reader.field.startswith(SAME)
+    is_beside = reader.field in beside or reader.field.startswith(likening.FIELD)
     form |= {"errors": {reader.field: reader.error}} if is_beside else {"error": reader.error}
     if record.stage == 2:
         form["not_mine"] = _not_mine(record, reader, actor, typed)

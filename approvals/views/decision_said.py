@@ -11,7 +11,7 @@ from typing import Any
 from django.http import QueryDict
 
 from approvals import transitions
-from approvals.views.decision_form import SAME
+from approvals.transitions import likening
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Transition
 from governance.web.asked import number
@@ -76,7 +76,7 @@ def _same(form: QueryDict) -> dict[int, bool]:
     """What the app was said to be the same as, and what not, by the likeness's id (I9)."""
     found = {}
     for name in form:
-        pk = number(name.removeprefix(SAME)) if name.startswith(SAME) else None
+        pk = number(name.removeprefix(likening.FIELD)) if name.startswith(likening.FIELD) else None
         if pk is None:
             continue
         said = _one(form, name)

@@ -12,14 +12,15 @@ from django.urls import reverse
 
 from approvals.models import Submission
 from approvals.previewed import Preview
-from approvals.views import preview_rows, route_page
+from approvals.views import preview_rows, reason_icons, route_page
 from approvals.views.preview_rows import Form
 from governance.controls import texts
 from governance.controls.models import Person
 from governance.web import times
+from inventory import lineage
 from inventory.importers.manifest import Finding
 from inventory.likeness import SOURCE
-from inventory.models import AutomationState, Version
+from inventory.models import Version
 from inventory.registry import Drift
 from inventory.resolving import NOT_RECOGNISED
 
@@ -39,18 +40,6 @@ SECRET_PLACES = {
     "code": "A secret in code",
     "pinned": "A secret in captured data",
 }
-REASON_ICONS = (
-    ("more than low", "check"),
-    ("model", "robot"),
-    ("start", "globe"),
-    ("recognise", "question"),
-    ("credential", "key"),
-    ("same identity", "key"),
-    ("runs", "terminal"),
-    ("raised", "person"),
-    ("touches", "database"),
-    ("only reads", "eye"),
-)
 
 
 def context(preview: Preview, form: Form, builder: Person) -> Shape:
@@ -130,16 +119,12 @@ def _reasons(preview: Preview) -> list[Shape]:
         said.setdefault(reason.removeprefix(f"{of}: "), []).append(of)
     return [
         {
-            "icon": _icon(why),
+            "icon": reason_icons.icon_of(why),
             "lead": f"{len(of)} privileges." if len(of) > 1 else "",
             "text": f"{of[0]}: {why}" if len(of) == 1 and of[0] else why,
         }
         for why, of in said.items()
     ]
-
-
-def _icon(why: str) -> str:
-    return next((icon for word, icon in REASON_ICONS if word in why.lower()), "pen")
 
 
 # --- what is missing ------------------------------------------------------------------------------------------------
@@ -264,16 +249,8 @@ def _promoted(preview: Preview) -> Shape | None:
     if below is None or preview.refusal is not None:
         return None
     there = below.automation.get_environment_display().lower()
-    is_approved = below.pk == below.automation.approved_version_id
-    is_live = below.automation.state == AutomationState.LIVE
-    stands = (
-        "is approved"
-        if is_approved and is_live
-        else "was approved and no longer runs"
-        if is_approved
-        else "is not approved"
-    )
-    text = f"Version {below.number} {stands} in {there}. An approval counts in its own environment, so this is decided anew"
+    stands = lineage.stands(below.pk, below.automation.approved_version_id, below.automation.state)
+    text = f"Version {below.number} is {stands} in {there}. An approval counts in its own environment, so this is decided anew"
     text += "." if preview.known is not None else "; what was said there is filled in."
     return {
         "lead": f"Promotion from {there}.",

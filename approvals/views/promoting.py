@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from approvals import promoting
 from governance.controls import clock
 from governance.web.middleware import Request
+from inventory import lineage
 from inventory.models import Automation, Environment
 from inventory.views.confirming import form_page
 
@@ -56,7 +57,7 @@ def promote(request: Request, pk: int) -> HttpResponse:
 
     return form_page(
         request,
-        Where(request.POST or None, targets=promoting.targets(automation)),
+        Where(request.POST or None, targets=lineage.above(automation)),
         begin,
         now=now,
         title=f"Promote {automation.name}",

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from approvals import transitions
 from approvals.models import Approval, Submission
 from approvals.routing import route_of
+from approvals.transitions import likening
 from approvals.views import (
-    decision_form,
     decision_said,
     may_say,
     review_page,
@@ -117,7 +117,7 @@ def _redrawn(request: Request, pk: int, record: Approval, status: int, **why: An
     names = ("reason", "term_days", "level", "not_mine")
     typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
     typed["scope"] = request.POST.getlist("scope") if {"scope", "has_scope"} & set(request.POST) else None
-    typed["same"] = {name: str(said) for name, said in request.POST.items() if name.startswith(decision_form.SAME)}
+    typed["same"] = {name: str(said) for name, said in request.POST.items() if name.startswith(likening.FIELD)}
     again = replace(reader, opened=_key(record), typed=typed, **why)
     return page(request, TEMPLATE, review_page.context(submission, again), fragment="rows", also=BESIDE, status=status)
 

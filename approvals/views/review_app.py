@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from approvals import facts, turns
 from approvals.models import Approval, ApprovalState, Decision, Submission
-from approvals.views import decision_form, may_say, record_rows, review_alike, review_changes
+from approvals.views import decision_form, may_say, reason_icons, record_rows, review_alike, review_changes
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from inventory import words
 from inventory.models import AutomationKind
 
-#: A word of a reason and the icon that it stands under; the first that fits.
-REASON_ICONS = (
-    ("more than low", "check"),
-    ("model", "robot"),
-    ("start", "globe"),
-    ("credential", "key"),
-    ("read", "eye"),
-    ("recogni", "question"),
-)
 FINDING_TONES = {"high": "high", "medium": "wait"}
 #: What whoever is warned that nobody would be left for the rest can do.
 LEAVE_IT = "Leave it to somebody else who may decide it, where there is one."
@@ -33,7 +24,7 @@ def panel(about: Dossier, reader: Reader) -> Shape:
         "purpose": submission.asked.get("purpose", submission.automation.purpose),
         "facts": _facts(about),
         "tier": submission.tier,
-        "reasons": [{"icon": _reason_icon(text), "text": text} for text in submission.reasons],
+        "reasons": [{"icon": reason_icons.icon_of(text), "text": text} for text in submission.reasons],
         "findings": _findings(about),
         "changes": review_changes.of_app(about),
         "changes_since": about.since.version if about.since is not None else "",
@@ -88,11 +79,6 @@ def kind_of(submission: Submission) -> str:
     """The kind that was asked for, in words: what it is now may be another until this is in force (A12)."""
     asked = submission.asked.get("kind", submission.automation.kind)
     return str(dict(AutomationKind.choices).get(asked, asked))
-
-
-def _reason_icon(text: str) -> str:
-    lowered = text.lower()
-    return next((icon for word, icon in REASON_ICONS if word in lowered), "pen")
 
 
 def _findings(about: Dossier) -> list[Shape]:

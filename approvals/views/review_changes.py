@@ -57,7 +57,7 @@ def _title(since: Since) -> str:
         return f"Since approved version {since.number}"
     if (since.added or since.removed) and not (since.altered or since.again or since.kept):
         return f"Said to be promoted from {since.below}: it has nothing in common with version {since.number} there"
-    return f"Promotion from {since.below}: against version {since.number}, {since.stands}"
+    return f"Promotion from {since.below}: against version {since.number}, {since.stands} there"
 
 
 def mark(row: Shape, record: Approval, since: Since | None) -> None:

@@ -13,6 +13,7 @@ from inventory.models.automation import (
     Version,
     VersionCredential,
     VersionIdentity,
+    matter,
 )
 from inventory.models.binding import REGISTERED, Binding
 from inventory.models.credential import Credential, Lifetime, Reach
@@ -72,4 +73,5 @@ __all__ = [
     "VersionAuthor",
     "VersionCredential",
     "VersionIdentity",
+    "matter",
 ]

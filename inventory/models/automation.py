@@ -380,6 +380,11 @@ class Assessment(AppendOnly):
         return (self, self.version, self.version.automation)
 
 
+def matter(entitlement: int | None, target: str) -> str:
+    """What a privilege is about, by whatever connection or credential: what may be done to what."""
+    return f"{entitlement} {target}"
+
+
 class Privilege(AppendOnly):
     """One thing that a version would hold: entitlement, target, scope, by which credential; possibly at several places.
 
@@ -415,6 +420,11 @@ class Privilege(AppendOnly):
 
     def __str__(self) -> str:
         return self.sentence
+
+    @property
+    def matter(self) -> str:
+        """See `matter`; of an entitlement that is not in the register yet it is nobody else's."""
+        return matter(self.entitlement_id, self.target)
 
     @property
     def sentence(self) -> str:

@@ -58,7 +58,7 @@ from inventory.registry.resources import (
     register_resource,
 )
 from inventory.registry.unchanged import unchanged
-from inventory.registry.versions import Change, Drift, compare, drift, hand_over_identities
+from inventory.registry.versions import Change, Drift, compare, differs, drift, hand_over_identities
 
 __all__ = [
     "NAMING_OWNERS",
@@ -87,6 +87,7 @@ __all__ = [
     "declare_reach",
     "describe",
     "describe_credential",
+    "differs",
     "discard",
     "discard_all",
     "drift",

@@ -103,6 +103,11 @@ def compare(old: Iterable[Privilege], new: Iterable[Privilege]) -> Drift:
     return Drift(added, removed, tuple(changed))
 
 
+def differs(was: Privilege, now: Privilege) -> bool:
+    """Whether what has one key is not held the same way."""
+    return bool(_rows(was, now))
+
+
 def _rows(was: Privilege, now: Privilege) -> tuple[tuple[str, str, str], ...]:
     return tuple(
         (said, _said(getattr(was, name)), _said(getattr(now, name)))

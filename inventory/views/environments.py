@@ -9,7 +9,7 @@ from django.urls import NoReverseMatch, reverse
 
 from governance.controls.actors import Actor
 from inventory import lineage, registry
-from inventory.models import Automation, AutomationState, Environment
+from inventory.models import Automation
 
 Shape = dict[str, Any]
 
@@ -34,8 +34,7 @@ def _stands(other: Automation) -> str:
 
 def promote_href(one: Automation, actor: Actor, now: datetime) -> str:
     """Where the reader promotes it, or nothing where there is no environment above or they may not."""
-    is_top = one.environment == Environment.PRODUCTION or one.state == AutomationState.RETIRED
-    if is_top or registry.confirm_import.refusal(one.team, actor=actor, now=now) is not None:
+    if not lineage.above(one) or registry.confirm_import.refusal(one.team, actor=actor, now=now) is not None:
         return ""
     return href("promote", one.pk)
 

@@ -193,7 +193,7 @@ def test_nobody_who_has_such_a_signal_gives_it_either(
     app = journeys.app_of(journeys.submitted(company))
     journeys.approve(app, n.theo, now=company.now)
     journeys.approve(app, n.viktor, now=company.now)
-    monkeypatch.setattr(pairs, "partners", lambda *_: frozenset({n.theo.pk, n.amara.pk}))
+    mutually.as_if(monkeypatch, n.theo, n.amara)
     refused(transitions.approve, app, as_actor(n.amara), "A9", now=company.now)
 
 
@@ -247,7 +247,7 @@ def test_a_signal_that_comes_up_before_stage_2_opens_adds_a_third_and_its_end_ta
     give_role(n.grace, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     record = made.approvals.get(privilege__entitlement__resource=company.erp, tier="high")
     assert labels(record) == ["owner", "security"]
-    monkeypatch.setattr(pairs, "partners", lambda *_: frozenset({n.omar.pk}))
+    mutually.as_if(monkeypatch, n.omar)
     journeys.decide_app(company, made)
     assert labels(record) == ["owner", "security", "outside"]
     assert LedgerEvent.objects.filter(verb="approval.third_asked", subject_id=str(record.pk)).exists()
@@ -277,11 +277,18 @@ def test_the_preview_names_who_gives_it(company: Company, four_times: Submission
 
 
 @pytest.mark.rule("S10")
-def test_who_never_signed_often_is_not_asked_about_further(company: Company) -> None:
+def test_who_never_signed_often_is_not_asked_about_further(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     n = company.people
-    mutually.three_times(company)
     now, policy = company.now + timedelta(days=1), policies.in_force(company.now)
-    assert not pairs.may_be_partners({n.theo.pk}, {n.rita.pk}, policy, now)
+
+    def of_rita() -> pairs.Partners:
+        return pairs.Partners(frozenset({n.rita.pk}), policy, now)
+
+    mutually.three_times(company)
+    with monkeypatch.context() as patched:
+        patched.setattr(pairs, "partners", lambda *_: pytest.fail("everybody's decisions were read"))
+        assert not of_rita().has([n.theo])
+        assert not of_rita().has([n.omar])
     mutually.four_times(company)
-    assert pairs.may_be_partners({n.theo.pk}, {n.rita.pk}, policy, now)
-    assert not pairs.may_be_partners({n.omar.pk}, {n.rita.pk}, policy, now)
+    assert of_rita().has([n.theo])
+    assert not of_rita().has([n.omar])

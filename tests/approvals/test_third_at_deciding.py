@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from approvals import pairs, transitions
+from approvals import transitions
 from approvals.models import Approval, ApprovalState, Submission
 from governance.controls.models import LedgerEvent, Notice, Person
 from governance.controls.people import record_leaver
@@ -84,7 +84,7 @@ def test_whoever_has_a_signal_on_the_seat_of_security_does_too(
 ) -> None:
     n = company.people
     app = journeys.app_of(journeys.submitted(company))
-    monkeypatch.setattr(pairs, "partners", lambda *_: frozenset({n.viktor.pk}))
+    mutually.as_if(monkeypatch, n.viktor)
     journeys.approve(app, n.viktor, now=company.now)
     takes_a_third(company, app, by=n.theo)
 
@@ -117,7 +117,7 @@ def test_where_nobody_from_outside_is_left_nothing_is_decided(
     app = journeys.app_of(journeys.submitted(company))
     journeys.approve(app, n.viktor, now=company.now)
     leave_team(n.fallback, actor=as_actor(n.ines), now=company.now, person=n.amara)
-    monkeypatch.setattr(pairs, "partners", lambda *_: frozenset({n.theo.pk}))
+    mutually.as_if(monkeypatch, n.theo)
     record_leaver(n.sana, actor=as_actor(n.ines), now=company.now, reason="Left.")
     with pytest.raises(DutyConflict) as caught:
         journeys.approve(app, n.theo, now=company.now)
@@ -135,7 +135,7 @@ def test_a_newer_version_takes_it_too_with_what_was_said(company: Company, monke
     record = made.approvals.get(privilege__entitlement__resource=company.erp, tier="high")
     journeys.decide_app(company, made)
     record.refresh_from_db()
-    monkeypatch.setattr(pairs, "partners", lambda *_: frozenset({n.omar.pk}))
+    mutually.as_if(monkeypatch, n.omar)
     journeys.approve(record, n.omar, now=company.now)
     monkeypatch.undo()
     journeys.approve(record, n.sana, now=company.now)

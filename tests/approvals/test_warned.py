@@ -10,7 +10,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from approvals import pairs
 from approvals.models import Approval, ApprovalState, Submission
 from governance.controls.models import Person
 from governance.controls.people import record_leaver
@@ -97,8 +96,7 @@ def test_a_row_of_stage_2_warns_of_it_too_and_is_not_approved_by_one_press(
     company: Company, chaser_in_stage_2: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n = company.people
-    monkeypatch.setattr(pairs, "partners", lambda *_: frozenset({n.omar.pk}))
-    monkeypatch.setattr(pairs, "may_be_partners", lambda *_: True)
+    mutually.as_if(monkeypatch, n.omar)
     high = chaser_in_stage_2.approvals.filter(stage=2, tier="high", state=ApprovalState.OPEN, decided_on=None)
     record = high.filter(privilege__entitlement__resource=company.erp)[0]
     page = read(n.omar, chaser_in_stage_2)
@@ -126,8 +124,7 @@ def test_it_costs_the_same_for_one_record_that_would_ask_it_as_for_many(
     company: Company, chaser_in_stage_2: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n = company.people
-    monkeypatch.setattr(pairs, "partners", lambda *_: frozenset({n.omar.pk}))
-    monkeypatch.setattr(pairs, "may_be_partners", lambda *_: True)
+    mutually.as_if(monkeypatch, n.omar)
     high = list(chaser_in_stage_2.approvals.filter(stage=2, tier="high", privilege__entitlement__resource=company.erp))
     costs = [cost(n.omar, chaser_in_stage_2)]
     for record in high:

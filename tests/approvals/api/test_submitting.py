@@ -206,7 +206,7 @@ def test_in_a_draft_a_program_says_whom_to_call(company: Company, rita: Program)
 def test_where_submitting_is_refused_nothing_of_what_was_said_stays_but_the_refusal(
     company: Company, rita: Program, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no(*_: Any) -> None:
+    def no(*_: Any, **__: Any) -> None:
         raise refuse(Refusal("SOD-1", "duty", "Not by them."))
 
     monkeypatch.setattr(parties, "name_all", no)
