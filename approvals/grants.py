@@ -47,6 +47,7 @@ class Why(StrEnum):
     REMOVED = "removed"
     REPLACED = "replaced"
     SUCCEEDED = "succeeded"
+    CONFLICT = "conflict"
 
 
 #: In words, for pages: "suspended: not answered in review".
@@ -62,6 +63,7 @@ WHY_WORDS: dict[str, str] = {
     Why.REMOVED: "the version now in force does without it",
     Why.REPLACED: "a newer approval took its place",
     Why.SUCCEEDED: "renewed: another grant follows it",
+    Why.CONFLICT: "it is in conflict with something else that is held",
 }
 
 
@@ -334,6 +336,7 @@ def _successor(old: Grant, begins_at: datetime, ends_at: datetime) -> Grant:
         target=old.target,
         scope=list(old.scope),
         level=old.level,
+        held_as=old.held_as,
         tier=old.tier,
         app_approval=old.app_approval,
         approval=old.approval,

@@ -15,6 +15,7 @@ from approvals.models.approval import (
     SeatLabel,
     credential_key,
 )
+from approvals.models.conflict import Conflict, ConflictMember, ConflictRule, ConflictState, Waiver, WaiverState
 from approvals.models.desk_view import DeskView
 from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage, RevocationTask
 from approvals.models.likeness import Likeness, LikenessAnswer
@@ -36,6 +37,10 @@ __all__ = [
     "Candidate",
     "CarriedDecision",
     "Comment",
+    "Conflict",
+    "ConflictMember",
+    "ConflictRule",
+    "ConflictState",
     "Decision",
     "DecisionOutcome",
     "DecisionPerson",
@@ -58,5 +63,7 @@ __all__ = [
     "Submission",
     "SubmissionKind",
     "SubmissionState",
+    "Waiver",
+    "WaiverState",
     "credential_key",
 ]

@@ -100,6 +100,8 @@ class Grant(models.Model):
     target = models.CharField(max_length=300, blank=True)
     scope = ArrayField(models.CharField(max_length=300), default=list)
     level = models.CharField(max_length=8, choices=Level)
+    #: In which way it is held, as conflict rules tell ways apart (`approvals.conflicts.holding.WAYS`); it never changes.
+    held_as = models.PositiveSmallIntegerField(default=0, db_default=0)
     tier = models.CharField(max_length=8)
     app_approval = models.ForeignKey(Approval, models.PROTECT, related_name="+")
     approval = models.ForeignKey(Approval, models.PROTECT, related_name="grants")

@@ -115,10 +115,10 @@ NEVER_GROWS = pgtrigger.Trigger(
     when=pgtrigger.Before,
     operation=pgtrigger.Update,
     func="""
-        IF (OLD.automation_id, OLD.kind, OLD.key, OLD.target, OLD.scope, OLD.level, OLD.tier, OLD.app_approval_id,
-            OLD.approval_id, OLD.begins_at) IS DISTINCT FROM
-            (NEW.automation_id, NEW.kind, NEW.key, NEW.target, NEW.scope, NEW.level, NEW.tier, NEW.app_approval_id,
-            NEW.approval_id, NEW.begins_at)
+        IF (OLD.automation_id, OLD.kind, OLD.key, OLD.target, OLD.scope, OLD.level, OLD.held_as, OLD.tier,
+            OLD.app_approval_id, OLD.approval_id, OLD.begins_at) IS DISTINCT FROM
+            (NEW.automation_id, NEW.kind, NEW.key, NEW.target, NEW.scope, NEW.level, NEW.held_as, NEW.tier,
+            NEW.app_approval_id, NEW.approval_id, NEW.begins_at)
             OR OLD.entitlement_id IS DISTINCT FROM NEW.entitlement_id
             OR OLD.credential_id IS DISTINCT FROM NEW.credential_id
             OR OLD.predecessor_id IS DISTINCT FROM NEW.predecessor_id OR NEW.ends_at > OLD.ends_at THEN

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from approvals import asking, changes, duties, grants, policies, stopped
+from approvals.conflicts import holding
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -144,6 +145,7 @@ def _grant(
         target=privilege.target if privilege else "",
         scope=scope,
         level=record.granted_level or (privilege.counted_level if privilege else "execute"),
+        held_as=_held_as(record),
         tier=record.tier,
         app_approval=submission.app_approval,
         approval=record,
@@ -156,6 +158,14 @@ def _grant(
     step.save(made)
     step.record("grant.created", made, {"approval": str(record.pk), "app_approval": str(submission.app_approval_id)})
     return made
+
+
+def _held_as(record: Approval) -> int:
+    """In which way it is held, as conflict rules tell them apart; of the use of a credential they say nothing (S6)."""
+    if record.privilege is None:
+        return 0
+    held = holding.of_privilege(record.privilege, "", record.submission.automation.environment, record.granted_level)
+    return holding.way_of(held)
 
 
 def _review_on(now: datetime, policy: policies.Policy, tier: str) -> date:

@@ -1,0 +1,124 @@
+"""What is held, as conflict rules look at it: from a privilege, a trigger, and, for scans, from an entitlement alone (S6).
+
+Of an entitlement everything is known but how it is held: at which level, whether a model chooses, whether what it runs can be read, and in
+which environment. There are not many ways, so each has a number, `held_as`. A grant keeps its own, and a member of a rule's leg keeps the set of
+those that count. Pure: what it is given is read already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from itertools import product
+
+from approvals.conflicts.rules import Leg, Rule
+from approvals.conflicts.selectors import Held, Selector
+from approvals.models.conflict import WITHOUT
+from inventory.models import Entitlement, Privilege, Trigger
+from inventory.risk import CLASS_ORDER, ENVIRONMENT_ORDER, POWER
+
+#: Every way in which something can be held, by its number: level, chosen by a model, not to be read, environment.
+WAYS: tuple[tuple[str, bool, bool, str], ...] = tuple(product(POWER, (False, True), (False, True), ENVIRONMENT_ORDER))
+_NUMBER = {way: number for number, way in enumerate(WAYS)}
+
+
+def way_of(held: Held) -> int:
+    """The number of the way in which something is held, 0 to 59; a level that is none of ours is one that is not known (I4)."""
+    level = held.level if held.level in POWER else "unknown"
+    return _NUMBER[level, held.model_controlled, held.opaque, held.environment]
+
+
+def environment_of(entitlement: Entitlement, environment: str) -> str:
+    """The higher of the automation's environment and the resource's (I10)."""
+    return max(entitlement.resource.environment, environment, key=ENVIRONMENT_ORDER.index)
+
+
+def of_privilege(privilege: Privilege, key: str, environment: str, level: str = "") -> Held:
+    """What a version holds by a privilege.
+
+    Args:
+        privilege: with its entitlement and resource read.
+        key: what makes it this one thing.
+        environment: the automation's.
+        level: what an approver left of it; all of it unless said (A7).
+    """
+    known = [one for one in (privilege.level, privilege.entitlement.level) if one in POWER and one != "unknown"]
+    return replace(
+        of_entitlement(privilege.entitlement, key),
+        level=level or max(known, key=POWER.index, default="unknown"),
+        environment=environment_of(privilege.entitlement, environment),
+        model_controlled=privilege.model_controlled,
+        opaque=privilege.opaque,
+    )
+
+
+def of_trigger(trigger: Trigger, key: str) -> Held:
+    """A trigger that somebody who has not signed in can use."""
+    return Held(key=key, code=trigger.type, entry="open")
+
+
+def of_entitlement(entitlement: Entitlement, key: str = "") -> Held:
+    """What is known of it however it is held."""
+    resource = entitlement.resource
+    return Held(
+        key=key,
+        code=entitlement.code,
+        tags=frozenset(entitlement.tags),
+        level=entitlement.level,
+        kind=resource.kind,
+        resource=resource.pk,
+        data_class=_data_class(entitlement.data_class, resource.data_class),
+        environment=resource.environment,
+        outbound=entitlement.outbound,
+    )
+
+
+def _data_class(own: str, of_resource: str) -> str:
+    """The higher of both; nothing where the resource's is not set and could be the higher (I3, I4)."""
+    if not of_resource:
+        return own if own == CLASS_ORDER[-1] else ""
+    return max(own or CLASS_ORDER[0], of_resource, key=CLASS_ORDER.index)
+
+
+def legs_of(rule: Rule) -> Iterator[tuple[int, Leg]]:
+    """A rule's legs by number, and under `WITHOUT` what has to be held too."""
+    yield from enumerate(rule.legs, 1)
+    if rule.without is not None:
+        yield WITHOUT, rule.without
+
+
+def mask_of(leg: Leg, entitlement: Held) -> int:
+    """In which ways holding an entitlement fills a leg: bit N for the way N; 0 where it never does."""
+    mask = 0
+    for selector in leg.any:
+        whatever, ways = _split(selector)
+        if whatever.matches(entitlement):
+            mask |= ways
+    return mask
+
+
+@cache
+def _split(selector: Selector) -> tuple[Selector, int]:
+    """A selector without what depends on how something is held, and the ways that this part of it lets through."""
+    nothing: frozenset[str] = frozenset()
+    whatever = replace(selector, levels=nothing, environments=nothing, model_controlled=None, opaque=None)
+    only = Selector(
+        levels=selector.levels,
+        environments=selector.environments,
+        model_controlled=selector.model_controlled,
+        opaque=selector.opaque,
+        is_surely=selector.is_surely,
+    )
+    probes = (Held("", level=w[0], model_controlled=w[1], opaque=w[2], environment=w[3]) for w in WAYS)
+    return whatever, sum(1 << number for number, probe in enumerate(probes) if only.matches(probe))
+
+
+def wanted(rule: Rule) -> int:
+    """The legs that make a conflict, as bits: exactly these are filled, and not `WITHOUT`."""
+    return sum(1 << number for number in range(1, len(rule.legs) + 1))
+
+
+def entries(rule: Rule, triggers: Iterable[Held]) -> set[int]:
+    """Numbers of the legs that an open trigger fills."""
+    return {number for number, leg in legs_of(rule) if leg.of(triggers)}

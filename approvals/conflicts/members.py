@@ -1,0 +1,69 @@
+"""Which entitlement fills which leg of which rule: worked out in advance, so that what is held is asked by keys (S6).
+
+Rows here are no decision and no record: they follow from a rule and an entitlement, are written with whatever changes one of these, and worked
+out whole once a night.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from approvals.conflicts import standing
+from approvals.conflicts.holding import legs_of, mask_of, of_entitlement
+from approvals.conflicts.standing import Standing
+from approvals.models import ConflictMember
+from inventory.models import Entitlement
+
+#: Entitlements read at once, and rows written at once.
+CHUNK = 2_000
+
+
+def weigh(entitlements: Collection[int], now: datetime) -> None:
+    """Work out anew what some entitlements fill, of all rules in force.
+
+    Args:
+        entitlements: ids of those that are new or have changed.
+        now: business time.
+    """
+    rules = standing.in_force(now)
+    with transaction.atomic():
+        ConflictMember.objects.filter(entitlement__in=entitlements).delete()
+        rows = _rows(rules, Entitlement.objects.filter(pk__in=entitlements))
+        ConflictMember.objects.bulk_create(rows, batch_size=CHUNK)
+
+
+def weigh_all(now: datetime) -> int:
+    """Work out everything anew, a chunk of entitlements a transaction; returns how many rows there are.
+
+    A reader in the middle of it sees of each entitlement what held before or what holds now, and never nothing.
+    """
+    rules = standing.in_force(now)
+    ConflictMember.objects.exclude(rule__in=[one.version.pk for one in rules]).delete()
+    count, last = 0, 0
+    while chunk := list(Entitlement.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
+        with transaction.atomic():
+            known = ConflictMember.objects.filter(entitlement__gte=chunk[0], entitlement__lte=chunk[-1])
+            before = {(row.rule_id, row.leg, row.entitlement_id): row for row in known}
+            found = {
+                (row.rule_id, row.leg, row.entitlement_id): row
+                for row in _rows(rules, Entitlement.objects.filter(pk__in=chunk))
+            }
+            stale = [row.pk for key, row in before.items() if key not in found or found[key].mask != row.mask]
+            fresh = [row for key, row in found.items() if key not in before or before[key].mask != row.mask]
+            ConflictMember.objects.filter(pk__in=stale).delete()
+            ConflictMember.objects.bulk_create(fresh, batch_size=CHUNK)
+        count, last = count + len(found), chunk[-1]
+    return count
+
+
+def _rows(rules: Sequence[Standing], entitlements: QuerySet[Entitlement]) -> Iterator[ConflictMember]:
+    legs = [(one.version, number, leg) for one in rules for number, leg in legs_of(one.rule)]
+    for entitlement in entitlements.select_related("resource"):
+        held = of_entitlement(entitlement)
+        for version, number, leg in legs:
+            if mask := mask_of(leg, held):
+                yield ConflictMember(rule=version, leg=number, entitlement=entitlement, mask=mask)

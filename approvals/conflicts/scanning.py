@@ -1,0 +1,161 @@
+"""Everything that is held, against every rule, asked of the database as sets (S6). What one automation would hold: `finding`.
+
+A grant counts until it has ended or its term is over; what a conflict itself has suspended counts no more. What is held without a grant, an
+open way in, counts while the version that has it is the approved one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from approvals.conflicts.holding import entries, wanted
+from approvals.conflicts.selectors import Held
+from approvals.conflicts.standing import Standing
+from approvals.models.conflict import Scope
+
+#: What suspended a grant that counts no more.
+SUSPENDED_BY_CONFLICT = "conflict"
+
+#: By scope: how the subject is called in SQL, and what is joined to an automation ``a`` for it.
+SUBJECTS: Mapping[str, tuple[str, str]] = {
+    Scope.AUTOMATION: ("h.automation_id", ""),
+    Scope.OWNER: ("a.business_owner_id", ""),
+    Scope.TEAM: ("a.team_id", ""),
+    Scope.IDENTITY: (
+        "i.identity_id",
+        "JOIN inventory_versionidentity i ON i.version_id = a.approved_version_id",
+    ),
+}
+
+#: What fills a leg: rule, leg, automation, and the grant or else the trigger.
+_HELD = f"""
+    SELECT m.rule_id, m.leg, g.automation_id, g.id AS grant_id, g.key
+    FROM approvals_conflictmember m
+    JOIN approvals_grant g ON g.entitlement_id = m.entitlement_id AND (m.mask >> g.held_as) & 1 = 1
+    WHERE m.rule_id = ANY(%(rules)s) AND g.state <> 'ended' AND g.ends_at > %(now)s
+        AND g.suspended_why <> '{SUSPENDED_BY_CONFLICT}'
+"""  # noqa: S608  a constant of ours
+_ENTRIES = """
+    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, left('trigger:' || t.type || ':' || t.at, 80) AS key
+    FROM unnest(%(entry_rules)s::bigint[], %(entry_legs)s::smallint[]) e (rule_id, leg)
+    CROSS JOIN inventory_automation o
+    JOIN inventory_trigger t ON t.version_id = o.approved_version_id AND t.active AND NOT t.authenticated
+    WHERE o.state <> 'retired'
+"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that has a part in a conflict.
+
+    Args:
+        leg: which it fills.
+        automation: who holds it.
+        grant: by which grant; None for an open way in.
+        key: what it is there.
+    """
+
+    leg: int
+    automation: int
+    grant: int | None
+    key: str
+
+    @property
+    def covered_as(self) -> str:
+        """How a waiver names it."""
+        return f"{self.automation}/{self.key}"
+
+
+#: By rule (the id of its version) and subject: all that has a part in it.
+Conflicts = dict[tuple[int, int], list[Part]]
+
+
+def scan(rules: Sequence[Standing], now: datetime) -> Conflicts:
+    """Every conflict in what is held at the instant ``now``.
+
+    Args:
+        rules: those to look for; what fills their legs is read from `ConflictMember`.
+        now: business time.
+    """
+    found: Conflicts = {}
+    for scope in SUBJECTS:
+        asked = [one for one in rules if one.rule.scope == scope]
+        if asked:
+            _read(found, _scan_of(scope), _parameters(asked, now))
+    return found
+
+
+def beside(rules: Sequence[Standing], subjects: Mapping[str, Collection[int]], own: int, now: datetime) -> Conflicts:
+    """What others hold who are one with an automation in the eyes of some rules, whether or not it makes a conflict: one query at most.
+
+    Args:
+        rules: all of them of wider scopes than one automation.
+        subjects: who the automation is, by scope.
+        own: its id, which is left out.
+        now: business time.
+    """
+    found: Conflicts = {}
+    for scope in SUBJECTS:
+        asked = [one for one in rules if one.rule.scope == scope]
+        if asked and subjects.get(scope):
+            more = {"own": own, "subjects": list(subjects[scope])}
+            _read(found, _beside_of(scope), _parameters(asked, now) | more)
+    return found
+
+
+def _read(found: Conflicts, statement: str, parameters: Mapping[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        for rule, subject, leg, automation, grant, key in cursor.fetchall():
+            found.setdefault((rule, subject), []).append(Part(leg, automation, grant, key))
+
+
+def _parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
+    ways_in = list(_ways_in(rules))
+    return {
+        "now": now,
+        "rules": [one.version.pk for one in rules],
+        "wanted": [wanted(one.rule) for one in rules],
+        "entry_rules": [rule for rule, _ in ways_in],
+        "entry_legs": [leg for _, leg in ways_in],
+    }
+
+
+def _ways_in(rules: Sequence[Standing]) -> Iterator[tuple[int, int]]:
+    for one in rules:
+        for leg in entries(one.rule, [Held(key="", entry="open")]):
+            yield one.version.pk, leg
+
+
+def _scan_of(scope: str) -> str:
+    subject, join = SUBJECTS[scope]
+    automation = "" if scope == Scope.AUTOMATION else "JOIN inventory_automation a ON a.id = h.automation_id"
+    return f"""
+        WITH held AS ({_HELD} UNION ALL {_ENTRIES}),
+        keyed AS (SELECT h.*, {subject} AS subject FROM held h {automation} {join}),
+        found AS (
+            SELECT k.rule_id, k.subject FROM keyed k JOIN unnest(%(rules)s, %(wanted)s) w (rule_id, wanted) USING (rule_id)
+            GROUP BY k.rule_id, k.subject, w.wanted HAVING bit_or(1 << k.leg) = w.wanted
+        )
+        SELECT k.rule_id, k.subject, k.leg, k.automation_id, k.grant_id, k.key FROM keyed k JOIN found USING (rule_id, subject)
+        ORDER BY 1, 2, 3, 5, 6
+    """  # noqa: S608  put together from pieces of its own
+
+
+def _beside_of(scope: str) -> str:
+    subject, join = SUBJECTS[scope]
+    return f"""
+        WITH a AS (
+            SELECT a.*, {subject} AS subject FROM inventory_automation a {join}
+            WHERE {subject} = ANY(%(subjects)s) AND a.id <> %(own)s
+        )
+        SELECT h.rule_id, a.subject, h.leg, h.automation_id, h.grant_id, h.key
+        FROM a JOIN ({_HELD} AND g.automation_id IN (SELECT id FROM a) UNION ALL {_ENTRIES} AND o.id IN (SELECT id FROM a)) h
+            ON h.automation_id = a.id
+        ORDER BY 1, 2, 3, 5, 6
+    """  # noqa: S608  put together from pieces of its own

@@ -1,0 +1,277 @@
+"""What may not be held together, what is held of it, and what is allowed for a while all the same (S6, S7)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q, Value
+from django.urls import reverse
+
+from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
+from governance.controls.roles import Relation
+from inventory.models import Automation, Entitlement
+
+#: The longest that a waiver lasts, and how many may follow each other (S7).
+LONGEST_WAIVER = timedelta(days=90)
+WAIVERS_IN_A_ROW = 2
+
+#: The place of what has to be held too ("A without B") among the legs of a rule; its legs are numbered from 1.
+WITHOUT = 0
+
+
+class Mode(models.TextChoices):
+    """What a conflict does: it is shown, takes another signature, or is refused."""
+
+    RECORD = "record", "Record"
+    APPROVAL = "approval", "Needs a signature"
+    ENFORCE = "enforce", "Refused"
+
+
+class Scope(models.TextChoices):
+    """Of whom it is asked what is held together."""
+
+    AUTOMATION = "automation", "Automation"
+    IDENTITY = "identity", "Identity"
+    OWNER = "owner", "Owner"
+    TEAM = "team", "Team"
+    CHAIN = "chain", "Chain"
+
+
+class Rating(models.TextChoices):
+    """How bad it would be."""
+
+    LOW = "low", "Low"
+    MEDIUM = "medium", "Medium"
+    HIGH = "high", "High"
+
+
+class ConflictRuleQuerySet(models.QuerySet["ConflictRule"]):
+    """Rules by whether they count."""
+
+    def in_force(self, now: datetime) -> ConflictRuleQuerySet:
+        """The newest version of each rule at the instant ``now``, without those that were given up."""
+        newest = self.filter(effective_at__lte=now).order_by("code", "-number").distinct("code")
+        return self.filter(pk__in=newest.values("pk"), is_given_up=False).order_by("code")
+
+
+class ConflictRule(AppendOnly):
+    """One version of one rule. What ships is version 1 of itself; every other one was proposed and approved by two people (S8)."""
+
+    code = models.CharField(max_length=80)
+    number = models.PositiveIntegerField()
+    document = models.JSONField()
+    digest = models.CharField(max_length=64)
+    title = models.CharField(max_length=200)
+    process = models.CharField(max_length=80)
+    rating = models.CharField(max_length=8, choices=Rating)
+    mode = models.CharField(max_length=8, choices=Mode)
+    scope = models.CharField(max_length=10, choices=Scope)
+    ships = models.BooleanField(default=False)
+    #: Nobody asks for it any more; its versions stay.
+    is_given_up = models.BooleanField(default=False)
+    effective_at = models.DateTimeField()
+    proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    approved_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+
+    objects = ConflictRuleQuerySet.as_manager()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("code", "-number")
+        constraints = (
+            models.UniqueConstraint(fields=["code", "number"], name="conflict_rule_number_once"),
+            models.CheckConstraint(
+                name="conflict_rule_two_people",
+                condition=Q(ships=True, number=1)
+                | Q(proposed_by__isnull=False, approved_by__isnull=False) & ~Q(proposed_by=F("approved_by")),
+            ),
+            models.CheckConstraint(name="conflict_rule_mode_known", condition=Q(mode__in=Mode.values)),
+            models.CheckConstraint(name="conflict_rule_scope_known", condition=Q(scope__in=Scope.values)),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def href(self) -> str:
+        """Its page, which is that of all its versions."""
+        return reverse("conflict-rule", args=[self.code])
+
+
+class ConflictMember(models.Model):
+    """Holding this entitlement fills this leg of this rule: worked out from both, and worked out again when one of them changes.
+
+    What of it does (reading, writing, chosen by a model …) stands in `mask`: bit N says that a grant with ``held_as`` N counts.
+    """
+
+    rule = models.ForeignKey(ConflictRule, models.CASCADE, related_name="members")
+    leg = models.SmallIntegerField()
+    entitlement = models.ForeignKey(Entitlement, models.CASCADE, related_name="+")
+    mask = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["rule", "leg", "entitlement"], name="conflict_member_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.entitlement} is leg {self.leg} of {self.rule}"
+
+
+class ConflictState(models.TextChoices):
+    """A conflict is open while all of it is held; whether it is waived is asked of its waivers."""
+
+    OPEN = "open", "Open"
+    ENDED = "ended", "Ended"
+
+
+class Conflict(models.Model):
+    """One subject holds together what one rule says nobody may: found by a check or a scan, open until it holds it no more (S6)."""
+
+    rule = models.ForeignKey(ConflictRule, models.PROTECT, related_name="conflicts")
+    code = models.CharField(max_length=80)
+    scope = models.CharField(max_length=10, choices=Scope)
+    #: Id of the automation, identity, person or team; of a chain, what `inventory.chains` calls it.
+    subject = models.BigIntegerField()
+    #: Of a subject that has a name by which people know it, as it was when this was found; a person is shown by their own.
+    automations = ArrayField(models.BigIntegerField(), default=list)
+    grants = ArrayField(models.BigIntegerField(), default=list)
+    state = models.CharField(max_length=8, choices=ConflictState, default=ConflictState.OPEN)
+    opened_at = models.DateTimeField()
+    #: By when it is resolved or waived, where the rule is enforced: then the newer grant is suspended.
+    due_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_why = models.CharField(max_length=40, blank=True)
+
+    history = History()
+
+    class Meta:
+        ordering = ("-id",)
+        triggers: ClassVar = [*NEVER_REMOVED]
+        constraints = (
+            models.UniqueConstraint(
+                fields=["code", "scope", "subject"], condition=Q(state="open"), name="conflict_open_once"
+            ),
+            models.CheckConstraint(name="conflict_state_known", condition=Q(state__in=ConflictState.values)),
+            models.CheckConstraint(
+                name="conflict_ended_says_when_and_why",
+                condition=Q(state="open", ended_at__isnull=True)
+                | Q(state="ended", ended_at__isnull=False) & ~Q(ended_why=""),
+            ),
+        )
+        indexes = (models.Index(fields=["state", "-id"], name="conflict_by_state"),)
+
+    def __str__(self) -> str:
+        return f"{self.rule}, {self.get_scope_display().lower()} {self.subject}"
+
+    @property
+    def href(self) -> str:
+        """Its page."""
+        return reverse("conflict", args=[self.pk])
+
+
+class WaiverState(models.TextChoices):
+    """A waiver counts while it is granted and its term runs."""
+
+    ASKED = "asked", "Waiting"
+    GRANTED = "granted", "Granted"
+    REFUSED = "refused", "Refused"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    ENDED = "ended", "Ended"
+
+
+class WaiverQuerySet(models.QuerySet["Waiver"]):
+    """Waivers by whether they count."""
+
+    def live(self, now: datetime) -> WaiverQuerySet:
+        """Those that lift something at the instant ``now``."""
+        return self.filter(state=WaiverState.GRANTED, begins_at__lte=now, ends_at__gt=now)
+
+
+class Waiver(models.Model):
+    """For a while one subject may hold certain things together that one rule says nobody may (S7).
+
+    `covers` names what: for each automation and each thing that it holds one ``automation id/key``, the key that a privilege keeps from
+    version to version and its grants have too. What comes beside it later is not covered.
+    """
+
+    code = models.CharField(max_length=80)
+    scope = models.CharField(max_length=10, choices=Scope)
+    subject = models.BigIntegerField()
+    #: For which it was asked: who sees that, sees this.
+    automation = models.ForeignKey(Automation, models.PROTECT, related_name="waivers")
+    covers = ArrayField(models.CharField(max_length=110))
+    reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
+    #: What is done instead, so that it does no harm meanwhile.
+    control = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
+    days = models.PositiveSmallIntegerField()
+    asked_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    #: Ids of whoever gains by it, as it was when it was asked for: the database lets none of them grant it.
+    beneficiaries = ArrayField(models.BigIntegerField(), default=list)
+    decided_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    #: Whom they stood in for when they did (A11).
+    decided_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    begins_at = models.DateTimeField(null=True, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    #: The waiver that it follows without a gap, and its place in that row.
+    follows = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="followed_by")
+    in_a_row = models.PositiveSmallIntegerField(default=1)
+    state = models.CharField(max_length=10, choices=WaiverState, default=WaiverState.ASKED)
+
+    objects = WaiverQuerySet.as_manager()
+    history = History()
+
+    class Meta:
+        ordering = ("-id",)
+        triggers: ClassVar = [*NEVER_REMOVED]
+        constraints = (
+            models.CheckConstraint(name="waiver_state_known", condition=Q(state__in=WaiverState.values)),
+            models.CheckConstraint(name="waiver_two_in_a_row", condition=Q(in_a_row__lte=WAIVERS_IN_A_ROW)),
+            models.CheckConstraint(name="waiver_within_its_longest", condition=Q(days__gte=1, days__lte=90)),
+            models.CheckConstraint(
+                name="waiver_ends",
+                condition=~Q(state__in=["granted", "ended"])
+                | Q(
+                    begins_at__isnull=False,
+                    ends_at__gt=F("begins_at"),
+                    ends_at__lte=F("begins_at") + Value(LONGEST_WAIVER, output_field=models.DurationField()),
+                    decided_by__isnull=False,
+                ),
+            ),
+            models.CheckConstraint(
+                name="waiver_by_nobody_who_gains",
+                condition=Q(decided_by__isnull=True)
+                | Q(state="withdrawn")
+                | (~Q(decided_by=F("asked_by")) & ~Q(beneficiaries__contains=[F("decided_by")])),
+            ),
+            models.UniqueConstraint(
+                fields=["code", "scope", "subject"], condition=Q(state="asked"), name="waiver_asked_once"
+            ),
+        )
+        indexes = (models.Index(fields=["code", "scope", "subject"], name="waiver_by_subject"),)
+
+    def __str__(self) -> str:
+        return f"Waiver of {self.code} for {self.automation}"
+
+    @property
+    def href(self) -> str:
+        """Its page."""
+        return reverse("waiver", args=[self.pk])
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it lifts something at the instant ``now``, as `WaiverQuerySet.live` says of rows."""
+        begins, ends = self.begins_at, self.ends_at
+        return self.state == WaiverState.GRANTED and begins is not None and ends is not None and begins <= now < ends
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the automation's timeline too."""
+        return (self, self.automation)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to the automation; whoever asked for it."""
+        found = set(self.automation.relations(person, now))
+        if person.pk == self.asked_by_id:
+            found.add(Relation.SUBMITTER)
+        return frozenset(found)

@@ -1,0 +1,60 @@
+"""Conflict rules for tests: written as documents, in force from the start, and worked out against the register."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from approvals.conflicts import members, rules
+from approvals.models import ConflictRule
+from tests.people import NOW
+
+Leg = dict[str, Any]
+
+
+def on(*resources: Any, **more: Any) -> Leg:
+    """What is held on some resources."""
+    return {"resources": [one.pk for one in resources], **more}
+
+
+def document(*legs: Leg, code: str = "read-and-tell", **more: Any) -> dict[str, Any]:
+    """A rule of so many legs, each of one selector."""
+    said = {
+        "code": code,
+        "title": "Read stock and tell of it",
+        "process": "Plan to produce",
+        "rating": "medium",
+        "mode": "record",
+        "scope": "automation",
+        "reason": "What is read could be told to the wrong people.",
+        "legs": [{"name": f"Leg {number}", "any": [leg]} for number, leg in enumerate(legs, 1)],
+    }
+    if isinstance(without := more.pop("without", None), dict):
+        said["without"] = {"name": "What has to be there", "any": [without]}
+    return said | more
+
+
+def rule(*legs: Leg, now: datetime = NOW, **more: Any) -> ConflictRule:
+    """Such a rule in force."""
+    read = rules.read(document(*legs, **more))
+    made = ConflictRule.objects.create(
+        code=read.code,
+        number=1,
+        document=read.to_dict(),
+        digest=read.digest,
+        title=read.title,
+        process=read.process,
+        rating=read.rating,
+        mode=read.mode,
+        scope=read.scope,
+        ships=True,
+        effective_at=now,
+    )
+    members.weigh_all(now)
+    return made
+
+
+def codes(found: Sequence[Any]) -> list[str]:
+    """Codes of the rules of what was found."""
+    return [one.standing.rule.code for one in found]

@@ -1,0 +1,68 @@
+"""What one automation would hold against the rules, and what everybody holds: the same answers (S6)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from approvals.conflicts import cases, finding, scanning, standing
+from approvals.models import Submission
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.journeys import Company, grants_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+
+
+def found_for(submission: Submission, company: Company) -> list[finding.Found]:
+    """What is found for an automation as it is with the version in force."""
+    return finding.find(cases.of_version(submission.automation, submission.version), company.now)
+
+
+def scanned(company: Company) -> dict[str, set[int]]:
+    """What a scan finds: subjects by code."""
+    rules = standing.in_force(company.now)
+    by_version = {one.version.pk: one.rule.code for one in rules}
+    found: dict[str, set[int]] = {}
+    for rule, subject in scanning.scan(rules, company.now):
+        found.setdefault(by_version[rule], set()).add(subject)
+    return found
+
+
+def test_what_is_held_on_two_resources_is_found_where_a_rule_forbids_both(
+    company: Company, stock_in_force: Submission
+) -> None:
+    ruling.rule(on(company.erp), on(company.slack))
+    (one,) = found_for(stock_in_force, company)
+    assert [len(one.own[leg]) for leg in (1, 2)] == [1, 1]
+    assert scanned(company) == {"read-and-tell": {stock_in_force.automation_id}}
+
+
+def test_one_leg_alone_is_no_conflict(company: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(company.erp), on(company.github))
+    assert found_for(stock_in_force, company) == []
+    assert scanned(company) == {}
+
+
+def test_what_is_only_read_fills_no_leg_that_asks_for_writing(company: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(company.erp, levels=["write"]), on(company.slack))
+    assert found_for(stock_in_force, company) == []
+    assert scanned(company) == {}
+
+
+def test_one_without_the_other_is_a_conflict_until_the_other_is_there(
+    company: Company, stock_in_force: Submission
+) -> None:
+    ruling.rule(on(company.slack), without=on(company.github), code="unlogged")
+    ruling.rule(on(company.slack), without=on(company.erp), code="logged")
+    assert ruling.codes(found_for(stock_in_force, company)) == ["unlogged"]
+    assert scanned(company) == {"unlogged": {stock_in_force.automation_id}}
+
+
+def test_what_has_ended_or_whose_term_is_over_is_not_held(company: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(company.erp), on(company.slack))
+    ends = max(grant.ends_at for grant in grants_of(stock_in_force))
+    rules = standing.in_force(company.now)
+    assert scanning.scan(rules, ends - timedelta(seconds=1))
+    assert not scanning.scan(rules, ends)
