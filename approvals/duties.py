@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef
 
 from approvals import asking, openings, ownerless, policies, rechecking
+from approvals.conflicts import asked as conflicts
 from approvals.ladders import LADDER
 from approvals.models import (
     Approval,
@@ -300,6 +301,18 @@ def _settles_for_others(subject: Binding | Resource, actor: Actor, now: datetime
 INTERACTIVE = Duty(
     "SOD-5", "S5", "A decision needs a person in an interactive, for high risk a fresh, session.", _interactive
 )
+
+
+def conflict_at_force(submission: Submission, now: datetime) -> Refusal | None:
+    """Why what was approved can't come into force together, or together with what others hold; None where it can (S6)."""
+    records = submission.approvals.filter(stage=2).select_related("privilege")
+    return conflicts.refusal(conflicts.left(submission, records, now))
+
+
+def _conflict_free(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
+    return conflict_at_force(subject, now)
+
+
 PARTY = Duty("SOD-1", "S1", "A party to a submission approves nothing in it.", _party, ("decision_not_barred",))
 BOTH_STAGES = Duty(
     "SOD-2",
@@ -324,6 +337,12 @@ HAS_OWNER = Duty(
 )
 TIER_HOLDS = Duty("T1", "T1", "Nothing is approved with fewer signatures than its present tier needs.", _tier_holds)
 BINDING_HOLDS = Duty("I8", "I8", "Nothing is approved on a resource that its connection does not open.", _binding_holds)
+CONFLICT_FREE = Duty(
+    "S6",
+    "S6",
+    "Nothing comes into force that an enforced conflict rule forbids, unless it is waived.",
+    _conflict_free,
+)
 STILL_HOLDS = Duty(
     "A5",
     "A5",

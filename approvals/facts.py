@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import rfc8785
 
+from approvals.conflicts import asked as conflicts
 from approvals.models import Approval, ApprovalKind
+from governance.controls import clock
 from governance.controls.models import Person
 from inventory.models import Automation, Trigger, Version
 
@@ -37,6 +39,7 @@ WORDS = {
     "justification": "Justification",
     "term_days": "Term in days",
     "tier": "Risk tier",
+    "conflicts": "Conflicts",
     "policy": "Policy version",
     "round": "Round",
     "retracted": "How often it was undone",
@@ -125,8 +128,8 @@ def _of_credential(approval: Approval) -> dict[str, Any]:
     }
 
 
-def of(approval: Approval) -> dict[str, Any]:
-    """The facts of a record as they are now."""
+def of(approval: Approval, now: datetime | None = None) -> dict[str, Any]:
+    """The facts of a record as they are at ``now``, or at this moment."""
     if approval.kind == ApprovalKind.APP:
         about = dict(approval.submission.asked)
     elif approval.kind == ApprovalKind.PRIVILEGE:
@@ -140,6 +143,8 @@ def of(approval: Approval) -> dict[str, Any]:
         "tier": approval.tier,
         "policy": approval.submission.policy.digest,
         "round": str(approval.round),
+        # As with what nobody has said: where there is none, a record asks what it asked before there were rules.
+        **({"conflicts": found} if (found := conflicts.facts_of(approval, now or clock.now())) else {}),
         # What was shown before an undo is not pressed again by the same form.
         **({"retracted": str(approval.retracted)} if approval.retracted else {}),
     }

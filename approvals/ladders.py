@@ -144,7 +144,7 @@ def ladder(
     if label == SeatLabel.OUTSIDE:
         steps = (("decided before", [first]), ("fallback owner", bench.fallback), ("security reviewer", bench.security))
         return _rungs(*((basis, [one for one in people if one and one.pk not in insiders]) for basis, people in steps))
-    if label == SeatLabel.SECURITY:
+    if label in (SeatLabel.SECURITY, SeatLabel.CONFLICT):
         return _rungs(("decided before", [first]), ("security reviewer", bench.security))
     if label == SeatLabel.SECOND:
         return _rungs(

@@ -18,6 +18,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 
 from approvals import again, openings, parties, rechecking
 from approvals.changes import Asked, Changes
+from approvals.conflicts import asked as conflicts
 from approvals.models import (
     APP_KEY,
     Approval,
@@ -73,6 +74,12 @@ class Because:
 
     words: str
     sentence: str
+
+
+#: What is in conflict with something is looked at by people, whatever its rule does otherwise (S6).
+IN_CONFLICT = Because(
+    "it is in conflict", "It would be in conflict with something else that is held, and somebody looks at that."
+)
 
 
 @dataclass(frozen=True)
@@ -294,6 +301,8 @@ def of_submission(submission: Submission, waiting: Sequence[Approval], policy: P
         policy: the policy that it was made under.
         now: business time.
     """
+    if conflicts.of_submission(submission, now):
+        return IN_CONFLICT
     app = submission.app_approval
     is_own = app is not None and app.submission_id == submission.pk and app.carried_from_id is None
     case = _of_saved(

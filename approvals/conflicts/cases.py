@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Collection, Iterable
 
 from approvals.conflicts import holding
 from approvals.conflicts.finding import Case
 from approvals.models.conflict import Scope
 from inventory.models import Automation, Privilege, Trigger, Version
 
-#: Of something that is held under a key: by which level it is held where an approver left less than was asked (A7).
-Levels = Mapping[str, str]
 
-
-def of_version(
-    automation: Automation, version: Version, *, without: Collection[str] = (), levels: Levels = MappingProxyType({})
-) -> Case:
-    """An automation as it would be with a version of its own.
-
-    Args:
-        automation: as it stands; what an amendment asks of its owner counts (A12).
-        version: saved.
-        without: keys of privileges that it would not hold, because they were refused.
-        levels: what was narrowed.
-    """
+def of_version(automation: Automation, version: Version) -> Case:
+    """An automation as it would be with a version of its own; what an amendment asks of its owner counts (A12)."""
     privileges = version.privileges.select_related("entitlement__resource").order_by("pk")
     identities = list(version.version_identities.values_list("identity_id", flat=True))
-    held = [one for one in privileges if one.key not in without]
-    return of_parts(automation, held, version.triggers.all(), identities, levels=levels)
+    return of_parts(automation, privileges, version.triggers.all(), identities)
+
+
+def of_read(automation: Automation, version: Version, privileges: Iterable[Privilege]) -> Case:
+    """The same of a version whose privileges are read already."""
+    identities = list(version.version_identities.values_list("identity_id", flat=True))
+    return of_parts(automation, privileges, version.triggers.all(), identities)
 
 
 def of_parts(
@@ -36,8 +28,6 @@ def of_parts(
     privileges: Iterable[Privilege],
     triggers: Iterable[Trigger],
     identities: Collection[int],
-    *,
-    levels: Levels = MappingProxyType({}),
 ) -> Case:
     """An automation as it would be with all this; nothing of it need be saved.
 
@@ -46,12 +36,9 @@ def of_parts(
         privileges: what it would hold, entitlements and resources read.
         triggers: what would start it.
         identities: ids of what it would run as.
-        levels: what was narrowed.
     """
     pk = automation.pk or 0
-    things = [
-        holding.of_privilege(one, f"{pk}/{one.key}", automation.environment, levels.get(one.key, "")) for one in privileges
-    ]
+    things = [holding.of_privilege(one, f"{pk}/{one.key}", automation.environment) for one in privileges]
     ways_in = (one for one in triggers if one.is_open)
     things += [holding.of_trigger(one, f"{pk}/{f'trigger:{one.type}:{one.at}'[:80]}") for one in ways_in]
     return Case(pk, things, subjects_of(automation, identities))

@@ -67,6 +67,23 @@ class Found:
         """What it does: of a waived one, it is shown."""
         return Mode.RECORD if self.waiver is not None else self.standing.rule.mode
 
+    @property
+    def sentence(self) -> str:
+        """What is in conflict, in words: the title and why it matters."""
+        rule = self.standing.rule
+        lacks = f" Nothing there is “{rule.without.name}”." if rule.without is not None else ""
+        return f"{rule.title}: {rule.reason}{lacks}"
+
+    @property
+    def way_out(self) -> str:
+        """What would resolve it."""
+        rule = self.standing.rule
+        if rule.resolve:
+            return f"{rule.resolve} Or ask for a waiver."
+        if rule.without is not None:
+            return f"Add “{rule.without.name}”, do without the rest, or ask for a waiver."
+        return "Do without one of them, split it into two automations, or ask for a waiver."
+
 
 def find(case: Case, now: datetime, rules: Sequence[Standing] | None = None) -> list[Found]:
     """Every conflict in which the automation has a part.

@@ -221,7 +221,8 @@ class Approval(models.Model):
 
 class SeatLabel(models.TextChoices):
     """What a seat stands for (T3, A8); a second signature is asked for what was refused before by somebody who can't be asked (A15), one
-    from outside where the first would be of somebody who has a signal together with the builder (S10).
+    from outside where the first would be of somebody who has a signal together with the builder (S10), one of security where it is in
+    conflict with something else that is held (S6).
     """
 
     LEAD = "lead", "Team lead"
@@ -229,6 +230,7 @@ class SeatLabel(models.TextChoices):
     SECURITY = "security", "Security"
     SECOND = "second", "Second signature"
     OUTSIDE = "outside", "From outside both teams"
+    CONFLICT = "conflict", "Conflict"
 
 
 class Seat(AppendOnly):

@@ -361,9 +361,9 @@ SUBMISSION_FROZEN = pgtrigger.Trigger(
     operation=pgtrigger.Update,
     func="""
         IF (OLD.automation_id, OLD.version_id, OLD.kind, OLD.submitted_by_id, OLD.submitted_at, OLD.policy_id, OLD.tier,
-            OLD.reasons, OLD.asked, OLD.digest, OLD.light_path) IS DISTINCT FROM
+            OLD.reasons, OLD.asked, OLD.digest, OLD.held, OLD.light_path) IS DISTINCT FROM
             (NEW.automation_id, NEW.version_id, NEW.kind, NEW.submitted_by_id, NEW.submitted_at, NEW.policy_id, NEW.tier,
-            NEW.reasons, NEW.asked, NEW.digest, NEW.light_path)
+            NEW.reasons, NEW.asked, NEW.digest, NEW.held, NEW.light_path)
             OR (OLD.continues_id, OLD.promoted_from_id) IS DISTINCT FROM (NEW.continues_id, NEW.promoted_from_id)
             OR OLD.app_approval_id IS NOT NULL AND OLD.app_approval_id IS DISTINCT FROM NEW.app_approval_id THEN
             RAISE EXCEPTION 'A1: submission % is frozen', OLD.id USING ERRCODE = 'check_violation';

@@ -77,6 +77,8 @@ class Submission(models.Model):
     #: What stage 1 decides about, as it stood when submitted: purpose, owners, kind, triggers (A1).
     asked = models.JSONField(default=dict)
     digest = models.CharField(max_length=64)
+    #: What the version would hold, as conflict rules look at it (S6); empty for one from before there were rules.
+    held = models.JSONField(null=True, blank=True, default=None)
     #: The stage-1 record that this one rests on: its own, or that of an earlier submission still in force (A12, S2).
     app_approval = models.ForeignKey(
         "approvals.Approval", models.PROTECT, null=True, blank=True, related_name="carries"

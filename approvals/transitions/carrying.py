@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Q
 
 from approvals import again, alike, facts, pairs, parties, policies, stopped, third
+from approvals.conflicts import asked as conflicts
 from approvals.ladders import Bench, ladder, resource_of
 from approvals.models import (
     Approval,
@@ -26,6 +27,7 @@ from approvals.models import (
     SeatLabel,
     Submission,
 )
+from approvals.models.conflict import Mode
 from approvals.routing import app_deciders
 from governance.controls import texts
 from governance.controls.models import Person
@@ -142,7 +144,7 @@ class Carrying:
     def keep_records(self, records: Sequence[Approval]) -> None:
         """Save new records of one stage with their facts, rounds and seats; one that was refused before remembers it."""
         for record in records:
-            record.facts = facts.of(record)
+            record.facts = facts.of(record, self.step.now)
             earlier = self.earlier.get(record.matter)
             record.earlier_id = earlier.record if earlier is not None else None
             record.round = self._round(self._before(record))
@@ -231,7 +233,12 @@ class Carrying:
         labels = alike.app_seats(labels, elsewhere=record.kind == ApprovalKind.APP and self.is_known_elsewhere)
         found = again.seats(labels, earlier, may_be_asked=lambda person: self._may_ask_again(record, person))
         found = stopped.seats(labels, found) if record.key in self.stopped else found
-        return [*found, SeatLabel.OUTSIDE] if self._takes_a_third(record, labels[0]) else found
+        found = [*found, SeatLabel.OUTSIDE] if self._takes_a_third(record, labels[0]) else found
+        return [*found, SeatLabel.CONFLICT] if self._is_signed_for(record) else found
+
+    def _is_signed_for(self, record: Approval) -> bool:
+        """Whether it is in a conflict that takes another signature (S6)."""
+        return any(one.mode == Mode.APPROVAL for one in conflicts.of_record(record, self.step.now))
 
     def _takes_a_third(self, record: Approval, label: str) -> bool:
         """Whether whoever would fill its first seat has a signal together with the builder, on high risk (S10)."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from approvals import asking, duties, facts, openings, policies
 from approvals.changes import POWER
+from approvals.conflicts import asked as conflicts
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -16,6 +17,7 @@ from approvals.models import (
     DecisionOutcome,
     Party,
 )
+from approvals.models.conflict import Mode
 from approvals.models.submission import Capacity
 from approvals.routing import Route, route_of
 from approvals.transitions import likening, outside, repeated
@@ -62,12 +64,13 @@ def approve(
         same: of a new app, whether it is the same as what it may be the same as, by the likeness's id (I9).
     """
     record = step.subject
-    _check_shown(record, shown_digest)
+    _check_shown(step, shown_digest)
     _check_together(record, batch)
     if not step.text and (record.tier == "high" or batch is not None):
         raise refuse(Refusal("A7", "input", "Say why: a high-risk or bulk approval needs a reason."))
     alike = likening.check(step, same or {})
     narrowing = _narrow(record, term_days, level, list(scope) if scope is not None else None)
+    _check_conflicts(step)
     takes_a_third = outside.is_needed(step)
     decision = _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing)
     likening.answer(step, alike, same or {}, decision)
@@ -113,7 +116,7 @@ def reject(
         batch: of a bulk decision.
         not_mine: whether the connection does not open the decider's resource.
     """
-    _check_shown(step.subject, shown_digest)
+    _check_shown(step, shown_digest)
     _check_together(step.subject, batch)
     if not_mine:
         _refuse_bindings(step)
@@ -136,7 +139,7 @@ def reject(
 def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | None = None) -> Effect:
     """Whoever holds a seat sends the record back with a question; the builder's clock starts (A14)."""
     record = step.subject
-    _check_shown(record, shown_digest)
+    _check_shown(step, shown_digest)
     policy = policies.of(record.submission.policy)
     if record.round >= policy.rounds:
         raise refuse(Refusal("A14", "input", f"After {policy.rounds} rounds it is a yes or a no.", is_attempt=True))
@@ -212,9 +215,9 @@ def _check_together(record: Approval, batch: UUID | None) -> None:
         raise refuse(Refusal("A7", "input", sentence, "Open its review.", is_attempt=True))
 
 
-def _check_shown(record: Approval, shown: str) -> None:
+def _check_shown(step: Step[Approval], shown: str) -> None:
     """A decision counts for what the page showed; when that has changed, nothing is decided (A6)."""
-    present = facts.of(record)
+    record, present = step.subject, facts.of(step.subject, step.now)
     if facts.digest(present) == shown:
         return
     changed = facts.differences(record.facts, present)
@@ -228,6 +231,19 @@ def _check_shown(record: Approval, shown: str) -> None:
             detail,
         )
     )
+
+
+def _check_conflicts(step: Step[Approval]) -> None:
+    """What it would be in conflict with, as narrowed, is not approved where the rule is enforced and nobody has waived it (S6, A7)."""
+    record = step.subject
+    if all(one.rule.mode != Mode.ENFORCE for one in conflicts.rules_for(record.submission, step.now)):
+        return
+    others = record.submission.approvals.exclude(pk=record.pk).select_related("privilege")
+    key, asked = conflicts.key_of(record), conflicts.asked_in(record.submission)
+    left = conflicts.left(record.submission, [*others, record], step.now)
+    no = conflicts.refusal([one for one in left if conflicts.takes_part(record.kind, key, one, asked)])
+    if no is not None:
+        raise refuse(no)
 
 
 def _narrow(record: Approval, term_days: int | None, level: str, scope: list[str] | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from approvals import asking, changes, duties, grants, policies, stopped
+from approvals.conflicts import asked as conflicts
 from approvals.conflicts import holding
 from approvals.models import (
     Approval,
@@ -20,6 +21,7 @@ from approvals.models import (
 )
 from approvals.transitions import sampling
 from governance.controls.once import last_word
+from governance.controls.refusals import refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory import lifecycle
@@ -31,7 +33,7 @@ from inventory import lifecycle
     permission=None,
     source=(SubmissionState.DECIDED,),
     target=(SubmissionState.IN_FORCE,),
-    duties=(duties.STILL_HOLDS,),
+    duties=(duties.STILL_HOLDS, duties.CONFLICT_FREE),
 )
 def put_in_force(step: Step[Submission]) -> Effect:
     """Create the new grants, end the removed ones and make the version the approved one, together or not at all (A5)."""
@@ -42,6 +44,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
             "privilege__entitlement__resource", "privilege__credential", "credential__opens", "credential__kept_in"
         )
     )
+    _check_conflicts(step)
     before = changes.in_force(automation)
     still_stopped = stopped.since(submission)
     ended = _end_what_is_not_asked(step, submission, approved)
@@ -71,6 +74,15 @@ def put_in_force(step: Step[Submission]) -> Effect:
     # A grant rests on a submission that is in force: the database asks that of each (G1).
     grant = partial(_grant_all, step, usable, still_stopped)
     return Effect(payload={"ended": ended, "unusable": unusable}, then=grant)
+
+
+def _check_conflicts(step: Step[Submission]) -> None:
+    """Nothing comes into force that an enforced rule forbids, whatever others put in force at this very moment (S6)."""
+    submission = step.subject
+    conflicts.alone(submission, step.now)
+    no = duties.conflict_at_force(submission, step.now)
+    if no is not None:
+        raise refuse(no)
 
 
 def _app_review_on(submission: Submission, now: datetime) -> date:
@@ -178,7 +190,7 @@ def _review_on(now: datetime, policy: policies.Policy, tier: str) -> date:
     repeats=last_word("submission.accepted"),
     permission=Permission.SUBMISSION_ACCEPT,
     source=(SubmissionState.DECIDED,),
-    duties=(duties.ACCEPT_IN_TIME, duties.STILL_HOLDS),
+    duties=(duties.ACCEPT_IN_TIME, duties.STILL_HOLDS, duties.CONFLICT_FREE),
     parents=("automation",),
 )
 def accept_subset(step: Step[Submission]) -> Effect:

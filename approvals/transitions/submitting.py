@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from approvals import alike, changes, duties, facts, light, openings, ownerless, parties, policies
 from approvals.changes import Asked, Changes
+from approvals.conflicts import asked as conflicts
+from approvals.conflicts import cases, finding, stage_one
+from approvals.conflicts.finding import Found
 from approvals.ladders import LADDER
 from approvals.matching import shortage
 from approvals.models import (
@@ -32,6 +35,7 @@ from inventory.models import (
     Automation,
     AutomationState,
     NonHumanIdentity,
+    Privilege,
     Resource,
     ResourceState,
     Version,
@@ -78,13 +82,17 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()
     _check_ready(automation, found, assessment, policy, step.now)
     _check_news(automation, version, found, before)
+    case = cases.of_read(automation, version, _privileges(found.wanted))
+    in_conflict = _check_conflicts(case, step.now)
+    found = stage_one.asks_app(found, in_conflict, automation.pk)
     likes, siblings = _alike(automation, version, found), lineage.ids(automation.lineage, automation.pk)
     found = alike.asks_app(found, likes, automation)
     is_light = light.of_version(version, found, assessment, policy, before, person, step.now, siblings, bool(likes))
+    is_light = is_light and not in_conflict
     if before is not None:
         leaving.withdraw_for_newer(before, actor=step.actor, now=step.now)
     registry.hand_over_identities(step, version)
-    submission = _create(step, automation, version, found, assessment, policy, before, light_path=is_light)
+    submission = _create(step, automation, version, found, assessment, policy, before, case, light_path=is_light)
     likening.note(step, submission, likes)
     parties.name_all(submission, person, siblings=siblings, alike=[one.other.pk for one in likes])
     is_same = _is_same_app(automation, version, assessment, before) and not alike.open_of(automation)
@@ -111,9 +119,22 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
 
 def _alike(automation: Automation, version: Version, found: Changes) -> Sequence[Alike]:
     """What it may be the same as (I9)."""
-    held = [one.privilege for one in found.wanted if one.privilege is not None]
+    held = _privileges(found.wanted)
     case = Case(automation.team, automation.pk, automation.lineage, version.source_digest, held)
     return alike.held(automation, case, is_in_force=found.before is not None)
+
+
+def _privileges(asked: Iterable[Asked]) -> list[Privilege]:
+    return [one.privilege for one in asked if one.privilege is not None]
+
+
+def _check_conflicts(case: finding.Case, now: datetime) -> Sequence[Found]:
+    """What would be in conflict, where none of it is of an enforced rule that nobody has waived (S6, S7)."""
+    found = finding.find(case, now)
+    no = conflicts.refusal(found, "input")
+    if no is not None:
+        raise refuse(no)
+    return found
 
 
 def unready(
@@ -211,6 +232,7 @@ def _create(
     assessment: Assessment,
     policy: policies.Policy,
     before: Submission | None,
+    case: finding.Case,
     *,
     light_path: bool,
 ) -> Submission:
@@ -229,6 +251,7 @@ def _create(
         reasons=list(assessment.reasons),
         asked=asked,
         digest=facts.digest(asked),
+        held=conflicts.frozen(case, [one.key for one in _privileges(found.asked)]),
         app_approval=found.app_in_force,
         light_path=light_path,
         promoted_from=below,

@@ -1,0 +1,160 @@
+"""The conflicts of a submission: what it would hold as it was frozen, against the rules and the waivers as they are now (S6, S7, A6).
+
+What a version would hold is frozen with its submission and asks the database nothing more. Which rules there are, what others hold and what is
+waived is read when it is asked: a decision is about these too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from django.db import connection
+
+from approvals.conflicts import cases, finding, standing
+from approvals.conflicts.finding import Case, Found
+from approvals.conflicts.selectors import Held
+from approvals.conflicts.standing import Standing
+from approvals.models import Approval, ApprovalKind, ApprovalState, Submission
+from approvals.models.conflict import Mode, Scope
+from governance.controls.refusals import Refusal
+
+#: States in which a record gives nothing.
+GIVES_NOTHING = (
+    ApprovalState.REJECTED,
+    ApprovalState.EXPIRED,
+    ApprovalState.NOT_APPLICABLE,
+    ApprovalState.WITHDRAWN,
+)
+
+
+def frozen(case: Case, asked: Iterable[str]) -> dict[str, Any]:
+    """What a submission keeps of a case.
+
+    Args:
+        case: what the version would hold.
+        asked: keys of the privileges that have a record of their own in it.
+    """
+    things = [{name: value for name, value in _plain(one).items() if value not in ("", None)} for one in case.things]
+    subjects = {scope: sorted(found) for scope, found in case.subjects.items()}
+    return {"things": things, "subjects": subjects, "asked": sorted(f"{case.automation}/{key}" for key in asked)}
+
+
+def _plain(one: Held) -> dict[str, Any]:
+    return {**asdict(one), "tags": sorted(one.tags)}
+
+
+def case_of(submission: Submission) -> Case:
+    """What its version would hold, all of it."""
+    kept: Mapping[str, Any] | None = submission.held
+    if kept is None:  # from before there were rules
+        return cases.of_version(submission.automation, submission.version)
+    things = [Held(**{**one, "tags": frozenset(one.get("tags", ()))}) for one in kept["things"]]
+    return Case(submission.automation_id, things, kept["subjects"])
+
+
+def rules_for(submission: Submission, now: datetime) -> Sequence[Standing]:
+    """The rules in force, read once for this instance of a submission."""
+    known = submission.__dict__.get("_conflict_rules")
+    if known is None:
+        known = submission.__dict__["_conflict_rules"] = standing.in_force(now)
+    found: Sequence[Standing] = known
+    return found
+
+
+def of_submission(submission: Submission, now: datetime) -> Sequence[Found]:
+    """Its conflicts, were all of it approved as it is asked; remembered on this instance, for a page with many records."""
+    known = submission.__dict__.get("_conflicts")
+    if known is None:
+        known = submission.__dict__["_conflicts"] = tuple(
+            finding.find(case_of(submission), now, rules_for(submission, now))
+        )
+    found: Sequence[Found] = known
+    return found
+
+
+def of_record(record: Approval, now: datetime) -> list[Found]:
+    """The conflicts that a record has a part in; the app's are those in which nothing that is asked beside it has one."""
+    found = of_submission(record.submission, now)
+    return [one for one in found if takes_part(record.kind, key_of(record), one, asked_in(record.submission))]
+
+
+def takes_part(kind: str, key: str, found: Found, asked: Collection[str]) -> bool:
+    """Whether a record has a part in a conflict.
+
+    Args:
+        kind: the record's.
+        key: of what it is about, with its automation.
+        found: the conflict.
+        asked: such keys of all that has a record in the submission.
+    """
+    if kind == ApprovalKind.APP:
+        return found.keys.isdisjoint(asked)
+    return kind == ApprovalKind.PRIVILEGE and key in found.keys
+
+
+def key_of(record: Approval) -> str:
+    """What a record is about, as conflicts name it."""
+    return f"{record.submission.automation_id}/{record.key}"
+
+
+def asked_in(submission: Submission) -> Collection[str]:
+    """Keys of all that has a record in a submission, each with its automation."""
+    kept: Mapping[str, Any] | None = submission.held
+    return frozenset(kept["asked"]) if kept is not None else frozenset()
+
+
+def facts_of(record: Approval, now: datetime) -> list[str]:
+    """What a decision is about of the conflicts of a record: rule and version, the waiver that lifts it, and who else has a part (A6)."""
+    return sorted(_fact(one) for one in of_record(record, now))
+
+
+def _fact(found: Found) -> str:
+    others = sorted({part.covered_as for leg in found.others.values() for part in leg})
+    version = found.standing.version
+    waived = f", waived by {found.waiver.pk}" if found.waiver is not None else ""
+    beside = f", with {', '.join(others)}" if others else ""
+    return f"{version.code} {version.number}{waived}{beside}"
+
+
+def left(submission: Submission, records: Iterable[Approval], now: datetime) -> list[Found]:
+    """Its conflicts as it is decided so far: without what was refused, and as far as it was narrowed (A7).
+
+    Args:
+        submission: with its automation.
+        records: all of its records, as they are now; what one of them has been narrowed to counts.
+        now: business time.
+    """
+    records = [one for one in records if one.kind == ApprovalKind.PRIVILEGE]
+    refused = {f"{submission.automation_id}/{one.key}" for one in records if one.state in GIVES_NOTHING}
+    lowered = {f"{submission.automation_id}/{one.key}": one.granted_level for one in records if one.granted_level}
+    case = case_of(submission)
+    things = [replace(one, level=lowered.get(one.key, one.level)) for one in case.things if one.key not in refused]
+    return finding.find(replace(case, things=things), now, rules_for(submission, now))
+
+
+def enforced(found: Iterable[Found]) -> list[Found]:
+    """Those that are refused: of an enforced rule, and not waived."""
+    return [one for one in found if one.mode == Mode.ENFORCE]
+
+
+def refusal(found: Sequence[Found], kind: Literal["duty", "input"] = "duty") -> Refusal | None:
+    """Why what would hold all this is refused, or None (S6)."""
+    no = enforced(found)
+    if not no:
+        return None
+    said = " ".join(one.sentence for one in no)
+    detail = tuple(("", one.sentence) for one in no)
+    return Refusal("S6", kind, said, no[0].way_out, detail, is_attempt=True)
+
+
+def alone(submission: Submission, now: datetime) -> None:
+    """Have nobody else put in force meanwhile what could be in conflict with this by what others hold, until the transaction ends (S6)."""
+    wide = {one.rule.scope for one in rules_for(submission, now) if one.rule.mode == Mode.ENFORCE} - {Scope.AUTOMATION}
+    case = case_of(submission)
+    keys = sorted(f"{scope}:{subject}" for scope in wide for subject in case.subjects_in(scope))
+    with connection.cursor() as cursor:
+        for key in keys:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('approvals.conflicts:' || %s, 0))", [key])
