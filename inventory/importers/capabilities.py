@@ -212,16 +212,17 @@ payroll.run | | payroll pay+run payslip | changes |
 hire | | hire candidate+offer job+offer employment+contract onboard onboarding | changes |
 """
 _LEVELS = vocabulary("read write execute admin")
-#: Newsletters have members, and shops have orders of columns: words that mean something else there.
+#: Connectors where a word means something else: newsletters have members.
 _NOT_MEANT = MappingProxyType(
     {
         "user.manage": vocabulary(
             "mailchimp sendInBlue brevo mailerLite convertKit activeCampaign slack discord telegram"
         ),
         "access.grant": vocabulary("mailchimp sendInBlue brevo linkedIn facebookGraphApi twitter"),
-        "deploy": vocabulary("spotify discogs"),
     }
 )
+#: Words beside which another means something else: what is logged is time.
+_NOT_BESIDE = MappingProxyType({"log.delete": vocabulary("time work call food change")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +242,7 @@ class _Line:
             and (not self.nouns or any(noun <= said for noun in self.nouns))
             and (not self.verbs or is_everything or not self.verbs.isdisjoint(said))
             and connector not in _NOT_MEANT.get(self.tag, ())
+            and _NOT_BESIDE.get(self.tag, frozenset()).isdisjoint(said)
         )
 
     def _has_level(self, level: str) -> bool:

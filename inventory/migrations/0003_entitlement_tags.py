@@ -15,8 +15,8 @@ def fill(apps, schema_editor):
     while rows := list(entitlements.filter(pk__gt=after, tags=[]).select_related("resource").order_by("pk")[:CHUNK]):
         after = rows[-1].pk
         uses = {}
-        held = privileges.filter(entitlement__in=rows).values_list("entitlement", "connector", "sensitive").distinct()
-        for entitlement, connector, sensitive in held:
+        held = privileges.filter(entitlement__in=rows).order_by().values_list("entitlement", "connector", "sensitive")
+        for entitlement, connector, sensitive in held.distinct():
             uses.setdefault(entitlement, []).append((connector, sensitive))
         for row in rows:
             found = {}
