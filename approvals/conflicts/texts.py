@@ -1,4 +1,4 @@
-"""From the text of a rule, YAML or the JSON within it, to a document that is safe to walk (S6). Pure.
+"""From the text of a rule, YAML or JSON that is YAML too, to a document that is safe to walk (S6). Pure.
 
 Refused, with what to do: what is too long or too deep, a name twice in one object, anchors and aliases, by which a short text
 becomes an endless one.
