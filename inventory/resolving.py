@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from governance.controls.models import Person
 from inventory import opening, placing, risk, words
+from inventory.importers import capabilities
 from inventory.importers.manifest import (
     QUERY_OPERATIONS,
     CredentialRef,
@@ -368,6 +369,9 @@ def _new_entitlement(
         scope_kind=scope_kind,
         data_class=DataClass.RESTRICTED if opens_secrets else "",
         outbound=words.carries_out(said.connector, said.access),
+        tags=capabilities.tags_of(
+            said.connector, entitlement_code(said), level, kind=resource.kind, opens_secrets=opens_secrets
+        ),
     )
 
 

@@ -70,7 +70,7 @@ class Leg:
 
     def words(self, names: Mapping[int, str] = MappingProxyType({})) -> str:
         """What the leg means, in a sentence; `names` as for `Selector.words`."""
-        return f"“{self.name}” is whatever is {'; or '.join(selector.words(names) for selector in self.any)}."
+        return f"“{self.name}” means what is {'; or '.join(selector.words(names) for selector in self.any)}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ class Selector:
         return given | {name: value for name, value in flags.items() if value is not None}
 
     def words(self, names: Mapping[int, str] = MappingProxyType({})) -> str:
-        """What is meant, in words that go on after "is".
+        """What is meant, in words: "tagged vendor.write, with more than read access".
 
         Args:
             names: what the resources are called that the reader may see, by id.
@@ -151,7 +151,7 @@ class Selector:
             "a way in for somebody who has not signed in" if self.entry else "",
             f"tagged {_or(given['tags'])}" if self.tags else "",
             f"called something like {_or(given['codes'])}" if self.codes else "",
-            f"with {_or(given['levels'])} access" if self.levels else "",
+            f"held with {_levels(given['levels'])} access" if self.levels else "",
             f"on {_or([_KIND_WORDS[one] for one in given['kinds']])}" if self.kinds else "",
             f"on {_or(resources)}" if self.resources else "",
             f"on {_or(given['data_classes'])} data" if self.data_classes else "",
@@ -179,6 +179,10 @@ def _ordered(values: frozenset[str], order: Sequence[str]) -> list[str]:
 
 def _or(values: Sequence[str]) -> str:
     return f"{', '.join(values[:-1])} or {values[-1]}" if len(values) > 1 else values[0]
+
+
+def _levels(levels: Sequence[str]) -> str:
+    return "more than read" if tuple(levels) == LEVEL_ORDER[1:] else _or(levels)
 
 
 def _flag(value: bool | None, words: str) -> str:

@@ -16,6 +16,7 @@ from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory import interim
+from inventory.importers import capabilities
 from inventory.models import (
     DataClass,
     Entitlement,
@@ -254,6 +255,7 @@ def add_entitlement(
         scope_kind=scope_kind,
         data_class=data_class,
         outbound=outbound,
+        tags=capabilities.tags_of("", code, level, kind=step.subject.kind),
     )
     step.save(made)
     return Effect(subject=made)

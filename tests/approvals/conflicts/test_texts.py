@@ -1,0 +1,59 @@
+"""The text of a rule: what makes a short text endless is refused, and every document is read again from its text (S6)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from approvals.conflicts.rules import NotARule, read
+from approvals.conflicts.texts import LONGEST, load, parse
+from tests.approvals.conflicts import drawing
+
+pytestmark = pytest.mark.rule("S6")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: &x [1]\nb: *x", "line 1, column 4: it uses an anchor or an alias"),
+        ("legs:\n  - {code: a, code: b}", "line 2, column 15: a name stands twice in one object"),
+        ("[" * 5000, "it is nested too deep"),
+        ("a: " + "x" * LONGEST, "the whole text: it has 60,003 characters"),
+        ("a: 2024-99-99", "the whole text: it is not YAML"),
+        ("a: " + "9" * 5000, "the whole text: it is not YAML"),
+        ("\0", "the whole text: it is not YAML"),
+        ("code: [", "it is not YAML from here on"),
+        ("a: !!python/object/apply:os.system [echo]", "it is not YAML from here on"),
+        ("? [a]\n: b", "it is not YAML from here on"),
+    ],
+)
+def test_what_is_no_text_of_a_rule_is_refused_with_its_place(text: str, said: str) -> None:
+    with pytest.raises(NotARule) as refused:
+        parse(text)
+    assert said in str(refused.value)
+
+
+@given(st.text() | st.text("abc:-[]{}&*!?|>#%@`\"'\n\t ,<0.\u2028"))
+@example("<<: [1]")
+@example("=: =")
+@example("? {a: 1}\n: 2")
+@example("- " * 40)
+def test_any_text_is_read_or_refused_in_words(text: str) -> None:
+    try:
+        load(text)
+    except NotARule as refused:
+        (problem,) = refused.problems
+        assert problem.where
+        assert problem.what_to_do
+
+
+@given(drawing.documents())
+def test_a_rule_is_read_again_from_its_text(document: dict[str, Any]) -> None:
+    one = read(document)
+    assert parse(json.dumps(one.to_dict(), ensure_ascii=False)) == one
+    assert parse(yaml.safe_dump(one.to_dict(), allow_unicode=True, sort_keys=False)) == one
