@@ -77,8 +77,8 @@ def is_stopped(grant: Grant) -> bool:
 
 
 def is_held_back(grant: Grant) -> bool:
-    """Whether policy approved it and a look did not bear that out: only a decision of stage 2 takes its place (A13)."""
-    return grant.state == GrantState.SUSPENDED and grant.suspended_why in (Why.NOT_FINE, Why.UNSEEN)
+    """Whether policy approved it and a look did not bear that out (A13), or it is in conflict (S6): only a decision of stage 2 takes its place."""
+    return grant.state == GrantState.SUSPENDED and grant.suspended_why in (Why.NOT_FINE, Why.UNSEEN, Why.CONFLICT)
 
 
 def _not_stopped(subject: Grant, actor: Actor, now: datetime) -> Refusal | None:

@@ -36,13 +36,13 @@ def sweep(now: datetime) -> Mapping[str, int]:
     return {"looked": 1, "signals": found, "told": told}
 
 
-def is_due(now: datetime) -> bool:
-    """Whether nobody has looked since the night began; business time may be moved back in a demo, and then it is due again."""
+def is_due(now: datetime, job: str = JOB) -> bool:
+    """Whether a job has not looked since the night began; business time may be moved back in a demo, and then it is due again."""
     here = now.astimezone(organisation_zone())
     began = here.replace(hour=AT.hour, minute=AT.minute, second=0, microsecond=0)
     if here < began:
         began -= timedelta(days=1)
-    looked = JobRun.objects.filter(job=JOB, counts__looked=1, error="", started_at__gte=began, started_at__lte=now)
+    looked = JobRun.objects.filter(job=job, counts__looked=1, error="", started_at__gte=began, started_at__lte=now)
     return not looked.exists()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from approvals import bulk, signal_sweeps, sweeps
+from approvals import bulk, conflict_sweeps, signal_sweeps, sweeps
 from governance.controls import nudge
 from governance.controls.jobs import run_job
 
@@ -19,6 +19,12 @@ def sweep() -> None:
 def flag() -> None:
     """Tell security of signals, once a night."""
     run_job(signal_sweeps.JOB, signal_sweeps.sweep)
+
+
+@shared_task(name=conflict_sweeps.JOB)
+def look_for_conflicts() -> None:
+    """Look for what is held together and may not be; enforce, remind and end what is due."""
+    run_job(conflict_sweeps.JOB, conflict_sweeps.sweep)
 
 
 @shared_task(name=bulk.JOB)

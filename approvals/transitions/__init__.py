@@ -1,6 +1,7 @@
 """Every change of a submission and its approvals, by the step of the journey it belongs to."""
 
 from approvals.transitions.by_policy import approve_by_policy
+from approvals.transitions.conflicting import change_conflict, end_conflict, enforce, follow_scan, open_conflict
 from approvals.transitions.deciding import answer, approve, ask_for_changes, reject
 from approvals.transitions.force import accept_subset, is_usable, put_in_force
 from approvals.transitions.joining import join_unfinished
@@ -35,6 +36,14 @@ from approvals.transitions.stages import (
     reject_submission,
 )
 from approvals.transitions.submitting import submit
+from approvals.transitions.waiving import (
+    ask_waiver,
+    end_waiver,
+    expire_waiver,
+    grant_waiver,
+    refuse_waiver,
+    withdraw_waiver,
+)
 
 __all__ = [
     "accept_subset",
@@ -43,6 +52,8 @@ __all__ = [
     "approve_by_policy",
     "ask_deputies",
     "ask_for_changes",
+    "ask_waiver",
+    "change_conflict",
     "close_again",
     "close_as_not_applicable",
     "close_sample",
@@ -55,19 +66,27 @@ __all__ = [
     "decide",
     "decline",
     "draw",
+    "end_conflict",
+    "end_waiver",
+    "enforce",
     "expire",
+    "expire_waiver",
     "find_fine",
     "find_not_fine",
+    "follow_scan",
+    "grant_waiver",
     "is_usable",
     "join_unfinished",
     "lapse",
     "lapse_sample",
     "look_again",
     "object_to",
+    "open_conflict",
     "open_record",
     "pass_on",
     "pass_on_sample",
     "put_in_force",
+    "refuse_waiver",
     "reject",
     "reject_submission",
     "retract",
@@ -75,4 +94,5 @@ __all__ = [
     "tell_of_risen",
     "withdraw",
     "withdraw_record",
+    "withdraw_waiver",
 ]

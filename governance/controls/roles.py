@@ -60,6 +60,9 @@ class Permission(StrEnum):
     DELEGATION_SET = "delegation:set"
     TOKEN_MAKE = "token:make"  # noqa: S105  the name of a permission
     TOKEN_REVOKE = "token:revoke"  # noqa: S105
+    CONFLICT_SCAN = "conflict:scan"
+    WAIVER_ASK = "waiver:ask"
+    WAIVER_DECIDE = "waiver:decide"
     LEDGER_READ = "ledger:read"
     SIGNALS_READ = "signals:read"
 
@@ -107,6 +110,7 @@ _OWNERS = frozenset(
         P.AUTOMATION_STOP,
         P.AUTOMATION_RESUME,
         P.AUTOMATION_RETIRE,
+        P.WAIVER_ASK,
     }
 )
 _ANSWERING = frozenset(
@@ -138,6 +142,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.LEDGER_READ,
             P.SIGNALS_READ,
             P.SUBMISSION_COMMENT,
+            P.WAIVER_DECIDE,
         }
     ),
     Role.AUDITOR: frozenset({P.LEDGER_READ, P.SIGNALS_READ}),
@@ -168,6 +173,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.GRANT_END,
             P.SAMPLE_DRAW,
             P.SAMPLE_LAPSE,
+            P.CONFLICT_SCAN,
             P.ITEM_OPEN,
             P.ITEM_CLOSE,
             P.PERSON_PROVE,
@@ -177,7 +183,14 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     ),
     R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE, P.INTERIM_DROP, P.TOKEN_MAKE, P.TOKEN_REVOKE}),
     R.TEAM_MEMBER: frozenset(
-        {P.AUTOMATION_REGISTER, P.AUTOMATION_AMEND, P.AUTOMATION_SUBMIT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}
+        {
+            P.AUTOMATION_REGISTER,
+            P.AUTOMATION_AMEND,
+            P.AUTOMATION_SUBMIT,
+            P.SUBMISSION_ANSWER,
+            P.SUBMISSION_COMMENT,
+            P.WAIVER_ASK,
+        }
     ),
     R.TEAM_LEAD: frozenset(
         {
@@ -274,6 +287,9 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.DELEGATION_SET: "name who stands in",
     P.TOKEN_MAKE: "make a token of their own",
     P.TOKEN_REVOKE: "revoke this token",
+    P.CONFLICT_SCAN: "look for conflicts in everything that is held",
+    P.WAIVER_ASK: "ask that a conflict of this automation be waived",
+    P.WAIVER_DECIDE: "decide about waivers",
     P.LEDGER_READ: "read the ledger",
     P.SIGNALS_READ: "read who approves for whom",
 }

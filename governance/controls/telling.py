@@ -73,6 +73,15 @@ EVENTS: dict[str, Group | None] = {
     "role_confirmed": AT_ONCE,
     "delegation_set": AT_ONCE,
     "erasure_asked": Group.CONFIRM,
+    # conflicts and waivers
+    "conflict_opened": Group.KNOW,
+    "conflict_enforced": AT_ONCE,
+    "waiver_asked": Group.DECIDE,
+    "waiver_granted": AT_ONCE,
+    "waiver_refused": AT_ONCE,
+    "waiver_ended": AT_ONCE,
+    "waiver_ending": Group.KNOW,
+    "waiver_expired": AT_ONCE,
     # signals
     "signal_flagged": Group.KNOW,
     # webhooks

@@ -8,6 +8,7 @@ from typing import Any
 
 from approvals.conflicts import members, rules
 from approvals.models import ConflictRule
+from governance.controls.models import Person
 from tests.people import NOW
 
 Leg = dict[str, Any]
@@ -58,3 +59,28 @@ def rule(*legs: Leg, now: datetime = NOW, **more: Any) -> ConflictRule:
 def codes(found: Sequence[Any]) -> list[str]:
     """Codes of the rules of what was found."""
     return [one.standing.rule.code for one in found]
+
+
+def no_other_rules(now: datetime = NOW) -> None:
+    """Give up every rule that ships, so that a test has its own alone."""
+    shipped = list(ConflictRule.objects.filter(ships=True))
+    people = list(Person.objects.order_by("pk")[:2])
+    ConflictRule.objects.bulk_create(
+        ConflictRule(
+            code=one.code,
+            number=one.number + 1,
+            document=one.document,
+            digest=one.digest,
+            title=one.title,
+            process=one.process,
+            rating=one.rating,
+            mode=one.mode,
+            scope=one.scope,
+            is_given_up=True,
+            effective_at=one.effective_at,
+            proposed_by=people[0],
+            approved_by=people[1],
+        )
+        for one in shipped
+    )
+    members.weigh_all(now)

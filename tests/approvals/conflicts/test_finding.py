@@ -15,54 +15,54 @@ from tests.journeys import Company, grants_of
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
 
-def found_for(submission: Submission, company: Company) -> list[finding.Found]:
+def found_for(submission: Submission, plain: Company) -> list[finding.Found]:
     """What is found for an automation as it is with the version in force."""
-    return finding.find(cases.of_version(submission.automation, submission.version), company.now)
+    return finding.find(cases.of_version(submission.automation, submission.version), plain.now)
 
 
-def scanned(company: Company) -> dict[str, set[int]]:
+def scanned(plain: Company) -> dict[str, set[int]]:
     """What a scan finds: subjects by code."""
-    rules = standing.in_force(company.now)
+    rules = standing.in_force(plain.now)
     by_version = {one.version.pk: one.rule.code for one in rules}
     found: dict[str, set[int]] = {}
-    for rule, subject in scanning.scan(rules, company.now):
+    for rule, subject in scanning.scan(rules, plain.now):
         found.setdefault(by_version[rule], set()).add(subject)
     return found
 
 
 def test_what_is_held_on_two_resources_is_found_where_a_rule_forbids_both(
-    company: Company, stock_in_force: Submission
+    plain: Company, stock_in_force: Submission
 ) -> None:
-    ruling.rule(on(company.erp), on(company.slack))
-    (one,) = found_for(stock_in_force, company)
+    ruling.rule(on(plain.erp), on(plain.slack))
+    (one,) = found_for(stock_in_force, plain)
     assert [len(one.own[leg]) for leg in (1, 2)] == [1, 1]
-    assert scanned(company) == {"read-and-tell": {stock_in_force.automation_id}}
+    assert scanned(plain) == {"read-and-tell": {stock_in_force.automation_id}}
 
 
-def test_one_leg_alone_is_no_conflict(company: Company, stock_in_force: Submission) -> None:
-    ruling.rule(on(company.erp), on(company.github))
-    assert found_for(stock_in_force, company) == []
-    assert scanned(company) == {}
+def test_one_leg_alone_is_no_conflict(plain: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(plain.erp), on(plain.github))
+    assert found_for(stock_in_force, plain) == []
+    assert scanned(plain) == {}
 
 
-def test_what_is_only_read_fills_no_leg_that_asks_for_writing(company: Company, stock_in_force: Submission) -> None:
-    ruling.rule(on(company.erp, levels=["write"]), on(company.slack))
-    assert found_for(stock_in_force, company) == []
-    assert scanned(company) == {}
+def test_what_is_only_read_fills_no_leg_that_asks_for_writing(plain: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(plain.erp, levels=["write"]), on(plain.slack))
+    assert found_for(stock_in_force, plain) == []
+    assert scanned(plain) == {}
 
 
 def test_one_without_the_other_is_a_conflict_until_the_other_is_there(
-    company: Company, stock_in_force: Submission
+    plain: Company, stock_in_force: Submission
 ) -> None:
-    ruling.rule(on(company.slack), without=on(company.github), code="unlogged")
-    ruling.rule(on(company.slack), without=on(company.erp), code="logged")
-    assert ruling.codes(found_for(stock_in_force, company)) == ["unlogged"]
-    assert scanned(company) == {"unlogged": {stock_in_force.automation_id}}
+    ruling.rule(on(plain.slack), without=on(plain.github), code="unlogged")
+    ruling.rule(on(plain.slack), without=on(plain.erp), code="logged")
+    assert ruling.codes(found_for(stock_in_force, plain)) == ["unlogged"]
+    assert scanned(plain) == {"unlogged": {stock_in_force.automation_id}}
 
 
-def test_what_has_ended_or_whose_term_is_over_is_not_held(company: Company, stock_in_force: Submission) -> None:
-    ruling.rule(on(company.erp), on(company.slack))
+def test_what_has_ended_or_whose_term_is_over_is_not_held(plain: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack))
     ends = max(grant.ends_at for grant in grants_of(stock_in_force))
-    rules = standing.in_force(company.now)
+    rules = standing.in_force(plain.now)
     assert scanning.scan(rules, ends - timedelta(seconds=1))
     assert not scanning.scan(rules, ends)

@@ -1,0 +1,204 @@
+"""Conflicts in what is held: opened, followed and ended as a scan finds them; enforced where nobody resolved them in time (S6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from approvals import grants
+from approvals.conflicts import standing
+from approvals.conflicts.scanning import Part
+from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantState, Waiver
+from approvals.models.conflict import Mode, Rating
+from governance.controls import ledger, outbox
+from governance.controls.actors import Actor
+from governance.controls.duty import Duty
+from governance.controls.models import Notice, Person
+from governance.controls.refusals import Refusal
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+from inventory.models import Automation
+
+#: Days to resolve or waive what was held before its rule was enforced, by the rule's rating (S6).
+TIME_TO_RESOLVE = {Rating.LOW: 30, Rating.MEDIUM: 30, Rating.HIGH: 7}
+
+
+@transition(ConflictRule, event="conflict_rule.scanned", permission=Permission.CONFLICT_SCAN)
+def follow_scan(step: Step[ConflictRule], *, found: Mapping[int, Sequence[Part]]) -> Effect:
+    """What a scan found of one rule is what its open conflicts say.
+
+    Args:
+        step: the running step; its subject is the version of the rule that was asked.
+        found: all that has a part, by subject.
+    """
+    rule = step.subject
+    known = {one.subject: one for one in Conflict.objects.filter(code=rule.code, state=ConflictState.OPEN)}
+    counts = {"opened": 0, "changed": 0, "ended": 0}
+    for subject, parts in sorted(found.items()):
+        before = known.pop(subject, None)
+        if before is None:
+            open_conflict(_new(rule, subject, parts, step.now), actor=step.actor, now=step.now)
+            counts["opened"] += 1
+        elif _differs(before, rule, parts):
+            change_conflict(before, actor=step.actor, now=step.now, rule=rule, parts=parts)
+            counts["changed"] += 1
+    for gone in known.values():
+        end_conflict(gone, actor=step.actor, now=step.now, why="resolved")
+        counts["ended"] += 1
+    return Effect(payload=counts)
+
+
+def give_up_all(step: Step[Any], code: str) -> None:
+    """End the open conflicts of a rule that nobody asks for any more."""
+    for one in Conflict.objects.filter(code=code, state=ConflictState.OPEN).order_by("pk"):
+        end_conflict(one, actor=step.actor, now=step.now, why="rule_given_up")
+
+
+def differs(rule: ConflictRule, found: Mapping[int, Sequence[Part]], known: Mapping[int, Conflict]) -> bool:
+    """Whether `follow_scan` would have something to do: reads nothing."""
+    return known.keys() != found.keys() or any(_differs(known[subject], rule, found[subject]) for subject in found)
+
+
+def _differs(conflict: Conflict, rule: ConflictRule, parts: Sequence[Part]) -> bool:
+    return conflict.rule_id != rule.pk or (conflict.grants, conflict.automations) != _of(parts)
+
+
+def _of(parts: Sequence[Part]) -> tuple[list[int], list[int]]:
+    return sorted({one.grant for one in parts if one.grant}), sorted({one.automation for one in parts})
+
+
+def _due(rule: ConflictRule, now: datetime) -> datetime | None:
+    return now + timedelta(days=TIME_TO_RESOLVE[Rating(rule.rating)]) if rule.mode == Mode.ENFORCE else None
+
+
+def _new(rule: ConflictRule, subject: int, parts: Sequence[Part], now: datetime) -> Conflict:
+    held, automations = _of(parts)
+    return Conflict(
+        rule=rule,
+        code=rule.code,
+        scope=rule.scope,
+        subject=subject,
+        automations=automations,
+        grants=held,
+        opened_at=now,
+        due_at=_due(rule, now),
+    )
+
+
+@transition(
+    Conflict, event="conflict.opened", permission=None, source=(ConflictState.OPEN,), target=(ConflictState.OPEN,)
+)
+def open_conflict(step: Step[Conflict]) -> Effect:
+    """Something is held together that a rule says nobody may: its owners are told, and the clock starts where the rule is enforced."""
+    conflict = step.subject
+    _tell(step, conflict, "conflict_opened", "opened")
+    return Effect(payload={"rule": conflict.code, "version": conflict.rule.number, "grants": conflict.grants})
+
+
+@transition(Conflict, event="conflict.changed", permission=None, source=(ConflictState.OPEN,))
+def change_conflict(step: Step[Conflict], *, rule: ConflictRule, parts: Sequence[Part]) -> Effect:
+    """More of it is held than before, or less, or its rule says it otherwise now; an enforced rule starts the clock, and nothing stops it."""
+    conflict = step.subject
+    conflict.grants, conflict.automations = _of(parts)
+    conflict.rule = rule
+    conflict.due_at = (conflict.due_at or _due(rule, step.now)) if rule.mode == Mode.ENFORCE else None
+    step.save(conflict)
+    return Effect(payload={"version": rule.number, "grants": conflict.grants})
+
+
+@transition(
+    Conflict, event="conflict.ended", permission=None, source=(ConflictState.OPEN,), target=(ConflictState.ENDED,)
+)
+def end_conflict(step: Step[Conflict], *, why: str) -> Effect:
+    """It is held together no more, or nobody minds any more."""
+    step.subject.ended_at, step.subject.ended_why = step.now, why
+    return Effect(payload={"why": why})
+
+
+def _time_is_up(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.due_at is None or subject.due_at > now:
+        return Refusal("S6", "state", "The time to resolve this is not up.")
+    return None
+
+
+def _not_waived(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
+    return Refusal("S7", "state", "This is waived.") if waiver_of(subject, now) is not None else None
+
+
+def waiver_of(conflict: Conflict, now: datetime) -> Waiver | None:
+    """The waiver that covers all that is held of a conflict, or None (S7)."""
+    live = Waiver.objects.live(now).filter(code=conflict.code, scope=conflict.scope, subject=conflict.subject)
+    held = Grant.objects.filter(pk__in=conflict.grants).order_by().values_list("automation", "key")
+    keys = {f"{automation}/{key}" for automation, key in held}
+    return next((one for one in live.order_by("-ends_at") if keys <= set(one.covers)), None)
+
+
+TIME_IS_UP = Duty(
+    "S6", "S6", "What was held before a rule was enforced has time to be resolved or waived.", _time_is_up
+)
+NOT_WAIVED = Duty("S7", "S7", "What is waived is not suspended.", _not_waived)
+
+
+@transition(
+    Conflict,
+    event="conflict.enforced",
+    permission=Permission.CONFLICT_SCAN,
+    source=(ConflictState.OPEN,),
+    duties=(TIME_IS_UP, NOT_WAIVED),
+)
+def enforce(step: Step[Conflict]) -> Effect:
+    """Nobody resolved it in time: the newest grant of it is suspended; of one without another, what is there (S6)."""
+    conflict = step.subject
+    active = Grant.objects.filter(pk__in=conflict.grants, state=GrantState.ACTIVE)
+    newest = active.order_by("-begins_at", "-pk").first()
+    if newest is None:
+        return Effect(payload={"suspended": ""})
+    grants.hold_back(newest, actor=step.actor, now=step.now, why=grants.Why.CONFLICT)
+    _tell(step, conflict, "conflict_enforced", f"enforced:{newest.pk}", grant=newest)
+    return Effect(payload={"suspended": str(newest.pk)})
+
+
+def about(conflict: Conflict) -> dict[str, Any]:
+    """What a mail about a conflict says: the rule, the automations, until when, and where."""
+    names = Automation.objects.filter(pk__in=conflict.automations).order_by("name").values_list("name", flat=True)
+    return {
+        "rule": conflict.rule.title,
+        "reason": standing.of(conflict.rule).rule.reason,
+        "automation": ", ".join(names[:3]),
+        "mode": conflict.rule.mode,
+        "due": ledger.instant(conflict.due_at) if conflict.due_at else "",
+        "page": ["conflict", conflict.pk],
+    }
+
+
+def told(conflict: Conflict, now: datetime) -> list[Person]:
+    """Who hears of a conflict: whoever answers for an automation that has a part in it."""
+    found: dict[int, Person] = {}
+    for one in Automation.objects.filter(pk__in=conflict.automations).select_related(
+        "business_owner", "technical_owner"
+    ):
+        found |= {person.pk: person for person in one.answering(now)}
+    return list(found.values())
+
+
+def _tell(step: Step[Conflict], conflict: Conflict, event: str, key: str, grant: Grant | None = None) -> None:
+    context = about(conflict) | ({"what": grant.sentence} if grant is not None else {})
+    outbox.queue(_notices(conflict, told(conflict, step.now), event, key, step.now, context))
+
+
+def _notices(
+    conflict: Conflict, people: Sequence[Person], event: str, key: str, now: datetime, context: Mapping[str, Any]
+) -> list[Notice]:
+    named = f"{conflict.code}:{conflict.scope}:{conflict.subject}:{conflict.opened_at.isoformat()}"
+    return [
+        outbox.notice(
+            recipient=person,
+            event=event,
+            thread=f"conflict:{conflict.code}:{conflict.scope}:{conflict.subject}",
+            key=f"conflict:{named}:{key}:{person.pk}",
+            now=now,
+            context=context,
+        )
+        for person in people
+    ]

@@ -1,0 +1,275 @@
+"""Waivers: somebody asks that a conflict be allowed for a while, somebody in security who gains nothing by it says so, and it ends (S7)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from approvals import duties, parties, policies
+from approvals.conflicts import cases, finding
+from approvals.conflicts.finding import Found
+from approvals.ladders import Bench
+from approvals.models import Conflict, ConflictRule, ConflictState, Waiver, WaiverState
+from approvals.models.conflict import LONGEST_WAIVER, WAIVERS_IN_A_ROW
+from governance.controls import outbox, texts
+from governance.controls.actors import Actor
+from governance.controls.duty import Duty
+from governance.controls.models import Person
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+from inventory.models import Automation
+
+#: A waiver follows another where no more than this lies between them: one that is asked for again and again is no exception.
+GAP = timedelta(days=30)
+
+
+def open_to(automation: Automation, now: datetime) -> list[Found]:
+    """The conflicts of an automation of which a waiver can be asked: as it is held, and as its newest version would hold it.
+
+    Args:
+        automation: saved.
+        now: business time.
+    """
+    newest = automation.versions.order_by("-number").first()
+    versions = [one for one in (newest, automation.approved_version) if one is not None]
+    found: dict[tuple[str, int], Found] = {}
+    for version in {one.pk: one for one in versions}.values():
+        for one in finding.find(cases.of_version(automation, version), now):
+            found.setdefault((one.standing.rule.code, one.subject), one)
+    return [one for one in found.values() if one.waiver is None]
+
+
+@transition(Automation, event="waiver.asked", permission=Permission.WAIVER_ASK, reason_needed=True)
+def ask_waiver(step: Step[Automation], *, code: str, subject: int, control: str, days: int) -> Effect:
+    """Somebody who builds or answers for it asks that what is in conflict be allowed for a while, and says what is done instead (S7).
+
+    Args:
+        step: the running step.
+        code: of the rule.
+        subject: whom the rule looks at.
+        control: what keeps it from doing harm meanwhile.
+        days: how long, 1 to 90.
+    """
+    automation, control = step.subject, texts.clean(control)
+    found = next((one for one in open_to(automation, step.now) if _is(one, code, subject)), None)
+    if found is None:
+        raise refuse(Refusal("S7", "state", "There is no such conflict, or it is waived already.", "Reload the page."))
+    if not control:
+        raise _wrong("control", "Say what keeps it from doing harm meanwhile.")
+    if not 1 <= days <= LONGEST_WAIVER.days:
+        raise _wrong("days", f"Between 1 and {LONGEST_WAIVER.days} days.")
+    if Waiver.objects.filter(
+        code=code, subject=subject, scope=found.standing.rule.scope, state=WaiverState.ASKED
+    ).exists():
+        raise refuse(Refusal("S7", "state", "A waiver is asked for already.", "Wait for the answer, or withdraw it."))
+    before = _before(found, step.now)
+    if before is not None and before.in_a_row >= WAIVERS_IN_A_ROW:
+        sentence = f"{WAIVERS_IN_A_ROW} waivers followed each other here: what lasts that long is no exception."
+        raise refuse(Refusal("S7", "duty", sentence, "Resolve the conflict, or propose another rule.", is_attempt=True))
+    made = Waiver(
+        code=code,
+        scope=found.standing.rule.scope,
+        subject=subject,
+        automation=automation,
+        covers=sorted(found.keys),
+        reason=step.reason,
+        control=texts.keep(control),
+        days=days,
+        asked_by=step.actor.person,
+        asked_at=step.now,
+        beneficiaries=sorted(_who_gains(found, automation, step)),
+        follows=before,
+        in_a_row=before.in_a_row + 1 if before is not None else 1,
+    )
+    step.save(made)
+    _tell(step, made, Bench.load(step.now).security, "waiver_asked", "asked")
+    return Effect(subject=made, payload={"rule": code, "days": days, "in_a_row": made.in_a_row})
+
+
+def _wrong(field: str, sentence: str) -> Exception:
+    return refuse(Refusal("S7", "input", sentence, detail=((field, sentence),)))
+
+
+def _is(found: Found, code: str, subject: int) -> bool:
+    return (found.standing.rule.code, found.subject) == (code, subject)
+
+
+def _before(found: Found, now: datetime) -> Waiver | None:
+    """The waiver that a new one would follow: of the same, and over for no longer than `GAP`."""
+    rule = found.standing.rule
+    same = Waiver.objects.filter(code=rule.code, scope=rule.scope, subject=found.subject, followed_by__isnull=True)
+    over = same.filter(state__in=(WaiverState.GRANTED, WaiverState.ENDED), ends_at__gt=now - GAP)
+    return over.order_by("-ends_at").first()
+
+
+def _who_gains(found: Found, automation: Automation, step: Step[Automation]) -> set[int]:
+    """Ids of whoever gains by it: who asks, whose work or responsibility any of it is, and the person whom the rule looks at (S7)."""
+    assert step.actor.person is not None
+    people = {step.actor.person.pk, *(person.pk for person in step.actor.people)}
+    others = {part.automation for leg in found.others.values() for part in leg}
+    for one in [automation, *Automation.objects.filter(pk__in=others)]:
+        people |= {who for who, _ in parties.standing(one) if who is not None}
+        people |= {person.pk for person in one.answering(step.now)}
+    return people
+
+
+def _gains(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+    for person in actor.people:
+        if person.pk == subject.asked_by_id or person.pk in subject.beneficiaries:
+            who = "You gain" if person == actor.person else f"{person.name}, for whom you stand in, gains"
+            return Refusal("S7", "duty", f"{who} by this waiver, so somebody else decides about it.")
+    return None
+
+
+def _interactive(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.kind != "person" or actor.signed_in_at is None:
+        return Refusal("SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal.")
+    return duties.stale_sign_in(actor, policies.in_force(now), "high", "decision")
+
+
+def _over(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.ends_at is None or subject.ends_at > now:
+        return Refusal("S7", "state", "Its term is not over.")
+    return None
+
+
+NO_BENEFICIARY = Duty("S7", "S7", "Nobody who gains by a waiver grants it.", _gains, ("waiver_by_nobody_who_gains",))
+IN_SESSION = Duty("SOD-5", "S5", "A waiver is decided in an interactive session, signed in lately.", _interactive)
+OVER = Duty("S7", "S7", "A waiver ends with its term and not before, unless somebody ends it.", _over)
+
+
+@transition(
+    Waiver,
+    event="waiver.granted",
+    permission=Permission.WAIVER_DECIDE,
+    source=(WaiverState.ASKED,),
+    target=(WaiverState.GRANTED,),
+    duties=(NO_BENEFICIARY, IN_SESSION),
+    reason_needed=True,
+)
+def grant_waiver(step: Step[Waiver], *, days: int | None = None) -> Effect:
+    """Security lets what is in conflict be held for a while (S7).
+
+    Args:
+        step: the running step.
+        days: how long, no longer than was asked; as asked unless said.
+    """
+    waiver = step.subject
+    if days is not None and not 1 <= days <= waiver.days:
+        raise _wrong("days", f"A term can be shortened only: 1 to {waiver.days} days.")
+    waiver.days = days or waiver.days
+    waiver.begins_at, waiver.ends_at = step.now, step.now + timedelta(days=waiver.days)
+    _decided(step)
+    _tell(step, waiver, _side(waiver, step.now), "waiver_granted", "granted")
+    return Effect(payload={"rule": waiver.code, "days": waiver.days})
+
+
+@transition(
+    Waiver,
+    event="waiver.refused",
+    permission=Permission.WAIVER_DECIDE,
+    source=(WaiverState.ASKED,),
+    target=(WaiverState.REFUSED,),
+    duties=(NO_BENEFICIARY, IN_SESSION),
+    reason_needed=True,
+)
+def refuse_waiver(step: Step[Waiver]) -> Effect:
+    """Security does not let it be held (S7)."""
+    _decided(step)
+    _tell(step, step.subject, _side(step.subject, step.now), "waiver_refused", "refused")
+    return Effect(payload={"rule": step.subject.code})
+
+
+@transition(
+    Waiver,
+    event="waiver.withdrawn",
+    permission=Permission.WAIVER_ASK,
+    source=(WaiverState.ASKED,),
+    target=(WaiverState.WITHDRAWN,),
+)
+def withdraw_waiver(step: Step[Waiver]) -> Effect:
+    """Whoever builds or answers for it needs it no more."""
+    return Effect(payload={"rule": step.subject.code})
+
+
+@transition(
+    Waiver,
+    event="waiver.ended_early",
+    permission=Permission.WAIVER_DECIDE,
+    source=(WaiverState.GRANTED,),
+    target=(WaiverState.ENDED,),
+    reason_needed=True,
+)
+def end_waiver(step: Step[Waiver]) -> Effect:
+    """Security ends a waiver before its term is over: that only tightens, so one person does it (S8)."""
+    waiver = step.subject
+    assert waiver.begins_at is not None
+    waiver.ends_at = max(step.now, waiver.begins_at + timedelta(seconds=1))
+    _tell(step, waiver, _side(waiver, step.now), "waiver_ended", "ended")
+    return Effect(payload={"rule": waiver.code})
+
+
+@transition(
+    Waiver,
+    event="waiver.expired",
+    permission=Permission.CONFLICT_SCAN,
+    source=(WaiverState.GRANTED,),
+    target=(WaiverState.ENDED,),
+    duties=(OVER,),
+)
+def expire_waiver(step: Step[Waiver]) -> Effect:
+    """Its term is over: what it allowed is a conflict again, and whoever answers for it and security hear of it (S7)."""
+    waiver = step.subject
+    is_held = Conflict.objects.filter(
+        code=waiver.code, scope=waiver.scope, subject=waiver.subject, state=ConflictState.OPEN
+    ).exists()
+    people = [*_side(waiver, step.now), *Bench.load(step.now).security]
+    _tell(step, waiver, people if is_held else _side(waiver, step.now), "waiver_expired", "expired", is_held=is_held)
+    return Effect(payload={"rule": waiver.code, "is_held": is_held})
+
+
+def _decided(step: Step[Waiver]) -> None:
+    step.subject.decided_by, step.subject.decided_for = step.actor.person, step.actor.standing_for
+    step.subject.decided_at = step.now
+
+
+def _side(waiver: Waiver, now: datetime) -> list[Person]:
+    return [waiver.asked_by, *waiver.automation.answering(now)]
+
+
+def about(waiver: Waiver) -> dict[str, Any]:
+    """What a mail about a waiver says."""
+    rule = ConflictRule.objects.filter(code=waiver.code).order_by("-number").first()
+    return {
+        "rule": rule.title if rule is not None else waiver.code,
+        "automation": waiver.automation.name,
+        "team": waiver.automation.team.name,
+        "days": waiver.days,
+        "until": waiver.ends_at.isoformat() if waiver.ends_at else "",
+        "asked_by": waiver.asked_by.name,
+        "page": ["waiver", waiver.pk],
+    }
+
+
+def _tell(step: Step[Any], waiver: Waiver, people: Collection[Person], event: str, key: str, **more: Any) -> None:
+    outbox.queue(notices(waiver, list(people), event, key, step.now, more))
+
+
+def notices(
+    waiver: Waiver, people: Sequence[Person], event: str, key: str, now: datetime, more: dict[str, Any] | None = None
+) -> list[Any]:
+    """What some people are told about a waiver, each once for a key."""
+    context = about(waiver) | (more or {})
+    return [
+        outbox.notice(
+            recipient=person,
+            event=event,
+            thread=f"waiver:{waiver.pk}",
+            key=f"waiver:{waiver.pk}:{key}:{person.pk}",
+            now=now,
+            context=context,
+        )
+        for person in {one.pk: one for one in people}.values()
+    ]
