@@ -42,18 +42,18 @@ def open_to(automation: Automation, now: datetime) -> list[Found]:
 
 
 @transition(Automation, event="waiver.asked", permission=Permission.WAIVER_ASK, reason_needed=True)
-def ask_waiver(step: Step[Automation], *, code: str, subject: int, control: str, days: int) -> Effect:
+def ask_waiver(step: Step[Automation], *, code: str, whom: int, control: str, days: int) -> Effect:
     """Somebody who builds or answers for it asks that what is in conflict be allowed for a while, and says what is done instead (S7).
 
     Args:
         step: the running step.
         code: of the rule.
-        subject: whom the rule looks at.
+        whom: id of whom the rule looks at.
         control: what keeps it from doing harm meanwhile.
         days: how long, 1 to 90.
     """
     automation, control = step.subject, texts.clean(control)
-    found = next((one for one in open_to(automation, step.now) if _is(one, code, subject)), None)
+    found = next((one for one in open_to(automation, step.now) if _is(one, code, whom)), None)
     if found is None:
         raise refuse(Refusal("S7", "state", "There is no such conflict, or it is waived already.", "Reload the page."))
     if not control:
@@ -61,7 +61,7 @@ def ask_waiver(step: Step[Automation], *, code: str, subject: int, control: str,
     if not 1 <= days <= LONGEST_WAIVER.days:
         raise _wrong("days", f"Between 1 and {LONGEST_WAIVER.days} days.")
     if Waiver.objects.filter(
-        code=code, subject=subject, scope=found.standing.rule.scope, state=WaiverState.ASKED
+        code=code, subject=whom, scope=found.standing.rule.scope, state=WaiverState.ASKED
     ).exists():
         raise refuse(Refusal("S7", "state", "A waiver is asked for already.", "Wait for the answer, or withdraw it."))
     before = _before(found, step.now)
@@ -71,7 +71,7 @@ def ask_waiver(step: Step[Automation], *, code: str, subject: int, control: str,
     made = Waiver(
         code=code,
         scope=found.standing.rule.scope,
-        subject=subject,
+        subject=whom,
         automation=automation,
         covers=sorted(found.keys),
         reason=step.reason,
@@ -92,8 +92,8 @@ def _wrong(field: str, sentence: str) -> Exception:
     return refuse(Refusal("S7", "input", sentence, detail=((field, sentence),)))
 
 
-def _is(found: Found, code: str, subject: int) -> bool:
-    return (found.standing.rule.code, found.subject) == (code, subject)
+def _is(found: Found, code: str, whom: int) -> bool:
+    return (found.standing.rule.code, found.subject) == (code, whom)
 
 
 def _before(found: Found, now: datetime) -> Waiver | None:

@@ -1,0 +1,119 @@
+"""What a scan finds is open until it is held no more; an enforced rule gives time, then suspends the newest (S6, R9)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from approvals import conflict_sweeps, grants
+from approvals.models import Conflict, ConflictState, Grant, GrantState, Submission
+from approvals.transitions import conflicting
+from governance.controls.actors import Actor
+from governance.controls.models import LedgerEvent, Notice
+from governance.controls.refusals import Refused
+from tests import journeys
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.journeys import Company, grants_of
+from tests.people import as_actor
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+
+JOB = Actor.of_job(conflict_sweeps.JOB)
+
+
+def look(at: datetime) -> None:
+    """One run of the sweep's look and of what is due."""
+    conflict_sweeps.look(at, JOB)
+
+
+def open_now() -> list[str]:
+    """Codes of the rules with an open conflict."""
+    return list(Conflict.objects.filter(state=ConflictState.OPEN).values_list("code", flat=True))
+
+
+def test_nothing_is_opened_where_nothing_is_in_conflict(plain: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(plain.erp), on(plain.github))
+    look(plain.now)
+    assert not Conflict.objects.exists()
+    assert not LedgerEvent.objects.filter(verb="conflict_rule.scanned").exists(), (
+        "a scan that changes nothing writes nothing"
+    )
+
+
+@pytest.mark.rule("S6", "R9")
+def test_a_conflict_is_opened_once_and_its_owners_are_told_once(plain: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack))
+    look(plain.now)
+    look(plain.now + timedelta(hours=1))
+    (one,) = Conflict.objects.all()
+    held = [grant.pk for grant in grants_of(stock_in_force) if grant.entitlement_id is not None]
+    assert (one.subject, one.grants, one.due_at) == (stock_in_force.automation_id, sorted(held), None)
+    assert LedgerEvent.objects.filter(verb="conflict.opened").count() == 1
+    told = Notice.objects.filter(event="conflict_opened").values_list("recipient", flat=True)
+    assert sorted(told) == sorted([plain.people.jonas.pk, plain.people.rita.pk])
+
+
+def test_it_ends_with_what_was_held_and_the_same_again_is_another(plain: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack))
+    look(plain.now)
+    grant = Grant.objects.filter(entitlement__resource=plain.slack).get()
+    grants.revoke(grant, actor=as_actor(plain.people.omar), now=plain.now, reason="No more.")
+    look(plain.now)
+    (one,) = Conflict.objects.all()
+    assert (one.state, one.ended_why) == (ConflictState.ENDED, "resolved")
+
+
+def test_it_ends_where_nobody_asks_for_the_rule_any_more(plain: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack))
+    look(plain.now)
+    ruling.no_other_rules(plain.now)
+    look(plain.now)
+    assert open_now() == []
+
+
+def test_what_was_held_before_its_rule_was_enforced_has_its_time(plain: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce", rating="high")
+    look(plain.now)
+    (one,) = Conflict.objects.all()
+    assert one.due_at == plain.now + timedelta(days=7)
+    with pytest.raises(Refused) as no:
+        conflicting.enforce(one, actor=JOB, now=plain.now + timedelta(days=6, hours=23))
+    assert no.value.refusal.code == "S6"
+    assert not Grant.objects.filter(state=GrantState.SUSPENDED).exists()
+
+
+def test_after_that_the_newest_of_it_is_suspended_and_comes_back_by_a_submission_alone(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce", rating="high")
+    look(plain.now)
+    (one,) = Conflict.objects.all()
+    at = plain.now + timedelta(days=7)
+    conflicting.enforce(one, actor=JOB, now=at)
+    (stopped,) = Grant.objects.filter(state=GrantState.SUSPENDED)
+    assert stopped.suspended_why == grants.Why.CONFLICT
+    look(at)
+    assert open_now() == []
+    assert grants.is_held_back(stopped)
+    with pytest.raises(Refused):
+        journeys.submitted(plain, stock_in_force.version, now=at)
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_found"), [("automation", False), ("owner", True), ("team", True), ("identity", False)]
+)
+def test_a_wider_rule_looks_at_what_others_hold_too(
+    plain: Company, stock_in_force: Submission, scope: str, is_found: bool
+) -> None:
+    journeys.in_force(plain, journeys.brought_in(plain))
+    mine = {one.entitlement.resource for one in grants_of(stock_in_force) if one.entitlement}
+    theirs = Grant.objects.exclude(automation=stock_in_force.automation).exclude(entitlement__isnull=True)
+    other = next(one.entitlement.resource for one in theirs if one.entitlement.resource not in mine)
+    ruling.rule(on(plain.erp, levels=["read"], codes=["database:select"]), on(other), scope=scope)
+    look(plain.now)
+    found = {one.subject: len(one.automations) for one in Conflict.objects.all()}
+    assert bool(found) == is_found
+    if is_found:
+        assert set(found.values()) == {2}

@@ -1,0 +1,152 @@
+"""A waiver is asked, granted by somebody who gains nothing, lifts what it names, and ends loudly (S7)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from approvals import conflict_sweeps, transitions
+from approvals.conflicts import cases, finding
+from approvals.models import Conflict, Submission, Waiver, WaiverState
+from approvals.transitions import conflicting
+from governance.controls.actors import Actor
+from governance.controls.models import Notice, Person
+from governance.controls.refusals import Refused
+from governance.controls.roles import Role
+from inventory.models import Automation, Version
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.journeys import Company
+from tests.people import as_actor, give_role
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7")]
+
+JOB = Actor.of_job(conflict_sweeps.JOB)
+
+
+@pytest.fixture
+def version(plain: Company) -> Version:
+    """A version that an enforced rule does not let be submitted."""
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
+    return stock.version(plain)
+
+
+def ask(c: Company, automation: Automation, *, now: object = None, by: Person | None = None, **more: object) -> Waiver:
+    """Rita asks for thirty days."""
+    said = {"code": "read-and-tell", "whom": automation.pk, "control": "Piet reads every post.", "days": 30} | more
+    return transitions.ask_waiver(
+        automation, actor=as_actor(by or c.people.rita), now=now or c.now, reason="The report is due.", **said
+    )
+
+
+def grant(c: Company, waiver: Waiver, by: Person, *, now: object = None, **more: object) -> Waiver:
+    """Somebody grants it."""
+    return transitions.grant_waiver(waiver, actor=as_actor(by), now=now or c.now, reason="For now.", **more)
+
+
+def is_waived(c: Company, version: Version, at: object) -> bool:
+    """Whether what the version would hold is waived."""
+    (one,) = finding.find(cases.of_version(version.automation, version), at)
+    return one.waiver is not None
+
+
+@pytest.mark.parametrize("who", ["rita", "jonas"])
+def test_nobody_who_gains_grants_it_whatever_their_role(plain: Company, version: Version, who: str) -> None:
+    n = plain.people
+    person = getattr(n, who)
+    give_role(person, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
+    waiver = ask(plain, version.automation)
+    with pytest.raises(Refused) as no:
+        grant(plain, waiver, person)
+    assert no.value.refusal.code == "S7"
+
+
+@pytest.mark.parametrize("who", ["theo", "omar", "ines", "yuki", "rita"])
+def test_nobody_but_security_grants_it(plain: Company, version: Version, who: str) -> None:
+    waiver = ask(plain, version.automation)
+    with pytest.raises(Refused) as no:
+        grant(plain, waiver, getattr(plain.people, who))
+    assert no.value.refusal.code == "PERMISSION"
+
+
+def test_what_it_covers_is_submitted_while_it_lasts_and_not_after(plain: Company, version: Version) -> None:
+    with pytest.raises(Refused):
+        journeys.submitted(plain, version)
+    grant(plain, ask(plain, version.automation), plain.people.sana)
+    at = plain.now + timedelta(days=30)
+    with pytest.raises(Refused):
+        journeys.submitted(plain, version, now=at)
+    made = journeys.submitted(plain, version, now=at - timedelta(seconds=1))
+    assert (
+        made.approvals.filter(facts__conflicts=["read-and-tell 1, waived by %d" % Waiver.objects.get().pk]).count() == 2
+    )
+
+
+def test_it_lifts_nothing_that_comes_beside_what_it_names(plain: Company, version: Version) -> None:
+    grant(plain, ask(plain, version.automation), plain.people.sana)
+    assert is_waived(plain, version, plain.now)
+    more = stock.version(plain, stock.one_more_channel)
+    assert not is_waived(plain, more, plain.now)
+
+
+def test_two_follow_each_other_and_no_third(plain: Company, version: Version) -> None:
+    at = plain.now
+    for number in (1, 2):
+        waiver = grant(plain, ask(plain, version.automation, now=at, days=90), plain.people.sana, now=at)
+        assert waiver.in_a_row == number
+        at += timedelta(days=90, hours=1)
+    with pytest.raises(Refused) as no:
+        ask(plain, version.automation, now=at)
+    assert no.value.refusal.code == "S7"
+    assert ask(plain, version.automation, now=at + timedelta(days=31)).in_a_row == 1
+
+
+@pytest.mark.parametrize(("field", "value"), [("days", 91), ("days", 0), ("control", " ")])
+def test_it_ends_within_ninety_days_and_says_what_is_done_instead(
+    plain: Company, version: Version, field: str, value: object
+) -> None:
+    with pytest.raises(Refused) as no:
+        ask(plain, version.automation, **{field: value})
+    assert no.value.refusal.detail[0][0] == field
+    assert not Waiver.objects.exists()
+
+
+def test_one_is_asked_at_a_time_and_withdrawn_by_its_side(plain: Company, version: Version) -> None:
+    waiver = ask(plain, version.automation)
+    with pytest.raises(Refused):
+        ask(plain, version.automation)
+    transitions.withdraw_waiver(waiver, actor=as_actor(plain.people.jonas), now=plain.now)
+    assert waiver.state == WaiverState.WITHDRAWN
+    assert ask(plain, version.automation).state == WaiverState.ASKED
+
+
+def test_security_shortens_it_and_ends_it_early(plain: Company, version: Version) -> None:
+    waiver = grant(plain, ask(plain, version.automation), plain.people.sana, days=5)
+    assert waiver.ends_at == plain.now + timedelta(days=5)
+    at = plain.now + timedelta(days=1)
+    transitions.end_waiver(waiver, actor=as_actor(plain.people.viktor), now=at, reason="It went wrong.")
+    assert not is_waived(plain, version, at)
+
+
+def test_what_is_waived_is_not_suspended_and_its_end_is_loud_where_it_is_still_held(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    n = plain.people
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce", rating="high")
+    conflict_sweeps.look(plain.now, JOB)
+    (conflict,) = Conflict.objects.all()
+    waiver = grant(plain, ask(plain, stock_in_force.automation), n.sana)
+    at = plain.now + timedelta(days=8)
+    with pytest.raises(Refused) as no:
+        conflicting.enforce(conflict, actor=JOB, now=at)
+    assert no.value.refusal.code == "S7"
+    assert conflict_sweeps.remind(plain.now + timedelta(days=16)) == 2
+    assert conflict_sweeps.remind(plain.now + timedelta(days=16)) == 0
+    assert waiver.ends_at is not None
+    transitions.expire_waiver(waiver, actor=JOB, now=waiver.ends_at)
+    told = set(Notice.objects.filter(event="waiver_expired", context__is_held=True).values_list("recipient", flat=True))
+    assert told == {n.rita.pk, n.jonas.pk, n.sana.pk, n.viktor.pk}
+    conflicting.enforce(conflict, actor=JOB, now=waiver.ends_at)
