@@ -12,6 +12,8 @@ from functools import cached_property
 
 from approvals import alike, duties, intended, light, ownerless, policies, stopped
 from approvals.changes import Asked, Changes
+from approvals.conflicts import cases, finding, stage_one
+from approvals.conflicts.finding import Found
 from approvals.drafts import Draft, row_key
 from approvals.intended import LADDER
 from approvals.models import Approval, Submission, credential_key
@@ -123,7 +125,8 @@ class _Reading:
         under_way, named = _under_way(known), self._named
         below = self._promoted_from(is_new=compared.before is None)
         likes = self._alike(held, is_in_force=compared.before is not None)
-        compared = alike.asks_app(compared, likes, known)
+        found = self._conflicts(held)
+        compared = stage_one.asks_app(alike.asks_app(compared, likes, known), found, automation.pk or 0)
         base = _base(known) or below
         before = _privileges_of(base) if base is not None else []
         people = People.load(
@@ -138,8 +141,11 @@ class _Reading:
             named,
             likes,
         ).with_signals(automation, compared, tier, self.now)
+        people = people.with_conflicts(found, compared, automation.pk or 0)
         problems = self._problems(compared, stands, policy)
         is_light, not_light = self._light(held, compared, tier, people, under_way, likes)
+        if is_light and found:
+            is_light, not_light = False, light.IN_CONFLICT.sentence
         made = Preview(
             item=self.item,
             manifest=self.manifest,
@@ -169,6 +175,7 @@ class _Reading:
             refusal=self._refusal(),
             is_light=is_light,
             not_light=not_light,
+            conflicts=tuple(found),
         )
         return _not_by_who_decided(made, self.actor)
 
@@ -179,6 +186,11 @@ class _Reading:
         known = self.known.pk if self.known is not None else None
         case = Case(self.team, known, lineage_of, self.manifest.source.content, held)
         return alike.held(self.known, case, is_in_force=is_in_force)
+
+    def _conflicts(self, held: Sequence[Privilege]) -> list[Found]:
+        """What would be in conflict (S6)."""
+        identities = [one.pk for one in self.found.identities if one.pk is not None]
+        return finding.find(cases.of_parts(self.automation, held, self.found.triggers, identities), self.now)
 
     def _problems(self, compared: Changes, stands: Assessment, policy: policies.Policy) -> list[str]:
         """What keeps the app from being submitted, whatever its rows are."""

@@ -13,9 +13,11 @@ from datetime import datetime
 from approvals import again, alike, pairs, parties, stopped, third
 from approvals.again import Earlier
 from approvals.changes import Asked, Changes
+from approvals.conflicts.finding import Found
 from approvals.ladders import Bench, Rung, ladder
 from approvals.matching import APP, Question, after, shortage
 from approvals.models import APP_KEY, Approval, SeatLabel, Submission
+from approvals.models.conflict import Mode
 from approvals.models.submission import Capacity
 from approvals.policies import Policy
 from approvals.routing import app_deciders
@@ -53,6 +55,11 @@ class SeatAsked:
         return self.label == SeatLabel.OUTSIDE
 
     @property
+    def is_of_conflict(self) -> bool:
+        """Whether it is the signature that a conflict takes (S6)."""
+        return self.label == SeatLabel.CONFLICT
+
+    @property
     def is_security(self) -> bool:
         """Whether it is the second signature of a high-risk record."""
         return self.label == SeatLabel.SECURITY
@@ -73,6 +80,7 @@ class People:
         partners: ids of those who have a signal together with one of them, where something of it is risky enough to ask that (S10).
         insiders: by id of a resource, 0 for the app: who is not from outside; only where there are partners.
         is_known_elsewhere: whether it may be the same as something of another team (I9).
+        in_conflict: keys of the records that a conflict gives another seat (S6).
     """
 
     bench: Bench
@@ -85,6 +93,7 @@ class People:
     partners: frozenset[int] = frozenset()
     insiders: Mapping[int, frozenset[int]] = field(default_factory=dict)
     is_known_elsewhere: bool = False
+    in_conflict: frozenset[str] = frozenset()
 
     @classmethod
     def load(
@@ -152,6 +161,15 @@ class People:
         known = third.Insiders.read(sides.values())
         return replace(self, partners=partners, insiders={pk: known.among(one) | partners for pk, one in sides.items()})
 
+    def with_conflicts(self, found: Sequence[Found], changed: Changes, automation: int) -> People:
+        """The same with the records that a conflict gives another seat (S6)."""
+        signed = [one for one in found if one.mode == Mode.APPROVAL]
+        asked = {one.key: f"{automation}/{one.key}" for one in changed.asked if one.privilege is not None}
+        keys = {key for key, full in asked.items() if any(full in one.keys for one in signed)}
+        if any(one.keys.isdisjoint(asked.values()) for one in signed):
+            keys.add(APP_KEY)
+        return replace(self, in_conflict=frozenset(keys))
+
     def app_seats(self, automation: Automation, found: Changes, tier: str) -> tuple[SeatAsked, ...]:
         """The seats of stage 1, for an app of this tier that would ask all this."""
         others = [self._question(automation, _Record.of(one)) for one in found.asked]
@@ -185,6 +203,8 @@ class People:
         labels = stopped.seats(own, found) if record.key in self.stopped else list(found)
         if third.is_needed(record.tier, self._ladder(own[0], automation, record), self.partners, self.policy):
             labels.append(SeatLabel.OUTSIDE)
+        if record.key in self.in_conflict:
+            labels.append(SeatLabel.CONFLICT)
         for number, label in enumerate(labels):
             yield label, number >= len(own)
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals.changes import Asked, Changes
+from approvals.conflicts.finding import Found
 from approvals.drafts import Draft
 from approvals.models import Submission
 from approvals.policies import Policy
@@ -94,6 +95,7 @@ class Preview:
         refusal: why this person may not bring it in for this team, or None.
         is_light: whether policy would approve what stage 2 is asked (A13).
         not_light: why not, in a sentence, where everything is low and something else speaks against it; else empty.
+        conflicts: what would be in conflict (S6).
     """
 
     item: ImportItem
@@ -124,6 +126,7 @@ class Preview:
     refusal: Refusal | None
     is_light: bool = False
     not_light: str = ""
+    conflicts: tuple[Found, ...] = ()
 
     @property
     def is_certain(self) -> bool:

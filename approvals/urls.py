@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.views import desk_part, desk_views, pairs, panels, queue, review, samples, stopping, together
+from approvals.views import (
+    conflict_rules,
+    conflicts,
+    desk_part,
+    desk_views,
+    pairs,
+    panels,
+    queue,
+    review,
+    samples,
+    stopping,
+    together,
+    waivers,
+)
 
 urlpatterns = [
     path("desk/", queue.desk, name="desk"),
@@ -22,6 +35,14 @@ urlpatterns = [
     path("review/<int:pk>/decline/", review.decline_rest, name="decline"),
     path("review/<int:pk>/withdraw/", review.take_back, name="withdraw"),
     path("signals/", pairs.signals, name="signals"),
+    path("conflicts/", conflicts.conflict_list, name="conflict_list"),
+    path("conflicts/<int:pk>/", conflicts.conflict, name="conflict"),
+    path("conflicts/rules/", conflict_rules.rule_list, name="conflict_rules"),
+    path("conflicts/rules/<slug:code>/", conflict_rules.rule, name="conflict_rule"),
+    path("automations/<int:pk>/waivers/ask/", waivers.ask, name="waiver_ask"),
+    path("waivers/<int:pk>/", waivers.waiver, name="waiver"),
+    path("waivers/<int:pk>/withdraw/", waivers.withdraw, name="waiver_withdraw"),
+    path("waivers/<int:pk>/end/", waivers.end, name="waiver_end"),
     path("samples/<int:pk>/", samples.sample, name="sample"),
     path("automations/<int:pk>/submissions/", panels.automation_submissions, name="automation_submissions"),
     path("automations/<int:pk>/grants/", panels.automation_grants, name="automation_grants"),

@@ -30,16 +30,22 @@ GIVES_NOTHING = (
 )
 
 
-def frozen(case: Case, asked: Iterable[str]) -> dict[str, Any]:
+def frozen(case: Case, asked: Iterable[str], words: Mapping[str, str]) -> dict[str, Any]:
     """What a submission keeps of a case.
 
     Args:
         case: what the version would hold.
         asked: keys of the privileges that have a record of their own in it.
+        words: what each privilege is, in a sentence, by key.
     """
     things = [{name: value for name, value in _plain(one).items() if value not in ("", None)} for one in case.things]
     subjects = {scope: sorted(found) for scope, found in case.subjects.items()}
-    return {"things": things, "subjects": subjects, "asked": sorted(f"{case.automation}/{key}" for key in asked)}
+    return {
+        "things": things,
+        "subjects": subjects,
+        "asked": sorted(f"{case.automation}/{key}" for key in asked),
+        "words": {f"{case.automation}/{key}": said for key, said in words.items()},
+    }
 
 
 def _plain(one: Held) -> dict[str, Any]:
@@ -104,6 +110,13 @@ def asked_in(submission: Submission) -> Collection[str]:
     """Keys of all that has a record in a submission, each with its automation."""
     kept: Mapping[str, Any] | None = submission.held
     return frozenset(kept["asked"]) if kept is not None else frozenset()
+
+
+def words_in(submission: Submission) -> Mapping[str, str]:
+    """What its version would hold, in sentences, by key with its automation."""
+    kept: Mapping[str, Any] | None = submission.held
+    found: Mapping[str, str] = kept.get("words", {}) if kept is not None else {}
+    return found
 
 
 def facts_of(record: Approval, now: datetime) -> list[str]:

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import Exists, F, Func, OuterRef, Q, Subquery, Value
 from django.urls import reverse
 
+from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
 from governance.controls.roles import Relation
 from inventory.models import Automation, Entitlement
@@ -97,7 +98,7 @@ class ConflictRule(AppendOnly):
     @property
     def href(self) -> str:
         """Its page, which is that of all its versions."""
-        return reverse("conflict-rule", args=[self.code])
+        return reverse("conflict_rule", args=[self.code])
 
 
 class ConflictMember(models.Model):
@@ -125,6 +126,43 @@ class ConflictState(models.TextChoices):
     ENDED = "ended", "Ended"
 
 
+def _of_outer() -> dict[str, OuterRef]:
+    return {name: OuterRef(name) for name in ("code", "scope", "subject")}
+
+
+def _covering(now: datetime) -> WaiverQuerySet:
+    """The waivers that lift a conflict of an outer query at ``now``: all of it, or nothing (S7)."""
+    return Waiver.objects.live(now).filter(**_of_outer(), covers__contains=OuterRef("keys"))
+
+
+def _over() -> WaiverQuerySet:
+    """The waivers of a conflict of an outer query that are over."""
+    return Waiver.objects.filter(**_of_outer(), state=WaiverState.ENDED).order_by()
+
+
+class ConflictQuerySet(models.QuerySet["Conflict"]):
+    """Conflicts as people may see them, and by their waivers."""
+
+    def visible_to(self, actor: Actor, now: datetime) -> ConflictQuerySet:
+        """Those in which an automation has a part that the actor may see."""
+        seen = Automation.objects.visible_to(actor, now)
+        return self.filter(Exists(seen.filter(pk=Func(OuterRef("automations"), function="ANY")).order_by()))
+
+    def telling_waived(self, now: datetime) -> ConflictQuerySet:
+        """Each with ``waived_until``, until when a waiver covers all of it at ``now``, and ``was_waived``, whether one of it is over (S7)."""
+        ends = _covering(now).order_by("-ends_at").values("ends_at")[:1]
+        return self.annotate(waived_until=Subquery(ends), was_waived=Exists(_over()))
+
+    def standing(self, word: str, now: datetime) -> ConflictQuerySet:
+        """Those that stand as a word says: ``waived``, ``again`` (a waiver of it is over), ``ended``, or open where it says nothing."""
+        if word == "ended":
+            return self.filter(state=ConflictState.ENDED)
+        rows, covered = self.filter(state=ConflictState.OPEN), Exists(_covering(now))
+        if word == "waived":
+            return rows.filter(covered)
+        return rows.filter(~covered, Exists(_over())) if word == "again" else rows.filter(~covered)
+
+
 class Conflict(models.Model):
     """One subject holds together what one rule says nobody may: found by a check or a scan, open until it holds it no more (S6)."""
 
@@ -133,8 +171,10 @@ class Conflict(models.Model):
     scope = models.CharField(max_length=10, choices=Scope)
     #: Id of the automation, identity, person or team; of a chain, what `inventory.chains` calls it.
     subject = models.BigIntegerField()
-    #: Of a subject that has a name by which people know it, as it was when this was found; a person is shown by their own.
+    #: Ids of those that hold a part of it.
     automations = ArrayField(models.BigIntegerField(), default=list)
+    #: All that has a part in it, as a waiver names it.
+    keys = ArrayField(models.CharField(max_length=110), default=list)
     grants = ArrayField(models.BigIntegerField(), default=list)
     state = models.CharField(max_length=8, choices=ConflictState, default=ConflictState.OPEN)
     opened_at = models.DateTimeField()
@@ -143,6 +183,11 @@ class Conflict(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_why = models.CharField(max_length=40, blank=True)
 
+    #: Where `ConflictQuerySet.telling_waived` has read them.
+    waived_until: datetime | None
+    was_waived: bool
+
+    objects = ConflictQuerySet.as_manager()
     history = History()
 
     class Meta:
@@ -164,6 +209,10 @@ class Conflict(models.Model):
     def __str__(self) -> str:
         return f"{self.rule}, {self.get_scope_display().lower()} {self.subject}"
 
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """Nobody's: what is done about it is done to what is held, or asked as a waiver."""
+        return frozenset()
+
     @property
     def href(self) -> str:
         """Its page."""
@@ -181,7 +230,11 @@ class WaiverState(models.TextChoices):
 
 
 class WaiverQuerySet(models.QuerySet["Waiver"]):
-    """Waivers by whether they count."""
+    """Waivers as people may see them, and by whether they count."""
+
+    def visible_to(self, actor: Actor, now: datetime) -> WaiverQuerySet:
+        """Those that were asked for an automation that the actor may see."""
+        return self.filter(automation__in=Automation.objects.visible_to(actor, now))
 
     def live(self, now: datetime) -> WaiverQuerySet:
         """Those that lift something at the instant ``now``."""

@@ -61,11 +61,15 @@ def differs(rule: ConflictRule, found: Mapping[int, Sequence[Part]], known: Mapp
 
 
 def _differs(conflict: Conflict, rule: ConflictRule, parts: Sequence[Part]) -> bool:
-    return conflict.rule_id != rule.pk or (conflict.grants, conflict.automations) != _of(parts)
+    return conflict.rule_id != rule.pk or any(getattr(conflict, name) != value for name, value in _of(parts).items())
 
 
-def _of(parts: Sequence[Part]) -> tuple[list[int], list[int]]:
-    return sorted({one.grant for one in parts if one.grant}), sorted({one.automation for one in parts})
+def _of(parts: Sequence[Part]) -> dict[str, list[Any]]:
+    return {
+        "grants": sorted({one.grant for one in parts if one.grant}),
+        "automations": sorted({one.automation for one in parts}),
+        "keys": sorted({one.covered_as for one in parts}),
+    }
 
 
 def _due(rule: ConflictRule, now: datetime) -> datetime | None:
@@ -73,14 +77,12 @@ def _due(rule: ConflictRule, now: datetime) -> datetime | None:
 
 
 def _new(rule: ConflictRule, subject: int, parts: Sequence[Part], now: datetime) -> Conflict:
-    held, automations = _of(parts)
     return Conflict(
         rule=rule,
         code=rule.code,
         scope=rule.scope,
         subject=subject,
-        automations=automations,
-        grants=held,
+        **_of(parts),
         opened_at=now,
         due_at=_due(rule, now),
     )
@@ -100,7 +102,8 @@ def open_conflict(step: Step[Conflict]) -> Effect:
 def change_conflict(step: Step[Conflict], *, rule: ConflictRule, parts: Sequence[Part]) -> Effect:
     """More of it is held than before, or less, or its rule says it otherwise now; an enforced rule starts the clock, and nothing stops it."""
     conflict = step.subject
-    conflict.grants, conflict.automations = _of(parts)
+    for name, value in _of(parts).items():
+        setattr(conflict, name, value)
     conflict.rule = rule
     conflict.due_at = (conflict.due_at or _due(rule, step.now)) if rule.mode == Mode.ENFORCE else None
     step.save(conflict)
@@ -129,9 +132,7 @@ def _not_waived(subject: Conflict, actor: Actor, now: datetime) -> Refusal | Non
 def waiver_of(conflict: Conflict, now: datetime) -> Waiver | None:
     """The waiver that covers all that is held of a conflict, or None (S7)."""
     live = Waiver.objects.live(now).filter(code=conflict.code, scope=conflict.scope, subject=conflict.subject)
-    held = Grant.objects.filter(pk__in=conflict.grants).order_by().values_list("automation", "key")
-    keys = {f"{automation}/{key}" for automation, key in held}
-    return next((one for one in live.order_by("-ends_at") if keys <= set(one.covers)), None)
+    return live.filter(covers__contains=conflict.keys).order_by("-ends_at").first()
 
 
 TIME_IS_UP = Duty(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from approvals import alike, changes, duties, facts, light, openings, ownerless, parties, policies
 from approvals.changes import Asked, Changes
@@ -122,6 +123,12 @@ def _alike(automation: Automation, version: Version, found: Changes) -> Sequence
     held = _privileges(found.wanted)
     case = Case(automation.team, automation.pk, automation.lineage, version.source_digest, held)
     return alike.held(automation, case, is_in_force=found.before is not None)
+
+
+def _held(case: finding.Case, found: Changes) -> dict[str, Any]:
+    """What the submission keeps for conflict rules (S6)."""
+    words = {one.key: one.sentence for one in _privileges(found.wanted)}
+    return conflicts.frozen(case, [one.key for one in _privileges(found.asked)], words)
 
 
 def _privileges(asked: Iterable[Asked]) -> list[Privilege]:
@@ -251,7 +258,7 @@ def _create(
         reasons=list(assessment.reasons),
         asked=asked,
         digest=facts.digest(asked),
-        held=conflicts.frozen(case, [one.key for one in _privileges(found.asked)]),
+        held=_held(case, found),
         app_approval=found.app_in_force,
         light_path=light_path,
         promoted_from=below,

@@ -10,11 +10,13 @@ from typing import Any
 
 from django.urls import reverse
 
+from approvals.conflicts import asked as conflicts
 from approvals.models import Submission
 from approvals.previewed import Preview
-from approvals.views import preview_rows, reason_icons, route_page
+from approvals.views import conflict_rows, preview_rows, reason_icons, route_page
 from approvals.views.preview_rows import Form
 from governance.controls import texts
+from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.web import times
 from inventory import lineage
@@ -64,6 +66,7 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "drift_title": _drift_title(preview),
         "promoted": _promoted(preview),
         "same_as": _same_as(preview),
+        "conflicts": _conflicts(preview, builder),
         "secrets": [_secret(one) for one in preview.item.secrets],
         "noticed": [*_named(preview), *_noticed(preview.manifest.findings)],
         "form": form.about,
@@ -150,6 +153,9 @@ def things_missing(preview: Preview) -> list[Shape]:
         elif not any(word in problem for word in known_words):
             found.append(_thing(problem.rstrip("."), "#about"))
     found += _about_rows(preview)
+    refused = conflicts.enforced(preview.conflicts)
+    if refused:
+        found.append(_thing(f"resolve {times.counted(len(refused), 'conflict')}", "#conflicts"))
     if preview.short and has_owner:
         found.append(_thing("find enough different people", "#route"))
     return found
@@ -258,6 +264,20 @@ def _promoted(preview: Preview) -> Shape | None:
         "href": below.automation.href,
         "link": below.automation.name,
     }
+
+
+def _conflicts(preview: Preview, builder: Person) -> list[Shape]:
+    """What would be in conflict, and what would resolve it (S6); of what is in the register a waiver can be asked (S7)."""
+    pk = preview.automation.pk or 0
+    held = [one.asked.privilege for one in preview.wanted if one.asked.privilege is not None]
+    rows = conflict_rows.shapes(
+        preview.conflicts, {f"{pk}/{one.key}": one.sentence for one in held}, Actor.of(builder), preview.now
+    )
+    if preview.known is None:
+        return rows
+    return [
+        row | {"ask_href": conflict_rows.ask_href(pk, one)} for row, one in zip(rows, preview.conflicts, strict=True)
+    ]
 
 
 def _same_as(preview: Preview) -> list[Shape]:

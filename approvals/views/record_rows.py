@@ -11,11 +11,12 @@ from datetime import datetime
 from django.urls import reverse
 
 from approvals import facts, openings
+from approvals.conflicts import asked as conflicts
 from approvals.ladders import resource_of
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
 from approvals.routing import Route, SeatStanding
 from approvals.transitions import object_to
-from approvals.views import credential_rows, may_say
+from approvals.views import conflict_rows, credential_rows, may_say
 from approvals.views.decision_form import decide_href, decision_form
 from approvals.views.reader import Reader, Shape
 from governance.controls.models import Person
@@ -168,7 +169,7 @@ def _owner(record: Approval) -> str:
 
 
 def _tags(record: Approval, route: Route, objected: Collection[int], now: datetime) -> list[Shape]:
-    tags = credential_rows.tags(record, now)
+    tags = [*conflict_rows.tags(conflicts.of_record(record, now)), *credential_rows.tags(record, now)]
     if record.pk in objected:
         tags.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
     if route.who_stopped(record):
@@ -244,7 +245,11 @@ def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
     return {
         "asked_by": route.submission.submitted_by.name,
         "why": record.justification.shown if record.justification else "",
-        "reasons": [*credential_rows.reasons(record, reader.now), *_evidence_reasons(record)],
+        "reasons": [
+            *_conflicts(record, reader),
+            *credential_rows.reasons(record, reader.now),
+            *_evidence_reasons(record),
+        ],
         "seats_title": f"Seats for a {record.tier}-risk {record.kind}",
         "seats": [_seat(seat, reader, is_open=record.state != ApprovalState.WAITING) for seat in standing],
         "skipped": [
@@ -253,6 +258,12 @@ def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
         ],
         "history": _history(record, route, reader),
     }
+
+
+def _conflicts(record: Approval, reader: Reader) -> list[Shape]:
+    """With what it is in conflict, by which rule, and why that matters (S6)."""
+    words = conflicts.words_in(record.submission)
+    return conflict_rows.reasons(conflicts.of_record(record, reader.now), {conflicts.key_of(record)}, words)
 
 
 def _evidence_reasons(record: Approval) -> list[Shape]:

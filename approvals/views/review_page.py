@@ -10,9 +10,12 @@ from collections.abc import Sequence
 
 from django.urls import reverse
 
+from approvals.conflicts import asked as conflicts
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
-from approvals.transitions import accept_subset, answer, comment, decline, withdraw
+from approvals.models.submission import UNFINISHED
+from approvals.transitions import accept_subset, answer, ask_waiver, comment, decline, withdraw
 from approvals.views import (
+    conflict_rows,
     panels,
     record_rows,
     review_app,
@@ -63,6 +66,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "before": review_before.shape(submission, reader),
         "steps": review_stages.steps(about, rows, reader),
         "changes": review_changes.shape(about, reader),
+        "conflicts": _conflicts(submission, reader),
         "app": review_app.panel(about, reader),
         "record_words": _count_words(about.second),
         "may_decide": any(row["mine"] for row in rows),
@@ -80,6 +84,18 @@ def context(submission: Submission, reader: Reader) -> Shape:
             if name in allowed
         ],
     }
+
+
+def _conflicts(submission: Submission, reader: Reader) -> list[Shape]:
+    """What all of it would be in conflict with, approved as it is asked; of what is under way only (S6)."""
+    if submission.state not in UNFINISHED:
+        return []
+    found = conflicts.of_submission(submission, reader.now)
+    rows = conflict_rows.shapes(found, conflicts.words_in(submission), reader.actor, reader.now)
+    if ask_waiver.refusal(submission.automation, actor=reader.actor, now=reader.now) is not None:
+        return rows
+    asks = [conflict_rows.ask_href(submission.automation_id, one) if one.waiver is None else "" for one in found]
+    return [row | {"ask_href": href} for row, href in zip(rows, asks, strict=True)]
 
 
 def _events(about: Dossier, reader: Reader) -> list[Shape]:

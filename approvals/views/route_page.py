@@ -91,7 +91,7 @@ def names(people: Sequence[Person]) -> str:
 
 
 def _capacity(seat: SeatAsked) -> str:
-    return "security" if seat.is_security else seat.basis
+    return "security" if seat.is_security or seat.is_of_conflict else seat.basis
 
 
 def _app(preview: Preview, due: datetime, usual: Mapping[int, timedelta]) -> Shape:
@@ -107,7 +107,10 @@ def _app(preview: Preview, due: datetime, usual: Mapping[int, timedelta]) -> Sha
 
 def _asked(seat: SeatAsked) -> list[Shape]:
     """Whoever is asked for one seat of stage 1; where that would leave too few for the rest, who is asked beside them (A9)."""
-    more = ", from outside both teams" if seat.is_outside else ", one signature more" if seat.is_more else ""
+    if seat.is_of_conflict:
+        more = ", since it is in conflict"
+    else:
+        more = ", from outside both teams" if seat.is_outside else ", one signature more" if seat.is_more else ""
     capacity = f"{_capacity(seat)}{more}"
     if seat.beside is None:
         return [{"name": names(seat.people), "capacity": capacity}]
@@ -124,7 +127,7 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
         for seat in one.seats:
             people = () if one.problems and not seat.is_security else seat.people
             basis = seat.basis if people else ""
-            key = (tuple(person.pk for person in people), seat.is_security, seat.is_outside, seat.is_more, basis)
+            key = (tuple(person.pk for person in people), seat.is_security, seat.label, seat.is_more, basis)
             box = found.setdefault(key, _Box(seat, people))
             box.wanted.append(one)
             if people:
@@ -136,6 +139,8 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
 def _box(box: _Box, usual: Mapping[int, timedelta]) -> Shape:
     if box.seat.is_outside and box.people:
         text = f"Third signature, from outside both teams, on {times.counted(len(box.wanted), 'high-risk record')}"
+    elif box.seat.is_of_conflict and box.people:
+        text = f"One signature more on {times.counted(len(box.wanted), 'record')} in conflict"
     elif box.seat.is_more and box.people:
         refused = times.counted(len(box.wanted), "record")
         text = f"One signature more on {refused} refused, withdrawn or stopped before"

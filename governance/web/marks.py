@@ -87,6 +87,14 @@ def tier(value: str, *, boxed: bool = False) -> SafeString:
 
 
 @drawn_once
+def rating(value: str) -> SafeString:
+    """Draw how bad a conflict would be (S6) as a tier is drawn."""
+    word = words.STATES["rating"][value]
+    classes = "tier tier-high" if value == "high" else "tier"
+    return format_html('<span class="{}">{}{} risk</span>', classes, any_icon(word.icon), word.text)
+
+
+@drawn_once
 def data_class(value: str | None) -> SafeString:
     """Draw a data class (I3): one to four filled squares and the word. ``None`` reads as restricted and says so."""
     if value:

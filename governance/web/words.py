@@ -54,6 +54,29 @@ RESOURCE_KINDS: Final = {
 }
 
 STATES: Final = {
+    "conflict": {
+        "open": Word("Open", "conflict", "no"),
+        "waived": Word("Waived", "clock", "wait"),
+        "again": Word("Waiver over", "warning", "no"),
+        "ended": Word("Resolved", "ring-check", "ok"),
+    },
+    "waiver": {
+        "asked": Word("Waiting", "ring"),
+        "granted": Word("Granted", "ring-check", "ok"),
+        "refused": Word("Refused", "ring-cross", "no"),
+        "withdrawn": Word("Withdrawn", "minus", "off"),
+        "ended": Word("Over", "clock", "off"),
+    },
+    "conflict_mode": {
+        "record": Word("Shown", "eye"),
+        "approval": Word("One signature more", "pen", "high"),
+        "enforce": Word("Refused", "lock", "no"),
+    },
+    "rating": {
+        "low": Word("Low", "tier-low"),
+        "medium": Word("Medium", "tier-standard"),
+        "high": Word("High", "tier-high", "high"),
+    },
     "approval": {
         "waiting": Word("Opens after stage 1", "clock", "off"),
         "open": Word("Waiting", "ring"),

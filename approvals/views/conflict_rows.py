@@ -1,0 +1,125 @@
+"""What a page says of a conflict: which privileges, which rule, why it matters, what would resolve it (S6, S7)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from approvals.conflicts.finding import Found
+from approvals.conflicts.scanning import Part
+from approvals.conflicts.selectors import Held
+from approvals.models import Grant
+from approvals.models.conflict import Mode
+from governance.controls.actors import Actor
+from governance.web import times
+from inventory.models import Automation
+
+Shape = dict[str, Any]
+
+#: What a conflict does, by the mode of its rule.
+MODES: Mapping[str, str] = {
+    Mode.RECORD: "It is shown to everybody who decides.",
+    Mode.APPROVAL: "It takes one signature of security more.",
+    Mode.ENFORCE: "It is refused unless it is waived.",
+}
+TONES: Mapping[str, str] = {Mode.RECORD: "wait", Mode.APPROVAL: "high", Mode.ENFORCE: "no"}
+#: Things of one leg that are named; the rest is counted.
+MOST = 3
+
+
+def shapes(found: Sequence[Found], sentences: Mapping[str, str], actor: Actor, now: datetime) -> list[Shape]:
+    """Some conflicts, for ``approvals/conflict_note.html``.
+
+    Args:
+        found: as it would be, or is.
+        sentences: what the automation itself holds, in words, by key.
+        actor: who reads: of what others hold only that is named which they may see.
+        now: business time.
+    """
+    named = _others(found, actor, now)
+    return [_shape(one, sentences, named, now) for one in found]
+
+
+def _shape(one: Found, sentences: Mapping[str, str], named: Mapping[int, str], now: datetime) -> Shape:
+    rule = one.standing.rule
+    legs = [
+        {"name": leg.name, "things": _things(one.own.get(number, ()), one.others.get(number, ()), sentences, named)}
+        for number, leg in enumerate(rule.legs, 1)
+    ]
+    waiver = one.waiver
+    assert waiver is None or waiver.ends_at is not None
+    return {
+        "code": rule.code,
+        "lead": f"{rule.title}.",
+        "text": rule.reason,
+        "legs": legs,
+        "lacks": rule.without.name if rule.without is not None else "",
+        "tone": "wait" if waiver is not None else TONES[rule.mode],
+        "mode": f"Waived until {times.day_words(times.day_of(waiver.ends_at), times.day_of(now))}."
+        if waiver is not None and waiver.ends_at is not None
+        else MODES[rule.mode],
+        "waiver_href": waiver.href if waiver is not None else "",
+        "way_out": "" if waiver is not None else one.way_out,
+        "href": one.standing.version.href,
+        "ask_href": "",
+    }
+
+
+def _things(
+    own: Iterable[Held], others: Iterable[Part], sentences: Mapping[str, str], named: Mapping[int, str]
+) -> list[str]:
+    said = [
+        sentences.get(one.key, "Can be started by somebody who has not signed in" if one.entry else one.code)
+        for one in own
+    ]
+    said += [named.get(one.grant or 0, "Something that an automation you don’t see holds") for one in others]
+    said = list(dict.fromkeys(said))
+    return said if len(said) <= MOST else [*said[: MOST - 1], f"and {len(said) - MOST + 1} more"]
+
+
+def _others(found: Sequence[Found], actor: Actor, now: datetime) -> dict[int, str]:
+    """By grant: what it is called for this reader; one query, none where nobody else has a part."""
+    keys = {part.grant for one in found for leg in one.others.values() for part in leg if part.grant}
+    if not keys:
+        return {}
+    seen = Grant.objects.filter(pk__in=keys, automation__in=Automation.objects.visible_to(actor, now))
+    rows = seen.select_related("automation", "entitlement__resource", "approval__privilege__entitlement__resource")
+    return {row.pk: f"{row.automation.name}: {row.sentence}" for row in rows.order_by("pk")}
+
+
+def tags(found: Iterable[Found]) -> list[Shape]:
+    """The tag of a row that has a part in some conflicts: one, of the worst of them."""
+    found = list(found)
+    if not found:
+        return []
+    if all(one.waiver is not None for one in found):
+        return [{"text": "Conflict, waived", "tone": "wait", "icon": "conflict"}]
+    worst = max((one.mode for one in found), key=list(TONES).index)
+    words = {Mode.RECORD: "Conflict", Mode.APPROVAL: "Conflict", Mode.ENFORCE: "Conflict: refused"}
+    return [{"text": words[Mode(worst)], "tone": TONES[worst], "icon": "conflict"}]
+
+
+def reasons(found: Iterable[Found], own: Collection[str], sentences: Mapping[str, str]) -> list[Shape]:
+    """What the evidence of a row says: with what it is in conflict, by which rule, and why that matters.
+
+    Args:
+        found: the conflicts that it has a part in.
+        own: its own keys, which are not said again.
+        sentences: as for `shapes`.
+    """
+    rows = []
+    for one in found:
+        beside = [sentences.get(held.key, held.code) for leg in one.own.values() for held in leg if held.key not in own]
+        others = any(one.others.values())
+        with_what = "; ".join(dict.fromkeys(beside)) or ("what others hold" if others else "nothing beside it")
+        lead = f"{one.standing.rule.title}, with: {with_what}."
+        rows.append({"icon": "conflict", "lead": lead, "text": f"{one.standing.rule.reason} {MODES[one.mode]}"})
+    return rows
+
+
+def ask_href(automation: int, one: Found) -> str:
+    """Where a waiver is asked for."""
+    return f"{reverse('waiver_ask', args=[automation])}?rule={one.standing.rule.code}&of={one.subject}"

@@ -1,0 +1,279 @@
+"""Conflicts in what is held: which there are, by rule and by owner, and one of them with what would resolve it (S6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from approvals.conflicts import standing
+from approvals.conflicts.holding import WAYS, legs_of, of_entitlement
+from approvals.conflicts.rules import Leg
+from approvals.models import Conflict, ConflictState, Grant, Waiver
+from approvals.models.conflict import Mode, Scope
+from approvals.transitions import ask_waiver
+from approvals.views import conflict_rows
+from governance.controls import clock, timeline
+from governance.controls.actors import Actor
+from governance.controls.models import Person, Team
+from governance.web import times
+from governance.web.asked import number
+from governance.web.ledger_links import ledger_href
+from governance.web.middleware import Request
+from governance.web.pages import page
+from inventory.models import Automation, NonHumanIdentity
+
+Shape = dict[str, Any]
+
+#: Rows of a page.
+PAGE = 50
+#: What the chips show, by the word in the address.
+SHOWN = {"": "Open", "waived": "Waived", "again": "Waiver over", "ended": "Resolved"}
+EMPTY = {
+    "": "What somebody holds together that a rule says nobody may would be here.",
+    "waived": "Conflicts that security allows for a while would be here.",
+    "again": "Conflicts whose waiver is over and that are still held would be here.",
+    "ended": "Conflicts that were resolved would be here.",
+}
+
+
+@require_GET
+def conflict_list(request: Request) -> HttpResponse:
+    """The conflicts that the reader may see, newest first; filters live in the address."""
+    now, asked = clock.now(), request.GET
+    show = asked.get("show", "") if asked.get("show", "") in SHOWN else ""
+    code, owner, before = asked.get("rule", ""), number(asked.get("owner")), number(asked.get("before"))
+    seen = Conflict.objects.visible_to(request.actor, now)
+    if code:
+        seen = seen.filter(code=code)
+    if owner is not None:
+        owned = Automation.objects.filter(Q(business_owner=owner) | Q(technical_owner=owner))
+        seen = seen.filter(automations__overlap=list(owned.values_list("pk", flat=True)[:2000]))
+    found = seen.standing(show, now).telling_waived(now)
+    rows = list((found.filter(pk__lt=before) if before else found).select_related("rule").order_by("-pk")[: PAGE + 1])
+    older = {"before": rows[PAGE - 1].pk} if len(rows) > PAGE else {}
+    kept = {name: value for name, value in (("show", show), ("rule", code), ("owner", owner)) if value}
+    return page(
+        request,
+        "approvals/conflicts.html",
+        {
+            "now": now,
+            "head": {
+                "title": "Conflicts",
+                "facts": ["what may not be held together, and is"],
+                "actions": [{"label": "Rules", "icon": "conflict", "href": reverse("conflict_rules")}],
+            },
+            "chips": [
+                {
+                    "label": label,
+                    "href": _href({**kept, "show": word}),
+                    "current": word == show,
+                    "count": seen.standing(word, now)[:100].count() if word != "ended" else None,
+                }
+                for word, label in SHOWN.items()
+            ],
+            "filtered": _filtered(code, owner, show),
+            "rows": rows_of(rows[:PAGE], request.actor, now),
+            "empty": EMPTY[show],
+            "pager": {"newer_href": _href(kept) if before else "", "older_href": _href(kept | older) if older else ""},
+        },
+    )
+
+
+def _href(kept: Mapping[str, Any]) -> str:
+    said = urlencode({name: value for name, value in kept.items() if value})
+    return f"{reverse('conflict_list')}?{said}" if said else reverse("conflict_list")
+
+
+def _filtered(code: str, owner: int | None, show: str) -> Shape | None:
+    """What else the list is narrowed to, with the way back to all of it."""
+    said = [f"of the rule {code}"] if code else []
+    if owner is not None:
+        person = Person.objects.filter(pk=owner).first()
+        said.append(f"of automations that {person.name if person else 'somebody'} answers for")
+    return {"text": f"Only those {' and '.join(said)}.", "href": _href({"show": show})} if said else None
+
+
+def state_of(row: Conflict) -> str:
+    """The word for how a conflict stands, read with what tells of its waivers."""
+    if row.state == ConflictState.ENDED:
+        return "ended"
+    if row.waived_until is not None:
+        return "waived"
+    return "again" if row.was_waived else "open"
+
+
+def rows_of(rows: Sequence[Conflict], actor: Actor, now: datetime) -> list[Shape]:
+    """Some conflicts as lines of a list, read with what tells of their waivers; a fixed number of queries."""
+    names, subjects = automations_of(rows, actor, now), subjects_of(rows)
+    return [
+        {
+            "href": row.href,
+            "title": row.rule.title,
+            "rating": row.rule.rating,
+            "scope": f"{row.get_scope_display()}: {subjects[row.scope].get(row.subject, 'one that you don’t see')}"
+            if row.scope != Scope.AUTOMATION
+            else "",
+            "automations": _listed([names[pk] for pk in row.automations if pk in names], len(row.automations)),
+            "mode": row.rule.mode,
+            "state": state_of(row),
+            "since": row.opened_at,
+            "until": row.waived_until or (row.due_at if row.state == ConflictState.OPEN else None),
+            "until_words": "Waived until" if row.waived_until else "Resolve by",
+        }
+        for row in rows
+    ]
+
+
+def _listed(names: Sequence[str], of: int) -> str:
+    said = list(names[:2])
+    more = of - len(said)
+    return ", ".join([*said, *([f"{more} more"] if more else [])])
+
+
+def automations_of(rows: Iterable[Conflict], actor: Actor, now: datetime) -> dict[int, str]:
+    """Names of the automations that have a part in some conflicts and that the reader may see: one query."""
+    keys = {pk for row in rows for pk in row.automations}
+    seen = Automation.objects.visible_to(actor, now).filter(pk__in=keys)
+    return dict(seen.order_by().values_list("pk", "name")) if keys else {}
+
+
+def subjects_of(rows: Iterable[Conflict]) -> dict[str, dict[int, str]]:
+    """What the subjects of some conflicts are called, by scope and id: a query each for people, teams and identities that stand there."""
+    keys: dict[str, set[int]] = {scope: set() for scope in Scope.values}
+    for row in rows:
+        keys[row.scope].add(row.subject)
+    found: dict[str, dict[int, str]] = {scope: {} for scope in Scope.values}
+    if keys[Scope.OWNER]:
+        people = Person.objects.filter(pk__in=keys[Scope.OWNER])
+        found[Scope.OWNER] = {person.pk: person.name for person in people}
+    if keys[Scope.TEAM]:
+        found[Scope.TEAM] = dict(Team.objects.filter(pk__in=keys[Scope.TEAM]).values_list("pk", "name"))
+    if keys[Scope.IDENTITY]:
+        identities = NonHumanIdentity.objects.filter(pk__in=keys[Scope.IDENTITY])
+        found[Scope.IDENTITY] = {one.pk: str(one) for one in identities}
+    return found
+
+
+@require_GET
+def conflict(request: Request, pk: int) -> HttpResponse:
+    """One conflict: what is held of it by whom, the rule, why it matters, what would resolve it, its waivers, what happened."""
+    now, actor = clock.now(), request.actor
+    seen = Conflict.objects.visible_to(actor, now).telling_waived(now)
+    row = get_object_or_404(seen.select_related("rule"), pk=pk)
+    rule, is_open = standing.of(row.rule).rule, row.state == ConflictState.OPEN
+    waivers = Waiver.objects.visible_to(actor, now).filter(code=row.code, scope=row.scope, subject=row.subject)
+    return page(
+        request,
+        "approvals/conflict.html",
+        {
+            "now": now,
+            "crumbs": [{"label": "Conflicts", "href": reverse("conflict_list")}, {"label": row.rule.title, "href": ""}],
+            "head": {
+                "title": row.rule.title,
+                "facts": [
+                    f"{row.get_scope_display()}: {_subject(row, actor, now)}",
+                    row.rule.process,
+                    f"since {times.moment_words(row.opened_at, now)}",
+                ],
+                "actions": _ways(row, actor, now) if is_open else [],
+            },
+            "conflict": {
+                "state": state_of(row),
+                "rating": row.rule.rating,
+                "until": row.waived_until or (row.due_at if is_open else None),
+                "until_words": "Waived until" if row.waived_until else "Resolve by",
+                "reason": rule.reason,
+                "mode": conflict_rows.MODES[row.rule.mode],
+                "way_out": rule.resolve if is_open else "",
+                "lacks": rule.without.name if rule.without is not None else "",
+                "is_late": is_open and row.rule.mode == Mode.ENFORCE and not row.waived_until,
+            },
+            "legs": _legs(row, actor, now),
+            "rule_href": row.rule.href,
+            "waivers": [
+                {
+                    "href": one.href,
+                    "state": one.state,
+                    "text": f"{one.days} days, asked by {one.asked_by.name}",
+                    "at": one.asked_at,
+                }
+                for one in waivers.select_related("asked_by").order_by("-pk")[:10]
+            ],
+            "events": timeline.shapes(row, reader=actor.person, limit=30, actor=actor, now=now),
+            "ledger_href": ledger_href(row, actor=actor, now=now),
+        },
+    )
+
+
+def _subject(row: Conflict, actor: Actor, now: datetime) -> str:
+    if row.scope == Scope.AUTOMATION:
+        return automations_of([row], actor, now).get(row.subject, "one that you don’t see")
+    return subjects_of([row])[row.scope].get(row.subject, f"{len(row.automations)} automations")
+
+
+def _ways(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
+    """A waiver, for whoever may ask for one for an automation of theirs that has a part in it."""
+    if row.waived_until is not None:
+        return []
+    seen = Automation.objects.visible_to(actor, now).filter(pk__in=row.automations).order_by("pk")
+    mine = next((one for one in seen[:20] if ask_waiver.refusal(one, actor=actor, now=now) is None), None)
+    if mine is None:
+        return []
+    href = f"{reverse('waiver_ask', args=[mine.pk])}?{urlencode({'rule': row.code, 'of': row.subject})}"
+    return [{"label": "Ask for a waiver", "icon": "clock", "href": href}]
+
+
+def _legs(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
+    """By leg of the rule: the grants that fill it, in words, of automations that the reader may see; the others are counted."""
+    seen = Automation.objects.visible_to(actor, now)
+    held = Grant.objects.filter(pk__in=row.grants, automation__in=seen).select_related(
+        "automation", "entitlement__resource__owner", "approval__privilege__entitlement__resource"
+    )
+    grants = list(held.order_by("automation_id", "pk"))
+    shapes: list[Shape] = []
+    for index, leg in legs_of(standing.of(row.rule).rule):
+        if index == 0:
+            continue
+        things = [one for one in grants if one.entitlement and _fills(leg, one)]
+        shapes.append({"name": leg.name, "things": [_thing(one) for one in things]})
+    hidden = len(row.grants) - len(grants)
+    if hidden:
+        said = f"{times.counted(hidden, 'grant')} of automations that you don’t see"
+        shapes.append({"name": "And", "things": [{"sentence": said}]})
+    return shapes
+
+
+def _fills(leg: Leg, grant: Grant) -> bool:
+    assert grant.entitlement is not None
+    level, model_controlled, opaque, environment = WAYS[grant.held_as]
+    held = replace(
+        of_entitlement(grant.entitlement),
+        level=level,
+        model_controlled=model_controlled,
+        opaque=opaque,
+        environment=environment,
+    )
+    return leg.matches(held)
+
+
+def _thing(grant: Grant) -> Shape:
+    assert grant.entitlement is not None
+    owner = grant.entitlement.resource.owner
+    return {
+        "sentence": grant.sentence,
+        "scope": grant.raw_scope,
+        "level": grant.level,
+        "automation": grant.automation.name,
+        "href": grant.automation.href,
+        "owner": owner.name if owner is not None else "nobody",
+        "ends": grant.ends_at,
+    }

@@ -1,0 +1,256 @@
+"""A waiver: asking for one, deciding about it, ending it (S7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from approvals import transitions
+from approvals.models import ConflictRule, Waiver, WaiverState
+from approvals.models.conflict import LONGEST_WAIVER
+from approvals.transitions import waiving
+from governance.controls import clock, timeline
+from governance.controls.actors import Actor
+from governance.controls.refusals import InvalidInput, Refusal, Refused, refuse
+from governance.web import times
+from governance.web.asked import number
+from governance.web.ledger_links import ledger_href
+from governance.web.middleware import Request
+from governance.web.pages import page, refused
+from inventory.models import Automation, Privilege
+from inventory.views.confirming import confirm, form_page
+
+Shape = dict[str, Any]
+
+#: What the form of whoever decides may say, by the name of its button.
+VERDICTS = {"grant": transitions.grant_waiver, "refuse": transitions.refuse_waiver}
+NOTHING_TO_WAIVE = Refusal(
+    "S7", "state", "There is nothing here that a waiver could be asked for.", "It was resolved or waived meanwhile."
+)
+
+
+class AskForm(forms.Form):
+    """What is said to ask for a waiver."""
+
+    conflict = forms.ChoiceField(label="Which conflict", widget=forms.RadioSelect)
+    reason = forms.CharField(label="Why it is needed all the same", widget=forms.Textarea(attrs={"rows": 3}))
+    control = forms.CharField(
+        label="What keeps it from doing harm meanwhile",
+        help_text="A compensating control: who looks at what, how often, what limits it.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    days = forms.IntegerField(
+        label="For how many days", min_value=1, max_value=LONGEST_WAIVER.days, initial=30, help_text="At most 90."
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def ask(request: Request, pk: int) -> HttpResponse:
+    """Ask that a conflict of an automation be allowed for a while."""
+    now = clock.now()
+    automation = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related("team"), pk=pk)
+    no = transitions.ask_waiver.refusal(automation, actor=request.actor, now=now)
+    found = waiving.open_to(automation, now) if no is None else []
+    if no is None and not found:
+        return refused(request, NOTHING_TO_WAIVE, context={"back_href": automation.href})
+    form = AskForm(request.POST or None, initial={"conflict": _asked_for(request), "days": 30})
+    choices = [(f"{one.standing.rule.code}/{one.subject}", one.sentence) for one in found]
+    form.fields["conflict"].choices = choices  # type: ignore[attr-defined]
+    if len(choices) == 1:
+        form.fields["conflict"].initial = form.initial["conflict"] = choices[0][0]
+
+    def act(said: dict[str, Any]) -> Waiver:
+        code, _, whom = said["conflict"].rpartition("/")
+        made: Any = transitions.ask_waiver(
+            automation,
+            actor=request.actor,
+            now=now,
+            reason=said["reason"],
+            code=code,
+            whom=int(whom),
+            control=said["control"],
+            days=said["days"],
+        )
+        waiver: Waiver = made
+        return waiver
+
+    return form_page(
+        request,
+        form,
+        act,
+        now=now,
+        title=f"Ask for a waiver for {automation.name}",
+        label="Ask security",
+        back=automation.href,
+        text="Security decides, somebody who gains nothing by it. It covers what is in conflict now and nothing that comes beside it, lasts at "
+        "most 90 days, and two may follow each other.",
+        no=no,
+    )
+
+
+def _asked_for(request: Request) -> str:
+    whom = number(request.GET.get("of"))
+    return f"{request.GET.get('rule', '')}/{whom}" if whom is not None else ""
+
+
+@require_http_methods(["GET", "POST"])
+def waiver(request: Request, pk: int) -> HttpResponse:
+    """One waiver: what it allows, why, what is done instead, and the decision for whoever may take it."""
+    now = clock.now()
+    found = _find(request, pk, now)
+    if request.method == "GET":
+        return page(request, "approvals/waiver.html", _context(found, request.actor, now))
+    text, days = request.POST.get("reason", ""), number(request.POST.get("days"))
+    try:
+        verdict = request.POST.get("verdict", "")
+        if verdict not in VERDICTS:
+            raise refuse(Refusal("S7", "input", "Say whether it is granted or not; what you typed is still there."))
+        more = {"days": days} if verdict == "grant" and days is not None else {}
+        VERDICTS[verdict](found, actor=request.actor, now=now, reason=text, **more)
+    except InvalidInput as no:
+        field = no.refusal.detail[0][0] if no.refusal.detail else "reason"
+        context = _context(found, request.actor, now, typed=text, days=days, errors={field: no.refusal.sentence})
+        return page(request, "approvals/waiver.html", context, status=no.status)
+    except Refused as no:
+        return refused(request, no.refusal, context={"back_href": found.href})
+    return redirect(found.href)
+
+
+@require_http_methods(["GET", "POST"])
+def withdraw(request: Request, pk: int) -> HttpResponse:
+    """Take back that one asked."""
+    now = clock.now()
+    return confirm(
+        request,
+        _find(request, pk, now),
+        transitions.withdraw_waiver,
+        now,
+        title="Withdraw this request?",
+        text="Security is asked no more. What is in conflict stays as it is.",
+        label="Withdraw it",
+        kind="filled",
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def end(request: Request, pk: int) -> HttpResponse:
+    """End a waiver before its term is over."""
+    now = clock.now()
+    return confirm(
+        request,
+        _find(request, pk, now),
+        transitions.end_waiver,
+        now,
+        title="End this waiver now?",
+        text="What it allows is in conflict again from this moment: it can’t be submitted where its rule is enforced, and what is held has to "
+        "be resolved.",
+        label="End it now",
+    )
+
+
+def _find(request: Request, pk: int, now: datetime) -> Waiver:
+    related = ("automation__team", "asked_by", "decided_by", "decided_for", "reason", "control", "follows")
+    return get_object_or_404(Waiver.objects.visible_to(request.actor, now).select_related(*related), pk=pk)
+
+
+def _context(
+    found: Waiver,
+    actor: Actor,
+    now: datetime,
+    *,
+    typed: str = "",
+    days: int | None = None,
+    errors: dict[str, str] | None = None,
+) -> Shape:
+    rule = ConflictRule.objects.filter(code=found.code).order_by("-number").first()
+    no = transitions.grant_waiver.refusal(found, actor=actor, now=now)
+    state = "ended" if found.state == WaiverState.GRANTED and not found.is_live(now) else found.state
+    return {
+        "now": now,
+        "crumbs": [
+            {"label": "Conflicts", "href": reverse("conflict_list")},
+            {"label": found.automation.name, "href": found.automation.href},
+            {"label": "Waiver", "href": ""},
+        ],
+        "head": {
+            "title": f"Waiver: {rule.title if rule is not None else found.code}",
+            "facts": [
+                found.automation.name,
+                found.automation.team.name,
+                f"asked by {found.asked_by.name}, {times.moment_words(found.asked_at, now)}",
+            ],
+            "actions": _actions(found, actor, now),
+        },
+        "waiver": {
+            "state": state,
+            "ends": found.ends_at if state == WaiverState.GRANTED else None,
+            "reason": found.reason.shown,
+            "control": found.control.shown,
+            "facts": _facts(found, now),
+            "covers": _covers(found, actor, now),
+        },
+        "rule": {"title": rule.title, "reason": rule.document.get("reason", ""), "href": rule.href} if rule else None,
+        "form": {
+            "action": found.href,
+            "reason": {"value": typed, "error": (errors or {}).get("reason", "")},
+            "days": {"value": days or found.days, "most": found.days, "error": (errors or {}).get("days", "")},
+        }
+        if no is None
+        else None,
+        "locked": {"sentence": no.sentence, "code": no.code, "to_do": no.to_do}
+        if no is not None and no.kind != "state"
+        else None,
+        "events": timeline.shapes(found, reader=actor.person, limit=20, actor=actor, now=now),
+        "ledger_href": ledger_href(found, actor=actor, now=now),
+    }
+
+
+def _actions(found: Waiver, actor: Actor, now: datetime) -> list[Shape]:
+    offered = (
+        (transitions.withdraw_waiver, "Withdraw", "undo", "waiver_withdraw"),
+        (transitions.end_waiver, "End it now", "ring-cross", "waiver_end"),
+    )
+    return [
+        {"label": label, "icon": icon, "href": reverse(url, args=[found.pk])}
+        for verb, label, icon, url in offered
+        if verb.refusal(found, actor=actor, now=now) is None
+    ]
+
+
+def _facts(found: Waiver, now: datetime) -> list[Shape]:
+    rows: list[Shape] = [{"label": "Asked for", "text": times.counted(found.days, "day")}]
+    if found.in_a_row > 1:
+        rows.append({"label": "In a row", "text": f"number {found.in_a_row} of at most 2"})
+    if found.decided_by is not None:
+        instead = f", for {found.decided_for.name}" if found.decided_for is not None else ""
+        rows.append({"label": "Decided by", "text": f"{found.decided_by.name}{instead}"})
+    if found.ends_at is not None:
+        rows.append({"label": "Until", "text": times.moment_words(found.ends_at, now)})
+    return rows
+
+
+def _covers(found: Waiver, actor: Actor, now: datetime) -> list[str]:
+    """What it names, in words, of automations that the reader may see; the rest is counted."""
+    keys = [one.partition("/")[::2] for one in found.covers]
+    seen = Automation.objects.visible_to(actor, now).filter(pk__in={pk for pk, _ in keys})
+    names = {str(pk): name for pk, name in seen.order_by().values_list("pk", "name")}
+    wanted = Q(pk__in=())
+    for pk, key in keys:
+        if pk in names:
+            wanted |= Q(version__automation=int(pk), key=key)
+    rows = Privilege.objects.filter(wanted).select_related("entitlement__resource", "version").order_by("version_id")
+    said = {(str(row.version.automation_id), row.key): row.sentence for row in rows}
+    ways_in = {
+        (pk, key): "Can be started by somebody who has not signed in" for pk, key in keys if key.startswith("trigger:")
+    }
+    found_words = {**said, **{one: text for one, text in ways_in.items() if one[0] in names}}
+    words = [f"{names[pk]}: {text}" for (pk, _), text in found_words.items()]
+    hidden = len(keys) - len(found_words)
+    return [*dict.fromkeys(words), *([f"{hidden} of automations that you don’t see"] if hidden else [])]
