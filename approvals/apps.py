@@ -13,6 +13,7 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
         from approvals import announcing, credentials, duties, erasing, grants, least, parties, still_open
+        from approvals.conflicts import members
         from approvals.transitions import (
             close_sample_of,
             close_samples,
@@ -45,6 +46,8 @@ class ApprovalsConfig(AppConfig):
             consequences.demand(event, duties.SETTLES_FOR_OTHERS)
         for event, duty in credentials.DEMANDED:
             consequences.demand(event, duty)
+        for event, follow in members.FOLLOWED:
+            consequences.register(event, follow)
         consequences.register("automation.retired", close_unfinished)
         consequences.register("automation.retired", close_samples)
         consequences.register("grant.ended", close_sample_of)

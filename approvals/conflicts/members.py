@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -16,7 +17,8 @@ from approvals.conflicts import standing
 from approvals.conflicts.holding import legs_of, mask_of, of_entitlement
 from approvals.conflicts.standing import Standing
 from approvals.models import ConflictMember
-from inventory.models import Entitlement
+from governance.controls.transitions import Step
+from inventory.models import Entitlement, Resource, Version
 
 #: Entitlements read at once, and rows written at once.
 CHUNK = 2_000
@@ -29,11 +31,40 @@ def weigh(entitlements: Collection[int], now: datetime) -> None:
         entitlements: ids of those that are new or have changed.
         now: business time.
     """
+    if not entitlements:
+        return
     rules = standing.in_force(now)
     with transaction.atomic():
         ConflictMember.objects.filter(entitlement__in=entitlements).delete()
         rows = _rows(rules, Entitlement.objects.filter(pk__in=entitlements))
         ConflictMember.objects.bulk_create(rows, batch_size=CHUNK)
+
+
+def follow_version(version: Version, step: Step[Any]) -> None:
+    """Work out what a new version has brought into the register: registered for what makes versions."""
+    held = Entitlement.objects.filter(privileges__version=version).order_by().values("pk")
+    new = Entitlement.history.filter(id__in=held, history_type="+", history_date=step.now)
+    weigh(set(new.values_list("id", flat=True)), step.now)
+
+
+def follow_entitlement(entitlement: Entitlement, step: Step[Any]) -> None:
+    """Work out one that was added to a resource."""
+    weigh({entitlement.pk}, step.now)
+
+
+def follow_resource(resource: Resource, step: Step[Any]) -> None:
+    """Work out anew what can be held on a resource, since something about that has changed."""
+    weigh(set(resource.entitlements.values_list("pk", flat=True)), step.now)
+
+
+#: What makes or changes an entitlement, and how that is followed.
+FOLLOWED = (
+    ("version.imported", follow_version),
+    ("version.registered_by_hand", follow_version),
+    ("entitlement.added", follow_entitlement),
+    ("resource.amended", follow_resource),
+    ("resource.activated", follow_resource),
+)
 
 
 def weigh_all(now: datetime) -> int:

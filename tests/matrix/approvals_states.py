@@ -440,3 +440,6 @@ def _newest(w: World, automation: models.Model) -> Mapping[str, Any]:
         )
     version: Version = w.made["newest"]
     return {"version": version, "wishes": journeys.wishes(version)}
+
+
+from tests.matrix import conflict_states  # noqa: E402, F401  goes on from what is declared above

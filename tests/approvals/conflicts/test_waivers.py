@@ -81,7 +81,7 @@ def test_what_it_covers_is_submitted_while_it_lasts_and_not_after(plain: Company
         journeys.submitted(plain, version, now=at)
     made = journeys.submitted(plain, version, now=at - timedelta(seconds=1))
     assert (
-        made.approvals.filter(facts__conflicts=["read-and-tell 1, waived by %d" % Waiver.objects.get().pk]).count() == 2
+        made.approvals.filter(facts__conflicts=[f"read-and-tell 1, waived by {Waiver.objects.get().pk}"]).count() == 2
     )
 
 

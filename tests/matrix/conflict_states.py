@@ -1,0 +1,158 @@
+"""How conflicts, their rules and waivers get into the states of ``approvals.csv``, and what allowed writes are called with.
+
+The stock report is in force; a rule that forbids what it reads together with what it posts comes after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+
+from approvals import conflict_sweeps, transitions
+from approvals.conflicts import scanning, standing
+from approvals.models import Conflict, ConflictRule, Submission, Waiver
+from governance.controls.actors import Actor
+from inventory.models import Automation
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.matrix.approvals_states import in_force
+from tests.matrix.worlds import World, arguments, creating, start, state
+
+RULE, CONFLICT, WAIVER = "approvals.conflictrule", "approvals.conflict", "approvals.waiver"
+CODE = "read-and-tell"
+JOB = Actor.of_job(conflict_sweeps.JOB)
+
+
+def _rule(w: World) -> ConflictRule:
+    found = ConflictRule.objects.filter(code=CODE).first()
+    since = w.now - timedelta(days=365)
+    return found or ruling.rule(on(w.company.erp), on(w.company.slack), mode="enforce", rating="high", now=since)
+
+
+def _asked(w: World, automation: Automation) -> Waiver:
+    made: Any = transitions.ask_waiver(
+        automation,
+        actor=w.actor("business_owner"),
+        now=w.now,
+        reason="The report is due.",
+        code=CODE,
+        whom=automation.pk,
+        control="Somebody reads every post.",
+        days=30,
+    )
+    waiver: Waiver = made
+    return waiver
+
+
+def _granted(w: World, waiver: Waiver) -> Waiver:
+    return transitions.grant_waiver(waiver, actor=w.actor("second_security"), now=w.now, reason="For now.")
+
+
+@start(on=in_force)
+def forbidden(w: World, made: Submission) -> Submission:
+    """In force, and a rule forbids it since."""
+    _rule(w)
+    return made
+
+
+@state(RULE, "in_force", on=forbidden)
+def rule_in_force(w: World, made: Submission) -> ConflictRule:
+    """That rule."""
+    return ConflictRule.objects.get(code=CODE)
+
+
+creating(f"{CONFLICT}.open_conflict")
+
+
+@state(CONFLICT, "new", on=rule_in_force)
+def new(w: World, rule: ConflictRule) -> Conflict:
+    """Not opened yet."""
+    return Conflict(rule=rule, code=CODE, scope=rule.scope, subject=1, opened_at=w.now)
+
+
+@state(CONFLICT, "open", on=forbidden)
+def open_now(w: World, made: Submission) -> Conflict:
+    """A scan has found it."""
+    conflict_sweeps.look(w.now, JOB)
+    return Conflict.objects.get(code=CODE)
+
+
+@state(CONFLICT, "due", on=forbidden)
+def due(w: World, made: Submission) -> Conflict:
+    """A scan found it eight days ago, and nobody has resolved it."""
+    conflict_sweeps.look(w.now - timedelta(days=8), JOB)
+    return Conflict.objects.get(code=CODE)
+
+
+@state(CONFLICT, "waived", on=due)
+def waived(w: World, conflict: Conflict) -> Conflict:
+    """Waived since."""
+    _granted(w, _asked(w, Automation.objects.get(pk=conflict.subject)))
+    return conflict
+
+
+@state(CONFLICT, "ended", on=open_now)
+def ended(w: World, conflict: Conflict) -> Conflict:
+    """Nobody asks for the rule any more."""
+    ruling.no_other_rules(w.now)
+    conflict_sweeps.look(w.now, JOB)
+    conflict.refresh_from_db()
+    return conflict
+
+
+@state(WAIVER, "asked", on=forbidden)
+def asked(w: World, made: Submission) -> Waiver:
+    """A waiver is asked for."""
+    return _asked(w, Automation.objects.get(pk=made.automation_id))
+
+
+@state(WAIVER, "granted", on=asked)
+def granted(w: World, waiver: Waiver) -> Waiver:
+    """Granted."""
+    return _granted(w, waiver)
+
+
+@state(WAIVER, "refused", on=asked)
+def refused(w: World, waiver: Waiver) -> Waiver:
+    """Refused."""
+    return transitions.refuse_waiver(waiver, actor=w.actor("second_security"), now=w.now, reason="No.")
+
+
+@state(WAIVER, "withdrawn", on=asked)
+def withdrawn(w: World, waiver: Waiver) -> Waiver:
+    """Withdrawn."""
+    return transitions.withdraw_waiver(waiver, actor=w.actor("business_owner"), now=w.now)
+
+
+@state(WAIVER, "ended", on=granted)
+def waiver_ended(w: World, waiver: Waiver) -> Waiver:
+    """Ended early."""
+    return transitions.end_waiver(waiver, actor=w.actor("second_security"), now=w.now, reason="It went wrong.")
+
+
+@arguments(f"{RULE}.follow_scan")
+def _found(w: World, rule: models.Model) -> Mapping[str, Any]:
+    assert isinstance(rule, ConflictRule)
+    found = scanning.scan([standing.of(rule)], w.now)
+    return {"found": {subject: parts for (_, subject), parts in found.items()}}
+
+
+@arguments(f"{CONFLICT}.change_conflict")
+def _changed(w: World, conflict: models.Model) -> Mapping[str, Any]:
+    assert isinstance(conflict, Conflict)
+    return {"rule": conflict.rule, "parts": []}
+
+
+@arguments(f"{CONFLICT}.end_conflict")
+def _why(w: World, conflict: models.Model) -> Mapping[str, Any]:
+    return {"why": "resolved"}
+
+
+@arguments("inventory.automation.ask_waiver")
+def _wanted(w: World, automation: models.Model) -> Mapping[str, Any]:
+    assert isinstance(automation, Automation)
+    _rule(w)
+    return {"code": CODE, "whom": automation.pk, "control": "Somebody reads every post.", "days": 30}
