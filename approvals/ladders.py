@@ -144,8 +144,12 @@ def ladder(
     if label == SeatLabel.OUTSIDE:
         steps = (("decided before", [first]), ("fallback owner", bench.fallback), ("security reviewer", bench.security))
         return _rungs(*((basis, [one for one in people if one and one.pk not in insiders]) for basis, people in steps))
-    if label in (SeatLabel.SECURITY, SeatLabel.CONFLICT):
+    if label == SeatLabel.SECURITY:
         return _rungs(("decided before", [first]), ("security reviewer", bench.security))
+    if label == SeatLabel.CONFLICT:  # security's, and where the other stage has taken them, somebody else's who answers for no side (S6)
+        return _rungs(
+            ("decided before", [first]), ("security reviewer", bench.security), ("fallback owner", bench.fallback)
+        )
     if label == SeatLabel.SECOND:
         return _rungs(
             ("decided before", [first]), ("fallback owner", bench.fallback), ("security reviewer", bench.security)
