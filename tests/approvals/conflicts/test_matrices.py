@@ -161,8 +161,8 @@ def test_a_name_and_an_id_of_a_side_are_both_its_codes() -> None:
 
 
 def test_a_pair_is_one_rule_whatever_its_order_and_the_stricter_counts() -> None:
-    found = of(HEADING + "A,B,R1,LOW,one\nb,a,R2,HIGH,one\nB,A,R3,LOW,another\n")
-    assert [(one["code"], one["rating"]) for one in found.documents] == [("r1", "high")]
+    found = of(HEADING + "A,B,R1,LOW,\nb,a,R2,HIGH,one\nB,A,R3,LOW,another\n")
+    assert [(one["code"], one["rating"], one["reason"]) for one in found.documents] == [("r1", "high", "one")]
     assert problems(found) == ["sod.csv, line 4: the same is said in sod.csv, line 2, with other words"]
 
 
