@@ -17,6 +17,7 @@ from inventory.importers.display import label, shown
 RULES = 2_000
 #: How many problems it lists before it only counts.
 _PROBLEMS = 500
+_NO_REASON = "Where it was imported from, one excludes the other."
 _CHANGES = ("write", "execute", "admin")
 _WORDS = MappingProxyType(
     {
@@ -105,8 +106,10 @@ class Collected:
         for name, order in (("rating", RATINGS), ("mode", MODES)):
             if said.get(name) and order.index(said[name]) > order.index(document[name]):
                 document[name] = said[name]
-        reason = label(said.get("reason", ""))
-        if reason and reason != document["reason"]:
+        reason = _cut(said.get("reason", ""), TEXTS["reason"])
+        if reason and document["reason"] == _NO_REASON:
+            document["reason"] = reason
+        elif reason and reason != document["reason"]:
             self.wrong(
                 where, f"the same is said in {before}, with other words", "The first is kept; mend it if need be."
             )
@@ -121,9 +124,7 @@ class Collected:
             "rating": said.get("rating") or "medium",
             "mode": said.get("mode") or "record",
             "scope": "automation",
-            "reason": _cut(
-                said.get("reason") or "Where it was imported from, one excludes the other.", TEXTS["reason"]
-            ),
+            "reason": _cut(said.get("reason") or _NO_REASON, TEXTS["reason"]),
             "legs": legs_of(sides),
         }
         if said.get("resolve"):

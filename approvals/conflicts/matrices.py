@@ -111,6 +111,9 @@ def read(file: str, data: bytes) -> Imported:
     except _NotRead as refused:
         where, what, what_to_do = refused.args
         found.wrong(f"{name}, {where}" if where else name, what, what_to_do)
+    result = found.result()
+    if not result.documents and not result.problems:
+        found.wrong(name, "it holds no conflict", "Bring in a list with rows, or a square with marks.")
     return found.result()
 
 

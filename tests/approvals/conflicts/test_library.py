@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from approvals.conflicts import texts
 from approvals.conflicts.library import FILES, shipped
 from approvals.conflicts.rules import Held, Leg, Rule, Selector
 from inventory import words
@@ -100,7 +102,7 @@ DOOR = Held("door", code="webhook", entry="open")
 READS_PRIVATE = of("db", "postgres", "database:select", "read", data_class="confidential")
 READS_MAIL = of("mail", "gmailTrigger", "watch", "read", data_class="internal")
 POSTS = of("slack", "slack", "message:post", "write", data_class="internal")
-FETCHES = of("http", "httpRequest", "request:get", "read", data_class="public")
+FETCHES = of("http", "toolHttpRequest", "request:get", "read", data_class="public", model_controlled=True)
 READS_SECRETS = of("vault", "mcp", "get_secret", "read", data_class="restricted")
 PAYS = of("pay", "mcp", "release_payment", "write", data_class="internal")
 MODEL_PAYS = of("pay", "mcp", "release_payment", "write", data_class="internal", model_controlled=True)
@@ -201,3 +203,13 @@ def test_reading_alone_is_in_no_conflict() -> None:
         of("e", "github", "file:get", "read", data_class="internal"),
     ]
     assert [rule.code for rule in shipped() if rule.caught(reads) is not None] == []
+
+
+def test_what_is_written_about_rules_is_a_rule_and_lists_every_tag(root: Path) -> None:
+    page = (root / "docs" / "conflict-rules.md").read_text(encoding="utf-8")
+    example = page.split("```yaml\n")[1].split("```")[0]
+    assert texts.parse(example).code == "vendor-and-payment"
+    listed = dict(line.strip("|` ").split("` | ") for line in page.split("## Tags")[1].splitlines() if "` | " in line)
+    assert listed == {tag: f"{said}{' (given by hand)' if tag in BY_HAND else ''}" for tag, said in TAGS.items()}
+    for name in Selector.__dataclass_fields__:
+        assert f"| `{name}` |" in page or name == "is_surely"
