@@ -25,6 +25,7 @@ from inventory.likeness import SOURCE
 from inventory.models import Version
 from inventory.registry import Drift
 from inventory.resolving import NOT_RECOGNISED
+from inventory.views import chain
 
 Shape = dict[str, Any]
 
@@ -46,6 +47,7 @@ SECRET_PLACES = {
 
 def context(preview: Preview, form: Form, builder: Person) -> Shape:
     """What ``approvals/preview.html`` takes."""
+    joined = preview.chain.others or preview.chain.unknown
     pk = preview.item.pk
     missing = things_missing(preview)
     return {
@@ -69,6 +71,9 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "conflicts": _conflicts(preview, builder),
         "secrets": [_secret(one) for one in preview.item.secrets],
         "noticed": [*_named(preview), *_noticed(preview.manifest.findings)],
+        "chain": chain.shape(preview.chain, preview.automation.name, Actor.of(builder), preview.now, would=True)
+        if joined
+        else None,
         "form": form.about,
         "route": route_page.context(preview, builder),
     }

@@ -12,7 +12,7 @@ from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Step
-from inventory import assessing, authors, importers, interim, placing, resolving
+from inventory import assessing, authors, chain_ends, chains, importers, interim, placing, resolving
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
 from inventory.models import (
     REGISTERED,
@@ -185,6 +185,8 @@ def write_down(
         _save_author(known, manifest)
         return WrittenDown(known, False, judged)
     version = _new_version(step, automation, manifest, secrets, digest, bound, before)
+    version.meets = _meets(automation, manifest, found)
+    version.save()
     for one in privileges.values():
         one.version = version
     Privilege.objects.bulk_create(privileges.values())
@@ -212,7 +214,7 @@ def _new_version(
     bound: str,
     before: Version | None,
 ) -> Version:
-    return Version.objects.create(
+    return Version(
         automation=automation,
         number=before.number + 1 if before is not None else 1,
         source_digest=manifest.source.content,
@@ -224,6 +226,14 @@ def _new_version(
         secrets=list(secrets),
         imported_by=step.actor.person,
         created_at=step.now,
+    )
+
+
+def _meets(automation: Automation, manifest: Manifest, found: Resolution) -> list[str]:
+    """By what it could be joined with another automation (A16), now that all it is made of has rows."""
+    credentials = {one.pk: str(one) for one in found.credentials.values()}
+    return chain_ends.meets(
+        chain_ends.Version(automation, found.privileges.values(), credentials, found.triggers, {}, manifest.on_error)
     )
 
 
@@ -344,13 +354,18 @@ def hand_over_identities(step: Step[Automation], version: Version) -> None:
         interim.settle(one, step)
         step.save(one)
         step.record("identity.handed_over", one)
+    if automation.state in chains.IN_USE:
+        chains.refresh(automation.pk)
 
 
 def _save_identities(step: Step[Any], automation: Automation, version: Version, found: Resolution) -> None:
     """Register the identities that the source itself names; the first automation to name one is the one it serves (I5)."""
+    is_served_anew = automation.state in chains.IN_USE and any(one._state.adding for one in found.identities)
     for identity in found.identities:
         if identity._state.adding:
             identity.owner, identity.automation = automation.business_owner, automation
             step.save(identity)
             step.record("identity.registered", identity, {"kind": identity.kind})
         VersionIdentity.objects.create(version=version, identity=identity)
+    if is_served_anew:
+        chains.refresh(automation.pk)

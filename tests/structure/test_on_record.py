@@ -27,6 +27,8 @@ REMOVED = {
     "inventory.AutomationUserObjectPermission": "who may see it, computed from who is asked",
     "inventory.ResourceUserObjectPermission": "who may see it",
     "approvals.ConflictMember": "worked out from a rule and an entitlement, again whenever one of them changes",
+    "inventory.ChainEnd": "worked out from approved versions, which stay",
+    "inventory.ChainMember": "likewise",
     "approvals.DeskView": "what somebody calls some filters",
     "approvals.GrantUsage": "counts of a day, no decision",
     "recertification.Draft": "what somebody has chosen and not submitted",
