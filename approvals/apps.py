@@ -12,8 +12,12 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
-        from approvals import announcing, credentials, duties, erasing, grants, least, parties, still_open
+        from approvals import announcing, credentials, duties, erasing, grants, least, parties, policies, still_open
         from approvals.conflicts import members
+        from approvals.proposals import kinds
+        from approvals.proposals.data_class import ResourceClass
+        from approvals.proposals.people import FallbackOwner, ResourceOwner, TeamLead
+        from approvals.proposals.policy import PolicyKind
         from approvals.transitions import (
             close_sample_of,
             close_samples,
@@ -28,6 +32,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.transitions.raising import RAISING
         from governance.controls import consequences, health
         from governance.controls.erasing import FORGETTING
+        from inventory import judging
         from inventory.registry import NAMING_OWNERS
         from inventory.stakes import OWN_WORD
 
@@ -52,6 +57,9 @@ class ApprovalsConfig(AppConfig):
         consequences.register("automation.retired", close_samples)
         consequences.register("grant.ended", close_sample_of)
         consequences.register(FORGETTING, erasing.forget)
+        judging.kept_by(policies.tiers_at)
+        for kind in (PolicyKind(), TeamLead(), FallbackOwner(), ResourceOwner(), ResourceClass()):
+            kinds.register(kind)
         grants.register_consequences()
         health.register_advice("people", least.missing)
         still_open.register()

@@ -146,7 +146,9 @@ def ladder(
         return _rungs(*((basis, [one for one in people if one and one.pk not in insiders]) for basis, people in steps))
     if label == SeatLabel.SECURITY:
         return _rungs(("decided before", [first]), ("security reviewer", bench.security))
-    if label == SeatLabel.CONFLICT:  # security's, and where the other stage has taken them, somebody else's who answers for no side (S6)
+    if (
+        label == SeatLabel.CONFLICT
+    ):  # security's, and where the other stage has taken them, somebody else's who answers for no side (S6)
         return _rungs(
             ("decided before", [first]), ("security reviewer", bench.security), ("fallback owner", bench.fallback)
         )

@@ -33,6 +33,7 @@ TIMETABLE: dict[str, float] = {
     "approvals.bring_in": 60,
     "approvals.flag": 60,
     "approvals.conflicts": 60,
+    "approvals.what_if": 60,
     "recertification.sweep": 60,
 }
 

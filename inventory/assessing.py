@@ -16,7 +16,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 
 from governance.controls.actors import Actor
 from governance.controls.transitions import Effect, Step, transition
-from inventory import by_itself, chain_ends, chains, findings, importers, resolving, risk, running, stakes
+from inventory import by_itself, chain_ends, chains, findings, importers, judging, resolving, risk, running, stakes
 from inventory.chains import Chain
 from inventory.importers.manifest import Manifest, binding_key, privilege_key
 from inventory.models import (
@@ -201,17 +201,15 @@ def assess(
     version: Version,
     *,
     now: datetime,
-    rules: Mapping[str, Any] = risk.DEFAULT_RULES,
     manifest: Manifest | None = None,
     own: Collection[int] = (),
     rows: Rows | None = None,
 ) -> Assessment:
-    """Judge a version anew and keep the answer beside the earlier ones (I2). Runs inside another operation only.
+    """Judge a version anew by the policy in force and keep the answer beside the earlier ones (I2). Runs inside another operation only.
 
     Args:
         version: any version.
         now: business time.
-        rules: the policy's ``tiers``.
         manifest: what a newer importer made of the same source; None for what is kept with the version.
         own: ids of those who have a stake in it beside those of whom the register knows: who submits it now (S1).
         rows: what it consists of, where it was written just now.
@@ -224,7 +222,7 @@ def assess(
     inside = Actor.of_job("inventory.assess")  # the operation around it says who acts
     return cast(
         "Assessment",
-        record_assessment(version, actor=inside, now=now, rules=rules, manifest=manifest, own=own, rows=rows),
+        record_assessment(version, actor=inside, now=now, manifest=manifest, own=own, rows=rows),
     )
 
 
@@ -232,7 +230,6 @@ def assess(
 def record_assessment(
     step: Step[Version],
     *,
-    rules: Mapping[str, Any] = risk.DEFAULT_RULES,
     manifest: Manifest | None = None,
     own: Collection[int] = (),
     rows: Rows | None = None,
@@ -255,7 +252,7 @@ def record_assessment(
         sharers=sharers_of(automation, identities),
         chain=chains.would_be(_joining(rows, identities)),
         own=stakes.people_in(automation, credentials, step.now) | set(own),
-        rules=rules,
+        rules=judging.rules(step.now),
     )
     judgement, standing = (judge_as(kind=kind) for kind in (automation.asked["kind"], automation.kind))
     made = Assessment(

@@ -20,6 +20,7 @@ from approvals.models.desk_view import DeskView
 from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage, RevocationTask
 from approvals.models.likeness import Likeness, LikenessAnswer
 from approvals.models.policy import PolicyVersion
+from approvals.models.proposal import UNANSWERED, Proposal, ProposalState, WhatIf
 from approvals.models.sample import Sample, SampleState
 from approvals.models.submission import (
     Comment,
@@ -31,6 +32,7 @@ from approvals.models.submission import (
 
 __all__ = [
     "APP_KEY",
+    "UNANSWERED",
     "Approval",
     "ApprovalKind",
     "ApprovalState",
@@ -54,6 +56,8 @@ __all__ = [
     "LikenessAnswer",
     "Party",
     "PolicyVersion",
+    "Proposal",
+    "ProposalState",
     "Retraction",
     "RevocationTask",
     "Sample",
@@ -65,5 +69,6 @@ __all__ = [
     "SubmissionState",
     "Waiver",
     "WaiverState",
+    "WhatIf",
     "credential_key",
 ]

@@ -82,6 +82,11 @@ EVENTS: dict[str, Group | None] = {
     "waiver_ended": AT_ONCE,
     "waiver_ending": Group.KNOW,
     "waiver_expired": AT_ONCE,
+    # proposals
+    "proposal_made": Group.CONFIRM,
+    "proposal_acts": AT_ONCE,
+    "proposal_to_accept": Group.CONFIRM,
+    "proposal_answered": AT_ONCE,
     # signals
     "signal_flagged": Group.KNOW,
     # webhooks

@@ -31,7 +31,7 @@ def fill(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("inventory", "0001_initial"),
+        ("inventory", "0002_chains"),
     ]
 
     operations = [migrations.RunPython(fill, migrations.RunPython.noop)]
