@@ -192,7 +192,9 @@ class _Reading:
     def _conflicts(self, held: Sequence[Privilege]) -> list[Found]:
         """What would be in conflict (S6)."""
         identities = [one.pk for one in self.found.identities if one.pk is not None]
-        return finding.find(cases.of_parts(self.automation, held, self.found.triggers, identities), self.now)
+        return finding.find(
+            cases.of_parts(self.automation, held, self.found.triggers, identities, self._chain.others), self.now
+        )
 
     def _problems(self, compared: Changes, stands: Assessment, policy: policies.Policy) -> list[str]:
         """What keeps the app from being submitted, whatever its rows are."""

@@ -20,6 +20,7 @@ from approvals.conflicts.standing import Standing
 from approvals.models import Approval, ApprovalKind, ApprovalState, Submission
 from approvals.models.conflict import Mode, Scope
 from governance.controls.refusals import Refusal
+from inventory import chains
 
 #: States in which a record gives nothing.
 GIVES_NOTHING = (
@@ -143,9 +144,12 @@ def left(submission: Submission, records: Iterable[Approval], now: datetime) -> 
     records = [one for one in records if one.kind == ApprovalKind.PRIVILEGE]
     refused = {f"{submission.automation_id}/{one.key}" for one in records if one.state in GIVES_NOTHING}
     lowered = {f"{submission.automation_id}/{one.key}": one.granted_level for one in records if one.granted_level}
-    case = case_of(submission)
+    case, rules = case_of(submission), rules_for(submission, now)
+    if any((one.rule.scope, one.rule.mode) == (Scope.CHAIN, Mode.ENFORCE) for one in rules):
+        chain = chains.with_version(submission.version).others  # who is in it may have changed since
+        case = replace(case, subjects={**case.subjects, Scope.CHAIN: sorted(chain)})
     things = [replace(one, level=lowered.get(one.key, one.level)) for one in case.things if one.key not in refused]
-    return finding.find(replace(case, things=things), now, rules_for(submission, now))
+    return finding.find(replace(case, things=things), now, rules)
 
 
 def enforced(found: Iterable[Found]) -> list[Found]:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from approvals.conflicts import holding
 from approvals.conflicts.finding import Case
 from approvals.models.conflict import Scope
+from inventory import chains
 from inventory.models import Automation, Privilege, Trigger, Version
 
 
 def of_version(automation: Automation, version: Version) -> Case:
     """An automation as it would be with a version of its own; what an amendment asks of its owner counts (A12)."""
     privileges = version.privileges.select_related("entitlement__resource").order_by("pk")
-    identities = list(version.version_identities.values_list("identity_id", flat=True))
-    return of_parts(automation, privileges, version.triggers.all(), identities)
+    return of_read(automation, version, list(privileges))
 
 
-def of_read(automation: Automation, version: Version, privileges: Iterable[Privilege]) -> Case:
+def of_read(automation: Automation, version: Version, privileges: Sequence[Privilege]) -> Case:
     """The same of a version whose privileges are read already."""
     identities = list(version.version_identities.values_list("identity_id", flat=True))
-    return of_parts(automation, privileges, version.triggers.all(), identities)
+    chain = chains.with_version(version, list(privileges)).others
+    return of_parts(automation, privileges, version.triggers.all(), identities, chain)
 
 
 def of_parts(
@@ -28,6 +29,7 @@ def of_parts(
     privileges: Iterable[Privilege],
     triggers: Iterable[Trigger],
     identities: Collection[int],
+    chain: Collection[int] = (),
 ) -> Case:
     """An automation as it would be with all this; nothing of it need be saved.
 
@@ -36,19 +38,23 @@ def of_parts(
         privileges: what it would hold, entitlements and resources read.
         triggers: what would start it.
         identities: ids of what it would run as.
+        chain: ids of the others in the chain in which it would stand (A16).
     """
     pk = automation.pk or 0
     things = [holding.of_privilege(one, f"{pk}/{one.key}", automation.environment) for one in privileges]
     ways_in = (one for one in triggers if one.is_open)
     things += [holding.of_trigger(one, f"{pk}/{f'trigger:{one.type}:{one.at}'[:80]}") for one in ways_in]
-    return Case(pk, things, subjects_of(automation, identities))
+    return Case(pk, things, subjects_of(automation, identities, chain))
 
 
-def subjects_of(automation: Automation, identities: Collection[int]) -> dict[str, Collection[int]]:
-    """Whom a rule of each scope looks at when it looks at an automation."""
+def subjects_of(
+    automation: Automation, identities: Collection[int], chain: Collection[int]
+) -> dict[str, Collection[int]]:
+    """Whom a rule of each scope looks at when it looks at an automation; of its chain, the others."""
     owner = automation.asked["business_owner_id"]
     return {
         Scope.OWNER: [owner] if owner else [],
         Scope.TEAM: [automation.team_id],
         Scope.IDENTITY: list(identities),
+        Scope.CHAIN: sorted(chain),
     }

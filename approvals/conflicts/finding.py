@@ -12,6 +12,7 @@ from datetime import datetime
 
 from approvals.conflicts import standing
 from approvals.conflicts.holding import legs_of
+from approvals.conflicts.rules import are_distinct
 from approvals.conflicts.scanning import Conflicts, Part, beside
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
@@ -26,7 +27,7 @@ class Case:
     Args:
         automation: its id; 0 for one that is not in the register yet.
         things: what it would hold, its open triggers included, each under a key that begins with ``automation id/``.
-        subjects: who it is, for each scope: ids.
+        subjects: who it is, for each scope: ids; for that of a chain the others in it (A16).
     """
 
     automation: int
@@ -34,7 +35,10 @@ class Case:
     subjects: Mapping[str, Collection[int]] = field(default_factory=dict)
 
     def subjects_in(self, scope: str) -> Collection[int]:
-        """Whom a rule of this scope looks at."""
+        """Whom a rule of this scope looks at; a chain is known by the smallest id in it, as `ChainMember` has it."""
+        if scope == Scope.CHAIN:
+            others = self.subjects.get(scope, ())
+            return (min([*others, self.automation] if self.automation else others, default=0),)
         return (self.automation,) if scope == Scope.AUTOMATION else self.subjects.get(scope, ())
 
 
@@ -57,10 +61,19 @@ class Found:
     waiver: Waiver | None = None
 
     @property
+    def by_leg(self) -> dict[int, set[str]]:
+        """Keys of everything that fills a leg."""
+        found: dict[int, set[str]] = {}
+        for number, own in self.own.items():
+            found.setdefault(number, set()).update(held.key for held in own)
+        for number, parts in self.others.items():
+            found.setdefault(number, set()).update(part.covered_as for part in parts)
+        return found
+
+    @property
     def keys(self) -> frozenset[str]:
         """Keys of everything that takes part, of whichever automation."""
-        mine = {held.key for leg in self.own.values() for held in leg}
-        return frozenset(mine | {part.covered_as for leg in self.others.values() for part in leg})
+        return frozenset(key for keys in self.by_leg.values() for key in keys)
 
     @property
     def mode(self) -> str:
@@ -105,13 +118,16 @@ def find(case: Case, now: datetime, rules: Sequence[Standing] | None = None) -> 
         for subject in sorted(case.subjects_in(one.rule.scope)):
             of_others = _by_leg(others.get((one.version.pk, subject), ()))
             made = Found(one, subject, own[one.version.pk], of_others)
-            if _is_conflict(one, set(made.own) | set(made.others)):
+            if _is_conflict(one, made):
                 found.append(made)
     return _with_waivers(found, now)
 
 
-def _is_conflict(one: Standing, filled: set[int]) -> bool:
-    return all((leg in filled) == (leg != WITHOUT) for leg, _ in legs_of(one.rule))
+def _is_conflict(one: Standing, made: Found) -> bool:
+    """Whether every leg is filled by something of its own and what has to be there is not; as a scan says of what is held."""
+    filled = made.by_leg
+    has_all = all((leg in filled) == (leg != WITHOUT) for leg, _ in legs_of(one.rule))
+    return has_all and are_distinct([filled[leg] for leg in filled if leg != WITHOUT])
 
 
 def _own(one: Standing, things: Sequence[Held]) -> dict[int, tuple[Held, ...]]:

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection
 
 from approvals.conflicts.holding import entries, wanted
+from approvals.conflicts.rules import are_distinct
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
 from approvals.models.conflict import Scope
@@ -30,6 +31,7 @@ SUBJECTS: Mapping[str, tuple[str, str]] = {
         "i.identity_id",
         "JOIN inventory_versionidentity i ON i.version_id = a.approved_version_id",
     ),
+    Scope.CHAIN: ("c.chain", "JOIN inventory_chainmember c ON c.automation_id = a.id"),
 }
 
 #: What fills a leg: rule, leg, automation, and the grant or else the trigger.
@@ -87,7 +89,14 @@ def scan(rules: Sequence[Standing], now: datetime) -> Conflicts:
         asked = [one for one in rules if one.rule.scope == scope]
         if asked:
             _read(found, _scan_of(scope), _parameters(asked, now))
-    return found
+    return {key: parts for key, parts in found.items() if are_distinct(_by_leg(parts))}
+
+
+def _by_leg(parts: Sequence[Part]) -> list[set[str]]:
+    legs: dict[int, set[str]] = {}
+    for part in parts:
+        legs.setdefault(part.leg, set()).add(part.covered_as)
+    return list(legs.values())
 
 
 def beside(rules: Sequence[Standing], subjects: Mapping[str, Collection[int]], own: int, now: datetime) -> Conflicts:
@@ -103,7 +112,8 @@ def beside(rules: Sequence[Standing], subjects: Mapping[str, Collection[int]], o
     for scope in SUBJECTS:
         asked = [one for one in rules if one.rule.scope == scope]
         if asked and subjects.get(scope):
-            more = {"own": own, "subjects": list(subjects[scope])}
+            members = list(subjects[scope])
+            more = {"own": own, "subjects": members, "chain": min([*members, own] if own else members)}
             _read(found, _beside_of(scope), _parameters(asked, now) | more)
     return found
 
@@ -149,10 +159,13 @@ def _scan_of(scope: str) -> str:
 
 def _beside_of(scope: str) -> str:
     subject, join = SUBJECTS[scope]
+    among = subject
+    if scope == Scope.CHAIN:  # as it would be: its members are given, and what it is known by follows from them
+        subject, join, among = "%(chain)s::bigint", "", "a.id"
     return f"""
         WITH a AS (
-            SELECT a.*, {subject} AS subject FROM inventory_automation a {join}
-            WHERE {subject} = ANY(%(subjects)s) AND a.id <> %(own)s
+            SELECT a.id, {subject} AS subject FROM inventory_automation a {join}
+            WHERE {among} = ANY(%(subjects)s) AND a.id <> %(own)s
         )
         SELECT h.rule_id, a.subject, h.leg, h.automation_id, h.grant_id, h.key
         FROM a JOIN ({_HELD} AND g.automation_id IN (SELECT id FROM a) UNION ALL {_ENTRIES} AND o.id IN (SELECT id FROM a)) h

@@ -169,7 +169,7 @@ class Conflict(models.Model):
     rule = models.ForeignKey(ConflictRule, models.PROTECT, related_name="conflicts")
     code = models.CharField(max_length=80)
     scope = models.CharField(max_length=10, choices=Scope)
-    #: Id of the automation, identity, person or team; of a chain, what `inventory.chains` calls it.
+    #: Id of the automation, identity, person or team; of a chain, by which it is known (`ChainMember`).
     subject = models.BigIntegerField()
     #: Ids of those that hold a part of it.
     automations = ArrayField(models.BigIntegerField(), default=list)
