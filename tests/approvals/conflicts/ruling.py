@@ -36,10 +36,10 @@ def document(*legs: Leg, code: str = "read-and-tell", **more: Any) -> dict[str, 
     return said | more
 
 
-def rule(*legs: Leg, now: datetime = NOW, **more: Any) -> ConflictRule:
-    """Such a rule in force."""
-    read = rules.read(document(*legs, **more))
-    made = ConflictRule.objects.create(
+def unsaved(said: dict[str, Any], now: datetime) -> ConflictRule:
+    """Such a rule, in force from ``now`` once it is saved."""
+    read = rules.read(said)
+    return ConflictRule(
         code=read.code,
         number=1,
         document=read.to_dict(),
@@ -52,6 +52,12 @@ def rule(*legs: Leg, now: datetime = NOW, **more: Any) -> ConflictRule:
         ships=True,
         effective_at=now,
     )
+
+
+def rule(*legs: Leg, now: datetime = NOW, **more: Any) -> ConflictRule:
+    """A rule of so many legs, in force."""
+    made = unsaved(document(*legs, **more), now)
+    made.save()
     members.weigh_all(now)
     return made
 

@@ -1,0 +1,122 @@
+"""What is asked of one automation and what a scan finds in everything that is held are the same, whatever the rules are (S6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from approvals.conflicts import cases, finding, members, scanning, standing
+from approvals.models import ConflictRule
+from inventory.models import Automation
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.conflicts import ruling
+from tests.journeys import Company
+from tests.people import joins
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+
+#: Of what kind a leg is, before it is known which resources there are.
+LEGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "resources": st.sets(st.integers(0, 4), min_size=1, max_size=2),
+        "levels": st.sets(st.sampled_from(["read", "write", "execute", "admin"]), min_size=1, max_size=3),
+        "codes": st.sets(st.sampled_from(["*select*", "message:*", "*", "*post*"]), min_size=1, max_size=2),
+        "data_classes": st.sets(st.sampled_from(["internal", "confidential", "restricted"]), min_size=1),
+        "environments": st.sets(st.sampled_from(["test", "production"]), min_size=1),
+        "model_controlled": st.booleans(),
+        "outbound": st.booleans(),
+    },
+).filter(bool)
+RULES = st.tuples(
+    st.lists(LEGS, min_size=1, max_size=3),
+    st.none() | LEGS,
+    st.sampled_from(["automation", "owner", "team", "identity", "chain"]),
+).filter(lambda rule: len(rule[0]) > 1 or rule[1] is not None)
+
+
+@pytest.fixture
+def estate(plain: Company) -> Company:
+    """Four automations in force, of two owners: two hold the same, one holds half of it, one another half."""
+    c, n = plain, plain.people
+    joins(n.piet, n.finance_ops)
+    for word, edit, owner in (
+        ("one", lambda export: None, n.jonas),
+        ("two", lambda export: None, n.piet),
+        ("three", stock.without_slack, n.jonas),
+        ("four", without_database, n.piet),
+    ):
+        version = stock.version(c, both(edit, word), business_owner=owner)
+        journeys.in_force(c, version)
+    return c
+
+
+def without_database(export: dict[str, Any]) -> None:
+    """An edit: it reads nothing any more."""
+    export["nodes"] = [one for one in export["nodes"] if not one["type"].endswith(".postgres")]
+
+
+def both(edit: Any, word: str) -> Any:
+    """That edit, in an automation of its own."""
+
+    def edits(export: dict[str, Any]) -> None:
+        edit(export)
+        export["id"] = word
+
+    return edits
+
+
+def rule_of(company: Company, drawn: Any, number: int) -> dict[str, Any]:
+    """The document of a drawn rule."""
+    legs, without, scope = drawn
+    resources = [company.erp, company.slack, company.drive, company.mail, company.github]
+
+    def leg(said: dict[str, Any]) -> dict[str, Any]:
+        named = {"resources": [resources[one].pk for one in sorted(said["resources"])]} if "resources" in said else {}
+        rest = {name: sorted(value) if isinstance(value, set) else value for name, value in said.items()}
+        return rest | named
+
+    more = {"without": leg(without)} if without is not None else {}
+    return ruling.document(*map(leg, legs), code=f"rule-{number}", scope=scope, **more)
+
+
+def checked(company: Company) -> set[tuple[str, int, frozenset[str]]]:
+    """What is found by asking of each automation alone."""
+    found = set()
+    for automation in Automation.objects.filter(approved_version__isnull=False).select_related("approved_version"):
+        assert automation.approved_version is not None
+        for one in finding.find(cases.of_version(automation, automation.approved_version), company.now):
+            found.add((one.standing.rule.code, one.subject, one.keys))
+    return found
+
+
+def scanned(company: Company) -> set[tuple[str, int, frozenset[str]]]:
+    """What a scan finds."""
+    rules = standing.in_force(company.now)
+    code = {one.version.pk: one.rule.code for one in rules}
+    found = scanning.scan(rules, company.now)
+    return {
+        (code[rule], subject, frozenset(part.covered_as for part in parts)) for (rule, subject), parts in found.items()
+    }
+
+
+def put(documents: Iterable[dict[str, Any]], company: Company) -> None:
+    """Put rules in force."""
+    for document in documents:
+        ConflictRule.objects.bulk_create([ruling.unsaved(document, company.now)])
+    members.weigh_all(company.now)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=st.lists(RULES, min_size=1, max_size=6))
+def test_a_check_of_each_and_a_scan_of_all_find_the_same(estate: Company, drawn: list[Any]) -> None:
+    with transaction.atomic():
+        put((rule_of(estate, one, number) for number, one in enumerate(drawn)), estate)
+        assert checked(estate) == scanned(estate)
+        transaction.set_rollback(True)
