@@ -57,7 +57,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
     now = clock.now()
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related("team"), pk=pk)
     no = transitions.ask_waiver.refusal(automation, actor=request.actor, now=now)
-    found = waiving.open_to(automation, now) if no is None else []
+    found = waiving.open_to(automation, now) if no is None or request.method == "POST" else []
     if no is None and not found:
         return refused(request, NOTHING_TO_WAIVE, context={"back_href": automation.href})
     form = AskForm(request.POST or None, initial={"conflict": _asked_for(request), "days": 30})

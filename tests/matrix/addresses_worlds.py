@@ -18,9 +18,10 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from approvals import transitions
-from approvals.models import Approval, DeskView, Grant, Submission
+from approvals import conflict_sweeps, transitions
+from approvals.models import Approval, Conflict, ConflictRule, DeskView, Grant, Submission
 from governance.controls import tokens, webhooks
+from governance.controls.actors import Actor
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Delegation, Membership, Notice, Person
 from governance.controls.people import propose_role, record_leaver
@@ -32,6 +33,8 @@ from inventory.models import Automation, ImportBatch, ImportItem, InterimOwner, 
 from tests import journeys, people
 from tests.approvals import stock
 from tests.approvals.bring_in.building import Build, connect, of_its_own
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
 from tests.approvals.drawing import drawn_of_its_own
 from tests.approvals.stock import privilege_on
 from tests.matrix import worlds
@@ -123,6 +126,7 @@ def build() -> Portal:
         **_submissions(w),
     }
     rows |= {**_live(w), **_without_owner(w), "below": _below(w)}
+    rows |= _in_conflict(w, rows["live"])
     rows["identity"] = NonHumanIdentity.objects.create(
         kind="spiffe", issuer="x", subject="spiffe://x/report", owner=rows.pop("gone"), automation=rows["live"]
     )
@@ -296,6 +300,30 @@ def _live(w: World) -> dict[str, Any]:
     return {"live": live, "grant": grant, "needed_item": item, "acceptable_item": same, "revoked_item": revoked}
 
 
+def _in_conflict(w: World, live: Automation) -> dict[str, Any]:
+    """A rule that what is in force breaks, found by a scan; a waiver of it asked for, and of another granted."""
+    for code in ("read-and-tell", "tell-and-read", "tell-once-more"):
+        ruling.rule(on(w.company.erp), on(w.company.slack), code=code, now=w.now - HELD_FOR)
+    conflict_sweeps.look(w.now, Actor.of_job(conflict_sweeps.JOB))
+    asked, other = (
+        transitions.ask_waiver(
+            live,
+            actor=w.actor("business_owner"),
+            now=w.now,
+            reason="The report is due.",
+            code=code,
+            whom=live.pk,
+            control="Somebody reads every post.",
+            days=30,
+        )
+        for code in ("tell-once-more", "tell-and-read")
+    )
+    granted = transitions.grant_waiver(other, actor=w.actor("second_security"), now=w.now, reason="For now.")
+    rule = ConflictRule.objects.get(code="read-and-tell")
+    conflict = Conflict.objects.get(code="read-and-tell", subject=live.pk)
+    return {"conflict": conflict, "rule": rule, "waiver": asked, "granted": granted}
+
+
 # --- addresses ----------------------------------------------------------------------------------------------------------
 
 
@@ -305,6 +333,7 @@ def _of_record(portal: Portal, record: Approval) -> list[Any]:
 
 ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "automation_version": lambda portal, one: [one.pk, 1],
+    "conflict_rule": lambda portal, one: [one.code],
     "decide": _of_record,
     "undo": _of_record,
     "answer": _of_record,
@@ -446,6 +475,13 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "import_submit": _preview,
     "import_bind": lambda portal, _: {"do": "choose", "resource": portal.rows["active"].pk},
     "recert_answer": _answer,
+    "waiver": lambda portal, _: {"verdict": "refuse", "reason": "Split it."},
+    "waiver_ask": lambda portal, one: {
+        "conflict": f"read-and-tell/{one.pk}",
+        "reason": "The report is due.",
+        "control": "Somebody reads every post.",
+        "days": "30",
+    },
     "sample": lambda portal, _: {"verdict": "not_fine", "reason": "It mails the list."},
     "recert_correct": lambda portal, _: {"asks": Asks.ACCEPTABLE, "answer": AnswerKind.KEEP, "reason": "Needed."},
 }
