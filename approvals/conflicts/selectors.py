@@ -99,8 +99,8 @@ class Selector:
 
     def matches(self, held: Held) -> bool:
         """Whether this is meant. Levels and classes are counted here: give them as they are, unknown and unset too."""
-        if bool(held.entry) != bool(self.entry):
-            return False
+        if bool(held.entry) != bool(self.entry) or (self.tags and self.tags.isdisjoint(held.tags)):
+            return False  # most are told apart by this, and a page asks each rule of each thing
         level = held.level if held.level in LEVEL_ORDER else "" if self.is_surely else "write"
         data_class = held.data_class if held.data_class in CLASS_ORDER else "" if self.is_surely else "restricted"
         one_of = (
@@ -119,7 +119,6 @@ class Selector:
             all(not wanted or found in wanted for wanted, found in one_of)
             and all(wanted is None or wanted == found for wanted, found in exactly)
             and (not self.resources or held.resource in self.resources)
-            and (not self.tags or not self.tags.isdisjoint(held.tags))
             and (not self.codes or _pattern(self.codes).fullmatch(held.code.lower()) is not None)
         )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 from approvals.conflicts.rules import Rule, read
 from approvals.models import ConflictRule
+
+#: Rules by the digest of their document, which says all of them: each is read once a process, however many pages ask.
+_READ: dict[str, Rule] = {}
+#: How many may be known before it is begun anew.
+MOST = 5_000
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Standing:
     """One rule in force.
 
     Args:
-        version: the row that it was read from.
+        version: the row that it was read from; its document is not.
         rule: what that says.
     """
 
@@ -25,16 +28,20 @@ class Standing:
 
 
 def in_force(now: datetime) -> tuple[Standing, ...]:
-    """All rules that count at the instant ``now``, by their codes: one query."""
-    return tuple(of(version) for version in ConflictRule.objects.in_force(now))
+    """All rules that count at the instant ``now``, by their codes: one query, and one more for documents that are not known yet."""
+    versions = list(ConflictRule.objects.in_force(now).defer("document"))
+    unknown = [one.pk for one in versions if one.digest not in _READ]
+    if unknown:
+        if len(_READ) + len(unknown) > MOST:
+            _READ.clear()
+            unknown = [one.pk for one in versions]
+        for digest, document in ConflictRule.objects.filter(pk__in=unknown).values_list("digest", "document"):
+            _READ[digest] = read(document)
+    return tuple(Standing(version, _READ[version.digest]) for version in versions)
 
 
 def of(version: ConflictRule) -> Standing:
     """The typed form of a stored version."""
-    return Standing(version, _read(json.dumps(version.document, sort_keys=True)))
-
-
-@lru_cache(maxsize=2_000)
-def _read(document: str) -> Rule:
-    """A document never changes once it is stored, so it is read once a process."""
-    return read(json.loads(document))
+    if version.digest not in _READ:
+        _READ[version.digest] = read(version.document)
+    return Standing(version, _READ[version.digest])

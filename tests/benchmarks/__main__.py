@@ -41,8 +41,11 @@ from governance.controls.models import Person  # noqa: E402
 from governance.demo.scale import seeding  # noqa: E402
 from inventory.models import Automation  # noqa: E402
 from tests import journeys, people  # noqa: E402
-from tests.benchmarks import engine as measuring  # noqa: E402
-from tests.benchmarks import importing  # noqa: E402
+from tests.benchmarks import (  # noqa: E402
+    conflicts,
+    importing,
+)
+from tests.benchmarks import engine as measuring
 from tests.portal.signed_in import client_of  # noqa: E402
 
 AUTOMATIONS = 1000
@@ -197,6 +200,14 @@ def engine() -> Iterator[Line]:
     yield line("ledger, verify", "x floor", measuring.verify(), 2)
 
 
+def held_together() -> Iterator[Line]:
+    """What may not be held together, looked for in everything and in one thing more (S6)."""
+    conflicts.prepare()
+    ratio, found = conflicts.scan()
+    yield line(f"conflicts, {conflicts.RULES} rules, {found:,} found", "x self-join", ratio, 3)
+    yield line("conflicts, one proposed grant", "ms", conflicts.one_more(), 1)
+
+
 def imports(n: people.Northwind) -> Iterator[Line]:
     """Real exports, brought in and brought in again; nothing where there are none."""
     files = importing.exports()
@@ -237,7 +248,7 @@ def main() -> None:
         northwind, *open_ones = fill(int(sys.argv[1]) if len(sys.argv) > 1 else AUTOMATIONS)
         measured = pages(northwind, *open_ones)
         with override_settings(DEMO=False, ALLOWED_HOSTS=["testserver"]):
-            for found in chain(measure(measured), engine(), imports(northwind)):
+            for found in chain(measure(measured), engine(), held_together(), imports(northwind)):
                 tell(found)
     finally:
         connections.close_all()

@@ -319,8 +319,17 @@ HOLD = (
         target="(ARRAY['public.orders', 'public.items', 'public.people', 'public.visits'])[place %% 4 + 1]",
         scope="ARRAY['public.a', 'public.b']",
         level="CASE WHEN asked.level = 'unknown' THEN 'write' ELSE asked.level END",
+        # In production, chosen by nobody's model, to be read (`approvals.conflicts.holding.WAYS`).
+        held_as="(array_position(ARRAY['read', 'unknown', 'write', 'execute', 'admin'], asked.level::text) - 1) * 12 + 2",
     ),
-    _grant("credential", "used", entitlement_id="NULL::bigint", key="'credential:' || credential", level="'execute'"),
+    _grant(
+        "credential",
+        "used",
+        held_as="0",
+        entitlement_id="NULL::bigint",
+        key="'credential:' || credential",
+        level="'execute'",
+    ),
     # Each alone: so many made-up automations that share a few credentials would be one chain.
     """INSERT INTO inventory_chainmember (automation_id, chain) SELECT automation, automation FROM plan
         WHERE plan.state IN ('live', 'suspended')""",

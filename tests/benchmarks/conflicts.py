@@ -1,0 +1,119 @@
+"""Looking for conflicts in everything that is held, and in one thing more: ratios to the plain self-join of the same run.
+
+Two hundred rules of two legs, each of a few entitlements of the estate, beside those that ship.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+
+from approvals.conflicts import finding, holding, members, rules, scanning, selectors, standing
+from approvals.models import ConflictRule, Grant
+from governance.controls import clock
+from governance.controls.models import Person
+from inventory.models import Entitlement
+
+RULES, ENTITLEMENTS, ROUNDS, ASKED = 200, 4, 3, 200
+
+#: Who holds something of both legs: what there is to find, and no more.
+SELF_JOIN = """
+    SELECT count(*) FROM (
+        SELECT DISTINCT one.rule_id, a.automation_id
+        FROM approvals_conflictmember one
+        JOIN approvals_grant a ON a.entitlement_id = one.entitlement_id AND a.state <> 'ended'
+        JOIN approvals_conflictmember two ON two.rule_id = one.rule_id AND two.leg = 2
+        JOIN approvals_grant b ON b.entitlement_id = two.entitlement_id AND b.automation_id = a.automation_id AND b.state <> 'ended'
+        WHERE one.leg = 1
+    ) found
+"""
+
+
+def prepare() -> None:
+    """Put the rules in force and work out what fills their legs."""
+    now, draw = clock.now(), random.Random(6)
+    proposer, approver = Person.objects.filter(is_active=True).order_by("pk")[:2]
+    on: dict[int, list[str]] = {}
+    for resource, code in Entitlement.objects.values_list("resource", "code"):
+        on.setdefault(resource, []).append(code)
+    resources = sorted(on)
+
+    def leg(name: str) -> dict[str, Any]:
+        chosen = draw.sample(resources, min(ENTITLEMENTS, len(resources)))
+        return {
+            "name": name,
+            "any": [{"resources": [pk], "codes": [selectors.literally(draw.choice(on[pk]))]} for pk in chosen],
+        }
+
+    made = []
+    for number in range(RULES):
+        rule = rules.read(
+            {
+                "code": f"bench-{number}",
+                "title": f"Rule {number}",
+                "process": "Bench",
+                "rating": "medium",
+                "mode": "record",
+                "scope": "automation",
+                "reason": "It is measured.",
+                "legs": [leg("One"), leg("Two")],
+            }
+        )
+        fields = {
+            name: getattr(rule, name) for name in ("code", "digest", "title", "process", "rating", "mode", "scope")
+        }
+        people = {"proposed_by": proposer, "approved_by": approver}
+        made.append(ConflictRule(number=1, document=rule.to_dict(), effective_at=now, **fields, **people))
+    ConflictRule.objects.bulk_create(made)
+    members.weigh_all(now)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE approvals_conflictmember")
+
+
+def scan() -> tuple[float, int]:
+    """Seconds of a scan as a multiple of the self-join's; how many conflicts it found."""
+    now = clock.now()
+    asked = [one for one in standing.in_force(now) if one.rule.code.startswith("bench-")]
+    found = 0
+
+    def plain() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(SELF_JOIN)
+            cursor.fetchall()
+
+    def whole() -> None:
+        nonlocal found
+        found = len(scanning.scan(asked, now))
+
+    taken: dict[Callable[[], None], list[float]] = {plain: [], whole: []}
+    for _ in range(ROUNDS):
+        for one, each in taken.items():
+            each.append(_seconds(one))
+    return statistics.median(taken[whole]) / statistics.median(taken[plain]), found
+
+
+def _seconds(one: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    one()
+    return time.perf_counter() - began
+
+
+def one_more() -> float:
+    """Milliseconds of asking every rule about one proposed grant beside what its automation holds."""
+    now = clock.now()
+    known = standing.in_force(now)
+    grants = Grant.objects.filter(entitlement__isnull=False).select_related("automation", "entitlement__resource")
+    cases = []
+    for grant in grants.order_by("pk")[:ASKED]:
+        assert grant.entitlement is not None
+        held = holding.of_entitlement(grant.entitlement, f"{grant.automation_id}/{grant.key}")
+        cases.append(finding.Case(grant.automation_id, [held], {"owner": [grant.automation.business_owner_id]}))
+    began = time.perf_counter()
+    for case in cases:
+        finding.find(case, now, known)
+    return (time.perf_counter() - began) / len(cases) * 1000
