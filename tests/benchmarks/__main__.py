@@ -41,11 +41,8 @@ from governance.controls.models import Person  # noqa: E402
 from governance.demo.scale import seeding  # noqa: E402
 from inventory.models import Automation  # noqa: E402
 from tests import journeys, people  # noqa: E402
-from tests.benchmarks import (  # noqa: E402
-    conflicts,
-    importing,
-)
-from tests.benchmarks import engine as measuring
+from tests.benchmarks import conflicts, importing  # noqa: E402
+from tests.benchmarks import engine as measuring  # noqa: E402
 from tests.portal.signed_in import client_of  # noqa: E402
 
 AUTOMATIONS = 1000
