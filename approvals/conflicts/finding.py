@@ -13,7 +13,7 @@ from datetime import datetime
 from approvals.conflicts import standing
 from approvals.conflicts.holding import legs_of
 from approvals.conflicts.rules import are_distinct
-from approvals.conflicts.scanning import Conflicts, Part, beside
+from approvals.conflicts.scanning import Conflicts, Part, beside, spans
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
 from approvals.models import Waiver
@@ -127,7 +127,12 @@ def _is_conflict(one: Standing, made: Found) -> bool:
     """Whether every leg is filled by something of its own and what has to be there is not; as a scan says of what is held."""
     filled = made.by_leg
     has_all = all((leg in filled) == (leg != WITHOUT) for leg, _ in legs_of(one.rule))
-    return has_all and are_distinct([filled[leg] for leg in filled if leg != WITHOUT])
+    automations = {key.partition("/")[0] for keys in filled.values() for key in keys}
+    return (
+        has_all
+        and are_distinct([filled[leg] for leg in filled if leg != WITHOUT])
+        and spans(one.rule.scope, automations)
+    )
 
 
 def _own(one: Standing, things: Sequence[Held]) -> dict[int, tuple[Held, ...]]:

@@ -89,7 +89,17 @@ def scan(rules: Sequence[Standing], now: datetime) -> Conflicts:
         asked = [one for one in rules if one.rule.scope == scope]
         if asked:
             _read(found, _scan_of(scope), _parameters(asked, now))
-    return {key: parts for key, parts in found.items() if are_distinct(_by_leg(parts))}
+    scopes = {one.version.pk: one.rule.scope for one in rules}
+    return {
+        (rule, subject): parts
+        for (rule, subject), parts in found.items()
+        if are_distinct(_by_leg(parts)) and spans(scopes[rule], {part.automation for part in parts})
+    }
+
+
+def spans(scope: str, automations: Collection[Any]) -> bool:
+    """Whether those who have a part are what a rule of this scope is about: of a chain, two at least; one alone is an automation's."""
+    return scope != Scope.CHAIN or len(automations) > 1
 
 
 def _by_leg(parts: Sequence[Part]) -> list[set[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from approvals import grants
@@ -94,8 +95,14 @@ def _new(rule: ConflictRule, subject: int, parts: Sequence[Part], now: datetime)
 def open_conflict(step: Step[Conflict]) -> Effect:
     """Something is held together that a rule says nobody may: its owners are told, and the clock starts where the rule is enforced."""
     conflict = step.subject
-    _tell(step, conflict, "conflict_opened", "opened")
-    return Effect(payload={"rule": conflict.code, "version": conflict.rule.number, "grants": conflict.grants})
+    payload = {"rule": conflict.code, "version": conflict.rule.number, "grants": conflict.grants}
+    return Effect(payload=payload, then=partial(_tell_of_new, step))
+
+
+def _tell_of_new(step: Step[Conflict]) -> dict[str, Any]:
+    """Tell of it once it has a page."""
+    _tell(step, step.subject, "conflict_opened", "opened")
+    return {}
 
 
 @transition(Conflict, event="conflict.changed", permission=None, source=(ConflictState.OPEN,))

@@ -120,7 +120,9 @@ def rows_of(rows: Sequence[Conflict], actor: Actor, now: datetime) -> list[Shape
             "title": row.rule.title,
             "rating": row.rule.rating,
             "scope": f"{row.get_scope_display()}: {subjects[row.scope].get(row.subject, 'one that you don’t see')}"
-            if row.scope != Scope.AUTOMATION
+            if row.scope not in (Scope.AUTOMATION, Scope.CHAIN)
+            else "A chain"
+            if row.scope == Scope.CHAIN
             else "",
             "automations": _listed([names[pk] for pk in row.automations if pk in names], len(row.automations)),
             "mode": row.rule.mode,
@@ -215,6 +217,8 @@ def conflict(request: Request, pk: int) -> HttpResponse:
 
 
 def _subject(row: Conflict, actor: Actor, now: datetime) -> str:
+    if row.scope == Scope.CHAIN:
+        return f"{len(row.automations)} automations"
     if row.scope == Scope.AUTOMATION:
         return automations_of([row], actor, now).get(row.subject, "one that you don’t see")
     return subjects_of([row])[row.scope].get(row.subject, f"{len(row.automations)} automations")

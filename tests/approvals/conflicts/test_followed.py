@@ -51,7 +51,9 @@ def test_a_conflict_is_opened_once_and_its_owners_are_told_once(plain: Company, 
     held = [grant.pk for grant in grants_of(stock_in_force) if grant.entitlement_id is not None]
     assert (one.subject, one.grants, one.due_at) == (stock_in_force.automation_id, sorted(held), None)
     assert LedgerEvent.objects.filter(verb="conflict.opened").count() == 1
-    told = Notice.objects.filter(event="conflict_opened").values_list("recipient", flat=True)
+    notices = Notice.objects.filter(event="conflict_opened")
+    assert {tuple(notice.context["page"]) for notice in notices} == {("conflict", one.pk)}
+    told = notices.values_list("recipient", flat=True)
     assert sorted(told) == sorted([plain.people.jonas.pk, plain.people.rita.pk])
 
 
