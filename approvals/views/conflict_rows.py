@@ -25,6 +25,11 @@ MODES: Mapping[str, str] = {
     Mode.APPROVAL: "It takes one signature of security more.",
     Mode.ENFORCE: "It is refused unless it is waived.",
 }
+SHORT: Mapping[str, str] = {
+    Mode.RECORD: "Shown",
+    Mode.APPROVAL: "One signature more",
+    Mode.ENFORCE: "Refused",
+}
 TONES: Mapping[str, str] = {Mode.RECORD: "wait", Mode.APPROVAL: "high", Mode.ENFORCE: "no"}
 #: Things of one leg that are named; the rest is counted.
 MOST = 3
@@ -57,6 +62,7 @@ def _shape(one: Found, sentences: Mapping[str, str], named: Mapping[int, str], n
         "text": rule.reason,
         "legs": legs,
         "lacks": rule.without.name if rule.without is not None else "",
+        "short": "Waived" if waiver is not None else SHORT[rule.mode],
         "tone": "wait" if waiver is not None else TONES[rule.mode],
         "mode": f"Waived until {times.day_words(times.day_of(waiver.ends_at), times.day_of(now))}."
         if waiver is not None and waiver.ends_at is not None
