@@ -17,11 +17,8 @@ from governance.controls.duty import Duty
 from governance.controls.models import Delegation, LedgerEvent, Person, RoleAssignment
 from governance.controls.models.people import DELEGATION_DAYS
 from governance.controls.refusals import Refusal, refuse
-from governance.controls.roles import ASSIGNABLE, ROLE_WORDS, Permission, Role
+from governance.controls.roles import ASSIGNABLE, ROLE_WORDS, SAME_DUTY, Permission, Role
 from governance.controls.transitions import Effect, Step, save_with_history, transition
-
-#: Roles that a delegate must hold too, where the giver does: "somebody of the same duty" (A11).
-SAME_DUTY = frozenset({Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL})
 
 #: Fewer admins than this can't confirm a role any more (S8).
 LEAST_ADMINS = 2
@@ -212,7 +209,7 @@ def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: 
 def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, until_at: datetime) -> None:
     taker = step.subject
     then = Delegation.objects.filter(ended_at__isnull=True, until_at__gt=from_at, from_at__lt=until_at)
-    lacking = (access.roles_of(giver, step.now) & SAME_DUTY) - access.roles_of(taker, step.now)
+    lacking = (access.roles_of(giver, step.now) & {*SAME_DUTY}) - access.roles_of(taker, step.now)
     words = " and ".join(sorted(ROLE_WORDS[role].lower() for role in lacking))
     problems = [
         (giver.pk == taker.pk, "You can't stand in for yourself."),
