@@ -311,8 +311,8 @@ def _record_decision(
     assert capacity is not None
     assert step.actor.person is not None
     route = route_of(record, step.now)
-    standing = route.seat_for(record, capacity)
-    assert standing is not None  # the duty TURN lets nobody else come this far
+    standing = route.seat_for(record, step.actor)
+    assert standing is not None  # the duties TURN and FROM_OUTSIDE let nobody else come this far
     seat = next(s for s in record.seats.all() if s.label == standing.label)
     asking.name_candidate(seat, capacity, standing.basis_of(capacity))
     made = Decision.objects.create(
