@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from approvals import asking, duties, facts, openings, policies
-from approvals.changes import POWER
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -25,6 +24,7 @@ from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory import registry
 from inventory.models import ScopeKind
+from inventory.risk import LOWER
 
 #: Locked before a record, in this order, so that two deciders of one submission follow each other.
 ABOVE = ("submission.automation", "submission")
@@ -257,8 +257,11 @@ def _lower(record: Approval, level: str) -> dict[str, Any]:
     present = record.granted_level or privilege.counted_level
     if level == present:
         return {}
-    if level not in POWER or level == "unknown" or POWER[level] >= POWER[present]:
-        raise _too_wide("level", f"A level can be lowered only; it is {present} now.")
+    if level not in LOWER[present]:
+        sentence = f"A level can be lowered only; it is {present} now."
+        raise _too_wide(
+            "level", sentence if LOWER[present] else f"{sentence} Nothing is less than that: ask for changes."
+        )
     record.granted_level = level
     return {"level": level}
 

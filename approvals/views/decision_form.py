@@ -13,8 +13,8 @@ from governance.controls.actors import Actor
 from governance.controls.refusals import Refusal
 from inventory import registry
 from inventory.models import ScopeKind
+from inventory.risk import LOWER
 
-LEVELS = ("read", "write", "execute", "admin")
 #: What a form narrows by, field by field, and what it calls the choices. An error of one that it does not offer stands above it.
 CHOICES = {"term_days": "terms", "level": "levels", "scope": "scopes"}
 TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
@@ -92,9 +92,9 @@ def _narrowing_fields(record: Approval, typed: Shape, policy: policies.Policy) -
     if privilege is None:
         return fields
     level = record.granted_level or privilege.counted_level
-    if level in ("write", "admin"):
-        lower = [one for one in LEVELS if LEVELS.index(one) <= LEVELS.index(level)]
-        kept_level = typed.get("level") if typed.get("level") in lower else level
+    if LOWER[level]:
+        offered_levels = (*LOWER[level], level)
+        kept_level = typed.get("level") if typed.get("level") in offered_levels else level
         fields["levels"] = [
             {
                 "value": one,
@@ -102,7 +102,7 @@ def _narrowing_fields(record: Approval, typed: Shape, policy: policies.Policy) -
                 "asked": one == level,
                 "checked": one == kept_level,
             }
-            for one in lower
+            for one in offered_levels
         ]
     scope = record.granted_scope if record.granted_scope is not None else privilege.scope
     if privilege.entitlement.scope_kind in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH) and len(scope) > 1:
