@@ -137,6 +137,56 @@ def test_a_second_press_leads_where_the_first_did(company: Company, two: list[Su
     assert Decision.objects.filter(approval__in=said["record"]).count() == len(said["record"])
 
 
+@pytest.mark.rule("A7", "A8")
+@pytest.mark.parametrize("more", [{"decision": "reject"}, {"reason": "Another one."}])
+def test_another_button_or_reason_is_no_second_press(
+    company: Company, two: list[Submission], more: dict[str, Any]
+) -> None:
+    client, found = client_of(company.people.omar), records(*two)
+    send(client, form(found[:2]))
+    answer = send(client, form(found[:2]) | more)
+    assert answer.status_code == 409
+    page = answer.content.decode()
+    assert page.count("you have said something about it already (approve), and that stands") == 2
+    assert str((form(found) | more)["reason"]) in page, "what was typed is there still"
+    assert set(Decision.objects.filter(approval__in=found).values_list("approval", "outcome")) == {
+        (one.pk, "approve") for one in found[:2]
+    }
+
+
+@pytest.mark.rule("A7", "A8")
+def test_what_is_left_is_decided_and_what_had_been_decided_otherwise_is_said(
+    company: Company, two: list[Submission]
+) -> None:
+    client, found = client_of(company.people.omar), records(*two)
+    send(client, form(found[:1]))
+    answer = send(client, form(found[:2], decision="reject"))
+    assert answer.status_code == 409
+    assert "Rejected 1 record." in answer.content.decode()
+    assert answer.content.decode().count("and that stands") == 1
+    assert list(Decision.objects.filter(approval__in=found[:2]).order_by("pk").values_list("outcome", flat=True)) == [
+        "approve",
+        "reject",
+    ]
+
+
+@pytest.mark.rule("A7", "A8")
+def test_what_somebody_else_has_decided_is_said_to_whoever_was_asked_and_to_nobody_else(
+    company: Company, two: list[Submission]
+) -> None:
+    n, found = company.people, records(*two)
+    stand_in = as_delegate(n.tom, giver=n.omar)
+    journeys.reject(found[0], n.omar, now=company.now, reason="No.")
+    for other in (n.mei, n.theo, n.rita):
+        answer = send(client_of(other), form(found[:1]))
+        assert answer.status_code == 422
+        assert "Tick at least one" in answer.content.decode()
+    assert stand_in.person is not None
+    answer = send(client_of(stand_in.person), form(found[:1]))
+    assert answer.status_code == 409
+    assert "it does not wait for you any more" in answer.content.decode()
+
+
 @pytest.mark.rule("A15", "I8")
 def test_what_there_is_more_to_read_about_is_decided_on_its_own_page(company: Company) -> None:
     made = journeys.submitted(company, journeys.brought_in(company, stock.EXPORT))
