@@ -17,8 +17,11 @@ from django.utils import timezone
 from governance.controls.models.kept import NEVER_REMOVED, History, never_truncated
 from governance.controls.roles import ASSIGNABLE, SAME_DUTY, Relation
 
-#: A delegation covers at most this many days (A11).
+#: A delegation covers at most this many days, and so does together whatever somebody has handed over in advance (A11).
 DELEGATION_DAYS = 30
+
+#: A delegation begins at most this many days ahead.
+DELEGATION_AHEAD = 90
 
 #: What sign-in writes by itself: when somebody came last, and the same password hashed anew where hashing became stronger. It
 #: leaves no history row; that somebody signed in, or got another password, is an event of `signing_in`.

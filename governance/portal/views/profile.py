@@ -120,7 +120,7 @@ class DelegationForm(forms.Form):
     until_on = forms.DateField(
         label="To, included",
         validators=[IN_REACH],
-        help_text=f"At most {DELEGATION_DAYS} days.",
+        help_text=f"At most {DELEGATION_DAYS} days, with whatever else you have handed over and is still to come.",
         widget=forms.DateInput(attrs={"type": "date"}),
     )
     reason = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
