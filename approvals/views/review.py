@@ -138,19 +138,14 @@ def _shown(
 ) -> HttpResponse:
     """The page as it is now, or only what changed; without htmx back to the page, so that reload repeats nothing.
 
-    ``done`` is the key of the row that was just dealt with: the focus moves on to the next that is the reader's, else stays there;
-    and it ``stays`` there in any case where the row is to be dealt with again.
+    ``done`` is the key of what was just dealt with, from where the focus moves on unless it ``stays``: see `review_page.move_on`.
     """
     if request.headers.get("HX-Request") != "true":
         return redirect("review", pk=pk)
     submission, reader = _find(request, pk)
     context = review_page.context(submission, reader)
     if done:
-        rows = [row for group in context["groups"] for row in group["rows"]]
-        own = next((row for row in rows if row["key"] == done), None)
-        here = own if stays else next((row for row in rows if row["mine"]), own)
-        if here is not None:
-            here["focus"] = True
+        review_page.move_on(context, done, stays=stays)
     return page(request, TEMPLATE, context, fragment=fragment, also=also)
 
 
