@@ -50,7 +50,7 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
         },
         "approve_label": "Approve the app" if record.kind == ApprovalKind.APP else "Approve",
         "final_round": record.round >= policy.rounds,
-        "focus": reader.refusal is None,
+        "focus": reader.refusal is None and reader.opened == str(record.pk),
     }
     if actor.standing_for is not None:
         form["approve_label"] += f" for {actor.standing_for.name}"

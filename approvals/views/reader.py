@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ class Reader:
         typed: what a refused form held, by field name, so that nothing is lost.
         error: a sentence to show beside the field that was refused.
         field: which field that is.
+        also_open: keys of other rows that are open beside it.
         refusal: why what they decided on the open row does not count, where that row changed since it was shown to them (A6).
     """
 
@@ -34,6 +35,13 @@ class Reader:
     error: str = ""
     field: str = "reason"
     refusal: Refusal | None = None
+    also_open: frozenset[str] = frozenset()
+
+    def at(self, key: str) -> Reader:
+        """The same reader at one row: what they typed, and why it was refused, is of the row that they opened and of no other."""
+        if key == self.opened:
+            return self
+        return replace(self, typed=None, error="", refusal=None)
 
     def is_me(self, person: Person | None) -> bool:
         """Whether a person is the reader."""

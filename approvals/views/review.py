@@ -37,7 +37,8 @@ BESIDE = ("stepper", "app", "timeline")
 
 
 def _find(request: Request, pk: int) -> tuple[Submission, Reader]:
-    reader = Reader(request.actor, clock.now(), request.GET.get("open", ""))
+    also_open = frozenset(request.POST.getlist("open"))
+    reader = Reader(request.actor, clock.now(), request.GET.get("open", ""), also_open=also_open)
     return get_object_or_404(review_read.visible(reader), pk=pk), reader
 
 
@@ -143,7 +144,7 @@ def _shown(
     if request.headers.get("HX-Request") != "true":
         return redirect("review", pk=pk)
     submission, reader = _find(request, pk)
-    context = review_page.context(submission, reader)
+    context = review_page.context(submission, replace(reader, also_open=reader.also_open - {done}))
     if done:
         review_page.move_on(context, done, stays=stays)
     return page(request, TEMPLATE, context, fragment=fragment, also=also)

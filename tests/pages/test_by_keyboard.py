@@ -120,3 +120,49 @@ def test_a_decision_is_taken_back_by_a_key(review: Review) -> None:
     expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)
     assert Retraction.objects.filter(decision__approval__submission=review.submission).count() == 1
     assert review.count(ApprovalState.OPEN) == PRIVILEGES
+
+
+@pytest.mark.rule("A6", "A7")
+def test_a_reason_that_is_typed_outlives_decisions_on_other_rows(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/review/{review.submission.pk}/")
+    records = list(review.submission.approvals.filter(stage=2).order_by("pk"))
+    typed, chosen, decided = (f"#row-{one.pk}" for one in (records[1], records[4], records[0]))
+    page.click(f"{typed} [data-row-reject]")
+    page.locator(f"{typed} textarea").press_sequentially("It is read by nobody. Ask Ann.")
+    page.click(f"{chosen} [data-row-open]")
+    page.check(f"{chosen} input[name=term_days][value='30']")
+    page.click(f"{decided} [data-row-approve]")
+    expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
+    expect(page.locator(f"{typed} textarea")).to_have_value("It is read by nobody. Ask Ann.")
+    expect(page.locator(f"{chosen} input[name=term_days][value='30']")).to_be_checked()
+    expect(page.locator(typed)).to_be_focused()
+    page.click(f"{typed} button[value=reject]")
+    expect(page.locator("#stepper")).to_contain_text("2 of 12 decided")
+    assert [one.state for one in review.submission.approvals.filter(pk=records[1].pk)] == [ApprovalState.REJECTED]
+
+
+@pytest.mark.rule("A7")
+def test_whoever_types_while_an_answer_comes_goes_on_typing(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/review/{review.submission.pk}/")
+    records = list(review.submission.approvals.filter(stage=2).order_by("pk"))
+    typed = page.locator(f"#row-{records[1].pk} textarea")
+    page.click(f"#row-{records[1].pk} [data-row-reject]")
+    expect(typed).to_be_focused()
+    held: list[Any] = []
+    page.route("**/records/*/", lambda route: held.append(route))
+    with page.expect_request("**/records/*/"):
+        page.click(f"#row-{records[0].pk} [data-row-approve]")
+    typed.press_sequentially("Not")
+    typed.press("ArrowLeft")
+    held[0].continue_()
+    expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
+    page.wait_for_function("!document.querySelector('.htmx-settling, .htmx-added')")
+    page.keyboard.type("ar")
+    expect(typed).to_have_value("Noart")
+    assert review.count(ApprovalState.OPEN) == PRIVILEGES - 1

@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from approvals import facts
@@ -57,3 +59,28 @@ def test_what_was_passed_over_is_not_gone_back_to_before_the_end(company: Compan
     assert focus_after(omar, records[2]) == [f"row-{records[3].pk}"]
     assert focus_after(omar, records[3]) == [f"row-{records[0].pk}"], "nothing is left behind it"
     assert focus_after(omar, records[0]) == [f"row-{records[0].pk}"], "nothing is left at all"
+
+
+@pytest.mark.rule("A7")
+def test_rows_that_are_open_stay_open_and_the_focus_goes_on_all_the_same(
+    company: Company, records: list[Approval]
+) -> None:
+    answer = press(company.people.omar, records[0], open=[str(one.pk) for one in (records[0], records[2])])
+    drawn = answer.content.decode()
+    assert re.findall(r'<textarea class="control" id="([^"]+)"', drawn) == [f"reason-{records[2].pk}"]
+    assert FOCUS.findall(drawn) == [f"row-{records[1].pk}"]
+
+
+@pytest.mark.rule("A7")
+def test_what_is_open_costs_no_query_a_row(company: Company, records: list[Approval]) -> None:
+    more = asked(company, "Beta", 6)
+    journeys.decide_app(company, more)
+    found = list(more.approvals.filter(stage=2).order_by("pk"))
+
+    def queries(record: Approval, others: list[Approval]) -> int:
+        with CaptureQueriesContext(connection) as seen:
+            press(company.people.omar, record, open=[str(one.pk) for one in others])
+        return len(seen)
+
+    queries(records[0], [])
+    assert queries(records[1], records[2:3]) == queries(found[0], found[1:])
