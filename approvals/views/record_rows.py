@@ -124,7 +124,7 @@ def _objection_form(record: Approval, reader: Reader) -> Shape:
     return {
         "action": reverse("object", args=[record.submission_id, record.pk]),
         "value": typed.get("reason", ""),
-        "error": reader.error,
+        "error": reader.errors.get("reason", ""),
         "focus": reader.opened == str(record.pk),
     }
 

@@ -23,6 +23,7 @@ from approvals.views import (
     review_questions,
     review_read,
 )
+from approvals.views.decision_form import key_of
 from approvals.views.reader import Reader
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, OutOfTurn, Refused
@@ -78,7 +79,7 @@ def decide(request: Request, pk: int, record: int) -> HttpResponse:
         return _changed(request, pk, found, no)
     except Refused as no:
         return _refused(request, pk, found, no)
-    return _shown(request, pk, done=_key(found))
+    return _shown(request, pk, done=key_of(found))
 
 
 @require_POST
@@ -94,18 +95,15 @@ def undo(request: Request, pk: int, record: int) -> HttpResponse:
         transitions.retract(found, actor=actor, now=reader.now, reason=reason, decision=decision)
     except Refused as no:
         return _refused(request, pk, found, no)
-    return _shown(request, pk, done=_key(found), stays=True)
-
-
-def _key(record: Approval) -> str:
-    """What the page calls a record: its row's key, or "app" for the left column."""
-    return "app" if record.stage == 1 else str(record.pk)
+    return _shown(request, pk, done=key_of(found), stays=True)
 
 
 def _again(request: Request, pk: int, record: Approval, no: InvalidInput) -> HttpResponse:
-    """Show the form again with its error beside the field and everything typed still there."""
-    field = no.refusal.detail[0][0] if no.refusal.detail else "reason"
-    return _redrawn(request, pk, record, no.status, error=no.refusal.sentence, field=field)
+    """Show the form again with each error beside its field and everything typed still there."""
+    errors = dict(no.refusal.detail) or {"reason": ""}
+    if len(errors) == 1:  # then the sentence says it best
+        errors = dict.fromkeys(errors, no.refusal.sentence)
+    return _redrawn(request, pk, record, no.status, errors=errors)
 
 
 def _changed(request: Request, pk: int, record: Approval, no: OutOfTurn) -> HttpResponse:
@@ -119,13 +117,13 @@ def _redrawn(request: Request, pk: int, record: Approval, status: int, **why: An
     typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
     typed["scope"] = request.POST.getlist("scope") if {"scope", "has_scope"} & set(request.POST) else None
     typed["same"] = {name: str(said) for name, said in request.POST.items() if name.startswith(likening.FIELD)}
-    again = replace(reader, opened=_key(record), typed=typed, **why)
+    again = replace(reader, opened=key_of(record), typed=typed, **why)
     return page(request, TEMPLATE, review_page.context(submission, again), fragment="rows", also=BESIDE, status=status)
 
 
 def _refused(request: Request, pk: int, record: Approval, no: Refused) -> HttpResponse:
     context = {"back_href": reverse("review", args=[pk]), "typed": request.POST.get("reason", "")}
-    return refused(request, no.refusal, fragment=f"refusal-{_key(record)}", context=context)
+    return refused(request, no.refusal, fragment=f"refusal-{key_of(record)}", context=context)
 
 
 def _shown(
@@ -209,7 +207,7 @@ def object_to_record(request: Request, pk: int, record: int) -> HttpResponse:
         return _again(request, pk, found, no)
     except Refused as no:
         return _refused(request, pk, found, no)
-    return _shown(request, pk, done=_key(found))
+    return _shown(request, pk, done=key_of(found))
 
 
 @require_POST

@@ -3,7 +3,8 @@
 // data-rows            the list; data-row on each row, which takes the focus when it is gone to
 // data-row-open        the link in a row that opens it
 // data-row-select      the checkbox of a row
-// data-row-approve, -reject, -ask, -undo   the control that does it; a row without one ignores the key
+// data-row-approve, -reject, -ask, -undo   the control that does it; a row without one ignores the key, and where it
+//                      is a field, words are needed first: the cursor goes there
 // data-rows-help       the id of a dialog that lists the keys, on the list
 // data-rows-part       what stands beside the list about one row, whose id it names: its controls are that row's too
 //
@@ -59,7 +60,8 @@ document.addEventListener("keydown", (event) => {
   const control = row.querySelector(own) ?? document.querySelector(`[data-rows-part="${row.id}"] ${own}`);
   if (!control) return;
   event.preventDefault();
-  control.click();
+  if (typing(control)) control.focus();
+  else control.click();
 });
 
 // Where the focus is, the row is; a preview may follow it by listening to row:here.

@@ -13,8 +13,10 @@ import pytest
 from django.utils import timezone
 
 from approvals.models import ApprovalState, Retraction, Submission, SubmissionState
+from governance.controls.models import Person
 from tests import journeys, people
 from tests.journeys import Company
+from tests.pages.test_axe import export
 from tests.pages.test_waiting import asked
 from tests.portal.signed_in import client_of
 from tests.processes import Site
@@ -68,14 +70,19 @@ def review(open_page: Callable[..., Page], site: Site) -> Review:
     company = company_of_these_tests()
     made = asked(company, f"Reader {uuid.uuid4().hex[:8]}", PRIVILEGES)
     journeys.decide_app(company, made)
-    session = client_of(company.people.omar).cookies["sessionid"].value
+    return Review(made, opener(company.people.omar, open_page, site))
+
+
+def opener(person: Person, open_page: Callable[..., Page], site: Site) -> Callable[..., Page]:
+    """How somebody's browser opens."""
+    session = client_of(person).cookies["sessionid"].value
 
     def open_one(**options: Any) -> Page:
         page = open_page(**{"viewport": WIDE, **options})
         page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
         return page
 
-    return Review(made, open_one)
+    return open_one
 
 
 @pytest.mark.rule("A7", "A8")
@@ -166,3 +173,29 @@ def test_whoever_types_while_an_answer_comes_goes_on_typing(review: Review) -> N
     page.keyboard.type("ar")
     expect(typed).to_have_value("Noart")
     assert review.count(ApprovalState.OPEN) == PRIVILEGES - 1
+
+
+@pytest.mark.rule("A7", "A8")
+def test_the_app_is_decided_by_the_same_keys(open_page: Callable[..., Page], site: Site) -> None:
+    from playwright.sync_api import expect
+
+    company = company_of_these_tests()
+    high = journeys.submitted(company, journeys.brought_in(company, content=export("invoice-chaser.json")))
+    made = asked(company, f"Reader {uuid.uuid4().hex[:8]}", 2)
+    page = opener(company.people.theo, open_page, site)()
+    app, reason = page.locator("#app"), page.locator("#reason-app")
+    page.goto(f"/review/{high.pk}/#app")  # where the desk leads
+    for key in "arc":
+        app.focus()
+        page.keyboard.press(key)
+        expect(reason).to_be_focused()
+    assert reason.input_value() == ""
+    page.goto(f"/review/{made.pk}/")
+    page.keyboard.press("j")
+    expect(app).to_be_focused()
+    page.keyboard.press("a")
+    expect(page.locator("#stepper")).to_contain_text("0 of 2 decided")
+    expect(app).to_be_focused()
+    page.keyboard.press("u")
+    expect(page.locator("#app [data-row-approve]")).to_have_count(1)
+    expect(app).to_be_focused()

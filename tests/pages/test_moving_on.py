@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -11,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from approvals import facts
-from approvals.models import Approval, Submission
+from approvals.models import Approval, Likeness
 from governance.controls.models import Person
 from tests import journeys
+from tests.approvals.test_alike import as_another
 from tests.journeys import Company
 from tests.pages.test_waiting import asked
 from tests.portal.signed_in import client_of
@@ -84,3 +86,47 @@ def test_what_is_open_costs_no_query_a_row(company: Company, records: list[Appro
 
     queries(records[0], [])
     assert queries(records[1], records[2:3]) == queries(found[0], found[1:])
+
+
+@pytest.mark.rule("A7", "I9")
+def test_all_that_is_missing_is_said_at_once_and_the_first_of_it_has_the_focus(company: Company) -> None:
+    theo = company.people.theo
+    export = json.loads((journeys.EXPORTS / "invoice-chaser.json").read_text())
+    journeys.submitted(company)
+    as_another("again")(export)
+    made = journeys.submitted(company, journeys.brought_in(company, content=json.dumps(export).encode()))
+    app, field = journeys.app_of(made), f"same-{Likeness.objects.get(automation=made.automation).pk}"
+    drawn = press(theo, app).content.decode()
+    assert 'id="reason-app-error"' in drawn
+    assert f'id="{field}-error"' in drawn
+    assert FOCUS.findall(drawn) == ["reason-app"]
+    said = press(theo, app, reason="Read it twice.")
+    assert said.status_code == 422
+    assert re.findall(r'name="([^"]+)" value="yes" data-focus', said.content.decode()) == [field]
+
+
+@pytest.mark.rule("A7")
+def test_the_focus_is_on_the_app_once_it_is_decided_and_on_what_was_refused_of_it(company: Company) -> None:
+    theo, app = company.people.theo, journeys.app_of(asked(company, "Alpha", 2))
+    assert focus_after(theo, app, 422, decision="reject") == ["reason-app"]
+    assert focus_after(theo, app, 409, shown_digest="0" * 64, reason="Fine.") == []  # the refusal, which has no id
+    assert focus_after(theo, app) == ["app"]
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize("field", ["level", "scope", "term_days"])
+def test_the_focus_is_on_the_field_that_was_refused(company: Company, field: str) -> None:
+    made = journeys.submitted(company)
+    journeys.decide_app(company, made)
+    omar = company.people.omar
+    offers = [one for one in made.approvals.filter(stage=2) if f'name="has_{field}"' in opened(omar, one)]
+    said = {"reason": "Fine.", f"has_{field}": "1"} | ({"scope": "*"} if field == "scope" else {})
+    answer = press(omar, offers[0], **said)
+    assert answer.status_code == 422
+    assert re.findall(r'name="([a-z_]+)"[^>]*\sdata-focus', answer.content.decode()) == [field]
+
+
+def opened(person: Person, record: Approval) -> str:
+    """The page with one row open."""
+    where = reverse("review", args=[record.submission_id])
+    return client_of(person).get(where, {"open": record.pk}).content.decode()
