@@ -199,3 +199,51 @@ def test_the_app_is_decided_by_the_same_keys(open_page: Callable[..., Page], sit
     page.keyboard.press("u")
     expect(page.locator("#app [data-row-approve]")).to_have_count(1)
     expect(app).to_be_focused()
+
+
+@pytest.mark.rule("A7")
+def test_a_key_is_not_lost_while_what_it_presses_is_on_its_way(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    company, word = company_of_these_tests(), review.submission.automation.name.rpartition(" ")[2]
+    second = asked(company, f"Writer {word}", 2)
+    journeys.decide_app(company, second)
+    page = review.open()
+    with page.expect_response(f"**/desk/{review.submission.pk}/"):
+        page.goto(f"/desk/?q={word}")
+    expect(page.locator(f"[data-rows-part=queue-{review.submission.pk}]")).to_be_visible()
+    with page.expect_response(f"**/desk/{review.submission.pk}/"):
+        page.keyboard.press("j")
+    held: list[Any] = []
+    page.route(f"**/desk/{second.pk}/", lambda route: held.append(route))
+    with page.expect_request(f"**/desk/{second.pk}/"):
+        page.keyboard.press("j")
+    page.keyboard.press("r")
+    assert "/desk/?" in page.url
+    held[0].continue_()
+    page.wait_for_url(re.compile(rf"/desk/decide/\?of={second.pk}&only=reject$"))
+    assert page.locator("button[name=decision]").all_inner_texts() == ["Reject those ticked"]
+
+
+@pytest.mark.rule("A7")
+def test_deciding_together_is_offered_for_what_can_be(open_page: Callable[..., Page], site: Site) -> None:
+    from playwright.sync_api import expect
+
+    company = company_of_these_tests()
+    word = uuid.uuid4().hex[:8]
+    content = export("invoice-chaser.json").replace(b"Invoice chaser", f"Chaser {word}".encode())
+    high = journeys.submitted(company, journeys.brought_in(company, content=content))
+    low = asked(company, f"Reader {word}", 2)
+    page = opener(company.people.theo, open_page, site)()
+    page.goto(f"/desk/?q={word}")
+    button, note = page.get_by_role("button", name="Decide together"), page.locator("[data-when-apart]")
+    expect(button).to_be_hidden()
+    expect(note).to_be_hidden()
+    page.check(f"#queue-{high.pk} [data-row-select]")
+    expect(note).to_have_text(f"No bulk decision: Chaser {word} is high risk")
+    expect(button).to_be_hidden()
+    page.check(f"#queue-{low.pk} [data-row-select]")
+    expect(button).to_be_visible()
+    plain = opener(company.people.theo, open_page, site)(java_script_enabled=False)
+    plain.goto(f"/desk/?q={word}")
+    expect(plain.get_by_role("button", name="Decide together")).to_be_visible()
