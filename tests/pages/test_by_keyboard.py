@@ -16,8 +16,8 @@ from approvals.models import ApprovalState, Retraction, Submission, SubmissionSt
 from governance.controls.models import Person
 from tests import journeys, people
 from tests.journeys import Company
-from tests.pages.test_axe import export
 from tests.pages.test_waiting import asked
+from tests.pages.world import export
 from tests.portal.signed_in import client_of
 from tests.processes import Site
 
