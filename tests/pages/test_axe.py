@@ -29,6 +29,11 @@ WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 #: Whether the panels that a page loads after itself have come.
 PANELS_ARE_THERE = "() => !document.querySelector('[hx-trigger=load]')"
 
+#: What asks before something is done is one template with other words: which of its two buttons stands on it, or nothing on other pages.
+QUESTION = (
+    "() => document.querySelector('main > form.narrow > .panel-head + .panel-body + .dialog-foot > button')?.className"
+)
+
 #: One stop: who opens it (empty: nobody signed in), the name of the address, its arguments by their names in `World`, and a query
 #: string where the page has another face.
 TOUR = (
@@ -198,7 +203,7 @@ def tour(page: Page, site: Site, world: World, stops: Iterable[tuple[str, ...]])
         assert page.url.partition(site.url)[2] == path, f"{path} as {who}: it led elsewhere"
         if not page.evaluate(PANELS_ARE_THERE):  # to wait takes a turn of drawing even where nothing is waited for
             page.wait_for_function(PANELS_ARE_THERE)
-        face = f"{name} with a row open" if any("open=" in one for one in more) else name
+        face = page.evaluate(QUESTION) or (f"{name} with a row open" if any("open=" in one for one in more) else name)
         if wrong := looked_at(page, is_again=face in seen and not lengths.IS_SOAK):
             found[f"{path} as {who or 'nobody'}"] = wrong
         seen.add(face)
