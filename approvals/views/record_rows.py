@@ -100,11 +100,10 @@ def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[
     shape["undo"] = undo_action(record, route, reader)
     if shape["open"]:
         own = reader.at(key)
-        shape["refusal"] = own.refusal
-        shape["evidence"] = evidence(record, route, reader)
-        shape["decide"] = decision_form(record, route, own, say.actor, say.held) if may_decide else None
-        shape["object"] = _objection_form(record, own) if shape["may_object"] else None
-        shape["typed"] = "" if shape["decide"] else (own.typed or {}).get("reason", "")
+        decide = decision_form(record, route, own, say.actor, say.held) if may_decide else None
+        objection = _objection_form(record, own) if shape["may_object"] else None
+        shape |= {"evidence": evidence(record, route, reader), "decide": decide, "object": objection}
+        shape |= {"refusal": own.refusal, "typed": "" if decide else (own.typed or {}).get("reason", "")}
     return shape
 
 

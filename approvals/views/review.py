@@ -100,7 +100,7 @@ def undo(request: Request, pk: int, record: int) -> HttpResponse:
 
 def _again(request: Request, pk: int, record: Approval, no: InvalidInput) -> HttpResponse:
     """Show the form again with each error beside its field and everything typed still there."""
-    errors = {field: said for field, said in no.refusal.pairs} or {"reason": ""}
+    errors = {one[0]: one[1] for one in no.refusal.pairs} or {"reason": ""}
     if len(errors) == 1:  # then the sentence says it best
         errors = dict.fromkeys(errors, no.refusal.sentence)
     return _redrawn(request, pk, record, no.status, errors=errors)
