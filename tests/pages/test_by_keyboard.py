@@ -30,6 +30,8 @@ WIDE = {"width": 1440, "height": 1000}
 PRIVILEGES = 12
 #: What a reviewer presses on one page to decide twelve privileges.
 MOST_PRESSES = 15
+#: Whether nothing is on its way: what is asked for anew before it has come is called off, and the console says so.
+IS_QUIET = "() => !document.querySelector('.htmx-request')"
 
 
 @lru_cache(maxsize=1)
@@ -212,8 +214,10 @@ def test_a_key_is_not_lost_while_what_it_presses_is_on_its_way(review: Review) -
     with page.expect_response(f"**/desk/{review.submission.pk}/"):
         page.goto(f"/desk/?q={word}")
     expect(page.locator(f"[data-rows-part=queue-{review.submission.pk}]")).to_be_visible()
+    page.wait_for_function(IS_QUIET)
     with page.expect_response(f"**/desk/{review.submission.pk}/"):
         page.keyboard.press("j")
+    page.wait_for_function(IS_QUIET)
     held: list[Any] = []
     page.route(f"**/desk/{second.pk}/", lambda route: held.append(route))
     with page.expect_request(f"**/desk/{second.pk}/"):
@@ -239,11 +243,15 @@ def test_deciding_together_is_offered_for_what_can_be(open_page: Callable[..., P
     button, note = page.get_by_role("button", name="Decide together"), page.locator("[data-when-apart]")
     expect(button).to_be_hidden()
     expect(note).to_be_hidden()
+    expect(page.locator("[data-rows-part]")).to_be_visible()
+    page.wait_for_function(IS_QUIET)
     page.check(f"#queue-{high.pk} [data-row-select]")
+    page.wait_for_function(IS_QUIET)
     expect(note).to_have_text(f"No bulk decision: Chaser {word} is high risk")
     expect(button).to_be_hidden()
     page.check(f"#queue-{low.pk} [data-row-select]")
     expect(button).to_be_visible()
+    page.wait_for_function(IS_QUIET)
     plain = opener(company.people.theo, open_page, site)(java_script_enabled=False)
     plain.goto(f"/desk/?q={word}")
     expect(plain.get_by_role("button", name="Decide together")).to_be_visible()
