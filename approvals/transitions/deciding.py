@@ -65,7 +65,9 @@ def approve(
     _check_shown(record, shown_digest)
     _check_together(record, batch)
     if not step.text and (record.tier == "high" or batch is not None):
-        raise refuse(Refusal("A7", "input", "Say why: a high-risk or bulk approval needs a reason."))
+        sentence = "Say why: a high-risk or bulk approval needs a reason."
+        unsaid = likening.unsaid(step, same or {}) if batch is None else ()
+        raise refuse(Refusal("A7", "input", sentence, detail=(("reason", sentence), *unsaid) if unsaid else ()))
     alike = likening.check(step, same or {})
     narrowing = _narrow(record, term_days, level, list(scope) if scope is not None else None)
     takes_a_third = outside.is_needed(step)

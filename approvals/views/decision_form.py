@@ -25,6 +25,11 @@ def decide_href(record: Approval) -> str:
     return reverse("decide", args=[record.submission_id, record.pk])
 
 
+def key_of(record: Approval) -> str:
+    """What the page calls a record: its row's key, or "app" for the left column."""
+    return "app" if record.stage == 1 else str(record.pk)
+
+
 def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, held: Refusal | None = None) -> Shape:
     """The context of ``approvals/review/decide.html``: what was asked is chosen, anything narrower is offered (A7).
 
@@ -46,11 +51,10 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
             "help": "needed for high risk; stays on the record"
             if record.tier == "high"
             else "needed to reject or to ask for changes; stays on the record",
-            "error": reader.error if reader.field == "reason" else "",
+            "error": reader.errors.get("reason", ""),
         },
         "approve_label": "Approve the app" if record.kind == ApprovalKind.APP else "Approve",
         "final_round": record.round >= policy.rounds,
-        "focus": reader.refusal is None,
     }
     if actor.standing_for is not None:
         form["approve_label"] += f" for {actor.standing_for.name}"
@@ -59,8 +63,12 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
     if record.stage == 2 and held is None:
         form |= _narrowing_fields(record, typed, policy)
     beside = ["reason", *(field for field, choices in CHOICES.items() if form.get(choices))]
-    is_beside = reader.field in beside or reader.field.startswith(likening.FIELD)
-    form |= {"errors": {reader.field: reader.error}} if is_beside else {"error": reader.error}
+    form["errors"] = {
+        name: said for name, said in reader.errors.items() if name in beside or name.startswith(likening.FIELD)
+    }
+    form["error"] = " ".join(said for name, said in reader.errors.items() if name not in form["errors"])
+    if reader.opened == key_of(record) and reader.refusal is None:
+        form["focus"] = next(iter(form["errors"]), "reason")
     if record.stage == 2:
         form["not_mine"] = _not_mine(record, reader, actor, typed)
     return form

@@ -39,6 +39,9 @@ Shape = dict[str, Any]
 #: The most that are decided together: what somebody can read on one page.
 MOST = 100
 
+#: What the page is called, by what is done with all of it where one button was pressed to come here.
+TITLES = {"": "Decide together", "approve": "Approve together", "reject": "Reject together"}
+
 #: What a row says of a record, and what its digest is about.
 READ = (
     *("submission__automation__team", "submission__policy", "submission__submitted_by", "justification"),
@@ -154,16 +157,22 @@ def _shown(
     why = _apart(records)
     together = [one for one in records if one.pk not in why]
     apart = {(one.submission_id, why[one.pk]): one.submission.automation.name for one in records if one.pk in why}
+    said = (form or request.GET).get("only", "")
+    only = said if said in TITLES else ""
     ticked = {one.pk for one in together} if form is None else {one.pk for one in _chosen(together, form)}
     context: Shape = {
-        "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": "Decide together", "href": ""}],
-        "head": {"title": "Decide together", "facts": [_how_many(together)]},
+        "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": TITLES[only], "href": ""}],
+        "head": {"title": TITLES[only], "facts": [_how_many(together)] if together else []},
         "rows": [_row(one, one.pk in ticked) for one in together],
         "of": sorted({one.submission_id for one in records}),
         "apart": [
             {"name": name, "why": said, "href": reverse("review", args=[pk])} for (pk, said), name in apart.items()
         ],
         "problems": problems,
+        "only": only,
+        "empty": "Nothing that was selected can be decided together."
+        if records
+        else "Nothing of what was selected waits for you. Select on the desk what you decide.",
         "reason": {"value": form.get("reason", "") if form is not None else "", "error": error},
         "back_href": reverse("desk"),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -223,10 +224,52 @@ def test_nobody_decides_what_does_not_wait_for_them(company: Company, two: list[
     for who in (company.people.rita, company.people.grace, company.people.sana):
         client = client_of(who)
         page = client.get(reverse(PAGE), {"of": [one.pk for one in two]}).content.decode()
-        assert "Nothing that was selected can be decided together." in page
+        assert "Nothing of what was selected waits for you." in page
         assert "Alpha" not in page
         assert send(client, form(found)).status_code == 422
     assert not Decision.objects.filter(approval__in=found).exists()
+
+
+@pytest.mark.rule("A7")
+def test_where_all_of_it_is_decided_by_itself_nothing_is_offered_and_none_is_counted(company: Company) -> None:
+    made = journeys.submitted(company)
+    journeys.decide_app(company, made)
+    page = client_of(company.people.sana).get(reverse(PAGE), {"of": made.pk}).content.decode()
+    assert "Nothing that was selected can be decided together." in page
+    assert "(high risk)" in page
+    assert "0 records" not in page
+    assert 'name="decision"' not in page
+
+
+@pytest.mark.rule("A7", "A15")
+def test_the_desk_says_of_which_rows_nothing_is_decided_together(company: Company, two: list[Submission]) -> None:
+    made = journeys.submitted(company)
+    journeys.decide_app(company, made)
+    transitions.withdraw(two[1], actor=as_actor(company.people.rita), now=company.now, reason="Not yet.")
+    again = journeys.submitted(company, two[1].version)
+    journeys.decide_app(company, again)
+    page = client_of(company.people.omar).get(reverse("desk")).content.decode()
+    said = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
+    assert said == {str(again.pk): "Beta was refused or withdrawn before"}, (
+        "Omar decides what is not of high risk there"
+    )
+    page = client_of(company.people.sana).get(reverse("desk")).content.decode()
+    said = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
+    assert said == {str(made.pk): f"{made.automation.name} is high risk"}
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize(
+    ("only", "offered"), [("reject", ["reject"]), ("approve", ["approve"]), ("all", ["reject", "approve"])]
+)
+def test_it_offers_what_was_pressed_to_come_here(
+    company: Company, two: list[Submission], only: str, offered: list[str]
+) -> None:
+    client = client_of(company.people.omar)
+    page = client.get(reverse(PAGE), {"of": two[0].pk, "only": only}).content.decode()
+    again = send(client, form(records(two[0]), only=only, reason="", decision=offered[0])).content.decode()
+    for drawn in (page, again):
+        assert re.findall(r'name="decision" value="(\w+)"', drawn) == offered
 
 
 @pytest.mark.rule("A11")
