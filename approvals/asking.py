@@ -34,10 +34,35 @@ def organisation_holidays() -> frozenset[date]:
     return found
 
 
+def _zone_of(person: Person | None) -> ZoneInfo:
+    return calendar.zone_of(person.time_zone, organisation_zone()) if person else organisation_zone()
+
+
 def due(start: datetime, days: int, person: Person | None) -> datetime:
     """The instant at which so many working days end for a person, or for the organisation when nobody is named."""
-    zone = calendar.zone_of(person.time_zone, organisation_zone()) if person else organisation_zone()
-    return calendar.add_working_days(start, days, zone, organisation_holidays())
+    return calendar.add_working_days(start, days, _zone_of(person), organisation_holidays())
+
+
+def go_on(approval: Approval, before: Approval, *, since: datetime, now: datetime, person: Person | None) -> None:
+    """Start a record's clock again that stood still: what was left of it then is left now (A10, H8).
+
+    Each deadline is put off by the working days that ended meanwhile, so that it is at the end of one still, and when the record was
+    opened by the time that passed, so that half of its time is gone when half of it was there to decide.
+
+    Args:
+        approval: the record, which the caller saves.
+        before: as it was when its clock stopped.
+        since: when that was.
+        now: business time.
+        person: who must act, and in whose zone days end; None for the organisation's.
+    """
+    ended = calendar.working_days_that_ended(since, now, _zone_of(person), organisation_holidays())
+
+    def later(deadline: datetime | None) -> datetime | None:
+        return due(deadline, ended, person) if deadline is not None and ended else deadline
+
+    approval.opened_at = before.opened_at + (now - since) if before.opened_at is not None else None
+    approval.due_at, approval.expires_at = later(before.due_at), later(before.expires_at)
 
 
 def let_see(automation: Automation, people: Iterable[Person]) -> None:

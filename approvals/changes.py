@@ -22,10 +22,7 @@ from approvals.models import (
     credential_key,
 )
 from inventory.models import Assessment, Automation, AutomationKind, Credential, Privilege, Version
-from inventory.risk import Tier
-
-#: How levels rise. Unknown counts as write (I4).
-POWER = {"read": 0, "write": 1, "unknown": 1, "execute": 2, "admin": 3}
+from inventory.risk import Tier, is_within
 
 #: The finding that says that code could not be read.
 OPAQUE = "opaque_code"
@@ -226,7 +223,7 @@ def why_asked(item: Asked, grant: Grant | None, now: datetime) -> str:
     if grant.kind == GrantKind.PRIVILEGE and item.privilege is not None:
         # A grant that its approver narrowed stays narrowed: what the version asks is compared with what was asked then.
         was = grant.approval.privilege
-        if was is not None and POWER[item.privilege.level] > POWER[was.level]:
+        if was is not None and not is_within(item.privilege.level, was.level):
             return "raised"
         if was is not None and not set(item.privilege.scope) <= set(was.scope):
             return "wider"

@@ -1,22 +1,39 @@
-"""The deploy gate: may this version run, and with which privileges? One read-only answer (A17)."""
+"""The deploy gate: may this version run, and with which privileges? One read-only answer (A17).
+
+Whether its review is past grace is a higher app's to say: a duty that is demanded of `ASKED` (X2, R6).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 
 from approvals.light import NOT_PASSED
-from approvals.models import Grant, Sample, Submission, SubmissionState, credential_key
+from approvals.models import (
+    Approval,
+    ApprovalState,
+    Grant,
+    Sample,
+    Submission,
+    SubmissionState,
+    credential_key,
+)
+from governance.controls import consequences
+from governance.controls.actors import Actor
 from inventory.models import Automation, AutomationState, Privilege, Version
 from inventory.models.automation import AutomationQuerySet
 
 #: For how long a superseded version may be rolled back to.
 ROLLBACK = timedelta(days=30)
+#: What the gate asks for, as other operations are asked: see `consequences.demand`.
+ASKED = "gate.asked"
 #: How digests that name their hash begin.
 HASH = "sha256:"
+#: Who asks what is demanded: nobody in particular.
+GATE = Actor.of_job("deploy gate")
 #: What to do about an automation that was never live.
 TO_DO: dict[str, str] = {
     AutomationState.DRAFT: "Submit it.",
@@ -102,17 +119,21 @@ def ask(automation: Automation, digest: str, *, now: datetime) -> GateAnswer:
     if current is None:
         sentence = "No version of this automation is approved."
         return _no("NOT_APPROVED", sentence, "Submit it, and see who holds it.", known[0])
-    failed = _failed(automation, in_force)
-    may_run = [one for one in known if _may_run(one, in_force, failed, now)]
+    failed, rejected = _failed(automation, in_force), _rejected_since(automation, in_force)
+    may_run = [one for one in known if _may_run(one, in_force, failed | rejected, now)]
     if not may_run:
-        return _not_approved(known[0], current.version, is_failed=_may_run(known[0], in_force, set(), now))
+        is_failed, is_rejected = (_may_run(known[0], in_force, never, now) for never in (rejected, failed))
+        return _not_approved(known[0], current.version, is_failed=is_failed, is_rejected=is_rejected)
     unsure = {one.manifest_digest for one in known} - {one.manifest_digest for one in may_run}
     if unsure:
         other = next(one for one in known if one.manifest_digest in unsure)
         sentence = f"Version {other.number} was read from this source too, and may not run."
         to_do = f"Ask by the digest of the manifest: {may_run[0].manifest_digest} is version {may_run[0].number}."
         return _no("AMBIGUOUS", sentence, to_do, other)
-    return _yes(automation, may_run[0], now)
+    late = [no for duty in consequences.demanded(ASKED) if (no := duty.asks(automation, GATE, now)) is not None]
+    if late:
+        return _no("NOT_REVIEWED", late[0].sentence, late[0].to_do, may_run[0])
+    return _with_what_is_held(automation, may_run[0], now)
 
 
 def _meant(automation: Automation, digest: str) -> list[Version]:
@@ -126,25 +147,37 @@ def _meant(automation: Automation, digest: str) -> list[Version]:
     return [one for one in known if one.manifest_digest.removeprefix(HASH) == digits] or known
 
 
-def _not_approved(version: Version, approved: Version, *, is_failed: bool) -> GateAnswer:
+def _not_approved(version: Version, approved: Version, *, is_failed: bool, is_rejected: bool) -> GateAnswer:
+    """No: what came into force unasked and failed a look, what was rejected since it ran, or what never was approved or long ago."""
     if is_failed:
         sentence = f"Version {version.number} came into force unasked; a look at it found it not fine, or nobody looked in time."
         return _no("NOT_FINE", sentence, f"Run version {approved.number}, which is approved.", version)
+    if is_rejected:
+        sentence = f"Version {version.number} was approved once, and rejected when it was asked for again."
+        return _no("NOT_APPROVED", sentence, f"Run version {approved.number}, which is approved.", version)
     to_do = f"Submit it, or run version {approved.number}, which is approved."
     return _no("NOT_APPROVED", f"Version {version.number} is not approved.", to_do, version)
 
 
-def _yes(automation: Automation, version: Version, now: datetime) -> GateAnswer:
+def _with_what_is_held(automation: Automation, version: Version, now: datetime) -> GateAnswer:
+    """Yes, with what is live of what the version asks for; no where none of that is: it has all been refused, stopped, or ended."""
     asked = list(version.privileges.select_related("entitlement__resource").order_by("pk"))
     keys = {one.key for one in asked}
-    keys |= {credential_key(pk) for pk in version.version_credentials.values_list("credential_id", flat=True)}
-    held = Grant.objects.live(now).filter(automation=automation, key__in=keys)
+    credentials = {credential_key(pk) for pk in version.version_credentials.values_list("credential_id", flat=True)}
+    held = Grant.objects.live(now).filter(automation=automation, key__in=keys | credentials)
     live = tuple(
         held.select_related(
             "entitlement__resource", "approval__privilege__entitlement__resource", "credential"
         ).order_by("pk")
     )
     has = {one.key for one in live}
+    wanted = keys or credentials  # a credential by itself opens nothing that anybody approved
+    if wanted and not has & wanted:
+        sentence = (
+            f"Nothing that version {version.number} asks for is held: it was refused or stopped, or its term is over."
+        )
+        no = _no("NOTHING_HELD", sentence, "See on its page what ended and why, and submit it again.", version)
+        return replace(no, without=asked)
     return GateAnswer(
         True,
         "OK",
@@ -177,11 +210,24 @@ def _failed(automation: Automation, in_force: Sequence[Submission]) -> set[int]:
     return {one.pk for one in in_force for pk, app in found if one.pk >= pk and one.app_approval_id == app}
 
 
-def _may_run(version: Version, in_force: Sequence[Submission], failed: Collection[int], now: datetime) -> bool:
-    """The approved version, or one that was superseded at most 30 days ago; unless it failed a look."""
+def _rejected_since(automation: Automation, in_force: Sequence[Submission]) -> set[int]:
+    """Ids of submissions whose version, by its manifest, stage 1 has rejected since: what runs runs on (A12), and nobody goes back to it."""
+    apps = Approval.objects.filter(submission__automation=automation, stage=1, state=ApprovalState.REJECTED)
+    said = list(apps.values_list("submission__version__manifest_digest", "ended_at"))
+    return {
+        one.pk
+        for one in in_force[1:]
+        if any(
+            one.version.manifest_digest == digest and at and one.ended_at and at > one.ended_at for digest, at in said
+        )
+    }
+
+
+def _may_run(version: Version, in_force: Sequence[Submission], never: Collection[int], now: datetime) -> bool:
+    """The approved version, or one that was superseded at most 30 days ago; unless it failed a look or was rejected since."""
     superseded_at: datetime | None = None
     for submission in in_force:
-        is_this = submission.version_id == version.pk and submission.pk not in failed
+        is_this = submission.version_id == version.pk and submission.pk not in never
         if is_this and (superseded_at is None or now - superseded_at <= ROLLBACK):
             return True
         superseded_at = submission.ended_at

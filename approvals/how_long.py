@@ -25,13 +25,14 @@ class Median(Aggregate):
 def usual(people: Iterable[Person], now: datetime) -> Mapping[int, timedelta]:
     """From when a record was opened to their decision, the median of the last 90 days, by the person's id: one query, none for nobody.
 
-    Whoever decided fewer than three times is left out: that says nothing.
+    Whoever decided fewer than three times is left out: that says nothing. Nor does what was decided before the record opened as it is open
+    now: in an earlier round, or before a question that was taken back.
     """
     ids = {person.pk for person in people}
     if not ids:
         return {}
     took = ExpressionWrapper(F("at") - F("approval__opened_at"), output_field=DurationField())
-    lately = Decision.objects.filter(person__in=ids, at__gte=now - LATELY, approval__opened_at__isnull=False)
+    lately = Decision.objects.filter(person__in=ids, at__gte=now - LATELY, approval__opened_at__lte=F("at"))
     rows = (
         lately.order_by().values("person").annotate(times=Count("pk"), took=Median(took, output_field=DurationField()))
     )

@@ -310,20 +310,25 @@ class Route:
             self._second = self.questions(self.undecided.of(self.submission))
         return self._second
 
-    def seat_for(self, approval: Approval, person: Person) -> SeatStanding | None:
-        """The open seat of a record that a person would fill: rather one by which nobody is left with nobody to decide (A9)."""
-        free = [seat for seat in self.standing(approval) if person in seat.may_decide]
+    def seat_for(self, approval: Approval, actor: Actor) -> SeatStanding | None:
+        """The open seat of a record that an actor would fill: rather one by which nobody is left with nobody to decide (A9)."""
+        free = [seat for seat in self.seats_open_to(approval, actor) if not self.is_inside(seat, approval, actor)]
         question, others = self.question(approval), self._others(approval)
-        good = (seat for seat in free if not after(question, seat.label, [person], others))
+        good = (seat for seat in free if not after(question, seat.label, actor.people, others))
         return next(good, free[0] if free else None)
+
+    def seats_open_to(self, approval: Approval, actor: Actor) -> list[SeatStanding]:
+        """The open seats of a record that the capacity in which an actor acts may fill."""
+        return [seat for seat in self.standing(approval) if actor.capacity_of in seat.may_decide]
+
+    def is_inside(self, seat: SeatStanding, approval: Approval, actor: Actor) -> bool:
+        """Whether an actor is from inside for a seat that takes somebody from outside; of a delegate both people count (S10, A11)."""
+        return seat.label == SeatLabel.OUTSIDE and any(p.pk in self._insiders_of(approval) for p in actor.people)
 
     def would_strand(self, approval: Approval, actor: Actor) -> list[str]:
         """What nobody would be left for if this actor decided a record (A9's warning); a delegate uses up both people (A11)."""
-        capacity = actor.capacity_of
-        seat = self.seat_for(approval, capacity) if capacity is not None else None
-        if seat is None:
-            return []
-        return after(self.question(approval), seat.label, actor.people, self._others(approval))
+        seat = self.seat_for(approval, actor)
+        return after(self.question(approval), seat.label, actor.people, self._others(approval)) if seat else []
 
     def would_ask(self, approval: Approval, label: str, *, after: Actor | None = None) -> tuple[Person, ...]:
         """Who would be asked first for one signature more on a record, as things stand, or after somebody has approved it too (A9)."""

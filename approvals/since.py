@@ -16,10 +16,10 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Coalesce, JSONObject
 
-from approvals.changes import POWER
 from approvals.models import Approval, Submission, SubmissionState
 from inventory import lineage, registry
 from inventory.models import Credential, DataClass, Privilege, Version, VersionCredential
+from inventory.risk import POWER, is_within
 
 #: Data classes, the least harm first.
 CLASSES = list(DataClass.values)
@@ -216,12 +216,19 @@ def _by_doing(privileges: Iterable[Privilege]) -> dict[tuple[int, str], list[Pri
 
 
 def _way(was: Privilege, now: Privilege) -> str:
-    steps = {POWER[now.level] - POWER[was.level], _grown(was.scope, now.scope)}
+    steps = {_more(was.level, now.level), _grown(was.scope, now.scope)}
     steps.add(CLASSES.index(now.entitlement.counted_class) - CLASSES.index(was.entitlement.counted_class))
     steps |= {getattr(now, name) - getattr(was, name) for name in ("active", "model_controlled", "opaque")}
     if any(step > 0 for step in steps):
         return "raised"
     return "narrowed" if any(step < 0 for step in steps) else "changed"
+
+
+def _more(was: str, now: str) -> int:
+    """1 where a level allows something that the one before did not, -1 where it allows less; 0 where it allows the same."""
+    if not is_within(now, was):
+        return 1
+    return 0 if is_within(was, now) else -1
 
 
 def _grown(was: Collection[str], now: Collection[str]) -> int:

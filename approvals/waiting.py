@@ -22,7 +22,7 @@ from inventory.models.interim import still_answering
 
 #: What lists of records read of each: what they say, and no document.
 SHOWN = (
-    *("stage", "kind", "state", "round", "opened_at", "due_at", "builder_due_at"),
+    *("stage", "kind", "state", "tier", "earlier", "round", "opened_at", "due_at", "builder_due_at"),
     *("submission__tier", "submission__light_path", "submission__submitted_at", "submission__automation__name"),
     *("privilege__level", "privilege__target", "privilege__target_name"),
     *("privilege__entitlement__words", "privilege__entitlement__form", "privilege__entitlement__data_class"),

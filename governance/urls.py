@@ -16,4 +16,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(WHERE, urlpatterns_of_programs()),
 ]
 
+handler404 = "governance.web.problems.not_found"
 handler400 = "governance.web.too_much.bad_request"

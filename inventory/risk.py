@@ -39,6 +39,9 @@ class Tier(IntEnum):
 LEVEL_ORDER = ("read", "write", "execute", "admin")
 #: The same with what is not known, which stands between reading and writing where two are compared (I4).
 POWER = ("read", "unknown", "write", "execute", "admin")
+#: What each level holds beside itself, and so may be lowered to (A7). How bad levels are is one row (`LEVEL_ORDER`); what they allow is none:
+#: who may run things may not, by that, change them.
+LOWER = MappingProxyType({"read": (), "write": ("read",), "execute": (), "admin": ("read", "write", "execute")})
 CLASS_ORDER = ("public", "internal", "confidential", "restricted")
 ENVIRONMENT_ORDER = ("development", "test", "production")
 REACH_ORDER = ("none", "only_this", "wider", "unknown")
@@ -120,6 +123,12 @@ DEFAULT_RULES: Mapping[str, Any] = MappingProxyType(
 DOES = MappingProxyType(
     {"read": "reads", "write": "changes things on", "execute": "runs things on", "admin": "administers"}
 )
+
+
+def is_within(level: str, other: str) -> bool:
+    """Whether whoever may do what one level allows may do, by another, all of that; an unknown level counts as write (I4)."""
+    less, more = (one if one in LOWER else "write" for one in (level, other))
+    return less == more or less in LOWER[more]
 
 
 def _rules(rules: Mapping[str, Any], part: str) -> Mapping[str, Any]:

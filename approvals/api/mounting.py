@@ -13,13 +13,14 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, re_path
 from django.views.decorators.cache import never_cache
+from django.views.decorators.common import no_append_slash
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 
 from approvals.api import bringing, gating, refusing, standing, submitting
 from approvals.api.caller import Bearer
 from approvals.api.sent import Bounded
-from governance.web.problems import CONTENT_TYPE, ROOT
+from governance.web.problems import CONTENT_TYPE, ROOT, not_there
 
 VERSION = "1"
 WHERE = f"{ROOT.strip('/')}/v{VERSION}/"
@@ -63,6 +64,10 @@ def answering(view: View) -> View:
 
     @wraps(view)
     def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if (
+            request.method == "HEAD"
+        ):  # is answered as GET, without the body: that the server leaves out (RFC 9110, 9.3.2)
+            request.method = "GET"
         answer = view(request, *args, **kwargs)
         return refusing.not_allowed(answer) if isinstance(answer, HttpResponseNotAllowed) else answer
 
@@ -70,7 +75,7 @@ def answering(view: View) -> View:
 
 
 def _nothing(request: HttpRequest) -> HttpResponse:
-    return refusing.not_there(request)
+    return not_there()
 
 
 def urlpatterns() -> tuple[list[URLPattern], str, str]:
@@ -79,4 +84,4 @@ def urlpatterns() -> tuple[list[URLPattern], str, str]:
     operations = [one for one in found if isinstance(one, URLPattern) and one.name != "api-root"]
     for one in operations:
         one.callback = answering(one.callback)
-    return [*operations, re_path("", answering(_nothing), name="nothing")], app, namespace
+    return [*operations, re_path("", no_append_slash(answering(_nothing)), name="nothing")], app, namespace

@@ -18,7 +18,7 @@ from approvals.api.shown import Problem
 from governance.controls.refusals import Refused
 from governance.web import too_much
 from governance.web.pages import REFUSAL_STATUS
-from governance.web.problems import problem
+from governance.web.problems import not_there, problem
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,6 @@ NO_TOKEN = (
     "A token is needed, and this is none that opens anything: it is missing, revoked, over, or its person has left."  # noqa: S105  words
 )
 MAKE_ONE = "Make one on your own page and send it as: Authorization: Bearer csgn_…"
-NOT_THERE = "There is nothing here, or nothing that this token may see."
 
 
 def refuses(api: NinjaAPI) -> None:
@@ -38,7 +37,7 @@ def refuses(api: NinjaAPI) -> None:
         AuthenticationError: _no_token,
         TooOften: _too_often,
         Refused: _refused,
-        Http404: lambda request, _: not_there(request),
+        Http404: lambda *_: not_there(),
         ValidationError: _invalid,
         HttpError: _unreadable,
         Unsupported: lambda request, _: _unsupported(),
@@ -68,14 +67,9 @@ def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
     return problem(REFUSAL_STATUS.get(no.kind, 403), no.code, no.sentence, no.to_do, fields=fields)
 
 
-def not_there(request: HttpRequest) -> HttpResponse:
-    """Answer what is not there, or not to be seen: nobody is told which."""
-    return problem(404, "NOT_FOUND", NOT_THERE, "See /api/v1/openapi.json for what there is.")
-
-
 def not_allowed(answer: HttpResponse) -> HttpResponse:
     """Answer a method that an address does not take."""
-    allow = str(answer["Allow"])
+    allow = str(answer["Allow"]).replace("GET", "GET, HEAD")
     return problem(
         405, "METHOD", "This address does not take that method.", f"It takes: {allow}.", headers={"Allow": allow}
     )

@@ -18,6 +18,7 @@ from django.db import models
 from django.db.models import Q
 
 from approvals.models import guards, likeness_guards, policy_guards
+from approvals.models.outside_guard import FROM_OUTSIDE
 from approvals.models.submission import Submission
 from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
@@ -310,6 +311,7 @@ class Decision(AppendOnly):
             *AppendOnly.Meta.triggers,
             guards.DECISION_DUTIES,
             guards.DECISION_PEOPLE,
+            FROM_OUTSIDE,
         ]
         constraints = (
             models.UniqueConstraint(fields=["approval", "person", "round", "again"], name="decision_one_per_round"),

@@ -6,8 +6,19 @@ import pgtrigger
 
 from approvals.models.guards import COUNTED
 
-#: How levels rise, as PostgreSQL compares them; unknown counts as write (I4).
-_POWER = "array_position(ARRAY['read', 'write', 'execute', 'admin'], replace({level}, 'unknown', 'write')::text)"
+#: Levels as they rise; unknown counts as write (I4).
+_LEVELS = "ARRAY['read', 'write', 'execute', 'admin']"
+_POWER = f"array_position({_LEVELS}, replace({{level}}, 'unknown', 'write')::text)"
+
+
+def _more_than(level: str, other: str) -> str:
+    """SQL: whether one level allows something that another does not: see `inventory.risk.is_within` (A7)."""
+    less, more = (f"replace({one}, 'unknown', 'write')" for one in (level, other))
+    return f"NOT ({less} = {more} OR {more} = 'admin' OR {less} = 'read' AND {more} = 'write')"
+
+
+#: What a privilege was asked as: the higher of its own level and its entitlement's (`Privilege.counted_level`).
+_COUNTED_LEVEL = f"({_LEVELS})[GREATEST({_POWER.format(level='held.level')}, {_POWER.format(level='known.level')})]"
 
 #: How far a grant's tier has risen since it was approved (T4).
 _RISEN = "array_position(ARRAY['', 'standard', 'high'], {row}.raised_to::text)"
@@ -88,21 +99,19 @@ SAYS_WHAT_WAS_APPROVED = pgtrigger.Trigger(
             OR own.kind = 'credential' AND own.credential_id IS DISTINCT FROM NEW.credential_id THEN
             RAISE EXCEPTION 'G1: a grant says what was approved (approval %)', own.id USING ERRCODE = 'check_violation';
         END IF;
-        IF own.kind = 'privilege' AND {_POWER.format(level="NEW.level")} > LEAST(
-            {_POWER.format(level="NULLIF(own.granted_level, '')")},
-            (SELECT min({_POWER.format(level="NULLIF(taken.level, '')")}) FROM {_APPROVING})) THEN
+        IF own.kind = 'privilege' AND (own.granted_level <> '' AND {_more_than("NEW.level", "own.granted_level")}
+            OR EXISTS (SELECT 1 FROM {_APPROVING} WHERE taken.level <> '' AND {_more_than("NEW.level", "taken.level")})) THEN
             RAISE EXCEPTION 'G1: a grant is never more than what was approved (approval %)', own.id
                 USING ERRCODE = 'check_violation';
         END IF;
         IF NEW.predecessor_id IS NOT NULL THEN
             SELECT * INTO old FROM approvals_grant WHERE id = NEW.predecessor_id;
             IF (old.approval_id, old.app_approval_id) IS DISTINCT FROM (NEW.approval_id, NEW.app_approval_id)
-                OR {_POWER.format(level="NEW.level")} > {_POWER.format(level="old.level")}
+                OR {_more_than("NEW.level", "old.level")}
                 OR NOT NEW.scope <@ old.scope OR {_RISEN.format(row="NEW")} < {_RISEN.format(row="old")} THEN
                 RAISE EXCEPTION 'G2: a successor is never wider than grant %', old.id USING ERRCODE = 'check_violation';
             END IF;
-        ELSIF own.kind = 'privilege' AND {_POWER.format(level="NEW.level")} >
-            GREATEST({_POWER.format(level="held.level")}, {_POWER.format(level="known.level")}) THEN
+        ELSIF own.kind = 'privilege' AND {_more_than("NEW.level", _COUNTED_LEVEL)} THEN
             RAISE EXCEPTION 'G1: a grant is never more than what was asked (approval %)', own.id
                 USING ERRCODE = 'check_violation';
         END IF;

@@ -10,6 +10,8 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Func
 
+from governance.controls.models.people import standing_in
+
 
 class _NotBarred(Func):
     """``person <> ALL(barred)``, and the same for whom they stand for."""
@@ -55,6 +57,9 @@ SAME_QUESTION = """({a}.kind = {b}.kind AND {a}.credential_id IS NOT DISTINCT FR
               AND (SELECT p.key FROM inventory_privilege p WHERE p.id = {a}.privilege_id)
                   IS NOT DISTINCT FROM (SELECT p.key FROM inventory_privilege p WHERE p.id = {b}.privilege_id))"""
 
+#: Whether whoever decides, or takes back, for somebody else stands in for them then (A11).
+STANDS_IN = f"(NEW.for_person_id IS NULL OR {standing_in('NEW.for_person_id', 'NEW.person_id', 'NEW.at')})"
+
 DECISION_DUTIES = pgtrigger.Trigger(
     name="decision_duties",
     when=pgtrigger.Before,
@@ -98,6 +103,10 @@ DECISION_DUTIES = pgtrigger.Trigger(
             RAISE EXCEPTION 'A8: seats are filled by distinct people, each once (approval %)', asked.id
                 USING ERRCODE = 'check_violation';
         END IF;
+        IF NOT {STANDS_IN} THEN
+            RAISE EXCEPTION 'A11: nobody stands in for person % without a delegation and the same duty (approval %)',
+                NEW.for_person_id, asked.id USING ERRCODE = 'check_violation';
+        END IF;
         RETURN NEW;
     """,  # noqa: S608  put together from pieces of its own
 )
@@ -139,6 +148,10 @@ RETRACTION_DUTIES = pgtrigger.Trigger(
             AND (a.state NOT IN ('waiting', 'open') OR EXISTS {COUNTED.format(approval="a.id", round="a.round")})) THEN
             RAISE EXCEPTION 'A4: privileges were decided on the strength of decision %', taken.id
                 USING ERRCODE = 'check_violation';
+        END IF;
+        IF NOT {STANDS_IN} THEN
+            RAISE EXCEPTION 'A11: nobody stands in for person % without a delegation and the same duty (decision %)',
+                NEW.for_person_id, taken.id USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
     """,  # noqa: S608  put together from pieces of its own

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from approvals import asking, duties, facts, openings, policies
-from approvals.changes import POWER
 from approvals.conflicts import asked as conflicts
 from approvals.models import (
     Approval,
@@ -27,6 +26,7 @@ from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory import registry
 from inventory.models import ScopeKind
+from inventory.risk import LOWER
 
 #: Locked before a record, in this order, so that two deciders of one submission follow each other.
 ABOVE = ("submission.automation", "submission")
@@ -67,7 +67,9 @@ def approve(
     _check_shown(step, shown_digest)
     _check_together(record, batch)
     if not step.text and (record.tier == "high" or batch is not None):
-        raise refuse(Refusal("A7", "input", "Say why: a high-risk or bulk approval needs a reason."))
+        sentence = "Say why: a high-risk or bulk approval needs a reason."
+        unsaid = likening.unsaid(step, same or {}) if batch is None else ()
+        raise refuse(Refusal("A7", "input", sentence, detail=(("reason", sentence), *unsaid) if unsaid else ()))
     alike = likening.check(step, same or {})
     narrowing = _narrow(record, term_days, level, list(scope) if scope is not None else None)
     _check_conflicts(step)
@@ -273,8 +275,11 @@ def _lower(record: Approval, level: str) -> dict[str, Any]:
     present = record.granted_level or privilege.counted_level
     if level == present:
         return {}
-    if level not in POWER or level == "unknown" or POWER[level] >= POWER[present]:
-        raise _too_wide("level", f"A level can be lowered only; it is {present} now.")
+    if level not in LOWER[present]:
+        sentence = f"A level can be lowered only; it is {present} now."
+        raise _too_wide(
+            "level", sentence if LOWER[present] else f"{sentence} Nothing is less than that: ask for changes."
+        )
     record.granted_level = level
     return {"level": level}
 
@@ -327,8 +332,8 @@ def _record_decision(
     assert capacity is not None
     assert step.actor.person is not None
     route = route_of(record, step.now)
-    standing = route.seat_for(record, capacity)
-    assert standing is not None  # the duty TURN lets nobody else come this far
+    standing = route.seat_for(record, step.actor)
+    assert standing is not None  # the duties TURN and FROM_OUTSIDE let nobody else come this far
     seat = next(s for s in record.seats.all() if s.label == standing.label)
     asking.name_candidate(seat, capacity, standing.basis_of(capacity))
     made = Decision.objects.create(

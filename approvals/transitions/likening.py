@@ -54,7 +54,7 @@ def check(step: Step[Approval], same: Mapping[int, bool]) -> list[Likeness]:
         raise refuse(Refusal("I9", "state", sentence, "Somebody who sees both approves it; you can reject it, or ask."))
     left = [one for one in rows if one.pk in seen and one.pk not in same]
     if left:
-        detail = tuple((field_of(one), "Say whether it is the same.") for one in left)
+        detail = _asked(left)
         sentence = f"Say whether it is the same as {left[0].other}: it is approved once somebody has."
         raise refuse(
             Refusal(
@@ -62,6 +62,18 @@ def check(step: Step[Approval], same: Mapping[int, bool]) -> list[Likeness]:
             )
         )
     return [one for one in rows if one.pk in same]
+
+
+def unsaid(step: Step[Approval], same: Mapping[int, bool]) -> tuple[tuple[str, str], ...]:
+    """What whoever approves the app has left out, each by its field, for a refusal that says all that is missing at once."""
+    record = step.subject
+    rows = alike.open_of(record.submission.automation) if record.stage == 1 else []
+    seen = alike.seen(rows, step.actor, step.now)
+    return _asked([one for one in rows if one.pk in seen and one.pk not in same])
+
+
+def _asked(left: Iterable[Likeness]) -> tuple[tuple[str, str], ...]:
+    return tuple((field_of(one), "Say whether it is the same.") for one in left)
 
 
 def answer(step: Step[Approval], rows: Iterable[Likeness], same: Mapping[int, bool], decision: Decision) -> None:
@@ -84,4 +96,4 @@ def field_of(one: Likeness) -> str:
     return f"{FIELD}{one.pk}"
 
 
-__all__ = ["answer", "check", "field_of", "let_see", "note"]
+__all__ = ["answer", "check", "field_of", "let_see", "note", "unsaid"]

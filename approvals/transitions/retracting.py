@@ -88,15 +88,14 @@ def _tell_the_others(step: Step[Approval], route: Route) -> None:
 
 
 def _go_on(step: Step[Approval], question: Decision) -> None:
-    """Nothing is asked of the builder any more: the approvers have the time that they had left when it was asked, and whoever was told
-    of the question hears that.
+    """Nothing is asked of the builder any more: the approvers have the working days that they had left when it was asked, and whoever was
+    told of the question hears that.
     """
-    record = step.subject
+    record, route = step.subject, route_of(step.subject, step.now)
     before = record.history.filter(state=ApprovalState.OPEN, round=record.round).order_by("-history_id").first()
     assert before is not None  # it was open when it was asked about
-    stood = step.now - question.at
-    record.due_at = before.due_at + stood if before.due_at is not None else None
-    record.expires_at = before.expires_at + stood if before.expires_at is not None else None
+    first = next((person for seat in route.standing(record) for person in seat.may_decide), None)
+    asking.go_on(record, before, since=question.at, now=step.now, person=first)
     record.builder_due_at = None
     submission = record.submission
     asking.tell(
@@ -104,7 +103,7 @@ def _go_on(step: Step[Approval], question: Decision) -> None:
         submission,
         asking.builders(submission, step.now),
         "question_retracted",
-        key=f"retracted:{record.pk}:{record.round}:{len(route_of(record, step.now).retracted[record.pk])}",
+        key=f"retracted:{record.pk}:{record.round}:{len(route.retracted[record.pk])}",
         what=title(record),
         by=step.actor.person.name if step.actor.person else "",
     )

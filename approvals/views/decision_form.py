@@ -13,8 +13,8 @@ from governance.controls.actors import Actor
 from governance.controls.refusals import Refusal
 from inventory import registry
 from inventory.models import ScopeKind
+from inventory.risk import LOWER
 
-LEVELS = ("read", "write", "execute", "admin")
 #: What a form narrows by, field by field, and what it calls the choices. An error of one that it does not offer stands above it.
 CHOICES = {"term_days": "terms", "level": "levels", "scope": "scopes"}
 TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
@@ -23,6 +23,11 @@ TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
 def decide_href(record: Approval) -> str:
     """Where a decision on a record is posted to."""
     return reverse("decide", args=[record.submission_id, record.pk])
+
+
+def key_of(record: Approval) -> str:
+    """What the page calls a record: its row's key, or "app" for the left column."""
+    return "app" if record.stage == 1 else str(record.pk)
 
 
 def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, held: Refusal | None = None) -> Shape:
@@ -46,11 +51,10 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
             "help": "needed for high risk; stays on the record"
             if record.tier == "high"
             else "needed to reject or to ask for changes; stays on the record",
-            "error": reader.error if reader.field == "reason" else "",
+            "error": reader.errors.get("reason", ""),
         },
         "approve_label": "Approve the app" if record.kind == ApprovalKind.APP else "Approve",
         "final_round": record.round >= policy.rounds,
-        "focus": reader.refusal is None,
     }
     if actor.standing_for is not None:
         form["approve_label"] += f" for {actor.standing_for.name}"
@@ -59,8 +63,12 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
     if record.stage == 2 and held is None:
         form |= _narrowing_fields(record, typed, policy)
     beside = ["reason", *(field for field, choices in CHOICES.items() if form.get(choices))]
-    is_beside = reader.field in beside or reader.field.startswith(likening.FIELD)
-    form |= {"errors": {reader.field: reader.error}} if is_beside else {"error": reader.error}
+    form["errors"] = {
+        name: said for name, said in reader.errors.items() if name in beside or name.startswith(likening.FIELD)
+    }
+    form["error"] = " ".join(said for name, said in reader.errors.items() if name not in form["errors"])
+    if reader.opened == key_of(record) and reader.refusal is None:
+        form["focus"] = next(iter(form["errors"]), "reason")
     if record.stage == 2:
         form["not_mine"] = _not_mine(record, reader, actor, typed)
     return form
@@ -92,9 +100,9 @@ def _narrowing_fields(record: Approval, typed: Shape, policy: policies.Policy) -
     if privilege is None:
         return fields
     level = record.granted_level or privilege.counted_level
-    if level in ("write", "admin"):
-        lower = [one for one in LEVELS if LEVELS.index(one) <= LEVELS.index(level)]
-        kept_level = typed.get("level") if typed.get("level") in lower else level
+    if LOWER[level]:
+        offered_levels = (*LOWER[level], level)
+        kept_level = typed.get("level") if typed.get("level") in offered_levels else level
         fields["levels"] = [
             {
                 "value": one,
@@ -102,7 +110,7 @@ def _narrowing_fields(record: Approval, typed: Shape, policy: policies.Policy) -
                 "asked": one == level,
                 "checked": one == kept_level,
             }
-            for one in lower
+            for one in offered_levels
         ]
     scope = record.granted_scope if record.granted_scope is not None else privilege.scope
     if privilege.entitlement.scope_kind in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH) and len(scope) > 1:

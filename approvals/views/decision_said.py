@@ -16,7 +16,7 @@ from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Transition
 from governance.web.asked import number
 
-#: What a decision's form may say, by the name of its button (A7).
+#: What a decision's form may say, by the name of its button, which is what is kept of it (A7).
 DECISIONS = {"approve": transitions.approve, "reject": transitions.reject, "ask": transitions.ask_for_changes}
 KEPT = "Nothing was decided; what you typed is still there."
 

@@ -65,8 +65,8 @@ def _part(submission: Submission, actor: Actor, now: datetime) -> Shape:
 
 
 def _together(submission: Submission, mine: Sequence[Approval]) -> str:
-    """Where what is not of high risk is decided in few words (A7)."""
-    if all(one.tier == "high" for one in mine):
+    """Where it is decided in few words, unless each is decided on its own page (A7, A15)."""
+    if all(one.tier == "high" or one.earlier_id is not None for one in mine):
         return ""
     return f"{reverse('decide_together')}?{urlencode({'of': submission.pk})}"
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django import forms
+from django.db import IntegrityError, transaction
+from django.db.models import Value
+from django.db.models.functions import Lower
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -48,6 +51,28 @@ def filters_of(view: DeskView, now: datetime) -> Filters:
     return Filters.of(QueryDict(view.query), now)
 
 
+def _called(person: Person, name: str) -> DeskView | None:
+    """A view of somebody's with this name, whatever its case: told as its constraint tells it, since there are letters whose upper case is
+    the same and whose lower case is not, and the other way round.
+    """
+    own = DeskView.objects.filter(person=person).alias(called=Lower("name"))
+    return own.filter(called=Lower(Value(name))).first()
+
+
+def _keep(view: DeskView, query: str) -> None:
+    """Keep a view with these filters; of two that come at once under one name the later filters count."""
+    view.query = query
+    try:
+        with transaction.atomic():
+            view.save()
+    except IntegrityError:
+        known = _called(view.person, view.name)
+        if known is None:
+            raise
+        known.query = query
+        known.save()
+
+
 @require_http_methods(["GET", "POST"])
 def save_view(request: Request) -> HttpResponse:
     """Keep the filters of the address under a name; the same name again means other filters from now on."""
@@ -57,16 +82,11 @@ def save_view(request: Request) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and person is not None:
         name, query = form.cleaned_data["name"], filters.href().partition("?")[2]
         own = DeskView.objects.filter(person=person)
-        is_known = own.filter(name__iexact=name).exists()
+        known = _called(person, name)
         if len(query) > LONGEST_QUERY:
             form.add_error("name", "These filters are too long to be kept: ask for fewer words.")
-        elif is_known or own.count() < MOST:
-            DeskView.objects.update_or_create(
-                person=person,
-                name__iexact=name,
-                defaults={"query": query},
-                create_defaults={"name": name, "query": query},
-            )
+        elif known is not None or own.count() < MOST:
+            _keep(known or DeskView(person=person, name=name), query)
             return redirect(filters.href())
         else:
             form.add_error("name", f"You have {MOST} views, and more do not fit: let one of them go first.")

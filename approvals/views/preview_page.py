@@ -93,7 +93,8 @@ def _head(preview: Preview, *, is_ready: bool) -> Shape:
     if not is_ready:
         submit["disabled"] = "missing"
     actions = [save, discard] if preview.is_repeat else [save, discard, submit]
-    return {"title": preview.automation.name, "tier": preview.tier, "facts": facts, "actions": actions}
+    title = preview.automation.name
+    return {"title": title, "window": f"Preview {title}", "tier": preview.tier, "facts": facts, "actions": actions}
 
 
 def _record_words(preview: Preview) -> str:

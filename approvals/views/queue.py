@@ -112,8 +112,10 @@ def desk(request: Request) -> HttpResponse:
         found, paged, rows = _of_all(request, filters)
     else:
         found, paged, rows = _of_mine(request, filters, mine)
+    apart = _apart(mine)
     for row in rows:
         row["can_pick"] = int(row["key"]) in own
+        row["apart"] = apart.get(int(row["key"]), "")
     if not filters.show and not filters.narrows and not paged.newer_href:
         rows += [_sample_row(one) for one in drawn]
     bands, views = _bands(rows), desk_views.kept(request.actor.person)
@@ -138,6 +140,16 @@ def desk(request: Request) -> HttpResponse:
         fragment="queue",
         also=("chips",),
     )
+
+
+def _apart(mine: Sequence[Approval]) -> dict[int, str]:
+    """Why nothing that waits for the reader in a submission is decided together with others, behind its name (A7, A15)."""
+    can = {one.submission_id for one in mine if one.tier != "high" and one.earlier_id is None}
+    return {
+        one.submission_id: "is high risk" if one.tier == "high" else "was refused or withdrawn before"
+        for one in mine
+        if one.submission_id not in can
+    }
 
 
 def _of_mine(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,8 +23,8 @@ class Reader:
         now: business time.
         opened: key of the open row; empty for none.
         typed: what a refused form held, by field name, so that nothing is lost.
-        error: a sentence to show beside the field that was refused.
-        field: which field that is.
+        errors: what was refused: a sentence to show beside each field, by its name.
+        also_open: keys of other rows that are open beside it.
         refusal: why what they decided on the open row does not count, where that row changed since it was shown to them (A6).
     """
 
@@ -31,9 +32,15 @@ class Reader:
     now: datetime
     opened: str = ""
     typed: Shape | None = None
-    error: str = ""
-    field: str = "reason"
+    errors: Mapping[str, str] = field(default_factory=dict)
     refusal: Refusal | None = None
+    also_open: frozenset[str] = frozenset()
+
+    def at(self, key: str) -> Reader:
+        """The same reader at one row: what they typed, and why it was refused, is of the row that they opened and of no other."""
+        if key == self.opened:
+            return self
+        return replace(self, typed=None, errors={}, refusal=None)
 
     def is_me(self, person: Person | None) -> bool:
         """Whether a person is the reader."""

@@ -85,7 +85,7 @@ def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[
             "refused": record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED),
             "aside": not may_decide and not record.has_ended,
             "may_decide": may_decide,
-            "open": reader.opened == key,
+            "open": key == reader.opened or key in reader.also_open,
             "locked": _locked(say.no, record, route) if record.state == ApprovalState.OPEN else None,
             "mine": may_decide,
             "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now) is None,
@@ -100,11 +100,11 @@ def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[
         shape["quick"] = {"action": decide_href(record), "digest": facts.digest(facts.of(record))}
     shape["undo"] = undo_action(record, route, reader)
     if shape["open"]:
-        shape["refusal"] = reader.refusal
-        shape["evidence"] = evidence(record, route, reader)
-        shape["decide"] = decision_form(record, route, reader, say.actor, say.held) if may_decide else None
-        shape["object"] = _objection_form(record, reader) if shape["may_object"] else None
-        shape["typed"] = "" if shape["decide"] else (reader.typed or {}).get("reason", "")
+        own = reader.at(key)
+        decide = decision_form(record, route, own, say.actor, say.held) if may_decide else None
+        objection = _objection_form(record, own) if shape["may_object"] else None
+        shape |= {"evidence": evidence(record, route, reader), "decide": decide, "object": objection}
+        shape |= {"refusal": own.refusal, "typed": "" if decide else (own.typed or {}).get("reason", "")}
     return shape
 
 
@@ -124,7 +124,8 @@ def _objection_form(record: Approval, reader: Reader) -> Shape:
     return {
         "action": reverse("object", args=[record.submission_id, record.pk]),
         "value": typed.get("reason", ""),
-        "error": reader.error,
+        "error": reader.errors.get("reason", ""),
+        "focus": reader.opened == str(record.pk),
     }
 
 

@@ -23,6 +23,7 @@ from approvals.views import (
     review_questions,
     review_read,
 )
+from approvals.views.decision_form import key_of
 from approvals.views.reader import Reader
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, OutOfTurn, Refused
@@ -37,7 +38,8 @@ BESIDE = ("stepper", "app", "timeline")
 
 
 def _find(request: Request, pk: int) -> tuple[Submission, Reader]:
-    reader = Reader(request.actor, clock.now(), request.GET.get("open", ""))
+    also_open = frozenset(request.POST.getlist("open"))
+    reader = Reader(request.actor, clock.now(), request.GET.get("open", ""), also_open=also_open)
     return get_object_or_404(review_read.visible(reader), pk=pk), reader
 
 
@@ -77,7 +79,7 @@ def decide(request: Request, pk: int, record: int) -> HttpResponse:
         return _changed(request, pk, found, no)
     except Refused as no:
         return _refused(request, pk, found, no)
-    return _shown(request, pk, done=_key(found))
+    return _shown(request, pk, done=key_of(found))
 
 
 @require_POST
@@ -93,18 +95,15 @@ def undo(request: Request, pk: int, record: int) -> HttpResponse:
         transitions.retract(found, actor=actor, now=reader.now, reason=reason, decision=decision)
     except Refused as no:
         return _refused(request, pk, found, no)
-    return _shown(request, pk, done=_key(found), stays=True)
-
-
-def _key(record: Approval) -> str:
-    """What the page calls a record: its row's key, or "app" for the left column."""
-    return "app" if record.stage == 1 else str(record.pk)
+    return _shown(request, pk, done=key_of(found), stays=True)
 
 
 def _again(request: Request, pk: int, record: Approval, no: InvalidInput) -> HttpResponse:
-    """Show the form again with its error beside the field and everything typed still there."""
-    field = no.refusal.detail[0][0] if no.refusal.detail else "reason"
-    return _redrawn(request, pk, record, no.status, error=no.refusal.sentence, field=field)
+    """Show the form again with each error beside its field and everything typed still there."""
+    errors = {one[0]: one[1] for one in no.refusal.pairs} or {"reason": ""}
+    if len(errors) == 1:  # then the sentence says it best
+        errors = dict.fromkeys(errors, no.refusal.sentence)
+    return _redrawn(request, pk, record, no.status, errors=errors)
 
 
 def _changed(request: Request, pk: int, record: Approval, no: OutOfTurn) -> HttpResponse:
@@ -118,13 +117,13 @@ def _redrawn(request: Request, pk: int, record: Approval, status: int, **why: An
     typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
     typed["scope"] = request.POST.getlist("scope") if {"scope", "has_scope"} & set(request.POST) else None
     typed["same"] = {name: str(said) for name, said in request.POST.items() if name.startswith(likening.FIELD)}
-    again = replace(reader, opened=_key(record), typed=typed, **why)
+    again = replace(reader, opened=key_of(record), typed=typed, **why)
     return page(request, TEMPLATE, review_page.context(submission, again), fragment="rows", also=BESIDE, status=status)
 
 
 def _refused(request: Request, pk: int, record: Approval, no: Refused) -> HttpResponse:
     context = {"back_href": reverse("review", args=[pk]), "typed": request.POST.get("reason", "")}
-    return refused(request, no.refusal, fragment=f"refusal-{_key(record)}", context=context)
+    return refused(request, no.refusal, fragment=f"refusal-{key_of(record)}", context=context)
 
 
 def _shown(
@@ -138,19 +137,14 @@ def _shown(
 ) -> HttpResponse:
     """The page as it is now, or only what changed; without htmx back to the page, so that reload repeats nothing.
 
-    ``done`` is the key of the row that was just dealt with: the focus moves on to the next that is the reader's, else stays there;
-    and it ``stays`` there in any case where the row is to be dealt with again.
+    ``done`` is the key of what was just dealt with, from where the focus moves on unless it ``stays``: see `review_page.move_on`.
     """
     if request.headers.get("HX-Request") != "true":
         return redirect("review", pk=pk)
     submission, reader = _find(request, pk)
-    context = review_page.context(submission, reader)
+    context = review_page.context(submission, replace(reader, also_open=reader.also_open - {done}))
     if done:
-        rows = [row for group in context["groups"] for row in group["rows"]]
-        own = next((row for row in rows if row["key"] == done), None)
-        here = own if stays else next((row for row in rows if row["mine"]), own)
-        if here is not None:
-            here["focus"] = True
+        review_page.move_on(context, done, stays=stays)
     return page(request, TEMPLATE, context, fragment=fragment, also=also)
 
 
@@ -213,7 +207,7 @@ def object_to_record(request: Request, pk: int, record: int) -> HttpResponse:
         return _again(request, pk, found, no)
     except Refused as no:
         return _refused(request, pk, found, no)
-    return _shown(request, pk, done=_key(found))
+    return _shown(request, pk, done=key_of(found))
 
 
 @require_POST

@@ -55,8 +55,7 @@ class Known:
     def question(self, reader: Reader) -> Shape:
         """What ``approvals/review/decide.html`` asks of it."""
         name, typed = self.field, (reader.typed or {}).get("same", {})
-        error = reader.error if reader.field == name else ""
-        return {**self.shape(), "field": name, "value": typed.get(name, ""), "error": error}
+        return {**self.shape(), "field": name, "value": typed.get(name, ""), "error": reader.errors.get(name, "")}
 
 
 def of(submission: Submission, reader: Reader) -> list[Known]:

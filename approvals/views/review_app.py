@@ -145,12 +145,8 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
     say = may_say.say_of(app, route, reader)
     if say.no is None:
         shape["state"]["mine"] = True
-        is_typed = reader.typed if reader.opened == "app" else None
-        own = Reader(
-            reader.actor, reader.now, "app", is_typed, reader.error if reader.opened == "app" else "", reader.field
-        )
+        own = reader.at(decision_form.key_of(app))
         form = decision_form.decision_form(app, route, own, say.actor, say.held)
-        form["focus"] = False
         form["alike"] = review_alike.questions(about.alike, own)
         if form["alike"]:  # the form says so of each that is asked about
             fields = {one["field"] for one in form["alike"]}

@@ -100,6 +100,24 @@ def _conflicts(submission: Submission, reader: Reader) -> list[Shape]:
     return [row | {"ask_href": href} for row, href in zip(rows, asks, strict=True)]
 
 
+def move_on(context: Shape, done: str, *, stays: bool) -> None:
+    """Say in a page's context where the focus is after a decision: it goes on from there, and passes over nothing twice (A7).
+
+    Args:
+        context: of the page as it is now.
+        done: the key of what was just dealt with: a row's, or "app".
+        stays: whether that is to be dealt with again, so that the focus stays on it.
+    """
+    rows = {row["key"]: row for group in context["groups"] for row in group["rows"]}
+    here = context["app"] if done == "app" else rows.get(done)
+    own = [row for row in rows.values() if row["mine"]]
+    if own and not stays:
+        # Records stand in the order of their ids, but for those that are decided: what comes after has a higher one.
+        here = next((row for row in own if done != "app" and int(row["key"]) > int(done)), own[0])
+    if here is not None:
+        here["focus"] = True
+
+
 def _events(about: Dossier, reader: Reader) -> list[Shape]:
     """The timeline; what the page has read already is not read for it again."""
     return timeline.shapes(

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib import messages
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -25,7 +26,8 @@ from approvals.views import decision_said
 from approvals.views.may_say import decider_of
 from approvals.views.queue import wants
 from approvals.views.reader import Reader
-from governance.controls import clock
+from governance.controls import access, clock
+from governance.controls.once import said_the_same
 from governance.controls.refusals import Refusal, Refused, refuse
 from governance.web.asked import number
 from governance.web.middleware import Request
@@ -36,6 +38,9 @@ Shape = dict[str, Any]
 
 #: The most that are decided together: what somebody can read on one page.
 MOST = 100
+
+#: What the page is called, by what is done with all of it where one button was pressed to come here.
+TITLES = {"": "Decide together", "approve": "Approve together", "reject": "Reject together"}
 
 #: What a row says of a record, and what its digest is about.
 READ = (
@@ -59,14 +64,12 @@ def decide_together(request: Request) -> HttpResponse:
             raise refuse(Refusal("A7", "input", "Together they are approved or rejected."))
         if not reason.strip():
             raise refuse(Refusal("A7", "input", "Say why: the reason stands with each decision."))
-        chosen = _chosen(_together(records), request.POST)
-        if not chosen and _is_second_press(reader, request.POST):
-            return redirect("desk")
-        if not chosen:
+        chosen, decided = _chosen(_together(records), request.POST), _decided(reader, records, request.POST)
+        if not chosen and not decided:
             raise refuse(Refusal("A7", "input", "Tick at least one record."))
     except Refused as no:
         return _shown(request, records, request.POST, no.refusal.sentence, status=no.status)
-    batch, done, problems = uuid4(), 0, []
+    batch, done, problems = uuid4(), 0, [why for one in decided if (why := _not_so(one, request.POST))]
     for record in chosen:
         try:
             actor, _ = decider_of(record, route_of(record, reader.now), reader, verb)
@@ -97,11 +100,30 @@ def _chosen(records: Sequence[Approval], form: QueryDict) -> list[Approval]:
     return [one for one in records if one.pk in ticked]
 
 
-def _is_second_press(reader: Reader, form: QueryDict) -> bool:
-    """Whether the reader has decided all that is ticked: the same press, once more (A8)."""
+def _decided(reader: Reader, waiting_still: Sequence[Approval], form: QueryDict) -> list[Approval]:
+    """What is ticked, was asked of the reader, and does not wait for them any more; with their decision on it, if they have one."""
     ticked = {key for one in form.getlist("record") if (key := number(one)) is not None}
-    own = Decision.objects.standing().filter(approval__in=ticked, person=reader.actor.person, batch__isnull=False)
-    return bool(ticked) and set(own.values_list("approval", flat=True)) == ticked
+    own = Decision.objects.standing().filter(person=reader.actor.person, round=F("approval__round"))
+    asked = Q(asked__overlap=list(access.answers_as(reader.actor, reader.now)))
+    asked |= Q(Exists(own.filter(approval=OuterRef("pk"))))
+    found = Approval.objects.filter(asked, pk__in=ticked - {one.pk for one in waiting_still})
+    mine = Prefetch("decisions", own.select_related("reason").order_by("-pk"), to_attr="mine")
+    return list(found.select_related(*READ).prefetch_related(mine).order_by("pk"))
+
+
+def _not_so(record: Approval, form: QueryDict) -> str:
+    """Why a record was not decided as the form says, or nothing where the reader had said just that: the same press, once more (A8)."""
+    mine: list[Decision] = record.__dict__["mine"]
+    if not mine:
+        return f"{_name(record)}: it does not wait for you any more."
+    own, here = mine[0], (form.get("decision"), form.get(f"shown-{record.pk}"))
+    is_same = (own.outcome, own.shown_digest) == here
+    if is_same and own.batch is not None and said_the_same(own.reason, form.get("reason", "").strip()):
+        return ""
+    said = own.get_outcome_display().lower()
+    return (
+        f"{_name(record)}: you have said something about it already ({said}), and that stands. Undo stands on its page."
+    )
 
 
 def _apart(records: Sequence[Approval]) -> dict[int, str]:
@@ -135,16 +157,22 @@ def _shown(
     why = _apart(records)
     together = [one for one in records if one.pk not in why]
     apart = {(one.submission_id, why[one.pk]): one.submission.automation.name for one in records if one.pk in why}
+    said = (form or request.GET).get("only", "")
+    only = said if said in TITLES else ""
     ticked = {one.pk for one in together} if form is None else {one.pk for one in _chosen(together, form)}
     context: Shape = {
-        "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": "Decide together", "href": ""}],
-        "head": {"title": "Decide together", "facts": [_how_many(together)]},
+        "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": TITLES[only], "href": ""}],
+        "head": {"title": TITLES[only], "facts": [_how_many(together)] if together else []},
         "rows": [_row(one, one.pk in ticked) for one in together],
         "of": sorted({one.submission_id for one in records}),
         "apart": [
             {"name": name, "why": said, "href": reverse("review", args=[pk])} for (pk, said), name in apart.items()
         ],
         "problems": problems,
+        "only": only,
+        "empty": "Nothing that was selected can be decided together."
+        if records
+        else "Nothing of what was selected waits for you. Select on the desk what you decide.",
         "reason": {"value": form.get("reason", "") if form is not None else "", "error": error},
         "back_href": reverse("desk"),
     }

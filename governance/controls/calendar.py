@@ -97,3 +97,21 @@ def add_working_days(start: datetime, days: int, zone: ZoneInfo, holidays: Set[d
         day += _ONE_DAY
         days -= is_working_day(day, holidays)
     return end_of_day(day, zone)
+
+
+def working_days_that_ended(after: datetime, until: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> int:
+    """How many working days ended after one instant and not after another: by so many a deadline that stood still is put off.
+
+    A night, a weekend, or an hour within a day ends none.
+
+    Args:
+        after: an aware instant.
+        until: another; none ended where it is not later.
+        zone: of whoever must act.
+        holidays: days off, of that zone's calendar.
+    """
+    day, last, ended = after.astimezone(zone).date(), until.astimezone(zone).date(), 0
+    while day <= last:
+        ended += is_working_day(day, holidays) and after < end_of_day(day, zone) <= until
+        day += _ONE_DAY
+    return ended

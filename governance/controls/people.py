@@ -15,13 +15,10 @@ from governance.controls import access, ledger, outbox, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Delegation, LedgerEvent, Person, RoleAssignment
-from governance.controls.models.people import DELEGATION_DAYS
+from governance.controls.models.people import DELEGATION_AHEAD, DELEGATION_DAYS
 from governance.controls.refusals import Refusal, refuse
-from governance.controls.roles import ASSIGNABLE, ROLE_WORDS, Permission, Role
+from governance.controls.roles import ASSIGNABLE, ROLE_WORDS, SAME_DUTY, Permission, Role
 from governance.controls.transitions import Effect, Step, save_with_history, transition
-
-#: Roles that a delegate must hold too, where the giver does: "somebody of the same duty" (A11).
-SAME_DUTY = frozenset({Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL})
 
 #: Fewer admins than this can't confirm a role any more (S8).
 LEAST_ADMINS = 2
@@ -212,7 +209,7 @@ def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: 
 def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, until_at: datetime) -> None:
     taker = step.subject
     then = Delegation.objects.filter(ended_at__isnull=True, until_at__gt=from_at, from_at__lt=until_at)
-    lacking = (access.roles_of(giver, step.now) & SAME_DUTY) - access.roles_of(taker, step.now)
+    lacking = (access.roles_of(giver, step.now) & {*SAME_DUTY}) - access.roles_of(taker, step.now)
     words = " and ".join(sorted(ROLE_WORDS[role].lower() for role in lacking))
     problems = [
         (giver.pk == taker.pk, "You can't stand in for yourself."),
@@ -220,6 +217,10 @@ def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, unti
         (
             not from_at < until_at <= from_at + timedelta(days=DELEGATION_DAYS),
             f"It lasts at most {DELEGATION_DAYS} days.",
+        ),
+        (
+            from_at > step.now + timedelta(days=DELEGATION_AHEAD),
+            f"It begins within {DELEGATION_AHEAD} days: who decides for you in a year is not known yet.",
         ),
         (bool(lacking), f"{taker.name} is not trusted as {words}: a delegate has the same duty."),
         (
@@ -231,10 +232,21 @@ def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, unti
             then.filter(taker=giver).exists(),
             "Somebody has passed their decisions on to you: a delegation goes one level.",
         ),
+        (
+            _handed_over(giver, step.now) + (until_at - from_at) > timedelta(days=DELEGATION_DAYS),
+            f"With what you have handed over already it is more than {DELEGATION_DAYS} days: set the rest once those are gone.",
+        ),
     ]
     for wrong, sentence in problems:
         if wrong:
             raise refuse(Refusal("A11", "input", sentence, is_attempt=True))
+
+
+def _handed_over(giver: Person, now: datetime) -> timedelta:
+    """How much time somebody has handed over that is still to come: a person looks at it anew at least every so many days (A11)."""
+    ahead = Delegation.objects.filter(giver=giver, ended_at__isnull=True, until_at__gt=now)
+    spans = ahead.values_list("from_at", "until_at")
+    return sum((until_at - max(from_at, now) for from_at, until_at in spans), timedelta())
 
 
 @transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET, duties=[RUNNING, GIVER_ONLY])

@@ -316,5 +316,8 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.PROPOSAL_LAPSE: "let this proposal lapse",
 }
 
+#: Roles that a delegate must hold too, where the giver does: "somebody of the same duty" (A11).
+SAME_DUTY = (Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL)
+
 #: Roles that a person can be assigned; the others follow from being here, or from being a job.
 ASSIGNABLE = (Role.BUILDER, Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL)

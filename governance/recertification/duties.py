@@ -14,9 +14,9 @@ from approvals.models import GrantState
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.refusals import Refusal
-from governance.recertification import reviewers
+from governance.recertification import reviewers, scheduling
 from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question
-from inventory.models import AutomationState
+from inventory.models import Automation, AutomationState
 
 #: How often a question may be passed on (R4).
 MOST_PASSES = 2
@@ -146,6 +146,18 @@ def _closing_due(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("R4", "state", "It is not time to close this.")
 
 
+def _reviewed_in_time(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    item = Item.objects.filter(automation=subject).exclude(state=ItemState.CLOSED).first()
+    if item is not None:
+        is_late = now >= item.grace_until
+    else:  # it opens weeks before, unless nothing has run since
+        is_late = subject.review_on is not None and now >= scheduling.review_instant(subject.review_on)
+    if not is_late:
+        return None
+    sentence = "It was up for review, and nobody has answered in time."
+    return Refusal("R6", "state", sentence, "Answer its review: the automation's page says who is asked.")
+
+
 STANDING = Duty("STATE", "R4", "What is reviewed has not ended otherwise.", _standing)
 PASSABLE = Duty(
     "R4", "R4", "A question is passed on at most twice, down its ladder.", _passable, ("question_passed_at_most_twice",)
@@ -162,4 +174,5 @@ REMINDER_DUE = Duty("R5", "R5", "A reminder goes out on its day.", _reminder_due
 REVIEWER_LEFT = Duty("R8", "R8", "Only who left is replaced.", _reviewer_left)
 DEADLINE_PASSED = Duty("R6", "R6", "What is unanswered is handed on once its deadline has passed.", _deadline_passed)
 GRACE_PASSED = Duty("R6", "R6", "Silence suspends once the grace period has passed.", _grace_passed)
+REVIEWED_IN_TIME = Duty("R6", "R6", "What nobody has reviewed within its grace period does not run.", _reviewed_in_time)
 CLOSING_DUE = Duty("R4", "R4", "An item closes when its time has come, or what it is about has ended.", _closing_due)

@@ -24,7 +24,7 @@ REFUSAL_REGION = "refusal"
 #: What the frame of a page asks of every context and most do not say (``base.html``): looking for what is missing is slow.
 FRAME = {"section": "", "page_refusal": None, "dialogs": None}
 #: The same of a page's head (``components/page_head.html``).
-HEAD = dict.fromkeys(("seal", "tag", "tier", "facts", "actions", "aside"))
+HEAD = dict.fromkeys(("window", "seal", "tag", "tier", "facts", "actions", "aside"))
 #: The duty that somebody who is signed in meets by signing in again: their sign-in is too old for what they decide (S5).
 SIGN_IN_AGAIN = "SOD-5"
 

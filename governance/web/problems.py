@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.views.defaults import page_not_found
 
 #: Below this, whoever asks is a program.
 ROOT = "/api/"
@@ -59,3 +60,14 @@ def problem(
         answer[name] = value
     answer["Cache-Control"] = "no-store"
     return answer
+
+
+def not_there() -> HttpResponse:
+    """Answer a program what is not there, or not to be seen: nobody is told which."""
+    sentence = "There is nothing here, or nothing that this token may see."
+    return problem(404, "NOT_FOUND", sentence, "See /api/v1/openapi.json for what there is.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's ``handler404``: a program reads a document, whatever address below `ROOT` it asks."""
+    return not_there() if is_program(request) else page_not_found(request, exception)

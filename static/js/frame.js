@@ -37,11 +37,15 @@ document.addEventListener("keydown", (event) => {
 // On a phone the tabs are a strip: the one that is open is in sight.
 for (const tab of document.querySelectorAll(".tabs a[aria-current]")) tab.parentElement.scrollLeft = tab.offsetLeft - 16;
 
-// After a swap the focus goes to what the answer marks with data-focus, else it stays where htmx left it.
+// After a swap the focus goes to what the answer marks with data-focus, else it stays where htmx left it. Whoever types elsewhere
+// goes on typing: what they type next would be keys that decide.
 document.addEventListener("htmx:afterSettle", (event) => {
   const part = event.detail.elt;
   const next = part.matches?.("[data-focus]") ? part : (part.querySelector?.("[data-focus]") ?? null);
-  if (next) next.focus({ preventScroll: false });
+  const field = typing(document.activeElement);
+  const sent = event.detail.requestConfig?.elt;
+  const isOfSent = sent?.matches("form") && field?.id && sent.querySelector(`#${CSS.escape(field.id)}`);
+  if (next && (!field || isOfSent)) next.focus({ preventScroll: false });
 });
 
 // The title of the window says a state: a part that changes it carries the new one.

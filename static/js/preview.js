@@ -1,5 +1,5 @@
-// The preview keeps itself up to date: after each answer the Submit button says whether something is missing, and the title shows the
-// tier that the answer found. Without this script each save draws the page anew.
+// The preview keeps itself up to date: after each answer the Submit button says whether something is missing. Without this script each
+// save draws the page anew.
 
 const missing = () => document.querySelectorAll("#missing [data-missing]").length > 0;
 
@@ -13,13 +13,6 @@ const follow = () => {
     } else {
       submit.removeAttribute("aria-describedby");
     }
-  }
-  const shown = document.querySelector(".title-line .tier");
-  const found = document.querySelector("#risk .tier");
-  if (shown && found && shown.textContent.trim() !== found.textContent.trim()) {
-    const next = found.cloneNode(true);
-    next.classList.add("tier-boxed");
-    shown.replaceWith(next);
   }
 };
 

@@ -3,7 +3,8 @@
 // data-rows            the list; data-row on each row, which takes the focus when it is gone to
 // data-row-open        the link in a row that opens it
 // data-row-select      the checkbox of a row
-// data-row-approve, -reject, -ask, -undo   the control that does it; a row without one ignores the key
+// data-row-approve, -reject, -ask, -undo   the control that does it; a row without one ignores the key, and where it
+//                      is a field, words are needed first: the cursor goes there
 // data-rows-help       the id of a dialog that lists the keys, on the list
 // data-rows-part       what stands beside the list about one row, whose id it names: its controls are that row's too
 //
@@ -37,7 +38,21 @@ const move = (step) => {
   goTo(all[Math.min(Math.max(at, 0), all.length - 1)]);
 };
 
+const partOf = (row) => document.querySelector(`[data-rows-part="${row.id}"]`);
+
+const press = (row, action) => {
+  const own = `[data-row-${action}]`;
+  const control = row.querySelector(own) ?? partOf(row)?.querySelector(own);
+  if (typing(control)) control.focus();
+  else control?.click();
+  return Boolean(control);
+};
+
+// What was pressed at a row whose part is still on its way: it is done when that is there, unless another key came first.
+let kept = null;
+
 document.addEventListener("keydown", (event) => {
+  kept = null;
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
   if (!lists().length) return;
   if (event.key === "?") {
@@ -55,11 +70,15 @@ document.addEventListener("keydown", (event) => {
   if (!action || !row) return;
   // Enter on a link or a button inside the row is that control's own.
   if (event.key === "Enter" && event.target !== row) return;
-  const own = `[data-row-${action}]`;
-  const control = row.querySelector(own) ?? document.querySelector(`[data-rows-part="${row.id}"] ${own}`);
-  if (!control) return;
-  event.preventDefault();
-  control.click();
+  if (press(row, action)) event.preventDefault();
+  else if (row.matches("[hx-get]") && !partOf(row)) kept = { row, action };
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  count(); // of rows that came with an answer
+  if (!kept || !partOf(kept.row)) return;
+  if (here() === kept.row) press(kept.row, kept.action);
+  kept = null;
 });
 
 // Where the focus is, the row is; a preview may follow it by listening to row:here.
@@ -68,7 +87,9 @@ document.addEventListener("focusin", (event) => {
   if (row) mark(row);
 });
 
-// Selecting counts: [data-selected-count] shows how many, [data-when-selected] is hidden while none is.
+// Selecting counts: [data-selected-count] shows how many, [data-when-selected] is hidden while none is. A checkbox with data-row-apart
+// says by it why its row is decided by itself: [data-apart] shows that, [data-when-apart] is hidden while there is none, and
+// [data-when-together] while nothing else is selected.
 const count = () => {
   const selected = document.querySelectorAll("[data-row-select]:checked");
   for (const row of rows()) {
@@ -77,6 +98,11 @@ const count = () => {
   }
   for (const place of document.querySelectorAll("[data-selected-count]")) place.textContent = String(selected.length);
   for (const place of document.querySelectorAll("[data-when-selected]")) place.hidden = selected.length === 0;
+  const together = [...selected].filter((box) => !box.dataset.rowApart);
+  const apart = [...selected].map((box) => box.dataset.rowApart).filter(Boolean);
+  for (const place of document.querySelectorAll("[data-when-together]")) place.hidden = together.length === 0;
+  for (const place of document.querySelectorAll("[data-when-apart]")) place.hidden = apart.length === 0;
+  for (const place of document.querySelectorAll("[data-apart]")) place.textContent = apart.join("; ");
 };
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-select-all]")) {

@@ -17,6 +17,7 @@ from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company
 from tests.people import as_actor
+from tests.portal.signed_in import client_of
 
 
 def approve(record: Approval, c: Company, person: str = "omar", reason: str = "Fine.", **more: Any) -> Approval:
@@ -145,6 +146,16 @@ def test_a_level_is_never_raised(company: Company, stage_2: Submission) -> None:
 
 
 @pytest.mark.rule("A7")
+def test_who_may_run_things_may_not_by_that_change_them(company: Company, chaser: Submission) -> None:
+    record = stock.privilege_on(chaser, company.model)
+    assert record.privilege.counted_level == "execute"
+    for level in ("write", "read", "admin", "unknown"):
+        unusable(record, company, "Nothing is less than that: ask for changes", level=level)
+    page = client_of(company.people.omar).get(f"/review/{chaser.pk}/?open={record.pk}").content.decode()
+    assert 'name="level"' not in page
+
+
+@pytest.mark.rule("A7")
 def test_a_scope_is_never_widened_replaced_or_emptied(company: Company, chaser: Submission) -> None:
     record = chaser.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
     for scope in ([], ["fin.invoices", "fin.customers", "fin.salaries"], ["fin.salaries"], [""]):
@@ -171,12 +182,12 @@ def test_a_credential_has_neither_level_nor_scope(company: Company, stage_2: Sub
 def test_what_was_shortened_lowered_and_narrowed_is_what_is_granted(company: Company, chaser: Submission) -> None:
     reading = chaser.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
     approve(reading, company, term_days=20, scope=["fin.customers"])
-    prompts = stock.privilege_on(chaser, company.model)
-    approve(prompts, company, level="read")
+    posts = stock.privilege_on(chaser, company.slack)
+    approve(posts, company, level="read")
     stock.decide_rest(company, chaser)
     one = Grant.objects.get(approval=reading)
     assert (one.scope, (one.ends_at - one.begins_at).days) == (["fin.customers"], 20)
-    assert Grant.objects.get(approval=prompts).level == "read"
+    assert Grant.objects.get(approval=posts).level == "read"
     asked = Decision.objects.get(approval=reading)
     assert (asked.term_days, asked.scope) == (20, ["fin.customers"])
     said = LedgerEvent.objects.get(verb="approval.approved", subject_id=str(reading.pk)).payload

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from approvals import how_long
-from approvals.models import Decision
+from approvals.models import Approval, Decision
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.bring_in.building import Build, connect
@@ -46,6 +46,13 @@ def test_long_ago_and_seldom_say_nothing(company: Company) -> None:
     assert how_long.usual([omar], company.now + timedelta(days=100)) == {}
     assert Decision.objects.filter(person=theo).count() == 1
     assert how_long.usual([theo], company.now + timedelta(days=1)) == {}
+
+
+def test_what_was_decided_before_the_record_opened_as_it_is_now_says_nothing(company: Company) -> None:
+    decided(company, after=timedelta(hours=2))
+    assert company.people.omar.pk in how_long.usual([company.people.omar], company.now + timedelta(days=1))
+    Approval.objects.filter(stage=2).update(opened_at=company.now + timedelta(hours=3))
+    assert how_long.usual([company.people.omar], company.now + timedelta(days=1)) == {}
 
 
 def test_the_preview_says_it_beside_the_deadline(company: Company) -> None:

@@ -49,15 +49,15 @@ def insert_grant(record: Approval, begins_at: datetime | None, **changed: Any) -
 
 
 def narrowed(company: Company, submission: Submission) -> tuple[Approval, Approval]:
-    """Of the chaser: reading two tables, left for 30 days and one of them; prompting the model, lowered to reading. By Omar, and Sana."""
+    """Of the chaser: reading two tables, left for 30 days and one of them; posting to a channel, lowered to reading. By Omar, and Sana."""
     reading = submission.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
-    prompting = stock.privilege_on(submission, company.model)
+    posting = stock.privilege_on(submission, company.slack)
     journeys.approve(reading, company.people.omar, now=company.now, term_days=30, scope=["fin.customers"])
-    journeys.approve(prompting, company.people.omar, now=company.now, level="read")
-    for record in (reading, prompting):
+    journeys.approve(posting, company.people.omar, now=company.now, level="read")
+    for record in (reading, posting):
         if record.state == "open":
             journeys.approve(record, company.people.sana, now=company.now)
-    return reading, prompting
+    return reading, posting
 
 
 def refuse_the_rest(submission: Submission) -> None:
@@ -102,12 +102,12 @@ def test_what_was_narrowed_stays_so_once_the_record_has_ended(company: Company, 
 def test_no_grant_is_wider_than_the_decisions_even_where_the_record_says_more(
     company: Company, chaser: Submission
 ) -> None:
-    reading, prompting = narrowed(company, chaser)
+    reading, posting = narrowed(company, chaser)
     put_in_force(chaser, company.now)
     for is_forgotten in (False, True):
         if is_forgotten:
             forget_narrowing(reading)
-            forget_narrowing(prompting)
+            forget_narrowing(posting)
         for scope in (["everything"], ["fin.invoices"], reading.privilege.scope):
             with database_refuses("G1: a grant says what was approved"):
                 insert_grant(reading, company.now, scope=scope)
@@ -115,9 +115,20 @@ def test_no_grant_is_wider_than_the_decisions_even_where_the_record_says_more(
             insert_grant(reading, company.now, scope=["fin.customers"], days=31)
         for level in ("admin", "execute", "write", "unknown"):
             with database_refuses("G1: a grant is never more"):
-                insert_grant(prompting, company.now, level=level)
+                insert_grant(posting, company.now, level=level)
     insert_grant(reading, company.now, scope=["fin.customers"], days=30)
-    insert_grant(prompting, company.now, level="read")
+    insert_grant(posting, company.now, level="read")
+
+
+@pytest.mark.rule("A7", "G1")
+def test_running_things_is_not_granted_as_changing_them(company: Company, chaser: Submission) -> None:
+    record = stock.privilege_on(chaser, company.model)
+    journeys.approve(record, company.people.omar, now=company.now)
+    put_in_force(chaser, company.now)
+    for level in ("write", "read", "unknown", "admin"):
+        with database_refuses("G1: a grant is never more than what was asked"):
+            insert_grant(record, company.now, level=level)
+    insert_grant(record, company.now, level="execute")
 
 
 @pytest.mark.rule("A7", "A8", "G1")
@@ -156,13 +167,13 @@ def test_what_was_narrowed_in_the_submission_before_holds_where_its_decision_was
 
 @pytest.mark.rule("A7", "G2")
 def test_a_successor_is_no_wider_than_the_decisions_either(company: Company, chaser: Submission) -> None:
-    reading, prompting = narrowed(company, chaser)
+    reading, posting = narrowed(company, chaser)
     stock.decide_rest(company, chaser)
     later = company.now + timedelta(days=10)
     for record, allowed, too_much in (
         (reading, {"scope": ["fin.customers"], "days": 30}, {"scope": ["fin.customers"], "days": 31}),
         (reading, {"scope": ["fin.customers"]}, {"scope": reading.privilege.scope}),
-        (prompting, {"level": "read"}, {"level": "write"}),
+        (posting, {"level": "read"}, {"level": "write"}),
     ):
         old = Grant.objects.get(approval=record, predecessor=None)
         sql("UPDATE approvals_grant SET state = 'ended', ended_at = %s, ended_why = 'x' WHERE id = %s", later, old.pk)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -51,10 +51,10 @@ def retract(record: Approval, person: Person, c: Company, **more: Any) -> Approv
     return journeys.retract(record, person, **{"now": c.now, **more})
 
 
-def ask(record: Approval, person: Person, c: Company) -> Approval:
+def ask(record: Approval, person: Person, c: Company, *, now: datetime | None = None) -> Approval:
     """Send it back with a question."""
     return transitions.ask_for_changes(
-        record, actor=as_actor(person), now=c.now, reason="Why?", shown_digest=journeys.shown(record)
+        record, actor=as_actor(person), now=now or c.now, reason="Why?", shown_digest=journeys.shown(record)
     )
 
 
@@ -342,17 +342,45 @@ def test_who_took_back_a_decision_decides_nothing_of_the_other_stage(company: Co
     assert found[0] == "SOD-2"
 
 
-@pytest.mark.rule("A14", "A10")
-def test_a_question_that_is_taken_back_lets_the_approvers_time_run_on(company: Company, record: Approval) -> None:
-    n = company.people
+def at(day: int, hour: int, *, month: int = 11) -> datetime:
+    """An instant of that autumn, in UTC: 16:00 is the end of a working day in Berlin."""
+    return datetime(2026, month, day, hour, tzinfo=UTC)
+
+
+@pytest.mark.rule("A10", "H8")
+def test_what_was_asked_and_taken_back_within_a_day_or_over_a_night_wins_no_day(
+    company: Company, record: Approval
+) -> None:
     before = (record.due_at, record.expires_at)
+    for asked, taken in ((at(24, 10), at(24, 15)), (at(24, 22), at(25, 1)), (at(25, 17), at(26, 8))):
+        ask(record, company.people.omar, company, now=asked)
+        retract(record, company.people.omar, company, now=taken)
+        assert (record.due_at, record.expires_at) == before
+
+
+@pytest.mark.rule("A10", "A9")
+def test_the_time_that_a_question_stood_is_not_half_of_the_time(company: Company, record: Approval) -> None:
+    ask(record, company.people.omar, company, now=company.now + timedelta(hours=1))
+    undone = company.now + timedelta(days=10)
+    retract(record, company.people.omar, company, now=undone)
+    assert not record.is_half_gone(undone), "an hour of three days was used"
+    assert record.due_at is not None
+    assert record.is_half_gone(undone + (record.due_at - undone) / 2)
+
+
+@pytest.mark.rule("A14", "A10", "H8")
+def test_a_question_that_is_taken_back_lets_the_approvers_time_run_on(company: Company, record: Approval) -> None:
+    n, opened_at = company.people, record.opened_at
+    assert opened_at is not None
+    assert (record.due_at, record.expires_at) == (at(27, 16), at(8, 16, month=12)), (
+        "three and ten working days from Tuesday the 24th"
+    )
     ask(record, n.omar, company)
     assert record.due_at is None
     stood = timedelta(days=2)
     retract(record, n.omar, company, now=company.now + stood)  # what was left when it was asked is left now
-    assert before[0] is not None
-    assert before[1] is not None
-    assert (record.due_at, record.expires_at) == (before[0] + stood, before[1] + stood)
+    assert (record.due_at, record.expires_at) == (at(1, 16, month=12), at(10, 16, month=12)), "not on a Sunday"
+    assert record.opened_at == opened_at + stood
     assert record.builder_due_at is None
     told = Notice.objects.filter(event="question_retracted")
     assert n.rita in {one.recipient for one in told}

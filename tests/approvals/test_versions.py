@@ -553,7 +553,7 @@ def test_the_gate_says_no_to_what_it_does_not_know_and_to_what_does_not_run(comp
     digest = live.version.manifest_digest
     assert gate.ask(automation, "0" * 64, now=company.now).code == "UNKNOWN_VERSION"
     expired = gate.ask(automation, digest, now=company.now + timedelta(days=181))
-    assert (expired.may_run, list(expired.grants)) == (True, [])  # the app may run; nothing it holds is left
+    assert (expired.may_run, expired.code, list(expired.grants)) == (False, "NOT_REVIEWED", [])
     lifecycle.stop(automation, actor=as_actor(company.people.jonas), now=company.now, reason="Wrong numbers.")
     no = gate.ask(automation, digest, now=company.now)
     assert (no.may_run, no.code, list(no.grants)) == (False, "NOT_LIVE", [])

@@ -98,3 +98,21 @@ def test_every_deadline_is_five_oclock_of_a_working_day_that_many_working_days_o
     between = (start.astimezone(zone).date() + timedelta(days=n) for n in range(1, 400))
     counted = sum(calendar.is_working_day(day, holidays) for day in between if day <= local.date())
     assert counted == days or days == 0
+
+
+@pytest.mark.rule("H8")
+@pytest.mark.parametrize(
+    ("after", "until", "holidays", "ended"),
+    [
+        (utc(2026, 11, 26, 9), utc(2026, 11, 25, 9), (), 0),  # not later
+        (utc(2026, 11, 26, 16), utc(2026, 11, 27, 9), (), 0),  # Thursday's end itself, and a night
+        (utc(2026, 11, 27, 17), utc(2026, 11, 30, 15), (), 0),  # a weekend
+        (utc(2026, 11, 26, 15), utc(2026, 11, 26, 16), (), 1),
+        (utc(2026, 11, 26, 9), utc(2026, 12, 1, 9), (), 3),  # Thursday, Friday, Monday
+        (utc(2026, 11, 26, 9), utc(2026, 12, 1, 9), (date(2026, 11, 27),), 2),
+    ],
+)
+def test_a_working_day_counts_once_it_has_ended(
+    after: datetime, until: datetime, holidays: tuple[date, ...], ended: int
+) -> None:
+    assert calendar.working_days_that_ended(after, until, BERLIN, frozenset(holidays)) == ended

@@ -225,7 +225,7 @@ def test_a_delegation_is_set_by_the_person_and_a_try_by_another_is_on_record(nor
 @pytest.mark.rule("A11")
 @pytest.mark.parametrize(
     ("start", "days", "said"),
-    [(-0.01, 7, "future"), (1, 30.01, "30 days"), (1, 0, "30 days"), (1, -3, "30 days")],
+    [(-0.01, 7, "future"), (1, 30.01, "30 days"), (1, 0, "30 days"), (1, -3, "30 days"), (90.01, 7, "within 90 days")],
 )
 def test_a_delegation_is_for_the_future_and_at_most_30_days(
     northwind: Northwind, start: float, days: float, said: str

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory import risk
-from inventory.risk import Judged, PrivilegeFacts, Tier
+from inventory.risk import Judged, PrivilegeFacts, Tier, is_within
 
 CLASSES = ("public", "internal", "confidential", "restricted", "")
 ENVIRONMENTS = ("development", "test", "production")
@@ -267,3 +267,11 @@ def test_a_policy_that_leaves_a_part_out_leaves_it_as_it_ships() -> None:
     assert risk.privilege_tier(CLEAN, rules).tier is S
     assert risk.privilege_tier(replace(CLEAN, data_class="public"), rules).tier is L
     assert risk.privilege_tier(replace(CLEAN, level="admin"), rules).tier is H
+
+
+@pytest.mark.rule("A7")
+def test_a_level_is_within_another_where_it_allows_no_more() -> None:
+    levels = ("read", "unknown", "write", "execute", "admin")
+    within = {(one, other) for one in levels for other in levels if is_within(one, other)}
+    same = {(one, one) for one in levels} | {("unknown", "write"), ("write", "unknown")}
+    assert within == same | {("read", "write"), ("read", "unknown")} | {(one, "admin") for one in levels}

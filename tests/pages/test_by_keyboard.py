@@ -13,9 +13,11 @@ import pytest
 from django.utils import timezone
 
 from approvals.models import ApprovalState, Retraction, Submission, SubmissionState
+from governance.controls.models import Person
 from tests import journeys, people
 from tests.journeys import Company
 from tests.pages.test_waiting import asked
+from tests.pages.world import export
 from tests.portal.signed_in import client_of
 from tests.processes import Site
 
@@ -28,6 +30,8 @@ WIDE = {"width": 1440, "height": 1000}
 PRIVILEGES = 12
 #: What a reviewer presses on one page to decide twelve privileges.
 MOST_PRESSES = 15
+#: Whether nothing is on its way: what is asked for anew before it has come is called off, and the console says so.
+IS_QUIET = "() => !document.querySelector('.htmx-request')"
 
 
 @lru_cache(maxsize=1)
@@ -68,14 +72,19 @@ def review(open_page: Callable[..., Page], site: Site) -> Review:
     company = company_of_these_tests()
     made = asked(company, f"Reader {uuid.uuid4().hex[:8]}", PRIVILEGES)
     journeys.decide_app(company, made)
-    session = client_of(company.people.omar).cookies["sessionid"].value
+    return Review(made, opener(company.people.omar, open_page, site))
+
+
+def opener(person: Person, open_page: Callable[..., Page], site: Site) -> Callable[..., Page]:
+    """How somebody's browser opens."""
+    session = client_of(person).cookies["sessionid"].value
 
     def open_one(**options: Any) -> Page:
         page = open_page(**{"viewport": WIDE, **options})
         page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
         return page
 
-    return Review(made, open_one)
+    return open_one
 
 
 @pytest.mark.rule("A7", "A8")
@@ -120,3 +129,129 @@ def test_a_decision_is_taken_back_by_a_key(review: Review) -> None:
     expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)
     assert Retraction.objects.filter(decision__approval__submission=review.submission).count() == 1
     assert review.count(ApprovalState.OPEN) == PRIVILEGES
+
+
+@pytest.mark.rule("A6", "A7")
+def test_a_reason_that_is_typed_outlives_decisions_on_other_rows(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/review/{review.submission.pk}/")
+    records = list(review.submission.approvals.filter(stage=2).order_by("pk"))
+    typed, chosen, decided = (f"#row-{one.pk}" for one in (records[1], records[4], records[0]))
+    page.click(f"{typed} [data-row-reject]")
+    page.locator(f"{typed} textarea").press_sequentially("It is read by nobody. Ask Ann.")
+    page.click(f"{chosen} [data-row-open]")
+    page.check(f"{chosen} input[name=term_days][value='30']")
+    page.click(f"{decided} [data-row-approve]")
+    expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
+    expect(page.locator(f"{typed} textarea")).to_have_value("It is read by nobody. Ask Ann.")
+    expect(page.locator(f"{chosen} input[name=term_days][value='30']")).to_be_checked()
+    expect(page.locator(typed)).to_be_focused()
+    page.click(f"{typed} button[value=reject]")
+    expect(page.locator("#stepper")).to_contain_text("2 of 12 decided")
+    assert [one.state for one in review.submission.approvals.filter(pk=records[1].pk)] == [ApprovalState.REJECTED]
+
+
+@pytest.mark.rule("A7")
+def test_whoever_types_while_an_answer_comes_goes_on_typing(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/review/{review.submission.pk}/")
+    records = list(review.submission.approvals.filter(stage=2).order_by("pk"))
+    typed = page.locator(f"#row-{records[1].pk} textarea")
+    page.click(f"#row-{records[1].pk} [data-row-reject]")
+    expect(typed).to_be_focused()
+    held: list[Any] = []
+    page.route("**/records/*/", lambda route: held.append(route))
+    with page.expect_request("**/records/*/"):
+        page.click(f"#row-{records[0].pk} [data-row-approve]")
+    typed.press_sequentially("Not")
+    typed.press("ArrowLeft")
+    held[0].continue_()
+    expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
+    page.wait_for_function("!document.querySelector('.htmx-settling, .htmx-added')")
+    page.keyboard.type("ar")
+    expect(typed).to_have_value("Noart")
+    assert review.count(ApprovalState.OPEN) == PRIVILEGES - 1
+
+
+@pytest.mark.rule("A7", "A8")
+def test_the_app_is_decided_by_the_same_keys(open_page: Callable[..., Page], site: Site) -> None:
+    from playwright.sync_api import expect
+
+    company = company_of_these_tests()
+    high = journeys.submitted(company, journeys.brought_in(company, content=export("invoice-chaser.json")))
+    made = asked(company, f"Reader {uuid.uuid4().hex[:8]}", 2)
+    page = opener(company.people.theo, open_page, site)()
+    app, reason = page.locator("#app"), page.locator("#reason-app")
+    page.goto(f"/review/{high.pk}/#app")  # where the desk leads
+    for key in "arc":
+        app.focus()
+        page.keyboard.press(key)
+        expect(reason).to_be_focused()
+    assert reason.input_value() == ""
+    page.goto(f"/review/{made.pk}/")
+    page.keyboard.press("j")
+    expect(app).to_be_focused()
+    page.keyboard.press("a")
+    expect(page.locator("#stepper")).to_contain_text("0 of 2 decided")
+    expect(app).to_be_focused()
+    page.keyboard.press("u")
+    expect(page.locator("#app [data-row-approve]")).to_have_count(1)
+    expect(app).to_be_focused()
+
+
+@pytest.mark.rule("A7")
+def test_a_key_is_not_lost_while_what_it_presses_is_on_its_way(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    company, word = company_of_these_tests(), review.submission.automation.name.rpartition(" ")[2]
+    second = asked(company, f"Writer {word}", 2)
+    journeys.decide_app(company, second)
+    page = review.open()
+    with page.expect_response(f"**/desk/{review.submission.pk}/"):
+        page.goto(f"/desk/?q={word}")
+    expect(page.locator(f"[data-rows-part=queue-{review.submission.pk}]")).to_be_visible()
+    page.wait_for_function(IS_QUIET)
+    with page.expect_response(f"**/desk/{review.submission.pk}/"):
+        page.keyboard.press("j")
+    page.wait_for_function(IS_QUIET)
+    held: list[Any] = []
+    page.route(f"**/desk/{second.pk}/", lambda route: held.append(route))
+    with page.expect_request(f"**/desk/{second.pk}/"):
+        page.keyboard.press("j")
+    page.keyboard.press("r")
+    assert "/desk/?" in page.url
+    held[0].continue_()
+    page.wait_for_url(re.compile(rf"/desk/decide/\?of={second.pk}&only=reject$"))
+    assert page.locator("button[name=decision]").all_inner_texts() == ["Reject those ticked"]
+
+
+@pytest.mark.rule("A7")
+def test_deciding_together_is_offered_for_what_can_be(open_page: Callable[..., Page], site: Site) -> None:
+    from playwright.sync_api import expect
+
+    company = company_of_these_tests()
+    word = uuid.uuid4().hex[:8]
+    content = export("invoice-chaser.json").replace(b"Invoice chaser", f"Chaser {word}".encode())
+    high = journeys.submitted(company, journeys.brought_in(company, content=content))
+    low = asked(company, f"Reader {word}", 2)
+    page = opener(company.people.theo, open_page, site)()
+    page.goto(f"/desk/?q={word}")
+    button, note = page.get_by_role("button", name="Decide together"), page.locator("[data-when-apart]")
+    expect(button).to_be_hidden()
+    expect(note).to_be_hidden()
+    expect(page.locator("[data-rows-part]")).to_be_visible()
+    page.wait_for_function(IS_QUIET)
+    page.check(f"#queue-{high.pk} [data-row-select]")
+    page.wait_for_function(IS_QUIET)
+    expect(note).to_have_text(f"No bulk decision: Chaser {word} is high risk")
+    expect(button).to_be_hidden()
+    page.check(f"#queue-{low.pk} [data-row-select]")
+    expect(button).to_be_visible()
+    page.wait_for_function(IS_QUIET)
+    plain = opener(company.people.theo, open_page, site)(java_script_enabled=False)
+    plain.goto(f"/desk/?q={word}")
+    expect(plain.get_by_role("button", name="Decide together")).to_be_visible()

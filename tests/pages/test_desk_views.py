@@ -48,6 +48,28 @@ def test_what_is_too_long_to_keep_is_said(company: Company) -> None:
     assert "too long to be kept" in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    "names", [("straße", "STRAẞE"), ("İstanbul", "i̇stanbul"), ("k", "\u212a"), ("s", "ſ"), ("Ω", "\u2126"), ("ǅ", "ǆ")]
+)
+def test_letters_whose_cases_do_not_pair_are_no_error(company: Company, names: tuple[str, str]) -> None:
+    for number, name in enumerate((*names, *names)):
+        assert keep(company.people.sana, name, f"q=word{number}").status_code == 302
+    views = DeskView.objects.filter(person=company.people.sana)
+    assert 1 <= views.count() <= 2
+    assert views.latest("pk").query.endswith("word3")
+
+
+def test_of_two_that_come_at_once_under_one_name_the_later_filters_count(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sana = company.people.sana
+    keep(sana, "Risky", "q=first")
+    found = [None, DeskView.objects.get()]
+    monkeypatch.setattr(desk_views, "_called", lambda *_: found.pop(0))
+    assert keep(sana, "risky", "q=second").status_code == 302
+    assert DeskView.objects.get().query == "q=second"
+
+
 def test_nobody_sees_or_removes_anybody_elses(company: Company) -> None:
     n = company.people
     keep(n.sana, "Risky")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -137,6 +138,56 @@ def test_a_second_press_leads_where_the_first_did(company: Company, two: list[Su
     assert Decision.objects.filter(approval__in=said["record"]).count() == len(said["record"])
 
 
+@pytest.mark.rule("A7", "A8")
+@pytest.mark.parametrize("more", [{"decision": "reject"}, {"reason": "Another one."}])
+def test_another_button_or_reason_is_no_second_press(
+    company: Company, two: list[Submission], more: dict[str, Any]
+) -> None:
+    client, found = client_of(company.people.omar), records(*two)
+    send(client, form(found[:2]))
+    answer = send(client, form(found[:2]) | more)
+    assert answer.status_code == 409
+    page = answer.content.decode()
+    assert page.count("you have said something about it already (approve), and that stands") == 2
+    assert str((form(found) | more)["reason"]) in page, "what was typed is there still"
+    assert set(Decision.objects.filter(approval__in=found).values_list("approval", "outcome")) == {
+        (one.pk, "approve") for one in found[:2]
+    }
+
+
+@pytest.mark.rule("A7", "A8")
+def test_what_is_left_is_decided_and_what_had_been_decided_otherwise_is_said(
+    company: Company, two: list[Submission]
+) -> None:
+    client, found = client_of(company.people.omar), records(*two)
+    send(client, form(found[:1]))
+    answer = send(client, form(found[:2], decision="reject"))
+    assert answer.status_code == 409
+    assert "Rejected 1 record." in answer.content.decode()
+    assert answer.content.decode().count("and that stands") == 1
+    assert list(Decision.objects.filter(approval__in=found[:2]).order_by("pk").values_list("outcome", flat=True)) == [
+        "approve",
+        "reject",
+    ]
+
+
+@pytest.mark.rule("A7", "A8")
+def test_what_somebody_else_has_decided_is_said_to_whoever_was_asked_and_to_nobody_else(
+    company: Company, two: list[Submission]
+) -> None:
+    n, found = company.people, records(*two)
+    stand_in = as_delegate(n.tom, giver=n.omar)
+    journeys.reject(found[0], n.omar, now=company.now, reason="No.")
+    for other in (n.mei, n.theo, n.rita):
+        answer = send(client_of(other), form(found[:1]))
+        assert answer.status_code == 422
+        assert "Tick at least one" in answer.content.decode()
+    assert stand_in.person is not None
+    answer = send(client_of(stand_in.person), form(found[:1]))
+    assert answer.status_code == 409
+    assert "it does not wait for you any more" in answer.content.decode()
+
+
 @pytest.mark.rule("A15", "I8")
 def test_what_there_is_more_to_read_about_is_decided_on_its_own_page(company: Company) -> None:
     made = journeys.submitted(company, journeys.brought_in(company, stock.EXPORT))
@@ -173,10 +224,52 @@ def test_nobody_decides_what_does_not_wait_for_them(company: Company, two: list[
     for who in (company.people.rita, company.people.grace, company.people.sana):
         client = client_of(who)
         page = client.get(reverse(PAGE), {"of": [one.pk for one in two]}).content.decode()
-        assert "Nothing that was selected can be decided together." in page
+        assert "Nothing of what was selected waits for you." in page
         assert "Alpha" not in page
         assert send(client, form(found)).status_code == 422
     assert not Decision.objects.filter(approval__in=found).exists()
+
+
+@pytest.mark.rule("A7")
+def test_where_all_of_it_is_decided_by_itself_nothing_is_offered_and_none_is_counted(company: Company) -> None:
+    made = journeys.submitted(company)
+    journeys.decide_app(company, made)
+    page = client_of(company.people.sana).get(reverse(PAGE), {"of": made.pk}).content.decode()
+    assert "Nothing that was selected can be decided together." in page
+    assert "(high risk)" in page
+    assert "0 records" not in page
+    assert 'name="decision"' not in page
+
+
+@pytest.mark.rule("A7", "A15")
+def test_the_desk_says_of_which_rows_nothing_is_decided_together(company: Company, two: list[Submission]) -> None:
+    made = journeys.submitted(company)
+    journeys.decide_app(company, made)
+    transitions.withdraw(two[1], actor=as_actor(company.people.rita), now=company.now, reason="Not yet.")
+    again = journeys.submitted(company, two[1].version)
+    journeys.decide_app(company, again)
+    page = client_of(company.people.omar).get(reverse("desk")).content.decode()
+    said = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
+    assert said == {str(again.pk): "Beta was refused or withdrawn before"}, (
+        "Omar decides what is not of high risk there"
+    )
+    page = client_of(company.people.sana).get(reverse("desk")).content.decode()
+    said = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
+    assert said == {str(made.pk): f"{made.automation.name} is high risk"}
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize(
+    ("only", "offered"), [("reject", ["reject"]), ("approve", ["approve"]), ("all", ["reject", "approve"])]
+)
+def test_it_offers_what_was_pressed_to_come_here(
+    company: Company, two: list[Submission], only: str, offered: list[str]
+) -> None:
+    client = client_of(company.people.omar)
+    page = client.get(reverse(PAGE), {"of": two[0].pk, "only": only}).content.decode()
+    again = send(client, form(records(two[0]), only=only, reason="", decision=offered[0])).content.decode()
+    for drawn in (page, again):
+        assert re.findall(r'name="decision" value="(\w+)"', drawn) == offered
 
 
 @pytest.mark.rule("A11")

@@ -33,6 +33,7 @@ from governance.recertification.models import SETTLING, UNCLOSED, Answer, Answer
 from governance.recertification.scheduling import OPENS_BEFORE
 from inventory import registry
 from inventory.models import Automation
+from inventory.risk import is_within
 from tests import journeys, lengths
 from tests.approvals import stock
 from tests.approvals.test_state_machine import who_decided
@@ -46,9 +47,6 @@ EXAMPLES, STEPS = lengths.of(2, soak=150), lengths.of(8, soak=20)
 #: Owners and lead of the automation, both sides of the resources, security, and somebody with nothing to do with it.
 PEOPLE = ("rita", "jonas", "theo", "omar", "amara", "sana", "viktor", "tom")
 EDITS = (None, stock.one_more_channel, stock.without_slack, stock.another_order)
-
-#: How levels rise; unknown counts as write (I4).
-POWER = {"read": 1, "write": 2, "unknown": 2, "execute": 3, "admin": 4}
 
 #: What the ledger calls a grant that ends.
 OVER = ("grant.ended", "grant.expired", "grant.revoked")
@@ -249,7 +247,7 @@ class Life(Steps):
                 same = ("key", "target", "entitlement_id", "credential_id", "approval_id", "app_approval_id", "tier")
                 assert [getattr(grant, name) for name in same] == [getattr(old, name) for name in same]
                 assert set(grant.scope) <= set(old.scope)
-                assert POWER[grant.level] <= POWER[old.level]
+                assert is_within(grant.level, old.level)
             while old is not None:
                 old, before = old.predecessor, before + 1
             assert before <= 2

@@ -13,8 +13,8 @@ import pytest
 from django.conf import settings
 
 from tests import lengths
-from tests.pages.test_axe import TOUR, World
-from tests.portal.signed_in import client_of
+from tests.pages.test_axe import TOUR
+from tests.pages.world import World
 from tests.processes import Site
 
 pytestmark = [pytest.mark.process, pytest.mark.soak(only=True)]
@@ -30,8 +30,7 @@ def stops(world: World) -> Iterator[tuple[str, str]]:
     cookies: dict[str, str] = {"": ""}
     for who, name, *more in TOUR:
         if who not in cookies:
-            session = client_of(getattr(world.people, who)).cookies[settings.SESSION_COOKIE_NAME].value
-            cookies[who] = f"{settings.SESSION_COOKIE_NAME}={session}"
+            cookies[who] = f"{settings.SESSION_COOKIE_NAME}={world.session_of(who)}"
         if name != "account_logout":
             yield cookies[who], world.path(name, *more)
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, LiteralString
 
 import pgtrigger
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import Exists, F, Func, OuterRef, Q
 from django.utils import timezone
 
 from governance.controls.models.kept import NEVER_REMOVED, History, never_truncated
-from governance.controls.roles import ASSIGNABLE, Relation
+from governance.controls.roles import ASSIGNABLE, SAME_DUTY, Relation
 
-#: A delegation covers at most this many days (A11).
+#: A delegation covers at most this many days, and so does together whatever somebody has handed over in advance (A11).
 DELEGATION_DAYS = 30
+
+#: A delegation begins at most this many days ahead.
+DELEGATION_AHEAD = 90
 
 #: What sign-in writes by itself: when somebody came last, and the same password hashed anew where hashing became stronger. It
 #: leaves no history row; that somebody signed in, or got another password, is an event of `signing_in`.
@@ -249,12 +252,46 @@ class RoleAssignment(models.Model):
         return (self.person,)
 
 
+def _held(person: LiteralString, row: LiteralString, at: LiteralString) -> str:
+    return f"{row}.person_id = {person} AND {row}.confirmed_at <= {at} AND ({row}.until IS NULL OR {row}.until > {at})"
+
+
+def of_the_same_duty(giver: LiteralString, taker: LiteralString, at: LiteralString) -> str:
+    """SQL: whether at an instant a taker holds every role of the giver's that a delegate must hold too: see `DelegationQuerySet` (A11).
+
+    Args:
+        giver: a column with an id.
+        taker: a column with an id.
+        at: a column, or the name of a parameter, with the instant.
+    """
+    kept = ", ".join(f"'{role}'" for role in SAME_DUTY)
+    return f"""NOT EXISTS (SELECT 1 FROM controls_roleassignment g WHERE {_held(giver, "g", at)} AND g.role IN ({kept})
+              AND NOT EXISTS (SELECT 1 FROM controls_roleassignment t WHERE {_held(taker, "t", at)} AND t.role = g.role))"""  # noqa: S608
+
+
+def standing_in(giver: LiteralString, taker: LiteralString, at: LiteralString) -> str:
+    """SQL: whether somebody stands in for somebody at an instant, as `DelegationQuerySet.running` says it; takes what `of_the_same_duty` takes."""
+    return f"""EXISTS (SELECT 1 FROM controls_delegation d WHERE d.giver_id = {giver} AND d.taker_id = {taker}
+              AND d.from_at <= {at} AND d.until_at > {at} AND (d.ended_at IS NULL OR d.ended_at > {at})
+              AND {of_the_same_duty("d.giver_id", "d.taker_id", at)})"""  # noqa: S608
+
+
 class DelegationQuerySet(models.QuerySet["Delegation"]):
-    """Delegations by when they count."""
+    """Delegations by when they count. It rests while the taker lacks a role that both must hold: who takes the giver's place is of the
+    same duty whenever they do, not only when the delegation was set (A11).
+    """
 
     def running(self, now: datetime) -> DelegationQuerySet:
         """Those that stand at the instant ``now``."""
-        return self.filter(from_at__lte=now, until_at__gt=now, ended_at__isnull=True)
+        then = self.filter(from_at__lte=now, until_at__gt=now, ended_at__isnull=True)
+        return then.exclude(self.lacks_the_duty(now))
+
+    @staticmethod
+    def lacks_the_duty(now: datetime) -> Exists:
+        """Of each: whether at ``now`` the giver holds a role that the taker would have to hold too, and does not."""
+        held = RoleAssignment.objects.filter(Q(until__isnull=True) | Q(until__gt=now), confirmed_at__lte=now)
+        too = held.filter(person=OuterRef(OuterRef("taker")), role=OuterRef("role"))
+        return Exists(held.filter(~Exists(too), person=OuterRef("giver"), role__in=SAME_DUTY))
 
 
 class Delegation(models.Model):

@@ -97,7 +97,8 @@ def _answers_for(one: Person) -> list[Shape]:
 
 def _running(one: Person, now: datetime) -> list[Delegation]:
     rows = Delegation.objects.filter(Q(giver=one) | Q(taker=one), ended_at__isnull=True, until_at__gt=now)
-    return list(rows.select_related("giver", "taker").order_by("from_at"))
+    lacks = Delegation.objects.lacks_the_duty(now)
+    return list(rows.annotate(rests=lacks).select_related("giver", "taker").order_by("from_at"))
 
 
 def _delegation(row: Delegation, now: datetime) -> Shape:
@@ -107,6 +108,7 @@ def _delegation(row: Delegation, now: datetime) -> Shape:
         "from_on": row.from_at,
         "until_on": row.until_at,
         "runs": row.from_at <= now,
+        "rests": row.__dict__["rests"],
     }
 
 
@@ -118,7 +120,7 @@ class DelegationForm(forms.Form):
     until_on = forms.DateField(
         label="To, included",
         validators=[IN_REACH],
-        help_text=f"At most {DELEGATION_DAYS} days.",
+        help_text=f"At most {DELEGATION_DAYS} days, with whatever else you have handed over and is still to come.",
         widget=forms.DateInput(attrs={"type": "date"}),
     )
     reason = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))

@@ -99,7 +99,22 @@ def test_every_sort_of_no_is_a_problem_document(company: Company) -> None:
     is_problem(one.get(f"{GATE}?environment=moon"), 422, "INPUT")
     is_problem(one.get(f"/automations/{10**18}"), 422, "INPUT")
     is_problem(Program.of(n.nadia).post("/preview?team=1", stock.source()), 422, "INPUT")
-    assert one.ask("DELETE", "/me").headers["Allow"] == "GET"
+    assert one.ask("DELETE", "/me").headers["Allow"] == "GET, HEAD"
+    is_problem(one.get(""), 404, "NOT_FOUND")
+    is_problem(one.post(""), 404, "NOT_FOUND")
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+def test_whatever_is_read_is_asked_about_by_its_head_alone_and_nothing_else_is(company: Company) -> None:
+    n, stranger = company.people, Program("")
+    one = Program.of(n.rita, n.finance_ops)
+    assert stranger.ask("HEAD", "/me").status == 401
+    assert one.ask("HEAD", "/preview").headers["Allow"] == "POST"
+    assert one.ask("HEAD", "/preview").status == 405
+    for path in ("/me", f"/teams/{n.finance_ops.pk}/owners", GATE, "/openapi.json", "/automations/999999"):
+        head, got = one.ask("HEAD", path), one.get(path)
+        assert (head.status, head.headers["Content-Type"]) == (got.status, got.headers["Content-Type"])
 
 
 @pytest.mark.django_db

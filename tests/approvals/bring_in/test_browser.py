@@ -143,6 +143,9 @@ def test_what_is_being_typed_is_not_lost_while_the_route_changes_and_all_of_it_i
     page.get_by_label("Escalation contact").fill("#accounts-payable")
     with page.expect_response(re.compile("/panel/")):
         page.get_by_label("Escalation contact").blur()
+    with page.expect_response(re.compile("/panel/")):
+        page.get_by_label("Environment").select_option("development")
+    expect(page.locator("#title")).to_contain_text("development")
     page.reload()
     expect(page.get_by_label("Purpose")).to_have_value("Compares what suppliers say with what we owe.")
     expect(page.get_by_label("Escalation contact")).to_have_value("#accounts-payable")

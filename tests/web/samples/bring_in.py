@@ -76,6 +76,7 @@ def preview() -> Shape:
         "crumbs": [{"label": "Bring in", "href": "/bring-in"}, {"label": "Preview", "href": ""}],
         "head": {
             "title": "Supplier onboarding agent",
+            "window": "Preview Supplier onboarding agent",
             "tier": "high",
             "facts": [
                 "n8n export, 14 steps, 1 agent",

@@ -1,0 +1,247 @@
+"""What the pages of the tour are about: a committed company with something on every page (`tests.pages.test_axe`)."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from approvals import drafts, transitions, waiting
+from approvals.models import Approval, ApprovalState, DeskView
+from governance.controls import clock, sealing, tokens, webhooks
+from governance.controls.erasing import ask_erasure
+from governance.controls.models import Notice, RoleAssignment, WebhookDelivery
+from governance.controls.people import propose_role, record_leaver
+from governance.controls.refusals import DutyConflict
+from governance.controls.roles import Role
+from governance.recertification.models import AnswerKind, Asks
+from inventory import interim, registry
+from inventory.importers.manifest import Manifest
+from inventory.models import Credential, NonHumanIdentity, Resource
+from tests import journeys
+from tests.approvals import chained, lightly, stock
+from tests.approvals.bring_in.building import of_its_own
+from tests.approvals.drawing import JOBS, drawn_of_its_own, sealed
+from tests.journeys import Company
+from tests.pages.test_waiting import asked
+from tests.people import as_actor, make_person
+from tests.portal.signed_in import client_of
+from tests.portal.test_sign_in import PASSWORD, sign_in
+from tests.recertification import reviews
+from tests.recertification.apart import held_apart
+
+#: Who has given their password, and is asked for the second factor of Tom's.
+HALF = "half"
+
+
+class World:
+    """A committed company with something on every page; the names in `TOUR` are its attributes."""
+
+    def __init__(self) -> None:
+        now = clock.now()
+        self._held = held = held_apart(now - timedelta(days=161))
+        company, self.people = held.company, held.people
+        self.held = held.automation
+        self.automation, self.resource, self.team = self.held.pk, company.erp.pk, self.people.finance_ops.pk
+        self.grant = held.grant().pk
+        self.review = reviews.opened(held.grant(), now - timedelta(days=1)).pk
+        chaser = journeys.brought_in(company, content=export("invoice-chaser.json"))
+        made = journeys.submitted(company, chaser)
+        journeys.decide_app(company, made)
+        self.submission = made.pk
+        self.sample = drawn_of_its_own(company, uuid.uuid4().hex[:8]).pk
+        item = registry.preview(
+            [("check.json", export("supplier-statement-check.json"))], actor=as_actor(self.people.rita), now=now
+        ).items.get()
+        folder = [(f"exports/{word}.json", export("weekly-stock-report.json")) for word in ("first", "second")]
+        upload = registry.preview([*folder, ("exports/broken.json", b"{")], actor=as_actor(self.people.rita), now=now)
+        registry.refuse_item(upload.items.earliest("pk"), "An automation with this id belongs to another team.")
+        self.upload = upload.pk
+        self.item, self.key = item.pk, drafts.privilege_row(Manifest.from_dict(item.manifest).privileges[0])
+        self.person = self.people.tom.pk
+        self._a_token()
+        propose_role(self.people.tom, actor=as_actor(self.people.karl), now=now, role=Role.AUDITOR)
+        with pytest.raises(DutyConflict):
+            propose_role(self.people.ines, actor=as_actor(self.people.ines), now=now, role=Role.AUDITOR)
+        self.credential, self.store = self._something_kept(company)
+        self.leaver, self.erasure = self._somebody_to_erase()
+        self._nobody_answers()
+        self.webhook = self._something_told()
+        self.notice = Notice.objects.filter(recipient=self.people.theo).latest("pk").pk
+        self._asked_before_it_is_done(company, made)
+        self.light, self.of_policy = self._light(company)
+        self.below, self.promoted, self.alike = self._known(company)
+        self.joined = self._joined(company)
+        self._a_second_factor()
+        sealing.seal_all(at=timezone.now())
+
+    def _asked_before_it_is_done(self, company: Company, submission: Any) -> None:
+        """What has a question before something is done with it that its person may do; and a record of high risk that waits for Omar."""
+        n, now = self.people, clock.now()
+        waits = {one.pk for one in waiting.to_decide(as_actor(n.omar), now)}
+        self.high = journeys.submitted(company, journeys.brought_in(company, content=export("invoice-chaser.json"))).pk
+        self.record = submission.approvals.filter(tier="high", pk__in=waits).earliest("pk").pk
+        made = asked(company, f"Two readers {uuid.uuid4().hex[:8]}", 2)
+        journeys.decide_app(company, made)
+        first, second = Approval.objects.filter(submission=made, state=ApprovalState.OPEN).order_by("pk")
+        journeys.approve(first, n.omar, now=company.now)
+        journeys.reject(second, n.omar, now=company.now)
+        self.subset = made.pk
+        self.view = DeskView.objects.create(person=n.omar, name="Risky", query="tier=high").pk
+        self.role = RoleAssignment.objects.filter(person=n.sana).earliest("pk").pk
+        revoked = reviews.opened(self._held.grant(on=self._held.company.slack), now - timedelta(days=1))
+        about = reviews.question(revoked, Asks.ACCEPTABLE)
+        reviews.say(about, AnswerKind.REVOKE, now=now, reason="Nobody reads it.")
+        self.revoked = revoked.pk
+
+    def _a_second_factor(self) -> None:
+        """Tom's device and his recovery codes."""
+        from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+        from allauth.mfa.totp.internal.auth import TOTP
+
+        tom = self.people.tom
+        TOTP.activate(tom, "JBSWY3DPEHPK3PXP")
+        RecoveryCodes.activate(tom)
+        tom.set_password(PASSWORD)
+        tom.save(update_fields=["password"])
+
+    def session_of(self, who: str) -> str:
+        """The key of a session: of somebody who has just said their password, or of `HALF`."""
+        if who == HALF:
+            client = Client()
+            sign_in(client, self.people.tom.email)
+            return str(client.cookies["sessionid"].value)
+        person = getattr(self.people, who)
+        session = client_of(person).session
+        session["account_authentication_methods"] = [{"method": "password", "at": time.time(), "reauthenticated": True}]
+        session["account_authentication_methods_user"] = str(person.pk)
+        session.save()
+        return str(session.session_key)
+
+    def _something_told(self) -> int:
+        """A webhook of Theo's team with one message that arrived, one that did not, and one that waits."""
+        theo, now = as_actor(self.people.theo), clock.now()
+        said = {"url": "https://hooks.example.com/a", "shape": "slack", "events": ["submission.submitted"]}
+        made = webhooks.add_webhook(self.people.finance_ops, actor=theo, now=now, **said)
+        rows = (("sent", now, 200, ""), ("failed", None, 503, "It answered 503."), ("failed", None, None, "Paused."))
+        for number, (state, sent_at, status, error) in enumerate(rows):
+            WebhookDelivery.objects.create(
+                key=f"{made.pk}:{number}",
+                endpoint=made,
+                event="submission.submitted",
+                context={"what": "Weekly stock report", "team": "Finance Operations"},
+                created_at=now,
+                state=state,
+                sent_at=sent_at,
+                status=status,
+                error=error,
+                attempts=number + 1,
+            )
+        return int(made.pk)
+
+    def _light(self, company: Company) -> tuple[int, int]:
+        """Something on the light path whose app Theo has not decided, and what policy approved of another and was drawn."""
+        word = uuid.uuid4().hex[:8]
+        made = lightly.in_force(company, word=f"a{word}")
+        with sealed():
+            sample = transitions.draw(made.samples.earliest("pk"), actor=JOBS, now=clock.now())
+        return lightly.submitted(company, word=f"b{word}").pk, sample.pk
+
+    def _known(self, company: Company) -> tuple[int, int, int]:
+        """What is in test; its promotion, with one channel more; and what may be the same as that."""
+        export = json.loads(of_its_own("weekly-stock-report.json", uuid.uuid4().hex[:8]))
+        below = journeys.brought_in(company, content=json.dumps(export).encode(), environment="test")
+        for number in range(2):
+            stock.one_more_channel(export)
+            export["nodes"][-1]["name"] = f"Post to buyers {number}"
+            export["nodes"][-1]["parameters"]["channelId"]["value"] = f"C07BUYERS{number}"
+        promoted = journeys.brought_in(company, content=json.dumps(export).encode())
+        again = {**export, "id": uuid.uuid4().hex[:16]}
+        alike = journeys.brought_in(company, content=json.dumps(again).encode())
+        return below.automation_id, *(journeys.submitted(company, one).pk for one in (promoted, alike))
+
+    def _joined(self, company: Company) -> int:
+        """What writes a channel that another reads, and calls what nobody has approved."""
+        word = uuid.uuid4().hex[:8]
+        chained.in_force(company, chained.described(company, f"Reader {word}", (company.slack, "read", word)))
+        holds = ((company.slack, "write", word), (company.model, "execute", "nobody", "workflow:execute"))
+        return chained.described(company, f"Writer {word}", *holds).automation_id
+
+    def _a_token(self) -> None:
+        """Rita's, for a pipeline of the team that Theo leads."""
+        n = self.people
+        said: dict[str, Any] = {"name": "Nightly deploy", "secret": tokens.new_secret(), "days": 30}
+        tokens.make_token(n.rita, actor=as_actor(n.rita), now=clock.now(), team=n.finance_ops, **said)
+
+    def _something_kept(self, company: Company) -> tuple[int, int]:
+        """A credential that has expired, with a reach, and a store of Lena's that Omar says keeps it."""
+        n, now = self.people, clock.now()
+        store = journeys.resource(n, "Vault", "secret_store", "restricted", n.lena, n.piet, n.supply)
+        one = Credential.objects.filter(opens=company.erp).latest("pk")
+        omar, long_ago = as_actor(n.omar), now - timedelta(days=400)
+        fields = {
+            "expires_at": now - timedelta(days=1),
+            "rotated_at": long_ago,
+            "rotation_due_on": now.date() - timedelta(9),
+        }
+        registry.describe_credential(one, actor=omar, now=now, fields={**fields, "owner": n.piet})
+        codes = list(company.erp.entitlements.values_list("code", flat=True))
+        registry.declare_reach(one, actor=omar, now=now, codes=codes)
+        registry.say_kept_in(one, actor=omar, now=now, store=store)
+        return one.pk, store.pk
+
+    def _somebody_to_erase(self) -> tuple[int, int]:
+        """Somebody who has left, and Karl's ask that they are erased."""
+        karl, now = as_actor(self.people.karl), clock.now()
+        person = record_leaver(
+            make_person("Lars Holm", word=uuid.uuid4().hex[:8]), actor=karl, now=now, reason="A new job."
+        )
+        ask_erasure(person, actor=karl, now=now, reason="He wants it.", named=person.name)
+        return person.pk, person.erasures.get().pk
+
+    def _nobody_answers(self) -> None:
+        """Two resources, an identity and a credential whose owner left; Amara, who leads their team, has named somebody for one of them."""
+        n, now = self.people, clock.now()
+        gone = make_person("Uwe Gone", word=uuid.uuid4().hex[:8])
+        made = [
+            journeys.resource(n, f"Archive {word}", "data_store", "internal", gone, n.mei, n.platform)
+            for word in ("alone", "named")
+        ]
+        identity = NonHumanIdentity.objects.create(
+            kind="spiffe",
+            issuer="x",
+            subject=f"spiffe://northwind.example/supply/weekly-stock-report/{uuid.uuid4()}",
+            owner=gone,
+            automation=self.held,
+        )
+        self.unowned = Credential.objects.create(kind="apiKey", name="Archive key", owner=gone).pk
+        record_leaver(gone, actor=as_actor(n.karl), now=now, reason="A new job.")
+        self.ownerless, self.orphan = (one.pk for one in made)
+        self.identity, self.credential_kind, self.resource_kind = identity.pk, "credential", "resource"
+        orphan = Resource.objects.get(pk=self.orphan)
+        self.named = interim.NAMING["resource"](orphan, actor=as_actor(n.amara), now=now, person=n.grace).pk
+
+    def path(self, name: str, *more: str) -> str:
+        """The address of a stop of the tour."""
+        arguments = [getattr(self, one) for one in more if not one.startswith("?")]
+        return reverse(name, args=arguments) + "".join(
+            one.format_map(vars(self)) for one in more if one.startswith("?")
+        )
+
+
+def export(name: str) -> bytes:
+    """A sample export as another installation has it: its own ids."""
+    word = uuid.uuid4().hex[:8]
+    found = json.loads((journeys.EXPORTS / name).read_text())
+    found["id"] = f"{found.get('id', '')}{word}"
+    for node in found["nodes"]:
+        for credential in node.get("credentials", {}).values():
+            credential["id"] += word
+    return json.dumps(found).encode()
