@@ -113,6 +113,7 @@ def as_it_would_be(
             name=manifest.name[:160],
             kind=manifest.kind,
             platform_instance=registry.platform_of(manifest),
+            external_id=manifest.source.external_id[:160],
             environment=environment,
             purpose=str(draft.fields.get("purpose") or ""),
             escalation_contact=str(draft.fields.get("escalation_contact") or ""),

@@ -3,8 +3,8 @@
 The preview asks it before there is a submission. Submitting freezes the answer, and once somebody has approved the app it is asked again:
 what was on the path may have left it, nothing comes onto it later (A1). The database repeats the narrow part (`policy_guards.BY_POLICY_NARROWLY`).
 
-What the chain of an automation is nobody knows yet (A16). So whatever could have one does not qualify: what something else starts, what
-shares a credential or an identity, and what the importer did not read to its end. What calls something is never low.
+A chain that is not low does not qualify (A16), nor what is started by something of which the register does not know what that is, nor what
+the importer did not read to its end. What calls something is never low.
 """
 
 from __future__ import annotations
@@ -36,18 +36,16 @@ from approvals.models import (
 from approvals.models.policy_guards import LIGHT_PATH_LOCK
 from approvals.policies import Policy
 from governance.controls.models import Person
-from inventory import assessing
+from inventory import chains
 from inventory.models import (
     REGISTERED,
     Assessment,
     Automation,
-    Credential,
-    NonHumanIdentity,
     Privilege,
     Trigger,
     Version,
-    VersionCredential,
 )
+from inventory.risk import Tier
 
 #: What starts an automation without anybody or anything else: its editor's button and the clock.
 BY_ITSELF = ("manual", "schedule")
@@ -86,10 +84,9 @@ class Case:
         is_app_asked: whether stage 1 decides about this very version.
         is_asked_again: whether something of it was refused, withdrawn, stopped or held before (A15, G5).
         privileges: everything that it would hold, what runs on included.
-        credentials: likewise.
         triggers: what starts it.
         findings: code and severity of what was noticed in it.
-        identities: what it runs as.
+        chain: the tier of the chain in which it would stand (A16).
         may_be_known: whether it may be the same as something that is known (I9).
     """
 
@@ -99,10 +96,9 @@ class Case:
     is_app_asked: bool
     is_asked_again: bool
     privileges: Sequence[Privilege]
-    credentials: Sequence[Credential]
     triggers: Sequence[Trigger]
     findings: Iterable[tuple[str, str]]
-    identities: Sequence[NonHumanIdentity]
+    chain: Tier
     may_be_known: bool = False
 
 
@@ -117,7 +113,7 @@ def why_not(case: Case, policy: Policy, now: datetime) -> Because | None:
     return (
         _by_itself(case)
         or _of_connections(case)
-        or _of_others(case)
+        or _of_the_chain(case)
         or _of_the_past(case)
         or _of_many(case, policy, now)
     )
@@ -151,20 +147,12 @@ def _of_connections(case: Case) -> Because | None:
     return None
 
 
-def _of_others(case: Case) -> Because | None:
-    """Another automation with the same credential or identity: what the two may do together nobody has judged (I5, A16)."""
-    saved = [one.pk for one in case.credentials if not one._state.adding]
-    used = VersionCredential.objects.filter(credential__in=saved) if saved else VersionCredential.objects.none()
-    known = [one for one in case.identities if not one._state.adding]
-    is_shared = any(one.automation_id not in (None, case.automation.pk) for one in known)
-    if (
-        is_shared
-        or used.exclude(version__automation=case.automation.pk or 0).exists()
-        or assessing.sharers_of(case.automation, known)
-    ):
-        sentence = "Another automation has the same credential or identity, and what the two do together is not judged."
-        return Because("another automation shares its credential or identity", sentence)
-    return None
+def _of_the_chain(case: Case) -> Because | None:
+    """Something else in its chain that is more than low: what the two may do together is (A16)."""
+    if case.chain is Tier.LOW:
+        return None
+    sentence = f"It is joined with something that is {case.chain.word} risk."
+    return Because("something in its chain is not low", sentence)
 
 
 def _of_the_past(case: Case) -> Because | None:
@@ -321,16 +309,15 @@ def _of_saved(
     """The case of a version of the register, with the findings of its newest assessment."""
     newest = version.assessments.order_by("-pk").first()
     noticed = newest.findings.filter(state="open").order_by("pk") if newest is not None else None
-    rows = version.privileges.select_related("entitlement__resource") if privileges is None else privileges
+    rows = list(version.privileges.select_related("entitlement__resource")) if privileges is None else privileges
     return Case(
         version.automation,
         builders,
         asked,
         is_app_asked=is_app_asked,
         is_asked_again=is_asked_again,
-        privileges=list(rows),
-        credentials=[one.credential for one in version.version_credentials.select_related("credential")],
+        privileges=rows,
         triggers=list(version.triggers.all()),
         findings=list(noticed.values_list("code", "severity")) if noticed is not None else [("not_assessed", "high")],
-        identities=assessing.identities_of(version),
+        chain=chains.with_version(version, rows).tier,
     )

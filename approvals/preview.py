@@ -23,7 +23,8 @@ from approvals.would_be import WouldBe
 from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal
-from inventory import assessing, authors, lineage, registry, resolving, stakes
+from inventory import assessing, authors, chain_ends, chains, lineage, registry, resolving, stakes
+from inventory.chains import Chain
 from inventory.importers.manifest import Manifest, manifest_digest, sha256
 from inventory.likeness import Alike, Case
 from inventory.models import (
@@ -161,6 +162,7 @@ class _Reading:
             wanted=tuple(self._wanted(key, asked, compared, stands, people, problems) for key, asked in weighed),
             app_seats=people.app_seats(automation, compared, tier) if compared.app else (),
             judged=judged,
+            chain=self._chain,
             problems=tuple(problems),
             short=tuple(people.short(automation, compared, tier)),
             said_before=_said_below(below, before, weighed) | _said_before(known, weighed),
@@ -226,10 +228,9 @@ class _Reading:
                 is_app_asked=bool(compared.app),
                 is_asked_again=light.is_asked_again(compared.asked, people.before) or light.was_decided(under_way),
                 privileges=held,
-                credentials=list(self.found.credentials.values()),
                 triggers=self.found.triggers,
                 findings=[(one.code, one.severity) for one in self.manifest.findings],
-                identities=self.found.identities,
+                chain=self._chain.tier,
                 may_be_known=bool(likes),
             ),
             people.policy,
@@ -260,6 +261,7 @@ class _Reading:
             environment=self.automation.environment,
             raised_to=self.automation.raised_to,
             sharers=assessing.sharers_of(self.automation, self.found.identities),
+            chain=self._chain,
             own=self._own(),
         )
         rows = [(key, _asked(judgement.privileges[one.key], privilege=one)) for key, one in privileges.items()]
@@ -268,6 +270,20 @@ class _Reading:
             for one, judged in judgement.credentials
         ]
         return held, rows, judgement.app
+
+    @cached_property
+    def _chain(self) -> Chain:
+        """What it would be joined with (A16)."""
+        return chains.would_be(
+            chain_ends.Version(
+                self.automation,
+                list(self.found.privileges.values()),
+                {one.pk: str(one) for one in self.found.credentials.values() if one.pk is not None},
+                self.found.triggers,
+                {one.pk: one.subject for one in self.found.identities if one.pk is not None},
+                self.manifest.on_error,
+            )
+        )
 
     def _own(self) -> set[int]:
         """Ids of those whose word on what a credential opens does not count in it: who brings it in, will own it, wrote it (S1)."""

@@ -19,6 +19,7 @@ from governance.controls import texts
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal
 from inventory import registry
+from inventory.chains import Chain
 from inventory.importers.manifest import Manifest
 from inventory.likeness import Alike
 from inventory.models import Automation, ImportItem, Resource, Version
@@ -86,6 +87,7 @@ class Preview:
         wanted: everything that the version would hold.
         app_seats: whose signature stage 1 needs; empty when it is not asked.
         judged: the app's tier with its reasons.
+        chain: what it would be joined with (A16).
         problems: what keeps the app from being submitted, one sentence each.
         short: what nobody would be left to decide (A9).
         said_before: what was said why the same is needed when it was last asked, by row key.
@@ -116,6 +118,7 @@ class Preview:
     wanted: tuple[Wanted, ...]
     app_seats: tuple[SeatAsked, ...]
     judged: Judged
+    chain: Chain
     problems: tuple[str, ...]
     short: tuple[str, ...]
     said_before: Mapping[str, str]

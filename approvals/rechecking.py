@@ -13,7 +13,7 @@ from dataclasses import replace
 from approvals import policies
 from approvals.models import Approval, ApprovalKind, SeatLabel, Submission
 from governance.controls.refusals import Refusal
-from inventory import assessing, risk
+from inventory import assessing, chains, risk
 from inventory.models import Privilege, Reach
 from inventory.risk import Tier
 
@@ -69,7 +69,7 @@ def _app_risen(submission: Submission) -> Tier | None:
     privileges = privileges_of(submission)
     shared = [tier for _, tier in _sharers(submission)]
     raised = Tier.of(submission.automation.raised_to or "low")
-    now = max([raised, *shared, *(_tier(one, submission) for one in privileges)])
+    now = max([raised, *shared, _chain(submission), *(_tier(one, submission) for one in privileges)])
     return now if now > Tier.of(submission.tier) else None
 
 
@@ -79,6 +79,16 @@ def _sharers(submission: Submission) -> list[tuple[str, Tier]]:
     if known is None:
         identities = assessing.identities_of(submission.version)
         known = submission.__dict__["_sharers"] = assessing.sharers_of(submission.automation, identities)
+    return known
+
+
+def _chain(submission: Submission) -> Tier:
+    """What the chain makes of it in which the version would stand (A16); asked once for the submission object."""
+    known: Tier | None = submission.__dict__.get("_chain_tier")
+    if known is None:
+        known = submission.__dict__["_chain_tier"] = chains.with_version(
+            submission.version, privileges_of(submission)
+        ).tier
     return known
 
 

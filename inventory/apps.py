@@ -11,11 +11,15 @@ class InventoryConfig(AppConfig):
     verbose_name = "Inventory"
 
     def ready(self) -> None:
-        """Forget what is said here of somebody who is erased; say what of that which somebody was told still waits for them; tell webhooks."""
+        """Forget what is said here of somebody who is erased; say what of that which somebody was told still waits for them; tell webhooks;
+        keep the chains of what comes into use and goes out of it.
+        """
         from governance.controls import consequences
         from governance.controls.erasing import FORGETTING
-        from inventory import announcing, erasing, still_open
+        from inventory import announcing, chains, erasing, still_open
 
         still_open.register()
         announcing.register()
         consequences.register(FORGETTING, erasing.forget)
+        for event in chains.FOLLOWED:
+            consequences.register(event, chains.follow)

@@ -12,13 +12,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from django.db.models import CharField, F, OuterRef, Q, Subquery
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Coalesce
+from django.db.models import F, OuterRef, Q, Subquery
 
 from governance.controls.actors import Actor
 from governance.controls.transitions import Effect, Step, transition
-from inventory import findings, importers, resolving, risk, running, stakes
+from inventory import by_itself, chain_ends, chains, findings, importers, resolving, risk, running, stakes
+from inventory.chains import Chain
 from inventory.importers.manifest import Manifest, binding_key, privilege_key
 from inventory.models import (
     Assessment,
@@ -38,7 +37,7 @@ from inventory.risk import Judged, Tier
 
 @dataclass(frozen=True)
 class Judgement:
-    """The tiers of one version: each privilege by its key, each credential, the app, and that by itself, whoever it runs with (I5)."""
+    """The tiers of one version: each privilege by its key, each credential, the app, and that by itself, whatever it is joined with (I5, A16)."""
 
     privileges: Mapping[str, Judged]
     credentials: Sequence[tuple[Credential, Judged]]
@@ -106,6 +105,7 @@ def judge(
     environment: str,
     raised_to: str = "",
     sharers: Sequence[tuple[str, Tier]] = (),
+    chain: Chain | None = None,
     own: Collection[int] = (),
     rules: Mapping[str, Any] = risk.DEFAULT_RULES,
 ) -> Judgement:
@@ -119,6 +119,7 @@ def judge(
         environment: the automation's environment.
         raised_to: what a person raised the tier to, or nothing.
         sharers: name and tier of each automation with which it shares an identity (I5).
+        chain: what it would be joined with (A16); None where that is nothing.
         own: see `facts_of`.
         rules: the policy's ``tiers``.
     """
@@ -137,16 +138,11 @@ def judge(
         raised_to=Tier.of(raised_to) if raised_to else None,
         rules=rules,
     )
-    return Judgement({p.key: j for p, j in judged}, opened, app_tier(sharers=sharers), app_tier().tier)
-
-
-#: By itself, whatever runs with it; assessments made before that was noted say only what came out.
-BY_ITSELF = Coalesce(KeyTextTransform("own", "levels"), F("tier"), output_field=CharField())
-
-
-def by_itself(own: str, raised_to: str) -> Tier:
-    """The tier of an automation whatever runs with it: as it was judged, or as a person raised it, which takes no new assessment (I5, T2)."""
-    return max(Tier.of(own), Tier.of(raised_to or "low"))
+    joined = chain.joined if chain is not None else Tier.LOW
+    if joined <= max((tier for _, tier in sharers), default=Tier.LOW):
+        joined = Tier.LOW  # said already, by what is the nearer of the two
+    app = app_tier(sharers=sharers, joined=joined, calls_unknown=chain is not None and bool(chain.unknown))
+    return Judgement({p.key: j for p, j in judged}, opened, app, app_tier().tier)
 
 
 def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -> list[tuple[str, Tier]]:
@@ -157,14 +153,14 @@ def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -
     shared = [one.pk for one in identities if not one._state.adding]
     if not shared:
         return []
-    judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=BY_ITSELF)[:1]
+    judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=by_itself.JUDGED)[:1]
     runs = running.versions(shared, drafts_of=automation.team_id).exclude(automation=automation.pk)
     found: dict[tuple[str, int], Tier] = {}
     columns = ("automation__name", "automation", "automation__tier", "automation__raised_to", "own")
     for name, pk, stands, raised, own in (
         runs.annotate(own=Subquery(judged)).values_list(*columns).order_by().distinct()
     ):
-        tier = by_itself(own or stands, raised)
+        tier = by_itself.tier(own or stands, raised)
         found[name, pk] = max(tier, found.get((name, pk), tier))
     return [(name, tier) for (name, _), tier in sorted(found.items())]
 
@@ -222,7 +218,7 @@ def assess(
 
     Returns:
         The new assessment. Its ``levels`` are ``{"privileges": {key: {"tier", "reasons", "level"}}, "credentials":
-        {str(pk): {"tier", "reasons"}}, "own": tier, "in_force": tier}``: the app's tier whoever runs as the same identity, and that of
+        {str(pk): {"tier", "reasons"}}, "own": tier, "in_force": tier}``: the app's tier whatever it is joined with, and that of
         the kind that is in force while another is asked for.
     """
     inside = Actor.of_job("inventory.assess")  # the operation around it says who acts
@@ -257,6 +253,7 @@ def record_assessment(
         environment=automation.environment,
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
+        chain=chains.would_be(_joining(rows, identities)),
         own=stakes.people_in(automation, credentials, step.now) | set(own),
         rules=rules,
     )
@@ -282,6 +279,18 @@ def record_assessment(
     ]
     Finding.objects.bulk_create(Finding(assessment=made, **one) for one in found)
     return Effect(subject=made, payload={"tier": made.tier, "findings": len(found), "importer": made.importer_version})
+
+
+def _joining(rows: Rows, identities: Iterable[NonHumanIdentity]) -> chain_ends.Version:
+    """What of a version may join it with others (A16)."""
+    return chain_ends.Version(
+        rows.automation,
+        rows.privileges,
+        {one.credential_id: str(one.credential) for one in rows.used},
+        rows.triggers,
+        {one.pk: one.subject for one in identities},
+        rows.read.on_error,
+    )
 
 
 def identities_of(version: Version) -> list[NonHumanIdentity]:

@@ -203,6 +203,8 @@ def app_tier(
     has_open_entry: bool,
     has_non_read: bool,
     sharers: Sequence[tuple[str, Tier]] = (),
+    joined: Tier = Tier.LOW,
+    calls_unknown: bool = False,
     raised_to: Tier | None = None,
     rules: Mapping[str, Any] = DEFAULT_RULES,
 ) -> Judged:
@@ -214,6 +216,8 @@ def app_tier(
         has_open_entry: somebody who has not signed in can start it.
         has_non_read: any of its privileges does more than read.
         sharers: (name, tier) of each automation that runs as the same identity: the union counts for each of them (I5).
+        joined: the highest tier in the rest of its chain (A16).
+        calls_unknown: it calls something that is not in use here, so that nobody knows what that may do (A16).
         raised_to: what a person raised it to, if anybody did; never lowers.
         rules: the policy's ``tiers``.
     """
@@ -236,6 +240,11 @@ def app_tier(
         ),
         # Not which: whoever reads a reason need not see it, and the identity's page names it for whoever does.
         *((one, f"It runs as the same identity as another automation, which is {one.word}.") for _, one in sharers),
+        (joined, f"It is joined with another automation, which is {joined.word}."),
+        (
+            Tier.HIGH if calls_unknown else Tier.LOW,
+            "It calls something that nobody has approved here, so what that may do is not known.",
+        ),
         (raised_to or Tier.LOW, "A person raised it."),
     ]
     for raised, because in raises:

@@ -1,6 +1,6 @@
 """What is held has become riskier than it was approved as: its term shortens and it is reviewed, once (I2, T4, R1).
 
-A better importer assesses a version anew, the class of a resource is raised, a person raises a tier; what runs as the same identity
+A better importer assesses a version anew, the class of a resource is raised, a person raises a tier; what is joined with it
 follows in a sweep of its own (`transitions.sharing`). The register knows neither
 grants nor reviews, so this follows its operations. Nothing is opened here: a grant's and an automation's review date is brought
 forward, in the same transaction, and the next sweep opens what is due (R9). What is under review already is joined (R2).
@@ -99,8 +99,11 @@ def _named(credential: int | None) -> str:
     return f"credential {credential}"
 
 
-def follow_going_live(automation: Automation, step: Step[Any]) -> None:
-    """A version went live: whatever runs as an identity of it may be riskier by that, which a sweep finds (I5)."""
+def follow_joining(automation: Automation, step: Step[Any]) -> None:
+    """A version went live, or an automation was retired: whatever is joined with it, or calls it, may be riskier by that (I5, A16).
+
+    A sweep finds which.
+    """
     nudge.send("recertification.sweep")
 
 
@@ -115,7 +118,8 @@ FOLLOWED: dict[str, Callable[[Any, Step[Any]], None]] = {
     "version.assessed": follow_assessment,
     "resource.amended": follow_class,
     "automation.tier_raised": follow_word,
-    "automation.went_live": follow_going_live,
+    "automation.went_live": follow_joining,
+    "automation.retired": follow_joining,
 }
 
 

@@ -48,7 +48,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
 
 
 def judge_sharers(now: datetime, actor: Actor) -> int:
-    """Judge anew whatever runs as the same identity as something riskier; returns how many (I5)."""
+    """Judge anew whatever is joined with something riskier; returns how many (I5, A16)."""
     due = Automation.objects.filter(pk__in=sharing.due(), state__in=sharing.HELD)
     return claims.sweep(due, partial(transitions.judge_with_sharers.when_due, actor=actor, now=now), job=JOB)
 

@@ -140,11 +140,15 @@ class Manifest:
     privileges: tuple[Privilege, ...] = ()
     credentials: tuple[Credential, ...] = ()
     findings: tuple[Finding, ...] = ()
+    #: The id of what the platform starts when it fails (A16); the source digest holds it, so no other does.
+    on_error: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as JSON-able values: dicts, lists, text, booleans and None."""
         members = asdict(self)
         source = members.pop("source")
+        if not self.on_error:
+            del members["on_error"]
         document: dict[str, Any] = _lists({"schema": SCHEMA, "source": source, **members})
         return document
 
@@ -169,6 +173,7 @@ class Manifest:
             privileges=tuple(_privilege(each) for each in document["privileges"]),
             credentials=tuple(Credential(**{**each, "at": tuple(each["at"])}) for each in document["credentials"]),
             findings=tuple(Finding(**each) for each in document["findings"]),
+            on_error=document.get("on_error", ""),
         )
 
 

@@ -115,6 +115,7 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
         privileges=tuple(privileges),
         credentials=tuple(credentials.values()),
         findings=tuple(findings),
+        on_error=_on_error(workflow),
     )
 
 
@@ -229,6 +230,12 @@ def _enabled(workflow: dict[str, Any]) -> bool | None:
         return False
     active = workflow.get("active")
     return active if isinstance(active, bool) else None
+
+
+def _on_error(workflow: dict[str, Any]) -> str:
+    """The workflow that n8n starts when this one fails; what it says for "none of its own" is none."""
+    said = _text(_member(workflow, "settings").get("errorWorkflow"))
+    return "" if said == "DEFAULT" else said
 
 
 def _owner_hint(workflow: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from inventory.models.automation import (
     matter,
 )
 from inventory.models.binding import REGISTERED, Binding
+from inventory.models.chain import ChainEnd, ChainKind, ChainMember
 from inventory.models.credential import Credential, Lifetime, Reach
 from inventory.models.identity import IdentityState, NonHumanIdentity
 from inventory.models.imports import BatchState, ImportBatch, ImportItem, ImportState, Outcome
@@ -43,6 +44,9 @@ __all__ = [
     "AutomationUserObjectPermission",
     "BatchState",
     "Binding",
+    "ChainEnd",
+    "ChainKind",
+    "ChainMember",
     "Credential",
     "DataClass",
     "Enforcement",

@@ -12,7 +12,7 @@ from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Step
-from inventory import assessing, authors, importers, interim, placing, resolving
+from inventory import assessing, authors, chains, importers, interim, placing, resolving
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
 from inventory.models import (
     REGISTERED,
@@ -344,13 +344,18 @@ def hand_over_identities(step: Step[Automation], version: Version) -> None:
         interim.settle(one, step)
         step.save(one)
         step.record("identity.handed_over", one)
+    if automation.state in chains.IN_USE:
+        chains.refresh(automation.pk)
 
 
 def _save_identities(step: Step[Any], automation: Automation, version: Version, found: Resolution) -> None:
     """Register the identities that the source itself names; the first automation to name one is the one it serves (I5)."""
+    is_served_anew = automation.state in chains.IN_USE and any(one._state.adding for one in found.identities)
     for identity in found.identities:
         if identity._state.adding:
             identity.owner, identity.automation = automation.business_owner, automation
             step.save(identity)
             step.record("identity.registered", identity, {"kind": identity.kind})
         VersionIdentity.objects.create(version=version, identity=identity)
+    if is_served_anew:
+        chains.refresh(automation.pk)

@@ -26,6 +26,8 @@ REMOVED = {
     "inventory.ImportItem": "a draft that may be discarded; what was confirmed is a version",
     "inventory.AutomationUserObjectPermission": "who may see it, computed from who is asked",
     "inventory.ResourceUserObjectPermission": "who may see it",
+    "inventory.ChainEnd": "worked out from approved versions, which stay",
+    "inventory.ChainMember": "likewise",
     "approvals.DeskView": "what somebody calls some filters",
     "approvals.GrantUsage": "counts of a day, no decision",
     "recertification.Draft": "what somebody has chosen and not submitted",

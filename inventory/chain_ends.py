@@ -1,0 +1,231 @@
+"""By what a version could be joined with another automation (A16): its ends, worked out from its rows alone, saved or not. Asks no database.
+
+Two automations are joined where both have an end at one point and what they do there fits (`meet`): one calls and the other is called, one
+writes and the other reads. What is not known to be the same point is none: a whole database server or chat workspace joins nobody, nor
+does what is decided at run time. Only whom something calls may not stay unknown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from inventory.importers.addresses import path_shown
+from inventory.importers.manifest import QUERY_OPERATIONS
+from inventory.models import Automation, ChainKind, Level, Privilege, Trigger
+
+#: What an automation does at a point. Of a credential the side says what it is used for, as a digest.
+CALLS, CALLED, WRITES, READS, WATCHES, ACTS = "calls", "called", "writes", "reads", "watches", "acts"
+#: The same over an address, of which nobody knows whether it is an automation's before one of the register answers there.
+ASKS, ANSWERS = "asks", "answers"
+#: The point of a call of which nobody knows whom it calls.
+NOWHERE = ""
+
+#: What is done by starting another automation; its target is that one's id.
+STARTS = "workflow:execute"
+#: Kinds of nodes whose target is an address at which everything is asked for, and not the thing itself.
+ADDRESSES = frozenset({"graphql"})
+#: Under what the platform answers what is started by an address; for trying out it has others.
+ANSWERS_AT = {"webhook": "/webhook", "form": "/form"}
+_ITSELF, _COMPUTED, _TOLD_APART = "{itself}", "{", "{opaque "
+#: What a database takes for granted where no schema is named.
+_USUAL = ("public.", "dbo.")
+
+
+@dataclass(frozen=True)
+class End:
+    """One end; see `ChainEnd`, whose columns these are."""
+
+    kind: str
+    point: str
+    side: str
+    thing: str = ""
+    resource: int | None = None
+    credential: int | None = None
+    identity: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What makes it the same end again."""
+        return self.kind, self.point, self.side
+
+
+@dataclass(frozen=True)
+class Version:
+    """What of a version its ends are worked out from.
+
+    Args:
+        automation: as it is, or would be.
+        privileges: each with its entitlement and that one's resource at hand.
+        credentials: ids and names of those that it uses.
+        triggers: what starts it.
+        identities: ids and names of what it runs as, or what serves it.
+        on_error: the id of what the platform starts when it fails; empty where there is none.
+    """
+
+    automation: Automation
+    privileges: Iterable[Privilege] = ()
+    credentials: Mapping[int, str] = field(default_factory=dict)
+    triggers: Iterable[Trigger] = ()
+    identities: Mapping[int, str] = field(default_factory=dict)
+    on_error: str = ""
+
+
+def meet(sides: Collection[str]) -> bool:
+    """Whether those who do this at one point, taken together, are joined by it; they are at least two.
+
+    Args:
+        sides: what they do there.
+    """
+    found = set(sides)
+    if ACTS in found:
+        return True
+    for way in ({CALLS, CALLED}, {ASKS, ANSWERS}):
+        if found & way:
+            return way <= found
+    if found & {WRITES, READS, WATCHES}:
+        return WRITES in found and bool(found & {READS, WATCHES})
+    return len(found) > 1  # a credential, used for different things
+
+
+def of(version: Version) -> list[End]:
+    """Every end of a version, each once."""
+    found = [*_calls(version), *_stores(version), *_credentials(version)]
+    found += [
+        End(ChainKind.IDENTITY, point("identity", str(pk)), ACTS, name[:300], identity=pk)
+        for pk, name in version.identities.items()
+    ]
+    return list({one.key: one for one in reversed(found)}.values())[::-1]
+
+
+def point(*parts: str) -> str:
+    """What two automations meet at."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+# --- who calls whom ---------------------------------------------------------------------------------------------------
+
+
+def _calls(version: Version) -> Iterator[End]:
+    one = version.automation
+    if one.external_id:
+        yield End(ChainKind.CALL, _automation(one, one.external_id), CALLED, "")
+    for trigger in version.triggers:
+        if (path := _answers_at(trigger)) and trigger.active:
+            yield End(ChainKind.CALL, _address(one, path), ANSWERS, path[:300])
+    for privilege in version.privileges:
+        code, target = privilege.entitlement.code, privilege.target
+        if code == STARTS and target != _ITSELF:
+            yield _started(one, target, privilege.target_name)
+        elif code.startswith("request:") and (path := _asked_at(target)):
+            yield End(ChainKind.CALL, _address(one, path), ASKS, path[:300])
+    if version.on_error:
+        at = _automation(one, version.on_error)
+        yield End(ChainKind.TRIGGER, at, CALLS, version.on_error[:300])
+
+
+def _started(one: Automation, target: str, name: str) -> End:
+    """A call of another automation of the same platform and environment, or of one that only the run decides."""
+    is_known = bool(target) and _COMPUTED not in target and not target.startswith("from ")
+    at = _automation(one, target) if is_known else NOWHERE
+    return End(ChainKind.CALL, at, CALLS, name or target)
+
+
+def _automation(one: Automation, external_id: str) -> str:
+    return point("automation", one.platform_instance, one.environment, external_id[:160])
+
+
+def _address(one: Automation, path: str) -> str:
+    """By the path alone: which host is which platform's the register does not know."""
+    return point("address", one.environment, path)
+
+
+def _answers_at(trigger: Trigger) -> str:
+    """The path under which a trigger is called, as a request to it is shown; empty for one that has none of its own."""
+    if (prefix := ANSWERS_AT.get(trigger.type)) is None:
+        return ""
+    path = trigger.detail.rpartition(" ")[2]  # after the methods
+    if not path.startswith("/") or ":" in path or _is_computed(path):
+        return ""
+    return prefix + path if _TOLD_APART in path else path_shown(prefix + path)
+
+
+def _asked_at(target: str) -> str:
+    """The path of a request from where the platform's own begins; empty for a request to anything else."""
+    if _is_computed(target):
+        return ""
+    for prefix in ANSWERS_AT.values():
+        _, at, rest = target.partition(f"{prefix}/")
+        if at and rest:
+            return at + rest
+    return ""
+
+
+def _is_computed(text: str) -> bool:
+    """Whether a part of it is decided at run time; a part that is only told apart is known."""
+    return _COMPUTED in text.replace(_TOLD_APART, "")
+
+
+# --- who writes what another reads ------------------------------------------------------------------------------------
+
+
+def _stores(version: Version) -> Iterator[End]:
+    for one in version.privileges:
+        resource = one.entitlement.resource
+        if resource.pk is None or resource.unresolved or one.entitlement.code == STARTS or one.connector in ADDRESSES:
+            continue
+        parts = [part for part in one.scope if one.target and not _is_computed(part)]
+        sides = _sides(one, len(parts))
+        for part in parts:
+            at = point("store", str(resource.pk), _on_platform(one, version.automation), _same(part))
+            for side in sides:
+                yield End(ChainKind.STORE, at, side, part, resource=resource.pk)
+
+
+def _sides(one: Privilege, parts: int) -> tuple[str, ...]:
+    """What it does to each of several parts. What is not known is both; so is a query that writes one of several, and memory."""
+    operation = one.entitlement.code.rpartition(":")[2].partition("/")[0]
+    levels = {one.level, one.entitlement.level}
+    if one.entitlement.code.startswith("memory:"):
+        return WRITES, READS
+    if (
+        Level.ADMIN in levels
+        or levels == {Level.UNKNOWN}
+        or (Level.EXECUTE in levels and operation in QUERY_OPERATIONS)
+    ):
+        return WRITES, READS
+    if Level.WRITE in levels:
+        also_reads = Level.READ in levels or (parts > 1 and operation in QUERY_OPERATIONS)
+        return (WRITES, READS) if also_reads else (WRITES,)
+    if Level.READ in levels:
+        return (WATCHES,) if operation == "watch" else (READS,)
+    return ()  # it runs something: whom it calls is asked where that is known
+
+
+def _on_platform(one: Privilege, automation: Automation) -> str:
+    """The installation, where what is touched is that itself: its disk and its tables are another's nowhere else."""
+    platform = automation.platform_instance
+    return platform if one.instance and one.instance == platform.partition(" ")[0] else ""
+
+
+def _same(part: str) -> str:
+    """One form for one thing, however it is written."""
+    text = part.strip().strip("\"'`[]").casefold()
+    return next((text.removeprefix(usual) for usual in _USUAL if text.startswith(usual)), text)
+
+
+# --- who uses the same credential -------------------------------------------------------------------------------------
+
+
+def _credentials(version: Version) -> Iterator[End]:
+    """What each is used for, so that those who use one for the same are not joined by it: none can do more by it than it asks for."""
+    uses: dict[int, set[str]] = {pk: set() for pk in version.credentials}
+    for one in version.privileges:
+        if one.credential_id in uses:
+            uses[one.credential_id].add(f"{one.entitlement.resource_id}:{one.entitlement.code}")
+    for pk, used in uses.items():
+        side = point("used for", *sorted(used))
+        yield End(
+            ChainKind.CREDENTIAL, point("credential", str(pk)), side, version.credentials[pk][:300], credential=pk
+        )
