@@ -92,6 +92,11 @@ def _chain(submission: Submission) -> Tier:
     return known
 
 
+def know_no_chain(submission: Submission) -> None:
+    """Say that a submission's version meets nothing by which it would stand in a chain: a page read that with the submission."""
+    submission.__dict__["_chain_tier"] = Tier.LOW
+
+
 def know_no_sharers(submission: Submission) -> None:
     """Say that a submission's version runs as no identity of the register: a page read that with the submission."""
     submission.__dict__["_sharers"] = []

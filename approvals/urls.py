@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.views import desk_part, desk_views, pairs, panels, queue, review, samples, stopping, together
+from approvals.views import (
+    desk_part,
+    desk_views,
+    pairs,
+    panels,
+    queue,
+    review,
+    review_chain,
+    samples,
+    stopping,
+    together,
+)
 
 urlpatterns = [
     path("desk/", queue.desk, name="desk"),
@@ -17,6 +28,7 @@ urlpatterns = [
     path("review/<int:pk>/records/<int:record>/undo/", review.undo, name="undo"),
     path("review/<int:pk>/records/<int:record>/answer/", review.answer_question, name="answer"),
     path("review/<int:pk>/records/<int:record>/object/", review.object_to_record, name="object"),
+    path("review/<int:pk>/chain/", review_chain.review_chain, name="review_chain"),
     path("review/<int:pk>/comment/", review.say, name="comment"),
     path("review/<int:pk>/accept/", review.accept, name="accept"),
     path("review/<int:pk>/decline/", review.decline_rest, name="decline"),

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from inventory.importers.addresses import path_shown
 from inventory.importers.manifest import QUERY_OPERATIONS
-from inventory.models import Automation, ChainKind, Level, Privilege, Trigger
+from inventory.models import Automation, ChainKind, DataClass, Level, Privilege, Trigger
+from inventory.risk import LEVEL_ORDER
 
 #: What an automation does at a point. Of a credential the side says what it is used for, as a digest.
 CALLS, CALLED, WRITES, READS, WATCHES, ACTS = "calls", "called", "writes", "reads", "watches", "acts"
@@ -31,6 +32,7 @@ ANSWERS_AT = {"webhook": "/webhook", "form": "/form"}
 _ITSELF, _COMPUTED, _TOLD_APART = "{itself}", "{", "{opaque "
 #: What a database takes for granted where no schema is named.
 _USUAL = ("public.", "dbo.")
+_CLASSES = ("", *DataClass.values)
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,12 @@ def of(version: Version) -> list[End]:
         for pk, name in version.identities.items()
     ]
     return list({one.key: one for one in reversed(found)}.values())[::-1]
+
+
+def points(version: Version) -> list[str]:
+    """At which points it could meet another, and `NOWHERE` among them where it calls something: then whom is asked in any case."""
+    ends = of(version)
+    return sorted({one.point for one in ends} | {NOWHERE for one in ends if one.side == CALLS})
 
 
 def point(*parts: str) -> str:
@@ -219,13 +227,24 @@ def _same(part: str) -> str:
 
 
 def _credentials(version: Version) -> Iterator[End]:
-    """What each is used for, so that those who use one for the same are not joined by it: none can do more by it than it asks for."""
-    uses: dict[int, set[str]] = {pk: set() for pk in version.credentials}
+    """What each is used for: on which resources, at which level and data class. Those who use one alike are not joined by it.
+
+    By a credential that only the other uses to write, or elsewhere, one could do what nobody asked about one; by one that both read a
+    database with, neither.
+    """
+    uses: dict[int, dict[int, list[Privilege]]] = {pk: {} for pk in version.credentials}
     for one in version.privileges:
         if one.credential_id in uses:
-            uses[one.credential_id].add(f"{one.entitlement.resource_id}:{one.entitlement.code}")
-    for pk, used in uses.items():
-        side = point("used for", *sorted(used))
+            uses[one.credential_id].setdefault(one.entitlement.resource_id, []).append(one)
+    for pk, by_resource in uses.items():
+        side = point("used for", *sorted(f"{resource} {_most(used)}" for resource, used in by_resource.items()))
         yield End(
             ChainKind.CREDENTIAL, point("credential", str(pk)), side, version.credentials[pk][:300], credential=pk
         )
+
+
+def _most(used: Iterable[Privilege]) -> str:
+    """The highest level at which something is used, and the highest data class that is said of a part of it."""
+    held = list(used)
+    level = max((one.counted_level for one in held), key=LEVEL_ORDER.index)
+    return f"{level} {max((one.entitlement.data_class for one in held), key=_CLASSES.index)}"

@@ -14,7 +14,8 @@ from functools import cached_property
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Exists, F, Func, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KeyTextTransform
 
 from governance.controls.transitions import Step
@@ -143,6 +144,21 @@ def would_be(version: chain_ends.Version) -> Chain:
         version: what it would consist of; its automation may be new.
     """
     return _chain(version.automation.pk, chain_ends.of(version))
+
+
+def may_be_joined(version: str, automation: str) -> Combinable:
+    """For annotating rows of a higher app: whether the chain of a version has to be asked for, identities aside.
+
+    Args:
+        version: the path from the row to the version.
+        automation: to the version's automation.
+    """
+    at = Version.objects.filter(pk=OuterRef(OuterRef(version))).order_by()
+    met = ChainEnd.objects.filter(point__in=at.values(point=Func(F("points"), function="unnest")))
+    unknown = Q((f"{version}__points__isnull", True)) | Q((f"{version}__points__contains", [NOWHERE]))
+    return Case(
+        When(unknown, then=Value(True)), default=Exists(met.exclude(automation=OuterRef(automation)).order_by())
+    )
 
 
 def _chain(automation: int | None, ends: Collection[End]) -> Chain:

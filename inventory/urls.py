@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inventory.views import automations, connections, credentials, identities, interim, resources
+from inventory.views import automations, chain, connections, credentials, identities, interim, resources
 
 urlpatterns = [
     path("automations/", automations.automation_list, name="automation_list"),
     path("automations/<int:pk>/", automations.automation, name="automation"),
     path("automations/<int:pk>/versions/<int:number>/", automations.version, name="automation_version"),
+    path("automations/<int:pk>/chain/", chain.automation_chain, name="automation_chain"),
     path("automations/<int:pk>/stop/", automations.stop, name="automation_stop"),
     path("automations/<int:pk>/resume/", automations.resume, name="automation_resume"),
     path("automations/<int:pk>/retire/", automations.retire, name="automation_retire"),

@@ -33,7 +33,7 @@ from inventory.views import paging
 
 TEMPLATE = "approvals/preview.html"
 #: What changes beside the route when something was typed or chosen.
-BESIDE = ("missing", "risk", "facts")
+BESIDE = ("missing", "risk", "chain", "facts")
 #: How many resources can be chosen from on a page; the others are found by their words.
 MOST_OPTIONS = 300
 #: How many drafts the first page lists.

@@ -15,6 +15,7 @@ from approvals.previewed import Preview
 from approvals.views import preview_rows, reason_icons, route_page
 from approvals.views.preview_rows import Form
 from governance.controls import texts
+from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.web import times
 from inventory import lineage
@@ -23,6 +24,7 @@ from inventory.likeness import SOURCE
 from inventory.models import Version
 from inventory.registry import Drift
 from inventory.resolving import NOT_RECOGNISED
+from inventory.views import chain
 
 Shape = dict[str, Any]
 
@@ -44,6 +46,7 @@ SECRET_PLACES = {
 
 def context(preview: Preview, form: Form, builder: Person) -> Shape:
     """What ``approvals/preview.html`` takes."""
+    joined = preview.chain.others or preview.chain.unknown
     pk = preview.item.pk
     missing = things_missing(preview)
     return {
@@ -66,6 +69,9 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "same_as": _same_as(preview),
         "secrets": [_secret(one) for one in preview.item.secrets],
         "noticed": [*_named(preview), *_noticed(preview.manifest.findings)],
+        "chain": chain.shape(preview.chain, preview.automation.name, Actor.of(builder), preview.now, would=True)
+        if joined
+        else None,
         "form": form.about,
         "route": route_page.context(preview, builder),
     }

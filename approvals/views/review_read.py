@@ -24,6 +24,7 @@ from approvals.since import Since
 from approvals.views import review_alike, review_before
 from approvals.views.reader import Reader
 from governance.controls.models import Membership, Person, Team
+from inventory import chains
 from inventory.models import Assessment, Credential, Finding, NonHumanIdentity, Resource, Trigger
 
 #: Documents that are large and that nothing on the page shows.
@@ -110,6 +111,7 @@ def visible(reader: Reader) -> SubmissionQuerySet:
         is_run_by_nobodys=Exists(
             NonHumanIdentity.objects.ownerless(reader.now).filter(used_by__version=OuterRef("version"))
         ),
+        may_be_joined=chains.may_be_joined("version", "automation"),
         runs_as_some=Exists(
             NonHumanIdentity.objects.filter(
                 Q(used_by__version=OuterRef("version")) | Q(automation=OuterRef("automation"))
@@ -141,6 +143,8 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
         ownerless.know_none(submission)
     if not getattr(submission, "runs_as_some", True):
         rechecking.know_no_sharers(submission)
+        if not getattr(submission, "may_be_joined", True):
+            rechecking.know_no_chain(submission)
     route = Route.load(submission, reader.now, bench)
     submission.__dict__["_route"] = route
     before = getattr(submission, "approved_before", None)

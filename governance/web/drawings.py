@@ -85,18 +85,24 @@ def weekly_bars(counts: Sequence[int], label: str, first: str = "", last: str = 
     )
 
 
-def links(left: int, right: int, pairs: Iterable[tuple[int, int, str]]) -> SafeString:
-    """Draw curves from ``left`` boxes of one height to ``right`` boxes of one height; decoration, stretched to fit.
+def links(
+    left: int, right: int, pairs: Iterable[tuple[int, int, str]], title: str = "", description: str = ""
+) -> SafeString:
+    """Draw curves from ``left`` boxes of one height to ``right`` boxes of one height, stretched to fit; decoration without a title.
 
     Args:
         left, right: how many boxes stand on each side, evenly spread over the same height.
         pairs: (index on the left, index on the right, class of the line such as ``"write"`` or ``"suspended"`` or ``""``).
+        title, description: what the lines say, for those who don't see them.
     """
     curves = []
     for start, end, kind in pairs:
         y1, y2 = (start + 0.5) / left * 240, (end + 0.5) / right * 240
         curves.append((kind, f"M0 {y1:.5g}C30 {y1:.5g} 30 {y2:.5g} 60 {y2:.5g}"))
+    said = format_html("<title>{}</title><desc>{}</desc>", title, description) if title else ""
     return format_html(
-        '<svg class="links" viewBox="0 0 60 240" preserveAspectRatio="none" aria-hidden="true">{}</svg>',
+        '<svg class="links" viewBox="0 0 60 240" preserveAspectRatio="none" {}>{}{}</svg>',
+        SafeString('role="img"') if title else SafeString('aria-hidden="true"'),
+        said,
         format_html_join("", '<path class="link {}" d="{}"/>', curves),
     )

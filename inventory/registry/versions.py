@@ -12,7 +12,7 @@ from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Step
-from inventory import assessing, authors, chains, importers, interim, placing, resolving
+from inventory import assessing, authors, chain_ends, chains, importers, interim, placing, resolving
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
 from inventory.models import (
     REGISTERED,
@@ -185,6 +185,8 @@ def write_down(
         _save_author(known, manifest)
         return WrittenDown(known, False, judged)
     version = _new_version(step, automation, manifest, secrets, digest, bound, before)
+    version.points = _points(automation, manifest, found)
+    version.save()
     for one in privileges.values():
         one.version = version
     Privilege.objects.bulk_create(privileges.values())
@@ -212,7 +214,7 @@ def _new_version(
     bound: str,
     before: Version | None,
 ) -> Version:
-    return Version.objects.create(
+    return Version(
         automation=automation,
         number=before.number + 1 if before is not None else 1,
         source_digest=manifest.source.content,
@@ -224,6 +226,14 @@ def _new_version(
         secrets=list(secrets),
         imported_by=step.actor.person,
         created_at=step.now,
+    )
+
+
+def _points(automation: Automation, manifest: Manifest, found: Resolution) -> list[str]:
+    """Where it could meet another automation (A16), now that all it is made of has rows."""
+    credentials = {one.pk: str(one) for one in found.credentials.values()}
+    return chain_ends.points(
+        chain_ends.Version(automation, found.privileges.values(), credentials, found.triggers, {}, manifest.on_error)
     )
 
 

@@ -40,11 +40,12 @@ TABS = (
     ("recertifications", "Recertifications"),
     ("timeline", "Timeline"),
 )
-#: What higher apps draw: the tab, the name of its address, its title, and the id of the part of that page. The overview shows the
-#: grants too.
+#: What is drawn by itself, by higher apps most of it: the tab, the name of its address, its title, and the id of the part of that page.
+#: The overview shows what it is joined with, and the grants too.
 PANELS = (
     ("submissions", "automation_submissions", "Submissions", "submissions"),
     ("grants", "automation_grants", "Grants", "grants"),
+    ("chain", "automation_chain", "What it is joined with", "chain"),
     ("recertifications", "automation_items", "Recertifications", "items"),
 )
 #: An import whose preview is still there: it can be finished and submitted.
@@ -73,7 +74,7 @@ def context(one: Automation, actor: Actor, now: datetime, asked: QueryDict) -> S
         "orphaned": _orphaned(one),
         "tabs": _tabs(one, newest, tab),
         "tab": tab,
-        "panels": _panels(one, "grants" if tab == "overview" else tab),
+        "panels": _panels(one, ("chain", "grants") if tab == "overview" else (tab,)),
     }
     if tab == "overview":
         shape |= _overview(one, one.approved_version or newest, actor, now)
@@ -229,9 +230,9 @@ def _suspended(one: Automation) -> Shape:
     return {"lead": f"Stopped by {one.stopped_by.name}.", "text": f"Nothing of it may run.{more}", "actions": []}
 
 
-def _panels(one: Automation, tab: str) -> list[Shape]:
+def _panels(one: Automation, tabs: Sequence[str]) -> list[Shape]:
     found = [
-        {"href": href(name, one.pk), "title": title, "id": ident} for key, name, title, ident in PANELS if key == tab
+        {"href": href(name, one.pk), "title": title, "id": ident} for key, name, title, ident in PANELS if key in tabs
     ]
     return [panel for panel in found if panel["href"]]
 

@@ -321,6 +321,9 @@ HOLD = (
         level="CASE WHEN asked.level = 'unknown' THEN 'write' ELSE asked.level END",
     ),
     _grant("credential", "used", entitlement_id="NULL::bigint", key="'credential:' || credential", level="'execute'"),
+    # Each alone: so many made-up automations that share a few credentials would be one chain.
+    """INSERT INTO inventory_chainmember (automation_id, chain) SELECT automation, automation FROM plan
+        WHERE plan.state IN ('live', 'suspended')""",
     f"""UPDATE inventory_automation a SET state = plan.state, approved_version_id = CASE WHEN {_THROUGH} THEN plan.version END,
         suspended_at = CASE WHEN plan.state = 'suspended' THEN %(now)s::timestamptz - 3 * {DAY} END,
         review_on = CASE WHEN {_THROUGH} THEN (%(now)s::timestamptz)::date + 40 + (plan.n %% 40)::int END
