@@ -153,8 +153,9 @@ def _answers_at(trigger: Trigger) -> str:
     """The path under which a trigger is called, as a request to it is shown; empty for one that has none of its own."""
     if (prefix := ANSWERS_AT.get(trigger.type)) is None:
         return ""
-    path = trigger.detail.rpartition(" ")[2]  # after the methods
-    if not path.startswith("/") or ":" in path or _is_computed(path):
+    _, at, rest = trigger.detail.partition("/")  # after the methods
+    path = at + rest
+    if not rest or ":" in path or _is_computed(path):
         return ""
     return prefix + path if _TOLD_APART in path else path_shown(prefix + path)
 
