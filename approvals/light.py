@@ -50,7 +50,9 @@ from inventory.risk import Tier
 #: What starts an automation without anybody or anything else: its editor's button and the clock.
 BY_ITSELF = ("manual", "schedule")
 #: Findings of low severity that nobody has to look at first; any other is.
-HARMLESS = ("dormant", "pinned_data", "shared_credential")
+HARMLESS = ("dormant", "pinned_data")
+#: What the chain answers, however severe it looks: who shares a credential is as risky as the others, or uses it alike (A16).
+ANSWERED = "shared_credential"
 #: How a look ends that did not bear out what nobody was asked about.
 NOT_PASSED = (SampleState.NOT_FINE, SampleState.UNANSWERED)
 #: Looks at what policy approved after which it approves nothing like it any more: one that was drawn and ended unseen is none of the
@@ -127,7 +129,8 @@ def _by_itself(case: Case) -> Because | None:
     if started is not None:
         sentence = f"Something else starts it ({started.type}), and what that may do is not known."
         return Because("something else starts it", sentence)
-    noticed = next((code for code, severity in case.findings if severity != "low" or code not in HARMLESS), None)
+    open_ones = ((code, severity) for code, severity in case.findings if code != ANSWERED)
+    noticed = next((code for code, severity in open_ones if severity != "low" or code not in HARMLESS), None)
     if noticed is not None:
         said = noticed.replace("_", " ")
         return Because("something was noticed in it", f"Something was noticed in it that somebody looks at: {said}.")

@@ -91,14 +91,6 @@ def test_a_connection_that_its_owner_has_not_confirmed_asks_them(company: Compan
     assert people_are_asked(made)
 
 
-@pytest.mark.rule("A13", "A16")
-def test_what_shares_its_credential_with_another_automation_asks_people(
-    company: Company, light_in_force: Submission
-) -> None:
-    made = lightly.submitted(company, lambda export: export.update(id="another"))
-    assert (made.tier, made.light_path) == ("low", False)
-
-
 @pytest.mark.rule("A13", "T2")
 def test_what_somebody_raised_is_not_low(company: Company) -> None:
     version = lightly.version(company)
@@ -230,16 +222,6 @@ def test_a_connection_that_is_to_open_something_else_has_its_owner_asked(
     stock.app_approved(company, light_submitted)
     assert people_are_asked(light_submitted)
     assert left(light_submitted) == "a connection is not confirmed"
-
-
-@pytest.mark.rule("A13", "A16")
-def test_a_credential_that_another_automation_has_come_to_share_has_its_owner_asked(
-    company: Company, light_submitted: Submission
-) -> None:
-    lightly.version(company, lambda export: export.update(id="another"))
-    stock.app_approved(company, light_submitted)
-    assert people_are_asked(light_submitted)
-    assert left(light_submitted) == "another automation shares its credential or identity"
 
 
 @pytest.mark.rule("A13")

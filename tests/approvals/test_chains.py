@@ -1,0 +1,198 @@
+"""What a chain makes of what is submitted: its tier, whether policy may approve it, and what may be seen of it (A13, A16, T2)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from approvals.models import Submission
+from governance.controls.refusals import OutOfTurn
+from inventory import chains, registry
+from inventory.importers.manifest import Trigger
+from inventory.models import Automation, ChainEnd, ImportItem
+from tests import journeys
+from tests.approvals import chained, lightly, stock
+from tests.approvals.chained import described, in_force, report, report_in_force
+from tests.journeys import Company
+from tests.people import as_actor
+from tests.portal.signed_in import client_of
+
+JOINED = "It is joined with another automation, which is"
+
+
+def reasons(version_or_submission: object) -> str:
+    found = version_or_submission
+    known = found.reasons if isinstance(found, Submission) else found.latest_assessment.reasons  # type: ignore[attr-defined]
+    return " ".join(known)
+
+
+# --- the light path -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A13", "A16", "T2")
+def test_what_shares_its_credential_with_what_writes_by_it_is_not_low(company: Company) -> None:
+    report_in_force(company, report("writer", "moves", "insert"))
+    made = lightly.submitted(company)
+    assert (made.tier, made.light_path) == ("standard", False)
+    assert f"{JOINED} standard." in reasons(made)
+
+
+@pytest.mark.rule("A13", "A16", "T2")
+def test_a_chain_that_rose_meanwhile_has_nothing_approved_as_low(company: Company, light_submitted: Submission) -> None:
+    report_in_force(company, report("writer", "moves", "insert"))
+    with pytest.raises(OutOfTurn, match="Its tier has risen since, so this is standard risk"):
+        stock.app_approved(company, light_submitted)
+    again = journeys.submitted(company, light_submitted.version)
+    assert (again.tier, again.light_path, again.continues) == ("standard", False, light_submitted)
+
+
+@pytest.mark.rule("A13", "A16")
+def test_what_shares_its_credential_with_what_reads_by_it_too_stays_on_the_light_path(company: Company) -> None:
+    first = lightly.in_force(company, report("reader", "prices"))
+    made = lightly.submitted(company)
+    first.refresh_from_db()
+    assert (first.state, made.tier, made.light_path) == ("in_force", "low", True)
+    stock.app_approved(company, made)
+    assert {one.by_policy_id for one in made.approvals.filter(stage=2)} == {made.policy_id}
+
+
+@pytest.mark.rule("A13", "A16")
+def test_a_draft_of_somebody_else_keeps_nothing_off_the_light_path(
+    company: Company, light_submitted: Submission
+) -> None:
+    journeys.brought_in(company, stock.EXPORT, content=lightly.content(report("writer", "moves", "insert")))
+    stock.app_approved(company, light_submitted)
+    assert {one.by_policy_id for one in light_submitted.approvals.filter(stage=2)} == {light_submitted.policy_id}
+
+
+# --- tier ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A16", "T2")
+def test_a_draft_raises_nobody_and_sees_itself_what_it_would_join(company: Company) -> None:
+    c, n = company, company.people
+    high = in_force(c, described(c, "Payer", (c.slack, "admin", "payments")))
+    stranger = described(c, "Stranger", (c.slack, "read", "payments"), team=n.marketing, by=n.tom, owner=n.grace)
+    assert stranger.latest_assessment.tier == "high"
+    assert f"{JOINED} high." in reasons(stranger)
+    reader = in_force(c, described(c, "Reader", (c.slack, "read", "minutes")))
+    described(c, "Vandal", (c.slack, "admin", "minutes"), team=n.marketing, by=n.tom, owner=n.grace)
+    waiting = described(c, "Waiting", (c.slack, "admin", "minutes"))
+    journeys.submitted(c, waiting)
+    again = described(c, "Second reader", (c.slack, "read", "minutes"))
+    assert (reader.automation.tier, again.latest_assessment.tier) == ("low", "low")
+    assert chains.of(reader.automation_id).others == frozenset()
+    assert chains.of(high.automation_id).others == frozenset()
+
+
+@pytest.mark.rule("A16", "T2", "T3")
+def test_what_calls_something_that_is_not_in_use_here_is_high(company: Company) -> None:
+    c = company
+    for target in ("nobody", "{expression}", ""):
+        made = described(c, f"Caller of {target}", (c.model, "execute", target, "workflow:execute"))
+        assert made.latest_assessment.tier == "high", target
+        assert "calls something that nobody has approved here" in reasons(made)
+    described(c, "Callee", (c.slack, "read", "minutes"), external_id="callee")
+    made = described(c, "Caller", (c.model, "execute", "callee", "workflow:execute"))
+    assert made.latest_assessment.tier == "high", "in the register, and not approved"
+    failing = described(c, "Failing", (c.slack, "read", "minutes"), on_error="nobody")
+    assert failing.latest_assessment.tier == "high"
+
+
+@pytest.mark.rule("A16", "T2")
+def test_what_calls_something_that_is_approved_is_as_risky_as_that(company: Company) -> None:
+    c = company
+    in_force(c, described(c, "Callee", (c.slack, "read", "minutes"), external_id="callee"))
+    made = described(c, "Caller", (c.model, "execute", "callee", "workflow:execute"))
+    assert made.latest_assessment.tier == "standard"
+    in_force(c, described(c, "Worse", (c.slack, "admin", "payments"), external_id="worse"))
+    for name, holds, more in (
+        ("Caller of worse", (c.model, "execute", "worse", "workflow:execute"), {}),
+        ("Failing", (c.slack, "read", "other"), {"on_error": "worse"}),
+    ):
+        made = described(c, name, holds, **more)
+        assert f"{JOINED} high." in reasons(made)
+        assert made.latest_assessment.tier == "high"
+        assert made.latest_assessment.levels["own"] != "high", "and lends that to nobody"
+
+
+@pytest.mark.rule("A16", "T2")
+def test_whatever_is_called_is_as_risky_as_who_calls_it(company: Company) -> None:
+    c = company
+    hook = Trigger("webhook", "Webhook", "POST /orders", authenticated=True)
+    in_force(
+        c, described(c, "Payer", (c.slack, "admin", "payments"), (c.model, "write", "/webhook/orders", "request:post"))
+    )
+    made = described(c, "Hook", (c.slack, "read", "other"), triggers=(hook,))
+    assert made.latest_assessment.tier == "high"
+    (link,) = chains.with_version(made).links
+    assert (link.kind, link.side, link.thing) == ("call", "answers", "/webhook/orders")
+
+
+@pytest.mark.rule("A16", "I5")
+def test_what_an_identity_joins_is_said_once(company: Company) -> None:
+    c = company
+    in_force(c, described(c, "Payer", (c.slack, "admin", "payments"), identity="robot"))
+    made = described(c, "Reader", (c.slack, "read", "other"), identity="robot")
+    assert (made.latest_assessment.tier, JOINED in reasons(made)) == ("high", False)
+    assert "runs as the same identity as another automation, which is high" in reasons(made)
+    assert {one.kind for one in chains.with_version(made).links} == {"identity"}
+
+
+@pytest.mark.rule("A16", "T2")
+def test_a_tier_that_a_person_raised_counts_for_the_whole_chain(company: Company) -> None:
+    c = company
+    writer = in_force(c, described(c, "Writer", (c.slack, "write", "minutes"))).automation
+    made = described(c, "Reader", (c.slack, "read", "minutes"))
+    assert made.latest_assessment.tier == "standard"
+    registry.raise_tier(
+        Automation.objects.get(pk=writer.pk), actor=as_actor(c.people.theo), now=c.now, reason="It mails.", tier="high"
+    )
+    assert chains.with_version(made).tier.word == "high"
+    assert journeys.submitted(c, made).tier == "high"
+
+
+# --- what is seen ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A16", "H7")
+def test_whoever_may_not_see_what_it_is_joined_with_reads_that_there_is_something(company: Company) -> None:
+    c, n = company, company.people
+    payer = in_force(c, described(c, "Payer of secrets", (c.slack, "admin", "payments"))).automation
+    made = described(c, "Stranger", (c.slack, "read", "payments"), team=n.marketing, by=n.tom, owner=n.grace)
+    here = f"/automations/{made.automation_id}/chain/"
+    seen = client_of(n.tom).get(here).content.decode()
+    assert "Payer of secrets" not in seen
+    assert f"/automations/{payer.pk}/" not in seen
+    assert "Another automation that you don&#x27;t see" in seen
+    assert "writes “payments” in Finance Slack workspace, which this reads" in seen
+    assert "it would be joined with one other automation, which is high risk" in seen
+    assert re.search(r'<svg class="links"[^>]*role="img"[^>]*><title>What Stranger is joined with</title><desc>', seen)
+    assert "Payer of secrets" in client_of(n.sana).get(here).content.decode()
+    assert client_of(n.rita).get(here).status_code == 404
+
+
+@pytest.mark.rule("A16", "A3")
+def test_the_review_and_the_preview_show_what_it_would_be_joined_with(company: Company) -> None:
+    c, n = company, company.people
+    report_in_force(c, report("writer", "moves", "insert"))
+    made = lightly.submitted(c)
+    theo = client_of(n.theo)
+    assert f"/review/{made.pk}/chain/" in theo.get(f"/review/{made.pk}/").content.decode()
+    panel = theo.get(f"/review/{made.pk}/chain/").content.decode()
+    assert "Report writer" in panel
+    assert "uses the same credential for more or for something else" in panel
+    item = ImportItem.objects.get(version=made.version)
+    ImportItem.objects.filter(pk=item.pk).update(progress="preview", version=None)
+    preview = client_of(n.rita).get(f"/bring-in/{item.pk}/").content.decode()
+    assert "Report writer" in preview
+    assert "it would be joined with one other automation, which is standard risk" in preview
+
+
+@pytest.mark.rule("A16")
+def test_what_meets_nothing_asks_for_no_picture(company: Company, light_submitted: Submission) -> None:
+    page = client_of(company.people.theo).get(f"/review/{light_submitted.pk}/").content.decode()
+    assert "/chain/" not in page
+    assert not ChainEnd.objects.filter(automation=light_submitted.automation).exists()
+    assert chained.described(company, "Alone", (company.slack, "read", "x")).points is not None
