@@ -27,7 +27,7 @@ from inventory import interim, lifecycle, registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Credential, NonHumanIdentity, Resource
 from tests import journeys, lengths
-from tests.approvals import lightly, stock
+from tests.approvals import chained, lightly, stock
 from tests.approvals.bring_in.building import of_its_own
 from tests.approvals.drawing import JOBS, drawn_of_its_own, sealed
 from tests.axe import is_too_wide, violations
@@ -100,6 +100,9 @@ TOUR = (
     ("sana", "automation_items", "automation"),
     ("sana", "automation_submissions", "automation"),
     ("sana", "automation_grants", "automation", "?show=ended"),
+    ("sana", "automation_chain", "automation"),
+    ("sana", "automation_chain", "joined"),  # with what it writes for, what it calls, and what nobody knows
+    ("theo", "review_chain", "submission"),
     ("sana", "automation_raise", "automation"),
     ("sana", "ownerless"),
     ("sana", "identity", "identity"),
@@ -202,6 +205,7 @@ class World:
         self.notice = Notice.objects.filter(recipient=self.people.theo).latest("pk").pk
         self.light, self.of_policy = self._light(company)
         self.below, self.promoted, self.alike = self._known(company)
+        self.joined = self._joined(company)
         sealing.seal_all(at=timezone.now())
 
     def _something_told(self) -> int:
@@ -245,6 +249,13 @@ class World:
         again = {**export, "id": uuid.uuid4().hex[:16]}
         alike = journeys.brought_in(company, content=json.dumps(again).encode())
         return below.automation_id, *(journeys.submitted(company, one).pk for one in (promoted, alike))
+
+    def _joined(self, company: Company) -> int:
+        """What writes a channel that another reads, and calls what nobody has approved."""
+        word = uuid.uuid4().hex[:8]
+        chained.in_force(company, chained.described(company, f"Reader {word}", (company.slack, "read", word)))
+        holds = ((company.slack, "write", word), (company.model, "execute", "nobody", "workflow:execute"))
+        return chained.described(company, f"Writer {word}", *holds).automation_id
 
     def _a_token(self) -> None:
         """Rita's, for a pipeline of the team that Theo leads."""
