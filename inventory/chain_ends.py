@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from inventory.importers.addresses import path_shown
 from inventory.importers.manifest import QUERY_OPERATIONS
-from inventory.models import Automation, ChainKind, DataClass, Level, Privilege, Trigger
-from inventory.risk import LEVEL_ORDER
+from inventory.models import Automation, ChainKind, Level, Privilege, Trigger
 
 #: What an automation does at a point. Of a credential the side says what it is used for, as a digest.
 CALLS, CALLED, WRITES, READS, WATCHES, ACTS = "calls", "called", "writes", "reads", "watches", "acts"
@@ -32,7 +32,6 @@ ANSWERS_AT = {"webhook": "/webhook", "form": "/form"}
 _ITSELF, _COMPUTED, _TOLD_APART = "{itself}", "{", "{opaque "
 #: What a database takes for granted where no schema is named.
 _USUAL = ("public.", "dbo.")
-_CLASSES = ("", *DataClass.values)
 
 
 @dataclass(frozen=True)
@@ -81,13 +80,8 @@ def meet(sides: Collection[str]) -> bool:
         sides: what they do there.
     """
     found = set(sides)
-    if ACTS in found:
-        return True
-    for way in ({CALLS, CALLED}, {ASKS, ANSWERS}):
-        if found & way:
-            return way <= found
-    if found & {WRITES, READS, WATCHES}:
-        return WRITES in found and bool(found & {READS, WATCHES})
+    if found & FITS.keys():
+        return any(found & set(FITS[side]) for side in found & FITS.keys())
     return len(found) > 1  # a credential, used for different things
 
 
@@ -101,10 +95,36 @@ def of(version: Version) -> list[End]:
     return list({one.key: one for one in reversed(found)}.values())[::-1]
 
 
-def points(version: Version) -> list[str]:
-    """At which points it could meet another, and `NOWHERE` among them where it calls something: then whom is asked in any case."""
+#: What another does at a point to be joined by it, by what one does there oneself; at a credential whatever is not the same.
+FITS = MappingProxyType(
+    {
+        CALLS: (CALLED,),
+        CALLED: (CALLS,),
+        ASKS: (ANSWERS,),
+        ANSWERS: (ASKS,),
+        WRITES: (READS, WATCHES),
+        READS: (WRITES,),
+        WATCHES: (WRITES,),
+        ACTS: (ACTS,),
+    }
+)
+#: Stands before a side that would not join.
+BUT = "!"
+
+
+def meets(version: Version) -> list[str]:
+    """What another would have to do where to be joined with it: ``point:side``, or ``point:!side`` for whatever is not that.
+
+    `NOWHERE` is among them where it calls something: then whether that is in use here is asked in any case.
+    """
     ends = of(version)
-    return sorted({one.point for one in ends} | {NOWHERE for one in ends if one.side == CALLS})
+    found = {met(one.point, side) for one in ends for side in FITS.get(one.side, (f"{BUT}{one.side}",))}
+    return sorted(found | {NOWHERE for one in ends if one.side == CALLS})
+
+
+def met(where: str, side: str) -> str:
+    """One of `meets`."""
+    return f"{where}:{side}"
 
 
 def point(*parts: str) -> str:
@@ -228,24 +248,18 @@ def _same(part: str) -> str:
 
 
 def _credentials(version: Version) -> Iterator[End]:
-    """What each is used for: on which resources, at which level and data class. Those who use one alike are not joined by it.
+    """On which resources each is used, and where by an administrator. Those who use one alike are not joined by it.
 
-    By a credential that only the other uses to write, or elsewhere, one could do what nobody asked about one; by one that both read a
-    database with, neither.
+    The one credential of a server is that server's door: behind it they meet where they touch the same, as by any other. Who uses it
+    elsewhere too is somebody there, and so is everybody who holds it.
     """
-    uses: dict[int, dict[int, list[Privilege]]] = {pk: {} for pk in version.credentials}
+    uses: dict[int, set[str]] = {pk: set() for pk in version.credentials}
     for one in version.privileges:
         if one.credential_id in uses:
-            uses[one.credential_id].setdefault(one.entitlement.resource_id, []).append(one)
-    for pk, by_resource in uses.items():
-        side = point("used for", *sorted(f"{resource} {_most(used)}" for resource, used in by_resource.items()))
+            administers = one.counted_level == Level.ADMIN
+            uses[one.credential_id].add(f"{one.entitlement.resource_id}{' administered' if administers else ''}")
+    for pk, used in uses.items():
+        side = point("used for", *sorted(used))
         yield End(
             ChainKind.CREDENTIAL, point("credential", str(pk)), side, version.credentials[pk][:300], credential=pk
         )
-
-
-def _most(used: Iterable[Privilege]) -> str:
-    """The highest level at which something is used, and the highest data class that is said of a part of it."""
-    held = list(used)
-    level = max((one.counted_level for one in held), key=LEVEL_ORDER.index)
-    return f"{level} {max((one.entitlement.data_class for one in held), key=_CLASSES.index)}"

@@ -13,19 +13,35 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, transaction
-from django.db.models import Case, Exists, F, Func, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Concat, Left
 
 from governance.controls.transitions import Step
 from inventory import by_itself, chain_ends
-from inventory.chain_ends import CALLED, CALLS, NOWHERE, End
+from inventory.chain_ends import BUT, CALLED, CALLS, NOWHERE, End
 from inventory.models import (
     Assessment,
     Automation,
     AutomationState,
     ChainEnd,
+    ChainKind,
     ChainMember,
     NonHumanIdentity,
     Privilege,
@@ -45,6 +61,8 @@ LOCK = 0x6C696E6B
 #: Automations whose rows are read together.
 AT_ONCE = 1_000
 ROWS = 5_000
+#: Characters of a point.
+POINT = 64
 #: What makes an end the same again, and what goes, by that, and comes of one automation's.
 Key = tuple[str, str, str]
 Change = tuple[dict[Key, int], list[End]]
@@ -150,15 +168,19 @@ def may_be_joined(version: str, automation: str) -> Combinable:
     """For annotating rows of a higher app: whether the chain of a version has to be asked for, identities aside.
 
     Args:
-        version: the path from the row to the version.
+        version: the path from the row to the version; empty where that is the row.
         automation: to the version's automation.
     """
-    at = Version.objects.filter(pk=OuterRef(OuterRef(version))).order_by()
-    met = ChainEnd.objects.filter(point__in=at.values(point=Func(F("points"), function="unnest")))
-    unknown = Q((f"{version}__points__isnull", True)) | Q((f"{version}__points__contains", [NOWHERE]))
-    return Case(
-        When(unknown, then=Value(True)), default=Exists(met.exclude(automation=OuterRef(automation)).order_by())
-    )
+    meets = f"{version}__meets".removeprefix("__")
+    at = Version.objects.filter(pk=OuterRef(OuterRef(version or "pk"))).order_by()
+    points = at.values(point=Left(Func(F("meets"), function="unnest"), POINT))
+    wanted = ExpressionWrapper(OuterRef(meets), output_field=ArrayField(CharField()))
+    ends = ChainEnd.objects.filter(point__in=points).exclude(automation=OuterRef(automation)).annotate(wanted=wanted)
+    fits, alike = (Concat("point", Value(f":{but}"), "side", output_field=CharField()) for but in ("", BUT))
+    is_credential = Q(kind=ChainKind.CREDENTIAL)
+    met = ends.filter(is_credential & ~Q(wanted__contains=[alike]) | ~is_credential & Q(wanted__contains=[fits]))
+    unknown = Q((f"{meets}__isnull", True)) | Q((f"{meets}__contains", [NOWHERE]))
+    return Case(When(unknown, then=Value(True)), default=Exists(met.order_by()))
 
 
 def _chain(automation: int | None, ends: Collection[End]) -> Chain:

@@ -5,6 +5,8 @@ from __future__ import annotations
 #: The first that fits.
 ICONS = (
     ("more than low", "check"),
+    ("joined with", "branch"),
+    ("calls something", "question"),
     ("model", "robot"),
     ("start", "globe"),
     ("recogni", "question"),

@@ -12,8 +12,8 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name='version',
-            name='points',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(blank=True, max_length=64), editable=False, null=True, size=None),
+            name='meets',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(blank=True, max_length=140), editable=False, null=True, size=None),
         ),
         migrations.CreateModel(
             name='ChainMember',
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('resource', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.resource')),
             ],
             options={
-                'indexes': [models.Index(fields=['point', 'automation'], name='chain_end_by_point')],
+                'indexes': [models.Index(fields=['point', 'side'], name='chain_end_by_point')],
                 'constraints': [models.UniqueConstraint(fields=('automation', 'kind', 'point', 'side'), name='chain_end_once'), models.CheckConstraint(condition=models.Q(('kind__in', ['call', 'trigger', 'identity', 'credential', 'store'])), name='chain_end_kind_known')],
             },
         ),

@@ -329,8 +329,8 @@ class Version(AppendOnly):
     manifest = models.JSONField()
     #: Secrets that the source contained: place, kind and keyed fingerprint, never a value (I6).
     secrets = models.JSONField(default=list)
-    #: At which points it could be joined with another automation, identities aside (`inventory.chain_ends`); None where nobody worked it out.
-    points = ArrayField(models.CharField(max_length=64, blank=True), null=True, editable=False)
+    #: What another would have to do where to be joined with it, identities aside (`inventory.chain_ends`); None where nobody worked it out.
+    meets = ArrayField(models.CharField(max_length=140, blank=True), null=True, editable=False)
     imported_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField()
 

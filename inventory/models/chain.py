@@ -49,7 +49,7 @@ class ChainEnd(models.Model):
             models.UniqueConstraint(fields=["automation", "kind", "point", "side"], name="chain_end_once"),
             models.CheckConstraint(name="chain_end_kind_known", condition=Q(kind__in=ChainKind.values)),
         )
-        indexes = (models.Index(fields=["point", "automation"], name="chain_end_by_point"),)
+        indexes = (models.Index(fields=["point", "side"], name="chain_end_by_point"),)
 
     def __str__(self) -> str:
         return f"{self.automation} {self.side} {self.thing}".strip()

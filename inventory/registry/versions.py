@@ -185,7 +185,7 @@ def write_down(
         _save_author(known, manifest)
         return WrittenDown(known, False, judged)
     version = _new_version(step, automation, manifest, secrets, digest, bound, before)
-    version.points = _points(automation, manifest, found)
+    version.meets = _meets(automation, manifest, found)
     version.save()
     for one in privileges.values():
         one.version = version
@@ -229,10 +229,10 @@ def _new_version(
     )
 
 
-def _points(automation: Automation, manifest: Manifest, found: Resolution) -> list[str]:
-    """Where it could meet another automation (A16), now that all it is made of has rows."""
+def _meets(automation: Automation, manifest: Manifest, found: Resolution) -> list[str]:
+    """By what it could be joined with another automation (A16), now that all it is made of has rows."""
     credentials = {one.pk: str(one) for one in found.credentials.values()}
-    return chain_ends.points(
+    return chain_ends.meets(
         chain_ends.Version(automation, found.privileges.values(), credentials, found.triggers, {}, manifest.on_error)
     )
 

@@ -148,7 +148,7 @@ def _sentence(link: Link) -> str:
     }
     shared = {
         ChainKind.IDENTITY: f"runs as the same identity, {thing}",
-        ChainKind.CREDENTIAL: f"uses the same credential for more or for something else, {thing}",
+        ChainKind.CREDENTIAL: f"uses the same credential, {thing}, for more or elsewhere",
     }
     return words.get(link.side) or shared[ChainKind(link.kind)]
 

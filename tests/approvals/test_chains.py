@@ -10,14 +10,16 @@ from approvals.models import Submission
 from governance.controls.refusals import OutOfTurn
 from inventory import chains, registry
 from inventory.importers.manifest import Trigger
-from inventory.models import Automation, ChainEnd, ImportItem
+from inventory.models import Automation, ImportItem, Version
 from tests import journeys
-from tests.approvals import chained, lightly, stock
+from tests.approvals import lightly, stock
 from tests.approvals.chained import described, in_force, report, report_in_force
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
 
+#: What the stock report reads.
+READ = "scm.stock"
 JOINED = "It is joined with another automation, which is"
 
 
@@ -31,8 +33,8 @@ def reasons(version_or_submission: object) -> str:
 
 
 @pytest.mark.rule("A13", "A16", "T2")
-def test_what_shares_its_credential_with_what_writes_by_it_is_not_low(company: Company) -> None:
-    report_in_force(company, report("writer", "moves", "insert"))
+def test_what_reads_what_something_riskier_writes_is_not_low(company: Company) -> None:
+    report_in_force(company, report("writer", "stock", "insert"))
     made = lightly.submitted(company)
     assert (made.tier, made.light_path) == ("standard", False)
     assert f"{JOINED} standard." in reasons(made)
@@ -40,7 +42,7 @@ def test_what_shares_its_credential_with_what_writes_by_it_is_not_low(company: C
 
 @pytest.mark.rule("A13", "A16", "T2")
 def test_a_chain_that_rose_meanwhile_has_nothing_approved_as_low(company: Company, light_submitted: Submission) -> None:
-    report_in_force(company, report("writer", "moves", "insert"))
+    report_in_force(company, report("writer", "stock", "insert"))
     with pytest.raises(OutOfTurn, match="Its tier has risen since, so this is standard risk"):
         stock.app_approved(company, light_submitted)
     again = journeys.submitted(company, light_submitted.version)
@@ -48,7 +50,8 @@ def test_a_chain_that_rose_meanwhile_has_nothing_approved_as_low(company: Compan
 
 
 @pytest.mark.rule("A13", "A16")
-def test_what_shares_its_credential_with_what_reads_by_it_too_stays_on_the_light_path(company: Company) -> None:
+def test_what_shares_the_credential_of_a_server_stays_on_the_light_path(company: Company) -> None:
+    report_in_force(company, report("writer", "moves", "insert"))
     first = lightly.in_force(company, report("reader", "prices"))
     made = lightly.submitted(company)
     first.refresh_from_db()
@@ -61,7 +64,7 @@ def test_what_shares_its_credential_with_what_reads_by_it_too_stays_on_the_light
 def test_a_draft_of_somebody_else_keeps_nothing_off_the_light_path(
     company: Company, light_submitted: Submission
 ) -> None:
-    journeys.brought_in(company, stock.EXPORT, content=lightly.content(report("writer", "moves", "insert")))
+    journeys.brought_in(company, stock.EXPORT, content=lightly.content(report("writer", "stock", "insert")))
     stock.app_approved(company, light_submitted)
     assert {one.by_policy_id for one in light_submitted.approvals.filter(stage=2)} == {light_submitted.policy_id}
 
@@ -176,13 +179,13 @@ def test_whoever_may_not_see_what_it_is_joined_with_reads_that_there_is_somethin
 @pytest.mark.rule("A16", "A3")
 def test_the_review_and_the_preview_show_what_it_would_be_joined_with(company: Company) -> None:
     c, n = company, company.people
-    report_in_force(c, report("writer", "moves", "insert"))
+    report_in_force(c, report("writer", "stock", "insert"))
     made = lightly.submitted(c)
     theo = client_of(n.theo)
     assert f"/review/{made.pk}/chain/" in theo.get(f"/review/{made.pk}/").content.decode()
     panel = theo.get(f"/review/{made.pk}/chain/").content.decode()
     assert "Report writer" in panel
-    assert "uses the same credential for more or for something else" in panel
+    assert f"writes “{READ}” in ERP Postgres (production), which this reads" in panel
     item = ImportItem.objects.get(version=made.version)
     ImportItem.objects.filter(pk=item.pk).update(progress="preview", version=None)
     preview = client_of(n.rita).get(f"/bring-in/{item.pk}/").content.decode()
@@ -191,8 +194,33 @@ def test_the_review_and_the_preview_show_what_it_would_be_joined_with(company: C
 
 
 @pytest.mark.rule("A16")
-def test_what_meets_nothing_asks_for_no_picture(company: Company, light_submitted: Submission) -> None:
+def test_what_is_joined_with_nothing_asks_for_no_picture(company: Company, light_submitted: Submission) -> None:
+    report_in_force(company, report("by the same door", "moves", "insert"))
     page = client_of(company.people.theo).get(f"/review/{light_submitted.pk}/").content.decode()
     assert "/chain/" not in page
-    assert not ChainEnd.objects.filter(automation=light_submitted.automation).exists()
-    assert chained.described(company, "Alone", (company.slack, "read", "x")).points is not None
+
+
+@pytest.mark.rule("A16")
+def test_whether_there_is_a_chain_to_ask_for_is_known_with_the_submission(company: Company) -> None:
+    c = company
+    for name, level, target in (
+        ("Reader", "read", "minutes"),
+        ("Writer", "write", "papers"),
+        ("Both", "admin", "notes"),
+    ):
+        in_force(c, described(c, name, (c.slack, level, target)))
+    report_in_force(c, report("door", "moves", "insert"))
+    asked = {
+        "alone": described(c, "Alone", (c.slack, "write", "walls")),
+        "alike": described(c, "Alike", (c.slack, "read", "minutes"), (c.slack, "write", "papers")),
+        "writes": described(c, "Writes", (c.slack, "write", "minutes")),
+        "reads": described(c, "Reads", (c.slack, "read", "papers")),
+        "either": described(c, "Either", (c.slack, "read", "notes")),
+        "calls": described(c, "Calls", (c.model, "execute", "nobody", "workflow:execute")),
+        "door": journeys.brought_in(c, stock.EXPORT, content=lightly.content(report("other door", "prices"))),
+    }
+    rows = Version.objects.annotate(may_be=chains.may_be_joined("", "automation"))
+    found = {name: rows.get(pk=one.pk).may_be for name, one in asked.items()}
+    known = {name: chains.with_version(one) for name, one in asked.items()}
+    assert found == {name: bool(one.others or one.unknown) for name, one in known.items()}
+    assert found == {name: name in ("writes", "reads", "either", "calls") for name in asked}
