@@ -89,7 +89,8 @@ def shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: bool) 
 def _finding(chain: Chain, *, would: bool) -> str:
     verb = "would be" if would else "is"
     if not chain.others:
-        return f"it {verb} joined with no other automation"
+        outside = ", and calls something that is not in use here" if chain.unknown else ""
+        return f"it {verb} joined with no other automation{outside}"
     number = len(chain.others)
     others = "one other automation, which" if number == 1 else f"{number} other automations, the highest of which"
     return f"it {verb} joined with {others} is {chain.joined.word} risk"
@@ -156,9 +157,9 @@ def _sentence(link: Link) -> str:
 def _unknown(thing: str) -> Shape:
     return {
         "icon": "question",
-        "name": thing or "Whatever the run decides",
+        "name": thing[:1].upper() + thing[1:] if thing else "Whatever the run decides",
         "href": "",
-        "text": "is called by this, and nobody has approved it here: that counts as high risk",
+        "text": "is started by this, and nobody has approved it here: that counts as high risk",
         "line": "suspended",
     }
 
