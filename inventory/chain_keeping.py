@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models.fields.json import KeyTextTransform
 
+from governance.controls.keyed import among
 from governance.controls.transitions import Step
 from inventory import chain_ends, chains
 from inventory.chain_ends import NOWHERE, End
@@ -80,7 +81,7 @@ def _rewrite(changed: Mapping[int, Change]) -> None:
     ChainEnd.objects.filter(pk__in={row for gone, _ in changed.values() for row in gone.values()}).delete()
     ChainEnd.objects.bulk_create((_row(pk, one) for pk, (_, added) in changed.items() for one in added), chains.ROWS)
     touched |= _joined_at(points - {NOWHERE})
-    grown = ChainMember.objects.filter(automation__in=touched).values("chain")
+    grown = ChainMember.objects.filter(among(touched, "automation")).values("chain")
     _regroup(touched | set(ChainMember.objects.filter(chain__in=grown).values_list("automation", flat=True)))
 
 
@@ -95,9 +96,9 @@ def _joined_at(points: Collection[str]) -> set[int]:
 
 def _regroup(members: Collection[int]) -> None:
     """Write down the chains of some automations, which hold every other that is joined with one of them."""
-    in_use = Automation.objects.filter(pk__in=members, state__in=IN_USE).order_by().values_list("pk", flat=True)
+    in_use = Automation.objects.filter(among(members), state__in=IN_USE).order_by().values_list("pk", flat=True)
     _write_members(set(in_use), chain_ends.grouped(chains.sides_of(members)))
-    ChainMember.objects.filter(automation__in=members).exclude(automation__state__in=IN_USE).delete()
+    ChainMember.objects.filter(among(members, "automation")).exclude(automation__state__in=IN_USE).delete()
 
 
 def _write_members(in_use: Collection[int], groups: Mapping[int, int]) -> None:

@@ -29,6 +29,7 @@ from django.db.models import (
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Concat, Left
 
+from governance.controls.keyed import among
 from inventory import by_itself, chain_ends
 from inventory.chain_ends import BUT, CALLED, CALLS, NOWHERE, End
 from inventory.models import (
@@ -193,7 +194,7 @@ def _others(automation: int | None, ends: Iterable[End], met: Collection[int]) -
     """Everything in the chain beside itself. Where it stands in that now, what is joined by it alone may not be by this version."""
     if not met:
         return set()
-    chains = ChainMember.objects.filter(automation__in=met).values("chain")
+    chains = ChainMember.objects.filter(among(met, "automation")).values("chain")
     members = set(ChainMember.objects.filter(chain__in=chains).values_list("automation", flat=True))
     if automation not in members:
         return members
@@ -204,7 +205,7 @@ def _others(automation: int | None, ends: Iterable[End], met: Collection[int]) -
 
 def _called_in_vain(members: Collection[int]) -> set[str]:
     """At which points some automations call what is not in use here."""
-    return set(_in_vain().filter(automation__in=members).values_list("point", flat=True))
+    return set(_in_vain().filter(among(members, "automation")).values_list("point", flat=True))
 
 
 def _links(ends: Iterable[End], met: Iterable[ChainEnd]) -> Iterator[Link]:
@@ -268,5 +269,5 @@ def _in_vain() -> QuerySet[ChainEnd]:
 
 def sides_of(members: Collection[int]) -> Iterator[tuple[int, str, str]]:
     """Automation, point and side of each end that some automations have."""
-    rows = ChainEnd.objects.filter(automation__in=members).order_by().values_list("automation", "point", "side")
+    rows = ChainEnd.objects.filter(among(members, "automation")).order_by().values_list("automation", "point", "side")
     return rows.iterator(ROWS)
