@@ -75,12 +75,11 @@ def _changed(automations: Collection[int], made: Mapping[int, Iterable[End]]) ->
 
 
 def _rewrite(changed: Mapping[int, Change]) -> None:
-    points = {point for gone, _ in changed.values() for _, point, _ in gone}
-    points |= {one.point for _, added in changed.values() for one in added}
-    touched = set(changed) | _joined_at(points - {NOWHERE})
+    """Write the ends that differ, and the chains that differ by it: whoever was joined by what goes stands in the same chain still."""
     ChainEnd.objects.filter(pk__in={row for gone, _ in changed.values() for row in gone.values()}).delete()
     ChainEnd.objects.bulk_create((_row(pk, one) for pk, (_, added) in changed.items() for one in added), chains.ROWS)
-    touched |= _joined_at(points - {NOWHERE})
+    points = {one.point for _, added in changed.values() for one in added} - {NOWHERE}
+    touched = set(changed) | _joined_at(points)
     grown = ChainMember.objects.filter(among(touched, "automation")).values("chain")
     _regroup(touched | set(ChainMember.objects.filter(chain__in=grown).values_list("automation", flat=True)))
 
