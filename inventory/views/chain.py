@@ -118,7 +118,8 @@ def _boxes(links: Iterable[Link], seen: Mapping[int, Automation]) -> list[Shape]
     if unseen:
         number = len({one.other for one in unseen})
         name = "Another automation that you don't see" if number == 1 else f"{number} automations that you don't see"
-        boxes.append({"icon": "lock", "name": name, "href": "", "text": _words(unseen), "line": ""})
+        text = _words(unseen) if number == 1 else f"one of them or more {_words(unseen)}"
+        boxes.append({"icon": "lock", "name": name, "href": "", "text": text, "line": ""})
     return boxes
 
 
