@@ -40,7 +40,10 @@ class Office:
 
     def look(self, at: datetime | None = None) -> None:
         """A run that ended well, well after a seal over all that happened before it."""
-        until(self.is_sealed, "everything that happened is sealed: whatever else runs on the server may hold that up a moment")
+        until(
+            self.is_sealed,
+            "everything that happened is sealed: whatever else runs on the server may hold that up a moment",
+        )
         self.began = Seal.objects.latest("number").at + 2 * touched.MARGIN
         began = {"began_at": self.began, "seen_at": self.began}
         JobRun.objects.create(job=sweeps.JOB, started_at=at or self.now, ended_at=at or self.now, **began)
