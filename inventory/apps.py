@@ -16,10 +16,10 @@ class InventoryConfig(AppConfig):
         """
         from governance.controls import consequences
         from governance.controls.erasing import FORGETTING
-        from inventory import announcing, chains, erasing, still_open
+        from inventory import announcing, chain_keeping, erasing, still_open
 
         still_open.register()
         announcing.register()
         consequences.register(FORGETTING, erasing.forget)
-        for event in chains.FOLLOWED:
-            consequences.register(event, chains.follow)
+        for event in chain_keeping.FOLLOWED:
+            consequences.register(event, chain_keeping.follow)

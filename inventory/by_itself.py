@@ -8,6 +8,7 @@ from django.db.models import CharField, F, OuterRef, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
+from governance.controls.keyed import among
 from inventory.models import Assessment, Version
 from inventory.risk import Tier
 
@@ -23,6 +24,6 @@ def tier(own: str, raised_to: str) -> Tier:
 def of_approved(automations: Collection[int]) -> dict[int, Tier]:
     """Of some automations the tier of what is approved, each by itself; one query."""
     newest = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=JUDGED)[:1]
-    approved = Version.objects.filter(approved_for__in=automations).annotate(own=Subquery(newest)).order_by()
+    approved = Version.objects.filter(among(automations, "approved_for")).annotate(own=Subquery(newest)).order_by()
     columns = ("approved_for", "approved_for__tier", "approved_for__raised_to", "own")
     return {pk: tier(own or stands, raised) for pk, stands, raised, own in approved.values_list(*columns)}

@@ -8,6 +8,7 @@ does what is decided at run time. Only whom something calls may not stay unknown
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -132,6 +133,32 @@ def point(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
+def grouped(rows: Iterable[tuple[int, str, str]]) -> dict[int, int]:
+    """By automation the smallest id of those that it is joined with, however many steps away.
+
+    Args:
+        rows: automation, point and side of each end.
+    """
+    at: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    first: dict[int, int] = {}
+    for pk, point, side in rows:
+        first[pk] = pk
+        if point != NOWHERE:
+            at[point].append((pk, side))
+
+    def find(pk: int) -> int:
+        while first[pk] != pk:
+            first[pk] = pk = first[first[pk]]
+        return pk
+
+    for ends in at.values():
+        if len(ends) > 1 and meet({side for _, side in ends}):
+            lowest = min(find(pk) for pk, _ in ends)
+            for pk, _ in ends:
+                first[find(pk)] = lowest
+    return {pk: find(pk) for pk in first}
+
+
 # --- who calls whom ---------------------------------------------------------------------------------------------------
 
 
@@ -150,14 +177,14 @@ def _calls(version: Version) -> Iterator[End]:
             yield End(ChainKind.CALL, _address(one, path), ASKS, path[:300])
     if version.on_error:
         at = _automation(one, version.on_error)
-        yield End(ChainKind.TRIGGER, at, CALLS, version.on_error[:300])
+        yield End(ChainKind.TRIGGER, at, CALLS, f"workflow {version.on_error}"[:300])
 
 
 def _started(one: Automation, target: str, name: str) -> End:
     """A call of another automation of the same platform and environment, or of one that only the run decides."""
     is_known = bool(target) and _COMPUTED not in target and not target.startswith("from ")
     at = _automation(one, target) if is_known else NOWHERE
-    return End(ChainKind.CALL, at, CALLS, name or target)
+    return End(ChainKind.CALL, at, CALLS, name or (f"workflow {target}"[:300] if is_known else ""))
 
 
 def _automation(one: Automation, external_id: str) -> str:

@@ -5,10 +5,12 @@ With a dozen tables in one query, PostgreSQL joins first and filters by ``IN (SE
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, F, Func, Model, QuerySet
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, BooleanField, F, Func, Model, QuerySet, Value
 
 M = TypeVar("M", bound=Model)
 
@@ -29,6 +31,11 @@ def keyed_by(keys: QuerySet[Any, Any], column: str = "pk") -> Func:
         column: of the row.
     """
     return _IsAnyOf(F(column), ArraySubquery(keys))
+
+
+def among(keys: Collection[int], column: str = "pk") -> Func:
+    """A condition for ``filter()``: the row's key, or another column, is one of these, however many: they are one value of the statement."""
+    return _IsAnyOf(F(column), Value(sorted(keys), output_field=ArrayField(BigIntegerField())))
 
 
 def sorted_by_key(rows: QuerySet[M], *, newest_first: bool = False) -> QuerySet[M]:

@@ -1,6 +1,6 @@
 """What joins automations to chains (A16): the ends by which each could be joined, and the chain that each stands in.
 
-Both are worked out from approved versions, by `inventory.chains` alone, and can be worked out anew at any time: no decision rests on a
+Both are worked out from approved versions, by `inventory.chain_keeping` alone, and can be worked out anew at any time: no decision rests on a
 row of theirs that the register does not say too.
 """
 

@@ -12,7 +12,7 @@ from governance.controls import texts
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Step
-from inventory import assessing, authors, chain_ends, chains, importers, interim, placing, resolving
+from inventory import assessing, authors, chain_ends, chain_keeping, chains, importers, interim, placing, resolving
 from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
 from inventory.models import (
     REGISTERED,
@@ -355,7 +355,7 @@ def hand_over_identities(step: Step[Automation], version: Version) -> None:
         step.save(one)
         step.record("identity.handed_over", one)
     if automation.state in chains.IN_USE:
-        chains.refresh(automation.pk)
+        chain_keeping.refresh(automation.pk)
 
 
 def _save_identities(step: Step[Any], automation: Automation, version: Version, found: Resolution) -> None:
@@ -368,4 +368,4 @@ def _save_identities(step: Step[Any], automation: Automation, version: Version, 
             step.record("identity.registered", identity, {"kind": identity.kind})
         VersionIdentity.objects.create(version=version, identity=identity)
     if is_served_anew:
-        chains.refresh(automation.pk)
+        chain_keeping.refresh(automation.pk)

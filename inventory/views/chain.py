@@ -89,7 +89,8 @@ def shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: bool) 
 def _finding(chain: Chain, *, would: bool) -> str:
     verb = "would be" if would else "is"
     if not chain.others:
-        return f"it {verb} joined with no other automation"
+        outside = ", and calls something that is not in use here" if chain.unknown else ""
+        return f"it {verb} joined with no other automation{outside}"
     number = len(chain.others)
     others = "one other automation, which" if number == 1 else f"{number} other automations, the highest of which"
     return f"it {verb} joined with {others} is {chain.joined.word} risk"
@@ -117,7 +118,8 @@ def _boxes(links: Iterable[Link], seen: Mapping[int, Automation]) -> list[Shape]
     if unseen:
         number = len({one.other for one in unseen})
         name = "Another automation that you don't see" if number == 1 else f"{number} automations that you don't see"
-        boxes.append({"icon": "lock", "name": name, "href": "", "text": _words(unseen), "line": ""})
+        text = _words(unseen) if number == 1 else f"one of them or more {_words(unseen)}"
+        boxes.append({"icon": "lock", "name": name, "href": "", "text": text, "line": ""})
     return boxes
 
 
@@ -156,9 +158,9 @@ def _sentence(link: Link) -> str:
 def _unknown(thing: str) -> Shape:
     return {
         "icon": "question",
-        "name": thing or "Whatever the run decides",
+        "name": thing[:1].upper() + thing[1:] if thing else "Whatever the run decides",
         "href": "",
-        "text": "is called by this, and nobody has approved it here: that counts as high risk",
+        "text": "is started by this, and nobody has approved it here: that counts as high risk",
         "line": "suspended",
     }
 

@@ -339,7 +339,9 @@ def test_the_hints_journey_can_be_gone(demo: str) -> None:
     app = submitted.approvals.get(stage=1)
     assert submitted.approvals.filter(kind="privilege").count() == 6
     assert {record.state for record in submitted.approvals.filter(stage=2)} == {ApprovalState.WAITING}
+    assert "joined with another automation, which is high" in " ".join(submitted.reasons)
     _decide(app, "theo", now)
+    _decide(app, "sana", now)
     with pytest.raises(DutyConflict, match="SOD-3"):
         _decide(_at(submitted, "Open invoices"), "jonas", now)
     _decide(_at(submitted, "Open invoices"), "omar", now)
@@ -365,7 +367,8 @@ def test_the_hints_journey_can_be_gone(demo: str) -> None:
 def _bring_in_and_submit(now: datetime) -> Submission:
     rita = act_as("rita")
     batch = registry.preview([(TO_BRING_IN.name, TO_BRING_IN.read_bytes())], actor=rita, now=now)
-    fields = {"business_owner": act_as("jonas").person, "purpose": "Compares statements with the ERP."}
+    fields = {"business_owner": act_as("jonas").person, "technical_owner": rita.person}
+    fields["purpose"] = "Compares statements with the ERP."
     team = automation("Invoice chaser").team
     version = registry.confirm_import(team, actor=rita, now=now, item=batch.items.get(), fields=fields)
     keys = [one.key for one in version.privileges.all()]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import connections, transaction
 
-from inventory import chains
+from inventory import chain_keeping, chains
 from inventory.models import Automation, ChainEnd, ChainMember
 from tests import journeys, lengths
 from tests.inventory.test_chains import automation, version, world
@@ -39,7 +39,7 @@ def comes_into_use(one: Automation, together: threading.Barrier, failed: list[Ba
         with transaction.atomic():
             Automation.objects.filter(pk=one.pk).update(state="live", approved_version=one.versions.get())
             together.wait(30)
-            chains.refresh(one.pk)
+            chain_keeping.refresh(one.pk)
             with suppress(threading.BrokenBarrierError):
                 together.wait(0.3)  # neither commits before both have looked, save where one waits for the other
     except BaseException as error:  # told to the test

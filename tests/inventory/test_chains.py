@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory import chains
+from inventory import chain_ends, chain_keeping, chains
 from inventory.models import (
     Automation,
     ChainEnd,
@@ -114,7 +114,7 @@ def in_use(one: Automation, held: tuple[Held, ...], rows: dict[str, Any]) -> Aut
     """It goes live with a version that holds some things."""
     one.approved_version, one.state = version(one, held, rows), "live"
     one.save()
-    chains.refresh(one.pk)
+    chain_keeping.refresh(one.pk)
     return one
 
 
@@ -136,20 +136,20 @@ def test_what_is_not_approved_or_not_in_use_joins_nobody(company: Company, rows:
     reader = in_use(automation(company, 1), (("read", "stock"),), rows)
     draft = automation(company, 2)
     version(draft, (("write", "stock"),), rows)
-    chains.refresh(draft.pk)
+    chain_keeping.refresh(draft.pk)
     assert chains.of(reader.pk).others == frozenset()
     newer = automation(company, 3)
     in_use(newer, (("read", "prices"),), rows)
     version(newer, (("write", "stock"),), rows)
-    chains.refresh(newer.pk)
+    chain_keeping.refresh(newer.pk)
     assert chains.of(reader.pk).others == frozenset(), "a newer version that nobody has approved counts for nothing"
     writer = in_use(automation(company, 4), (("write", "stock"),), rows)
     assert chains.of(reader.pk).others == {writer.pk}
     Automation.objects.filter(pk=writer.pk).update(state="suspended")
-    chains.refresh(writer.pk)
+    chain_keeping.refresh(writer.pk)
     assert chains.of(reader.pk).others == {writer.pk}, "what is stopped may run again"
     Automation.objects.filter(pk=writer.pk).update(state="retired")
-    chains.refresh(writer.pk)
+    chain_keeping.refresh(writer.pk)
     assert chains.of(reader.pk).others == frozenset()
     assert not ChainMember.objects.filter(automation=writer).exists()
 
@@ -160,7 +160,7 @@ def test_a_draft_sees_the_chain_that_it_would_join_and_nobody_sees_it(company: C
     before = kept()
     draft = version(automation(company, 2), (("write", "stock"), ("calls", "nowhere")), rows)
     found = chains.with_version(draft)
-    assert (found.others, found.unknown) == ({reader.pk}, ("nowhere",))
+    assert (found.others, found.unknown) == ({reader.pk}, ("workflow nowhere",))
     assert [(one.other, one.kind, one.side, one.thing) for one in found.links] == [
         (reader.pk, "store", "writes", "stock")
     ]
@@ -182,7 +182,7 @@ def test_a_chain_goes_as_far_as_one_leads_to_the_next(company: Company, rows: di
     assert chains.of(last.pk).others == {first.pk, between.pk}, "which runs on meanwhile"
     between.approved_version = without
     between.save()
-    chains.refresh(between.pk)
+    chain_keeping.refresh(between.pk)
     assert chains.of(first.pk).others == chains.of(last.pk).others == frozenset()
 
 
@@ -192,16 +192,16 @@ def test_what_is_called_and_not_in_use_here_leads_out_of_the_chain(company: Comp
     reader = in_use(automation(company, 3), (("read", "a"),), rows)
     callee = automation(company, 2)
     draft = version(callee, (), rows)
-    assert (chains.of(caller.pk).unknown, chains.of(reader.pk).leads_out) == (("id-2",), True)
+    assert (chains.of(caller.pk).unknown, chains.of(reader.pk).leads_out) == (("workflow id-2",), True)
     assert {one.automation for one in chains.judged() if one.calls_unknown} == {caller.pk}
     found = chains.with_version(draft)
     assert (found.others, found.leads_out) == ({caller.pk, reader.pk}, False), "it is what was called"
     callee.approved_version, callee.state = draft, "live"
     callee.save()
-    chains.refresh(callee.pk)
+    chain_keeping.refresh(callee.pk)
     assert (chains.of(caller.pk).unknown, chains.of(reader.pk).leads_out) == ((), False)
     failing = in_use(automation(company, 4), (("fails", "id-9"),), rows)
-    assert chains.of(failing.pk).unknown == ("id-9",)
+    assert chains.of(failing.pk).unknown == ("workflow id-9",)
 
 
 # --- kept and worked out anew ------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def brute() -> dict[int, int]:
         for point in everything:
             at = [pk for pk, found in ends.items() if point in {where for where, _ in found}]
             sides = {side for pk in at for where, side in ends[pk] if where == point}
-            if chains.chain_ends.meet(sides):
+            if chain_ends.meet(sides):
                 lowest = min(chain[pk] for pk in at)
                 chain |= dict.fromkeys(at, lowest)
     return chain
@@ -255,13 +255,13 @@ def test_chains_kept_step_by_step_are_those_worked_out_anew(
                 assert chains.of(one.pk).others == expected.others, "as its draft said"
             elif one.approved_version_id is not None:
                 Automation.objects.filter(pk=one.pk).update(state="retired")
-                chains.refresh(one.pk)
+                chain_keeping.refresh(one.pk)
         step_by_step = kept()
         assert step_by_step[1] == brute()
         for one in known:
             others = {pk for pk, chain in step_by_step[1].items() if chain == step_by_step[1].get(one.pk)} - {one.pk}
             assert chains.of(one.pk).others == others
-        chains.rebuild()
+        chain_keeping.rebuild()
         assert kept() == step_by_step
 
 
@@ -291,7 +291,7 @@ def test_asking_costs_as_much_however_many_are_joined(company: Company, rows: di
         costs.append(len(asked))
     assert len(set(costs)) == 1
     alone = version(automation(company, 98), (("write", "prices"),), rows)
-    ends = chains.chain_ends.Version(alone.automation, list(alone.privileges.select_related("entitlement__resource")))
+    ends = chain_ends.Version(alone.automation, list(alone.privileges.select_related("entitlement__resource")))
     with CaptureQueriesContext(connection) as asked:
         chains.would_be(ends)
     assert len(asked) == 1, "what meets nobody is found out at once"

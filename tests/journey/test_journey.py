@@ -44,8 +44,8 @@ EXPORT = Path(__file__).with_name("duplicate-invoice-guard.json")
 #: Grants for 180 days come up 21 days before their end; a revoke can be corrected for five days.
 TO_THE_REVIEW, TO_THE_END = timedelta(days=160), timedelta(days=6)
 
-KEPT = ("fin.supplier_invoices", "scm.suppliers", "exceptions.csv", "accounts-payable")
-SHORTENED, REFUSED, REVOKED = "finance-leads", "fin.payments", "scm.suppliers"
+KEPT = ("fin.supplier_invoices", "scm.supplier_names", "exceptions.csv", "accounts-payable")
+SHORTENED, REFUSED, REVOKED = "finance-leads", "fin.payments", "scm.supplier_names"
 
 
 @dataclass

@@ -19,7 +19,7 @@ from governance.controls.transitions import Step
 from governance.recertification import risen, scheduling, sweeps, wording
 from governance.recertification.models import Asks, Item, ItemState
 from governance.recertification.transitions import sharing
-from inventory import assessing, chains, importers, registry
+from inventory import assessing, chain_keeping, importers, registry
 from inventory.importers.manifest import Finding, Manifest
 from inventory.models import Assessment, Automation, NonHumanIdentity, Version, VersionIdentity
 from inventory.risk import Tier
@@ -171,7 +171,7 @@ def robot(held: Held) -> NonHumanIdentity:
         kind="service_account", issuer="cron", subject="fin/robot", owner=held.people.jonas, automation=held.automation
     )
     VersionIdentity.objects.create(version=held.automation.approved_version, identity=made)
-    chains.refresh(held.automation.pk)
+    chain_keeping.refresh(held.automation.pk)
     return made
 
 
@@ -295,11 +295,11 @@ def test_what_an_identity_only_serves_is_judged_too_and_the_sweep_comes_to_rest(
     held: Held, robot: NonHumanIdentity
 ) -> None:
     NonHumanIdentity.objects.filter(pk=robot.pk).update(automation=runs_as_robot(held, "write").automation)
-    chains.rebuild()
+    chain_keeping.rebuild()
     other = described_as_robot(held, "write", "Served", identity="other")
     journeys.decide_all(held.company, journeys.submitted(held.company, other))
     NonHumanIdentity.objects.filter(pk=robot.pk).update(automation=other.automation)
-    chains.rebuild()
+    chain_keeping.rebuild()
     registry.raise_tier(
         held.automation, actor=as_actor(held.people.theo), now=held.company.now, reason="It mails.", tier="high"
     )

@@ -31,7 +31,8 @@ TO_BRING_IN = EXPORTS / "supplier-statement-check.json"
 TRY = (
     "As Rita, bring in {file} (six privileges),",
     "  say why it needs each, and submit. See who is asked, and that the privileges wait.",
-    "As Theo, approve the app. As Omar, approve one privilege, shorten one, refuse one; as Mei, decide the rest.",
+    "As Theo, approve the app, and as Sana: it reads what Supplier onboarding writes, so the two are a chain.",
+    "As Omar, approve one privilege, shorten one, refuse one; as Mei, decide the rest.",
     "As Jonas, accept what was approved: it goes live with that and nothing else.",
     "As Jonas, look at what Omar decided: Jonas is the database's deputy, and the page says why he may not (SOD-3).",
     "As Piet and Omar, answer the reviews of the Weekly stock report; or move the clock and see what silence does.",
