@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import JSONObject
 
+from approvals import holders
 from approvals.models import Approval, ApprovalState, Candidate, Decision, Sample, SampleState, Submission
 from governance.controls import access
 from governance.controls.actors import Actor
@@ -146,31 +146,17 @@ def _asked(said: Mapping[str, str] | None) -> Asked | None:
     return Asked(said["who"], datetime.fromisoformat(said["at"]), said["text"] or "") if said else None
 
 
-def under_way(person: Person, now: datetime) -> list[tuple[Submission, dict[str, date]]]:
+def under_way(person: Person, now: datetime) -> list[Submission]:
     """Submissions of the person's automations that have not ended, the oldest first: one query.
 
-    Returns:
-        Each with the names of those who were asked about what is open in it, and since when; it says whether it is theirs to
-        accept a part (``is_theirs``).
+    Each says whether it is theirs to accept a part (``is_theirs``), and has what `holders.of` asks for.
     """
     meanwhile = still_answering([person.pk], now, "automation__")
     mine = Submission.objects.unfinished().filter(automation__in=Automation.objects.answered_by([person.pk], now))
-    found = mine.select_related("automation__business_owner", "version", "submitted_by")
-    columns = ("state", "tier", "submitted_at", "decided_at", "version__number", "submitted_by__name")
-    shown_of = found.only(*columns, "automation__name", "automation__business_owner__name").order_by("pk")
-    asked = Candidate.objects.filter(
-        seat__approval__submission=OuterRef("pk"), seat__approval__state=ApprovalState.OPEN
-    ).order_by("seat__approval__stage", "seat__approval_id", "seat_id", "order", "pk")
-    said = JSONObject(who="person__name", since="seat__approval__opened_at")
     accepting = Q(automation__business_owner=person) | meanwhile
-    shown_of = shown_of.annotate(is_theirs=ExpressionWrapper(accepting, BooleanField()))
-    rows = shown_of.annotate(holders=ArraySubquery(asked.values(said=said)))
-    return [(one, _since(one.holders, now)) for one in rows]
-
-
-def _since(asked: Iterable[Mapping[str, str | None]], now: datetime) -> dict[str, date]:
-    found: dict[str, date] = {}
-    for one in asked:
-        since = one["since"]
-        found.setdefault(str(one["who"]), (datetime.fromisoformat(since) if since else now).date())
-    return found
+    found = holders.told(mine.annotate(is_theirs=ExpressionWrapper(accepting, BooleanField())))
+    people = ("submitted_by", "automation__business_owner", "automation__interim__person")
+    columns = ("state", "tier", "submitted_at", "decided_at", "accept_due_at", "version__number", "automation__name")
+    named = [f"{who}__{name}" for who in people for name in ("name", "is_active", "left_at")]
+    meanwhile_by = [f"automation__interim__{name}" for name in ("state", "until")]
+    return list(found.select_related("version", *people).only(*columns, *named, *meanwhile_by).order_by("pk"))

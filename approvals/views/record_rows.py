@@ -11,6 +11,7 @@ from datetime import datetime
 from django.urls import reverse
 
 from approvals import facts, openings
+from approvals.holders import Held
 from approvals.ladders import resource_of
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
 from approvals.routing import Route, SeatStanding
@@ -18,7 +19,6 @@ from approvals.transitions import object_to
 from approvals.views import credential_rows, may_say
 from approvals.views.decision_form import decide_href, decision_form
 from approvals.views.reader import Reader, Shape
-from governance.controls.models import Person
 from governance.controls.refusals import Refusal
 from governance.web import times
 from inventory.models import Binding
@@ -50,12 +50,9 @@ SAID = {
 SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
 
 
-def holders(record: Approval, route: Route) -> list[Person]:
-    """Whoever may decide a record now, over all its open seats."""
-    if record.state != ApprovalState.OPEN:
-        return []
-    found = [person for seat in route.standing(record) if not seat.is_filled for person in seat.may_decide]
-    return list({person.pk: person for person in found}.values())
+def whom(held: Iterable[Held]) -> str:
+    """For whom a record waits, in words: one of those who may fill a seat, and one for each other seat of it (A8)."""
+    return " and ".join(one.names for one in held)
 
 
 def subject(record: Approval | None) -> str:
@@ -63,8 +60,18 @@ def subject(record: Approval | None) -> str:
     return "" if record is None else str(record.privilege or record.credential or "the app")
 
 
-def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[int] = ()) -> Shape:
-    """The context of ``approvals/review/row.html`` for one stage-2 record; ``objected``: ids of records objected to (A3)."""
+def row(
+    record: Approval, route: Route, reader: Reader, held: Sequence[Held], *, objected: Collection[int] = ()
+) -> Shape:
+    """The context of ``approvals/review/row.html`` for one stage-2 record.
+
+    Args:
+        record: which.
+        route: of its submission.
+        reader: who reads.
+        held: who holds it.
+        objected: ids of records objected to (A3).
+    """
     say = may_say.say_of(record, route, reader)
     may_decide = say.no is None
     key = str(record.pk)
@@ -80,12 +87,12 @@ def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[
             "owner": _owner(record),
             "open_href": f"{here}?open={key}#row-{key}",
             "close_href": here,
-            "state": _state(record, route, reader, may_decide=may_decide),
+            "state": _state(record, route, reader, held, may_decide=may_decide),
             "refused": record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED),
             "aside": not may_decide and not record.has_ended,
             "may_decide": may_decide,
             "open": key == reader.opened or key in reader.also_open,
-            "locked": _locked(say.no, record, route) if record.state == ApprovalState.OPEN else None,
+            "locked": _locked(say.no, held) if record.state == ApprovalState.OPEN else None,
             "mine": may_decide,
             "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now) is None,
         }
@@ -195,13 +202,12 @@ def _credential_refused(record: Approval, route: Route) -> bool:
     return any(other.credential_id == needed and other.state in refused for other in others)
 
 
-def _state(record: Approval, route: Route, reader: Reader, *, may_decide: bool) -> Shape:
-    people = holders(record, route)
-    state: Shape = {"value": record.state, "mine": may_decide, "holder": "", "below": ""}
-    if people and not may_decide:
-        state["holder"] = " or ".join(person.name for person in people[:2])
+def _state(record: Approval, route: Route, reader: Reader, held: Sequence[Held], *, may_decide: bool) -> Shape:
+    state: Shape = {"value": record.state, "mine": may_decide, "holder": "", "below": "", "answer_due": None}
+    if not may_decide:
+        state["holder"] = whom(held)
     if record.state == ApprovalState.CHANGES_ASKED:
-        state["holder"] = route.submission.submitted_by.name
+        state["answer_due"] = record.builder_due_at
     last = last_decision(record, route)
     if last is not None and (record.has_ended or record.state == ApprovalState.CHANGES_ASKED):
         said = f": “{last.reason.shown}”" if last.reason is not None else ""
@@ -232,11 +238,10 @@ def decided_by(decision: Decision, reader: Reader, *, start: bool = True) -> str
     return f"{who} for {reader.name(decision.for_person)}" if decision.for_person else who
 
 
-def _locked(no: Refusal | None, record: Approval, route: Route) -> Shape | None:
+def _locked(no: Refusal | None, held: Sequence[Held]) -> Shape | None:
     if no is None or no.kind != "duty":
         return None
-    names = " or ".join(person.name for person in holders(record, route)[:3])
-    return {"sentence": no.sentence.rstrip("."), "code": no.code, "passed_to": names}
+    return {"sentence": no.sentence.rstrip("."), "code": no.code, "passed_to": whom(held)}
 
 
 def evidence(record: Approval, route: Route, reader: Reader) -> Shape:

@@ -159,8 +159,7 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
             form["warnings"].append({"tone": "no", "icon": "warning", "lead": lead, "text": LEAVE_IT})
         shape["decide"] = form
         return
-    people = record_rows.holders(app, route)
-    shape["state"]["holder"] = " or ".join(person.name for person in people[:2])
+    shape["state"]["holder"] = record_rows.whom(about.held_of(app))
     if say.no.kind == "duty":
         shape["locked"] = {
             "sentence": say.no.sentence.rstrip("."),

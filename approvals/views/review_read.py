@@ -14,8 +14,9 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery, Value
 from django.db.models.functions import Concat, JSONObject, Trim
 
-from approvals import facts, ownerless, rechecking
+from approvals import facts, holders, ownerless, rechecking
 from approvals import since as since_approved
+from approvals.holders import Held
 from approvals.ladders import Bench
 from approvals.models import Approval, Comment, Likeness, Seat, Submission
 from approvals.models.submission import SubmissionQuerySet
@@ -51,6 +52,7 @@ class Dossier:
         noticed: what the newest assessment of the version found and nobody has closed.
         rests_on: the number of the version whose app approval counts for this submission, where it has none of its own.
         alike: what the automation may be the same as (I9).
+        held: who holds which record, since when.
     """
 
     submission: Submission
@@ -64,6 +66,7 @@ class Dossier:
     noticed: Sequence[Mapping[str, str]]
     rests_on: int | None
     alike: Sequence[review_alike.Known] = ()
+    held: Sequence[Held] = ()
 
     @property
     def app(self) -> Approval | None:
@@ -74,6 +77,10 @@ class Dossier:
         """The name of an owner whom what was asked names by an opaque id; empty for nobody."""
         person = self.owners.get(str(opaque or ""))
         return person.name if person is not None else ""
+
+    def held_of(self, record: Approval) -> list[Held]:
+        """Who holds one of the records, seat by seat."""
+        return [one for one in self.held if one.record == record.pk]
 
     @property
     def second(self) -> list[Approval]:
@@ -94,7 +101,7 @@ def visible(reader: Reader) -> SubmissionQuerySet:
     newest = Assessment.objects.filter(version=OuterRef(OuterRef("version"))).order_by("-pk")
     said = JSONObject(code="code", severity="severity", detail="detail", place="place")
     starts = Trigger.objects.filter(version=OuterRef("version")).order_by("pk")
-    return joined.annotate(
+    return holders.told(joined).annotate(
         approved_before=since_approved.approved_before(),
         is_in_team=Exists(Membership.objects.filter(team=OuterRef("automation__team"), person=me)),
         was_asked=Exists(Submission.objects.asking(me.pk if me is not None else None).filter(pk=OuterRef("pk"))),
@@ -134,13 +141,7 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
         _hang(credential, KEPT_BY, people)
     _hang(submission.automation, OWNERS, people)
     _hang(submission, ("submitted_by",), people)
-    if reader.actor.person is not None and hasattr(submission, "was_asked"):
-        submission.know_asked(reader.actor.person, was_asked=submission.was_asked)
-        submission.automation.team.know_member(reader.actor.person, is_member=getattr(submission, "is_in_team", False))
-    if not getattr(submission, "is_run_by_nobodys", True):
-        ownerless.know_none(submission)
-    if not getattr(submission, "runs_as_some", True):
-        rechecking.know_no_sharers(submission)
+    _know(submission, reader)
     route = Route.load(submission, reader.now, bench)
     submission.__dict__["_route"] = route
     before = getattr(submission, "approved_before", None)
@@ -159,7 +160,19 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
         if any(one.pk == submission.app_approval_id for one in records)
         else getattr(submission, "rests_on", None),
         alike=review_alike.of(submission, reader),
+        held=holders.of(submission, reader.now, route),
     )
+
+
+def _know(submission: Submission, reader: Reader) -> None:
+    """Say what was read with the submission to whoever would read it again."""
+    if reader.actor.person is not None and hasattr(submission, "was_asked"):
+        submission.know_asked(reader.actor.person, was_asked=submission.was_asked)
+        submission.automation.team.know_member(reader.actor.person, is_member=getattr(submission, "is_in_team", False))
+    if not getattr(submission, "is_run_by_nobodys", True):
+        ownerless.know_none(submission)
+    if not getattr(submission, "runs_as_some", True):
+        rechecking.know_no_sharers(submission)
 
 
 def _owners(submission: Submission, since: Since | None, people: Mapping[int, Person]) -> dict[str, Person]:
