@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import JSONObject
 
@@ -27,8 +27,10 @@ SHOWN = (
     *("privilege__level", "privilege__target", "privilege__target_name"),
     *("privilege__entitlement__words", "privilege__entitlement__form", "privilege__entitlement__data_class"),
     *("privilege__entitlement__resource__name", "privilege__entitlement__resource__data_class"),
-    *("credential__name", "credential__kind"),
+    *("credential__name", "credential__kind", "decided_on__data_class"),
 )
+#: What the desk says of each besides.
+ON_DESK = ("tier", "earlier", "privilege__model_controlled", "credential__reach_kind")
 #: What policy approved, of a sample of that.
 OF_POLICY = ("approval__privilege__entitlement__resource", "approval__credential")
 #: Who submitted, and for whom, where a list says that too.
@@ -70,14 +72,27 @@ def _asked_of(actor: Actor, now: datetime) -> QuerySet[Candidate, Any]:
     return asked.exclude(Exists(used)).order_by().values("seat__approval")
 
 
-def for_whom(records: Sequence[Approval], actor: Actor, now: datetime) -> dict[int, list[str]]:
-    """Names of those for whom the reader would decide records that were not put before themself, by record (A11): one query."""
-    me = _person(actor)
-    asked = Candidate.objects.filter(person__in=access.answers_as(actor, now), seat__approval__in=records)
-    found: dict[int, dict[int, str]] = defaultdict(dict)
-    for record, who, name in asked.order_by("pk").values_list("seat__approval", "person", "person__name"):
-        found[record][who] = name
-    return {record: list(names.values()) for record, names in found.items() if me.pk not in names}
+def on_desk(actor: Actor, now: datetime) -> tuple[list[Approval], list[Approval]]:
+    """What `to_decide` finds; and what the apps among it ask for, which waits for stage 1 as they do (A3). One query.
+
+    Each says whom it was put before of the reader and those they stand in for (``put_before``): see `for_whom`.
+    """
+    asked = _asked_of(actor, now)
+    apps = Approval.objects.filter(keyed_by(asked), stage=1).order_by().values("submission")
+    wanted = Approval.objects.filter(submission__in=apps, stage=2, state=ApprovalState.WAITING)
+    before = Candidate.objects.filter(person__in=access.answers_as(actor, now), seat__approval=OuterRef("pk"))
+    named = ArraySubquery(before.order_by("pk").values(said=JSONObject(pk="person_id", name="person__name")))
+    both = asked.union(wanted.order_by().values("pk"))
+    found = list(shown(Approval.objects.filter(keyed_by(both)), TEAM, *ON_DESK).annotate(put_before=named).order_by())
+    mine = [one for one in found if one.state == ApprovalState.OPEN]
+    return sorted(mine, key=lambda one: _by(one.due_at, one)), [one for one in found if one not in mine]
+
+
+def for_whom(record: Approval, actor: Actor) -> list[str]:
+    """Names of those for whom the reader would decide a record, read by `on_desk`, that was not put before themself (A11)."""
+    before: Sequence[Mapping[str, Any]] = getattr(record, "put_before", ())
+    names = {one["pk"]: one["name"] for one in before}
+    return [] if _person(actor).pk in names else list(names.values())
 
 
 def to_look_at(actor: Actor, now: datetime) -> list[Sample]:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from approvals import holders, waiting
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Submission
-from approvals.views.queue import wants
+from approvals.views.queue import by_risk, wants
 from approvals.views.review_read import UNSHOWN
 from governance.controls import clock
 from governance.controls.actors import Actor
@@ -48,14 +48,18 @@ def _part(submission: Submission, actor: Actor, now: datetime) -> Shape:
     read = submission.approvals.select_related("privilege__entitlement__resource", "credential")
     records = list(read.defer("facts").order_by("stage", "pk"))
     mine = [one for one in records if one.pk in own]
+    asked = mine
+    if any(one.stage == 1 for one in mine):  # who says that an app may exist sees what it would touch
+        asked = [*mine, *sorted((one for one in records if one.stage == 2), key=by_risk)]
     automation = submission.automation
     return {
         "key": submission.pk,
         "tier": submission.tier,
         "name": automation.name,
         "about": f"{automation.get_kind_display()}, {automation.get_environment_display().lower()}. {automation.asked['purpose']}",
-        "asked": [{"icon": _icon(one), "text": wants(one)} for one in mine[:MOST]],
-        "more": max(len(mine) - MOST, 0),
+        "asked": [{"icon": _icon(one), "text": wants(one)} for one in asked[:MOST]],
+        "asked_title": "Your part" if asked is mine else "Your part: the app, and what it would touch",
+        "more": max(len(asked) - MOST, 0),
         "why": _why(mine or records, now),
         "steps": _steps(submission, records, now),
         "href": reverse("review", args=[submission.pk]),
