@@ -30,7 +30,7 @@ SHOWN = (
     *("credential__name", "credential__kind", "decided_on__data_class"),
 )
 #: What the desk says of each besides.
-ON_DESK = ("tier", "earlier", "privilege__model_controlled", "credential__reach_kind")
+ON_DESK = ("privilege__model_controlled", "credential__reach_kind")
 #: What policy approved, of a sample of that.
 OF_POLICY = ("approval__privilege__entitlement__resource", "approval__credential")
 #: Who submitted, and for whom, where a list says that too.

@@ -47,6 +47,7 @@ SAID = {
     DecisionOutcome.REJECT: "refused it",
     DecisionOutcome.ASK: "asked for changes",
 }
+REFUSED = (ApprovalState.REJECTED, ApprovalState.EXPIRED)
 SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
 
 
@@ -78,7 +79,7 @@ def row(
     here = reverse("review", args=[record.submission_id])
     shape = (
         BLANK
-        | _what(record)
+        | what(record)
         | {
             "key": key,
             "kind": record.kind,
@@ -88,7 +89,7 @@ def row(
             "open_href": f"{here}?open={key}#row-{key}",
             "close_href": here,
             "state": _state(record, route, reader, held, may_decide=may_decide),
-            "refused": record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED),
+            "refused": record.state in REFUSED,
             "aside": not may_decide and not record.has_ended,
             "may_decide": may_decide,
             "open": key == reader.opened or key in reader.also_open,
@@ -135,7 +136,8 @@ def _objection_form(record: Approval, reader: Reader) -> Shape:
     }
 
 
-def _what(record: Approval) -> Shape:
+def what(record: Approval) -> Shape:
+    """What a record asks, in words and as a machine calls it; what was narrowed beside it (A7)."""
     days = record.granted_term_days or record.term_days
     term = {"term": f"{days} d", "term_asked": str(record.term_days) if days != record.term_days else ""}
     if record.privilege is not None:
@@ -176,30 +178,41 @@ def _owner(record: Approval) -> str:
 
 
 def _tags(record: Approval, route: Route, objected: Collection[int], now: datetime) -> list[Shape]:
-    tags = credential_rows.tags(record, now)
+    found = []
     if record.pk in objected:
-        tags.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
+        found.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
     if route.who_stopped(record):
-        tags.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
+        found.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
+    return [*found, *tags(record, now, is_unusable=_credential_refused(record, route))]
+
+
+def tags(record: Approval, now: datetime, *, is_unusable: bool) -> list[Shape]:
+    """What stands out about a record wherever it is decided.
+
+    Args:
+        record: which.
+        now: business time.
+        is_unusable: whether the credential that it needs was refused.
+    """
+    found = credential_rows.tags(record, now)
     if record.earlier_id is not None:
-        tags.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
+        found.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
     if record.carried_from_id is not None:
-        tags.append({"text": "Carried over", "tone": "", "icon": ""})
+        found.append({"text": "Carried over", "tone": "", "icon": ""})
     privilege = record.privilege
     if privilege is not None and privilege.model_controlled:
-        tags.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
+        found.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
     if record.round > 1:
-        tags.append({"text": f"Round {record.round}", "tone": "ask", "icon": "speech"})
-    if privilege is not None and privilege.credential_id is not None and _credential_refused(record, route):
-        tags.append({"text": "Unusable: its credential was refused", "tone": "no", "icon": "key"})
-    return tags
+        found.append({"text": f"Round {record.round}", "tone": "ask", "icon": "speech"})
+    if is_unusable:
+        found.append({"text": "Unusable: its credential was refused", "tone": "no", "icon": "key"})
+    return found
 
 
 def _credential_refused(record: Approval, route: Route) -> bool:
-    refused = (ApprovalState.REJECTED, ApprovalState.EXPIRED)
     needed = record.privilege.credential_id if record.privilege else None
-    others = route.submission.approvals.all()
-    return any(other.credential_id == needed and other.state in refused for other in others)
+    others = route.submission.approvals.all() if needed is not None else ()
+    return any(other.credential_id == needed and other.state in REFUSED for other in others)
 
 
 def _state(record: Approval, route: Route, reader: Reader, held: Sequence[Held], *, may_decide: bool) -> Shape:
@@ -274,9 +287,9 @@ def _evidence_reasons(record: Approval) -> list[Shape]:
         steps = "step" if len(privilege.at) == 1 else "steps"
         reasons.append({"icon": "file", "text": f"Used by {len(privilege.at)} {steps}:", "code": places})
         if privilege.assumed:
-            what = ", ".join(privilege.assumed)
+            said = ", ".join(privilege.assumed)
             reasons.append(
-                {"icon": "question", "text": f"The export does not say {what}; the platform's default counts."}
+                {"icon": "question", "text": f"The export does not say {said}; the platform's default counts."}
             )
         if privilege.credential is not None:
             text = "If that is refused, this stays approved but can’t be used."

@@ -38,7 +38,7 @@ Shape = dict[str, Any]
 #: Rows of each group and of my automations; the rest is one click away.
 MOST = 8
 #: How many of those who hold one of my automations; how many others there are is said.
-MOST_HELD = 3
+MOST_HELD = 5
 
 #: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
 BLANK: Shape = dict.fromkeys(("level", "seal", "tier", "tags"))
