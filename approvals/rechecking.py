@@ -7,7 +7,7 @@ asks for all that are needed. Reading and comparing only; what follows from it s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from approvals import policies
@@ -105,6 +105,26 @@ def _uses(record: Approval) -> list[Privilege]:
     if record.privilege is not None:
         return [record.privilege]
     return [one for one in privileges_of(record.submission) if one.credential_id == record.credential_id]
+
+
+def tiers_of(submission: Submission, parties: Collection[int]) -> tuple[dict[int, str], dict[int, str]]:
+    """The tiers of everything that the version would hold, as the register says it now: of privileges and of credentials, by id (T1).
+
+    Args:
+        submission: whose version it is.
+        parties: ids of its parties, where they were read: their word on what a credential opens counts not (S1).
+    """
+    submission.__dict__.setdefault("_party_ids", frozenset(parties))
+    of_privileges = {one.pk: _tier(one, submission) for one in privileges_of(submission)}
+    of_credentials: dict[int, Tier] = {}
+    for one in privileges_of(submission):
+        if one.credential_id is not None:
+            known = of_credentials.get(one.credential_id, of_privileges[one.pk])
+            of_credentials[one.credential_id] = max(known, of_privileges[one.pk])
+    return (
+        {pk: tier.word for pk, tier in of_privileges.items()},
+        {pk: tier.word for pk, tier in of_credentials.items()},
+    )
 
 
 def _tier(privilege: Privilege, submission: Submission) -> Tier:
