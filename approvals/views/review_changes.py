@@ -18,6 +18,7 @@ from approvals.views import record_rows
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from governance.web import words as web_words
+from inventory import starting
 from inventory.models import AutomationKind, Credential, Privilege
 
 #: What a row is tagged with that is another than it was, and how that is drawn.
@@ -96,7 +97,7 @@ def of_app(about: Dossier) -> list[Shape]:
                     "lead": row["label"],
                     "text": row["before"] or row["after"],
                 }
-                for row in _trigger_rows(*pair, gone="No longer starts by", come="Starts by")
+                for row in _trigger_rows(*pair, gone="No longer starts:", come="Starts:")
             ]
         else:
             was = _said(name, pair[0], about) or "nothing"
@@ -240,7 +241,9 @@ def _trigger_rows(before: Sequence[str] | None, after: Sequence[str] | None, *, 
 def _trigger(said: str) -> str:
     """What starts it as the facts have it (`facts.of_app`), the last word of which says whether one has to sign in for it."""
     words, _, authenticated = said.rpartition(" ")
-    return f"{words.strip()}, open to anybody" if authenticated == "False" else words.strip()
+    kind, _, detail = words.strip().partition(" ")
+    how = starting.said(kind, detail.strip())
+    return f"{how}, open to anybody" if authenticated == "False" else how
 
 
 def _said(name: str, value: Any, about: Dossier) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery, Value
-from django.db.models.functions import Concat, JSONObject, Trim
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery
+from django.db.models.functions import JSONObject
 
 from approvals import facts, holders, ownerless, rechecking
 from approvals import since as since_approved
@@ -25,6 +25,7 @@ from approvals.since import Since
 from approvals.views import review_alike, review_before
 from approvals.views.reader import Reader
 from governance.controls.models import Membership, Person, Team
+from inventory import starting
 from inventory.models import Assessment, Credential, Finding, NonHumanIdentity, Resource, Trigger
 
 #: Documents that are large and that nothing on the page shows.
@@ -111,7 +112,7 @@ def visible(reader: Reader) -> SubmissionQuerySet:
             .order_by("pk")
             .values(said=said)
         ),
-        starts=ArraySubquery(starts.values(said=Trim(Concat("type", Value(" "), "detail")))),
+        starts=ArraySubquery(starts.values(said=JSONObject(kind="type", detail="detail"))),
         follows=review_before.follows(),
         has_alike=Exists(Likeness.objects.filter(automation=OuterRef("automation")).order_by()),
         is_run_by_nobodys=Exists(
@@ -154,7 +155,7 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
         people | {one.by_id: one.by for one in comments},
         since=since,
         owners=_owners(submission, since, people),
-        starts=getattr(submission, "starts", ()),
+        starts=[starting.said(one["kind"], one["detail"]) for one in getattr(submission, "starts", ())],
         noticed=getattr(submission, "noticed", ()),
         rests_on=None
         if any(one.pk == submission.app_approval_id for one in records)

@@ -14,7 +14,7 @@ from django.urls import reverse
 from governance.controls import timeline
 from governance.controls.actors import Actor
 from governance.web.ledger_links import ledger_href
-from inventory import holding, lifecycle, ownerless, registry, under_review, words
+from inventory import holding, lifecycle, noticed, ownerless, registry, under_review, words
 from inventory.models import (
     Assessment,
     Automation,
@@ -314,7 +314,7 @@ def _findings(assessment: Assessment | None) -> list[Shape]:
         {
             "icon": SEVERITY.get(one.severity, ("info", ""))[0],
             "tone": SEVERITY.get(one.severity, ("info", ""))[1],
-            "lead": f"{one.code.replace('_', ' ').capitalize()}.",
+            "lead": f"{noticed.lead(one.code)}.",
             "text": one.detail,
             "code": one.place,
         }

@@ -38,7 +38,7 @@ def everywhere(person: Person, submission: Submission) -> dict[str, list[str]]:
     for name, path in pages.items():
         shown = client_of(person).get(path).content.decode()
         texts = [" ".join(re.sub("<[^>]+>", " ", one).split()) for one in shape.findall(shown)]
-        found[name] = [line.strip(" .") for text in texts for line in text.removeprefix("Held by ").split(" ; ")]
+        found[name] = [line.strip(" .") for text in texts for line in text.removeprefix("Held by ").split(";")]
     return found
 
 

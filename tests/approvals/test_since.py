@@ -152,11 +152,9 @@ def test_a_new_purpose_and_owner_are_what_the_page_shows_and_the_old_stand_struc
 def test_what_starts_it_and_its_source_are_said_by_stage_1s_side(company: Company, live: Submission) -> None:
     page = read(company.people.theo, stock.submitted(company, stock.every_tuesday))
     app, said = part(page, "app"), part(page, "changes")
-    assert "No longer starts by schedule every week on Monday at 07:15" in app
-    assert "Starts by schedule every week on Tuesday at 07:15" in app
-    assert (
-        "<del>schedule every week on Monday at 07:15</del> <ins>schedule every week on Tuesday at 07:15</ins>" in said
-    )
+    assert "No longer starts: every week on Monday at 07:15" in app
+    assert "Starts: every week on Tuesday at 07:15" in app
+    assert "<del>every week on Monday at 07:15</del> <ins>every week on Tuesday at 07:15</ins>" in said
     assert "The file is not kept" in said
 
 
