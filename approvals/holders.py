@@ -94,7 +94,11 @@ def _seats() -> QuerySet[Candidate, Any]:
     approved = Decision.objects.standing().filter(in_round, used, outcome=DecisionOutcome.APPROVE)
     within = {"submission": OuterRef(f"{record}__submission"), "person": OuterRef("person")}
     elsewhere = DecisionPerson.objects.filter(**within).exclude(stage=OuterRef(f"{record}__stage"))
+    rests_on = DecisionPerson.objects.filter(
+        decision__approval=OuterRef(f"{record}__submission__app_approval"), person=OuterRef("person")
+    )
     left = asked.exclude(Exists(approved)).exclude(Exists(Party.objects.filter(**within))).exclude(Exists(elsewhere))
+    left = left.exclude(Exists(rests_on), **{f"{record}__stage": 2})
     said = JSONObject(
         record=f"{record}_id",
         seat="seat__label",

@@ -12,7 +12,7 @@ WORDS = {
     "unpinned_component": "The version of a part is not fixed",
     "dormant": "Switched off",
     "pinned_data": "The export holds captured data",
-    "credential_reach": "Its credential opens more than is asked for",
+    "credential_reach": "Reach of a credential",
 }
 
 

@@ -343,7 +343,7 @@ def earlier(record: Approval, route: Route, reader: Reader) -> list[Shape]:
 def _words(decisions: Iterable[Decision], reader: Reader) -> list[Shape]:
     return [
         {
-            "who": f"{decided_by(one, reader)} {SAID[DecisionOutcome(one.outcome)]}",
+            "who": f"{decided_by(one, reader, start=False)} {SAID[DecisionOutcome(one.outcome)]}",
             "at": one.at,
             "text": one.reason.shown if one.reason is not None else "",
         }
