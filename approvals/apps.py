@@ -30,9 +30,10 @@ class ApprovalsConfig(AppConfig):
         from approvals.transitions.joining import OWNING, WRITING
         from approvals.transitions.passing_on import CHANGING
         from approvals.transitions.raising import RAISING
+        from approvals.views import panels
         from governance.controls import consequences, health
         from governance.controls.erasing import FORGETTING
-        from inventory import judging
+        from inventory import judging, under_review
         from inventory.registry import NAMING_OWNERS
         from inventory.stakes import OWN_WORD
 
@@ -64,3 +65,4 @@ class ApprovalsConfig(AppConfig):
         health.register_advice("people", least.missing)
         still_open.register()
         announcing.register()
+        under_review.register(panels.held)

@@ -85,7 +85,7 @@ def ask(step: Step[Any], approval: Approval, route: Route) -> list[Person]:
     """
     policy = policies.of(approval.submission.policy)
     standings = route.standing(approval)
-    _name_candidates(approval, standings)
+    _name_candidates(approval, standings, step.now)
     asked = [person for standing in standings for person in standing.may_decide]
     first = asked[0] if asked else None
     approval.opened_at = step.now
@@ -136,12 +136,12 @@ def pass_on(approval: Approval, route: Route) -> list[Person]:
     Returns:
         Whoever was not asked before.
     """
-    return _name_candidates(approval, unasked(approval, route))
+    return _name_candidates(approval, unasked(approval, route), route.now)
 
 
 def add_deputy(approval: Approval, route: Route) -> list[Person]:
     """Put an open record before its deputy too; returns whoever was not asked before (A10)."""
-    return _name_candidates(approval, without_deputy(approval, route))
+    return _name_candidates(approval, without_deputy(approval, route), route.now)
 
 
 def is_asked(person: Person, approval: Approval, label: str) -> bool:
@@ -154,7 +154,7 @@ def _named(approval: Approval, label: str) -> set[int]:
     return {candidate.person_id for candidate in seat.candidates.all()}
 
 
-def _name_candidates(approval: Approval, standings: Iterable[SeatStanding]) -> list[Person]:
+def _name_candidates(approval: Approval, standings: Iterable[SeatStanding], now: datetime) -> list[Person]:
     """Name whoever may fill each open seat and is not named yet; returns them."""
     candidates: list[Candidate] = []
     for standing in standings:
@@ -162,18 +162,18 @@ def _name_candidates(approval: Approval, standings: Iterable[SeatStanding]) -> l
         named = _named(approval, standing.label)
         added = [person for person in standing.may_decide if person.pk not in named]
         candidates += (
-            Candidate(seat=seat, person=person, order=order, basis=standing.basis_of(person))
+            Candidate(seat=seat, person=person, order=order, basis=standing.basis_of(person), at=now)
             for order, person in enumerate(added, start=len(named))
         )
     Candidate.objects.bulk_create(candidates)
     return [candidate.person for candidate in candidates]
 
 
-def name_candidate(seat: Seat, person: Person, basis: str) -> None:
+def name_candidate(seat: Seat, person: Person, basis: str, now: datetime) -> None:
     """Record that a person was asked to fill a seat; the database takes decisions from candidates only."""
     named = {candidate.person_id for candidate in seat.candidates.all()}
     if person.pk not in named:  # nobody else names one meanwhile: the record is locked
-        Candidate.objects.create(seat=seat, person=person, order=len(named), basis=basis)
+        Candidate.objects.create(seat=seat, person=person, order=len(named), basis=basis, at=now)
 
 
 def builders(submission: Submission, now: datetime) -> list[Person]:

@@ -7,7 +7,7 @@ asks for all that are needed. Reading and comparing only; what follows from it s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from approvals import policies
@@ -123,6 +123,26 @@ def _uses(record: Approval) -> list[Privilege]:
     return [one for one in privileges_of(record.submission) if one.credential_id == record.credential_id]
 
 
+def tiers_of(submission: Submission, parties: Collection[int]) -> tuple[dict[int, str], dict[int, str]]:
+    """The tiers of everything that the version would hold, as the register says it now: of privileges and of credentials, by id (T1).
+
+    Args:
+        submission: whose version it is.
+        parties: ids of its parties, where they were read: their word on what a credential opens counts not (S1).
+    """
+    submission.__dict__.setdefault("_party_ids", frozenset(parties))
+    of_privileges = {one.pk: _tier(one, submission) for one in privileges_of(submission)}
+    of_credentials: dict[int, Tier] = {}
+    for one in privileges_of(submission):
+        if one.credential_id is not None:
+            known = of_credentials.get(one.credential_id, of_privileges[one.pk])
+            of_credentials[one.credential_id] = max(known, of_privileges[one.pk])
+    return (
+        {pk: tier.word for pk, tier in of_privileges.items()},
+        {pk: tier.word for pk, tier in of_credentials.items()},
+    )
+
+
 def _tier(privilege: Privilege, submission: Submission) -> Tier:
     return risk.privilege_tier(_facts(privilege, submission), policies.of(submission.policy).tiers).tier
 
@@ -135,6 +155,20 @@ def _facts(privilege: Privilege, submission: Submission) -> risk.PrivilegeFacts:
             submission.__dict__["_party_ids"] = frozenset(submission.parties.values_list("person", flat=True))
         own = submission.__dict__["_party_ids"]
     return assessing.facts_of(privilege, submission.automation.environment, own)
+
+
+def read_together(submissions: Iterable[Submission]) -> None:
+    """Read what the versions of several submissions would hold, for `privileges_of` to be asked of each: one query, none for none."""
+    by_version: dict[int, list[Submission]] = {}
+    for one in submissions:
+        by_version.setdefault(one.version_id, []).append(one)
+    held: dict[int, list[Privilege]] = {version: [] for version in by_version}
+    read = Privilege.objects.filter(version__in=held).select_related("entitlement__resource", "credential")
+    for privilege in read if held else ():
+        held[privilege.version_id].append(privilege)
+    for version, some in by_version.items():
+        for one in some:
+            one.__dict__["_judged_privileges"] = held[version]
 
 
 def privileges_of(submission: Submission) -> list[Privilege]:

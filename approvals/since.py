@@ -54,7 +54,7 @@ class Since:
         added, removed: privileges that came and went.
         altered: those that stayed and are not as they were.
         again: those that stayed as they were and are asked all the same.
-        kept: how many are asked nothing of.
+        kept: those of which nothing is asked: they keep their grants.
         credentials_added, credentials_removed, credentials_again, credentials_kept: the same of credentials.
     """
 
@@ -66,11 +66,11 @@ class Since:
     removed: tuple[Privilege, ...] = ()
     altered: tuple[Altered, ...] = ()
     again: tuple[Privilege, ...] = ()
-    kept: int = 0
+    kept: tuple[Privilege, ...] = ()
     credentials_added: tuple[Credential, ...] = ()
     credentials_removed: tuple[Credential, ...] = ()
     credentials_again: tuple[Credential, ...] = ()
-    credentials_kept: int = 0
+    credentials_kept: tuple[Credential, ...] = ()
 
     @property
     def version(self) -> str:
@@ -169,7 +169,7 @@ def _privileges(old: Collection[Privilege], new: Collection[Privilege], asked: C
         "removed": tuple(one for one in removed if one.pk not in gone),
         "altered": tuple(Altered(before, after, _way(before, after)) for before, after in [*pairs, *moved]),
         "again": tuple(one for one in stayed if one.pk in asked),
-        "kept": sum(one.pk not in asked for one in stayed),
+        "kept": tuple(one for one in stayed if one.pk not in asked),
     }
 
 
@@ -182,7 +182,7 @@ def _across(old: Collection[Privilege], new: Collection[Privilege], asked: Colle
         "removed": tuple(removed),
         "altered": tuple(Altered(one, two, _way(one, two)) for one, two in both if two.pk in differ),
         "again": tuple(two for _, two in both if two.pk not in differ and two.pk in asked),
-        "kept": sum(two.pk not in asked for _, two in both if two.pk not in differ),
+        "kept": tuple(two for _, two in both if two.pk not in differ and two.pk not in asked),
     }
 
 
@@ -192,7 +192,7 @@ def _credentials(old: Collection[Credential], new: Collection[Credential], asked
         "credentials_added": tuple(one for one in new if one.pk not in was),
         "credentials_removed": tuple(one for one in old if one.pk not in now),
         "credentials_again": tuple(one for one in new if one.pk in was and -one.pk in asked),
-        "credentials_kept": sum(one.pk in was and -one.pk not in asked for one in new),
+        "credentials_kept": tuple(one for one in new if one.pk in was and -one.pk not in asked),
     }
 
 

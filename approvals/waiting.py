@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import JSONObject
 
+from approvals import holders
 from approvals.models import Approval, ApprovalState, Candidate, Decision, Sample, SampleState, Submission
 from governance.controls import access
 from governance.controls.actors import Actor
@@ -27,8 +27,10 @@ SHOWN = (
     *("privilege__level", "privilege__target", "privilege__target_name"),
     *("privilege__entitlement__words", "privilege__entitlement__form", "privilege__entitlement__data_class"),
     *("privilege__entitlement__resource__name", "privilege__entitlement__resource__data_class"),
-    *("credential__name", "credential__kind"),
+    *("credential__name", "credential__kind", "decided_on__data_class"),
 )
+#: What the desk says of each besides.
+ON_DESK = ("privilege__model_controlled", "credential__reach_kind")
 #: What policy approved, of a sample of that.
 OF_POLICY = ("approval__privilege__entitlement__resource", "approval__credential")
 #: Who submitted, and for whom, where a list says that too.
@@ -70,14 +72,27 @@ def _asked_of(actor: Actor, now: datetime) -> QuerySet[Candidate, Any]:
     return asked.exclude(Exists(used)).order_by().values("seat__approval")
 
 
-def for_whom(records: Sequence[Approval], actor: Actor, now: datetime) -> dict[int, list[str]]:
-    """Names of those for whom the reader would decide records that were not put before themself, by record (A11): one query."""
-    me = _person(actor)
-    asked = Candidate.objects.filter(person__in=access.answers_as(actor, now), seat__approval__in=records)
-    found: dict[int, dict[int, str]] = defaultdict(dict)
-    for record, who, name in asked.order_by("pk").values_list("seat__approval", "person", "person__name"):
-        found[record][who] = name
-    return {record: list(names.values()) for record, names in found.items() if me.pk not in names}
+def on_desk(actor: Actor, now: datetime) -> tuple[list[Approval], list[Approval]]:
+    """What `to_decide` finds; and what the apps among it ask for, which waits for stage 1 as they do (A3). One query.
+
+    Each says whom it was put before of the reader and those they stand in for (``put_before``): see `for_whom`.
+    """
+    asked = _asked_of(actor, now)
+    apps = Approval.objects.filter(keyed_by(asked), stage=1).order_by().values("submission")
+    wanted = Approval.objects.filter(submission__in=apps, stage=2, state=ApprovalState.WAITING)
+    before = Candidate.objects.filter(person__in=access.answers_as(actor, now), seat__approval=OuterRef("pk"))
+    named = ArraySubquery(before.order_by("pk").values(said=JSONObject(pk="person_id", name="person__name")))
+    both = asked.union(wanted.order_by().values("pk"))
+    found = list(shown(Approval.objects.filter(keyed_by(both)), TEAM, *ON_DESK).annotate(put_before=named).order_by())
+    mine = [one for one in found if one.state == ApprovalState.OPEN]
+    return sorted(mine, key=lambda one: _by(one.due_at, one)), [one for one in found if one not in mine]
+
+
+def for_whom(record: Approval, actor: Actor) -> list[str]:
+    """Names of those for whom the reader would decide a record, read by `on_desk`, that was not put before themself (A11)."""
+    before: Sequence[Mapping[str, Any]] = getattr(record, "put_before", ())
+    names = {one["pk"]: one["name"] for one in before}
+    return [] if _person(actor).pk in names else list(names.values())
 
 
 def to_look_at(actor: Actor, now: datetime) -> list[Sample]:
@@ -146,31 +161,17 @@ def _asked(said: Mapping[str, str] | None) -> Asked | None:
     return Asked(said["who"], datetime.fromisoformat(said["at"]), said["text"] or "") if said else None
 
 
-def under_way(person: Person, now: datetime) -> list[tuple[Submission, dict[str, date]]]:
+def under_way(person: Person, now: datetime) -> list[Submission]:
     """Submissions of the person's automations that have not ended, the oldest first: one query.
 
-    Returns:
-        Each with the names of those who were asked about what is open in it, and since when; it says whether it is theirs to
-        accept a part (``is_theirs``).
+    Each says whether it is theirs to accept a part (``is_theirs``), and has what `holders.of` asks for.
     """
     meanwhile = still_answering([person.pk], now, "automation__")
     mine = Submission.objects.unfinished().filter(automation__in=Automation.objects.answered_by([person.pk], now))
-    found = mine.select_related("automation__business_owner", "version", "submitted_by")
-    columns = ("state", "tier", "submitted_at", "decided_at", "version__number", "submitted_by__name")
-    shown_of = found.only(*columns, "automation__name", "automation__business_owner__name").order_by("pk")
-    asked = Candidate.objects.filter(
-        seat__approval__submission=OuterRef("pk"), seat__approval__state=ApprovalState.OPEN
-    ).order_by("seat__approval__stage", "seat__approval_id", "seat_id", "order", "pk")
-    said = JSONObject(who="person__name", since="seat__approval__opened_at")
     accepting = Q(automation__business_owner=person) | meanwhile
-    shown_of = shown_of.annotate(is_theirs=ExpressionWrapper(accepting, BooleanField()))
-    rows = shown_of.annotate(holders=ArraySubquery(asked.values(said=said)))
-    return [(one, _since(one.holders, now)) for one in rows]
-
-
-def _since(asked: Iterable[Mapping[str, str | None]], now: datetime) -> dict[str, date]:
-    found: dict[str, date] = {}
-    for one in asked:
-        since = one["since"]
-        found.setdefault(str(one["who"]), (datetime.fromisoformat(since) if since else now).date())
-    return found
+    found = holders.told(mine.annotate(is_theirs=ExpressionWrapper(accepting, BooleanField())))
+    people = ("submitted_by", "automation__business_owner", "automation__interim__person")
+    columns = ("state", "tier", "submitted_at", "decided_at", "accept_due_at", "version__number", "automation__name")
+    named = [f"{who}__{name}" for who in people for name in ("name", "is_active", "left_at")]
+    meanwhile_by = [f"automation__interim__{name}" for name in ("state", "until")]
+    return list(found.select_related("version", *people).only(*columns, *named, *meanwhile_by).order_by("pk"))

@@ -57,22 +57,7 @@ def from_register(
     automation: Automation, used: Sequence[VersionCredential], identities: Sequence[NonHumanIdentity]
 ) -> list[dict[str, str]]:
     """What only the register can know: a credential or an identity that other automations use too (I5)."""
-    elsewhere = VersionCredential.objects.exclude(version__automation=automation).filter(
-        credential__in=[one.credential_id for one in used]
-    )
-    counted = dict(
-        elsewhere.values_list("credential").annotate(others=Count("version__automation", distinct=True)).order_by()
-    )
-    found = [
-        {
-            "code": "shared_credential",
-            "place": f"credentials/{one.credential.name or one.credential.external_id}"[:400],
-            "severity": "medium",
-            "detail": f"Also used by {_automations(counted[one.credential_id])} in the register",
-        }
-        for one in used
-        if one.credential_id in counted
-    ]
+    found = shared(automation, [one.credential for one in used])
     found += [
         {
             "code": "shared_identity",
@@ -84,6 +69,26 @@ def from_register(
         if one.automation_id not in (None, automation.pk)
     ]
     return found
+
+
+def shared(automation: Automation | None, credentials: Sequence[Credential]) -> list[dict[str, str]]:
+    """Credentials that other automations use too: one query. ``automation``: whose use does not count; None for one that is not known."""
+    elsewhere = VersionCredential.objects.filter(credential__in=[one.pk for one in credentials])
+    if automation is not None:
+        elsewhere = elsewhere.exclude(version__automation=automation)
+    counted = dict(
+        elsewhere.values_list("credential").annotate(others=Count("version__automation", distinct=True)).order_by()
+    )
+    return [
+        {
+            "code": "shared_credential",
+            "place": f"credentials/{one.name or one.external_id}"[:400],
+            "severity": "medium",
+            "detail": f"Also used by {_automations(counted[one.pk])} in the register",
+        }
+        for one in credentials
+        if one.pk in counted
+    ]
 
 
 def _automations(count: int) -> str:

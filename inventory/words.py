@@ -34,13 +34,15 @@ MESSENGERS = frozenset(_MESSENGERS.split())
 CARRIES_OUT_WHEN_READING = frozenset({"httpRequest"})
 
 _DYNAMIC = re.compile(re.escape(EXPRESSION) + "|" + re.escape(MODEL))
+_PLATFORMS = {"mcp": "MCP"}
 _INSTANCE_ID = re.compile(r"\s+(?=\S*\d)\S{8,}$")
 _CONTAINER = re.compile(r"(\w+) \{resource\}$")
 
 
 def platform(instance: str) -> str:
     """Where an automation runs, as people call it: "n8n", without the id by which the register tells one n8n from another."""
-    return _INSTANCE_ID.sub("", instance)
+    said = _INSTANCE_ID.sub("", instance)
+    return _PLATFORMS.get(said, said)
 
 
 @dataclass(frozen=True)

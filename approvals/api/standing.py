@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.http import Http404, HttpRequest
@@ -14,6 +14,7 @@ from approvals.api.caller import Caller, caller
 from approvals.api.refusing import ERRORS
 from approvals.api.sent import Key
 from approvals.api.shown import AutomationOut, Named, VersionOut, address
+from approvals.holders import Held
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.views import record_rows, review_read
 from approvals.views.reader import Reader
@@ -35,10 +36,14 @@ class CallerOut(Schema):
 
 
 class HolderOut(Schema):
-    """Who holds something, and since when."""
+    """Who holds something, in which seat, since when and until when."""
 
     name: str
+    seat: str = Field(
+        description="Which signature or answer waits for them: of those with the same seat any one will do, each seat needs one."
+    )
     since: datetime
+    until: datetime | None
 
 
 class RecordOut(Schema):
@@ -151,7 +156,7 @@ def submission_of(one: Submission, who: Caller) -> SubmissionOut:
         automation=Named(id=found.automation_id, name=found.automation.name),
         submitted_at=found.submitted_at,
         submitted_by=found.submitted_by.name,
-        held_by=_together([one for record in records for one in record.held_by], about),
+        held_by=_together(about.held),
         next=_next(about),
         records=records,
         page=address(reverse("review", args=[found.pk])),
@@ -166,28 +171,25 @@ def _record(record: Approval, about: Dossier) -> RecordOut:
         state=record.state,
         tier=record.tier,
         term_days=record.granted_term_days or record.term_days,
-        held_by=_holders(record, about),
+        held_by=_holders(about.held_of(record)),
         due_at=record.due_at if record.state == ApprovalState.OPEN else record.builder_due_at,
         ended_at=record.ended_at,
     )
 
 
-def _holders(record: Approval, about: Dossier) -> list[HolderOut]:
-    people = record_rows.holders(record, about.route)
-    if record.state == ApprovalState.CHANGES_ASKED:
-        people = [about.submission.submitted_by]
-    since = record.opened_at or about.submission.submitted_at
-    return [HolderOut(name=person.name, since=since) for person in people]
+def _holders(held: Iterable[Held]) -> list[HolderOut]:
+    return [
+        HolderOut(name=person.name, seat=one.seat, since=person.since, until=one.until)
+        for one in held
+        for person in one.people
+    ]
 
 
-def _together(held: Sequence[HolderOut], about: Dossier) -> list[HolderOut]:
-    """Each person once, with the earliest instant; who accepts a part where everything is decided (A5)."""
-    if about.submission.state == SubmissionState.DECIDED:
-        since = about.submission.decided_at or about.route.now
-        return [HolderOut(name=about.submission.automation.accepting(about.route.now).name, since=since)]
-    first: dict[str, HolderOut] = {}
-    for one in sorted(held, key=lambda one: one.since):
-        first.setdefault(one.name, one)
+def _together(held: Iterable[Held]) -> list[HolderOut]:
+    """Each person once a seat, with the earliest instant."""
+    first: dict[tuple[str, str], HolderOut] = {}
+    for one in sorted(_holders(held), key=lambda one: one.since):
+        first.setdefault((one.name, one.seat), one)
     return list(first.values())
 
 

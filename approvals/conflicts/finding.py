@@ -13,7 +13,7 @@ from datetime import datetime
 from approvals.conflicts import standing
 from approvals.conflicts.holding import legs_of
 from approvals.conflicts.rules import are_distinct
-from approvals.conflicts.scanning import Conflicts, Part, beside, spans
+from approvals.conflicts.scanning import Part, beside, spans
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
 from approvals.models import Waiver
@@ -99,28 +99,56 @@ class Found:
 
 
 def find(case: Case, now: datetime, rules: Sequence[Standing] | None = None) -> list[Found]:
-    """Every conflict in which the automation has a part.
+    """Every conflict in which an automation has a part; see `find_all`."""
+    return find_all([case], now, rules)[0]
+
+
+def find_all(cases: Sequence[Case], now: datetime, rules: Sequence[Standing] | None = None) -> list[list[Found]]:
+    """Every conflict in which each of some automations has a part.
 
     Args:
-        case: as it would be.
+        cases: each as it would be.
         now: business time.
         rules: those in force, where the caller has read them.
 
     Returns:
-        By the codes of the rules; three queries at most, none of them for rules of which the automation fills no leg.
+        For each case, by the codes of the rules. A fixed number of queries, however many cases: the rules, what others hold of what
+        rules mean of which the automation fills a leg, a query a scope, and waivers where something is found.
     """
     rules = standing.in_force(now) if rules is None else rules
-    own = {one.version.pk: _own(one, case.things) for one in rules}
-    near = [one for one in rules if any(leg != WITHOUT for leg in own[one.version.pk])]
-    others = _others([one for one in near if one.rule.scope != Scope.AUTOMATION], case, now)
+    own = [_near(case, rules) for case in cases]
+    wide = {one.version.pk: one for near in own for one, _ in near if one.rule.scope != Scope.AUTOMATION}
+    members = _members(cases, {one.rule.scope for one in wide.values()})
+    others = beside(list(wide.values()), members, now) if wide else {}
     found = []
-    for one in near:
-        for subject in sorted(case.subjects_in(one.rule.scope)):
-            of_others = _by_leg(others.get((one.version.pk, subject), ()))
-            made = Found(one, subject, own[one.version.pk], of_others)
-            if _is_conflict(one, made):
-                found.append(made)
+    for case, near in zip(cases, own, strict=True):
+        here = []
+        for one, filled in near:
+            for subject in sorted(case.subjects_in(one.rule.scope)):
+                parts = others.get((one.version.pk, subject), ()) if one.version.pk in wide else ()
+                made = Found(
+                    one, subject, filled, _by_leg(part for part in parts if part.automation != case.automation)
+                )
+                if _is_conflict(one, made):
+                    here.append(made)
+        found.append(here)
     return _with_waivers(found, now)
+
+
+def _near(case: Case, rules: Sequence[Standing]) -> list[tuple[Standing, dict[int, tuple[Held, ...]]]]:
+    """The rules of which it fills a leg itself, with what fills which."""
+    found = ((one, _own(one, case.things)) for one in rules)
+    return [(one, filled) for one, filled in found if any(leg != WITHOUT for leg in filled)]
+
+
+def _members(cases: Sequence[Case], scopes: Collection[str]) -> dict[str, set[tuple[int, int]]]:
+    """Whom rules of some scopes look at, for `beside`."""
+    members: dict[str, set[tuple[int, int]]] = {scope: set() for scope in scopes}
+    for case, scope in ((case, scope) for case in cases for scope in scopes):
+        for subject in case.subjects_in(scope):
+            joined = case.subjects.get(scope, ()) if scope == Scope.CHAIN else (0,)
+            members[scope] |= {(subject, member) for member in joined}
+    return members
 
 
 def _is_conflict(one: Standing, made: Found) -> bool:
@@ -139,20 +167,18 @@ def _own(one: Standing, things: Sequence[Held]) -> dict[int, tuple[Held, ...]]:
     return {number: held for number, leg in legs_of(one.rule) if (held := tuple(leg.of(things)))}
 
 
-def _others(rules: Sequence[Standing], case: Case, now: datetime) -> Conflicts:
-    return beside(rules, case.subjects, case.automation, now) if rules else {}
-
-
-def _with_waivers(found: Sequence[Found], now: datetime) -> list[Found]:
+def _with_waivers(found: Sequence[Sequence[Found]], now: datetime) -> list[list[Found]]:
     """Each with the waiver that covers all that has a part in it (S7)."""
-    if not found:
-        return []
-    waivers = Waiver.objects.live(now).filter(code__in={one.standing.rule.code for one in found}).order_by("-ends_at")
+    codes = {one.standing.rule.code for each in found for one in each}
+    if not codes:
+        return [list(each) for each in found]
+    waivers = Waiver.objects.live(now).filter(code__in=codes).order_by("-ends_at")
     known: dict[tuple[str, int], list[Waiver]] = {}
     for waiver in waivers:
         known.setdefault((waiver.code, waiver.subject), []).append(waiver)
     return [
-        replace(one, waiver=_covering(known.get((one.standing.rule.code, one.subject), ()), one.keys)) for one in found
+        [replace(one, waiver=_covering(known.get((one.standing.rule.code, one.subject), ()), one.keys)) for one in each]
+        for each in found
     ]
 
 

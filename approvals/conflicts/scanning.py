@@ -109,21 +109,23 @@ def _by_leg(parts: Sequence[Part]) -> list[set[str]]:
     return list(legs.values())
 
 
-def beside(rules: Sequence[Standing], subjects: Mapping[str, Collection[int]], own: int, now: datetime) -> Conflicts:
-    """What others hold who are one with an automation in the eyes of some rules, whether or not it makes a conflict: one query at most.
+#: Of a scope: each subject with the automations that it consists of, where these are given and not read.
+Members = Mapping[str, Collection[tuple[int, int]]]
+
+
+def beside(rules: Sequence[Standing], members: Members, now: datetime) -> Conflicts:
+    """All that some subjects hold of what some rules mean, whether or not it makes a conflict: a query a scope at most.
 
     Args:
         rules: all of them of wider scopes than one automation.
-        subjects: who the automation is, by scope.
-        own: its id, which is left out.
+        members: the subjects, by scope; of chains with each automation in it, of the others with none: these are read.
         now: business time.
     """
     found: Conflicts = {}
     for scope in SUBJECTS:
-        asked = [one for one in rules if one.rule.scope == scope]
-        if asked and subjects.get(scope):
-            members = list(subjects[scope])
-            more = {"own": own, "subjects": members, "chain": min([*members, own] if own else members)}
+        asked, given = [one for one in rules if one.rule.scope == scope], members.get(scope, ())
+        if asked and given:
+            more = {"subjects": [subject for subject, _ in given], "members": [member for _, member in given]}
             _read(found, _beside_of(scope), _parameters(asked, now) | more)
     return found
 
@@ -169,14 +171,11 @@ def _scan_of(scope: str) -> str:
 
 def _beside_of(scope: str) -> str:
     subject, join = SUBJECTS[scope]
-    among = subject
-    if scope == Scope.CHAIN:  # as it would be: its members are given, and what it is known by follows from them
-        subject, join, among = "%(chain)s::bigint", "", "a.id"
+    a = f"SELECT a.id, {subject} AS subject FROM inventory_automation a {join} WHERE {subject} = ANY(%(subjects)s)"  # noqa: S608
+    if scope == Scope.CHAIN:  # as it would be
+        a = "SELECT member AS id, subject FROM unnest(%(subjects)s::bigint[], %(members)s::bigint[]) given (subject, member)"
     return f"""
-        WITH a AS (
-            SELECT a.id, {subject} AS subject FROM inventory_automation a {join}
-            WHERE {among} = ANY(%(subjects)s) AND a.id <> %(own)s
-        )
+        WITH a AS ({a})
         SELECT h.rule_id, a.subject, h.leg, h.automation_id, h.grant_id, h.key
         FROM a JOIN ({_HELD} AND g.automation_id IN (SELECT id FROM a) UNION ALL {_ENTRIES} AND o.id IN (SELECT id FROM a)) h
             ON h.automation_id = a.id

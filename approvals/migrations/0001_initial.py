@@ -370,6 +370,7 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('order', models.PositiveSmallIntegerField()),
                 ('basis', models.CharField(max_length=40)),
+                ('at', models.DateTimeField()),
             ],
             options={
                 'ordering': ('seat_id', 'order', 'id'),

@@ -249,12 +249,13 @@ class Seat(AppendOnly):
 
 
 class Candidate(AppendOnly):
-    """One person was asked to fill a seat, and on what basis (A9). Who was skipped is computed, and in the ledger."""
+    """One person was asked to fill a seat, when, and on what basis (A9). Who was skipped is computed, and in the ledger."""
 
     seat = models.ForeignKey(Seat, models.PROTECT, related_name="candidates")
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
     order = models.PositiveSmallIntegerField()
     basis = models.CharField(max_length=40)
+    at = models.DateTimeField()
 
     class Meta(AppendOnly.Meta):
         ordering = ("seat_id", "order", "id")

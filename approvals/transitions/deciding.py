@@ -335,7 +335,7 @@ def _record_decision(
     standing = route.seat_for(record, step.actor)
     assert standing is not None  # the duties TURN and FROM_OUTSIDE let nobody else come this far
     seat = next(s for s in record.seats.all() if s.label == standing.label)
-    asking.name_candidate(seat, capacity, standing.basis_of(capacity))
+    asking.name_candidate(seat, capacity, standing.basis_of(capacity), step.now)
     made = Decision.objects.create(
         approval=record,
         seat=seat,

@@ -25,8 +25,13 @@ def tags(record: Approval, now: datetime) -> list[Shape]:
     credential = record.credential
     if credential is None:
         return []
+    return stands_out(credential, beyond(credential, record.submission), now)
+
+
+def stands_out(credential: Credential, more: Sequence[str], now: datetime) -> list[Shape]:
+    """The same of any credential; ``more``: what it opens beyond what is asked for."""
     found = []
-    if more := beyond(credential, record.submission):
+    if more:
         found.append({"text": f"Opens {len(more)} more than asked for", "tone": "no", "icon": "warning"})
     if credential.reach_kind == Reach.UNKNOWN:
         found.append({"text": "Reach unknown", "tone": "wait", "icon": "warning"})

@@ -7,15 +7,14 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals import waiting
-from approvals.models import Approval, ApprovalState, Candidate, Decision, DecisionOutcome, Submission
-from approvals.views.queue import wants
+from approvals import holders, waiting
+from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Submission
+from approvals.views.queue import by_risk, wants
 from approvals.views.review_read import UNSHOWN
 from governance.controls import clock
 from governance.controls.actors import Actor
@@ -33,8 +32,9 @@ LEVEL_ICONS = {"read": "eye", "write": "pen", "execute": "terminal", "admin": "s
 def desk_part(request: Request, pk: int) -> HttpResponse:
     """The part that follows the row that one is at."""
     now = clock.now()
-    seen = Submission.objects.visible_to(request.actor, now).select_related("automation", "app_approval")
-    submission = get_object_or_404(seen.defer(*UNSHOWN), pk=pk)
+    seen = Submission.objects.visible_to(request.actor, now)
+    seen = holders.told(seen).select_related("automation", "app_approval", "submitted_by").defer(*UNSHOWN)
+    submission = get_object_or_404(seen, pk=pk)
     context = {
         "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": submission.automation.name, "href": ""}],
         "head": {"title": submission.automation.name},
@@ -48,16 +48,20 @@ def _part(submission: Submission, actor: Actor, now: datetime) -> Shape:
     read = submission.approvals.select_related("privilege__entitlement__resource", "credential")
     records = list(read.defer("facts").order_by("stage", "pk"))
     mine = [one for one in records if one.pk in own]
+    asked = mine
+    if any(one.stage == 1 for one in mine):  # who says that an app may exist sees what it would touch
+        asked = [*mine, *sorted((one for one in records if one.stage == 2), key=by_risk)]
     automation = submission.automation
     return {
         "key": submission.pk,
         "tier": submission.tier,
         "name": automation.name,
         "about": f"{automation.get_kind_display()}, {automation.get_environment_display().lower()}. {automation.asked['purpose']}",
-        "asked": [{"icon": _icon(one), "text": wants(one)} for one in mine[:MOST]],
-        "more": max(len(mine) - MOST, 0),
+        "asked": [{"icon": _icon(one), "text": wants(one)} for one in asked[:MOST]],
+        "asked_title": "Your part" if asked is mine else "Your part: the app, and what it would touch",
+        "more": max(len(asked) - MOST, 0),
         "why": _why(mine or records, now),
-        "steps": _steps(submission, records),
+        "steps": _steps(submission, records, now),
         "href": reverse("review", args=[submission.pk]),
         "together_href": _together(submission, mine),
         "ask_href": _ask(submission, mine),
@@ -98,7 +102,7 @@ def _why(records: Sequence[Approval], now: datetime) -> list[Shape]:
     return found
 
 
-def _steps(submission: Submission, records: Sequence[Approval]) -> list[Shape]:
+def _steps(submission: Submission, records: Sequence[Approval], now: datetime) -> list[Shape]:
     """Who signed the app, how much of the rest is decided, and with whom it is."""
     found: list[Shape] = [{"icon": "upload", "tone": "", "text": "Submitted", "at": submission.submitted_at}]
     app = submission.app_approval or next((one for one in records if one.stage == 1), None)
@@ -111,16 +115,11 @@ def _steps(submission: Submission, records: Sequence[Approval]) -> list[Shape]:
     second = [one for one in records if one.stage == 2]
     is_open = app is None or app.state == ApprovalState.APPROVED
     decided = f"{sum(one.has_ended for one in second)} of {len(second)} decided" if is_open else "The app is asked"
-    return [*found, {"icon": "arrow", "tone": "acc", "text": f"{decided}{_with_whom(submission)}", "at": None}]
+    return [*found, {"icon": "arrow", "tone": "acc", "text": f"{decided}{_with_whom(submission, now)}", "at": None}]
 
 
-def _with_whom(submission: Submission) -> str:
-    """Who is asked and has not decided in this round."""
-    record = "seat__approval__"
-    asked = Candidate.objects.filter(**{f"{record}submission": submission, f"{record}state": ApprovalState.OPEN})
-    in_round = {"approval": OuterRef("seat__approval"), "round": OuterRef(f"{record}round")}
-    left = asked.exclude(Exists(Decision.objects.standing().filter(**in_round, person=OuterRef("person"))))
-    ordered = left.order_by("seat__approval_id", "seat_id", "order").values_list("person__name", flat=True)
-    names = list(dict.fromkeys(ordered))
+def _with_whom(submission: Submission, now: datetime) -> str:
+    """Who holds it."""
+    names = [one.names for one in holders.together(holders.of(submission, now))]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"; with {', '.join(names[:3])}{more}" if names else ""

@@ -13,9 +13,11 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals import grants, resubmitting
+from approvals import grants, holders, resubmitting
 from approvals.models import Grant, GrantKind, GrantState, Submission
 from approvals.models.grant import GrantQuerySet
+from approvals.views import held_shapes
+from approvals.views.reader import Reader
 from approvals.views.record_rows import decided_words, segment
 from governance.controls import clock
 from governance.controls.actors import Actor
@@ -222,6 +224,14 @@ def automation_submissions(request: Request, pk: int) -> HttpResponse:
         },
         fragment="submissions",
     )
+
+
+def held(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
+    """Who holds an automation that is under review, as its page says it: one query."""
+    found = holders.told(Submission.objects.unfinished().filter(automation=automation))
+    found = found.select_related("submitted_by", "automation__business_owner", "automation__interim__person")
+    reader = Reader(actor, now)
+    return [shape for one in found.order_by() for shape in held_shapes.shapes(holders.of(one, now), reader)]
 
 
 def again(automation: Automation, actor: Actor, now: datetime) -> Shape | None:

@@ -13,13 +13,13 @@ from django.urls import reverse
 from approvals.conflicts import asked as conflicts
 from approvals.models import Submission
 from approvals.previewed import Preview
-from approvals.views import conflict_rows, preview_rows, reason_icons, route_page
+from approvals.views import conflict_rows, preview_rows, route_page, tier_reasons
 from approvals.views.preview_rows import Form
 from governance.controls import texts
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.web import times
-from inventory import lineage
+from inventory import findings, lineage, noticed
 from inventory.importers.manifest import Finding
 from inventory.likeness import SOURCE
 from inventory.models import Version
@@ -70,7 +70,7 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "same_as": _same_as(preview),
         "conflicts": _conflicts(preview, builder),
         "secrets": [_secret(one) for one in preview.item.secrets],
-        "noticed": [*_named(preview), *_noticed(preview.manifest.findings)],
+        "noticed": [*_named(preview), *_shared(preview), *_noticed(preview.manifest.findings)],
         "chain": chain.shape(preview.chain, preview.automation.name, Actor.of(builder), preview.now, would=True)
         if joined
         else None,
@@ -120,20 +120,9 @@ def _tier_words(preview: Preview) -> str:
 
 
 def _reasons(preview: Preview) -> list[Shape]:
-    """Why the app is as risky as it is; what is said of several privileges is said once."""
-    said: dict[str, list[str]] = {}
+    """Why the app is as risky as it is."""
     sentences = [one.asked.privilege.sentence for one in preview.wanted if one.asked.privilege is not None]
-    for reason in preview.judged.reasons:
-        of = next((sentence for sentence in sentences if reason.startswith(f"{sentence}: ")), "")
-        said.setdefault(reason.removeprefix(f"{of}: "), []).append(of)
-    return [
-        {
-            "icon": reason_icons.icon_of(why),
-            "lead": f"{len(of)} privileges." if len(of) > 1 else "",
-            "text": f"{of[0]}: {why}" if len(of) == 1 and of[0] else why,
-        }
-        for why, of in said.items()
-    ]
+    return tier_reasons.grouped(preview.judged.reasons, sentences)
 
 
 # --- what is missing ------------------------------------------------------------------------------------------------
@@ -348,17 +337,33 @@ def _named(preview: Preview) -> list[Shape]:
     return [{"icon": "person", "tone": "", "lead": "Its source names an author.", "text": text}]
 
 
-def _noticed(findings: Iterable[Finding]) -> list[Shape]:
+def _shared(preview: Preview) -> list[Shape]:
+    """Credentials that other automations of the register use too, as the review will say it (I5): one query."""
+    if preview.refusal is not None:
+        return []
+    credentials = [one.asked.credential for one in preview.wanted if one.asked.credential is not None]
+    return [
+        {
+            "icon": "key",
+            "tone": "wait",
+            "lead": f"{noticed.lead(one['code'], one['place'])}.",
+            "text": one["detail"],
+        }
+        for one in findings.shared(preview.known, [each for each in credentials if each.pk is not None])
+    ]
+
+
+def _noticed(read: Iterable[Finding]) -> list[Shape]:
     """What else the importer noticed, the worst first."""
     tones = {"high": "high", "medium": "wait"}
     order = {"high": 0, "medium": 1, "low": 2}
-    other = sorted((one for one in findings if one.code not in SAID_ELSEWHERE), key=lambda one: order[one.severity])
+    other = sorted((one for one in read if one.code not in SAID_ELSEWHERE), key=lambda one: order[one.severity])
     said = {(one.code, one.detail or one.at): one for one in other}
     return [
         {
             "icon": "warning",
             "tone": tones.get(one.severity, ""),
-            "lead": f"{code.replace('_', ' ').capitalize()}.",
+            "lead": f"{noticed.lead(code, one.at)}.",
             "text": text,
         }
         for (code, text), one in said.items()

@@ -10,9 +10,10 @@ from typing import Any
 from django import forms
 
 from approvals.previewed import Preview, Wanted
-from approvals.views import route_page
+from approvals.views import credential_rows, route_page
 from governance.controls.models import Person
 from governance.web import times
+from inventory import findings
 from inventory.models import Resource, ResourceState
 
 Shape = dict[str, Any]
@@ -139,7 +140,16 @@ def _tags(preview: Preview, one: Wanted) -> list[Shape]:
         found.append({"text": "A model chooses", "tone": "", "icon": "robot"})
     if privilege is not None and not privilege.active:
         found.append({"text": "Switched off", "tone": "", "icon": ""})
-    return found[:3]
+    return [*found[:3], *_of_credential(preview, one)]
+
+
+def _of_credential(preview: Preview, one: Wanted) -> list[Shape]:
+    """What stands out about a credential, as its owner will read it on the review (I6)."""
+    credential = one.asked.credential
+    if credential is None:
+        return []
+    held = [each.asked.privilege for each in preview.wanted if each.asked.privilege is not None]
+    return credential_rows.stands_out(credential, findings.beyond(credential, held), preview.now)
 
 
 def _unsettled(one: Wanted) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -17,8 +18,10 @@ from approvals.models import Approval, ApprovalState, DeskView, Sample, Submissi
 from approvals.views import desk_views
 from approvals.views.desk_filters import MOST, PAGE, TIERS, Filters, Paged, Place, page_of, places, places_in
 from governance.controls import clock
+from governance.controls.actors import Actor
 from governance.web.middleware import Request
 from governance.web.pages import page
+from inventory.models import DataClass, Reach
 
 Shape = dict[str, Any]
 
@@ -26,18 +29,21 @@ SHOWS = (("Waiting for me", ""), ("All open", "all"), ("Overdue", "overdue"))
 BANDS = (("high", "High risk"), ("standard", "Standard risk"), ("low", "Low risk"))
 
 
-def _rows(records: Iterable[Approval], instead_of: Mapping[int, Sequence[str]]) -> list[Shape]:
+def _rows(records: Iterable[Approval], asked: Iterable[Approval], actor: Actor) -> list[Shape]:
+    """A row a submission. ``asked``: what the apps among the records ask for, without which nobody knows what an app would be."""
     by_submission: dict[int, list[Approval]] = defaultdict(list)
     for record in records:
         by_submission[record.submission_id].append(record)
-    return [_row(group, instead_of) for group in by_submission.values()]
+    of_apps: dict[int, list[Approval]] = defaultdict(list)
+    for record in asked:
+        of_apps[record.submission_id].append(record)
+    return [_row(group, of_apps.get(pk, []), actor) for pk, group in by_submission.items()]
 
 
-def _row(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> Shape:
+def _row(group: list[Approval], of_app: list[Approval], actor: Actor) -> Shape:
     submission = group[0].submission
-    wanted = [wants(record) for record in group if record.stage == 2] or [wants(group[0])]
-    classes = [r.privilege.entitlement.counted_class for r in group if r.privilege]
-    order = ("public", "internal", "confidential", "restricted")
+    about = sorted(of_app if group[0].stage == 1 else group, key=by_risk)
+    wanted = [wants(record) for record in about or group]
     return {
         "key": str(submission.pk),
         "href": reverse("review", args=[submission.pk]),
@@ -47,13 +53,36 @@ def _row(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> Shap
         "team_key": submission.automation.team_id,
         "wants": "; ".join(wanted[:2]) + (f" and {len(wanted) - 2} more" if len(wanted) > 2 else ""),
         "tier": submission.tier,
-        "levels": [r.privilege.level if r.privilege else "secret" for r in group if r.stage == 2][:4],
-        "data_class": max(classes, key=order.index) if classes else "internal",
+        "levels": [level_of(record) for record in about][:4],
+        "data_class": _highest(about),
         "since": min(r.opened_at or submission.submitted_at for r in group),
         "due": min((r.due_at for r in group if r.due_at), default=None),
         "stage": group[0].stage,
-        "tags": _tags(group, instead_of),
+        "tags": _tags(group, about, actor),
     }
+
+
+def by_risk(record: Approval) -> tuple[int, int, int]:
+    """Where a record stands among others: the riskiest first, of as risky ones the most powerful."""
+    levels = ("admin", "execute", "write", "unknown", "read", "secret")
+    return TIERS.index(record.tier), levels.index(level_of(record)), record.pk
+
+
+def level_of(record: Approval) -> str:
+    """What a record's level is drawn as; a credential is a secret."""
+    return record.privilege.level if record.privilege is not None else "secret"
+
+
+def class_of(record: Approval) -> str:
+    """The data class of what a record of stage 2 is about; nothing where a credential opens nobody knows what."""
+    if record.privilege is not None:
+        return record.privilege.entitlement.counted_class
+    return record.decided_on.counted_class if record.decided_on is not None else ""
+
+
+def _highest(records: Iterable[Approval]) -> str:
+    """The highest data class among records; nothing where none is known."""
+    return max(filter(None, map(class_of, records)), key=list(DataClass.values).index, default="")
 
 
 def _sample_row(sample: Sample) -> Shape:
@@ -81,11 +110,19 @@ def _sample_row(sample: Sample) -> Shape:
     }
 
 
-def _tags(group: list[Approval], instead_of: Mapping[int, Sequence[str]]) -> list[Shape]:
-    """For whom the reader would decide, when nothing of it is asked of themself (A11); in which round it is, and that policy decides the rest."""
-    names = list(dict.fromkeys(name for record in group for name in instead_of.get(record.pk, ())))
+def _tags(group: Sequence[Approval], about: Sequence[Approval], actor: Actor) -> list[Shape]:
+    """For whom the reader would decide, when nothing of it is asked of themself (A11); what stands out about what is asked for; in
+    which round it is, and that policy decides the rest.
+    """
+    names = list(dict.fromkeys(name for record in group for name in waiting.for_whom(record, actor)))
     last = max(record.round for record in group)
     found = [{"text": f"You for {' and '.join(names)}", "tone": "acc", "icon": "person"}] if names else []
+    if any(one.privilege is not None and one.privilege.model_controlled for one in about):
+        found.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
+    if any(one.credential is not None and one.credential.reach_kind == Reach.UNKNOWN for one in about):
+        found.append({"text": "Reach unknown", "tone": "wait", "icon": "warning"})
+    if any(one.earlier_id is not None for one in (*group, *about)):
+        found.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
     if group[0].stage == 1 and group[0].submission.light_path:
         found.append({"text": "Light path", "tone": "", "icon": "arrow"})
     return found + ([{"text": f"Round {last}", "tone": "ask", "icon": "speech"}] if last > 1 else [])
@@ -105,13 +142,13 @@ def desk(request: Request) -> HttpResponse:
     """What waits for the reader, or all that is open and they may see, by risk and age; filters stand in the address."""
     now = clock.now()
     filters = Filters.of(request.GET, now)
-    mine = waiting.to_decide(request.actor, now)
+    mine, asked = waiting.on_desk(request.actor, now)
     drawn = waiting.to_look_at(request.actor, now)
     own = {record.submission_id for record in mine}
     if filters.show:
         found, paged, rows = _of_all(request, filters)
     else:
-        found, paged, rows = _of_mine(request, filters, mine)
+        found, paged, rows = _of_mine(request, filters, mine, asked)
     apart = _apart(mine)
     for row in rows:
         row["can_pick"] = int(row["key"]) in own
@@ -125,7 +162,10 @@ def desk(request: Request) -> HttpResponse:
         {
             "now": now,
             "head": {"title": "Desk", "facts": _facts(mine, drawn, now), "aside": "Ordered by risk, then age"},
-            "chips": [*_chips(filters, mine, len(drawn)), *_views(filters, views, mine)],
+            "chips": [
+                *_chips(filters, mine, len(drawn), _counts(request.actor, filters, found)),
+                *_views(filters, views, mine),
+            ],
             "filters": _fields(filters, mine, rows),
             "bands": bands,
             "picks": any(row.get("can_pick") for row in rows),
@@ -153,24 +193,43 @@ def _apart(mine: Sequence[Approval]) -> dict[int, str]:
 
 
 def _of_mine(
-    request: Request, filters: Filters, mine: Sequence[Approval]
+    request: Request, filters: Filters, mine: Sequence[Approval], asked: Sequence[Approval]
 ) -> tuple[Sequence[Place], Paged, list[Shape]]:
     """What waits for the reader: where each stands, the page, and its rows."""
     fitting = [record for record in mine if filters.fits(record)]
     found = places(fitting)
     paged = page_of(found, filters, request.GET)
     shown = [record for record in fitting if record.submission_id in set(paged.keys)]
-    return found, paged, _rows(shown, waiting.for_whom(mine, request.actor, filters.now))
+    return found, paged, _rows(shown, asked, request.actor)
 
 
 def _of_all(request: Request, filters: Filters) -> tuple[Sequence[Place], Paged, list[Shape]]:
-    """The same of every open record that the reader may see."""
-    visible = Submission.objects.visible_to(request.actor, filters.now).unfinished()
-    records = Approval.objects.filter(filters.condition(), state=ApprovalState.OPEN)
-    found = places_in(records.filter(submission__in=visible))
+    """The same of every open record that the reader may see; what waits for stage 1 is read with the apps that ask for it."""
+    records = _visible(request.actor, filters)
+    found = places_in(records)
     paged = page_of(found, filters, request.GET)
-    shown = waiting.shown(records.filter(submission__in=paged.keys), waiting.TEAM)
-    return found, paged, _rows(shown.order_by("due_at", "pk"), {})
+    waits = Approval.objects.filter(stage=2, state=ApprovalState.WAITING).order_by().values("pk")
+    read = Approval.objects.filter(
+        Q(pk__in=records.order_by().values("pk")) | Q(pk__in=waits), submission__in=paged.keys
+    )
+    shown = list(waiting.shown(read, waiting.TEAM, *waiting.ON_DESK).order_by("due_at", "pk"))
+    asked = [one for one in shown if one.state == ApprovalState.WAITING]
+    return found, paged, _rows([one for one in shown if one not in asked], asked, request.actor)
+
+
+def _visible(actor: Actor, filters: Filters) -> QuerySet[Approval]:
+    """The open records that somebody may see and that fit."""
+    visible = Submission.objects.visible_to(actor, filters.now).unfinished()
+    return Approval.objects.filter(filters.condition(), state=ApprovalState.OPEN, submission__in=visible)
+
+
+def _counts(actor: Actor, filters: Filters, found: Sequence[Place]) -> dict[str, int]:
+    """How many submissions the chips would show of all that the reader may see: one query, or what has been read of it."""
+    if filters.show:
+        return {filters.show: len(found)} if len(found) <= MOST else {}
+    one = Count("submission", distinct=True)
+    late = Count("submission", distinct=True, filter=Q(due_at__lt=filters.now))
+    return _visible(actor, filters).order_by().aggregate(all=one, overdue=late)
 
 
 def _facts(mine: Sequence[Approval], drawn: Sequence[Sample], now: datetime) -> list[Any]:
@@ -193,12 +252,12 @@ def _facts(mine: Sequence[Approval], drawn: Sequence[Sample], now: datetime) -> 
     return facts
 
 
-def _chips(filters: Filters, mine: Sequence[Approval], drawn: int) -> list[Shape]:
-    """What is shown, and quick filters; how much each would show is said of what waits for the reader, which is at hand."""
+def _chips(filters: Filters, mine: Sequence[Approval], drawn: int, counts: Mapping[str, int]) -> list[Shape]:
+    """What is shown, and quick filters, with how much each would show where that is known: ``counts`` has it by ``show``."""
 
     def count(of: Filters) -> int | None:
         if of.show:
-            return None
+            return counts.get(of.show) if of == filters.but(show=of.show) else None
         return len({one.submission_id for one in mine if of.fits(one)}) + (0 if of.narrows else drawn)
 
     def chip(label: str, on: Filters, off: Filters | None = None) -> Shape:

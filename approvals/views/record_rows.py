@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from approvals import facts, openings
 from approvals.conflicts import asked as conflicts
+from approvals.holders import Held
 from approvals.ladders import resource_of
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
 from approvals.routing import Route, SeatStanding
@@ -19,7 +20,6 @@ from approvals.transitions import object_to
 from approvals.views import conflict_rows, credential_rows, may_say
 from approvals.views.decision_form import decide_href, decision_form
 from approvals.views.reader import Reader, Shape
-from governance.controls.models import Person
 from governance.controls.refusals import Refusal
 from governance.web import times
 from inventory.models import Binding
@@ -48,15 +48,13 @@ SAID = {
     DecisionOutcome.REJECT: "refused it",
     DecisionOutcome.ASK: "asked for changes",
 }
+REFUSED = (ApprovalState.REJECTED, ApprovalState.EXPIRED)
 SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
 
 
-def holders(record: Approval, route: Route) -> list[Person]:
-    """Whoever may decide a record now, over all its open seats."""
-    if record.state != ApprovalState.OPEN:
-        return []
-    found = [person for seat in route.standing(record) if not seat.is_filled for person in seat.may_decide]
-    return list({person.pk: person for person in found}.values())
+def whom(held: Iterable[Held]) -> str:
+    """For whom a record waits, in words: one of those who may fill a seat, and one for each other seat of it (A8)."""
+    return " and ".join(one.names for one in held)
 
 
 def subject(record: Approval | None) -> str:
@@ -64,15 +62,25 @@ def subject(record: Approval | None) -> str:
     return "" if record is None else str(record.privilege or record.credential or "the app")
 
 
-def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[int] = ()) -> Shape:
-    """The context of ``approvals/review/row.html`` for one stage-2 record; ``objected``: ids of records objected to (A3)."""
+def row(
+    record: Approval, route: Route, reader: Reader, held: Sequence[Held], *, objected: Collection[int] = ()
+) -> Shape:
+    """The context of ``approvals/review/row.html`` for one stage-2 record.
+
+    Args:
+        record: which.
+        route: of its submission.
+        reader: who reads.
+        held: who holds it.
+        objected: ids of records objected to (A3).
+    """
     say = may_say.say_of(record, route, reader)
     may_decide = say.no is None
     key = str(record.pk)
     here = reverse("review", args=[record.submission_id])
     shape = (
         BLANK
-        | _what(record)
+        | what(record)
         | {
             "key": key,
             "kind": record.kind,
@@ -81,12 +89,12 @@ def row(record: Approval, route: Route, reader: Reader, *, objected: Collection[
             "owner": _owner(record),
             "open_href": f"{here}?open={key}#row-{key}",
             "close_href": here,
-            "state": _state(record, route, reader, may_decide=may_decide),
-            "refused": record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED),
+            "state": _state(record, route, reader, held, may_decide=may_decide),
+            "refused": record.state in REFUSED,
             "aside": not may_decide and not record.has_ended,
             "may_decide": may_decide,
             "open": key == reader.opened or key in reader.also_open,
-            "locked": _locked(say.no, record, route) if record.state == ApprovalState.OPEN else None,
+            "locked": _locked(say.no, held) if record.state == ApprovalState.OPEN else None,
             "mine": may_decide,
             "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now) is None,
         }
@@ -129,7 +137,8 @@ def _objection_form(record: Approval, reader: Reader) -> Shape:
     }
 
 
-def _what(record: Approval) -> Shape:
+def what(record: Approval) -> Shape:
+    """What a record asks, in words and as a machine calls it; what was narrowed beside it (A7)."""
     days = record.granted_term_days or record.term_days
     term = {"term": f"{days} d", "term_asked": str(record.term_days) if days != record.term_days else ""}
     if record.privilege is not None:
@@ -170,39 +179,49 @@ def _owner(record: Approval) -> str:
 
 
 def _tags(record: Approval, route: Route, objected: Collection[int], now: datetime) -> list[Shape]:
-    tags = [*conflict_rows.tags(conflicts.of_record(record, now)), *credential_rows.tags(record, now)]
+    found = []
     if record.pk in objected:
-        tags.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
+        found.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
     if route.who_stopped(record):
-        tags.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
+        found.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
+    return [*found, *tags(record, now, is_unusable=_credential_refused(record, route))]
+
+
+def tags(record: Approval, now: datetime, *, is_unusable: bool) -> list[Shape]:
+    """What stands out about a record wherever it is decided.
+
+    Args:
+        record: which.
+        now: business time.
+        is_unusable: whether the credential that it needs was refused.
+    """
+    found = [*conflict_rows.tags(conflicts.of_record(record, now)), *credential_rows.tags(record, now)]
     if record.earlier_id is not None:
-        tags.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
+        found.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
     if record.carried_from_id is not None:
-        tags.append({"text": "Carried over", "tone": "", "icon": ""})
+        found.append({"text": "Carried over", "tone": "", "icon": ""})
     privilege = record.privilege
     if privilege is not None and privilege.model_controlled:
-        tags.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
+        found.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
     if record.round > 1:
-        tags.append({"text": f"Round {record.round}", "tone": "ask", "icon": "speech"})
-    if privilege is not None and privilege.credential_id is not None and _credential_refused(record, route):
-        tags.append({"text": "Unusable: its credential was refused", "tone": "no", "icon": "key"})
-    return tags
+        found.append({"text": f"Round {record.round}", "tone": "ask", "icon": "speech"})
+    if is_unusable:
+        found.append({"text": "Unusable: its credential was refused", "tone": "no", "icon": "key"})
+    return found
 
 
 def _credential_refused(record: Approval, route: Route) -> bool:
-    refused = (ApprovalState.REJECTED, ApprovalState.EXPIRED)
     needed = record.privilege.credential_id if record.privilege else None
-    others = route.submission.approvals.all()
-    return any(other.credential_id == needed and other.state in refused for other in others)
+    others = route.submission.approvals.all() if needed is not None else ()
+    return any(other.credential_id == needed and other.state in REFUSED for other in others)
 
 
-def _state(record: Approval, route: Route, reader: Reader, *, may_decide: bool) -> Shape:
-    people = holders(record, route)
-    state: Shape = {"value": record.state, "mine": may_decide, "holder": "", "below": ""}
-    if people and not may_decide:
-        state["holder"] = " or ".join(person.name for person in people[:2])
+def _state(record: Approval, route: Route, reader: Reader, held: Sequence[Held], *, may_decide: bool) -> Shape:
+    state: Shape = {"value": record.state, "mine": may_decide, "holder": "", "below": "", "answer_due": None}
+    if not may_decide:
+        state["holder"] = whom(held)
     if record.state == ApprovalState.CHANGES_ASKED:
-        state["holder"] = route.submission.submitted_by.name
+        state["answer_due"] = record.builder_due_at
     last = last_decision(record, route)
     if last is not None and (record.has_ended or record.state == ApprovalState.CHANGES_ASKED):
         said = f": “{last.reason.shown}”" if last.reason is not None else ""
@@ -233,11 +252,10 @@ def decided_by(decision: Decision, reader: Reader, *, start: bool = True) -> str
     return f"{who} for {reader.name(decision.for_person)}" if decision.for_person else who
 
 
-def _locked(no: Refusal | None, record: Approval, route: Route) -> Shape | None:
+def _locked(no: Refusal | None, held: Sequence[Held]) -> Shape | None:
     if no is None or no.kind != "duty":
         return None
-    names = " or ".join(person.name for person in holders(record, route)[:3])
-    return {"sentence": no.sentence.rstrip("."), "code": no.code, "passed_to": names}
+    return {"sentence": no.sentence.rstrip("."), "code": no.code, "passed_to": whom(held)}
 
 
 def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
@@ -280,9 +298,9 @@ def _evidence_reasons(record: Approval) -> list[Shape]:
         steps = "step" if len(privilege.at) == 1 else "steps"
         reasons.append({"icon": "file", "text": f"Used by {len(privilege.at)} {steps}:", "code": places})
         if privilege.assumed:
-            what = ", ".join(privilege.assumed)
+            said = ", ".join(privilege.assumed)
             reasons.append(
-                {"icon": "question", "text": f"The export does not say {what}; the platform's default counts."}
+                {"icon": "question", "text": f"The export does not say {said}; the platform's default counts."}
             )
         if privilege.credential is not None:
             text = "If that is refused, this stays approved but can’t be used."

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from approvals import facts, turns
 from approvals.models import Approval, ApprovalState, Decision, Submission
-from approvals.views import decision_form, may_say, reason_icons, record_rows, review_alike, review_changes
+from approvals.views import decision_form, may_say, record_rows, review_alike, review_changes, tier_reasons
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
-from inventory import words
+from inventory import noticed, words
 from inventory.models import AutomationKind
 
 FINDING_TONES = {"high": "high", "medium": "wait"}
@@ -24,7 +24,7 @@ def panel(about: Dossier, reader: Reader) -> Shape:
         "purpose": submission.asked.get("purpose", submission.automation.purpose),
         "facts": _facts(about),
         "tier": submission.tier,
-        "reasons": [{"icon": reason_icons.icon_of(text), "text": text} for text in submission.reasons],
+        "reasons": tier_reasons.grouped(submission.reasons, _sentences(about)),
         "findings": _findings(about),
         "changes": review_changes.of_app(about),
         "changes_since": about.since.version if about.since is not None else "",
@@ -43,6 +43,14 @@ def panel(about: Dossier, reader: Reader) -> Shape:
         shape["light"] = _light(about)
         _add_decision(shape, app, about, reader)
     return shape
+
+
+def _sentences(about: Dossier) -> list[str]:
+    """Of everything that the version would hold, asked or not: what its tier's reasons may begin with."""
+    asked = [record.privilege for record in about.second if record.privilege is not None]
+    since = about.since
+    held = [*since.kept, *since.again, *(one.after for one in since.altered)] if since is not None else []
+    return list(dict.fromkeys(one.sentence for one in (*asked, *held)))
 
 
 def _light(about: Dossier) -> str:
@@ -87,18 +95,11 @@ def _findings(about: Dossier) -> list[Shape]:
         {
             "icon": "key" if "secret" in one["code"] or "credential" in one["code"] else "warning",
             "tone": FINDING_TONES.get(one["severity"], ""),
-            "lead": f"{_noticed(one['code'], one['place'])}.",
+            "lead": f"{noticed.lead(one['code'], one['place'])}.",
             "text": one["detail"] or one["place"],
         }
         for one in about.noticed
     ]
-
-
-def _noticed(code: str, place: str) -> str:
-    """What a finding is about; which credential or identity, where it is about one."""
-    said = code.replace("_", " ").capitalize()
-    kind, _, name = place.partition("/")
-    return f"{said}: {name}" if kind in ("credentials", "identities") and name else said
 
 
 def _objections(about: Dossier) -> list[Shape]:
@@ -159,8 +160,7 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
             form["warnings"].append({"tone": "no", "icon": "warning", "lead": lead, "text": LEAVE_IT})
         shape["decide"] = form
         return
-    people = record_rows.holders(app, route)
-    shape["state"]["holder"] = " or ".join(person.name for person in people[:2])
+    shape["state"]["holder"] = record_rows.whom(about.held_of(app))
     if say.no.kind == "duty":
         shape["locked"] = {
             "sentence": say.no.sentence.rstrip("."),

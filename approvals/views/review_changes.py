@@ -11,13 +11,14 @@ from typing import Any
 
 from django.urls import reverse
 
-from approvals import changes, facts
+from approvals import changes, facts, rechecking
 from approvals.models import Approval, Grant
 from approvals.since import Altered, Since
 from approvals.views import record_rows
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from governance.web import words as web_words
+from inventory import starting
 from inventory.models import AutomationKind, Credential, Privilege
 
 #: What a row is tagged with that is another than it was, and how that is drawn.
@@ -46,7 +47,7 @@ def shape(about: Dossier, reader: Reader) -> Shape | None:
         "unchanged": _unchanged(since),
         "app": [row for name, pair in since.app.items() for row in _app_rows(name, pair, about)],
         "note": UNSHOWN if "source" in since.app else "",
-        "groups": _groups(since, _why_again(about, reader.now)),
+        "groups": [*_groups(since, _why_again(about, reader.now)), *_kept(about, since)],
         "href": reverse("automation_version", args=[submission.automation_id, submission.version.number]),
     }
 
@@ -96,7 +97,7 @@ def of_app(about: Dossier) -> list[Shape]:
                     "lead": row["label"],
                     "text": row["before"] or row["after"],
                 }
-                for row in _trigger_rows(*pair, gone="No longer starts by", come="Starts by")
+                for row in _trigger_rows(*pair, gone="No longer starts:", come="Starts:")
             ]
         else:
             was = _said(name, pair[0], about) or "nothing"
@@ -139,8 +140,8 @@ def _counted(privileges: int, credentials: int = 0) -> str:
 
 
 def _unchanged(since: Since) -> str:
-    kept = _counted(since.kept, since.credentials_kept)
-    is_one = since.kept + since.credentials_kept == 1
+    kept = _counted(len(since.kept), len(since.credentials_kept))
+    is_one = len(since.kept) + len(since.credentials_kept) == 1
     return (
         f"{kept} unchanged: {'keeps its grant' if is_one else 'they keep their grants'}, not asked again"
         if kept
@@ -169,6 +170,18 @@ def _groups(since: Since, why_again: Mapping[str, str]) -> list[Shape]:
         ("Not changed, and asked anew", "soft", "undo", again),
     )
     return [{"title": title, "tone": tone, "icon": icon, "rows": rows} for title, tone, icon, rows in found if rows]
+
+
+def _kept(about: Dossier, since: Since) -> list[Shape]:
+    """What nothing is asked of, the riskiest first: the app is as risky as that makes it, and whoever decides about it sees why (A3, T2)."""
+    if not since.kept and not since.credentials_kept:
+        return []
+    privileges, credentials = rechecking.tiers_of(about.submission, about.route.parties)
+    rows = [_one(one) | {"tier": privileges.get(one.pk, "")} for one in since.kept]
+    rows += [_credential(one) | {"tier": credentials.get(one.pk, "")} for one in since.credentials_kept]
+    ordered = sorted(rows, key=lambda row: ("high", "standard", "low", "").index(row["tier"]))
+    title = "Unchanged, keeps its grant" if len(rows) == 1 else "Unchanged, they keep their grants"
+    return [{"title": title, "tone": "soft", "icon": "check", "rows": [row | {"same": True} for row in ordered]}]
 
 
 def _one(one: Privilege, *, more: str = "") -> Shape:
@@ -228,7 +241,9 @@ def _trigger_rows(before: Sequence[str] | None, after: Sequence[str] | None, *, 
 def _trigger(said: str) -> str:
     """What starts it as the facts have it (`facts.of_app`), the last word of which says whether one has to sign in for it."""
     words, _, authenticated = said.rpartition(" ")
-    return f"{words.strip()}, open to anybody" if authenticated == "False" else words.strip()
+    kind, _, detail = words.strip().partition(" ")
+    how = starting.said(kind, detail.strip())
+    return f"{how}, open to anybody" if authenticated == "False" else how
 
 
 def _said(name: str, value: Any, about: Dossier) -> str:

@@ -53,7 +53,9 @@ def context(submission: Submission, reader: Reader) -> Shape:
         for name, operation in DOING.items()
         if operation.refusal(submission, actor=reader.actor, now=reader.now) is None
     }
-    rows = [record_rows.row(record, about.route, reader, objected=about.objected) for record in about.second]
+    rows = [
+        record_rows.row(one, about.route, reader, about.held_of(one), objected=about.objected) for one in about.second
+    ]
     for row, record in zip(rows, about.second, strict=True):
         review_changes.mark(row, record, about.since)
     return {
@@ -199,9 +201,11 @@ def _next(about: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None:
         return None
     href = reverse("answer", args=[submission.pk, mine[0].pk])
     words = "One question waits" if len(mine) == 1 else f"{len(mine)} questions wait"
+    due = min((one.builder_due_at for one in mine if one.builder_due_at is not None), default=None)
+    by = f" by {times.moment_words(due, reader.now)}" if due is not None else ""
     return {
         "lead": f"{words} for your answer.",
-        "text": "Answer here, or bring in a new version.",
+        "text": f"Answer here{by}, or bring in a new version. After that it ends as rejected.",
         "actions": [{"label": "Answer", "kind": "filled", "href": href}],
     }
 

@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from approvals.models import Approval, Submission
 from approvals.views.reader import Shape
+from governance.web import times
 
 
 def withdraw_question(submission: Submission) -> Shape:
@@ -38,10 +39,12 @@ def answer_question(record: Approval) -> Shape:
     """The page on which the builder answers what was asked."""
     asked = record.decisions.standing().select_related("person", "reason").order_by("-pk").first()
     text = f"{asked.person.name} asks: “{asked.reason.shown}”" if asked and asked.reason else ""
+    by = record.builder_due_at
+    due = f"Unanswered it ends as rejected on {times.stamp_words(by)}." if by is not None else ""
     return {
         "id": "answer",
         "title": f"Answer about {record.privilege or record.credential or 'the app'}",
-        "text": text,
+        "text": " ".join(filter(None, [text, due])),
         "action": reverse("answer", args=[record.submission_id, record.pk]),
         "label": "Send the answer",
         "kind": "filled",

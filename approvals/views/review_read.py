@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery, Value
-from django.db.models.functions import Concat, JSONObject, Trim
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery
+from django.db.models.functions import JSONObject
 
-from approvals import facts, ownerless, rechecking
+from approvals import facts, holders, ownerless, rechecking
 from approvals import since as since_approved
+from approvals.holders import Held
 from approvals.ladders import Bench
 from approvals.models import Approval, Comment, Likeness, Seat, Submission
 from approvals.models.submission import SubmissionQuerySet
@@ -24,7 +25,7 @@ from approvals.since import Since
 from approvals.views import review_alike, review_before
 from approvals.views.reader import Reader
 from governance.controls.models import Membership, Person, Team
-from inventory import chains
+from inventory import chains, starting
 from inventory.models import Assessment, Credential, Finding, NonHumanIdentity, Resource, Trigger
 
 #: Documents that are large and that nothing on the page shows.
@@ -52,6 +53,7 @@ class Dossier:
         noticed: what the newest assessment of the version found and nobody has closed.
         rests_on: the number of the version whose app approval counts for this submission, where it has none of its own.
         alike: what the automation may be the same as (I9).
+        held: who holds which record, since when.
     """
 
     submission: Submission
@@ -65,6 +67,7 @@ class Dossier:
     noticed: Sequence[Mapping[str, str]]
     rests_on: int | None
     alike: Sequence[review_alike.Known] = ()
+    held: Sequence[Held] = ()
 
     @property
     def app(self) -> Approval | None:
@@ -75,6 +78,10 @@ class Dossier:
         """The name of an owner whom what was asked names by an opaque id; empty for nobody."""
         person = self.owners.get(str(opaque or ""))
         return person.name if person is not None else ""
+
+    def held_of(self, record: Approval) -> list[Held]:
+        """Who holds one of the records, seat by seat."""
+        return [one for one in self.held if one.record == record.pk]
 
     @property
     def second(self) -> list[Approval]:
@@ -95,7 +102,7 @@ def visible(reader: Reader) -> SubmissionQuerySet:
     newest = Assessment.objects.filter(version=OuterRef(OuterRef("version"))).order_by("-pk")
     said = JSONObject(code="code", severity="severity", detail="detail", place="place")
     starts = Trigger.objects.filter(version=OuterRef("version")).order_by("pk")
-    return joined.annotate(
+    return holders.told(joined).annotate(
         approved_before=since_approved.approved_before(),
         is_in_team=Exists(Membership.objects.filter(team=OuterRef("automation__team"), person=me)),
         was_asked=Exists(Submission.objects.asking(me.pk if me is not None else None).filter(pk=OuterRef("pk"))),
@@ -105,7 +112,7 @@ def visible(reader: Reader) -> SubmissionQuerySet:
             .order_by("pk")
             .values(said=said)
         ),
-        starts=ArraySubquery(starts.values(said=Trim(Concat("type", Value(" "), "detail")))),
+        starts=ArraySubquery(starts.values(said=JSONObject(kind="type", detail="detail"))),
         follows=review_before.follows(),
         has_alike=Exists(Likeness.objects.filter(automation=OuterRef("automation")).order_by()),
         is_run_by_nobodys=Exists(
@@ -136,15 +143,7 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
         _hang(credential, KEPT_BY, people)
     _hang(submission.automation, OWNERS, people)
     _hang(submission, ("submitted_by",), people)
-    if reader.actor.person is not None and hasattr(submission, "was_asked"):
-        submission.know_asked(reader.actor.person, was_asked=submission.was_asked)
-        submission.automation.team.know_member(reader.actor.person, is_member=getattr(submission, "is_in_team", False))
-    if not getattr(submission, "is_run_by_nobodys", True):
-        ownerless.know_none(submission)
-    if not getattr(submission, "runs_as_some", True):
-        rechecking.know_no_sharers(submission)
-        if not getattr(submission, "may_be_joined", True):
-            rechecking.know_no_chain(submission)
+    _know(submission, reader)
     route = Route.load(submission, reader.now, bench)
     submission.__dict__["_route"] = route
     before = getattr(submission, "approved_before", None)
@@ -157,13 +156,27 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
         people | {one.by_id: one.by for one in comments},
         since=since,
         owners=_owners(submission, since, people),
-        starts=getattr(submission, "starts", ()),
+        starts=[starting.said(one["kind"], one["detail"]) for one in getattr(submission, "starts", ())],
         noticed=getattr(submission, "noticed", ()),
         rests_on=None
         if any(one.pk == submission.app_approval_id for one in records)
         else getattr(submission, "rests_on", None),
         alike=review_alike.of(submission, reader),
+        held=holders.of(submission, reader.now, route),
     )
+
+
+def _know(submission: Submission, reader: Reader) -> None:
+    """Say what was read with the submission to whoever would read it again."""
+    if reader.actor.person is not None and hasattr(submission, "was_asked"):
+        submission.know_asked(reader.actor.person, was_asked=submission.was_asked)
+        submission.automation.team.know_member(reader.actor.person, is_member=getattr(submission, "is_in_team", False))
+    if not getattr(submission, "is_run_by_nobodys", True):
+        ownerless.know_none(submission)
+    if not getattr(submission, "runs_as_some", True):
+        rechecking.know_no_sharers(submission)
+        if not getattr(submission, "may_be_joined", True):
+            rechecking.know_no_chain(submission)
 
 
 def _owners(submission: Submission, since: Since | None, people: Mapping[int, Person]) -> dict[str, Person]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from approvals.models import Approval, ApprovalState, SubmissionState
-from approvals.views import may_say, record_rows
+from approvals.models import ApprovalState, SubmissionState
+from approvals.views import held_shapes, may_say, record_rows
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier
 from governance.web import times
@@ -22,7 +22,7 @@ def steps(about: Dossier, rows: Sequence[Shape], reader: Reader) -> list[Shape]:
         rows: the drawn rows of its stage-2 records, in their order.
         reader: who reads.
     """
-    return [_stage_1(about, reader), _stage_2(about, rows, reader), _in_force(about)]
+    return [_stage_1(about, reader), _stage_2(about, rows, reader), _in_force(about, reader)]
 
 
 def _stage_1(about: Dossier, reader: Reader) -> Shape:
@@ -39,21 +39,7 @@ def _stage_1(about: Dossier, reader: Reader) -> Shape:
             step["state"]["by"] = record_rows.decided_by(last, reader)
             step["below"] = times.moment_words(last.at, reader.now)
         return step | {"stage": "done"}
-    return step | {"stage": "now", "due": app.due_at, "held": _held(about, [app], reader)}
-
-
-def _held(about: Dossier, records: Iterable[Approval], reader: Reader) -> list[Shape]:
-    held: dict[str, Shape] = {}
-    for record in records:
-        people = [reader.name(person) for person in record_rows.holders(record, about.route)[:1]]
-        if record.state == ApprovalState.CHANGES_ASKED:
-            people = [reader.name(about.submission.submitted_by)]
-        for who in people:
-            entry = held.setdefault(
-                who, {"who": who, "count": 0, "since": times.day_of(record.opened_at or reader.now)}
-            )
-            entry["count"] += 1
-    return sorted(held.values(), key=lambda one: one["who"] != "you")
+    return step | {"stage": "now", "due": app.due_at, "held": held_shapes.shapes(about.held_of(app), reader)}
 
 
 def _stage_2(about: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
@@ -74,7 +60,11 @@ def _stage_2(about: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
         below = f"By {record_rows.policy_words(about.submission)}" if is_of_policy else ""
         return step | {"stage": "done", "below": below}
     due = min((r.due_at for r in second if r.due_at and not r.has_ended), default=None)
-    return step | {"stage": "now", "due": due, "held": _held(about, [r for r in second if not r.has_ended], reader)}
+    return step | {
+        "stage": "now",
+        "due": due,
+        "held": held_shapes.shapes((one for r in second for one in about.held_of(r)), reader),
+    }
 
 
 def _light(about: Dossier) -> str:
@@ -83,7 +73,7 @@ def _light(about: Dossier) -> str:
     return f"Light path: {policy} approves {len(about.second)} once stage 1 says yes, unless their owners object."
 
 
-def _in_force(about: Dossier) -> Shape:
+def _in_force(about: Dossier, reader: Reader) -> Shape:
     submission = about.submission
     seal = "full" if submission.state in ("in_force", "decided") else "none"
     step: Shape = BLANK | {"seal": seal, "title": "In force"}
@@ -92,6 +82,7 @@ def _in_force(about: Dossier) -> Shape:
     if submission.state == SubmissionState.IN_FORCE:
         return step | {"stage": "done", "text": f"Version {submission.version.number} is in force."}
     if submission.state == SubmissionState.DECIDED:
+        step |= {"due": submission.accept_due_at, "held": held_shapes.shapes(about.held, reader)}
         return step | {"stage": "now", "text": f"{owner} accepts what was approved, or declines."}
     if submission.state == SubmissionState.OPEN:
         text = "After the last decision."

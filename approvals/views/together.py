@@ -1,28 +1,30 @@
 """Several records decided together, with one reason: what waits for the reader in the submissions they selected on the desk (A7).
 
 Each is shown with what it would be allowed, and bound to what was shown of it (A6). Each is decided by itself: what one runs into keeps no
-other from being decided, and is said. Decided on its own page only is high risk, what was refused or withdrawn before (A15), and what rests
-on a connection that nobody has confirmed (I8): there is more to read about each.
+other from being decided, and is said. Decided on its own page only is high risk, what was refused or withdrawn before (A15), what somebody
+objected to (A3) or one signature more is asked for, and what rests on a connection that nobody has confirmed (I8): there is more to read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from django.contrib import messages
-from django.db.models import Exists, F, OuterRef, Prefetch, Q
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, Subquery
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals import alike, facts, openings, waiting
-from approvals.models import Approval, Decision
+from approvals import alike, facts, openings, policies, rechecking, waiting
+from approvals.conflicts import asked as conflicts
+from approvals.models import Approval, Comment, Decision, Seat
 from approvals.routing import route_of
 from approvals.transitions.deciding import title
-from approvals.views import decision_said
+from approvals.views import decision_said, record_rows
 from approvals.views.may_say import decider_of
 from approvals.views.queue import wants
 from approvals.views.reader import Reader
@@ -32,7 +34,6 @@ from governance.controls.refusals import Refusal, Refused, refuse
 from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
-from inventory.models import DataClass
 
 Shape = dict[str, Any]
 
@@ -91,8 +92,23 @@ def decide_together(request: Request) -> HttpResponse:
 def _records(reader: Reader, submissions: set[int]) -> list[Approval]:
     """What waits for the reader in some submissions, with all that is shown of it; the nearest deadline first."""
     waits = [one.pk for one in waiting.to_decide(reader.actor, reader.now) if one.submission_id in submissions]
-    found = Approval.objects.filter(pk__in=waits[:MOST]).select_related(*READ)
-    return sorted(found, key=lambda one: waits.index(one.pk))
+    refused = Approval.objects.filter(
+        submission=OuterRef("submission"), credential=OuterRef("privilege__credential"), state__in=record_rows.REFUSED
+    )
+    seats = Seat.objects.filter(approval=OuterRef("pk")).order_by().values("approval").annotate(number=Count("*"))
+    found = (
+        Approval.objects.filter(pk__in=waits[:MOST])
+        .select_related(*READ)
+        .annotate(
+            is_objected=Exists(Comment.objects.filter(approval=OuterRef("pk"), is_objection=True)),
+            is_unusable=Exists(refused),
+            seats_asked=Subquery(seats.values("number")),
+        )
+    )
+    records: list[Approval] = sorted(found, key=lambda one: waits.index(one.pk))
+    conflicts.know([one.submission for one in records], reader.now)
+    rechecking.read_together([one.submission for one in records if one.credential is not None])
+    return records
 
 
 def _chosen(records: Sequence[Approval], form: QueryDict) -> list[Approval]:
@@ -132,8 +148,16 @@ def _apart(records: Sequence[Approval]) -> dict[int, str]:
     apps = [one for one in records if one.stage == 1]
     asked = alike.unsaid({one.submission.automation_id for one in apps})
     found |= {one.pk: "may be the same as another" for one in apps if one.submission.automation_id in asked}
+    found |= {one.pk: "asks for a signature more than usual" for one in records if _asks_more(one)}
+    found |= {one.pk: "somebody objected" for one in records if getattr(one, "is_objected", False)}
     found |= {one.pk: "refused or withdrawn before" for one in records if one.earlier_id is not None}
     return found | {one.pk: "high risk" for one in records if one.tier == "high"}
+
+
+def _asks_more(record: Approval) -> bool:
+    """Whether a word from before, a stop or a signal added a signature to those of its tier (A15, G5, S10)."""
+    usual = policies.of(record.submission.policy).seats(record.kind, record.tier)
+    return getattr(record, "seats_asked", 0) > len(usual)
 
 
 def _together(records: Sequence[Approval]) -> list[Approval]:
@@ -163,7 +187,7 @@ def _shown(
     context: Shape = {
         "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": TITLES[only], "href": ""}],
         "head": {"title": TITLES[only], "facts": [_how_many(together)] if together else []},
-        "rows": [_row(one, one.pk in ticked) for one in together],
+        "rows": [_row(one, one.pk in ticked, clock.now()) for one in together],
         "of": sorted({one.submission_id for one in records}),
         "apart": [
             {"name": name, "why": said, "href": reverse("review", args=[pk])} for (pk, said), name in apart.items()
@@ -185,29 +209,24 @@ def _how_many(records: Sequence[Approval]) -> str:
     return f"{words}; at most {MOST} at once" if count >= MOST else words
 
 
-def _row(record: Approval, ticked: bool) -> Shape:
-    privilege, credential, submission = record.privilege, record.credential, record.submission
-    if privilege is not None:
-        data_class, code = privilege.entitlement.counted_class, privilege.entitlement.code
-    else:
-        data_class, code = (credential.kind if credential is not None else ""), ""
+def _row(record: Approval, ticked: bool, now: datetime) -> Shape:
+    """One record as its review shows it, in few words; what may the app be is asked of stage 1, which has nothing of that."""
+    submission = record.submission
+    asked = record_rows.what(record) if record.stage == 2 else {}
     return {
         "key": record.pk,
         "href": reverse("review", args=[record.submission_id]),
         "automation": submission.automation.name,
         "team": submission.automation.team.name,
         "what": wants(record),
-        "code": code,
-        "level": (record.granted_level or privilege.level)
-        if privilege is not None
-        else "secret"
-        if credential is not None
-        else "",
-        "data_class": data_class if data_class in DataClass.values else "",
+        "scope": asked.get("scope", ""),
+        "level": asked.get("level", ""),
+        "data_class": asked.get("data_class", ""),
+        "tags": record_rows.tags(record, now, is_unusable=getattr(record, "is_unusable", False)),
         "tier": record.tier,
         "term": record.granted_term_days or record.term_days,
         "why": record.justification.shown if record.justification is not None else submission.asked.get("purpose", ""),
         "by": submission.submitted_by.name,
-        "shown": facts.digest(facts.of(record)),
+        "shown": facts.digest(facts.of(record, now)),
         "ticked": ticked,
     }

@@ -19,6 +19,7 @@ from django.db.models.functions import Coalesce
 from django.http import QueryDict
 from django.urls import reverse
 
+from approvals.views import upload_known
 from approvals.views.builder import FEW, Builder
 from governance.controls.models import Person, Team
 from governance.web import times, words
@@ -145,7 +146,7 @@ def context(builder: Builder, batch: ImportBatch, asked: QueryDict, *, form: Tog
     counts, path = Counts.of(batch), reverse("import_batch", args=[batch.pk])
     is_under_way = batch.progress == BatchState.CONFIRMING
     ended = _ended(batch, counts)
-    rows, older, newer = _page(batch, asked, path)
+    rows, older, newer = _page(builder, batch, asked, path)
     can_order = bool(builder.teams) and not is_under_way and counts["waiting"] + counts["refused"] > 0
     return {
         "now": builder.now,
@@ -257,13 +258,16 @@ def _row(one: Mapping[str, Any]) -> Shape:
         "stands": one["stands"],
         "words": words.STATES["import"][one["stands"]].text,
         "reason": one["reason"],
+        "would": upload_known.words(one),
         "version": one["version__number"] or "",
     }
 
 
-def _page(batch: ImportBatch, asked: QueryDict, path: str) -> tuple[list[Shape], str, str]:
+def _page(builder: Builder, batch: ImportBatch, asked: QueryDict, path: str) -> tuple[list[Shape], str, str]:
     """One page of items by their keys, as they were read, with the addresses of the pages after and before it."""
-    rows = _rows(batch)
+    where = batch.order.get("environment") or Environment.PRODUCTION
+    about = upload_known.PLACED | {"known": upload_known.known(builder.teams, where)}
+    rows = _rows(batch).annotate(**about)
     if asked.get("show") in dict(SHOWN):
         rows = rows.filter(stands=asked["show"])
     after, before = number(asked.get("after")), number(asked.get("before"))

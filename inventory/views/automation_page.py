@@ -14,7 +14,7 @@ from django.urls import reverse
 from governance.controls import timeline
 from governance.controls.actors import Actor
 from governance.web.ledger_links import ledger_href
-from inventory import holding, lifecycle, ownerless, registry, words
+from inventory import holding, lifecycle, noticed, ownerless, registry, under_review, words
 from inventory.models import (
     Assessment,
     Automation,
@@ -69,7 +69,7 @@ def context(one: Automation, actor: Actor, now: datetime, asked: QueryDict) -> S
             {"label": one.name, "href": ""},
         ],
         "head": _head(one, actor, now),
-        "next": _next(one, newest),
+        "next": _next(one, newest, actor, now),
         "ownerless": interim.banner(one, actor, now),
         "orphaned": _orphaned(one),
         "tabs": _tabs(one, newest, tab),
@@ -194,19 +194,20 @@ def _orphaned(one: Automation) -> str:
     return f"{one.technical_owner} left. Its business owner names another technical owner." if gone else ""
 
 
-def _next(one: Automation, newest: Any) -> Shape | None:
+def _next(one: Automation, newest: Any, actor: Actor, now: datetime) -> Shape | None:
     """The one thing to say first: stopped, changed and waiting, or a version that is not approved."""
     if one.state == AutomationState.SUSPENDED:
         return _suspended(one)
     submissions = [{"label": "See its submissions", "href": f"{one.href}?tab=submissions"}]
     if one.state == AutomationState.IN_REVIEW:
-        return {"lead": "It is in review.", "text": "Its submission says whom it waits for.", "actions": submissions}
+        held = under_review.held(one, actor, now)
+        return {"lead": "It is in review.", "held": held, "text": "", "actions": submissions}
     is_ahead = newest is not None and one.approved_version_id != newest.pk
     if is_ahead and one.state in (AutomationState.DRAFT, AutomationState.LIVE):
         runs = f"Version {one.approved_version.number} runs on until it is." if one.approved_version else ""
         lead = f"Version {newest.number} is not approved."
         if newest.submitted:
-            return {"lead": lead, "text": runs, "actions": submissions}
+            return {"lead": lead, "held": under_review.held(one, actor, now), "text": runs, "actions": submissions}
         finish = (
             [{"label": "Finish and submit", "href": href("import_preview", newest.preview)}] if newest.preview else []
         )
@@ -314,7 +315,7 @@ def _findings(assessment: Assessment | None) -> list[Shape]:
         {
             "icon": SEVERITY.get(one.severity, ("info", ""))[0],
             "tone": SEVERITY.get(one.severity, ("info", ""))[1],
-            "lead": f"{one.code.replace('_', ' ').capitalize()}.",
+            "lead": f"{noticed.lead(one.code)}.",
             "text": one.detail,
             "code": one.place,
         }

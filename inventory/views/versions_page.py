@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from inventory import authors
+from inventory import authors, starting
 from inventory.models import Automation, AutomationState, Privilege, Trigger, Version
 from inventory.registry import drift
 
@@ -63,8 +63,8 @@ def compared(before: Version, chosen: Version) -> Shape:
     """What ``inventory/compare.html`` takes: the difference between two versions."""
     found = drift(before, chosen)
     rows = [
-        *({"label": "Starts by", "before": _trigger(t), "after": ""} for t in found.triggers_removed),
-        *({"label": "Starts by", "before": "", "after": _trigger(t)} for t in found.triggers_added),
+        *({"label": "Starts", "before": _trigger(t), "after": ""} for t in found.triggers_removed),
+        *({"label": "Starts", "before": "", "after": _trigger(t)} for t in found.triggers_added),
         *({"label": "Credential", "before": c.sentence, "after": ""} for c in found.credentials_removed),
         *({"label": "Credential", "before": "", "after": c.sentence} for c in found.credentials_added),
     ]
@@ -91,7 +91,8 @@ def _said(one: Privilege) -> Shape:
 
 
 def _trigger(one: Trigger) -> str:
-    return f"{one}, open to anybody" if one.is_open else str(one)
+    said = starting.said(one.type, one.detail)
+    return f"{said}, open to anybody" if one.is_open else said
 
 
 def named(shown: Version | None) -> list[Shape]:

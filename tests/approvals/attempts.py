@@ -102,7 +102,7 @@ def name_candidate(record: Approval, person: Person) -> Seat:
     """Somebody with access to the database names a person a candidate; returns the seat."""
     seat = record.seats.all()[0]
     sql(
-        "INSERT INTO approvals_candidate (seat_id, person_id, \"order\", basis) VALUES (%s, %s, 9, 'owner')"
+        "INSERT INTO approvals_candidate (seat_id, person_id, \"order\", basis, at) VALUES (%s, %s, 9, 'owner', now())"
         " ON CONFLICT DO NOTHING",
         seat.pk,
         person.pk,

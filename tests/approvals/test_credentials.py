@@ -178,7 +178,7 @@ def test_what_it_opens_beyond_what_is_asked_for_stands_first_on_its_card(company
     assert "Opens 1 more than asked for" in card
     reasons = card[card.index('<ul class="reasons">') :]
     assert reasons.index("It opens more than is asked for:") < reasons.index("t:drop") < reasons.index("What it opens:")
-    assert "Credential reach" in html[: html.index(f'id="row-{record.pk}"')]
+    assert "Reach of a credential" in html[: html.index(f'id="row-{record.pk}"')]
 
 
 @pytest.mark.rule("I6")

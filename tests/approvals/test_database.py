@@ -115,7 +115,7 @@ def test_a_seat_is_filled_once_and_seats_by_distinct_people(company: Company, ch
     journeys.approve(record, n.mei, now=company.now)
     for seat in (owner, security):
         sql(
-            "INSERT INTO approvals_candidate (seat_id, person_id, \"order\", basis) VALUES (%s, %s, 9, 'x'), (%s, %s, 9, 'x')"
+            "INSERT INTO approvals_candidate (seat_id, person_id, \"order\", basis, at) VALUES (%s, %s, 9, 'x', now()), (%s, %s, 9, 'x', now())"
             " ON CONFLICT DO NOTHING",
             seat.pk,
             n.mei.pk,

@@ -9,8 +9,8 @@ import pytest
 from django.urls import reverse
 
 from approvals.views import record_rows
-from approvals.views.review_app import _noticed
 from governance.controls.roles import PERMISSION_WORDS, Permission
+from inventory import noticed
 from tests.journeys import Company, brought_in, decide_app, submitted
 from tests.portal.signed_in import client_of
 
@@ -37,8 +37,8 @@ def test_what_a_machine_calls_it_names_each_thing_once() -> None:
 
 @pytest.mark.rule("I5")
 def test_a_finding_says_which_credential_it_is_about() -> None:
-    assert _noticed("shared_credential", "credentials/Finance Slack") == "Shared credential: Finance Slack"
-    assert _noticed("wildcard", "srv") == "Wildcard"
+    assert noticed.lead("shared_credential", "credentials/Finance Slack") == "Shared credential: Finance Slack"
+    assert noticed.lead("wildcard", "srv") == "Allows every tool"
 
 
 def test_every_permission_has_words_for_people() -> None:

@@ -152,11 +152,9 @@ def test_a_new_purpose_and_owner_are_what_the_page_shows_and_the_old_stand_struc
 def test_what_starts_it_and_its_source_are_said_by_stage_1s_side(company: Company, live: Submission) -> None:
     page = read(company.people.theo, stock.submitted(company, stock.every_tuesday))
     app, said = part(page, "app"), part(page, "changes")
-    assert "No longer starts by schedule every week on Monday at 07:15" in app
-    assert "Starts by schedule every week on Tuesday at 07:15" in app
-    assert (
-        "<del>schedule every week on Monday at 07:15</del> <ins>schedule every week on Tuesday at 07:15</ins>" in said
-    )
+    assert "No longer starts: every week on Monday at 07:15" in app
+    assert "Starts: every week on Tuesday at 07:15" in app
+    assert "<del>every week on Monday at 07:15</del> <ins>every week on Tuesday at 07:15</ins>" in said
     assert "The file is not kept" in said
 
 
@@ -214,3 +212,26 @@ def test_it_costs_the_same_however_much_changed_and_no_more_than_a_page_may(comp
                 costs.append((stage, who.name, len(asked)))
     assert costs[:6] == costs[6:]
     assert max(cost for _, _, cost in costs) <= 20, costs
+
+
+@pytest.mark.rule("A3", "T2")
+def test_what_is_kept_is_named_with_its_level_and_tier_the_riskiest_first(company: Company) -> None:
+    """A new version is high for what nobody asks anew, and whoever decides about the app reads what that is."""
+    n = company.people
+    journeys.in_force(company)
+    export = (journeys.EXPORTS / "invoice-chaser.json").read_bytes().replace(b"overdue", b"late")
+    made = journeys.submitted(company, journeys.brought_in(company, content=export, purpose="Reminds, and reports."))
+    assert not made.approvals.filter(stage=2).exists()
+    about = client_of(n.theo).get(f"/review/{made.pk}/")
+    (group,) = about.context["changes"]["groups"]
+    held = list(made.version.privileges.select_related("entitlement__resource"))
+    used = made.version.version_credentials.count()
+    assert group["title"] == "Unchanged, they keep their grants"
+    assert {one.sentence for one in held} <= {row["sentence"] for row in group["rows"]}
+    assert len(group["rows"]) == len(held) + used
+    tiers = [row["tier"] for row in group["rows"]]
+    assert tiers == sorted(tiers, key=("high", "standard", "low").index)
+    assert (tiers[0], made.tier) == ("high", "high")
+    said = part(str(about.content.decode()), "changes")
+    assert all(f"{one.sentence} " in said for one in held)
+    assert f"<ins>{held[0].sentence}" not in said

@@ -28,7 +28,7 @@ SENTENCES = [
 
 @pytest.mark.parametrize(
     ("instance", "said"),
-    [("n8n 3617a2b4c5d6a60c", "n8n"), ("n8n 3617…a60c0", "n8n"), ("Power Automate", "Power Automate"), ("mcp", "mcp")],
+    [("n8n 3617a2b4c5d6a60c", "n8n"), ("n8n 3617…a60c0", "n8n"), ("Power Automate", "Power Automate"), ("mcp", "MCP")],
 )
 def test_a_platform_is_called_by_its_name_and_not_by_an_id(instance: str, said: str) -> None:
     assert words.platform(instance) == said

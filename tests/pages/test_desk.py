@@ -17,6 +17,7 @@ from approvals.models import Approval, ApprovalState, Submission
 from approvals.views import desk_filters
 from approvals.views.desk_filters import Filters, places, places_in
 from tests import journeys
+from tests.approvals import stock
 from tests.journeys import Company
 from tests.pages.test_register import cost
 from tests.pages.test_waiting import asked
@@ -160,3 +161,60 @@ def test_neither_filters_nor_pages_cost_more_queries(several: Company) -> None:
         assert cost(sana, reverse("desk") + said)[0] <= 8, said
     for said in ("?show=all", "?show=overdue&team=1&q=a"):  # where what is shown is not what waits for the reader
         assert cost(sana, reverse("desk") + said)[0] <= 9, said
+
+
+def row(client: Client, submission: Submission, **said: str) -> dict[str, Any]:
+    """The row of a submission on somebody's desk."""
+    bands = client.get(reverse("desk"), said).context["bands"]
+    return next(one for band in bands for one in band["rows"] if one["key"] == str(submission.pk))
+
+
+@pytest.mark.rule("A3", "T2")
+@pytest.mark.parametrize("show", ["", "all"])
+def test_who_decides_about_an_app_sees_what_it_would_touch_the_riskiest_first(company: Company, show: str) -> None:
+    submission = journeys.submitted(company)
+    shown = row(client_of(company.people.theo), submission, show=show)
+    second = list(submission.approvals.filter(stage=2).select_related("privilege__entitlement__resource"))
+    highest = {one.privilege.sentence.removeprefix("May ") for one in second if one.privilege and one.tier == "high"}
+    first, other = shown["wants"].rsplit(" and ", 1)[0].split("; ")
+    assert {first, other} <= highest
+    assert shown["wants"].endswith(f" and {len(second) - 2} more")
+    assert shown["levels"] == ["write", "write", "write", "secret"]
+    assert shown["data_class"] == "confidential"
+    assert "Chosen by a model" in [tag["text"] for tag in shown["tags"]]
+    part = client_of(company.people.theo).get(shown["part_href"]).context["part"]
+    assert part["asked"][0]["text"] == "exist for business use"
+    assert part["asked"][1]["text"] in highest
+    assert part["more"] == len(second) + 1 - len(part["asked"])
+
+
+@pytest.mark.rule("I3")
+def test_the_data_class_is_of_what_a_credential_opens_and_nothing_is_made_up(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    n = company.people
+    for record in stock_in_stage_2.approvals.filter(kind="privilege"):
+        journeys.finish(company, record, now=company.now)
+    omar = client_of(n.omar)
+    assert row(omar, stock_in_stage_2)["data_class"] == "confidential"
+    bare = journeys.submitted(company, journeys.brought_in(company, "weekly-stock-report.json", content=nothing_held()))
+    assert bare.approvals.filter(stage=2).count() == 0
+    assert row(client_of(n.theo), bare)["data_class"] == ""
+    assert row(client_of(n.theo), bare)["wants"] == "exist for business use"
+
+
+def nothing_held() -> bytes:
+    """An export that touches nothing."""
+    return stock.source(stock.nothing_but_the_trigger)
+
+
+@pytest.mark.rule("A10")
+def test_chips_say_how_much_they_would_show_and_shut_out_what_one_may_not_see(several: Company) -> None:
+    for reader in (several.people.sana, several.people.grace):
+        client = client_of(reader)
+        chips = {one["label"]: one["count"] for one in client.get(reverse("desk")).context["chips"] if "label" in one}
+        for label, show in (("All open", "all"), ("Overdue", "overdue")):
+            shown = names(client, show=show)
+            assert chips[label] == len(set(shown)), (reader.name, show)
+            own = client.get(reverse("desk"), {"show": show}).context["chips"]
+            assert next(one["count"] for one in own if one.get("label") == label) == len(set(shown))

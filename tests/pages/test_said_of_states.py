@@ -62,8 +62,8 @@ def test_what_is_decided_is_held_by_whoever_accepts_the_rest_and_titles_say_how_
     journeys.reject(refused, refused.privilege.entitlement.resource.owner, now=company.now)
     assert journeys.decide_rest(company, chaser_in_stage_2).state == SubmissionState.DECIDED
     shown, own = (client.get(reverse("home")).content.decode() for client in (builder, owner))
-    assert f"Held by {n.jonas.name}" in shown
-    assert "Held by you" in own
+    assert f"Held by <b>{n.jonas.name}</b>" in shown
+    assert "Held by <b>you</b>" in own
     assert "Waits for nobody" not in shown + own
     assert title(owner.get(reverse("home"))) == "Home: 1 thing needs you · Countersign"
     assert title(builder.get(review)) == "Invoice chaser: decided, to accept · Countersign"

@@ -297,3 +297,55 @@ def test_the_page_costs_the_same_for_few_records_as_for_many(company: Company, t
     omar = client_of(company.people.omar)
     few, many = (cost(omar, f"{reverse(PAGE)}?of={one.pk}")[0] for one in (two[0], more))
     assert few == many <= 9
+
+
+def shown(client: Client, *submissions: Submission) -> Any:
+    """What the page shows of some submissions."""
+    return client.get(reverse(PAGE), {"of": [one.pk for one in submissions]}).context
+
+
+@pytest.mark.rule("A6", "I6", "I8")
+def test_it_shows_what_the_review_shows_of_each_its_scope_as_it_is_and_what_stands_out(
+    company: Company, stock_in_force: Submission
+) -> None:
+    n = company.people
+    assert stock_in_force.approvals.exists(), "its owner has confirmed what its connections open"
+    other = stock.app_approved(company, stock.another(company))
+    rows = {row["key"]: row for row in shown(client_of(n.omar), other)["rows"]}
+    review = client_of(n.omar).get(reverse("review", args=[other.pk])).context
+    reviewed = {int(row["key"]): row for group in review["groups"] for row in group["rows"] if int(row["key"]) in rows}
+    assert {record.kind for record in records(other) if record.pk in rows} == {"privilege", "credential"}
+    for key, row in rows.items():
+        for name in ("scope", "data_class", "level", "tags"):
+            assert row[name] == reviewed[key][name], (row["what"], name)
+    assert any("Reach unknown" in [tag["text"] for tag in row["tags"]] for row in rows.values())
+    assert any(" · " in row["scope"] for row in rows.values() if row["level"] != "secret")
+
+
+@pytest.mark.rule("A3")
+def test_what_somebody_objected_to_is_decided_on_its_own_page(company: Company) -> None:
+    n = company.people
+    submission = asked(company, "Alpha", 2)
+    first = submission.approvals.filter(stage=2).order_by("pk")[0]
+    transitions.object_to(first, actor=as_actor(n.omar), now=company.now, reason="Not these rows.")
+    journeys.decide_app(company, submission)
+    page = shown(client_of(n.omar), submission)
+    assert [one["why"] for one in page["apart"]] == ["somebody objected"]
+    assert first.pk not in [row["key"] for row in page["rows"]]
+    assert len(page["rows"]) == 1
+    answer = send(client_of(n.omar), form([Approval.objects.get(pk=first.pk)]))
+    assert answer.status_code == 422
+    assert not Decision.objects.filter(approval=first).exists()
+
+
+@pytest.mark.rule("A7")
+def test_credentials_of_several_submissions_cost_no_more_than_of_one(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    other = stock.app_approved(company, stock.another(company))
+    omar = client_of(company.people.omar)
+    one, both = (
+        cost(omar, f"{reverse(PAGE)}?{'&'.join(f'of={each.pk}' for each in some)}")[0]
+        for some in ((stock_in_stage_2,), (stock_in_stage_2, other))
+    )
+    assert one == both <= 12

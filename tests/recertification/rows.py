@@ -90,7 +90,7 @@ def _approved(records: Sequence[Approval], at: datetime) -> None:
     assert records[0].privilege is not None
     owner = records[0].privilege.entitlement.resource.owner
     seats = Seat.objects.bulk_create(Seat(approval=record, label=SeatLabel.OWNER) for record in records)
-    Candidate.objects.bulk_create(Candidate(seat=seat, person=owner, order=0, basis="owner") for seat in seats)
+    Candidate.objects.bulk_create(Candidate(seat=seat, person=owner, order=0, basis="owner", at=at) for seat in seats)
     yes = {"person": owner, "round": 1, "outcome": DecisionOutcome.APPROVE, "shown_digest": "", "at": at}
     Decision.objects.bulk_create(Decision(approval=seat.approval, seat=seat, **yes) for seat in seats)
     Approval.objects.filter(pk__in=[one.pk for one in records]).update(state=ApprovalState.APPROVED, ended_at=at)

@@ -274,7 +274,15 @@ def _decide(stage: int, which: str) -> tuple[str, ...]:
 SIGN = (
     SEATS,
     insert(Seat, "signature", id="seat", approval_id="approval", label="label"),
-    insert(Candidate, "signature", seat_id="seat", person_id="person", order="0", basis="label"),
+    insert(
+        Candidate,
+        f"signature JOIN {_ASKING} USING (n)",
+        seat_id="seat",
+        person_id="person",
+        order="0",
+        basis="label",
+        at="at",
+    ),
     insert(
         AutomationUserObjectPermission,
         "(SELECT DISTINCT automation, person FROM signature JOIN plan USING (n)) pairs",

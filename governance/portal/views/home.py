@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,8 +15,10 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals import waiting
+from approvals import holders, waiting
 from approvals.models import Approval, Grant, Sample, Submission, SubmissionState
+from approvals.views import held_shapes
+from approvals.views.reader import Reader
 from governance.controls import access, clock
 from governance.controls.actors import Actor
 from governance.controls.calendar import zone_of
@@ -24,7 +26,7 @@ from governance.controls.models import Person
 from governance.controls.roles import Role
 from governance.portal.views.answers import reader
 from governance.recertification.models import Question
-from governance.web import chrome
+from governance.web import chrome, times
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory import ownerless
@@ -35,6 +37,8 @@ Shape = dict[str, Any]
 
 #: Rows of each group and of my automations; the rest is one click away.
 MOST = 8
+#: How many of those who hold one of my automations; how many others there are is said.
+MOST_HELD = 5
 
 #: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
 BLANK: Shape = dict.fromkeys(("level", "seal", "tier", "tags"))
@@ -66,7 +70,7 @@ def home(request: Request) -> HttpResponse:
             _samples(request.actor, now),
             reviews,
             _questions(to_answer),
-            _acceptances([one for one, _ in under_way]),
+            _acceptances(under_way),
             _ownerless(nobodys, now),
         )
         if group["rows"]
@@ -83,7 +87,7 @@ def home(request: Request) -> HttpResponse:
         "now": now,
         "head": {"title": f"Good {_part_of_day(local)}, {person.get_short_name()}", "facts": facts},
         "groups": groups,
-        "automations": _automations(mine, under_way),
+        "automations": _automations(mine, under_way, Reader(request.actor, now)),
     }
     if not groups and not mine:
         context["nothing"] = {
@@ -318,23 +322,13 @@ def _mine_and_ownerless(actor: Actor, person: Person, now: datetime) -> tuple[li
     return sorted(own, key=lambda one: (one.name, one.pk)), ownerless.of_rows(rows)
 
 
-def _automations(mine: Iterable[Mine], under_way: Iterable[tuple[Submission, dict[str, date]]]) -> list[Shape]:
-    submissions = {one.automation_id: one for one, _ in under_way}
-    held = {one.pk: _holders(one, asked) for one, asked in under_way}
-    return [_automation(one, submissions.get(one.pk), held) for one in mine]
+def _automations(mine: Iterable[Mine], under_way: Iterable[Submission], who: Reader) -> list[Shape]:
+    submissions = {one.automation_id: one for one in under_way}
+    return [_automation(one, submissions.get(one.pk), who) for one in mine]
 
 
-def _holders(submission: Submission, asked: Mapping[str, date]) -> list[Shape]:
-    """Who was asked and has not answered; once all is decided, whoever accepts what was approved (A5)."""
-    if submission.state == SubmissionState.DECIDED:
-        owner = submission.automation.business_owner
-        who = "you" if getattr(submission, "is_theirs", False) else owner.name if owner is not None else ""
-        return [{"who": who, "since": submission.decided_at}] if who else []
-    return [{"who": who, "since": since} for who, since in list(asked.items())[:3]]
-
-
-def _automation(one: Mine, submission: Submission | None, held: dict[int, list[Shape]]) -> Shape:
-    shape: Shape = dict.fromkeys(("tag", "next", "waits")) | {
+def _automation(one: Mine, submission: Submission | None, who: Reader) -> Shape:
+    shape: Shape = dict.fromkeys(("tag", "next", "waits", "more")) | {
         "href": reverse("automation", args=[one.pk]),
         "name": one.name,
         "state": one.state,
@@ -345,9 +339,11 @@ def _automation(one: Mine, submission: Submission | None, held: dict[int, list[S
         waits = "" if one.approved or one.submitted_at else "Waits to be submitted"
         return shape | {"text": f"Version {one.approved} is approved" if one.approved else never, "waits": waits}
     runs = f", version {one.approved} runs on" if one.approved else ""
+    held = held_shapes.shapes(holders.of(submission, who.now), who)
     where = "is decided" if submission.state == "decided" else "is in review"
     return shape | {
         "text": f"Version {submission.version.number} {where}{runs}",
-        "held": held.get(submission.pk, []),
+        "held": held[:MOST_HELD],
+        "more": f"and {times.counted(len(held) - MOST_HELD, 'other')}" if len(held) > MOST_HELD else "",
         "next": {"href": reverse("review", args=[submission.pk]), "label": "See the review"},
     }

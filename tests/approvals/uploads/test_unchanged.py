@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from governance.controls import texts
-from governance.controls.models import FreeText
+from governance.controls.models import FreeText, Person
 from inventory import importers, registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, Binding, Credential, ImportBatch, ImportItem, Resource
@@ -17,6 +18,7 @@ from tests.approvals.uploads import making
 from tests.journeys import EXPORTS, Company
 from tests.lengths import of
 from tests.people import as_actor
+from tests.portal.signed_in import client_of
 from tests.savepoints import undone
 
 pytestmark = pytest.mark.django_db
@@ -124,3 +126,24 @@ def test_what_is_settled_by_set_is_what_bringing_it_in_would_have_said(
         after = making.rows()
         assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == ONE_EVENT
         assert (made, item.outcome) == (found_same[item.pk], "unchanged"), Manifest.from_dict(item.manifest).name
+
+
+@pytest.mark.rule("I1", "I7")
+def test_the_list_says_what_of_it_the_register_knows_and_nothing_of_other_teams(company: Company) -> None:
+    making.brought_in(company, making.uploaded(company, 2))
+    batch = making.read_in(company, making.export(0), making.changed(1), making.export(2))
+
+    def said(by: Person) -> dict[str, str]:
+        ImportBatch.objects.filter(pk=batch.pk).update(by=by)
+        shown = client_of(by).get(reverse("import_batch", args=[batch.pk])).context["rows"]
+        return {row["file"]: row["would"] for row in shown}
+
+    name = Automation.objects.get(external_id="many0000").name
+    assert said(company.people.piet) == dict.fromkeys(
+        [f"exports/000{number}.json" for number in range(3)], "New to the register"
+    )
+    assert said(company.people.rita) == {
+        "exports/0000.json": f"Known: the source of {name}, version 1",
+        "exports/0001.json": f"Known: a new version of {name}, after version 1",
+        "exports/0002.json": "New to the register",
+    }

@@ -1,0 +1,29 @@
+"""Why something is as risky as it is, for pages: what is said of several privileges is said once (T2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from approvals.views import reason_icons
+from approvals.views.reader import Shape
+
+
+def grouped(reasons: Iterable[str], sentences: Sequence[str]) -> list[Shape]:
+    """The reasons of a tier as ``components/reasons.html`` takes them.
+
+    Args:
+        reasons: as they were judged, each of one privilege beginning with its sentence.
+        sentences: of all privileges that they may be about.
+    """
+    said: dict[str, list[str]] = {}
+    for reason in reasons:
+        of = next((sentence for sentence in sentences if reason.startswith(f"{sentence}: ")), "")
+        said.setdefault(reason.removeprefix(f"{of}: "), []).append(of)
+    return [
+        {
+            "icon": reason_icons.icon_of(why),
+            "lead": f"{len(of)} privileges." if len(of) > 1 else "",
+            "text": f"{of[0]}: {why}" if len(of) == 1 and of[0] else why,
+        }
+        for why, of in said.items()
+    ]

@@ -1,0 +1,62 @@
+"""What starts an automation, as a person says it: "every weekday at 08:30". Pure; a source's own notation stays where words for it are missing."""
+
+from __future__ import annotations
+
+import re
+
+#: What stands before a detail, by the type of a trigger; a schedule says when by itself.
+KINDS = {
+    "manual": "a person starts it",
+    "schedule": "",
+    "webhook": "a call to its address",
+    "form": "its form",
+    "chat": "a chat message",
+    "mcp": "a call of an agent",
+    "workflow": "another workflow",
+    "email": "mail in",
+    "event": "when it happens elsewhere",
+}
+DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_CLOCK = re.compile(r"(\d{1,2}) (\d{1,2}) \* \* (\*|\?|[0-7](?:[-,][0-7])*)$")
+_STEP = re.compile(r"\*/(\d{1,2}) \* \* \* \*$")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def said(kind: str, detail: str = "") -> str:
+    """What starts it, in words.
+
+    Args:
+        kind: the type of the trigger.
+        detail: what the importer read about it.
+    """
+    if kind == "schedule":
+        return "; ".join(_when(one) for one in detail.split("; ")) if detail else "a schedule"
+    words = KINDS.get(kind, kind)
+    if kind == "event":
+        detail = _HUMP.sub(" ", detail).replace("_", " ").lower() if detail.isidentifier() else detail
+    return f"{words}: {detail}" if detail and words else words or detail
+
+
+def _when(said: str) -> str:
+    """One schedule; a cron expression is said in words where it is a plain one."""
+    if not said.startswith("cron "):
+        return said
+    expression = said.removeprefix("cron ").strip()
+    if (step := _STEP.match(expression)) is not None:
+        return "every minute" if step[1] == "1" else f"every {step[1]} minutes"
+    clock = _CLOCK.match(expression)
+    if clock is None or int(clock[1]) > 59 or int(clock[2]) > 23:
+        return f"on a schedule ({said})"
+    return f"{_days(clock[3])} at {int(clock[2]):02d}:{int(clock[1]):02d}"
+
+
+def _days(field: str) -> str:
+    if field in ("*", "?"):
+        return "every day"
+    if field in ("1-5", "1,2,3,4,5"):
+        return "every weekday"
+    names = []
+    for part in field.split(","):
+        first, _, last = part.partition("-")
+        names.append(f"{DAYS[int(first)]} to {DAYS[int(last)]}" if last else DAYS[int(first)])
+    return f"every {', '.join(names)}"
