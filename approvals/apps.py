@@ -12,7 +12,7 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
-        from approvals import announcing, credentials, duties, erasing, grants, least, parties, still_open
+        from approvals import announcing, credentials, duties, erasing, grants, least, parties, policies, still_open
         from approvals.transitions import (
             close_sample_of,
             close_samples,
@@ -28,7 +28,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.views import panels
         from governance.controls import consequences, health
         from governance.controls.erasing import FORGETTING
-        from inventory import under_review
+        from inventory import judging, under_review
         from inventory.registry import NAMING_OWNERS
         from inventory.stakes import OWN_WORD
 
@@ -51,6 +51,7 @@ class ApprovalsConfig(AppConfig):
         consequences.register("automation.retired", close_samples)
         consequences.register("grant.ended", close_sample_of)
         consequences.register(FORGETTING, erasing.forget)
+        judging.kept_by(policies.tiers_at)
         grants.register_consequences()
         health.register_advice("people", least.missing)
         still_open.register()

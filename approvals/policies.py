@@ -6,16 +6,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import rfc8785
-import yaml
 
 from approvals.models import PolicyVersion
-
-#: The document that ships.
-SHIPPED = Path(__file__).with_name("policy") / "default.yaml"
+from approvals.policy import reading, writing
+from inventory import risk
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,12 @@ class Policy:
 
     version: PolicyVersion
     document: Mapping[str, Any]
+
+    @property
+    def tiers(self) -> Mapping[str, Any]:
+        """The rules by which tiers are computed (T1, T2): see `risk.DEFAULT_RULES`."""
+        found: Mapping[str, Any] = self.document.get("tiers", risk.DEFAULT_RULES)
+        return found
 
     def seats(self, kind: str, tier: str) -> tuple[str, ...]:
         """Labels of the seats that a question of this kind needs at this tier (T3)."""
@@ -109,16 +113,43 @@ class Policy:
         """Whether an automation of this tier needs two different owners (I1)."""
         return tier in self.document["two_owners"]
 
+    @property
+    def at_once_hours(self) -> int:
+        """Hours that what one person tightened stands until it is countersigned (S8)."""
+        return int(self._proposals["at_once_hours"])
+
+    @property
+    def open_days(self) -> int:
+        """Days until a proposal that nobody answers has lapsed (S8)."""
+        return int(self._proposals["open_days"])
+
+    @property
+    def _proposals(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.document.get("proposals", _shipped()["proposals"])
+        return found
+
     def fresh_minutes(self, tier: str) -> int | None:
         """How old, in minutes, a sign-in may be for a decision of this tier; None for any age (S5)."""
         found = self.document["fresh_sign_in_minutes"].get(tier)
         return None if found is None else int(found)
 
 
+@cache
+def _shipped() -> Mapping[str, Any]:
+    found = reading.from_text(writing.SHIPPED.read_text(encoding="utf-8"))
+    if found.problems:
+        raise ValueError(f"The shipped policy is wrong: {found.problems[0]}")
+    return found.document
+
+
 def shipped() -> dict[str, Any]:
     """The document that ships, as data."""
-    document: dict[str, Any] = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
-    return document
+    return {**_shipped()}
+
+
+def completed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored document with every part that the schema has: what an earlier one left out holds as it ships."""
+    return {name: document.get(name, said) for name, said in _shipped().items()}
 
 
 def digest(document: Mapping[str, Any]) -> str:
@@ -134,3 +165,8 @@ def of(version: PolicyVersion) -> Policy:
 def in_force(now: datetime) -> Policy:
     """The newest version that is effective at ``now``; the shipped one always is."""
     return of(PolicyVersion.objects.filter(kind="default", effective_at__lte=now).order_by("-number")[0])
+
+
+def tiers_at(now: datetime) -> Mapping[str, Any]:
+    """The rules by which tiers are computed at ``now``: for the register, which knows no policy (T1)."""
+    return in_force(now).tiers

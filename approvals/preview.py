@@ -115,7 +115,7 @@ class _Reading:
     def preview(self) -> Preview:
         """What would be asked of whom, and what keeps it from being submitted."""
         known, automation, policy = self.known, self.automation, policies.in_force(self.now)
-        held, rows, judged = self._judge()
+        held, rows, judged = self._judge(policy)
         tier, stands = judged.tier.word, Assessment(tier=judged.tier.word)
         would_be = WouldBe(automation, self.manifest, self.found.triggers, held, tier)
         compared = would_be.against(known, [asked for _, asked in rows], self.now)
@@ -248,7 +248,7 @@ class _Reading:
         """The connections about which the builder has a say."""
         return frozenset(self.found.nameable)
 
-    def _judge(self) -> tuple[list[Privilege], list[tuple[str, Asked]], Judged]:
+    def _judge(self, policy: policies.Policy) -> tuple[list[Privilege], list[tuple[str, Asked]], Judged]:
         """The privileges, everything that would be asked for by its draft key, and the app's tier (T1, T2)."""
         privileges = self.found.privileges
         held = list(privileges.values())
@@ -261,6 +261,7 @@ class _Reading:
             raised_to=self.automation.raised_to,
             sharers=assessing.sharers_of(self.automation, self.found.identities),
             own=self._own(),
+            rules=policy.tiers,
         )
         rows = [(key, _asked(judgement.privileges[one.key], privilege=one)) for key, one in privileges.items()]
         rows += [

@@ -1,6 +1,6 @@
 """Whether what was asked would be asked the same way now: tiers, computed anew from what the register says (T1, T2).
 
-A submission freezes what it asks, and a tier is never typed. Where the class of a resource was raised, or the tier of the
+A submission freezes what it asks and the policy that it is asked by, and a tier is never typed. Where the class of a resource was raised, or the tier of the
 app, the signatures asked for then are too few: nothing is approved or put in force on them, and a submission of the same version
 asks for all that are needed. Reading and comparing only; what follows from it stands with the duties.
 """
@@ -46,15 +46,16 @@ def tier_refusal(record: Approval) -> Refusal | None:
 def _because(high: Privilege, record: Approval) -> str:
     """What of the register has risen: what the credential opens, which alone makes nothing more than standard, else the class."""
     facts = _facts(high, record.submission)
-    if _low_but_for_reach(facts):
+    if _low_but_for_reach(facts, record.submission):
         words = {"unknown": "What its credential opens is not known any more"}
         return words.get(facts.credential_reach, "Its credential opens more than this now")
     return f"{high.entitlement.resource.name} is {high.entitlement.counted_class} now"
 
 
-def _low_but_for_reach(facts: risk.PrivilegeFacts) -> bool:
+def _low_but_for_reach(facts: risk.PrivilegeFacts, submission: Submission) -> bool:
     """Whether a privilege would be low if its credential opened only it."""
-    return risk.privilege_tier(replace(facts, credential_reach="only_this")).tier is Tier.LOW
+    only_this = replace(facts, credential_reach="only_this")
+    return risk.privilege_tier(only_this, policies.of(submission.policy).tiers).tier is Tier.LOW
 
 
 def app_refusal(submission: Submission) -> Refusal | None:
@@ -128,7 +129,7 @@ def tiers_of(submission: Submission, parties: Collection[int]) -> tuple[dict[int
 
 
 def _tier(privilege: Privilege, submission: Submission) -> Tier:
-    return risk.privilege_tier(_facts(privilege, submission)).tier
+    return risk.privilege_tier(_facts(privilege, submission), policies.of(submission.policy).tiers).tier
 
 
 def _facts(privilege: Privilege, submission: Submission) -> risk.PrivilegeFacts:

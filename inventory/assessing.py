@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 
 from governance.controls.actors import Actor
 from governance.controls.transitions import Effect, Step, transition
-from inventory import findings, importers, resolving, risk, running, stakes
+from inventory import findings, importers, judging, resolving, risk, running, stakes
 from inventory.importers.manifest import Manifest, binding_key, privilege_key
 from inventory.models import (
     Assessment,
@@ -205,17 +205,15 @@ def assess(
     version: Version,
     *,
     now: datetime,
-    rules: Mapping[str, Any] = risk.DEFAULT_RULES,
     manifest: Manifest | None = None,
     own: Collection[int] = (),
     rows: Rows | None = None,
 ) -> Assessment:
-    """Judge a version anew and keep the answer beside the earlier ones (I2). Runs inside another operation only.
+    """Judge a version anew by the policy in force and keep the answer beside the earlier ones (I2). Runs inside another operation only.
 
     Args:
         version: any version.
         now: business time.
-        rules: the policy's ``tiers``.
         manifest: what a newer importer made of the same source; None for what is kept with the version.
         own: ids of those who have a stake in it beside those of whom the register knows: who submits it now (S1).
         rows: what it consists of, where it was written just now.
@@ -228,7 +226,7 @@ def assess(
     inside = Actor.of_job("inventory.assess")  # the operation around it says who acts
     return cast(
         "Assessment",
-        record_assessment(version, actor=inside, now=now, rules=rules, manifest=manifest, own=own, rows=rows),
+        record_assessment(version, actor=inside, now=now, manifest=manifest, own=own, rows=rows),
     )
 
 
@@ -236,7 +234,6 @@ def assess(
 def record_assessment(
     step: Step[Version],
     *,
-    rules: Mapping[str, Any] = risk.DEFAULT_RULES,
     manifest: Manifest | None = None,
     own: Collection[int] = (),
     rows: Rows | None = None,
@@ -258,7 +255,7 @@ def record_assessment(
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
         own=stakes.people_in(automation, credentials, step.now) | set(own),
-        rules=rules,
+        rules=judging.rules(step.now),
     )
     judgement, standing = (judge_as(kind=kind) for kind in (automation.asked["kind"], automation.kind))
     made = Assessment(

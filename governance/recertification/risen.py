@@ -21,7 +21,7 @@ from governance.controls.transitions import Step
 from governance.recertification import scheduling, transitions
 from governance.recertification.models import Item, ItemState
 from governance.recertification.transitions.sharing import HELD
-from inventory import assessing, risk
+from inventory import assessing, judging, risk
 from inventory.models import Assessment, Automation, Privilege, Resource, Version
 from inventory.risk import Tier
 
@@ -73,11 +73,11 @@ def follow_class(resource: Resource, step: Step[Any]) -> None:
         version=F("version__automation__approved_version"),
         version__automation__state__in=HELD,
     )
-    tiers: dict[tuple[int, str], Tier] = {}
+    rules, tiers = judging.rules(step.now), dict[tuple[int, str], Tier]()
     versions: dict[int, Version] = {}
     for one in running.select_related("version__automation", "entitlement__resource", "credential").order_by("pk"):
         automation = one.version.automation
-        tier = risk.privilege_tier(assessing.facts_of(one, automation.environment)).tier
+        tier = risk.privilege_tier(assessing.facts_of(one, automation.environment), rules).tier
         versions[automation.pk] = one.version
         for name in (one.key, _named(one.credential_id)):
             tiers[automation.pk, name] = max(tier, tiers.get((automation.pk, name), tier))

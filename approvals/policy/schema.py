@@ -1,0 +1,174 @@
+"""What a policy document consists of: the names, the kinds of values and how large each may be. Its JSON schema is made of this.
+
+What must fit together across several of them stands in `checks`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TierWord = Literal["low", "standard", "high"]
+LevelWord = Literal["read", "write", "execute", "admin"]
+ClassWord = Literal["public", "internal", "confidential", "restricted"]
+PlaceWord = Literal["development", "test", "production"]
+Days = Annotated[int, Field(ge=1, le=365)]
+WorkingDays = Annotated[int, Field(ge=1, le=60)]
+
+
+class Part(BaseModel):
+    """A part of the document: no name that is not known, no value that has to be guessed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class High(Part):
+    """What makes a privilege, or an app, high (T1, T2)."""
+
+    levels: list[LevelWord] = Field(description="Access levels that are high whatever they are on.")
+    data_classes: list[ClassWord] = Field(description="Data classes on which everything is high.")
+    non_read_on: list[ClassWord] = Field(description="Data classes on which everything but reading is high.")
+    non_read_chosen_by_model: bool = Field(description="Whether what a model chooses is high unless it only reads.")
+    opaque_code_in: list[PlaceWord] = Field(description="Environments in which code that can't be read is high.")
+    open_entry_with_non_read: bool = Field(
+        description="Whether an app that anybody can start is high unless it only reads."
+    )
+
+
+class Low(Part):
+    """What a privilege may at most be to be low (T1)."""
+
+    levels: list[Literal["read"]] = Field(description="Access levels that may be low: reading, or none.")
+    data_classes: list[Literal["public", "internal"]] = Field(description="Data classes that may be low.")
+
+
+class AtLeast(Part):
+    """What an automation is at least, by its kind (T2)."""
+
+    workflow: TierWord = "low"
+    ai_app: TierWord = "low"
+    agent: TierWord = "low"
+    script: TierWord = "low"
+    integration: TierWord = "low"
+    pipeline: TierWord = "low"
+
+
+class Tiers(Part):
+    """How a tier is computed (T1, T2)."""
+
+    high: High
+    low: Low
+    at_least: AtLeast
+
+
+class AppSeats(Part):
+    """Signatures on the app, by its tier."""
+
+    low: list[Literal["lead", "security"]]
+    standard: list[Literal["lead", "security"]]
+    high: list[Literal["lead", "security"]]
+
+
+class RecordSeats(Part):
+    """Signatures on a privilege or a credential, by its tier."""
+
+    low: list[Literal["owner", "security"]]
+    standard: list[Literal["owner", "security"]]
+    high: list[Literal["owner", "security"]]
+
+
+class Seats(Part):
+    """Whose signatures each question needs (T3)."""
+
+    app: AppSeats
+    privilege: RecordSeats
+    credential: RecordSeats
+
+
+class DaysByTier(Part):
+    """Days by tier; none may be longer than the product allows at all (G1, R1)."""
+
+    low: Days
+    standard: Annotated[int, Field(ge=1, le=180)]
+    high: Annotated[int, Field(ge=1, le=90)]
+
+
+class ReviewDays(Part):
+    """Days until a review, by tier: longer than the time for which one is open (R1)."""
+
+    low: Annotated[int, Field(ge=15, le=365)]
+    standard: Annotated[int, Field(ge=22, le=180)]
+    high: Annotated[int, Field(ge=31, le=90)]
+
+
+class WorkingDaysByTier(Part):
+    """Working days by tier."""
+
+    low: WorkingDays
+    standard: WorkingDays
+    high: WorkingDays
+
+
+class LightPath(Part):
+    """How much policy itself approves (A13)."""
+
+    grants: Annotated[int, Field(ge=0, le=50)]
+    days: Annotated[int, Field(ge=7, le=365)]
+
+
+class Sampling(Part):
+    """How much of what nobody was asked about is looked at (A12, A13)."""
+
+    one_in: Annotated[int, Field(ge=1, le=100)]
+    working_days: Annotated[int, Field(ge=1, le=20)]
+
+
+class Signals(Part):
+    """When somebody looks at who approves for whom (S10)."""
+
+    mutual: Annotated[int, Field(ge=1, le=100)]
+    share: Annotated[int, Field(ge=50, le=100)]
+    days: Annotated[int, Field(ge=7, le=365)]
+
+
+class FreshSignIn(Part):
+    """How old a sign-in may be, in minutes, for a decision (S5); a tier that is left out takes any."""
+
+    low: Annotated[int, Field(ge=1, le=1440)] | None = None
+    standard: Annotated[int, Field(ge=1, le=1440)] | None = None
+    high: Annotated[int, Field(ge=1, le=60)]
+
+
+class Proposals(Part):
+    """How long a proposal stands (S8)."""
+
+    at_once_hours: Annotated[int, Field(ge=1, le=72)]
+    open_days: Annotated[int, Field(ge=1, le=90)]
+
+
+class Document(Part):
+    """One policy: tiers, signatures, terms, due dates, the light path and every number."""
+
+    tiers: Tiers = Field(description="T1, T2: how a tier is computed.")
+    seats: Seats = Field(description="T3: whose signatures each question needs.")
+    longest_term: DaysByTier = Field(description="G1: the longest term of a grant, in days.")
+    review_after: ReviewDays = Field(description="R1: days until what is held comes up for review.")
+    due_working_days: WorkingDaysByTier = Field(description="A10: working days until a record is due.")
+    expires_working_days: WorkingDaysByTier = Field(description="A10: working days until a record expires as rejected.")
+    builder_working_days: WorkingDays = Field(description="A14: working days that a builder has to answer.")
+    rounds: Annotated[int, Field(ge=1, le=5)] = Field(description="A14: rounds that a record may take.")
+    resubmission_days: Days = Field(description="A15: days for which an earlier refusal counts.")
+    light_path: LightPath = Field(description="A13: what policy itself approves.")
+    sampling: Sampling = Field(description="A12, A13: what is looked at afterwards.")
+    signals: Signals = Field(description="S10: who approves for whom too often.")
+    third_signature: list[TierWord] = Field(description="S10: tiers on which a signal takes a third signature.")
+    two_owners: list[TierWord] = Field(description="I1: tiers that need two different owners.")
+    fresh_sign_in_minutes: FreshSignIn = Field(description="S5: how old a sign-in may be for a decision.")
+    proposals: Proposals = Field(description="S8: how long a proposal stands.")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of a policy document."""
+    made = Document.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Countersign policy", **made}

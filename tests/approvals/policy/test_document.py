@@ -1,0 +1,221 @@
+"""The policy document: what is refused with which line, and that text and data are the same (S8)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approvals import policies
+from approvals.policy import differing, reading, schema, writing
+from approvals.policy.yaml_lines import LARGEST_BYTES
+from inventory import risk
+
+TEXT = writing.SHIPPED.read_text(encoding="utf-8")
+
+
+def line_of(words: str, text: str = TEXT) -> int:
+    return text[: text.index(words)].count("\n") + 1
+
+
+@pytest.mark.rule("S8")
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("a: &x [1]\nb: *x", "Anchors and aliases"),
+        ("a: !!python/object:os.system x", "Tags"),
+        ("a: !x 1", "Tags"),
+        ("[" * 40, "too deep"),
+        ("- 1\n" * 9000, "too deep or has too many"),
+        ("#" * (LARGEST_BYTES + 1), "larger than"),
+        ("rounds: 1\nrounds: 2", "stands here twice"),
+        ("a: 1\n---\nb: 2", "second document"),
+        ("a: [", "no YAML"),
+        ("", "no named parts"),
+        ("just words", "no named parts"),
+        ("a: 2026-13-45", "can't be read"),
+        ("a: \x00", "can't be read"),
+        ("? [a]\n: b", "no YAML"),
+    ],
+)
+def test_what_is_no_plain_small_document_is_refused_with_a_line(text: str, what: str) -> None:
+    found = reading.from_text(text)
+    assert not found.document
+    assert len(found.problems) == 1
+    assert what in found.problems[0].what
+    assert found.problems[0].line >= 1
+
+
+@pytest.mark.rule("S8")
+def test_everything_wrong_is_said_at_once_each_with_its_line_and_what_makes_it_right() -> None:
+    text = (
+        TEXT.replace("rounds: 3", "round: 3")
+        .replace("[lead, security]", "[lead, boss]")
+        .replace("high: 90", "high: 91")
+    )
+    text = text.replace("one_in: 10", 'one_in: "10"').replace(
+        "non_read_chosen_by_model: true", "non_read_chosen_by_model: 1"
+    )
+    found = {one.where: one for one in reading.from_text(text).problems}
+    assert found["round"].line == line_of("round: 3", text)
+    assert "rounds" in found["round"].to_do
+    assert found["rounds"].what == "rounds is missing."
+    assert found["seats.app.high.1"].line == line_of("[lead, boss]", text)
+    assert found["longest_term.high"].to_do == "At most 90."
+    assert found["sampling.one_in"].line == line_of("one_in", text)
+    assert found["tiers.high.non_read_chosen_by_model"].what == "This is neither true nor false."
+    assert list(found) == sorted(found, key=lambda where: found[where].line)
+
+
+@pytest.mark.rule("S8", "T3", "T1", "G1", "A10", "S5", "S10")
+@pytest.mark.parametrize(
+    ("old", "new", "where", "to_do"),
+    [
+        ("    high: [owner, security]", "    high: [security]", "seats.privilege.high", "Add owner."),
+        ("    standard: [lead]", "    standard: [security, lead]\n", "seats.app.high", ""),
+        ("    low: [owner]", "    low: [owner, security]", "seats.privilege.standard", "Add security."),
+        ("  high: 90", "  high: 90\n", "", ""),
+        ("  standard: 180", "  standard: 60", "longest_term.high", "At most 60."),
+        ("  low: 15", "  low: 4", "expires_working_days.low", "At least 5."),
+        ("data_classes: [restricted]", "data_classes: [restricted, internal]", "tiers.low.data_classes", "Take it out"),
+        ("third_signature: [high]", "third_signature: [standard]", "third_signature", "Add high."),
+        ("  high: 15\n", "  standard: 5\n  high: 15\n", "fresh_sign_in_minutes.high", "At most 5."),
+        ("    high: [lead, security]", "    high: [lead, lead]", "seats.app.high", "Each stands once"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(old: str, new: str, where: str, to_do: str) -> None:
+    """The second and fourth fit: security on standard is on high too, and an empty line says nothing."""
+    assert old in TEXT
+    problems = reading.from_text(TEXT.replace(old, new, 1)).problems
+    if not to_do:
+        assert problems == ()
+        return
+    assert any(one.where == where and to_do in one.to_do for one in problems)
+
+
+@pytest.mark.rule("T1", "A13")
+@pytest.mark.parametrize("level", ["write", "execute", "admin"])
+def test_no_policy_calls_more_than_reading_low(level: str) -> None:
+    problems = reading.from_text(TEXT.replace("levels: [read]", f"levels: [read, {level}]")).problems
+    assert [one.where for one in problems] == ["tiers.low.levels.1"]
+
+
+@pytest.mark.rule("S8")
+def test_the_shipped_document_is_written_as_it_reads_and_its_tiers_are_the_rules() -> None:
+    document = reading.from_text(TEXT).document
+    assert writing.as_text(document) == TEXT
+    assert document["tiers"] == dict(risk.DEFAULT_RULES)
+    assert reading.from_text(json.dumps(document)).document == document
+    assert policies.shipped() == document
+
+
+@pytest.mark.rule("S8")
+def test_the_json_schema_knows_every_part_and_nothing_else() -> None:
+    made = schema.json_schema()
+    assert set(made["properties"]) == set(policies.shipped())
+    assert made["additionalProperties"] is False
+    assert set(made["required"]) == set(policies.shipped())
+
+
+def _changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    made = json.loads(json.dumps(document))
+    *above, last = path.split(".")
+    part = made
+    for name in above:
+        part = part[name]
+    part[last] = value
+    return made
+
+
+#: Part of the document, a value that is stricter than the shipped one, and one that is not.
+EITHER_WAY = [
+    ("tiers.high.levels", ["admin", "execute"], []),
+    ("tiers.high.data_classes", ["restricted", "confidential"], []),
+    ("tiers.high.non_read_on", ["confidential", "internal"], ["internal"]),
+    ("tiers.high.opaque_code_in", ["production", "test"], []),
+    ("tiers.low.data_classes", ["public"], None),
+    ("tiers.at_least.agent", "high", "low"),
+    ("tiers.at_least.ai_app", "standard", None),
+    ("seats.privilege.standard", ["owner", "security"], None),
+    ("seats.app.high", ["security", "lead"], ["lead"]),
+    ("longest_term.high", 60, None),
+    ("review_after.high", 60, None),
+    ("due_working_days.high", 1, None),
+    ("expires_working_days.low", 12, 20),
+    ("builder_working_days", 5, 15),
+    ("rounds", 2, 4),
+    ("resubmission_days", 180, 30),
+    ("light_path.grants", 0, 20),
+    ("light_path.days", 60, 10),
+    ("sampling.one_in", 2, 50),
+    ("sampling.working_days", 3, 10),
+    ("signals.mutual", 2, 5),
+    ("signals.share", 60, 95),
+    ("signals.days", 180, 30),
+    ("third_signature", ["high", "standard"], []),
+    ("two_owners", ["high", "standard"], []),
+    ("fresh_sign_in_minutes.high", 5, 30),
+    ("fresh_sign_in_minutes.standard", 30, None),
+    ("proposals.at_once_hours", 24, None),
+    ("proposals.open_days", 10, 60),
+]
+
+
+@pytest.mark.rule("S8")
+@pytest.mark.parametrize(("path", "stricter", "looser"), EITHER_WAY)
+def test_each_change_says_in_words_whether_it_tightens(path: str, stricter: object, looser: object) -> None:
+    shipped = policies.shipped()
+    if looser is not None:
+        (change,) = differing.changes(
+            shipped, reading.from_data(_changed(shipped, path, looser)).document or _changed(shipped, path, looser)
+        )
+        assert not change.tightens
+    after = reading.from_data(_changed(shipped, path, stricter))
+    assert not after.problems
+    found = differing.changes(shipped, after.document)
+    if path == "seats.app.high":  # the same two in another order are no change
+        assert found == ()
+        return
+    (change,) = found
+    assert change.where == path
+    assert change.tightens
+    assert change.before != change.after
+    assert {line.sign for line in differing.lines(shipped, after.document)} >= {"+"}
+    assert not differing.tightens(differing.changes(after.document, shipped))
+
+
+@pytest.mark.rule("S8")
+def test_one_loosening_among_many_that_tighten_makes_it_a_loosening() -> None:
+    shipped = policies.shipped()
+    both = _changed(_changed(shipped, "longest_term.high", 30), "rounds", 4)
+    assert [one.tightens for one in differing.changes(shipped, both)] == [True, False]
+    assert not differing.tightens(differing.changes(shipped, both))
+    assert not differing.tightens(())
+
+
+@pytest.mark.rule("S8")
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.sampled_from(["tiers", "seats", "rounds", "high"]), inner, max_size=4)
+        ),
+        max_leaves=12,
+    )
+)
+def test_any_data_is_either_a_policy_or_refused_in_words(data: object) -> None:
+    found = reading.from_data(data)
+    assert bool(found.document) != bool(found.problems)
+    assert all(one.what for one in found.problems)
+
+
+@pytest.mark.rule("S8")
+@given(st.text(max_size=200) | st.text(alphabet="ab:-[]{}&*!#\n \"'?|>", max_size=80))
+def test_any_text_is_either_a_policy_or_refused_in_words(text: str) -> None:
+    found = reading.from_text(text)
+    assert found.problems
+    assert all(one.what and one.line >= 1 for one in found.problems)
