@@ -13,6 +13,8 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
         from approvals import announcing, credentials, duties, erasing, grants, least, parties, policies, still_open
+        from approvals.proposals import kinds
+        from approvals.proposals.policy import PolicyKind
         from approvals.transitions import (
             close_sample_of,
             close_samples,
@@ -52,6 +54,8 @@ class ApprovalsConfig(AppConfig):
         consequences.register("grant.ended", close_sample_of)
         consequences.register(FORGETTING, erasing.forget)
         judging.kept_by(policies.tiers_at)
+        for kind in (PolicyKind(),):
+            kinds.register(kind)
         grants.register_consequences()
         health.register_advice("people", least.missing)
         still_open.register()

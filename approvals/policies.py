@@ -164,7 +164,7 @@ def of(version: PolicyVersion) -> Policy:
 
 def in_force(now: datetime) -> Policy:
     """The newest version that is effective at ``now``; the shipped one always is."""
-    return of(PolicyVersion.objects.filter(kind="default", effective_at__lte=now).order_by("-number")[0])
+    return of(PolicyVersion.objects.effective(now)[0])
 
 
 def tiers_at(now: datetime) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from approvals.grant_sweeps import expire_due
 from approvals.ladders import LADDER, Bench
 from approvals.models import Approval, ApprovalState, Candidate, Submission, SubmissionState
 from approvals.routing import Route
-from approvals.transitions import ask_deputies, expire, lapse, pass_on
+from approvals.transitions import ask_deputies, expire, lapse, pass_on, proposing
 from approvals.transitions.deciding import title
 from governance.controls import claims, outbox
 from governance.controls.actors import Actor
@@ -58,6 +58,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "unseen": sample_sweeps.lapse_due(now, actor),
         "reminders": remind(now) + remind_to_accept(now) + sample_sweeps.remind(now) + interim.remind(now),
         "expired_grants": expire_due(now, actor),
+        "lapsed_proposals": lapse_proposals(now, actor),
     }
 
 
@@ -73,6 +74,12 @@ def expire_submissions(now: datetime, actor: Actor) -> int:
     """End decided submissions that nobody accepted or declined in time; returns how many (A5, A14)."""
     due = Submission.objects.filter(state=SubmissionState.DECIDED, accept_due_at__lte=now)
     return claims.sweep(due, lambda submission: lapse.when_due(submission, actor=actor, now=now), job=actor.job)
+
+
+def lapse_proposals(now: datetime, actor: Actor) -> int:
+    """End proposals that nobody answered in time; what acted at once is taken back; returns how many (S8)."""
+    due = proposing.about_to_lapse(now)
+    return claims.sweep(due, lambda one: proposing.lapse.when_due(one, actor=actor, now=now), job=actor.job)
 
 
 def pass_on_due(now: datetime, actor: Actor) -> int:

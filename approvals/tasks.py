@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from approvals import bulk, signal_sweeps, sweeps
+from approvals.proposals import counting
 from governance.controls import nudge
 from governance.controls.jobs import run_job
 
@@ -27,3 +28,11 @@ def bring_in() -> None:
     run = run_job(bulk.JOB, bulk.sweep)
     if run is not None and run.counts.get("left"):
         nudge.send(bulk.JOB)
+
+
+@shared_task(name=counting.JOB)
+def what_if() -> None:
+    """Count the next of what a proposal would have changed; where more is left, go to the end of the queue."""
+    run = run_job(counting.JOB, counting.sweep)
+    if run is not None and run.counts.get("left"):
+        nudge.send(counting.JOB)

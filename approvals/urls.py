@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.views import desk_part, desk_views, pairs, panels, queue, review, samples, stopping, together
+from approvals.views import (
+    desk_part,
+    desk_views,
+    pairs,
+    panels,
+    policies,
+    policy_edit,
+    proposals,
+    queue,
+    review,
+    samples,
+    stopping,
+    together,
+)
 
 urlpatterns = [
     path("desk/", queue.desk, name="desk"),
@@ -28,4 +41,12 @@ urlpatterns = [
     path("resources/<int:pk>/grants/", panels.resource_grants, name="resource_grants"),
     path("identities/<int:pk>/grants/", panels.identity_grants, name="identity_grants"),
     path("grants/<int:pk>/stop/", stopping.stop_grant, name="grant_stop"),
+    path("policies/", policies.policies, name="policies"),
+    path("policies/propose/", policy_edit.policy_propose, name="policy_propose"),
+    path("policies/schema/", policies.policy_schema, name="policy_schema"),
+    path("policies/<int:number>/", policies.policy, name="policy"),
+    path("proposals/", proposals.proposals, name="proposals"),
+    path("proposals/<int:pk>/", proposals.proposal, name="proposal"),
+    path("proposals/<int:pk>/answer/", proposals.proposal_answer, name="proposal_answer"),
+    path("proposals/<int:pk>/amend/", policy_edit.policy_amend, name="policy_amend"),
 ]

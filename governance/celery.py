@@ -32,6 +32,7 @@ TIMETABLE: dict[str, float] = {
     "approvals.sweep": 60,
     "approvals.bring_in": 60,
     "approvals.flag": 60,
+    "approvals.what_if": 60,
     "recertification.sweep": 60,
 }
 

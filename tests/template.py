@@ -18,7 +18,7 @@ READ_BY_MIGRATIONS = (
     *("*/migrations/*.py", "*/*/migrations/*.py", "*/models/*.py", "*/*/models/*.py", "*/models.py", "*/*/models.py"),
     *(
         "approvals/policies.py",
-        "approvals/policy/*",
+        "approvals/policy/*.*",
         "governance/controls/roles.py",
         "governance/supervisor/postgres.py",
     ),

@@ -19,6 +19,7 @@ from approvals.models.desk_view import DeskView
 from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage, RevocationTask
 from approvals.models.likeness import Likeness, LikenessAnswer
 from approvals.models.policy import PolicyVersion
+from approvals.models.proposal import UNANSWERED, Proposal, ProposalState, WhatIf
 from approvals.models.sample import Sample, SampleState
 from approvals.models.submission import (
     Comment,
@@ -30,6 +31,7 @@ from approvals.models.submission import (
 
 __all__ = [
     "APP_KEY",
+    "UNANSWERED",
     "Approval",
     "ApprovalKind",
     "ApprovalState",
@@ -49,6 +51,8 @@ __all__ = [
     "LikenessAnswer",
     "Party",
     "PolicyVersion",
+    "Proposal",
+    "ProposalState",
     "Retraction",
     "RevocationTask",
     "Sample",
@@ -58,5 +62,6 @@ __all__ = [
     "Submission",
     "SubmissionKind",
     "SubmissionState",
+    "WhatIf",
     "credential_key",
 ]

@@ -2,33 +2,70 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import ClassVar
+
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 
+from approvals.models import proposal_guards as guards
 from governance.controls.models import AppendOnly, Person
+
+#: The only policy there is so far.
+DEFAULT = "default"
+
+
+class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
+    """Versions of a policy."""
+
+    def effective(self, now: datetime) -> PolicyVersionQuerySet:
+        """Those that count at ``now``, the one in force first; what one person tightened counts until its time is up."""
+        counts = Q(until__isnull=True) | Q(until__gt=now)
+        return self.filter(counts, kind=DEFAULT, effective_at__lte=now).order_by("-number")
 
 
 class PolicyVersion(AppendOnly):
-    """One numbered policy document. Number 1 comes with the product; later ones are proposed and approved by two people."""
+    """One numbered policy document. Number 1 comes with the product; later ones are proposed and approved by two people.
 
-    kind = models.CharField(max_length=20, default="default")
+    What one person tightened counts until `until` and has no second signature; where it lapses the one before is back as a version of
+    its own, which names it in `restores`.
+    """
+
+    kind = models.CharField(max_length=20, default=DEFAULT)
     number = models.PositiveIntegerField()
     document = models.JSONField()
     digest = models.CharField(max_length=64)
     effective_at = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+    proposal = models.ForeignKey(
+        "approvals.Proposal", models.PROTECT, null=True, blank=True, related_name="policy_versions"
+    )
+    restores = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
     proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     approved_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
 
+    objects = PolicyVersionQuerySet.as_manager()
+
     class Meta(AppendOnly.Meta):
         ordering = ("kind", "-number")
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, guards.POLICY_BY_PROPOSAL]
         constraints = (
             models.UniqueConstraint(fields=["kind", "number"], name="policy_number_once"),
             models.CheckConstraint(
                 name="policy_two_people",
                 condition=Q(number=1)
-                | Q(proposed_by__isnull=False, approved_by__isnull=False) & ~Q(proposed_by=F("approved_by")),
+                | Q(proposed_by__isnull=False, approved_by__isnull=False) & ~Q(proposed_by=F("approved_by"))
+                | Q(proposed_by__isnull=False, approved_by__isnull=True, until__isnull=False)
+                | Q(proposed_by__isnull=True, approved_by__isnull=True, restores__isnull=False),
             ),
         )
 
     def __str__(self) -> str:
         return f"Policy {self.kind} {self.number}"
+
+    @property
+    def href(self) -> str:
+        """Its page."""
+        return reverse("policy", args=[self.number])

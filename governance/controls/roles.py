@@ -62,6 +62,12 @@ class Permission(StrEnum):
     TOKEN_REVOKE = "token:revoke"  # noqa: S105
     LEDGER_READ = "ledger:read"
     SIGNALS_READ = "signals:read"
+    PROPOSAL_READ = "proposal:read"
+    PROPOSAL_MAKE = "proposal:make"
+    PROPOSAL_AMEND = "proposal:amend"
+    PROPOSAL_ANSWER = "proposal:answer"
+    PROPOSAL_ACCEPT = "proposal:accept"
+    PROPOSAL_LAPSE = "proposal:lapse"
 
 
 class Role(StrEnum):
@@ -96,6 +102,9 @@ class Relation(StrEnum):
     READER = "reader"
     REVIEWER = "reviewer"
     LOOKER = "looker"
+    PROPOSER = "proposer"
+    COUNTERSIGNER = "countersigner"
+    APPOINTED = "appointed"
 
 
 P, R = Permission, Relation
@@ -137,10 +146,11 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.TOKEN_REVOKE,
             P.LEDGER_READ,
             P.SIGNALS_READ,
+            P.PROPOSAL_READ,
             P.SUBMISSION_COMMENT,
         }
     ),
-    Role.AUDITOR: frozenset({P.LEDGER_READ, P.SIGNALS_READ}),
+    Role.AUDITOR: frozenset({P.LEDGER_READ, P.SIGNALS_READ, P.PROPOSAL_READ}),
     Role.ADMIN: frozenset(
         {
             P.RESOURCE_REGISTER,
@@ -158,6 +168,8 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.ROLE_END,
             P.TOKEN_REVOKE,
             P.LEDGER_READ,
+            P.PROPOSAL_READ,
+            P.PROPOSAL_MAKE,
         }
     ),
     Role.ON_CALL: frozenset({P.AUTOMATION_STOP, P.GRANT_REVOKE}),
@@ -173,6 +185,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.PERSON_PROVE,
             P.WEBHOOK_PAUSE,
             P.WEBHOOK_FORGET,
+            P.PROPOSAL_LAPSE,
         }
     ),
     R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE, P.INTERIM_DROP, P.TOKEN_MAKE, P.TOKEN_REVOKE}),
@@ -206,6 +219,9 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     R.READER: frozenset(),
     R.REVIEWER: frozenset({P.ITEM_ANSWER}),
     R.LOOKER: frozenset({P.SAMPLE_LOOK}),
+    R.PROPOSER: frozenset({P.PROPOSAL_AMEND}),
+    R.COUNTERSIGNER: frozenset({P.PROPOSAL_ANSWER}),
+    R.APPOINTED: frozenset({P.PROPOSAL_ACCEPT}),
 }
 
 #: All that a program with a token may do, of what the person who made it may: whatever is not here is no. It brings in and submits;
@@ -276,6 +292,12 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.TOKEN_REVOKE: "revoke this token",
     P.LEDGER_READ: "read the ledger",
     P.SIGNALS_READ: "read who approves for whom",
+    P.PROPOSAL_READ: "read proposals",
+    P.PROPOSAL_MAKE: "propose a change of rules or of who answers",
+    P.PROPOSAL_AMEND: "change this proposal, which only its author does",
+    P.PROPOSAL_ANSWER: "countersign this proposal",
+    P.PROPOSAL_ACCEPT: "accept what this proposal appoints them to",
+    P.PROPOSAL_LAPSE: "let this proposal lapse",
 }
 
 #: Roles that a delegate must hold too, where the giver does: "somebody of the same duty" (A11).

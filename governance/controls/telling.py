@@ -73,6 +73,11 @@ EVENTS: dict[str, Group | None] = {
     "role_confirmed": AT_ONCE,
     "delegation_set": AT_ONCE,
     "erasure_asked": Group.CONFIRM,
+    # proposals
+    "proposal_made": Group.CONFIRM,
+    "proposal_acts": AT_ONCE,
+    "proposal_to_accept": Group.CONFIRM,
+    "proposal_answered": AT_ONCE,
     # signals
     "signal_flagged": Group.KNOW,
     # webhooks

@@ -117,6 +117,15 @@ STATES: Final = {
         "unanswered": Word("Not looked at in time", "ring-cross", "no"),
         "not_applicable": Word("Ended before anybody looked", "minus", "off"),
     },
+    "proposal": {
+        "open": Word("To be countersigned", "ring"),
+        "at_once": Word("Acts, to be countersigned", "seal-left", "wait"),
+        "approved": Word("Countersigned, to be accepted", "seal-left"),
+        "in_force": Word("In force", "seal-full", "ok"),
+        "rejected": Word("Rejected", "ring-cross", "no"),
+        "withdrawn": Word("Withdrawn", "undo", "off"),
+        "lapsed": Word("Lapsed, nobody answered", "clock", "off"),
+    },
     "resource": {
         "proposed": Word("Proposed, nobody answers for it yet", "ring", "wait"),
         "accepted": Word("Proposed, not put to use yet", "ring", "wait"),

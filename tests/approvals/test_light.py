@@ -30,6 +30,7 @@ from tests.approvals import lightly, stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.approvals.bring_in.building import Build, connect
 from tests.approvals.lightly import another, both
+from tests.approvals.proposals.policies_proposed import in_force, looser
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -343,14 +344,7 @@ def _moving(c: Company, made: Submission) -> None:
 
 
 def _another_policy(c: Company, made: Submission) -> None:
-    PolicyVersion.objects.create(
-        number=2,
-        document=made.policy.document,
-        digest="",
-        effective_at=c.now,
-        proposed_by=c.people.ines,
-        approved_by=c.people.karl,
-    )
+    in_force(c.people.ines, c.people.sana, looser(), now=c.now)
 
 
 def _ten_already(c: Company, made: Submission) -> None:

@@ -1,0 +1,204 @@
+"""Writing a policy: as text, with every error by its line, or its numbers by a form; first what it would change, then proposed (S8)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from approvals import policies as kept
+from approvals.models import PolicyVersion, Proposal
+from approvals.models.policy import DEFAULT
+from approvals.policy import differing, reading, writing
+from approvals.policy.reading import Result
+from approvals.policy.yaml_lines import Problem
+from approvals.transitions import proposing
+from approvals.views import policy_rows
+from governance.controls import clock
+from governance.controls.refusals import InvalidInput, Refused
+from governance.web.asked import number as asked_number
+from governance.web.middleware import Request
+from governance.web.pages import page, refused
+
+Shape = dict[str, Any]
+
+TEMPLATE = "approvals/policy_edit.html"
+#: The parts of the form: what stands above a few numbers, and the parts of the document that they are in.
+GROUPS = (
+    ("Terms and reviews", ("longest_term", "review_after")),
+    ("Deadlines", ("due_working_days", "expires_working_days", "builder_working_days")),
+    ("Rounds and refusals", ("rounds", "resubmission_days")),
+    ("Light path and what is looked at", ("light_path", "sampling")),
+    ("Signals", ("signals",)),
+    ("Sign-ins and proposals", ("fresh_sign_in_minutes", "proposals")),
+)
+
+
+class Numbers(forms.Form):
+    """Every number of a policy that has one; how large each may be is the document's to say, with all else."""
+
+    use_required_attribute = False
+
+    def __init__(self, document: Mapping[str, Any], data: QueryDict | None = None) -> None:
+        super().__init__(data)
+        for path, value in numbers(document):
+            label = _label(path)
+            self.fields[path] = forms.IntegerField(
+                label=label, initial=value, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
+            )
+
+    def document(self, base: Mapping[str, Any]) -> dict[str, Any]:
+        """The policy with the numbers as they were typed."""
+        made: dict[str, Any] = copy.deepcopy(dict(base))
+        for path, value in self.cleaned_data.items():
+            *above, last = path.split(".")
+            part = made
+            for name in above:
+                part = part[name]
+            part[last] = value
+        return made
+
+    @property
+    def groups(self) -> list[Shape]:
+        """The fields, a few together under a heading."""
+        return [
+            {"title": title, "fields": [self[path] for path in self.fields if path.partition(".")[0] in parts]}
+            for title, parts in GROUPS
+        ]
+
+
+def numbers(part: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, int]]:
+    """The numbers of a document, each by its path."""
+    for name, value in part.items():
+        path = f"{above}.{name}" if above else name
+        if isinstance(value, Mapping):
+            yield from numbers(value, path)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            yield path, value
+
+
+def _label(path: str) -> str:
+    head, _, last = path.rpartition(".")
+    sort = differing.SORTS.get(path) or differing.SORTS[f"{head}.*"]
+    unit = f" ({sort.unit})" if sort.unit else ""
+    return sort.label.format(last.replace("_", " ")) + unit
+
+
+@require_http_methods(["GET", "POST"])
+def policy_propose(request: Request) -> HttpResponse:
+    """Propose another policy, beginning with the one in force or with an earlier version."""
+    now = clock.now()
+    row = Proposal(kind="policy", target=DEFAULT)
+    no = proposing.propose.refusal(row, actor=request.actor, now=now)
+    if no is not None:
+        return refused(request, no, context={"back_href": reverse("policies")})
+    chosen = asked_number(request.GET.get("from"))
+    base = get_object_or_404(PolicyVersion, kind=DEFAULT, number=chosen) if chosen else kept.in_force(now).version
+    return _edit(request, row, kept.completed(base.document), now, begins_with=base.number)
+
+
+@require_http_methods(["GET", "POST"])
+def policy_amend(request: Request, pk: int) -> HttpResponse:
+    """Say a proposed policy differently, as long as nobody has answered."""
+    now = clock.now()
+    seen = Proposal.objects.visible_to(request.actor, now).filter(kind="policy").select_related("proposed_by")
+    row = get_object_or_404(seen, pk=pk)
+    no = proposing.amend.refusal(row, actor=request.actor, now=now)
+    if no is not None:
+        return refused(request, no, context={"back_href": row.href})
+    return _edit(request, row, row.document, now, begins_with=None)
+
+
+def _edit(
+    request: Request, row: Proposal, base: dict[str, Any], now: datetime, *, begins_with: int | None
+) -> HttpResponse:
+    as_form = (request.POST or request.GET).get("as") == "form"
+    in_force = kept.completed(kept.in_force(now).document)
+    numbers_form = Numbers(base, request.POST if request.method == "POST" and as_form else None) if as_form else None
+    typed = request.POST.get("text", writing.as_text(base))
+    found, status, error = _read(request, numbers_form, base, typed)
+    if found is not None and found.problems:
+        status = 422
+    if found is not None and not found.problems and request.POST.get("do") == "propose":
+        try:
+            return redirect("proposal", _write(request, row, dict(found.document), now).pk)
+        except InvalidInput as no:
+            status, error = no.status, no.refusal.sentence
+        except Refused as no:
+            return refused(request, no.refusal, context={"back_href": reverse("policies"), "typed": typed})
+    changes = differing.changes(in_force, found.document) if found is not None and not found.problems else ()
+    context = _context(request, row, as_form=as_form, begins_with=begins_with) | {
+        "now": now,
+        "numbers": numbers_form,
+        "text": typed,
+        "problems": found.problems if found is not None else (),
+        "is_read": found is not None and not found.problems,
+        "changes": policy_rows.change_rows(changes),
+        "tightens": differing.tightens(changes),
+        "reason": {"value": request.POST.get("reason", ""), "error": error},
+        "at_once": request.POST.get("at_once") == "yes",
+        "hours": kept.in_force(now).at_once_hours,
+    }
+    return page(request, TEMPLATE, context, status=status)
+
+
+def _read(
+    request: Request, form: Numbers | None, base: Mapping[str, Any], typed: str
+) -> tuple[Result | None, int, str]:
+    """What was typed, read; None where nothing was sent, or a field of the form is no number."""
+    if request.method != "POST":
+        return None, 200, ""
+    if form is None:
+        return reading.from_text(typed), 200, ""
+    if not form.is_valid():
+        return None, 422, ""
+    found = reading.from_data(form.document(base))
+    _beside_fields(form, found.problems)
+    return found, 200, ""
+
+
+def _beside_fields(form: Numbers, problems: tuple[Problem, ...]) -> None:
+    """Say what is wrong beside the number that it is about."""
+    for one in problems:
+        if one.where in form.fields:
+            form.add_error(one.where, f"{one.what} {one.to_do}".strip())
+
+
+def _write(request: Request, row: Proposal, document: dict[str, Any], now: datetime) -> Proposal:
+    reason = request.POST.get("reason", "")
+    if not row._state.adding:
+        return proposing.amend(row, actor=request.actor, now=now, reason=reason, document=document)
+    at_once = request.POST.get("at_once") == "yes"
+    return proposing.propose(row, actor=request.actor, now=now, reason=reason, document=document, at_once=at_once)
+
+
+def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int | None) -> Shape:
+    is_new = row._state.adding
+    back_href = reverse("policies") if is_new else row.href
+    title = "Propose a change of the policy" if is_new else "Amend the proposed policy"
+    chosen = request.GET.get("from", "")
+    query = f"&from={chosen}" if chosen.isdecimal() else ""
+    return {
+        "crumbs": [{"label": "Policy", "href": reverse("policies")}, {"label": title, "href": ""}],
+        "head": {
+            "title": title,
+            "facts": [f"begins with version {begins_with}"]
+            if begins_with is not None
+            else ["begins with what was proposed"],
+        },
+        "tabs": [
+            {"key": "text", "label": "As text", "href": f"?as=text{query}", "current": not as_form},
+            {"key": "form", "label": "The numbers", "href": f"?as=form{query}", "current": as_form},
+        ],
+        "as_form": as_form,
+        "is_new": is_new,
+        "back_href": back_href,
+        "schema_href": reverse("policy_schema"),
+    }

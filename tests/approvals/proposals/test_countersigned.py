@@ -1,0 +1,340 @@
+"""Proposals of policies: nobody changes the rules alone, whoever they are; what one tightens alone is over by itself (S8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from approvals import policies, sweeps
+from approvals.models import PolicyVersion, Proposal, ProposalState
+from approvals.proposals import counting
+from approvals.transitions import proposing
+from governance.controls.actors import Actor
+from governance.controls.models import LedgerEvent, Person
+from governance.controls.people import delegate
+from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
+from governance.controls.roles import Role
+from tests.approvals.attempts import database_refuses, sql
+from tests.approvals.proposals.policies_proposed import approve, changed, in_force, looser, propose, tighter
+from tests.people import NOW, Northwind, as_actor, as_delegate, give_role, make_person
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
+
+HOUR = timedelta(hours=1)
+
+
+def refused(one: Proposal, actor: Actor, *, code: str) -> None:
+    """Nobody of those may countersign: asked, tried and on record, and the policy is as it was."""
+    before = policies.in_force(NOW).version
+    no = proposing.approve.refusal(one, actor=actor, now=NOW)
+    assert no is not None
+    assert no.code == code
+    with pytest.raises(Refused) as caught:
+        proposing.approve(one, actor=actor, now=NOW, shown_digest=one.digest)
+    assert caught.value.refusal.code == code
+    assert LedgerEvent.objects.latest("id").code == code
+    one.refresh_from_db()
+    assert one.state in (ProposalState.OPEN, ProposalState.AT_ONCE)
+    assert policies.in_force(NOW).version == before
+
+
+def as_everything(n: Northwind, person: Person) -> None:
+    """Give somebody the role that countersigns too."""
+    give_role(person, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl) if person != n.karl else (n.ines, n.yuki))
+
+
+def test_its_author_does_not_countersign_it_with_every_role(northwind: Northwind) -> None:
+    n = northwind
+    both = make_person("Eve Roles")
+    for role in (Role.ADMIN, Role.SECURITY_REVIEWER):
+        give_role(both, role, admins=(n.ines, n.karl))
+    refused(propose(both, looser()), as_actor(both), code="SOD-8")
+
+
+def test_nor_does_another_admin_or_a_superuser_or_an_auditor(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, looser())
+    root = Person.objects.create_superuser("root@northwind.example", name="Root")
+    for person in (n.karl, root, n.yuki, n.rita, n.theo):
+        refused(one, as_actor(person), code="PERMISSION")
+
+
+def test_nor_does_who_stands_in_for_its_author_even_for_themself(northwind: Northwind) -> None:
+    n = northwind
+    give_role(n.sana, Role.ADMIN, admins=(n.ines, n.karl))
+    as_delegate(n.sana, giver=n.ines)
+    one = propose(n.ines, looser())
+    refused(one, as_actor(n.sana), code="A11")
+    refused(one, as_actor(n.sana).for_person(n.ines), code="PERMISSION")
+    approve(one, n.viktor)
+
+
+def test_nor_does_the_author_who_stands_in_for_the_one_who_might(northwind: Northwind) -> None:
+    """Ines acts for Viktor, and he for himself: both are one for this."""
+    n = northwind
+    give_role(n.ines, Role.SECURITY_REVIEWER, admins=(n.karl, make_admin(n)))
+    acting = as_delegate(n.ines, giver=n.viktor)
+    one = propose(n.ines, looser())
+    refused(one, acting, code="SOD-8")
+    refused(one, as_actor(n.viktor), code="A11")
+
+
+def make_admin(n: Northwind) -> Person:
+    made = make_person("Ada Admin")
+    give_role(made, Role.ADMIN, admins=(n.ines, n.karl))
+    return made
+
+
+def test_a_delegation_that_was_given_after_it_was_proposed_counts_and_one_that_ended_before_does_not(
+    northwind: Northwind,
+) -> None:
+    n = northwind
+    give_role(n.sana, Role.ADMIN, admins=(n.ines, n.karl))
+    give_role(n.viktor, Role.ADMIN, admins=(n.ines, n.karl))
+    give_role(n.ines, Role.SECURITY_REVIEWER, admins=(n.karl, n.viktor))
+    delegate(
+        n.viktor, actor=as_actor(n.ines), now=NOW - 3 * HOUR, giver=n.ines, from_at=NOW - 3 * HOUR, until_at=NOW - HOUR
+    )
+    one = propose(n.ines, looser())
+    delegate(n.sana, actor=as_actor(n.ines), now=NOW, giver=n.ines, from_at=NOW, until_at=NOW + HOUR)
+    refused(one, as_actor(n.sana), code="A11")
+    approve(one, n.viktor)
+
+
+@pytest.mark.parametrize("minutes", [None, 16])
+def test_what_loosens_takes_an_interactive_session_and_a_fresh_one(northwind: Northwind, minutes: float | None) -> None:
+    refused(propose(northwind.ines, looser()), as_actor(northwind.sana, minutes), code="SOD-5")
+
+
+def test_what_tightens_takes_a_session_of_any_age_but_a_session(northwind: Northwind) -> None:
+    one = propose(northwind.ines, tighter())
+    refused(one, as_actor(northwind.sana, None), code="SOD-5")
+    proposing.approve(one, actor=as_actor(northwind.sana, 300), now=NOW, shown_digest=one.digest)
+    assert policies.in_force(NOW).version.number == 2
+
+
+def test_nobody_approves_what_was_amended_since_they_read_it(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, tighter())
+    read = one.digest
+    with pytest.raises(NotPermitted):
+        proposing.amend(one, actor=as_actor(n.karl), now=NOW, reason="Mine.", document=looser())
+    proposing.amend(one, actor=as_actor(n.ines), now=NOW, reason="Better.", document=looser())
+    counting.sweep(NOW)
+    with pytest.raises(OutOfTurn) as caught:
+        proposing.approve(one, actor=as_actor(n.sana), now=NOW, shown_digest=read)
+    assert caught.value.refusal.code == "A6"
+    assert (one.round, one.tightens) == (2, False)
+    assert approve(Proposal.objects.get(), n.sana).state == ProposalState.IN_FORCE
+
+
+def test_nobody_approves_before_it_was_counted_what_it_would_have_changed(
+    northwind: Northwind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting.kinds.of("policy"), "total", lambda span: 1)
+    made = Proposal(kind="policy", target="default")
+    one = proposing.propose(made, actor=as_actor(northwind.ines), now=NOW, reason="Why.", document=tighter())
+    no = proposing.approve.refusal(one, actor=as_actor(northwind.sana), now=NOW)
+    assert no is not None
+    assert "still being counted" in no.sentence
+    counting.sweep(NOW)
+    approve(one, northwind.sana)
+
+
+@pytest.mark.parametrize("who", ["sana", "rita", "yuki", "omar"])
+def test_only_an_admin_proposes_a_policy(northwind: Northwind, who: str) -> None:
+    made = Proposal(kind="policy", target="default")
+    with pytest.raises(NotPermitted):
+        proposing.propose(made, actor=as_actor(getattr(northwind, who)), now=NOW, reason="Why.", document=tighter())
+    assert not Proposal.objects.exists()
+
+
+def test_nobody_proposes_for_somebody_else(northwind: Northwind) -> None:
+    give_role(northwind.tom, Role.ADMIN, admins=(northwind.ines, northwind.karl))
+    acting = as_delegate(northwind.tom, giver=northwind.karl)
+    with pytest.raises(DutyConflict):
+        proposing.propose(
+            Proposal(kind="policy", target="default"), actor=acting, now=NOW, reason="Why.", document=tighter()
+        )
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [({}, "as it is written"), (changed(rounds=99), "as it is written"), (changed(), "Nothing would be different")],
+)
+def test_what_is_no_policy_or_changes_nothing_is_not_proposed(
+    northwind: Northwind, document: dict[str, object], words: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        propose(northwind.ines, document)
+    assert words in caught.value.refusal.sentence
+
+
+def test_one_change_is_under_way_at_a_time(northwind: Northwind) -> None:
+    propose(northwind.ines, tighter())
+    with pytest.raises(OutOfTurn):
+        propose(northwind.karl, looser())
+
+
+def test_two_people_put_it_in_force_for_what_comes_after_it(northwind: Northwind) -> None:
+    n = northwind
+    one = approve(propose(n.ines, looser()), n.sana)
+    now = policies.in_force(NOW)
+    assert now.version.number == 2
+    assert (now.version.proposed_by, now.version.approved_by, now.version.proposal) == (n.ines, n.sana, one)
+    assert now.fresh_minutes("high") == 30
+    assert policies.in_force(NOW - HOUR).version.number == 1
+    assert [event.verb for event in LedgerEvent.objects.filter(verb__startswith="pol")] == ["policy.put_in_force"]
+
+
+def test_rolling_back_is_proposing_the_old_one(northwind: Northwind) -> None:
+    n = northwind
+    in_force(n.ines, n.sana, tighter())
+    back = propose(n.ines, policies.shipped())
+    assert not back.tightens
+    approve(back, n.sana)
+    now = policies.in_force(NOW).version
+    assert (now.number, now.document) == (3, PolicyVersion.objects.get(number=1).document)
+
+
+# --- tightening at once -----------------------------------------------------------------------------------------------
+
+
+def test_nothing_that_loosens_acts_at_once(northwind: Northwind) -> None:
+    with pytest.raises(InvalidInput):
+        propose(northwind.ines, looser(), at_once=True)
+    with pytest.raises(InvalidInput):
+        propose(northwind.ines, changed(**{"longest_term.high": 30, "fresh_sign_in_minutes.high": 30}), at_once=True)
+    assert policies.in_force(NOW).version.number == 1
+
+
+def test_what_one_person_tightens_is_over_after_72_hours_also_where_no_job_runs(northwind: Northwind) -> None:
+    one = propose(northwind.ines, tighter(), at_once=True)
+    refused(one, as_actor(northwind.ines), code="PERMISSION")
+    acting = policies.in_force(NOW).version
+    assert (acting.number, acting.approved_by, acting.until) == (2, None, NOW + 72 * HOUR)
+    assert policies.in_force(NOW + 71 * HOUR).version == acting
+    assert policies.in_force(NOW + 72 * HOUR).version.number == 1
+
+
+def test_when_it_lapses_the_one_before_is_back_as_a_version_of_its_own(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, tighter(), at_once=True)
+    early = NOW + 71 * HOUR
+    assert sweeps.lapse_proposals(early, Actor.of_job("test")) == 0
+    late = NOW + 73 * HOUR
+    no = proposing.approve.refusal(one, actor=as_actor(n.sana), now=late)
+    assert no is not None
+    assert "lapses" in no.sentence
+    assert sweeps.lapse_proposals(late, Actor.of_job("test")) == 1
+    assert sweeps.lapse_proposals(late, Actor.of_job("test")) == 0
+    back = policies.in_force(late).version
+    assert (back.number, back.restores and back.restores.number, back.until) == (3, 1, None)
+    assert back.document == PolicyVersion.objects.get(number=1).document
+    one.refresh_from_db()
+    assert one.state == ProposalState.LAPSED
+
+
+def test_rejected_it_is_taken_back_at_once(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, tighter(), at_once=True)
+    proposing.reject(one, actor=as_actor(n.sana), now=NOW, reason="It stops the harvest.")
+    assert policies.in_force(NOW).version.restores == PolicyVersion.objects.get(number=1)
+
+
+def test_countersigned_it_stays(northwind: Northwind) -> None:
+    n = northwind
+    approve(propose(n.ines, tighter(), at_once=True), n.sana)
+    now = policies.in_force(NOW + 100 * HOUR).version
+    assert (now.number, now.until, now.approved_by) == (3, None, n.sana)
+    assert now.document == PolicyVersion.objects.get(number=2).document
+    assert sweeps.lapse_proposals(NOW + 100 * HOUR, Actor.of_job("test")) == 0
+
+
+def test_what_nobody_answers_lapses_and_is_never_in_force(northwind: Northwind) -> None:
+    one = propose(northwind.ines, tighter())
+    late = NOW + timedelta(days=30)
+    assert sweeps.lapse_proposals(late, Actor.of_job("test")) == 1
+    one.refresh_from_db()
+    assert one.state == ProposalState.LAPSED
+    assert policies.in_force(late).version.number == 1
+
+
+def test_its_author_withdraws_it_and_nobody_else(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, tighter())
+    with pytest.raises(NotPermitted):
+        proposing.withdraw(one, actor=as_actor(n.karl), now=NOW)
+    proposing.withdraw(one, actor=as_actor(n.ines), now=NOW)
+    with pytest.raises(OutOfTurn):
+        approve(one, n.sana)
+    propose(n.karl, tighter())
+
+
+def test_a_second_press_answers_what_the_first_made(northwind: Northwind) -> None:
+    one = approve(propose(northwind.ines, tighter()), northwind.sana)
+    again = approve(Proposal.objects.get(), northwind.sana)
+    assert again == one
+    assert policies.in_force(NOW).version.number == 2
+
+
+# --- by the database alone --------------------------------------------------------------------------------------------
+
+VERSION = (
+    "INSERT INTO approvals_policyversion (kind, number, document, digest, effective_at, proposed_by_id, approved_by_id, proposal_id)"
+    " VALUES ('default', 2, '{}', '', now(), %s, %s, %s)"
+)
+
+
+def test_no_sql_makes_a_policy_without_two_people(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, tighter())
+    with database_refuses("comes of no proposal"):
+        sql(VERSION, n.ines.pk, n.sana.pk, None)
+    with database_refuses("not what two people signed"):
+        sql(VERSION.replace("now()", "'2027-01-01'"), n.ines.pk, n.sana.pk, one.pk)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("state = 'in_force'", "by a second person"),
+        ("state = 'rejected', answered_by_id = proposed_by_id, answered_at = now()", "two_people"),
+        ("state = 'in_force', answered_by_id = {karl}, answered_at = '2026-11-24 10:00Z'", "by a second person"),
+        ("state = 'approved', answered_by_id = {sana}, answered_at = '2026-11-24 10:00Z'", "whoever is appointed"),
+        ("state = 'at_once'", "does not become"),
+        ("proposed_by_id = {karl}", "stays as it is"),
+        ("needs = 'admin'", "stays as it is"),
+        ("acting_until = now()", "stays as it is"),
+    ],
+)
+def test_no_sql_countersigns_for_anybody(northwind: Northwind, change: str, words: str) -> None:
+    n = northwind
+    one = propose(n.ines, tighter())
+    with database_refuses(words):
+        sql(f"UPDATE approvals_proposal SET {change.format(karl=n.karl.pk, sana=n.sana.pk)} WHERE id = %s", one.pk)
+
+
+def test_no_sql_lets_a_delegate_or_who_gains_countersign(northwind: Northwind) -> None:
+    n = northwind
+    give_role(n.sana, Role.ADMIN, admins=(n.ines, n.karl))
+    as_delegate(n.sana, giver=n.ines)
+    one = propose(n.ines, tighter())
+    said = "state = 'in_force', answered_by_id = %s, answered_at = '2026-11-24 10:00Z'"
+    with database_refuses("stands in for the author"):
+        sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.sana.pk, one.pk)
+    sql("UPDATE approvals_proposal SET gains = ARRAY[%s]::bigint[] WHERE id = %s", n.viktor.pk, one.pk)
+    with database_refuses("who_gains_is_apart"):
+        sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.viktor.pk, one.pk)
+
+
+def test_what_has_ended_stays_as_it_ended(northwind: Northwind) -> None:
+    one = approve(propose(northwind.ines, tighter()), northwind.sana)
+    for change in ("state = 'open'", "document = '{}'", "answered_by_id = proposed_by_id"):
+        with database_refuses(""):
+            sql(f"UPDATE approvals_proposal SET {change} WHERE id = %s", one.pk)
+    with database_refuses("Cannot delete"):
+        sql("DELETE FROM approvals_proposal WHERE id = %s", one.pk)
+    assert connection.in_atomic_block

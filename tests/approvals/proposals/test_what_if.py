@@ -1,0 +1,130 @@
+"""What a policy would have changed: judged under both, counted a slice at a time, said in words; and what it then does change (S8, T1)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from approvals import policies
+from approvals.models import Approval, Proposal, Submission, WhatIf
+from approvals.models.policy import DEFAULT
+from approvals.proposals import counting, kinds, policy_effect
+from approvals.proposals.kinds import Span
+from approvals.transitions import proposing
+from inventory import assessing
+from tests.approvals import lightly, stock
+from tests.approvals.proposals.policies_proposed import changed, in_force
+from tests.journeys import Company
+from tests.people import as_actor
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
+
+
+def said(c: Company, **parts: Any) -> list[str]:
+    """What is said of a policy with some parts changed, counted in one slice."""
+    before, after = policies.shipped(), changed(**parts)
+    span = Span(DEFAULT, before, after, c.now - timedelta(days=90), c.now)
+    found = policy_effect.count(span, 0, 500)
+    assert found.rows == policy_effect.total(span) == Submission.objects.count()
+    return policy_effect.said(span, found.counts)
+
+
+def test_who_would_have_needed_a_second_signature(company: Company, stock_submitted: Submission) -> None:
+    standard = Approval.objects.filter(tier="standard", kind="privilege").exists()
+    assert standard
+    assert said(company, **{"seats.privilege.standard": ["owner", "security"]}) == [
+        "1 submission would have needed a signature more: 1 of security."
+    ]
+
+
+def test_who_would_have_needed_one_less(company: Company, chaser_submitted: Submission) -> None:
+    assert (
+        "would have needed a signature less: 1 of security." in said(company, **{"seats.privilege.high": ["owner"]})[0]
+    )
+
+
+def test_tiers_move_by_what_the_two_differ_in(company: Company, stock_submitted: Submission) -> None:
+    assert stock_submitted.tier == "standard"
+    found = said(company, **{"tiers.high.data_classes": ["restricted", "confidential", "internal", "public"]})
+    assert "1 app would have been high instead of standard." in found
+    assert any("would have needed a signature more" in one for one in found)
+    assert any("would have been high instead of" in one and "privilege" in one for one in found)
+
+
+def test_terms_and_deadlines(company: Company, stock_submitted: Submission) -> None:
+    found = said(company, **{"longest_term.standard": 10, "longest_term.high": 10, "due_working_days.high": 1})
+    assert any("were asked for longer than 10 days" in one or "was asked for longer" in one for one in found)
+
+
+def test_what_policy_approved_would_have_been_decided_by_people(company: Company, light_in_force: Submission) -> None:
+    assert "1 submission that policy approved would have been decided by people." in said(
+        company, **{"light_path.grants": 0}
+    )
+
+
+def test_what_is_not_counted_says_so(company: Company, stock_submitted: Submission) -> None:
+    assert said(company, **{"signals.mutual": 2, "rounds": 2}) == [
+        "No submission would have been asked differently.",
+        "Not counted, since submissions do not show it: how often something is sent back, who approves for whom too often.",
+    ]
+
+
+def test_the_same_policy_twice_changes_nothing(company: Company, chaser_submitted: Submission) -> None:
+    assert said(company) == ["No submission would have been asked differently."]
+
+
+def test_it_is_counted_slice_by_slice_and_goes_on_where_it_was(
+    company: Company, stock_submitted: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the first slice, what was counted stays and the next run goes on behind it."""
+    lightly.submitted(company)
+    monkeypatch.setattr(counting, "SLICE", 1)
+    row = Proposal(kind="policy", target=DEFAULT)
+    document = changed(**{"seats.privilege.standard": ["owner", "security"]})
+    one = proposing.propose(row, actor=as_actor(company.people.ines), now=company.now, reason="Why.", document=document)
+    what_if = WhatIf.objects.get(proposal=one)
+    assert (what_if.total, what_if.done, what_if.finished_at) == (2, 0, None)
+    assert counting.count_slice(what_if, company.now, 1) == 1
+    what_if.refresh_from_db()
+    assert (what_if.done, what_if.finished_at) == (1, None)
+    assert counting.sweep(company.now)["left"] == 0
+    what_if.refresh_from_db()
+    assert (what_if.done, what_if.counts["more"]) == (2, 1)
+    assert counting.count_slice(what_if, company.now, 1) == 0
+
+
+def test_an_amended_proposal_is_counted_anew_and_the_old_count_is_left(
+    company: Company, stock_submitted: Submission
+) -> None:
+    n = company.people
+    row = Proposal(kind="policy", target=DEFAULT)
+    one = proposing.propose(row, actor=as_actor(n.ines), now=company.now, reason="Why.", document=changed(rounds=2))
+    proposing.amend(one, actor=as_actor(n.ines), now=company.now, reason="Other.", document=changed(rounds=1))
+    counting.sweep(company.now)
+    assert [(row.round, row.done) for row in WhatIf.objects.order_by("round")] == [(1, 0), (2, 1)]
+
+
+@pytest.mark.rule("T1", "A1")
+def test_tiers_are_by_the_policy_in_force_and_open_submissions_keep_theirs(
+    company: Company, stock_submitted: Submission
+) -> None:
+    n = company.people
+    classes = ["restricted", "confidential", "internal", "public"]
+    stricter = changed(**{"tiers.high.data_classes": classes, "tiers.low.data_classes": []})
+    version = in_force(n.ines, n.sana, stricter, now=company.now)
+    stock_submitted.refresh_from_db()
+    assert stock_submitted.tier == "standard"
+    assert stock_submitted.policy.number == 1
+    assert assessing.judging.rules(company.now) == stricter["tiers"]
+    newer = stock.submitted(company, stock.one_more_channel)
+    assert (newer.tier, newer.policy) == ("high", version)
+    assert {one.seats.count() for one in newer.approvals.filter(kind="privilege")} == {2}
+
+
+def test_every_kind_says_what_it_is_about_and_who_countersigns() -> None:
+    for kind in kinds.known():
+        assert kind.title
+        assert kind.proposers
+        assert kinds.of(kind.code) is kind
