@@ -14,6 +14,8 @@ class ApprovalsConfig(AppConfig):
         """Follow the ends of approvals, and what inventory does to automations."""
         from approvals import announcing, credentials, duties, erasing, grants, least, parties, policies, still_open
         from approvals.proposals import kinds
+        from approvals.proposals.data_class import ResourceClass
+        from approvals.proposals.people import FallbackOwner, ResourceOwner, TeamLead
         from approvals.proposals.policy import PolicyKind
         from approvals.transitions import (
             close_sample_of,
@@ -54,7 +56,7 @@ class ApprovalsConfig(AppConfig):
         consequences.register("grant.ended", close_sample_of)
         consequences.register(FORGETTING, erasing.forget)
         judging.kept_by(policies.tiers_at)
-        for kind in (PolicyKind(),):
+        for kind in (PolicyKind(), TeamLead(), FallbackOwner(), ResourceOwner(), ResourceClass()):
             kinds.register(kind)
         grants.register_consequences()
         health.register_advice("people", least.missing)

@@ -7,7 +7,7 @@ from datetime import datetime
 from governance.controls import texts, webhook_makers
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
-from governance.controls.models import Membership, Person, Team
+from governance.controls.models import Membership, Person, Team, TeamKind
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
@@ -17,7 +17,15 @@ def _new(subject: Team, actor: Actor, now: datetime) -> Refusal | None:
     return None if subject._state.adding else Refusal("STATE", "state", f"{subject.name} is here already.")
 
 
+def _no_fallback(subject: Team, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.kind != TeamKind.FALLBACK:
+        return None
+    sentence = "Who is a fallback owner decides where nobody else is left, so one person alone changes it for nobody."
+    return Refusal("S8", "duty", sentence, "Propose it; a second admin countersigns, and the person accepts.")
+
+
 NEW = Duty("STATE", "S8", "A team is founded once.", _new)
+NO_FALLBACK = Duty("S8", "S8", "Fallback owners change by a proposal of two people.", _no_fallback)
 
 
 @transition(Team, event="team.founded", permission=Permission.TEAM_MANAGE, duties=[NEW])
@@ -32,12 +40,10 @@ def found_team(step: Step[Team]) -> Effect:
     return Effect(payload={"kind": step.subject.kind})
 
 
-@transition(Team, event="team.leads_named", permission=Permission.TEAM_MANAGE)
+@transition(Team, event="team.leads_named", permission=None)
 def name_leads(step: Step[Team], *, lead: Person | None, deputy_lead: Person | None) -> Effect:
-    """An admin names who leads a team and who deputises; never themself (S8)."""
+    """Who leads a team, and who deputises, changes by a proposal that two people signed and the person accepted (S8)."""
     named = [person for person in (lead, deputy_lead) if person is not None]
-    if any(person in step.actor.people for person in named):
-        raise refuse(Refusal("SOD-8", "duty", "You can't make yourself a lead.", "Ask another governance admin."))
     if lead is not None and lead == deputy_lead:
         raise refuse(Refusal("TEAM", "input", "Lead and deputy are two people."))
     for person in named:
@@ -54,7 +60,7 @@ def name_leads(step: Step[Team], *, lead: Person | None, deputy_lead: Person | N
     return Effect(payload=said)
 
 
-@transition(Team, event="team.joined", permission=Permission.TEAM_MANAGE)
+@transition(Team, event="team.joined", permission=Permission.TEAM_MANAGE, duties=[NO_FALLBACK])
 def join_team(step: Step[Team], *, person: Person) -> Effect:
     """An admin makes somebody else a member of a team; twice is once."""
     if person in step.actor.people:
@@ -63,7 +69,23 @@ def join_team(step: Step[Team], *, person: Person) -> Effect:
     return Effect(payload={"person": str(person.opaque_id)})
 
 
-@transition(Team, event="team.left", permission=Permission.TEAM_MANAGE)
+@transition(Team, event="team.joined", permission=None)
+def join_fallback(step: Step[Team], *, person: Person) -> Effect:
+    """Somebody becomes a fallback owner by a proposal that two people signed and they accepted (S8)."""
+    if not person.is_here:
+        raise refuse(Refusal("TEAM", "input", f"{person.name} has left."))
+    Membership.objects.get_or_create(team=step.subject, person=person)
+    return Effect(payload={"person": str(person.opaque_id)})
+
+
+@transition(Team, event="team.left", permission=None)
+def leave_fallback(step: Step[Team], *, person: Person) -> Effect:
+    """Somebody is a fallback owner no more, by a proposal that two people signed (S8)."""
+    Membership.objects.filter(team=step.subject, person=person).delete()
+    return Effect(payload={"person": str(person.opaque_id)})
+
+
+@transition(Team, event="team.left", permission=Permission.TEAM_MANAGE, duties=[NO_FALLBACK])
 def leave_team(step: Step[Team], *, person: Person) -> Effect:
     """An admin ends a membership. Nobody stops being a party by it (S1)."""
     Membership.objects.filter(team=step.subject, person=person).delete()

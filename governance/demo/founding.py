@@ -8,14 +8,16 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
+from approvals.models import Proposal
+from approvals.transitions import proposing
 from governance.controls import clock, ledger, people, teams
 from governance.controls.actors import Actor
-from governance.controls.models import Person, RoleAssignment, Team
+from governance.controls.models import Person, RoleAssignment, Team, TeamKind
 from governance.demo import company, resources, usage
 from governance.demo.company import PersonRow
 from governance.demo.resources import ResourceRow
@@ -102,10 +104,24 @@ def _teams(made: Northwind, now: datetime) -> None:
         made.teams[row.key] = teams.found_team(team, actor=made.actor("ines"), now=at)
         if row.lead:
             lead, deputy = made.people[row.lead], made.people.get(row.deputy)
-            teams.name_leads(team, actor=made.actor("ines"), now=at + STEP, lead=lead, deputy_lead=deputy)
+            for seat, person in (("lead", lead), ("deputy_lead", deputy)):
+                if person is not None:
+                    _appoint(made, "team_lead", f"{team.pk}-{seat}", {"person": person.pk}, person, at + STEP)
         for key in row.members:
-            admin = "karl" if key == "ines" else "ines"
-            teams.join_team(team, actor=made.actor(admin), now=at + 2 * STEP, person=made.people[key])
+            admin, member = "karl" if key == "ines" else "ines", made.people[key]
+            if team.kind == TeamKind.FALLBACK:
+                _appoint(made, "fallback_owner", f"{team.pk}-{member.pk}", {"member": True}, member, at + 2 * STEP)
+            else:
+                teams.join_team(team, actor=made.actor(admin), now=at + 2 * STEP, person=member)
+
+
+def _appoint(made: Northwind, kind: str, target: str, document: dict[str, Any], who: Person, now: datetime) -> None:
+    """One admin proposes it, the other countersigns, and the person accepts (S8)."""
+    first, second = ("karl", "ines") if who == made.people["ines"] else ("ines", "karl")
+    row, why = Proposal(kind=kind, target=target), "The first of the company."
+    one = proposing.propose(row, actor=made.actor(first), now=now, reason=why, document=document)
+    proposing.approve(one, actor=made.actor(second), now=now, shown_digest=one.digest)
+    proposing.accept(one, actor=Actor.of(who, signed_in_at=clock.real()), now=now)
 
 
 def _roles(made: Northwind, now: datetime) -> None:

@@ -69,6 +69,7 @@ urlpatterns = [
     path("teams/new/", people.team_found, name="team_found"),
     path("teams/<int:pk>/", teams.team, name="team"),
     path("teams/<int:pk>/leads/", teams.team_leads, name="team_leads"),
+    path("teams/<int:pk>/fallback/", teams.team_fallback, name="team_fallback"),
     path("teams/<int:pk>/members/", teams.team_join, name="team_join"),
     path("teams/<int:pk>/members/leave/", teams.team_leave, name="team_leave"),
     path("teams/<int:pk>/webhooks/", webhooks.of_team, name="team_webhooks"),

@@ -53,8 +53,10 @@ from inventory.registry.resources import (
     activate,
     add_entitlement,
     amend_resource,
+    appoint_owner,
     name_owner,
     propose_resource,
+    reclassify,
     register_resource,
 )
 from inventory.registry.unchanged import unchanged
@@ -76,6 +78,7 @@ __all__ = [
     "amend_resource",
     "answers_for",
     "answers_for_it",
+    "appoint_owner",
     "ask_to_move",
     "begin",
     "bind",
@@ -107,6 +110,7 @@ __all__ = [
     "propose_resource",
     "raise_tier",
     "read",
+    "reclassify",
     "refuse_binding",
     "refuse_item",
     "refuse_kept_in",

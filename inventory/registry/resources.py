@@ -52,6 +52,25 @@ def _not_the_owner(subject: Resource, actor: Actor, now: datetime) -> Refusal | 
     return None
 
 
+def _not_who_named(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    named = (
+        subject.history.filter(named_by__isnull=False)
+        .order_by("-history_id")
+        .values_list("named_by", flat=True)
+        .first()
+    )
+    if any(person.pk == named for person in actor.people):
+        return Refusal("SOD-8", "duty", "You named who answers for this resource; another admin puts it to use.")
+    return None
+
+
+def _not_in_use(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.state != ResourceState.ACTIVE:
+        return None
+    sentence = "Another owner of what is in use takes a second admin's signature."
+    return Refusal("S8", "state", sentence, "Propose it; a second admin countersigns, and the person accepts.")
+
+
 def _can_be_named(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     if subject.unresolved:
         sentence = "This stands for connections that are missing or decided at run time: nobody can answer for it."
@@ -72,6 +91,8 @@ NOT_THE_PROPOSER = Duty(
 )
 CAN_BE_NAMED = Duty("I8", "I8", "What is decided at run time has no owner and is never in use.", _can_be_named)
 ACCEPTED = Duty("I8", "I8", "A resource is put to use once its owner has accepted.", _accepted)
+NOT_WHO_NAMED = Duty("SOD-8", "S8", "Nobody puts a resource to use whose owner they named.", _not_who_named)
+NOT_IN_USE = Duty("S8", "S8", "The owner of what is in use changes by a proposal of two people.", _not_in_use)
 NOT_THE_OWNER = Duty("SOD-8", "S8", "Nobody puts a resource to use that they answer for.", _not_the_owner)
 
 
@@ -130,10 +151,10 @@ def _name(step: Step[Any], resource: Resource, owner: Person, deputy: Person) ->
     event="resource.owner_named",
     permission=Permission.RESOURCE_ACTIVATE,
     source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
-    duties=[CAN_BE_NAMED],
+    duties=[CAN_BE_NAMED, NOT_IN_USE],
 )
 def name_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Effect:
-    """An admin names owner and deputy, never themself; nothing changes until the owner accepts (S8)."""
+    """An admin names owner and deputy, never themself; nothing changes until the owner accepts and another admin puts it to use (S8)."""
     _name(step, step.subject, owner, deputy)
     step.save(step.subject)
     return Effect(payload={"owner": str(owner.opaque_id), "deputy": str(deputy.opaque_id)})
@@ -162,7 +183,7 @@ def accept_ownership(step: Step[Resource]) -> Effect:
     permission=Permission.RESOURCE_ACTIVATE,
     source=(ResourceState.PROPOSED,),
     target=(ResourceState.ACTIVE,),
-    duties=[CAN_BE_NAMED, ACCEPTED, NOT_THE_PROPOSER, NOT_THE_OWNER],
+    duties=[CAN_BE_NAMED, ACCEPTED, NOT_THE_PROPOSER, NOT_WHO_NAMED, NOT_THE_OWNER],
 )
 def activate(step: Step[Resource]) -> Effect:
     """An admin who did not propose it puts it to use, once its owner has accepted (I8)."""
@@ -198,13 +219,37 @@ def amend_resource(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect
     return Effect(payload={"changed": changed, "data_class": resource.counted_class})
 
 
+@transition(Resource, event="resource.ownership_accepted", permission=None, source=(ResourceState.ACTIVE,))
+def appoint_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Effect:
+    """Owner and deputy of what is in use change by a proposal that two people signed and the person accepted (S8)."""
+    resource = step.subject
+    if owner.pk == deputy.pk or not (owner.is_here and deputy.is_here):
+        raise refuse(Refusal("I3", "input", "Owner and deputy are two people who are here."))
+    resource.owner, resource.deputy, resource.accepted_at = owner, deputy, step.now
+    resource.named_owner = resource.named_deputy = resource.named_by = None
+    interim.settle(resource, step)
+    step.save(resource)
+    return Effect(payload={"owner": str(owner.opaque_id), "deputy": str(deputy.opaque_id)})
+
+
+@transition(Resource, event="resource.amended", permission=None, source=(ResourceState.ACTIVE,))
+def reclassify(step: Step[Resource], *, data_class: str, environment: str) -> Effect:
+    """Data class and environment of what is in use go downwards only by a proposal that two people signed (S8)."""
+    resource, given = step.subject, _checked({"data_class": data_class, "environment": environment})
+    changed = [name for name, value in given.items() if getattr(resource, name) != value]
+    for name, value in given.items():
+        setattr(resource, name, value)
+    step.save(resource)
+    return Effect(payload={"changed": changed, "data_class": resource.counted_class})
+
+
 def _check_not_lowered(resource: Resource, data_class: str, environment: str) -> None:
     classes, places = list(DataClass.values), list(Environment.values)
     if classes.index(resource.counted_class) < classes.index(data_class):
-        sentence = "Lowering a data class takes a second person's approval, so it can't be done here."
+        sentence = "Lowering a data class takes a second person's approval: propose it on the resource's page."
         raise refuse(Refusal("S8", "input", sentence, detail=(("data_class", f"It is {data_class} now."),)))
     if places.index(resource.environment) < places.index(environment):
-        sentence = "Calling production less takes a second person's approval, so it can't be done here."
+        sentence = "Calling production less takes a second person's approval: propose it on the resource's page."
         raise refuse(Refusal("S8", "input", sentence, detail=(("environment", f"It is {environment} now."),)))
 
 

@@ -18,6 +18,7 @@ from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refused
 from governance.controls.roles import Permission
+from governance.web import chrome
 from governance.web.ledger_links import ledger_href
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
@@ -222,11 +223,15 @@ def _actions(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
         (registry.amend_resource, "Change", "pen", "resource_amend"),
         (registry.name_owner, "Name an owner", "person", "resource_name_owner"),
     )
-    return [
+    found = [
         {"label": label, "icon": icon, "href": reverse(url, args=[one.pk])}
         for verb, label, icon, url in offered
         if verb.refusal(one, actor=actor, now=now) is None
     ]
+    if one.state == ResourceState.ACTIVE and access.may(actor, Permission.PROPOSAL_MAKE, None, now=now):
+        href = chrome.href("resource_propose", one.pk)
+        found.append({"label": "Propose an owner or a lower class", "icon": "person", "href": href})
+    return found
 
 
 def _next(one: Resource, actor: Actor, now: datetime) -> Shape | None:

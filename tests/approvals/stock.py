@@ -12,10 +12,10 @@ from typing import Any
 from approvals.models import Approval, Submission
 from governance.controls.models import Person
 from governance.controls.people import record_leaver
-from governance.controls.teams import leave_team
 from inventory import registry
 from inventory.models import Credential, Resource, Version
 from tests import journeys
+from tests.appointing import leave_fallback, own
 from tests.journeys import EXPORTS, Company
 from tests.people import as_actor
 
@@ -116,7 +116,7 @@ def for_theo_alone(c: Company) -> Submission:
     """Theo leads the team and is the only one left for Slack, which Rita, who submits, deputises for; Bram is deputy lead alone."""
     n = c.people
     hand_over(c, c.slack, n.theo, n.rita)
-    leave_team(n.fallback, actor=as_actor(n.ines), now=c.now, person=n.bram)
+    leave_fallback(n.fallback, n.bram, now=c.now)
     made = version(c)
     for person in (n.amara, n.sana, n.viktor):
         record_leaver(person, actor=as_actor(n.ines), now=c.now, reason="Left.")
@@ -135,9 +135,8 @@ def credential_for(submission: Submission, resource: Resource) -> Approval:
 
 
 def hand_over(c: Company, resource: Resource, owner: Person, deputy: Person) -> Resource:
-    """A resource gets another owner and deputy: named by an admin, accepted by the owner."""
-    registry.name_owner(resource, actor=as_actor(c.people.ines), now=c.now, owner=owner, deputy=deputy)
-    return registry.accept_ownership(resource, actor=as_actor(owner), now=c.now)
+    """A resource in use gets another owner and deputy: proposed and countersigned by two admins, accepted by the owner."""
+    return own(resource, owner, deputy, now=c.now)
 
 
 def decide_rest(c: Company, submission: Submission) -> Submission:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
-from governance.controls.teams import name_leads
 from inventory import registry
 from tests import journeys
+from tests.appointing import name_leads
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor

@@ -14,9 +14,9 @@ from approvals.models import Grant, GrantState, Sample, SampleState, Submission
 from governance.controls.mail_text import write
 from governance.controls.models import Notice
 from governance.controls.refusals import DutyConflict, OutOfTurn, Refused
-from governance.controls.teams import name_leads
 from inventory.models import Automation, AutomationState
 from tests import journeys
+from tests.appointing import name_leads
 from tests.approvals import lightly, stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.approvals.drawing import JOBS, sealed

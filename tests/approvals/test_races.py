@@ -24,9 +24,9 @@ from governance.controls import ledger_export, sealing
 from governance.controls import transitions as engine
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.refusals import Refused
-from governance.controls.teams import name_leads
 from inventory.models import Automation, ImportItem
 from tests import journeys, lengths
+from tests.appointing import name_leads
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor, build

@@ -18,9 +18,9 @@ from governance.controls.models import LedgerEvent, Notice, Person, RoleAssignme
 from governance.controls.people import end_role, record_leaver
 from governance.controls.refusals import NotPermitted, OutOfTurn
 from governance.controls.roles import Role
-from governance.controls.teams import join_team, leave_team, name_leads
 from inventory import interim
 from tests import journeys, lengths
+from tests.appointing import join_fallback, leave_fallback, name_leads
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.approvals.bring_in.building import of_its_own
@@ -40,11 +40,11 @@ def leaves(c: Company, *people: Person) -> None:
 
 def fallback_is(c: Company, *people: Person) -> None:
     """These and no others are fallback owners."""
-    n, ines = c.people, as_actor(c.people.ines)
+    n = c.people
     for person in (n.amara, n.bram):
-        leave_team(n.fallback, actor=ines, now=c.now, person=person)
+        leave_fallback(n.fallback, person, now=c.now)
     for person in people:
-        join_team(n.fallback, actor=ines, now=c.now, person=person)
+        join_fallback(n.fallback, person, now=c.now)
 
 
 def asked(record: Approval, label: str) -> list[str]:
@@ -202,7 +202,7 @@ def test_who_joins_those_who_were_asked_later_is_not_asked_nor_reminded_while_th
     fallback_is(c, n.amara)
     leaves(c, n.theo, n.bram)
     sweeps.sweep(c.now)
-    join_team(n.fallback, actor=as_actor(n.ines), now=c.now, person=n.grace)
+    join_fallback(n.fallback, n.grace, now=c.now)
     late = journeys.app_of(submission).due_at
     sweeps.sweep(late)
     assert Notice.objects.filter(recipient=n.amara, event="approval_due").exists()
@@ -275,7 +275,7 @@ def test_what_changes_who_decides_wakes_the_sweep(company: Company, monkeypatch:
         nobody_answers_meanwhile_any_more,
         lambda: name_leads(n.finance_ops, actor=ines, now=c.now, lead=n.grace, deputy_lead=None),
         lambda: stock.hand_over(c, c.slack, n.piet, n.amara),
-        lambda: leave_team(n.fallback, actor=ines, now=c.now, person=n.bram),
+        lambda: leave_fallback(n.fallback, n.bram, now=c.now),
         lambda: end_role(
             RoleAssignment.objects.get(person=n.viktor, role=Role.SECURITY_REVIEWER),
             actor=ines,

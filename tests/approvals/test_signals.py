@@ -15,8 +15,8 @@ from governance.controls.mail_text import write
 from governance.controls.models import JobRun, LedgerEvent, Notice
 from governance.controls.refusals import DutyConflict, InvalidInput
 from governance.controls.roles import Role
-from governance.controls.teams import leave_team
 from tests import journeys
+from tests.appointing import leave_fallback
 from tests.approvals import lightly, mutually, stock
 from tests.approvals.attempts import refused
 from tests.approvals.bring_in.building import Build, connect
@@ -218,7 +218,7 @@ def test_where_nobody_is_left_for_the_third_signature_it_is_not_submitted(
     company: Company, four_times: Submission
 ) -> None:
     n = company.people
-    leave_team(n.fallback, actor=as_actor(n.ines), now=company.now, person=n.amara)
+    leave_fallback(n.fallback, n.amara, now=company.now)
     with pytest.raises(InvalidInput) as caught:  # both reviewers sign the app then, and nobody is left for stage 2
         journeys.submitted(company)
     assert caught.value.refusal.code == "A9"

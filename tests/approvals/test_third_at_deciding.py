@@ -12,8 +12,8 @@ from governance.controls.models import LedgerEvent, Notice, Person
 from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
-from governance.controls.teams import leave_team, name_leads
 from tests import journeys
+from tests.appointing import leave_fallback, name_leads
 from tests.approvals import mutually
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate, give_role, joins, make_person
@@ -116,7 +116,7 @@ def test_where_nobody_from_outside_is_left_nothing_is_decided(
     n = company.people
     app = journeys.app_of(journeys.submitted(company))
     journeys.approve(app, n.viktor, now=company.now)
-    leave_team(n.fallback, actor=as_actor(n.ines), now=company.now, person=n.amara)
+    leave_fallback(n.fallback, n.amara, now=company.now)
     mutually.as_if(monkeypatch, n.theo)
     record_leaver(n.sana, actor=as_actor(n.ines), now=company.now, reason="Left.")
     with pytest.raises(DutyConflict) as caught:

@@ -18,9 +18,9 @@ from governance.controls import jobs, ledger, sealing
 from governance.controls.models import JobRun, RoleAssignment, Seal
 from governance.controls.people import confirm_role, end_role, propose_role, record_leaver
 from governance.controls.roles import Role
-from governance.controls.teams import join_team, leave_team, name_leads
 from inventory import registry
 from tests import journeys
+from tests.appointing import join_fallback, leave_fallback, name_leads
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor, build
@@ -186,12 +186,12 @@ def a_role_that_ends(c: Company) -> None:
 
 def a_member(c: Company) -> None:
     """Somebody joins the fallback owners."""
-    join_team(c.people.fallback, actor=as_actor(c.people.ines), now=c.now, person=c.people.piet)
+    join_fallback(c.people.fallback, c.people.piet, now=c.now)
 
 
 def a_member_who_goes(c: Company) -> None:
     """And leaves them."""
-    leave_team(c.people.fallback, actor=as_actor(c.people.ines), now=c.now, person=c.people.piet)
+    leave_fallback(c.people.fallback, c.people.piet, now=c.now)
 
 
 def a_leaver(c: Company) -> None:

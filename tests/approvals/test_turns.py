@@ -18,8 +18,8 @@ from approvals.routing import Route, SeatStanding
 from approvals.turns import Judge, turn
 from governance.controls.models import Person
 from governance.controls.people import record_leaver
-from governance.controls.teams import name_leads
 from tests import journeys
+from tests.appointing import name_leads
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company

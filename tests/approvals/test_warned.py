@@ -13,8 +13,8 @@ from django.urls import reverse
 from approvals.models import Approval, ApprovalState, Submission
 from governance.controls.models import Person
 from governance.controls.people import record_leaver
-from governance.controls.teams import leave_team
 from tests import journeys
+from tests.appointing import leave_fallback
 from tests.approvals import mutually
 from tests.journeys import Company
 from tests.people import as_actor
@@ -67,7 +67,7 @@ def test_where_nobody_could_give_it_there_is_no_button_for_yes_and_the_reason_st
 ) -> None:
     n, app = company.people, open_before_the_signal
     journeys.approve(app, n.viktor, now=company.now)
-    leave_team(n.fallback, actor=as_actor(n.ines), now=company.now, person=n.amara)
+    leave_fallback(n.fallback, n.amara, now=company.now)
     record_leaver(n.sana, actor=as_actor(n.ines), now=company.now, reason="Left.")
     page = read(n.theo, app.submission)
     assert "nobody from outside both teams is left to sign too" in page

@@ -11,9 +11,9 @@ from approvals import again, policies, preview, resubmitting, transitions
 from approvals.models import Approval, ApprovalState, Submission
 from approvals.routing import Route
 from governance.controls.people import record_leaver
-from governance.controls.teams import name_leads
 from inventory.models import Automation
 from tests import journeys
+from tests.appointing import name_leads
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company

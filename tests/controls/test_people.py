@@ -23,6 +23,7 @@ from governance.controls.people import (
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from governance.controls.roles import Permission, Role
 from governance.controls.teams import found_team, join_team, leave_team, name_leads
+from tests.appointing import appoint
 from tests.people import NOW, Northwind, as_actor, as_delegate, give_role
 
 pytestmark = pytest.mark.django_db
@@ -364,14 +365,17 @@ def test_signing_in_writes_no_history(northwind: Northwind) -> None:
 @pytest.mark.rule("S8")
 def test_an_admin_makes_neither_themself_a_lead_nor_a_member(northwind: Northwind) -> None:
     team, admin = northwind.marketing, as_actor(northwind.ines)
-    with pytest.raises(DutyConflict):
-        name_leads(team, actor=admin, now=NOW, lead=northwind.ines, deputy_lead=None)
+    for lead in (northwind.ines, northwind.tom):
+        with pytest.raises(NotPermitted):
+            name_leads(team, actor=admin, now=NOW, lead=lead, deputy_lead=None)
     with pytest.raises(DutyConflict):
         join_team(team, actor=admin, now=NOW, person=northwind.ines)
     with pytest.raises(NotPermitted):
         name_leads(team, actor=as_actor(northwind.grace), now=NOW, lead=northwind.grace, deputy_lead=northwind.tom)
-    with pytest.raises(InvalidInput):
-        name_leads(team, actor=admin, now=NOW, lead=northwind.grace, deputy_lead=northwind.grace)
+    with pytest.raises(DutyConflict):
+        join_team(northwind.fallback, actor=admin, now=NOW, person=northwind.tom)
+    with pytest.raises(DutyConflict):
+        leave_team(northwind.fallback, actor=admin, now=NOW, person=northwind.amara)
     with pytest.raises(IntegrityError, match="team_lead_is_not_deputy"):
         raw("UPDATE controls_team SET deputy_lead_id = lead_id WHERE id = %s", team.pk)
 
@@ -380,7 +384,7 @@ def test_an_admin_makes_neither_themself_a_lead_nor_a_member(northwind: Northwin
 def test_teams_are_founded_led_joined_and_left_on_record(northwind: Northwind) -> None:
     admin = as_actor(northwind.ines)
     team = found_team(Team(name="Logistics", parent=northwind.operations), actor=admin, now=NOW)
-    name_leads(team, actor=admin, now=NOW, lead=northwind.lena, deputy_lead=northwind.piet)
+    appoint("team_lead", f"{team.pk}-lead", {"person": northwind.lena.pk}, now=NOW)
     join_team(team, actor=admin, now=NOW, person=northwind.tom)
     join_team(team, actor=admin, now=NOW, person=northwind.tom)
     assert list(team.members.all()) == [northwind.tom]
@@ -394,7 +398,7 @@ def test_teams_are_founded_led_joined_and_left_on_record(northwind: Northwind) -
         "team.joined",
         "team.left",
     ]
-    assert [row.history_user for row in team.history.order_by("history_id")] == [northwind.ines, northwind.ines]
+    assert [row.history_user for row in team.history.order_by("history_id")] == [northwind.ines, northwind.lena]
 
 
 @pytest.mark.rule("H6")

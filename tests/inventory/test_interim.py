@@ -15,6 +15,7 @@ from governance.controls.roles import Relation
 from inventory import interim, ownerless, registry
 from inventory.models import Automation, Credential, InterimOwner, NonHumanIdentity, Owned, Resource
 from tests import journeys
+from tests.appointing import own
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.journeys import Company
@@ -259,9 +260,8 @@ def test_when_the_term_is_over_somebody_is_named_anew_and_the_old_row_ends(compa
 def test_it_is_over_when_an_owner_has_accepted(company: Company) -> None:
     n, slack = company.people, orphan(company)
     named = stands_in(company, slack, n.mei, lead=n.amara)
-    registry.name_owner(slack, actor=as_actor(n.ines), now=company.now, owner=n.lena, deputy=n.tom)
     assert Resource.objects.get(pk=slack.pk).interim_owner(company.now) == n.mei
-    registry.accept_ownership(slack, actor=as_actor(n.lena), now=company.now)
+    own(slack, n.lena, n.tom, now=company.now)
     kept = Resource.objects.get(pk=slack.pk)
     named.refresh_from_db()
     assert (named.state, kept.interim, kept.is_ownerless(company.now)) == ("ended", None, False)

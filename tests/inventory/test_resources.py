@@ -9,11 +9,13 @@ from django.db import IntegrityError, transaction
 
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
+from governance.controls.roles import Role
 from inventory import registry
 from inventory.models import Automation, Resource, ResourceState
 from tests import journeys
+from tests.appointing import own
 from tests.journeys import Company
-from tests.people import Northwind, as_actor
+from tests.people import Northwind, as_actor, give_role
 
 pytestmark = pytest.mark.django_db
 
@@ -97,7 +99,10 @@ def test_an_admin_who_proposed_it_set_its_class_or_would_own_it_does_not_put_it_
     with pytest.raises(DutyConflict, match="data class") as no:
         registry.activate(made, actor=as_actor(n.karl), now=n.now)
     assert no.value.refusal.code == "SOD-8"
-    registry.activate(made, actor=as_actor(n.ines), now=n.now)
+    with pytest.raises(DutyConflict, match="named who answers"):
+        registry.activate(made, actor=as_actor(n.ines), now=n.now)
+    give_role(n.mei, Role.ADMIN, admins=(n.ines, n.karl))
+    registry.activate(made, actor=as_actor(n.mei), now=n.now)
     assert Resource.objects.get(pk=made.pk).state == ResourceState.ACTIVE
 
 
@@ -140,9 +145,10 @@ def test_what_cannot_be_a_resource_is_refused_beside_its_field(
 @pytest.mark.rule("I8")
 def test_a_new_owner_of_a_resource_in_use_takes_over_when_they_accept(company: Company) -> None:
     n = company.people
-    registry.name_owner(company.slack, actor=as_actor(n.ines), now=n.now, owner=n.lena, deputy=n.mei)
+    with pytest.raises(OutOfTurn):
+        registry.name_owner(company.slack, actor=as_actor(n.ines), now=n.now, owner=n.lena, deputy=n.mei)
     assert Resource.objects.get(pk=company.slack.pk).owner == n.omar
-    registry.accept_ownership(company.slack, actor=as_actor(n.lena), now=n.now)
+    own(company.slack, n.lena, n.mei, now=n.now)
     kept = Resource.objects.get(pk=company.slack.pk)
     assert (kept.owner, kept.deputy, kept.state) == (n.lena, n.mei, ResourceState.ACTIVE)
 

@@ -165,11 +165,6 @@ def revoked_token(w: World, made: ApiToken) -> ApiToken:
     return tokens.revoke_token(made, actor=w.actor("builder"), now=w.now)
 
 
-@arguments(f"{TEAM}.name_leads")
-def _leads(w: World, subject: models.Model) -> Mapping[str, Any]:
-    return {"lead": w.northwind.tom, "deputy_lead": w.northwind.grace}
-
-
 @arguments(f"{TEAM}.join_team", f"{TEAM}.leave_team")
 def _member(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"person": w.northwind.tom}

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from governance.controls import clock, timeline
-from governance.controls.models import Person, Team
+from approvals.models import Proposal
+from approvals.proposals import kinds
+from approvals.transitions import proposing
+from governance.controls import access, clock, timeline
+from governance.controls.models import Person, Team, TeamKind
 from governance.controls.refusals import Refusal, refuse
-from governance.controls.teams import join_team, leave_team, name_leads
+from governance.controls.roles import Permission
+from governance.controls.teams import join_team, leave_team
 from governance.portal.views.answers import answers_refusals, for_readers_of_the_ledger
 from governance.web.asked import number
 from governance.web.middleware import Request
@@ -24,16 +28,27 @@ def _here() -> Any:
     return Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
 
 
-class LeadsForm(forms.Form):
-    """Who leads a team, and who deputises."""
+class LeadForm(forms.Form):
+    """Who is to lead a team, or to deputise."""
 
-    lead = forms.ModelChoiceField(Person.objects.none(), required=False, empty_label="Nobody")
-    deputy_lead = forms.ModelChoiceField(Person.objects.none(), required=False, label="Deputy", empty_label="Nobody")
+    seat = forms.ChoiceField(label="Which", choices=(("lead", "Lead"), ("deputy_lead", "Deputy")))
+    person = forms.ModelChoiceField(Person.objects.none(), required=False, label="Who", empty_label="Nobody")
+    reason = forms.CharField(label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            cast("forms.ModelChoiceField[Person]", field).queryset = _here()
+        super().__init__(*args, auto_id="id_lead_%s", **kwargs)
+        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _here()
+
+
+class FallbackForm(forms.Form):
+    """Somebody who is to be a fallback owner."""
+
+    person = forms.ModelChoiceField(Person.objects.none(), label="Who", empty_label="Choose somebody")
+    reason = forms.CharField(label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="id_fallback_%s", **kwargs)
+        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _here()
 
 
 class MemberForm(forms.Form):
@@ -52,7 +67,11 @@ def _one(pk: int) -> Team:
 
 def _given(form: forms.Form) -> dict[str, Any]:
     if not form.is_valid():
-        raise refuse(Refusal("TEAM", "input", "Choose somebody of the list.", "Load the page again."))
+        raise refuse(
+            Refusal(
+                "TEAM", "input", "Choose somebody of the list, and say why where that is asked.", "Go back to the page."
+            )
+        )
     return form.cleaned_data
 
 
@@ -61,7 +80,7 @@ def _given(form: forms.Form) -> dict[str, Any]:
 def team(request: Request, pk: int) -> HttpResponse:
     """One team."""
     one, now = _one(pk), clock.now()
-    may_lead = name_leads.refusal(one, actor=request.actor, now=now) is None
+    may_propose = access.may(request.actor, Permission.PROPOSAL_MAKE, None, now=now)
     leave = reverse("team_leave", args=[pk]) if leave_team.refusal(one, actor=request.actor, now=now) is None else ""
     context = {
         "crumbs": [{"label": "People", "href": reverse("people")}, {"label": one.name, "href": ""}],
@@ -76,10 +95,12 @@ def team(request: Request, pk: int) -> HttpResponse:
             {"pk": member.pk, "name": member.name, "title": member.title, "href": reverse("person", args=[member.pk])}
             for member in one.members.order_by("name")
         ],
-        "leads_form": LeadsForm(initial={"lead": one.lead_id, "deputy_lead": one.deputy_lead_id}) if may_lead else None,
+        "leads_form": LeadForm() if may_propose else None,
         "leads_action": reverse("team_leads", args=[pk]),
         "join_form": MemberForm() if leave else None,
         "join_action": reverse("team_join", args=[pk]),
+        "fallback_form": FallbackForm() if may_propose and one.kind == TeamKind.FALLBACK else None,
+        "fallback_action": reverse("team_fallback", args=[pk]),
         "leave_action": leave,
         "back": reverse("team", args=[pk]),
         "events": timeline.shapes(one, reader=request.actor.person, limit=30),
@@ -88,13 +109,31 @@ def team(request: Request, pk: int) -> HttpResponse:
     return page(request, "portal/team.html", context)
 
 
+def _propose(request: Request, kind: str, target: str, document: dict[str, Any], reason: str) -> HttpResponse:
+    """Propose it, and go on to its page."""
+    row = Proposal(kind=kind, target=target)
+    if kinds.of(kind).about(target) is None:
+        raise Http404
+    made = proposing.propose(row, actor=request.actor, now=clock.now(), reason=reason, document=document)
+    return redirect("proposal", made.pk)
+
+
 @require_POST
 @answers_refusals
 def team_leads(request: Request, pk: int) -> HttpResponse:
-    """Name who leads a team; never oneself."""
-    given = _given(LeadsForm(request.POST))
-    name_leads(_one(pk), actor=request.actor, now=clock.now(), lead=given["lead"], deputy_lead=given["deputy_lead"])
-    return redirect("team", pk)
+    """Propose who leads a team, or deputises; a second admin countersigns, and the person accepts (S8)."""
+    given = _given(LeadForm(request.POST))
+    document = {"person": given["person"].pk if given["person"] is not None else None}
+    return _propose(request, "team_lead", f"{_one(pk).pk}-{given['seat']}", document, given["reason"])
+
+
+@require_POST
+@answers_refusals
+def team_fallback(request: Request, pk: int) -> HttpResponse:
+    """Propose that somebody becomes a fallback owner, or is one no more (S8)."""
+    given = _given(FallbackForm(request.POST))
+    document = {"member": request.POST.get("leaves") != "yes"}
+    return _propose(request, "fallback_owner", f"{_one(pk).pk}-{given['person'].pk}", document, given["reason"])
 
 
 @require_POST

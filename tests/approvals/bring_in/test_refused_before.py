@@ -9,8 +9,8 @@ from approvals.drafts import Draft
 from approvals.models import Approval, Submission
 from approvals.routing import Route
 from governance.controls.people import record_leaver
-from governance.controls.teams import name_leads
 from inventory.models import ImportItem
+from tests.appointing import name_leads
 from tests.approvals import stock
 from tests.approvals.attempts import sql
 from tests.approvals.bring_in.building import STOCK, Build

@@ -1,0 +1,69 @@
+"""How tests have people appointed: proposed by one admin, countersigned by another, accepted by whom it appoints (S8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from approvals.models import Proposal, ProposalState
+from approvals.transitions import proposing
+from governance.controls.actors import Actor
+from governance.controls.models import Membership, Person, Team
+from governance.controls.people import people_with
+from governance.controls.roles import Role
+from inventory.models import Resource
+from tests.people import as_actor
+
+WHY = "Somebody has to."
+
+
+def appoint(kind: str, target: str, document: dict[str, Any], *, now: datetime) -> Proposal:
+    """A proposal of one kind about people, in force; by whichever admins neither gain nor are appointed."""
+    named = {value for value in document.values() if not isinstance(value, bool)} | _of_target(kind, target)
+    first, second = people_with(Role.ADMIN, now).exclude(pk__in=[pk for pk in named if pk]).order_by("pk")[:2]
+    row = Proposal(kind=kind, target=target)
+    one = proposing.propose(row, actor=as_actor(first), now=now, reason=WHY, document=document)
+    one = Proposal.objects.get(pk=one.pk)
+    proposing.approve(one, actor=as_actor(second), now=now, shown_digest=one.digest)
+    if one.state == ProposalState.APPROVED:
+        assert one.appointed is not None
+        proposing.accept(one, actor=as_actor(one.appointed), now=now)
+    return one
+
+
+def _of_target(kind: str, target: str) -> set[int]:
+    return {int(target.partition("-")[2])} if kind == "fallback_owner" else set()
+
+
+def name_leads(
+    team: Team, *, now: datetime, lead: Person | None, deputy_lead: Person | None, actor: Actor | None = None
+) -> Team:
+    """A team gets other leads, one seat at a time, so that nobody ever holds both."""
+    team.refresh_from_db()
+    wanted = {"lead": lead, "deputy_lead": deputy_lead}
+    for seat, other in (("deputy_lead", lead), ("lead", deputy_lead)):
+        if other is not None and getattr(team, f"{seat}_id") == other.pk:
+            appoint("team_lead", f"{team.pk}-{seat}", {"person": None}, now=now)
+    team.refresh_from_db()
+    for seat, person in wanted.items():
+        if getattr(team, f"{seat}_id") != (person.pk if person is not None else None):
+            appoint("team_lead", f"{team.pk}-{seat}", {"person": person.pk if person is not None else None}, now=now)
+    team.refresh_from_db()
+    return team
+
+
+def join_fallback(team: Team, person: Person, *, now: datetime) -> None:
+    """Somebody becomes a fallback owner."""
+    if not Membership.objects.filter(team=team, person=person).exists():
+        appoint("fallback_owner", f"{team.pk}-{person.pk}", {"member": True}, now=now)
+
+
+def leave_fallback(team: Team, person: Person, *, now: datetime) -> None:
+    """Somebody is a fallback owner no more."""
+    appoint("fallback_owner", f"{team.pk}-{person.pk}", {"member": False}, now=now)
+
+
+def own(resource: Resource, owner: Person, deputy: Person, *, now: datetime) -> Resource:
+    """A resource in use gets another owner and deputy."""
+    appoint("resource_owner", str(resource.pk), {"owner": owner.pk, "deputy": deputy.pk}, now=now)
+    return Resource.objects.get(pk=resource.pk)

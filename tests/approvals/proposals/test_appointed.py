@@ -1,0 +1,231 @@
+"""Who answers for something is appointed by two people and accepts it: nobody makes themself, or a friend, an approver alone (S8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from approvals.models import Proposal, ProposalState
+from approvals.proposals import kinds
+from approvals.transitions import proposing
+from governance.controls.models import Membership, Person, Team
+from governance.controls.people import record_leaver
+from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
+from governance.controls.roles import Role
+from governance.controls.teams import found_team
+from inventory import registry
+from inventory.models import Resource
+from tests.journeys import Company
+from tests.people import as_actor, give_role, make_person
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
+
+#: Kind to its target and a document that appoints somebody, each made of the company and that person.
+APPOINTING = {
+    "team_lead": (lambda c, who: f"{c.people.marketing.pk}-lead", lambda c, who: {"person": who.pk}),
+    "fallback_owner": (lambda c, who: f"{c.people.fallback.pk}-{who.pk}", lambda c, who: {"member": True}),
+    "resource_owner": (lambda c, who: str(c.slack.pk), lambda c, who: {"owner": who.pk, "deputy": c.people.amara.pk}),
+}
+
+
+def propose(c: Company, kind: str, who: Person, by: Person) -> Proposal:
+    target, document = (make(c, who) for make in APPOINTING[kind])
+    row = Proposal(kind=kind, target=target)
+    one = proposing.propose(row, actor=as_actor(by), now=c.now, reason="Somebody has to.", document=document)
+    return Proposal.objects.get(pk=one.pk)
+
+
+def answer(c: Company, one: Proposal, by: Person) -> Proposal:
+    return proposing.approve(one, actor=as_actor(by), now=c.now, shown_digest=one.digest)
+
+
+def stands(c: Company, one: Proposal) -> dict[str, Any]:
+    return kinds.of(one.kind).current(one.target, c.now)
+
+
+@pytest.mark.parametrize("kind", APPOINTING)
+def test_no_admin_appoints_themself_nor_countersigns_for_themself(company: Company, kind: str) -> None:
+    n = company.people
+    with pytest.raises(DutyConflict) as caught:
+        propose(company, kind, n.ines, n.ines)
+    assert caught.value.refusal.code == "SOD-8"
+    one = propose(company, kind, n.karl, n.ines)
+    with pytest.raises(DutyConflict) as caught:
+        answer(company, one, n.karl)
+    assert caught.value.refusal.sentence == "You would gain by this."
+    assert stands(company, one) == one.before
+
+
+@pytest.mark.parametrize("kind", APPOINTING)
+def test_no_admin_appoints_a_friend_alone(company: Company, kind: str) -> None:
+    n = company.people
+    one = propose(company, kind, n.tom, n.ines)
+    with pytest.raises(DutyConflict):
+        answer(company, one, n.ines)
+    with pytest.raises(OutOfTurn):
+        proposing.accept(one, actor=as_actor(n.tom), now=company.now)
+    assert stands(company, one) == one.before
+
+
+@pytest.mark.parametrize("kind", APPOINTING)
+def test_two_admins_and_the_person_together_do(company: Company, kind: str) -> None:
+    n = company.people
+    one = answer(company, propose(company, kind, n.tom, n.ines), n.karl)
+    assert (one.state, one.appointed) == (ProposalState.APPROVED, n.tom)
+    assert stands(company, one) == one.before
+    for other in (n.ines, n.karl, n.grace):
+        with pytest.raises(NotPermitted):
+            proposing.accept(one, actor=as_actor(other), now=company.now)
+    proposing.accept(one, actor=as_actor(n.tom), now=company.now)
+    assert stands(company, one) == one.document
+    assert one.state == ProposalState.IN_FORCE
+
+
+@pytest.mark.parametrize("kind", APPOINTING)
+def test_who_declines_is_not_appointed(company: Company, kind: str) -> None:
+    n = company.people
+    one = answer(company, propose(company, kind, n.tom, n.ines), n.karl)
+    with pytest.raises(InvalidInput):
+        proposing.decline(one, actor=as_actor(n.tom), now=company.now)
+    proposing.decline(one, actor=as_actor(n.tom), now=company.now, reason="I have no time.")
+    assert (one.state, stands(company, one)) == (ProposalState.REJECTED, one.before)
+
+
+@pytest.mark.parametrize("kind", APPOINTING)
+def test_a_security_reviewer_or_a_superuser_does_not_countersign_it(company: Company, kind: str) -> None:
+    n = company.people
+    one = propose(company, kind, n.tom, n.ines)
+    root = Person.objects.create_superuser("root@northwind.example", name="Root")
+    for person in (n.sana, n.tom, root, n.yuki):
+        with pytest.raises(Refused):
+            answer(company, one, person)
+
+
+@pytest.mark.parametrize("kind", APPOINTING)
+def test_who_has_left_meanwhile_is_not_appointed(company: Company, kind: str) -> None:
+    n = company.people
+    one = answer(company, propose(company, kind, n.tom, n.ines), n.karl)
+    record_leaver(n.tom, actor=as_actor(n.ines), now=company.now, reason="Left.")
+    with pytest.raises(Refused):
+        proposing.accept(one, actor=as_actor(Person.objects.get(pk=n.tom.pk)), now=company.now)
+    assert stands(company, one) == one.before
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "document"),
+    [
+        ("team_lead", "{team}-lead", {"person": 10**9}),
+        ("team_lead", "{team}-lead", {"person": "x"}),
+        ("team_lead", "{team}-boss", {"person": None}),
+        ("team_lead", "0-lead", {"person": None}),
+        ("team_lead", "x", {}),
+        ("fallback_owner", "{team}-{person}", {"member": True}),
+        ("fallback_owner", "{fallback}-x", {"member": True}),
+        ("fallback_owner", "{fallback}-{person}", {"member": "yes"}),
+        ("resource_owner", "{slack}", {"owner": None, "deputy": None}),
+        ("resource_owner", "{slack}", {"owner": 1}),
+        ("resource_owner", "99999999999999999999", {}),
+        ("resource_class", "{slack}", {"data_class": "cosmic", "environment": "production"}),
+        ("resource_class", "x", {}),
+    ],
+)
+def test_what_names_nothing_or_nobody_is_not_proposed(
+    company: Company, kind: str, target: str, document: dict[str, Any]
+) -> None:
+    n = company.people
+    named = {"team": n.marketing.pk, "fallback": n.fallback.pk, "person": n.tom.pk, "slack": company.slack.pk}
+    row = Proposal(kind=kind, target=target.format(**named))
+    with pytest.raises(InvalidInput):
+        proposing.propose(row, actor=as_actor(n.ines), now=company.now, reason="Why.", document=document)
+
+
+def test_one_person_is_not_lead_and_deputy(company: Company) -> None:
+    n = company.people
+    row = Proposal(kind="team_lead", target=f"{n.finance_ops.pk}-lead")
+    with pytest.raises(InvalidInput):
+        proposing.propose(row, actor=as_actor(n.ines), now=company.now, reason="Why.", document={"person": n.bram.pk})
+
+
+def test_nobody_but_a_proposal_changes_who_leads_or_answers(company: Company) -> None:
+    """No operation of an admin's is left that does: the engine refuses each of them."""
+    n, ines = company.people, as_actor(company.people.ines)
+    team = found_team(Team(name="Logistics"), actor=ines, now=company.now)
+    from governance.controls import teams
+
+    for way in (
+        lambda: teams.name_leads(team, actor=ines, now=company.now, lead=n.tom, deputy_lead=None),
+        lambda: teams.join_fallback(n.fallback, actor=ines, now=company.now, person=n.tom),
+        lambda: teams.join_team(n.fallback, actor=ines, now=company.now, person=n.tom),
+        lambda: teams.leave_team(n.fallback, actor=ines, now=company.now, person=n.amara),
+        lambda: registry.appoint_owner(company.slack, actor=ines, now=company.now, owner=n.tom, deputy=n.amara),
+        lambda: registry.name_owner(company.slack, actor=ines, now=company.now, owner=n.tom, deputy=n.amara),
+        lambda: registry.reclassify(
+            company.slack, actor=ines, now=company.now, data_class="public", environment="test"
+        ),
+        lambda: registry.amend_resource(company.slack, actor=ines, now=company.now, fields={"data_class": "public"}),
+    ):
+        with pytest.raises(Refused):
+            way()
+    assert not Membership.objects.filter(team=n.fallback, person=n.tom).exists()
+    assert Resource.objects.get(pk=company.slack.pk).owner == n.omar
+
+
+def test_who_named_the_owner_of_something_new_does_not_put_it_to_use(company: Company) -> None:
+    """A builder proposed it, Ines names her friend, who accepts: it takes Karl."""
+    n = company.people
+    made = registry.propose_resource(
+        n.finance_ops,
+        actor=as_actor(n.rita),
+        now=company.now,
+        fields={"name": "Ledger copy", "kind": "data_store", "team": n.finance_ops},
+    )
+    new = Resource.objects.get(pk=made.pk)
+    registry.name_owner(new, actor=as_actor(n.ines), now=company.now, owner=n.tom, deputy=n.amara)
+    registry.accept_ownership(new, actor=as_actor(n.tom), now=company.now)
+    with pytest.raises(DutyConflict) as caught:
+        registry.activate(new, actor=as_actor(n.ines), now=company.now)
+    assert caught.value.refusal.sentence == "You named who answers for this resource; another admin puts it to use."
+    registry.activate(new, actor=as_actor(n.karl), now=company.now)
+
+
+# --- data classes -----------------------------------------------------------------------------------------------------
+
+
+def lowering(c: Company, by: Person) -> Proposal:
+    row, document = (
+        Proposal(kind="resource_class", target=str(c.erp.pk)),
+        {"data_class": "internal", "environment": c.erp.environment},
+    )
+    one = proposing.propose(row, actor=as_actor(by), now=c.now, reason="It was emptied.", document=document)
+    return Proposal.objects.get(pk=one.pk)
+
+
+def test_an_owner_of_what_holds_it_neither_proposes_nor_countersigns_a_lower_class(
+    company: Company, chaser_in_force: Any
+) -> None:
+    n = company.people
+    for person, role in ((n.jonas, Role.ADMIN), (n.rita, Role.SECURITY_REVIEWER)):
+        give_role(person, role, admins=(n.ines, n.karl))
+    with pytest.raises(DutyConflict):
+        lowering(company, n.jonas)
+    one = lowering(company, n.ines)
+    assert n.jonas.pk in one.gains
+    other = make_person("Ada Admin")
+    give_role(other, Role.ADMIN, admins=(n.ines, n.karl))
+    with pytest.raises(NotPermitted):
+        answer(company, one, other)
+    assert answer(company, one, n.sana).state == ProposalState.IN_FORCE
+    assert Resource.objects.get(pk=company.erp.pk).counted_class == "internal"
+
+
+def test_what_only_goes_upwards_needs_no_second_person(company: Company) -> None:
+    row = Proposal(kind="resource_class", target=str(company.slack.pk))
+    with pytest.raises(InvalidInput):
+        proposing.propose(
+            row,
+            actor=as_actor(company.people.ines),
+            now=company.now,
+            reason="Why.",
+            document={"data_class": "restricted", "environment": "production"},
+        )
