@@ -20,6 +20,7 @@ from approvals.views import (
     review_changes,
     review_questions,
     review_stages,
+    review_why,
 )
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier, dossier
@@ -69,6 +70,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "record_words": _count_words(about.second),
         "may_decide": any(row["mine"] for row in rows),
         "groups": _groups(rows, about.second),
+        "why": review_why.shape(about, reader),
         "remarks": _remarks(about),
         "remark": _remark(about, reader) if "comment" in allowed else None,
         "events": _events(about, reader),
