@@ -42,7 +42,7 @@ from governance.demo.scale import seeding  # noqa: E402
 from inventory.models import Automation  # noqa: E402
 from tests import journeys, people  # noqa: E402
 from tests.benchmarks import engine as measuring  # noqa: E402
-from tests.benchmarks import importing  # noqa: E402
+from tests.benchmarks import importing, proposals  # noqa: E402
 from tests.portal.signed_in import client_of  # noqa: E402
 
 AUTOMATIONS = 1000
@@ -197,6 +197,12 @@ def engine() -> Iterator[Line]:
     yield line("ledger, verify", "x floor", measuring.verify(), 2)
 
 
+def what_if() -> Iterator[Line]:
+    """What a policy would have changed for every submission of the estate."""
+    found = proposals.count()
+    yield line(f"what-if, {found.submissions:,} submissions", "s", found.seconds, found.goal)
+
+
 def imports(n: people.Northwind) -> Iterator[Line]:
     """Real exports, brought in and brought in again; nothing where there are none."""
     files = importing.exports()
@@ -237,7 +243,7 @@ def main() -> None:
         northwind, *open_ones = fill(int(sys.argv[1]) if len(sys.argv) > 1 else AUTOMATIONS)
         measured = pages(northwind, *open_ones)
         with override_settings(DEMO=False, ALLOWED_HOSTS=["testserver"]):
-            for found in chain(measure(measured), engine(), imports(northwind)):
+            for found in chain(measure(measured), engine(), what_if(), imports(northwind)):
                 tell(found)
     finally:
         connections.close_all()
