@@ -193,8 +193,8 @@ def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int
     is_new = row._state.adding
     back_href = reverse("policies") if is_new else row.href
     title = "Propose a change of the policy" if is_new else "Amend the proposed policy"
-    chosen = request.GET.get("from", "")
-    query = f"&from={chosen}" if chosen.isdecimal() else ""
+    chosen = asked_number(request.GET.get("from"))
+    query = f"&from={chosen}" if chosen else ""
     return {
         "crumbs": [{"label": "Policy", "href": reverse("policies")}, {"label": title, "href": ""}],
         "head": {
