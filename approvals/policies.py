@@ -149,7 +149,7 @@ def shipped() -> dict[str, Any]:
 
 def completed(document: Mapping[str, Any]) -> dict[str, Any]:
     """A stored document with every part that the schema has: what an earlier one left out holds as it ships."""
-    return {name: document.get(name, said) for name, said in _shipped().items()}
+    return writing.ordered({name: document.get(name, said) for name, said in _shipped().items()})
 
 
 def digest(document: Mapping[str, Any]) -> str:

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from approvals import waiting
-from approvals.models import Approval, Submission, SubmissionState
+from approvals import proposal_duties, waiting
+from approvals.models import Approval, Proposal, ProposalState, Submission, SubmissionState
 from governance.controls import mail_digest
 from governance.controls.actors import Actor
 from governance.controls.mail_digest import Line
@@ -24,6 +24,8 @@ def register() -> None:
     mail_digest.register(to_accept, "subset_to_accept")
     mail_digest.register(to_submit_again, "tier_raised")
     mail_digest.register(to_look_at, "sample_drawn", "sample_due")
+    mail_digest.register(to_countersign, "proposal_made")
+    mail_digest.register(to_take_on, "proposal_to_accept")
 
 
 def _thread(submission: int) -> str:
@@ -98,3 +100,20 @@ def to_look_at(person: Person, threads: Collection[str], now: datetime) -> dict[
     """Samples that nobody has looked at."""
     found = {f"sample:{one.pk}": Line(one.due_at) for one in waiting.to_look_at(Actor.of(person), now)}
     return {thread: line for thread, line in found.items() if thread in threads}
+
+
+def to_countersign(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Proposals that the person may countersign and nobody has answered (S8)."""
+    rows = Proposal.objects.filter(
+        pk__in=mail_digest.keys(threads), state__in=(ProposalState.OPEN, ProposalState.AT_ONCE)
+    )
+    may = [one for one in rows.order_by("pk") if person in proposal_duties.who_may_answer(one, now)]
+    return {f"proposal:{one.pk}": Line(one.lapses_at) for one in may}
+
+
+def to_take_on(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Proposals that would have the person answer for something, once they accept (S8)."""
+    rows = Proposal.objects.filter(
+        pk__in=mail_digest.keys(threads), state=ProposalState.APPROVED, appointed=person, lapses_at__gt=now
+    )
+    return {f"proposal:{pk}": Line(due) for pk, due in rows.order_by("pk").values_list("pk", "lapses_at")}

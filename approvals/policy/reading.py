@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from approvals.policy import checks
 from approvals.policy.schema import Document
@@ -52,7 +51,7 @@ def _checked(found: Read) -> Result:
     try:
         made = Document.model_validate(found.data)
     except ValidationError as error:
-        problems = [_problem(one, found) for one in error.errors(include_url=False)]
+        problems = [_problem(dict(one), found) for one in error.errors(include_url=False)]
         return Result({}, tuple(sorted(problems, key=lambda one: one.line)[:MOST_PROBLEMS]))
     document = made.model_dump(mode="json", exclude_unset=True)
     problems = [Problem(found.line(path), dotted(path), what, to_do) for path, what, to_do in checks.wrong(document)]
@@ -76,13 +75,14 @@ def dotted(path: Path) -> str:
     return ".".join(str(part) for part in path)
 
 
-def _problem(error: ErrorDetails, found: Read) -> Problem:
+def _problem(error: Mapping[str, Any], found: Read) -> Problem:
     path: Path = tuple(error["loc"])
     what, to_do = _words(error, path)
-    return Problem(found.line(path), dotted(path), what, to_do)
+    is_nowhere = error["type"] == "missing" and len(path) == 1
+    return Problem(0 if is_nowhere else found.line(path), dotted(path), what, to_do)
 
 
-def _words(error: ErrorDetails, path: Path) -> tuple[str, str]:
+def _words(error: Mapping[str, Any], path: Path) -> tuple[str, str]:
     kind, ctx, name = error["type"], error.get("ctx", {}), str(path[-1]) if path else ""
     if kind == "missing":
         return f"{name} is missing.", f"Add {name}; the policy in force has one."

@@ -28,8 +28,16 @@ _Dumper.add_representer(
 
 def as_text(document: Mapping[str, Any]) -> str:
     """The YAML of a document that was read; reading it again gives the same document."""
-    known = [name for name in Document.model_fields if name in document]
-    return "\n".join(_part(name, document[name]) for name in known)
+    return "\n".join(_part(name, value) for name, value in ordered(document).items())
+
+
+def ordered(part: Mapping[str, Any], model: Any = Document) -> dict[str, Any]:
+    """A document, or a part of one, with its names as the schema has them: the database keeps them in no order of ours."""
+    fields = {name: field.annotation for name, field in model.model_fields.items() if name in part}
+    return {
+        name: ordered(part[name], inner) if isinstance(part[name], Mapping) else part[name]
+        for name, inner in fields.items()
+    }
 
 
 def _part(name: str, value: object) -> str:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from approvals import policies
 from approvals.models import PolicyVersion, Proposal
 from approvals.models.policy import DEFAULT
-from approvals.policy import differing, reading
+from approvals.policy import differing, reading, writing
 from approvals.policy.differing import Change, Line
 from approvals.proposals import policy_effect
 from approvals.proposals.kinds import About, Document, Given, Kind, Slice, Span
@@ -42,7 +42,7 @@ class PolicyKind(Kind):
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """What would be different, in words."""
-        return differing.changes(before, after)
+        return differing.changes(writing.ordered(before), writing.ordered(after))
 
     def lines(self, before: Document, after: Document) -> list[Line]:
         """The same as lines of the text that people edit."""

@@ -46,6 +46,7 @@ def _answered(subject: Proposal, actor: Actor, reason: str, params: Mapping[str,
     Proposal,
     event="proposal.made",
     permission=Permission.PROPOSAL_MAKE,
+    target=(S.OPEN, S.AT_ONCE),
     duties=[duties.MAY_PROPOSE, duties.IN_PERSON, duties.NO_OTHER],
     reason_needed=True,
 )
@@ -58,14 +59,17 @@ def propose(step: Step[Proposal], *, document: Document, at_once: bool = False) 
     proposal.lapses_at = step.now + timedelta(days=policy.open_days)
     if at_once:
         _check_at_once(step, kind)
-        proposal.state = S.AT_ONCE
         proposal.acting_until = proposal.lapses_at = step.now + timedelta(hours=policy.at_once_hours)
-    step.save(proposal)
+    return Effect(to=S.AT_ONCE if at_once else S.OPEN, payload=_facts(proposal), then=lambda: _begin(step, kind))
+
+
+def _begin(step: Step[Proposal], kind: Kind) -> Mapping[str, Any]:
+    """What follows once it stands: it is counted, whoever may countersign is told, and what acts at once does."""
+    proposal = step.subject
     counting.begin(proposal, step)
-    event = "proposal_acts" if at_once else "proposal_made"
-    _tell(step, duties.who_may_answer(proposal, step.now), event)
-    then = (lambda: kind.apply(proposal, step)) if at_once else None
-    return Effect(payload=_facts(proposal), then=then)
+    acts = proposal.acting_until is not None
+    _tell(step, duties.who_may_answer(proposal, step.now), "proposal_acts" if acts else "proposal_made")
+    return kind.apply(proposal, step) if acts else {}
 
 
 def _author(step: Step[Proposal]) -> Person:
@@ -116,7 +120,6 @@ def _facts(proposal: Proposal) -> dict[str, Any]:
         "about": proposal.target,
         "digest": proposal.digest,
         "tightens": proposal.tightens,
-        "state": str(proposal.state),
     }
 
 

@@ -13,6 +13,7 @@ from approvals import policies as kept
 from approvals.models import PolicyVersion, Proposal
 from approvals.models.policy import DEFAULT
 from approvals.policy import differing, schema, writing
+from approvals.transitions import proposing
 from approvals.views import policy_rows
 from approvals.views.proposal_rows import listed
 from governance.controls import access, clock
@@ -65,9 +66,15 @@ def _actions(actor: Actor, now: datetime) -> list[Shape]:
     found: list[Shape] = []
     if access.may(actor, Permission.PROPOSAL_READ, None, now=now):
         found.append({"label": "All proposals", "href": reverse("proposals")})
-    if access.may(actor, Permission.PROPOSAL_MAKE, None, now=now):
+    if _may_propose(actor, now):
         found.append({"label": "Propose a change", "href": reverse("policy_propose"), "kind": "filled"})
     return found
+
+
+def _may_propose(actor: Actor, now: datetime) -> bool:
+    """Whether the reader is led to proposing: not while another change is under way."""
+    row = Proposal(kind="policy", target=DEFAULT)
+    return proposing.propose.refusal(row, actor=actor, now=now) is None
 
 
 def _row(one: PolicyVersion, in_force: int) -> Shape:
@@ -91,7 +98,7 @@ def policy(request: Request, number: int) -> HttpResponse:
     before = _versions().filter(number__lt=number).first()
     document = kept.completed(one.document)
     is_in_force = kept.in_force(now).version.pk == one.pk
-    may_propose = access.may(request.actor, Permission.PROPOSAL_MAKE, None, now=now)
+    may_propose = _may_propose(request.actor, now)
     again = [{"label": "Propose this one again", "href": f"{reverse('policy_propose')}?from={number}"}]
     context = {
         "now": now,

@@ -22,7 +22,7 @@ from approvals.policy.yaml_lines import Problem
 from approvals.transitions import proposing
 from approvals.views import policy_rows
 from governance.controls import clock
-from governance.controls.refusals import InvalidInput, Refused
+from governance.controls.refusals import InvalidInput, Refusal, Refused
 from governance.web.asked import number as asked_number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
@@ -98,7 +98,7 @@ def policy_propose(request: Request) -> HttpResponse:
     row = Proposal(kind="policy", target=DEFAULT)
     no = proposing.propose.refusal(row, actor=request.actor, now=now)
     if no is not None:
-        return refused(request, no, context={"back_href": reverse("policies")})
+        return _refused(request, row, no, now, reverse("policies"))
     chosen = asked_number(request.GET.get("from"))
     base = get_object_or_404(PolicyVersion, kind=DEFAULT, number=chosen) if chosen else kept.in_force(now).version
     return _edit(request, row, kept.completed(base.document), now, begins_with=base.number)
@@ -112,8 +112,18 @@ def policy_amend(request: Request, pk: int) -> HttpResponse:
     row = get_object_or_404(seen, pk=pk)
     no = proposing.amend.refusal(row, actor=request.actor, now=now)
     if no is not None:
-        return refused(request, no, context={"back_href": row.href})
+        return _refused(request, row, no, now, row.href)
     return _edit(request, row, row.document, now, begins_with=None)
+
+
+def _refused(request: Request, row: Proposal, no: Refusal, now: datetime, back_href: str) -> HttpResponse:
+    """Say no; what somebody tried is on record (S5)."""
+    if request.method == "POST":
+        try:
+            _write(request, row, {}, now)
+        except Refused as error:
+            no = error.refusal
+    return refused(request, no, context={"back_href": back_href, "typed": request.POST.get("text", "")})
 
 
 def _edit(
@@ -183,8 +193,8 @@ def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int
     is_new = row._state.adding
     back_href = reverse("policies") if is_new else row.href
     title = "Propose a change of the policy" if is_new else "Amend the proposed policy"
-    chosen = request.GET.get("from", "")
-    query = f"&from={chosen}" if chosen.isdecimal() else ""
+    chosen = asked_number(request.GET.get("from"))
+    query = f"&from={chosen}" if chosen else ""
     return {
         "crumbs": [{"label": "Policy", "href": reverse("policies")}, {"label": title, "href": ""}],
         "head": {

@@ -48,7 +48,7 @@ def _cell(value: Any, unit: str) -> str:
     if value is None:
         return "–"
     if isinstance(value, list):
-        return ", then ".join(SIGNED_BY[label] for label in value)
+        return " and ".join(SIGNED_BY[label] for label in value)
     return times.counted(value, unit)
 
 

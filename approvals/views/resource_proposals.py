@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -14,7 +15,7 @@ from approvals.models import Proposal
 from approvals.transitions import proposing
 from governance.controls import clock
 from governance.controls.models import Person
-from governance.controls.refusals import InvalidInput, Refused
+from governance.controls.refusals import InvalidInput, Refusal, Refused
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory.models import DataClass, Environment, Resource, ResourceState
@@ -58,9 +59,9 @@ def resource_propose(request: Request, pk: int) -> HttpResponse:
     one = get_object_or_404(seen, pk=pk)
     rows = {kind: Proposal(kind=kind, target=str(pk)) for kind in ("resource_owner", "resource_class")}
     no = proposing.propose.refusal(rows["resource_owner"], actor=request.actor, now=now)
-    if no is not None and no.kind == "permission":
-        return refused(request, no, context={"back_href": one.href})
     kind = request.POST.get("kind", "")
+    if no is not None and no.kind == "permission":
+        return _refused(request, rows.get(kind, rows["resource_owner"]), no, now, one.href)
     sent = request.POST if request.method == "POST" else None
     of_owner = OwnerForm(
         sent if kind == "resource_owner" else None,
@@ -111,6 +112,16 @@ def resource_propose(request: Request, pk: int) -> HttpResponse:
         "back_href": one.href,
     }
     return page(request, TEMPLATE, context, status=422 if sent is not None else 200)
+
+
+def _refused(request: Request, row: Proposal, no: Refusal, now: datetime, back_href: str) -> HttpResponse:
+    """Say no; what somebody tried is on record (S5)."""
+    if request.method == "POST":
+        try:
+            proposing.propose(row, actor=request.actor, now=now, document={})
+        except Refused as error:
+            no = error.refusal
+    return refused(request, no, context={"back_href": back_href})
 
 
 def _document(said: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from django.test import Client
 from django.urls import reverse
 
 from approvals import conflict_sweeps, transitions
-from approvals.models import Approval, Conflict, ConflictRule, DeskView, Grant, Submission
+from approvals.models import Approval, Conflict, ConflictRule, DeskView, Grant, PolicyVersion, Proposal, Submission
+from approvals.policy import writing
 from governance.controls import tokens, webhooks
 from governance.controls.actors import Actor
 from governance.controls.erasing import ask_erasure
@@ -36,6 +37,7 @@ from tests.approvals.bring_in.building import Build, connect, of_its_own
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.approvals.drawing import drawn_of_its_own
+from tests.approvals.proposals.policies_proposed import changed, looser, propose
 from tests.approvals.stock import privilege_on
 from tests.matrix import worlds
 from tests.matrix.worlds import World
@@ -130,10 +132,20 @@ def build() -> Portal:
     rows["identity"] = NonHumanIdentity.objects.create(
         kind="spiffe", issuer="x", subject="spiffe://x/report", owner=rows.pop("gone"), automation=rows["live"]
     )
+    rows |= {
+        "first_policy": PolicyVersion.objects.get(number=1),
+        "proposal": _proposal(w),
+        "fallback": w.northwind.fallback,
+    }
     rows["notice"] = Notice.objects.order_by("pk")[0]
     typed = builder.typed(preview, w.people["business_owner"])
     bound = next(name.removeprefix("why-") for name in typed if name.startswith("why-"))
     return Portal(w, clients, rows, typed, bound)
+
+
+def _proposal(w: World) -> Proposal:
+    """A policy that *admin* proposed, counted already."""
+    return propose(w.people["admin"], looser(), now=w.now)
 
 
 def _uploaded(w: World) -> ImportBatch:
@@ -334,6 +346,7 @@ def _of_record(portal: Portal, record: Approval) -> list[Any]:
 ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "automation_version": lambda portal, one: [one.pk, 1],
     "conflict_rule": lambda portal, one: [one.code],
+    "policy": lambda portal, one: [one.number],
     "decide": _of_record,
     "undo": _of_record,
     "answer": _of_record,
@@ -397,6 +410,17 @@ def _resource(portal: Portal, one: Resource | None) -> dict[str, Any]:
     return {**said, "team": n.it_ops.pk, "owner": n.mei.pk, "deputy": n.lena.pk}
 
 
+def _policy(portal: Portal, _: Any) -> dict[str, Any]:
+    text = writing.as_text(changed(resubmission_days=120))
+    return {"as": "text", "text": text, "do": "propose", "reason": "Refusals are forgotten too soon."}
+
+
+def _of_resource(portal: Portal, one: Resource) -> dict[str, Any]:
+    n = portal.world.northwind
+    said = {"owner-owner": n.lena.pk, "owner-deputy": n.mei.pk, "owner-reason": "Another team runs it."}
+    return {"kind": "resource_owner", **said}
+
+
 def _by_hand(portal: Portal, _: Any) -> dict[str, Any]:
     rows: dict[str, Any] = {"team": portal.world.northwind.platform.pk}  # heard of those alone who have several
     rows |= {"rows-TOTAL_FORMS": 1, "rows-INITIAL_FORMS": 1, "rows-0-resource": portal.rows["active"].pk}
@@ -437,7 +461,16 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "erasure_confirm": lambda portal, row: {"named": row.person.name},
     "role_propose": lambda portal, _: {"role": "auditor"},
     "team_found": lambda portal, _: {"name": "Logistics", "kind": "business"},
-    "team_leads": lambda portal, _: {"lead": portal.world.northwind.grace.pk, "deputy_lead": ""},
+    "team_leads": lambda portal, _: {
+        "seat": "lead",
+        "person": portal.world.northwind.lena.pk,
+        "reason": "Grace moves on.",
+    },
+    "team_fallback": lambda portal, _: {"person": portal.world.northwind.lena.pk, "reason": "One more."},
+    "policy_propose": _policy,
+    "policy_amend": _policy,
+    "proposal_answer": lambda portal, one: {"answer": "approve", "shown_digest": one.digest, "reason": "Yes."},
+    "resource_propose": _of_resource,
     "team_join": lambda portal, _: {"person": portal.world.northwind.rita.pk},
     "team_leave": lambda portal, team: {"person": portal.world.northwind.grace.pk},
     "team_webhooks": _webhook,

@@ -13,21 +13,24 @@ from typing import Any
 from django.db import models
 
 from approvals import grants, transitions
-from approvals.models import Approval, Grant, Party, Sample, Submission
+from approvals.models import Approval, Grant, Party, Proposal, Sample, Submission
 from approvals.models.submission import Capacity
+from approvals.transitions import proposing
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.people import record_leaver
+from governance.controls.roles import Role
 from inventory import lifecycle
 from inventory.models import Automation, Version
 from tests import journeys
 from tests.approvals import lightly, stock
 from tests.approvals.drawing import sealed
-from tests.matrix.worlds import World, arguments, besides, inside, start, state
-from tests.people import as_actor, as_delegate
+from tests.approvals.proposals.policies_proposed import changed, looser, tighter
+from tests.matrix.worlds import World, arguments, besides, creating, inside, start, state
+from tests.people import as_actor, as_delegate, give_role, make_person
 
 APPROVAL, SUBMISSION, GRANT = "approvals.approval", "approvals.submission", "approvals.grant"
-SAMPLE = "approvals.sample"
+SAMPLE, PROPOSAL = "approvals.sample", "approvals.proposal"
 
 
 # --- who else ---------------------------------------------------------------------------------------------------------
@@ -440,6 +443,105 @@ def _newest(w: World, automation: models.Model) -> Mapping[str, Any]:
         )
     version: Version = w.made["newest"]
     return {"version": version, "wishes": journeys.wishes(version)}
+
+
+# --- proposals --------------------------------------------------------------------------------------------------------
+
+creating(f"{PROPOSAL}.propose")
+
+
+@besides("approvals", "delegate_of_author")
+def delegate_of_author(w: World) -> Actor:
+    """A security reviewer to whom the admin who proposed has passed their decisions on, acting for themself; elsewhere nobody."""
+    return as_actor(w.made.get("delegate of author", w.people["superuser"]))
+
+
+@besides("approvals", "security_by_token")
+def security_by_token(w: World) -> Actor:
+    """A security reviewer by a token or a command, which is no session; where nothing is proposed nobody."""
+    return as_actor(w.people["security" if "delegate of author" in w.made else "superuser"], None)
+
+
+def _proposed(w: World, document: Mapping[str, Any], *, at_once: bool = False) -> Proposal:
+    row = Proposal(kind="policy", target="default")
+    proposing.propose(row, actor=w.actor("admin"), now=w.now, reason="Why.", document=dict(document), at_once=at_once)
+    taker = make_person("Dela Gate")
+    for role in (Role.ADMIN, Role.SECURITY_REVIEWER):
+        give_role(taker, role, admins=(w.people["admin"], w.people["other_admin"]))
+    as_delegate(taker, giver=w.people["admin"])
+    w.made["delegate of author"] = taker
+    return Proposal.objects.get()
+
+
+@state(PROPOSAL, "new")
+def new_proposal(w: World) -> Proposal:
+    """A change of the policy that nobody has proposed yet."""
+    return Proposal(kind="policy", target="default")
+
+
+@state(PROPOSAL, "to_answer")
+def to_answer(w: World) -> Proposal:
+    """By *admin*, loosening something."""
+    return _proposed(w, looser())
+
+
+@state(PROPOSAL, "acting")
+def acting(w: World) -> Proposal:
+    """By *admin*, who tightened something at once."""
+    return _proposed(w, tighter(), at_once=True)
+
+
+@state(PROPOSAL, "appointing")
+def appointing(w: World) -> Proposal:
+    """By *admin*: *stranger* is to lead a team."""
+    row = Proposal(kind="team_lead", target=f"{w.northwind.marketing.pk}-lead")
+    document = {"person": w.people["stranger"].pk}
+    proposing.propose(row, actor=w.actor("admin"), now=w.now, reason="Why.", document=document)
+    return Proposal.objects.get()
+
+
+@state(PROPOSAL, "to_accept", on=appointing)
+def to_accept(w: World, made: Proposal) -> Proposal:
+    """Countersigned by *other_admin*."""
+    return proposing.approve(made, actor=w.actor("other_admin"), now=w.now, shown_digest=made.digest)
+
+
+@state(PROPOSAL, "now_in_force", on=to_answer)
+def now_in_force(w: World, made: Proposal) -> Proposal:
+    """Countersigned by *security*."""
+    return proposing.approve(made, actor=w.actor("security"), now=w.now, shown_digest=made.digest)
+
+
+@state(PROPOSAL, "turned_down", on=to_answer)
+def turned_down(w: World, made: Proposal) -> Proposal:
+    """Rejected by *security*."""
+    return proposing.reject(made, actor=w.actor("security"), now=w.now, reason="No.")
+
+
+@state(PROPOSAL, "taken_back", on=to_answer)
+def taken_back(w: World, made: Proposal) -> Proposal:
+    """Withdrawn by *admin*."""
+    return proposing.withdraw(made, actor=w.actor("admin"), now=w.now)
+
+
+@state(PROPOSAL, "lapsed", on=acting)
+def lapsed_proposal(w: World, made: Proposal) -> Proposal:
+    """Nobody countersigned it in 72 hours."""
+    return proposing.lapse(made, actor=w.actor("job"), now=w.now + timedelta(hours=72))
+
+
+@arguments(f"{PROPOSAL}.propose", f"{PROPOSAL}.amend")
+def _document(w: World, subject: models.Model) -> Mapping[str, Any]:
+    assert isinstance(subject, Proposal)
+    if subject.kind == "team_lead":
+        return {"document": {"person": w.northwind.tom.pk}}
+    return {"document": changed(resubmission_days=120)}
+
+
+@arguments(f"{PROPOSAL}.approve")
+def _digest(w: World, subject: models.Model) -> Mapping[str, Any]:
+    assert isinstance(subject, Proposal)
+    return {"shown_digest": subject.digest}
 
 
 from tests.matrix import conflict_states  # noqa: E402, F401  goes on from what is declared above

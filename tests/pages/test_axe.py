@@ -109,6 +109,17 @@ TOUR = (
     ("ines", "person", "leaver"),
     ("ines", "erasure_confirm", "erasure"),
     ("ines", "team", "team"),
+    ("ines", "team", "fallback"),
+    ("rita", "policies"),
+    ("sana", "policies"),
+    ("rita", "policy", "policy_number"),
+    ("karl", "policy_propose"),  # while another is under way: 409
+    ("ines", "policy_amend", "proposal"),
+    ("ines", "policy_amend", "proposal", "?as=form"),
+    ("ines", "proposals"),
+    ("ines", "proposal", "proposal"),
+    ("sana", "proposal", "proposal"),
+    ("ines", "resource_propose", "resource"),
     ("theo", "team_webhooks", "team"),
     ("theo", "webhook", "webhook"),
     ("ines", "webhooks"),
@@ -158,6 +169,7 @@ ACTIONS = {
     *("webhook_test", "webhook_pause", "webhook_resume", "webhook_renew_key"),
     *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm", "submit_again"),
     *("credential_kept_here", "credential_not_kept_here", "token_revoke"),
+    *("team_fallback", "proposal_answer", "policy_schema"),
 }
 
 

@@ -29,6 +29,7 @@ from tests import journeys
 from tests.approvals import chained, lightly, stock
 from tests.approvals.bring_in.building import of_its_own
 from tests.approvals.drawing import JOBS, drawn_of_its_own, sealed
+from tests.approvals.proposals.policies_proposed import LOOSER, TIGHTER, changed, propose
 from tests.journeys import Company
 from tests.pages.test_waiting import asked
 from tests.people import as_actor, make_person
@@ -76,6 +77,8 @@ class World:
         self.webhook = self._something_told()
         self.notice = Notice.objects.filter(recipient=self.people.theo).latest("pk").pk
         self._asked_before_it_is_done(company, made)
+        self.fallback, self.policy_number = self.people.fallback.pk, 1
+        self.proposal = self._proposed()
         self.light, self.of_policy = self._light(company)
         self.below, self.promoted, self.alike = self._known(company)
         self.joined = self._joined(company)
@@ -124,6 +127,11 @@ class World:
         session["account_authentication_methods_user"] = str(person.pk)
         session.save()
         return str(session.session_key)
+
+    def _proposed(self) -> int:
+        """A policy that Ines proposed, with something that tightens and something that loosens."""
+        document = changed(**{**TIGHTER, **LOOSER})
+        return int(propose(self.people.ines, document, now=clock.now()).pk)
 
     def _something_told(self) -> int:
         """A webhook of Theo's team with one message that arrived, one that did not, and one that waits."""

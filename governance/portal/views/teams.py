@@ -35,8 +35,8 @@ class LeadForm(forms.Form):
     person = forms.ModelChoiceField(Person.objects.none(), required=False, label="Who", empty_label="Nobody")
     reason = forms.CharField(label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="id_lead_%s", **kwargs)
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="id_lead_%s")
         cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _here()
 
 
@@ -46,8 +46,8 @@ class FallbackForm(forms.Form):
     person = forms.ModelChoiceField(Person.objects.none(), label="Who", empty_label="Choose somebody")
     reason = forms.CharField(label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="id_fallback_%s", **kwargs)
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="id_fallback_%s")
         cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _here()
 
 

@@ -9,7 +9,7 @@ from approvals.drafts import Draft
 from approvals.models import Submission
 from approvals.routing import Route
 from governance.controls.people import record_leaver
-from governance.controls.teams import leave_team
+from tests.appointing import leave_fallback
 from tests.approvals import stock
 from tests.approvals.bring_in.building import Build
 from tests.journeys import Company
@@ -27,7 +27,7 @@ def test_where_the_lead_is_needed_for_a_privilege_the_preview_names_the_deputy_b
     rita.post(item, rita.typed(item, n.jonas))
     assert "asked too" not in rita.see(item)
     stock.hand_over(c, c.slack, n.theo, n.rita)
-    leave_team(n.fallback, actor=as_actor(n.ines), now=c.now, person=n.bram)
+    leave_fallback(n.fallback, n.bram, now=c.now)
     for person in (n.amara, n.sana, n.viktor):
         record_leaver(person, actor=as_actor(n.ines), now=c.now, reason="Left.")
     item.refresh_from_db()

@@ -9,7 +9,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0005_proposals'),
+        ('approvals', '0004_shipped_rules'),
     ]
 
     operations = [
