@@ -250,7 +250,8 @@ def main() -> None:
         northwind, *open_ones = fill(int(sys.argv[1]) if len(sys.argv) > 1 else AUTOMATIONS)
         measured = pages(northwind, *open_ones)
         with override_settings(DEMO=False, ALLOWED_HOSTS=["testserver"]):
-            tell(found)
+            for found in chain(measure(measured), engine(), held_together(), what_if(), imports(northwind)):
+                tell(found)
     finally:
         connections.close_all()
         ENVIRONMENT.stop()
