@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from approvals.conflicts import standing
 from approvals.conflicts.holding import legs_of, mask_of, of_entitlement
 from approvals.conflicts.standing import Standing
-from approvals.models import ConflictMember
+from approvals.models import ConflictMember, ConflictRule
 from governance.controls.transitions import Step
 from inventory.models import Entitlement, Resource, Version
 
@@ -38,6 +38,15 @@ def weigh(entitlements: Collection[int], now: datetime) -> None:
         ConflictMember.objects.filter(entitlement__in=entitlements).delete()
         rows = _rows(rules, Entitlement.objects.filter(pk__in=entitlements))
         ConflictMember.objects.bulk_create(rows, batch_size=CHUNK)
+
+
+def weigh_rule(version: ConflictRule) -> None:
+    """Work out what fills the legs of a rule that is put in force, and forget what filled those of its earlier versions."""
+    ConflictMember.objects.filter(rule__code=version.code).delete()
+    if version.is_given_up:
+        return
+    every = Entitlement.objects.order_by("pk")
+    ConflictMember.objects.bulk_create(_rows([standing.of(version)], every), batch_size=CHUNK)
 
 
 def follow_version(version: Version, step: Step[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from approvals.conflicts.rules import Rule, read
@@ -45,3 +45,8 @@ def of(version: ConflictRule) -> Standing:
     if version.digest not in _READ:
         _READ[version.digest] = read(version.document)
     return Standing(version, _READ[version.digest])
+
+
+def alone(rule: Rule) -> Rule:
+    """The same rule asked of one automation by itself: to count whom it would catch."""
+    return replace(rule, scope="automation")

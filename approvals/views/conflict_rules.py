@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count
@@ -10,7 +11,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.conflicts import standing
-from approvals.models import Conflict, ConflictRule, ConflictState
+from approvals.models import Conflict, ConflictRule, ConflictState, Proposal
+from approvals.transitions import proposing
 from approvals.views import conflict_rows, conflicts
 from governance.controls import clock
 from governance.web import times
@@ -53,6 +55,7 @@ def rule_list(request: Request) -> HttpResponse:
             "head": {
                 "title": "Conflict rules",
                 "facts": [times.counted(sum(map(len, groups.values())), "rule"), "what may not be held together"],
+                "actions": _propose(request, now, "new", reverse("rule_new"), "Propose a rule"),
             },
             "groups": [{"title": title, "rows": rows} for title, rows in sorted(groups.items())],
         },
@@ -91,6 +94,7 @@ def rule(request: Request, code: str) -> HttpResponse:
             "head": {
                 "title": newest.title,
                 "facts": [newest.process, f"version {newest.number}", *(["given up"] if newest.is_given_up else [])],
+                "actions": _propose(request, now, code, reverse("rule_propose", args=[code]), "Propose a change"),
             },
             "rule": {
                 "sentence": read.sentence,
@@ -121,6 +125,12 @@ def rule(request: Request, code: str) -> HttpResponse:
             ],
         },
     )
+
+
+def _propose(request: Request, now: datetime, code: str, href: str, label: str) -> list[Shape]:
+    """The way to propose, for whoever may."""
+    no = proposing.propose.refusal(Proposal(kind="conflict_rule", target=code), actor=request.actor, now=now)
+    return [{"label": label, "icon": "pen", "href": href}] if no is None else []
 
 
 def _resources(rule: Any) -> set[int]:

@@ -21,6 +21,7 @@ from django.urls import reverse
 from approvals import conflict_sweeps, transitions
 from approvals.models import Approval, Conflict, ConflictRule, DeskView, Grant, PolicyVersion, Proposal, Submission
 from approvals.policy import writing
+from approvals.views import rule_propose
 from governance.controls import tokens, webhooks
 from governance.controls.actors import Actor
 from governance.controls.erasing import ask_erasure
@@ -346,6 +347,7 @@ def _of_record(portal: Portal, record: Approval) -> list[Any]:
 ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "automation_version": lambda portal, one: [one.pk, 1],
     "conflict_rule": lambda portal, one: [one.code],
+    "rule_propose": lambda portal, one: [one.code],
     "policy": lambda portal, one: [one.number],
     "decide": _of_record,
     "undo": _of_record,
@@ -508,6 +510,12 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "import_submit": _preview,
     "import_bind": lambda portal, _: {"do": "choose", "resource": portal.rows["active"].pk},
     "recert_answer": _answer,
+    "rule_new": lambda portal, _: {
+        "text": rule_propose.BLANK.replace("vendor-and", "one-and"),
+        "reason": "It happened.",
+        "do": "propose",
+    },
+    "rule_propose": lambda portal, _: {"text": "Whatever.", "reason": "Nobody needs it.", "do": "give_up"},
     "waiver": lambda portal, _: {"verdict": "refuse", "reason": "Split it."},
     "waiver_ask": lambda portal, one: {
         "conflict": f"read-and-tell/{one.pk}",

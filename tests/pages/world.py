@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from approvals import drafts, transitions, waiting
-from approvals.models import Approval, ApprovalState, DeskView
+from approvals import conflict_sweeps, drafts, transitions, waiting
+from approvals.models import Approval, ApprovalState, Conflict, DeskView
 from governance.controls import clock, sealing, tokens, webhooks
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Notice, RoleAssignment, WebhookDelivery
@@ -28,6 +28,8 @@ from inventory.models import Credential, NonHumanIdentity, Resource
 from tests import journeys
 from tests.approvals import chained, lightly, stock
 from tests.approvals.bring_in.building import of_its_own
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
 from tests.approvals.drawing import JOBS, drawn_of_its_own, sealed
 from tests.approvals.proposals.policies_proposed import LOOSER, TIGHTER, changed, propose
 from tests.journeys import Company
@@ -82,6 +84,7 @@ class World:
         self.light, self.of_policy = self._light(company)
         self.below, self.promoted, self.alike = self._known(company)
         self.joined = self._joined(company)
+        self.rule, self.conflict, self.waiver, self.granted = self._in_conflict(company)
         self._a_second_factor()
         sealing.seal_all(at=timezone.now())
 
@@ -181,6 +184,29 @@ class World:
         chained.in_force(company, chained.described(company, f"Reader {word}", (company.slack, "read", word)))
         holds = ((company.slack, "write", word), (company.model, "execute", "nobody", "workflow:execute"))
         return chained.described(company, f"Writer {word}", *holds).automation_id
+
+    def _in_conflict(self, company: Company) -> tuple[str, int, int, int]:
+        """A rule that what is held breaks, what a scan found, and a waiver that Jonas asks for; of another rule one that was granted."""
+        now, word, jonas = clock.now(), uuid.uuid4().hex[:8], as_actor(self.people.jonas)
+        codes = [f"tour-{word}", f"again-{word}"]
+        for code in codes:
+            ruling.rule(on(company.erp), on(company.slack), code=code, now=now)
+        conflict_sweeps.look(now, JOBS)
+        asked, granted = (
+            transitions.ask_waiver(
+                self.held,
+                actor=jonas,
+                now=now,
+                reason="The report is due.",
+                code=code,
+                whom=self.held.pk,
+                control="Rita reads every post.",
+                days=30,
+            )
+            for code in codes
+        )
+        transitions.grant_waiver(granted, actor=as_actor(self.people.viktor), now=now, reason="For now.")
+        return codes[0], Conflict.objects.get(code=codes[0], subject=self.held.pk).pk, asked.pk, granted.pk
 
     def _a_token(self) -> None:
         """Rita's, for a pipeline of the team that Theo leads."""

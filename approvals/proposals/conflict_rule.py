@@ -1,0 +1,169 @@
+"""A conflict rule as something that is proposed: new, said otherwise, or given up (S6, S8)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from approvals.conflicts import asked, finding, members, rules, standing
+from approvals.conflicts.rules import MODES, NotARule
+from approvals.conflicts.standing import Standing
+from approvals.models import ConflictRule, Proposal, Submission
+from approvals.policy.differing import Change
+from approvals.policy.yaml_lines import Problem
+from approvals.proposals.kinds import About, Document, Given, Kind, Slice, Span
+from governance.controls.roles import Role
+from governance.controls.transitions import Step
+
+#: What each part of a rule is called where it changes; whether it tightens is said of the mode alone.
+LABELS = {
+    "title": "Title",
+    "process": "Business process",
+    "rating": "Rating",
+    "mode": "What it does",
+    "scope": "Of whom it is asked",
+    "reason": "Why it matters",
+    "resolve": "What would resolve it",
+    "legs": "What may not be held together",
+    "without": "What has to be there",
+}
+
+
+class ConflictRuleKind(Kind):
+    """One rule, by its code: ``{"rule": document}``, or ``{}`` where nobody is to ask for it any more. A security reviewer countersigns."""
+
+    code = "conflict_rule"
+    title = "Conflict rule"
+    countersigner = Role.SECURITY_REVIEWER
+
+    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+        """Rules by their newest titles; one that there is not yet by its code."""
+        newest = ConflictRule.objects.filter(code__in=targets).order_by("code", "-number").distinct("code")
+        known = {one.code: About(one.title, one.href) for one in newest}
+        return {one: known.get(one, About(f"New rule: {one}")) for one in targets}
+
+    def current(self, target: str, now: datetime) -> Document:
+        """How it is in force; nothing where it is not."""
+        found = ConflictRule.objects.in_force(now).filter(code=target).first()
+        return {"rule": found.document} if found is not None else {}
+
+    def read(self, target: str, document: Document, now: datetime) -> Given:
+        """The rule in its one form; that of another code is another rule."""
+        if not document.get("rule"):
+            return Given({})
+        try:
+            found = rules.read(document["rule"])
+        except NotARule as error:
+            said = (Problem(0, one.where, f"{one.what.capitalize()}.", one.what_to_do) for one in error.problems)
+            return Given(problems=tuple(said))
+        if found.code != target:
+            return Given(problems=(Problem(0, "code", "This is another rule's code.", f"Write {target}."),))
+        return Given({"rule": found.to_dict()})
+
+    def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
+        """What would be different: a new rule and a stricter mode tighten, and nothing else is sure to."""
+        old, new = before.get("rule"), after.get("rule")
+        if old is None or new is None:
+            said = "in force", "not asked for"
+            words = said if new is None else said[::-1]
+            return () if old is new else (Change("rule", "The rule", *words, new is not None),)
+        return tuple(
+            Change(name, label, _words(old.get(name)), _words(new.get(name)), _is_stricter(name, old, new))
+            for name, label in LABELS.items()
+            if old.get(name) != new.get(name)
+        )
+
+    def total(self, span: Span) -> int:
+        """Submissions handed in during the time."""
+        return int(_submissions(span).count())
+
+    def count(self, span: Span, cursor: int, size: int) -> Slice:
+        """Ask both of what the next few submissions would have held by themselves."""
+        rows = list(
+            _submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size]
+        )
+        counts: Counter[str] = Counter()
+        documents = [one["rule"] for one in (span.before, span.after) if "rule" in one]
+        for row in rows:
+            caught = [_is_caught(row, document, span.until) for document in documents]
+            before, after = (
+                caught[0] if "rule" in span.before else False,
+                caught[-1] if "rule" in span.after else False,
+            )
+            counts["caught"] += after
+            counts["more"] += after and not before
+            counts["less"] += before and not after
+        return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
+
+    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+        """How many it would have caught by what they hold themselves."""
+        caught, more, less = (counts.get(name, 0) for name in ("caught", "more", "less"))
+        found = [
+            f"{caught:,} would have been in conflict by what {'it holds itself' if caught == 1 else 'they hold themselves'}."
+        ]
+        if more and "rule" in span.before:
+            found.append(f"{more:,} of them not as the rule is now.")
+        if less:
+            found.append(f"{less:,} that {'is' if less == 1 else 'are'} caught as the rule is now would not have been.")
+        return found
+
+    def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
+        """Make it the rule's next version. It reaches what is decided from then on; what is held has its time (S6)."""
+        last = ConflictRule.objects.filter(code=proposal.target).order_by("-number").first()
+        document = proposal.document.get("rule") or (last.document if last is not None else {})
+        rule = rules.read(document)
+        made = ConflictRule(
+            code=rule.code,
+            number=last.number + 1 if last is not None else 1,
+            document=rule.to_dict(),
+            digest=rule.digest,
+            title=rule.title,
+            process=rule.process,
+            rating=rule.rating,
+            mode=rule.mode,
+            scope=rule.scope,
+            is_given_up="rule" not in proposal.document,
+            effective_at=step.now,
+            proposed_by=proposal.proposed_by,
+            approved_by=proposal.answered_by,
+        )
+        made.save()
+        members.weigh_rule(made)
+        step.record(
+            "conflict_rule.put_in_force", made, {"code": made.code, "number": made.number, "digest": made.digest}
+        )
+        return {"rule": made.code, "number": made.number}
+
+    def edit_href(self, target: str, proposal: Proposal | None = None) -> str:
+        """The page on which it is written."""
+        known = ConflictRule.objects.filter(code=target).exists()
+        return reverse("rule_propose", args=[target]) if known else reverse("rule_new")
+
+
+def _submissions(span: Span) -> Any:
+    return Submission.objects.filter(submitted_at__gt=span.since, submitted_at__lte=span.until, held__isnull=False)
+
+
+def _is_caught(submission: Submission, document: Document, now: datetime) -> bool:
+    rule = rules.read(document)
+    version = ConflictRule(pk=0, code=rule.code, mode=rule.mode, scope="automation")
+    case = asked.case_of(submission)
+    alone = finding.Case(case.automation, case.things)
+    return bool(finding.find(alone, now, [Standing(version, standing.alone(rule))]))
+
+
+def _is_stricter(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    return name == "mode" and MODES.index(after["mode"]) > MODES.index(before["mode"])
+
+
+def _words(value: Any) -> str:
+    """A part of a rule in words: legs by their names, all else as it is."""
+    if isinstance(value, list):
+        return "; ".join(str(one.get("name", "")) for one in value)
+    if isinstance(value, dict):
+        return str(value.get("name", ""))
+    return str(value or "nothing")

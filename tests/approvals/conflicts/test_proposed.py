@@ -1,0 +1,107 @@
+"""A conflict rule changes by a proposal that a second person countersigns, and by nothing else (S6, S8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from approvals import conflict_sweeps
+from approvals.conflicts import standing
+from approvals.models import Conflict, ConflictRule, ConflictState, Proposal, ProposalState, Submission
+from approvals.proposals import counting
+from approvals.transitions import proposing
+from governance.controls.actors import Actor
+from governance.controls.refusals import InvalidInput, Refused
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.journeys import Company
+from tests.people import as_actor
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
+
+JOB = Actor.of_job(conflict_sweeps.JOB)
+
+
+def proposed(c: Company, document: dict[str, Any], *, code: str = "read-and-tell", by: Any = None) -> Proposal:
+    """Ines proposes it, and what it would have caught is counted."""
+    row = Proposal(kind="conflict_rule", target=code)
+    made = proposing.propose(
+        row, actor=as_actor(by or c.people.ines), now=c.now, reason="It happened.", document=document
+    )
+    counting.sweep(c.now)
+    return Proposal.objects.get(pk=made.pk)
+
+
+def rule_of(c: Company, **more: Any) -> dict[str, Any]:
+    """A rule about what the stock report holds."""
+    return {"rule": ruling.document(on(c.erp), on(c.slack), **more)}
+
+
+def approve(c: Company, made: Proposal, who: Any) -> Proposal:
+    """Somebody countersigns."""
+    return proposing.approve(made, actor=as_actor(who), now=c.now, reason="Right.", shown_digest=made.digest)
+
+
+@pytest.mark.parametrize("who", ["ines", "karl", "yuki", "rita"])
+def test_nobody_but_a_security_reviewer_countersigns_a_rule(plain: Company, who: str) -> None:
+    made = proposed(plain, rule_of(plain))
+    with pytest.raises(Refused):
+        approve(plain, made, getattr(plain.people, who))
+    assert not ConflictRule.objects.in_force(plain.now).exists()
+
+
+@pytest.mark.parametrize("who", ["sana", "rita", "yuki"])
+def test_nobody_but_an_admin_proposes_one(plain: Company, who: str) -> None:
+    with pytest.raises(Refused):
+        proposed(plain, rule_of(plain), by=getattr(plain.people, who))
+
+
+def test_a_rule_that_is_countersigned_is_in_force_and_catches_what_is_held(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    (one,) = standing.in_force(plain.now)
+    assert (one.version.proposed_by, one.version.approved_by) == (plain.people.ines, plain.people.sana)
+    conflict_sweeps.look(plain.now, JOB)
+    assert Conflict.objects.get().subject == stock_in_force.automation_id
+
+
+def test_what_it_would_have_caught_is_counted_first(plain: Company, stock_in_force: Submission) -> None:
+    made = proposed(plain, rule_of(plain))
+    found = counting.latest(made)
+    assert found is not None
+    assert found.counts["caught"] == 1
+
+
+def test_a_stricter_mode_is_another_version_and_gives_time(plain: Company, stock_in_force: Submission) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    made = proposed(plain, rule_of(plain, mode="enforce"))
+    assert made.tightens
+    approve(plain, made, plain.people.sana)
+    conflict_sweeps.look(plain.now, JOB)
+    (one,) = Conflict.objects.all()
+    assert one.rule.number == 2
+    assert one.due_at is not None
+    assert one.due_at > plain.now
+
+
+def test_a_rule_that_is_given_up_loosens_and_ends_its_conflicts(plain: Company, stock_in_force: Submission) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    conflict_sweeps.look(plain.now, JOB)
+    made = proposed(plain, {})
+    assert not made.tightens
+    approve(plain, made, plain.people.viktor)
+    assert made.state == ProposalState.IN_FORCE
+    assert standing.in_force(plain.now) == ()
+    conflict_sweeps.look(plain.now, JOB)
+    assert not Conflict.objects.filter(state=ConflictState.OPEN).exists()
+
+
+def test_what_is_no_rule_is_refused_with_everything_that_is_wrong(plain: Company) -> None:
+    with pytest.raises(InvalidInput) as no:
+        proposed(plain, {"rule": {"code": "read-and-tell", "mode": "shout"}})
+    assert len(no.value.refusal.detail) > 3
+    with pytest.raises(InvalidInput):
+        proposed(plain, rule_of(plain, code="another"))
+    assert not Proposal.objects.exists()
