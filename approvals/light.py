@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q
 
-from approvals import again, openings, parties, rechecking
+from approvals import again, openings, parties, rechecking, stopped
 from approvals.changes import Asked, Changes
 from approvals.models import (
     APP_KEY,
@@ -186,6 +186,10 @@ def _of_the_past(case: Case) -> Because | None:
     if refused.filter(state=ApprovalState.REJECTED).exists():
         sentence = "Somebody who answers for what it touches has refused the same, and is asked."
         return Because("the same was refused before", sentence)
+    if stopped.standing().filter(_of_the_same(case, "automation")).exists():
+        return Because(
+            "the same was stopped before", "Somebody has stopped the same, and people decide whether it runs."
+        )
     said = Comment.objects.filter(_of_the_same(case, "submission__automation"), is_objection=True)
     if said.exclude(Exists(decided)).exists():
         return Because("somebody objected", "Somebody who answers for what it touches has objected.")

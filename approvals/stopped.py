@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from approvals import grants
-from approvals.models import Grant, SeatLabel, Submission
+from approvals.models import Grant, GrantState, SeatLabel, Submission
 from governance.controls import ledger
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.models.ledger import Outcome
@@ -50,6 +50,18 @@ def since(submission: Submission) -> frozenset[str]:
     first = made.values_list("pk", flat=True).first()
     later = _stops(keys) if first is None else _stops(keys).filter(pk__gt=first)
     return frozenset(keys[subject] for subject in later.values_list("subject_id", flat=True))
+
+
+def standing() -> QuerySet[Grant]:
+    """Grants that somebody stopped and of which nothing has been approved since, and all of what runs no more because somebody stopped it."""
+    later = Grant.objects.filter(automation=OuterRef("automation"), key=OuterRef("key"), pk__gt=OuterRef("pk"))
+    alone = Q(suspended_why=grants.Why.STOPPED) & ~Exists(later.exclude(suspended_why=grants.Why.STOPPED))
+    return Grant.objects.filter(alone | (Q(automation__stopped_by__isnull=False) & ~Q(state=GrantState.ENDED)))
+
+
+def among(automations: Iterable[int]) -> set[int]:
+    """Ids of those of some automations of which something is stopped, or that are stopped themselves; one query."""
+    return set(standing().filter(automation__in=automations).order_by().values_list("automation", flat=True))
 
 
 def _keys(automation: Automation) -> dict[str, str]:
