@@ -13,7 +13,6 @@ from inventory.models.automation import (
     Version,
     VersionCredential,
     VersionIdentity,
-    matter,
 )
 from inventory.models.binding import REGISTERED, Binding
 from inventory.models.credential import Credential, Lifetime, Reach
@@ -73,5 +72,4 @@ __all__ = [
     "VersionAuthor",
     "VersionCredential",
     "VersionIdentity",
-    "matter",
 ]

@@ -19,7 +19,7 @@ from governance.controls.actors import Actor
 from governance.controls.keyed import keyed_by
 from governance.controls.models import NEVER_REMOVED, AppendOnly, History, Membership, Person, Team
 from governance.controls.roles import Relation
-from inventory import risk, words
+from inventory import risk, same, words
 from inventory.models.binding import REGISTERED
 from inventory.models.credential import Credential
 from inventory.models.identity import NonHumanIdentity
@@ -380,11 +380,6 @@ class Assessment(AppendOnly):
         return (self, self.version, self.version.automation)
 
 
-def matter(entitlement: int | None, target: str) -> str:
-    """What a privilege is about, by whatever connection or credential: what may be done to what."""
-    return f"{entitlement} {target}"
-
-
 class Privilege(AppendOnly):
     """One thing that a version would hold: entitlement, target, scope, by which credential; possibly at several places.
 
@@ -423,8 +418,8 @@ class Privilege(AppendOnly):
 
     @property
     def matter(self) -> str:
-        """See `matter`; of an entitlement that is not in the register yet it is nobody else's."""
-        return matter(self.entitlement_id, self.target)
+        """See `same.matter`; of an entitlement that is not in the register yet it is nobody else's."""
+        return same.matter(self.entitlement_id, self.target, self.scope)
 
     @property
     def sentence(self) -> str:
