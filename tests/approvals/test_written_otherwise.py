@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from approvals import grants
 from approvals.models import Approval, Grant, Submission
+from governance.controls.refusals import DutyConflict
 from inventory import same
 from tests import journeys
 from tests.approvals import lightly, stock
@@ -64,6 +65,19 @@ def test_what_was_stopped_is_not_brought_back_by_policy(company: Company, how: s
     grants.stop(grant, actor=as_actor(company.people.omar), now=company.now, reason="Not these two together.")
     edit = another("b") if is_copy else stock.every_tuesday
     assert not lightly.submitted(company, both(asks(OTHERWISE[how]), edit)).light_path
+
+
+@pytest.mark.rule("G5")
+@pytest.mark.parametrize("how", ["the other way round", "in other letters"])
+def test_who_stopped_it_does_not_bring_it_back_alone_however_it_is_written(company: Company, how: str) -> None:
+    omar = company.people.omar
+    first = stock.in_force(company, asks(ONE))
+    grant = Grant.objects.get(automation=first.automation, entitlement__resource=company.erp)
+    grants.stop(grant, actor=as_actor(omar), now=company.now, reason="Not these two together.")
+    record = stock.privilege_on(stock.submitted(company, asks(OTHERWISE[how])), company.erp)
+    assert {seat.label for seat in record.seats.all()} == {"owner", "security"}
+    with pytest.raises(DutyConflict, match="stopped what this would bring back"):
+        journeys.approve(record, omar, now=company.now)
 
 
 @pytest.mark.rule("A13")
