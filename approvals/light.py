@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from approvals import again, openings, parties, rechecking, stopped
-from approvals.changes import POWER, Asked, Changes
+from approvals.changes import Asked, Changes
 from approvals.models import (
     APP_KEY,
     Approval,
@@ -49,6 +49,7 @@ from inventory.models import (
     Version,
     VersionCredential,
 )
+from inventory.risk import is_within
 
 #: What starts an automation without anybody or anything else: its editor's button and the clock.
 BY_ITSELF = ("manual", "schedule")
@@ -237,7 +238,7 @@ def _is_the_same(one: Privilege, said: Sequence[Any]) -> bool:
     mine, its = same.parts(one.target, one.scope), same.parts(target, scope)
     if entitlement == one.entitlement_id:
         return not (mine and its) or same.overlap(mine, its)
-    return POWER[level] <= POWER[one.level] and same.overlap(mine, its)
+    return is_within(level, one.level) and same.overlap(mine, its)
 
 
 def _of_many(case: Case, policy: Policy, now: datetime) -> Because | None:

@@ -115,10 +115,21 @@ class _Parts(Func):
     template = f"array_to_string({same.PARTS_SQL.format(scope='%(scope)s', target='%(target)s')}, '{same.SEPARATOR}')"
     output_field = TextField()
 
-    def as_sql(self, compiler: Any, connection: Any, **more: Any) -> Any:
-        """The columns of the query's own table, whatever it is called there."""
+    def as_sql(
+        self,
+        compiler: Any,
+        connection: Any,
+        function: str | None = None,
+        template: str | None = None,
+        arg_joiner: str | None = None,
+        **more: Any,
+    ) -> tuple[str, tuple[Any, ...]]:
+        """With the columns of the row's own table, whatever it is called in a query: each stands in there more than once."""
         scope, target = (compiler.compile(one)[0] for one in self.source_expressions)
-        return super().as_sql(compiler, connection, scope=scope, target=target, **more)
+        sql, _ = super().as_sql(
+            compiler, connection, function, template, arg_joiner, scope=scope, target=target, **more
+        )
+        return sql, ()
 
     def __init__(self) -> None:
         super().__init__(F("scope"), F("target"))
