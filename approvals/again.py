@@ -25,7 +25,8 @@ from approvals.models import (
 )
 from approvals.policies import Policy
 from governance.controls.models import Person
-from inventory.models import Automation, matter
+from inventory import same
+from inventory.models import Automation
 
 
 def refused(automations: Collection[int], policy: Policy, now: datetime) -> QuerySet[Approval]:
@@ -76,10 +77,10 @@ def earlier(
     of = {*alike, *([automation.pk] if automation is not None else [])}
     if not of:
         return {}
-    for pk, entitlement, target, credential, asked_again in refused(of, policy, now).values_list(
-        "pk", "privilege__entitlement", "privilege__target", "credential", "earlier"
+    for pk, entitlement, target, scope, credential, asked_again in refused(of, policy, now).values_list(
+        "pk", "privilege__entitlement", "privilege__target", "privilege__scope", "credential", "earlier"
     ):
-        newest.setdefault(_matter(entitlement, target, credential), pk)
+        newest.setdefault(_matter(entitlement, target, scope, credential), pk)
         records |= {pk} if asked_again is None else {pk, asked_again}
     said: dict[str, list[Decision]] = {}
     for word in _said(records):
@@ -130,10 +131,10 @@ def speaker(word: Decision) -> Person:
     return word.for_person or word.person
 
 
-def _matter(entitlement: int | None, target: str | None, credential: int | None) -> str:
+def _matter(entitlement: int | None, target: str | None, scope: Sequence[str] | None, credential: int | None) -> str:
     """What `Approval.matter` says, of a row's values."""
     if entitlement is not None:
-        return matter(entitlement, target or "")
+        return same.matter(entitlement, target or "", scope or ())
     return credential_key(credential) if credential is not None else APP_KEY
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
+from approvals import stopped
 from approvals.changes import Changes
 from approvals.models import Approval, ApprovalState, Likeness, LikenessAnswer, SeatLabel, Submission
 from approvals.models.submission import TO_NOTHING
@@ -53,7 +54,7 @@ def held(known: Automation | None, case: likeness.Case, *, is_in_force: bool) ->
 
 
 def _telling(found: Sequence[Alike], *, is_in_force: bool) -> list[Alike]:
-    """What was refused, withdrawn or retired, all of it; then the rest that were submitted and have more than a few privileges in common.
+    """What was refused, withdrawn, stopped or retired, all of it; then the rest that were submitted and have more than a few privileges in common.
 
     So what was refused does not come back unseen: neither because there is little of it, nor behind many others that were made for that.
     Of what runs or is under way, many a small thing reads what another reads; and a draft that nobody submitted is nothing yet.
@@ -67,7 +68,10 @@ def _telling(found: Sequence[Alike], *, is_in_force: bool) -> list[Alike]:
 
 
 def _submitted(found: Sequence[Alike]) -> tuple[set[int], set[int]]:
-    """Ids of those that were submitted, and of those of which something was refused or withdrawn, or that are retired; two queries at most."""
+    """Ids of those that were submitted, and of those of which something was refused, withdrawn or stopped, or that are retired; three queries at most.
+
+    A stop is lifted by two others (G5), and not by bringing in a copy.
+    """
     if not found:
         return set(), set()
     others = {one.other.pk for one in found}
@@ -77,6 +81,7 @@ def _submitted(found: Sequence[Alike]) -> tuple[set[int], set[int]]:
     back = {pk for pk, state in rows if state in TO_NOTHING} | set(
         refused.values_list("submission__automation", flat=True)
     )
+    back |= stopped.among(others)
     return submitted, back | {one.other.pk for one in found if one.other.state == AutomationState.RETIRED}
 
 

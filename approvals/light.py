@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from approvals import again, openings, parties, rechecking
+from approvals import again, openings, parties, rechecking, stopped
 from approvals.changes import Asked, Changes
 from approvals.conflicts import asked as conflicts
 from approvals.models import (
@@ -37,7 +38,7 @@ from approvals.models import (
 from approvals.models.policy_guards import LIGHT_PATH_LOCK
 from approvals.policies import Policy
 from governance.controls.models import Person
-from inventory import chains
+from inventory import chains, same
 from inventory.models import (
     REGISTERED,
     Assessment,
@@ -46,7 +47,7 @@ from inventory.models import (
     Trigger,
     Version,
 )
-from inventory.risk import Tier
+from inventory.risk import Tier, is_within
 
 #: What starts an automation without anybody or anything else: its editor's button and the clock.
 BY_ITSELF = ("manual", "schedule")
@@ -172,41 +173,69 @@ def _of_the_past(case: Case) -> Because | None:
     if case.is_asked_again:
         sentence = "The same was decided, refused, withdrawn or stopped before, and people go on from there."
         return Because("the same was decided or withdrawn before", sentence)
-    if Sample.objects.filter(FAILED, _of_the_same(case, "submission__automation")).exists():
+    if _is_about_the_same(case, Sample.objects.filter(FAILED), "submission__automation"):
         sentence = "What policy approved of the same before was looked at and not found fine, or looked at by nobody."
         return Because("a look at what policy approved before failed", sentence)
+    refused = Approval.objects.filter(state=ApprovalState.REJECTED).exclude(kind=ApprovalKind.APP)
+    if _is_about_the_same(case, refused, "submission__automation", ""):
+        sentence = "Somebody who answers for what it touches has refused the same, and is asked."
+        return Because("the same was refused before", sentence)
+    if _is_about_the_same(case, stopped.standing(), "automation"):
+        return Because(
+            "the same was stopped before", "Somebody has stopped the same, and people decide whether it runs."
+        )
     decided = Submission.objects.filter(
         automation=OuterRef("submission__automation"),
         state=SubmissionState.IN_FORCE,
         pk__gte=OuterRef("submission"),
     )
-    refused = Approval.objects.filter(_of_the_same(case, "submission__automation", "")).exclude(kind=ApprovalKind.APP)
-    if refused.filter(state=ApprovalState.REJECTED).exists():
-        sentence = "Somebody who answers for what it touches has refused the same, and is asked."
-        return Because("the same was refused before", sentence)
-    said = Comment.objects.filter(_of_the_same(case, "submission__automation"), is_objection=True)
-    if said.exclude(Exists(decided)).exists():
+    said = Comment.objects.filter(is_objection=True).exclude(Exists(decided))
+    if _is_about_the_same(case, said, "submission__automation"):
         return Because("somebody objected", "Somebody who answers for what it touches has objected.")
     return None
 
 
-def _of_the_same(case: Case, automation: str, about: str = "approval__") -> Q:
-    """Of rows about a record: those of the automation, and of the same in any other of its team: an entitlement on a target.
+def _is_about_the_same(case: Case, rows: QuerySet[Any], automation: str, about: str = "approval__") -> bool:
+    """Whether one of some rows about records is of the automation itself, or of the same in any other of its team; one query.
 
-    A new id sheds nothing, also where the two were said to be different (I9): what was looked at, objected to or refused is looked at here.
+    The same is what has a part in common, on the same resource, of what may do no more than is asked now: whoever refused, stopped or
+    objected to less is not passed by asking for more, for another order, or by another kind of step. A new id sheds nothing either, also
+    where the two were said to be different (I9).
 
     Args:
         case: what is asked about.
+        rows: what was refused, stopped, objected to or looked at.
         automation: the path from a row to its automation.
         about: the path to the record.
     """
-    found = Q(pk__in=()) if case.automation._state.adding else Q(**{automation: case.automation.pk})
-    known = {(one.entitlement_id, one.target) for one in case.privileges if one.entitlement_id is not None}
-    for entitlement, target in sorted(known):
-        for record in (f"{about}privilege", f"{about}credential__privileges"):
-            at = {f"{record}__entitlement": entitlement, f"{record}__target": target}
-            found |= Q(**{f"{automation}__team": case.automation.team_id}, **at)
-    return found
+    own = Q(pk__in=()) if case.automation._state.adding else Q(**{automation: case.automation.pk})
+    known = [one for one in case.privileges if one.entitlement_id is not None]
+    on = {one.entitlement.resource_id for one in known}
+    records = [f"{about}privilege__", f"{about}credential__privileges__"]
+    touched = [
+        Q(**{f"{automation}__team": case.automation.team_id, f"{one}entitlement__resource__in": on}) for one in records
+    ]
+    columns = [f"{one}{name}" for one in records for name in COMPARED]
+    found = rows.filter(own | touched[0] | touched[1]).order_by().values_list(automation, *columns).distinct()
+    return any(
+        pk == case.automation.pk or any(_is_the_same(one, said) for one in known for said in (row[:5], row[5:]))
+        for pk, *row in found
+    )
+
+
+#: What is compared of a privilege that something was said about.
+COMPARED = ("entitlement", "entitlement__resource", "level", "target", "scope")
+
+
+def _is_the_same(one: Privilege, said: Sequence[Any]) -> bool:
+    """Whether what something was said about is no other thing than what is asked now, or a part of it, and does no more."""
+    entitlement, resource, level, target, scope = said
+    if resource != one.entitlement.resource_id:
+        return False
+    mine, its = same.parts(one.target, one.scope), same.parts(target, scope)
+    if entitlement == one.entitlement_id:
+        return not (mine and its) or same.overlap(mine, its)
+    return is_within(level, one.level) and same.overlap(mine, its)
 
 
 def _of_many(case: Case, policy: Policy, now: datetime) -> Because | None:

@@ -373,7 +373,7 @@ def _under_way(known: Automation | None) -> Submission | None:
 
 
 def _is_stopped_since(under_way: Submission | None, compared: Changes) -> bool:
-    return under_way is not None and bool(stopped.since(under_way) & {one.key for one in compared.asked})
+    return under_way is not None and bool(stopped.since(under_way) & {one.matter for one in compared.asked})
 
 
 def _base(known: Automation | None) -> Version | None:

@@ -75,7 +75,7 @@ class People:
         decided_app: ids of who decided the app approval that it would rest on (S2).
         policy: says which seats a question has.
         before: what became of what was refused or withdrawn before, by the question's key (`again.earlier`).
-        stopped: who stopped what is asked again, by the question's key (`stopped.stopped`).
+        stopped: who stopped what is asked again, by what the question is about (`stopped.stopped`).
         builders: ids of whoever's work it is: who brought it in, edited or would submit it.
         partners: ids of those who have a signal together with one of them, where something of it is risky enough to ask that (S10).
         insiders: by id of a resource, 0 for the app: who is not from outside; only where there are partners.
@@ -200,7 +200,7 @@ class People:
             self.before.get(record.matter),
             may_be_asked=lambda person: self._why_not(person, record, may_have_stopped=True) is None,
         )
-        labels = stopped.seats(own, found) if record.key in self.stopped else list(found)
+        labels = stopped.seats(own, found) if record.matter in self.stopped else list(found)
         if third.is_needed(record.tier, self._ladder(own[0], automation, record), self.partners, self.policy):
             labels.append(SeatLabel.OUTSIDE)
         if record.key in self.in_conflict:
@@ -248,7 +248,7 @@ class People:
             return ("SOD-3" if answers else "SOD-1"), self._as_party(person)
         if record.stage == 2 and person.pk in self.decided_app:
             return "SOD-2", "decided the app in stage 1"
-        if not may_have_stopped and person.pk in self.stopped.get(record.key, ()):
+        if not may_have_stopped and person.pk in self.stopped.get(record.matter, ()):
             return "G5", "stopped what this would bring back"
         return None
 

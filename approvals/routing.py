@@ -212,7 +212,7 @@ class Route:
             return frozenset()
         if self._stopped is None:
             self._stopped = stopped.stopped(self.submission.automation)
-        return self._stopped.get(approval.key, frozenset())
+        return self._stopped.get(approval.matter, frozenset())
 
     def seats(self, approval: Approval) -> tuple[Seat, ...]:
         """The seats of a record, read once: they are made with it, and none is taken away."""

@@ -8,62 +8,84 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from approvals import grants
-from approvals.models import Grant, SeatLabel, Submission
+from approvals.models import Grant, GrantKind, GrantState, SeatLabel, Submission
 from governance.controls import ledger
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.models.ledger import Outcome
+from inventory import same
 from inventory.models import Automation
 
 
 def stopped(automation: Automation) -> dict[str, frozenset[int]]:
-    """By key of a grant: ids of who stopped it, for what was stopped and has not been approved again since.
+    """By what a record is about (`Approval.matter`): ids of who stopped it, for what was stopped and has not been approved again since.
 
     Two queries more where something was stopped. Under a delegation both people stopped it (A11).
     """
-    keys = _keys(automation)
-    if not keys:
+    about = _matters(automation)
+    if not about:
         return {}
     who = [
-        (keys[pk], {by, given} - {""}) for pk, by, given in _stops(keys).values_list("subject_id", "actor_id", "for_id")
+        (about[pk], {by, given} - {""})
+        for pk, by, given in _stops(about).values_list("subject_id", "actor_id", "for_id")
     ]
     named = {opaque for _, people in who for opaque in people}
     known = {str(one.opaque_id): one.pk for one in Person.objects.filter(opaque_id__in=named)}
     return {
         key: frozenset(known[opaque] for other, people in who if other == key for opaque in people)
-        for key in keys.values()
+        for key in about.values()
     }
 
 
 def since(submission: Submission) -> frozenset[str]:
-    """Keys of what was stopped after a submission was made, and has not been approved again: what it asks was asked before (G5).
+    """What was stopped after a submission was made and has not been approved again, by `Approval.matter`: it was asked before that (G5).
 
     Two queries more where something was stopped. A stop and a submission both lock the automation, so their events stand in order.
     """
-    keys = _keys(submission.automation)
-    if not keys:
+    about = _matters(submission.automation)
+    if not about:
         return frozenset()
     label, pk = ledger.name_of(submission)
     made = LedgerEvent.objects.filter(subject_type=label, subject_id=pk, outcome=Outcome.DONE).order_by("pk")
     first = made.values_list("pk", flat=True).first()
-    later = _stops(keys) if first is None else _stops(keys).filter(pk__gt=first)
-    return frozenset(keys[subject] for subject in later.values_list("subject_id", flat=True))
+    later = _stops(about) if first is None else _stops(about).filter(pk__gt=first)
+    return frozenset(about[subject] for subject in later.values_list("subject_id", flat=True))
 
 
-def _keys(automation: Automation) -> dict[str, str]:
-    """By id of a grant that was stopped: its key, where nothing has been approved in its place since."""
-    rows = list(Grant.objects.filter(automation=automation).order_by("pk").values_list("pk", "key", "suspended_why"))
-    newest = {key: why for _, key, why in rows}
-    return {str(pk): key for pk, key, why in rows if why == grants.Why.STOPPED and newest[key] == grants.Why.STOPPED}
+def standing() -> QuerySet[Grant]:
+    """Grants that somebody stopped and of which nothing has been approved since, and all of what runs no more because somebody stopped it."""
+    later = Grant.objects.filter(automation=OuterRef("automation"), key=OuterRef("key"), pk__gt=OuterRef("pk"))
+    alone = Q(suspended_why=grants.Why.STOPPED) & ~Exists(later.exclude(suspended_why=grants.Why.STOPPED))
+    return Grant.objects.filter(alone | (Q(automation__stopped_by__isnull=False) & ~Q(state=GrantState.ENDED)))
 
 
-def _stops(keys: Iterable[str]) -> QuerySet[LedgerEvent]:
+def among(automations: Iterable[int]) -> set[int]:
+    """Ids of those of some automations of which something is stopped, or that are stopped themselves; one query."""
+    return set(standing().filter(automation__in=automations).order_by().values_list("automation", flat=True))
+
+
+def _matters(automation: Automation) -> dict[str, str]:
+    """By id of a grant that was stopped, and in the place of which nothing has been approved since: what it is about.
+
+    In its place is to the letter: what is approved of the same by another connection, or written otherwise, leaves it stopped.
+    """
+    columns = ("pk", "kind", "key", "suspended_why", "entitlement", "target", "approval__privilege__scope")
+    rows = list(Grant.objects.filter(automation=automation).order_by("pk").values_list(*columns))
+    newest = {key: why for _, _, key, why, *_ in rows}
+    return {
+        str(pk): same.matter(entitlement, target, scope or ()) if kind == GrantKind.PRIVILEGE else key
+        for pk, kind, key, why, entitlement, target, scope in rows
+        if why == grants.Why.STOPPED and newest[key] == grants.Why.STOPPED
+    }
+
+
+def _stops(ids: Iterable[str]) -> QuerySet[LedgerEvent]:
     """The events of stopping these grants."""
     label, _ = ledger.name_of(Grant())
     return LedgerEvent.objects.filter(
-        verb=grants.stop.event, subject_type=label, subject_id__in=keys, outcome=Outcome.DONE
+        verb=grants.stop.event, subject_type=label, subject_id__in=ids, outcome=Outcome.DONE
     )
 
 

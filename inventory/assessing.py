@@ -16,9 +16,9 @@ from django.db.models import F, OuterRef, Q, Subquery
 
 from governance.controls.actors import Actor
 from governance.controls.transitions import Effect, Step, transition
-from inventory import by_itself, chain_ends, chains, findings, importers, judging, resolving, risk, running, stakes
+from inventory import by_itself, chain_ends, chains, findings, importers, judging, rereading, risk, running, stakes
 from inventory.chains import Chain
-from inventory.importers.manifest import Manifest, binding_key, privilege_key
+from inventory.importers.manifest import Manifest
 from inventory.models import (
     Assessment,
     Automation,
@@ -235,18 +235,16 @@ def record_assessment(
     rows: Rows | None = None,
 ) -> Effect:
     """A version is judged: tiers with reasons, levels and findings become one more dated row (I2)."""
-    version, rows = step.subject, rows or Rows.of(step.subject)
+    version, read_by = step.subject, _read_by(step.subject, is_read_now=bool(rows or manifest))
+    rows = rows or Rows.of(version)
     privileges, used, read = rows.privileges, rows.used, manifest or rows.read
     automation = version.automation = rows.automation
     identities = identities_of(version) if rows.identities is None else rows.identities
-    if manifest is not None:
-        _take_levels(privileges, manifest)
+    more = rereading.take_over(privileges, manifest) if manifest is not None else []
     credentials = [one.credential for one in used]
     judge_as = partial(
         judge,
-        privileges,
-        credentials,
-        rows.triggers,
+        *(privileges, credentials, rows.triggers),
         environment=automation.environment,
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
@@ -257,7 +255,7 @@ def record_assessment(
     judgement, standing = (judge_as(kind=kind) for kind in (automation.asked["kind"], automation.kind))
     made = Assessment(
         version=version,
-        importer_version=importers.VERSION,
+        importer_version=read_by,
         at=step.now,
         tier=judgement.app.tier.word,
         reasons=list(judgement.app.reasons),
@@ -270,6 +268,7 @@ def record_assessment(
     )
     step.save(made)
     found = [
+        *more,
         *findings.from_manifest(read, version),
         *findings.of_reach(used, privileges),
         *findings.from_register(automation, used, identities),
@@ -288,6 +287,12 @@ def _joining(rows: Rows, identities: Iterable[NonHumanIdentity]) -> chain_ends.V
         {one.pk: one.subject for one in identities},
         rows.read.on_error,
     )
+
+
+def _read_by(version: Version, *, is_read_now: bool) -> str:
+    """Which importer read what is judged: what is only judged again was not read again, and a better importer still has to."""
+    last = None if is_read_now else version.latest_assessment
+    return str(last.importer_version) if last is not None else importers.VERSION
 
 
 def identities_of(version: Version) -> list[NonHumanIdentity]:
@@ -323,20 +328,3 @@ def assess_again(step: Step[Any], credential: Credential) -> int:
             automation.tier = made.tier
             step.save(automation)
     return len(found)
-
-
-def _take_levels(privileges: Sequence[Privilege], manifest: Manifest) -> None:
-    """Give privileges the levels that a newer reading inferred, in memory alone: a version's own rows never change.
-
-    A connection opens one resource within one version, and levels count as they do in `resolving`: of several places the
-    highest, and none is taken for reading only that was not recognised (I4, I8).
-    """
-    resources = {(p.connector, p.instance): str(p.entitlement.resource_id) for p in privileges}
-    places = resolving.places_by_finding(manifest)
-    levels: dict[str, str] = {}
-    for read in manifest.privileges:
-        if (resource := resources.get(binding_key(read))) is not None:
-            key, level = privilege_key(read, resource), resolving.level_of(read, places)
-            levels[key] = resolving.higher(levels.get(key, level), level)
-    for privilege in privileges:
-        privilege.level = levels.get(privilege.key, privilege.level)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import CharField, Count, F, Q, QuerySet, Value
+from django.db.models import Count, F, Func, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 
 from governance.controls.models import Team
+from inventory import same
 from inventory.models import Automation, Privilege, Version
 
 #: Of the larger of two, how much both have (I9).
@@ -102,6 +103,33 @@ def _by_privileges(case: Case) -> dict[int, int]:
 
 
 def _with_what(rows: QuerySet[Privilege]) -> QuerySet[Any]:
-    """With what `matter` says of each, so that the database counts it."""
-    said = Concat(Cast(F("entitlement_id"), CharField()), Value(" "), F("target"), output_field=CharField())
-    return rows.annotate(what=said)
+    """With what `same.matter` says of each, so that the database counts it."""
+    return rows.annotate(
+        what=Concat(Cast(F("entitlement_id"), TextField()), Value(" "), _Parts(), output_field=TextField())
+    )
+
+
+class _Parts(Func):
+    """What a privilege is held on, as `same.parts` has it, in one text."""
+
+    template = f"array_to_string({same.PARTS_SQL.format(scope='%(scope)s', target='%(target)s')}, '{same.SEPARATOR}')"
+    output_field = TextField()
+
+    def as_sql(
+        self,
+        compiler: Any,
+        connection: Any,
+        function: str | None = None,
+        template: str | None = None,
+        arg_joiner: str | None = None,
+        **more: Any,
+    ) -> tuple[str, tuple[Any, ...]]:
+        """With the columns of the row's own table, whatever it is called in a query: each stands in there more than once."""
+        scope, target = (compiler.compile(one)[0] for one in self.source_expressions)
+        sql, _ = super().as_sql(
+            compiler, connection, function, template, arg_joiner, scope=scope, target=target, **more
+        )
+        return sql, ()
+
+    def __init__(self) -> None:
+        super().__init__(F("scope"), F("target"))

@@ -42,6 +42,8 @@ from inventory.opening import BindingKey
 
 #: Findings that say: what this touches was not recognised.
 NOT_RECOGNISED = ("unrecognised", "dynamic_host")
+#: The finding that says: a query may do more than was read of it.
+UNREAD = "unread_query"
 #: What is read along of a binding, and of a credential, so that whoever would be asked is known without asking again.
 PEOPLE_OF_A_BINDING = (
     *("resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead"),
@@ -299,9 +301,9 @@ def _privilege(
         entitlement=known,
         connector=connector,
         instance=instance,
-        target=said.target[:300],
+        target=said.target,
         target_name=said.target_name[:300],
-        scope=[part[:300] for part in parts],
+        scope=parts,
         level=level,
         credential=credential,
         credential_missing=credential is None and _is_missing(said.credential),
@@ -327,8 +329,9 @@ def is_recognised(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> bo
 
 
 def level_of(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> str:
-    """The level that was read; that something which nobody knows only reads is a guess from its name: not known (I4, I8)."""
-    return said.access if said.access != "read" or is_recognised(said, places) else Level.UNKNOWN.value
+    """The level that was read; that something only reads which nobody knows, or read to its end, is a guess: not known (I4, I8)."""
+    is_known = is_recognised(said, places) and said.at not in places.get(UNREAD, ())
+    return said.access if said.access != "read" or is_known else Level.UNKNOWN.value
 
 
 def _is_missing(ref: CredentialRef | None) -> bool:

@@ -86,7 +86,7 @@ class Approval(models.Model):
     term_days = models.PositiveSmallIntegerField()
     granted_term_days = models.PositiveSmallIntegerField(null=True, blank=True)
     granted_level = models.CharField(max_length=8, choices=Level, blank=True)
-    granted_scope = ArrayField(models.CharField(max_length=300), null=True, blank=True)
+    granted_scope = ArrayField(models.TextField(), null=True, blank=True)
     #: The facts that the decision is about, as they stood when submitted: what a later change is compared with (A6).
     facts = models.JSONField(default=dict)
     #: The earlier record about the same that was rejected or withdrawn within the policy's days (A15).
@@ -297,7 +297,7 @@ class Decision(AppendOnly):
     reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
     term_days = models.PositiveSmallIntegerField(null=True, blank=True)
     level = models.CharField(max_length=8, choices=Level, blank=True)
-    scope = ArrayField(models.CharField(max_length=300), null=True, blank=True)
+    scope = ArrayField(models.TextField(), null=True, blank=True)
     shown_digest = models.CharField(max_length=64)
     high = models.BooleanField(default=False)
     seconds = models.PositiveIntegerField(null=True, blank=True)

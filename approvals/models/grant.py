@@ -97,8 +97,8 @@ class Grant(models.Model):
     credential = models.ForeignKey(Credential, models.PROTECT, null=True, blank=True, related_name="grants")
     identity = models.ForeignKey(NonHumanIdentity, models.PROTECT, null=True, blank=True, related_name="grants")
     key = models.CharField(max_length=80)
-    target = models.CharField(max_length=300, blank=True)
-    scope = ArrayField(models.CharField(max_length=300), default=list)
+    target = models.TextField(blank=True)
+    scope = ArrayField(models.TextField(), default=list)
     level = models.CharField(max_length=8, choices=Level)
     #: In which way it is held, as conflict rules tell ways apart (`approvals.conflicts.holding.WAYS`); it never changes.
     held_as = models.PositiveSmallIntegerField(default=0, db_default=0)

@@ -27,7 +27,7 @@ BY_POLICY_NARROWLY = pgtrigger.Trigger(
         IF TG_OP = 'INSERT' OR OLD.state <> 'waiting' OR NEW.state <> 'approved' OR NEW.emergency
             OR NEW.round <> 1 OR NEW.carried_from_id IS NOT NULL OR NEW.earlier_id IS NOT NULL OR cardinality(OLD.asked) > 0
             OR (NEW.granted_term_days, NEW.granted_level, NEW.granted_scope)
-                IS DISTINCT FROM (NEW.term_days, ''::varchar, NULL::varchar[])
+                IS DISTINCT FROM (NEW.term_days, ''::varchar, NULL::text[])
             OR EXISTS (SELECT 1 FROM approvals_decision d WHERE d.approval_id = NEW.id) THEN
             RAISE EXCEPTION 'A13: policy approves what waits and nobody was asked about (approval %)', NEW.id
                 USING ERRCODE = 'check_violation';

@@ -170,7 +170,7 @@ class Carrying:
         before, records = self.before, list(records)
         if before is None or before.version_id != self.submission.version_id:
             return
-        if any(record.key in self.stopped_since for record in records):
+        if any(record.matter in self.stopped_since for record in records):
             return
         old = list(before.approvals.all())
         if any(record.state == ApprovalState.EXPIRED for record in old):
@@ -202,7 +202,7 @@ class Carrying:
 
         A yes from before a stop lifts no stop: it was said about what ran (G5).
         """
-        if record.key in self.stopped_since:
+        if record.matter in self.stopped_since:
             return []
         if last is None or not self._is_same(record, last) or last.round != record.round:
             return []
@@ -214,7 +214,7 @@ class Carrying:
         people = {who for one in taken for who in (one.person_id, one.for_person_id) if who}
         if self.submission.parties.filter(person__in=people).exists():
             return []
-        if people & self.stopped.get(record.key, frozenset()):
+        if people & self.stopped.get(record.matter, frozenset()):
             return []
         if record.stage == 2 and people & app_deciders(self.submission.app_approval):
             return []  # it may rest on an older app approval now, and its deciders decide nothing that rests on it (S2)
@@ -232,7 +232,7 @@ class Carrying:
         labels = self.policy.seats(record.kind, record.tier)
         labels = alike.app_seats(labels, elsewhere=record.kind == ApprovalKind.APP and self.is_known_elsewhere)
         found = again.seats(labels, earlier, may_be_asked=lambda person: self._may_ask_again(record, person))
-        found = stopped.seats(labels, found) if record.key in self.stopped else found
+        found = stopped.seats(labels, found) if record.matter in self.stopped else found
         found = [*found, SeatLabel.OUTSIDE] if self._takes_a_third(record, labels[0]) else found
         return [*found, SeatLabel.CONFLICT] if self._is_signed_for(record) else found
 

@@ -132,7 +132,7 @@ def _grant_all(
 ) -> dict[str, list[str]]:
     """Create the grants of a submission that is in force now; returns which, for its event."""
     policy = policies.of(step.subject.policy)
-    made = [_grant(step, step.subject, record, policy, is_stopped=record.key in still_stopped) for record in usable]
+    made = [_grant(step, step.subject, record, policy, is_stopped=record.matter in still_stopped) for record in usable]
     return {"grants": [str(grant.pk) for grant in made]}
 
 

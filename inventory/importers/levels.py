@@ -59,17 +59,6 @@ _VERBS: tuple[tuple[Access, frozenset[str]], ...] = (
 )
 _HIGHEST_FIRST: tuple[Access, ...] = ("admin", "write", "execute")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_LONGEST_QUERY = 20_000
-_SQL_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_SQL_TEXT = re.compile(r"'(?:[^']|'')*'")
-_SQL_CHANGES = re.compile(
-    r"\b(?:insert|update|delete|merge|drop|alter|create|truncate|grant|revoke|call|into|copy|replace\s+into|exec|"
-    r"execute|lock|vacuum|do)\b",
-    re.IGNORECASE,
-)
-_SQL_READS = re.compile(r"\s*\(*\s*(?:select|with)\b", re.IGNORECASE)
-_SQL_TABLE = re.compile(r"\b(?:from|join|into|update|table)\s+(?:only\s+)?([\w\"`\[\].$]{1,120})", re.IGNORECASE)
-_NOT_TABLES = vocabulary("select set where values only lateral unnest if exists")
 
 
 def words(name: str) -> list[str]:
@@ -100,29 +89,6 @@ def access_of(operation: str, resource: str = "") -> Access:
 def is_sensitive(operation: str, resource: str = "") -> bool:
     """Whether it opens secrets, whatever its level."""
     return bool(SECRET_THINGS & {*words(operation), *words(resource)})
-
-
-def sql_access(query: str) -> Access:
-    """A literal SELECT is read, other literal SQL write. Whether it is literal is for the caller to know."""
-    if len(query) > _LONGEST_QUERY:
-        return "write"
-    plain = _SQL_TEXT.sub("''", _SQL_COMMENT.sub(" ", query))
-    if _SQL_READS.match(plain) and not _SQL_CHANGES.search(plain):
-        return "read"
-    return "write"
-
-
-def sql_tables(query: str) -> list[str]:
-    """The tables that a literal query names after FROM, JOIN, INTO, UPDATE or TABLE, once each, in order.
-
-    None for a query with a procedure in it: what that touches is composed when it runs.
-    """
-    if len(query) > _LONGEST_QUERY or "$$" in query:
-        return []
-    plain = _SQL_TEXT.sub("''", _SQL_COMMENT.sub(" ", query))
-    named = (match.group(1).strip('"`[].') for match in _SQL_TABLE.finditer(plain))
-    cleaned = (re.sub(r"[\"`\[\]]", "", name) for name in named)
-    return list(dict.fromkeys(name for name in cleaned if name and name.lower() not in _NOT_TABLES))[:20]
 
 
 def _verb(parts: list[str]) -> Access:

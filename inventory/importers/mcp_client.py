@@ -319,7 +319,7 @@ class _Reading:
         return _Narrowing(
             tools=() if _EVERY & set(tools) else tuple(dict.fromkeys(tools)),
             sets=() if _EVERY & set(sets) else tuple(dict.fromkeys(sets)),
-            scope=shown("; ".join(scope)),
+            scope="; ".join(scope),  # never cut: whoever answers for it decides about each
             is_read_only=is_read_only,
         )
 

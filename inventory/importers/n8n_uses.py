@@ -14,12 +14,13 @@ from inventory.importers import n8n_table as table
 from inventory.importers.addresses import address_of
 from inventory.importers.connectors import service_of
 from inventory.importers.display import EXPRESSION, MODEL, is_expression, is_model_chosen, label, shown
-from inventory.importers.levels import access_of, sql_access, sql_tables
+from inventory.importers.levels import access_of
 from inventory.importers.manifest import Access, Severity
 from inventory.importers.n8n_credentials import expected_type, http_credential
 from inventory.importers.n8n_node import Node
 from inventory.importers.n8n_triggers import entry_path, trigger_type
 from inventory.importers.n8n_values import label_of, part, target_of, text_of
+from inventory.importers.sql import Query, read_query
 
 PLATFORM = "n8n"
 """The instance of what a node does to the installation itself."""
@@ -28,7 +29,7 @@ _QUERIES = frozenset({"executeQuery", "query", "execute"})
 _MODEL_PARAMETERS = ("model", "modelName", "modelId", "options.model", "deploymentName")
 _SIGNERS = frozenset({"jwt", "crypto", "respondToWebhook"})
 _ADDRESSED = frozenset({"graphql", "rssFeedRead"})
-_MUTATION = re.compile(r"\s*mutation\b")
+_MUTATION = re.compile(r"(?<![\w$])mutation\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def _mcp(node: Node) -> list[Use]:
         return [replace(base, operation=operation, access="read")]
     scope = ""
     if parameters.get("include") == "except" and isinstance(parameters.get("excludeTools"), list):
-        scope = shown("except " + ", ".join(part(each) for each in parameters["excludeTools"]))
+        scope = "except " + ", ".join(part(each) for each in parameters["excludeTools"])
     note: tuple[str, Severity, str] = ("wildcard", "medium", "Every tool that the server offers, now and later")
     return [replace(base, scope=scope, notes=(*base.notes, note))]
 
@@ -287,6 +288,8 @@ def _connector(node: Node) -> Use:
         what = "type" if known is None else "operation"
         detail = f"This importer does not know the {what} of the node; check what it does"
         notes.append(("unrecognised", "medium", detail))
+    if (sql := _sql(node, operation)) is not None:
+        notes += [("unread_query", "medium", because) for because in sql.unread]
     if node.connector in _ADDRESSED and address_of(_endpoint(node)).dynamic:
         notes.append(_dynamic_host(_endpoint(node)))
     target, name = _connector_target(node, operation, known)
@@ -323,15 +326,12 @@ def _level(node: Node, resource: str, operation: str, is_known: bool, assumed: l
     override: Access | None = table.ACCESS.get(f"{node.connector}/{operation}") if is_known else None
     if override is not None:
         return shown(operation, 80), override
-    if operation in _QUERIES and (query := _query(node)):
-        if node.connector == "graphql":
-            literal: Access = "write" if _MUTATION.match(query) else "read"
-        else:
-            literal = sql_access(query)
-        level: Access = "execute" if is_expression(query) else literal
-        return shown(operation, 80), level
+    if operation in _QUERIES and node.connector == "graphql" and (query := _query(node)):
+        literal: Access = "write" if _MUTATION.search(query) else "read"
+        return shown(operation, 80), "execute" if is_expression(query) else literal
     if operation in _QUERIES:
-        return shown(operation, 80), "execute"
+        sql = _sql(node, operation)
+        return shown(operation, 80), sql.access if sql is not None else "execute"
     access = access_of(operation, resource)
     if not is_known and access != "unknown":
         assumed.append("access")
@@ -342,15 +342,21 @@ def _query(node: Node) -> str:
     return text_of(node.parameters.get("query")) or text_of(node.parameters.get("sqlQuery"))
 
 
+def _sql(node: Node, operation: str) -> Query | None:
+    """The literal query that a node runs; None where it is put together at run time, or where there is none."""
+    query = _query(node) if operation in _QUERIES and node.connector != "graphql" else ""
+    return read_query(query, node.connector) if query and not is_expression(query) else None
+
+
 def _endpoint(node: Node) -> str:
     return text_of(node.parameters.get("endpoint") or node.parameters.get("url"))
 
 
 def _connector_target(node: Node, operation: str, known: table.NodeFacts | None) -> tuple[str, str]:
+    if (sql := _sql(node, operation)) is not None:
+        return ", ".join(sql.tables), ""  # never cut: whoever answers for the tables decides about each
     if operation in _QUERIES and node.connector != "graphql" and (query := _query(node)):
-        if is_expression(query):
-            return (MODEL if is_model_chosen(query) else EXPRESSION), ""
-        return shown(", ".join(sql_tables(query))), ""
+        return (MODEL if is_model_chosen(query) else EXPRESSION), ""
     if node.connector in _ADDRESSED:
         return address_of(_endpoint(node)).path, ""
     return target_of(node.parameters, known.targets if known else ())

@@ -10,6 +10,8 @@ from inventory.importers.display import is_expression, is_model_chosen, label, s
 _DOCUMENT = re.compile(
     r"https://(?:docs|drive)\.google\.com/[^?#{}]{0,80}?/?(?:d|folders)/([\w-]{10,80})(?:[/?#].{0,400})?"
 )
+_LONGEST_TARGET = 2_000
+"""Of a target much is kept: whoever answers for it decides about every part of it."""
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _FALLBACK_TARGETS = (
     "channelId",
@@ -66,14 +68,14 @@ def label_of(value: Any) -> str:
     return label if isinstance(label, str) and not is_expression(label) else ""
 
 
-def part(value: Any) -> str:
+def part(value: Any, limit: int = 200) -> str:
     """A parameter as part of a target: literal text as it is, computed parts as what stands for them.
 
     A document of Google's is its id however it was chosen: by a list, by its id or by the address in a browser.
     """
     text = without_expressions(text_of(value))
     document = _DOCUMENT.fullmatch(text) if text.startswith("https://") else None
-    return shown(document.group(1) if document else text)
+    return shown(document.group(1) if document else text, limit)
 
 
 def target_of(parameters: dict[str, Any], alternatives: tuple[str, ...]) -> tuple[str, str]:
@@ -90,13 +92,13 @@ def target_of(parameters: dict[str, Any], alternatives: tuple[str, ...]) -> tupl
             values = [options.get(alternative.removeprefix("options."))] if isinstance(options, dict) else []
         else:
             values = [parameters.get(name) for name in alternative.split(separator)]
-        parts = [part(value) for value in values]
+        parts = [part(value, _LONGEST_TARGET) for value in values]
         if not parts or not parts[-1]:
             continue
         target = separator.join(each for each in parts if each)
         labels = [label(label_of(value)) or each for value, each in zip(values, parts, strict=True) if each]
         name = separator.join(labels)
-        return shown(target), "" if name == target else label(name)
+        return target, "" if name == target else label(name)
     return "", ""
 
 

@@ -13,7 +13,6 @@ from inventory.models.automation import (
     Version,
     VersionCredential,
     VersionIdentity,
-    matter,
 )
 from inventory.models.binding import REGISTERED, Binding
 from inventory.models.chain import ChainEnd, ChainKind, ChainMember
@@ -77,5 +76,4 @@ __all__ = [
     "VersionAuthor",
     "VersionCredential",
     "VersionIdentity",
-    "matter",
 ]

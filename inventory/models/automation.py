@@ -19,7 +19,7 @@ from governance.controls.actors import Actor
 from governance.controls.keyed import keyed_by
 from governance.controls.models import NEVER_REMOVED, AppendOnly, History, Membership, Person, Team
 from governance.controls.roles import Relation
-from inventory import risk, words
+from inventory import risk, same, words
 from inventory.models.binding import REGISTERED
 from inventory.models.credential import Credential
 from inventory.models.identity import NonHumanIdentity
@@ -382,11 +382,6 @@ class Assessment(AppendOnly):
         return (self, self.version, self.version.automation)
 
 
-def matter(entitlement: int | None, target: str) -> str:
-    """What a privilege is about, by whatever connection or credential: what may be done to what."""
-    return f"{entitlement} {target}"
-
-
 class Privilege(AppendOnly):
     """One thing that a version would hold: entitlement, target, scope, by which credential; possibly at several places.
 
@@ -398,9 +393,9 @@ class Privilege(AppendOnly):
     entitlement = models.ForeignKey(Entitlement, models.PROTECT, related_name="privileges")
     connector = models.CharField(max_length=80)
     instance = models.CharField(max_length=255, blank=True)
-    target = models.CharField(max_length=300, blank=True)
+    target = models.TextField(blank=True)
     target_name = models.CharField(max_length=300, blank=True)
-    scope = ArrayField(models.CharField(max_length=300), default=list)
+    scope = ArrayField(models.TextField(), default=list)
     level = models.CharField(max_length=8, choices=Level)
     credential = models.ForeignKey(Credential, models.PROTECT, null=True, blank=True, related_name="privileges")
     key = models.CharField(max_length=80)
@@ -425,8 +420,8 @@ class Privilege(AppendOnly):
 
     @property
     def matter(self) -> str:
-        """See `matter`; of an entitlement that is not in the register yet it is nobody else's."""
-        return matter(self.entitlement_id, self.target)
+        """See `same.matter`; of an entitlement that is not in the register yet it is nobody else's."""
+        return same.matter(self.entitlement_id, self.target, self.scope)
 
     @property
     def sentence(self) -> str:

@@ -184,6 +184,7 @@ def write_down(
         judged = _assess_anew(step, known, manifest)
         _save_author(known, manifest)
         return WrittenDown(known, False, judged)
+    _assess_running(step, automation, manifest)
     version = _new_version(step, automation, manifest, secrets, digest, bound, before)
     version.meets = _meets(automation, manifest, found)
     version.save()
@@ -252,6 +253,13 @@ def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Asses
     if last is None or last.importer_version != importers.VERSION:
         return assessing.assess(version, now=step.now, manifest=manifest)
     return last
+
+
+def _assess_running(step: Step[Any], automation: Automation, manifest: Manifest) -> None:
+    """What runs is of the very source that is read otherwise now: it is judged by that too, and reviewed where that is worse (I2)."""
+    running = automation.approved_version
+    if running is not None and running.source_digest == manifest.source.content:
+        assessing.assess(running, now=step.now, manifest=manifest)
 
 
 def _save_resources(

@@ -53,6 +53,15 @@ def both(*edits: Edit) -> Edit:
     return edit
 
 
+def asks(query: str) -> Edit:
+    """An edit: it asks the database with a query of its own, in the place of reading one table."""
+
+    def edit(export: dict[str, Any]) -> None:
+        stock.node(export, ".postgres")["parameters"] = {"operation": "executeQuery", "query": query, "options": {}}
+
+    return edit
+
+
 def reads_more(tables: int, what: str = "stock") -> Edit:
     """An edit: it reads so many tables more, each a privilege of its own; what they hold is part of their names."""
 

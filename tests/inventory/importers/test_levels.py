@@ -16,8 +16,6 @@ from inventory.importers.levels import (
     WRITE,
     access_of,
     is_sensitive,
-    sql_access,
-    sql_tables,
     words,
 )
 
@@ -79,33 +77,6 @@ def test_the_spelling_of_a_name_does_not_change_its_level(parts: list[str]) -> N
     camel = parts[0] + "".join(part.title() for part in parts[1:])
     assert words(camel) == words("_".join(parts)) == words("-".join(parts))
     assert access_of(camel) == access_of("_".join(parts)) == access_of("-".join(parts))
-
-
-@pytest.mark.parametrize(
-    ("query", "level"),
-    [
-        ("SELECT 1", "read"),
-        ("  -- stock\n select * from scm.stock", "read"),
-        ("WITH s AS (SELECT * FROM scm.stock) SELECT * FROM s", "read"),
-        ("SELECT 'delete from x'", "read"),
-        ("SELECT updated_at, created FROM t", "read"),
-        ("SELECT * INTO copy FROM t", "write"),
-        ("SELECT 1; DROP TABLE t", "write"),
-        ("WITH d AS (DELETE FROM t RETURNING *) SELECT * FROM d", "write"),
-        ("SELECT * FROM t FOR UPDATE", "write"),
-        ("UPDATE t SET a = 1", "write"),
-        ("CALL tidy()", "write"),
-        ("", "write"),
-        ("SELECT 1" + " " * 30_000, "write"),  # longer than anybody reads: not worth calling read
-    ],
-)
-def test_a_literal_select_is_read_and_other_literal_sql_is_write(query: str, level: str) -> None:
-    assert sql_access(query) == level
-
-
-def test_the_tables_of_a_literal_query_are_named_once_each() -> None:
-    query = 'SELECT * FROM fin.invoices i JOIN "fin"."customers" c ON true JOIN fin.invoices x ON true -- FROM hidden'
-    assert sql_tables(query) == ["fin.invoices", "fin.customers"]
 
 
 def test_what_opens_secrets_is_sensitive() -> None:

@@ -618,9 +618,12 @@ def test_whether_it_runs_is_what_the_export_says(members: dict[str, Any], enable
     assert bring({**workflow(node("noOp")), **members}).manifest.enabled is enabled
 
 
-def test_long_targets_are_cut_and_stay_apart() -> None:
-    one, other = (_only(node("slack", "A", 2.3, channelId="#" + "a" * 400 + end)) for end in ("x", "y"))
-    assert len(one.target) <= 200
+@pytest.mark.rule("I8")
+def test_a_target_is_whole_and_what_nobody_reads_any_more_is_cut_and_stays_apart() -> None:
+    whole = "#" + "a" * 1_000
+    assert _only(node("slack", "A", 2.3, channelId=whole)).target == whole
+    one, other = (_only(node("slack", "A", 2.3, channelId="#" + "a" * 4_000 + end)) for end in ("x", "y"))
+    assert len(one.target) <= 2_000
     assert one.target != other.target
 
 

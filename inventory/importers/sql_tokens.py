@@ -1,0 +1,126 @@
+"""The words of a literal query: texts, quoted names and comments told apart in one pass, as a database does it.
+
+One pass, because each of the three may hold the marks of the others: a comment's mark inside a text begins no comment. Databases differ in
+a few of them; where it can't be told from the query which one is meant, that is said, and nobody relies on what was read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, cast
+
+Kind = Literal["word", "name", "text", "number", "parameter", "sign"]
+
+#: Databases that take ``#`` for the beginning of a comment; to others it is an operator, or part of a name.
+_HASH_COMMENTS = frozenset({"mySql", "googleBigQuery", "clickhouse"})
+#: Databases to which a dollar sign is a part of a name, and no quotation mark.
+_NO_DOLLARS = frozenset({"mySql", "microsoftSql", "oracleDatabase", "googleBigQuery"})
+_COMMENT = {
+    "--": re.compile(r"--[^\n\r]*"),
+    "-- ": re.compile(r"--(?=\s|$)[^\n\r]*"),  # MySQL: without a space it is minus minus
+    "#": re.compile(r"#[^\n\r]*"),
+}
+_COMMENT_EDGE = re.compile(r"/\*|\*/")
+_DOLLARS = re.compile(r"\$(?:[^\W\d]\w*)?\$")
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)
+    |(?P<escaped>[eE]'(?:[^'\\]|\\.|'')*')
+    |(?P<text>'(?:[^']|'')*')
+    |(?P<name>"(?:[^"]|"")*"|`(?:[^`]|``)*`)
+    |(?P<parameter>\$\d+|@{1,2}\w+|:(?!:)\w+|\?)
+    |(?P<word>[^\W\d][\w$]*)
+    |(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)
+    |(?P<sign>::|.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_BRACKETED = re.compile(r"\[(?:[^\]]|\]\])+\]")
+_TEMPORARY = re.compile(r"##?\w+")
+#: A line break that ends a comment to some; names in which characters are escaped; quotation marks of one's own; a comment that is run.
+_UNCLEAR = re.compile(r"\r(?!\n)|(?<!\w)[uU]&[\"']|(?<!\w)(?:[qQ]|[nN][qQ]|[rR][bB]?|[bB][rR])'|/\*[!+M]")
+_TRIPLE = re.compile(r"'''|\"\"\"")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word of a query. `text` has no quotation marks where it is a name; `joins` says that nothing stands before it."""
+
+    kind: Kind
+    text: str
+    joins: bool = False
+
+    @property
+    def word(self) -> str:
+        """In lower case where it may be a keyword; empty for anything quoted, which never is one."""
+        return self.text.lower() if self.kind == "word" else ""
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it can name something."""
+        return self.kind in ("word", "name")
+
+
+def tokens_of(query: str, connector: str) -> tuple[list[Token], bool]:
+    """The words of a query, and whether they are surely those that its database sees.
+
+    Args:
+        query: literal SQL.
+        connector: the kind of database, as the importer names it; some have quotation marks and comments of their own.
+    """
+    found: list[Token] = []
+    is_clear = not (_UNCLEAR.search(query) or (connector == "googleBigQuery" and _TRIPLE.search(query)))
+    at, joins = 0, False
+    while at < len(query):
+        end, is_closed = _comment_end(query, at, connector)
+        if end == at:
+            token, end, is_closed = _next(query, at, connector, joins=joins)
+            if token is not None:
+                found.append(token)
+            joins = token is not None
+        else:
+            joins = False
+        is_clear, at = is_clear and is_closed, end
+    return found, is_clear
+
+
+def _next(query: str, at: int, connector: str, *, joins: bool) -> tuple[Token | None, int, bool]:
+    """What stands here (nothing for space), where it ends, and whether it surely ends there."""
+    if dollars := _DOLLARS.match(query, at):
+        closing = query.find(dollars.group(), dollars.end())
+        end = len(query) if closing < 0 else closing + len(dollars.group())
+        return Token("text", query[at:end], joins), end, closing >= 0 and connector not in _NO_DOLLARS
+    if connector == "microsoftSql":
+        if own := _BRACKETED.match(query, at):
+            return Token("name", own.group()[1:-1], joins), own.end(), True
+        if own := _TEMPORARY.match(query, at):
+            return Token("word", own.group(), joins), own.end(), True
+    match = _TOKEN.match(query, at)
+    assert match is not None  # its last part takes anything
+    kind, text, end = str(match.lastgroup), match.group(), match.end()
+    match kind:
+        case "space":
+            return None, end, True
+        case "escaped":
+            return Token("text", text, joins), end, True
+        case "text":  # some databases take the mark behind a backslash for a part of the text
+            return Token("text", text, joins), end, "\\'" not in text
+        case "name":
+            return Token("name", text[1:-1], joins), end, f"\\{text[0]}" not in text
+        case "parameter" | "word" | "number":
+            return Token(cast("Kind", kind), text, joins), end, True
+    return Token("sign", text, joins), end, text not in "'\"`"
+
+
+def _comment_end(query: str, at: int, connector: str) -> tuple[int, bool]:
+    """Where the comment ends that begins here, and whether it surely does; `at` itself where none begins."""
+    line = _COMMENT["-- " if connector == "mySql" else "--"].match(query, at)
+    if line is None and connector in _HASH_COMMENTS:
+        line = _COMMENT["#"].match(query, at)
+    if line is not None:
+        return line.end(), True
+    if not query.startswith("/*", at):
+        return at, True
+    edge = _COMMENT_EDGE.search(query, at + 2)
+    if edge is None:
+        return len(query), False
+    return edge.end(), edge.group() == "*/"  # one within another: some databases count them, some do not

@@ -1,0 +1,93 @@
+"""A stop is lifted by two others, and not by bringing in a copy: it counts as come back, and is asked of people (G5, I9, A13)."""
+
+from __future__ import annotations
+
+import pytest
+
+from approvals import grants
+from approvals.models import Grant, Likeness, Submission
+from governance.controls.models import Person
+from inventory import lifecycle
+from tests import journeys
+from tests.approvals import lightly, stock
+from tests.approvals.lightly import another, asks, both
+from tests.journeys import Company
+from tests.people import as_actor
+
+ONE = "SELECT s.sku, i.name FROM scm.stock s JOIN scm.items i ON i.sku = s.sku"
+
+
+def stop_grant(c: Company, made: Submission, kind: str = "privilege", by: Person | None = None) -> Grant:
+    """Omar stops one of its grants, or somebody else does."""
+    grant = Grant.objects.get(automation=made.automation, kind=kind)
+    reason = "It must not read these two together."
+    return grants.stop(grant, actor=as_actor(by or c.people.omar), now=c.now, reason=reason)
+
+
+def stop_all(c: Company, made: Submission) -> None:
+    """Sana stops the whole automation."""
+    lifecycle.stop(made.automation, actor=as_actor(c.people.sana), now=c.now, reason="It reads too much.")
+
+
+def copied(c: Company) -> Submission:
+    """The very same under another id, with credentials of its own and one harmless change."""
+    return lightly.submitted(c, both(asks(f"{ONE} WHERE true"), another("b")))
+
+
+@pytest.mark.rule("G5", "I9", "A13")
+@pytest.mark.parametrize("what", ["a grant", "a credential", "all of it"])
+def test_a_copy_of_what_was_stopped_is_held_and_asked_of_people(company: Company, what: str) -> None:
+    first = lightly.in_force(company, asks(ONE))
+    if what == "all of it":
+        stop_all(company, first)
+    else:
+        stop_grant(company, first, "credential" if what == "a credential" else "privilege")
+    made = copied(company)
+    assert not made.light_path
+    assert [one.other for one in Likeness.objects.filter(automation=made.automation)] == [first.automation]
+
+
+@pytest.mark.rule("G5", "A13")
+@pytest.mark.parametrize("what", ["a grant", "a credential", "all of it"])
+def test_nor_does_policy_approve_it_where_it_was_said_to_be_another(
+    company: Company, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inventory.likeness.find", lambda case: [])
+    first = lightly.in_force(company, asks(ONE))
+    if what == "all of it":
+        stop_all(company, first)
+    else:
+        stop_grant(company, first, "credential" if what == "a credential" else "privilege")
+    assert not copied(company).light_path
+
+
+@pytest.mark.rule("G5", "A13")
+def test_what_is_stopped_while_a_copy_waits_takes_it_off_the_light_path(company: Company) -> None:
+    first = lightly.in_force(company, asks(ONE))
+    made = copied(company)
+    assert made.light_path
+    stop_grant(company, first)
+    stock.app_approved(company, made)
+    assert {record.state for record in made.approvals.filter(stage=2)} == {"open"}
+
+
+@pytest.mark.rule("G5", "I9")
+def test_a_copy_of_what_runs_is_nothing_to_ask_about(company: Company) -> None:
+    lightly.in_force(company, asks(ONE))
+    made = copied(company)
+    assert made.light_path
+    assert not Likeness.objects.filter(automation=made.automation).exists()
+
+
+@pytest.mark.rule("G5", "I9", "A13")
+def test_what_was_approved_anew_after_a_stop_is_stopped_no_more(company: Company) -> None:
+    first = lightly.in_force(company, asks(ONE))
+    stop_grant(company, first, by=company.people.sana)
+    anew = lightly.submitted(company, both(asks(ONE), stock.every_tuesday))
+    assert not anew.light_path
+    stock.app_approved(company, anew)
+    for record in anew.approvals.filter(stage=2, state="open").order_by("pk"):
+        for person in (company.people.omar, company.people.viktor):
+            if record.state == "open":
+                journeys.approve(record, person, now=company.now)
+    assert not Likeness.objects.filter(automation=copied(company).automation).exists()

@@ -1,0 +1,167 @@
+"""What was refused or stopped is the same however its tables are written: in another order, in other letters, with one more (A13, A15, G5, I9)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approvals import grants
+from approvals.models import Approval, Grant, Submission
+from governance.controls.refusals import DutyConflict
+from inventory import same
+from tests import journeys
+from tests.approvals import lightly, stock
+from tests.approvals.lightly import another, asks, both
+from tests.approvals.test_light import called_by_another, second
+from tests.journeys import EXPORTS, Company
+from tests.people import as_actor
+
+CHASER = "invoice-chaser.json"
+ONE = "SELECT s.sku, i.name FROM scm.stock s JOIN scm.items i ON i.sku = s.sku"
+OTHERWISE = {
+    "the same": f"{ONE} WHERE true",
+    "the other way round": "SELECT s.sku, i.name FROM scm.items i JOIN scm.stock s ON i.sku = s.sku",
+    "in other letters": "SELECT s.sku, i.name FROM SCM.Stock s JOIN scm.ITEMS i ON i.sku = s.sku",
+    "one more": f"{ONE} JOIN scm.bins b ON true",
+    "one of them": "SELECT s.sku FROM scm.stock s",
+    "without its schema": "SELECT s.sku FROM stock s",
+}
+
+
+def refuse(c: Company, made: Submission) -> None:
+    """Omar refuses what it reads."""
+    stock.app_approved(c, made)
+    record = next(one for one in second(made) if one.privilege is not None)
+    journeys.reject(record, c.people.omar, now=c.now, reason="Never these two together.")
+
+
+# --- the light path ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A13", "A15")
+@pytest.mark.parametrize("how", OTHERWISE)
+def test_what_was_refused_is_not_approved_by_policy_however_it_is_written(company: Company, how: str) -> None:
+    refuse(company, lightly.submitted(company, both(asks(ONE), called_by_another)))
+    assert not lightly.submitted(company, both(asks(OTHERWISE[how]), another("b"))).light_path
+
+
+@pytest.mark.rule("A13", "A15")
+def test_nor_is_it_by_another_kind_of_step(company: Company) -> None:
+    refuse(company, lightly.submitted(company, both(asks("SELECT * FROM scm.stock"), called_by_another)))
+    assert not lightly.submitted(company, another("b")).light_path
+
+
+@pytest.mark.rule("G5", "A13")
+@pytest.mark.parametrize("how", ["the other way round", "in other letters", "one more"])
+@pytest.mark.parametrize("is_copy", [False, True])
+def test_what_was_stopped_is_not_brought_back_by_policy(company: Company, how: str, is_copy: bool) -> None:
+    first = lightly.in_force(company, asks(ONE))
+    grant = Grant.objects.get(automation=first.automation, kind="privilege")
+    grants.stop(grant, actor=as_actor(company.people.omar), now=company.now, reason="Not these two together.")
+    edit = another("b") if is_copy else stock.every_tuesday
+    assert not lightly.submitted(company, both(asks(OTHERWISE[how]), edit)).light_path
+
+
+@pytest.mark.rule("G5")
+@pytest.mark.parametrize("how", ["the other way round", "in other letters"])
+def test_who_stopped_it_does_not_bring_it_back_alone_however_it_is_written(company: Company, how: str) -> None:
+    omar = company.people.omar
+    first = stock.in_force(company, asks(ONE))
+    grant = Grant.objects.get(automation=first.automation, entitlement__resource=company.erp)
+    grants.stop(grant, actor=as_actor(omar), now=company.now, reason="Not these two together.")
+    record = stock.privilege_on(stock.submitted(company, asks(OTHERWISE[how])), company.erp)
+    assert {seat.label for seat in record.seats.all()} == {"owner", "security"}
+    with pytest.raises(DutyConflict, match="stopped what this would bring back"):
+        journeys.approve(record, omar, now=company.now)
+
+
+@pytest.mark.rule("A13")
+def test_what_has_nothing_in_common_with_it_is_no_question(company: Company) -> None:
+    refuse(company, lightly.submitted(company, both(asks(ONE), called_by_another)))
+    assert lightly.submitted(company, both(asks("SELECT 1 FROM scm.bins"), another("b"))).light_path
+
+
+# --- asked again -------------------------------------------------------------------------------------------------------
+
+
+def chaser(how: str, name: str = "") -> bytes:
+    """The invoice chaser, its query of two tables written otherwise; under a name and id of its own where one is said."""
+    export = json.loads((EXPORTS / CHASER).read_text())
+    export |= {"id": name, "name": name} if name else {}
+    nodes = [one for one in export["nodes"] if "fin.customers" in str(one["parameters"].get("query", ""))]
+    query = nodes[0]["parameters"]["query"].replace("LIMIT 50", "LIMIT 40")
+    if how == "the other way round":
+        query = (
+            query.replace("fin.invoices", "\0").replace("fin.customers", "fin.invoices").replace("\0", "fin.customers")
+        )
+    elif how == "in other letters":
+        query = query.replace("fin.invoices", "FIN.Invoices")
+    nodes[0]["parameters"]["query"] = query
+    return json.dumps(export).encode()
+
+
+def of_both(made: Submission) -> Approval:
+    """The record about the query of two tables."""
+    return next(one for one in made.approvals.exclude(privilege=None) if len(one.privilege.scope) == 2)
+
+
+@pytest.mark.rule("A15")
+@pytest.mark.parametrize("how", ["the same", "the other way round", "in other letters"])
+def test_a_refusal_is_shown_and_asked_of_the_same_person_however_it_is_written(company: Company, how: str) -> None:
+    made = journeys.submitted(company, journeys.brought_in(company, CHASER))
+    journeys.decide_app(company, made)
+    refused = of_both(made)
+    assert refused.privilege is not None
+    owner = refused.privilege.entitlement.resource.owner
+    journeys.reject(refused, owner, now=company.now, reason="Never both.")
+    again = journeys.submitted(company, journeys.brought_in(company, CHASER, content=chaser(how)))
+    assert of_both(again).earlier == refused
+
+
+@pytest.mark.rule("I9", "A15")
+def test_a_copy_that_is_written_otherwise_is_held_as_the_same(company: Company) -> None:
+    made = journeys.submitted(company, journeys.brought_in(company, CHASER))
+    journeys.reject(journeys.app_of(made), company.people.theo, now=company.now, reason="No.")
+    content = chaser("the other way round", "another")
+    again = journeys.submitted(company, journeys.brought_in(company, CHASER, content=content))
+    assert journeys.app_of(again).earlier == journeys.app_of(made)
+
+
+# --- the form itself ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A15")
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (["scm.stock"], ["hr.salaries"], False),
+        (["stock"], ["restock"], False),
+        (["/finance"], ["/finances/2024"], False),
+        ([], ["scm.stock"], False),
+        (["scm.stock", "a"], ["b", "SCM.Stock"], True),
+        (["stock"], ["erp.scm.stock"], True),
+        (["/finance/2024"], ["/finance/"], True),
+    ],
+)
+def test_what_has_a_part_in_common(one: Sequence[str], other: Sequence[str], is_same: bool) -> None:
+    mine, its = same.parts("", one), same.parts("", other)
+    assert same.overlap(mine, its) is same.overlap(its, mine) is is_same
+
+
+@pytest.mark.rule("I9", "A15")
+@pytest.mark.django_db
+@given(
+    target=st.text(alphabet="aZ.é İ/{}", max_size=8),
+    scope=st.lists(st.text(alphabet="abAB.éÉ_ -", max_size=4), max_size=4),
+)
+def test_the_database_says_the_same_of_a_row(target: str, scope: list[str]) -> None:
+    sql = same.PARTS_SQL.format(scope="%(scope)s::text[]", target="%(target)s")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {sql}", {"scope": scope, "target": target})
+        (found,) = cursor.fetchone()
+    assert tuple(found) == same.parts(target, scope)
