@@ -8,7 +8,16 @@ from datetime import datetime
 from django.db.models import Q
 
 from approvals import proposal_duties, waiting
-from approvals.models import Approval, Proposal, ProposalState, Submission, SubmissionState
+from approvals.models import (
+    Approval,
+    Conflict,
+    Proposal,
+    ProposalState,
+    Submission,
+    SubmissionState,
+    Waiver,
+    WaiverState,
+)
 from governance.controls import mail_digest
 from governance.controls.actors import Actor
 from governance.controls.mail_digest import Line
@@ -24,6 +33,9 @@ def register() -> None:
     mail_digest.register(to_accept, "subset_to_accept")
     mail_digest.register(to_submit_again, "tier_raised")
     mail_digest.register(to_look_at, "sample_drawn", "sample_due")
+    mail_digest.register(to_resolve, "conflict_opened")
+    mail_digest.register(to_waive, "waiver_asked")
+    mail_digest.register(to_waive_again, "waiver_ending")
     mail_digest.register(to_countersign, "proposal_made")
     mail_digest.register(to_take_on, "proposal_to_accept")
 
@@ -117,3 +129,31 @@ def to_take_on(person: Person, threads: Collection[str], now: datetime) -> dict[
         pk__in=mail_digest.keys(threads), state=ProposalState.APPROVED, appointed=person, lapses_at__gt=now
     )
     return {f"proposal:{pk}": Line(due) for pk, due in rows.order_by("pk").values_list("pk", "lapses_at")}
+
+
+def to_resolve(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Conflicts that are held still and that nothing waives."""
+    rows = (
+        Conflict.objects.standing("", now)
+        .filter(pk__in=mail_digest.keys(threads))
+        .select_related("rule")
+        .order_by("pk")
+    )
+    return {f"conflict:{one.pk}": Line(one.due_at, one.rule.title) for one in rows}
+
+
+def to_waive(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Waivers that are asked for and that the person may decide about."""
+    rows = Waiver.objects.filter(pk__in=mail_digest.keys(threads), state=WaiverState.ASKED).select_related(
+        "automation__team"
+    )
+    own = rows.exclude(asked_by=person).exclude(beneficiaries__contains=[person.pk]).order_by("pk")
+    return {
+        f"waiver:{one.pk}": Line(None, f"{one.automation.name} of {one.automation.team.name}: a waiver") for one in own
+    }
+
+
+def to_waive_again(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Waivers that end soon."""
+    rows = Waiver.objects.live(now).filter(pk__in=mail_digest.keys(threads)).order_by("pk")
+    return {f"waiver:{one.pk}": Line(one.ends_at) for one in rows}

@@ -11,13 +11,15 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
+from django.db.models.functions import JSONObject
 
 from approvals.conflicts import cases, finding, standing
 from approvals.conflicts.finding import Case, Found
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
-from approvals.models import Approval, ApprovalKind, ApprovalState, Submission
+from approvals.models import Approval, ApprovalKind, ApprovalState, Submission, Waiver
 from approvals.models.conflict import Mode, Scope
 from governance.controls.refusals import Refusal
 from inventory import chains
@@ -66,7 +68,9 @@ def rules_for(submission: Submission, now: datetime) -> Sequence[Standing]:
     """The rules in force, read once for this instance of a submission."""
     known = submission.__dict__.get("_conflict_rules")
     if known is None:
-        known = submission.__dict__["_conflict_rules"] = standing.in_force(now)
+        read = submission.__dict__.get("conflict_rules")
+        known = standing.in_force(now) if read is None else standing.of_a_row(read)
+        submission.__dict__["_conflict_rules"] = known
     found: Sequence[Standing] = known
     return found
 
@@ -76,10 +80,24 @@ def of_submission(submission: Submission, now: datetime) -> Sequence[Found]:
     known = submission.__dict__.get("_conflicts")
     if known is None:
         known = submission.__dict__["_conflicts"] = tuple(
-            finding.find(case_of(submission), now, rules_for(submission, now))
+            finding.find_all([case_of(submission)], now, rules_for(submission, now), _waivers(submission))[0]
         )
     found: Sequence[Found] = known
     return found
+
+
+def with_a_submission(now: datetime) -> dict[str, ArraySubquery]:
+    """What a page reads with a submission, so that its conflicts ask no query for rules and waivers."""
+    live = Waiver.objects.live(now).order_by("-ends_at")
+    said = JSONObject(id="id", code="code", scope="scope", subject="subject", covers="covers", ends_at="ends_at")
+    return {"conflict_rules": standing.with_a_row(now), "live_waivers": ArraySubquery(live.values(said=said))}
+
+
+def _waivers(submission: Submission) -> list[Waiver] | None:
+    read: Sequence[Mapping[str, Any]] | None = submission.__dict__.get("live_waivers")
+    if read is None:
+        return None
+    return [Waiver(**{**one, "ends_at": datetime.fromisoformat(str(one["ends_at"]))}) for one in read]
 
 
 def know(submissions: Sequence[Submission], now: datetime) -> None:

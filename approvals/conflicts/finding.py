@@ -103,13 +103,19 @@ def find(case: Case, now: datetime, rules: Sequence[Standing] | None = None) -> 
     return find_all([case], now, rules)[0]
 
 
-def find_all(cases: Sequence[Case], now: datetime, rules: Sequence[Standing] | None = None) -> list[list[Found]]:
+def find_all(
+    cases: Sequence[Case],
+    now: datetime,
+    rules: Sequence[Standing] | None = None,
+    waivers: Sequence[Waiver] | None = None,
+) -> list[list[Found]]:
     """Every conflict in which each of some automations has a part.
 
     Args:
         cases: each as it would be.
         now: business time.
         rules: those in force, where the caller has read them.
+        waivers: the live ones, likewise.
 
     Returns:
         For each case, by the codes of the rules. A fixed number of queries, however many cases: the rules, what others hold of what
@@ -132,7 +138,7 @@ def find_all(cases: Sequence[Case], now: datetime, rules: Sequence[Standing] | N
                 if _is_conflict(one, made):
                     here.append(made)
         found.append(here)
-    return _with_waivers(found, now)
+    return _with_waivers(found, now, waivers)
 
 
 def _near(case: Case, rules: Sequence[Standing]) -> list[tuple[Standing, dict[int, tuple[Held, ...]]]]:
@@ -167,12 +173,15 @@ def _own(one: Standing, things: Sequence[Held]) -> dict[int, tuple[Held, ...]]:
     return {number: held for number, leg in legs_of(one.rule) if (held := tuple(leg.of(things)))}
 
 
-def _with_waivers(found: Sequence[Sequence[Found]], now: datetime) -> list[list[Found]]:
+def _with_waivers(
+    found: Sequence[Sequence[Found]], now: datetime, waivers: Sequence[Waiver] | None
+) -> list[list[Found]]:
     """Each with the waiver that covers all that has a part in it (S7)."""
     codes = {one.standing.rule.code for each in found for one in each}
     if not codes:
         return [list(each) for each in found]
-    waivers = Waiver.objects.live(now).filter(code__in=codes).order_by("-ends_at")
+    if waivers is None:
+        waivers = list(Waiver.objects.live(now).filter(code__in=codes).order_by("-ends_at"))
     known: dict[tuple[str, int], list[Waiver]] = {}
     for waiver in waivers:
         known.setdefault((waiver.code, waiver.subject), []).append(waiver)

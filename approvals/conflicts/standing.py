@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models.functions import JSONObject
 
 from approvals.conflicts.rules import Rule, read
 from approvals.models import ConflictRule
@@ -29,7 +34,24 @@ class Standing:
 
 def in_force(now: datetime) -> tuple[Standing, ...]:
     """All rules that count at the instant ``now``, by their codes: one query, and one more for documents that are not known yet."""
-    versions = list(ConflictRule.objects.in_force(now).defer("document"))
+    return _typed(list(ConflictRule.objects.in_force(now).defer("document")))
+
+
+#: What a page reads of each rule with another row, so as to ask no query for them.
+COLUMNS = ("id", "code", "number", "digest", "title", "process", "rating", "mode", "scope")
+
+
+def with_a_row(now: datetime) -> ArraySubquery:
+    """All rules in force as an annotation of any row: `of_a_row` reads it."""
+    return ArraySubquery(ConflictRule.objects.in_force(now).values(said=JSONObject(**{name: name for name in COLUMNS})))
+
+
+def of_a_row(said: Sequence[Mapping[str, Any]]) -> tuple[Standing, ...]:
+    """The rules that `with_a_row` has read."""
+    return _typed([ConflictRule(**one) for one in said])
+
+
+def _typed(versions: Sequence[ConflictRule]) -> tuple[Standing, ...]:
     unknown = [one.pk for one in versions if one.digest not in _READ]
     if unknown:
         if len(_READ) + len(unknown) > MOST:

@@ -198,13 +198,12 @@ def _tell(step: Step[Conflict], conflict: Conflict, event: str, key: str, grant:
 def _notices(
     conflict: Conflict, people: Sequence[Person], event: str, key: str, now: datetime, context: Mapping[str, Any]
 ) -> list[Notice]:
-    named = f"{conflict.code}:{conflict.scope}:{conflict.subject}:{conflict.opened_at.isoformat()}"
     return [
         outbox.notice(
             recipient=person,
             event=event,
-            thread=f"conflict:{conflict.code}:{conflict.scope}:{conflict.subject}",
-            key=f"conflict:{named}:{key}:{person.pk}",
+            thread=f"conflict:{conflict.pk}",
+            key=f"conflict:{conflict.pk}:{key}:{person.pk}",
             now=now,
             context=context,
         )

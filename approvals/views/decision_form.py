@@ -44,7 +44,7 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
     typed = reader.typed or {}
     form: Shape = {
         "action": decide_href(record),
-        "digest": facts.digest(facts.of(record)),
+        "digest": facts.digest(facts.of(record, reader.now)),
         "reason": {
             "value": typed.get("reason", ""),
             "required": record.tier == "high",

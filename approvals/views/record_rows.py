@@ -105,7 +105,7 @@ def row(
     elif may_decide and (note := may_say.third_signature(record, route, say.actor)) is not None:
         shape["note"] = note
     elif may_decide and record.tier != "high":
-        shape["quick"] = {"action": decide_href(record), "digest": facts.digest(facts.of(record))}
+        shape["quick"] = {"action": decide_href(record), "digest": facts.digest(facts.of(record, reader.now))}
     shape["undo"] = undo_action(record, route, reader)
     if shape["open"]:
         own = reader.at(key)

@@ -24,7 +24,6 @@ from approvals.views import (
     review_changes,
     review_questions,
     review_stages,
-    review_why,
 )
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier, dossier
@@ -76,7 +75,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "may_decide": any(row["mine"] for row in rows),
         "groups": _groups(rows, about.second),
         "panels": review_chain.panels(submission),
-        "why": review_why.shape(about, reader),
+        "why_href": reverse("review_why", args=[submission.pk]),
         "remarks": _remarks(about),
         "remark": _remark(about, reader) if "comment" in allowed else None,
         "events": _events(about, reader),

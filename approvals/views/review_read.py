@@ -16,6 +16,7 @@ from django.db.models.functions import JSONObject
 
 from approvals import facts, holders, ownerless, rechecking
 from approvals import since as since_approved
+from approvals.conflicts import asked as conflicts
 from approvals.holders import Held
 from approvals.ladders import Bench
 from approvals.models import Approval, Comment, Likeness, Seat, Submission
@@ -104,6 +105,7 @@ def visible(reader: Reader) -> SubmissionQuerySet:
     starts = Trigger.objects.filter(version=OuterRef("version")).order_by("pk")
     return holders.told(joined).annotate(
         approved_before=since_approved.approved_before(),
+        **conflicts.with_a_submission(reader.now),
         is_in_team=Exists(Membership.objects.filter(team=OuterRef("automation__team"), person=me)),
         was_asked=Exists(Submission.objects.asking(me.pk if me is not None else None).filter(pk=OuterRef("pk"))),
         rests_on=F("app_approval__submission__version__number"),

@@ -89,7 +89,7 @@ def tier(value: str, *, boxed: bool = False) -> SafeString:
 @drawn_once
 def rating(value: str) -> SafeString:
     """Draw how bad a conflict would be (S6) as a tier is drawn."""
-    word = words.STATES["rating"][value]
+    word = words.RATINGS[value]
     classes = "tier tier-high" if value == "high" else "tier"
     return format_html('<span class="{}">{}{} risk</span>', classes, any_icon(word.icon), word.text)
 

@@ -37,6 +37,13 @@ TIERS: Final = {
     "high": Word("High", "tier-high", "high"),
 }
 
+#: How bad a conflict would be, drawn as a tier is.
+RATINGS: Final = {
+    "low": Word("Low", "tier-low"),
+    "medium": Word("Medium", "tier-standard"),
+    "high": Word("High", "tier-high", "high"),
+}
+
 DATA_CLASSES: Final = {
     "public": Word("Public", "data-1"),
     "internal": Word("Internal", "data-2"),
@@ -71,11 +78,6 @@ STATES: Final = {
         "record": Word("Shown", "eye"),
         "approval": Word("One signature more", "pen", "high"),
         "enforce": Word("Refused", "lock", "no"),
-    },
-    "rating": {
-        "low": Word("Low", "tier-low"),
-        "medium": Word("Medium", "tier-standard"),
-        "high": Word("High", "tier-high", "high"),
     },
     "approval": {
         "waiting": Word("Opens after stage 1", "clock", "off"),

@@ -102,6 +102,7 @@ TOUR = (
     ("sana", "automation_chain", "automation"),
     ("sana", "automation_chain", "joined"),  # with what it writes for, what it calls, and what nobody knows
     ("theo", "review_chain", "submission"),
+    ("theo", "review_why", "submission"),
     ("sana", "automation_raise", "automation"),
     ("sana", "ownerless"),
     ("sana", "identity", "identity"),

@@ -133,8 +133,8 @@ def test_while_it_is_counted_the_page_asks_again_and_nobody_may_countersign_yet(
 
 
 def test_a_submission_says_why_this_tier_and_why_this_route(company: Company, stock_submitted: Submission) -> None:
-    page = browser(company.people.theo).get(reverse("review", args=[stock_submitted.pk])).content.decode()
-    why = page[page.index('id="why"') :]
+    page = browser(company.people.theo).get(reverse("review_why", args=[stock_submitted.pk])).content.decode()
+    why = page[page.index("<h1>") :]
     assert "Why this tier, why this route" in why
     assert 'href="/policies/1/"' in why
     assert "resource owner" in why
