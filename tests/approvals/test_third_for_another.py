@@ -53,7 +53,7 @@ def test_nor_does_the_database_take_that(company: Company, app: Approval) -> Non
         insert_decision(app, n.bram, for_person=n.amara, seat=seat, now=company.now)
     member = joins(make_person("Cole Ager"), n.finance_ops)
     for who in (n.bram, member):
-        Candidate.objects.create(seat=seat, person=who, order=9, basis="fallback owner")
+        Candidate.objects.create(seat=seat, person=who, order=9, basis="fallback owner", at=company.now)
         with database_refuses("S10"):
             insert_decision(app, who, seat=seat, now=company.now)
     assert not app.decisions.filter(seat=seat).exists()
