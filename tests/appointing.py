@@ -65,7 +65,7 @@ def leave_fallback(team: Team, person: Person, *, now: datetime) -> None:
 
 def own(resource: Resource, owner: Person, deputy: Person, *, now: datetime) -> Resource:
     """A resource in use gets another owner and deputy, where it has others."""
-    if Resource.objects.filter(pk=resource.pk, owner=owner, deputy=deputy).exists():
-        return Resource.objects.get(pk=resource.pk)
-    appoint("resource_owner", str(resource.pk), {"owner": owner.pk, "deputy": deputy.pk}, now=now)
-    return Resource.objects.get(pk=resource.pk)
+    if not Resource.objects.filter(pk=resource.pk, owner=owner, deputy=deputy).exists():
+        appoint("resource_owner", str(resource.pk), {"owner": owner.pk, "deputy": deputy.pk}, now=now)
+    resource.refresh_from_db()
+    return resource
