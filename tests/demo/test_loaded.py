@@ -358,7 +358,9 @@ def test_the_hints_journey_can_be_gone(demo: str) -> None:
         if not record.decisions.exists():
             _decide(record, next(row.owner for row in resources.RESOURCES if row.name == on.name), now)
         if Approval.objects.get(pk=record.pk).state == ApprovalState.OPEN:
-            _decide(Approval.objects.get(pk=record.pk), "viktor", now)  # it is in conflict: what it reads could be sent away
+            _decide(
+                Approval.objects.get(pk=record.pk), "viktor", now
+            )  # it is in conflict: what it reads could be sent away
     submitted.refresh_from_db()
     transitions.accept_subset(submitted, actor=act_as("jonas"), now=now)
     live = Automation.objects.get(name="Supplier statement check")

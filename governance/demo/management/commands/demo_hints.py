@@ -32,7 +32,7 @@ TRY = (
     "As Rita, bring in {file} (six privileges),",
     "  say why it needs each, and submit. See who is asked, and that the privileges wait.",
     "As Theo, approve the app, and as Sana: it reads what Supplier onboarding writes, so the two are a chain.",
-    "As Omar, approve one privilege, shorten one, refuse one; as Mei, decide the rest.",
+    "As Omar, approve one privilege, shorten one, refuse one; as Mei, decide the rest; as Viktor, sign what is in conflict.",
     "As Jonas, accept what was approved: it goes live with that and nothing else.",
     "As Jonas, look at what Omar decided: Jonas is the database's deputy, and the page says why he may not (SOD-3).",
     "As Piet and Omar, answer the reviews of the Weekly stock report; or move the clock and see what silence does.",
