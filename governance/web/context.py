@@ -51,6 +51,14 @@ class Chrome:
         return frame.href("me")
 
     @property
+    def menu(self) -> list[dict[str, str]]:
+        """What the reader's menu leads to besides: what everybody may read and nobody needs each day."""
+        named = (("Conflicts", "conflict", "conflict_list"), ("Policies", "file", "policies"))
+        return [
+            {"label": label, "icon": icon, "href": frame.href(name)} for label, icon, name in named if frame.href(name)
+        ]
+
+    @property
     def search_href(self) -> str:
         """Where the search field sends its words."""
         return frame.href("search")
