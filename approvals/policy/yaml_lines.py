@@ -64,7 +64,9 @@ def read(text: str) -> Read:
     """
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST_BYTES:
         raise Unreadable(
-            Problem(1, "", f"It is larger than {LARGEST_BYTES // 1024} KB.", "A policy is a few dozen lines.")
+            Problem(
+                1, "", f"It is larger than {LARGEST_BYTES // 1024} KB.", "What is written by hand is a few dozen lines."
+            )
         )
     try:
         _bounded(text)
@@ -77,7 +79,7 @@ def read(text: str) -> Read:
         raise Unreadable(
             Problem(mark.line + 1 if mark else 1, "", f"This is no YAML: {said}.", "Correct this line.")
         ) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise Unreadable(Problem(1, "", f"This can't be read: {str(error)[:200]}.", "Correct the text.")) from None
 
 

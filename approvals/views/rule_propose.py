@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from approvals.conflicts import texts
 from approvals.conflicts.rules import NotARule
 from approvals.models import ConflictRule, Proposal
+from approvals.policy.yaml_lines import LARGEST_BYTES
 from approvals.transitions import proposing
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, Refusal, Refused
@@ -52,7 +53,7 @@ class RuleForm(forms.Form):
 
     text = forms.CharField(
         label="The rule",
-        max_length=texts.LONGEST,
+        max_length=LARGEST_BYTES,
         widget=forms.Textarea(attrs={"rows": 24, "class": "control mono", "spellcheck": "false"}),
         help_text="YAML. Each part of a leg's “any” is enough; inside one, all that is given must hold.",
     )

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from approvals.conflicts import texts
-from approvals.conflicts.library import FILES, shipped
 from approvals.conflicts.rules import Held, Leg, Rule, Selector
+from approvals.conflicts.shipped import FILES, shipped
 from inventory import words
 from inventory.importers.capabilities import BY_HAND, PROTECTIVE, TAGS, tags_in_table, tags_of
 from inventory.importers.connectors import canonical_connector

@@ -10,7 +10,7 @@ import yaml
 from approvals.conflicts.rules import Rule, read
 
 #: One file a process, each a list of rules.
-FILES = Path(__file__).with_name("library")
+FILES = Path(__file__).with_name("shipped")
 
 
 @cache
