@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
@@ -56,7 +57,7 @@ def conflict_list(request: Request) -> HttpResponse:
         seen = seen.filter(code=code)
     if owner is not None:
         owned = Automation.objects.filter(Q(business_owner=owner) | Q(technical_owner=owner))
-        seen = seen.filter(automations__overlap=list(owned.values_list("pk", flat=True)[:2000]))
+        seen = seen.filter(automations__overlap=ArraySubquery(owned.order_by().values("pk")))
     found = seen.standing(show, now).telling_waived(now)
     rows = list((found.filter(pk__lt=before) if before else found).select_related("rule").order_by("-pk")[: PAGE + 1])
     older = {"before": rows[PAGE - 1].pk} if len(rows) > PAGE else {}
