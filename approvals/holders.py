@@ -13,13 +13,14 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Greatest, JSONObject
 
 from approvals.models import (
     Approval,
     ApprovalState,
     Candidate,
+    CarriedDecision,
     Decision,
     DecisionOutcome,
     DecisionPerson,
@@ -29,6 +30,7 @@ from approvals.models import (
 )
 from approvals.models.submission import SubmissionQuerySet
 from approvals.routing import Route
+from governance.controls import compiled
 from governance.controls.models import Person
 
 #: What is no seat of a record: the answer to a question, and the word that a part is enough (A5, A14).
@@ -77,10 +79,12 @@ def either(names: Sequence[str], most: int = 3) -> str:
 
 def told(submissions: SubmissionQuerySet) -> SubmissionQuerySet:
     """Submissions with what `of` needs of each: read in the same query, however many records they have."""
-    return submissions.annotate(seats_open=ArraySubquery(_seats()), sent_back=ArraySubquery(_questions()))
+    return submissions.annotate(
+        seats_open=compiled.annotation(Submission, _seats), sent_back=compiled.annotation(Submission, _questions)
+    )
 
 
-def _seats() -> QuerySet[Candidate, Any]:
+def _seats() -> ArraySubquery:
     """Who was asked to fill an open seat and still may, as far as rows alone say it: no party, of no other stage, not used up, here."""
     record = "seat__approval"
     asked = Candidate.objects.filter(
@@ -88,16 +92,17 @@ def _seats() -> QuerySet[Candidate, Any]:
         person__left_at=None,
         **{f"{record}__submission": OuterRef("pk"), f"{record}__state": ApprovalState.OPEN},
     )
-    in_round = Q(approval=OuterRef(record), round=OuterRef(f"{record}__round"))
-    in_round |= Q(carried_to__approval=OuterRef(record), carried_to__round=OuterRef(f"{record}__round"))
-    used = Q(seat__label=OuterRef("seat__label")) | Q(person=OuterRef("person")) | Q(for_person=OuterRef("person"))
-    approved = Decision.objects.standing().filter(in_round, used, outcome=DecisionOutcome.APPROVE)
+    # What was decided here and what was carried here are asked apart: each has an index by record, one question with "or" has none.
+    here = {"approval": OuterRef(record), "round": OuterRef(f"{record}__round")}
+    approved = Decision.objects.standing().filter(_uses_up(""), **here, outcome=DecisionOutcome.APPROVE)
+    kept = {"decision__retraction": None, "decision__outcome": DecisionOutcome.APPROVE}
+    carried = CarriedDecision.objects.filter(_uses_up("decision__"), **here, **kept)
     within = {"submission": OuterRef(f"{record}__submission"), "person": OuterRef("person")}
     elsewhere = DecisionPerson.objects.filter(**within).exclude(stage=OuterRef(f"{record}__stage"))
     rests_on = DecisionPerson.objects.filter(
         decision__approval=OuterRef(f"{record}__submission__app_approval"), person=OuterRef("person")
     )
-    left = asked.exclude(Exists(approved)).exclude(Exists(Party.objects.filter(**within))).exclude(Exists(elsewhere))
+    left = asked.exclude(Exists(approved)).exclude(Exists(carried)).exclude(Exists(Party.objects.filter(**within))).exclude(Exists(elsewhere))
     left = left.exclude(Exists(rests_on), **{f"{record}__stage": 2})
     said = JSONObject(
         record=f"{record}_id",
@@ -108,15 +113,21 @@ def _seats() -> QuerySet[Candidate, Any]:
         until=f"{record}__due_at",
     )
     ordered = left.order_by(f"{record}__stage", f"{record}_id", "seat_id", "order", "pk")
-    return ordered.values(said=said)
+    return ArraySubquery(ordered.values(said=said))
 
 
-def _questions() -> QuerySet[Approval, Any]:
+def _uses_up(decision: str) -> Q:
+    """That a decision fills the seat, or was the candidate's own word, or given for them; it is reached from the row by ``decision``."""
+    seat = Q(**{f"{decision}seat__label": OuterRef("seat__label")})
+    return seat | Q(**{f"{decision}person": OuterRef("person")}) | Q(**{f"{decision}for_person": OuterRef("person")})
+
+
+def _questions() -> ArraySubquery:
     """What was sent back, and when (A14)."""
     last = Decision.objects.standing().filter(approval=OuterRef("pk"), outcome=DecisionOutcome.ASK).order_by("-pk")
     sent = Approval.objects.filter(submission=OuterRef("pk"), state=ApprovalState.CHANGES_ASKED)
     sent = sent.annotate(asked_at=Subquery(last.values("at")[:1])).order_by("stage", "pk")
-    return sent.values(said=JSONObject(record="pk", since="asked_at", until="builder_due_at"))
+    return ArraySubquery(sent.values(said=JSONObject(record="pk", since="asked_at", until="builder_due_at")))
 
 
 def of(submission: Submission, now: datetime, route: Route | None = None) -> list[Held]:

@@ -148,22 +148,16 @@ def would_be(version: chain_ends.Version) -> Chain:
     return _chain(version.automation.pk, chain_ends.of(version))
 
 
-def may_be_joined(version: str, automation: str) -> Combinable:
-    """For annotating rows of a higher app: whether the chain of a version has to be asked for, identities aside.
-
-    Args:
-        version: the path from the row to the version; empty where that is the row.
-        automation: to the version's automation.
-    """
-    meets = f"{version}__meets".removeprefix("__")
-    at = Version.objects.filter(pk=OuterRef(OuterRef(version or "pk"))).order_by()
+def may_be_joined() -> Combinable:
+    """For annotating versions: whether the chain of one has to be asked for, identities aside."""
+    at = Version.objects.filter(pk=OuterRef(OuterRef("pk"))).order_by()
     points = at.values(point=Left(Func(F("meets"), function="unnest"), POINT))
-    wanted = ExpressionWrapper(OuterRef(meets), output_field=ArrayField(CharField()))
-    ends = ChainEnd.objects.filter(point__in=points).exclude(automation=OuterRef(automation)).annotate(wanted=wanted)
+    wanted = ExpressionWrapper(OuterRef("meets"), output_field=ArrayField(CharField()))
+    ends = ChainEnd.objects.filter(point__in=points).exclude(automation=OuterRef("automation")).annotate(wanted=wanted)
     fits, alike = (Concat("point", Value(f":{but}"), "side", output_field=CharField()) for but in ("", BUT))
     is_credential = Q(kind=ChainKind.CREDENTIAL)
     met = ends.filter(is_credential & ~Q(wanted__contains=[alike]) | ~is_credential & Q(wanted__contains=[fits]))
-    unknown = Q((f"{meets}__isnull", True)) | Q((f"{meets}__contains", [NOWHERE]))
+    unknown = Q(meets=None) | Q(meets__contains=[NOWHERE])
     return Case(When(unknown, then=Value(True)), default=Exists(met.order_by()))
 
 

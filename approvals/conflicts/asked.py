@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 
 from approvals.conflicts import cases, finding, standing
@@ -21,6 +22,7 @@ from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
 from approvals.models import Approval, ApprovalKind, ApprovalState, Submission, Waiver
 from approvals.models.conflict import Mode, Scope
+from governance.controls import compiled
 from governance.controls.refusals import Refusal
 from inventory import chains
 
@@ -86,11 +88,17 @@ def of_submission(submission: Submission, now: datetime) -> Sequence[Found]:
     return found
 
 
-def with_a_submission(now: datetime) -> dict[str, ArraySubquery]:
+def with_a_submission(now: datetime) -> dict[str, RawSQL]:
     """What a page reads with a submission, so that its conflicts ask no query for rules and waivers."""
-    live = Waiver.objects.live(now).order_by("-ends_at")
+    return {
+        "conflict_rules": compiled.annotation(Submission, standing.with_a_row, now),
+        "live_waivers": compiled.annotation(Submission, _live_waivers, now),
+    }
+
+
+def _live_waivers() -> ArraySubquery:
     said = JSONObject(id="id", code="code", scope="scope", subject="subject", covers="covers", ends_at="ends_at")
-    return {"conflict_rules": standing.with_a_row(now), "live_waivers": ArraySubquery(live.values(said=said))}
+    return ArraySubquery(Waiver.objects.live(compiled.NOW).order_by("-ends_at").values(said=said))
 
 
 def _waivers(submission: Submission) -> list[Waiver] | None:

@@ -12,6 +12,7 @@ from django.db.models.functions import JSONObject
 
 from approvals.conflicts.rules import Rule, read
 from approvals.models import ConflictRule
+from governance.controls import compiled
 
 #: Rules by the digest of their document, which says all of them: each is read once a process, however many pages ask.
 _READ: dict[str, Rule] = {}
@@ -41,9 +42,10 @@ def in_force(now: datetime) -> tuple[Standing, ...]:
 COLUMNS = ("id", "code", "number", "digest", "title", "process", "rating", "mode", "scope")
 
 
-def with_a_row(now: datetime) -> ArraySubquery:
-    """All rules in force as an annotation of any row: `of_a_row` reads it."""
-    return ArraySubquery(ConflictRule.objects.in_force(now).values(said=JSONObject(**{name: name for name in COLUMNS})))
+def with_a_row() -> ArraySubquery:
+    """All rules in force at `compiled.NOW`, as an annotation of any row: `of_a_row` reads it."""
+    said = JSONObject(**{name: name for name in COLUMNS})
+    return ArraySubquery(ConflictRule.objects.in_force(compiled.NOW).values(said=said))
 
 
 def of_a_row(said: Sequence[Mapping[str, Any]]) -> tuple[Standing, ...]:

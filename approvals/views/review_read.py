@@ -6,12 +6,13 @@ query joins the same table eight times. What may be done with any of it is asked
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery
+from django.db.models.expressions import Combinable
 from django.db.models.functions import JSONObject
 
 from approvals import facts, holders, ownerless, rechecking
@@ -25,9 +26,10 @@ from approvals.routing import Route
 from approvals.since import Since
 from approvals.views import review_alike, review_before
 from approvals.views.reader import Reader
+from governance.controls import compiled
 from governance.controls.models import Membership, Person, Team
 from inventory import chains, starting
-from inventory.models import Assessment, Credential, Finding, NonHumanIdentity, Resource, Trigger
+from inventory.models import Assessment, Credential, Finding, NonHumanIdentity, Resource, Trigger, Version
 
 #: Documents that are large and that nothing on the page shows.
 UNSHOWN = ("version__manifest", "version__secrets", "automation__search")
@@ -100,33 +102,58 @@ def visible(reader: Reader) -> SubmissionQuerySet:
     seen = Submission.objects.visible_to(reader.actor, reader.now)
     joined = seen.select_related("automation__team__parent", "version", "policy").defer(*UNSHOWN)
     me = reader.actor.person
-    newest = Assessment.objects.filter(version=OuterRef(OuterRef("version"))).order_by("-pk")
-    said = JSONObject(code="code", severity="severity", detail="detail", place="place")
-    starts = Trigger.objects.filter(version=OuterRef("version")).order_by("pk")
     return holders.told(joined).annotate(
-        approved_before=since_approved.approved_before(),
         **conflicts.with_a_submission(reader.now),
+        **{name: compiled.annotation(Submission, build, reader.now) for name, build in BESIDE.items()},
         is_in_team=Exists(Membership.objects.filter(team=OuterRef("automation__team"), person=me)),
         was_asked=Exists(Submission.objects.asking(me.pk if me is not None else None).filter(pk=OuterRef("pk"))),
         rests_on=F("app_approval__submission__version__number"),
-        noticed=ArraySubquery(
-            Finding.objects.filter(assessment=Subquery(newest.values("pk")[:1]), state="open")
-            .order_by("pk")
-            .values(said=said)
-        ),
-        starts=ArraySubquery(starts.values(said=JSONObject(kind="type", detail="detail"))),
-        follows=review_before.follows(),
-        has_alike=Exists(Likeness.objects.filter(automation=OuterRef("automation")).order_by()),
-        is_run_by_nobodys=Exists(
-            NonHumanIdentity.objects.ownerless(reader.now).filter(used_by__version=OuterRef("version"))
-        ),
-        may_be_joined=chains.may_be_joined("version", "automation"),
-        runs_as_some=Exists(
-            NonHumanIdentity.objects.filter(
-                Q(used_by__version=OuterRef("version")) | Q(automation=OuterRef("automation"))
-            )
-        ),
     )
+
+
+def _noticed() -> ArraySubquery:
+    newest = Assessment.objects.filter(version=OuterRef(OuterRef("version"))).order_by("-pk")
+    found = Finding.objects.filter(assessment=Subquery(newest.values("pk")[:1]), state="open").order_by("pk")
+    return ArraySubquery(
+        found.values(said=JSONObject(code="code", severity="severity", detail="detail", place="place"))
+    )
+
+
+def _starts() -> ArraySubquery:
+    starts = Trigger.objects.filter(version=OuterRef("version")).order_by("pk")
+    return ArraySubquery(starts.values(said=JSONObject(kind="type", detail="detail")))
+
+
+def _has_alike() -> Exists:
+    return Exists(Likeness.objects.filter(automation=OuterRef("automation")).order_by())
+
+
+def _is_run_by_nobodys() -> Exists:
+    return Exists(
+        NonHumanIdentity.objects.ownerless(compiled.NOW).filter(used_by__version=OuterRef("version"))
+    )
+
+
+def _runs_as_some() -> Exists:
+    uses = Q(used_by__version=OuterRef("version")) | Q(automation=OuterRef("automation"))
+    return Exists(NonHumanIdentity.objects.filter(uses))
+
+
+def _may_be_joined() -> Subquery:
+    return Subquery(Version.objects.filter(pk=OuterRef("version")).values(found=chains.may_be_joined()))
+
+
+#: What the page's one large query reads beside a submission, by name; nothing of it depends on the reader.
+BESIDE: Mapping[str, Callable[[], Combinable]] = {
+    "approved_before": since_approved.approved_before,
+    "noticed": _noticed,
+    "starts": _starts,
+    "follows": review_before.follows,
+    "has_alike": _has_alike,
+    "is_run_by_nobodys": _is_run_by_nobodys,
+    "may_be_joined": _may_be_joined,
+    "runs_as_some": _runs_as_some,
+}
 
 
 def dossier(submission: Submission, reader: Reader) -> Dossier:

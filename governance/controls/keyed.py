@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import BigIntegerField, BooleanField, F, Func, Model, QuerySet, Value
+from django.db.models.expressions import RawSQL
 
 M = TypeVar("M", bound=Model)
 
@@ -33,9 +34,11 @@ def keyed_by(keys: QuerySet[Any, Any], column: str = "pk") -> Func:
     return _IsAnyOf(F(column), ArraySubquery(keys))
 
 
-def among(keys: Collection[int], column: str = "pk") -> Func:
+def among(keys: Collection[int] | RawSQL, column: str = "pk") -> Func:
     """A condition for ``filter()``: the row's key, or another column, is one of these, however many: they are one value of the statement."""
-    return _IsAnyOf(F(column), Value(sorted(keys), output_field=ArrayField(BigIntegerField())))
+    if not isinstance(keys, RawSQL):
+        return _IsAnyOf(F(column), Value(sorted(keys), output_field=ArrayField(BigIntegerField())))
+    return _IsAnyOf(F(column), keys)
 
 
 def sorted_by_key(rows: QuerySet[M], *, newest_first: bool = False) -> QuerySet[M]:

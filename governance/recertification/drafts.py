@@ -98,7 +98,7 @@ def drafts_of(actor: Actor, now: datetime) -> list[Draft]:
     """The actor's own drafts on questions that still wait for them, the most urgent first."""
     if actor.person is None:
         return []
-    waiting = Question.objects.unanswered().asked_of(actor.person, now)
+    waiting = Question.objects.unanswered().asked_of(actor, now)
     rows = Draft.objects.filter(person=actor.person, question__in=waiting)
     return list(
         rows.select_related("question__reviewer", "question__item", "whose").order_by("question__item__deadline", "pk")

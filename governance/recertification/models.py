@@ -101,7 +101,7 @@ class ItemQuerySet(models.QuerySet["Item"]):
             return self.none()
         automations = Automation.objects.visible_to(actor, now)
         return self.filter(
-            Q(pk__in=Question.objects.asked_of(actor.person, now).values("item"))
+            Q(pk__in=Question.objects.asked_of(actor, now).values("item"))
             | Q(grant__automation__in=automations)
             | Q(automation__in=automations)
         )
@@ -206,9 +206,9 @@ class Asks(models.TextChoices):
 class QuestionQuerySet(models.QuerySet["Question"]):
     """Questions by whom they are asked of."""
 
-    def asked_of(self, person: Person, now: datetime) -> QuestionQuerySet:
-        """Those that a person is asked, or somebody for whom they stand in at ``now`` (A11)."""
-        return self.filter(reviewer__in=access.answering_as(person, now))
+    def asked_of(self, actor: Actor, now: datetime) -> QuestionQuerySet:
+        """Those that the actor's person is asked, or somebody for whom they stand in at ``now`` (A11)."""
+        return self.filter(reviewer__in=access.answers_as(actor, now))
 
     def unanswered(self) -> QuestionQuerySet:
         """Those that still wait for somebody."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from governance.controls import mail_digest
+from governance.controls import access, mail_digest
 from governance.controls.mail_digest import Line
 from governance.controls.models import Person
 from governance.recertification import wording
@@ -33,7 +33,7 @@ def to_review(person: Person, threads: Collection[str], now: datetime) -> dict[s
 
     What was handed on because nobody answered in time is due when silence takes it away.
     """
-    asked = Question.objects.asked_of(person, now).unanswered().filter(item__in=mail_digest.keys(threads))
+    asked = Question.objects.filter(reviewer__in=access.answering_as(person, now)).unanswered().filter(item__in=mail_digest.keys(threads))
     found = {}
     for question in asked.select_related(*ABOUT).order_by("pk"):
         item = question.item

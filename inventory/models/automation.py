@@ -11,19 +11,20 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
 
 from governance.controls import access
 from governance.controls.actors import Actor
-from governance.controls.keyed import keyed_by
+from governance.controls.keyed import among
 from governance.controls.models import NEVER_REMOVED, AppendOnly, History, Membership, Person, Team
 from governance.controls.roles import Relation
 from inventory import risk, same, words
 from inventory.models.binding import REGISTERED
 from inventory.models.credential import Credential
 from inventory.models.identity import NonHumanIdentity
-from inventory.models.interim import InterimOwner, Owned, nobody_answers, points_to_its_own, still_answering
+from inventory.models.interim import InterimOwner, InterimState, Owned, nobody_answers, points_to_its_own, still_answering
 from inventory.models.resource import Entitlement, Environment, Level, sees_all
 
 
@@ -51,6 +52,15 @@ class AutomationState(models.TextChoices):
 
 #: What changes by stage 1 alone once it was submitted (A12); everything else about an automation is a label.
 AMENDED_BY_REVIEW = ("purpose", "kind", "business_owner_id", "technical_owner_id")
+
+
+#: `AutomationQuerySet.answered_by`. Pages ask it several times a request, where Django would compile it each time.
+_ANSWERED = """
+ARRAY(SELECT id FROM inventory_automation WHERE business_owner_id = ANY(%s)
+UNION ALL SELECT id FROM inventory_automation WHERE technical_owner_id = ANY(%s)
+UNION ALL SELECT a.id FROM inventory_automation a JOIN inventory_interimowner i ON i.id = a.interim_id
+WHERE i.person_id = ANY(%s) AND i.state = %s AND i.until > %s)
+"""
 
 
 class AutomationQuerySet(models.QuerySet["Automation"]):
@@ -85,10 +95,9 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
 
         Each of these ways has an index and is looked up by itself: either or the other, in one condition, reads every row.
         """
-        rows = Automation.objects.order_by()
-        ways = (Q(business_owner__in=people), Q(technical_owner__in=people), still_answering(people, now))
-        first, *others = (rows.filter(way).values("pk") for way in ways)
-        return self.filter(keyed_by(first.union(*others, all=True)))
+        ids = list(people)
+        found = RawSQL(_ANSWERED, [ids, ids, ids, InterimState.CONFIRMED, now], ArrayField(models.BigIntegerField()))
+        return self.filter(among(found))
 
     def ownerless(self, now: datetime) -> AutomationQuerySet:
         """Those not retired whose business owner has left and for which nobody answers meanwhile (I3)."""

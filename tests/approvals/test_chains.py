@@ -219,7 +219,7 @@ def test_whether_there_is_a_chain_to_ask_for_is_known_with_the_submission(compan
         "calls": described(c, "Calls", (c.model, "execute", "nobody", "workflow:execute")),
         "door": journeys.brought_in(c, stock.EXPORT, content=lightly.content(report("other door", "prices"))),
     }
-    rows = Version.objects.annotate(may_be=chains.may_be_joined("", "automation"))
+    rows = Version.objects.annotate(may_be=chains.may_be_joined())
     found = {name: rows.get(pk=one.pk).may_be for name, one in asked.items()}
     known = {name: chains.with_version(one) for name, one in asked.items()}
     assert found == {name: bool(one.others or one.unknown) for name, one in known.items()}

@@ -51,8 +51,9 @@ def _show(
     moved: bool = False,
 ) -> HttpResponse:
     """The page around one question, or around nothing when all is done; what waits is read where it was not."""
-    now, actor = clock.now(), request.actor
-    waiting = waiting or queue.waiting(actor, now)
+    actor = request.actor
+    waiting = waiting or queue.waiting(actor, clock.now())
+    now = waiting.now
     chrome.counted(request, recertify=waiting.count)
     context: Shape = {"now": now, "item": None, **queue.context(waiting, shown, actor, now)}
     if shown is not None:

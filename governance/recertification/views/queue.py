@@ -72,12 +72,14 @@ class Waiting:
         left: that they have chosen nothing for, at most `SHOWN`; the most urgent first.
         drafted: that they have chosen something for, at most `SHOWN`.
         left_count, drafted_count: how many there are of each.
+        now: the instant at which it was so.
     """
 
     left: list[Question]
     drafted: list[Question]
     left_count: int
     drafted_count: int
+    now: datetime
 
     @property
     def count(self) -> int:
@@ -97,8 +99,8 @@ def waiting(actor: Actor, now: datetime) -> Waiting:
     """
     me = actor.person
     if me is None:
-        return Waiting([], [], 0, 0)
-    asked = Question.objects.unanswered().asked_of(me, now)
+        return Waiting([], [], 0, 0, now)
+    asked = Question.objects.unanswered().asked_of(actor, now)
     own, order = Q(draft__person=me), ("item__deadline", "pk")
     parts = {False: asked.filter(Q(draft__isnull=True) | ~own), True: asked.filter(own)}
     left, drafted = (part.order_by(*order).values("pk")[: SHOWN + 1] for part in parts.values())
@@ -107,7 +109,7 @@ def waiting(actor: Actor, now: datetime) -> Waiting:
     for one in rows.select_related(*RELATED).only(*LISTED).order_by(*order):
         found[draft_of(one, actor) is not None].append(one)
     counts = {is_own: len(these) if len(these) <= SHOWN else parts[is_own].count() for is_own, these in found.items()}
-    return Waiting(found[False][:SHOWN], found[True][:SHOWN], counts[False], counts[True])
+    return Waiting(found[False][:SHOWN], found[True][:SHOWN], counts[False], counts[True], now)
 
 
 def whole(question: Question | None) -> Question | None:
@@ -170,7 +172,7 @@ def correctable(actor: Actor, now: datetime) -> list[Question]:
     """Revokes of the reader, or of somebody they stand in for, that have not taken effect for good (R4, A11)."""
     if actor.person is None:
         return []
-    revoked = Question.objects.asked_of(actor.person, now).filter(
+    revoked = Question.objects.asked_of(actor, now).filter(
         item__state=ItemState.ANSWERED, answers__answer=AnswerKind.REVOKE
     )
     rows = (
