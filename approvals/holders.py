@@ -102,7 +102,12 @@ def _seats() -> ArraySubquery:
     rests_on = DecisionPerson.objects.filter(
         decision__approval=OuterRef(f"{record}__submission__app_approval"), person=OuterRef("person")
     )
-    left = asked.exclude(Exists(approved)).exclude(Exists(carried)).exclude(Exists(Party.objects.filter(**within))).exclude(Exists(elsewhere))
+    left = (
+        asked.exclude(Exists(approved))
+        .exclude(Exists(carried))
+        .exclude(Exists(Party.objects.filter(**within)))
+        .exclude(Exists(elsewhere))
+    )
     left = left.exclude(Exists(rests_on), **{f"{record}__stage": 2})
     said = JSONObject(
         record=f"{record}_id",

@@ -129,9 +129,7 @@ def _has_alike() -> Exists:
 
 
 def _is_run_by_nobodys() -> Exists:
-    return Exists(
-        NonHumanIdentity.objects.ownerless(compiled.NOW).filter(used_by__version=OuterRef("version"))
-    )
+    return Exists(NonHumanIdentity.objects.ownerless(compiled.NOW).filter(used_by__version=OuterRef("version")))
 
 
 def _runs_as_some() -> Exists:

@@ -35,7 +35,9 @@ def annotation(model: type[models.Model], build: Callable[[], Combinable], now: 
 
 
 @cache
-def _compiled(model: type[models.Model], build: Callable[[], Combinable]) -> tuple[str, tuple[Any, ...], models.Field[Any, Any]]:
+def _compiled(
+    model: type[models.Model], build: Callable[[], Combinable]
+) -> tuple[str, tuple[Any, ...], models.Field[Any, Any]]:
     query = model._base_manager.annotate(found=build()).query
     compiler = query.get_compiler(connection=connection)
     compiler.pre_sql_setup()

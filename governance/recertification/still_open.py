@@ -33,7 +33,11 @@ def to_review(person: Person, threads: Collection[str], now: datetime) -> dict[s
 
     What was handed on because nobody answered in time is due when silence takes it away.
     """
-    asked = Question.objects.filter(reviewer__in=access.answering_as(person, now)).unanswered().filter(item__in=mail_digest.keys(threads))
+    asked = (
+        Question.objects.filter(reviewer__in=access.answering_as(person, now))
+        .unanswered()
+        .filter(item__in=mail_digest.keys(threads))
+    )
     found = {}
     for question in asked.select_related(*ABOUT).order_by("pk"):
         item = question.item

@@ -17,14 +17,21 @@ from guardian.models import UserObjectPermissionBase
 
 from governance.controls import access
 from governance.controls.actors import Actor
-from governance.controls.keyed import among
+from governance.controls.keyed import among, keyed_by
 from governance.controls.models import NEVER_REMOVED, AppendOnly, History, Membership, Person, Team
 from governance.controls.roles import Relation
 from inventory import risk, same, words
 from inventory.models.binding import REGISTERED
 from inventory.models.credential import Credential
 from inventory.models.identity import NonHumanIdentity
-from inventory.models.interim import InterimOwner, InterimState, Owned, nobody_answers, points_to_its_own, still_answering
+from inventory.models.interim import (
+    InterimOwner,
+    InterimState,
+    Owned,
+    nobody_answers,
+    points_to_its_own,
+    still_answering,
+)
 from inventory.models.resource import Entitlement, Environment, Level, sees_all
 
 
@@ -96,8 +103,8 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
         Each of these ways has an index and is looked up by itself: either or the other, in one condition, reads every row.
         """
         ids = list(people)
-        found = RawSQL(_ANSWERED, [ids, ids, ids, InterimState.CONFIRMED, now], ArrayField(models.BigIntegerField()))
-        return self.filter(among(found))
+        values = [ids, ids, ids, InterimState.CONFIRMED, now]
+        return self.filter(among(RawSQL(_ANSWERED, values, ArrayField(models.BigIntegerField()))))  # noqa: S611  a constant
 
     def ownerless(self, now: datetime) -> AutomationQuerySet:
         """Those not retired whose business owner has left and for which nobody answers meanwhile (I3)."""
