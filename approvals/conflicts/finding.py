@@ -12,12 +12,18 @@ from datetime import datetime
 
 from approvals.conflicts import standing
 from approvals.conflicts.holding import legs_of
+from approvals.conflicts.index import Index
 from approvals.conflicts.rules import are_distinct
 from approvals.conflicts.scanning import Part, beside, spans
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
 from approvals.models import Waiver
 from approvals.models.conflict import WITHOUT, Mode, Scope
+
+#: By the digests of their documents, which say all of them: the rules in force, a proposal's, those of one scope.
+_INDEXES: dict[tuple[str, ...], Index] = {}
+#: How many are kept before it is begun anew.
+MOST = 16
 
 
 @dataclass(frozen=True)
@@ -143,8 +149,18 @@ def find_all(
 
 def _near(case: Case, rules: Sequence[Standing]) -> list[tuple[Standing, dict[int, tuple[Held, ...]]]]:
     """The rules of which it fills a leg itself, with what fills which."""
-    found = ((one, _own(one, case.things)) for one in rules)
-    return [(one, filled) for one, filled in found if any(leg != WITHOUT for leg in filled)]
+    filled = _index(rules).fill(case.things)
+    return [(rules[place], legs) for place, legs in sorted(filled.items()) if any(leg != WITHOUT for leg in legs)]
+
+
+def _index(rules: Sequence[Standing]) -> Index:
+    """The index of some rules, made once a process as long as they are the same."""
+    said = tuple(one.version.digest for one in rules)
+    if said not in _INDEXES:
+        if len(_INDEXES) >= MOST:
+            _INDEXES.clear()
+        _INDEXES[said] = Index([one.rule for one in rules])
+    return _INDEXES[said]
 
 
 def _members(cases: Sequence[Case], scopes: Collection[str]) -> dict[str, set[tuple[int, int]]]:
@@ -167,10 +183,6 @@ def _is_conflict(one: Standing, made: Found) -> bool:
         and are_distinct([filled[leg] for leg in filled if leg != WITHOUT])
         and spans(one.rule.scope, automations)
     )
-
-
-def _own(one: Standing, things: Sequence[Held]) -> dict[int, tuple[Held, ...]]:
-    return {number: held for number, leg in legs_of(one.rule) if (held := tuple(leg.of(things)))}
 
 
 def _with_waivers(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -99,28 +99,26 @@ class Selector:
 
     def matches(self, held: Held) -> bool:
         """Whether this is meant. Levels and classes are counted here: give them as they are, unknown and unset too."""
-        if bool(held.entry) != bool(self.entry) or (self.tags and self.tags.isdisjoint(held.tags)):
-            return False  # most are told apart by this, and a page asks each rule of each thing
-        level = held.level if held.level in LEVEL_ORDER else "" if self.is_surely else "write"
-        data_class = held.data_class if held.data_class in CLASS_ORDER else "" if self.is_surely else "restricted"
-        one_of = (
-            (self.entry, held.entry),
-            (self.levels, level),
-            (self.kinds, held.kind),
-            (self.data_classes, data_class),
-            (self.environments, held.environment),
-        )
-        exactly = (
-            (self.outbound, held.outbound),
-            (self.model_controlled, held.model_controlled),
-            (self.opaque, held.opaque),
-        )
         return (
-            all(not wanted or found in wanted for wanted, found in one_of)
-            and all(wanted is None or wanted == found for wanted, found in exactly)
+            bool(held.entry) == bool(self.entry)  # most are told apart by this and the next, and a page asks hundreds
+            and not (self.tags and self.tags.isdisjoint(held.tags))
             and (not self.resources or held.resource in self.resources)
+            and (not self.entry or held.entry in self.entry)
+            and (not self.kinds or held.kind in self.kinds)
+            and (not self.environments or held.environment in self.environments)
+            and (self.outbound is None or self.outbound == held.outbound)
+            and (self.model_controlled is None or self.model_controlled == held.model_controlled)
+            and (self.opaque is None or self.opaque == held.opaque)
+            and (not self.levels or self._counted(held.level, LEVEL_ORDER, "write") in self.levels)
+            and (
+                not self.data_classes or self._counted(held.data_class, CLASS_ORDER, "restricted") in self.data_classes
+            )
             and (not self.codes or _pattern(self.codes).fullmatch(held.code.lower()) is not None)
         )
+
+    def _counted(self, value: str, known: Collection[str], unknown: str) -> str:
+        """A value as it counts; what is not known is no proof that something is there."""
+        return value if value in known else "" if self.is_surely else unknown
 
     def to_dict(self) -> dict[str, Any]:
         """The document of it: what is not given is left out, values in a fixed order."""
