@@ -166,8 +166,8 @@ def app_reasons(
         reasons.append("A look at what changed suspended it.")
     reasons += [
         f"{facts.WORDS[name]} changed."
-        for name in ("purpose", "business_owner", "technical_owner", "kind", "triggers")
-        if facts_now[name] != then.get(name)
+        for name in ("purpose", "business_owner", "technical_owner", "kind", "triggers", "runs_as")
+        if facts_now.get(name) != then.get(name)
     ]
     if facts_now["tier"] != then.get("tier", "standard"):
         reasons.append("The risk tier changed.")

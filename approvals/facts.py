@@ -17,7 +17,7 @@ from approvals.conflicts import asked as conflicts
 from approvals.models import Approval, ApprovalKind
 from governance.controls import clock
 from governance.controls.models import Person
-from inventory.models import Automation, Trigger, Version
+from inventory.models import Automation, NonHumanIdentity, Trigger, Version
 
 #: What each fact is called on a page that shows what changed.
 WORDS = {
@@ -48,6 +48,7 @@ WORDS = {
     "technical_owner": "Technical owner",
     "kind": "Kind",
     "triggers": "What starts it",
+    "runs_as": "What it runs as",
     "source": "Source",
 }
 
@@ -62,12 +63,20 @@ def digest(facts: dict[str, Any]) -> str:
     return hashlib.sha256(rfc8785.dumps(facts)).hexdigest()
 
 
-def of_app(automation: Automation, triggers: Iterable[Trigger], source_digest: str, tier: str) -> dict[str, Any]:
+def of_app(
+    automation: Automation,
+    triggers: Iterable[Trigger],
+    identities: Iterable[NonHumanIdentity],
+    source_digest: str,
+    tier: str,
+) -> dict[str, Any]:
     """What stage 1 decides about: a change of any of these asks stage 1 again (A12).
 
     Args:
         automation: as it stands, or would be.
         triggers: what starts the version.
+        identities: that the version itself names; as whom something acts is as much a part of it as what starts it
+            (docs/decisions/0029-another-identity-is-another-app.md).
         source_digest: of the version.
         tier: the app's tier.
     """
@@ -75,6 +84,7 @@ def of_app(automation: Automation, triggers: Iterable[Trigger], source_digest: s
     owners = [asked[f"{name}_id"] for name in ("business_owner", "technical_owner")]
     known = dict(Person.objects.filter(pk__in=[pk for pk in owners if pk]).values_list("pk", "opaque_id"))
     business, technical = (str(known.get(pk, "")) for pk in owners)
+    runs_as = sorted(f"{one.subject} ({one.issuer})" for one in identities)
     return {
         "purpose": asked["purpose"],
         "business_owner": business,
@@ -83,12 +93,16 @@ def of_app(automation: Automation, triggers: Iterable[Trigger], source_digest: s
         "triggers": sorted(f"{t.type} {t.detail} {t.authenticated}" for t in triggers),
         "tier": tier,
         "source": source_digest,
+        **(
+            {"runs_as": runs_as} if runs_as else {}
+        ),  # a submission from before it was a fact, of what names none, asks the same
     }
 
 
 def of_version(automation: Automation, version: Version, tier: str) -> dict[str, Any]:
     """`of_app` of a saved version."""
-    return of_app(automation, version.triggers.all(), version.source_digest, tier)
+    named = NonHumanIdentity.objects.filter(used_by__version=version)
+    return of_app(automation, version.triggers.all(), named, version.source_digest, tier)
 
 
 def _of_privilege(approval: Approval) -> dict[str, Any]:

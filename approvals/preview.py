@@ -120,7 +120,7 @@ class _Reading:
         known, automation, policy = self.known, self.automation, policies.in_force(self.now)
         held, rows, judged = self._judge(policy)
         tier, stands = judged.tier.word, Assessment(tier=judged.tier.word)
-        would_be = WouldBe(automation, self.manifest, self.found.triggers, held, tier)
+        would_be = WouldBe(automation, self.manifest, self.found.triggers, held, self.found.identities, tier)
         compared = would_be.against(known, [asked for _, asked in rows], self.now)
         weighed = list(zip([key for key, _ in rows], compared.wanted, strict=True))
         under_way, named = _under_way(known), self._named

@@ -24,7 +24,7 @@ from inventory.risk import POWER, is_within
 #: Data classes, the least harm first.
 CLASSES = list(DataClass.values)
 #: What stage 1 decides about, in the order in which it is said.
-OF_APP = ("purpose", "business_owner", "technical_owner", "kind", "triggers", "tier", "source")
+OF_APP = ("purpose", "business_owner", "technical_owner", "kind", "triggers", "runs_as", "tier", "source")
 
 
 @dataclass(frozen=True)

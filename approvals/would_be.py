@@ -12,7 +12,7 @@ from datetime import datetime
 from approvals import changes, facts
 from approvals.changes import Asked, Changes, Standing
 from inventory.importers.manifest import Manifest
-from inventory.models import Automation, Privilege, Trigger
+from inventory.models import Automation, NonHumanIdentity, Privilege, Trigger
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class WouldBe:
         manifest: what was read.
         starts: unsaved triggers.
         held: unsaved privileges.
+        identities: those that it names, saved or not.
         tier: the app's tier.
     """
 
@@ -31,6 +32,7 @@ class WouldBe:
     manifest: Manifest
     starts: Sequence[Trigger]
     held: Sequence[Privilege]
+    identities: Sequence[NonHumanIdentity]
     tier: str
 
     def against(self, known: Automation | None, wanted: Iterable[Asked], now: datetime) -> Changes:
@@ -42,7 +44,7 @@ class WouldBe:
             now: business time.
         """
         standing = Standing.read(known, now)
-        facts_now = facts.of_app(self.automation, self.starts, self.manifest.source.content, self.tier)
+        facts_now = facts.of_app(self.automation, self.starts, self.identities, self.manifest.source.content, self.tier)
         app = changes.app_reasons(facts_now, standing.before, source_counts=self._source_counts)
         return changes.weigh(wanted, standing, app, now=now)
 

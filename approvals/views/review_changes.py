@@ -254,6 +254,8 @@ def _said(name: str, value: Any, about: Dossier) -> str:
         return str(dict(AutomationKind.choices).get(value, value or ""))
     if name == "source":
         return str(value or "").partition(":")[2][:10]
+    if name == "runs_as":
+        return ", ".join(value or ())
     return str(value or "").capitalize() if name == "tier" else str(value or "")
 
 
