@@ -88,5 +88,6 @@ urlpatterns = [
     path("demo/clock/", demo.clock_page, name="clock"),
     path("demo/mail/", demo.mail_list, name="mail_list"),
     path("demo/mail/<int:pk>/", demo.mail, name="mail"),
+    path("demo/mail/<int:pk>/html/", demo.mail_html, name="mail_html"),
     path("admin/", read_only_admin.mount().urls),
 ]

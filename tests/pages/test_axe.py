@@ -172,7 +172,7 @@ TOUR = (
 #: The same automation once its kill switch was pulled.
 STOPPED = (("sana", "automation", "automation"), ("rita", "automation_resume", "automation"))
 
-#: What is no page: it takes a form, leads on, or sends a file or a part of a page.
+#: What is no page: it takes a form, leads on, or sends a file, a part of a page or a mail as it was sent.
 ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel", "import_submit", "automation_version"),
     *("import_add", "import_report", "undo"),
@@ -181,7 +181,7 @@ ACTIONS = {
     *("webhook_test", "webhook_pause", "webhook_resume", "webhook_renew_key"),
     *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm", "submit_again"),
     *("credential_kept_here", "credential_not_kept_here", "token_revoke"),
-    *("team_fallback", "proposal_answer", "policy_schema"),
+    *("team_fallback", "proposal_answer", "policy_schema", "mail_html"),
 }
 
 

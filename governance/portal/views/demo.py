@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial, wraps
 from typing import Any
 
+from csp.constants import NONE, UNSAFE_INLINE
+from csp.decorators import csp
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
@@ -151,6 +153,7 @@ def mail(request: Request, pk: int) -> HttpResponse:
             "at": one.sent_at or one.created_at,
             "state": one.state,
             "body": one.text,
+            "html_href": reverse("mail_html", args=[one.pk]) if one.html else "",
             "why": one.error,
             "headers": [
                 *carried,
@@ -160,3 +163,15 @@ def mail(request: Request, pk: int) -> HttpResponse:
         },
     }
     return page(request, "portal/mail.html", context)
+
+
+#: A mail brings its styles as attributes and nothing else: what stands on such a page can load and run nothing.
+OF_A_MAIL = {"default-src": [NONE], "style-src": [UNSAFE_INLINE], "frame-ancestors": [NONE], "base-uri": [NONE]}
+
+
+@demo_only
+@require_GET
+@csp(OF_A_MAIL)
+def mail_html(request: Request, pk: int) -> HttpResponse:
+    """One mail as a program that shows HTML shows it."""
+    return HttpResponse(get_object_or_404(Notice.objects.exclude(html=""), pk=pk).html)
