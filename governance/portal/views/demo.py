@@ -169,9 +169,9 @@ def mail(request: Request, pk: int) -> HttpResponse:
 OF_A_MAIL = {"default-src": [NONE], "style-src": [UNSAFE_INLINE], "frame-ancestors": [NONE], "base-uri": [NONE]}
 
 
-@demo_only
+@demo_only  # type: ignore[arg-type]
 @require_GET
-@csp(OF_A_MAIL)
+@csp(OF_A_MAIL)  # type: ignore[arg-type]  # said to take views without arguments alone
 def mail_html(request: Request, pk: int) -> HttpResponse:
     """One mail as a program that shows HTML shows it."""
     return HttpResponse(get_object_or_404(Notice.objects.exclude(html=""), pk=pk).html)
