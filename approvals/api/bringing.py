@@ -179,4 +179,4 @@ def _brought(version: Version, outcome: Outcome, who: Caller, team: Team) -> Bro
 
 
 def _shown(item: ImportItem, who: Caller, team: Team) -> PreviewOut:
-    return preview_of(previews.read(item, actor=who.actor, now=who.now, team=team), who.person)
+    return preview_of(previews.read(item, actor=who.actor, now=who.now, team=team), who.person, who.actor)

@@ -6,24 +6,21 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.urls import reverse
 from ninja import Field, Schema
 
+from approvals.api.addresses import address
+from approvals.api.conflicting import ConflictOut, conflicts_of
 from approvals.gate import GateAnswer
 from approvals.models import Grant
 from approvals.models.grant import EnforcedBy
 from approvals.previewed import Preview, Wanted
 from approvals.views import preview_page, preview_rows
 from approvals.views.preview_rows import Form
+from governance.controls.actors import Actor
 from governance.controls.models import Person
 from inventory.importers.manifest import manifest_digest
 from inventory.models import Automation, Version
-
-
-def address(path: str) -> str:
-    """A page's whole address."""
-    return f"{settings.BASE_URL.rstrip('/')}{path}"
 
 
 class Problem(Schema):
@@ -197,6 +194,9 @@ class PreviewOut(Schema):
     )
     promoted_from: PromotedOut | None = Field(description="The version of a lower environment that it brings up (I10).")
     standing: str = Field(description="How it stands in the register already.")
+    conflicts: list[ConflictOut] = Field(
+        description="What may not be held together and would be, were all of it approved (S6). Refused ones keep it from being submitted."
+    )
     missing: list[str] = Field(description="What keeps it from being submitted.")
     route: RouteOut
 
@@ -210,8 +210,14 @@ class BroughtOut(Schema):
     preview: PreviewOut = Field(description="What submitting it would ask, and what is missing before.")
 
 
-def preview_of(found: Preview, person: Person) -> PreviewOut:
-    """A preview as its page draws it; its row of the register may be undone afterwards."""
+def preview_of(found: Preview, person: Person, actor: Actor) -> PreviewOut:
+    """A preview as its page draws it; its row of the register may be undone afterwards.
+
+    Args:
+        found: as it would be submitted.
+        person: who brings it in.
+        actor: as whom they are here: of what others hold only that is named which a token lets them see.
+    """
     page = preview_page.context(found, Form(about=forms.Form()), person)
     source, route = found.manifest.source, page["route"]
     app = route["app"]
@@ -241,6 +247,7 @@ def preview_of(found: Preview, person: Person) -> PreviewOut:
         ],
         promoted_from=PromotedOut.of(found.promoted_from),
         standing=f"{standing.get('lead', '')} {standing.get('text', '')}".strip(),
+        conflicts=_conflicts(found, actor),
         missing=[one["text"] for one in page["missing"]],
         route=RouteOut(
             app=[AskedPerson(**one) for one in app["people"]],
@@ -253,6 +260,13 @@ def preview_of(found: Preview, person: Person) -> PreviewOut:
             skipped=route["skipped"],
         ),
     )
+
+
+def _conflicts(found: Preview, actor: Actor) -> list[ConflictOut]:
+    pk = found.automation.pk or 0
+    privileges = ((one.key, one.asked.privilege) for one in found.wanted)
+    rows = {f"{pk}/{privilege.key}": key for key, privilege in privileges if privilege is not None}
+    return conflicts_of(found.conflicts, preview_page.conflict_words(found), actor, found.now, rows)
 
 
 def _remark(one: dict[str, Any]) -> dict[str, str]:

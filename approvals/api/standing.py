@@ -10,12 +10,16 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from ninja import Field, Router, Schema
 
+from approvals.api.addresses import address
 from approvals.api.caller import Caller, caller
+from approvals.api.conflicting import ConflictOut, conflicts_of
 from approvals.api.refusing import ERRORS
 from approvals.api.sent import Key
-from approvals.api.shown import AutomationOut, Named, VersionOut, address
+from approvals.api.shown import AutomationOut, Named, VersionOut
+from approvals.conflicts import asked as conflicts
 from approvals.holders import Held
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from approvals.models.submission import UNFINISHED
 from approvals.views import record_rows, review_read
 from approvals.views.reader import Reader
 from approvals.views.review_read import Dossier
@@ -73,6 +77,9 @@ class SubmissionOut(Schema):
     submitted_by: str
     held_by: list[HolderOut] = Field(description="Who is to act now, over all records.")
     next: str = Field(description="What comes next, in words.")
+    conflicts: list[ConflictOut] = Field(
+        description="What would be held together and may not be, were all that is asked approved (S6); none once it is over."
+    )
     records: list[RecordOut]
     page: str
 
@@ -158,9 +165,16 @@ def submission_of(one: Submission, who: Caller) -> SubmissionOut:
         submitted_by=found.submitted_by.name,
         held_by=_together(about.held),
         next=_next(about),
+        conflicts=_conflicts(found, reader),
         records=records,
         page=address(reverse("review", args=[found.pk])),
     )
+
+
+def _conflicts(one: Submission, reader: Reader) -> list[ConflictOut]:
+    """As on its page: of what is under way."""
+    found = conflicts.of_submission(one, reader.now) if one.state in UNFINISHED else ()
+    return conflicts_of(found, conflicts.words_in(one), reader.actor, reader.now)
 
 
 def _record(record: Approval, about: Dossier) -> RecordOut:

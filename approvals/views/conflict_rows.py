@@ -44,7 +44,7 @@ def shapes(found: Sequence[Found], sentences: Mapping[str, str], actor: Actor, n
         actor: who reads: of what others hold only that is named which they may see.
         now: business time.
     """
-    named = _others(found, actor, now)
+    named = named_others(found, actor, now)
     return [_shape(one, sentences, named, now) for one in found]
 
 
@@ -77,16 +77,23 @@ def _shape(one: Found, sentences: Mapping[str, str], named: Mapping[int, str], n
 def _things(
     own: Iterable[Held], others: Iterable[Part], sentences: Mapping[str, str], named: Mapping[int, str]
 ) -> list[str]:
-    said = [
-        sentences.get(one.key, "Can be started by somebody who has not signed in" if one.entry else one.code)
-        for one in own
-    ]
-    said += [named.get(one.grant or 0, "Something that an automation you don’t see holds") for one in others]
-    said = list(dict.fromkeys(said))
+    said = list(dict.fromkeys(words for _, words in things(own, others, sentences, named)))
     return said if len(said) <= MOST else [*said[: MOST - 1], f"and {len(said) - MOST + 1} more"]
 
 
-def _others(found: Sequence[Found], actor: Actor, now: datetime) -> dict[int, str]:
+def things(
+    own: Iterable[Held], others: Iterable[Part], sentences: Mapping[str, str], named: Mapping[int, str]
+) -> list[tuple[str, str]]:
+    """What fills a leg: the key of each, empty where another automation holds it, and what it is in words."""
+    ways_in = "Can be started by somebody who has not signed in"
+    said = [(one.key, sentences.get(one.key, ways_in if one.entry else one.code)) for one in own]
+    return [
+        *said,
+        *(("", named.get(one.grant or 0, "Something that an automation you don’t see holds")) for one in others),
+    ]
+
+
+def named_others(found: Sequence[Found], actor: Actor, now: datetime) -> dict[int, str]:
     """By grant: what it is called for this reader; one query, none where nobody else has a part."""
     keys = {part.grant for one in found for leg in one.others.values() for part in leg if part.grant}
     if not keys:

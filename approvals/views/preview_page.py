@@ -263,16 +263,20 @@ def _promoted(preview: Preview) -> Shape | None:
 
 def _conflicts(preview: Preview, builder: Person) -> list[Shape]:
     """What would be in conflict, and what would resolve it (S6); of what is in the register a waiver can be asked (S7)."""
-    pk = preview.automation.pk or 0
-    held = [one.asked.privilege for one in preview.wanted if one.asked.privilege is not None]
-    rows = conflict_rows.shapes(
-        preview.conflicts, {f"{pk}/{one.key}": one.sentence for one in held}, Actor.of(builder), preview.now
-    )
+    rows = conflict_rows.shapes(preview.conflicts, conflict_words(preview), Actor.of(builder), preview.now)
     if preview.known is None:
         return rows
+    pk = preview.known.pk
     return [
         row | {"ask_href": conflict_rows.ask_href(pk, one)} for row, one in zip(rows, preview.conflicts, strict=True)
     ]
+
+
+def conflict_words(preview: Preview) -> dict[str, str]:
+    """What it would hold, in sentences, by the keys that conflicts name."""
+    pk = preview.automation.pk or 0
+    held = [one.asked.privilege for one in preview.wanted if one.asked.privilege is not None]
+    return {f"{pk}/{one.key}": one.sentence for one in held}
 
 
 def _same_as(preview: Preview) -> list[Shape]:

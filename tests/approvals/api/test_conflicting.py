@@ -1,0 +1,131 @@
+"""Conflicts by the API: what the pages say of them, to whom they say it (S6, S7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from approvals import transitions
+from approvals.api.conflicting import conflicts_of
+from approvals.conflicts import finding
+from approvals.conflicts.selectors import Held
+from approvals.models import ConflictRule, Submission, Waiver
+from inventory.models import Automation
+from tests.approvals import stock
+from tests.approvals.api.programs import Program
+from tests.approvals.api.test_bringing import new
+from tests.approvals.bring_in.building import connect
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.journeys import Company
+from tests.people import as_actor
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S7", "S5")]
+
+
+@pytest.fixture
+def rita(company: Company) -> Program:
+    """Rita's pipeline, in a company with no rules but a test's own."""
+    ruling.no_other_rules(company.now)
+    connect(company, stock.EXPORT)
+    return Program.of(company.people.rita, company.people.finance_ops)
+
+
+def forbid(company: Company, mode: str, **more: Any) -> ConflictRule:
+    """That what reads the ERP tells of it."""
+    return ruling.rule(on(company.erp), on(company.slack), now=company.now, mode=mode, resolve="Tell nobody.", **more)
+
+
+def brought(rita: Program, company: Company) -> dict[str, Any]:
+    """The stock report, brought in."""
+    said: dict[str, Any] = new(rita, company).said
+    return said
+
+
+def submit(rita: Program, said: dict[str, Any]) -> Any:
+    """Submit what was brought in."""
+    rows = {one["key"]: "Planners read it." for one in said["preview"]["rows"] if one["kind"] == "privilege"}
+    body = {"purpose": "Sends planners the stock.", "justifications": rows}
+    return rita.post(f"/automations/{said['automation']['id']}/submissions", body)
+
+
+def test_what_is_enforced_is_refused_and_the_preview_has_said_so(company: Company, rita: Program) -> None:
+    forbid(company, "enforce")
+    said = brought(rita, company)
+    (one,) = said["preview"]["conflicts"]
+    assert (one["rule"], one["mode"], one["refused"], one["waiver"]) == ("read-and-tell", "enforce", True, None)
+    assert "resolve 1 conflict" in said["preview"]["missing"]
+    answer = submit(rita, said)
+    assert (answer.status, answer.said["code"]) == (422, "I8")
+    assert "esolve 1 conflict" in answer.said["detail"]
+    assert not Submission.objects.exists()
+
+
+def test_a_preview_says_which_rows_which_rule_why_and_what_would_resolve_it(company: Company, rita: Program) -> None:
+    rule = forbid(company, "approval")
+    shown = rita.post("/preview", stock.source()).said
+    (one,) = shown["conflicts"]
+    assert (one["rating"], one["scope"], one["version"], one["refused"]) == ("medium", "automation", 1, False)
+    assert one["sentence"] == "Read stock and tell of it: What is read could be told to the wrong people."
+    assert one["does"] == "It takes one signature of security more."
+    assert one["resolve"] == "Tell nobody. Or ask for a waiver."
+    assert one["page"].endswith(rule.href)
+    sentences = {row["key"]: row["sentence"] for row in shown["rows"]}
+    things = [thing for leg in one["legs"] for thing in leg["things"]]
+    assert len(one["legs"]) == 2
+    assert things
+    assert all(sentences[thing["row"]] == thing["sentence"] for thing in things)
+
+
+def test_a_submission_says_them_while_it_is_under_way_and_not_once_it_is_over(company: Company, rita: Program) -> None:
+    forbid(company, "record")
+    made = submit(rita, brought(rita, company)).said["submission"]
+    (one,) = made["conflicts"]
+    assert (one["mode"], [leg["name"] for leg in one["legs"]]) == ("record", ["Leg 1", "Leg 2"])
+    assert all(thing["sentence"] for leg in one["legs"] for thing in leg["things"])
+    submission = Submission.objects.get(pk=made["id"])
+    transitions.withdraw(submission, actor=as_actor(company.people.rita), now=company.now, reason="Not now.")
+    assert rita.get(f"/submissions/{made['id']}").said["conflicts"] == []
+
+
+def test_a_waived_conflict_stays_in_sight_and_says_until_when(company: Company, rita: Program) -> None:
+    forbid(company, "enforce")
+    said = brought(rita, company)
+    automation = Automation.objects.get(pk=said["automation"]["id"])
+    asked: Any = transitions.ask_waiver(
+        automation,
+        actor=as_actor(company.people.jonas),
+        now=company.now,
+        reason="The report is due.",
+        code="read-and-tell",
+        whom=automation.pk,
+        control="Somebody reads every post.",
+        days=30,
+    )
+    transitions.grant_waiver(asked, actor=as_actor(company.people.sana), now=company.now, reason="For a month.")
+    (one,) = rita.post("/preview", stock.source()).said["conflicts"]
+    assert (one["mode"], one["refused"], one["resolve"]) == ("enforce", False, "")
+    assert one["waiver"]["page"].endswith(Waiver.objects.get().href)
+    assert one["does"].startswith("Waived until")
+
+
+def test_of_what_others_hold_only_that_is_named_which_the_token_sees(
+    company: Company, rita: Program, stock_in_force: Submission
+) -> None:
+    forbid(company, "record", scope="owner")
+    held = Held("0/new", resource=company.slack.pk, level="write")
+    case = finding.Case(0, [held], {"owner": [company.people.jonas.pk]})
+    found = finding.find(case, company.now)
+    words = {}
+    for who in ("rita", "nadia"):
+        (one,) = conflicts_of(found, {"0/new": "Posts."}, as_actor(getattr(company.people, who)), company.now)
+        words[who] = {thing.sentence for leg in one.legs for thing in leg.things}
+    assert words["nadia"] == {"Something that an automation you don’t see holds", "Posts."}
+    assert any(one.startswith(stock_in_force.automation.name) for one in words["rita"])
+
+
+def test_whoever_does_not_see_a_submission_reads_no_conflict_of_it(company: Company, rita: Program) -> None:
+    forbid(company, "record")
+    made = submit(rita, brought(rita, company)).said["submission"]
+    assert Program.of(company.people.nadia).get(f"/submissions/{made['id']}").status == 404
