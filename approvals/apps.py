@@ -15,6 +15,7 @@ class ApprovalsConfig(AppConfig):
         from approvals import announcing, credentials, duties, erasing, grants, least, parties, policies, still_open
         from approvals.conflicts import members
         from approvals.proposals import kinds
+        from approvals.proposals.conflict_import import ConflictImportKind
         from approvals.proposals.conflict_rule import ConflictRuleKind
         from approvals.proposals.data_class import ResourceClass
         from approvals.proposals.people import FallbackOwner, ResourceOwner, TeamLead
@@ -60,7 +61,8 @@ class ApprovalsConfig(AppConfig):
         consequences.register("grant.ended", close_sample_of)
         consequences.register(FORGETTING, erasing.forget)
         judging.kept_by(policies.tiers_at)
-        for kind in (PolicyKind(), TeamLead(), FallbackOwner(), ResourceOwner(), ResourceClass(), ConflictRuleKind()):
+        people = (TeamLead(), FallbackOwner(), ResourceOwner())
+        for kind in (PolicyKind(), *people, ResourceClass(), ConflictRuleKind(), ConflictImportKind()):
             kinds.register(kind)
         grants.register_consequences()
         health.register_advice("people", least.missing)

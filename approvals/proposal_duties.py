@@ -80,7 +80,8 @@ def _unchanged(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None
     if subject.state == ProposalState.AT_ONCE:
         return None
     kind = kinds.of(subject.kind)
-    if kind.about(subject.target) is None or kind.current(subject.target, now) != subject.before:
+    about = kind.about(subject.target)
+    if about is None or kind.current(subject.target, now, subject.document) != subject.before:
         sentence = "What this would change is not as it was when this was proposed."
         return Refusal("A6", "stale", sentence, "Its author amends it, or withdraws it.")
     return kind.refusal(subject.target, subject.before, subject.document, now)

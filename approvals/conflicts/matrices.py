@@ -68,7 +68,7 @@ _MARKS = vocabulary(
 )
 _NO_MARKS = vocabulary("0 no n nein non false na ok none - \u2013 \u2014 . n/a \\ / = +")
 #: How compressed files and others that are no text begin.
-_BINARY = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF", b"BZh", b"7z\xbc\xaf")
+BINARY = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF", b"BZh", b"7z\xbc\xaf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def read(file: str, data: bytes) -> Imported:
 def _text(data: bytes) -> str:
     if len(data) > SIZE:
         raise _NotRead("", f"it is larger than {SIZE // 1024 // 1024} MB", "Bring in fewer rules at a time.")
-    if data.startswith(_BINARY):
+    if data.startswith(BINARY):
         raise _NotRead(
             "", "it is no text: a workbook or another packed file", "Save the sheet as CSV and bring in that."
         )

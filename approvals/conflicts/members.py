@@ -7,6 +7,7 @@ out whole once a night.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.db.models import QuerySet
 
 from approvals.conflicts import standing
 from approvals.conflicts.holding import legs_of, mask_of, of_entitlement
+from approvals.conflicts.rules import Rule
 from approvals.conflicts.standing import Standing
 from approvals.models import ConflictMember, ConflictRule
 from governance.controls.transitions import Step
@@ -22,6 +24,8 @@ from inventory.models import Entitlement, Resource, Version
 
 #: Entitlements read at once, and rows written at once.
 CHUNK = 2_000
+#: Legs times entitlements that are compared for a page.
+MOST_COMPARED = 500_000
 
 
 def weigh(entitlements: Collection[int], now: datetime) -> None:
@@ -40,13 +44,25 @@ def weigh(entitlements: Collection[int], now: datetime) -> None:
         ConflictMember.objects.bulk_create(rows, batch_size=CHUNK)
 
 
-def weigh_rule(version: ConflictRule) -> None:
-    """Work out what fills the legs of a rule that is put in force, and forget what filled those of its earlier versions."""
-    ConflictMember.objects.filter(rule__code=version.code).delete()
-    if version.is_given_up:
-        return
-    every = Entitlement.objects.order_by("pk")
-    ConflictMember.objects.bulk_create(_rows([standing.of(version)], every), batch_size=CHUNK)
+def weigh_rules(versions: Sequence[ConflictRule]) -> None:
+    """Work out what fills the legs of rules that are put in force, and forget what filled those of their earlier versions."""
+    ConflictMember.objects.filter(rule__code__in=[one.code for one in versions]).delete()
+    rules = [standing.of(one) for one in versions if not one.is_given_up]
+    if rules:
+        every = Entitlement.objects.order_by("pk")
+        ConflictMember.objects.bulk_create(_rows(rules, every), batch_size=CHUNK)
+
+
+def idle(rules: Sequence[Rule]) -> set[str] | None:
+    """Codes of the rules of which some leg means nothing that is in the register: they would catch nobody yet.
+
+    Returns:
+        None where that is more than is compared for a page (`MOST_COMPARED`).
+    """
+    forms = {replace(of_entitlement(one), resource=None) for one in Entitlement.objects.select_related("resource")}
+    if len(forms) * sum(len(rule.legs) for rule in rules) > MOST_COMPARED:
+        return None
+    return {rule.code for rule in rules if not all(any(mask_of(leg, one) for one in forms) for leg in rule.legs)}
 
 
 def follow_version(version: Version, step: Step[Any]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from approvals.conflicts import asked, finding, members, rules, standing
@@ -46,7 +47,7 @@ class ConflictRuleKind(Kind):
         known = {one.code: About(one.title, one.href) for one in newest}
         return {one: known.get(one, About(f"New rule: {one}")) for one in targets}
 
-    def current(self, target: str, now: datetime) -> Document:
+    def current(self, target: str, now: datetime, document: Document) -> Document:
         """How it is in force; nothing where it is not."""
         found = ConflictRule.objects.in_force(now).filter(code=target).first()
         return {"rule": found.document} if found is not None else {}
@@ -71,21 +72,15 @@ class ConflictRuleKind(Kind):
             said = "in force", "not asked for"
             words = said if new is None else said[::-1]
             return () if old is new else (Change("rule", "The rule", *words, new is not None),)
-        return tuple(
-            Change(name, label, _words(old.get(name)), _words(new.get(name)), _is_stricter(name, old, new))
-            for name, label in LABELS.items()
-            if old.get(name) != new.get(name)
-        )
+        return differences(old, new)
 
     def total(self, span: Span) -> int:
         """Submissions handed in during the time."""
-        return int(_submissions(span).count())
+        return int(submissions(span).count())
 
     def count(self, span: Span, cursor: int, size: int) -> Slice:
         """Ask both of what the next few submissions would have held by themselves."""
-        rows = list(
-            _submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size]
-        )
+        rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
         counts: Counter[str] = Counter()
         documents = [one["rule"] for one in (span.before, span.after) if "rule" in one]
         for row in rows:
@@ -113,29 +108,7 @@ class ConflictRuleKind(Kind):
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Make it the rule's next version. It reaches what is decided from then on; what is held has its time (S6)."""
-        last = ConflictRule.objects.filter(code=proposal.target).order_by("-number").first()
-        document = proposal.document.get("rule") or (last.document if last is not None else {})
-        rule = rules.read(document)
-        made = ConflictRule(
-            code=rule.code,
-            number=last.number + 1 if last is not None else 1,
-            document=rule.to_dict(),
-            digest=rule.digest,
-            title=rule.title,
-            process=rule.process,
-            rating=rule.rating,
-            mode=rule.mode,
-            scope=rule.scope,
-            is_given_up="rule" not in proposal.document,
-            effective_at=step.now,
-            proposed_by=proposal.proposed_by,
-            approved_by=proposal.answered_by,
-        )
-        made.save()
-        members.weigh_rule(made)
-        step.record(
-            "conflict_rule.put_in_force", made, {"code": made.code, "number": made.number, "digest": made.digest}
-        )
+        (made,) = put_in_force({proposal.target: proposal.document.get("rule")}, proposal, step)
         return {"rule": made.code, "number": made.number}
 
     def edit_href(self, target: str, proposal: Proposal | None = None) -> str:
@@ -144,7 +117,55 @@ class ConflictRuleKind(Kind):
         return reverse("rule_propose", args=[target]) if known else reverse("rule_new")
 
 
-def _submissions(span: Span) -> Any:
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
+    """What two documents of one rule differ in, in words."""
+    return tuple(
+        Change(name, label, _words(old.get(name)), _words(new.get(name)), _is_stricter(name, old, new))
+        for name, label in LABELS.items()
+        if old.get(name) != new.get(name)
+    )
+
+
+def put_in_force(
+    documents: Mapping[str, Mapping[str, Any] | None], proposal: Proposal, step: Step[Any]
+) -> list[ConflictRule]:
+    """Make the next version of some rules, inside the operation that approved them.
+
+    Args:
+        documents: what each rule says from now on, by its code; None where nobody is to ask for it any more.
+        proposal: of which they come.
+        step: the operation.
+    """
+    newest = ConflictRule.objects.filter(code__in=documents).order_by("code", "-number").distinct("code")
+    last = {one.code: one for one in newest}
+    made = []
+    for code, document in documents.items():
+        before = last.get(code)
+        rule = rules.read(document or (before.document if before is not None else {}))
+        one = ConflictRule(
+            code=rule.code,
+            number=before.number + 1 if before is not None else 1,
+            document=rule.to_dict(),
+            digest=rule.digest,
+            title=rule.title,
+            process=rule.process,
+            rating=rule.rating,
+            mode=rule.mode,
+            scope=rule.scope,
+            is_given_up=document is None,
+            effective_at=step.now,
+            proposed_by=proposal.proposed_by,
+            approved_by=proposal.answered_by,
+        )
+        one.save()
+        step.record("conflict_rule.put_in_force", one, {"code": one.code, "number": one.number, "digest": one.digest})
+        made.append(one)
+    members.weigh_rules(made)
+    return made
+
+
+def submissions(span: Span) -> QuerySet[Submission]:
+    """Those handed in during the time of which it is known what they would have held."""
     return Submission.objects.filter(submitted_at__gt=span.since, submitted_at__lte=span.until, held__isnull=False)
 
 

@@ -33,7 +33,7 @@ class ResourceClass(Kind):
         """The resource."""
         return resources(targets)
 
-    def current(self, target: str, now: datetime) -> Document:
+    def current(self, target: str, now: datetime, document: Document) -> Document:
         """How it counts now: unset counts as restricted."""
         one = Resource.objects.get(pk=int(target))
         return {"data_class": one.counted_class, "environment": one.environment}

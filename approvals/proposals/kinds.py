@@ -84,8 +84,8 @@ class Kind:
         """What is meant by a target, or None where there is no such thing."""
         return self.abouts([target]).get(target)
 
-    def current(self, target: str, now: datetime) -> Document:
-        """How it stands at ``now``, as a document of this kind."""
+    def current(self, target: str, now: datetime, document: Document) -> Document:
+        """How what ``document`` speaks of stands at ``now``, as a document of this kind."""
         raise NotImplementedError
 
     def read(self, target: str, document: Document, now: datetime) -> Given:

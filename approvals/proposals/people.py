@@ -74,7 +74,7 @@ class TeamLead(Kind):
                 found[target] = About(f"{SEATS[seat]} of {teams[key].name}", reverse("team", args=[key]))
         return found
 
-    def current(self, target: str, now: datetime) -> Document:
+    def current(self, target: str, now: datetime, document: Document) -> Document:
         """Who it is."""
         key, seat = _keys(target)
         return {"person": Team.objects.values_list(f"{seat}_id", flat=True).get(pk=key)}
@@ -140,7 +140,7 @@ class FallbackOwner(Kind):
                 found[target] = About(f"{person.name} in {teams[key].name}", reverse("team", args=[key]))
         return found
 
-    def current(self, target: str, now: datetime) -> Document:
+    def current(self, target: str, now: datetime, document: Document) -> Document:
         """Whether they are."""
         team, person = _keys(target)
         return {"member": Membership.objects.filter(team=team, person=int(person)).exists()}
@@ -193,7 +193,7 @@ class ResourceOwner(Kind):
         """The resource."""
         return resources(targets)
 
-    def current(self, target: str, now: datetime) -> Document:
+    def current(self, target: str, now: datetime, document: Document) -> Document:
         """Who they are."""
         owner, deputy = Resource.objects.values_list("owner_id", "deputy_id").get(pk=int(target))
         return {"owner": owner, "deputy": deputy}

@@ -31,7 +31,7 @@ class PolicyKind(Kind):
         """There is one policy."""
         return {DEFAULT: About("The policy", reverse("policies"))} if DEFAULT in targets else {}
 
-    def current(self, target: str, now: datetime) -> Document:
+    def current(self, target: str, now: datetime, document: Document) -> Document:
         """The document in force."""
         return policies.completed(policies.in_force(now).document)
 

@@ -87,7 +87,7 @@ def _say(step: Step[Proposal], kind: Kind, document: Document) -> None:
     if given.problems:
         said = tuple((f"{one.where or 'line'}:{one.line}", f"{one.what} {one.to_do}".strip()) for one in given.problems)
         raise refuse(Refusal("S8", "input", "This can't be proposed as it is written.", said[0][1], said))
-    before = kind.current(proposal.target, step.now)
+    before = kind.current(proposal.target, step.now, given.document)
     changes = kind.changes(proposal.target, before, given.document)
     if not changes:
         raise refuse(Refusal("S8", "input", "Nothing would be different.", "Change something first."))

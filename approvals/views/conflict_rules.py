@@ -55,7 +55,7 @@ def rule_list(request: Request) -> HttpResponse:
             "head": {
                 "title": "Conflict rules",
                 "facts": [times.counted(sum(map(len, groups.values())), "rule"), "what may not be held together"],
-                "actions": _propose(request, now, "new", reverse("rule_new"), "Propose a rule"),
+                "actions": _beginning(request, now),
             },
             "groups": [{"title": title, "rows": rows} for title, rows in sorted(groups.items())],
         },
@@ -124,6 +124,14 @@ def rule(request: Request, code: str) -> HttpResponse:
                 for one in versions
             ],
         },
+    )
+
+
+def _beginning(request: Request, now: datetime) -> list[Shape]:
+    """The ways to propose rules that there are not yet: a file of them, or one that is written."""
+    written = _propose(request, now, "", reverse("rule_new"), "Propose a rule")
+    return (
+        [{"label": "Bring in a matrix", "icon": "upload", "href": reverse("rule_import")}, *written] if written else []
     )
 
 

@@ -79,10 +79,10 @@ def propose(request: Request, code: str) -> HttpResponse:
 def _page(request: Request, rule: ConflictRule | None, begins: str) -> HttpResponse:
     now, back = clock.now(), rule.href if rule is not None else reverse("conflict_rules")
     form = RuleForm(request.POST if request.method == "POST" else None, initial={"text": begins})
-    row = Proposal(kind=KIND, target=rule.code if rule is not None else "new")
+    row = Proposal(kind=KIND, target=rule.code if rule is not None else "")
     no = proposing.propose.refusal(row, actor=request.actor, now=now)
     if no is not None:
-        return _refused(request, row, no, now, back)
+        return say_no(request, row, no, now, back)
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("proposal", _proposed(request, rule, form, now).pk)
@@ -129,8 +129,8 @@ def _proposed(request: Request, rule: ConflictRule | None, form: RuleForm, now: 
     return proposing.propose(made, actor=request.actor, now=now, reason=form.cleaned_data["reason"], document=document)
 
 
-def _refused(request: Request, row: Proposal, no: Refusal, now: datetime, back: str) -> HttpResponse:
-    """Say no; what somebody tried is on record (S5)."""
+def say_no(request: Request, row: Proposal, no: Refusal, now: datetime, back: str) -> HttpResponse:
+    """Say that somebody may not propose this; what somebody tried is on record (S5)."""
     if request.method == "POST":
         try:
             proposing.propose(row, actor=request.actor, now=now, document={})

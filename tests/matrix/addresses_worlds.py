@@ -19,9 +19,10 @@ from django.test import Client
 from django.urls import reverse
 
 from approvals import conflict_sweeps, transitions
+from approvals.conflicts import brought
 from approvals.models import Approval, Conflict, ConflictRule, DeskView, Grant, PolicyVersion, Proposal, Submission
 from approvals.policy import writing
-from approvals.views import rule_propose
+from approvals.views import rule_import, rule_propose
 from governance.controls import tokens, webhooks
 from governance.controls.actors import Actor
 from governance.controls.erasing import ask_erasure
@@ -413,6 +414,12 @@ def _resource(portal: Portal, one: Resource | None) -> dict[str, Any]:
     return {**said, "team": n.it_ops.pk, "owner": n.mei.pk, "deputy": n.lena.pk}
 
 
+def _of_a_file() -> dict[str, Any]:
+    """What was read of a matrix."""
+    found = brought.files_read([("sod.csv", b"Role_A,Role_B\nJudge,Thief\n")])
+    return {"name": "sod.csv", "documents": list(found.documents), "problems": []}
+
+
 def _policy(portal: Portal, _: Any) -> dict[str, Any]:
     text = writing.as_text(changed(resubmission_days=120))
     return {"as": "text", "text": text, "do": "propose", "reason": "Refusals are forgotten too soon."}
@@ -516,6 +523,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
         "reason": "It happened.",
         "do": "propose",
     },
+    "rule_import": lambda portal, _: {"read": rule_import.kept(_of_a_file()), "reason": "The auditors ask for it."},
     "rule_propose": lambda portal, _: {"text": "Whatever.", "reason": "Nobody needs it.", "do": "give_up"},
     "waiver": lambda portal, _: {"verdict": "refuse", "reason": "Split it."},
     "waiver_ask": lambda portal, one: {

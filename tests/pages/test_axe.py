@@ -90,6 +90,7 @@ TOUR = (
     ("jonas", "waiver_ask", "automation"),
     ("jonas", "waiver_withdraw", "waiver"),
     ("ines", "rule_new"),
+    ("ines", "rule_import"),
     ("ines", "rule_propose", "rule"),
     ("sana", "automation", "automation"),
     ("sana", "automation", "automation", "?tab=privileges"),

@@ -41,7 +41,7 @@ def answer(c: Company, one: Proposal, by: Person) -> Proposal:
 
 
 def stands(c: Company, one: Proposal) -> dict[str, Any]:
-    return kinds.of(one.kind).current(one.target, c.now)
+    return kinds.of(one.kind).current(one.target, c.now, one.document)
 
 
 @pytest.mark.parametrize("kind", APPOINTING)
