@@ -1,4 +1,4 @@
-"""What is said of a credential while it is decided about: by whom it is not said any more (I6, S1). Asked by the register's operations.
+"""What is said of a credential or an entitlement while it is decided about: by whom it is not said any more (I6, S1). Asked by the register's operations.
 
 Who builds with a credential describes it until somebody has approved it; from then on whoever answers for it does. A party to what
 was submitted says neither that it opens less, which lowers a tier, nor that a store keeps it, which chooses who decides; whoever has a stake
@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from approvals.models import Decision, DecisionOutcome, Party
-from approvals.parties import FROM_THE_ONE_IN_FORCE
+from django.db.models import QuerySet
+
+from approvals import parties
+from approvals.models import Decision, DecisionOutcome
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.refusals import Refusal
-from inventory import registry
-from inventory.models import Automation, AutomationState, Credential
+from inventory import registry, stakes
+from inventory.models import Automation, Credential, Entitlement
 
 
 def _until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
@@ -28,17 +30,19 @@ def _until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal
 
 
 def _not_of_a_party(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
-    people = [person.pk for person in actor.people]
-    uses = Automation.objects.filter(versions__version_credentials__credential=subject)
-    uses = uses.exclude(state=AutomationState.RETIRED)
-    rests = Party.objects.filter(
-        FROM_THE_ONE_IN_FORCE, submission__automation__in=uses.order_by().values("pk"), person__in=people
-    )
-    found = rests.select_related("submission__automation", "person").order_by("pk").first()
+    return _party(actor, "this credential", stakes.uses_of_credential(subject))
+
+
+def _says_no_control_of_a_party(subject: Entitlement, actor: Actor, now: datetime) -> Refusal | None:
+    return _party(actor, "this", stakes.uses_of_entitlement(subject))
+
+
+def _party(actor: Actor, what: str, uses: QuerySet[Automation]) -> Refusal | None:
+    found = parties.in_what_rests(uses, [person.pk for person in actor.people])
     if found is None:
         return None
     who = "you are" if found.person == actor.person else f"{found.person.name}, for whom you would stand in, is"
-    sentence = f"{found.submission.automation.name} uses this credential, and {who} a party to its submission."
+    sentence = f"{found.submission.automation.name} uses {what}, and {who} a party to its submission."
     return Refusal("SOD-1", "duty", sentence, "Somebody else who answers for it does.")
 
 
@@ -54,12 +58,19 @@ NOT_OF_A_PARTY = Duty(
     "A party to a submission of what uses a credential says neither that it opens less nor that a store keeps it.",
     _not_of_a_party,
 )
+NO_CONTROL_OF_A_PARTY = Duty(
+    "SOD-1",
+    "S1",
+    "A party to a submission of what holds an entitlement does not say that a control stands on it.",
+    _says_no_control_of_a_party,
+)
 
 #: Event to the duty that it demands.
 DEMANDED = (
     ("credential.described", UNTIL_APPROVED),
     ("credential.kept_in_said", UNTIL_APPROVED),
     ("credential.reach_narrowed", NOT_OF_A_PARTY),
+    ("control.said", NO_CONTROL_OF_A_PARTY),
     ("credential.kept_in_confirmed", NOT_OF_A_PARTY),
     ("credential.kept_in_refused", NOT_OF_A_PARTY),
 )

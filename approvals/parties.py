@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import OuterRef, Q, Subquery, Value
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from approvals.ladders import resource_of
@@ -190,6 +190,14 @@ def would_build(
     now = [*standing(automation, asked=asked), *of_siblings(siblings)]
     found = {who for who, capacity in now if capacity in BUILDING}
     return frozenset(found | {submitter.pk})
+
+
+def in_what_rests(uses: QuerySet[Automation], people: Collection[int]) -> Party | None:
+    """A party, of some people, to what runs of some automations or to whatever was submitted since; None where nobody is."""
+    rests = Party.objects.filter(
+        FROM_THE_ONE_IN_FORCE, submission__automation__in=uses.order_by().values("pk"), person__in=people
+    )
+    return rests.select_related("submission__automation", "person").order_by("pk").first()
 
 
 def whose_word_counts_not(automation: Automation, now: datetime) -> dict[int, Refusal]:

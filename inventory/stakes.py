@@ -1,4 +1,4 @@
-"""Who has a stake in what is said of a credential: whoever owns, brought in or wrote something that uses it (S1, T1). Reads only.
+"""Who has a stake in what is said of a credential or an entitlement: whoever owns, brought in or wrote something that uses it (S1, T1). Reads only.
 
 It is asked before there is a submission, whose parties would be asked instead, and it counts what runs as well as what comes next: what
 a credential is said to open makes the tier of both.
@@ -11,12 +11,12 @@ from datetime import datetime
 from functools import reduce
 from operator import or_
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from governance.controls import consequences
 from governance.controls.actors import Actor
 from inventory import authors
-from inventory.models import Automation, AutomationState, Credential, Reach, Version
+from inventory.models import Automation, AutomationState, Credential, Entitlement, Reach, Version
 
 #: What the history calls the writing of something that a submission decides about. Admins who assign owners and approvers whose
 #: decision moved the state are in the history too; they wrote nothing.
@@ -53,27 +53,46 @@ def in_credential(credential: Credential, actor: Actor) -> str | None:
         credential: that something is said of.
         actor: who would say it.
     """
-    key = (in_credential, credential.pk)
+    return _in(actor, "this credential", credential, uses_of_credential(credential))
+
+
+def in_entitlement(entitlement: Entitlement, actor: Actor) -> str | None:
+    """The same for an entitlement: whoever has a part in what holds it, or asks for it."""
+    return _in(actor, "this", entitlement, uses_of_entitlement(entitlement))
+
+
+def uses_of_credential(credential: Credential) -> QuerySet[Automation]:
+    """What a credential is used by, in whichever version, as long as it is not retired."""
+    uses = Automation.objects.filter(versions__version_credentials__credential=credential)
+    return uses.exclude(state=AutomationState.RETIRED)
+
+
+def uses_of_entitlement(entitlement: Entitlement) -> QuerySet[Automation]:
+    """What an entitlement is held or asked for by, likewise."""
+    uses = Automation.objects.filter(versions__privileges__entitlement=entitlement)
+    return uses.exclude(state=AutomationState.RETIRED)
+
+
+def _in(actor: Actor, what: str, row: Model, uses: QuerySet[Automation]) -> str | None:
+    key = (in_credential, type(row), row.pk)
     if key not in actor.memory:
-        actor.memory[key] = _found(credential, {person.pk for person in actor.people})
+        actor.memory[key] = _found(what, uses.order_by("pk"), {person.pk for person in actor.people})
     words: str | None = actor.memory[key]
     return words
 
 
-def _found(credential: Credential, people: Collection[int]) -> str | None:
-    uses = Automation.objects.filter(versions__version_credentials__credential=credential).order_by("pk")
-    uses = uses.exclude(state=AutomationState.RETIRED)
+def _found(what: str, uses: QuerySet[Automation], people: Collection[int]) -> str | None:
     own = Q(business_owner__in=people) | Q(technical_owner__in=people)
     asked = Q(amendment__business_owner_id__in=people) | Q(amendment__technical_owner_id__in=people)
     if (owned := uses.filter(own | asked).first()) is not None:
-        return f"{owned.name} uses this credential and you answer for it"
+        return f"{owned.name} uses {what} and you answer for it"
     brought_in = Version.objects.filter(COUNTS, automation=OuterRef("pk"), imported_by__in=people)
     if (wrote := uses.filter(Exists(brought_in) | _had_a_part(people)).first()) is not None:
-        return f"{wrote.name} uses this credential, and you brought it in or had a part in it"
+        return f"{wrote.name} uses {what}, and you brought it in or had a part in it"
     counted = Version.objects.filter(COUNTS, automation__in=uses.order_by().values("pk"))
     if authors.of(counted).isdisjoint(people):
         return None
-    return "The source of an automation that uses this credential names you as its author"
+    return f"The source of an automation that uses {what} names you as its author"
 
 
 def _had_a_part(people: Collection[int]) -> Q:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inventory.views import automations, chain, connections, credentials, identities, interim, resources
+from inventory.views import automations, chain, connections, controls, credentials, identities, interim, resources
 
 urlpatterns = [
     path("automations/", automations.automation_list, name="automation_list"),
@@ -25,6 +25,8 @@ urlpatterns = [
     path("resources/<int:pk>/amend/", resources.amend, name="resource_amend"),
     path("resources/<int:pk>/entitlements/new/", resources.entitlement, name="resource_entitlement"),
     path("resources/<int:pk>/connections/new/", connections.claim, name="resource_connection"),
+    path("entitlements/<int:pk>/controls/", controls.controls, name="entitlement_controls"),
+    path("controls/<int:pk>/take-back/", controls.take_back, name="control_take_back"),
     path("credentials/<int:pk>/", credentials.credential, name="credential"),
     path("credentials/<int:pk>/describe/", credentials.describe, name="credential_describe"),
     path("credentials/<int:pk>/reach/", credentials.reach, name="credential_reach"),

@@ -1,7 +1,7 @@
 """The conflicts of a submission: what it would hold as it was frozen, against the rules and the waivers as they are now (S6, S7, A6).
 
-What a version would hold is frozen with its submission and asks the database nothing more. Which rules there are, what others hold and what is
-waived is read when it is asked: a decision is about these too.
+What a version would hold is frozen with its submission and asks the database nothing more. Which rules there are, which controls stand on what it
+would hold, what others hold and what is waived is read when it is asked: a decision is about these too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
+from django.db.models import F, OuterRef
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 
@@ -25,6 +26,8 @@ from approvals.models.conflict import Mode, Scope
 from governance.controls import compiled
 from governance.controls.refusals import Refusal
 from inventory import chains
+from inventory.importers.capabilities import BY_HAND
+from inventory.models import Control
 
 #: States in which a record gives nothing.
 GIVES_NOTHING = (
@@ -62,8 +65,50 @@ def case_of(submission: Submission) -> Case:
     kept: Mapping[str, Any] | None = submission.held
     if kept is None:  # from before there were rules
         return cases.of_version(submission.automation, submission.version)
-    things = [Held(**{**one, "tags": frozenset(one.get("tags", ()))}) for one in kept["things"]]
+    stand = _controls(submission)
+    things = [Held(**{**one, "tags": _tags(one, stand)}) for one in kept["things"]]
     return Case(submission.automation_id, things, kept["subjects"])
+
+
+#: Tags of the controls that stand on what a version would hold, by resource and code.
+Controls = Mapping[tuple[int, str], Collection[str]]
+
+
+def _tags(one: Mapping[str, Any], stand: Controls) -> frozenset[str]:
+    """What its name told as it was submitted, and what somebody says of it now: a control that was taken back counts no more."""
+    told = frozenset(one.get("tags", ())) - BY_HAND
+    return told.union(stand.get((one.get("resource", 0), one.get("code", "")), ()))
+
+
+def _controls(submission: Submission) -> Controls:
+    """The controls that stand on what its version would hold, read once for this instance."""
+    known: Controls | None = submission.__dict__.get("_controls")
+    if known is None:
+        read = submission.__dict__.get("controls_standing")
+        if read is None:
+            know_controls([submission])
+        else:
+            submission.__dict__["_controls"] = _by_thing(read)
+        known = submission.__dict__["_controls"]
+    return known
+
+
+def know_controls(submissions: Sequence[Submission]) -> None:
+    """Read the controls of some submissions together: one query."""
+    of = Control.objects.standing().filter(entitlement__privileges__version__in={one.version_id for one in submissions})
+    by_thing = _by_thing(list(of.order_by().distinct().values(**_CONTROL)))
+    for one in submissions:
+        one.__dict__["_controls"] = by_thing
+
+
+_CONTROL = {"on": F("entitlement__resource"), "code": F("entitlement__code"), "says": F("tag")}
+
+
+def _by_thing(read: Iterable[Mapping[str, Any]]) -> Controls:
+    found: dict[tuple[int, str], set[str]] = {}
+    for one in read:
+        found.setdefault((one["on"], one["code"]), set()).add(one["says"])
+    return found
 
 
 def rules_for(submission: Submission, now: datetime) -> Sequence[Standing]:
@@ -93,12 +138,18 @@ def with_a_submission(now: datetime) -> dict[str, RawSQL]:
     return {
         "conflict_rules": compiled.annotation(Submission, standing.with_a_row, now),
         "live_waivers": compiled.annotation(Submission, _live_waivers, now),
+        "controls_standing": compiled.annotation(Submission, _standing_controls),
     }
 
 
 def _live_waivers() -> ArraySubquery:
     said = JSONObject(id="id", code="code", scope="scope", subject="subject", covers="covers", ends_at="ends_at")
     return ArraySubquery(Waiver.objects.live(compiled.NOW).order_by("-ends_at").values(said=said))
+
+
+def _standing_controls() -> ArraySubquery:
+    of = Control.objects.standing().filter(entitlement__privileges__version=OuterRef("version"))
+    return ArraySubquery(of.order_by().values(said=JSONObject(**_CONTROL)))
 
 
 def _waivers(submission: Submission) -> list[Waiver] | None:
@@ -111,6 +162,7 @@ def _waivers(submission: Submission) -> list[Waiver] | None:
 def know(submissions: Sequence[Submission], now: datetime) -> None:
     """Read the conflicts of some submissions together, for a page that shows records of many: a fixed number of queries."""
     rules, each = standing.in_force(now) if submissions else (), {one.pk: one for one in submissions}
+    know_controls(submissions)
     conflicts = dict(zip(each, finding.find_all([case_of(one) for one in each.values()], now, rules), strict=True))
     for one in submissions:
         one.__dict__["_conflict_rules"], one.__dict__["_conflicts"] = rules, tuple(conflicts[one.pk])

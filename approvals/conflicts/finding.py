@@ -13,12 +13,13 @@ from datetime import datetime
 from approvals.conflicts import standing
 from approvals.conflicts.holding import legs_of
 from approvals.conflicts.index import Index
-from approvals.conflicts.rules import are_distinct
+from approvals.conflicts.rules import Rule, are_distinct
 from approvals.conflicts.scanning import Part, beside, spans
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
 from approvals.models import Waiver
 from approvals.models.conflict import WITHOUT, Mode, Scope
+from inventory.importers.capabilities import BY_HAND
 
 #: By the digests of their documents, which say all of them: the rules in force, a proposal's, those of one scope.
 _INDEXES: dict[tuple[str, ...], Index] = {}
@@ -97,11 +98,17 @@ class Found:
     def way_out(self) -> str:
         """What would resolve it."""
         rule = self.standing.rule
+        there = " If it is made sure already, whoever answers for the resource says so there." if _by_hand(rule) else ""
         if rule.resolve:
-            return f"{rule.resolve} Or ask for a waiver."
+            return f"{rule.resolve} Or ask for a waiver.{there}"
         if rule.without is not None:
-            return f"Add “{rule.without.name}”, do without the rest, or ask for a waiver."
+            return f"Add “{rule.without.name}”, do without the rest, or ask for a waiver.{there}"
         return "Do without one of them, split it into two automations, or ask for a waiver."
+
+
+def _by_hand(rule: Rule) -> bool:
+    """Whether what the rule asks for beside its legs can be a control that no name tells."""
+    return rule.without is not None and any(not one.tags.isdisjoint(BY_HAND) for one in rule.without.any)
 
 
 def find(case: Case, now: datetime, rules: Sequence[Standing] | None = None) -> list[Found]:

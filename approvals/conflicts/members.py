@@ -20,7 +20,7 @@ from approvals.conflicts.rules import Rule
 from approvals.conflicts.standing import Standing
 from approvals.models import ConflictMember, ConflictRule
 from governance.controls.transitions import Step
-from inventory.models import Entitlement, Resource, Version
+from inventory.models import Control, Entitlement, Resource, Version
 
 #: Entitlements read at once, and rows written at once.
 CHUNK = 2_000
@@ -77,6 +77,11 @@ def follow_entitlement(entitlement: Entitlement, step: Step[Any]) -> None:
     weigh({entitlement.pk}, step.now)
 
 
+def follow_control(control: Control, step: Step[Any]) -> None:
+    """Work out what a control stands on, or stands on no more."""
+    weigh({control.entitlement_id}, step.now)
+
+
 def follow_resource(resource: Resource, step: Step[Any]) -> None:
     """Work out anew what can be held on a resource, since something about that has changed."""
     weigh(set(resource.entitlements.values_list("pk", flat=True)), step.now)
@@ -87,6 +92,8 @@ FOLLOWED = (
     ("version.imported", follow_version),
     ("version.registered_by_hand", follow_version),
     ("entitlement.added", follow_entitlement),
+    ("control.said", follow_control),
+    ("control.taken_back", follow_control),
     ("resource.amended", follow_resource),
     ("resource.activated", follow_resource),
 )

@@ -81,6 +81,7 @@ class ConflictRuleKind(Kind):
     def count(self, span: Span, cursor: int, size: int) -> Slice:
         """Ask both of what the next few submissions would have held by themselves."""
         rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
+        asked.know_controls(rows)
         counts: Counter[str] = Counter()
         documents = [one["rule"] for one in (span.before, span.after) if "rule" in one]
         for row in rows:

@@ -140,6 +140,8 @@ def _tags(preview: Preview, one: Wanted) -> list[Shape]:
         found.append({"text": "A model chooses", "tone": "", "icon": "robot"})
     if privilege is not None and not privilege.active:
         found.append({"text": "Switched off", "tone": "", "icon": ""})
+    if privilege is not None:
+        found += [{"text": short, "tone": "ok", "icon": "check"} for _, short in privilege.entitlement.controls_said]
     return [*found[:3], *_of_credential(preview, one)]
 
 

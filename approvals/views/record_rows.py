@@ -297,6 +297,17 @@ def _evidence_reasons(record: Approval) -> list[Shape]:
         places = ", ".join(privilege.at[:4])
         steps = "step" if len(privilege.at) == 1 else "steps"
         reasons.append({"icon": "file", "text": f"Used by {len(privilege.at)} {steps}:", "code": places})
+        reasons += [
+            {
+                "icon": "check",
+                "tone": "ok",
+                "lead": f"{words}.",
+                "text": "Whoever answers for it says so.",
+                "href": privilege.entitlement.controls_href,
+                "link": "Who, and how",
+            }
+            for words, _ in privilege.entitlement.controls_said
+        ]
         if privilege.assumed:
             said = ", ".join(privilege.assumed)
             reasons.append(

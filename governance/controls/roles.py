@@ -28,6 +28,8 @@ class Permission(StrEnum):
     BINDING_MOVE = "binding:move"
     CREDENTIAL_DESCRIBE = "credential:describe"
     CREDENTIAL_REACH = "credential:reach"
+    CONTROL_SAY = "control:say"
+    CONTROL_END = "control:end"
     CREDENTIAL_KEEP = "credential:keep"
     INTERIM_NAME = "interim:name"
     INTERIM_DROP = "interim:drop"
@@ -128,6 +130,8 @@ _ANSWERING = frozenset(
         P.BINDING_MOVE,
         P.CREDENTIAL_DESCRIBE,
         P.CREDENTIAL_REACH,
+        P.CONTROL_SAY,
+        P.CONTROL_END,
         P.GRANT_REVOKE,
         P.SUBMISSION_COMMENT,
         P.APPROVAL_OBJECT,
@@ -144,6 +148,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.AUTOMATION_RESUME,
             P.CREDENTIAL_DESCRIBE,
             P.CREDENTIAL_REACH,
+            P.CONTROL_END,
             P.GRANT_REVOKE,
             P.INTERIM_NAME,
             P.INTERIM_DROP,
@@ -271,6 +276,8 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.BINDING_MOVE: "say that a connection opens another resource",
     P.CREDENTIAL_DESCRIBE: "say how old this credential is and where it is kept",
     P.CREDENTIAL_REACH: "say what this credential opens",
+    P.CONTROL_SAY: "say that a control stands on this, as who answers for its resource",
+    P.CONTROL_END: "take back that a control stands on this",
     P.CREDENTIAL_KEEP: "say whether their store keeps this credential",
     P.INTERIM_NAME: "name who answers for this meanwhile, as its team's lead or a security reviewer",
     P.INTERIM_DROP: "end that somebody answers for this meanwhile",

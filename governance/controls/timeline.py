@@ -100,6 +100,8 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "credential.kept_in_said": ("arrow", "", "said which store keeps a credential"),
     "credential.kept_in_confirmed": ("check", "ok", "confirmed that a store keeps a credential"),
     "credential.kept_in_refused": ("cross", "no", "said that a store does not keep a credential"),
+    "control.said": ("check", "ok", "said that a control stands on what can be held"),
+    "control.taken_back": ("undo", "wait", "took back that a control stands on what can be held"),
     "entitlement.added": ("plus", "", "added what can be held"),
     "grant.created": ("seal-full", "ok", "{what} is in force"),
     "grant.ended": ("minus", "", "ended {what}"),

@@ -77,8 +77,15 @@ backup.write: make backups
 """
 #: Each tag and what whoever holds it can do, to follow "May" or "Whoever holds it can".
 TAGS = MappingProxyType(dict(line.split(": ", 1) for line in _TAGS.strip().splitlines()))
-#: Tags that no name tells: whoever answers for the resource knows, and gives them by hand.
-BY_HAND = vocabulary("log.review payment.limit human.confirm")
+#: Tags that no name tells: whoever answers for the resource knows, and says so. What each means for whoever holds it, and in short.
+CONTROLS = MappingProxyType(
+    {
+        "human.confirm": ("Waits for a person’s yes before it acts", "Waits for a yes"),
+        "payment.limit": ("Is held to a limit on each payment and on all of a day", "Limit on payments"),
+        "log.review": ("Leaves a trail that somebody else looks through", "Trail is reviewed"),
+    }
+)
+BY_HAND = frozenset(CONTROLS)
 #: Tags that make a conflict less, where it is that something is lacking.
 PROTECTIVE = BY_HAND | vocabulary("log.write backup.write")
 

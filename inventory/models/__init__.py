@@ -16,6 +16,7 @@ from inventory.models.automation import (
 )
 from inventory.models.binding import REGISTERED, Binding
 from inventory.models.chain import ChainEnd, ChainKind, ChainMember
+from inventory.models.control import Control
 from inventory.models.credential import Credential, Lifetime, Reach
 from inventory.models.identity import IdentityState, NonHumanIdentity
 from inventory.models.imports import BatchState, ImportBatch, ImportItem, ImportState, Outcome
@@ -46,6 +47,7 @@ __all__ = [
     "ChainEnd",
     "ChainKind",
     "ChainMember",
+    "Control",
     "Credential",
     "DataClass",
     "Enforcement",

@@ -17,6 +17,7 @@ from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, History, Membership, Person, Team
 from governance.controls.roles import Relation, Role
 from inventory import words
+from inventory.importers.capabilities import CONTROLS
 from inventory.models.interim import Owned, nobody_answers, points_to_its_own, still_answering
 
 #: Roles that see every row of the register. Who is on call stops whatever it is, alone and at once, and sees first what stops (G5).
@@ -295,6 +296,16 @@ class Entitlement(models.Model):
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """As to the resource."""
         return self.resource.relations(person, now)
+
+    @property
+    def controls_said(self) -> list[tuple[str, str]]:
+        """What the controls that stand on it mean, in words and in short; who says so stands on their page."""
+        return [CONTROLS[tag] for tag in self.tags if tag in CONTROLS]
+
+    @property
+    def controls_href(self) -> str:
+        """The page of the controls that stand on it."""
+        return reverse("entitlement_controls", args=[self.pk])
 
     @property
     def counted_class(self) -> str:

@@ -20,6 +20,7 @@ from inventory.registry.bindings import (
     refuse_binding,
 )
 from inventory.registry.by_hand import Described, describe, register_by_hand
+from inventory.registry.controls import say_control, take_back_control
 from inventory.registry.credentials import (
     answers_for_it,
     confirm_kept_in,
@@ -117,9 +118,11 @@ __all__ = [
     "register_by_hand",
     "register_resource",
     "save_draft",
+    "say_control",
     "say_kept_in",
     "settle_unchanged",
     "stop",
+    "take_back_control",
     "together",
     "unchanged",
 ]

@@ -201,6 +201,8 @@ def _entitlements(one: Resource) -> list[Shape]:
                 if entitlement.counted_class == one.counted_class and not one.data_class
                 else entitlement.counted_class,
                 "grants": entitlement.held,
+                "controls": [short for _, short in entitlement.controls_said],
+                "controls_href": entitlement.controls_href,
             }
         )
     return rows

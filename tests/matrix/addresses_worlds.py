@@ -336,7 +336,15 @@ def _in_conflict(w: World, live: Automation) -> dict[str, Any]:
     granted = transitions.grant_waiver(other, actor=w.actor("second_security"), now=w.now, reason="For now.")
     rule = ConflictRule.objects.get(code="read-and-tell")
     conflict = Conflict.objects.get(code="read-and-tell", subject=live.pk)
-    return {"conflict": conflict, "rule": rule, "waiver": asked, "granted": granted}
+    return {"conflict": conflict, "rule": rule, "waiver": asked, "granted": granted, **_controls(w)}
+
+
+def _controls(w: World) -> dict[str, Any]:
+    """What can be held on the Slack workspace, and what its owner says of something else: a control stands there."""
+    held, other = (one.entitlements.order_by("pk")[0] for one in (w.company.slack, w.company.erp))
+    owner = w.actor("resource_owner")
+    said = registry.say_control(other, actor=owner, now=w.now, reason="Set in the database.", tag="log.review")
+    return {"entitlement": held, "control": said}
 
 
 # --- addresses ----------------------------------------------------------------------------------------------------------
@@ -517,6 +525,8 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "import_panel": _preview,
     "import_submit": _preview,
     "import_bind": lambda portal, _: {"do": "choose", "resource": portal.rows["active"].pk},
+    "entitlement_controls": lambda portal, _: {"tag": "human.confirm", "reason": "Set in the workspace."},
+    "control_take_back": lambda portal, _: {"reason": "It was switched off."},
     "recert_answer": _answer,
     "rule_new": lambda portal, _: {
         "text": rule_propose.BLANK.replace("vendor-and", "one-and"),

@@ -11,14 +11,26 @@ from governance.controls.actors import Actor
 from governance.controls.models import Team
 from governance.controls.people import record_leaver
 from inventory import interim, lifecycle, registry
-from inventory.models import Automation, Binding, Credential, InterimOwner, NonHumanIdentity, Resource, Version
+from inventory.models import (
+    Automation,
+    Binding,
+    Control,
+    Credential,
+    Entitlement,
+    InterimOwner,
+    NonHumanIdentity,
+    Resource,
+    Version,
+)
 from tests import journeys
+from tests.appointing import own
 from tests.approvals import stock
 from tests.inventory.conftest import export
 from tests.matrix.worlds import World, arguments, inside, state
 from tests.people import as_actor
 
 AUTOMATION, RESOURCE = "inventory.automation", "inventory.resource"
+ENTITLEMENT, CONTROL = "inventory.entitlement", "inventory.control"
 IDENTITY, CREDENTIAL, INTERIM = "inventory.nonhumanidentity", "inventory.credential", "inventory.interimowner"
 
 
@@ -127,6 +139,33 @@ def said_to_be_kept(w: World, found: Credential) -> Credential:
 def approved(w: World, found: Automation) -> Credential:
     """Somebody has approved it."""
     return Credential.objects.get(opens=w.company.erp)
+
+
+@state(ENTITLEMENT, "any", on=version)
+def entitlement(w: World, made: Version) -> Entitlement:
+    """What a draft of the builder's asks for on the Slack workspace."""
+    return w.company.slack.entitlements.get()
+
+
+@state(ENTITLEMENT, "theirs", on=entitlement)
+def entitlement_of_its_holder(w: World, found: Entitlement) -> Entitlement:
+    """The business owner of what asks for it answers for the workspace too."""
+    own(found.resource, w.people["business_owner"], w.people["resource_deputy"], now=w.now)
+    return Entitlement.objects.get(pk=found.pk)
+
+
+@state(CONTROL, "standing", on=entitlement)
+def control(w: World, found: Entitlement) -> Control:
+    """The resource's owner says that a control stands on it."""
+    return registry.say_control(
+        found, actor=w.actor("resource_owner"), now=w.now, reason="Set in the workspace.", tag="human.confirm"
+    )
+
+
+@state(CONTROL, "taken_back", on=control)
+def control_taken_back(w: World, found: Control) -> Control:
+    """The deputy takes that back."""
+    return registry.take_back_control(found, actor=w.actor("resource_deputy"), now=w.now, reason="It was switched off.")
 
 
 def _asked_for(w: World, who: Actor) -> Binding:
@@ -306,6 +345,11 @@ def _amend_resource(w: World, subject: models.Model) -> Mapping[str, Any]:
 @arguments("inventory.resource.add_entitlement")
 def _entitlement(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"code": "rows:read", "words": "May read rows", "level": "read"}
+
+
+@arguments("inventory.entitlement.say_control")
+def _say_control(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"tag": "payment.limit"}
 
 
 @arguments("inventory.credential.describe_credential")

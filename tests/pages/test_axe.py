@@ -70,6 +70,9 @@ TOUR = (
     ("omar", "recert_item", "review"),
     ("omar", "resource_entitlement", "resource"),
     ("omar", "resource", "resource"),
+    ("omar", "entitlement_controls", "entitlement"),
+    ("rita", "entitlement_controls", "entitlement"),
+    ("omar", "control_take_back", "control"),
     ("omar", "credential", "credential"),
     ("omar", "credential_describe", "credential"),
     ("omar", "credential_reach", "credential"),
@@ -170,6 +173,8 @@ TOUR = (
     ("tom", "mfa_generate_recovery_codes"),
     ("tom", "mfa_deactivate_totp"),
 )
+#: Rules that somebody brings in.
+MATRIX = b"Role_A,Role_B\nJudge,Thief\nJudge,\n"
 #: The same automation once its kill switch was pulled.
 STOPPED = (("sana", "automation", "automation"), ("rita", "automation_resume", "automation"))
 
@@ -206,7 +211,7 @@ def test_axe_finds_nothing_and_no_page_scrolls_sideways_on_a_phone(
     open_page: Callable[..., Page], site: Site, committed: None
 ) -> None:
     world, page = World(), open_page(viewport=WIDE)
-    found = tour(page, site, world, TOUR) | said_no(page, site, world)
+    found = tour(page, site, world, TOUR) | said_no(page, site, world) | brought(page, site, world)
     reason = "It posts nonsense."
     lifecycle.stop(world.held, actor=as_actor(world.people.jonas), now=clock.now(), reason=reason)
     found |= tour(page, site, world, STOPPED)
@@ -258,6 +263,18 @@ def said_no(page: Page, site: Site, world: World) -> dict[str, list[str]]:
             if wrong := looked_at(page, is_again=False):
                 found[f"{status} on {key} as {who}"] = wrong
     return found
+
+
+def brought(page: Page, site: Site, world: World) -> dict[str, list[str]]:
+    """What is wrong with the preview of a matrix, of which something is new and something is left out."""
+    page.context.clear_cookies()
+    page.context.add_cookies([{"name": "sessionid", "value": world.session_of("ines"), "url": site.url}])
+    page.goto(reverse("rule_import"))
+    page.set_input_files("#files", {"name": "sod.csv", "mimeType": "text/csv", "buffer": MATRIX})
+    page.get_by_role("button", name="Preview").click()
+    page.wait_for_selector("#left-out-title")
+    wrong = looked_at(page, is_again=False)
+    return {"the preview of a matrix": wrong} if wrong else {}
 
 
 def looked_at(page: Page, *, is_again: bool) -> list[str]:

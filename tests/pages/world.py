@@ -85,6 +85,7 @@ class World:
         self.below, self.promoted, self.alike = self._known(company)
         self.joined = self._joined(company)
         self.rule, self.conflict, self.waiver, self.granted = self._in_conflict(company)
+        self.entitlement, self.control = self._a_control(company)
         self._a_second_factor()
         sealing.seal_all(at=timezone.now())
 
@@ -156,6 +157,15 @@ class World:
                 attempts=number + 1,
             )
         return int(made.pk)
+
+    def _a_control(self, company: Company) -> tuple[int, int]:
+        """What can be held on the ERP, a control that was taken back there, and one that stands."""
+        one, omar, now = company.erp.entitlements.order_by("pk")[0], as_actor(self.people.omar), clock.now()
+        said = {"actor": omar, "now": now, "reason": "Set in the database."}
+        gone: Any = registry.say_control(one, tag="payment.limit", **said)
+        registry.take_back_control(gone, actor=omar, now=now, reason="It was switched off.")
+        stands: Any = registry.say_control(one, tag="log.review", **said)
+        return one.pk, stands.pk
 
     def _light(self, company: Company) -> tuple[int, int]:
         """Something on the light path whose app Theo has not decided, and what policy approved of another and was drawn."""

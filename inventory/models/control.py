@@ -1,0 +1,96 @@
+"""Controls that stand on an entitlement by somebody's word: what no name tells, and "A without B" asks for (S6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+
+from governance.controls.models import NEVER_REMOVED, FreeText, History, Person
+from governance.controls.roles import Relation
+from inventory.importers.capabilities import BY_HAND, CONTROLS
+from inventory.models.resource import Entitlement
+
+#: What was said stays as it was said, and what was taken back stays taken back.
+STAYS_AS_SAID = pgtrigger.Trigger(
+    name="control_stays_as_said",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update,
+    func="""
+        IF OLD.ended_at IS NOT NULL OR ROW(NEW.entitlement_id, NEW.tag, NEW.said_by_id, NEW.said_for_id, NEW.said_at, NEW.reason_id)
+            IS DISTINCT FROM ROW(OLD.entitlement_id, OLD.tag, OLD.said_by_id, OLD.said_for_id, OLD.said_at, OLD.reason_id) THEN
+            RAISE EXCEPTION 'S6: what was said of a control stays on record (%)', OLD.id USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class ControlQuerySet(models.QuerySet["Control"]):
+    """Controls by whether they stand."""
+
+    def standing(self) -> ControlQuerySet:
+        """Those that nobody has taken back."""
+        return self.filter(ended_at=None)
+
+
+class Control(models.Model):
+    """Somebody who answers for a resource says that a control stands on what can be held there, until it is taken back."""
+
+    entitlement = models.ForeignKey(Entitlement, models.PROTECT, related_name="controls")
+    #: One of `BY_HAND`; while it stands the entitlement has it among its tags.
+    tag = models.CharField(max_length=60)
+    reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
+    said_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    said_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    said_at = models.DateTimeField()
+    ended_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_why = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
+
+    objects = ControlQuerySet.as_manager()
+    history = History()
+
+    class Meta:
+        ordering = ("-id",)
+        triggers: ClassVar[list[Any]] = [STAYS_AS_SAID, *NEVER_REMOVED]
+        constraints = (
+            models.UniqueConstraint(
+                fields=["entitlement", "tag"], condition=Q(ended_at__isnull=True), name="control_stands_once"
+            ),
+            models.CheckConstraint(name="control_tag_known", condition=Q(tag__in=sorted(BY_HAND))),
+            models.CheckConstraint(
+                name="control_ended_by_somebody_with_a_reason",
+                condition=Q(ended_at__isnull=True, ended_by__isnull=True, ended_why__isnull=True)
+                | Q(ended_at__isnull=False, ended_by__isnull=False, ended_why__isnull=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.tag} on {self.entitlement}"
+
+    @property
+    def state(self) -> str:
+        """Whether it stands, or was taken back."""
+        return "standing" if self.ended_at is None else "taken_back"
+
+    @property
+    def words(self) -> str:
+        """What it does, as whoever holds the entitlement meets it: "Is held to a limit …"."""
+        return CONTROLS[self.tag][0]
+
+    @property
+    def href(self) -> str:
+        """The page of all controls of what it stands on."""
+        return self.entitlement.controls_href
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """It stands on the resource's timeline."""
+        return (self, self.entitlement.resource)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to the resource."""
+        return self.entitlement.relations(person, now)

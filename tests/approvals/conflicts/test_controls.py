@@ -1,0 +1,236 @@
+"""Controls that no name tells: said by whoever answers for the resource and gains nothing, taken back, and what rests on them (S6, S1)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from approvals.conflicts import asked, cases, finding, members, scanning, standing
+from approvals.models import Submission
+from governance.controls.models import LedgerEvent, Person
+from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
+from inventory import registry
+from inventory.importers.capabilities import BY_HAND
+from inventory.models import Control, Entitlement
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.journeys import Company
+from tests.people import as_actor, as_delegate
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S1")]
+
+WHY = "The bank holds each payment until somebody releases it."
+
+
+def on_slack(c: Company) -> Entitlement:
+    """What the stock report holds on Slack."""
+    found = c.slack.entitlements.first()
+    assert found is not None
+    return found
+
+
+def say(c: Company, who: Person, one: Entitlement, tag: str = "human.confirm", why: str = WHY) -> Any:
+    """Somebody says that a control stands."""
+    return registry.say_control(one, actor=as_actor(who), now=c.now, reason=why, tag=tag)
+
+
+def unconfirmed(c: Company, **more: Any) -> None:
+    """Whoever reads the ERP and posts waits for a person's yes."""
+    ruling.rule(on(c.erp), on(c.slack), without={"tags": ["human.confirm"]}, now=c.now, **more)
+
+
+def found_for(submission: Submission, c: Company) -> list[str]:
+    """Codes of the rules that a submission is in conflict with, read anew."""
+    return ruling.codes(asked.of_submission(Submission.objects.get(pk=submission.pk), c.now))
+
+
+# --- who says so --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["ines", "sana", "rita", "jonas", "yuki", "theo"])
+def test_nobody_says_it_but_who_answers_for_the_resource(plain: Company, stock_in_force: Submission, who: str) -> None:
+    with pytest.raises(NotPermitted):
+        say(plain, getattr(plain.people, who), on_slack(plain))
+    assert not Control.objects.exists()
+
+
+@pytest.mark.parametrize("part", ["jonas", "bram"])
+def test_who_owns_what_holds_it_does_not_say_it(plain: Company, part: str) -> None:
+    n = plain.people
+    made = stock.version(plain, business_owner=n.jonas, technical_owner=n.bram)
+    owner = getattr(n, part)
+    stock.hand_over(plain, plain.slack, owner, n.amara)
+    with pytest.raises(DutyConflict) as no:
+        say(plain, owner, on_slack(plain))
+    assert no.value.refusal.code == "SOD-1"
+    assert made.automation.name in no.value.refusal.sentence
+    say(plain, plain.people.amara, on_slack(plain))
+
+
+def test_who_submitted_what_holds_it_does_not_say_it_nor_does_their_delegate(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    one = on_slack(plain)
+    stock.hand_over(plain, plain.slack, plain.people.rita, plain.people.omar)
+    for actor in (as_actor(plain.people.rita), as_delegate(plain.people.tom, giver=plain.people.rita)):
+        with pytest.raises(Refused):
+            registry.say_control(one, actor=actor, now=plain.now, reason=WHY, tag="human.confirm")
+
+
+def test_it_takes_a_reason_and_one_of_the_list_and_is_said_once(plain: Company, stock_in_force: Submission) -> None:
+    one, omar = on_slack(plain), plain.people.omar
+    with pytest.raises(InvalidInput):
+        say(plain, omar, one, why=" ")
+    for tag in ("log.write", "pay", "", "vendor.write"):
+        with pytest.raises(InvalidInput):
+            say(plain, omar, one, tag)
+    say(plain, omar, one)
+    with pytest.raises(OutOfTurn):
+        say(plain, plain.people.amara, one)
+    assert Control.objects.count() == 1
+
+
+def test_the_database_keeps_what_was_said(plain: Company, stock_in_force: Submission) -> None:
+    made = say(plain, plain.people.omar, on_slack(plain))
+    for change in ({"tag": "payment.limit"}, {"said_by": plain.people.jonas}, {"said_at": plain.now - timedelta(1)}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Control.objects.filter(pk=made.pk).update(**change)
+
+
+# --- what rests on it ---------------------------------------------------------------------------------------------------
+
+
+def test_where_it_stands_the_conflict_is_gone_and_where_it_is_taken_back_it_is_there_again(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    unconfirmed(plain)
+
+    def case() -> list[finding.Found]:
+        return finding.find(cases.of_version(stock_in_force.automation, stock_in_force.version), plain.now)
+
+    rules = standing.in_force(plain.now)
+    assert len(case()) == len(scanning.scan(rules, plain.now)) == 1
+    made = say(plain, plain.people.omar, on_slack(plain))
+    assert on_slack(plain).tags == ["human.confirm", "message.send"]
+    assert case() == []
+    assert scanning.scan(rules, plain.now) == {}
+    registry.take_back_control(made, actor=as_actor(plain.people.amara), now=plain.now, reason="It was switched off.")
+    assert on_slack(plain).tags == ["message.send"]
+    assert len(case()) == len(scanning.scan(rules, plain.now)) == 1
+
+
+def test_an_open_submission_is_asked_with_what_stands_now_and_not_as_it_was_frozen(plain: Company) -> None:
+    unconfirmed(plain)
+    open_one = journeys.submitted(plain, stock.version(plain), by=plain.people.rita)
+    assert found_for(open_one, plain) == ["read-and-tell"]
+    made = say(plain, plain.people.omar, on_slack(plain))
+    assert found_for(open_one, plain) == []
+    registry.take_back_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="It never was.")
+    assert found_for(open_one, plain) == ["read-and-tell"]
+
+
+def test_what_was_frozen_while_it_stood_is_in_conflict_once_it_is_taken_back(plain: Company) -> None:
+    unconfirmed(plain)
+    version = stock.version(plain)
+    made = say(plain, plain.people.omar, on_slack(plain))
+    open_one = journeys.submitted(plain, version, by=plain.people.rita)
+    assert "human.confirm" in str(open_one.held)
+    assert found_for(open_one, plain) == []
+    registry.take_back_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="It never was.")
+    assert found_for(open_one, plain) == ["read-and-tell"]
+
+
+def test_what_is_worked_out_in_advance_agrees_with_a_full_run(plain: Company, stock_in_force: Submission) -> None:
+    unconfirmed(plain)
+    say(plain, plain.people.omar, on_slack(plain))
+    known = set(members.ConflictMember.objects.values_list("rule", "leg", "entitlement", "mask"))
+    members.weigh_all(plain.now)
+    assert set(members.ConflictMember.objects.values_list("rule", "leg", "entitlement", "mask")) == known
+
+
+# --- taking back, and on record -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "may"), [("omar", True), ("amara", True), ("sana", True), ("rita", False), ("ines", False)]
+)
+def test_who_answers_for_it_or_security_takes_it_back_with_a_reason(
+    plain: Company, stock_in_force: Submission, who: str, may: bool
+) -> None:
+    made = say(plain, plain.people.omar, on_slack(plain))
+    actor = as_actor(getattr(plain.people, who))
+    if not may:
+        with pytest.raises(NotPermitted):
+            registry.take_back_control(made, actor=actor, now=plain.now, reason="No.")
+        return
+    with pytest.raises(InvalidInput):
+        registry.take_back_control(made, actor=actor, now=plain.now, reason="")
+    registry.take_back_control(made, actor=actor, now=plain.now, reason="It was switched off.")
+    with pytest.raises(OutOfTurn):
+        registry.take_back_control(made, actor=actor, now=plain.now, reason="Again.")
+    assert LedgerEvent.objects.filter(verb__in=["control.said", "control.taken_back"], outcome="done").count() == 2
+    assert say(plain, plain.people.amara, on_slack(plain)).pk != made.pk  # it can be said again
+
+
+# --- pages --------------------------------------------------------------------------------------------------------------
+
+
+def test_on_its_page_it_is_said_read_and_taken_back(plain: Company, stock_in_force: Submission) -> None:
+    one = on_slack(plain)
+    omar, rita = client_of(plain.people.omar), client_of(plain.people.rita)
+    assert "It stands" not in rita.get(one.controls_href).content.decode()
+    assert rita.post(one.controls_href, {"tag": "human.confirm", "reason": WHY}).status_code == 403
+    empty = omar.post(one.controls_href, {"tag": "human.confirm", "reason": ""})
+    assert empty.status_code == 422
+    assert omar.post(one.controls_href, {"tag": "human.confirm", "reason": WHY}).status_code == 302
+    page = rita.get(one.controls_href).content.decode()
+    assert "Waits for a person’s yes before it acts" in page
+    assert WHY in page
+    made = Control.objects.get()
+    back = reverse("control_take_back", args=[made.pk])
+    assert rita.post(back, {"reason": "Mine."}).status_code == 403
+    assert omar.post(back, {"reason": "Switched off."}).status_code == 302
+    page = rita.get(one.controls_href).content.decode()
+    assert "Omar Haddad took it back" in page
+    assert "Switched off." in page
+
+
+def test_review_and_resource_say_that_it_stands(plain: Company) -> None:
+    open_one = journeys.submitted(plain, stock.version(plain), by=plain.people.rita)
+    say(plain, plain.people.omar, on_slack(plain))
+    journeys.approve(journeys.app_of(open_one), plain.people.theo, now=plain.now)
+    record = open_one.approvals.get(privilege__entitlement=on_slack(plain))
+    page = (
+        client_of(plain.people.omar).get(f"{reverse('review', args=[open_one.pk])}?open={record.pk}").content.decode()
+    )
+    assert "Waits for a person’s yes before it acts." in page
+    assert "Waits for a yes" in client_of(plain.people.rita).get(plain.slack.href).content.decode()
+
+
+def test_a_conflict_for_want_of_a_control_says_who_could_say_that_it_stands(plain: Company) -> None:
+    unconfirmed(plain)
+    open_one = journeys.submitted(plain, stock.version(plain), by=plain.people.rita)
+    (one,) = asked.of_submission(open_one, plain.now)
+    assert one.way_out.endswith("If it is made sure already, whoever answers for the resource says so there.")
+
+
+def test_its_page_asks_no_more_of_the_database_for_more_of_them(plain: Company, stock_in_force: Submission) -> None:
+    one, counted = on_slack(plain), []
+    for tags in (["human.confirm"], sorted(BY_HAND - {"human.confirm"})):
+        for tag in tags:
+            made = say(plain, plain.people.omar, one, tag)
+        with CaptureQueriesContext(connection) as captured:
+            assert client_of(plain.people.omar).get(one.controls_href).status_code == 200
+        counted.append(len(captured))
+    registry.take_back_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="No more.")
+    with CaptureQueriesContext(connection) as captured:
+        client_of(plain.people.omar).get(one.controls_href)
+    assert counted == [len(captured)] * 2
