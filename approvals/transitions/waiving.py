@@ -33,10 +33,10 @@ def open_to(automation: Automation, now: datetime) -> list[Found]:
         now: business time.
     """
     newest = automation.versions.order_by("-number").first()
-    versions = [one for one in (newest, automation.approved_version) if one is not None]
+    versions = {one.pk: one for one in (newest, automation.approved_version) if one is not None}
     found: dict[tuple[str, int], Found] = {}
-    for version in {one.pk: one for one in versions}.values():
-        for one in finding.find(cases.of_version(automation, version), now):
+    for each in finding.find_all([cases.of_version(automation, one) for one in versions.values()], now):
+        for one in each:
             found.setdefault((one.standing.rule.code, one.subject), one)
     return [one for one in found.values() if one.waiver is None]
 

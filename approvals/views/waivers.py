@@ -39,7 +39,13 @@ NOTHING_TO_WAIVE = Refusal(
 class AskForm(forms.Form):
     """What is said to ask for a waiver."""
 
-    conflict = forms.ChoiceField(label="Which conflict", widget=forms.RadioSelect)
+    #: Which there are is asked by the operation, under its lock; the form reads them where it is drawn.
+    conflict = forms.RegexField(
+        r"\A[a-z0-9-]{1,60}/[0-9]{1,18}\Z",
+        label="Which conflict",
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose one.", "invalid": "Choose one of the list."},
+    )
     reason = forms.CharField(label="Why it is needed all the same", widget=forms.Textarea(attrs={"rows": 3}))
     control = forms.CharField(
         label="What keeps it from doing harm meanwhile",
@@ -50,6 +56,15 @@ class AskForm(forms.Form):
         label="For how many days", min_value=1, max_value=LONGEST_WAIVER.days, initial=30, help_text="At most 90."
     )
 
+    def offer(self, automation: Automation, now: datetime) -> bool:
+        """Give it the conflicts to choose from; returns whether there are any."""
+        field, found = self.fields["conflict"], waiving.open_to(automation, now)
+        choices = [(f"{one.standing.rule.code}/{one.subject}", one.sentence) for one in found]
+        field.widget.choices = choices  # type: ignore[attr-defined]
+        if len(choices) == 1:
+            field.initial = self.initial["conflict"] = choices[0][0]
+        return bool(choices)
+
 
 @require_http_methods(["GET", "POST"])
 def ask(request: Request, pk: int) -> HttpResponse:
@@ -57,27 +72,19 @@ def ask(request: Request, pk: int) -> HttpResponse:
     now = clock.now()
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related("team"), pk=pk)
     no = transitions.ask_waiver.refusal(automation, actor=request.actor, now=now)
-    found = waiving.open_to(automation, now) if no is None or request.method == "POST" else []
-    if no is None and not found:
-        return refused(request, NOTHING_TO_WAIVE, context={"back_href": automation.href})
     form = AskForm(request.POST or None, initial={"conflict": _asked_for(request), "days": 30})
-    choices = [(f"{one.standing.rule.code}/{one.subject}", one.sentence) for one in found]
-    form.fields["conflict"].choices = choices  # type: ignore[attr-defined]
-    if len(choices) == 1:
-        form.fields["conflict"].initial = form.initial["conflict"] = choices[0][0]
+    if no is None and not form.is_valid() and not form.offer(automation, now):
+        return refused(request, NOTHING_TO_WAIVE, context={"back_href": automation.href})
 
     def act(said: dict[str, Any]) -> Waiver:
-        code, _, whom = said["conflict"].rpartition("/")
-        made: Any = transitions.ask_waiver(
-            automation,
-            actor=request.actor,
-            now=now,
-            reason=said["reason"],
-            code=code,
-            whom=int(whom),
-            control=said["control"],
-            days=said["days"],
-        )
+        code, _, whom = said.pop("conflict").rpartition("/")
+        try:
+            made: Any = transitions.ask_waiver(
+                automation, actor=request.actor, now=now, code=code, whom=int(whom), **said
+            )
+        except InvalidInput:
+            form.offer(automation, now)  # it is drawn again
+            raise
         waiver: Waiver = made
         return waiver
 

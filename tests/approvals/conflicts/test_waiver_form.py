@@ -1,0 +1,70 @@
+"""Asking for a waiver on its page: conflicts are read once, whatever was sent, and nothing typed is lost (S7)."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from approvals.models import Waiver
+from approvals.transitions import waiving
+from inventory.models import Version
+from tests.approvals import stock
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.journeys import Company
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7")]
+
+SAID = {"reason": "The report is due.", "control": "Piet reads every post.", "days": "30"}
+
+
+@pytest.fixture
+def version(plain: Company) -> Version:
+    """A version that an enforced rule does not let be submitted."""
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
+    return stock.version(plain)
+
+
+def counted(client: Client, version: Version, said: dict[str, Any] | None = None) -> tuple[int, Any]:
+    """How often the conflicts were read, and the answer."""
+    address = reverse("waiver_ask", args=[version.automation_id])
+    with patch.object(waiving, "open_to", wraps=waiving.open_to) as read:
+        answer = client.get(address) if said is None else client.post(address, said)
+    return read.call_count, answer
+
+
+@pytest.mark.parametrize("conflict", ["", "another/0", "read-and-tell/x", "read-and-tell/99999999999999999999"])
+def test_what_is_none_of_the_conflicts_is_refused_and_nothing_is_lost(
+    plain: Company, version: Version, conflict: str
+) -> None:
+    count, answer = counted(client_of(plain.people.rita), version, {**SAID, "conflict": conflict})
+    assert count == 1
+    assert answer.status_code in {409, 422}
+    assert SAID["reason"] in answer.content.decode() or answer.status_code == 409
+    assert not Waiver.objects.exists()
+
+
+def test_what_is_missing_is_said_beside_its_field_with_the_conflicts_to_choose_from(
+    plain: Company, version: Version
+) -> None:
+    chosen = f"read-and-tell/{version.automation_id}"
+    count, answer = counted(client_of(plain.people.rita), version, {**SAID, "conflict": chosen, "control": " "})
+    assert (count, answer.status_code) == (1, 422)
+    page = answer.content.decode()
+    assert f'value="{chosen}"' in page
+    assert SAID["reason"] in page
+
+
+def test_the_form_and_what_it_sends_read_them_once_each(plain: Company, version: Version) -> None:
+    client = client_of(plain.people.rita)
+    count, answer = counted(client, version)
+    assert (count, answer.status_code) == (1, 200)
+    assert "Read stock and tell of it" in answer.content.decode()
+    count, answer = counted(client, version, {**SAID, "conflict": f"read-and-tell/{version.automation_id}"})
+    assert (count, answer.status_code) == (1, 302)
+    assert Waiver.objects.get().days == 30
