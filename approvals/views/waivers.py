@@ -60,7 +60,7 @@ class AskForm(forms.Form):
         """Give it the conflicts to choose from; returns whether there are any."""
         field, found = self.fields["conflict"], waiving.open_to(automation, now)
         choices = [(f"{one.standing.rule.code}/{one.subject}", one.sentence) for one in found]
-        field.widget.choices = choices  # type: ignore[attr-defined]
+        field.widget.choices = choices
         if len(choices) == 1:
             field.initial = self.initial["conflict"] = choices[0][0]
         return bool(choices)
