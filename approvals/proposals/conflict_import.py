@@ -152,7 +152,9 @@ def _lines(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[Line]:
 
 
 def _text(document: Mapping[str, Any]) -> str:
-    text: str = yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=100)
+    """A rule as it would be written: parts in their order, whichever way they are stored, and short lists on one line."""
+    said = rules.read(document).to_dict()
+    text: str = yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
     return text
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from governance.controls import clock
 from governance.controls.actors import Actor
-from governance.controls.refusals import InvalidInput, Refused
+from governance.controls.refusals import InvalidInput, Refusal, Refused
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory import registry
@@ -33,11 +33,14 @@ class ControlForm(forms.Form):
 
     use_required_attribute = False
 
-    tag = forms.ChoiceField(label="Whoever holds it", widget=forms.RadioSelect)
+    tag = forms.ChoiceField(
+        label="Whoever holds it", widget=forms.RadioSelect, error_messages={"required": "Choose what stands."}
+    )
     reason = forms.CharField(
         label="How it is made sure",
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Say how."},
         help_text="Where that is set, and who would notice if it were not. It stays on record.",
     )
 
@@ -92,8 +95,17 @@ def _context(one: Entitlement, form: ControlForm, actor: Actor, now: datetime) -
         "over": [_row(row, actor, now) for row in over[:MOST]],
         "over_more": max(0, len(over) - MOST),
         "form": form if no is None and form.fields["tag"].choices else None,  # type: ignore[attr-defined]
-        "locked": {"sentence": no.sentence, "code": no.code, "to_do": no.to_do} if no is not None else None,
+        "locked": _locked(one, no) if no is not None else None,
     }
+
+
+def _locked(one: Entitlement, no: Refusal) -> Shape:
+    """Why the reader may not say so; to whoever has no part in it, who does."""
+    if no.kind != "permission":
+        return {"sentence": no.sentence, "code": no.code, "to_do": no.to_do}
+    names = [person.name for person in (one.resource.owner, one.resource.deputy) if person is not None]
+    who = " or ".join(names) or "nobody yet"
+    return {"sentence": f"Whoever answers for the resource says so: {who}.", "code": "", "to_do": ""}
 
 
 def _row(control: Control, actor: Actor, now: datetime) -> Shape:

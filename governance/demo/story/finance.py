@@ -10,6 +10,7 @@ from approvals import transitions
 from approvals.transitions.submitting import Wish
 from governance.demo.directing import EXPORTS, Director
 from governance.demo.playing import Ago, Story
+from inventory import registry
 
 ONBOARDING = "supplier-onboarding.json"
 SOON = timedelta(minutes=35)
@@ -131,6 +132,16 @@ def payment_run_exporter(d: Director) -> Story:
         "mei",
         now,
         "Code of its own, on the platform that also holds the bank's key: no. The ERP can write this format since May.",
+    )
+    now = yield Ago(9, "16:20")
+    asks = d.privilege(submission, "Ask treasury").privilege
+    assert asks is not None
+    registry.say_control(
+        asks.entitlement,
+        actor=d.company.actor("omar"),
+        now=now,
+        reason="The message has two buttons, and the node goes on only when one of treasury presses the first.",
+        tag="human.confirm",
     )
     now = yield Ago(8, "09:50")
     now = yield from d.approve_rest(submission, now, "Needed for the run, and no wider than the run.")
