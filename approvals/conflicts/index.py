@@ -20,6 +20,8 @@ _Kept = tuple[int, int, Selector]
 
 #: Under what a selector is kept that anything could fit; under what those of triggers are.
 ANYTHING, ENTRY = ("anything",), ("entry",)
+#: What a code is kept under begins with this, so that no tag is taken for one.
+CODE = "code"
 
 
 class Index:
@@ -51,7 +53,7 @@ class Index:
         if held.entry:
             yield from self._kept.get(ENTRY, ())
             return
-        for under in (*held.tags, held.resource, ANYTHING):
+        for under in (*held.tags, held.resource, (CODE, held.code.lower()), ANYTHING):
             yield from self._kept.get(under, ())
 
 
@@ -59,4 +61,11 @@ def _needs(selector: Selector) -> Iterable[Hashable]:
     """What something must have one of for the selector to mean it: the rarest kind of thing that it names."""
     if selector.entry:
         return (ENTRY,)
-    return selector.resources or selector.tags or (ANYTHING,)
+    return selector.resources or selector.tags or _codes(selector) or (ANYTHING,)
+
+
+def _codes(selector: Selector) -> Iterable[Hashable]:
+    """Its codes, where each means one code alone, as those of an imported matrix do; nothing where one is a pattern."""
+    if any(sign in code for code in selector.codes for sign in "*?["):
+        return ()
+    return [(CODE, code.lower()) for code in selector.codes]

@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 
 from approvals.conflicts import asked, rules
-from approvals.conflicts.holding import legs_of
 from approvals.conflicts.imported import RULES
-from approvals.conflicts.rules import NotARule, Rule
+from approvals.conflicts.index import Index
+from approvals.conflicts.rules import NotARule
 from approvals.conflicts.selectors import Held
 from approvals.models import ConflictRule, Proposal
 from approvals.policy.differing import Change, Line
@@ -159,25 +159,13 @@ def _text(document: Mapping[str, Any]) -> str:
 
 
 class _Asked:
-    """Some rules, each asked of one automation by itself. What one thing fills is worked out once, however many hold it."""
+    """Some rules, each asked of one automation by itself, and only where it fills a leg of it."""
 
     def __init__(self, documents: Iterable[Mapping[str, Any]]) -> None:
         self._rules = [rules.read(one) for one in documents]
-        self._legs = [{(rule.code, number) for number, _ in enumerate(rule.legs, 1)} for rule in self._rules]
-        self._known: dict[Held, frozenset[tuple[str, int]]] = {}
+        self._index = Index(self._rules)
 
     def catch(self, things: Sequence[Held]) -> set[str]:
-        """Codes of those that what is held is in conflict with; what fills no leg of a rule is not asked of it."""
-        filled = set[tuple[str, int]]().union(*(self._filled(one) for one in things))
-        near = (rule for rule, legs in zip(self._rules, self._legs, strict=True) if legs <= filled)
+        """Codes of those that what is held is in conflict with."""
+        near = (self._rules[place] for place in self._index.fill(things))
         return {rule.code for rule in near if rule.caught(things) is not None}
-
-    def _filled(self, thing: Held) -> frozenset[tuple[str, int]]:
-        form = replace(thing, key="")
-        if form not in self._known:
-            self._known[form] = frozenset(_fills(self._rules, form))
-        return self._known[form]
-
-
-def _fills(asked_of: Sequence[Rule], thing: Held) -> Iterable[tuple[str, int]]:
-    return ((rule.code, number) for rule in asked_of for number, leg in legs_of(rule) if leg.matches(thing))
