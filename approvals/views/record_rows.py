@@ -203,6 +203,8 @@ def tags(record: Approval, now: datetime, *, is_unusable: bool) -> list[Shape]:
     privilege = record.privilege
     if privilege is not None and privilege.model_controlled:
         found.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
+    if privilege is not None:
+        found += [{"text": short, "tone": "ok", "icon": "check"} for _, short in privilege.entitlement.controls_said]
     if record.round > 1:
         found.append({"text": f"Round {record.round}", "tone": "ask", "icon": "speech"})
     if is_unusable:

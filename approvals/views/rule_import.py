@@ -124,7 +124,7 @@ def _preview(
         "preview": {
             "new": [_row(one, idle) for one in found.new],
             "changed": [_row(one, idle) | {"changes": _changes(one, before)} for one, before in found.changed],
-            "there": [{"title": one.title, "as": ""} for one in found.same]
+            "there": [{"title": one.title, "as": "", "href": _href(one)} for one in found.same]
             + [{"title": one.title, "as": other.title, "href": _href(other)} for one, other in found.elsewhere],
             "problems": [dict(zip(("where", "what", "to_do"), one, strict=True)) for one in read["problems"]],
             "idle": len(idle),

@@ -212,6 +212,7 @@ def test_review_and_resource_say_that_it_stands(plain: Company) -> None:
         client_of(plain.people.omar).get(f"{reverse('review', args=[open_one.pk])}?open={record.pk}").content.decode()
     )
     assert "Waits for a person’s yes before it acts." in page
+    assert "Waits for a yes" in page
     assert "Waits for a yes" in client_of(plain.people.rita).get(plain.slack.href).content.decode()
 
 
