@@ -190,7 +190,12 @@ def _propose(request: Request, now: datetime) -> HttpResponse:
     rules = [*found.new, *((rule for rule, _ in found.changed) if "changed" in request.POST else ())]
     if not rules:
         return _preview(
-            request, now, read, typed=reason, errors=["Nothing is chosen that would be different."], status=422
+            request,
+            now,
+            read,
+            typed=reason,
+            errors=["Nothing else in the file is new: tick that rules of the same code change too."],
+            status=422,
         )
     document = {
         "rules": {one.code: one.to_dict() for one in rules},
