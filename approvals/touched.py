@@ -26,7 +26,7 @@ MARGIN = timedelta(minutes=1)
 EVERYWHERE = frozenset(
     {
         "person.left",
-        "role.confirmed",
+        "role.given",
         "role.ended",
         "team.joined",
         "team.leads_named",

@@ -30,10 +30,16 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class About:
-    """What a proposal is about, as people know it: its name, and its page where it has one."""
+    """What a proposal is about, as people know it: its name, its page where it has one, and whom where it is about somebody."""
 
-    title: str
+    what: str
     href: str = ""
+    who: str = ""
+
+    @property
+    def title(self) -> str:
+        """All of it in one line."""
+        return f"{self.what}: {self.who}" if self.who else self.what
 
 
 @dataclass(frozen=True)

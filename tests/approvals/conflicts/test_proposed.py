@@ -104,4 +104,4 @@ def test_what_is_no_rule_is_refused_with_everything_that_is_wrong(plain: Company
     assert len(no.value.refusal.detail) > 3
     with pytest.raises(InvalidInput):
         proposed(plain, rule_of(plain, code="another"))
-    assert not Proposal.objects.exists()
+    assert not Proposal.objects.filter(kind="conflict_rule").exists()
