@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Expression, OuterRef, Subquery
 from django.urls import reverse
 
 from approvals.conflicts import asked, finding, members, rules, standing
@@ -45,6 +46,11 @@ class ConflictRuleKind(Kind):
         newest = ConflictRule.objects.filter(code__in=targets).order_by("code", "-number").distinct("code")
         known = {one.code: About(one.title, one.href) for one in newest}
         return {one: known.get(one, About(f"New rule: {one}")) for one in targets}
+
+    def called(self) -> Expression:
+        """The newest title; nothing where it is new."""
+        newest = ConflictRule.objects.filter(code=OuterRef("target")).order_by("-number")
+        return Subquery(newest.values("title")[:1])
 
     def current(self, target: str, now: datetime) -> Document:
         """How it is in force; nothing where it is not."""

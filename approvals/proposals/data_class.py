@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Expression, Q
 
 from approvals.models import Grant, Proposal, Submission
 from approvals.policy.differing import Change
 from approvals.policy.yaml_lines import Problem
-from approvals.proposals.kinds import About, Document, Given, Kind, Span
+from approvals.proposals.kinds import About, Document, Given, Kind, Span, named
 from approvals.proposals.people import about_resource, resources
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Role
@@ -32,6 +32,10 @@ class ResourceClass(Kind):
     def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
         """The resource."""
         return resources(targets)
+
+    def called(self) -> Expression:
+        """The resource's name."""
+        return named(Resource.objects.all(), "name")
 
     def current(self, target: str, now: datetime) -> Document:
         """How it counts now: unset counts as restricted."""

@@ -16,6 +16,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import rfc8785
+from django.db.models import BigIntegerField, Expression, Func, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Cast
 
 from approvals.models import Proposal
 from approvals.policy.differing import Change, Line
@@ -90,6 +92,14 @@ class Kind:
         """What is meant by a target, or None where there is no such thing."""
         return self.abouts([target]).get(target)
 
+    def called(self) -> Expression:
+        """The name of what one is about, as an expression over its row: for a list that is one query."""
+        return Value("")
+
+    def titled(self, target: str, called: str) -> str:
+        """A line's title, of a target and what it is `called`."""
+        return f"{self.title}: {called or target}"
+
     def current(self, target: str, now: datetime) -> Document:
         """How it stands at ``now``, as a document of this kind."""
         raise NotImplementedError
@@ -142,6 +152,12 @@ class Kind:
     def edit_href(self, target: str, proposal: Proposal | None = None) -> str:
         """Where it is written, or changed as long as nobody has answered; empty where that is on its target's own page."""
         return ""
+
+
+def named(rows: QuerySet[Any], name: str, *, part: int = 1) -> Subquery:
+    """The name of the row whose key is the first, or second, part of a proposal's target: for `Kind.called`."""
+    key = Cast(Func(OuterRef("target"), Value("-"), Value(part), function="split_part"), BigIntegerField())
+    return Subquery(rows.filter(pk=key).order_by().values(name)[:1])
 
 
 _kinds: dict[str, Kind] = {}

@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Expression, Q, QuerySet
 from django.urls import reverse
 
 from approvals.models import Approval, Proposal, SeatLabel
 from approvals.policy.differing import Change
 from approvals.policy.yaml_lines import Problem
-from approvals.proposals.kinds import About, Document, Given, Kind, Span
+from approvals.proposals.kinds import About, Document, Given, Kind, Span, named
 from governance.controls.models import Membership, Person, RoleAssignment, Team, TeamKind
 from governance.controls.people import admins_left, end_role, give_role, give_role_back
 from governance.controls.refusals import Refusal
@@ -76,6 +76,14 @@ class PersonsRole(Kind):
             for target, (key, name) in keys.items()
             if key in people and name in ASSIGNABLE
         }
+
+    def called(self) -> Expression:
+        """The person's name."""
+        return named(Person.objects.all(), "name")
+
+    def titled(self, target: str, called: str) -> str:
+        """The role and the person."""
+        return f"{ROLE_WORDS[Role(_keys(target)[1])]}: {called}"
 
     def current(self, target: str, now: datetime) -> Document:
         """Whether they do."""
@@ -162,6 +170,14 @@ class TeamLead(Kind):
                 found[target] = About(f"{SEATS[seat]} of {teams[key].name}", reverse("team", args=[key]))
         return found
 
+    def called(self) -> Expression:
+        """The team's name."""
+        return named(Team.objects.all(), "name")
+
+    def titled(self, target: str, called: str) -> str:
+        """Which of the two, of which team."""
+        return f"{SEATS[_keys(target)[1]].capitalize()} of {called}"
+
     def current(self, target: str, now: datetime) -> Document:
         """Who it is."""
         key, seat = _keys(target)
@@ -228,6 +244,10 @@ class FallbackOwner(Kind):
                 found[target] = About(teams[key].name, reverse("team", args=[key]), person.name)
         return found
 
+    def called(self) -> Expression:
+        """The person's name."""
+        return named(Person.objects.all(), "name", part=2)
+
     def current(self, target: str, now: datetime) -> Document:
         """Whether they are."""
         team, person = _keys(target)
@@ -279,6 +299,10 @@ class ResourceOwner(Kind):
     def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
         """The resource."""
         return resources(targets)
+
+    def called(self) -> Expression:
+        """The resource's name."""
+        return named(Resource.objects.all(), "name")
 
     def current(self, target: str, now: datetime) -> Document:
         """Who they are."""
