@@ -27,6 +27,7 @@ EVERYWHERE = frozenset(
     {
         "person.left",
         "role.given",
+        "role.given_back",
         "role.ended",
         "team.joined",
         "team.leads_named",

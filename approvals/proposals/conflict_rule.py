@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Expression, OuterRef, Subquery
+from django.db.models import OuterRef, Subquery
+from django.db.models.expressions import Combinable
 from django.urls import reverse
 
 from approvals.conflicts import asked, finding, members, rules, standing
@@ -47,7 +48,7 @@ class ConflictRuleKind(Kind):
         known = {one.code: About(one.title, one.href) for one in newest}
         return {one: known.get(one, About(f"New rule: {one}")) for one in targets}
 
-    def called(self) -> Expression:
+    def called(self) -> Combinable:
         """The newest title; nothing where it is new."""
         newest = ConflictRule.objects.filter(code=OuterRef("target")).order_by("-number")
         return Subquery(newest.values("title")[:1])

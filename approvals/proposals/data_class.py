@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Expression, Q
+from django.db.models import Q
+from django.db.models.expressions import Combinable
 
 from approvals.models import Grant, Proposal, Submission
 from approvals.policy.differing import Change
@@ -33,7 +34,7 @@ class ResourceClass(Kind):
         """The resource."""
         return resources(targets)
 
-    def called(self) -> Expression:
+    def called(self) -> Combinable:
         """The resource's name."""
         return named(Resource.objects.all(), "name")
 

@@ -16,7 +16,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import rfc8785
-from django.db.models import BigIntegerField, Expression, Func, OuterRef, QuerySet, Subquery, Value
+from django.db.models import BigIntegerField, Func, OuterRef, QuerySet, Subquery, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 
 from approvals.models import Proposal
@@ -92,7 +93,7 @@ class Kind:
         """What is meant by a target, or None where there is no such thing."""
         return self.abouts([target]).get(target)
 
-    def called(self) -> Expression:
+    def called(self) -> Combinable:
         """The name of what one is about, as an expression over its row: for a list that is one query."""
         return Value("")
 

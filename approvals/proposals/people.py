@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Expression, Q, QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.urls import reverse
 
 from approvals.models import Approval, Proposal, SeatLabel
@@ -77,7 +78,7 @@ class PersonsRole(Kind):
             if key in people and name in ASSIGNABLE
         }
 
-    def called(self) -> Expression:
+    def called(self) -> Combinable:
         """The person's name."""
         return named(Person.objects.all(), "name")
 
@@ -170,7 +171,7 @@ class TeamLead(Kind):
                 found[target] = About(f"{SEATS[seat]} of {teams[key].name}", reverse("team", args=[key]))
         return found
 
-    def called(self) -> Expression:
+    def called(self) -> Combinable:
         """The team's name."""
         return named(Team.objects.all(), "name")
 
@@ -244,7 +245,7 @@ class FallbackOwner(Kind):
                 found[target] = About(teams[key].name, reverse("team", args=[key]), person.name)
         return found
 
-    def called(self) -> Expression:
+    def called(self) -> Combinable:
         """The person's name."""
         return named(Person.objects.all(), "name", part=2)
 
@@ -300,7 +301,7 @@ class ResourceOwner(Kind):
         """The resource."""
         return resources(targets)
 
-    def called(self) -> Expression:
+    def called(self) -> Combinable:
         """The resource's name."""
         return named(Resource.objects.all(), "name")
 

@@ -172,7 +172,7 @@ def desk(request: Request) -> HttpResponse:
                 "aside": "Ordered by risk, then age",
             },
             "chips": [
-                *_chips(filters, mine, len(drawn), _counts(request.actor, filters, found)),
+                *_chips(filters, mine, len(drawn) + len(proposed), _counts(request.actor, filters, found)),
                 *_views(filters, views, mine),
             ],
             "filters": _fields(filters, mine, rows),

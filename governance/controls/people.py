@@ -87,7 +87,7 @@ def give_role(
     return Effect(subject=made, payload={"role": str(role), "person": str(step.subject.opaque_id)})
 
 
-@transition(Person, event="role.given", permission=None, duties=[STILL_HERE])
+@transition(Person, event="role.given_back", permission=None, duties=[STILL_HERE])
 def give_role_back(step: Step[Person], *, ended: RoleAssignment) -> Effect:
     """Somebody holds a role again that one admin ended at once and no other countersigned (S8)."""
     made = RoleAssignment(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ def test_it_waits_for_whoever_countersigns_and_then_for_whom_it_appoints(company
     assert at_home(n.tom) == {}
     html = client_of(n.ines).get(reverse("home")).content.decode()
     assert "Waits for a governance admin" in html
-    assert "need you" not in html and "needs you" not in html, "what waits for others does not"
+    assert not re.search(r"needs? you", html), "what waits for others does not"
     proposing.approve(one, actor=as_actor(n.karl), now=now, shown_digest=one.digest)
     assert at_home(n.karl) == {}
     assert (at_home(n.tom), on_desk(n.tom)) == ({"proposals": ["Auditor: Tom Ashby"]}, ["Auditor: Tom Ashby"])

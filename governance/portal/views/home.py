@@ -42,7 +42,7 @@ MOST = 8
 MOST_HELD = 5
 
 #: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
-BLANK: Shape = dict.fromkeys(("level", "seal", "tier", "tags"))
+BLANK: Shape = dict.fromkeys(("level", "seal", "tier", "tags", "ends"))
 
 #: What home shows of a question of a review, and of the grant that it is about.
 QUESTION = ("asks", "reviewer__name", "item__opened_at", "item__deadline", "item__grant_id", "item__automation__name")
@@ -179,6 +179,7 @@ def _proposal(one: proposal_waiting.Waiting) -> Shape:
         "who": one.by,
         "since": one.since,
         "due": one.until,
+        "ends": "Lapses",
     }
 
 

@@ -43,7 +43,9 @@ TITLE = "Read stock and tell of it"
 def company_of_these_tests() -> Company:
     """One company for both, with a rule of its own: nobody reads its ERP and posts to its Slack."""
     company = journeys.company(people.build(uuid.uuid4().hex[:8], now=clock.now()))
-    ruling.rule(on(company.erp), on(company.slack), mode="enforce", code=f"stock-{uuid.uuid4().hex[:6]}", now=company.now)
+    ruling.rule(
+        on(company.erp), on(company.slack), mode="enforce", code=f"stock-{uuid.uuid4().hex[:6]}", now=company.now
+    )
     return company
 
 
@@ -138,7 +140,11 @@ def test_a_builder_sees_a_conflict_in_the_preview_drops_a_privilege_and_it_is_ap
     expect(page.locator("#conflicts")).to_have_count(0)
     submission = place.submit(page)
     place.sign(submission)
-    assert not Grant.objects.live(clock.now()).filter(automation=submission.automation, entitlement__resource=place.company.slack).exists()
+    assert (
+        not Grant.objects.live(clock.now())
+        .filter(automation=submission.automation, entitlement__resource=place.company.slack)
+        .exists()
+    )
     assert not Conflict.objects.filter(automations__contains=[submission.automation_id]).exists()
 
 
@@ -153,7 +159,9 @@ def test_another_has_it_waived_and_when_that_ends_it_is_back_and_the_owner_is_to
     automation: Automation = journeys.brought_in(c, building.STOCK, content=place.content).automation
     page = place.preview(place.content)
     page.locator("#conflicts").get_by_role("link", name="Ask for a waiver").click()
-    page.get_by_label("Why it is needed all the same").fill("The buyers have no other way until the new store is there.")
+    page.get_by_label("Why it is needed all the same").fill(
+        "The buyers have no other way until the new store is there."
+    )
     page.get_by_label("What keeps it from doing harm meanwhile").fill("Piet reads every post before it goes out.")
     page.get_by_label("For how many days").fill("10")
     assert violations(page) == []
