@@ -18,7 +18,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.proposals.conflict_import import ConflictImportKind
         from approvals.proposals.conflict_rule import ConflictRuleKind
         from approvals.proposals.data_class import ResourceClass
-        from approvals.proposals.people import FallbackOwner, ResourceOwner, TeamLead
+        from approvals.proposals.people import FallbackOwner, PersonsRole, ResourceOwner, TeamLead
         from approvals.proposals.policy import PolicyKind
         from approvals.transitions import (
             close_sample_of,
@@ -61,8 +61,8 @@ class ApprovalsConfig(AppConfig):
         consequences.register("grant.ended", close_sample_of)
         consequences.register(FORGETTING, erasing.forget)
         judging.kept_by(policies.tiers_at)
-        people = (TeamLead(), FallbackOwner(), ResourceOwner())
-        for kind in (PolicyKind(), *people, ResourceClass(), ConflictRuleKind(), ConflictImportKind()):
+        appointing = (PersonsRole(), TeamLead(), FallbackOwner(), ResourceOwner())
+        for kind in (PolicyKind(), *appointing, ResourceClass(), ConflictRuleKind(), ConflictImportKind()):
             kinds.register(kind)
         grants.register_consequences()
         health.register_advice("people", least.missing)

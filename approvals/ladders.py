@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from approvals.models import Approval, SeatLabel
 from governance.controls.models import Membership, Person, RoleAssignment, Team, TeamKind
@@ -44,6 +45,9 @@ class Bench:
     security: tuple[Person, ...]
     #: When they stand there; and who answers for something meanwhile is asked of the same instant (I3).
     now: datetime
+    #: Since when each does, by id, where that is known.
+    fallback_since: Mapping[int, datetime | None] = field(default_factory=dict)
+    security_since: Mapping[int, datetime | None] = field(default_factory=dict)
 
     @classmethod
     def load(cls, now: datetime) -> Bench:
@@ -54,34 +58,54 @@ class Bench:
     def with_people(cls, now: datetime, ids: Iterable[int]) -> tuple[Bench, dict[int, Person]]:
         """Both groups at the instant ``now`` and, in the same query, the people with these ids: by id, the groups included."""
         fallback = Membership.objects.filter(team__kind=TeamKind.FALLBACK)
-        held = RoleAssignment.objects.filter(role=Role.SECURITY_REVIEWER).filter(
-            Q(confirmed_at__isnull=False) | Q(by_bootstrap=True), Q(until__isnull=True) | Q(until__gt=now)
-        )
+        held = RoleAssignment.objects.filter(Q(until__isnull=True) | Q(until__gt=now), role=Role.SECURITY_REVIEWER)
         named = Person.objects.filter(pk__in=set(ids)).order_by()
         wanted = fallback.values("person").union(held.values("person"), named.values("pk"))
-        is_fallback = Exists(fallback.filter(person=OuterRef("pk")))
-        is_reviewer = Exists(held.filter(person=OuterRef("pk")))
-        found = Person.objects.filter(pk__in=wanted).annotate(is_fallback=is_fallback, is_reviewer=is_reviewer)
+        member, reviewer = fallback.filter(person=OuterRef("pk")), held.filter(person=OuterRef("pk"))
+        found = Person.objects.filter(pk__in=wanted).annotate(
+            is_fallback=Exists(member),
+            is_reviewer=Exists(reviewer),
+            member_since=Subquery(member.order_by("since").values("since")[:1]),
+            reviewer_since=Subquery(reviewer.values(at=Coalesce("restores__confirmed_at", "confirmed_at"))[:1]),
+        )
         people = list(found.order_by("name", "pk"))
         bench = cls(
             tuple(person for person in people if person.is_fallback),
             tuple(person for person in people if person.is_reviewer),
             now,
+            {person.pk: person.member_since for person in people},
+            {person.pk: person.reviewer_since for person in people},
         )
         return bench, {person.pk: person for person in people}
 
 
-def _rungs(*steps: tuple[str, Iterable[Person | None]]) -> list[Rung]:
-    """Rungs without empty places; a person stands on their highest rung only."""
+#: Somebody who stands on a ladder, and since when, where that is known.
+Stander = tuple[Person | None, datetime | None]
+
+
+def _rungs(*groups: Sequence[tuple[str, Iterable[Stander]]], since: datetime | None = None) -> list[Rung]:
+    """Rungs without empty places; a person stands on their highest rung only.
+
+    Args:
+        groups: rungs that belong together, each a basis and who stands there. Who was appointed after ``since`` comes after those of
+            the same group who were there: whoever appoints them does not choose who decides what is under way (S8).
+        since: when what is decided was submitted; None where that does not matter.
+    """
     seen: set[int] = set()
     rungs = []
-    for basis, people in steps:
-        here = tuple(p for p in people if p is not None and p.pk not in seen)
-        here = tuple({p.pk: p for p in here}.values())
-        seen |= {p.pk for p in here}
-        if here:
-            rungs.append(Rung(basis, here))
+    for group in groups:
+        for late in (False, True):
+            for basis, standers in group:
+                there = [one for one, at in standers if one is not None and _is_late(at, since) is late]
+                here = tuple({one.pk: one for one in there if one.pk not in seen}.values())
+                seen |= {one.pk for one in here}
+                if here:
+                    rungs.append(Rung(basis, here))
     return rungs
+
+
+def _is_late(at: datetime | None, since: datetime | None) -> bool:
+    return at is not None and since is not None and at > since
 
 
 def resource_ladder(
@@ -89,8 +113,7 @@ def resource_ladder(
 ) -> list[Rung]:
     """Owner, or who answers meanwhile, deputy, lead of the owner's team, fallback owners, security reviewers (A9).
 
-    An interim owner stands where the owner did. In what was submitted before they were confirmed the deputy, who was there, comes
-    first: whom the two named does not choose who decides it (S8).
+    An interim owner stands where the owner did. Whoever became one of these after ``since`` comes after those who were there.
 
     Args:
         resource: what is asked about; owner, deputy and team with its leads should be loaded.
@@ -100,31 +123,42 @@ def resource_ladder(
     """
     team, meanwhile = resource.team, resource.interim_owner(bench.now)
     confirmed_at = resource.interim.confirmed_at if meanwhile is not None and resource.interim is not None else None
-    is_late = since is not None and confirmed_at is not None and since < confirmed_at
-    return _rungs(
-        ("decided before", [first]),
-        ("owner", [resource.owner if resource.accepted_at else None]),
-        ("interim owner", [] if is_late else [meanwhile]),
-        ("deputy", [resource.deputy]),
-        ("interim owner", [meanwhile] if is_late else []),
-        ("lead of the owner's team", [team.lead, team.deputy_lead] if team else []),
-        ("fallback owner", bench.fallback),
-        ("security reviewer", bench.security),
-    )
+    answering = [
+        ("owner", [(resource.owner if resource.accepted_at else None, resource.accepted_at)]),
+        ("interim owner", [(meanwhile, confirmed_at)]),
+        ("deputy", [(resource.deputy, resource.deputy_since)]),
+    ]
+    leading = [("lead of the owner's team", _leads(team) if team else [])]
+    return _rungs(_asked_before(first), answering, leading, _fallback(bench), _security(bench), since=since)
 
 
-def lead_ladder(automation: Automation, bench: Bench, *, first: Person | None = None) -> list[Rung]:
-    """Lead of the automation's team, deputy lead, lead of the team above, fallback owners, security reviewers."""
+def lead_ladder(
+    automation: Automation, bench: Bench, *, first: Person | None = None, since: datetime | None = None
+) -> list[Rung]:
+    """Lead of the automation's team, deputy lead, lead of the team above, fallback owners, security reviewers; see `resource_ladder`."""
     team: Team = automation.led_team
-    above = team.parent
-    return _rungs(
-        ("decided before", [first]),
-        ("lead", [team.lead]),
-        ("deputy lead", [team.deputy_lead]),
-        ("lead of the team above", [above.lead] if above else []),
-        ("fallback owner", bench.fallback),
-        ("security reviewer", bench.security),
-    )
+    lead, deputy = _leads(team)
+    leading = [("lead", [lead]), ("deputy lead", [deputy])]
+    above = [("lead of the team above", _leads(team.parent)[:1] if team.parent else [])]
+    return _rungs(_asked_before(first), leading, above, _fallback(bench), _security(bench), since=since)
+
+
+def _leads(team: Team) -> list[Stander]:
+    return [(team.lead, team.lead_since), (team.deputy_lead, team.deputy_lead_since)]
+
+
+def _asked_before(first: Person | None) -> list[tuple[str, list[Stander]]]:
+    return [("decided before", [(first, None)])]
+
+
+def _fallback(bench: Bench, insiders: Collection[int] = ()) -> list[tuple[str, list[Stander]]]:
+    rows: list[Stander] = [(one, bench.fallback_since.get(one.pk)) for one in bench.fallback if one.pk not in insiders]
+    return [("fallback owner", rows)]
+
+
+def _security(bench: Bench, insiders: Collection[int] = ()) -> list[tuple[str, list[Stander]]]:
+    rows: list[Stander] = [(one, bench.security_since.get(one.pk)) for one in bench.security if one.pk not in insiders]
+    return [("security reviewer", rows)]
 
 
 def ladder(
@@ -141,28 +175,21 @@ def ladder(
 
     On that of somebody from outside nobody stands who is one of ``insiders`` (S10).
     """
-    if label == SeatLabel.OUTSIDE:
-        steps = (("decided before", [first]), ("fallback owner", bench.fallback), ("security reviewer", bench.security))
-        return _rungs(*((basis, [one for one in people if one and one.pk not in insiders]) for basis, people in steps))
-    if label == SeatLabel.SECURITY:
-        return _rungs(("decided before", [first]), ("security reviewer", bench.security))
-    if (
-        label == SeatLabel.CONFLICT
-    ):  # security's, and where the other stage has taken them, somebody else's who answers for no side (S6)
-        return _rungs(
-            ("decided before", [first]), ("security reviewer", bench.security), ("fallback owner", bench.fallback)
-        )
-    if label == SeatLabel.SECOND:
-        return _rungs(
-            ("decided before", [first]), ("fallback owner", bench.fallback), ("security reviewer", bench.security)
-        )
     if label == SeatLabel.LEAD:
-        return lead_ladder(automation, bench, first=first)
-    if resource is None:
-        return _rungs(
-            ("decided before", [first]), ("fallback owner", bench.fallback), ("security reviewer", bench.security)
-        )
-    return resource_ladder(resource, bench, first=first, since=since)
+        return lead_ladder(automation, bench, first=first, since=since)
+    if label == SeatLabel.OWNER and resource is not None:
+        return resource_ladder(resource, bench, first=first, since=since)
+    if label == SeatLabel.OUTSIDE:
+        asked = None if first is not None and first.pk in insiders else first
+        groups = [_asked_before(asked), _fallback(bench, insiders), _security(bench, insiders)]
+    elif label == SeatLabel.SECURITY:
+        groups = [_asked_before(first), _security(bench)]
+    elif label == SeatLabel.CONFLICT:
+        # security's, and where the other stage has taken them, somebody else's who answers for no side (S6)
+        groups = [_asked_before(first), _security(bench), _fallback(bench)]
+    else:
+        groups = [_asked_before(first), _fallback(bench), _security(bench)]
+    return _rungs(*groups, since=since)
 
 
 def resource_of(approval: Approval) -> Resource | None:

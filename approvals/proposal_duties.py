@@ -6,6 +6,7 @@ the rows alone (`models.proposal_guards`).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Q
@@ -73,6 +74,14 @@ def _not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refus
 def _not_who_gains(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
     if any(person.pk in subject.gains for person in actor.people):
         return Refusal("SOD-8", "duty", "You would gain by this.", ANOTHER)
+    return None
+
+
+def own_gain(actor: Actor, gains: Collection[int]) -> Refusal | None:
+    """Why an actor can't propose what these people, by id, would gain by: where they are among them themself; else None."""
+    if any(person.pk in gains for person in actor.people):
+        sentence = "You would gain by this yourself, so somebody else proposes it."
+        return Refusal("SOD-8", "duty", sentence, "Ask another governance admin.")
     return None
 
 

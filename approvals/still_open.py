@@ -117,7 +117,7 @@ def to_look_at(person: Person, threads: Collection[str], now: datetime) -> dict[
 def to_countersign(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Proposals that the person may countersign and nobody has answered (S8)."""
     rows = Proposal.objects.filter(
-        pk__in=mail_digest.keys(threads), state__in=(ProposalState.OPEN, ProposalState.AT_ONCE)
+        pk__in=mail_digest.keys(threads), state__in=(ProposalState.OPEN, ProposalState.AT_ONCE), lapses_at__gt=now
     )
     may = [one for one in rows.order_by("pk") if person in proposal_duties.who_may_answer(one, now)]
     return {f"proposal:{one.pk}": Line(one.lapses_at) for one in may}

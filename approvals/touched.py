@@ -26,7 +26,8 @@ MARGIN = timedelta(minutes=1)
 EVERYWHERE = frozenset(
     {
         "person.left",
-        "role.confirmed",
+        "role.given",
+        "role.given_back",
         "role.ended",
         "team.joined",
         "team.leads_named",

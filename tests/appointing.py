@@ -8,7 +8,7 @@ from typing import Any
 from approvals.models import Proposal, ProposalState
 from approvals.transitions import proposing
 from governance.controls.actors import Actor
-from governance.controls.models import Membership, Person, Team
+from governance.controls.models import Membership, Person, RoleAssignment, Team
 from governance.controls.people import people_with
 from governance.controls.roles import Role
 from inventory.models import Resource
@@ -32,7 +32,23 @@ def appoint(kind: str, target: str, document: dict[str, Any], *, now: datetime) 
 
 
 def _of_target(kind: str, target: str) -> set[int]:
-    return {int(target.partition("-")[2])} if kind == "fallback_owner" else set()
+    key, _, who = target.partition("-")
+    return {"fallback_owner": {int(who)} if who.isdecimal() else set(), "role": {int(key)}}.get(kind, set())
+
+
+def propose_role(person: Person, role: Role, *, by: Person, now: datetime, held: bool = True) -> Proposal:
+    """Somebody proposes that a person holds a role, or does no more."""
+    row, document = Proposal(kind="role", target=f"{person.pk}-{role}"), {"held": held}
+    one = proposing.propose(row, actor=as_actor(by), now=now, reason=WHY, document=document)
+    return Proposal.objects.get(pk=one.pk)
+
+
+def end_role(person: Person, role: Role, *, now: datetime) -> RoleAssignment:
+    """Somebody holds a role no more, by whichever two admins are others; returns the row that ended."""
+    held = RoleAssignment.objects.get(person=person, role=role, until=None)
+    appoint("role", f"{person.pk}-{role}", {"held": False}, now=now)
+    held.refresh_from_db()
+    return held
 
 
 def name_leads(
@@ -65,6 +81,10 @@ def leave_fallback(team: Team, person: Person, *, now: datetime) -> None:
 
 def own(resource: Resource, owner: Person, deputy: Person, *, now: datetime) -> Resource:
     """A resource in use gets another owner and deputy, where it has others."""
+    resource.refresh_from_db()
+    standing = {resource.owner_id, resource.deputy_id}
+    if not {owner.pk, deputy.pk} & standing:  # each accepts by themself
+        appoint("resource_owner", str(resource.pk), {"owner": resource.owner_id, "deputy": deputy.pk}, now=now)
     if not Resource.objects.filter(pk=resource.pk, owner=owner, deputy=deputy).exists():
         appoint("resource_owner", str(resource.pk), {"owner": owner.pk, "deputy": deputy.pk}, now=now)
     resource.refresh_from_db()

@@ -2,7 +2,7 @@
 
 Roles come from `bootstrap` and from two admins, not from fields. `northwind` is for rule tests, whose transaction is rolled
 back; a committed test (`race`, `browser`, `process`) shares its database with those of its file and calls ``build("a word of its own")``:
-the same names with addresses of their own, and roles confirmed by the admins of the first cast there.
+the same names with addresses of their own, and roles given by the admins of the first cast there.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from unittest import mock
 
 from django.utils import timezone
 
+from approvals.models import Proposal
+from approvals.transitions import proposing
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Membership, Person, RoleAssignment, Team, TeamKind
-from governance.controls.people import bootstrap, confirm_role, delegate, propose_role
+from governance.controls.people import bootstrap, delegate
 from governance.controls.roles import Role
 
 #: A Tuesday morning: the business time of rule tests, which pass it on as ``now=``.
@@ -130,10 +132,16 @@ def as_delegate(taker: Person, *, giver: Person, now: datetime = NOW, days: int 
 
 
 def give_role(person: Person, role: Role, *, admins: tuple[Person, Person], now: datetime = NOW) -> RoleAssignment:
-    """Have one admin propose a role and the other confirm it (S8)."""
+    """Have one admin propose a role, the other countersign it, and the person accept (S8)."""
     first, second = admins
-    proposed = propose_role(person, actor=as_actor(first), now=now, role=role)
-    return confirm_role(proposed, actor=as_actor(second), now=now)
+    row, said = (
+        Proposal(kind="role", target=f"{person.pk}-{role}"),
+        {"document": {"held": True}, "reason": "They are needed."},
+    )
+    made = proposing.propose(row, actor=as_actor(first), now=now, **said)
+    proposing.approve(made, actor=as_actor(second), now=now, shown_digest=made.digest)
+    proposing.accept(made, actor=as_actor(person), now=now)
+    return RoleAssignment.objects.get(person=person, role=role, until=None)
 
 
 def joins(person: Person, team: Team) -> Person:
@@ -206,7 +214,7 @@ def build(word: str = "", now: datetime = NOW) -> Northwind:
     Person.objects.bulk_create(people.values())
     teams = _teams(people, word)
     with mock.patch(
-        "governance.controls.people._tell"
+        "approvals.transitions.proposing._tell"
     ):  # tests count their own notices, and each cast has two admins more to tell
         _first_roles(people, now)
         for attribute, role in ROLES:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.expressions import Combinable
 from django.urls import reverse
 
 from approvals.conflicts import asked, finding, members, rules, standing
@@ -47,6 +48,11 @@ class ConflictRuleKind(Kind):
         known = {one.code: About(one.title, one.href) for one in newest}
         return {one: known.get(one, About(f"New rule: {one}")) for one in targets}
 
+    def called(self) -> Combinable:
+        """The newest title; nothing where it is new."""
+        newest = ConflictRule.objects.filter(code=OuterRef("target")).order_by("-number")
+        return Subquery(newest.values("title")[:1])
+
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """How it is in force; nothing where it is not."""
         found = ConflictRule.objects.in_force(now).filter(code=target).first()
@@ -82,17 +88,15 @@ class ConflictRuleKind(Kind):
         """Ask both of what the next few submissions would have held by themselves."""
         rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
         asked.know_controls(rows)
+        documents = {"before": span.before.get("rule"), "after": span.after.get("rule")}
+        asked_alone = [_alone(document, name) for name, document in documents.items() if document is not None]
+        cases = [finding.Case(case.automation, case.things) for case in map(asked.case_of, rows)]
         counts: Counter[str] = Counter()
-        documents = [one["rule"] for one in (span.before, span.after) if "rule" in one]
-        for row in rows:
-            caught = [_is_caught(row, document, span.until) for document in documents]
-            before, after = (
-                caught[0] if "rule" in span.before else False,
-                caught[-1] if "rule" in span.after else False,
-            )
-            counts["caught"] += after
-            counts["more"] += after and not before
-            counts["less"] += before and not after
+        for found in finding.find_all(cases, span.until, asked_alone, waivers=()):
+            caught = {one.standing.version.title for one in found}
+            counts["caught"] += "after" in caught
+            counts["more"] += caught == {"after"}
+            counts["less"] += caught == {"before"}
         return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
@@ -170,12 +174,11 @@ def submissions(span: Span) -> QuerySet[Submission]:
     return Submission.objects.filter(submitted_at__gt=span.since, submitted_at__lte=span.until, held__isnull=False)
 
 
-def _is_caught(submission: Submission, document: Document, now: datetime) -> bool:
+def _alone(document: Document, name: str) -> Standing:
+    """A rule as it is counted: asked of one automation by itself; its version is no row, and is called as what it is here."""
     rule = rules.read(document)
-    version = ConflictRule(pk=0, code=rule.code, mode=rule.mode, scope="automation")
-    case = asked.case_of(submission)
-    alone = finding.Case(case.automation, case.things)
-    return bool(finding.find(alone, now, [Standing(version, standing.alone(rule))]))
+    version = ConflictRule(code=rule.code, mode=rule.mode, scope="automation", digest=rule.digest, title=name)
+    return Standing(version, standing.alone(rule))
 
 
 def _is_stricter(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
+from django.db.models.expressions import Combinable
 
 from approvals.models import Grant, Proposal, Submission
 from approvals.policy.differing import Change
 from approvals.policy.yaml_lines import Problem
-from approvals.proposals.kinds import About, Document, Given, Kind, Span
+from approvals.proposals.kinds import About, Document, Given, Kind, Span, named
 from approvals.proposals.people import about_resource, resources
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Role
@@ -32,6 +33,10 @@ class ResourceClass(Kind):
     def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
         """The resource."""
         return resources(targets)
+
+    def called(self) -> Combinable:
+        """The resource's name."""
+        return named(Resource.objects.all(), "name")
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """How it counts now: unset counts as restricted."""

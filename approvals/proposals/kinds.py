@@ -16,6 +16,9 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import rfc8785
+from django.db.models import BigIntegerField, Func, OuterRef, QuerySet, Subquery, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast
 
 from approvals.models import Proposal
 from approvals.policy.differing import Change, Line
@@ -30,10 +33,16 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class About:
-    """What a proposal is about, as people know it: its name, and its page where it has one."""
+    """What a proposal is about, as people know it: its name, its page where it has one, and whom where it is about somebody."""
 
-    title: str
+    what: str
     href: str = ""
+    who: str = ""
+
+    @property
+    def title(self) -> str:
+        """All of it in one line."""
+        return f"{self.what}: {self.who}" if self.who else self.what
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,14 @@ class Kind:
     def about(self, target: str) -> About | None:
         """What is meant by a target, or None where there is no such thing."""
         return self.abouts([target]).get(target)
+
+    def called(self) -> Combinable:
+        """The name of what one is about, as an expression over its row: for a list that is one query."""
+        return Value("")
+
+    def titled(self, target: str, called: str) -> str:
+        """A line's title, of a target and what it is `called`."""
+        return f"{self.title}: {called or target}"
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """How what ``document`` speaks of stands at ``now``, as a document of this kind."""
@@ -136,6 +153,12 @@ class Kind:
     def edit_href(self, target: str, proposal: Proposal | None = None) -> str:
         """Where it is written, or changed as long as nobody has answered; empty where that is on its target's own page."""
         return ""
+
+
+def named(rows: QuerySet[Any], name: str, *, part: int = 1) -> Subquery:
+    """The name of the row whose key is the first, or second, part of a proposal's target: for `Kind.called`."""
+    key = Cast(Func(OuterRef("target"), Value("-"), Value(part), function="split_part"), BigIntegerField())
+    return Subquery(rows.filter(pk=key).order_by().values(name)[:1])
 
 
 _kinds: dict[str, Kind] = {}

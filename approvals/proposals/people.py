@@ -1,4 +1,4 @@
-"""Who answers, as something that is proposed: leads of teams, fallback owners, owners of resources in use (S8).
+"""Who is trusted and who answers, as something that is proposed: roles, leads of teams, fallback owners, owners of resources in use (S8).
 
 One admin proposes it for somebody else, another countersigns, and the person accepts: nobody makes themself, or a friend, an approver alone.
 Who was appointed after a submission opened decides in it only by the ladder (A9).
@@ -11,14 +11,17 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.urls import reverse
 
-from approvals.models import Approval, Proposal
+from approvals.models import Approval, Proposal, SeatLabel
 from approvals.policy.differing import Change
 from approvals.policy.yaml_lines import Problem
-from approvals.proposals.kinds import About, Document, Given, Kind, Span
-from governance.controls.models import Membership, Person, Team, TeamKind
+from approvals.proposals.kinds import About, Document, Given, Kind, Span, named
+from governance.controls.models import Membership, Person, RoleAssignment, Team, TeamKind
+from governance.controls.people import admins_left, end_role, give_role, give_role_back
 from governance.controls.refusals import Refusal
+from governance.controls.roles import ASSIGNABLE, ROLE_WORDS, Role
 from governance.controls.teams import join_fallback, leave_fallback, name_leads
 from governance.controls.transitions import Step
 from inventory import registry
@@ -58,6 +61,100 @@ def _read_person(document: Document, name: str, *, needed: bool) -> str:
     return "" if person.is_here else f"{person.name} has left."
 
 
+class PersonsRole(Kind):
+    """Whether somebody holds a role: ``<person>-<role>``, ``{"held": true or false}``."""
+
+    code = "role"
+    title = "Role"
+    may_act_at_once = True
+
+    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+        """The role and the person."""
+        keys = {target: _keys(target) for target in targets}
+        people = Person.objects.in_bulk({key for key, _ in keys.values()})
+        return {
+            target: About(ROLE_WORDS[Role(name)], reverse("person", args=[key]), people[key].name)
+            for target, (key, name) in keys.items()
+            if key in people and name in ASSIGNABLE
+        }
+
+    def called(self) -> Combinable:
+        """The person's name."""
+        return named(Person.objects.all(), "name")
+
+    def titled(self, target: str, called: str) -> str:
+        """The role and the person."""
+        return f"{ROLE_WORDS[Role(_keys(target)[1])]}: {called}"
+
+    def current(self, target: str, now: datetime, document: Document) -> Document:
+        """Whether they do."""
+        return {"held": _held(target).exists()}
+
+    def read(self, target: str, document: Document, now: datetime) -> Given:
+        """Yes or no."""
+        if not isinstance(document.get("held"), bool):
+            return _wrong("held", "Say whether they hold the role.")
+        return Given({"held": document["held"]})
+
+    def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
+        """Held or not: what somebody holds no more tightens."""
+        if before == after:
+            return ()
+        label = ROLE_WORDS[Role(_keys(target)[1])]
+        return (Change("held", label, _yes(before["held"]), _yes(after["held"]), tightens=not after["held"]),)
+
+    def appointed(self, target: str, before: Document, after: Document) -> Person | None:
+        """Whoever is to hold it."""
+        return _person(_keys(target)[0]) if after["held"] else None
+
+    def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
+        """Nobody gets a role who has left; the last two admins stay, since one alone could give none (S9)."""
+        key, name = _keys(target)
+        person = Person.objects.get(pk=key)
+        if after["held"]:
+            return None if person.is_here else Refusal("S8", "input", f"{person.name} has left.")
+        return admins_left(person, now) if name == Role.ADMIN else None
+
+    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+        """How many records asked for such a person's signature."""
+        if _keys(span.target)[1] != Role.SECURITY_REVIEWER:
+            return ["No submission was asked of anybody because of this role."]
+        asked = Approval.objects.filter(
+            seats__label=SeatLabel.SECURITY, submission__submitted_at__gt=span.since
+        ).distinct()
+        return [_asked(asked.count(), "record for a security reviewer was", "records for a security reviewer were")]
+
+    def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
+        """Give it to them, or take it; what acted at once is countersigned and stays."""
+        key, name = _keys(proposal.target)
+        if proposal.document["held"]:
+            signed: dict[str, Any] = {"proposed_by": proposal.proposed_by, "confirmed_by": proposal.answered_by}
+            said = {"role": Role(name), "proposed_at": proposal.proposed_at, **signed}
+            give_role(Person.objects.get(pk=key), actor=step.actor, now=step.now, **said)
+        elif (row := _held(proposal.target).first()) is not None:
+            end_role(row, actor=step.actor, now=step.now)
+        return {"person": key, "role": name}
+
+    def undo(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
+        """Give back what ended at once, where its holder is still here."""
+        key, name = _keys(proposal.target)
+        person = Person.objects.get(pk=key)
+        ended = RoleAssignment.objects.filter(person=key, role=name, until=proposal.proposed_at).first()
+        if person.is_here and ended is not None:
+            give_role_back(person, actor=step.actor, now=step.now, ended=ended)
+        return {"person": key, "role": name}
+
+
+def _held(target: str) -> QuerySet[RoleAssignment]:
+    """The row by which somebody holds a role, if they do."""
+    key, name = _keys(target)
+    return RoleAssignment.objects.filter(person=key, role=name, until=None)
+
+
+def _yes(said: object) -> str:
+    return "yes" if said else "no"
+
+
 class TeamLead(Kind):
     """Who leads a team, or deputises: ``<team>-lead`` and ``<team>-deputy_lead``, each ``{"person": key or None}``."""
 
@@ -73,6 +170,14 @@ class TeamLead(Kind):
             if key in teams and seat in SEATS:
                 found[target] = About(f"{SEATS[seat]} of {teams[key].name}", reverse("team", args=[key]))
         return found
+
+    def called(self) -> Combinable:
+        """The team's name."""
+        return named(Team.objects.all(), "name")
+
+    def titled(self, target: str, called: str) -> str:
+        """Which of the two, of which team."""
+        return f"{SEATS[_keys(target)[1]].capitalize()} of {called}"
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Who it is."""
@@ -137,8 +242,12 @@ class FallbackOwner(Kind):
         for target, (key, who) in keys.items():
             person = people.get(int(who)) if who.isdecimal() and len(who) < 18 else None
             if key in teams and person is not None:
-                found[target] = About(f"{person.name} in {teams[key].name}", reverse("team", args=[key]))
+                found[target] = About(teams[key].name, reverse("team", args=[key]), person.name)
         return found
+
+    def called(self) -> Combinable:
+        """The person's name."""
+        return named(Person.objects.all(), "name", part=2)
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Whether they are."""
@@ -153,10 +262,9 @@ class FallbackOwner(Kind):
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
         """In or out."""
-        words = {True: "yes", False: "no"}
         if before == after:
             return ()
-        return (Change("member", "Fallback owner", words[before["member"]], words[after["member"]], tightens=False),)
+        return (Change("member", "Fallback owner", _yes(before["member"]), _yes(after["member"]), tightens=False),)
 
     def appointed(self, target: str, before: Document, after: Document) -> Person | None:
         """Whoever becomes one."""
@@ -193,6 +301,10 @@ class ResourceOwner(Kind):
         """The resource."""
         return resources(targets)
 
+    def called(self) -> Combinable:
+        """The resource's name."""
+        return named(Resource.objects.all(), "name")
+
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Who they are."""
         owner, deputy = Resource.objects.values_list("owner_id", "deputy_id").get(pk=int(target))
@@ -206,6 +318,10 @@ class ResourceOwner(Kind):
                 return _wrong(name, said)
         if document["owner"] == document["deputy"]:
             return _wrong("deputy", "Owner and deputy are two people.")
+        was = self.current(target, now, document)
+        if not {document["owner"], document["deputy"]} & set(was.values()):
+            words = "Owner and deputy each accept by themselves, so one of them changes at a time."
+            return Given(problems=(Problem(0, "deputy", words, "Propose the deputy first."),))
         return Given({name: document[name] for name in ("owner", "deputy")})
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
@@ -222,8 +338,9 @@ class ResourceOwner(Kind):
         return frozenset(after.values()) - frozenset(before.values())
 
     def appointed(self, target: str, before: Document, after: Document) -> Person | None:
-        """The owner accepts, who is to be asked first; where only the deputy changes, the deputy does."""
-        return _person(after["owner"] if before["owner"] != after["owner"] else after["deputy"])
+        """Whoever answers for it then and did not before; where the two change places, the new owner."""
+        new = [pk for pk in (after["owner"], after["deputy"]) if pk not in before.values()]
+        return _person(new[0] if new else after["owner"])
 
     def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
         """What is not in use is named an owner and put to use by two admins; nobody answers who has left."""

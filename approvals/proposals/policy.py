@@ -31,6 +31,10 @@ class PolicyKind(Kind):
         """There is one policy."""
         return {DEFAULT: About("The policy", reverse("policies"))} if DEFAULT in targets else {}
 
+    def titled(self, target: str, called: str) -> str:
+        """There is one policy."""
+        return "Change of the policy"
+
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """The document in force."""
         return policies.completed(policies.in_force(now).document)

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from approvals.models import Approval, ApprovalKind, Submission
 from approvals.proposals.kinds import Document, Slice, Span
 from inventory import assessing, risk
-from inventory.models import Privilege, Trigger
+from inventory.models import Credential, Entitlement, Privilege, Trigger
 from inventory.risk import Judged, PrivilegeFacts, Tier
 
 TIERS = ("low", "standard", "high")
@@ -180,34 +180,35 @@ def _held(places: Mapping[int, str]) -> Mapping[int, list[tuple[int, int | None,
     made: dict[int, list[tuple[int, int | None, PrivilegeFacts]]] = {}
     if not places:
         return made
-    rows = Privilege.objects.filter(version__in=places).select_related("entitlement__resource", "credential")
-    for one in rows.only(*SHOWN).order_by().iterator(chunk_size=2000):
+    held = list(Privilege.objects.filter(version__in=places).only(*OF_PRIVILEGE).order_by())
+    entitlements = Entitlement.objects.select_related("resource").only(*OF_ENTITLEMENT)
+    known = entitlements.in_bulk({one.entitlement_id for one in held})
+    credentials = Credential.objects.only(*OF_CREDENTIAL).in_bulk({one.credential_id for one in held} - {None})
+    for one in held:  # many hold the same: each is read once, and made an object once
+        one.entitlement = known[one.entitlement_id]
+        if one.credential_id is not None:
+            one.credential = credentials[one.credential_id]
         facts = assessing.facts_of(one, places[one.version_id])
         made.setdefault(one.version_id, []).append((one.pk, one.credential_id, facts))
     return made
 
 
-#: What `assessing.facts_of` reads of a privilege: nothing else is fetched, since there are ten times as many as submissions.
-SHOWN = (
+#: What `assessing.facts_of` reads of a privilege and what it is about: nothing else is fetched, since there are ten times as many as submissions.
+OF_PRIVILEGE = (
     "version_id",
     "level",
     "model_controlled",
     "recognised",
     "opaque",
     "credential_missing",
-    "entitlement__level",
-    "entitlement__data_class",
-    "entitlement__outbound",
-    "entitlement__code",
-    "entitlement__resource__data_class",
-    "entitlement__resource__environment",
-    "entitlement__resource__unresolved",
-    "credential__reach_kind",
-    "credential__reach",
-    "credential__opens_id",
-    "credential__reach_by_id",
-    "credential__reach_for_id",
+    "entitlement_id",
+    "credential_id",
 )
+OF_ENTITLEMENT = (
+    *("level", "data_class", "outbound", "code"),
+    *("resource__data_class", "resource__environment", "resource__unresolved"),
+)
+OF_CREDENTIAL = ("reach_kind", "reach", "opens_id", "reach_by_id", "reach_for_id")
 
 
 def _open_entries(places: Mapping[int, str]) -> frozenset[int]:

@@ -99,9 +99,9 @@ def _say(step: Step[Proposal], kind: Kind, document: Document) -> None:
     proposal.appointed = kind.appointed(proposal.target, before, given.document)
     gains = kind.gains(proposal.target, before, given.document, step.now)
     proposal.gains = sorted(gains | ({proposal.appointed.pk} if proposal.appointed is not None else set()))
-    if any(person.pk in proposal.gains for person in step.actor.people):
-        sentence = "You would gain by this yourself, so somebody else proposes it."
-        raise refuse(Refusal("SOD-8", "duty", sentence, "Ask another governance admin."))
+    own = duties.own_gain(step.actor, proposal.gains)
+    if own is not None:
+        raise refuse(own)
     proposal.digest = kinds.digest(proposal)
 
 
@@ -257,7 +257,8 @@ def _tell(step: Step[Proposal], people: Iterable[Person], event: str, **more: An
     proposal = step.subject
     about = kinds.of(proposal.kind).about(proposal.target)
     context = {
-        "what": about.title if about is not None else proposal.target,
+        "what": about.what if about is not None else proposal.target,
+        "who": about.who if about is not None else "",  # by itself, so that they can be forgotten (H6)
         "kind": kinds.of(proposal.kind).title,
         "by": proposal.proposed_by.name,
         "tightens": proposal.tightens,

@@ -121,7 +121,8 @@ def _add_third(step: Step[Any], submission: Submission, records: Iterable[Approv
     wanted = []
     for record in risky:
         seats = labels[record.pk]
-        rungs = ladder(seats[0], submission.automation, resource_of(record), bench)
+        since = submission.submitted_at
+        rungs = ladder(seats[0], submission.automation, resource_of(record), bench, since=since)
         if SeatLabel.OUTSIDE not in seats and third.is_needed(record.tier, rungs, partners, policy):
             wanted.append(record)
             step.record("approval.third_asked", record)

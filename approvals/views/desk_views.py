@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from django import forms
 from django.db import IntegrityError, transaction
-from django.db.models import Value
+from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
@@ -41,9 +40,9 @@ class NameForm(forms.Form):
         return name
 
 
-def kept(person: Person | None) -> Sequence[DeskView]:
-    """A reader's own views, the oldest first: one query."""
-    return list(DeskView.objects.filter(person=person)[:MOST]) if person is not None else []
+def kept(person: Person | None) -> QuerySet[DeskView]:
+    """A reader's own views, the oldest first."""
+    return DeskView.objects.filter(person=person)[:MOST]
 
 
 def filters_of(view: DeskView, now: datetime) -> Filters:

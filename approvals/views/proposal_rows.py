@@ -101,4 +101,6 @@ def who_may(one: Proposal, now: datetime) -> str:
     names = [person.name for person in proposal_duties.who_may_answer(one, now)]
     if not names:
         return f"Nobody may: it takes another {ROLE_WORDS[Role(one.needs)].lower()}."
-    return f"{names[0]} may." if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]} may."
+    then = f" Then {one.appointed.name} accepts." if one.appointed is not None else ""
+    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    return f"{listed} may.{then}"

@@ -118,7 +118,7 @@ def _context(one: Proposal, actor: Actor, now: datetime, *, typed: str = "", err
             {"label": f"{title}, number {one.pk}", "href": ""},
         ],
         "head": {
-            "title": f"{kind.title}: {title}" if title.lower() != f"the {kind.code}" else f"Change of the {kind.code}",
+            "title": _headline(kind, about, title),
             "tag": {"text": "Tightens", "tone": "ok"} if one.tightens else {"text": "Loosens", "tone": "high"},
             "facts": [
                 f"proposed by {one.proposed_by.name}",
@@ -147,6 +147,13 @@ def _context(one: Proposal, actor: Actor, now: datetime, *, typed: str = "", err
         "events": timeline.shapes(one, reader=actor.person, limit=EVENTS),
         "ledger_href": ledger_href(one, actor=actor, now=now),
     }
+
+
+def _headline(kind: kinds.Kind, about: kinds.About | None, title: str) -> str:
+    """What a proposal is called on its page: what is about somebody says by itself of what kind it is."""
+    if about is not None and about.who:
+        return title
+    return f"{kind.title}: {title}" if title.lower() != f"the {kind.code}" else f"Change of the {kind.code}"
 
 
 def _actions(one: Proposal, edit_href: str, actor: Actor, now: datetime) -> list[Shape]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Value
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +15,8 @@ from django.views.decorators.http import require_GET
 
 from approvals import waiting
 from approvals.models import Approval, ApprovalState, DeskView, Sample, Submission
+from approvals.proposals import waiting as proposal_waiting
+from approvals.proposals.waiting import Waiting
 from approvals.views import desk_views
 from approvals.views.desk_filters import MOST, PAGE, TIERS, Filters, Paged, Place, page_of, places, places_in
 from governance.controls import clock
@@ -24,6 +26,9 @@ from governance.web.pages import page
 from inventory.models import DataClass, Reach
 
 Shape = dict[str, Any]
+
+#: The most proposals that the desk shows; all of them have a page of their own.
+MOST_PROPOSED = 8
 
 SHOWS = (("Waiting for me", ""), ("All open", "all"), ("Overdue", "overdue"))
 BANDS = (("high", "High risk"), ("standard", "Standard risk"), ("low", "Low risk"))
@@ -155,19 +160,24 @@ def desk(request: Request) -> HttpResponse:
         row["apart"] = apart.get(int(row["key"]), "")
     if not filters.show and not filters.narrows and not paged.newer_href:
         rows += [_sample_row(one) for one in drawn]
-    bands, views = _bands(rows), desk_views.kept(request.actor.person)
+    bands, (views, proposed) = _bands(rows), _views_and_proposals(request.actor, now)
     return page(
         request,
         "approvals/desk.html",
         {
             "now": now,
-            "head": {"title": "Desk", "facts": _facts(mine, drawn, now), "aside": "Ordered by risk, then age"},
+            "head": {
+                "title": "Desk",
+                "facts": _facts(mine, drawn, proposed, now),
+                "aside": "Ordered by risk, then age",
+            },
             "chips": [
-                *_chips(filters, mine, len(drawn), _counts(request.actor, filters, found)),
+                *_chips(filters, mine, len(drawn) + len(proposed), _counts(request.actor, filters, found)),
                 *_views(filters, views, mine),
             ],
             "filters": _fields(filters, mine, rows),
             "bands": bands,
+            "proposals": [] if filters.show or filters.narrows else [_proposal(one) for one in proposed],
             "picks": any(row.get("can_pick") for row in rows),
             "first": _first(bands),
             "pager": {
@@ -232,9 +242,31 @@ def _counts(actor: Actor, filters: Filters, found: Sequence[Place]) -> dict[str,
     return _visible(actor, filters).order_by().aggregate(all=one, overdue=late)
 
 
-def _facts(mine: Sequence[Approval], drawn: Sequence[Sample], now: datetime) -> list[Any]:
+def _views_and_proposals(actor: Actor, now: datetime) -> tuple[list[DeskView], list[Waiting]]:
+    """The reader's own views, and the proposals that wait for them to countersign or to accept: one query for both (S8)."""
+    kept = desk_views.kept(actor.person).annotate(called=F("name"), told=F("query"), is_view=Value(True))
+    proposed = proposal_waiting.rows(actor, now, own=False, most=MOST_PROPOSED).annotate(is_view=Value(False))
+    columns = ("pk", "called", "told", "is_view")
+    read = list(kept.values_list(*columns).union(proposed.values_list(*columns), all=True))
+    views = [DeskView(pk=pk, name=name, query=query) for pk, name, query, is_view in read if is_view]
+    found = [proposal_waiting.of(pk, called, told) for pk, called, told, is_view in read if not is_view]
+    return sorted(views, key=lambda one: one.pk), proposal_waiting.soonest(found)
+
+
+def _proposal(one: Waiting) -> Shape:
+    return {
+        "href": one.href,
+        "title": one.title,
+        "text": proposal_waiting.sentence(one),
+        "by": one.by,
+        "since": one.since,
+        "due": one.until,
+    }
+
+
+def _facts(mine: Sequence[Approval], drawn: Sequence[Sample], proposed: Sequence[Waiting], now: datetime) -> list[Any]:
     """How much waits for the reader, how much of it is late or due today, and for how long it has waited."""
-    count = len({record.submission_id for record in mine}) + len(drawn)
+    count = len({record.submission_id for record in mine}) + len(drawn) + len(proposed)
     if not count:
         return ["Nothing waits for you"]
     due = {record.submission_id: record.due_at for record in reversed(mine) if record.due_at}  # the nearest comes first

@@ -99,7 +99,7 @@ def resource_propose(request: Request, pk: int) -> HttpResponse:
             {
                 "kind": "resource_owner",
                 "title": "Who answers for it",
-                "words": "A second admin countersigns, and the new owner accepts; where only the deputy changes, the deputy does.",
+                "words": "A second admin countersigns, and whoever is new accepts: one of the two at a time.",
                 "form": of_owner,
             },
             {

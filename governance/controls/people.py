@@ -1,11 +1,11 @@
-"""Writes about people: roles by two admins (S8), the first roles (S9), delegations (A11), coming and leaving.
+"""Writes about people: what gives a role and takes it (S8), the first roles (S9), delegations (A11), coming and leaving.
 
 Teams stand in `teams`; reads stand on the models and in `access`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, models, transaction
@@ -17,10 +17,10 @@ from governance.controls.duty import Duty
 from governance.controls.models import Delegation, LedgerEvent, Person, RoleAssignment
 from governance.controls.models.people import DELEGATION_AHEAD, DELEGATION_DAYS
 from governance.controls.refusals import Refusal, refuse
-from governance.controls.roles import ASSIGNABLE, ROLE_WORDS, SAME_DUTY, Permission, Role
+from governance.controls.roles import ROLE_WORDS, SAME_DUTY, Permission, Role
 from governance.controls.transitions import Effect, Step, save_with_history, transition
 
-#: Fewer admins than this can't confirm a role any more (S8).
+#: Fewer admins than this can give no role any more (S8).
 LEAST_ADMINS = 2
 
 #: Advisory locks for rules over several rows: whoever comes second waits and then sees what the first one wrote. Row locks
@@ -31,26 +31,6 @@ _BOOTSTRAP_LOCK, _ADMINS_LOCK, _DELEGATIONS_LOCK = 0xB007, 0xAD31, 0xDE1E
 def _one_at_a_time(lock: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
-
-
-def _not_for_oneself(subject: Person | RoleAssignment, actor: Actor, now: datetime) -> Refusal | None:
-    person = subject if isinstance(subject, Person) else subject.person
-    if any(acting.pk == person.pk for acting in actor.people):
-        return Refusal("SOD-8", "duty", "This is about your own role.", "Ask another governance admin.")
-    return None
-
-
-def _second_admin(subject: RoleAssignment, actor: Actor, now: datetime) -> Refusal | None:
-    if any(acting.pk == subject.proposed_by_id for acting in actor.people):
-        sentence = "You proposed this; a second admin confirms it."
-        return Refusal("SOD-8", "duty", sentence, "Ask another governance admin.")
-    return None
-
-
-def _in_person(subject: object, actor: Actor, now: datetime) -> Refusal | None:
-    if actor.standing_for is not None:
-        return Refusal("SOD-8", "duty", "Roles are given in person, not for somebody else.", "Act as yourself.")
-    return None
 
 
 def _giver_only(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
@@ -72,12 +52,6 @@ def _new(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
     return None if subject._state.adding else Refusal("STATE", "state", f"{subject.name} is here already.")
 
 
-def _awaits(subject: RoleAssignment, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.confirmed_at is not None or subject.until is not None:
-        return Refusal("STATE", "state", "This role was confirmed or ended already.")
-    return _still_here(subject.person, actor, now)
-
-
 def _not_ended(subject: RoleAssignment, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("STATE", "state", "This role has ended already.") if subject.until is not None else None
 
@@ -91,97 +65,76 @@ def _running(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None
 STILL_HERE = Duty("STATE", "S8", "Nobody is trusted with anything who has left.", _still_here)
 NOT_LEFT = Duty("STATE", "S8", "Somebody leaves once.", _not_left)
 NEW = Duty("STATE", "S8", "Somebody is entered once.", _new)
-AWAITS = Duty("STATE", "S8", "A role is confirmed once.", _awaits)
 NOT_ENDED = Duty("STATE", "S8", "A role ends once.", _not_ended)
 RUNNING = Duty("STATE", "S8", "A delegation ends once.", _running)
-NOT_FOR_ONESELF = Duty("SOD-8", "S8", "Nobody assigns a role to themselves.", _not_for_oneself)
-SECOND_ADMIN = Duty("SOD-8", "S8", "A role is confirmed by an admin who did not propose it.", _second_admin)
-IN_PERSON = Duty("SOD-8", "S8", "Nobody gives a role while standing in for another, who might give it too.", _in_person)
 GIVER_ONLY = Duty("A11", "A11", "A delegation is ended by the person who gave it.", _giver_only)
 
 
-@transition(
-    Person,
-    event="role.proposed",
-    permission=Permission.ROLE_PROPOSE,
-    duties=[STILL_HERE, NOT_FOR_ONESELF, IN_PERSON],
-)
-def propose_role(step: Step[Person], *, role: Role) -> Effect:
-    """An admin proposes a role for somebody else; it counts once a second admin confirms it."""
-    if role not in ASSIGNABLE:
-        known = ", ".join(ROLE_WORDS[one] for one in ASSIGNABLE)
-        raise refuse(Refusal("ROLE", "input", "There is no such role to give.", f"It is one of: {known}."))
-    held = RoleAssignment.objects.filter(person=step.subject, role=role, until__isnull=True)
-    if held.exists():
-        raise refuse(Refusal("ROLE", "state", f"{step.subject.name} holds or awaits this role already."))
-    made = RoleAssignment(person=step.subject, role=role, proposed_by=step.actor.person, proposed_at=step.now)
+@transition(Person, event="role.given", permission=None, duties=[STILL_HERE])
+def give_role(
+    step: Step[Person], *, role: Role, proposed_by: Person, proposed_at: datetime, confirmed_by: Person
+) -> Effect:
+    """Somebody holds a role from now on, by a proposal that two admins signed and they accepted (S8)."""
+    made = RoleAssignment(
+        person=step.subject,
+        role=role,
+        proposed_by=proposed_by,
+        proposed_at=proposed_at,
+        confirmed_by=confirmed_by,
+        confirmed_at=step.now,
+    )
     step.save(made)
-    involved = [person.pk for person in (step.subject, *step.actor.people)]
-    others = people_with(Role.ADMIN, step.now).exclude(pk__in=involved)
-    _tell(others, "role_proposed", made, step)
     return Effect(subject=made, payload={"role": str(role), "person": str(step.subject.opaque_id)})
 
 
-@transition(
-    RoleAssignment,
-    event="role.confirmed",
-    permission=Permission.ROLE_CONFIRM,
-    duties=[AWAITS, NOT_FOR_ONESELF, SECOND_ADMIN, IN_PERSON],
-    parents=("person",),
-)
-def confirm_role(step: Step[RoleAssignment]) -> Effect:
-    """A second admin confirms a proposed role, which counts from now on."""
-    step.subject.confirmed_by, step.subject.confirmed_at = step.actor.person, step.now
-    step.save(step.subject)
-    _tell([step.subject.person], "role_confirmed", step.subject, step)
-    return Effect(payload={"role": step.subject.role})
+@transition(Person, event="role.given_back", permission=None, duties=[STILL_HERE])
+def give_role_back(step: Step[Person], *, ended: RoleAssignment) -> Effect:
+    """Somebody holds a role again that one admin ended at once and no other countersigned (S8)."""
+    made = RoleAssignment(
+        person=step.subject, role=ended.role, proposed_at=step.now, confirmed_at=step.now, restores=ended
+    )
+    step.save(made)
+    return Effect(subject=made, payload={"role": ended.role, "person": str(step.subject.opaque_id)})
 
 
-@transition(RoleAssignment, event="role.ended", permission=Permission.ROLE_END, duties=[NOT_ENDED], reason_needed=True)
+@transition(RoleAssignment, event="role.ended", permission=None, duties=[NOT_ENDED])
 def end_role(step: Step[RoleAssignment]) -> Effect:
-    """An admin ends a role, or takes a proposal back, at once and with a reason."""
-    if step.subject.role == Role.ADMIN and step.subject.confirmed_at is not None:
-        _leaves_two_admins(step)
+    """A role ends at once, by a proposal that two admins signed, or by one that may act before the second has (S8)."""
+    _one_at_a_time(_ADMINS_LOCK)
+    no = admins_left(step.subject.person, step.now) if step.subject.role == Role.ADMIN else None
+    if no is not None:
+        raise refuse(no)
     step.subject.until = step.now
     step.save(step.subject)
+    told = outbox.notice(
+        recipient=step.subject.person,
+        event="role_ended",
+        thread=f"role:{step.subject.pk}",
+        key=f"role:{step.subject.pk}:ended",
+        now=step.now,
+        context={
+            "role": ROLE_WORDS[Role(step.subject.role)],
+            "by": step.actor.person.name if step.actor.person else "",
+            "page": ["me"],
+        },
+    )
+    outbox.queue([told])
     return Effect(payload={"role": step.subject.role})
 
 
-def _leaves_two_admins(step: Step[RoleAssignment]) -> None:
-    """Refuse to end the role of one of the last two admins: no role could be confirmed any more."""
-    _one_at_a_time(_ADMINS_LOCK)
-    there = people_with(Role.ADMIN, step.now)
-    if len(there) <= LEAST_ADMINS and step.subject.person in there:
-        sentence = f"Only {len(there)} governance admins are left, and roles need two."
-        raise refuse(Refusal("S9", "state", sentence, "Appoint another admin first."))
+def admins_left(without: Person, now: datetime) -> Refusal | None:
+    """Why somebody stays an admin: where they are one of the last two, no role could be given any more; None where others are left."""
+    there = people_with(Role.ADMIN, now)
+    if len(there) > LEAST_ADMINS or without not in there:
+        return None
+    sentence = f"Only {len(there)} governance admins are left, and roles need two."
+    return Refusal("S9", "state", sentence, "Appoint another admin first.")
 
 
 def people_with(role: Role, now: datetime) -> models.QuerySet[Person]:
     """The people who hold a role at ``now`` and are here."""
     rows = RoleAssignment.objects.filter(Q(until__isnull=True) | Q(until__gt=now), role=role, confirmed_at__lte=now)
     return Person.objects.filter(pk__in=rows.values("person"), is_active=True, left_at__isnull=True)
-
-
-def _tell(people: Iterable[Person], event: str, row: RoleAssignment, step: Step[Person] | Step[RoleAssignment]) -> None:
-    """Queue one notice about a role for each of the people."""
-    context = {
-        "role": ROLE_WORDS[Role(row.role)],
-        "name": row.person.name,
-        "by": step.actor.person.name if step.actor.person else "",
-        "page": ["person", row.person_id],
-    }
-    thread = f"role:{row.pk}"
-    outbox.queue(
-        outbox.notice(
-            recipient=person,
-            event=event,
-            thread=thread,
-            key=f"{thread}:{event}:{person.pk}",
-            now=step.now,
-            context=context,
-        )
-        for person in people
-    )
 
 
 @transition(Person, event="delegation.set", permission=Permission.DELEGATION_SET, duties=[STILL_HERE])
@@ -284,7 +237,7 @@ def record_leaver(step: Step[Person]) -> Effect:
 
 
 class AlreadyBootstrapped(Exception):
-    """The ledger is not empty: roles are assigned by two admins from here on (S9)."""
+    """The ledger is not empty: roles are given by two admins from here on (S9)."""
 
 
 def bootstrap(*, admins: Sequence[Person], reviewers: Sequence[Person], now: datetime) -> None:
@@ -301,7 +254,9 @@ def bootstrap(*, admins: Sequence[Person], reviewers: Sequence[Person], now: dat
     with transaction.atomic():
         _one_at_a_time(_BOOTSTRAP_LOCK)
         if LedgerEvent.objects.exists():
-            raise AlreadyBootstrapped("The ledger is not empty: roles are now proposed and confirmed by two admins.")
+            raise AlreadyBootstrapped(
+                "The ledger is not empty: roles are given by proposals of two admins from here on."
+            )
         for person in people:
             role = Role.ADMIN if person in admins else Role.SECURITY_REVIEWER
             made = RoleAssignment(person=person, role=role, proposed_at=now, confirmed_at=now, by_bootstrap=True)

@@ -1,6 +1,6 @@
 """Who is trusted with what: roles, relations, permissions and the one literal that joins them.
 
-A *role* is assigned to a person by two admins. A *relation* follows from a row: the lead of the automation's team, the
+A *role* is given to a person by two admins, and they accept it. A *relation* follows from a row: the lead of the automation's team, the
 owner of the resource. A permission that stands in no line of `GRANTS` is held by nobody. Superuser is not a role.
 """
 
@@ -56,9 +56,6 @@ class Permission(StrEnum):
     PERSON_MANAGE = "person:manage"
     PERSON_PROVE = "person:prove"
     PERSON_ERASE = "person:erase"
-    ROLE_PROPOSE = "role:propose"
-    ROLE_CONFIRM = "role:confirm"
-    ROLE_END = "role:end"
     DELEGATION_SET = "delegation:set"
     TOKEN_MAKE = "token:make"  # noqa: S105  the name of a permission
     TOKEN_REVOKE = "token:revoke"  # noqa: S105
@@ -173,9 +170,6 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.WEBHOOK_PAUSE,
             P.PERSON_MANAGE,
             P.PERSON_ERASE,
-            P.ROLE_PROPOSE,
-            P.ROLE_CONFIRM,
-            P.ROLE_END,
             P.TOKEN_REVOKE,
             P.LEDGER_READ,
             P.PROPOSAL_READ,
@@ -304,9 +298,6 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.PERSON_MANAGE: "change who is here",
     P.PERSON_PROVE: "say how this person signs in",
     P.PERSON_ERASE: "erase somebody who has left",
-    P.ROLE_PROPOSE: "propose a role",
-    P.ROLE_CONFIRM: "confirm a role",
-    P.ROLE_END: "end a role",
     P.DELEGATION_SET: "name who stands in",
     P.TOKEN_MAKE: "make a token of their own",
     P.TOKEN_REVOKE: "revoke this token",

@@ -1,4 +1,4 @@
-"""What of that which somebody was told about people still waits for a second admin, for their digest (S8, H6)."""
+"""What of that which somebody was told about people still waits for a second admin, for their digest (H6)."""
 
 from __future__ import annotations
 
@@ -7,24 +7,14 @@ from datetime import datetime
 
 from governance.controls import mail_digest
 from governance.controls.mail_digest import Line
-from governance.controls.models import Erasure, Person, RoleAssignment
+from governance.controls.models import Erasure, Person
 from governance.controls.people import people_with
 from governance.controls.roles import Role
 
 
 def register() -> None:
     """Have the digest ask here about what is told of people."""
-    mail_digest.register(roles, "role_proposed")
     mail_digest.register(erasures, "erasure_asked")
-
-
-def roles(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Roles that were proposed, and nobody has confirmed them or taken them back; for who is an admin still."""
-    if not _is_admin(person, now):
-        return {}
-    proposed = RoleAssignment.objects.filter(confirmed_at__isnull=True, until__isnull=True)
-    rows = proposed.filter(pk__in=mail_digest.keys(threads)).order_by("pk")
-    return {f"role:{pk}": Line() for pk in rows.values_list("pk", flat=True)}
 
 
 def erasures(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:

@@ -50,7 +50,10 @@ def name_leads(step: Step[Team], *, lead: Person | None, deputy_lead: Person | N
         if not person.is_here:
             raise refuse(Refusal("TEAM", "input", f"{person.name} has left."))
     before = [one for one in (step.subject.lead, step.subject.deputy_lead) if one is not None and one not in named]
-    step.subject.lead, step.subject.deputy_lead = lead, deputy_lead
+    if lead != step.subject.lead:
+        step.subject.lead, step.subject.lead_since = lead, step.now
+    if deputy_lead != step.subject.deputy_lead:
+        step.subject.deputy_lead, step.subject.deputy_lead_since = deputy_lead, step.now
     step.save(step.subject)
     webhook_makers.of_former_leads(step, before)
     said = {
@@ -65,7 +68,7 @@ def join_team(step: Step[Team], *, person: Person) -> Effect:
     """An admin makes somebody else a member of a team; twice is once."""
     if person in step.actor.people:
         raise refuse(Refusal("SOD-8", "duty", "You can't put yourself into a team.", "Ask another governance admin."))
-    Membership.objects.get_or_create(team=step.subject, person=person)
+    Membership.objects.get_or_create(team=step.subject, person=person, defaults={"since": step.now})
     return Effect(payload={"person": str(person.opaque_id)})
 
 
@@ -74,7 +77,7 @@ def join_fallback(step: Step[Team], *, person: Person) -> Effect:
     """Somebody becomes a fallback owner by a proposal that two people signed and they accepted (S8)."""
     if not person.is_here:
         raise refuse(Refusal("TEAM", "input", f"{person.name} has left."))
-    Membership.objects.get_or_create(team=step.subject, person=person)
+    Membership.objects.get_or_create(team=step.subject, person=person, defaults={"since": step.now})
     return Effect(payload={"person": str(person.opaque_id)})
 
 

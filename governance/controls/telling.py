@@ -69,8 +69,7 @@ EVENTS: dict[str, Group | None] = {
     "interim_ending": Group.KNOW,
     "credential_said_kept": Group.CONFIRM,
     # people and roles
-    "role_proposed": Group.CONFIRM,
-    "role_confirmed": AT_ONCE,
+    "role_ended": AT_ONCE,
     "delegation_set": AT_ONCE,
     "erasure_asked": Group.CONFIRM,
     # conflicts and waivers

@@ -69,7 +69,7 @@ LEAVES = ("hugo",)
 BOOTSTRAP_ADMINS = ("ines", "karl")
 BOOTSTRAP_REVIEWERS = ("sana", "viktor")
 
-#: Roles that the first admin proposes and the second confirms.
+#: Roles that the first admin proposes, the second countersigns and each accepts.
 ROLES = (
     ("rita", Role.BUILDER),
     ("piet", Role.BUILDER),

@@ -17,7 +17,7 @@ from approvals.models import Proposal
 from approvals.transitions import proposing
 from governance.controls import clock, ledger, people, teams
 from governance.controls.actors import Actor
-from governance.controls.models import Person, RoleAssignment, Team, TeamKind
+from governance.controls.models import Person, Team, TeamKind
 from governance.demo import company, resources, usage
 from governance.demo.company import PersonRow
 from governance.demo.resources import ResourceRow
@@ -125,11 +125,10 @@ def _appoint(made: Northwind, kind: str, target: str, document: dict[str, Any], 
 
 
 def _roles(made: Northwind, now: datetime) -> None:
-    """One admin proposes, the other confirms an hour later."""
-    for key, role in company.ROLES:
-        people.propose_role(made.people[key], actor=made.actor("ines"), now=now, role=role)
-    for proposed in RoleAssignment.objects.filter(confirmed_at__isnull=True).order_by("pk"):
-        people.confirm_role(proposed, actor=made.actor("karl"), now=now + timedelta(hours=1))
+    """One admin proposes, the other countersigns, and each accepts."""
+    for number, (key, role) in enumerate(company.ROLES):
+        person = made.people[key]
+        _appoint(made, "role", f"{person.pk}-{role}", {"held": True}, person, now + number * STEP)
 
 
 def _resources(made: Northwind, now: datetime) -> None:

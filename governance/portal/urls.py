@@ -64,7 +64,6 @@ urlpatterns = [
     path("erasures/<int:pk>/confirm/", erasing.erasure_confirm, name="erasure_confirm"),
     path("erasures/<int:pk>/drop/", erasing.erasure_drop, name="erasure_drop"),
     path("people/<int:pk>/roles/", people.role_propose, name="role_propose"),
-    path("roles/<int:pk>/confirm/", people.role_confirm, name="role_confirm"),
     path("roles/<int:pk>/end/", people.role_end, name="role_end"),
     path("teams/new/", people.team_found, name="team_found"),
     path("teams/<int:pk>/", teams.team, name="team"),

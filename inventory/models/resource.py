@@ -150,6 +150,8 @@ class Resource(Owned):
     named_deputy = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     named_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     accepted_at = models.DateTimeField(null=True, blank=True)
+    #: Since when the deputy deputises.
+    deputy_since = models.DateTimeField(null=True, blank=True)
     #: Who last said how much harm a leak would do, while it was proposed: somebody else puts it to use.
     classed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     data_class = models.CharField(max_length=12, choices=DataClass, blank=True)

@@ -172,7 +172,7 @@ def accept_ownership(step: Step[Resource]) -> Effect:
     resource = step.subject
     resource.owner, resource.deputy = resource.named_owner, resource.named_deputy
     resource.named_owner = resource.named_deputy = resource.named_by = None
-    resource.accepted_at = step.now
+    resource.accepted_at = resource.deputy_since = step.now
     interim.settle(resource, step)
     step.save(resource)
     return Effect()
@@ -226,7 +226,10 @@ def appoint_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Eff
     resource = step.subject
     if owner.pk == deputy.pk or not (owner.is_here and deputy.is_here):
         raise refuse(Refusal("I3", "input", "Owner and deputy are two people who are here."))
-    resource.owner, resource.deputy, resource.accepted_at = owner, deputy, step.now
+    if owner != resource.owner:
+        resource.owner, resource.accepted_at = owner, step.now
+    if deputy != resource.deputy:
+        resource.deputy, resource.deputy_since = deputy, step.now
     resource.named_owner = resource.named_deputy = resource.named_by = None
     interim.settle(resource, step)
     step.save(resource)

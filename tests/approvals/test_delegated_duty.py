@@ -9,11 +9,12 @@ import pytest
 from approvals import transitions
 from approvals.models import Approval, ApprovalState, Retraction, Submission
 from approvals.routing import Route
-from governance.controls.models import Person, RoleAssignment
-from governance.controls.people import end_role, record_leaver
+from governance.controls.models import Person
+from governance.controls.people import record_leaver
 from governance.controls.refusals import NotPermitted
 from governance.controls.roles import Role
 from tests import journeys
+from tests.appointing import end_role
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, insert_decision, sql
 from tests.journeys import Company
@@ -28,8 +29,7 @@ def lead_has_signed(company: Company) -> Approval:
 
 
 def role_ends(company: Company, person: Person) -> None:
-    held = RoleAssignment.objects.get(person=person, role=Role.SECURITY_REVIEWER)
-    end_role(held, actor=as_actor(company.people.ines), now=company.now, reason="No longer trusted with it.")
+    end_role(person, Role.SECURITY_REVIEWER, now=company.now)
 
 
 @pytest.mark.rule("A11", "S8")

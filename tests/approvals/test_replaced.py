@@ -14,13 +14,13 @@ from approvals.models import Approval, ApprovalState, Candidate, Submission
 from approvals.waiting import to_decide
 from governance.controls import nudge
 from governance.controls.actors import Actor
-from governance.controls.models import LedgerEvent, Notice, Person, RoleAssignment
-from governance.controls.people import end_role, record_leaver
+from governance.controls.models import LedgerEvent, Notice, Person
+from governance.controls.people import record_leaver
 from governance.controls.refusals import NotPermitted, OutOfTurn
 from governance.controls.roles import Role
 from inventory import interim
 from tests import journeys, lengths
-from tests.appointing import join_fallback, leave_fallback, name_leads
+from tests.appointing import end_role, join_fallback, leave_fallback, name_leads
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.approvals.bring_in.building import of_its_own
@@ -152,8 +152,7 @@ def a_role_that_ended(c: Company, chaser: Submission) -> tuple[Approval, str, Pe
     """The only reviewer left loses the role; another has it since."""
     n = c.people
     give_role(n.tom, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
-    held = RoleAssignment.objects.get(person=n.sana, role=Role.SECURITY_REVIEWER)
-    end_role(held, actor=as_actor(n.ines), now=c.now, reason="Another job.")
+    end_role(n.sana, Role.SECURITY_REVIEWER, now=c.now)
     return stock.privilege_on(chaser, c.mail), "security", n.tom
 
 
@@ -277,12 +276,7 @@ def test_what_changes_who_decides_wakes_the_sweep(company: Company, monkeypatch:
         lambda: name_leads(n.finance_ops, actor=ines, now=c.now, lead=n.grace, deputy_lead=None),
         lambda: stock.hand_over(c, c.slack, n.piet, n.amara),
         lambda: leave_fallback(n.fallback, n.bram, now=c.now),
-        lambda: end_role(
-            RoleAssignment.objects.get(person=n.viktor, role=Role.SECURITY_REVIEWER),
-            actor=ines,
-            now=c.now,
-            reason="Another job.",
-        ),
+        lambda: end_role(n.viktor, Role.SECURITY_REVIEWER, now=c.now),
     ]
     for way in ways:
         woken.clear()

@@ -15,15 +15,15 @@ from django.utils import timezone
 from approvals import sweeps, touched, transitions
 from approvals.models import Approval, ApprovalState, Candidate, Submission
 from governance.controls import jobs, ledger, sealing
-from governance.controls.models import JobRun, RoleAssignment, Seal
-from governance.controls.people import confirm_role, end_role, propose_role, record_leaver
+from governance.controls.models import JobRun, Seal
+from governance.controls.people import record_leaver
 from governance.controls.roles import Role
 from inventory import registry
 from tests import journeys
-from tests.appointing import join_fallback, leave_fallback, name_leads
+from tests.appointing import end_role, join_fallback, leave_fallback, name_leads
 from tests.approvals import stock
 from tests.journeys import Company
-from tests.people import as_actor, build
+from tests.people import as_actor, build, give_role
 from tests.processes import until
 
 pytestmark = pytest.mark.race
@@ -172,16 +172,13 @@ def a_lead(c: Company) -> None:
 
 
 def a_role(c: Company) -> None:
-    """A second admin confirms a role."""
-    n = c.people
-    held = propose_role(n.tom, actor=as_actor(n.ines), now=c.now, role=Role.AUDITOR)
-    confirm_role(held, actor=as_actor(n.karl), now=c.now)
+    """Somebody accepts a role."""
+    give_role(c.people.tom, Role.AUDITOR, admins=(c.people.ines, c.people.karl), now=c.now)
 
 
 def a_role_that_ends(c: Company) -> None:
     """That role ends."""
-    held = RoleAssignment.objects.get(person=c.people.tom, role=Role.AUDITOR, until__isnull=True)
-    end_role(held, actor=as_actor(c.people.ines), now=c.now, reason="Done.")
+    end_role(c.people.tom, Role.AUDITOR, now=c.now)
 
 
 def a_member(c: Company) -> None:

@@ -206,9 +206,9 @@ def held_together() -> Iterator[Line]:
 
 
 def what_if() -> Iterator[Line]:
-    """What a policy would have changed for every submission of the estate."""
-    found = proposals.count()
-    yield line(f"what-if, {found.submissions:,} submissions", "s", found.seconds, found.goal)
+    """What a policy, and a conflict rule, would have changed for every submission of the estate."""
+    for name, found in (("policy", proposals.count()), ("rule", proposals.count_rule())):
+        yield line(f"what-if of a {name}, {found.submissions:,} submissions", "s", found.seconds, found.goal)
 
 
 def imports(n: people.Northwind) -> Iterator[Line]:

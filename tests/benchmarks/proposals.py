@@ -1,4 +1,4 @@
-"""What a policy would have changed, counted over every submission that there is, as its job does it: slice by slice."""
+"""What a policy or a conflict rule would have changed, counted over every submission that there is, as its job does it: slice by slice."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from approvals import policies
+from approvals.models import ConflictRule
 from approvals.models.policy import DEFAULT
-from approvals.proposals import counting, policy_effect
+from approvals.proposals import counting, kinds, policy_effect
 from approvals.proposals.kinds import Span
 from governance.controls import clock
 
@@ -47,3 +48,18 @@ def count() -> Counted:
         if found.rows < counting.SLICE:
             break
     return Counted(rows, time.perf_counter() - began, policy_effect.said(span, counts))
+
+
+def count_rule() -> Counted:
+    """Ask a conflict rule, and the same in a stricter mode, of what every submission would hold by itself."""
+    now, kind = clock.now(), kinds.of("conflict_rule")
+    rule = ConflictRule.objects.in_force(now).get(code="private-untrusted-outbound")
+    before, after = {"rule": rule.document}, {"rule": {**rule.document, "mode": "enforce"}}
+    span = Span(rule.code, before, after, now - timedelta(days=3650), now)
+    began, cursor, rows, counts = time.perf_counter(), 0, 0, Counter[str]()
+    while True:
+        found = kind.count(span, cursor, counting.SLICE)
+        counts, cursor, rows = counts + found.counts, found.cursor, rows + found.rows
+        if found.rows < counting.SLICE:
+            break
+    return Counted(rows, time.perf_counter() - began, kind.said(span, counts))

@@ -64,8 +64,8 @@ def test_what_a_trigger_refuses_is_recorded_with_its_code_and_nothing_is_changed
 def test_a_constraint_without_a_duty_is_said_by_its_name(doors: Any, northwind: Northwind) -> None:
     held = RoleAssignment.objects.filter(person=northwind.rita).get()
     twice = (
-        "INSERT INTO controls_roleassignment (person_id, role, proposed_by_id, proposed_at, by_bootstrap)"
-        f" VALUES ({held.person_id}, 'builder', {held.person_id}, now(), false)"
+        "INSERT INTO controls_roleassignment (person_id, role, proposed_by_id, proposed_at, confirmed_at, by_bootstrap)"
+        f" VALUES ({held.person_id}, 'builder', {held.person_id}, now(), now(), true)"
     )
     door = Door.objects.create(name="front")
     with pytest.raises(OutOfTurn) as caught:

@@ -12,10 +12,11 @@ from governance.controls import consequences, erasing, texts
 from governance.controls.erasing import FORGETTING, ask_erasure, drop_erasure, erase
 from governance.controls.known_as import ERASED_NAME, KnownAs
 from governance.controls.models import Erasure, FreeText, LedgerEvent, Notice, Person
-from governance.controls.people import delegate, propose_role, record_leaver
+from governance.controls.people import delegate, record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from governance.controls.roles import Role
 from governance.controls.sending import send_due
+from tests.appointing import propose_role
 from tests.people import NOW, Northwind, as_actor, as_delegate, give_role, make_person
 
 pytestmark = pytest.mark.django_db
@@ -297,7 +298,7 @@ def test_what_the_erased_was_told_is_emptied_and_what_others_were_told_names_nob
     n.rita.name = name
     n.rita.save()
     for person in (n.rita, n.jonas)[: others + 1]:  # Karl is told of her, alone or among others
-        propose_role(person, actor=as_actor(n.ines), now=NOW, role=Role.AUDITOR)
+        propose_role(person, Role.AUDITOR, by=n.ines, now=NOW)
     until = NOW + timedelta(days=3)
     delegate(n.rita, actor=as_actor(n.tom), now=NOW, giver=n.tom, from_at=NOW, until_at=until)  # she is told
     send_due(now=NOW, gathering=timedelta())
@@ -307,7 +308,7 @@ def test_what_the_erased_was_told_is_emptied_and_what_others_were_told_names_nob
     erased(n, n.rita)
     digest.refresh_from_db()
     to.refresh_from_db()
-    assert digest.carried.order_by("pk")[0].context["name"] == ERASED_NAME
+    assert digest.carried.order_by("pk")[0].context["who"] == ERASED_NAME
     for part in kept:
         assert ERASED_NAME in " ".join(getattr(digest, part).split())
         assert name not in getattr(digest, part)

@@ -13,10 +13,12 @@ import pytest
 from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
 
+from approvals.models import Proposal
+from approvals.transitions import proposing
 from governance.controls import clock, jobs, mail_digest, outbox, sending, telling
-from governance.controls.models import Notice, NoticeState, Person, RoleAssignment
-from governance.controls.people import confirm_role, end_role, propose_role
+from governance.controls.models import Notice, NoticeState, Person
 from governance.controls.roles import Role
+from tests.appointing import propose_role
 from tests.controls.test_sending import finished, start_sender
 from tests.environment import ROOT
 from tests.people import NOW, Northwind, as_actor, build, make_person
@@ -35,10 +37,15 @@ def by_the_book(settings: Any) -> None:
     settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.EMAIL_URL = time(7, 30), MINUTES, ""
 
 
-def propose(n: Northwind, count: int, *, now: datetime = NOW) -> list[RoleAssignment]:
-    """Ines proposes a role for so many people: each waits for Karl, the other admin, to confirm it."""
+def propose(n: Northwind, count: int, *, now: datetime = NOW) -> list[Proposal]:
+    """Ines proposes a role for so many people: each waits for Karl, the other admin, to countersign it."""
     people = [make_person(f"Newcomer {number}", word=uuid.uuid4().hex[:8]) for number in range(count)]
-    return [propose_role(one, actor=as_actor(n.ines), now=now, role=Role.BUILDER) for one in people]
+    return [propose_role(one, Role.BUILDER, by=n.ines, now=now) for one in people]
+
+
+def turn_down(one: Proposal, n: Northwind, *, now: datetime = NOW) -> None:
+    """Karl rejects one: Ines is told at once, and nobody has to accept anything."""
+    proposing.reject(one, actor=as_actor(n.karl), now=now, reason="Not needed.")
 
 
 def states(person: Person) -> dict[str, int]:
@@ -49,7 +56,7 @@ def states(person: Person) -> dict[str, int]:
 def mails(person: Person) -> list[str]:
     """The subjects of what went out to a person."""
     sent = Notice.objects.filter(recipient=person, state=NoticeState.SENT)
-    return list(sent.order_by("pk").values_list("subject", flat=True))
+    return [subject.partition(", first due")[0] for subject in sent.order_by("pk").values_list("subject", flat=True)]
 
 
 # --- what is not sent --------------------------------------------------------------------------------------------------
@@ -60,16 +67,16 @@ def mails(person: Person) -> list[str]:
 def test_who_is_done_gets_none_and_what_is_left_comes_without_what_is_done(northwind: Northwind) -> None:
     n = northwind
     first, second, third = propose(n, 3)
-    confirm_role(first, actor=as_actor(n.karl), now=NOW)
-    end_role(second, actor=as_actor(n.ines), now=NOW, reason="Not needed")
-    confirm_role(third, actor=as_actor(n.karl), now=NOW)
+    turn_down(first, n)
+    proposing.withdraw(second, actor=as_actor(n.ines), now=NOW)
+    turn_down(third, n)
     assert sending.send_due(now=NOW + MINUTES)["dropped"] == 3
     assert (mails(n.karl), states(n.karl)) == ([], {"dropped": 3})
     assert set(Notice.objects.filter(recipient=n.karl).values_list("error", flat=True)) == {mail_digest.DONE}
     left, done = propose(n, 2, now=NOW + MINUTES)
-    confirm_role(done, actor=as_actor(n.karl), now=NOW + MINUTES)
+    turn_down(done, n, now=NOW + MINUTES)
     sending.send_due(now=NOW + 2 * MINUTES)
-    assert mails(n.karl) == [f"Confirm a role: {left.person.name} as Builder, proposed by Ines Moreau"]
+    assert mails(n.karl) == [f"Countersign a change: Builder: {left.appointed.name}, proposed by Ines Moreau"]
 
 
 @pytest.mark.django_db
@@ -82,24 +89,24 @@ def test_what_was_done_between_the_making_and_the_sending_is_left_out_and_an_emp
     assert mail_digest.make_due(now=NOW, gathering=timedelta()) == {"digests": 1}
     assert states(n.karl) == {"carried": 2, "queued": 1}
     for one in proposed:
-        confirm_role(one, actor=as_actor(n.karl), now=NOW)
-    assert sending.send_due(now=NOW)["sent"] == 2, "the two who have their role now"
+        turn_down(one, n)
+    assert sending.send_due(now=NOW)["sent"] == 2, "Ines hears of both"
     assert (mails(n.karl), states(n.karl)) == ([], {"dropped": 3})
 
 
 @pytest.mark.django_db
 @pytest.mark.rule("R9")
 def test_what_was_dropped_untold_is_told_when_it_is_asked_again_and_an_empty_digest_uses_up_no_day(
-    northwind: Northwind,
+    northwind: Northwind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n = northwind
-    (proposed,) = propose(n, 1)
+    propose(n, 1)
     mail_digest.make_due(now=NOW, gathering=timedelta())
-    RoleAssignment.objects.filter(pk=proposed.pk).update(until=NOW)
-    sending.send_due(now=NOW)
+    with monkeypatch.context() as done:
+        done.setitem(mail_digest._readers, "proposal_made", lambda *asked: {})
+        sending.send_due(now=NOW)
     assert states(n.karl) == {"dropped": 2}
-    RoleAssignment.objects.filter(pk=proposed.pk).update(until=None)
-    old = Notice.objects.get(event="role_proposed")
+    old = Notice.objects.get(event="proposal_made")
     said = {"recipient": old.recipient, "event": old.event, "thread": old.thread, "key": old.key}
     notice = outbox.notice(**said, now=NOW, context=old.context)
     assert outbox.queue([notice]) == [notice]
@@ -140,15 +147,15 @@ def test_forty_things_are_one_mail_and_the_same_job_run_three_times_sends_nothin
         sending.send_due(now=NOW + MINUTES + timedelta(hours=hours))
     (mail,) = smtp.to(n.karl.email)
     digest = Notice.objects.get(event=telling.DIGEST)
-    assert mail["Subject"] == "40 to confirm"
+    assert mail["Subject"].startswith("40 to confirm")
     assert mail["Message-ID"] == digest.message_id == outbox.message_id(f"digest:{n.karl.pk}:2026-11-24")
     assert mail["References"] == outbox.message_id(f"thread:digest:{n.karl.pk}")
     html = mail.get_body(("html",))
     assert html is not None
     for one in proposed:
-        assert f"Confirm a role: {one.person.name} as Builder" in plain(mail)
+        assert f"Builder: {one.appointed.name}" in plain(mail)
         for part in (plain(mail), html.get_content()):
-            assert f"{settings.BASE_URL}/people/{one.person_id}/" in part, "each leads to its very page"
+            assert f"{settings.BASE_URL}{one.href}" in part, "each leads to its very page"
     assert digest.carried.count() == 40
     assert states(n.karl) == {"carried": 40, "sent": 1}
 
@@ -196,9 +203,9 @@ def test_at_night_a_digest_waits_for_the_morning_and_what_goes_at_once_does_not(
     proposed = propose(n, 2, now=night)
     sending.send_due(now=night + MINUTES)
     assert mails(n.karl) == []
-    confirm_role(proposed[0], actor=as_actor(n.karl), now=night)
+    turn_down(proposed[0], n, now=night)
     assert sending.send_due(now=night)["sent"] == 1
-    assert mails(proposed[0].person) == ["You are now trusted as Builder"]
+    assert len(mails(n.ines)) == 1
     sending.send_due(now=NEXT_MORNING)
     assert len(mails(n.karl)) == 1
 
@@ -212,9 +219,9 @@ def test_a_single_thing_comes_as_its_own_mail_in_its_own_thread(
     (proposed,) = propose(n, 1)
     sending.send_due(now=NOW + MINUTES)
     (mail,) = smtp.messages
-    assert mail["Subject"].startswith("Confirm a role: ")
-    assert mail["References"] == outbox.message_id(f"thread:role:{proposed.pk}")
-    assert f"{settings.BASE_URL}/people/{proposed.person_id}/" in plain(mail)
+    assert mail["Subject"].startswith("Countersign a change: Builder: ")
+    assert mail["References"] == outbox.message_id(f"thread:proposal:{proposed.pk}")
+    assert f"{settings.BASE_URL}{proposed.href}" in plain(mail)
 
 
 def test_every_event_says_whether_it_waits_for_the_digest() -> None:
@@ -244,7 +251,7 @@ def test_a_digest_that_no_server_takes_is_given_up_and_the_next_days_holds_what_
     smtp.answer = "250 kept"
     assert sending.send_due(now=NOW + timedelta(hours=5))["sent"] == 0
     sending.send_due(now=NEXT_MORNING)
-    assert [mail["Subject"] for mail in smtp.messages] == ["3 to confirm"]
+    assert [mail["Subject"][:12] for mail in smtp.messages] == ["3 to confirm"]
 
 
 @pytest.mark.django_db
@@ -264,16 +271,16 @@ def test_one_thing_that_can_not_be_told_keeps_no_other_back(northwind: Northwind
 def test_what_can_not_be_asked_about_one_person_keeps_nobody_elses_mail_back(
     northwind: Northwind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n, real = northwind, mail_digest._readers["role_proposed"]
+    n, real = northwind, mail_digest._readers["proposal_made"]
 
     def breaks(person: Person, *more: Any) -> Any:
         if person == n.karl:
             raise LookupError
         return real(person, *more)
 
-    monkeypatch.setitem(mail_digest._readers, "role_proposed", breaks)
+    monkeypatch.setitem(mail_digest._readers, "proposal_made", breaks)
     propose(n, 2)
-    other = [outbox.notice(recipient=n.rita, event="role_confirmed", thread="t", key="k", now=NOW)]
+    other = [outbox.notice(recipient=n.rita, event="role_ended", thread="t", key="k", now=NOW)]
     to_ines = [
         outbox.notice(recipient=n.ines, event="recertification_ended", thread="t", key="i", now=NOW),
     ]
@@ -365,5 +372,5 @@ def test_killed_between_sending_and_marking_a_digest_goes_out_again_under_the_sa
     ids = Counter((mail["To"], mail["Message-ID"]) for mail in smtp.messages)
     assert len(ids) == len({to for to, _ in ids}) == told, "one a person"
     assert ids.total() == told + 1, "only what was not marked went out again"
-    assert {mail["Subject"] for mail in smtp.to(n.karl.email)} == {"40 to confirm"}
+    assert {mail["Subject"][:13] for mail in smtp.to(n.karl.email)} == {"40 to confirm"}
     assert Notice.objects.get(recipient=n.karl, event=telling.DIGEST).state == NoticeState.SENT

@@ -1,4 +1,4 @@
-"""Roles by two admins, the first roles, delegations, coming and leaving: refused first, and again by the database."""
+"""The first roles, delegations, coming and leaving: refused first, and again by the database. Roles: `approvals/proposals/test_roles.py`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,15 @@ from governance.controls import access, people
 from governance.controls.models import Delegation, LedgerEvent, Membership, Notice, Person, RoleAssignment, Team
 from governance.controls.people import (
     add_person,
-    confirm_role,
     delegate,
     end_delegation,
-    end_role,
-    propose_role,
     record_leaver,
 )
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from governance.controls.roles import Permission, Role
 from governance.controls.teams import found_team, join_team, leave_team, name_leads
-from tests.appointing import appoint
-from tests.people import NOW, Northwind, as_actor, as_delegate, give_role
+from tests.appointing import appoint, end_role
+from tests.people import NOW, Northwind, as_actor
 
 pytestmark = pytest.mark.django_db
 
@@ -33,148 +30,6 @@ def raw(sql: str, *values: Any) -> None:
     """Run SQL as somebody would who goes past the program."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, values)
-
-
-# --- S8: roles by two admins, never for oneself ---------------------------------------------------------------------
-
-
-@pytest.mark.rule("S8")
-def test_only_an_admin_proposes_confirms_and_ends_roles(northwind: Northwind) -> None:
-    proposed = propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
-    for stranger in (northwind.rita, northwind.viktor, northwind.yuki, northwind.theo):
-        with pytest.raises(NotPermitted):
-            propose_role(northwind.tom, actor=as_actor(stranger), now=NOW, role=Role.BUILDER)
-        with pytest.raises(NotPermitted):
-            confirm_role(proposed, actor=as_actor(stranger), now=NOW)
-        with pytest.raises(NotPermitted):
-            end_role(proposed, actor=as_actor(stranger), now=NOW, reason="No")
-    assert LedgerEvent.objects.filter(outcome="refused", code="PERMISSION").count() == 12
-    assert access.roles_of(northwind.omar, NOW) == {Role.EMPLOYEE}
-
-
-@pytest.mark.rule("S8")
-def test_nobody_proposes_or_confirms_a_role_for_themself(northwind: Northwind) -> None:
-    with pytest.raises(DutyConflict) as no:
-        propose_role(northwind.ines, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
-    assert no.value.refusal.code == "SOD-8"
-    proposed = propose_role(northwind.karl, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
-    with pytest.raises(DutyConflict):
-        confirm_role(proposed, actor=as_actor(northwind.karl), now=NOW)
-    assert Role.AUDITOR not in access.roles_of(northwind.karl, NOW)
-    assert LedgerEvent.objects.filter(outcome="refused", code="SOD-8").count() == 2
-
-
-@pytest.mark.rule("S8", "I7")
-@pytest.mark.parametrize("role", ["\u202eelor", "", Role.JOB])
-def test_what_is_no_role_to_give_is_not_repeated_and_those_that_are_get_named(northwind: Northwind, role: str) -> None:
-    with pytest.raises(InvalidInput) as said:
-        propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=role)
-    assert said.value.refusal.sentence == "There is no such role to give."
-    assert "Auditor" in said.value.refusal.to_do
-    assert "Background job" not in said.value.refusal.to_do
-
-
-@pytest.mark.rule("S8")
-def test_who_proposed_does_not_confirm_and_a_proposal_counts_for_nothing(northwind: Northwind) -> None:
-    proposed = propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.ADMIN)
-    assert access.roles_of(northwind.omar, NOW) == {Role.EMPLOYEE}
-    with pytest.raises(DutyConflict):
-        confirm_role(proposed, actor=as_actor(northwind.ines), now=NOW)
-    with pytest.raises(NotPermitted):
-        propose_role(northwind.tom, actor=as_actor(northwind.omar), now=NOW, role=Role.ADMIN)
-    confirm_role(proposed, actor=as_actor(northwind.karl), now=NOW)
-    assert Role.ADMIN in access.roles_of(northwind.omar, NOW)
-    with pytest.raises(OutOfTurn):
-        confirm_role(proposed, actor=as_actor(northwind.karl), now=NOW)
-
-
-@pytest.mark.rule("S8", "A11")
-def test_standing_in_for_an_admin_gives_no_second_signature(northwind: Northwind) -> None:
-    proposed = propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.BUILDER)
-    with pytest.raises(DutyConflict):
-        confirm_role(proposed, actor=as_delegate(northwind.karl, giver=northwind.ines), now=NOW)
-    with pytest.raises(DutyConflict):
-        propose_role(northwind.tom, actor=as_actor(northwind.karl).for_person(northwind.ines), now=NOW, role=Role.ADMIN)
-
-
-@pytest.mark.rule("S8")
-def test_a_role_that_exists_is_not_given_twice_and_an_unknown_one_not_at_all(northwind: Northwind) -> None:
-    with pytest.raises(OutOfTurn):
-        propose_role(northwind.rita, actor=as_actor(northwind.ines), now=NOW, role=Role.BUILDER)
-    for not_given in (Role.EMPLOYEE, Role.JOB, "emperor"):
-        with pytest.raises(InvalidInput):
-            propose_role(northwind.rita, actor=as_actor(northwind.ines), now=NOW, role=not_given)  # type: ignore[arg-type]
-
-
-@pytest.mark.rule("S8")
-def test_whoever_left_gets_no_role(northwind: Northwind) -> None:
-    proposed = propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.BUILDER)
-    record_leaver(northwind.omar, actor=as_actor(northwind.ines), now=NOW, reason="New job")
-    with pytest.raises(OutOfTurn):
-        confirm_role(proposed, actor=as_actor(northwind.karl), now=NOW)
-    with pytest.raises(OutOfTurn):
-        propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
-
-
-@pytest.mark.rule("S9")
-def test_the_last_two_admins_stay_because_one_alone_could_appoint_nobody(northwind: Northwind) -> None:
-    held = RoleAssignment.objects.get(person=northwind.karl, role=Role.ADMIN)
-    with pytest.raises(OutOfTurn) as no:
-        end_role(held, actor=as_actor(northwind.ines), now=NOW, reason="Too many")
-    assert no.value.refusal.code == "S9"
-    give_role(northwind.omar, Role.ADMIN, admins=(northwind.ines, northwind.karl))
-    end_role(held, actor=as_actor(northwind.ines), now=NOW, reason="Omar follows")
-    assert access.roles_of(northwind.karl, NOW) == {Role.EMPLOYEE}
-    with pytest.raises(OutOfTurn):
-        end_role(held, actor=as_actor(northwind.ines), now=NOW, reason="Again")
-
-
-@pytest.mark.rule("S8", "H1")
-def test_a_role_ends_at_an_instant_and_its_history_tells_how_it_came(northwind: Northwind) -> None:
-    held = give_role(northwind.omar, Role.AUDITOR, admins=(northwind.ines, northwind.karl))
-    later = NOW + timedelta(hours=1)
-    end_role(held, actor=as_actor(northwind.karl), now=later, reason="Audit is over")
-    assert Role.AUDITOR in access.roles_of(northwind.omar, later - timedelta(seconds=1))
-    assert Role.AUDITOR not in access.roles_of(northwind.omar, later)
-    rows = held.history.order_by("history_id")
-    assert [row.history_user for row in rows] == [northwind.ines, northwind.karl, northwind.karl]
-    assert [row.history_change_reason.split()[0] for row in rows] == ["role.proposed", "role.confirmed", "role.ended"]
-    assert [row.history_date for row in rows] == [NOW, NOW, later]
-    events = LedgerEvent.objects.filter(subject_type="controls.roleassignment", subject_id=str(held.pk), outcome="done")
-    assert [event.verb for event in events.order_by("id")] == ["role.proposed", "role.confirmed", "role.ended"]
-
-
-@pytest.mark.rule("S8", "S9")
-@pytest.mark.parametrize(
-    ("column", "who"), [("proposed_by_id", "omar"), ("confirmed_by_id", "omar"), ("confirmed_by_id", "ines")]
-)
-def test_the_database_refuses_a_role_that_one_person_gave(northwind: Northwind, column: str, who: str) -> None:
-    """Omar's role, proposed by Ines: he is neither proposer nor confirmer, and she is not both."""
-    proposed = propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
-    person = getattr(northwind, who)
-    with pytest.raises(IntegrityError, match="role_"):
-        raw(
-            f"UPDATE controls_roleassignment SET confirmed_at = now(), {column} = %s WHERE id = %s",
-            person.pk,
-            proposed.pk,
-        )
-
-
-@pytest.mark.rule("S8", "S9")
-def test_the_database_refuses_a_role_without_two_admins_however_it_is_written(northwind: Northwind) -> None:
-    proposed = propose_role(northwind.omar, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
-    with pytest.raises(IntegrityError, match="role_counts_only_when_confirmed"):
-        raw("UPDATE controls_roleassignment SET confirmed_at = now() WHERE id = %s", proposed.pk)
-    insert = (
-        "INSERT INTO controls_roleassignment (person_id, role, proposed_by_id, proposed_at, confirmed_at, by_bootstrap)"
-        " VALUES (%s, %s, %s, now(), {confirmed}, false)"
-    )
-    with pytest.raises(IntegrityError, match="role_"):
-        raw(insert.format(confirmed="now()"), northwind.omar.pk, "admin", northwind.ines.pk)
-    with pytest.raises(IntegrityError, match="role_proposed_unless_bootstrap"):
-        raw(insert.format(confirmed="NULL"), northwind.omar.pk, "admin", None)
-    with pytest.raises(IntegrityError, match="role_known"):
-        raw(insert.format(confirmed="NULL"), northwind.omar.pk, "emperor", northwind.ines.pk)
 
 
 # --- S9: the first roles -------------------------------------------------------------------------------------------
@@ -190,7 +45,8 @@ def test_commands_that_would_go_past_the_ledger_are_closed(command: str) -> None
 @pytest.mark.rule("S9")
 def test_a_check_says_who_is_missing(northwind: Northwind) -> None:
     assert people.missing_for_work(NOW) == []
-    RoleAssignment.objects.exclude(role=Role.ADMIN).update(until=NOW)
+    for row in RoleAssignment.objects.exclude(role=Role.ADMIN).select_related("person"):
+        end_role(row.person, Role(row.role), now=NOW)
     Team.objects.update(lead=None)
     record_leaver(northwind.karl, actor=as_actor(northwind.ines), now=NOW, reason="Retired")
     assert [sentence.partition(":")[0] for sentence in people.missing_for_work(NOW)] == [

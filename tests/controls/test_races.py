@@ -10,13 +10,17 @@ from typing import cast
 
 import pytest
 from django.db import IntegrityError, connections
+from django.db.models import Model
 
+from approvals.models import Proposal
+from approvals.transitions import proposing
 from governance.controls import transitions
 from governance.controls.models import Delegation, LedgerEvent, Notice, RoleAssignment
 from governance.controls.outbox import notice, queue
-from governance.controls.people import confirm_role, delegate, end_role, propose_role
+from governance.controls.people import delegate
 from governance.controls.refusals import InvalidInput, Refused
 from governance.controls.roles import Role
+from tests.appointing import end_role, propose_role
 from tests.people import NOW, Northwind, as_actor, build, give_role, make_person
 
 pytestmark = pytest.mark.race
@@ -53,60 +57,62 @@ def company(committed: None) -> Northwind:
     return company
 
 
-def confirm_side_by_side(company: Northwind) -> tuple[list[object], RoleAssignment]:
-    """Two admins confirm one proposal at the same time."""
+def countersign_side_by_side(company: Northwind) -> tuple[list[object], Proposal]:
+    """Three admins countersign one proposal of a role at the same time."""
     person = make_person("Novel Person", word=uuid.uuid4().hex[:8])
-    proposed = propose_role(person, actor=as_actor(company.ines), now=NOW, role=Role.AUDITOR)
+    proposed = propose_role(person, Role.AUDITOR, by=company.ines, now=NOW)
 
-    def confirm(by: str) -> Callable[[], object]:
-        own = RoleAssignment.objects.get(pk=proposed.pk)
-        return lambda: confirm_role(own, actor=as_actor(getattr(company, by)), now=NOW)
+    def countersign(by: str) -> Callable[[], object]:
+        own, actor = Proposal.objects.get(pk=proposed.pk), as_actor(getattr(company, by))
+        return lambda: proposing.approve(own, actor=actor, now=NOW, shown_digest=own.digest)
 
-    return at_once(confirm("karl"), confirm("omar"), confirm("mei")), proposed
+    return at_once(countersign("karl"), countersign("omar"), countersign("mei")), proposed
 
 
 @pytest.mark.rule("S8", "S5")
-def test_of_three_who_confirm_at_once_one_does_and_two_are_refused_on_record(company: Northwind) -> None:
+def test_of_three_who_countersign_at_once_one_does_and_two_are_refused_on_record(company: Northwind) -> None:
     for _ in range(5):
-        results, proposed = confirm_side_by_side(company)
-        assert sum(isinstance(one, RoleAssignment) for one in results) == 1, results
+        results, proposed = countersign_side_by_side(company)
+        assert sum(isinstance(one, Proposal) for one in results) == 1, results
         assert sum(isinstance(one, Refused) and one.status == 409 for one in results) == 2, results
-        events = LedgerEvent.objects.filter(subject_type="controls.roleassignment", subject_id=str(proposed.pk))
+        events = LedgerEvent.objects.filter(subject_type="approvals.proposal", subject_id=str(proposed.pk))
         assert sorted((event.verb, event.outcome) for event in events) == [
-            ("role.confirmed", "done"),
-            ("role.confirmed", "refused"),
-            ("role.confirmed", "refused"),
-            ("role.proposed", "done"),
+            ("proposal.approved", "done"),
+            ("proposal.approved", "refused"),
+            ("proposal.approved", "refused"),
+            ("proposal.made", "done"),
         ]
         assert proposed.history.count() == 2
 
 
-def test_without_the_row_lock_the_same_race_confirms_more_than_once(
+def test_without_the_row_lock_the_same_race_is_stopped_by_the_database(
     company: Northwind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Shows that the test above would notice: the lock is what makes it one."""
+    """Shows what the lock is for, and that what somebody answered stays as it was where there is none."""
     together = threading.Barrier(3)
 
-    def unlocked(row: RoleAssignment) -> object:
+    def unlocked(row: Model) -> object:
         found = type(row)._base_manager.get(pk=row.pk)
-        if isinstance(row, RoleAssignment) and threading.current_thread() is not threading.main_thread():
+        if isinstance(row, Proposal) and threading.current_thread() is not threading.main_thread():
             together.wait(20)
         return found
 
     monkeypatch.setattr(transitions, "_read_locked", unlocked)
-    results, _ = confirm_side_by_side(company)
-    assert sum(isinstance(one, RoleAssignment) for one in results) > 1, results
+    results, proposed = countersign_side_by_side(company)
+    assert sum(isinstance(one, Proposal) for one in results) == 1, results
+    events = LedgerEvent.objects.filter(verb="proposal.approved", outcome="refused", payload__by="database")
+    assert events.filter(subject_id=str(proposed.pk)).count() == 2, results
 
 
 @pytest.mark.rule("S8")
 def test_a_role_proposed_twice_at_once_is_proposed_once(company: Northwind) -> None:
     person = make_person("Novel Person", word=uuid.uuid4().hex[:8])
     results = at_once(
-        lambda: propose_role(person, actor=as_actor(company.ines), now=NOW, role=Role.BUILDER),
-        lambda: propose_role(person, actor=as_actor(company.karl), now=NOW, role=Role.BUILDER),
+        lambda: propose_role(person, Role.BUILDER, by=company.ines, now=NOW),
+        lambda: propose_role(person, Role.BUILDER, by=company.karl, now=NOW),
     )
-    assert sorted(type(one).__name__ for one in results) == ["OutOfTurn", "RoleAssignment"], results
-    assert RoleAssignment.objects.filter(person=person).count() == 1
+    assert sorted(type(one).__name__ for one in results) == ["OutOfTurn", "Proposal"], results
+    assert Proposal.objects.filter(kind="role", target=f"{person.pk}-builder").count() == 1
 
 
 @pytest.mark.rule("A11")
@@ -129,20 +135,16 @@ def test_the_last_admins_do_not_end_each_other_at_once(company: Northwind, monke
 
     real = people.people_with
     mine = [company.ines.pk, company.karl.pk, company.omar.pk]
-    end_role(
-        RoleAssignment.objects.get(person=company.mei, role=Role.ADMIN),
-        actor=as_actor(company.ines),
-        now=NOW,
-        reason="Three are enough",
-    )
+    end_role(company.mei, Role.ADMIN, now=NOW)
     monkeypatch.setattr(people, "people_with", lambda role, now: real(role, now).filter(pk__in=mine))
 
     def end(whose: str, by: str) -> Callable[[], object]:
-        held = RoleAssignment.objects.get(person=getattr(company, whose), role=Role.ADMIN, until__isnull=True)
-        return lambda: end_role(held, actor=as_actor(getattr(company, by)), now=NOW, reason="A coup")
+        row = Proposal(kind="role", target=f"{getattr(company, whose).pk}-{Role.ADMIN}")
+        said = {"reason": "A coup", "document": {"held": False}, "at_once": True}
+        return lambda: proposing.propose(row, actor=as_actor(getattr(company, by)), now=NOW, **said)
 
     results = at_once(end("karl", "ines"), end("omar", "karl"), end("ines", "omar"))
-    assert sum(isinstance(one, RoleAssignment) for one in results) == 1, results
+    assert sum(isinstance(one, Proposal) for one in results) == 1, results
     assert people.people_with(Role.ADMIN, NOW).count() == 2
 
 
@@ -151,11 +153,18 @@ def test_a_notice_queued_by_many_at_once_is_queued_once(company: Northwind) -> N
     key = uuid.uuid4().hex
 
     def tell() -> object:
-        return queue([notice(recipient=company.rita, event="role_confirmed", thread="t", key=key, now=NOW)])
+        return queue([notice(recipient=company.rita, event="role_ended", thread="t", key=key, now=NOW)])
 
     results = at_once(*[tell] * 6)
     assert sorted(len(cast("list[Notice]", one)) for one in results) == [0, 0, 0, 0, 0, 1], results
     Notice.objects.filter(key=key).delete()
+
+
+@pytest.mark.rule("S8", "S9")
+def test_a_role_that_bootstrap_gave_ends_as_any_other(company: Northwind) -> None:
+    first = RoleAssignment.objects.filter(by_bootstrap=True, role=Role.SECURITY_REVIEWER, until=None).first()
+    assert first is not None
+    assert end_role(first.person, Role.SECURITY_REVIEWER, now=NOW).until == NOW
 
 
 @pytest.mark.rule("S9")

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from governance.controls import access, clock
-from governance.controls.models import Delegation, Person, RoleAssignment
-from governance.controls.people import end_role
+from governance.controls.models import Delegation, Person
 from governance.controls.roles import Permission, Role
+from tests.appointing import end_role
 from tests.people import NOW, Northwind, as_actor, as_delegate, give_role, make_person
 from tests.portal.signed_in import client_of
 
@@ -17,11 +17,8 @@ LATER = NOW + timedelta(minutes=2)
 
 
 def ends(northwind: Northwind, person: Person, role: Role) -> None:
-    """An admin ends a role of somebody's, a minute from now."""
-    held = RoleAssignment.objects.get(person=person, role=role)
-    end_role(
-        held, actor=as_actor(northwind.karl), now=NOW + timedelta(minutes=1), reason="Not trusted with it any more."
-    )
+    """A role of somebody's ends, a minute from now."""
+    end_role(person, role, now=NOW + timedelta(minutes=1))
 
 
 @pytest.mark.rule("A11", "S8")

@@ -26,7 +26,7 @@ def queue(recipient: Person, key: str, **context: Any) -> Notice:
     """One notice about a role."""
     one = outbox.notice(
         recipient=recipient,
-        event="role_confirmed",
+        event="role_ended",
         thread=f"thread:{recipient.pk}",
         key=key,
         now=NOW,
@@ -43,13 +43,13 @@ def queue(recipient: Person, key: str, **context: Any) -> Notice:
 @pytest.mark.rule("R9")
 def test_a_notice_with_a_known_key_is_not_queued_again_and_a_leaver_is_told_nothing(northwind: Northwind) -> None:
     first = queue(northwind.rita, "item:1:opened")
-    again = outbox.notice(recipient=northwind.rita, event="role_confirmed", thread="t", key="item:1:opened", now=NOW)
-    other = outbox.notice(recipient=northwind.rita, event="role_confirmed", thread="t", key="item:2:opened", now=NOW)
+    again = outbox.notice(recipient=northwind.rita, event="role_ended", thread="t", key="item:1:opened", now=NOW)
+    other = outbox.notice(recipient=northwind.rita, event="role_ended", thread="t", key="item:2:opened", now=NOW)
     assert outbox.queue([again]) == []
     assert outbox.queue([again, other, other]) == [other]
     assert Notice.objects.get(pk=other.pk).key == "item:2:opened"
     northwind.tom.left_at = NOW
-    gone = outbox.notice(recipient=northwind.tom, event="role_confirmed", thread="t", key="k", now=NOW)
+    gone = outbox.notice(recipient=northwind.tom, event="role_ended", thread="t", key="k", now=NOW)
     assert outbox.queue([gone]) == []
     assert first.message_id == outbox.message_id("item:1:opened")
 
@@ -79,7 +79,7 @@ def test_what_can_not_be_sent_is_tried_later_and_later_and_then_shown_as_failed(
 def test_one_notice_that_can_not_be_sent_holds_up_no_other(northwind: Northwind, settings: Any) -> None:
     settings.EMAIL_URL = ""
     for number, (event, recipient) in enumerate(
-        (("no_such_event", northwind.rita), ("role_confirmed", northwind.tom), ("role_confirmed", northwind.rita))
+        (("no_such_event", northwind.rita), ("role_ended", northwind.tom), ("role_ended", northwind.rita))
     ):
         outbox.queue([outbox.notice(recipient=recipient, event=event, thread="t", key=str(number), now=NOW)])
     Person.objects.filter(pk=northwind.tom.pk).update(is_active=False)

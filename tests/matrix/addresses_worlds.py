@@ -27,7 +27,7 @@ from governance.controls import tokens, webhooks
 from governance.controls.actors import Actor
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Delegation, Membership, Notice, Person
-from governance.controls.people import propose_role, record_leaver
+from governance.controls.people import record_leaver
 from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks, Item
 from governance.web.middleware import SIGNED_IN_AT
@@ -191,7 +191,7 @@ def _token(w: World) -> Model:
 
 def _people_rows(w: World) -> dict[str, Model]:
     n = w.northwind
-    proposed = propose_role(n.mei, actor=w.actor("admin"), now=w.now, role=Role.ON_CALL)
+    held = give_role(n.mei, Role.ON_CALL, admins=(n.ines, n.karl), now=w.now)
     leavers = [make_person(name) for name in ("Ada Gone", "Ole Gone")]
     for one in leavers:
         record_leaver(one, actor=w.actor("admin"), now=w.now, reason="A new job.")
@@ -200,7 +200,7 @@ def _people_rows(w: World) -> dict[str, Model]:
     said = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
     told = [webhooks.add_webhook(n.people_team, actor=w.actor("admin"), now=w.now, **said) for _ in range(2)]
     rows |= {"webhook": told[0], "paused_webhook": webhooks.pause(told[1], actor=w.actor("admin"), now=w.now)}
-    return {"colleague": n.grace, "proposed_role": proposed, "team": n.marketing, "led_team": n.people_team, **rows}
+    return {"colleague": n.grace, "held_role": held, "team": n.marketing, "led_team": n.people_team, **rows}
 
 
 def _resources(w: World) -> dict[str, Any]:
@@ -435,7 +435,7 @@ def _policy(portal: Portal, _: Any) -> dict[str, Any]:
 
 def _of_resource(portal: Portal, one: Resource) -> dict[str, Any]:
     n = portal.world.northwind
-    said = {"owner-owner": n.lena.pk, "owner-deputy": n.mei.pk, "owner-reason": "Another team runs it."}
+    said = {"owner-owner": n.lena.pk, "owner-deputy": one.deputy_id, "owner-reason": "Another team runs it."}
     return {"kind": "resource_owner", **said}
 
 
@@ -477,7 +477,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "person_add": lambda portal, _: {"name": "Ada Neu", "email": "ada.neu@northwind.example"},
     "person_erase": lambda portal, one: {"named": one.name, "reason": "They want it."},
     "erasure_confirm": lambda portal, row: {"named": row.person.name},
-    "role_propose": lambda portal, _: {"role": "auditor"},
+    "role_propose": lambda portal, _: {"role": "auditor", "reason": "They are needed."},
     "team_found": lambda portal, _: {"name": "Logistics", "kind": "business"},
     "team_leads": lambda portal, _: {
         "seat": "lead",

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import models
 
 from approvals import grants, transitions
-from approvals.models import Approval, Grant, Party, Proposal, Sample, Submission
+from approvals.models import UNANSWERED, Approval, Grant, Party, Proposal, Sample, Submission
 from approvals.models.submission import Capacity
 from approvals.transitions import proposing
 from governance.controls.actors import Actor
@@ -470,7 +470,7 @@ def _proposed(w: World, document: Mapping[str, Any], *, at_once: bool = False) -
         give_role(taker, role, admins=(w.people["admin"], w.people["other_admin"]))
     as_delegate(taker, giver=w.people["admin"])
     w.made["delegate of author"] = taker
-    return Proposal.objects.get()
+    return Proposal.objects.get(kind="policy")
 
 
 @state(PROPOSAL, "new")
@@ -497,7 +497,40 @@ def appointing(w: World) -> Proposal:
     row = Proposal(kind="team_lead", target=f"{w.northwind.marketing.pk}-lead")
     document = {"person": w.people["stranger"].pk}
     proposing.propose(row, actor=w.actor("admin"), now=w.now, reason="Why.", document=document)
-    return Proposal.objects.get()
+    return Proposal.objects.get(kind="team_lead")
+
+
+def _role(w: World, who: str, *, held: bool = True) -> Proposal:
+    """A role that *admin* proposes for somebody, or that they have taken from them."""
+    role = Role.SECURITY_REVIEWER if held else Role.AUDITOR
+    row = Proposal(kind="role", target=f"{w.people[who].pk}-{role}")
+    said = {"reason": "Why.", "document": {"held": held}, "at_once": not held}
+    proposing.propose(row, actor=w.actor("admin"), now=w.now, **said)
+    return Proposal.objects.get(kind="role", target=row.target, state__in=UNANSWERED)
+
+
+@state(PROPOSAL, "role_of_a_friend")
+def role_of_a_friend(w: World) -> Proposal:
+    """By *admin*: *stranger* is to be a security reviewer."""
+    return _role(w, "stranger")
+
+
+@state(PROPOSAL, "role_of_the_other")
+def role_of_the_other(w: World) -> Proposal:
+    """By *admin*: *other_admin* is to be a security reviewer."""
+    return _role(w, "other_admin")
+
+
+@state(PROPOSAL, "role_to_accept", on=role_of_a_friend)
+def role_to_accept(w: World, made: Proposal) -> Proposal:
+    """Countersigned by *other_admin*."""
+    return proposing.approve(made, actor=w.actor("other_admin"), now=w.now, shown_digest=made.digest)
+
+
+@state(PROPOSAL, "role_ended")
+def role_ended(w: World) -> Proposal:
+    """By *admin*, who ended *auditor*'s role at once."""
+    return _role(w, "auditor", held=False)
 
 
 @state(PROPOSAL, "to_accept", on=appointing)
@@ -535,6 +568,8 @@ def _document(w: World, subject: models.Model) -> Mapping[str, Any]:
     assert isinstance(subject, Proposal)
     if subject.kind == "team_lead":
         return {"document": {"person": w.northwind.tom.pk}}
+    if subject.kind == "role":
+        return {"document": {"held": True}}
     return {"document": changed(resubmission_days=120)}
 
 

@@ -17,6 +17,7 @@ from governance.controls import (  # noqa: F401  signing_in declares how people 
 )
 from governance.controls.models import ApiToken, Delegation, Erasure, Person, RoleAssignment, Team, WebhookEndpoint
 from governance.controls.roles import ASSIGNABLE, Role
+from tests.appointing import end_role
 from tests.matrix.worlds import World, arguments, creating, state
 from tests.people import give_role, make_person
 
@@ -50,8 +51,7 @@ def here(w: World) -> Person:
     """Somebody who is trusted as everybody else together is, so that anybody may pass their decisions on to them."""
     made = make_person("Uma Deputy")
     for role in ASSIGNABLE:
-        if role != Role.BUILDER:  # the one that is proposed for them
-            give_role(made, role, admins=(w.people["admin"], w.people["other_admin"]))
+        give_role(made, role, admins=(w.people["admin"], w.people["other_admin"]))
     return made
 
 
@@ -90,23 +90,16 @@ def erased(w: World, made: Person) -> Person:
     return Person.objects.get(pk=made.pk)
 
 
-@state(ROLE, "proposed")
-def proposed(w: World) -> RoleAssignment:
-    """Proposed by *admin*."""
-    made = people.propose_role(make_person("Nora New"), actor=w.actor("admin"), now=w.now, role=Role.AUDITOR)
-    return RoleAssignment.objects.get(pk=made.pk)
+@state(ROLE, "held")
+def held_role(w: World) -> RoleAssignment:
+    """Given by *admin* and *other_admin*, and accepted."""
+    return give_role(make_person("Nora New"), Role.AUDITOR, admins=(w.people["admin"], w.people["other_admin"]))
 
 
-@state(ROLE, "confirmed", on=proposed)
-def confirmed(w: World, made: RoleAssignment) -> RoleAssignment:
-    """Confirmed by *other_admin*."""
-    return people.confirm_role(made, actor=w.actor("other_admin"), now=w.now)
-
-
-@state(ROLE, "ended", on=confirmed)
+@state(ROLE, "ended", on=held_role)
 def ended_role(w: World, made: RoleAssignment) -> RoleAssignment:
     """Ended again."""
-    return people.end_role(made, actor=w.actor("admin"), now=w.now, reason="Moved on.")
+    return end_role(made.person, Role.AUDITOR, now=w.now)
 
 
 @state(DELEGATION, "running")
@@ -173,11 +166,6 @@ def _member(w: World, subject: models.Model) -> Mapping[str, Any]:
 @arguments(f"{TEAM}.add_webhook", f"{WEBHOOK}.add_for_all")
 def _webhook(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
-
-
-@arguments(f"{PERSON}.propose_role")
-def _role(w: World, subject: models.Model) -> Mapping[str, Any]:
-    return {"role": Role.BUILDER}
 
 
 @arguments(f"{PERSON}.ask_erasure", f"{ERASURE}.erase")

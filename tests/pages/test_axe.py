@@ -183,7 +183,7 @@ ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel", "import_submit", "automation_version"),
     *("import_add", "import_report", "undo"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
-    *("role_propose", "role_confirm", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
+    *("role_propose", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
     *("webhook_test", "webhook_pause", "webhook_resume", "webhook_renew_key"),
     *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm", "submit_again"),
     *("credential_kept_here", "credential_not_kept_here", "token_revoke"),

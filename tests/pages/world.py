@@ -18,7 +18,7 @@ from approvals.models import Approval, ApprovalState, Conflict, DeskView
 from governance.controls import clock, sealing, tokens, webhooks
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Notice, RoleAssignment, WebhookDelivery
-from governance.controls.people import propose_role, record_leaver
+from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks
@@ -26,6 +26,7 @@ from inventory import interim, registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Credential, NonHumanIdentity, Resource
 from tests import journeys
+from tests.appointing import propose_role
 from tests.approvals import chained, lightly, stock
 from tests.approvals.bring_in.building import of_its_own
 from tests.approvals.conflicts import ruling
@@ -70,9 +71,9 @@ class World:
         self.item, self.key = item.pk, drafts.privilege_row(Manifest.from_dict(item.manifest).privileges[0])
         self.person = self.people.tom.pk
         self._a_token()
-        propose_role(self.people.tom, actor=as_actor(self.people.karl), now=now, role=Role.AUDITOR)
+        propose_role(self.people.tom, Role.AUDITOR, by=self.people.karl, now=now)
         with pytest.raises(DutyConflict):
-            propose_role(self.people.ines, actor=as_actor(self.people.ines), now=now, role=Role.AUDITOR)
+            propose_role(self.people.ines, Role.AUDITOR, by=self.people.ines, now=now)
         self.credential, self.store = self._something_kept(company)
         self.leaver, self.erasure = self._somebody_to_erase()
         self._nobody_answers()

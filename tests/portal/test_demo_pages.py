@@ -72,7 +72,7 @@ def test_everybody_reads_the_demos_mail_with_its_link(northwind: Northwind, sett
     settings.EMAIL_URL = ""
     told = outbox.notice(
         recipient=northwind.omar,
-        event="role_confirmed",
+        event="role_ended",
         thread="t",
         key="k",
         now=NOW,
@@ -83,7 +83,7 @@ def test_everybody_reads_the_demos_mail_with_its_link(northwind: Northwind, sett
     assert "Queued" in text(client.get(reverse("mail_list")))
     sending.send_due(now=NOW)
     listed = text(client.get(reverse("mail_list")))
-    assert "You are now trusted as &lt;b&gt;Auditor&lt;/b&gt;" in listed
+    assert "You are no longer trusted as &lt;b&gt;Auditor&lt;/b&gt;" in listed
     mail = text(client.get(reverse("mail", args=[Notice.objects.get().pk])))
     assert f'href="{settings.BASE_URL}/me/"' in mail
     assert "<b>Auditor</b>" not in mail

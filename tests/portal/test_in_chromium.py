@@ -12,10 +12,12 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from governance.controls import clock, sealing, tokens
-from governance.controls.people import delegate, propose_role
+from approvals.models import Proposal
+from governance.controls import access, clock, sealing, tokens
+from governance.controls.people import delegate
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
+from tests.appointing import propose_role
 from tests.axe import violations
 from tests.people import Northwind, as_actor, build
 
@@ -30,7 +32,7 @@ def company(committed: None) -> Northwind:
     """A company of this test's own in which a role waits, a delegation is set and somebody was refused."""
     now = clock.now()
     company = build(uuid.uuid4().hex[:4], now=now)
-    propose_role(company.omar, actor=as_actor(company.karl), now=now, role=Role.AUDITOR)
+    propose_role(company.omar, Role.AUDITOR, by=company.karl, now=now)
     begins = now + timedelta(days=2)
     delegate(
         company.bram,
@@ -41,7 +43,7 @@ def company(committed: None) -> Northwind:
         until_at=begins + timedelta(days=7),
     )
     with pytest.raises(DutyConflict):
-        propose_role(company.ines, actor=as_actor(company.ines), now=now, role=Role.AUDITOR)
+        propose_role(company.ines, Role.AUDITOR, by=company.ines, now=now)
     sealing.seal_all(at=timezone.now())
     return company
 
@@ -110,14 +112,20 @@ def test_a_token_is_made_and_revoked_on_a_phone_and_shown_once(
     assert tokens.recognise(secret) is None
 
 
-def test_without_scripts_two_admins_give_a_role(open_page: Callable[..., Page], company: Northwind) -> None:
+def test_without_scripts_two_admins_and_the_person_give_a_role(
+    open_page: Callable[..., Page], company: Northwind
+) -> None:
     from playwright.sync_api import expect
 
     page = open_page(java_script_enabled=False)
     be(page, company.ines)
     page.goto(reverse("person", args=[company.omar.pk]))
-    confirm = page.get_by_role("button", name="Confirm Auditor for Omar Haddad")
-    confirm.click()
-    expect(confirm).to_have_count(0)
-    expect(page.get_by_text("Karl Jensen proposed a role")).to_be_visible()
-    expect(page.get_by_text("You confirmed a role")).to_be_visible()
+    page.get_by_role("link", name="Auditor: Omar Haddad").click()
+    page.get_by_role("button", name="Countersign it").click()
+    expect(page.get_by_text("Karl Jensen proposed it")).to_be_visible()
+    expect(page.get_by_text("You countersigned it")).to_be_visible()
+    page = open_page(java_script_enabled=False)
+    be(page, company.omar)
+    page.goto(Proposal.objects.get(kind="role", target=f"{company.omar.pk}-auditor").href)
+    page.get_by_role("button", name="Accept it").click()
+    assert Role.AUDITOR in access.roles_of(company.omar, clock.now())

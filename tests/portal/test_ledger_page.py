@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from governance.controls import keys, ledger, ledger_verifier, sealing
 from governance.controls.models import LedgerEvent, Seal
-from governance.controls.people import propose_role
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
+from tests.appointing import propose_role
 from tests.controls.events import appended
 from tests.people import NOW, Northwind, as_actor, build
 from tests.portal.signed_in import client_of
@@ -41,13 +41,13 @@ def test_whoever_may_not_read_the_ledger_is_told_who_may(northwind: Northwind, w
     answer = client.post(reverse(name)) if name == "ledger_verify" else client.get(reverse(name))
     assert answer.status_code == 403
     assert "auditors, security reviewers and admins" in text(answer)
-    assert "role.confirmed" not in text(answer)
+    assert "role.given" not in text(answer)
 
 
 @pytest.mark.django_db
 def test_it_is_searched_by_name_event_code_number_outcome_actor_subject_and_day(northwind: Northwind) -> None:
     with pytest.raises(DutyConflict):
-        propose_role(northwind.ines, actor=as_actor(northwind.ines), now=NOW, role=Role.AUDITOR)
+        propose_role(northwind.ines, Role.AUDITOR, by=northwind.ines, now=NOW)
     event = appended(actor=as_actor(northwind.karl), verb="team.founded", subject=northwind.marketing, now=NOW)
     yuki = client_of(northwind.yuki)
 
@@ -56,8 +56,8 @@ def test_it_is_searched_by_name_event_code_number_outcome_actor_subject_and_day(
 
     assert found(q=str(event.pk)) == ["team.founded"]
     assert found(q="team.founded") == ["team.founded"]
-    assert found(q="sod-8") == ["role.proposed"]
-    assert found(outcome="refused") == ["role.proposed"]
+    assert found(q="sod-8") == ["proposal.made"]
+    assert found(outcome="refused") == ["proposal.made"]
     assert found(actor="job") == ["role.bootstrapped"] * 4
     assert found(q="karl jensen", outcome="done")[0] == "team.founded"
     assert found(actor=str(northwind.karl.opaque_id))[0] == "team.founded"

@@ -151,7 +151,7 @@ def due(count: int) -> Due:
     outbox.queue(
         outbox.notice(
             recipient=held.people.jonas,
-            event="role_confirmed",
+            event="role_ended",
             thread=made.thread,
             key=f"{made.thread}:{pk}",
             now=began,

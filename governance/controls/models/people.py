@@ -132,6 +132,9 @@ class Team(models.Model):
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     lead = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="leads")
     deputy_lead = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="deputy_leads")
+    #: Since when they lead or deputise, where that was named later than the portal was set up (S8).
+    lead_since = models.DateTimeField(null=True, blank=True)
+    deputy_lead_since = models.DateTimeField(null=True, blank=True)
     kind = models.CharField(max_length=12, choices=TeamKind, default=TeamKind.BUSINESS)
     members = models.ManyToManyField(Person, through="Membership", related_name="teams")
 
@@ -173,6 +176,7 @@ class Membership(models.Model):
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
     person = models.ForeignKey(Person, models.CASCADE, related_name="memberships")
+    since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["team", "person"], name="membership_once"),)
@@ -189,8 +193,9 @@ BOOTSTRAP_ONCE = pgtrigger.Trigger(
     operation=pgtrigger.Insert | pgtrigger.Update,
     condition=pgtrigger.Q(new__by_bootstrap=True),
     func="""
-        IF EXISTS (SELECT 1 FROM controls_ledgerevent
-                   WHERE verb = 'role.bootstrapped' AND outcome = 'done' AND xid <> pg_current_xact_id()) THEN
+        IF (TG_OP = 'INSERT' OR NOT OLD.by_bootstrap) AND EXISTS (
+            SELECT 1 FROM controls_ledgerevent
+            WHERE verb = 'role.bootstrapped' AND outcome = 'done' AND xid <> pg_current_xact_id()) THEN
             RAISE EXCEPTION 'S9: bootstrap runs once' USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
@@ -199,7 +204,10 @@ BOOTSTRAP_ONCE = pgtrigger.Trigger(
 
 
 class RoleAssignment(models.Model):
-    """One person holds one role, proposed by one admin and confirmed by another; nobody assigns themselves."""
+    """One person holds one role: proposed by one admin, countersigned by another, accepted by themself; nobody assigns themselves.
+
+    That it comes of such a proposal is asked above, by `approvals.models.appointment`.
+    """
 
     person = models.ForeignKey(Person, models.PROTECT, related_name="role_assignments")
     role = models.CharField(max_length=40)
@@ -207,10 +215,12 @@ class RoleAssignment(models.Model):
     proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     proposed_at = models.DateTimeField()
     confirmed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    confirmed_at = models.DateTimeField(null=True, blank=True)
-    accepted_at = models.DateTimeField(null=True, blank=True)
+    #: From when it counts: when they accepted what two admins had signed, or when bootstrap named them.
+    confirmed_at = models.DateTimeField()
     until = models.DateTimeField(null=True, blank=True)
     by_bootstrap = models.BooleanField(default=False)
+    #: The one that it brings back: one admin ended that at once, and nobody countersigned it.
+    restores = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
 
     history = History()
 
@@ -226,13 +236,10 @@ class RoleAssignment(models.Model):
                 condition=Q(confirmed_by__isnull=True) | ~Q(confirmed_by=F("proposed_by")),
             ),
             models.CheckConstraint(
-                name="role_proposed_unless_bootstrap",
-                condition=Q(by_bootstrap=True) | Q(proposed_by__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="role_counts_only_when_confirmed",
-                condition=Q(confirmed_at__isnull=True, confirmed_by__isnull=True)
-                | Q(confirmed_at__isnull=False) & (Q(confirmed_by__isnull=False) | Q(by_bootstrap=True)),
+                name="role_by_two_admins",
+                condition=Q(by_bootstrap=True)
+                | Q(restores__isnull=False)
+                | Q(proposed_by__isnull=False, confirmed_by__isnull=False),
             ),
             models.CheckConstraint(name="role_known", condition=Q(role__in=[str(role) for role in ASSIGNABLE])),
             models.UniqueConstraint(

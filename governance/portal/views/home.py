@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET
 
 from approvals import holders, waiting
 from approvals.models import Approval, Grant, Sample, Submission, SubmissionState
+from approvals.proposals import waiting as proposal_waiting
 from approvals.views import held_shapes
 from approvals.views.reader import Reader
 from governance.controls import access, clock
@@ -41,7 +42,7 @@ MOST = 8
 MOST_HELD = 5
 
 #: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
-BLANK: Shape = dict.fromkeys(("level", "seal", "tier", "tags"))
+BLANK: Shape = dict.fromkeys(("level", "seal", "tier", "tags", "ends"))
 
 #: What home shows of a question of a review, and of the grant that it is about.
 QUESTION = ("asks", "reviewer__name", "item__opened_at", "item__deadline", "item__grant_id", "item__automation__name")
@@ -60,18 +61,20 @@ def home(request: Request) -> HttpResponse:
     person = reader(request)
     to_decide, to_answer = waiting.to_decide_and_to_answer(request.actor, now)
     under_way = waiting.under_way(person, now)
-    mine, nobodys = _mine_and_ownerless(request.actor, person, now)
+    mine, nobodys, proposed = _mine_ownerless_and_proposed(request.actor, person, now)
     reviews = _recertifications(person, access.answers_as(request.actor, now))
     chrome.counted(request, recertify=reviews["count"])
     groups = [
         group
         for group in (
             _approvals(to_decide),
+            _proposals(one for one in proposed if one.what != proposal_waiting.OWN),
             _samples(request.actor, now),
             reviews,
             _questions(to_answer),
             _acceptances(under_way),
             _ownerless(nobodys, now),
+            _own_proposals(one for one in proposed if one.what == proposal_waiting.OWN),
         )
         if group["rows"]
     ]
@@ -144,6 +147,39 @@ def _approvals(records: Sequence[Approval]) -> Shape:
         "count": len(found),
         "more_href": reverse("desk"),
         "more_words": "Open the desk",
+    }
+
+
+def _proposals(found: Iterable[proposal_waiting.Waiting]) -> Shape:
+    """Proposals to countersign or to accept (S8)."""
+    rows = [_proposal(one) for one in proposal_waiting.soonest(found)]
+    return {
+        "key": "proposals",
+        "title": "Proposals",
+        "words": "a change of rules, or of who answers, takes two people",
+        "rows": rows[:MOST],
+        "count": len(rows),
+        "more_href": reverse("proposals"),
+        "more_words": "See them all",
+    }
+
+
+def _own_proposals(found: Iterable[proposal_waiting.Waiting]) -> Shape:
+    """What the reader proposed themself: nothing that needs them, and theirs to amend or withdraw."""
+    rows = [_proposal(one) | {"who": ""} for one in proposal_waiting.soonest(found)]
+    return {"key": "proposed", "title": "Proposed by you", "words": "", "rows": rows[:MOST], "count": 0}
+
+
+def _proposal(one: proposal_waiting.Waiting) -> Shape:
+    return BLANK | {
+        "href": one.href,
+        "seal": "left" if one.what == proposal_waiting.ACCEPT or one.acts else "none",
+        "name": one.title,
+        "text": proposal_waiting.sentence(one),
+        "who": one.by,
+        "since": one.since,
+        "due": one.until,
+        "ends": "Lapses",
     }
 
 
@@ -308,18 +344,25 @@ class Mine:
     submitted_at: datetime | None
 
 
-def _mine_and_ownerless(actor: Actor, person: Person, now: datetime) -> tuple[list[Mine], list[Ownerless]]:
-    """The reader's automations, and what nobody answers for that they can do something about: one query for both."""
+def _mine_ownerless_and_proposed(
+    actor: Actor, person: Person, now: datetime
+) -> tuple[list[Mine], list[Ownerless], list[proposal_waiting.Waiting]]:
+    """The reader's automations, what nobody answers for that they can do something about, and proposals: one query for all of it."""
     mine = Automation.objects.answered_by([person.pk], now).exclude(state=AutomationState.RETIRED)
     last = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
     told = {"called": F("name"), "left": F("state"), "left_at": Subquery(last.values("submitted_at")[:1])}
     shown = mine.annotate(shown_kind=Value("mine"), key=F("pk"), number=F("approved_version__number"), **told)
     first = shown.values(*ownerless.COLUMNS).order_by("name", "pk")[:MOST]
-    others = ownerless.parts(actor, now, most=MOST + 1)
-    rows = list(first.union(*others, all=True)) if others else list(first)
+    proposed = proposal_waiting.rows(actor, now, own=True, most=2 * MOST)
+    as_left = {"left": F("told"), "left_at": F("proposed_at"), "number": ownerless.NOTHING}
+    others = [proposed.annotate(shown_kind=Value("proposed"), key=F("pk"), **as_left).values(*ownerless.COLUMNS)]
+    others += ownerless.parts(actor, now, most=MOST + 1)
+    rows = list(first.union(*others, all=True))
     columns = ("key", "called", "left", "number", "left_at")
     own = [Mine(*(row[name] for name in columns)) for row in rows if row["shown_kind"] == "mine"]
-    return sorted(own, key=lambda one: (one.name, one.pk)), ownerless.of_rows(rows)
+    waits = [row for row in rows if row["shown_kind"] == "proposed"]
+    found = [proposal_waiting.of(row["key"], row["called"], row["left"]) for row in waits]
+    return sorted(own, key=lambda one: (one.name, one.pk)), ownerless.of_rows(rows), found
 
 
 def _automations(mine: Iterable[Mine], under_way: Iterable[Submission], who: Reader) -> list[Shape]:

@@ -14,10 +14,15 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from approvals import policies, proposal_duties
+from approvals.models import Proposal
+from approvals.proposals import kinds
+from approvals.transitions import proposing
+from approvals.views import proposal_rows
 from governance.controls import clock, timeline
 from governance.controls.actors import Actor
 from governance.controls.models import Person, RoleAssignment, Team, TeamKind
-from governance.controls.people import add_person, confirm_role, end_role, propose_role, record_leaver
+from governance.controls.people import add_person, record_leaver
 from governance.controls.refusals import InvalidInput, Refusal, refuse
 from governance.controls.roles import ASSIGNABLE, ROLE_WORDS, Role
 from governance.controls.teams import found_team
@@ -31,11 +36,14 @@ from inventory.views import paging
 
 Shape = dict[str, Any]
 
+#: The roles that there are to give, in words.
+GIVEN = ", ".join(ROLE_WORDS[one] for one in ASSIGNABLE)
+
 
 @require_GET
 @for_readers_of_the_ledger
 def people(request: Request) -> HttpResponse:
-    """Everybody by name, the roles and erasures that wait for a second admin, and the teams."""
+    """Everybody by name, what is proposed of them, the erasures that wait for a second admin, and the teams."""
     now, path = clock.now(), reverse("people")
     rows = Person.objects.all()
     for word in paging.words_of(request.GET):
@@ -44,7 +52,6 @@ def people(request: Request) -> HttpResponse:
         held = RoleAssignment.objects.filter(role=request.GET["role"], until__isnull=True)
         rows = rows.filter(pk__in=held.values("person"))
     paged = paging.by_name(rows.prefetch_related("teams", "role_assignments"), request.GET, path)
-    waiting = RoleAssignment.objects.filter(confirmed_at__isnull=True, until__isnull=True)
     teams = Team.objects.select_related("lead", "deputy_lead", "parent").order_by("name")
     may_add = add_person.refusal(Person(), actor=request.actor, now=now) is None
     actions = [
@@ -63,7 +70,7 @@ def people(request: Request) -> HttpResponse:
         "people": [_line(one, now) for one in paged.rows],
         "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
         "empty": {"sentence": "Nobody fits.", "href": path, "action": "Show everybody"},
-        "waiting": [_role(one, request.actor, now) for one in waiting.select_related("person", "proposed_by")[:50]],
+        "proposals": _proposed(request.actor, now),
         "erasures": erasures_that_wait(),
         "teams": [_team(one) for one in teams[:200]],
         "found": reverse("team_found") if may_add else "",
@@ -72,7 +79,7 @@ def people(request: Request) -> HttpResponse:
 
 
 def _line(one: Person, now: datetime) -> Shape:
-    held = [row for row in one.role_assignments.all() if row.confirmed_at and (row.until is None or row.until > now)]
+    held = [row for row in one.role_assignments.all() if row.until is None or row.until > now]
     return {
         "href": reverse("person", args=[one.pk]),
         "name": one.name,
@@ -94,21 +101,43 @@ def _team(one: Team) -> Shape:
     }
 
 
+#: Kinds of proposals that are about people.
+OF_PEOPLE = ("role", "team_lead", "fallback_owner")
+
+
+def _proposed(actor: Actor, now: datetime, **narrow: Any) -> list[Shape]:
+    """What is proposed of people, and nobody has answered or accepted it."""
+    return proposal_rows.listed(
+        Proposal.objects.visible_to(actor, now).unanswered().filter(kind__in=OF_PEOPLE, **narrow)
+    )
+
+
 def _role(row: RoleAssignment, actor: Actor, now: datetime) -> Shape:
-    """One role that is held or waits, with what the reader may do about it and, where not, why."""
-    waits = row.confirmed_at is None
-    no = confirm_role.refusal(row, actor=actor, now=now) if waits else None
+    """One role that is held, with where the reader may propose that it ends."""
+    ending = Proposal(kind="role", target=f"{row.person_id}-{row.role}")
+    may_end = proposing.propose.refusal(ending, actor=actor, now=now) is None
     return {
         "id": row.pk,
         "name": ROLE_WORDS[Role(row.role)],
         "person": row.person.name,
-        "person_href": reverse("person", args=[row.person_id]),
-        "waits": waits,
-        "since": row.confirmed_at or row.proposed_at,
-        "by": row.proposed_by.name if row.proposed_by else "bootstrap",
-        "confirm": reverse("role_confirm", args=[row.pk]) if waits and no is None else "",
-        "why_not": no if waits else None,
-        "end": reverse("role_end", args=[row.pk]) if end_role.refusal(row, actor=actor, now=now) is None else "",
+        "since": row.confirmed_at,
+        "by": row.proposed_by.name if row.proposed_by else "",
+        "how": "came back" if row.restores_id else "named when the portal was set up",
+        "end": reverse("role_end", args=[row.pk]) if may_end else "",
+    }
+
+
+def _to_propose(one: Person, held: set[str], actor: Actor, now: datetime) -> Shape:
+    """The form in which a role is proposed, or why the reader can't propose any."""
+    under_way = Proposal.objects.unanswered().filter(kind="role", target__startswith=f"{one.pk}-")
+    taken = held | {target.partition("-")[2] for target in under_way.values_list("target", flat=True)}
+    free = [role for role in ASSIGNABLE if role not in taken]
+    asked = Proposal(kind="role", target=f"{one.pk}-{free[0]}") if free else None
+    no = proposing.propose.refusal(asked, actor=actor, now=now) if asked is not None else None
+    return {
+        "action": reverse("role_propose", args=[one.pk]),
+        "options": [{"value": str(role), "label": ROLE_WORDS[role]} for role in free],
+        "why_not": no or proposal_duties.own_gain(actor, [one.pk]),
     }
 
 
@@ -118,19 +147,14 @@ def person(request: Request, pk: int) -> HttpResponse:
     """One person: roles, teams, what they answer for, what they did."""
     one, now = get_object_or_404(Person, pk=pk), clock.now()
     roles = one.role_assignments.filter(until__isnull=True).select_related("person", "proposed_by").order_by("pk")
-    no = propose_role.refusal(one, actor=request.actor, now=now)
     may_leave = one.is_here and record_leaver.refusal(one, actor=request.actor, now=now) is None
     leave = {"label": "Record that they left", "href": reverse("person_left", args=[pk])}
-    free = [role for role in ASSIGNABLE if role not in {row.role for row in roles}]
     context = {
         **about_person(one, now),
         "crumbs": [{"label": "People", "href": reverse("people")}, {"label": one.name, "href": ""}],
         "roles": [_role(row, request.actor, now) for row in roles],
-        "propose": {
-            "action": reverse("role_propose", args=[pk]),
-            "options": [{"value": str(role), "label": ROLE_WORDS[role]} for role in free],
-            "why_not": no,
-        },
+        "propose": _to_propose(one, {row.role for row in roles}, request.actor, now),
+        "proposals": _proposed(request.actor, now, kind="role", target__startswith=f"{pk}-"),
         "events": timeline.shapes(one, reader=request.actor.person, limit=30),
         "ledger_href": f"{reverse('ledger')}?{urlencode({'about': f'controls.person:{pk}'})}",
     }
@@ -218,40 +242,41 @@ def team_found(request: Request) -> HttpResponse:
 @require_POST
 @answers_refusals
 def role_propose(request: Request, pk: int) -> HttpResponse:
-    """Propose a role for a person; it counts once a second admin confirms it (S8)."""
+    """Propose a role for a person: a second admin countersigns it, and they accept (S8)."""
     one = get_object_or_404(Person, pk=pk)
-    role = request.POST.get("role", "")
-    propose_role(one, actor=request.actor, now=clock.now(), role=Role(role) if role in list(Role) else role)
-    return redirect("person", pk)
+    made = _propose(request, f"{one.pk}-{request.POST.get('role', '')}", request.POST.get("reason", ""), held=True)
+    return redirect("proposal", made.pk)
 
 
-@require_POST
-@answers_refusals
-def role_confirm(request: Request, pk: int) -> HttpResponse:
-    """Confirm a role that another admin proposed (S8)."""
-    row = get_object_or_404(RoleAssignment, pk=pk)
-    confirm_role(row, actor=request.actor, now=clock.now())
-    return redirect("person", row.person_id)
+def _propose(request: Request, target: str, reason: str, *, held: bool) -> Proposal:
+    row, document = Proposal(kind="role", target=target[:64]), {"held": held}
+    if kinds.of("role").about(target) is None:
+        raise refuse(Refusal("S8", "input", "There is no such role to give.", f"It is one of: {GIVEN}."))
+    now, at_once = clock.now(), not held
+    return proposing.propose(row, actor=request.actor, now=now, reason=reason, document=document, at_once=at_once)
 
 
 @require_http_methods(["GET", "POST"])
 @answers_refusals
 def role_end(request: Request, pk: int) -> HttpResponse:
-    """End a role, or take a proposal back, with a reason."""
-    row = get_object_or_404(RoleAssignment.objects.select_related("person"), pk=pk)
+    """Propose that a role ends, with a reason: it ends at once, and comes back unless a second admin countersigns it (S8)."""
+    row, now = get_object_or_404(RoleAssignment.objects.select_related("person"), pk=pk, until=None), clock.now()
+    target, hours = f"{row.person_id}-{row.role}", policies.in_force(now).at_once_hours
     ask = {
         "id": "end",
         "title": f"End {row.person.name}’s role as {ROLE_WORDS[Role(row.role)].lower()}",
-        "text": "It ends at once. What they decided stays, and so does their part in it.",
+        "text": f"It ends at once, and is theirs again after {hours} hours unless a second admin countersigns it. What they "
+        "decided stays, and so does their part in it.",
         "action": reverse("role_end", args=[pk]),
         "label": "End it",
         "kind": "danger",
     }
 
-    def act(reason: str) -> object:
-        return end_role(row, actor=request.actor, now=clock.now(), reason=reason)
+    def act(reason: str) -> Proposal:
+        return _propose(request, target, reason, held=False)
 
-    return _with_reason(request, ask, act, end_role.refusal(row, actor=request.actor, now=clock.now()), row.person_id)
+    no = proposing.propose.refusal(Proposal(kind="role", target=target), actor=request.actor, now=now)
+    return _with_reason(request, ask, act, no, row.person_id)
 
 
 @require_http_methods(["GET", "POST"])
@@ -268,21 +293,21 @@ def person_left(request: Request, pk: int) -> HttpResponse:
         "kind": "danger",
     }
 
-    def act(reason: str) -> object:
+    def act(reason: str) -> Person:
         return record_leaver(one, actor=request.actor, now=clock.now(), reason=reason)
 
     return _with_reason(request, ask, act, record_leaver.refusal(one, actor=request.actor, now=clock.now()), pk)
 
 
 def _with_reason(
-    request: Request, ask: Shape, act: Callable[[str], object], no: Refusal | None, person_pk: int
+    request: Request, ask: Shape, act: Callable[[str], Person | Proposal], no: Refusal | None, person_pk: int
 ) -> HttpResponse:
     """Ask for a reason on a page of its own; nothing typed is lost when it is refused for its wording."""
     back_href, error = reverse("person", args=[person_pk]), ""
     if request.method == "POST":
         try:
-            act(request.POST.get("reason", ""))
-            return redirect(back_href)
+            made = act(request.POST.get("reason", ""))
+            return redirect(made.href if isinstance(made, Proposal) else back_href)
         except InvalidInput as refusal:
             error = refusal.refusal.sentence
     elif no is not None:

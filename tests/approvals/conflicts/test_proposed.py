@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from approvals import conflict_sweeps
 from approvals.conflicts import standing
 from approvals.models import Conflict, ConflictRule, ConflictState, Proposal, ProposalState, Submission
-from approvals.proposals import counting
+from approvals.proposals import counting, kinds
+from approvals.proposals.kinds import Span
 from approvals.transitions import proposing
 from governance.controls.actors import Actor
 from governance.controls.refusals import InvalidInput, Refused
@@ -104,4 +108,25 @@ def test_what_is_no_rule_is_refused_with_everything_that_is_wrong(plain: Company
     assert len(no.value.refusal.detail) > 3
     with pytest.raises(InvalidInput):
         proposed(plain, rule_of(plain, code="another"))
-    assert not Proposal.objects.exists()
+    assert not Proposal.objects.filter(kind="conflict_rule").exists()
+
+
+def test_each_rule_is_counted_by_what_it_says_itself_and_by_no_query_a_submission(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    def counted(document: dict[str, Any], code: str) -> dict[str, int]:
+        made = proposed(plain, document, code=code)
+        found = counting.latest(made)
+        assert found is not None
+        return dict(found.counts)
+
+    catches, other = rule_of(plain), {"rule": ruling.document(on(plain.mail), on(plain.slack), code="another-one")}
+    assert counted(other, "another-one") == {}
+    assert counted(catches, "read-and-tell") == {"caught": 1, "more": 1}
+    approve(plain, Proposal.objects.get(target="read-and-tell"), plain.people.sana)
+    assert counted({"rule": ruling.document(on(plain.mail), on(plain.slack))}, "read-and-tell") == {"less": 1}
+    kind, now = kinds.of("conflict_rule"), plain.now
+    span = Span("read-and-tell", {}, catches, now - timedelta(days=90), now)
+    with CaptureQueriesContext(connection) as asked:
+        assert kind.count(span, 0, 500).counts["caught"] == 1
+    assert len(asked) == 1

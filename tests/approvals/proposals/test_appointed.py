@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 
 #: Kind to its target and a document that appoints somebody, each made of the company and that person.
 APPOINTING = {
+    "role": (lambda c, who: f"{who.pk}-{Role.SECURITY_REVIEWER}", lambda c, who: {"held": True}),
     "team_lead": (lambda c, who: f"{c.people.marketing.pk}-lead", lambda c, who: {"person": who.pk}),
     "fallback_owner": (lambda c, who: f"{c.people.fallback.pk}-{who.pk}", lambda c, who: {"member": True}),
     "resource_owner": (lambda c, who: str(c.slack.pk), lambda c, who: {"owner": who.pk, "deputy": c.people.amara.pk}),
@@ -115,6 +116,12 @@ def test_who_has_left_meanwhile_is_not_appointed(company: Company, kind: str) ->
 @pytest.mark.parametrize(
     ("kind", "target", "document"),
     [
+        ("role", "{person}-emperor", {"held": True}),
+        ("role", "{person}-employee", {"held": True}),
+        ("role", "{person}-job", {"held": True}),
+        ("role", "0-auditor", {"held": True}),
+        ("role", "{person}-auditor", {"held": "yes"}),
+        ("role", "{person}-auditor", {"held": False}),
         ("team_lead", "{team}-lead", {"person": 10**9}),
         ("team_lead", "{team}-lead", {"person": "x"}),
         ("team_lead", "{team}-boss", {"person": None}),
@@ -124,18 +131,19 @@ def test_who_has_left_meanwhile_is_not_appointed(company: Company, kind: str) ->
         ("fallback_owner", "{fallback}-x", {"member": True}),
         ("fallback_owner", "{fallback}-{person}", {"member": "yes"}),
         ("resource_owner", "{slack}", {"owner": None, "deputy": None}),
+        ("resource_owner", "{slack}", "two new ones"),
         ("resource_owner", "{slack}", {"owner": 1}),
         ("resource_owner", "99999999999999999999", {}),
         ("resource_class", "{slack}", {"data_class": "cosmic", "environment": "production"}),
         ("resource_class", "x", {}),
     ],
 )
-def test_what_names_nothing_or_nobody_is_not_proposed(
-    company: Company, kind: str, target: str, document: dict[str, Any]
-) -> None:
+def test_what_names_nothing_or_nobody_is_not_proposed(company: Company, kind: str, target: str, document: Any) -> None:
     n = company.people
     named = {"team": n.marketing.pk, "fallback": n.fallback.pk, "person": n.tom.pk, "slack": company.slack.pk}
     row = Proposal(kind=kind, target=target.format(**named))
+    if document == "two new ones":  # of whom one would answer without having accepted
+        document = {"owner": n.tom.pk, "deputy": n.grace.pk}
     with pytest.raises(InvalidInput):
         proposing.propose(row, actor=as_actor(n.ines), now=company.now, reason="Why.", document=document)
 

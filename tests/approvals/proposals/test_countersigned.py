@@ -127,7 +127,7 @@ def test_nobody_approves_what_was_amended_since_they_read_it(northwind: Northwin
         proposing.approve(one, actor=as_actor(n.sana), now=NOW, shown_digest=read)
     assert caught.value.refusal.code == "A6"
     assert (one.round, one.tightens) == (2, False)
-    assert approve(Proposal.objects.get(), n.sana).state == ProposalState.IN_FORCE
+    assert approve(Proposal.objects.get(kind="policy"), n.sana).state == ProposalState.IN_FORCE
 
 
 def test_nobody_approves_before_it_was_counted_what_it_would_have_changed(
@@ -148,7 +148,7 @@ def test_only_an_admin_proposes_a_policy(northwind: Northwind, who: str) -> None
     made = Proposal(kind="policy", target="default")
     with pytest.raises(NotPermitted):
         proposing.propose(made, actor=as_actor(getattr(northwind, who)), now=NOW, reason="Why.", document=tighter())
-    assert not Proposal.objects.exists()
+    assert not Proposal.objects.filter(kind="policy").exists()
 
 
 def test_nobody_proposes_for_somebody_else(northwind: Northwind) -> None:
@@ -275,7 +275,7 @@ def test_its_author_withdraws_it_and_nobody_else(northwind: Northwind) -> None:
 
 def test_a_second_press_answers_what_the_first_made(northwind: Northwind) -> None:
     one = approve(propose(northwind.ines, tighter()), northwind.sana)
-    again = approve(Proposal.objects.get(), northwind.sana)
+    again = approve(Proposal.objects.get(kind="policy"), northwind.sana)
     assert again == one
     assert policies.in_force(NOW).version.number == 2
 

@@ -46,14 +46,14 @@ def test_every_error_of_the_text_stands_there_with_its_line_and_what_was_typed_i
     assert "9000 is too much. At most 90." in page
     assert "rounds: 30" in page
     assert "We decided so." in page
-    assert not Proposal.objects.exists()
+    assert not Proposal.objects.filter(kind="policy").exists()
 
 
 def test_it_says_what_it_would_change_before_it_is_proposed(northwind: Northwind) -> None:
     page = write(browser(northwind.ines), writing.as_text(tighter()), do="look").content.decode()
     assert "Longest term of a high-risk grant: <del>90 days</del> <ins>60 days</ins>" in page
     assert page.count("Tightens") == 2
-    assert not Proposal.objects.exists()
+    assert not Proposal.objects.filter(kind="policy").exists()
 
 
 def test_without_a_reason_it_is_not_proposed(northwind: Northwind) -> None:
@@ -75,13 +75,13 @@ def test_the_numbers_are_a_form_and_an_error_stands_beside_its_number(northwind:
     assert "91 is too much. At most 90." in answer.content.decode()
     answer = client.post(reverse("policy_propose"), {**said, **fields, "longest_term.high": "60"})
     assert answer.status_code == 302
-    assert Proposal.objects.get().document == changed(**{"longest_term.high": 60})
+    assert Proposal.objects.get(kind="policy").document == changed(**{"longest_term.high": 60})
 
 
 def test_written_read_and_countersigned_by_two_browsers(northwind: Northwind) -> None:
     n = northwind
     assert write(browser(n.ines), writing.as_text(looser())).status_code == 302
-    one = Proposal.objects.get()
+    one = Proposal.objects.get(kind="policy")
     author = browser(n.ines).get(one.href).content.decode()
     assert "You proposed this; a second person countersigns it." in author or "Nothing you are trusted with" in author
     assert "Sana Iqbal or Viktor Lind may." in author
@@ -119,7 +119,7 @@ def test_while_it_is_counted_the_page_asks_again_and_nobody_may_countersign_yet(
 ) -> None:
     n = company.people
     write(browser(n.ines), writing.as_text(tighter()))
-    one = Proposal.objects.get()
+    one = Proposal.objects.get(kind="policy")
     page = browser(n.sana).get(one.href).content.decode()
     assert "0 of 1" in page
     assert "still being counted" in page

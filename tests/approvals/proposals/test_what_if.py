@@ -103,7 +103,7 @@ def test_an_amended_proposal_is_counted_anew_and_the_old_count_is_left(
     one = proposing.propose(row, actor=as_actor(n.ines), now=company.now, reason="Why.", document=changed(rounds=2))
     proposing.amend(one, actor=as_actor(n.ines), now=company.now, reason="Other.", document=changed(rounds=1))
     counting.sweep(company.now)
-    assert [(row.round, row.done) for row in WhatIf.objects.order_by("round")] == [(1, 0), (2, 1)]
+    assert [(row.round, row.done) for row in one.what_ifs.order_by("round")] == [(1, 0), (2, 1)]
 
 
 @pytest.mark.rule("T1", "A1")

@@ -1,0 +1,125 @@
+"""Proposals that wait for somebody, and their own that are under way, as lines that join another query (S8).
+
+Home and desk ask few things, however much there is of each: these rows have the columns of a query that they make anyway, and no query of
+their own. Whether somebody may really answer is asked by the page of the proposal, of the same duties as the write.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Cast, JSONObject
+from django.urls import reverse
+
+from approvals.models import Proposal, ProposalState
+from approvals.proposals import kinds
+from governance.controls import access
+from governance.controls.actors import Actor
+from governance.controls.models import Delegation
+from governance.controls.roles import ROLE_WORDS, Role
+
+ACCEPT, COUNTERSIGN, OWN = "accept", "countersign", "own"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One proposal as a list shows it to its reader.
+
+    Args:
+        what: `ACCEPT` or `COUNTERSIGN` where it waits for the reader, `OWN` where it is theirs and waits for somebody else.
+        since: when it was proposed.
+        until: when it lapses.
+        whom: who has to act, where the reader has not: a person, or a role in words.
+    """
+
+    pk: int
+    title: str
+    what: str
+    by: str
+    since: datetime
+    until: datetime
+    tightens: bool
+    acts: bool
+    whom: str
+
+    @property
+    def href(self) -> str:
+        """Its page."""
+        return reverse("proposal", args=[self.pk])
+
+
+def rows(actor: Actor, now: datetime, *, own: bool, most: int) -> QuerySet[Proposal]:
+    """What waits for a person, what is soonest over first; for a union, each with what it is about (``called``) and all else as JSON (``told``), which `of` reads.
+
+    Args:
+        actor: whose it is; nobody answers for somebody else (S8).
+        now: business time.
+        own: whether what they proposed themself and is under way comes too.
+        most: how many at most.
+    """
+    if actor.person is None:
+        return Proposal.objects.none()
+    me = actor.person.pk
+    to_accept = Q(state=ProposalState.APPROVED, appointed=me)
+    standing = Q(giver=me, taker=OuterRef("proposed_by")) | Q(taker=me, giver=OuterRef("proposed_by"))
+    ended = Q(ended_at=None) | Q(ended_at__gt=OuterRef("proposed_at"))
+    between = Delegation.objects.filter(standing, ended, from_at__lte=now, until_at__gt=OuterRef("proposed_at"))
+    unsigned = Q(state__in=(ProposalState.OPEN, ProposalState.AT_ONCE), needs__in=access.roles_held(actor, now))
+    to_sign = unsigned & ~Q(proposed_by=me) & ~Q(gains__contains=[me]) & ~Exists(between)
+    theirs = Q(proposed_by=me) if own else Q(pk__in=[])
+    found = Proposal.objects.unanswered().filter(to_accept | to_sign | theirs, lapses_at__gt=now)
+    what = Case(When(to_accept, then=Value(ACCEPT)), When(to_sign, then=Value(COUNTERSIGN)), default=Value(OWN))
+    called = Case(*(When(kind=one.code, then=one.called()) for one in kinds.known()), output_field=CharField())
+    told = JSONObject(
+        what=what,
+        kind="kind",
+        target="target",
+        state="state",
+        needs="needs",
+        tightens="tightens",
+        by="proposed_by__name",
+        accepts="appointed__name",
+        since="proposed_at",
+        until="lapses_at",
+    )
+    return found.order_by("lapses_at", "pk").annotate(called=called, told=Cast(told, CharField()))[:most]
+
+
+def of(pk: int, called: str | None, told: str) -> Waiting:
+    """One row, read."""
+    said: dict[str, Any] = json.loads(told)
+    accepts = said["state"] == ProposalState.APPROVED
+    return Waiting(
+        pk,
+        kinds.of(said["kind"]).titled(said["target"], called or ""),
+        said["what"],
+        said["by"],
+        datetime.fromisoformat(said["since"]),
+        datetime.fromisoformat(said["until"]),
+        said["tightens"],
+        said["state"] == ProposalState.AT_ONCE,
+        said["accepts"] if accepts else f"a {ROLE_WORDS[Role(said['needs'])].lower()}",
+    )
+
+
+def sentence(one: Waiting) -> str:
+    """What is asked, or for whom it waits."""
+    if one.what == ACCEPT:
+        return "Two people want you to answer for this: accept or decline"
+    if one.what == COUNTERSIGN:
+        acts = "It acts already and lapses without a second signature" if one.acts else "It takes a second person"
+        return f"{acts}: countersign or reject"
+    return f"Waits for {one.whom}"
+
+
+def soonest(found: Iterable[Waiting]) -> list[Waiting]:
+    """Those first that are soonest over."""
+    return sorted(found, key=lambda one: (one.until, one.pk))
+
+
+__all__ = ["ACCEPT", "COUNTERSIGN", "OWN", "Waiting", "of", "rows", "sentence", "soonest"]

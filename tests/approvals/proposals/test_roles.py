@@ -1,0 +1,299 @@
+"""Who is trusted with what: a role is given by two admins and accepted, ends by one for hours, and in no other way (S8, S9, A9)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from approvals import transitions, waiting
+from approvals.models import Approval, Proposal, ProposalState, Submission
+from approvals.transitions import proposing
+from governance.controls import access
+from governance.controls.actors import Actor
+from governance.controls.models import LedgerEvent, Notice, Person, RoleAssignment
+from governance.controls.people import end_role, give_role, give_role_back, record_leaver
+from governance.controls.refusals import DutyConflict, NotPermitted, OutOfTurn, Refused
+from governance.controls.roles import Role
+from tests import journeys
+from tests.appointing import end_role as ends
+from tests.appointing import join_fallback, leave_fallback, name_leads, own, propose_role
+from tests.journeys import Company
+from tests.people import NOW, Northwind, as_actor, as_delegate
+from tests.people import give_role as give
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
+
+HOURS = timedelta(hours=72)
+
+
+def answer(one: Proposal, by: Person, *, now: Any = NOW) -> Proposal:
+    return proposing.approve(one, actor=as_actor(by), now=now, shown_digest=one.digest)
+
+
+def at_once(person: Person, role: Role, by: Person) -> Proposal:
+    """One admin ends a role, and no other has countersigned it."""
+    row, document = Proposal(kind="role", target=f"{person.pk}-{role}"), {"held": False}
+    return proposing.propose(row, actor=as_actor(by), now=NOW, reason="Why.", document=document, at_once=True)
+
+
+def raw(sql: str, *values: Any) -> None:
+    """Run SQL as somebody would who goes past the program."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, values)
+
+
+# --- refused ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["rita", "viktor", "yuki", "theo"])
+def test_only_an_admin_proposes_a_role(northwind: Northwind, who: str) -> None:
+    with pytest.raises(NotPermitted):
+        propose_role(northwind.tom, Role.BUILDER, by=getattr(northwind, who), now=NOW)
+
+
+def test_nobody_gives_takes_or_brings_back_a_role_directly(northwind: Northwind) -> None:
+    n, held = northwind, RoleAssignment.objects.get(person=northwind.rita, role=Role.BUILDER)
+    signed = {"proposed_by": n.ines, "proposed_at": NOW, "confirmed_by": n.karl}
+    tries: tuple[tuple[Any, Any, dict[str, Any]], ...] = (
+        (give_role, n.omar, {"role": Role.ADMIN, **signed}),
+        (give_role_back, n.omar, {"ended": held}),
+        (end_role, held, {}),
+    )
+    for actor in (as_actor(n.ines), Actor.of_job("shell")):
+        for verb, subject, said in tries:
+            with pytest.raises(NotPermitted) as no:
+                verb(subject, actor=actor, now=NOW, **said)
+            assert no.value.refusal.code == "INTERNAL"
+
+
+@pytest.mark.rule("A11")
+def test_standing_in_for_an_admin_gives_no_second_signature(northwind: Northwind) -> None:
+    n, one = northwind, propose_role(northwind.omar, Role.BUILDER, by=northwind.ines, now=NOW)
+    stand_in = as_delegate(n.karl, giver=n.ines)
+    for actor in (stand_in, as_actor(n.karl)):
+        with pytest.raises(DutyConflict):
+            proposing.approve(one, actor=actor, now=NOW, shown_digest=one.digest)
+    row = Proposal(kind="role", target=f"{n.tom.pk}-admin")
+    with pytest.raises(DutyConflict):
+        proposing.propose(row, actor=stand_in, now=NOW, reason="Why.", document={"held": True})
+
+
+def test_what_is_proposed_or_approved_counts_for_nothing_before_it_is_accepted(northwind: Northwind) -> None:
+    n, one = northwind, propose_role(northwind.omar, Role.ADMIN, by=northwind.ines, now=NOW)
+    answer(one, n.karl)
+    assert access.roles_of(n.omar, NOW) == {Role.EMPLOYEE}
+    with pytest.raises(NotPermitted):
+        propose_role(n.tom, Role.ADMIN, by=n.omar, now=NOW)
+    with pytest.raises(OutOfTurn):
+        propose_role(n.omar, Role.ADMIN, by=n.karl, now=NOW)
+    later = NOW + timedelta(hours=1)
+    proposing.accept(one, actor=as_actor(n.omar), now=later)
+    assert access.roles_of(n.omar, NOW) == {Role.EMPLOYEE}
+    assert Role.ADMIN in access.roles_of(n.omar, later)
+
+
+def test_whoever_left_gets_no_role(northwind: Northwind) -> None:
+    n, one = northwind, propose_role(northwind.omar, Role.BUILDER, by=northwind.ines, now=NOW)
+    record_leaver(n.omar, actor=as_actor(n.ines), now=NOW, reason="New job")
+    with pytest.raises(Refused):
+        answer(one, n.karl)
+    with pytest.raises(Refused):
+        propose_role(n.omar, Role.AUDITOR, by=n.ines, now=NOW)
+
+
+@pytest.mark.rule("S9")
+def test_the_last_two_admins_stay_because_one_alone_could_appoint_nobody(northwind: Northwind) -> None:
+    n = northwind
+    with pytest.raises(OutOfTurn) as no:
+        at_once(n.karl, Role.ADMIN, n.ines)
+    assert no.value.refusal.code == "S9"
+    give(n.omar, Role.ADMIN, admins=(n.ines, n.karl))
+    at_once(n.karl, Role.ADMIN, n.ines)
+    assert access.roles_of(n.karl, NOW) == {Role.EMPLOYEE}
+    with pytest.raises(OutOfTurn):
+        at_once(n.omar, Role.ADMIN, n.ines)
+
+
+# --- given and ended ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("H1")
+def test_how_it_came_and_went_stands_in_the_ledger_and_its_holder_is_told(northwind: Northwind) -> None:
+    n = northwind
+    held = give(n.omar, Role.AUDITOR, admins=(n.ines, n.karl))
+    later = NOW + timedelta(hours=1)
+    ends(n.omar, Role.AUDITOR, now=later)
+    assert Role.AUDITOR in access.roles_of(n.omar, later - timedelta(seconds=1))
+    assert Role.AUDITOR not in access.roles_of(n.omar, later)
+    rows = held.history.order_by("history_id")
+    assert [(row.history_user, row.history_date) for row in rows] == [(n.omar, NOW), (n.karl, later)]
+    events = LedgerEvent.objects.filter(subject_type="controls.roleassignment", subject_id=str(held.pk), outcome="done")
+    assert [event.verb for event in events.order_by("id")] == ["role.given", "role.ended"]
+    told = Notice.objects.get(recipient=n.omar, event="role_ended")
+    assert (told.context["role"], told.context["by"]) == ("Auditor", "Karl Jensen")
+
+
+def test_one_admin_ends_a_role_at_once_and_it_is_back_where_nobody_countersigns(northwind: Northwind) -> None:
+    n = northwind
+    one = at_once(n.rita, Role.BUILDER, n.ines)
+    assert one.state == ProposalState.AT_ONCE
+    assert Role.BUILDER not in access.roles_of(n.rita, NOW)
+    with pytest.raises(DutyConflict):
+        answer(one, n.ines)
+    proposing.lapse(one, actor=Actor.of_job("approvals.sweep"), now=NOW + HOURS)
+    assert Role.BUILDER not in access.roles_of(n.rita, NOW + HOURS - timedelta(seconds=1))
+    back = RoleAssignment.objects.get(person=n.rita, role=Role.BUILDER, until=None)
+    assert (back.confirmed_at, back.restores.until) == (NOW + HOURS, NOW)
+    assert Role.BUILDER in access.roles_of(n.rita, NOW + HOURS)
+
+
+def test_rejected_it_is_back_at_once_and_countersigned_it_stays_ended(northwind: Northwind) -> None:
+    n = northwind
+    one = at_once(n.rita, Role.BUILDER, n.ines)
+    proposing.reject(one, actor=as_actor(n.karl), now=NOW, reason="She does nothing wrong.")
+    assert Role.BUILDER in access.roles_of(n.rita, NOW)
+    answer(at_once(n.rita, Role.BUILDER, n.ines), n.karl)
+    assert Role.BUILDER not in access.roles_of(n.rita, NOW + 2 * HOURS)
+
+
+def test_who_left_meanwhile_gets_nothing_back(northwind: Northwind) -> None:
+    n = northwind
+    one = at_once(n.rita, Role.BUILDER, n.ines)
+    record_leaver(n.rita, actor=as_actor(n.ines), now=NOW, reason="Left.")
+    proposing.lapse(one, actor=Actor.of_job("approvals.sweep"), now=NOW + HOURS)
+    assert one.state == ProposalState.LAPSED
+    assert not RoleAssignment.objects.filter(person=n.rita, until=None).exists()
+
+
+# --- A9: who was appointed after a submission opened ----------------------------------------------------------------------
+
+
+def decides(record: Approval, person: Person, now: Any) -> bool:
+    """Whether somebody may decide a record now, as the page and the write ask it."""
+    fresh = Approval.objects.get(pk=record.pk)
+    return transitions.approve.refusal(fresh, actor=as_actor(person), now=now) is None
+
+
+@pytest.mark.rule("A9", "A1")
+def test_a_reviewer_appointed_after_a_submission_opened_decides_in_it_only_where_those_before_may_not(
+    company: Company, chaser_submitted: Submission
+) -> None:
+    n, later = company.people, company.now + timedelta(minutes=1)
+    app = journeys.app_of(chaser_submitted)
+    give(n.tom, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl), now=later)
+    assert not decides(app, n.tom, later)
+    assert waiting.to_decide(as_actor(n.tom), later) == []
+    ends(n.viktor, Role.SECURITY_REVIEWER, now=later)
+    assert not decides(app, n.tom, later)
+    ends(n.sana, Role.SECURITY_REVIEWER, now=later)
+    assert decides(app, n.tom, later)
+
+
+@pytest.mark.rule("A9")
+def test_who_only_got_their_role_back_was_there_all_the_time(company: Company, chaser_submitted: Submission) -> None:
+    n, later = company.people, company.now + timedelta(minutes=1)
+    row = Proposal(kind="role", target=f"{n.sana.pk}-{Role.SECURITY_REVIEWER}")
+    said = {"reason": "Why.", "document": {"held": False}, "at_once": True}
+    one = proposing.propose(row, actor=as_actor(n.ines), now=later, **said)
+    assert not decides(journeys.app_of(chaser_submitted), n.sana, later)
+    proposing.reject(one, actor=as_actor(n.karl), now=later, reason="She is needed.")
+    assert decides(journeys.app_of(chaser_submitted), n.sana, later)
+
+
+@pytest.mark.rule("A9", "A1")
+def test_a_lead_appointed_after_it_opened_comes_after_the_deputy_who_was_there(
+    company: Company, stock_submitted: Submission
+) -> None:
+    n, later = company.people, company.now + timedelta(minutes=1)
+    app = journeys.app_of(stock_submitted)
+    team = stock_submitted.automation.team
+    before = team.deputy_lead
+    name_leads(team, now=later, lead=n.grace, deputy_lead=before)
+    assert not decides(app, n.grace, later)
+    if before is not None:
+        assert decides(app, before, later)
+        record_leaver(before, actor=as_actor(n.ines), now=later, reason="Left.")
+    assert decides(app, n.grace, later)
+
+
+@pytest.mark.rule("A9", "A1")
+def test_an_owner_appointed_after_it_opened_comes_after_the_deputy_who_was_there(
+    company: Company, stage_2: Submission
+) -> None:
+    c, n, later = company, company.people, company.now + timedelta(minutes=1)
+    record = stage_2.approvals.filter(privilege__entitlement__resource=c.slack).first()
+    assert record is not None
+    deputy = c.slack.deputy
+    own(c.slack, n.tom, deputy, now=later)
+    assert not decides(record, n.tom, later)
+    assert decides(record, deputy, later)
+    record_leaver(deputy, actor=as_actor(n.ines), now=later, reason="Left.")
+    assert decides(record, n.tom, later)
+
+
+@pytest.mark.rule("A9", "A1")
+def test_a_fallback_owner_appointed_after_it_opened_comes_after_those_who_were_there(
+    company: Company, stock_submitted: Submission
+) -> None:
+    n, later = company.people, company.now + timedelta(minutes=1)
+    app, team = journeys.app_of(stock_submitted), stock_submitted.automation.team
+    join_fallback(n.fallback, n.grace, now=later)
+    for person in (team.lead, team.deputy_lead):
+        if person is not None:
+            record_leaver(person, actor=as_actor(n.ines), now=later, reason="Left.")
+    assert not decides(app, n.grace, later)
+    for person in (n.amara, n.bram):
+        if person.memberships.filter(team=n.fallback).exists():
+            leave_fallback(n.fallback, person, now=later)
+    assert decides(app, n.grace, later)
+
+
+# --- the database by itself ---------------------------------------------------------------------------------------------
+
+
+INSERT = (
+    "INSERT INTO controls_roleassignment (person_id, role, proposed_by_id, confirmed_by_id, restores_id, proposed_at, confirmed_at, by_bootstrap)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, false)"
+)
+
+
+@pytest.mark.rule("S9")
+@pytest.mark.parametrize(
+    ("role", "by", "second"),
+    [("admin", "ines", "karl"), ("admin", "ines", None), ("admin", "omar", "karl"), ("emperor", "ines", "karl")],
+)
+def test_no_sql_gives_a_role_that_was_not_proposed(
+    northwind: Northwind, role: str, by: str, second: str | None
+) -> None:
+    first, other = getattr(northwind, by).pk, getattr(northwind, second).pk if second else None
+    with pytest.raises(IntegrityError, match=r"role_|S8"):
+        raw(INSERT, northwind.omar.pk, role, first, other, None, NOW, NOW)
+
+
+def test_no_sql_gives_what_nobody_has_accepted(northwind: Northwind) -> None:
+    n = northwind
+    answer(propose_role(n.omar, Role.ADMIN, by=n.ines, now=NOW), n.karl)
+    with pytest.raises(IntegrityError, match="S8: a role comes of a proposal"):
+        raw(INSERT, n.omar.pk, "admin", n.ines.pk, n.karl.pk, None, NOW, NOW)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["until = now()", "role = 'admin'", "person_id = person_id + 1", "confirmed_at = confirmed_at - interval '1 day'"],
+)
+def test_no_sql_ends_or_rewrites_a_role(northwind: Northwind, change: str) -> None:
+    held = RoleAssignment.objects.get(person=northwind.rita, role=Role.BUILDER)
+    with pytest.raises(IntegrityError, match="S8"):
+        raw(f"UPDATE controls_roleassignment SET {change} WHERE id = %s", held.pk)
+
+
+def test_no_sql_brings_a_role_back(northwind: Northwind) -> None:
+    n = northwind
+    ended = ends(n.rita, Role.BUILDER, now=NOW)
+    with pytest.raises(IntegrityError, match="S8: this brings back no role"):
+        raw(INSERT, n.rita.pk, "builder", None, None, ended.pk, NOW, NOW)
+    with pytest.raises(IntegrityError, match="S8: who holds a role"):
+        raw("UPDATE controls_roleassignment SET until = NULL WHERE id = %s", ended.pk)
