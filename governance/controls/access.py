@@ -28,7 +28,7 @@ class HasRelations(Protocol):
 
 
 def roles_of(person: Person, now: datetime) -> frozenset[Role]:
-    """The roles that a person holds at ``now``: confirmed by a second admin (or by bootstrap) and not over.
+    """The roles that a person holds at ``now``: given by two admins and accepted (or by bootstrap), and not over.
 
     A person who left or is inactive holds none; everybody else is an employee. Asks the database each time.
     """

@@ -114,7 +114,7 @@ def test_no_name_and_no_context_writes_a_header_of_a_mail(northwind: Northwind, 
     (mail,) = smtp.messages
     assert mail["Bcc"] is None
     assert "X" not in mail
-    assert mail["Subject"].startswith("You are now trusted as Builder Bcc: eve@evil.example")
+    assert mail["Subject"].startswith("You are no longer trusted as Builder Bcc: eve@evil.example")
     html = mail.get_body(("html",))
     assert html is not None
     assert "<b>hello</b>" not in html.get_content()
@@ -202,7 +202,7 @@ def test_without_a_mail_server_the_mail_stands_on_the_portal_alone(northwind: No
     sending.send_due(now=NOW)
     notice.refresh_from_db()
     assert (notice.state, notice.sent_at) == (NoticeState.SENT, NOW)
-    assert notice.subject == "You are now trusted as Builder"
+    assert notice.subject == "You are no longer trusted as Builder"
     assert "/people/7/" in notice.text
     assert "/people/7/" in notice.html
 
