@@ -34,6 +34,11 @@ GIVES_NOTHING = (
     ApprovalState.WITHDRAWN,
 )
 
+#: Held by whoever puts something in force. It is taken before that of chains (`inventory.chain_keeping`) and after every row.
+LOCK = 0x666F7263
+#: What an instance of a submission remembers of rules and waivers.
+READ_EARLIER = ("conflict_rules", "live_waivers", "_conflict_rules", "_conflicts")
+
 
 def frozen(case: Case, asked: Iterable[str], words: Mapping[str, str]) -> dict[str, Any]:
     """What a submission keeps of a case.
@@ -201,11 +206,14 @@ def refusal(found: Sequence[Found], kind: Literal["duty", "input"] = "duty") -> 
     return Refusal("S6", kind, said, no[0].way_out, detail, is_attempt=True)
 
 
-def alone(submission: Submission, now: datetime) -> None:
-    """Have nobody else put in force meanwhile what could be in conflict with this by what others hold, until the transaction ends (S6)."""
-    wide = {one.rule.scope for one in rules_for(submission, now) if one.rule.mode == Mode.ENFORCE} - {Scope.AUTOMATION}
-    case = case_of(submission)
-    keys = sorted(f"{scope}:{subject}" for scope in wide for subject in case.subjects_in(scope))
+def alone(submission: Submission) -> None:
+    """Have nobody else put anything in force until the transaction ends, and forget what was read of rules and waivers before (S6).
+
+    One at a time, whatever it is: what another puts in force meanwhile can be in conflict by its owner, its team, an identity, or a chain that
+    nobody sees before both have committed; and a rule may come into force that the one has read and the other has not. It takes
+    the time of one commit.
+    """
     with connection.cursor() as cursor:
-        for key in keys:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('approvals.conflicts:' || %s, 0))", [key])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    for name in READ_EARLIER:
+        submission.__dict__.pop(name, None)
