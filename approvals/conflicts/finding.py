@@ -219,13 +219,19 @@ def _with_waivers(
         return [list(each) for each in found]
     if waivers is None:
         waivers = list(Waiver.objects.live(now).filter(code__in=codes).order_by("-ends_at"))
-    known: dict[tuple[str, int], list[Waiver]] = {}
+    known: dict[tuple[str, str, int], list[Waiver]] = {}
     for waiver in waivers:
-        known.setdefault((waiver.code, waiver.subject), []).append(waiver)
-    return [
-        [replace(one, waiver=_covering(known.get((one.standing.rule.code, one.subject), ()), one.keys)) for one in each]
-        for each in found
-    ]
+        known.setdefault(_of(waiver.code, waiver.scope, waiver.subject), []).append(waiver)
+    return [[replace(one, waiver=_covering(known.get(_key_of(one), ()), one.keys)) for one in each] for each in found]
+
+
+def _key_of(found: Found) -> tuple[str, str, int]:
+    return _of(found.standing.rule.code, found.standing.rule.scope, found.subject)
+
+
+def _of(code: str, scope: str, subject: int) -> tuple[str, str, int]:
+    """By what a waiver is found; a chain's number changes with who is in it, so that what it covers has to say it (A16)."""
+    return code, scope, 0 if scope == Scope.CHAIN else subject
 
 
 def _covering(waivers: Iterable[Waiver], keys: frozenset[str]) -> Waiver | None:
