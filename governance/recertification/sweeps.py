@@ -24,13 +24,16 @@ from governance.controls.models import Person
 from governance.recertification import reviewers, transitions
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, ItemState, Question
 from governance.recertification.scheduling import OPENS_BEFORE
-from governance.recertification.transitions import sharing
+from governance.recertification.transitions import judging, sharing
 from governance.recertification.transitions.opening import OF_AUTOMATION, OF_GRANT, scheduled_campaign, times_of
 from inventory.models import Automation, AutomationState
 
 log = structlog.get_logger(__name__)
 
 JOB = "recertification.sweep"
+
+#: Automations that one run judges anew by a policy: it leaves time for the reviews that follow.
+AT_ONCE = 500
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
@@ -44,6 +47,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "suspended": suspend_due(now, actor),
         "closed": close_due(now, actor),
         "judged_with_sharers": judge_sharers(now, actor),
+        "judged_by_policy": judge_by_policy(now, actor),
     }
 
 
@@ -51,6 +55,13 @@ def judge_sharers(now: datetime, actor: Actor) -> int:
     """Judge anew whatever is joined with something riskier; returns how many (I5, A16)."""
     due = Automation.objects.filter(pk__in=sharing.due(), state__in=sharing.HELD)
     return claims.sweep(due, partial(transitions.judge_with_sharers.when_due, actor=actor, now=now), job=JOB)
+
+
+def judge_by_policy(now: datetime, actor: Actor) -> int:
+    """Judge anew what is in use where a policy computes tiers otherwise, so many a run; returns how many (T4)."""
+    some = sorted(judging.due(now).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    due = Automation.objects.filter(pk__in=some)
+    return claims.sweep(due, partial(transitions.judge_by_policy.when_due, actor=actor, now=now), job=JOB)
 
 
 def open_due(now: datetime, actor: Actor) -> int:
