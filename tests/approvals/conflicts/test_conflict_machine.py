@@ -24,6 +24,7 @@ from approvals import conflict_sweeps, grant_sweeps, grants, sweeps, transitions
 from approvals.models import (
     Approval,
     ApprovalState,
+    Candidate,
     Conflict,
     ConflictRule,
     Grant,
@@ -101,8 +102,6 @@ MODES = ("record", "approval", "enforce", "")
 
 #: What is held together: the rule's code and the things, each an automation's.
 Combination = tuple[str, frozenset[str]]
-#: Who decides, tried in this order.
-DECIDERS = ("theo", "omar", "sana", "viktor", "amara", "bram", "lena")
 
 
 @dataclass(frozen=True)
@@ -239,6 +238,8 @@ class Steps(Undone):
 
     def decide(self, submission: Submission, how: str = "approve") -> None:
         for _ in ("app", "first seats", "second seats", "third seats"):
+            if submission.approvals.filter(state=ApprovalState.OPEN).first() is None:
+                return
             for number, record in enumerate(submission.approvals.filter(state=ApprovalState.OPEN).order_by("pk")):
                 self.decide_record(record, how if number == 0 and record.stage == 2 else "approve")
 
@@ -253,11 +254,11 @@ class Steps(Undone):
         record = Approval.objects.get(pk=record.pk)
         if record.state != ApprovalState.OPEN:
             return
-        for name in DECIDERS:
-            person = self.person(name)
-            if transitions.approve.refusal(record, actor=as_actor(person), now=self.now) is None:
-                break
-        else:
+        named = Candidate.objects.filter(seat__approval=record).values("person")
+        asked = Person.objects.filter(pk__in=named).order_by("pk")
+        may = (one for one in asked if transitions.approve.refusal(record, actor=as_actor(one), now=self.now) is None)
+        person = next(may, None)
+        if person is None:
             return
         if how.startswith("reject"):
             self.attempt(lambda: journeys.reject(record, person, now=self.now))
