@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from approvals.conflicts import holding
 from approvals.conflicts.finding import Case
-from approvals.models import Grant
+from approvals.conflicts.selectors import Held
+from approvals.models import Grant, GrantState
 from approvals.models.conflict import Scope
 from inventory import chains
 from inventory.models import Automation, Privilege, Trigger, Version
@@ -33,8 +34,14 @@ def with_kept(case: Case, kept: Iterable[Grant]) -> Case:
         case: as a version asks it.
         kept: grants that run on.
     """
-    levels = {f"{case.automation}/{one.key}": one.level for one in kept}
-    return replace(case, things=[replace(one, level=levels.get(one.key, one.level)) for one in case.things])
+    known = {f"{case.automation}/{one.key}": one for one in kept}
+    return replace(case, things=[_as_held(one, known.get(one.key)) for one in case.things])
+
+
+def _as_held(one: Held, grant: Grant | None) -> Held:
+    if grant is None:
+        return one
+    return replace(one, level=grant.level, suspended=grant.state == GrantState.SUSPENDED)
 
 
 def of_parts(

@@ -367,7 +367,10 @@ class Held(Steps):
         now_held: dict[Combination, Thing] = {}
         for code in live:
             for subject, members in self.subjects(RULES[code].scope):
-                for combination in combinations(RULES[code], [one for one in things if one.automation in members]):
+                mine = [one for one in things if one.automation in members]
+                if self.is_there(RULES[code], members):
+                    continue
+                for combination in combinations(RULES[code], mine):
                     self.check(code, subject, combination)
                     now_held[code, frozenset(one.key for one in combination)] = combination[0]
         for gone in self.until.keys() - now_held.keys():
@@ -419,14 +422,22 @@ class Held(Steps):
         newest = {one.code: one for one in ConflictRule.objects.filter(code__in=RULES).order_by("number")}
         return [one for one in newest.values() if one.mode == "enforce" and not one.is_given_up]
 
-    def things(self) -> list[Thing]:
+    def things(self, *states: str) -> list[Thing]:
         names = {getattr(self.company, name).pk: name for name in ("slack", "erp", "github")}
-        rows = Grant.objects.filter(state=GrantState.ACTIVE, automation__state=AutomationState.LIVE)
+        states = states or (AutomationState.LIVE,)
+        rows = Grant.objects.filter(state=GrantState.ACTIVE, automation__state__in=states)
         return [
             Thing(f"{one.automation_id}/{one.key}", one.automation_id, names[one.entitlement.resource_id], one.level)
             for one in rows.select_related("entitlement").order_by("pk")
             if one.begins_at <= self.now < one.ends_at
         ]
+
+    def is_there(self, ruled: Ruled, members: set[int]) -> bool:
+        """Whether what has to be there too is: also of an automation that somebody has stopped for now."""
+        things = self.things(AutomationState.LIVE, AutomationState.SUSPENDED) if ruled.without is not None else []
+        return ruled.without is not None and bool(
+            of(ruled.without, [one for one in things if one.automation in members])
+        )
 
     def as_it_stands(self) -> dict[int, Any]:
         rows = Automation.objects.filter(name__startswith="Part ")
@@ -476,9 +487,7 @@ class Held(Steps):
 
 
 def combinations(ruled: Ruled, things: Sequence[Thing]) -> Iterator[tuple[Thing, ...]]:
-    """Everything that fills the legs of a rule together, each leg by a thing of its own; nothing where what has to be there is there."""
-    if ruled.without is not None and list(of(ruled.without, things)):
-        return
+    """Everything that fills the legs of a rule together, each leg by a thing of its own."""
     for found in itertools.product(*(of(leg, things) for leg in ruled.legs)):
         automations = {one.automation for one in found}
         if len(set(found)) == len(found) and (ruled.scope != "chain" or len(automations) > 1):

@@ -20,6 +20,7 @@ from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.approvals.conflicts.test_waivers import ask, grant
 from tests.journeys import Company
+from tests.matrix.worlds import inside
 from tests.people import as_actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S7")]
@@ -147,6 +148,19 @@ def test_what_has_to_be_there_and_ended_meanwhile_is_not_there(plain: Company, s
     with pytest.raises(Refused) as no:
         stock.decide_rest(plain, made)
     assert no.value.refusal.code == "S6"
+
+
+@pytest.mark.rule("S6", "R6")
+def test_what_has_to_be_there_and_is_suspended_is_not_there(plain: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(plain.slack), without=on(plain.erp), mode="enforce")
+    log = Grant.objects.get(entitlement__resource=plain.erp)
+    with inside(log.automation, JOB, plain.now):
+        grants.suspend(log, actor=JOB, now=plain.now, why=grants.Why.SILENCE)
+    with pytest.raises(Refused) as no:
+        journeys.submitted(plain, stock.version(plain, stock.one_more_channel))
+    assert no.value.refusal.code == "S6"
+    sweep(plain.now)
+    assert Conflict.objects.filter(state=ConflictState.OPEN).count() == 1
 
 
 @pytest.mark.rule("S6", "A2")
