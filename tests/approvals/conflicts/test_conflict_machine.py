@@ -51,7 +51,7 @@ from tests.machines import Undone
 from tests.matrix.worlds import inside
 from tests.people import as_actor, joins
 
-EXAMPLES, STEPS = lengths.of(3, soak=150), lengths.of(12, soak=40)
+EXAMPLES, STEPS = lengths.of(2, soak=150), lengths.of(8, soak=40)
 
 JOB = Actor.of_job("approvals.sweep")
 WRITES, READS = ("write", "admin"), ("read", "admin")
