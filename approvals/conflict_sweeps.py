@@ -20,7 +20,7 @@ from approvals.transitions import conflicting, waiving
 from governance.controls import claims, outbox
 from governance.controls.actors import Actor
 from governance.controls.models import JobRun
-from inventory.models import Automation
+from inventory.models import Automation, Entitlement, Resource
 
 JOB = "approvals.conflicts"
 
@@ -37,7 +37,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
         counts |= {"looked": 1, "members": members.weigh_all(now)}
     if is_night or has_changed(now):
         counts |= {"scanned": 1, **look(now, actor)}
-    due = Conflict.objects.filter(state=ConflictState.OPEN, due_at__lte=now)
+    due = Conflict.objects.enforceable(now)
     counts["enforced"] = claims.sweep(
         due, lambda one: conflicting.enforce.when_due(one, actor=actor, now=now), job=actor.job
     )
@@ -73,6 +73,8 @@ def has_changed(now: datetime) -> bool:
     return (
         Grant.history.filter(**since).exists()
         or Automation.history.filter(**since).exists()
+        or Entitlement.history.filter(**since).exists()
+        or Resource.history.filter(**since).exists()
         or Waiver.history.filter(**since).exists()
         or ConflictRule.objects.filter(effective_at__gte=last.started_at, effective_at__lte=now).exists()
         or Grant.objects.filter(ends_at__gt=last.started_at, ends_at__lte=now).exists()

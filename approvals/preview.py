@@ -16,7 +16,7 @@ from approvals.conflicts import cases, finding, stage_one
 from approvals.conflicts.finding import Found
 from approvals.drafts import Draft, row_key
 from approvals.intended import LADDER
-from approvals.models import Approval, Submission, credential_key
+from approvals.models import Approval, Grant, Submission, credential_key
 from approvals.models.submission import UNFINISHED
 from approvals.preview_route import People, resource_of, would_join
 from approvals.previewed import FOR_WHAT_IT_OPENS, Preview, Wanted
@@ -126,7 +126,7 @@ class _Reading:
         under_way, named = _under_way(known), self._named
         below = self._promoted_from(is_new=compared.before is None)
         likes = self._alike(held, is_in_force=compared.before is not None)
-        found = self._conflicts(held)
+        found = self._conflicts(held, compared.unchanged)
         compared = stage_one.asks_app(alike.asks_app(compared, likes, known), found, automation.pk or 0)
         base = _base(known) or below
         before = _privileges_of(base) if base is not None else []
@@ -189,12 +189,11 @@ class _Reading:
         case = Case(self.team, known, lineage_of, self.manifest.source.content, held)
         return alike.held(self.known, case, is_in_force=is_in_force)
 
-    def _conflicts(self, held: Sequence[Privilege]) -> list[Found]:
+    def _conflicts(self, held: Sequence[Privilege], kept: Iterable[Grant]) -> list[Found]:
         """What would be in conflict (S6)."""
         identities = [one.pk for one in self.found.identities if one.pk is not None]
-        return finding.find(
-            cases.of_parts(self.automation, held, self.found.triggers, identities, self._chain.others), self.now
-        )
+        case = cases.of_parts(self.automation, held, self.found.triggers, identities, self._chain.others)
+        return finding.find(cases.with_kept(case, kept), self.now)
 
     def _problems(self, compared: Changes, stands: Assessment, policy: policies.Policy) -> list[str]:
         """What keeps the app from being submitted, whatever its rows are."""

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
-from approvals import asking, sample_sweeps, touched
+from approvals import added, asking, sample_sweeps, touched
 from approvals.grant_sweeps import expire_due
 from approvals.ladders import LADDER, Bench
 from approvals.models import Approval, ApprovalState, Candidate, Submission, SubmissionState
 from approvals.routing import Route
-from approvals.transitions import ask_deputies, expire, lapse, pass_on, proposing
+from approvals.transitions import add_signatures, ask_deputies, expire, lapse, pass_on, proposing
 from approvals.transitions.deciding import title
 from governance.controls import claims, outbox
 from governance.controls.actors import Actor
@@ -53,6 +53,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
         **expired,
         "asked_next": _each(stuck, pass_on, now, actor),
         "deputies": _each(late, ask_deputies, now, actor),
+        "signatures_added": add_signatures_due(now, actor),
         "drawn": sample_sweeps.draw_due(now, actor),
         "passed_on": sample_sweeps.pass_on_due(now, actor),
         "unseen": sample_sweeps.lapse_due(now, actor),
@@ -80,6 +81,14 @@ def lapse_proposals(now: datetime, actor: Actor) -> int:
     """End proposals that nobody answered in time; what acted at once is taken back; returns how many (S8)."""
     due = proposing.about_to_lapse(now)
     return claims.sweep(due, lambda one: proposing.lapse.when_due(one, actor=actor, now=now), job=actor.job)
+
+
+def add_signatures_due(now: datetime, actor: Actor) -> int:
+    """Ask for what a policy or a conflict rule that has come into force adds to what is open; returns in how many submissions (A1, S6)."""
+    if not added.has_ruled(JOB, now):
+        return 0
+    due = Submission.objects.filter(state=SubmissionState.OPEN)
+    return claims.sweep(due, lambda one: add_signatures.when_due(one, actor=actor, now=now), job=actor.job)
 
 
 def pass_on_due(now: datetime, actor: Actor) -> int:

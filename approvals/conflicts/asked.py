@@ -19,9 +19,10 @@ from django.db.models.functions import JSONObject
 
 from approvals.conflicts import cases, finding, standing
 from approvals.conflicts.finding import Case, Found
+from approvals.conflicts.scanning import SUSPENDED_BY_CONFLICT
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
-from approvals.models import Approval, ApprovalKind, ApprovalState, Submission, Waiver
+from approvals.models import Approval, ApprovalKind, ApprovalState, Grant, GrantKind, Submission, Waiver
 from approvals.models.conflict import Mode, Scope
 from governance.controls import compiled
 from governance.controls.refusals import Refusal
@@ -36,6 +37,11 @@ GIVES_NOTHING = (
     ApprovalState.NOT_APPLICABLE,
     ApprovalState.WITHDRAWN,
 )
+
+#: Held by whoever puts something in force. It is taken before that of chains (`inventory.chain_keeping`) and after every row.
+LOCK = 0x666F7263
+#: What an instance of a submission remembers of rules and waivers.
+READ_EARLIER = ("conflict_rules", "live_waivers", "_conflict_rules", "_conflicts")
 
 
 def frozen(case: Case, asked: Iterable[str], words: Mapping[str, str]) -> dict[str, Any]:
@@ -220,22 +226,48 @@ def _fact(found: Found) -> str:
 
 
 def left(submission: Submission, records: Iterable[Approval], now: datetime) -> list[Found]:
-    """Its conflicts as it is decided so far: without what was refused, and as far as it was narrowed (A7).
+    """Its conflicts as it is decided so far: without what was refused, or ended meanwhile, and as far as it was narrowed (A7).
 
     Args:
         submission: with its automation.
         records: all of its records, as they are now; what one of them has been narrowed to counts.
         now: business time.
     """
-    records = [one for one in records if one.kind == ApprovalKind.PRIVILEGE]
-    refused = {f"{submission.automation_id}/{one.key}" for one in records if one.state in GIVES_NOTHING}
-    lowered = {f"{submission.automation_id}/{one.key}": one.granted_level for one in records if one.granted_level}
+    records = list(records)
+    privileges = {f"{submission.automation_id}/{one.key}": one for one in records if one.kind == ApprovalKind.PRIVILEGE}
+    without = _given_no_credential(submission, records)
+    lowered = {key: one.granted_level for key, one in privileges.items() if one.granted_level}
+    given = {
+        key
+        for key, one in privileges.items()
+        if one.state not in GIVES_NOTHING and (one.privilege is None or one.privilege.credential_id not in without)
+    }
     case, rules = case_of(submission), rules_for(submission, now)
     if any((one.rule.scope, one.rule.mode) == (Scope.CHAIN, Mode.ENFORCE) for one in rules):
         chain = chains.with_version(submission.version).others  # who is in it may have changed since
         case = replace(case, subjects={**case.subjects, Scope.CHAIN: sorted(chain)})
-    things = [replace(one, level=lowered.get(one.key, one.level)) for one in case.things if one.key not in refused]
+    kept = [one for one in _counted(submission, now) if f"{submission.automation_id}/{one.key}" not in privileges]
+    held = given | {f"{submission.automation_id}/{one.key}" for one in kept}
+    things = [one for one in cases.with_kept(case, kept).things if one.entry or one.key in held]
+    things = [replace(one, level=lowered.get(one.key, one.level)) for one in things]
     return finding.find(replace(case, things=things), now, rules)
+
+
+def _counted(submission: Submission, now: datetime) -> Iterable[Grant]:
+    """What the automation holds as a scan counts it: what ended since it was submitted does not run on."""
+    held = Grant.objects.filter(automation=submission.automation_id, entitlement__isnull=False, ends_at__gt=now)
+    return held.standing().exclude(suspended_why=SUSPENDED_BY_CONFLICT)
+
+
+def _given_no_credential(submission: Submission, records: Iterable[Approval]) -> set[int | None]:
+    """Ids of the credentials that were refused and that it does not hold either: what needs one of them gives no grant (A2)."""
+    refused = {
+        one.credential_id for one in records if one.kind == ApprovalKind.CREDENTIAL and one.state in GIVES_NOTHING
+    }
+    if not refused:
+        return set()
+    standing = Grant.objects.filter(automation=submission.automation_id, kind=GrantKind.CREDENTIAL).standing()
+    return refused - set(standing.values_list("credential", flat=True))
 
 
 def enforced(found: Iterable[Found]) -> list[Found]:
@@ -253,11 +285,14 @@ def refusal(found: Sequence[Found], kind: Literal["duty", "input"] = "duty") -> 
     return Refusal("S6", kind, said, no[0].way_out, detail, is_attempt=True)
 
 
-def alone(submission: Submission, now: datetime) -> None:
-    """Have nobody else put in force meanwhile what could be in conflict with this by what others hold, until the transaction ends (S6)."""
-    wide = {one.rule.scope for one in rules_for(submission, now) if one.rule.mode == Mode.ENFORCE} - {Scope.AUTOMATION}
-    case = case_of(submission)
-    keys = sorted(f"{scope}:{subject}" for scope in wide for subject in case.subjects_in(scope))
+def alone(submission: Submission) -> None:
+    """Have nobody else put anything in force until the transaction ends, and forget what was read of rules and waivers before (S6).
+
+    One at a time, whatever it is: what another puts in force meanwhile can be in conflict by its owner, its team, an identity, or a chain that
+    nobody sees before both have committed; and a rule may come into force that the one has read and the other has not. It takes
+    the time of one commit.
+    """
     with connection.cursor() as cursor:
-        for key in keys:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('approvals.conflicts:' || %s, 0))", [key])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    for name in READ_EARLIER:
+        submission.__dict__.pop(name, None)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from approvals.conflicts import holding
 from approvals.conflicts.finding import Case
+from approvals.conflicts.selectors import Held
+from approvals.models import Grant, GrantState
 from approvals.models.conflict import Scope
 from inventory import chains
 from inventory.models import Automation, Privilege, Trigger, Version
@@ -22,6 +25,23 @@ def of_read(automation: Automation, version: Version, privileges: Sequence[Privi
     identities = list(version.version_identities.values_list("identity_id", flat=True))
     chain = chains.with_version(version, list(privileges)).others
     return of_parts(automation, privileges, version.triggers.all(), identities, chain)
+
+
+def with_kept(case: Case, kept: Iterable[Grant]) -> Case:
+    """The same where some of it runs on as it is held: what an approver narrowed stays narrowed, and what was wider stays wider (A7, A12).
+
+    Args:
+        case: as a version asks it.
+        kept: grants that run on.
+    """
+    known = {f"{case.automation}/{one.key}": one for one in kept}
+    return replace(case, things=[_as_held(one, known.get(one.key)) for one in case.things])
+
+
+def _as_held(one: Held, grant: Grant | None) -> Held:
+    if grant is None:
+        return one
+    return replace(one, level=grant.level, suspended=grant.state == GrantState.SUSPENDED)
 
 
 def of_parts(

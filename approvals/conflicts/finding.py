@@ -20,6 +20,7 @@ from approvals.conflicts.standing import Standing
 from approvals.models import Waiver
 from approvals.models.conflict import WITHOUT, Mode, Scope
 from inventory.importers.capabilities import BY_HAND
+from inventory.models import ChainMember
 
 #: By the digests of their documents, which say all of them: the rules in force, a proposal's, those of one scope.
 _INDEXES: dict[tuple[str, ...], Index] = {}
@@ -83,6 +84,16 @@ class Found:
         return frozenset(key for keys in self.by_leg.values() for key in keys)
 
     @property
+    def has_own(self) -> bool:
+        """Whether something of its own fills a leg; else it only joins what others hold."""
+        return any(leg != WITHOUT for leg in self.own)
+
+    @property
+    def automations(self) -> frozenset[int]:
+        """Ids of the others that have a part."""
+        return frozenset(part.automation for parts in self.others.values() for part in parts)
+
+    @property
     def mode(self) -> str:
         """What it does: of a waived one, it is shown."""
         return Mode.RECORD if self.waiver is not None else self.standing.rule.mode
@@ -132,7 +143,8 @@ def find_all(
 
     Returns:
         For each case, by the codes of the rules. A fixed number of queries, however many cases: the rules, what others hold of what
-        rules mean of which the automation fills a leg, a query a scope, and waivers where something is found.
+        rules mean of which the automation fills a leg, a query a scope, and waivers where something is found. What joins a chain is asked of all
+        that it joins, also where it holds nothing of it itself.
     """
     rules = standing.in_force(now) if rules is None else rules
     own = [_near(case, rules) for case in cases]
@@ -151,13 +163,17 @@ def find_all(
                 if _is_conflict(one, made):
                     here.append(made)
         found.append(here)
-    return _with_waivers(found, now, waivers)
+    return _with_waivers(_without_others(found), now, waivers)
 
 
 def _near(case: Case, rules: Sequence[Standing]) -> list[tuple[Standing, dict[int, tuple[Held, ...]]]]:
-    """The rules of which it fills a leg itself, with what fills which."""
-    filled = _index(rules).fill(case.things)
-    return [(rules[place], legs) for place, legs in sorted(filled.items()) if any(leg != WITHOUT for leg in legs)]
+    """The rules of which it fills a leg itself, with what fills which; and where it stands in a chain, those of chains."""
+    filled, joins = _index(rules).fill(case.things), bool(case.subjects.get(Scope.CHAIN))
+    return [
+        (one, filled.get(place, {}))
+        for place, one in enumerate(rules)
+        if any(leg != WITHOUT for leg in filled.get(place, ())) or (joins and one.rule.scope == Scope.CHAIN)
+    ]
 
 
 def _index(rules: Sequence[Standing]) -> Index:
@@ -168,6 +184,15 @@ def _index(rules: Sequence[Standing]) -> Index:
             _INDEXES.clear()
         _INDEXES[said] = Index([one.rule for one in rules])
     return _INDEXES[said]
+
+
+def _without_others(found: Sequence[Sequence[Found]]) -> list[list[Found]]:
+    """Without what an automation has no part in and does not join either: that others stand in one chain already (A16)."""
+    aside = {pk for each in found for one in each if not one.has_own for pk in one.automations}
+    chains = dict(ChainMember.objects.filter(automation__in=aside).values_list("automation", "chain")) if aside else {}
+    return [
+        [one for one in each if one.has_own or len({chains.get(pk) for pk in one.automations}) > 1] for each in found
+    ]
 
 
 def _members(cases: Sequence[Case], scopes: Collection[str]) -> dict[str, set[tuple[int, int]]]:
@@ -181,7 +206,7 @@ def _members(cases: Sequence[Case], scopes: Collection[str]) -> dict[str, set[tu
 
 
 def _is_conflict(one: Standing, made: Found) -> bool:
-    """Whether every leg is filled by something of its own and what has to be there is not; as a scan says of what is held."""
+    """Whether every leg is filled by something else and what has to be there is not; as a scan says of what is held."""
     filled = made.by_leg
     has_all = all((leg in filled) == (leg != WITHOUT) for leg, _ in legs_of(one.rule))
     automations = {key.partition("/")[0] for keys in filled.values() for key in keys}
@@ -201,13 +226,19 @@ def _with_waivers(
         return [list(each) for each in found]
     if waivers is None:
         waivers = list(Waiver.objects.live(now).filter(code__in=codes).order_by("-ends_at"))
-    known: dict[tuple[str, int], list[Waiver]] = {}
+    known: dict[tuple[str, str, int], list[Waiver]] = {}
     for waiver in waivers:
-        known.setdefault((waiver.code, waiver.subject), []).append(waiver)
-    return [
-        [replace(one, waiver=_covering(known.get((one.standing.rule.code, one.subject), ()), one.keys)) for one in each]
-        for each in found
-    ]
+        known.setdefault(_of(waiver.code, waiver.scope, waiver.subject), []).append(waiver)
+    return [[replace(one, waiver=_covering(known.get(_key_of(one), ()), one.keys)) for one in each] for each in found]
+
+
+def _key_of(found: Found) -> tuple[str, str, int]:
+    return _of(found.standing.rule.code, found.standing.rule.scope, found.subject)
+
+
+def _of(code: str, scope: str, subject: int) -> tuple[str, str, int]:
+    """By what a waiver is found; a chain's number changes with who is in it, so that what it covers has to say it (A16)."""
+    return code, scope, 0 if scope == Scope.CHAIN else subject
 
 
 def _covering(waivers: Iterable[Waiver], keys: frozenset[str]) -> Waiver | None:

@@ -1,6 +1,7 @@
 """Everything that is held, against every rule, asked of the database as sets (S6). What one automation would hold: `finding`.
 
-A grant counts until it has ended or its term is over; what a conflict itself has suspended counts no more. What is held without a grant, an
+A grant counts until it has ended or its term is over; what a conflict itself has suspended counts no more, and nothing that is suspended is proof that
+what has to be there too is there. What is held without a grant, an
 open way in, counts while the version that has it is the approved one.
 """
 
@@ -17,7 +18,7 @@ from approvals.conflicts.holding import entries, wanted
 from approvals.conflicts.rules import are_distinct
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
-from approvals.models.conflict import Scope
+from approvals.models.conflict import WITHOUT, Scope
 
 #: What suspended a grant that counts no more.
 SUSPENDED_BY_CONFLICT = "conflict"
@@ -40,7 +41,7 @@ _HELD = f"""
     FROM approvals_conflictmember m
     JOIN approvals_grant g ON g.entitlement_id = m.entitlement_id AND (m.mask >> g.held_as) & 1 = 1
     WHERE m.rule_id = ANY(%(rules)s) AND g.state <> 'ended' AND g.ends_at > %(now)s
-        AND g.suspended_why <> '{SUSPENDED_BY_CONFLICT}'
+        AND g.suspended_why <> '{SUSPENDED_BY_CONFLICT}' AND (m.leg <> {WITHOUT} OR g.state = 'active')
 """  # noqa: S608  a constant of ours
 _ENTRIES = """
     SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, left('trigger:' || t.type || ':' || t.at, 80) AS key

@@ -48,6 +48,7 @@ class Held:
         model_controlled: a model chooses whether, or with what, it is done.
         opaque: what is run can't be read from the source.
         entry: ``open`` for a trigger that somebody who has not signed in can use; empty for everything else.
+        suspended: it is out of force for the time being: it may come back, and is no proof that it is there.
     """
 
     key: str
@@ -62,6 +63,7 @@ class Held:
     model_controlled: bool = False
     opaque: bool = False
     entry: str = ""
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Selector:
             bool(held.entry) == bool(self.entry)  # most are told apart by this and the next, and a page asks hundreds
             and not (self.tags and self.tags.isdisjoint(held.tags))
             and (not self.resources or held.resource in self.resources)
+            and not (self.is_surely and held.suspended)
             and (not self.entry or held.entry in self.entry)
             and (not self.kinds or held.kind in self.kinds)
             and (not self.environments or held.environment in self.environments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -128,18 +129,22 @@ class ConflictState(models.TextChoices):
     ENDED = "ended", "Ended"
 
 
-def _of_outer() -> dict[str, OuterRef]:
-    return {name: OuterRef(name) for name in ("code", "scope", "subject")}
+def _same() -> WaiverQuerySet:
+    """The waivers of what a conflict of an outer query is of (`WaiverQuerySet.of_the_same`)."""
+    in_chain = Q(scope=Scope.CHAIN, covers__overlap=OuterRef("keys"))
+    return Waiver.objects.filter(
+        Q(subject=OuterRef("subject")) | in_chain, code=OuterRef("code"), scope=OuterRef("scope")
+    )
 
 
 def _covering(now: datetime) -> WaiverQuerySet:
     """The waivers that lift a conflict of an outer query at ``now``: all of it, or nothing (S7)."""
-    return Waiver.objects.live(now).filter(**_of_outer(), covers__contains=OuterRef("keys"))
+    return _same().live(now).filter(covers__contains=OuterRef("keys"))
 
 
 def _over() -> WaiverQuerySet:
     """The waivers of a conflict of an outer query that are over."""
-    return Waiver.objects.filter(**_of_outer(), state=WaiverState.ENDED).order_by()
+    return _same().filter(state=WaiverState.ENDED).order_by()
 
 
 class ConflictQuerySet(models.QuerySet["Conflict"]):
@@ -151,6 +156,17 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
             return self
         seen = Automation.objects.visible_to(actor, now).order_by().values("pk")
         return self.filter(automations__overlap=ArraySubquery(seen))
+
+    def enforceable(self, now: datetime) -> ConflictQuerySet:
+        """The open ones of which something is suspended at ``now``: their time is up, or no waiver lasts by which something came in (S6, S7)."""
+        let_in = Q(by_waiver__len__gt=0, rule__mode=Mode.ENFORCE)
+        return self.filter(Q(due_at__lte=now) | let_in, ~Exists(_covering(now)), state=ConflictState.OPEN)
+
+    def allowed_by(self, waiver: Waiver) -> ConflictQuerySet:
+        """The open ones that a waiver is of."""
+        same = self.filter(code=waiver.code, scope=waiver.scope, state=ConflictState.OPEN)
+        in_chain = waiver.scope == Scope.CHAIN
+        return same.filter(keys__overlap=waiver.covers) if in_chain else same.filter(subject=waiver.subject)
 
     def telling_waived(self, now: datetime) -> ConflictQuerySet:
         """Each with ``waived_until``, until when a waiver covers all of it at ``now``, and ``was_waived``, whether one of it is over (S7)."""
@@ -180,6 +196,8 @@ class Conflict(models.Model):
     #: All that has a part in it, as a waiver names it.
     keys = ArrayField(models.CharField(max_length=110), default=list)
     grants = ArrayField(models.BigIntegerField(), default=list)
+    #: What of it came in while a waiver allowed it: it has no time of its own once none does.
+    by_waiver = ArrayField(models.CharField(max_length=110), default=list, blank=True)
     state = models.CharField(max_length=8, choices=ConflictState, default=ConflictState.OPEN)
     opened_at = models.DateTimeField()
     #: By when it is resolved or waived, where the rule is enforced: then the newer grant is suspended.
@@ -243,6 +261,11 @@ class WaiverQuerySet(models.QuerySet["Waiver"]):
     def live(self, now: datetime) -> WaiverQuerySet:
         """Those that lift something at the instant ``now``."""
         return self.filter(state=WaiverState.GRANTED, begins_at__lte=now, ends_at__gt=now)
+
+    def of_the_same(self, code: str, scope: str, subject: int, keys: Collection[str]) -> WaiverQuerySet:
+        """Those of a rule and of whom it looks at. A chain's number changes with who is in it: its are those that name something of it."""
+        same = self.filter(code=code, scope=scope)
+        return same.filter(covers__overlap=list(keys)) if scope == Scope.CHAIN else same.filter(subject=subject)
 
 
 class Waiver(models.Model):

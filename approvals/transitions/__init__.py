@@ -1,5 +1,6 @@
 """Every change of a submission and its approvals, by the step of the journey it belongs to."""
 
+from approvals.transitions.adding import add_signatures
 from approvals.transitions.by_policy import approve_by_policy
 from approvals.transitions.conflicting import change_conflict, end_conflict, enforce, follow_scan, open_conflict
 from approvals.transitions.deciding import answer, approve, ask_for_changes, reject
@@ -47,6 +48,7 @@ from approvals.transitions.waiving import (
 
 __all__ = [
     "accept_subset",
+    "add_signatures",
     "answer",
     "approve",
     "approve_by_policy",

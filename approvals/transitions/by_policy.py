@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from approvals import duties, light, parties, policies
+from approvals import added, duties, light, parties, policies
 from approvals.light import Because
 from approvals.models import Approval, ApprovalState, Submission
 from governance.controls.refusals import Refusal
 from governance.controls.transitions import Effect, Step, transition
+from inventory.risk import Tier
 
 #: What the ledger says where a duty of approving is what speaks against it, by the duty's code.
 HELD = {
@@ -34,6 +36,20 @@ def approve_by_policy(step: Step[Approval]) -> Effect:
     record.granted_term_days = record.term_days
     record.ended_at = step.now
     return Effect(payload={"policy": record.by_policy.number, "document": record.by_policy.digest})
+
+
+#: A policy that came later has people asked (A1).
+ASKS_MORE = Because(
+    "a later policy has people asked", "The policy that is in force now has people decide about something of it."
+)
+
+
+def _asks_more_now(submission: Submission, waiting: Sequence[Approval], policy: policies.Policy, now: datetime) -> bool:
+    """Whether something of it is more than low, or takes more signatures than were asked, by the policy in force now."""
+    judged = added.tiers(submission, policy, now)
+    if judged is not None and max([judged.app, *(judged.of(one) for one in waiting)]) > Tier.LOW:
+        return True
+    return bool(added.missing(submission, waiting, now))
 
 
 def approve_all(step: Step[Any], submission: Submission, waiting: Sequence[Approval]) -> bool:
@@ -61,9 +77,13 @@ def approve_all(step: Step[Any], submission: Submission, waiting: Sequence[Appro
 def _because(step: Step[Any], submission: Submission, waiting: Sequence[Approval]) -> Because | None:
     """What speaks against it; counted while nobody else has policy approve something for any of its builders."""
     light.lock(parties.building(submission))
-    found = light.of_submission(submission, waiting, policies.of(submission.policy), step.now)
-    if found is not None:
-        return found
+    then, now = policies.of(submission.policy), policies.in_force(step.now)
+    for policy in (then,) if now.version == then.version else (then, now):
+        found = light.of_submission(submission, waiting, policy, step.now)
+        if found is not None:
+            return found
+    if _asks_more_now(submission, waiting, now, step.now):
+        return ASKS_MORE
     for record in waiting:
         record.submission = submission
         no: Refusal | None = approve_by_policy.refusal(record, actor=step.actor, now=step.now)

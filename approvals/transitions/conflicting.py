@@ -11,7 +11,7 @@ from approvals import grants
 from approvals.conflicts import standing
 from approvals.conflicts.scanning import Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantState, Waiver
-from approvals.models.conflict import Mode, Rating
+from approvals.models.conflict import Mode, Rating, Scope
 from governance.controls import ledger, outbox
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
@@ -35,19 +35,30 @@ def follow_scan(step: Step[ConflictRule], *, found: Mapping[int, Sequence[Part]]
     """
     rule = step.subject
     known = {one.subject: one for one in Conflict.objects.filter(code=rule.code, state=ConflictState.OPEN)}
+    if rule.scope == Scope.CHAIN:
+        known = _under_their_numbers(known, found)
     counts = {"opened": 0, "changed": 0, "ended": 0}
     for subject, parts in sorted(found.items()):
         before = known.pop(subject, None)
         if before is None:
             open_conflict(_new(rule, subject, parts, step.now), actor=step.actor, now=step.now)
             counts["opened"] += 1
-        elif _differs(before, rule, parts):
-            change_conflict(before, actor=step.actor, now=step.now, rule=rule, parts=parts)
+        elif before.subject != subject or _differs(before, rule, parts):
+            change_conflict(before, actor=step.actor, now=step.now, rule=rule, whom=subject, parts=parts)
             counts["changed"] += 1
     for gone in known.values():
         end_conflict(gone, actor=step.actor, now=step.now, why="resolved")
         counts["ended"] += 1
     return Effect(payload=counts)
+
+
+def _under_their_numbers(known: Mapping[int, Conflict], found: Mapping[int, Sequence[Part]]) -> dict[int, Conflict]:
+    """Open conflicts of chains by the numbers that these have now: who joins or leaves one changes its number, and no clock (A16)."""
+    here = {subject: one for subject, one in known.items() if subject in found}
+    for one in (one for subject, one in sorted(known.items()) if subject not in found):
+        same = (n for n, parts in found.items() if n not in here and not set(_of(parts)["keys"]).isdisjoint(one.keys))
+        here[next(same, one.subject)] = one
+    return here
 
 
 def give_up_all(step: Step[Any], code: str) -> None:
@@ -84,9 +95,20 @@ def _new(rule: ConflictRule, subject: int, parts: Sequence[Part], now: datetime)
         scope=rule.scope,
         subject=subject,
         **_of(parts),
+        by_waiver=_by_waiver(rule, subject, _of(parts)["keys"]),
         opened_at=now,
         due_at=_due(rule, now),
     )
+
+
+def _by_waiver(rule: ConflictRule, subject: int, keys: Sequence[str]) -> list[str]:
+    """What of some things that came into a conflict just now a waiver has allowed since its rule is enforced: else it had not come in (S6)."""
+    if rule.mode != Mode.ENFORCE:
+        return []
+    granted = Waiver.objects.filter(begins_at__isnull=False, ends_at__gt=rule.effective_at)
+    same = granted.of_the_same(rule.code, rule.scope, subject, keys)
+    covered = {key for covers in same.values_list("covers", flat=True) for key in covers}
+    return sorted(covered.intersection(keys))
 
 
 @transition(
@@ -106,12 +128,15 @@ def _tell_of_new(step: Step[Conflict]) -> dict[str, Any]:
 
 
 @transition(Conflict, event="conflict.changed", permission=None, source=(ConflictState.OPEN,))
-def change_conflict(step: Step[Conflict], *, rule: ConflictRule, parts: Sequence[Part]) -> Effect:
+def change_conflict(step: Step[Conflict], *, rule: ConflictRule, whom: int, parts: Sequence[Part]) -> Effect:
     """More of it is held than before, or less, or its rule says it otherwise now; an enforced rule starts the clock, and nothing stops it."""
-    conflict = step.subject
+    conflict, before = step.subject, set(step.subject.keys)
     for name, value in _of(parts).items():
         setattr(conflict, name, value)
-    conflict.rule = rule
+    conflict.rule, conflict.subject = rule, whom
+    came = _by_waiver(rule, whom, sorted(set(conflict.keys) - before))
+    kept = set(conflict.by_waiver).intersection(conflict.keys) if rule.mode == Mode.ENFORCE else set()
+    conflict.by_waiver = sorted(kept.union(came))
     conflict.due_at = (conflict.due_at or _due(rule, step.now)) if rule.mode == Mode.ENFORCE else None
     step.save(conflict)
     return Effect(payload={"version": rule.number, "grants": conflict.grants})
@@ -127,9 +152,28 @@ def end_conflict(step: Step[Conflict], *, why: str) -> Effect:
 
 
 def _time_is_up(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.due_at is None or subject.due_at > now:
-        return Refusal("S6", "state", "The time to resolve this is not up.")
+    if _is_up(subject, now) or (subject.by_waiver and subject.rule.mode == Mode.ENFORCE):
+        return None
+    return Refusal("S6", "state", "The time to resolve this is not up.")
+
+
+def _is_up(conflict: Conflict, now: datetime) -> bool:
+    return conflict.due_at is not None and conflict.due_at <= now
+
+
+def _something_left(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
+    if _to_suspend(subject, now) is None:
+        return Refusal("S6", "state", "Nothing of this is in force.")
     return None
+
+
+def _to_suspend(conflict: Conflict, now: datetime) -> Grant | None:
+    """The newest of it; before its time is up, of what a waiver let in, or where that is nothing that could be suspended, of all (S6, S7)."""
+    active = Grant.objects.filter(pk__in=conflict.grants, state=GrantState.ACTIVE).order_by("-begins_at", "-pk")
+    if _is_up(conflict, now):
+        return active.first()
+    let_in = (one for one in active if f"{one.automation_id}/{one.key}" in conflict.by_waiver)
+    return next(let_in, None) or active.first()
 
 
 def _not_waived(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
@@ -138,13 +182,17 @@ def _not_waived(subject: Conflict, actor: Actor, now: datetime) -> Refusal | Non
 
 def waiver_of(conflict: Conflict, now: datetime) -> Waiver | None:
     """The waiver that covers all that is held of a conflict, or None (S7)."""
-    live = Waiver.objects.live(now).filter(code=conflict.code, scope=conflict.scope, subject=conflict.subject)
-    return live.filter(covers__contains=conflict.keys).order_by("-ends_at").first()
+    same = Waiver.objects.live(now).of_the_same(conflict.code, conflict.scope, conflict.subject, conflict.keys)
+    return same.filter(covers__contains=conflict.keys).order_by("-ends_at").first()
 
 
 TIME_IS_UP = Duty(
-    "S6", "S6", "What was held before a rule was enforced has time to be resolved or waived.", _time_is_up
+    "S6",
+    "S6",
+    "What was held before a rule was enforced has time to be resolved or waived; what a waiver let in has that waiver's.",
+    _time_is_up,
 )
+SOMETHING_LEFT = Duty("S6", "S6", "What is suspended already is not suspended again.", _something_left)
 NOT_WAIVED = Duty("S7", "S7", "What is waived is not suspended.", _not_waived)
 
 
@@ -153,15 +201,13 @@ NOT_WAIVED = Duty("S7", "S7", "What is waived is not suspended.", _not_waived)
     event="conflict.enforced",
     permission=Permission.CONFLICT_SCAN,
     source=(ConflictState.OPEN,),
-    duties=(TIME_IS_UP, NOT_WAIVED),
+    duties=(TIME_IS_UP, NOT_WAIVED, SOMETHING_LEFT),
 )
 def enforce(step: Step[Conflict]) -> Effect:
     """Nobody resolved it in time: the newest grant of it is suspended; of one without another, what is there (S6)."""
     conflict = step.subject
-    active = Grant.objects.filter(pk__in=conflict.grants, state=GrantState.ACTIVE)
-    newest = active.order_by("-begins_at", "-pk").first()
-    if newest is None:
-        return Effect(payload={"suspended": ""})
+    newest = _to_suspend(conflict, step.now)
+    assert newest is not None  # a duty asked
     grants.hold_back(newest, actor=step.actor, now=step.now, why=grants.Why.CONFLICT)
     _tell(step, conflict, "conflict_enforced", f"enforced:{newest.pk}", grant=newest)
     return Effect(payload={"suspended": str(newest.pk)})

@@ -19,7 +19,7 @@ from approvals.models import (
 from approvals.models.conflict import Mode
 from approvals.models.submission import Capacity
 from approvals.routing import Route, route_of
-from approvals.transitions import likening, outside, repeated
+from approvals.transitions import adding, likening, outside, repeated
 from governance.controls.once import last_word
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
@@ -79,6 +79,7 @@ def approve(
     if takes_a_third:
         outside.ask(step)
     _confirm_bindings(step)
+    adding.add_to(step)
     filled = all(seat.is_filled for seat in route_of(record, step.now).standing(record))
     if filled:
         record.ended_at = step.now

@@ -79,7 +79,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
 def _check_conflicts(step: Step[Submission]) -> None:
     """Nothing comes into force that an enforced rule forbids, whatever others put in force at this very moment (S6)."""
     submission = step.subject
-    conflicts.alone(submission, step.now)
+    conflicts.alone(submission)
     no = duties.conflict_at_force(submission, step.now)
     if no is not None:
         raise refuse(no)

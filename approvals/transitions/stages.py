@@ -8,11 +8,11 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 
-from approvals import asking, duties, pairs, parties, policies, third
+from approvals import added, asking, duties, pairs, parties, policies, third
 from approvals.ladders import LADDER, Bench, ladder, resource_of
 from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
 from approvals.routing import Route
-from approvals.transitions import likening
+from approvals.transitions import adding, likening
 from approvals.transitions.by_policy import approve_all
 from approvals.transitions.carrying import settle
 from approvals.transitions.force import put_in_force
@@ -84,6 +84,7 @@ def start(step: Step[Any], submission: Submission) -> None:
 def _open(step: Step[Any], submission: Submission, records: Iterable[Approval], *, event: str) -> None:
     """Put records, read with what their ladders need, before whoever may decide them."""
     records = list(records)
+    adding.add(step, submission, records, added.missing(submission, records, step.now))
     _add_third(step, submission, records)
     prefetch_related_objects(records, "seats__candidates")
     route = Route.load(submission, step.now)

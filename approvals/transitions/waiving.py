@@ -10,7 +10,7 @@ from approvals import duties, parties, policies
 from approvals.conflicts import cases, finding
 from approvals.conflicts.finding import Found
 from approvals.ladders import Bench
-from approvals.models import Conflict, ConflictRule, ConflictState, Waiver, WaiverState
+from approvals.models import Conflict, ConflictRule, Waiver, WaiverState
 from approvals.models.conflict import LONGEST_WAIVER, WAIVERS_IN_A_ROW
 from governance.controls import outbox, texts
 from governance.controls.actors import Actor
@@ -99,8 +99,10 @@ def _is(found: Found, code: str, whom: int) -> bool:
 def _before(found: Found, now: datetime) -> Waiver | None:
     """The waiver that a new one would follow: of the same, and over for no longer than `GAP`."""
     rule = found.standing.rule
-    same = Waiver.objects.filter(code=rule.code, scope=rule.scope, subject=found.subject, followed_by__isnull=True)
-    over = same.filter(state__in=(WaiverState.GRANTED, WaiverState.ENDED), ends_at__gt=now - GAP)
+    same = Waiver.objects.of_the_same(rule.code, rule.scope, found.subject, found.keys)
+    over = same.filter(
+        followed_by__isnull=True, state__in=(WaiverState.GRANTED, WaiverState.ENDED), ends_at__gt=now - GAP
+    )
     return over.order_by("-ends_at").first()
 
 
@@ -222,9 +224,7 @@ def end_waiver(step: Step[Waiver]) -> Effect:
 def expire_waiver(step: Step[Waiver]) -> Effect:
     """Its term is over: what it allowed is a conflict again, and whoever answers for it and security hear of it (S7)."""
     waiver = step.subject
-    is_held = Conflict.objects.filter(
-        code=waiver.code, scope=waiver.scope, subject=waiver.subject, state=ConflictState.OPEN
-    ).exists()
+    is_held = Conflict.objects.allowed_by(waiver).exists()
     people = [*_side(waiver, step.now), *Bench.load(step.now).security]
     _tell(step, waiver, people if is_held else _side(waiver, step.now), "waiver_expired", "expired", is_held=is_held)
     return Effect(payload={"rule": waiver.code, "is_held": is_held})

@@ -73,6 +73,7 @@ EVENTS: dict[str, Group | None] = {
     "delegation_set": AT_ONCE,
     "erasure_asked": Group.CONFIRM,
     # conflicts and waivers
+    "signature_added": Group.KNOW,
     "conflict_opened": Group.KNOW,
     "conflict_enforced": AT_ONCE,
     "waiver_asked": Group.DECIDE,

@@ -28,6 +28,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "approval.approved": ("check", "ok", "approved {what}"),
     "approval.approved_by_policy": ("check", "ok", "{what} was approved by policy version {policy}"),
     "approval.third_asked": ("person", "wait", "{what} takes a third signature, from outside both teams"),
+    "approval.signature_added": ("person", "wait", "{what} takes another signature by a rule that came later"),
     "approval.rejected": ("cross", "no", "refused {what}"),
     "approval.changes_asked": ("question", "ask", "asked for changes to {what}"),
     "approval.answered": ("speech", "ask", "answered about {what}"),
@@ -197,6 +198,7 @@ NAMELESS = {
 OF_ITSELF = frozenset(
     {
         "approval.approved_by_policy",
+        "approval.signature_added",
         "approval.third_asked",
         "approval.opened",
         "approval.closed",

@@ -14,7 +14,7 @@ from approvals.models import GrantState
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.refusals import Refusal
-from governance.recertification import reviewers, scheduling
+from governance.recertification import in_conflict, reviewers, scheduling
 from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question
 from inventory.models import Automation, AutomationState
 
@@ -141,7 +141,11 @@ def _grace_passed(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
 
 
 def _closing_due(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
-    if is_gone(subject) or (subject.closes_at is not None and now >= subject.closes_at):
+    if (
+        is_gone(subject)
+        or in_conflict.is_resolved(subject)
+        or (subject.closes_at is not None and now >= subject.closes_at)
+    ):
         return None
     return Refusal("R4", "state", "It is not time to close this.")
 
@@ -175,4 +179,6 @@ REVIEWER_LEFT = Duty("R8", "R8", "Only who left is replaced.", _reviewer_left)
 DEADLINE_PASSED = Duty("R6", "R6", "What is unanswered is handed on once its deadline has passed.", _deadline_passed)
 GRACE_PASSED = Duty("R6", "R6", "Silence suspends once the grace period has passed.", _grace_passed)
 REVIEWED_IN_TIME = Duty("R6", "R6", "What nobody has reviewed within its grace period does not run.", _reviewed_in_time)
-CLOSING_DUE = Duty("R4", "R4", "An item closes when its time has come, or what it is about has ended.", _closing_due)
+CLOSING_DUE = Duty(
+    "R4", "R4", "An item closes when its time has come, or what it is about has ended or is resolved.", _closing_due
+)

@@ -86,6 +86,7 @@ class ItemOutcome(models.TextChoices):
     REVOKED = "revoked", "Revoked"
     NOT_RENEWED = "not_renewed", "Not renewed"
     SUPERSEDED = "superseded", "Ended otherwise"
+    RESOLVED = "resolved", "Conflict resolved"
 
 
 #: States in which an item still waits for something.

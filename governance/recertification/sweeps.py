@@ -21,10 +21,10 @@ from approvals.models import Grant, GrantState
 from governance.controls import claims
 from governance.controls.actors import Actor
 from governance.controls.models import Person
-from governance.recertification import reviewers, transitions
+from governance.recertification import in_conflict, reviewers, transitions
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, ItemState, Question
 from governance.recertification.scheduling import OPENS_BEFORE
-from governance.recertification.transitions import sharing
+from governance.recertification.transitions import judging, sharing
 from governance.recertification.transitions.opening import OF_AUTOMATION, OF_GRANT, scheduled_campaign, times_of
 from inventory.models import Automation, AutomationState
 
@@ -32,18 +32,22 @@ log = structlog.get_logger(__name__)
 
 JOB = "recertification.sweep"
 
+#: Automations that one run judges anew by a policy: it leaves time for the reviews that follow.
+AT_ONCE = 500
+
 
 def sweep(now: datetime) -> Mapping[str, int]:
     """Everything that is due at ``now``; returns how many of what."""
     actor = Actor.of_job(JOB)
     return {
-        "opened": open_due(now, actor),
+        "opened": open_due(now, actor) + open_in_conflict(now, actor),
         "reassigned": reassign_due(now, actor),
         "reminded": remind_due(now, actor),
         "escalated": escalate_due(now, actor),
         "suspended": suspend_due(now, actor),
         "closed": close_due(now, actor),
         "judged_with_sharers": judge_sharers(now, actor),
+        "judged_by_policy": judge_by_policy(now, actor),
     }
 
 
@@ -51,6 +55,13 @@ def judge_sharers(now: datetime, actor: Actor) -> int:
     """Judge anew whatever is joined with something riskier; returns how many (I5, A16)."""
     due = Automation.objects.filter(pk__in=sharing.due(), state__in=sharing.HELD)
     return claims.sweep(due, partial(transitions.judge_with_sharers.when_due, actor=actor, now=now), job=JOB)
+
+
+def judge_by_policy(now: datetime, actor: Actor) -> int:
+    """Judge anew what is in use where a policy computes tiers otherwise, so many a run; returns how many (T4)."""
+    some = sorted(judging.due(now).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    due = Automation.objects.filter(pk__in=some)
+    return claims.sweep(due, partial(transitions.judge_by_policy.when_due, actor=actor, now=now), job=JOB)
 
 
 def open_due(now: datetime, actor: Actor) -> int:
@@ -67,6 +78,19 @@ def open_due(now: datetime, actor: Actor) -> int:
             lambda one: _open(Item(automation=one), tier=one.tier, now=now, actor=actor),
             job=JOB,
         )
+    return opened
+
+
+def open_in_conflict(now: datetime, actor: Actor) -> int:
+    """Ask once about each conflict of an enforced rule in what is held; an item that is open is joined; returns how many are opened (S6, R1, R2)."""
+    opened = 0
+    for conflict, grant in in_conflict.unasked():
+        item = Item.objects.filter(grant=grant, state__in=UNCLOSED).first()
+        if item is None:
+            made = Item(grant=grant, reason=in_conflict.IN_CONFLICT)
+            opened += _open(made, tier=grant.counted_tier, now=now, actor=actor)
+        elif item.state != ItemState.ANSWERED:
+            transitions.join_review.when_due(conflict, actor=actor, now=now)
     return opened
 
 
@@ -115,7 +139,7 @@ def _open(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
         log.error("review.nobody_to_ask", grant=item.grant_id, automation=item.automation_id, asks=short)
         return False
     item.campaign = campaign_of(tier, now, actor)
-    item.reason = _reason(item)
+    item.reason = item.reason or _reason(item)
     return transitions.open_item.when_due(item, actor=actor, now=now)
 
 
@@ -177,7 +201,8 @@ def suspend_due(now: datetime, actor: Actor) -> int:
 def close_due(now: datetime, actor: Actor) -> int:
     """Close what has come to its end, and campaigns in which nothing is left; returns how many items (R4, R6)."""
     unclosed = Item.objects.filter(state__in=UNCLOSED)
-    due = unclosed.filter(Q(closes_at__lte=now) | ~Q(pk__in=_still_there(unclosed).values("pk")))
+    gone = ~Q(pk__in=_still_there(unclosed).values("pk"))
+    due = unclosed.filter(Q(closes_at__lte=now) | gone | Q(pk__in=in_conflict.resolved()))
     closed = claims.sweep(due, partial(transitions.close.when_due, actor=actor, now=now), job=JOB)
     today = now.astimezone(organisation_zone()).date()
     done = Campaign.objects.filter(state=CampaignState.OPEN, opened_on__lt=today).exclude(items__state__in=UNCLOSED)

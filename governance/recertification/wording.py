@@ -8,6 +8,7 @@ from governance.recertification.models import Item
 BECAUSE = {
     "review date": "",
     "tier raised": "Its risk has risen since it was approved.",
+    "new conflict": "It is held together with something that a rule no longer allows.",
     "new finding": "Something was found in it that was not known when it was approved.",
 }
 

@@ -47,6 +47,7 @@ def described(
     team: Team | None = None,
     by: Person | None = None,
     owner: Person | None = None,
+    technical: Person | None = None,
     external_id: str = "",
     triggers: tuple[Trigger, ...] = (),
     on_error: str = "",
@@ -65,7 +66,11 @@ def described(
     )
     named = (importers.Identity("service_account", identity, "n8n"),) if identity else ()
     manifest = replace(manifest, on_error=on_error, identities=named)
-    fields = {"business_owner": owner or n.jonas, "technical_owner": None if owner else n.rita, "purpose": "Joins."}
+    fields = {
+        "business_owner": owner or n.jonas,
+        "technical_owner": technical or (None if owner else n.rita),
+        "purpose": "Joins.",
+    }
     made: Version = registry.register_by_hand(
         team or n.finance_ops, actor=as_actor(by or n.rita), now=c.now, manifest=manifest, fields=fields
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from approvals.models import Submission
+from tests.approvals.conflicts import ruling
 from tests.journeys import Company
 
 
@@ -24,3 +25,10 @@ def live(company: Company, stock_in_force: Submission) -> Submission:
 def chaser(company: Company, chaser_in_stage_2: Submission) -> Submission:
     """The invoice chaser, high risk: seven privileges and six credentials are open."""
     return chaser_in_stage_2
+
+
+@pytest.fixture
+def plain(company: Company) -> Company:
+    """The company without any conflict rule."""
+    ruling.no_other_rules(company.now)
+    return company

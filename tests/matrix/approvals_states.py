@@ -25,6 +25,7 @@ from inventory.models import Automation, Version
 from tests import journeys
 from tests.approvals import lightly, stock
 from tests.approvals.drawing import sealed
+from tests.approvals.proposals import policies_proposed
 from tests.approvals.proposals.policies_proposed import changed, looser, tighter
 from tests.matrix.worlds import World, arguments, besides, creating, inside, start, state
 from tests.people import as_actor, as_delegate, give_role, make_person
@@ -112,6 +113,14 @@ def lead_left(w: World, made: Submission) -> Submission:
 def half_gone(w: World, made: Submission) -> Submission:
     """Half of the time that the lead has is gone, and no sweep has run: the deputy is to be asked too."""
     made.approvals.filter(stage=1).update(opened_at=w.now - timedelta(days=3), due_at=w.now + timedelta(days=2))
+    return made
+
+
+@state(SUBMISSION, "ruled_later", on=submitted)
+def ruled_later(w: World, made: Submission) -> Submission:
+    """A policy of two people that came later has security sign besides the lead, and no sweep has run."""
+    stricter = changed(seats__app__standard=["lead", "security"])
+    policies_proposed.in_force(w.people["admin"], w.people["security"], stricter, now=w.now)
     return made
 
 

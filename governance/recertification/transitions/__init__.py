@@ -1,6 +1,8 @@
 """Every change of a review: opened, answered, passed on, corrected, escalated, closed, and what each does to what is reviewed."""
 
 from governance.recertification.transitions.answering import answer, correct, pass_on
+from governance.recertification.transitions.conflicting import join_review
+from governance.recertification.transitions.judging import judge_by_policy
 from governance.recertification.transitions.opening import close_campaign, join, open_campaign, open_item
 from governance.recertification.transitions.overdue import escalate, remind, replace_reviewer, suspend_for_silence
 from governance.recertification.transitions.reviewed import bring_review_forward, set_next_review
@@ -15,6 +17,8 @@ __all__ = [
     "correct",
     "escalate",
     "join",
+    "join_review",
+    "judge_by_policy",
     "judge_with_sharers",
     "open_campaign",
     "open_item",

@@ -13,7 +13,7 @@ from governance.controls import ledger
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from governance.recertification import duties, notices, reviewers, scheduling
+from governance.recertification import duties, in_conflict, notices, reviewers, scheduling
 from governance.recertification.models import (
     UNCLOSED,
     Asks,
@@ -84,6 +84,7 @@ def open_item(step: Step[Item]) -> Effect:
         raise refuse(Refusal("R1", "state", "It is not due for review."))
     item.opened_at, item.deadline, item.grace_until = times.opens_at, times.deadline, times.grace_until
     item.snapshot = snapshot(item, tier)
+    _note_conflicts(item, step.now)
     asking = reviewers.asked_about(item, tier)
     if tier == "low" and Asks.ACCEPTABLE in asking:
         item.snapshot["drawn"] = True
@@ -121,6 +122,7 @@ def join(step: Step[Item], *, because: str) -> Effect:
         item.grace_until = min(item.grace_until, times.grace_until)
     joined = [*item.snapshot.get("joined", []), because]
     item.snapshot = {**item.snapshot, "tier": tier, "joined": list(dict.fromkeys(joined))}
+    _note_conflicts(item, step.now)
     step.save(item)
     known = list(item.questions.select_related("reviewer").order_by("pk"))
     for question in known:
@@ -133,6 +135,16 @@ def join(step: Step[Item], *, because: str) -> Effect:
         if asks not in {question.asks for question in known} and reviewers.next_on(people, item, asks) is not None:
             _ask(step, item, asks, bench)  # what is no longer low is asked of both sides (S4)
     return Effect(payload={"because": because, "deadline": ledger.instant(item.deadline)})
+
+
+def _note_conflicts(item: Item, now: datetime) -> None:
+    """What is reviewed is in conflict: the item says in which, and is to be answered by when they are to be resolved (S6)."""
+    found = in_conflict.of(item.grant) if item.grant is not None else []
+    if found:
+        known = item.snapshot.get(in_conflict.ABOUT, [])
+        item.snapshot = {**item.snapshot, in_conflict.ABOUT: list(dict.fromkeys([*known, *(one.pk for one in found)]))}
+        resolve_by = in_conflict.resolve_by(found, now)
+        item.deadline = min(item.deadline, resolve_by) if resolve_by is not None else item.deadline
 
 
 def _remind_anew(step: Step[Item], question: Question) -> None:
@@ -185,6 +197,9 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
         if not grant.is_live(now) or not grant.renew:
             return None
         began_at, ends_at, review_on = grant.begins_at, grant.ends_at, grant.review_on
+        if item.reason == in_conflict.IN_CONFLICT:
+            soon = scheduling.review_after_event(tier, now=now, began_at=began_at)
+            review_on = min(review_on or soon, soon)
     else:
         if item.of_automation.state != AutomationState.LIVE:
             return None

@@ -23,7 +23,7 @@ from governance.controls import ledger
 from governance.controls.models import Person
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from governance.recertification import duties, notices, scheduling
+from governance.recertification import duties, in_conflict, notices, scheduling
 from governance.recertification.models import Answer, AnswerKind, Item, ItemOutcome, ItemState
 from governance.recertification.transitions.reviewed import put_back, set_next_review, take_out_of_force
 
@@ -89,11 +89,14 @@ def reopen(step: Step[Item]) -> Effect:
     parents=ABOVE,
 )
 def close(step: Step[Item]) -> Effect:
-    """What was revoked, or never answered, ends for good; an item whose subject has ended otherwise closes with it."""
+    """What was revoked, or never answered, ends for good; an item whose subject has ended otherwise, or whose conflict is resolved, closes with it."""
     item = step.subject
     revoked = item.state == ItemState.ANSWERED
     if duties.is_gone(item):
         return _closed(step, ItemOutcome.REVOKED if revoked else ItemOutcome.SUPERSEDED)
+    if in_conflict.is_resolved(item):
+        put_back(step, item)
+        return _closed(step, ItemOutcome.RESOLVED)
     why = Why.REVIEW if revoked else Why.SILENCE
     if item.grant is not None:
         grants.end(item.grant, actor=step.actor, now=step.now, why=why)

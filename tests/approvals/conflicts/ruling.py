@@ -69,24 +69,20 @@ def codes(found: Sequence[Any]) -> list[str]:
 
 def no_other_rules(now: datetime = NOW) -> None:
     """Give up every rule there is, so that a test has its own alone."""
-    known = list(ConflictRule.objects.in_force(now))
-    people = list(Person.objects.order_by("pk")[:2])
-    ConflictRule.objects.bulk_create(
-        ConflictRule(
-            code=one.code,
-            number=one.number + 1,
-            document=one.document,
-            digest=one.digest,
-            title=one.title,
-            process=one.process,
-            rating=one.rating,
-            mode=one.mode,
-            scope=one.scope,
-            is_given_up=True,
-            effective_at=one.effective_at,
-            proposed_by=people[0],
-            approved_by=people[1],
-        )
-        for one in known
+    first, second = Person.objects.order_by("pk")[:2]
+    for one in list(ConflictRule.objects.in_force(now)):
+        give_up(one, first, second)
+
+
+def give_up(one: ConflictRule, first: Person, second: Person) -> None:
+    """Nobody asks for a rule any more: its next version says so, signed by two."""
+    same = ("code", "document", "digest", "title", "process", "rating", "mode", "scope", "effective_at")
+    made = ConflictRule(
+        **{name: getattr(one, name) for name in same},
+        number=one.number + 1,
+        is_given_up=True,
+        proposed_by=first,
+        approved_by=second,
     )
-    members.weigh_all(now)
+    made.save()
+    members.weigh_rule(made)

@@ -1,0 +1,114 @@
+"""Which signatures an open submission takes besides those that it was asked with: by a policy or a conflict rule that came later (A1, S6, T1, T3).
+
+What was asked is frozen, and nothing of it is taken away: a later policy that asks for less reaches only what is submitted after it. What
+has been decided stands. Reads only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from approvals import policies
+from approvals.conflicts import asked as conflicts
+from approvals.models import Approval, ApprovalKind, ConflictRule, PolicyVersion, Seat, SeatLabel, Submission
+from approvals.models.conflict import Mode
+from governance.controls.models import JobRun
+from inventory import assessing, chains, stakes
+from inventory.risk import Tier
+
+#: How much older than a run a rule may be that it has not seen: it is dated before its transaction ends.
+MARGIN = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """What everything of a submission is by the policy in force now.
+
+    Args:
+        app: the app's.
+        privileges: by key.
+        credentials: by id.
+    """
+
+    app: Tier
+    privileges: Mapping[str, Tier]
+    credentials: Mapping[int, Tier]
+
+    def of(self, record: Approval) -> Tier:
+        """A record's, never less than it was asked at."""
+        if record.kind == ApprovalKind.APP:
+            found: Tier | None = self.app
+        elif record.kind == ApprovalKind.PRIVILEGE:
+            found = self.privileges.get(record.key)
+        else:
+            found = self.credentials.get(record.credential_id or 0)
+        return max(Tier.of(record.tier), found or Tier.LOW)
+
+
+def missing(submission: Submission, records: Iterable[Approval], now: datetime) -> dict[int, tuple[str, ...]]:
+    """The seats that some undecided records take by now and do not have.
+
+    Args:
+        submission: with automation, version and policy.
+        records: of it, undecided.
+        now: business time.
+
+    Returns:
+        Labels of seats by the record's id; only of those that lack one.
+    """
+    records, policy = list(records), policies.in_force(now)
+    judged = tiers(submission, policy, now) if records else None
+    there: dict[int, set[str]] = {}
+    for pk, label in Seat.objects.filter(approval__in=records).values_list("approval", "label") if records else ():
+        there.setdefault(pk, set()).add(label)
+    found = {}
+    for record in records:
+        record.submission = submission
+        tier = judged.of(record).word if judged is not None else record.tier
+        wanted = [*policy.seats(record.kind, tier), *(_for_conflicts(record, now))]
+        if more := tuple(label for label in dict.fromkeys(wanted) if label not in there.get(record.pk, ())):
+            found[record.pk] = more
+    return found
+
+
+def _for_conflicts(record: Approval, now: datetime) -> list[str]:
+    signed_for = any(one.mode == Mode.APPROVAL for one in conflicts.of_record(record, now))
+    return [SeatLabel.CONFLICT] if signed_for else []
+
+
+def tiers(submission: Submission, policy: policies.Policy, now: datetime) -> Tiers | None:
+    """What everything of it is by a policy, that in force now; None where that judges as the one does that it was submitted under."""
+    if policy.tiers == policies.of(submission.policy).tiers:
+        return None
+    automation, version = submission.automation, submission.version
+    rows = assessing.Rows.of(version)
+    used = [one.credential for one in rows.used]
+    own = stakes.people_in(automation, used, now) | set(submission.parties.values_list("person", flat=True))
+    judged = assessing.judge(
+        rows.privileges,
+        used,
+        rows.triggers,
+        kind=automation.asked["kind"],
+        environment=automation.environment,
+        raised_to=automation.raised_to,
+        sharers=assessing.sharers_of(automation, assessing.identities_of(version)),
+        chain=chains.with_version(version, rows.privileges),
+        own=own,
+        rules=policy.tiers,
+    )
+    return Tiers(
+        judged.app.tier,
+        {key: one.tier for key, one in judged.privileges.items()},
+        {credential.pk: one.tier for credential, one in judged.credentials},
+    )
+
+
+def has_ruled(job: str, now: datetime) -> bool:
+    """Whether a policy or a conflict rule came into force since a run of ``job`` last ended well: else nothing can be missing by one."""
+    last = JobRun.objects.filter(job=job, seen_at__isnull=False, error="").order_by("-id").first()
+    if last is None or last.started_at > now:
+        return True
+    since = {"effective_at__gt": last.started_at - MARGIN, "effective_at__lte": now}
+    return PolicyVersion.objects.filter(**since).exists() or ConflictRule.objects.filter(**since).exists()

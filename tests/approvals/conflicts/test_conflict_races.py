@@ -1,0 +1,238 @@
+"""Two that are in conflict only together come into force at once: real threads, real commits. The lock lets one see the other (S6, A16).
+
+Each holds half of what a rule forbids, so whoever is asked first is told yes, and so is the other. Both are held at the lock until both have been
+told; then each puts in force what it may.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from approvals import grants, transitions
+from approvals.conflicts import asked, members, scanning, standing
+from approvals.models import Approval, ApprovalState, ConflictRule, Grant, Submission, SubmissionState, Waiver
+from approvals.transitions import force
+from governance.controls import texts
+from inventory.models import Automation
+from tests import journeys, lengths
+from tests.approvals import chained
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.approvals.test_races import PATIENCE, approving, at_once, refusals
+from tests.journeys import Company
+from tests.people import as_actor, build
+
+pytestmark = [pytest.mark.race, pytest.mark.soak]
+
+SCOPES = ("owner", "identity", "chain")
+#: Puts a rule in force that means this test's resource only.
+Put = Callable[..., ConflictRule]
+
+
+@pytest.fixture(scope="module")
+def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
+    """A company of this module's own, committed."""
+    with django_db_blocker.unblock():
+        made = journeys.company(build(uuid.uuid4().hex[:8]))
+        yield made
+        Automation.objects.filter(team=made.people.finance_ops).update(state="retired")
+        connections.close_all()
+
+
+@pytest.fixture
+def put(firm: Company) -> Iterator[Put]:
+    """Afterwards nobody asks for such a rule any more, and nothing is held that it means."""
+    made: list[ConflictRule] = []
+
+    def enforce(**more: Any) -> ConflictRule:
+        legs = on(firm.slack, levels=["write"]), on(firm.slack, levels=["read"])
+        row = ruling.unsaved(ruling.document(*legs, code=f"race-{word()}", mode="enforce", **more), firm.now)
+        row.save()
+        members.weigh_rule(row)
+        made.append(row)
+        return row
+
+    yield enforce
+    for row in made:
+        ruling.give_up(row, firm.people.ines, firm.people.karl)
+    leave_nothing(firm)
+
+
+def leave_nothing(c: Company) -> None:
+    """Nothing is held on the workspace: another round begins as this one did."""
+    for grant in Grant.objects.filter(entitlement__resource=c.slack).standing():
+        grants.revoke(grant, actor=as_actor(c.people.omar), now=c.now, reason="The round is over.")
+
+
+def word() -> str:
+    """A table, channel or account that nobody else knows."""
+    return f"t{uuid.uuid4().hex[:8]}"
+
+
+def nearly(c: Company, *holds: chained.Held, **more: Any) -> Submission:
+    """An automation that comes into force with the next yes: of stage 1 where policy approves the rest (A13)."""
+    made = journeys.submitted(c, chained.described(c, f"Race {word()}", *holds, **more))
+    if made.light_path:
+        return made
+    journeys.decide_app(c, made)
+    for record in list(made.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"))[1:]:
+        journeys.finish(c, record, now=c.now)
+    return made
+
+
+def halves(c: Company, scope: str) -> tuple[Submission, Submission]:
+    """One writes and one reads: they are one owner's and one team's, run as one identity, or meet in one channel."""
+    shared = word()
+    more = {"identity": f"svc-{shared}"} if scope == "identity" else {}
+    places = (shared, shared) if scope == "chain" else (word(), word())
+    pairs = zip(("write", "read"), places, strict=True)
+    first, second = (nearly(c, (c.slack, level, place), **more) for level, place in pairs)
+    return first, second
+
+
+def last_word(c: Company, made: Submission) -> Callable[[], object]:
+    """The press of the button with which it comes into force."""
+    (record,) = made.approvals.filter(state=ApprovalState.OPEN)
+    return approving(record, c.people.theo if record.stage == 1 else c.people.omar, c)
+
+
+def held_at_the_lock(monkeypatch: pytest.MonkeyPatch, *, then: Callable[[], object] = lambda: None) -> None:
+    """Whoever comes to the lock waits until two have come, each of whom has been told by then that it may; then something else happens first."""
+    together = threading.Barrier(2, action=lambda: failed.extend(at_once(then)), timeout=PATIENCE)
+    lock, failed = asked.alone, list[object]()
+
+    def alone(submission: Submission) -> None:
+        together.wait()
+        assert failed == [None], failed
+        lock(submission)
+
+    monkeypatch.setattr(asked, "alone", alone)
+
+
+def without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for anybody, and both have been asked once more before one of them has committed."""
+    together, ask = threading.Barrier(2, timeout=PATIENCE), force._check_conflicts
+
+    def check(step: Any) -> None:
+        ask(step)
+        together.wait()
+
+    monkeypatch.setattr(asked, "alone", lambda submission: None)
+    monkeypatch.setattr(force, "_check_conflicts", check)
+
+
+def caught(c: Company, rule: ConflictRule) -> int:
+    """How many conflicts a scan finds of it."""
+    return len(scanning.scan([standing.of(rule)], c.now))
+
+
+def states(*made: Submission) -> list[str]:
+    return sorted(Submission.objects.get(pk=one.pk).state for one in made)
+
+
+@pytest.mark.rule("S6", "A16")
+@pytest.mark.parametrize("scope", SCOPES)
+def test_of_two_at_once_that_are_in_conflict_together_one_comes_into_force(
+    firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, scope: str
+) -> None:
+    rule = put(scope=scope)
+    for number in lengths.rounds(request, 1, soak=20, what=f"races of two that are in conflict by their {scope}"):
+        pair = halves(firm, scope)
+        calls = [last_word(firm, one) for one in pair]
+        with monkeypatch.context() as patched:
+            held_at_the_lock(patched)
+            assert refusals(at_once(*calls)) == ["S6"], f"round {number}"
+        assert states(*pair) == [SubmissionState.IN_FORCE, SubmissionState.OPEN]
+        assert caught(firm, rule) == 0
+        leave_nothing(firm)
+
+
+@pytest.mark.rule("S6", "A16")
+@pytest.mark.parametrize("scope", SCOPES)
+def test_without_the_lock_both_come_into_force(
+    firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch, scope: str
+) -> None:
+    """What the lock is worth."""
+    rule, pair = put(scope=scope), halves(firm, scope)
+    calls = [last_word(firm, one) for one in pair]
+    without_the_lock(monkeypatch)
+    assert refusals(at_once(*calls)) == []
+    assert states(*pair) == [SubmissionState.IN_FORCE] * 2
+    assert caught(firm, rule) == 1
+
+
+@pytest.mark.rule("S6", "A16")
+def test_what_joins_two_in_a_chain_while_one_of_them_comes_into_force_does_not_or_that_does_not(
+    firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule, first, second = put(scope="chain"), word(), word()
+    nearly_writes = nearly(firm, (firm.slack, "write", first))
+    joins = nearly(firm, (firm.slack, "admin", first), (firm.slack, "admin", second))
+    chained.in_force(firm, chained.described(firm, f"Race {word()}", (firm.slack, "read", second)))
+    calls = last_word(firm, nearly_writes), last_words(firm, joins)
+    held_at_the_lock(monkeypatch)
+    assert refusals(at_once(*calls)) == ["S6"]
+    assert caught(firm, rule) == 0
+
+
+def last_words(c: Company, made: Submission) -> Callable[[], object]:
+    """The same where security signs too."""
+    (record,) = made.approvals.filter(state=ApprovalState.OPEN)
+    journeys.approve(record, c.people.omar, now=c.now)
+    return approving(Approval.objects.get(pk=record.pk), c.people.sana, c)
+
+
+@pytest.mark.rule("S6", "S8")
+def test_a_rule_that_comes_into_force_after_both_were_told_is_asked_of_both(
+    firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, made = halves(firm, "owner"), list[ConflictRule]()
+    calls = [last_word(firm, one) for one in pair]
+    held_at_the_lock(monkeypatch, then=lambda: made.append(put(scope="owner")))
+    assert refusals(at_once(*calls)) == ["S6"]
+    assert caught(firm, made[0]) == 0
+
+
+@pytest.mark.rule("S6", "S7")
+def test_a_waiver_that_ends_after_both_were_told_lifts_nothing(
+    firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c, n = firm, firm.people
+    rule, pair = put(scope="owner"), halves(firm, "owner")
+    waiver = waived(c, rule, pair)
+
+    def ends() -> None:
+        transitions.end_waiver(
+            Waiver.objects.get(pk=waiver.pk), actor=as_actor(n.sana), now=c.now, reason="It went wrong."
+        )
+
+    calls = [last_word(c, one) for one in pair]
+    held_at_the_lock(monkeypatch, then=ends)
+    assert refusals(at_once(*calls)) == ["S6"]
+    assert caught(c, rule) == 0
+
+
+def waived(c: Company, rule: ConflictRule, pair: tuple[Submission, Submission]) -> Waiver:
+    """Granted for all that the two would hold; there is none to ask for before one of them holds it."""
+    keys = [f"{one.automation_id}/{record.key}" for one in pair for record in one.approvals.filter(kind="privilege")]
+    seed = Waiver(
+        code=rule.code,
+        scope=rule.scope,
+        subject=c.people.jonas.pk,
+        automation=pair[0].automation,
+        covers=sorted(keys),
+        reason=texts.keep("The report is due."),
+        control=texts.keep("Piet reads every post."),
+        days=30,
+        asked_by=c.people.rita,
+        asked_at=c.now,
+        beneficiaries=[c.people.rita.pk, c.people.jonas.pk],
+    )
+    seed.save()
+    return transitions.grant_waiver(seed, actor=as_actor(c.people.sana), now=c.now, reason="For now.")

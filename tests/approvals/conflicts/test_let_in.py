@@ -1,0 +1,220 @@
+"""What a waiver let in goes with it, what was held before has its time, and what runs on counts as it is held (S6, S7, A7, A12, A16)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from approvals import conflict_sweeps, grants, transitions
+from approvals.models import Conflict, ConflictState, Grant, Submission, Waiver
+from approvals.transitions import conflicting
+from governance.controls.actors import Actor
+from governance.controls.models import LedgerEvent
+from governance.controls.refusals import Refused
+from inventory import chains, lifecycle
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.chained import described, in_force
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.approvals.conflicts.test_waivers import ask, grant
+from tests.journeys import Company
+from tests.matrix.worlds import inside
+from tests.people import as_actor
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S7")]
+
+JOB = Actor.of_job(conflict_sweeps.JOB)
+
+
+def sweep(at: datetime) -> None:
+    """As many runs as a few minutes have."""
+    for _ in range(4):
+        conflict_sweeps.sweep(at)
+
+
+def suspended() -> list[int]:
+    """Ids of the grants that a conflict has suspended."""
+    return list(Grant.objects.filter(suspended_why=grants.Why.CONFLICT).order_by("pk").values_list("pk", flat=True))
+
+
+def let_in(c: Company, *, days: int = 5) -> Submission:
+    """The stock report comes into force under a waiver of so many days."""
+    version = stock.version(c)
+    grant(c, ask(c, version.automation, days=days), c.people.sana)
+    made = journeys.in_force(c, version)
+    sweep(c.now)
+    return made
+
+
+def test_what_came_into_force_under_a_waiver_is_suspended_as_soon_as_that_is_over(plain: Company) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
+    let_in(plain)
+    over = Waiver.objects.get().ends_at
+    sweep(over - timedelta(seconds=1))
+    assert suspended() == []
+    sweep(over)
+    assert len(suspended()) == 1
+    assert not Conflict.objects.filter(state=ConflictState.OPEN).exists()
+
+
+def test_and_as_soon_as_security_ends_it_early(plain: Company) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
+    let_in(plain)
+    at = plain.now + timedelta(hours=1)
+    transitions.end_waiver(Waiver.objects.get(), actor=as_actor(plain.people.viktor), now=at, reason="It went wrong.")
+    sweep(at)
+    assert len(suspended()) == 1
+
+
+def test_before_a_sweep_has_seen_it_too(plain: Company) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
+    version = stock.version(plain)
+    grant(plain, ask(plain, version.automation), plain.people.sana)
+    journeys.in_force(plain, version)
+    at = plain.now + timedelta(seconds=30)
+    transitions.end_waiver(Waiver.objects.get(), actor=as_actor(plain.people.viktor), now=at, reason="It went wrong.")
+    sweep(at)
+    assert len(suspended()) == 1
+
+
+def test_what_was_held_before_keeps_its_time_where_only_what_is_new_was_let_in(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
+    sweep(plain.now)
+    held = {one.pk for one in journeys.grants_of(stock_in_force)}
+    version = stock.version(plain, stock.one_more_channel)
+    grant(plain, ask(plain, version.automation, days=5), plain.people.sana)
+    stock.decide_rest(plain, journeys.submitted(plain, version))
+    sweep(plain.now)
+    sweep(plain.now + timedelta(days=5))
+    assert len(suspended()) == 1
+    assert held.isdisjoint(suspended()), "the newest is what the waiver let in"
+    assert Conflict.objects.get(state=ConflictState.OPEN).by_waiver == []
+    sweep(plain.now + timedelta(days=30))
+    assert len(held.intersection(suspended())) == 1
+
+
+def test_what_was_held_before_and_waived_then_has_what_is_left_of_its_time(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
+    sweep(plain.now)
+    grant(plain, ask(plain, stock_in_force.automation, days=5), plain.people.sana)
+    sweep(plain.now + timedelta(days=5))
+    assert suspended() == []
+    sweep(plain.now + timedelta(days=30))
+    assert len(suspended()) == 1
+
+
+def test_where_nothing_is_left_to_suspend_nothing_is_done_and_nothing_written(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
+    sweep(plain.now)
+    for one in journeys.grants_of(stock_in_force):
+        grants.stop(one, actor=as_actor(plain.people.omar), now=plain.now, reason="For now.")
+    at = plain.now + timedelta(days=30)
+    with pytest.raises(Refused) as no:
+        conflicting.enforce(Conflict.objects.get(), actor=JOB, now=at)
+    assert no.value.refusal.code == "S6"
+    sweep(at)
+    assert not LedgerEvent.objects.filter(verb="conflict.enforced", outcome="done").exists()
+
+
+# --- what runs on -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("S6", "A7", "A12")
+def test_what_was_narrowed_out_of_a_rule_is_out_of_it_in_the_next_version_too(plain: Company) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack, levels=["write"]), mode="enforce", code="later")
+    ruling.no_other_rules(plain.now)
+    made = stock.in_stage_2(plain)
+    journeys.approve(stock.privilege_on(made, plain.slack), plain.people.omar, now=plain.now, level="read")
+    stock.decide_rest(plain, made)
+    ruling.rule(on(plain.erp), on(plain.slack, levels=["write"]), mode="enforce")
+    again = journeys.submitted(plain, stock.version(plain, stock.every_tuesday))
+    assert again.state == "open"
+
+
+@pytest.mark.rule("S6", "A12")
+def test_what_has_to_be_there_and_ended_meanwhile_is_not_there(plain: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(plain.slack), without=on(plain.erp), mode="enforce")
+    made = stock.submitted(plain, stock.one_more_channel)
+    log = Grant.objects.get(entitlement__resource=plain.erp)
+    grants.revoke(log, actor=as_actor(plain.people.omar), now=plain.now, reason="No more.")
+    with pytest.raises(Refused) as no:
+        stock.decide_rest(plain, made)
+    assert no.value.refusal.code == "S6"
+
+
+@pytest.mark.rule("S6", "R6")
+def test_what_has_to_be_there_and_is_suspended_is_not_there(plain: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(plain.slack), without=on(plain.erp), mode="enforce")
+    log = Grant.objects.get(entitlement__resource=plain.erp)
+    with inside(log.automation, JOB, plain.now):
+        grants.suspend(log, actor=JOB, now=plain.now, why=grants.Why.SILENCE)
+    with pytest.raises(Refused) as no:
+        journeys.submitted(plain, stock.version(plain, stock.one_more_channel))
+    assert no.value.refusal.code == "S6"
+    sweep(plain.now)
+    assert Conflict.objects.filter(state=ConflictState.OPEN).count() == 1
+
+
+@pytest.mark.rule("S6", "A2")
+def test_what_has_to_be_there_is_not_where_its_credential_was_refused(plain: Company) -> None:
+    ruling.rule(on(plain.slack), without=on(plain.erp), mode="enforce")
+    made = stock.in_stage_2(plain)
+    journeys.reject(stock.credential_for(made, plain.erp), plain.people.omar, now=plain.now)
+    with pytest.raises(Refused) as no:
+        stock.decide_rest(plain, made)
+    assert no.value.refusal.code == "S6"
+    assert not Grant.objects.filter(automation=made.automation).exists()
+
+
+# --- chains -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("S6", "A16")
+def test_what_joins_two_that_hold_it_together_is_refused_though_it_holds_nothing_of_it(plain: Company) -> None:
+    c = plain
+    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
+    in_force(c, described(c, "Writes", (c.slack, "write", "in")))
+    in_force(c, described(c, "Reads", (c.slack, "read", "out")))
+    joins = described(c, "Joins", (c.slack, "admin", "in"), (c.slack, "admin", "out"))
+    with pytest.raises(Refused) as no:
+        journeys.submitted(c, joins)
+    assert no.value.refusal.code == "S6"
+
+
+@pytest.mark.rule("S6", "A16")
+def test_it_is_refused_to_nobody_where_they_stand_in_one_chain_already(plain: Company) -> None:
+    c = plain
+    in_force(c, described(c, "Writes", (c.slack, "write", "in")))
+    in_force(c, described(c, "Reads", (c.slack, "read", "in")))
+    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
+    more = in_force(c, described(c, "Another", (c.slack, "admin", "in")))
+    assert len(chains.of(more.automation_id).others) == 2
+
+
+@pytest.mark.rule("S6", "S7", "A16")
+def test_a_chain_that_changes_its_number_changes_neither_clock_nor_waiver(plain: Company) -> None:
+    c = plain
+    leaves = described(c, "Leaves", (c.slack, "admin", "in"))
+    made = [described(c, name, (c.slack, level, "in")) for name, level in (("Writes", "write"), ("Reads", "read"))]
+    for version in (leaves, *made):
+        in_force(c, version)
+    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
+    sweep(c.now)
+    before = Conflict.objects.get()
+    assert before.subject == leaves.automation_id
+    grant(c, ask(c, made[0].automation, whom=before.subject), c.people.sana)
+    at = c.now + timedelta(days=2)
+    lifecycle.retire(leaves.automation, actor=as_actor(c.people.jonas), now=at, reason="No more.")
+    sweep(at)
+    after = Conflict.objects.get()
+    assert (after.pk, after.subject, after.due_at) == (before.pk, made[0].automation_id, before.due_at)
+    assert conflicting.waiver_of(after, at) is not None
+    assert Conflict.objects.standing("waived", at).get() == after

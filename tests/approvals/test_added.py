@@ -1,0 +1,174 @@
+"""A policy or a conflict rule that comes later adds signatures to what is open, with notice, and takes none away (A1, S6, T3)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from approvals import sweeps, transitions
+from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
+from governance.controls.actors import Actor
+from governance.controls.models import LedgerEvent, Notice
+from governance.controls.refusals import OutOfTurn
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.approvals.proposals import policies_proposed
+from tests.approvals.proposals.policies_proposed import changed
+from tests.journeys import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("A1")]
+
+JOB = Actor.of_job(sweeps.JOB)
+
+
+def policy(c: Company, **parts: Any) -> None:
+    """A policy with some parts changed, of two people."""
+    policies_proposed.in_force(c.people.ines, c.people.sana, changed(**parts), now=c.now)
+
+
+def labels(record: Approval) -> list[str]:
+    return sorted(record.seats.values_list("label", flat=True))
+
+
+def sweep(c: Company, *, minutes: int = 1) -> int:
+    """One run; returns in how many submissions it asked for more."""
+    return sweeps.add_signatures_due(c.now + timedelta(minutes=minutes), JOB)
+
+
+# --- what is not done ---------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_added_where_nothing_came_later(company: Company, stock_in_stage_2: Submission) -> None:
+    with pytest.raises(OutOfTurn) as no:
+        transitions.add_signatures(stock_in_stage_2, actor=JOB, now=company.now)
+    assert no.value.refusal.code == "A1"
+    assert sweep(company) == 0
+
+
+def test_a_policy_that_asks_for_less_takes_no_signature_away(company: Company) -> None:
+    policy(company, seats__privilege__standard=["owner", "security"])
+    made = stock.in_stage_2(company)
+    record = stock.privilege_on(made, company.slack)
+    policy(company, seats__privilege__standard=["owner"])
+    sweep(company)
+    assert labels(record) == ["owner", "security"]
+    journeys.approve(record, company.people.omar, now=company.now)
+    assert record.state == ApprovalState.OPEN
+
+
+@pytest.mark.rule("A1", "S6")
+def test_a_rule_that_is_given_up_takes_no_signature_away(plain: Company) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode="approval")
+    record = stock.privilege_on(stock.in_stage_2(plain), plain.slack)
+    ruling.no_other_rules(plain.now)
+    sweep(plain)
+    assert SeatLabel.CONFLICT in labels(record)
+
+
+@pytest.mark.rule("A1", "S7")
+def test_a_conflict_that_is_only_recorded_adds_none(plain: Company, stock_in_stage_2: Submission) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack))
+    assert sweep(plain) == 0
+
+
+def test_what_was_decided_before_stands(company: Company, stock_in_stage_2: Submission) -> None:
+    record = stock.privilege_on(stock_in_stage_2, company.slack)
+    journeys.approve(record, company.people.omar, now=company.now)
+    policy(company, seats__privilege__standard=["owner", "security"], seats__app__standard=["lead", "security"])
+    sweep(company)
+    assert (labels(record), Approval.objects.get(pk=record.pk).state) == (["owner"], ApprovalState.APPROVED)
+    assert labels(journeys.app_of(stock_in_stage_2)) == ["lead"]
+    stock.decide_rest(company, stock_in_stage_2)
+    assert stock_in_stage_2.state == SubmissionState.IN_FORCE
+
+
+# --- what is --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_signature_that_a_later_policy_asks_for_is_asked_of_what_is_open_with_notice(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    n = company.people
+    record = stock.privilege_on(stock_in_stage_2, company.slack)
+    before = (record.due_at, record.expires_at)
+    policy(company, seats__privilege__standard=["owner", "security"])
+    assert sweep(company) == 1
+    record = Approval.objects.get(pk=record.pk)
+    assert labels(record) == ["owner", "security"]
+    assert (record.due_at, record.expires_at) == before, "its clock runs on"
+    asked = Seat.objects.get(approval=record, label="security").candidates.values_list("person", flat=True)
+    assert set(asked) == {n.sana.pk, n.viktor.pk}
+    told = Notice.objects.filter(event="signature_added")
+    assert {one.recipient_id for one in told} >= {n.rita.pk}
+    assert "Post" in told[0].context["what"] or "post" in told[0].context["what"]
+    assert {one.recipient_id for one in Notice.objects.filter(context__added=True)} >= {n.sana.pk}
+    assert LedgerEvent.objects.filter(verb="approval.signature_added", subject_id=str(record.pk)).exists()
+    assert sweep(company, minutes=2) == 0, "once"
+    journeys.approve(record, n.omar, now=company.now)
+    assert record.state == ApprovalState.OPEN
+    journeys.approve(record, n.sana, now=company.now)
+    assert record.state == ApprovalState.APPROVED
+
+
+def test_it_is_asked_of_who_approves_before_a_sweep_has_come_by(company: Company, stock_in_stage_2: Submission) -> None:
+    record = stock.privilege_on(stock_in_stage_2, company.slack)
+    policy(company, seats__privilege__standard=["owner", "security"])
+    journeys.approve(record, company.people.omar, now=company.now)
+    assert (record.state, labels(record)) == (ApprovalState.OPEN, ["owner", "security"])
+    journeys.approve(record, company.people.sana, now=company.now)
+    assert record.state == ApprovalState.APPROVED
+
+
+def test_what_waits_for_stage_1_is_asked_of_all_when_it_opens(company: Company, stock_submitted: Submission) -> None:
+    policy(company, seats__privilege__standard=["owner", "security"])
+    stock.app_approved(company, stock_submitted)
+    assert labels(stock.privilege_on(stock_submitted, company.slack)) == ["owner", "security"]
+
+
+@pytest.mark.rule("A1", "T1", "T3")
+def test_what_is_riskier_by_a_later_policy_takes_the_signatures_of_that_tier(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    policy(company, tiers__high__non_read_on=["confidential", "internal"])
+    assert sweep(company) == 1
+    posts, reads = (stock.privilege_on(stock_in_stage_2, one) for one in (company.slack, company.erp))
+    assert (labels(posts), posts.tier) == (["owner", "security"], "standard"), "what was asked is frozen"
+    assert labels(reads) == ["owner"]
+
+
+@pytest.mark.rule("A1", "S6")
+def test_a_rule_that_takes_a_signature_is_asked_of_what_is_open(plain: Company, stock_in_stage_2: Submission) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode="approval")
+    assert sweep(plain) == 1
+    record = stock.privilege_on(stock_in_stage_2, plain.slack)
+    assert labels(record) == [SeatLabel.CONFLICT, "owner"]
+    journeys.approve(record, plain.people.omar, now=plain.now)
+    assert record.state == ApprovalState.OPEN
+    journeys.approve(record, plain.people.viktor, now=plain.now)
+    assert record.state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("A1", "A13")
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"tiers__low__data_classes": ["public"]},
+        {"light_path__grants": 0},
+        {
+            f"seats__{kind}__{tier}": ["owner", "security"]
+            for kind in ("privilege", "credential")
+            for tier in ("low", "standard")
+        },
+    ],
+)
+def test_what_a_later_policy_does_not_call_low_is_approved_by_no_policy(
+    company: Company, light_submitted: Submission, parts: dict[str, Any]
+) -> None:
+    policy(company, **parts)
+    journeys.approve(journeys.app_of(light_submitted), company.people.theo, now=company.now)
+    assert set(light_submitted.approvals.filter(stage=2).values_list("state", flat=True)) == {ApprovalState.OPEN}
+    assert not light_submitted.approvals.filter(by_policy__isnull=False).exists()
