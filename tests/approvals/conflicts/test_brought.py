@@ -72,7 +72,7 @@ def test_nobody_but_an_admin_brings_rules_in(plain: Company, who: str) -> None:
     assert bring(person, ("sod.csv", SAMPLE.read_bytes())).status_code == 403
     read = read_of(bring(plain.people.ines, ("sod.csv", SAMPLE.read_bytes())))
     assert propose(person, read).status_code == 403
-    assert not Proposal.objects.exists()
+    assert not Proposal.objects.filter(kind="conflict_import").exists()
     assert LedgerEvent.objects.filter(verb="proposal.made", outcome="refused").exists()
 
 
@@ -111,7 +111,7 @@ def test_what_was_not_read_by_us_is_not_proposed(plain: Company) -> None:
         answer = propose(plain.people.ines, other)
         assert answer.status_code == 422
         assert "Bring the file in again." in answer.content.decode()
-    assert not Proposal.objects.exists()
+    assert not Proposal.objects.filter(kind="conflict_import").exists()
 
 
 def test_without_a_reason_it_is_not_proposed_and_nothing_is_lost(plain: Company) -> None:
@@ -127,7 +127,7 @@ def test_the_preview_says_what_it_would_make_and_what_was_left_out_by_line(plain
     assert "sod-matrix.csv, line 9" in page
     assert "Role_B is empty" in page
     assert "P2P-01".lower() in page
-    assert not Proposal.objects.exists()
+    assert not Proposal.objects.filter(kind="conflict_import").exists()
     assert not ConflictRule.objects.in_force(plain.now).exists()
 
 
@@ -175,7 +175,7 @@ def test_what_stands_already_is_left_as_it_is_and_what_would_change_is_asked_for
     assert "1 rule there already" in page
     assert "What it does: <del>record</del> <ins>enforce</ins>" in page
     assert set(proposed(plain, again).document["rules"]) == {"x3"}
-    Proposal.objects.filter(state=ProposalState.OPEN).update(state=ProposalState.WITHDRAWN)
+    Proposal.objects.filter(kind="conflict_import", state=ProposalState.OPEN).update(state=ProposalState.WITHDRAWN)
     made = proposed(plain, again, changed="1")
     assert set(made.document["rules"]) == {"x2", "x3"}
     assert made.tightens
