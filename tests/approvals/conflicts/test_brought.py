@@ -175,7 +175,7 @@ def test_what_stands_already_is_left_as_it_is_and_what_would_change_is_asked_for
     assert "1 rule there already" in page
     assert "What it does: <del>record</del> <ins>enforce</ins>" in page
     assert set(proposed(plain, again).document["rules"]) == {"x3"}
-    Proposal.objects.filter(state=ProposalState.OPEN).update(state=ProposalState.WITHDRAWN)
+    Proposal.objects.filter(kind="conflict_import", state=ProposalState.OPEN).update(state=ProposalState.WITHDRAWN)
     made = proposed(plain, again, changed="1")
     assert set(made.document["rules"]) == {"x2", "x3"}
     assert made.tightens
