@@ -85,4 +85,4 @@ def give_up(one: ConflictRule, first: Person, second: Person) -> None:
         approved_by=second,
     )
     made.save()
-    members.weigh_rule(made)
+    members.weigh_rules([made])

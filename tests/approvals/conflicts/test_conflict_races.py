@@ -54,7 +54,7 @@ def put(firm: Company) -> Iterator[Put]:
         legs = on(firm.slack, levels=["write"]), on(firm.slack, levels=["read"])
         row = ruling.unsaved(ruling.document(*legs, code=f"race-{word()}", mode="enforce", **more), firm.now)
         row.save()
-        members.weigh_rule(row)
+        members.weigh_rules([row])
         made.append(row)
         return row
 
