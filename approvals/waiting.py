@@ -8,14 +8,27 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery, When
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Case,
+    ExpressionWrapper,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+)
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 
 from approvals import holders
 from approvals.models import Approval, ApprovalState, Candidate, Decision, Sample, SampleState, Submission
-from governance.controls import access
+from governance.controls import access, compiled
 from governance.controls.actors import Actor
-from governance.controls.keyed import keyed_by
+from governance.controls.keyed import among
 from governance.controls.models import Person
 from inventory.models import Automation
 from inventory.models.interim import still_answering
@@ -54,22 +67,29 @@ def to_decide(actor: Actor, now: datetime) -> list[Approval]:
 
     Candidates are named when a record opens; whoever became conflicted since is told so on the page itself.
     """
-    found = shown(Approval.objects.filter(keyed_by(_asked_of(actor, now))), TEAM).order_by()
+    found = shown(Approval.objects.filter(among(_asked_of(actor, now))), TEAM).order_by()
     return sorted(found, key=lambda one: _by(one.due_at, one))
 
 
-def _asked_of(actor: Actor, now: datetime) -> QuerySet[Candidate, Any]:
-    """Ids of the open records that `to_decide` is about."""
-    in_round = {"approval": OuterRef("seat__approval"), "round": OuterRef("seat__approval__round")}
-    own = Decision.objects.standing().filter(**in_round)
-    person = _person(actor)
-    used = own.filter(
-        Q(person=person) | Q(for_person=person) | Q(person=OuterRef("person")) | Q(for_person=OuterRef("person"))
-    )
-    people = list(access.answers_as(actor, now))
-    waits = Q(seat__approval__state=ApprovalState.OPEN, seat__approval__asked__overlap=people)  # by which it is found
-    asked = Candidate.objects.filter(waits, person__in=people)
-    return asked.exclude(Exists(used)).order_by().values("seat__approval")
+#: `_asked_of`, and what the apps among it ask for. Home and desk ask it at each request, where Django would compile it each time, twice over.
+_ASKED = """
+SELECT s.approval_id FROM approvals_candidate c JOIN approvals_seat s ON s.id = c.seat_id JOIN approvals_approval a ON a.id = s.approval_id
+WHERE a.state = 'open' AND a.asked && %s::bigint[] AND c.person_id = ANY(%s) AND NOT EXISTS (
+    SELECT 1 FROM approvals_decision d WHERE d.approval_id = a.id AND d.round = a.round
+    AND NOT EXISTS (SELECT 1 FROM approvals_retraction r WHERE r.decision_id = d.id)
+    AND (d.person_id IN (c.person_id, %s) OR d.for_person_id IN (c.person_id, %s)))
+"""
+_ON_DESK = f"""
+ARRAY(WITH asked AS ({_ASKED}) SELECT approval_id FROM asked
+UNION SELECT w.id FROM approvals_approval w WHERE w.stage = 2 AND w.state = 'waiting' AND w.submission_id IN (
+    SELECT app.submission_id FROM asked JOIN approvals_approval app ON app.id = asked.approval_id WHERE app.stage = 1))
+"""  # noqa: S608  put together from pieces of its own
+
+
+def _asked_of(actor: Actor, now: datetime, sql: str = f"ARRAY({_ASKED})") -> RawSQL:
+    """Ids of the open records that `to_decide` is about, as an array; or what else ``sql`` makes of them."""
+    people, me = list(access.answers_as(actor, now)), _person(actor).pk
+    return RawSQL(sql, [people, people, me, me], ArrayField(BigIntegerField()))  # noqa: S611  a constant
 
 
 def on_desk(actor: Actor, now: datetime) -> tuple[list[Approval], list[Approval]]:
@@ -77,13 +97,10 @@ def on_desk(actor: Actor, now: datetime) -> tuple[list[Approval], list[Approval]
 
     Each says whom it was put before of the reader and those they stand in for (``put_before``): see `for_whom`.
     """
-    asked = _asked_of(actor, now)
-    apps = Approval.objects.filter(keyed_by(asked), stage=1).order_by().values("submission")
-    wanted = Approval.objects.filter(submission__in=apps, stage=2, state=ApprovalState.WAITING)
     before = Candidate.objects.filter(person__in=access.answers_as(actor, now), seat__approval=OuterRef("pk"))
     named = ArraySubquery(before.order_by("pk").values(said=JSONObject(pk="person_id", name="person__name")))
-    both = asked.union(wanted.order_by().values("pk"))
-    found = list(shown(Approval.objects.filter(keyed_by(both)), TEAM, *ON_DESK).annotate(put_before=named).order_by())
+    both = among(_asked_of(actor, now, _ON_DESK))
+    found = list(shown(Approval.objects.filter(both), TEAM, *ON_DESK).annotate(put_before=named).order_by())
     mine = [one for one in found if one.state == ApprovalState.OPEN]
     return sorted(mine, key=lambda one: _by(one.due_at, one)), [one for one in found if one not in mine]
 
@@ -144,17 +161,22 @@ def to_decide_and_to_answer(actor: Actor, now: datetime) -> tuple[list[Approval]
 
     One query.
     """
-    both = _asked_of(actor, now).union(sent_back_to(_person(actor), now).order_by().values("pk"))
-    said = JSONObject(who="person__name", at="at", text="reason__text")
-    last = Decision.objects.standing().filter(approval=OuterRef("pk")).order_by("-pk").values(said=said)[:1]
-    question = Case(When(state=ApprovalState.CHANGES_ASKED, then=Subquery(last)))
-    found = list(shown(Approval.objects.filter(keyed_by(both)), SUBMITTER).annotate(question=question).order_by())
+    to_answer = ArraySubquery(sent_back_to(_person(actor), now).order_by().values("pk"))
+    both = Func(_asked_of(actor, now), to_answer, function="array_cat", output_field=ArrayField(BigIntegerField()))
+    told = shown(Approval.objects.filter(among(both)), SUBMITTER)
+    found = list(told.annotate(question=compiled.annotation(Approval, _question)).order_by())
     open_ones = [one for one in found if one.state == ApprovalState.OPEN]
     sent_back = [one for one in found if one.state == ApprovalState.CHANGES_ASKED]
     return (
         sorted(open_ones, key=lambda one: _by(one.due_at, one)),
         [(one, _asked(one.question)) for one in sorted(sent_back, key=lambda one: _by(one.builder_due_at, one))],
     )
+
+
+def _question() -> Case:
+    said = JSONObject(who="person__name", at="at", text="reason__text")
+    last = Decision.objects.standing().filter(approval=OuterRef("pk")).order_by("-pk").values(said=said)[:1]
+    return Case(When(state=ApprovalState.CHANGES_ASKED, then=Subquery(last)))
 
 
 def _asked(said: Mapping[str, str] | None) -> Asked | None:

@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from approvals.models import Proposal, ProposalState
 from approvals.proposals import kinds
-from governance.controls import access
+from governance.controls import access, compiled
 from governance.controls.actors import Actor
 from governance.controls.models import Delegation
 from governance.controls.roles import ROLE_WORDS, Role
@@ -74,7 +74,6 @@ def rows(actor: Actor, now: datetime, *, own: bool, most: int) -> QuerySet[Propo
     theirs = Q(proposed_by=me) if own else Q(pk__in=[])
     found = Proposal.objects.unanswered().filter(to_accept | to_sign | theirs, lapses_at__gt=now)
     what = Case(When(to_accept, then=Value(ACCEPT)), When(to_sign, then=Value(COUNTERSIGN)), default=Value(OWN))
-    called = Case(*(When(kind=one.code, then=one.called()) for one in kinds.known()), output_field=CharField())
     told = JSONObject(
         what=what,
         kind="kind",
@@ -87,7 +86,13 @@ def rows(actor: Actor, now: datetime, *, own: bool, most: int) -> QuerySet[Propo
         since="proposed_at",
         until="lapses_at",
     )
-    return found.order_by("lapses_at", "pk").annotate(called=called, told=Cast(told, CharField()))[:most]
+    return found.order_by("lapses_at", "pk").annotate(
+        called=compiled.annotation(Proposal, _called), told=Cast(told, CharField())
+    )[:most]
+
+
+def _called() -> Case:
+    return Case(*(When(kind=one.code, then=one.called()) for one in kinds.known()), output_field=CharField())
 
 
 def of(pk: int, called: str | None, told: str) -> Waiting:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import BigIntegerField, BooleanField, F, Func, Model, QuerySet, Value
-from django.db.models.expressions import RawSQL
+from django.db.models.expressions import Combinable
 
 M = TypeVar("M", bound=Model)
 
@@ -34,9 +34,9 @@ def keyed_by(keys: QuerySet[Any, Any], column: str = "pk") -> Func:
     return _IsAnyOf(F(column), ArraySubquery(keys))
 
 
-def among(keys: Collection[int] | RawSQL, column: str = "pk") -> Func:
-    """A condition for ``filter()``: the row's key, or another column, is one of these, however many: they are one value of the statement."""
-    if not isinstance(keys, RawSQL):
+def among(keys: Collection[int] | Combinable, column: str = "pk") -> Func:
+    """A condition for ``filter()``: the row's key, or another column, is one of these, however many: one value of the statement, or an array in SQL."""
+    if not isinstance(keys, Combinable):
         return _IsAnyOf(F(column), Value(sorted(keys), output_field=ArrayField(BigIntegerField())))
     return _IsAnyOf(F(column), keys)
 

@@ -128,7 +128,9 @@ def _block(given: Mapping[str, Any], pools: Pools) -> None:
             if statement.lstrip().startswith("CREATE TEMPORARY TABLE"):
                 cursor.execute(f"ANALYZE {statement.split()[3]}")
             elif given["first"] == 0 and statement.startswith(SIGNED):
-                cursor.execute("ANALYZE approvals_approval, approvals_seat, approvals_decision, approvals_decisionperson")
+                cursor.execute(
+                    "ANALYZE approvals_approval, approvals_seat, approvals_decision, approvals_decisionperson"
+                )
 
 
 def _pools(cursor: Any, pools: Pools) -> None:
