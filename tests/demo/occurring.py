@@ -51,7 +51,7 @@ COLUMNS = (
     Column(Approval, "kind"),
     Column(Grant, "state"),
     Column(Item, "state"),
-    Column(Item, "outcome"),
+    Column(Item, "outcome", {"resolved": "no conflict of the demo was under an enforced rule and resolved"}),
     Column(Campaign, "state"),
     Column(InterimOwner, "state"),
     Column(Resource, "state", {"retired": "no operation retires a resource yet"}),

@@ -62,6 +62,25 @@ def supplier_onboarding(d: Director) -> Story:
     now = yield from d.approve_rest(submission, now, "Named, needed, and a person releases the record at the end.")
     now = yield Ago(44, "10:30")
     transitions.accept_subset(submission, actor=d.company.actor("jonas"), now=now)
+    now = yield Ago(20, "11:05")
+    automation = submission.automation
+    waiver = transitions.ask_waiver(
+        automation,
+        actor=d.company.actor("rita"),
+        now=now,
+        reason="The platform's next release has a step that writes to the log; until then the model's answers leave no trail of their own.",
+        code="model-without-log",
+        whom=automation.pk,
+        control="The model gateway keeps prompts and answers for 90 days, and Viktor reads a sample of twenty each week.",
+        days=60,
+    )
+    now = yield Ago(19, "09:45")
+    transitions.grant_waiver(
+        waiver,
+        actor=d.company.actor("sana"),
+        now=now,
+        reason="The gateway's trail is complete. Once, and not beyond the release.",
+    )
     now = yield Ago(3, "10:50")
     again = d.bring_in("finance_ops", "rita", ONBOARDING, now, content=second_onboarding())
     now = yield SOON

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from approvals import transitions
 from governance.controls import people
 from governance.demo.directing import Director
 from governance.demo.playing import Ago, Story
@@ -116,6 +117,18 @@ def leave_request_helper(d: Director) -> Story:
         "sana",
         now,
         "Signed in people only, and it hands over instead of deciding. The privileges deserve a close look.",
+    )
+    automation = submission.automation
+    now = yield Ago(1, "14:20")
+    transitions.ask_waiver(
+        automation,
+        actor=d.company.actor("nadia"),
+        now=now,
+        reason="People write to it in their own words, and without the last few of these it would ask everything twice.",
+        code="untrusted-and-memory",
+        whom=automation.pk,
+        control="Conversations are kept for a day and per person; nothing of one is read in another's.",
+        days=45,
     )
 
 
