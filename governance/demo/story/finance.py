@@ -64,7 +64,7 @@ def supplier_onboarding(d: Director) -> Story:
     transitions.accept_subset(submission, actor=d.company.actor("jonas"), now=now)
     now = yield Ago(20, "11:05")
     automation = submission.automation
-    waiver = transitions.ask_waiver(
+    waiver: Any = transitions.ask_waiver(
         automation,
         actor=d.company.actor("rita"),
         now=now,
