@@ -1,7 +1,7 @@
 """The conflicts of a submission: what it would hold as it was frozen, against the rules and the waivers as they are now (S6, S7, A6).
 
-What a version would hold is frozen with its submission and asks the database nothing more. Which rules there are, which controls stand on what it
-would hold, what others hold and what is waived is read when it is asked: a decision is about these too.
+What a version would hold is frozen with its submission. Which rules there are, what the register says now of the resources and of the controls on
+them, what others hold and what is waived is read when it is asked: a decision is about these too.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from django.db.models.functions import JSONObject
 
 from approvals.conflicts import cases, finding, standing
 from approvals.conflicts.finding import Case, Found
+from approvals.conflicts.holding import data_class_of, higher
 from approvals.conflicts.scanning import SUSPENDED_BY_CONFLICT
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
@@ -28,7 +29,7 @@ from governance.controls import compiled
 from governance.controls.refusals import Refusal
 from inventory import chains
 from inventory.importers.capabilities import BY_HAND
-from inventory.models import Control
+from inventory.models import Control, Entitlement
 
 #: States in which a record gives nothing.
 GIVES_NOTHING = (
@@ -40,8 +41,8 @@ GIVES_NOTHING = (
 
 #: Held by whoever puts something in force. It is taken before that of chains (`inventory.chain_keeping`) and after every row.
 LOCK = 0x666F7263
-#: What an instance of a submission remembers of rules and waivers.
-READ_EARLIER = ("conflict_rules", "live_waivers", "_conflict_rules", "_conflicts")
+#: What an instance of a submission remembers of rules, waivers and the register.
+READ_EARLIER = ("conflict_rules", "live_waivers", "held_as_it_is", "_conflict_rules", "_conflicts", "_register")
 
 
 def frozen(case: Case, asked: Iterable[str], words: Mapping[str, str]) -> dict[str, Any]:
@@ -71,50 +72,70 @@ def case_of(submission: Submission) -> Case:
     kept: Mapping[str, Any] | None = submission.held
     if kept is None:  # from before there were rules
         return cases.of_version(submission.automation, submission.version)
-    stand = _controls(submission)
-    things = [Held(**{**one, "tags": _tags(one, stand)}) for one in kept["things"]]
+    register = _register(submission)
+    things = [_as_it_is(one, register.get((one.get("resource", 0), one.get("code", "")))) for one in kept["things"]]
     return Case(submission.automation_id, things, kept["subjects"])
 
 
-#: Tags of the controls that stand on what a version would hold, by resource and code.
-Controls = Mapping[tuple[int, str], Collection[str]]
+#: What the register says of what a version would hold, by resource and code: as `_said` names it.
+Register = Mapping[tuple[int, str], Mapping[str, Any]]
 
 
-def _tags(one: Mapping[str, Any], stand: Controls) -> frozenset[str]:
-    """What its name told as it was submitted, and what somebody says of it now: a control that was taken back counts no more."""
+def _as_it_is(one: Mapping[str, Any], known: Mapping[str, Any] | None) -> Held:
+    """One frozen thing with what may have changed since: class, kind and environment of its resource, and the controls that stand on it.
+
+    A scan judges what is held by these as they are, and a control that was taken back counts no more.
+    """
     told = frozenset(one.get("tags", ())) - BY_HAND
-    return told.union(stand.get((one.get("resource", 0), one.get("code", "")), ()))
+    if known is None:  # of a trigger the register says nothing
+        return Held(**{**one, "tags": told})
+    return Held(
+        **{
+            **one,
+            "tags": told.union(known["says"]),
+            "kind": known["kind"],
+            "data_class": data_class_of(known["own_class"], known["of_resource"]),
+            "environment": higher(known["environment"], one["environment"]),
+        }
+    )
 
 
-def _controls(submission: Submission) -> Controls:
-    """The controls that stand on what its version would hold, read once for this instance."""
-    known: Controls | None = submission.__dict__.get("_controls")
+def _register(submission: Submission) -> Register:
+    """What the register says now of what its version would hold, read once for this instance."""
+    known: Register | None = submission.__dict__.get("_register")
     if known is None:
-        read = submission.__dict__.get("controls_standing")
+        read = submission.__dict__.get("held_as_it_is")
         if read is None:
-            know_controls([submission])
+            know_register([submission])
         else:
-            submission.__dict__["_controls"] = _by_thing(read)
-        known = submission.__dict__["_controls"]
+            submission.__dict__["_register"] = _by_thing(read)
+        known = submission.__dict__["_register"]
     return known
 
 
-def know_controls(submissions: Sequence[Submission]) -> None:
-    """Read the controls of some submissions together: one query."""
-    of = Control.objects.standing().filter(entitlement__privileges__version__in={one.version_id for one in submissions})
-    by_thing = _by_thing(list(of.order_by().distinct().values(**_CONTROL)))
+def know_register(submissions: Sequence[Submission]) -> None:
+    """Read for some submissions together what the register says of what they would hold: one query."""
+    of = Entitlement.objects.filter(privileges__version__in={one.version_id for one in submissions})
+    by_thing = _by_thing(list(of.order_by().distinct().values(**_said())))
     for one in submissions:
-        one.__dict__["_controls"] = by_thing
+        one.__dict__["_register"] = by_thing
 
 
-_CONTROL = {"on": F("entitlement__resource"), "code": F("entitlement__code"), "says": F("tag")}
+def _said() -> dict[str, Any]:
+    controls = Control.objects.standing().filter(entitlement=OuterRef("pk"))
+    return {
+        "on": F("resource"),
+        "called": F("code"),
+        "kind": F("resource__kind"),
+        "own_class": F("data_class"),
+        "of_resource": F("resource__data_class"),
+        "environment": F("resource__environment"),
+        "says": ArraySubquery(controls.order_by("tag").values("tag")),
+    }
 
 
-def _by_thing(read: Iterable[Mapping[str, Any]]) -> Controls:
-    found: dict[tuple[int, str], set[str]] = {}
-    for one in read:
-        found.setdefault((one["on"], one["code"]), set()).add(one["says"])
-    return found
+def _by_thing(read: Iterable[Mapping[str, Any]]) -> Register:
+    return {(one["on"], one["called"]): one for one in read}
 
 
 def rules_for(submission: Submission, now: datetime) -> Sequence[Standing]:
@@ -144,7 +165,7 @@ def with_a_submission(now: datetime) -> dict[str, RawSQL]:
     return {
         "conflict_rules": compiled.annotation(Submission, standing.with_a_row, now),
         "live_waivers": compiled.annotation(Submission, _live_waivers, now),
-        "controls_standing": compiled.annotation(Submission, _standing_controls),
+        "held_as_it_is": compiled.annotation(Submission, _held_as_it_is),
     }
 
 
@@ -153,9 +174,9 @@ def _live_waivers() -> ArraySubquery:
     return ArraySubquery(Waiver.objects.live(compiled.NOW).order_by("-ends_at").values(said=said))
 
 
-def _standing_controls() -> ArraySubquery:
-    of = Control.objects.standing().filter(entitlement__privileges__version=OuterRef("version"))
-    return ArraySubquery(of.order_by().values(said=JSONObject(**_CONTROL)))
+def _held_as_it_is() -> ArraySubquery:
+    of = Entitlement.objects.filter(privileges__version=OuterRef("version")).order_by()
+    return ArraySubquery(of.values(found=JSONObject(**_said())))
 
 
 def _waivers(submission: Submission) -> list[Waiver] | None:
@@ -168,7 +189,7 @@ def _waivers(submission: Submission) -> list[Waiver] | None:
 def know(submissions: Sequence[Submission], now: datetime) -> None:
     """Read the conflicts of some submissions together, for a page that shows records of many: a fixed number of queries."""
     rules, each = standing.in_force(now) if submissions else (), {one.pk: one for one in submissions}
-    know_controls(submissions)
+    know_register(submissions)
     conflicts = dict(zip(each, finding.find_all([case_of(one) for one in each.values()], now, rules), strict=True))
     for one in submissions:
         one.__dict__["_conflict_rules"], one.__dict__["_conflicts"] = rules, tuple(conflicts[one.pk])

@@ -31,7 +31,12 @@ def way_of(held: Held) -> int:
 
 def environment_of(entitlement: Entitlement, environment: str) -> str:
     """The higher of the automation's environment and the resource's (I10)."""
-    return max(entitlement.resource.environment, environment, key=ENVIRONMENT_ORDER.index)
+    return higher(entitlement.resource.environment, environment)
+
+
+def higher(environment: str, other: str) -> str:
+    """The higher of two environments."""
+    return max(environment, other, key=ENVIRONMENT_ORDER.index)
 
 
 def of_privilege(privilege: Privilege, key: str, environment: str, level: str = "") -> Held:
@@ -68,13 +73,13 @@ def of_entitlement(entitlement: Entitlement, key: str = "") -> Held:
         level=entitlement.level,
         kind=resource.kind,
         resource=resource.pk,
-        data_class=_data_class(entitlement.data_class, resource.data_class),
+        data_class=data_class_of(entitlement.data_class, resource.data_class),
         environment=resource.environment,
         outbound=entitlement.outbound,
     )
 
 
-def _data_class(own: str, of_resource: str) -> str:
+def data_class_of(own: str, of_resource: str) -> str:
     """The higher of both; nothing where the resource's is not set and could be the higher (I3, I4)."""
     if not of_resource:
         return own if own == CLASS_ORDER[-1] else ""
@@ -89,18 +94,21 @@ def legs_of(rule: Rule) -> Iterator[tuple[int, Leg]]:
 
 
 def mask_of(leg: Leg, entitlement: Held) -> int:
-    """In which ways holding an entitlement fills a leg: bit N for the way N; 0 where it never does."""
+    """In which ways holding an entitlement fills a leg: bit N for the way N; 0 where it never does.
+
+    A grant keeps the environment in which it was given; where its resource has come into a higher one since, it counts there (I10).
+    """
     mask = 0
     for selector in leg.any:
-        whatever, ways = _split(selector)
+        whatever, ways = _split(selector, entitlement.environment)
         if whatever.matches(entitlement):
             mask |= ways
     return mask
 
 
 @cache
-def _split(selector: Selector) -> tuple[Selector, int]:
-    """A selector without what depends on how something is held, and the ways that this part of it lets through."""
+def _split(selector: Selector, environment: str) -> tuple[Selector, int]:
+    """A selector without what depends on how something is held, and the ways that this part of it lets through on a resource of an environment."""
     nothing: frozenset[str] = frozenset()
     whatever = replace(selector, levels=nothing, environments=nothing, model_controlled=None, opaque=None)
     only = Selector(
@@ -110,7 +118,9 @@ def _split(selector: Selector) -> tuple[Selector, int]:
         opaque=selector.opaque,
         is_surely=selector.is_surely,
     )
-    probes = (Held("", level=w[0], model_controlled=w[1], opaque=w[2], environment=w[3]) for w in WAYS)
+    probes = (
+        Held("", level=w[0], model_controlled=w[1], opaque=w[2], environment=higher(w[3], environment)) for w in WAYS
+    )
     return whatever, sum(1 << number for number, probe in enumerate(probes) if only.matches(probe))
 
 

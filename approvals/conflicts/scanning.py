@@ -14,11 +14,12 @@ from typing import Any
 
 from django.db import connection
 
-from approvals.conflicts.holding import entries, wanted
+from approvals.conflicts.holding import entries, legs_of, wanted
 from approvals.conflicts.rules import are_distinct
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
 from approvals.models.conflict import WITHOUT, Scope
+from inventory.models import Trigger
 
 #: What suspended a grant that counts no more.
 SUSPENDED_BY_CONFLICT = "conflict"
@@ -45,9 +46,9 @@ _HELD = f"""
 """  # noqa: S608  a constant of ours
 _ENTRIES = """
     SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, left('trigger:' || t.type || ':' || t.at, 80) AS key
-    FROM unnest(%(entry_rules)s::bigint[], %(entry_legs)s::smallint[]) e (rule_id, leg)
+    FROM unnest(%(entry_rules)s::bigint[], %(entry_legs)s::smallint[], %(entry_types)s::text[]) e (rule_id, leg, type)
     CROSS JOIN inventory_automation o
-    JOIN inventory_trigger t ON t.version_id = o.approved_version_id AND t.active AND NOT t.authenticated
+    JOIN inventory_trigger t ON t.version_id = o.approved_version_id AND t.type = e.type AND t.active AND NOT t.authenticated
     WHERE o.state <> 'retired'
 """
 
@@ -144,15 +145,23 @@ def _parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
         "now": now,
         "rules": [one.version.pk for one in rules],
         "wanted": [wanted(one.rule) for one in rules],
-        "entry_rules": [rule for rule, _ in ways_in],
-        "entry_legs": [leg for _, leg in ways_in],
+        "entry_rules": [rule for rule, _, _ in ways_in],
+        "entry_legs": [leg for _, leg, _ in ways_in],
+        "entry_types": [kind for _, _, kind in ways_in],
     }
 
 
-def _ways_in(rules: Sequence[Standing]) -> Iterator[tuple[int, int]]:
-    for one in rules:
-        for leg in entries(one.rule, [Held(key="", entry="open")]):
-            yield one.version.pk, leg
+def _ways_in(rules: Sequence[Standing]) -> Iterator[tuple[int, int, str]]:
+    """Which type of open trigger fills which leg of which rule: a selector may be of some types only."""
+    asking = [one for one in rules if any(selector.entry for _, leg in legs_of(one.rule) for selector in leg.any)]
+    if not asking:
+        return
+    open_ones = Trigger.objects.filter(active=True, authenticated=False).order_by()
+    for kind in open_ones.values_list("type", flat=True).distinct():
+        held = [Held(key="", code=kind, entry="open")]
+        for one in asking:
+            for leg in entries(one.rule, held):
+                yield one.version.pk, leg, kind
 
 
 def _scan_of(scope: str) -> str:

@@ -90,7 +90,7 @@ class ConflictImportKind(Kind):
         rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
         counts: Counter[str] = Counter()
         before, after = (_Asked(one["rules"].values()) for one in (span.before, span.after))
-        asked.know_controls(rows)
+        asked.know_register(rows)
         for row in rows:
             things = asked.case_of(row).things
             old, new = before.catch(things), after.catch(things)

@@ -87,7 +87,7 @@ class ConflictRuleKind(Kind):
     def count(self, span: Span, cursor: int, size: int) -> Slice:
         """Ask both of what the next few submissions would have held by themselves."""
         rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
-        asked.know_controls(rows)
+        asked.know_register(rows)
         documents = {"before": span.before.get("rule"), "after": span.after.get("rule")}
         asked_alone = [_alone(document, name) for name, document in documents.items() if document is not None]
         cases = [finding.Case(case.automation, case.things) for case in map(asked.case_of, rows)]

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.conflicts import standing
-from approvals.conflicts.holding import WAYS, legs_of, of_entitlement
+from approvals.conflicts.holding import WAYS, higher, legs_of, of_entitlement
 from approvals.conflicts.rules import Leg
 from approvals.models import Conflict, ConflictState, Grant, Waiver
 from approvals.models.conflict import Mode, Scope
@@ -260,12 +260,13 @@ def _legs(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
 def _fills(leg: Leg, grant: Grant) -> bool:
     assert grant.entitlement is not None
     level, model_controlled, opaque, environment = WAYS[grant.held_as]
+    entitlement = of_entitlement(grant.entitlement)
     held = replace(
-        of_entitlement(grant.entitlement),
+        entitlement,
         level=level,
         model_controlled=model_controlled,
         opaque=opaque,
-        environment=environment,
+        environment=higher(environment, entitlement.environment),
     )
     return leg.matches(held)
 

@@ -1,0 +1,115 @@
+"""A submission is judged by what the register says now, and a scan finds what a check finds (S6, I10, I3)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from approvals.conflicts import cases, finding, scanning, standing
+from approvals.models import Submission
+from governance.controls.refusals import Refused
+from inventory import registry
+from inventory.importers.manifest import Trigger
+from inventory.models import Resource, Version
+from tests import journeys
+from tests.approvals import chained, stock
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.journeys import Company
+from tests.people import as_actor
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+
+DOOR = Trigger(type="webhook", at="/x", authenticated=False, active=True)
+
+
+def amended(c: Company, resource: Resource, **fields: str) -> None:
+    """Omar says something else of a resource of his, after whatever was submitted."""
+    found = Resource.objects.get(pk=resource.pk)
+    registry.amend_resource(found, actor=as_actor(c.people.omar), now=c.now, fields=fields)
+
+
+def scan(c: Company) -> scanning.Conflicts:
+    return scanning.scan(standing.in_force(c.now), c.now)
+
+
+def by_hand(c: Company, name: str, held: chained.Held, **more: Any) -> Version:
+    return chained.described(c, name, held, external_id=name, **more)
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "after"),
+    [
+        ({"data_class": "internal"}, {"data_classes": ["confidential"]}, {"data_class": "confidential"}),
+        ({"environment": "test"}, {"environments": ["production"]}, {"environment": "production"}),
+    ],
+)
+def test_what_a_resource_has_become_since_it_was_submitted_is_refused_under_enforce(
+    plain: Company, before: dict[str, str], wanted: dict[str, Any], after: dict[str, str]
+) -> None:
+    c = plain
+    Resource.objects.filter(pk=c.erp.pk).update(**before)
+    ruling.rule(on(c.erp, **wanted), on(c.slack), mode="enforce")
+    made = journeys.submitted(c, stock.version(c, environment="test"))
+    amended(c, c.erp, **after)
+    with suppress(Refused):
+        journeys.decide_all(c, made)
+    made = Submission.objects.get(pk=made.pk)
+    assert made.state != "in_force"
+    assert scan(c) == {}
+
+
+def test_in_mode_approval_what_a_resource_has_become_asks_security(plain: Company) -> None:
+    c = plain
+    Resource.objects.filter(pk=c.erp.pk).update(data_class="internal")
+    ruling.rule(on(c.erp, data_classes=["confidential"]), on(c.slack), mode="approval")
+    made = journeys.submitted(c, stock.version(c))
+    amended(c, c.erp, data_class="confidential")
+    journeys.decide_app(c, made)
+    labels = {seat.label for record in made.approvals.filter(stage=2) for seat in record.seats.all()}
+    assert "conflict" in labels
+
+
+def test_what_is_held_in_a_resource_that_became_production_counts_there(plain: Company) -> None:
+    c = plain
+    Resource.objects.filter(pk__in=[c.slack.pk, c.erp.pk]).update(environment="test")
+    ruling.rule(on(c.erp), on(c.slack, environments=["production"]), mode="enforce", scope="owner")
+    held = chained.in_force(c, stock_free(c, "One", (c.slack, "write", "in")))
+    amended(c, c.slack, environment="production")
+    with pytest.raises(Refused, match="S6"):
+        chained.in_force(c, stock_free(c, "Two", (c.erp, "read", "stock")))
+    assert len(finding.find(cases.of_version(held.automation, held.version), c.now)) == len(scan(c)) == 0
+
+
+def stock_free(c: Company, name: str, held: chained.Held) -> Version:
+    """Described by hand, in the environment test."""
+    made = by_hand(c, name, held)
+    type(made.automation).objects.filter(pk=made.automation_id).update(environment="test")
+    made.refresh_from_db()
+    return made
+
+
+@pytest.mark.parametrize("first", ["door", "reader"])
+def test_a_door_of_one_type_is_found_by_check_and_scan_in_either_order(plain: Company, first: str) -> None:
+    c = plain
+    door = {"entry": ["open"], "codes": ["webhook"]}
+    ruling.rule(door, on(c.erp), mode="enforce", scope="owner", code="open-door")
+
+    def make(what: str) -> Submission:
+        if what == "door":
+            return chained.in_force(c, by_hand(c, "Door", (c.slack, "write", "in"), triggers=(DOOR,)))
+        return chained.in_force(c, by_hand(c, "Reader", (c.erp, "read", "stock")))
+
+    make(first)
+    with pytest.raises(Refused, match="S6"):
+        make("reader" if first == "door" else "door")
+
+
+def test_a_door_of_another_type_is_no_part_of_it(plain: Company) -> None:
+    c = plain
+    ruling.rule({"entry": ["open"], "codes": ["form"]}, on(c.erp), mode="enforce", scope="owner", code="open-form")
+    chained.in_force(c, by_hand(c, "Door", (c.slack, "write", "in"), triggers=(DOOR,)))
+    assert chained.in_force(c, by_hand(c, "Reader", (c.erp, "read", "stock"))).state == "in_force"
+    assert scan(c) == {}
