@@ -93,17 +93,23 @@ def _words(error: Mapping[str, Any], path: Path) -> tuple[str, str]:
             f"Take it out, or use one of: {near}." if near else "Take it out.",
         )
     if kind == "literal_error":
-        return f"{str(error['input'])[:40]} is not known here.", f"It is {ctx['expected'].replace(chr(39), '')}."
+        return f"{_short(error['input'])} is not known here.", f"It is {ctx['expected'].replace(chr(39), '')}."
     if kind in ("greater_than_equal", "less_than_equal"):
         least = kind == "greater_than_equal"
         bound = ctx["ge"] if least else ctx["le"]
         return (
-            f"{error['input']} is too {'little' if least else 'much'}.",
+            f"{_short(error['input'])} is too {'little' if least else 'much'}.",
             f"At {'least' if least else 'most'} {bound}.",
         )
     return _WANTED.get(
         kind, (f"This is not what belongs here ({kind.replace('_', ' ')}).", "Look at the policy in force.")
     )
+
+
+def _short(given: object) -> str:
+    """A value as a problem names it: a number of thousands of digits is not spelt out."""
+    is_long = isinstance(given, int) and abs(given) >= 2**53
+    return "A number of that size" if is_long else str(given)[:40]
 
 
 _WANTED = {

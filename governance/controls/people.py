@@ -230,7 +230,14 @@ def add_person(step: Step[Person]) -> Effect:
 
 @transition(Person, event="person.left", permission=Permission.PERSON_MANAGE, duties=[NOT_LEFT], reason_needed=True)
 def record_leaver(step: Step[Person]) -> Effect:
-    """An admin records that somebody left: they fill no seat and sign in no more; their record stays (S1)."""
+    """An admin records that somebody left: they fill no seat and sign in no more; their record stays (S1).
+
+    The last two admins stay until there is another: whoever is gone could be given no role back, and no two could give one (S9).
+    """
+    _one_at_a_time(_ADMINS_LOCK)
+    no = admins_left(step.subject, step.now)
+    if no is not None:
+        raise refuse(no)
     step.subject.left_at, step.subject.is_active = step.now, False
     step.save(step.subject)
     return Effect()

@@ -21,7 +21,7 @@ from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitte
 from governance.controls.roles import Permission, Role
 from governance.controls.teams import found_team, join_team, leave_team, name_leads
 from tests.appointing import appoint, end_role
-from tests.people import NOW, Northwind, as_actor
+from tests.people import NOW, Northwind, as_actor, give_role
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ def test_a_check_says_who_is_missing(northwind: Northwind) -> None:
     for row in RoleAssignment.objects.exclude(role=Role.ADMIN).select_related("person"):
         end_role(row.person, Role(row.role), now=NOW)
     Team.objects.update(lead=None)
-    record_leaver(northwind.karl, actor=as_actor(northwind.ines), now=NOW, reason="Retired")
+    Person.objects.filter(pk=northwind.karl.pk).update(left_at=NOW, is_active=False)  # as a source of people says it
     assert [sentence.partition(":")[0] for sentence in people.missing_for_work(NOW)] == [
         "Governance admin",
         "Security reviewer",
@@ -116,6 +116,14 @@ def test_a_delegate_has_the_same_duty_and_is_here(northwind: Northwind) -> None:
         give(northwind.sana, northwind.viktor)
 
 
+@pytest.mark.rule("S9")
+@pytest.mark.parametrize("who", ["karl", "ines"])
+def test_one_admin_alone_does_not_send_the_last_two_away(northwind: Northwind, who: str) -> None:
+    with pytest.raises(OutOfTurn, match="Only 2 governance admins are left"):
+        record_leaver(getattr(northwind, who), actor=as_actor(northwind.ines), now=NOW, reason="Retired")
+    assert people.missing_for_work(NOW) == []
+
+
 @pytest.mark.rule("A11")
 def test_a_delegate_acts_in_the_capacity_of_the_giver_while_it_runs_and_not_a_moment_longer(
     northwind: Northwind,
@@ -126,6 +134,7 @@ def test_a_delegate_acts_in_the_capacity_of_the_giver_while_it_runs_and_not_a_mo
     assert not access.may(actor, asked, None, now=given.from_at - timedelta(seconds=1))
     assert access.may(actor, asked, None, now=given.from_at)
     assert not access.may(actor, asked, None, now=given.until_at)
+    give_role(northwind.tom, Role.ADMIN, admins=(northwind.ines, northwind.karl))
     record_leaver(northwind.ines, actor=as_actor(northwind.karl), now=NOW, reason="New job")
     assert not access.may(actor.afresh(), asked, None, now=given.from_at), "whoever left passes nothing on"
 

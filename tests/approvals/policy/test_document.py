@@ -50,6 +50,14 @@ def test_what_is_no_plain_small_document_is_refused_with_a_line(text: str, what:
 
 
 @pytest.mark.rule("S8")
+@pytest.mark.parametrize("line", ["rounds: 3", "one_in: 10"])
+def test_a_number_of_thousands_of_digits_is_refused_in_words(line: str) -> None:
+    found = reading.from_text(TEXT.replace(line, f"{line.partition(':')[0]}: 0x{'f' * 4000}"))
+    (problem,) = found.problems
+    assert (problem.line, problem.what) == (line_of(line), "A number of that size is too much.")
+
+
+@pytest.mark.rule("S8")
 def test_everything_wrong_is_said_at_once_each_with_its_line_and_what_makes_it_right() -> None:
     text = (
         TEXT.replace("rounds: 3", "round: 3")
