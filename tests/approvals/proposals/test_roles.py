@@ -150,13 +150,24 @@ def test_one_admin_ends_a_role_at_once_and_it_is_back_where_nobody_countersigns(
     assert Role.BUILDER in access.roles_of(n.rita, NOW + HOURS)
 
 
+@pytest.mark.rule("S8")
+def test_what_acted_at_once_and_was_not_countersigned_does_not_act_at_once_again(northwind: Northwind) -> None:
+    one, lapses = at_once(northwind.rita, Role.BUILDER, northwind.ines), NOW + timedelta(hours=72)
+    proposing.lapse(Proposal.objects.get(pk=one.pk), actor=Actor.of_job("approvals.proposals"), now=lapses)
+    row, document = Proposal(kind="role", target=one.target), {"held": False}
+    said = {"actor": as_actor(northwind.karl), "now": lapses, "reason": "Still.", "document": document}
+    with pytest.raises(DutyConflict, match="nobody countersigned it"):
+        proposing.propose(row, **said, at_once=True)
+    assert proposing.propose(row, **said).state == ProposalState.OPEN
+
+
 def test_rejected_it_is_back_at_once_and_countersigned_it_stays_ended(northwind: Northwind) -> None:
     n = northwind
     one = at_once(n.rita, Role.BUILDER, n.ines)
     proposing.reject(one, actor=as_actor(n.karl), now=NOW, reason="She does nothing wrong.")
     assert Role.BUILDER in access.roles_of(n.rita, NOW)
-    answer(at_once(n.rita, Role.BUILDER, n.ines), n.karl)
-    assert Role.BUILDER not in access.roles_of(n.rita, NOW + 2 * HOURS)
+    answer(at_once(n.tom, Role.BUILDER, n.ines), n.karl)
+    assert Role.BUILDER not in access.roles_of(n.tom, NOW + 2 * HOURS)
 
 
 def test_who_left_meanwhile_gets_nothing_back(northwind: Northwind) -> None:
