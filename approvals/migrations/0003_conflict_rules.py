@@ -310,7 +310,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='waiver',
             name='follows',
-            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='followed_by', to='approvals.waiver'),
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='followed_by', to='approvals.waiver'),
         ),
         migrations.AddField(
             model_name='waiver',
@@ -417,6 +417,10 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='waiver',
             trigger=pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'H2: % stays on record and is not truncated', TG_TABLE_NAME;", hash='cb4ab5307d284fa4df42c98782847635b024b5a0', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_03802', table='approvals_waiver', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='waiver',
+            trigger=pgtrigger.compiler.Trigger(name='waiver_in_a_row', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE before integer;', func="\n        IF NEW.state <> 'granted' OR (TG_OP = 'UPDATE' AND OLD.state = 'granted') THEN\n            RETURN NEW;\n        END IF;\n        SELECT coalesce(max(in_a_row), 0) INTO before FROM approvals_waiver\n            WHERE code = NEW.code AND scope = NEW.scope AND id <> NEW.id\n            AND CASE WHEN scope = 'chain' THEN covers && NEW.covers ELSE subject = NEW.subject END\n            AND state IN ('granted', 'ended') AND ends_at > NEW.asked_at - interval '30 days';\n        IF NEW.in_a_row <> before + 1 THEN\n            RAISE EXCEPTION 'S7: this is waiver % in a row, not %', before + 1, NEW.in_a_row USING ERRCODE = 'check_violation';\n        END IF;\n        RETURN NEW;\n    ", hash='bac573fefee699604fa99d5f0cc6d9ccf2d57f38', operation='INSERT OR UPDATE', pgid='pgtrigger_waiver_in_a_row_d79ca', table='approvals_waiver', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='historicalwaiver',

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.urls import reverse
 
+from approvals.models import waiver_guards
 from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
 from governance.controls.roles import Relation
@@ -262,6 +263,11 @@ class WaiverQuerySet(models.QuerySet["Waiver"]):
         """Those that lift something at the instant ``now``."""
         return self.filter(state=WaiverState.GRANTED, begins_at__lte=now, ends_at__gt=now)
 
+    def counting(self, since: datetime) -> WaiverQuerySet:
+        """Those that one which was asked at the instant ``since`` would follow: granted, whatever came of it, and not long over (S7)."""
+        was_granted = (WaiverState.GRANTED, WaiverState.ENDED)
+        return self.filter(state__in=was_granted, ends_at__gt=since - waiver_guards.GAP)
+
     def of_the_same(self, code: str, scope: str, subject: int, keys: Collection[str]) -> WaiverQuerySet:
         """Those of a rule and of whom it looks at. A chain's number changes with who is in it: its are those that name something of it."""
         same = self.filter(code=code, scope=scope)
@@ -295,8 +301,8 @@ class Waiver(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     begins_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
-    #: The waiver that it follows without a gap, and its place in that row.
-    follows = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="followed_by")
+    #: The waiver that it follows with no long gap, and its place in that row; counted when it is asked for, and again when granted.
+    follows = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="followed_by")
     in_a_row = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=10, choices=WaiverState, default=WaiverState.ASKED)
 
@@ -305,7 +311,7 @@ class Waiver(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar = [*NEVER_REMOVED]
+        triggers: ClassVar = [*NEVER_REMOVED, waiver_guards.IN_A_ROW]
         constraints = (
             models.CheckConstraint(name="waiver_state_known", condition=Q(state__in=WaiverState.values)),
             models.CheckConstraint(name="waiver_two_in_a_row", condition=Q(in_a_row__lte=WAIVERS_IN_A_ROW)),

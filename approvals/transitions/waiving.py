@@ -21,9 +21,6 @@ from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory.models import Automation
 
-#: A waiver follows another where no more than this lies between them: one that is asked for again and again is no exception.
-GAP = timedelta(days=30)
-
 
 def open_to(automation: Automation, now: datetime) -> list[Found]:
     """The conflicts of an automation of which a waiver can be asked: as it is held, and as its newest version would hold it.
@@ -64,10 +61,6 @@ def ask_waiver(step: Step[Automation], *, code: str, whom: int, control: str, da
         code=code, subject=whom, scope=found.standing.rule.scope, state=WaiverState.ASKED
     ).exists():
         raise refuse(Refusal("S7", "state", "A waiver is asked for already.", "Wait for the answer, or withdraw it."))
-    before = _before(found, step.now)
-    if before is not None and before.in_a_row >= WAIVERS_IN_A_ROW:
-        sentence = f"{WAIVERS_IN_A_ROW} waivers followed each other here: what lasts that long is no exception."
-        raise refuse(Refusal("S7", "duty", sentence, "Resolve the conflict, or propose another rule.", is_attempt=True))
     made = Waiver(
         code=code,
         scope=found.standing.rule.scope,
@@ -80,9 +73,8 @@ def ask_waiver(step: Step[Automation], *, code: str, whom: int, control: str, da
         asked_by=step.actor.person,
         asked_at=step.now,
         beneficiaries=sorted(_who_gains(found, automation, step)),
-        follows=before,
-        in_a_row=before.in_a_row + 1 if before is not None else 1,
     )
+    _count(made)
     step.save(made)
     _tell(step, made, Bench.load(step.now).security, "waiver_asked", "asked")
     return Effect(subject=made, payload={"rule": code, "days": days, "in_a_row": made.in_a_row})
@@ -96,14 +88,18 @@ def _is(found: Found, code: str, whom: int) -> bool:
     return (found.standing.rule.code, found.subject) == (code, whom)
 
 
-def _before(found: Found, now: datetime) -> Waiver | None:
-    """The waiver that a new one would follow: of the same, and over for no longer than `GAP`."""
-    rule = found.standing.rule
-    same = Waiver.objects.of_the_same(rule.code, rule.scope, found.subject, found.keys)
-    over = same.filter(
-        followed_by__isnull=True, state__in=(WaiverState.GRANTED, WaiverState.ENDED), ends_at__gt=now - GAP
-    )
-    return over.order_by("-ends_at").first()
+def _count(waiver: Waiver) -> None:
+    """Say what a waiver follows and how many it makes in a row: of those that were granted, whatever was asked for between (S7).
+
+    Raises:
+        Refused: it would be one too many.
+    """
+    same = Waiver.objects.of_the_same(waiver.code, waiver.scope, waiver.subject, waiver.covers)
+    before = same.counting(waiver.asked_at).exclude(pk=waiver.pk).order_by("-in_a_row", "-ends_at").first()
+    if before is not None and before.in_a_row >= WAIVERS_IN_A_ROW:
+        sentence = f"{WAIVERS_IN_A_ROW} waivers followed each other here: what lasts that long is no exception."
+        raise refuse(Refusal("S7", "duty", sentence, "Resolve the conflict, or propose another rule.", is_attempt=True))
+    waiver.follows, waiver.in_a_row = before, before.in_a_row + 1 if before is not None else 1
 
 
 def _who_gains(found: Found, automation: Automation, step: Step[Automation]) -> set[int]:
@@ -162,6 +158,7 @@ def grant_waiver(step: Step[Waiver], *, days: int | None = None) -> Effect:
     if days is not None and not 1 <= days <= waiver.days:
         raise _wrong("days", f"A term can be shortened only: 1 to {waiver.days} days.")
     waiver.days = days or waiver.days
+    _count(waiver)  # another may have been granted since it was asked for, and of a chain under another number
     waiver.begins_at, waiver.ends_at = step.now, step.now + timedelta(days=waiver.days)
     _decided(step)
     _tell(step, waiver, _side(waiver, step.now), "waiver_granted", "granted")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from approvals import conflict_sweeps, transitions
 from approvals.conflicts import cases, finding
@@ -102,6 +103,51 @@ def test_two_follow_each_other_and_no_third(plain: Company, version: Version) ->
         ask(plain, version.automation, now=at)
     assert no.value.refusal.code == "S7"
     assert ask(plain, version.automation, now=at + timedelta(days=31)).in_a_row == 1
+
+
+@pytest.mark.parametrize("end", ["withdrawn", "refused"])
+def test_what_was_asked_and_not_granted_makes_no_row_any_shorter(plain: Company, version: Version, end: str) -> None:
+    n, at = plain.people, plain.now
+    for _ in (1, 2):
+        grant(plain, ask(plain, version.automation, now=at, days=90), n.sana, now=at)
+        at += timedelta(days=90, hours=1)
+        if not Waiver.objects.filter(in_a_row=2).exists():
+            given_up(plain, ask(plain, version.automation, now=at), end, at)
+    assert list(Waiver.objects.filter(state=WaiverState.GRANTED).order_by("pk").values_list("in_a_row", flat=True)) == [
+        1,
+        2,
+    ]
+    with pytest.raises(Refused) as no:
+        ask(plain, version.automation, now=at)
+    assert no.value.refusal.code == "S7"
+
+
+def given_up(c: Company, waiver: Waiver, end: str, at: datetime) -> None:
+    """It comes to nothing."""
+    if end == "withdrawn":
+        transitions.withdraw_waiver(waiver, actor=as_actor(c.people.rita), now=at)
+    else:
+        transitions.refuse_waiver(waiver, actor=as_actor(c.people.sana), now=at, reason="Not now.")
+
+
+def test_the_database_counts_them_too(plain: Company, version: Version) -> None:
+    first = grant(plain, ask(plain, version.automation, days=90), plain.people.sana)
+    at = plain.now + timedelta(days=91)
+    second = ask(plain, version.automation, now=at)
+    told = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=1), "decided_by": plain.people.sana}
+    with pytest.raises(IntegrityError, match="S7: this is waiver 2 in a row"), transaction.atomic():
+        Waiver.objects.filter(pk=second.pk).update(**told, in_a_row=1, follows=None)
+    assert Waiver.objects.filter(pk=second.pk).update(**told) == 1
+    assert Waiver.objects.get(pk=second.pk).follows == first
+
+
+def test_who_waits_with_the_answer_makes_no_row_any_shorter(plain: Company, version: Version) -> None:
+    at = plain.now
+    for wait in (timedelta(), timedelta(days=40)):
+        asked = ask(plain, version.automation, now=at, days=90)
+        waiver = grant(plain, asked, plain.people.sana, now=at + wait)
+        at = waiver.ends_at + timedelta(hours=1)
+    assert waiver.in_a_row == 2
 
 
 @pytest.mark.parametrize(("field", "value"), [("days", 91), ("days", 0), ("control", " ")])
