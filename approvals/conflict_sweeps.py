@@ -25,7 +25,7 @@ from inventory.models import Automation, Entitlement, Resource
 JOB = "approvals.conflicts"
 
 #: How long before its end whoever needs a waiver hears of it.
-BEFORE = (timedelta(days=14), timedelta(days=3))
+BEFORE = (waiving.SOON, timedelta(days=3))
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
@@ -50,10 +50,9 @@ def sweep(now: datetime) -> Mapping[str, int]:
 
 
 def remind(now: datetime) -> int:
-    """Tell whoever asked for a waiver, and whoever answers, that it ends: two weeks and three days before; returns how many are told."""
-    soon = (
-        Waiver.objects.live(now).filter(ends_at__lte=now + max(BEFORE)).select_related("automation__team", "asked_by")
-    )
+    """Tell whoever asked for a waiver, and whoever answers, that it ends: two weeks and three days before, where none follows; returns how many hear."""
+    ending = Waiver.objects.live(now).filter(ends_at__lte=now + max(BEFORE))
+    soon = ending.exclude(pk__in=Waiver.objects.followed()).select_related("automation__team", "asked_by")
     sent = 0
     for waiver in soon.order_by("pk"):
         assert waiver.ends_at is not None  # a live one ends

@@ -154,6 +154,7 @@ def to_waive(person: Person, threads: Collection[str], now: datetime) -> dict[st
 
 
 def to_waive_again(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Waivers that end soon."""
-    rows = Waiver.objects.live(now).filter(pk__in=mail_digest.keys(threads)).order_by("pk")
+    """Waivers that end soon and that none follows."""
+    ending = Waiver.objects.live(now).filter(pk__in=mail_digest.keys(threads))
+    rows = ending.exclude(pk__in=Waiver.objects.followed()).order_by("pk")
     return {f"waiver:{one.pk}": Line(one.ends_at) for one in rows}

@@ -263,6 +263,12 @@ class WaiverQuerySet(models.QuerySet["Waiver"]):
         """Those that lift something at the instant ``now``."""
         return self.filter(state=WaiverState.GRANTED, begins_at__lte=now, ends_at__gt=now)
 
+    def followed(self) -> WaiverQuerySet:
+        """Those after which another was granted."""
+        return self.filter(
+            pk__in=Waiver.objects.filter(state=WaiverState.GRANTED, follows__isnull=False).values("follows")
+        )
+
     def counting(self, since: datetime) -> WaiverQuerySet:
         """Those that one which was asked at the instant ``since`` would follow: granted, whatever came of it, and not long over (S7)."""
         was_granted = (WaiverState.GRANTED, WaiverState.ENDED)

@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Max
+
 from approvals import duties, parties, policies
 from approvals.conflicts import cases, finding
 from approvals.conflicts.finding import Found
@@ -21,9 +23,14 @@ from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory.models import Automation
 
+#: How long before a waiver ends the next can be asked for, and whoever needs it hears of the end.
+SOON = timedelta(days=14)
+
 
 def open_to(automation: Automation, now: datetime) -> list[Found]:
     """The conflicts of an automation of which a waiver can be asked: as it is held, and as its newest version would hold it.
+
+    What is waived is among them where that ends soon and nothing that was granted follows it.
 
     Args:
         automation: saved.
@@ -35,7 +42,15 @@ def open_to(automation: Automation, now: datetime) -> list[Found]:
     for each in finding.find_all([cases.of_version(automation, one) for one in versions.values()], now):
         for one in each:
             found.setdefault((one.standing.rule.code, one.subject), one)
-    return [one for one in found.values() if one.waiver is None]
+    waived = [one.waiver for one in found.values() if one.waiver is not None]
+    ending = {one.pk for one in waived if ends_soon(one, now)}
+    ending -= set(Waiver.objects.followed().filter(pk__in=ending).values_list("pk", flat=True)) if ending else set()
+    return [one for one in found.values() if one.waiver is None or one.waiver.pk in ending]
+
+
+def ends_soon(waiver: Waiver, now: datetime) -> bool:
+    """Whether a waiver lifts something still, and not for long."""
+    return waiver.is_live(now) and waiver.ends_at is not None and waiver.ends_at <= now + SOON
 
 
 @transition(Automation, event="waiver.asked", permission=Permission.WAIVER_ASK, reason_needed=True)
@@ -52,7 +67,7 @@ def ask_waiver(step: Step[Automation], *, code: str, whom: int, control: str, da
     automation, control = step.subject, texts.clean(control)
     found = next((one for one in open_to(automation, step.now) if _is(one, code, whom)), None)
     if found is None:
-        raise refuse(Refusal("S7", "state", "There is no such conflict, or it is waived already.", "Reload the page."))
+        raise refuse(Refusal("S7", "state", "There is no such conflict, or it is waived for now.", "Reload the page."))
     if not control:
         raise _wrong("control", "Say what keeps it from doing harm meanwhile.")
     if not 1 <= days <= LONGEST_WAIVER.days:
@@ -100,6 +115,13 @@ def _count(waiver: Waiver) -> None:
         sentence = f"{WAIVERS_IN_A_ROW} waivers followed each other here: what lasts that long is no exception."
         raise refuse(Refusal("S7", "duty", sentence, "Resolve the conflict, or propose another rule.", is_attempt=True))
     waiver.follows, waiver.in_a_row = before, before.in_a_row + 1 if before is not None else 1
+
+
+def _begin(waiver: Waiver, now: datetime) -> datetime:
+    """When a waiver begins: where another lifts all of it still, at that one's end, so that there is neither a gap nor more time (S7)."""
+    same = Waiver.objects.live(now).of_the_same(waiver.code, waiver.scope, waiver.subject, waiver.covers)
+    ends: datetime | None = same.filter(covers__contains=waiver.covers).aggregate(last=Max("ends_at"))["last"]
+    return ends or now
 
 
 def _who_gains(found: Found, automation: Automation, step: Step[Automation]) -> set[int]:
@@ -159,7 +181,8 @@ def grant_waiver(step: Step[Waiver], *, days: int | None = None) -> Effect:
         raise _wrong("days", f"A term can be shortened only: 1 to {waiver.days} days.")
     waiver.days = days or waiver.days
     _count(waiver)  # another may have been granted since it was asked for, and of a chain under another number
-    waiver.begins_at, waiver.ends_at = step.now, step.now + timedelta(days=waiver.days)
+    waiver.begins_at = _begin(waiver, step.now)
+    waiver.ends_at = waiver.begins_at + timedelta(days=waiver.days)
     _decided(step)
     _tell(step, waiver, _side(waiver, step.now), "waiver_granted", "granted")
     return Effect(payload={"rule": waiver.code, "days": waiver.days})
@@ -219,9 +242,9 @@ def end_waiver(step: Step[Waiver]) -> Effect:
     duties=(OVER,),
 )
 def expire_waiver(step: Step[Waiver]) -> Effect:
-    """Its term is over: what it allowed is a conflict again, and whoever answers for it and security hear of it (S7)."""
+    """Its term is over: what it allowed is a conflict again unless another follows; who answers for it and security hear of that (S7)."""
     waiver = step.subject
-    is_held = Conflict.objects.allowed_by(waiver).exists()
+    is_held = Conflict.objects.standing("", step.now).allowed_by(waiver).exists()
     people = [*_side(waiver, step.now), *Bench.load(step.now).security]
     _tell(step, waiver, people if is_held else _side(waiver, step.now), "waiver_expired", "expired", is_held=is_held)
     return Effect(payload={"rule": waiver.code, "is_held": is_held})

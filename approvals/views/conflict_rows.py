@@ -11,7 +11,7 @@ from django.urls import reverse
 from approvals.conflicts.finding import Found
 from approvals.conflicts.scanning import Part
 from approvals.conflicts.selectors import Held
-from approvals.models import Grant
+from approvals.models import Grant, Waiver
 from approvals.models.conflict import Mode
 from governance.controls.actors import Actor
 from governance.web import times
@@ -135,4 +135,13 @@ def reasons(found: Iterable[Found], own: Collection[str], sentences: Mapping[str
 
 def ask_href(automation: int, one: Found) -> str:
     """Where a waiver is asked for."""
-    return f"{reverse('waiver_ask', args=[automation])}?rule={one.standing.rule.code}&of={one.subject}"
+    return _ask_href(automation, one.standing.rule.code, one.subject)
+
+
+def ask_again_href(waiver: Waiver) -> str:
+    """Where the next is asked for that begins at the end of a waiver."""
+    return _ask_href(waiver.automation_id, waiver.code, waiver.subject)
+
+
+def _ask_href(automation: int, code: str, whom: int) -> str:
+    return f"{reverse('waiver_ask', args=[automation])}?rule={code}&of={whom}"

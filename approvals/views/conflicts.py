@@ -20,7 +20,7 @@ from approvals.conflicts.holding import WAYS, higher, legs_of, of_entitlement
 from approvals.conflicts.rules import Leg
 from approvals.models import Conflict, ConflictState, Grant, Waiver
 from approvals.models.conflict import Mode, Scope
-from approvals.transitions import ask_waiver
+from approvals.transitions import ask_waiver, waiving
 from approvals.views import conflict_rows
 from governance.controls import clock, timeline
 from governance.controls.actors import Actor
@@ -227,7 +227,7 @@ def _subject(row: Conflict, actor: Actor, now: datetime) -> str:
 
 def _ways(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
     """A waiver, for whoever may ask for one for an automation of theirs that has a part in it."""
-    if row.waived_until is not None:
+    if row.waived_until is not None and row.waived_until > now + waiving.SOON:
         return []
     seen = Automation.objects.visible_to(actor, now).filter(pk__in=row.automations).order_by("pk")
     mine = next((one for one in seen[:20] if ask_waiver.refusal(one, actor=actor, now=now) is None), None)

@@ -16,6 +16,7 @@ from approvals import transitions
 from approvals.models import ConflictRule, Waiver, WaiverState
 from approvals.models.conflict import LONGEST_WAIVER
 from approvals.transitions import waiving
+from approvals.views import conflict_rows
 from governance.controls import clock, timeline
 from governance.controls.actors import Actor
 from governance.controls.refusals import InvalidInput, Refusal, Refused, refuse
@@ -97,7 +98,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
         label="Ask security",
         back=automation.href,
         text="Security decides, somebody who gains nothing by it. It covers what is in conflict now and nothing that comes beside it, lasts at "
-        "most 90 days, and two may follow each other.",
+        "most 90 days, and two may follow each other: the next can be asked for in the last two weeks and begins where the first ends.",
         no=no,
     )
 
@@ -178,7 +179,8 @@ def _context(
 ) -> Shape:
     rule = ConflictRule.objects.filter(code=found.code).order_by("-number").first()
     no = transitions.grant_waiver.refusal(found, actor=actor, now=now)
-    state = "ended" if found.state == WaiverState.GRANTED and not found.is_live(now) else found.state
+    is_over = found.state == WaiverState.GRANTED and found.ends_at is not None and found.ends_at <= now
+    state = "ended" if is_over else found.state
     return {
         "now": now,
         "crumbs": [
@@ -224,11 +226,14 @@ def _actions(found: Waiver, actor: Actor, now: datetime) -> list[Shape]:
         (transitions.withdraw_waiver, "Withdraw", "undo", "waiver_withdraw"),
         (transitions.end_waiver, "End it now", "ring-cross", "waiver_end"),
     )
-    return [
+    ways = [
         {"label": label, "icon": icon, "href": reverse(url, args=[found.pk])}
         for verb, label, icon, url in offered
         if verb.refusal(found, actor=actor, now=now) is None
     ]
+    if waiving.ends_soon(found, now) and transitions.ask_waiver.refusal(found.automation, actor=actor, now=now) is None:
+        ways.insert(0, {"label": "Ask for one more", "icon": "clock", "href": conflict_rows.ask_again_href(found)})
+    return ways
 
 
 def _facts(found: Waiver, now: datetime) -> list[Shape]:
@@ -238,6 +243,8 @@ def _facts(found: Waiver, now: datetime) -> list[Shape]:
     if found.decided_by is not None:
         instead = f", for {found.decided_for.name}" if found.decided_for is not None else ""
         rows.append({"label": "Decided by", "text": f"{found.decided_by.name}{instead}"})
+    if found.begins_at is not None and found.begins_at > now:
+        rows.append({"label": "From", "text": times.moment_words(found.begins_at, now)})
     if found.ends_at is not None:
         rows.append({"label": "Until", "text": times.moment_words(found.ends_at, now)})
     return rows

@@ -10,7 +10,7 @@ from approvals import conflict_sweeps, grants, transitions
 from approvals.models import Conflict, ConflictState, Grant, Submission, Waiver
 from approvals.transitions import conflicting
 from governance.controls.actors import Actor
-from governance.controls.models import LedgerEvent
+from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import Refused
 from inventory import chains, lifecycle
 from tests import journeys
@@ -57,6 +57,20 @@ def test_what_came_into_force_under_a_waiver_is_suspended_as_soon_as_that_is_ove
     sweep(over)
     assert len(suspended()) == 1
     assert not Conflict.objects.filter(state=ConflictState.OPEN).exists()
+
+
+def test_it_stays_through_the_waiver_that_follows_and_nobody_is_told_that_it_is_in_conflict(plain: Company) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
+    made = let_in(plain)
+    first, at = Waiver.objects.get(), plain.now + timedelta(days=1)
+    second = grant(plain, ask(plain, made.automation, now=at), plain.people.sana, now=at)
+    sweep(first.ends_at)
+    assert list(Waiver.objects.live(first.ends_at)) == [second]
+    assert not Notice.objects.filter(event="waiver_expired", context__is_held=True).exists()
+    sweep(second.ends_at - timedelta(seconds=1))
+    assert suspended() == []
+    sweep(second.ends_at)
+    assert len(suspended()) == 1
 
 
 def test_and_as_soon_as_security_ends_it_early(plain: Company) -> None:

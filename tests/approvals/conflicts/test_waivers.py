@@ -105,6 +105,28 @@ def test_two_follow_each_other_and_no_third(plain: Company, version: Version) ->
     assert ask(plain, version.automation, now=at + timedelta(days=31)).in_a_row == 1
 
 
+def test_none_is_asked_beside_one_that_lasts_longer_than_two_weeks(plain: Company, version: Version) -> None:
+    grant(plain, ask(plain, version.automation), plain.people.sana)
+    with pytest.raises(Refused) as no:
+        ask(plain, version.automation, now=plain.now + timedelta(days=16) - timedelta(seconds=1))
+    assert no.value.refusal.code == "S7"
+
+
+def test_one_more_is_asked_before_the_end_and_begins_there_and_no_third(plain: Company, version: Version) -> None:
+    first = grant(plain, ask(plain, version.automation), plain.people.sana)
+    at = plain.now + timedelta(days=16)
+    assert conflict_sweeps.remind(at) == 2
+    second = grant(plain, ask(plain, version.automation, now=at, days=90), plain.people.sana, now=at)
+    assert (second.follows, second.in_a_row, second.begins_at) == (first, 2, first.ends_at)
+    assert second.ends_at == first.ends_at + timedelta(days=90)
+    assert conflict_sweeps.remind(at + timedelta(days=12)) == 0
+    for when, counts in ((at, first), (first.ends_at - timedelta(seconds=1), first), (first.ends_at, second)):
+        assert finding.find(cases.of_version(version.automation, version), when)[0].waiver == counts
+    for when in (at, second.ends_at - timedelta(days=14), second.ends_at + timedelta(days=1)):
+        with pytest.raises(Refused):
+            ask(plain, version.automation, now=when)
+
+
 @pytest.mark.parametrize("end", ["withdrawn", "refused"])
 def test_what_was_asked_and_not_granted_makes_no_row_any_shorter(plain: Company, version: Version, end: str) -> None:
     n, at = plain.people, plain.now
