@@ -59,7 +59,7 @@ class Found:
         subject: id of whom the rule looks at.
         own: by leg, what the automation itself holds.
         others: by leg, what others hold.
-        waiver: what lifts it meanwhile, if anything does.
+        waiver: what covers all of it meanwhile, if anything does.
     """
 
     standing: Standing
@@ -95,8 +95,9 @@ class Found:
 
     @property
     def mode(self) -> str:
-        """What it does: of a waived one, it is shown."""
-        return Mode.RECORD if self.waiver is not None else self.standing.rule.mode
+        """What it does. A waiver lifts the refusal and nothing else: what is refused otherwise is shown, what takes a signature takes it (S7)."""
+        mode = self.standing.rule.mode
+        return Mode.RECORD if self.waiver is not None and mode == Mode.ENFORCE else mode
 
     @property
     def sentence(self) -> str:

@@ -55,23 +55,29 @@ def _shape(one: Found, sentences: Mapping[str, str], named: Mapping[int, str], n
         for number, leg in enumerate(rule.legs, 1)
     ]
     waiver = one.waiver
-    assert waiver is None or waiver.ends_at is not None
     return {
         "code": rule.code,
         "lead": f"{rule.title}.",
         "text": rule.reason,
         "legs": legs,
         "lacks": rule.without.name if rule.without is not None else "",
-        "short": "Waived" if waiver is not None else SHORT[rule.mode],
-        "tone": "wait" if waiver is not None else TONES[rule.mode],
-        "mode": f"Waived until {times.day_words(times.day_of(waiver.ends_at), times.day_of(now))}."
-        if waiver is not None and waiver.ends_at is not None
-        else MODES[rule.mode],
+        "short": "Waived" if waiver is not None and rule.mode != Mode.APPROVAL else SHORT[rule.mode],
+        "tone": TONES[one.mode],
+        "mode": _mode_words(one, now),
         "waiver_href": waiver.href if waiver is not None else "",
         "way_out": "" if waiver is not None else one.way_out,
         "href": one.standing.version.href,
         "ask_href": "",
     }
+
+
+def _mode_words(one: Found, now: datetime) -> str:
+    """What it does: of a waived one until when, and what a waiver leaves as it is (S7)."""
+    rule, waiver = one.standing.rule, one.waiver
+    if waiver is None or waiver.ends_at is None:
+        return MODES[rule.mode]
+    until = f"Waived until {times.day_words(times.day_of(waiver.ends_at), times.day_of(now))}."
+    return f"{until} {MODES[rule.mode]}" if rule.mode == Mode.APPROVAL else until
 
 
 def _things(
@@ -108,7 +114,7 @@ def tags(found: Iterable[Found]) -> list[Shape]:
     found = list(found)
     if not found:
         return []
-    if all(one.waiver is not None for one in found):
+    if all(one.waiver is not None and one.mode == Mode.RECORD for one in found):
         return [{"text": "Conflict, waived", "tone": "wait", "icon": "conflict"}]
     worst = max((one.mode for one in found), key=list(TONES).index)
     words = {Mode.RECORD: "Conflict", Mode.APPROVAL: "Conflict", Mode.ENFORCE: "Conflict: refused"}

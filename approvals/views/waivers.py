@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from approvals import transitions
 from approvals.models import ConflictRule, Waiver, WaiverState
-from approvals.models.conflict import LONGEST_WAIVER
+from approvals.models.conflict import LONGEST_WAIVER, Mode
 from approvals.transitions import waiving
 from approvals.views import conflict_rows
 from governance.controls import clock, timeline
@@ -32,6 +33,12 @@ Shape = dict[str, Any]
 
 #: What the form of whoever decides may say, by the name of its button.
 VERDICTS = {"grant": transitions.grant_waiver, "refuse": transitions.refuse_waiver}
+#: What a waiver changes, by the mode of its rule (S7).
+LIFTS: Mapping[str, str] = {
+    Mode.RECORD: "Nothing is refused by its rule: this says what is done instead, and until when.",
+    Mode.APPROVAL: "Its rule takes one signature of security more, and still does while this lasts.",
+    Mode.ENFORCE: "Its rule refuses it otherwise.",
+}
 NOTHING_TO_WAIVE = Refusal(
     "S7", "state", "There is nothing here that a waiver could be asked for.", "It was resolved or waived meanwhile."
 )
@@ -97,7 +104,8 @@ def ask(request: Request, pk: int) -> HttpResponse:
         title=f"Ask for a waiver for {automation.name}",
         label="Ask security",
         back=automation.href,
-        text="Security decides, somebody who gains nothing by it. It covers what is in conflict now and nothing that comes beside it, lasts at "
+        text="Security decides, somebody who gains nothing by it. It lifts a refusal and nothing else: who decides sees the conflict all the "
+        "same, and where its rule takes another signature it still does. It covers what is in conflict now and nothing that comes beside it, lasts at "
         "most 90 days, and two may follow each other: the next can be asked for in the last two weeks and begins where the first ends.",
         no=no,
     )
@@ -205,7 +213,14 @@ def _context(
             "facts": _facts(found, now),
             "covers": _covers(found, actor, now),
         },
-        "rule": {"title": rule.title, "reason": rule.document.get("reason", ""), "href": rule.href} if rule else None,
+        "rule": {
+            "title": rule.title,
+            "reason": rule.document.get("reason", ""),
+            "href": rule.href,
+            "lifts": LIFTS[rule.mode],
+        }
+        if rule
+        else None,
         "form": {
             "action": found.href,
             "reason": {"value": typed, "error": (errors or {}).get("reason", "")},

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from approvals import conflict_sweeps, transitions
+from approvals import added, conflict_sweeps, transitions
+from approvals.conflicts import asked as conflicts
 from approvals.conflicts import cases, finding
-from approvals.models import Conflict, Submission, Waiver, WaiverState
+from approvals.models import Conflict, Seat, SeatLabel, Submission, Waiver, WaiverState
 from approvals.transitions import conflicting
+from approvals.views import conflict_rows
 from governance.controls.actors import Actor
 from governance.controls.models import Notice, Person
 from governance.controls.refusals import Refused
@@ -84,6 +86,19 @@ def test_what_it_covers_is_submitted_while_it_lasts_and_not_after(plain: Company
     assert (
         made.approvals.filter(facts__conflicts=[f"read-and-tell 1, waived by {Waiver.objects.get().pk}"]).count() == 2
     )
+
+
+@pytest.mark.parametrize(("mode", "signatures"), [("approval", 2), ("record", 0), ("enforce", 0)])
+def test_it_lifts_a_refusal_and_takes_no_signature_away(plain: Company, mode: str, signatures: int) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode=mode)
+    version = stock.version(plain)
+    grant(plain, ask(plain, version.automation), plain.people.sana)
+    made = journeys.submitted(plain, version)
+    assert Seat.objects.filter(approval__submission=made, label=SeatLabel.CONFLICT).count() == signatures
+    assert not any(added.missing(made, made.approvals.all(), plain.now).values())
+    (found,) = conflicts.of_submission(made, plain.now)
+    (tag,) = conflict_rows.tags([found])
+    assert ("waived" in tag["text"]) == (mode != "approval")
 
 
 def test_it_lifts_nothing_that_comes_beside_what_it_names(plain: Company, version: Version) -> None:
