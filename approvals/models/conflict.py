@@ -299,7 +299,7 @@ class Waiver(models.Model):
     days = models.PositiveSmallIntegerField()
     asked_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
-    #: Ids of whoever gains by it, as it was when it was asked for: the database lets none of them grant it.
+    #: Ids of whoever gained by it when it was asked for, and when it was decided: the database lets none of them decide.
     beneficiaries = ArrayField(models.BigIntegerField(), default=list)
     decided_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     #: Whom they stood in for when they did (A11).

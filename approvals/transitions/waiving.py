@@ -87,8 +87,8 @@ def ask_waiver(step: Step[Automation], *, code: str, whom: int, control: str, da
         days=days,
         asked_by=step.actor.person,
         asked_at=step.now,
-        beneficiaries=sorted(_who_gains(found, automation, step)),
     )
+    made.beneficiaries = sorted({person.pk for person in step.actor.people} | _who_gains(made, step.now))
     _count(made)
     step.save(made)
     _tell(step, made, Bench.load(step.now).security, "waiver_asked", "asked")
@@ -124,20 +124,20 @@ def _begin(waiver: Waiver, now: datetime) -> datetime:
     return ends or now
 
 
-def _who_gains(found: Found, automation: Automation, step: Step[Automation]) -> set[int]:
-    """Ids of whoever gains by it: who asks, whose work or responsibility any of it is, and the person whom the rule looks at (S7)."""
-    assert step.actor.person is not None
-    people = {step.actor.person.pk, *(person.pk for person in step.actor.people)}
-    others = {part.automation for leg in found.others.values() for part in leg}
-    for one in [automation, *Automation.objects.filter(pk__in=others)]:
-        people |= {who for who, _ in parties.standing(one) if who is not None}
-        people |= {person.pk for person in one.answering(step.now)}
+def _who_gains(waiver: Waiver, now: datetime) -> set[int]:
+    """Ids of those whose work or responsibility something is that a waiver covers, as it is at ``now`` (S7)."""
+    covered = {int(key.partition("/")[0]) for key in waiver.covers} | {waiver.automation_id}
+    people: set[int] = set()
+    for one in Automation.objects.filter(pk__in=covered).select_related("business_owner", "technical_owner"):
+        people |= {who for who, _ in parties.standing(one)}
+        people |= {person.pk for person in one.answering(now)}
     return people
 
 
 def _gains(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+    gaining = {subject.asked_by_id, *subject.beneficiaries, *_who_gains(subject, now)}
     for person in actor.people:
-        if person.pk == subject.asked_by_id or person.pk in subject.beneficiaries:
+        if person.pk in gaining:
             who = "You gain" if person == actor.person else f"{person.name}, for whom you stand in, gains"
             return Refusal("S7", "duty", f"{who} by this waiver, so somebody else decides about it.")
     return None
@@ -251,6 +251,8 @@ def expire_waiver(step: Step[Waiver]) -> Effect:
 
 
 def _decided(step: Step[Waiver]) -> None:
+    """Write down who decided, and who gains by it now: the database compares the two."""
+    step.subject.beneficiaries = sorted({*step.subject.beneficiaries, *_who_gains(step.subject, step.now)})
     step.subject.decided_by, step.subject.decided_for = step.actor.person, step.actor.standing_for
     step.subject.decided_at = step.now
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -65,6 +66,21 @@ def test_nobody_who_gains_grants_it_whatever_their_role(plain: Company, version:
     with pytest.raises(Refused) as no:
         grant(plain, waiver, person)
     assert no.value.refusal.code == "S7"
+
+
+@pytest.mark.parametrize("decide", [transitions.grant_waiver, transitions.refuse_waiver])
+def test_nor_who_answers_for_it_by_the_time_it_is_decided(plain: Company, version: Version, decide: Any) -> None:
+    n = plain.people
+    waiver = ask(plain, version.automation)
+    assert n.sana.pk not in waiver.beneficiaries
+    Automation.objects.filter(pk=version.automation_id).update(technical_owner=n.sana)
+    with pytest.raises(Refused) as no:
+        decide(waiver, actor=as_actor(n.sana), now=plain.now, reason="For now.")
+    assert no.value.refusal.code == "S7"
+    decide(waiver, actor=as_actor(n.viktor), now=plain.now, reason="For now.")
+    assert n.sana.pk in waiver.beneficiaries
+    with pytest.raises(IntegrityError, match="waiver_by_nobody_who_gains"), transaction.atomic():
+        Waiver.objects.filter(pk=waiver.pk).update(decided_by=n.sana)
 
 
 @pytest.mark.parametrize("who", ["theo", "omar", "ines", "yuki", "rita"])
