@@ -24,6 +24,7 @@ from approvals.views import (
     samples,
     stopping,
     together,
+    waiver_list,
     waivers,
 )
 
@@ -53,6 +54,7 @@ urlpatterns = [
     path("conflicts/rules/<slug:code>/", conflict_rules.rule, name="conflict_rule"),
     path("conflicts/rules/<slug:code>/propose/", rule_propose.propose, name="rule_propose"),
     path("automations/<int:pk>/waivers/ask/", waivers.ask, name="waiver_ask"),
+    path("waivers/", waiver_list.waiver_list, name="waiver_list"),
     path("waivers/<int:pk>/", waivers.waiver, name="waiver"),
     path("waivers/<int:pk>/withdraw/", waivers.withdraw, name="waiver_withdraw"),
     path("waivers/<int:pk>/end/", waivers.end, name="waiver_end"),

@@ -263,6 +263,12 @@ class WaiverQuerySet(models.QuerySet["Waiver"]):
         """Those that lift something at the instant ``now``."""
         return self.filter(state=WaiverState.GRANTED, begins_at__lte=now, ends_at__gt=now)
 
+    def standing(self, word: str, now: datetime) -> WaiverQuerySet:
+        """Those that stand as a word says: ``live`` (granted and not at their end, begun or not), ``over``, or asked for where it says nothing."""
+        lasts = Q(state=WaiverState.GRANTED, ends_at__gt=now)
+        waits = Q(state=WaiverState.ASKED)
+        return self.filter({"live": lasts, "over": ~lasts & ~waits}.get(word, waits))
+
     def followed(self) -> WaiverQuerySet:
         """Those after which another was granted."""
         return self.filter(
@@ -356,6 +362,11 @@ class Waiver(models.Model):
         """Whether it lifts something at the instant ``now``, as `WaiverQuerySet.live` says of rows."""
         begins, ends = self.begins_at, self.ends_at
         return self.state == WaiverState.GRANTED and begins is not None and ends is not None and begins <= now < ends
+
+    def state_at(self, now: datetime) -> str:
+        """Its state as a page says it: over at its end, whether or not a run has said so yet."""
+        is_over = self.state == WaiverState.GRANTED and self.ends_at is not None and self.ends_at <= now
+        return WaiverState.ENDED if is_over else self.state
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on the automation's timeline too."""

@@ -13,6 +13,7 @@ from approvals.conflicts.scanning import Part
 from approvals.conflicts.selectors import Held
 from approvals.models import Grant, Waiver
 from approvals.models.conflict import Mode
+from approvals.transitions import waiving
 from governance.controls.actors import Actor
 from governance.web import times
 from inventory.models import Automation
@@ -137,6 +138,11 @@ def reasons(found: Iterable[Found], own: Collection[str], sentences: Mapping[str
         lead = f"{one.standing.rule.title}, with: {with_what}."
         rows.append({"icon": "conflict", "lead": lead, "text": f"{one.standing.rule.reason} {MODES[one.mode]}"})
     return rows
+
+
+def may_be_asked(one: Found, now: datetime) -> bool:
+    """Whether a waiver of it can be asked for: none lifts it, or not for long."""
+    return one.waiver is None or waiving.ends_soon(one.waiver, now)
 
 
 def ask_href(automation: int, one: Found) -> str:

@@ -70,7 +70,10 @@ def conflict_list(request: Request) -> HttpResponse:
             "head": {
                 "title": "Conflicts",
                 "facts": ["what may not be held together, and is"],
-                "actions": [{"label": "Rules", "icon": "conflict", "href": reverse("conflict_rules")}],
+                "actions": [
+                    {"label": "Waivers", "icon": "clock", "href": reverse("waiver_list")},
+                    {"label": "Rules", "icon": "conflict", "href": reverse("conflict_rules")},
+                ],
             },
             "chips": [
                 {

@@ -268,7 +268,8 @@ def _conflicts(preview: Preview, builder: Person) -> list[Shape]:
         return rows
     pk = preview.known.pk
     return [
-        row | {"ask_href": conflict_rows.ask_href(pk, one)} for row, one in zip(rows, preview.conflicts, strict=True)
+        row | {"ask_href": conflict_rows.ask_href(pk, one)} if conflict_rows.may_be_asked(one, preview.now) else row
+        for row, one in zip(rows, preview.conflicts, strict=True)
     ]
 
 

@@ -99,7 +99,10 @@ def _conflicts(submission: Submission, reader: Reader) -> list[Shape]:
     rows = conflict_rows.shapes(found, conflicts.words_in(submission), reader.actor, reader.now)
     if ask_waiver.refusal(submission.automation, actor=reader.actor, now=reader.now) is not None:
         return rows
-    asks = [conflict_rows.ask_href(submission.automation_id, one) if one.waiver is None else "" for one in found]
+    asks = [
+        conflict_rows.ask_href(submission.automation_id, one) if conflict_rows.may_be_asked(one, reader.now) else ""
+        for one in found
+    ]
     return [row | {"ask_href": href} for row, href in zip(rows, asks, strict=True)]
 
 

@@ -187,12 +187,11 @@ def _context(
 ) -> Shape:
     rule = ConflictRule.objects.filter(code=found.code).order_by("-number").first()
     no = transitions.grant_waiver.refusal(found, actor=actor, now=now)
-    is_over = found.state == WaiverState.GRANTED and found.ends_at is not None and found.ends_at <= now
-    state = "ended" if is_over else found.state
+    state = found.state_at(now)
     return {
         "now": now,
         "crumbs": [
-            {"label": "Conflicts", "href": reverse("conflict_list")},
+            {"label": "Waivers", "href": reverse("waiver_list")},
             {"label": found.automation.name, "href": found.automation.href},
             {"label": "Waiver", "href": ""},
         ],

@@ -53,7 +53,11 @@ class Chrome:
     @property
     def menu(self) -> list[dict[str, str]]:
         """What the reader's menu leads to besides: what everybody may read and nobody needs each day."""
-        named = (("Conflicts", "conflict", "conflict_list"), ("Policies", "file", "policies"))
+        named = (
+            ("Conflicts", "conflict", "conflict_list"),
+            ("Waivers", "clock", "waiver_list"),
+            ("Policies", "file", "policies"),
+        )
         return [
             {"label": label, "icon": icon, "href": frame.href(name)} for label, icon, name in named if frame.href(name)
         ]

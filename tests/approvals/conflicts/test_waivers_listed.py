@@ -1,0 +1,77 @@
+"""Waivers have a list: who may see it sees what waits, what counts and what is over, for as many queries however many there are (S7)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from approvals import transitions
+from approvals.models import Waiver
+from approvals.views import waiver_list
+from governance.controls.models import Person
+from inventory.models import Version
+from tests.approvals import stock
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.approvals.conflicts.test_waivers import ask, grant
+from tests.journeys import Company
+from tests.pages.test_register import cost
+from tests.people import as_actor
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7")]
+
+
+@pytest.fixture
+def version(plain: Company) -> Version:
+    """A version that breaks eight rules."""
+    for number in range(8):
+        ruling.rule(on(plain.erp), on(plain.slack), code=f"rule-{number}", title=f"Rule {number}", mode="enforce")
+    return stock.version(plain)
+
+
+def listed(person: Person, show: str = "") -> list[str]:
+    """Titles that somebody sees."""
+    answer = client_of(person).get(reverse("waiver_list"), {"show": show} if show else {})
+    return [row["title"] for row in answer.context["rows"]]
+
+
+def test_who_does_not_see_the_automation_sees_no_waiver_of_it(plain: Company, version: Version) -> None:
+    ask(plain, version.automation, code="rule-0")
+    n = plain.people
+    assert listed(n.theo) == listed(n.sana) == ["Rule 0"]
+    assert listed(n.tom) == []
+
+
+def test_each_stands_where_it_stands(plain: Company, version: Version) -> None:
+    n = plain.people
+    made = [ask(plain, version.automation, code=f"rule-{number}") for number in range(5)]
+    grant(plain, made[1], n.sana)
+    transitions.refuse_waiver(made[2], actor=as_actor(n.sana), now=plain.now, reason="No.")
+    transitions.withdraw_waiver(made[3], actor=as_actor(n.rita), now=plain.now)
+    grant(plain, made[4], n.sana, days=1)
+    Waiver.objects.filter(pk=made[4].pk).update(
+        begins_at=plain.now - timedelta(days=2), ends_at=plain.now - timedelta(days=1)
+    )  # over, and no run has said so yet
+    assert listed(n.rita) == ["Rule 0"]
+    assert listed(n.rita, "live") == ["Rule 1"]
+    assert listed(n.rita, "over") == ["Rule 4", "Rule 3", "Rule 2"]
+
+
+def test_it_costs_as_much_with_many_and_goes_on_another_page(
+    plain: Company, version: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiver_list, "PAGE", 6)
+    client, path = client_of(plain.people.sana), reverse("waiver_list")
+    ask(plain, version.automation, code="rule-0")
+    one = cost(client, path)[0]
+    for number in range(1, 8):
+        ask(plain, version.automation, code=f"rule-{number}")
+    assert cost(client, path)[0] == one <= 8
+    first = client.get(path).context
+    assert len(first["rows"]) == 6
+    second = client.get(first["pager"]["older_href"]).context
+    assert [row["title"] for row in second["rows"]] == ["Rule 1", "Rule 0"]
+    assert second["pager"]["newer_href"] == path
