@@ -15,7 +15,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals import holders, waiting
+from approvals import holders, waiting, waivers_waiting
 from approvals.models import Approval, Grant, Sample, Submission, SubmissionState
 from approvals.proposals import waiting as proposal_waiting
 from approvals.views import held_shapes
@@ -25,6 +25,7 @@ from governance.controls.actors import Actor
 from governance.controls.calendar import zone_of
 from governance.controls.models import Person
 from governance.controls.roles import Role
+from governance.portal.views import home_waivers as waivers
 from governance.portal.views.answers import reader
 from governance.recertification.models import Question
 from governance.web import chrome, times
@@ -61,7 +62,7 @@ def home(request: Request) -> HttpResponse:
     person = reader(request)
     to_decide, to_answer = waiting.to_decide_and_to_answer(request.actor, now)
     under_way = waiting.under_way(person, now)
-    mine, nobodys, proposed = _mine_ownerless_and_proposed(request.actor, person, now)
+    mine, nobodys, proposed, asked = _in_one_query(request.actor, person, now)
     reviews = _recertifications(person, access.answers_as(request.actor, now))
     chrome.counted(request, recertify=reviews["count"])
     groups = [
@@ -69,12 +70,14 @@ def home(request: Request) -> HttpResponse:
         for group in (
             _approvals(to_decide),
             _proposals(one for one in proposed if one.what != proposal_waiting.OWN),
+            waivers.to_decide(asked),
             _samples(request.actor, now),
             reviews,
             _questions(to_answer),
             _acceptances(under_way),
             _ownerless(nobodys, now),
             _own_proposals(one for one in proposed if one.what == proposal_waiting.OWN),
+            waivers.own(asked),
         )
         if group["rows"]
     ]
@@ -344,10 +347,10 @@ class Mine:
     submitted_at: datetime | None
 
 
-def _mine_ownerless_and_proposed(
+def _in_one_query(
     actor: Actor, person: Person, now: datetime
-) -> tuple[list[Mine], list[Ownerless], list[proposal_waiting.Waiting]]:
-    """The reader's automations, what nobody answers for that they can do something about, and proposals: one query for all of it."""
+) -> tuple[list[Mine], list[Ownerless], list[proposal_waiting.Waiting], list[waivers_waiting.Waiting]]:
+    """The reader's automations, what nobody answers for that they can do something about, proposals and waivers: one query for all of it."""
     mine = Automation.objects.answered_by([person.pk], now).exclude(state=AutomationState.RETIRED)
     last = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
     told = {"called": F("name"), "left": F("state"), "left_at": Subquery(last.values("submitted_at")[:1])}
@@ -356,13 +359,18 @@ def _mine_ownerless_and_proposed(
     proposed = proposal_waiting.rows(actor, now, own=True, most=2 * MOST)
     as_left = {"left": F("told"), "left_at": F("proposed_at"), "number": ownerless.NOTHING}
     others = [proposed.annotate(shown_kind=Value("proposed"), key=F("pk"), **as_left).values(*ownerless.COLUMNS)]
+    as_asked = {"left": F("told"), "left_at": F("asked_at"), "number": ownerless.NOTHING}
+    waits = waivers_waiting.rows(actor, now, most=2 * MOST)
+    others += [waits.annotate(shown_kind=Value("waiver"), key=F("pk"), **as_asked).values(*ownerless.COLUMNS)]
     others += ownerless.parts(actor, now, most=MOST + 1)
     rows = list(first.union(*others, all=True))
     columns = ("key", "called", "left", "number", "left_at")
     own = [Mine(*(row[name] for name in columns)) for row in rows if row["shown_kind"] == "mine"]
-    waits = [row for row in rows if row["shown_kind"] == "proposed"]
-    found = [proposal_waiting.of(row["key"], row["called"], row["left"]) for row in waits]
-    return sorted(own, key=lambda one: (one.name, one.pk)), ownerless.of_rows(rows), found
+    found, asked = (
+        [read(row["key"], row["called"], row["left"]) for row in rows if row["shown_kind"] == kind]
+        for kind, read in (("proposed", proposal_waiting.of), ("waiver", waivers_waiting.of))
+    )
+    return sorted(own, key=lambda one: (one.name, one.pk)), ownerless.of_rows(rows), found, asked
 
 
 def _automations(mine: Iterable[Mine], under_way: Iterable[Submission], who: Reader) -> list[Shape]:

@@ -1,0 +1,94 @@
+"""Waivers that are asked for, for home: those that wait for its reader, and their own, as lines that join another query (S7).
+
+As with proposals (`proposals.waiting`) home asks no query more for them. Whether somebody may really decide is asked by the page of the waiver,
+of the same duties as the write.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Cast, Coalesce, JSONObject
+from django.urls import reverse
+
+from approvals.models import ConflictRule, Waiver
+from governance.controls import access
+from governance.controls.actors import Actor
+from governance.controls.roles import Role
+
+DECIDE, OWN = "decide", "own"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One waiver as home shows it to its reader.
+
+    Args:
+        title: of the rule.
+        what: `DECIDE` where it waits for the reader, `OWN` where they asked for it and it waits for security.
+        since: when it was asked for.
+        days: for how long.
+    """
+
+    pk: int
+    title: str
+    what: str
+    automation: str
+    by: str
+    since: datetime
+    days: int
+
+    @property
+    def href(self) -> str:
+        """Its page."""
+        return reverse("waiver", args=[self.pk])
+
+
+def rows(actor: Actor, now: datetime, *, most: int) -> QuerySet[Waiver]:
+    """What waits for a person or is their own, longest first; each with the title of its rule (``called``) and all else as JSON (``told``) for `of`.
+
+    Args:
+        actor: whose home it is. Security is shown what they do not gain by.
+        now: business time.
+        most: how many at most.
+    """
+    if actor.person is None:
+        return Waiver.objects.none()
+    people = [person.pk for person in actor.people]
+    own = Q(asked_by=actor.person)
+    decides = Role.SECURITY_REVIEWER in access.roles_held(actor, now)
+    others = ~Q(asked_by__in=people) & ~Q(beneficiaries__overlap=people) if decides else Q(pk__in=[])
+    newest = ConflictRule.objects.filter(code=OuterRef("code")).order_by("-number")
+    told = JSONObject(
+        what=Case(When(own, then=Value(OWN)), default=Value(DECIDE), output_field=CharField()),
+        automation="automation__name",
+        by="asked_by__name",
+        since="asked_at",
+        days="days",
+    )
+    return (
+        Waiver.objects.standing("", now)
+        .filter(own | others)
+        .order_by("asked_at", "pk")
+        .annotate(
+            called=Coalesce(Subquery(newest.values("title")[:1]), "code", output_field=CharField()),
+            told=Cast(told, CharField()),
+        )[:most]
+    )
+
+
+def of(pk: int, called: str, told: str) -> Waiting:
+    """One row, read."""
+    said: dict[str, Any] = json.loads(told)
+    since = datetime.fromisoformat(said["since"])
+    return Waiting(pk, called, said["what"], said["automation"], said["by"], since, said["days"])
+
+
+def longest(found: Iterable[Waiting]) -> list[Waiting]:
+    """Those first that wait longest."""
+    return sorted(found, key=lambda one: (one.since, one.pk))

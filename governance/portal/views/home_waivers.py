@@ -1,0 +1,50 @@
+"""What home says of waivers: those that security may decide about, and the reader's own (S7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import reverse
+
+from approvals import waivers_waiting
+from approvals.waivers_waiting import Waiting
+from governance.web import times
+
+Shape = dict[str, Any]
+
+#: Rows of each group; the rest is one click away.
+MOST = 8
+
+
+def to_decide(found: Iterable[Waiting]) -> Shape:
+    """What waits for the reader."""
+    rows = [_row(one, who=one.by) for one in waivers_waiting.longest(found) if one.what == waivers_waiting.DECIDE]
+    return {
+        "key": "waivers",
+        "title": "Waivers",
+        "words": "somebody asks that a conflict be allowed for a while",
+        "rows": rows[:MOST],
+        "count": len(rows),
+        "more_href": reverse("waiver_list"),
+        "more_words": "See them all",
+    }
+
+
+def own(found: Iterable[Waiting]) -> Shape:
+    """What the reader asked for: nothing that needs them, and theirs to withdraw."""
+    rows = [_row(one, who="") for one in waivers_waiting.longest(found) if one.what == waivers_waiting.OWN]
+    return {"key": "asked", "title": "Waivers that you asked for", "words": "", "rows": rows[:MOST], "count": 0}
+
+
+def _row(one: Waiting, *, who: str) -> Shape:
+    asks = f"for {times.counted(one.days, 'day')}" + (": grant or refuse" if who else ", waits for security")
+    return {
+        "href": one.href,
+        "seal": "none",
+        "name": one.title,
+        "text": f"{one.automation}, {asks}",
+        "who": who,
+        "since": one.since,
+        **dict.fromkeys(("due", "level", "tier", "tags", "ends")),
+    }

@@ -1,0 +1,62 @@
+"""A waiver that is asked for comes up at home: of security who gains nothing by it, and of whoever asked (S7)."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from governance.controls.models import Person
+from governance.controls.roles import Role
+from inventory.models import Version
+from tests.approvals import stock
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.approvals.conflicts.test_waivers import ask, grant
+from tests.journeys import Company
+from tests.pages.test_register import cost
+from tests.people import give_role
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7")]
+
+
+@pytest.fixture
+def version(plain: Company) -> Version:
+    """A version that breaks twelve rules."""
+    for number in range(12):
+        ruling.rule(on(plain.erp), on(plain.slack), code=f"rule-{number}", title=f"Rule {number}", mode="enforce")
+    return stock.version(plain)
+
+
+def at_home(person: Person) -> dict[str, list[str]]:
+    """Titles of the waivers that somebody's home shows, by group."""
+    groups = client_of(person).get(reverse("home")).context["groups"]
+    shown = {one["key"]: [row["name"] for row in one["rows"]] for one in groups}
+    return {key: shown[key] for key in ("waivers", "asked") if key in shown}
+
+
+def test_who_gains_by_it_or_decides_none_is_not_asked(plain: Company, version: Version) -> None:
+    n = plain.people
+    give_role(n.jonas, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
+    ask(plain, version.automation, code="rule-0")
+    for person in (n.jonas, n.theo, n.yuki, n.ines):
+        assert at_home(person) == {}, person.name
+
+
+def test_it_waits_for_security_and_is_the_askers_own_until_it_is_decided(plain: Company, version: Version) -> None:
+    n = plain.people
+    waiver = ask(plain, version.automation, code="rule-0")
+    assert at_home(n.sana) == {"waivers": ["Rule 0"]}
+    assert at_home(n.rita) == {"asked": ["Rule 0"]}
+    grant(plain, waiver, n.sana)
+    assert at_home(n.sana) == at_home(n.rita) == {}
+
+
+def test_home_costs_as_many_queries_with_many_as_with_none(plain: Company, version: Version) -> None:
+    n, path = plain.people, reverse("home")
+    none = {who.pk: cost(client_of(who), path)[0] for who in (n.sana, n.rita)}
+    for number in range(12):
+        ask(plain, version.automation, code=f"rule-{number}")
+    for who in (n.sana, n.rita):
+        assert cost(client_of(who), path)[0] == none[who.pk] <= 8, who.name
+    assert len(at_home(n.sana)["waivers"]) == len(at_home(n.rita)["asked"]) == 8
