@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from approvals import drafts, handing_in
 from approvals.models import Submission
 from approvals.previewed import Preview
-from approvals.views import upload_page
+from approvals.views import conflict_rows, upload_page
 from approvals.views.bring_in_forms import About
 from approvals.views.builder import FEW, NO_TEAM, Builder, Work
 from governance.controls.refusals import InvalidInput, OutOfTurn, Refused
@@ -29,7 +29,7 @@ from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory import registry
-from inventory.models import ImportItem, ImportState
+from inventory.models import ImportItem, ImportState, Version
 
 Shape = dict[str, Any]
 View = Callable[..., HttpResponse]
@@ -38,6 +38,8 @@ FORMATS = (
     {"name": "n8n workflow export", "text": "one workflow, or a list of them (.json)"},
     {"name": "MCP client configuration", "text": "mcp.json, claude_desktop_config.json, VS Code settings"},
 )
+#: What becomes of a version that waits for a waiver.
+FINISHED_LATER = "Once security has granted the waiver, finish it from the automation’s page."
 #: What a pasted text is called where files have names.
 PASTED = "Pasted text"
 
@@ -180,6 +182,8 @@ def preview(request: Request, pk: int) -> HttpResponse:
     do = request.POST.get("do", "")
     if do == "submit":
         return _submit(request, work)
+    if do.startswith("waiver:"):
+        return _ask_for_waiver(request, work, do.removeprefix("waiver:"))
     if do.startswith("bind:"):
         key = do.removeprefix("bind:")
         if not drafts.is_row(key):
@@ -248,7 +252,8 @@ def _is_filled_in(found: Preview, about: About) -> bool:
     return about.is_valid() and not found.unjustified and is_named
 
 
-def _confirm_and_submit(request: Request, work: Work, found: Preview, about: About) -> HttpResponse:
+def _confirm(request: Request, work: Work, found: Preview, about: About) -> Version | HttpResponse:
+    """Make the version, or say on the page why there is none."""
     builder, item = work.builder, work.item
     try:
         version = handing_in.confirm(found, actor=builder.actor, now=builder.now)
@@ -264,6 +269,31 @@ def _confirm_and_submit(request: Request, work: Work, found: Preview, about: Abo
         return redirect("import_preview", pk=item.pk)
     if version is None:  # pressed twice: the other press has confirmed it, and submits it
         return redirect("import_preview", pk=item.pk)
+    return version
+
+
+def _ask_for_waiver(request: Request, work: Work, code: str) -> HttpResponse:
+    """Save it to the register, which is what a waiver is asked for, and lead to the form (S7)."""
+    found = work.read()
+    about = work.about(found, request.POST)
+    if not _is_filled_in(found, about):
+        return work.page(request, found, about, submitted=True, status=422)
+    if found.refusal is not None:
+        return refused(request, found.refusal, context={"back_href": reverse("import_preview", args=[work.item.pk])})
+    version = _confirm(request, work, found, about)
+    if isinstance(version, HttpResponse):
+        return version
+    work.item.refresh_from_db()
+    drafts.going_on(work.item, work.builder.now)  # what was typed stays to be submitted
+    messages.info(request, f"Version {version.number} is saved, and not submitted yet. {FINISHED_LATER}")
+    return redirect(conflict_rows.ask_of_rule_href(version.automation, code, work.builder.now))
+
+
+def _confirm_and_submit(request: Request, work: Work, found: Preview, about: About) -> HttpResponse:
+    builder, item = work.builder, work.item
+    version = _confirm(request, work, found, about)
+    if isinstance(version, HttpResponse):
+        return version
     try:
         made = handing_in.submit(found, version, actor=builder.actor, now=builder.now)
     except InvalidInput as no:

@@ -69,6 +69,7 @@ def _shape(one: Found, sentences: Mapping[str, str], named: Mapping[int, str], n
         "way_out": "" if waiver is not None else one.way_out,
         "href": one.standing.version.href,
         "ask_href": "",
+        "ask_by": "",
     }
 
 
@@ -148,6 +149,12 @@ def may_be_asked(one: Found, now: datetime) -> bool:
 def ask_href(automation: int, one: Found) -> str:
     """Where a waiver is asked for."""
     return _ask_href(automation, one.standing.rule.code, one.subject)
+
+
+def ask_of_rule_href(automation: Automation, code: str, now: datetime) -> str:
+    """Where a waiver is asked for of what an automation has in conflict by a rule; of which, is chosen there where it is in none."""
+    found = next((one for one in waiving.open_to(automation, now) if one.standing.rule.code == code), None)
+    return ask_href(automation.pk, found) if found is not None else reverse("waiver_ask", args=[automation.pk])
 
 
 def ask_again_href(waiver: Waiver) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from django.urls import reverse
 
 from approvals.conflicts import asked as conflicts
+from approvals.conflicts.finding import Found
 from approvals.models import Submission
 from approvals.previewed import Preview
 from approvals.views import conflict_rows, preview_rows, route_page, tier_reasons
@@ -262,15 +263,20 @@ def _promoted(preview: Preview) -> Shape | None:
 
 
 def _conflicts(preview: Preview, builder: Person) -> list[Shape]:
-    """What would be in conflict, and what would resolve it (S6); of what is in the register a waiver can be asked (S7)."""
+    """What would be in conflict, and what would resolve it (S6). A waiver is asked for what is in the register: the rest is saved first (S7)."""
     rows = conflict_rows.shapes(preview.conflicts, conflict_words(preview), Actor.of(builder), preview.now)
-    if preview.known is None:
-        return rows
-    pk = preview.known.pk
     return [
-        row | {"ask_href": conflict_rows.ask_href(pk, one)} if conflict_rows.may_be_asked(one, preview.now) else row
+        row | _way_to_ask(preview, one) if conflict_rows.may_be_asked(one, preview.now) else row
         for row, one in zip(rows, preview.conflicts, strict=True)
     ]
+
+
+def _way_to_ask(preview: Preview, one: Found) -> Shape:
+    if preview.refusal is not None:
+        return {}
+    if preview.known is None or preview.version is None:
+        return {"ask_by": f"waiver:{one.standing.rule.code}"}
+    return {"ask_href": conflict_rows.ask_href(preview.known.pk, one)}
 
 
 def conflict_words(preview: Preview) -> dict[str, str]:
