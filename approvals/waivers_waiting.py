@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Cast, Coalesce, JSONObject
+from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
+from django.db.models.functions import Cast, JSONObject
 from django.urls import reverse
 
-from approvals.models import ConflictRule, Waiver
+from approvals.models import Waiver
 from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.roles import Role
@@ -63,7 +63,6 @@ def rows(actor: Actor, now: datetime, *, most: int) -> QuerySet[Waiver]:
     own = Q(asked_by=actor.person)
     decides = Role.SECURITY_REVIEWER in access.roles_held(actor, now)
     others = ~Q(asked_by__in=people) & ~Q(beneficiaries__overlap=people) if decides else Q(pk__in=[])
-    newest = ConflictRule.objects.filter(code=OuterRef("code")).order_by("-number")
     told = JSONObject(
         what=Case(When(own, then=Value(OWN)), default=Value(DECIDE), output_field=CharField()),
         automation="automation__name",
@@ -75,10 +74,8 @@ def rows(actor: Actor, now: datetime, *, most: int) -> QuerySet[Waiver]:
         Waiver.objects.standing("", now)
         .filter(own | others)
         .order_by("asked_at", "pk")
-        .annotate(
-            called=Coalesce(Subquery(newest.values("title")[:1]), "code", output_field=CharField()),
-            told=Cast(told, CharField()),
-        )[:most]
+        .titled()
+        .annotate(called=F("title"), told=Cast(told, CharField()))[:most]
     )
 
 

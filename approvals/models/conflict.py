@@ -10,6 +10,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from approvals.models import waiver_guards
@@ -269,6 +270,13 @@ class WaiverQuerySet(models.QuerySet["Waiver"]):
         waits = Q(state=WaiverState.ASKED)
         return self.filter({"live": lasts, "over": ~lasts & ~waits}.get(word, waits))
 
+    def titled(self) -> WaiverQuerySet:
+        """Each with ``title``, what its rule is called."""
+        newest = ConflictRule.objects.filter(code=OuterRef("code")).order_by("-number")
+        return self.annotate(
+            title=Coalesce(Subquery(newest.values("title")[:1]), "code", output_field=models.CharField())
+        )
+
     def followed(self) -> WaiverQuerySet:
         """Those after which another was granted."""
         return self.filter(
@@ -317,6 +325,9 @@ class Waiver(models.Model):
     follows = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="followed_by")
     in_a_row = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=10, choices=WaiverState, default=WaiverState.ASKED)
+
+    #: Where `WaiverQuerySet.titled` has read it.
+    title: str
 
     objects = WaiverQuerySet.as_manager()
     history = History()

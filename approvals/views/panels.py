@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 from approvals import grants, holders, resubmitting
 from approvals.models import Grant, GrantKind, GrantState, Submission
 from approvals.models.grant import GrantQuerySet
-from approvals.views import held_shapes
+from approvals.views import held_shapes, waiver_list
 from approvals.views.reader import Reader
 from approvals.views.record_rows import decided_words, segment
 from governance.controls import clock
@@ -160,6 +160,7 @@ def automation_grants(request: Request, pk: int) -> HttpResponse:
     ]
     context = _context(request, Grant.objects.filter(automation=automation), here, crumbs=crumbs)
     context["head"] = {"title": f"Grants of {automation.name}", "facts": [context["grant_words"]]}
+    context["waivers"] = waiver_list.under_way(automation, clock.now())
     return page(request, "approvals/grants.html", context, fragment="grants")
 
 

@@ -24,6 +24,7 @@ from approvals.views import (
     review_changes,
     review_questions,
     review_stages,
+    waiver_list,
 )
 from approvals.views.reader import Reader, Shape
 from approvals.views.review_read import Dossier, dossier
@@ -70,6 +71,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "steps": review_stages.steps(about, rows, reader),
         "changes": review_changes.shape(about, reader),
         "conflicts": _conflicts(submission, reader),
+        "waivers": waiver_list.under_way(submission.automation, reader.now),
         "app": review_app.panel(about, reader),
         "record_words": _count_words(about.second),
         "may_decide": any(row["mine"] for row in rows),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -11,17 +11,20 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals.models import ConflictRule, Waiver
+from approvals.models import Waiver
 from governance.controls import clock
 from governance.web import times
 from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
+from inventory.models import Automation
 
 Shape = dict[str, Any]
 
 #: Rows of a page.
 PAGE = 50
+#: How many the pages of automation and review name.
+MOST = 5
 #: What the chips show, by the word in the address.
 SHOWN = {"": "Waiting", "live": "Live", "over": "Over"}
 EMPTY = {
@@ -39,7 +42,7 @@ def waiver_list(request: Request) -> HttpResponse:
     before = number(asked.get("before"))
     seen = Waiver.objects.visible_to(request.actor, now)
     found = seen.standing(show, now)
-    found = (found.filter(pk__lt=before) if before else found).select_related("automation__team", "asked_by")
+    found = (found.filter(pk__lt=before) if before else found).titled().select_related("automation__team", "asked_by")
     rows = list(found.order_by("-pk")[: PAGE + 1])
     older = _href(show, rows[PAGE - 1].pk) if len(rows) > PAGE else ""
     return page(
@@ -70,13 +73,12 @@ def _href(show: str, before: int | None = None) -> str:
     return f"{reverse('waiver_list')}?{said}" if said else reverse("waiver_list")
 
 
-def shapes(rows: Sequence[Waiver], now: datetime) -> list[Shape]:
-    """Some waivers as lines of a list, read with automation, team and who asked; one query for what their rules are called."""
-    titles = titles_of(one.code for one in rows)
+def shapes(rows: Iterable[Waiver], now: datetime) -> list[Shape]:
+    """Some waivers as lines of a list, read with titles, automation, team and who asked."""
     return [
         {
             "href": one.href,
-            "title": titles.get(one.code, one.code),
+            "title": one.title,
             "automation": one.automation.name,
             "automation_href": one.automation.href,
             "team": one.automation.team.name,
@@ -92,8 +94,8 @@ def shapes(rows: Sequence[Waiver], now: datetime) -> list[Shape]:
     ]
 
 
-def titles_of(codes: Iterable[str]) -> Mapping[str, str]:
-    """What some rules are called, by code."""
-    wanted = set(codes)
-    newest = ConflictRule.objects.filter(code__in=wanted).order_by("code", "-number").distinct("code")
-    return dict(newest.values_list("code", "title")) if wanted else {}
+def under_way(automation: Automation, now: datetime) -> list[Shape]:
+    """The waivers of an automation that are asked for or live, for ``approvals/waivers_under_way.html``; for whoever sees the automation."""
+    live = Waiver.objects.filter(automation=automation)
+    rows = live.standing("", now) | live.standing("live", now)
+    return shapes(rows.titled().select_related("automation__team", "asked_by").order_by("-pk")[:MOST], now)

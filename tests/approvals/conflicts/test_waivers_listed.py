@@ -12,6 +12,7 @@ from approvals.models import Waiver
 from approvals.views import waiver_list
 from governance.controls.models import Person
 from inventory.models import Version
+from tests import journeys
 from tests.approvals import stock
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
@@ -75,3 +76,16 @@ def test_it_costs_as_much_with_many_and_goes_on_another_page(
     second = client.get(first["pager"]["older_href"]).context
     assert [row["title"] for row in second["rows"]] == ["Rule 1", "Rule 0"]
     assert second["pager"]["newer_href"] == path
+
+
+def test_review_and_automation_say_which_are_asked_for_or_live(plain: Company, version: Version) -> None:
+    n = plain.people
+    for number in range(8):
+        waiver = grant(plain, ask(plain, version.automation, code=f"rule-{number}"), n.sana)
+    submission = journeys.submitted(plain, version)
+    for path in (reverse("automation_grants", args=[version.automation_id]), reverse("review", args=[submission.pk])):
+        answer = client_of(n.sana).get(path)
+        assert [one["href"] for one in answer.context["waivers"]][:1] == [waiver.href]
+        assert f'<a href="{waiver.href}">Rule 7</a>' in answer.content.decode()
+    Waiver.objects.update(state="ended")
+    assert client_of(n.sana).get(path).context["waivers"] == []
