@@ -38,6 +38,8 @@ Shape = dict[str, Any]
 PAGE = 50
 #: What the chips show, by the word in the address.
 SHOWN = {"": "Open", "waived": "Waived", "again": "Waiver over", "ended": "Resolved"}
+#: What the list leads to beside.
+BESIDE = (("Waivers", "clock", "waiver_list"), ("Rules", "conflict", "conflict_rules"))
 EMPTY = {
     "": "What somebody holds together that a rule says nobody may would be here.",
     "waived": "Conflicts that security allows for a while would be here.",
@@ -70,10 +72,7 @@ def conflict_list(request: Request) -> HttpResponse:
             "head": {
                 "title": "Conflicts",
                 "facts": ["what may not be held together, and is"],
-                "actions": [
-                    {"label": "Waivers", "icon": "clock", "href": reverse("waiver_list")},
-                    {"label": "Rules", "icon": "conflict", "href": reverse("conflict_rules")},
-                ],
+                "actions": [{"label": label, "icon": icon, "href": reverse(name)} for label, icon, name in BESIDE],
             },
             "chips": [
                 {

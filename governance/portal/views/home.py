@@ -360,16 +360,15 @@ def _in_one_query(
     as_left = {"left": F("told"), "left_at": F("proposed_at"), "number": ownerless.NOTHING}
     others = [proposed.annotate(shown_kind=Value("proposed"), key=F("pk"), **as_left).values(*ownerless.COLUMNS)]
     as_asked = {"left": F("told"), "left_at": F("asked_at"), "number": ownerless.NOTHING}
-    waits = waivers_waiting.rows(actor, now, most=2 * MOST)
-    others += [waits.annotate(shown_kind=Value("waiver"), key=F("pk"), **as_asked).values(*ownerless.COLUMNS)]
+    to_waive = waivers_waiting.rows(actor, now, most=2 * MOST)
+    others += [to_waive.annotate(shown_kind=Value("waiver"), key=F("pk"), **as_asked).values(*ownerless.COLUMNS)]
     others += ownerless.parts(actor, now, most=MOST + 1)
     rows = list(first.union(*others, all=True))
     columns = ("key", "called", "left", "number", "left_at")
     own = [Mine(*(row[name] for name in columns)) for row in rows if row["shown_kind"] == "mine"]
-    found, asked = (
-        [read(row["key"], row["called"], row["left"]) for row in rows if row["shown_kind"] == kind]
-        for kind, read in (("proposed", proposal_waiting.of), ("waiver", waivers_waiting.of))
-    )
+    waits = [(row["shown_kind"], (row["key"], row["called"], row["left"])) for row in rows]
+    found = [proposal_waiting.of(*told) for kind, told in waits if kind == "proposed"]
+    asked = [waivers_waiting.of(*told) for kind, told in waits if kind == "waiver"]
     return sorted(own, key=lambda one: (one.name, one.pk)), ownerless.of_rows(rows), found, asked
 
 
