@@ -68,7 +68,7 @@ def rule(request: Request, code: str) -> HttpResponse:
     now = clock.now()
     versions = list(
         ConflictRule.objects.filter(code=code, effective_at__lte=now)
-        .select_related("proposed_by", "approved_by")
+        .select_related("proposed_by", "approved_by", "undoes")
         .order_by("-number")
     )
     if not versions:
@@ -117,7 +117,7 @@ def rule(request: Request, code: str) -> HttpResponse:
             "versions": [
                 {
                     "number": one.number,
-                    "words": _by(one),
+                    "words": signed(one),
                     "at": one.effective_at,
                     "mode": one.mode,
                 }
@@ -146,8 +146,13 @@ def _resources(rule: Any) -> set[int]:
     return {pk for leg in legs for selector in leg.any for pk in selector.resources}
 
 
-def _by(version: ConflictRule) -> str:
+def signed(version: ConflictRule) -> str:
+    """Whose signatures a version has, in words."""
     if version.ships:
         return "It ships with Countersign"
-    names = [person.name for person in (version.proposed_by, version.approved_by) if person is not None]
-    return f"Proposed by {names[0]}, approved by {names[1]}"
+    if version.undoes is not None:
+        return f"Version {version.undoes.number} was not countersigned: what stood before is back"
+    proposed = version.proposed_by.name if version.proposed_by is not None else ""
+    if version.approved_by is None:
+        return f"Proposed by {proposed}, who acts alone until it is countersigned"
+    return f"Proposed by {proposed}, approved by {version.approved_by.name}"
