@@ -53,6 +53,10 @@ class Rating(models.TextChoices):
     HIGH = "high", "High"
 
 
+#: Days to resolve or waive what was held before its rule was enforced, by the rule's rating (S6).
+TIME_TO_RESOLVE = {Rating.LOW: 30, Rating.MEDIUM: 30, Rating.HIGH: 7}
+
+
 class ConflictRuleQuerySet(models.QuerySet["ConflictRule"]):
     """Rules by whether they count."""
 

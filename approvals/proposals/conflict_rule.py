@@ -17,7 +17,7 @@ from approvals.conflicts.standing import Standing
 from approvals.models import ConflictRule, Proposal, Submission
 from approvals.policy.differing import Change
 from approvals.policy.yaml_lines import Problem
-from approvals.proposals import caught
+from approvals.proposals import caught, rule_effect
 from approvals.proposals.kinds import About, Document, Given, Kind, Slice, Span, tightens
 from governance.controls.roles import Role
 from governance.controls.transitions import Step
@@ -109,16 +109,8 @@ class ConflictRuleKind(Kind):
         return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
-        """How many it would have caught by what they hold themselves."""
-        found_by, more, less = (counts.get(name, 0) for name in ("caught", "more", "less"))
-        found = [
-            f"{found_by:,} would have been in conflict by what {'it holds itself' if found_by == 1 else 'they hold themselves'}."
-        ]
-        if more and "rule" in span.before:
-            found.append(f"{more:,} of them not as the rule is now.")
-        if less:
-            found.append(f"{less:,} that {'is' if less == 1 else 'are'} caught as the rule is now would not have been.")
-        return found
+        """What it would have done to how many, and what becomes of what is held."""
+        return rule_effect.said(span, counts)
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Make it the rule's next version. It reaches what is decided from then on; what is held has its time (S6)."""

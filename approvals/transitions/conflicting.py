@@ -11,7 +11,7 @@ from approvals import grants
 from approvals.conflicts import standing
 from approvals.conflicts.scanning import Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantState, Waiver
-from approvals.models.conflict import Mode, Rating, Scope
+from approvals.models.conflict import TIME_TO_RESOLVE, Mode, Rating, Scope
 from governance.controls import ledger, outbox
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
@@ -20,9 +20,6 @@ from governance.controls.refusals import Refusal
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory.models import Automation
-
-#: Days to resolve or waive what was held before its rule was enforced, by the rule's rating (S6).
-TIME_TO_RESOLVE = {Rating.LOW: 30, Rating.MEDIUM: 30, Rating.HIGH: 7}
 
 
 @transition(ConflictRule, event="conflict_rule.scanned", permission=Permission.CONFLICT_SCAN)

@@ -124,6 +124,47 @@ def test_what_it_would_have_caught_is_counted_first(plain: Company, stock_in_for
     assert found.counts["caught"] == 1
 
 
+def says(made: Proposal) -> list[str]:
+    """What was counted, in sentences."""
+    found = counting.latest(made)
+    assert found is not None
+    return kinds.of(made.kind).said(counting.span(made, found), found.counts)
+
+
+def test_what_is_said_of_another_mode_is_what_it_would_do(plain: Company, stock_in_force: Submission) -> None:
+    c = plain
+    made = proposed(c, rule_of(c))
+    assert says(made) == [
+        "1 would have been in conflict, which is written down and no more, by what it holds itself."
+    ]
+    approve(c, made, c.people.sana)
+    conflict_sweeps.look(c.now, JOB)
+    made = proposed(c, rule_of(c, mode="approval"))
+    assert says(made) == [
+        "1 would have needed a signature of security more, by what it holds itself.",
+        "1 of them would have been in conflict, which is written down and no more, as the rule is now.",
+    ]
+    approve(c, made, c.people.sana)
+    made = proposed(c, rule_of(c, mode="enforce", rating="high"))
+    assert says(made) == [
+        "1 would have been refused, by what it holds itself.",
+        "1 of them would have needed a signature of security more, as the rule is now.",
+        "1 open conflict in what is held would begin a time of 7 days to be resolved.",
+    ]
+    approve(c, made, c.people.sana)
+    assert says(proposed(c, {})) == [
+        "1 that would have been refused, as the rule is now, would not have been caught.",
+        "1 open conflict in what is held would end.",
+    ]
+
+
+def test_what_a_new_rule_refuses_says_what_becomes_of_what_is_held(plain: Company, stock_in_force: Submission) -> None:
+    assert says(proposed(plain, rule_of(plain, mode="enforce"))) == [
+        "1 would have been refused, by what it holds itself.",
+        "Whatever is held already and caught would have 30 days to be resolved.",
+    ]
+
+
 def test_a_stricter_mode_is_another_version_and_gives_time(plain: Company, stock_in_force: Submission) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     made = proposed(plain, rule_of(plain, mode="enforce"))
