@@ -178,12 +178,16 @@ def take_back(proposal: Proposal, step: Step[Any]) -> ConflictRule | None:
     if signed is not None and signed.number > acting.number:
         return None
     document = signed.document if signed is not None and not signed.is_given_up else None
-    made = _next(versions[0] if signed is None else signed, document, step, number=versions[0].number + 1, undoes=acting)
+    made = _next(
+        versions[0] if signed is None else signed, document, step, number=versions[0].number + 1, undoes=acting
+    )
     members.weigh_rules([made])
     return made
 
 
-def _next(before: ConflictRule | None, document: Mapping[str, Any] | None, step: Step[Any], **more: Any) -> ConflictRule:
+def _next(
+    before: ConflictRule | None, document: Mapping[str, Any] | None, step: Step[Any], **more: Any
+) -> ConflictRule:
     rule = rules.read(document or (before.document if before is not None else {}))
     made = ConflictRule(
         code=rule.code,

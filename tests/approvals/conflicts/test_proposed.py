@@ -134,9 +134,7 @@ def says(made: Proposal) -> list[str]:
 def test_what_is_said_of_another_mode_is_what_it_would_do(plain: Company, stock_in_force: Submission) -> None:
     c = plain
     made = proposed(c, rule_of(c))
-    assert says(made) == [
-        "1 would have been in conflict, which is written down and no more, by what it holds itself."
-    ]
+    assert says(made) == ["1 would have been in conflict, which is written down and no more, by what it holds itself."]
     approve(c, made, c.people.sana)
     conflict_sweeps.look(c.now, JOB)
     made = proposed(c, rule_of(c, mode="approval"))
