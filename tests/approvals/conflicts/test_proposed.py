@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals import conflict_sweeps
 from approvals.conflicts import standing
-from approvals.models import Conflict, ConflictRule, ConflictState, Proposal, ProposalState, Submission
+from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission
 from approvals.proposals import counting, kinds
 from approvals.proposals.kinds import Span
 from approvals.transitions import proposing
@@ -184,7 +184,7 @@ def test_a_rule_that_is_given_up_loosens_and_ends_its_conflicts(plain: Company, 
     assert made.state == ProposalState.IN_FORCE
     assert standing.in_force(plain.now) == ()
     conflict_sweeps.look(plain.now, JOB)
-    assert not Conflict.objects.filter(state=ConflictState.OPEN).exists()
+    assert Conflict.objects.get().ended_why == "rule_given_up"
 
 
 def test_what_is_no_rule_is_refused_with_everything_that_is_wrong(plain: Company) -> None:
