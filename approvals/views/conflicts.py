@@ -51,6 +51,8 @@ EMPTY = {
 GIVEN_UP = "rule_given_up"
 #: What is said of a leg of which the reader sees nothing.
 UNSEEN = "Held by automations that you don’t see."
+#: The same where there is nothing more to see.
+GONE = "Nothing that is held does this any more."
 
 
 @require_GET
@@ -258,7 +260,8 @@ def _legs(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
             continue
         things = [_thing(one) for one in grants if one.entitlement and _fills(leg, one)]
         things += [_door(automation) for automation, door in doors if leg.matches(door)]
-        shapes.append({"name": leg.name, "things": things or [{"sentence": UNSEEN}]})
+        nothing = {"sentence": UNSEEN if len(seen) < len(row.automations) else GONE}
+        shapes.append({"name": leg.name, "things": things or [nothing]})
     hidden = len(row.grants) - len(grants)
     if hidden:
         said = f"{times.counted(hidden, 'grant')} of automations that you don’t see"
