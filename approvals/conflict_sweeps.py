@@ -76,6 +76,7 @@ def has_changed(now: datetime) -> bool:
         or Resource.history.filter(**since).exists()
         or Waiver.history.filter(**since).exists()
         or ConflictRule.objects.filter(effective_at__gte=last.started_at, effective_at__lte=now).exists()
+        or ConflictRule.objects.filter(until__gt=last.started_at, until__lte=now).exists()
         or Grant.objects.filter(ends_at__gt=last.started_at, ends_at__lte=now).exists()
     )
 
@@ -95,7 +96,7 @@ def look(now: datetime, actor: Actor) -> dict[str, int]:
             followed += 1
     for code in sorted(known):  # of rules that are no more
         version = ConflictRule.objects.filter(code=code).order_by("-number")[0]
-        conflicting.follow_scan(version, actor=actor, now=now, found={})
+        conflicting.follow_scan(version, actor=actor, now=now, found={}, why="rule_given_up")
         followed += 1
     return {"conflicts": sum(map(len, found.values())), "followed": followed}
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from approvals import policies
+from approvals import joined, policies
 from approvals.models import Approval, ApprovalKind, SeatLabel, Submission
 from governance.controls.refusals import Refusal
-from inventory import assessing, chains, risk
+from inventory import assessing, risk
 from inventory.models import Privilege, Reach
 from inventory.risk import Tier
 
@@ -84,18 +84,8 @@ def _sharers(submission: Submission) -> list[tuple[str, Tier]]:
 
 
 def _chain(submission: Submission) -> Tier:
-    """What the chain makes of it in which the version would stand (A16); asked once for the submission object."""
-    known: Tier | None = submission.__dict__.get("_chain_tier")
-    if known is None:
-        known = submission.__dict__["_chain_tier"] = chains.with_version(
-            submission.version, privileges_of(submission)
-        ).tier
-    return known
-
-
-def know_no_chain(submission: Submission) -> None:
-    """Say that a submission's version meets nothing by which it would stand in a chain: a page read that with the submission."""
-    submission.__dict__["_chain_tier"] = Tier.LOW
+    """What the chain makes of it in which the version would stand (A16)."""
+    return joined.chain_of(submission, privileges_of(submission)).tier
 
 
 def know_no_sharers(submission: Submission) -> None:

@@ -50,6 +50,7 @@ urlpatterns = [
     path("conflicts/<int:pk>/", conflicts.conflict, name="conflict"),
     path("conflicts/rules/", conflict_rules.rule_list, name="conflict_rules"),
     path("conflicts/new-rule/", rule_propose.new, name="rule_new"),
+    path("conflicts/amend/<int:pk>/", rule_propose.amend, name="rule_amend"),
     path("conflicts/import/", rule_import.rule_import, name="rule_import"),
     path("conflicts/rules/<slug:code>/", conflict_rules.rule, name="conflict_rule"),
     path("conflicts/rules/<slug:code>/propose/", rule_propose.propose, name="rule_propose"),

@@ -17,6 +17,7 @@ from django.db.models import F, OuterRef
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 
+from approvals import joined
 from approvals.conflicts import cases, finding, standing
 from approvals.conflicts.finding import Case, Found
 from approvals.conflicts.holding import data_class_of, higher
@@ -27,7 +28,6 @@ from approvals.models import Approval, ApprovalKind, ApprovalState, Grant, Grant
 from approvals.models.conflict import Mode, Scope
 from governance.controls import compiled
 from governance.controls.refusals import Refusal
-from inventory import chains
 from inventory.importers.capabilities import BY_HAND
 from inventory.models import Control, Entitlement
 
@@ -68,13 +68,29 @@ def _plain(one: Held) -> dict[str, Any]:
 
 
 def case_of(submission: Submission) -> Case:
-    """What its version would hold, all of it."""
+    """What its version would hold, all of it, in the chain in which it would have stood when it was submitted."""
     kept: Mapping[str, Any] | None = submission.held
     if kept is None:  # from before there were rules
         return cases.of_version(submission.automation, submission.version)
     register = _register(submission)
     things = [_as_it_is(one, register.get((one.get("resource", 0), one.get("code", "")))) for one in kept["things"]]
     return Case(submission.automation_id, things, kept["subjects"])
+
+
+def _case_now(submission: Submission, now: datetime) -> Case:
+    """The same with who is in its chain now: what was submitted beside it may have come into force since (A16)."""
+    case = case_of(submission)
+    if not _asks_chains(rules_for(submission, now)):
+        return case
+    return _in_chain(case, joined.chain_of(submission).others)
+
+
+def _asks_chains(rules: Iterable[Standing]) -> bool:
+    return any(one.rule.scope == Scope.CHAIN for one in rules)
+
+
+def _in_chain(case: Case, others: Collection[int]) -> Case:
+    return replace(case, subjects={**case.subjects, Scope.CHAIN: sorted(others)})
 
 
 #: What the register says of what a version would hold, by resource and code: as `_said` names it.
@@ -154,7 +170,7 @@ def of_submission(submission: Submission, now: datetime) -> Sequence[Found]:
     known = submission.__dict__.get("_conflicts")
     if known is None:
         known = submission.__dict__["_conflicts"] = tuple(
-            finding.find_all([case_of(submission)], now, rules_for(submission, now), _waivers(submission))[0]
+            finding.find_all([_case_now(submission, now)], now, rules_for(submission, now), _waivers(submission))[0]
         )
     found: Sequence[Found] = known
     return found
@@ -190,7 +206,11 @@ def know(submissions: Sequence[Submission], now: datetime) -> None:
     """Read the conflicts of some submissions together, for a page that shows records of many: a fixed number of queries."""
     rules, each = standing.in_force(now) if submissions else (), {one.pk: one for one in submissions}
     know_register(submissions)
-    conflicts = dict(zip(each, finding.find_all([case_of(one) for one in each.values()], now, rules), strict=True))
+    found = [case_of(one) for one in each.values()]
+    if _asks_chains(rules):
+        chain = joined.others_of(list(each.values()))
+        found = [_in_chain(case, chain[pk]) for pk, case in zip(each, found, strict=True)]
+    conflicts = dict(zip(each, finding.find_all(found, now, rules), strict=True))
     for one in submissions:
         one.__dict__["_conflict_rules"], one.__dict__["_conflicts"] = rules, tuple(conflicts[one.pk])
 
@@ -263,10 +283,7 @@ def left(submission: Submission, records: Iterable[Approval], now: datetime) -> 
         for key, one in privileges.items()
         if one.state not in GIVES_NOTHING and (one.privilege is None or one.privilege.credential_id not in without)
     }
-    case, rules = case_of(submission), rules_for(submission, now)
-    if any((one.rule.scope, one.rule.mode) == (Scope.CHAIN, Mode.ENFORCE) for one in rules):
-        chain = chains.with_version(submission.version).others  # who is in it may have changed since
-        case = replace(case, subjects={**case.subjects, Scope.CHAIN: sorted(chain)})
+    case, rules = _case_now(submission, now), rules_for(submission, now)
     kept = [one for one in _counted(submission, now) if f"{submission.automation_id}/{one.key}" not in privileges]
     held = given | {f"{submission.automation_id}/{one.key}" for one in kept}
     things = [one for one in cases.with_kept(case, kept).things if one.entry or one.key in held]
@@ -317,3 +334,4 @@ def alone(submission: Submission) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     for name in READ_EARLIER:
         submission.__dict__.pop(name, None)
+    joined.forget(submission)

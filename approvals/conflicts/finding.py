@@ -109,13 +109,17 @@ class Found:
     @property
     def way_out(self) -> str:
         """What would resolve it."""
-        rule = self.standing.rule
-        there = " If it is made sure already, whoever answers for the resource says so there." if _by_hand(rule) else ""
-        if rule.resolve:
-            return f"{rule.resolve} Or ask for a waiver.{there}"
-        if rule.without is not None:
-            return f"Add “{rule.without.name}”, do without the rest, or ask for a waiver.{there}"
-        return "Do without one of them, split it into two automations, or ask for a waiver."
+        return way_out(self.standing.rule)
+
+
+def way_out(rule: Rule) -> str:
+    """What would resolve a conflict of a rule that nobody has waived: what the rule says, or what is always one."""
+    there = " If it is made sure already, whoever answers for the resource says so there." if _by_hand(rule) else ""
+    if rule.resolve:
+        return f"{rule.resolve} Or ask for a waiver.{there}"
+    if rule.without is not None:
+        return f"Add “{rule.without.name}”, do without the rest, or ask for a waiver.{there}"
+    return "Do without one of them, split it into two automations, or ask for a waiver."
 
 
 def _by_hand(rule: Rule) -> bool:

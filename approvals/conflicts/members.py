@@ -37,7 +37,7 @@ def weigh(entitlements: Collection[int], now: datetime) -> None:
     """
     if not entitlements:
         return
-    rules = standing.in_force(now)
+    rules = standing.to_keep_weighed(now)
     with transaction.atomic():
         ConflictMember.objects.filter(entitlement__in=entitlements).delete()
         rows = _rows(rules, Entitlement.objects.filter(pk__in=entitlements))
@@ -45,8 +45,11 @@ def weigh(entitlements: Collection[int], now: datetime) -> None:
 
 
 def weigh_rules(versions: Sequence[ConflictRule]) -> None:
-    """Work out what fills the legs of rules that are put in force, and forget what filled those of their earlier versions."""
-    ConflictMember.objects.filter(rule__code__in=[one.code for one in versions]).delete()
+    """Work out what fills the legs of rules that are put in force, and forget what filled those of earlier versions that do not come back."""
+    made = {one.code: one for one in versions}
+    acting = [one.code for one in versions if one.until is not None]
+    known = ConflictMember.objects.filter(rule__code__in=made)
+    known.exclude(rule__code__in=acting, rule__until__isnull=True).delete()
     rules = [standing.of(one) for one in versions if not one.is_given_up]
     if rules:
         every = Entitlement.objects.order_by("pk")
@@ -104,7 +107,7 @@ def weigh_all(now: datetime) -> int:
 
     A reader in the middle of it sees of each entitlement what held before or what holds now, and never nothing.
     """
-    rules = standing.in_force(now)
+    rules = standing.to_keep_weighed(now)
     ConflictMember.objects.exclude(rule__in=[one.version.pk for one in rules]).delete()
     count, last = 0, 0
     while chunk := list(Entitlement.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:CHUNK]):

@@ -38,6 +38,11 @@ def in_force(now: datetime) -> tuple[Standing, ...]:
     return _typed(list(ConflictRule.objects.in_force(now).defer("document")))
 
 
+def to_keep_weighed(now: datetime) -> tuple[Standing, ...]:
+    """Those, and what comes back by itself where one of them acts only until an hour: what fills the legs of all these is worked out."""
+    return _typed(list(ConflictRule.objects.to_keep_weighed(now).defer("document")))
+
+
 #: What a page reads of each rule with another row, so as to ask no query for them.
 COLUMNS = ("id", "code", "number", "digest", "title", "process", "rating", "mode", "scope")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from approvals.models import waiver_guards
+from approvals.models import proposal_guards as guards
 from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
 from governance.controls.roles import Relation
@@ -54,17 +55,37 @@ class Rating(models.TextChoices):
     HIGH = "high", "High"
 
 
+#: Days to resolve or waive what was held before its rule was enforced, by the rule's rating (S6).
+TIME_TO_RESOLVE = {Rating.LOW: 30, Rating.MEDIUM: 30, Rating.HIGH: 7}
+
+
 class ConflictRuleQuerySet(models.QuerySet["ConflictRule"]):
     """Rules by whether they count."""
 
     def in_force(self, now: datetime) -> ConflictRuleQuerySet:
-        """The newest version of each rule at the instant ``now``, without those that were given up."""
-        newest = self.filter(effective_at__lte=now).order_by("code", "-number").distinct("code")
-        return self.filter(pk__in=newest.values("pk"), is_given_up=False).order_by("code")
+        """The newest version of each rule that counts at the instant ``now``, without those that were given up.
+
+        What one person tightened counts until its time is up, whether or not a job has run by then.
+        """
+        counts = self.filter(Q(until__isnull=True) | Q(until__gt=now), effective_at__lte=now)
+        return self.filter(pk__in=counts._newest(), is_given_up=False).order_by("code")
+
+    def to_keep_weighed(self, now: datetime) -> ConflictRuleQuerySet:
+        """Those in force, and what comes back where one of them acts only until an hour."""
+        signed = self.filter(until__isnull=True, effective_at__lte=now)
+        back = self.filter(pk__in=signed._newest(), is_given_up=False)
+        return self.filter(Q(pk__in=self.in_force(now).values("pk")) | Q(pk__in=back.values("pk"))).order_by("code")
+
+    def _newest(self) -> Any:
+        return self.order_by("code", "-number").distinct("code").values("pk")
 
 
 class ConflictRule(AppendOnly):
-    """One version of one rule. What ships is version 1 of itself; every other one was proposed and approved by two people (S8)."""
+    """One version of one rule. What ships is version 1 of itself; every other one was proposed and approved by two people (S8).
+
+    What one person tightened counts until `until` and has no second signature; where it lapses, what it said before is back as a version
+    of its own, which names it in `undoes`.
+    """
 
     code = models.CharField(max_length=80)
     number = models.PositiveIntegerField()
@@ -79,6 +100,8 @@ class ConflictRule(AppendOnly):
     #: Nobody asks for it any more; its versions stay.
     is_given_up = models.BooleanField(default=False)
     effective_at = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+    undoes = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
     proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     approved_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
 
@@ -86,12 +109,15 @@ class ConflictRule(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         ordering = ("code", "-number")
+        triggers: ClassVar = [*AppendOnly.Meta.triggers, guards.RULE_AT_ONCE]
         constraints = (
             models.UniqueConstraint(fields=["code", "number"], name="conflict_rule_number_once"),
             models.CheckConstraint(
                 name="conflict_rule_two_people",
                 condition=Q(ships=True, number=1)
-                | Q(proposed_by__isnull=False, approved_by__isnull=False) & ~Q(proposed_by=F("approved_by")),
+                | Q(proposed_by__isnull=False, approved_by__isnull=False) & ~Q(proposed_by=F("approved_by"))
+                | Q(proposed_by__isnull=False, approved_by__isnull=True, until__isnull=False)
+                | Q(proposed_by__isnull=True, approved_by__isnull=True, until__isnull=True, undoes__isnull=False),
             ),
             models.CheckConstraint(name="conflict_rule_mode_known", condition=Q(mode__in=Mode.values)),
             models.CheckConstraint(name="conflict_rule_scope_known", condition=Q(scope__in=Scope.values)),

@@ -158,3 +158,35 @@ POLICY_BY_PROPOSAL = pgtrigger.Trigger(
         RETURN NEW;
     """,
 )
+
+#: A rule that one person tightened alone has an end, and what takes it back says what two people had signed before, or nothing.
+RULE_AT_ONCE = pgtrigger.Trigger(
+    name="rule_at_once",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    declare=[("was", "approvals_conflictrule%ROWTYPE"), ("acting", "approvals_conflictrule%ROWTYPE")],
+    func="""
+        IF NEW.until IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM approvals_proposal p
+            WHERE p.kind = 'conflict_rule' AND p.target = NEW.code AND p.state = 'at_once' AND p.tightens
+              AND p.acting_until = NEW.until AND p.proposed_by_id = NEW.proposed_by_id
+              AND p.document -> 'rule' = NEW.document AND NOT NEW.is_given_up) THEN
+            RAISE EXCEPTION 'S8: rule % is not what one person tightened', NEW.code USING ERRCODE = 'check_violation';
+        END IF;
+        IF NEW.undoes_id IS NOT NULL THEN
+            SELECT * INTO acting FROM approvals_conflictrule WHERE id = NEW.undoes_id;
+            SELECT * INTO was FROM approvals_conflictrule
+                WHERE code = NEW.code AND until IS NULL ORDER BY number DESC LIMIT 1;
+            IF acting.code <> NEW.code OR acting.until IS NULL OR was.number > acting.number
+                OR was.id IS NULL AND NOT NEW.is_given_up
+                OR was.id IS NOT NULL AND (was.document, was.is_given_up) IS DISTINCT FROM (NEW.document, NEW.is_given_up)
+                OR NOT EXISTS (
+                    SELECT 1 FROM approvals_proposal p
+                    WHERE p.kind = 'conflict_rule' AND p.target = NEW.code AND p.state IN ('lapsed', 'rejected')
+                      AND p.acting_until = acting.until) THEN
+                RAISE EXCEPTION 'S8: rule % brings back nothing', NEW.code USING ERRCODE = 'check_violation';
+            END IF;
+        END IF;
+        RETURN NEW;
+    """,
+)

@@ -19,8 +19,9 @@ from approvals.conflicts.selectors import Held
 from approvals.models import ConflictRule, Proposal
 from approvals.policy.differing import Change, Line
 from approvals.policy.yaml_lines import Problem
+from approvals.proposals import caught
 from approvals.proposals.conflict_rule import differences, put_in_force, submissions
-from approvals.proposals.kinds import About, Document, Given, Kind, Slice, Span
+from approvals.proposals.kinds import About, Document, Given, Kind, Slice, Span, tightens
 from governance.controls.roles import Role
 from governance.controls.transitions import Step
 from inventory.importers.display import label
@@ -81,6 +82,11 @@ class ConflictImportKind(Kind):
         left_out = [Line(" ", f"# Left out: {one}") for one in after["left_out"]]
         return [*left_out, *(line for old, new in _pairs(before, after) for line in _lines(old, new))]
 
+    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
+        """Whoever a rule of it catches as it is that would be loosened, or may be."""
+        loosened = [new["code"] for old, new in _pairs(before, after) if not tightens(tuple(_changes(old, new)))]
+        return caught.who_is(loosened)
+
     def total(self, span: Span) -> int:
         """Submissions handed in during the time."""
         return int(submissions(span).count())
@@ -102,9 +108,9 @@ class ConflictImportKind(Kind):
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
         """How many they would have caught by what each holds itself, and by which of them most."""
-        caught, more, less = (counts.get(name, 0) for name in ("caught", "more", "less"))
-        holds = "it holds itself" if caught == 1 else "they hold themselves"
-        found = [f"{caught:,} would have been in conflict by what {holds}."]
+        found_by, more, less = (counts.get(name, 0) for name in ("caught", "more", "less"))
+        holds = "it holds itself" if found_by == 1 else "they hold themselves"
+        found = [f"{found_by:,} would have been in conflict by what {holds}."]
         if more and span.before["rules"]:
             found.append(f"{more:,} of them by a rule that does not catch them as it is now.")
         if less:

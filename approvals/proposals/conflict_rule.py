@@ -17,7 +17,8 @@ from approvals.conflicts.standing import Standing
 from approvals.models import ConflictRule, Proposal, Submission
 from approvals.policy.differing import Change
 from approvals.policy.yaml_lines import Problem
-from approvals.proposals.kinds import About, Document, Given, Kind, Slice, Span
+from approvals.proposals import caught, rule_effect
+from approvals.proposals.kinds import About, Document, Given, Kind, Slice, Span, tightens
 from governance.controls.roles import Role
 from governance.controls.transitions import Step
 
@@ -36,11 +37,15 @@ LABELS = {
 
 
 class ConflictRuleKind(Kind):
-    """One rule, by its code: ``{"rule": document}``, or ``{}`` where nobody is to ask for it any more. A security reviewer countersigns."""
+    """One rule, by its code: ``{"rule": document}``, or ``{}`` where nobody is to ask for it any more. A security reviewer countersigns.
+
+    A new rule and a stricter mode may act at once.
+    """
 
     code = "conflict_rule"
     title = "Conflict rule"
     countersigner = Role.SECURITY_REVIEWER
+    may_act_at_once = True
 
     def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
         """Rules by their newest titles; one that there is not yet by its code."""
@@ -80,6 +85,10 @@ class ConflictRuleKind(Kind):
             return () if old is new else (Change("rule", "The rule", *words, new is not None),)
         return differences(old, new)
 
+    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
+        """Where it loosens, or may, whoever it catches as it is: less is asked of them from then on."""
+        return frozenset() if tightens(self.changes(target, before, after)) else caught.who_is([target])
+
     def total(self, span: Span) -> int:
         """Submissions handed in during the time."""
         return int(submissions(span).count())
@@ -93,31 +102,30 @@ class ConflictRuleKind(Kind):
         cases = [finding.Case(case.automation, case.things) for case in map(asked.case_of, rows)]
         counts: Counter[str] = Counter()
         for found in finding.find_all(cases, span.until, asked_alone, waivers=()):
-            caught = {one.standing.version.title for one in found}
-            counts["caught"] += "after" in caught
-            counts["more"] += caught == {"after"}
-            counts["less"] += caught == {"before"}
+            by = {one.standing.version.title for one in found}
+            counts["caught"] += "after" in by
+            counts["more"] += by == {"after"}
+            counts["less"] += by == {"before"}
         return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
-        """How many it would have caught by what they hold themselves."""
-        caught, more, less = (counts.get(name, 0) for name in ("caught", "more", "less"))
-        found = [
-            f"{caught:,} would have been in conflict by what {'it holds itself' if caught == 1 else 'they hold themselves'}."
-        ]
-        if more and "rule" in span.before:
-            found.append(f"{more:,} of them not as the rule is now.")
-        if less:
-            found.append(f"{less:,} that {'is' if less == 1 else 'are'} caught as the rule is now would not have been.")
-        return found
+        """What it would have done to how many, and what becomes of what is held."""
+        return rule_effect.said(span, counts)
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Make it the rule's next version. It reaches what is decided from then on; what is held has its time (S6)."""
         (made,) = put_in_force({proposal.target: proposal.document.get("rule")}, proposal, step)
         return {"rule": made.code, "number": made.number}
 
+    def undo(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
+        """What it said before, or nothing, as a version of its own; nothing to do where two people have signed another since."""
+        made = take_back(proposal, step)
+        return {"rule": made.code, "number": made.number} if made is not None else {}
+
     def edit_href(self, target: str, proposal: Proposal | None = None) -> str:
         """The page on which it is written."""
+        if proposal is not None:
+            return reverse("rule_amend", args=[proposal.pk])
         known = ConflictRule.objects.filter(code=target).exists()
         return reverse("rule_propose", args=[target]) if known else reverse("rule_new")
 
@@ -134,38 +142,68 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change,
 def put_in_force(
     documents: Mapping[str, Mapping[str, Any] | None], proposal: Proposal, step: Step[Any]
 ) -> list[ConflictRule]:
-    """Make the next version of some rules, inside the operation that approved them.
+    """Make the next version of some rules, inside the operation that approved them: signed by two, or by one and until its time is up.
 
     Args:
         documents: what each rule says from now on, by its code; None where nobody is to ask for it any more.
         proposal: of which they come.
         step: the operation.
     """
+    is_signed = proposal.acting_until is None or proposal.answered_by_id is not None
+    signed = {
+        "until": None if is_signed else proposal.acting_until,
+        "proposed_by": proposal.proposed_by,
+        "approved_by": proposal.answered_by,
+    }
     newest = ConflictRule.objects.filter(code__in=documents).order_by("code", "-number").distinct("code")
     last = {one.code: one for one in newest}
-    made = []
-    for code, document in documents.items():
-        before = last.get(code)
-        rule = rules.read(document or (before.document if before is not None else {}))
-        one = ConflictRule(
-            code=rule.code,
-            number=before.number + 1 if before is not None else 1,
-            document=rule.to_dict(),
-            digest=rule.digest,
-            title=rule.title,
-            process=rule.process,
-            rating=rule.rating,
-            mode=rule.mode,
-            scope=rule.scope,
-            is_given_up=document is None,
-            effective_at=step.now,
-            proposed_by=proposal.proposed_by,
-            approved_by=proposal.answered_by,
-        )
-        one.save()
-        step.record("conflict_rule.put_in_force", one, {"code": one.code, "number": one.number, "digest": one.digest})
-        made.append(one)
+    made = [_next(last.get(code), document, step, **signed) for code, document in documents.items()]
     members.weigh_rules(made)
+    return made
+
+
+def take_back(proposal: Proposal, step: Step[Any]) -> ConflictRule | None:
+    """Bring back what two people signed of a rule before one tightened it alone, or nothing, as a version of its own.
+
+    Args:
+        proposal: which nobody countersigned.
+        step: the operation that ended it.
+
+    Returns:
+        The version; None where two people have signed another since.
+    """
+    versions = ConflictRule.objects.filter(code=proposal.target).order_by("-number")
+    acting = versions.get(until=proposal.acting_until, proposed_by=proposal.proposed_by)
+    signed = versions.filter(until__isnull=True).first()
+    if signed is not None and signed.number > acting.number:
+        return None
+    document = signed.document if signed is not None and not signed.is_given_up else None
+    made = _next(
+        versions[0] if signed is None else signed, document, step, number=versions[0].number + 1, undoes=acting
+    )
+    members.weigh_rules([made])
+    return made
+
+
+def _next(
+    before: ConflictRule | None, document: Mapping[str, Any] | None, step: Step[Any], **more: Any
+) -> ConflictRule:
+    rule = rules.read(document or (before.document if before is not None else {}))
+    made = ConflictRule(
+        code=rule.code,
+        document=rule.to_dict(),
+        digest=rule.digest,
+        title=rule.title,
+        process=rule.process,
+        rating=rule.rating,
+        mode=rule.mode,
+        scope=rule.scope,
+        is_given_up=document is None,
+        effective_at=step.now,
+        **{"number": before.number + 1 if before is not None else 1} | more,
+    )
+    made.save()
+    step.record("conflict_rule.put_in_force", made, {"code": made.code, "number": made.number, "digest": made.digest})
     return made
 
 

@@ -11,7 +11,7 @@ from approvals import grants
 from approvals.conflicts import standing
 from approvals.conflicts.scanning import Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantState, Waiver
-from approvals.models.conflict import Mode, Rating, Scope
+from approvals.models.conflict import TIME_TO_RESOLVE, Mode, Rating, Scope
 from governance.controls import ledger, outbox
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
@@ -21,17 +21,15 @@ from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory.models import Automation
 
-#: Days to resolve or waive what was held before its rule was enforced, by the rule's rating (S6).
-TIME_TO_RESOLVE = {Rating.LOW: 30, Rating.MEDIUM: 30, Rating.HIGH: 7}
-
 
 @transition(ConflictRule, event="conflict_rule.scanned", permission=Permission.CONFLICT_SCAN)
-def follow_scan(step: Step[ConflictRule], *, found: Mapping[int, Sequence[Part]]) -> Effect:
+def follow_scan(step: Step[ConflictRule], *, found: Mapping[int, Sequence[Part]], why: str = "resolved") -> Effect:
     """What a scan found of one rule is what its open conflicts say.
 
     Args:
         step: the running step; its subject is the version of the rule that was asked.
         found: all that has a part, by subject.
+        why: what is no more has ended.
     """
     rule = step.subject
     known = {one.subject: one for one in Conflict.objects.filter(code=rule.code, state=ConflictState.OPEN)}
@@ -47,7 +45,7 @@ def follow_scan(step: Step[ConflictRule], *, found: Mapping[int, Sequence[Part]]
             change_conflict(before, actor=step.actor, now=step.now, rule=rule, whom=subject, parts=parts)
             counts["changed"] += 1
     for gone in known.values():
-        end_conflict(gone, actor=step.actor, now=step.now, why="resolved")
+        end_conflict(gone, actor=step.actor, now=step.now, why=why)
         counts["ended"] += 1
     return Effect(payload=counts)
 
@@ -59,12 +57,6 @@ def _under_their_numbers(known: Mapping[int, Conflict], found: Mapping[int, Sequ
         same = (n for n, parts in found.items() if n not in here and not set(_of(parts)["keys"]).isdisjoint(one.keys))
         here[next(same, one.subject)] = one
     return here
-
-
-def give_up_all(step: Step[Any], code: str) -> None:
-    """End the open conflicts of a rule that nobody asks for any more."""
-    for one in Conflict.objects.filter(code=code, state=ConflictState.OPEN).order_by("pk"):
-        end_conflict(one, actor=step.actor, now=step.now, why="rule_given_up")
 
 
 def differs(rule: ConflictRule, found: Mapping[int, Sequence[Part]], known: Mapping[int, Conflict]) -> bool:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.conflicts import standing
 from approvals.models import Conflict, ConflictRule, ConflictState, Proposal
+from approvals.proposals import kinds
 from approvals.transitions import proposing
-from approvals.views import conflict_rows, conflicts
+from approvals.views import conflict_rows, conflicts, policy_rows, rule_propose
+from approvals.views.proposal_rows import listed
 from governance.controls import clock
+from governance.controls.actors import Actor
 from governance.web import times
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory.models import Resource
@@ -58,29 +63,31 @@ def rule_list(request: Request) -> HttpResponse:
                 "actions": _beginning(request, now),
             },
             "groups": [{"title": title, "rows": rows} for title, rows in sorted(groups.items())],
+            "given_up": [{"href": one.href, "title": one.title, "at": one.effective_at} for one in _given_up(now)],
         },
     )
 
 
 @require_GET
 def rule(request: Request, code: str) -> HttpResponse:
-    """One rule: what each of its legs means, why it matters, who is caught, and its versions."""
+    """One rule as it is, or as one of its versions said: what each leg means, who is caught, what is proposed, its versions."""
     now = clock.now()
     versions = list(
         ConflictRule.objects.filter(code=code, effective_at__lte=now)
-        .select_related("proposed_by", "approved_by")
+        .select_related("proposed_by", "approved_by", "undoes")
         .order_by("-number")
     )
-    if not versions:
+    chosen = number(request.GET.get("version"))
+    shown = next((one for one in versions if chosen is None or one.number == chosen), None)
+    if shown is None:
         raise Http404
-    newest = versions[0]
-    read = standing.of(newest).rule
+    in_force = ConflictRule.objects.in_force(now).filter(code=code).first()
+    if chosen is None and in_force is not None:
+        shown = next(one for one in versions if one.pk == in_force.pk)
     seen = Conflict.objects.visible_to(request.actor, now).filter(code=code, state=ConflictState.OPEN)
     rows = list(seen.telling_waived(now).select_related("rule").order_by("-pk")[:MOST])
-    names = dict(
-        Resource.objects.visible_to(request.actor, now).filter(pk__in=_resources(read)).values_list("pk", "name")
-    )
-    legs = [*read.legs, *([read.without] if read.without is not None else [])]
+    under_way = Proposal.objects.visible_to(request.actor, now).unanswered().filter(kind="conflict_rule", target=code)
+    is_in_force = in_force is not None and shown.pk == in_force.pk
     return page(
         request,
         "approvals/conflict_rule.html",
@@ -89,42 +96,97 @@ def rule(request: Request, code: str) -> HttpResponse:
             "crumbs": [
                 {"label": "Conflicts", "href": reverse("conflict_list")},
                 {"label": "Rules", "href": reverse("conflict_rules")},
-                {"label": newest.title, "href": ""},
+                {"label": versions[0].title, "href": versions[0].href if chosen is not None else ""},
+                *([{"label": f"Version {shown.number}", "href": ""}] if chosen is not None else []),
             ],
             "head": {
-                "title": newest.title,
-                "facts": [newest.process, f"version {newest.number}", *(["given up"] if newest.is_given_up else [])],
-                "actions": _propose(request, now, code, reverse("rule_propose", args=[code]), "Propose a change"),
+                "title": shown.title,
+                "tag": {"text": "In force", "tone": "ok"} if is_in_force else {"text": _why_not(shown, in_force)},
+                "facts": [shown.process, f"version {shown.number}"],
+                "actions": _actions(request, now, shown, is_in_force=is_in_force),
             },
-            "rule": {
-                "sentence": read.sentence,
-                "reason": read.reason,
-                "resolve": read.resolve,
-                "rating": newest.rating,
-                "mode": newest.mode,
-                "mode_words": conflict_rows.MODES[newest.mode],
-            },
-            "legs": [
-                {
-                    "name": leg.name,
-                    "means": [selector.words(names) for selector in leg.any],
-                    "is_without": leg is read.without,
-                }
-                for leg in legs
-            ],
+            "rule": _shape(shown, is_in_force=is_in_force),
+            "legs": _legs(shown, request.actor, now),
+            "changes": _changes(shown, versions),
             "caught": conflicts.rows_of(rows, request.actor, now),
             "caught_href": f"{reverse('conflict_list')}?rule={code}",
+            "under_way": listed(under_way),
             "versions": [
                 {
                     "number": one.number,
-                    "words": _by(one),
-                    "at": one.effective_at,
-                    "mode": one.mode,
+                    "href": f"{one.href}?version={one.number}",
+                    "words": signed(one),
+                    "at": None if one.ships else one.effective_at,
+                    "until": one.until,
+                    "mode": "" if one.is_given_up else one.mode,
+                    "is_in_force": in_force is not None and one.pk == in_force.pk,
                 }
                 for one in versions
             ],
         },
     )
+
+
+def _given_up(now: datetime) -> QuerySet[ConflictRule]:
+    """The newest version of each rule that nobody asks for any more."""
+    newest = ConflictRule.objects.filter(effective_at__lte=now).order_by("code", "-number").distinct("code")
+    in_force = ConflictRule.objects.in_force(now).values("code")
+    return ConflictRule.objects.filter(pk__in=newest.values("pk")).exclude(code__in=in_force).order_by("title")
+
+
+def _why_not(shown: ConflictRule, in_force: ConflictRule | None) -> str:
+    """Why a version does not count."""
+    if in_force is None:
+        return "Given up" if shown.is_given_up else "Not in force"
+    return "Earlier version" if shown.number < in_force.number else "Not in force"
+
+
+def _shape(shown: ConflictRule, *, is_in_force: bool) -> Shape:
+    read = standing.of(shown).rule
+    return {
+        "sentence": read.sentence,
+        "reason": read.reason,
+        "resolve": read.resolve,
+        "rating": shown.rating,
+        "mode": shown.mode,
+        "mode_words": conflict_rows.MODES[shown.mode] if is_in_force else "",
+        "is_in_force": is_in_force,
+        "is_given_up": shown.is_given_up,
+        "until": shown.until if is_in_force else None,
+        "text": rule_propose.as_text(shown.document),
+    }
+
+
+def _legs(shown: ConflictRule, actor: Actor, now: datetime) -> list[Shape]:
+    read = standing.of(shown).rule
+    names = dict(Resource.objects.visible_to(actor, now).filter(pk__in=_resources(read)).values_list("pk", "name"))
+    legs = [*read.legs, *([read.without] if read.without is not None else [])]
+    return [
+        {
+            "name": leg.name,
+            "means": [selector.words(names) for selector in leg.any],
+            "is_without": leg is read.without,
+        }
+        for leg in legs
+    ]
+
+
+def _changes(shown: ConflictRule, versions: Sequence[ConflictRule]) -> Shape | None:
+    """What a version changed, of which there is one before."""
+    before = next((one for one in versions if one.number < shown.number), None)
+    if before is None:
+        return None
+    old, new = ({} if one.is_given_up else {"rule": one.document} for one in (before, shown))
+    found = kinds.of("conflict_rule").changes(shown.code, old, new)
+    return {"from": before.number, "rows": policy_rows.change_rows(found)}
+
+
+def _actions(request: Request, now: datetime, shown: ConflictRule, *, is_in_force: bool) -> list[Shape]:
+    """Another version, beginning with the one that is shown; one that does not count is proposed again."""
+    href = reverse("rule_propose", args=[shown.code])
+    if is_in_force:
+        return _propose(request, now, shown.code, href, "Propose a change")
+    return _propose(request, now, shown.code, f"{href}?from={shown.number}", "Propose this one again")
 
 
 def _beginning(request: Request, now: datetime) -> list[Shape]:
@@ -146,8 +208,13 @@ def _resources(rule: Any) -> set[int]:
     return {pk for leg in legs for selector in leg.any for pk in selector.resources}
 
 
-def _by(version: ConflictRule) -> str:
+def signed(version: ConflictRule) -> str:
+    """Whose signatures a version has, in words."""
     if version.ships:
         return "It ships with Countersign"
-    names = [person.name for person in (version.proposed_by, version.approved_by) if person is not None]
-    return f"Proposed by {names[0]}, approved by {names[1]}"
+    if version.undoes is not None:
+        return f"Version {version.undoes.number} was not countersigned: what stood before is back"
+    proposed = version.proposed_by.name if version.proposed_by is not None else ""
+    if version.approved_by is None:
+        return f"Proposed by {proposed}, who acts alone until it is countersigned"
+    return f"Proposed by {proposed}, approved by {version.approved_by.name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,9 +15,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals.conflicts import standing
+from approvals.conflicts import finding, standing
 from approvals.conflicts.holding import WAYS, higher, legs_of, of_entitlement
 from approvals.conflicts.rules import Leg
+from approvals.conflicts.selectors import Held
 from approvals.models import Conflict, ConflictState, Grant, Waiver
 from approvals.models.conflict import Mode, Scope
 from approvals.transitions import ask_waiver, waiving
@@ -37,15 +38,23 @@ Shape = dict[str, Any]
 #: Rows of a page.
 PAGE = 50
 #: What the chips show, by the word in the address.
-SHOWN = {"": "Open", "waived": "Waived", "again": "Waiver over", "ended": "Resolved"}
+SHOWN = {"": "Open", "waived": "Waived", "again": "Waiver over", "ended": "Over"}
 #: What the list leads to beside.
 BESIDE = (("Waivers", "clock", "waiver_list"), ("Rules", "conflict", "conflict_rules"))
 EMPTY = {
     "": "What somebody holds together that a rule says nobody may would be here.",
     "waived": "Conflicts that security allows for a while would be here.",
     "again": "Conflicts whose waiver is over and that are still held would be here.",
-    "ended": "Conflicts that were resolved would be here.",
+    "ended": "Conflicts that were resolved, or whose rule was given up, would be here.",
 }
+
+
+#: Why one has ended where nobody asks for its rule any more.
+GIVEN_UP = "rule_given_up"
+#: What is said of a leg of which the reader sees nothing.
+UNSEEN = "Held by automations that you don’t see."
+#: The same where there is nothing more to see.
+GONE = "Nothing that is held does this any more."
 
 
 @require_GET
@@ -108,7 +117,7 @@ def _filtered(code: str, owner: int | None, show: str) -> Shape | None:
 def state_of(row: Conflict) -> str:
     """The word for how a conflict stands, read with what tells of its waivers."""
     if row.state == ConflictState.ENDED:
-        return "ended"
+        return "given_up" if row.ended_why == GIVEN_UP else "ended"
     if row.waived_until is not None:
         return "waived"
     return "again" if row.was_waived else "open"
@@ -198,7 +207,8 @@ def conflict(request: Request, pk: int) -> HttpResponse:
                 "until_words": "Waived until" if row.waived_until else "Resolve by",
                 "reason": rule.reason,
                 "mode": conflict_rows.MODES[row.rule.mode],
-                "way_out": rule.resolve if is_open else "",
+                "way_out": "" if not is_open else rule.resolve if row.waived_until else finding.way_out(rule),
+                "is_given_up": row.ended_why == GIVEN_UP,
                 "lacks": rule.without.name if rule.without is not None else "",
                 "is_late": is_open and row.rule.mode == Mode.ENFORCE and not row.waived_until,
             },
@@ -240,23 +250,39 @@ def _ways(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
 
 
 def _legs(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
-    """By leg of the rule: the grants that fill it, in words, of automations that the reader may see; the others are counted."""
-    seen = Automation.objects.visible_to(actor, now)
+    """By leg of the rule: what fills it, in words, of automations that the reader may see; the others are counted."""
+    seen = {one.pk: one for one in Automation.objects.visible_to(actor, now).filter(pk__in=row.automations)}
     held = Grant.objects.filter(pk__in=row.grants, automation__in=seen).select_related(
         "automation", "entitlement__resource__owner", "approval__privilege__entitlement__resource"
     )
-    grants = list(held.order_by("automation_id", "pk"))
+    grants, doors = list(held.order_by("automation_id", "pk")), list(_doors(row, seen))
     shapes: list[Shape] = []
     for index, leg in legs_of(standing.of(row.rule).rule):
         if index == 0:
             continue
-        things = [one for one in grants if one.entitlement and _fills(leg, one)]
-        shapes.append({"name": leg.name, "things": [_thing(one) for one in things]})
+        things = [_thing(one) for one in grants if one.entitlement and _fills(leg, one)]
+        things += [_door(automation) for automation, door in doors if leg.matches(door)]
+        nothing = {"sentence": UNSEEN if len(seen) < len(row.automations) else GONE}
+        shapes.append({"name": leg.name, "things": things or [nothing]})
     hidden = len(row.grants) - len(grants)
     if hidden:
         said = f"{times.counted(hidden, 'grant')} of automations that you don’t see"
         shapes.append({"name": "And", "things": [{"sentence": said}]})
     return shapes
+
+
+def _doors(row: Conflict, seen: Mapping[int, Automation]) -> Iterator[tuple[Automation, Held]]:
+    """The open ways in that have a part in a conflict, each with its automation; no grant gives one, so that its keys alone name it."""
+    for key in row.keys:
+        pk, _, what = key.partition("/")
+        word, _, more = what.partition(":")
+        if word == "trigger" and int(pk) in seen:
+            yield seen[int(pk)], Held(key=key, code=more.partition(":")[0], entry="open")
+
+
+def _door(automation: Automation) -> Shape:
+    said = "Somebody who has not signed in can start it."
+    return {"sentence": said, "is_door": True, "automation": automation.name, "href": automation.href}
 
 
 def _fills(leg: Leg, grant: Grant) -> bool:

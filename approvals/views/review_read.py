@@ -15,7 +15,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import JSONObject
 
-from approvals import facts, holders, ownerless, rechecking
+from approvals import facts, holders, joined, ownerless, rechecking
 from approvals import since as since_approved
 from approvals.conflicts import asked as conflicts
 from approvals.holders import Held
@@ -203,7 +203,7 @@ def _know(submission: Submission, reader: Reader) -> None:
     if not getattr(submission, "runs_as_some", True):
         rechecking.know_no_sharers(submission)
         if not getattr(submission, "may_be_joined", True):
-            rechecking.know_no_chain(submission)
+            joined.know_none(submission)
 
 
 def _owners(submission: Submission, since: Since | None, people: Mapping[int, Person]) -> dict[str, Person]:

@@ -12,13 +12,15 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals.conflicts import texts
+from approvals import policies
+from approvals.conflicts import rules, texts
 from approvals.conflicts.rules import NotARule
 from approvals.models import ConflictRule, Proposal
 from approvals.policy.yaml_lines import LARGEST_BYTES
 from approvals.transitions import proposing
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, Refusal, Refused
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 
@@ -60,32 +62,68 @@ class RuleForm(forms.Form):
     reason = forms.CharField(
         label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 3}), help_text="It stays on record."
     )
+    at_once = forms.BooleanField(
+        label="Let it act at once",
+        required=False,
+        help_text="Only a new rule, or a stricter mode and nothing else, can.",
+    )
+
+    def __init__(self, *args: Any, hours: int | None = None, **more: Any) -> None:
+        """Of a rule that is proposed, with how long it may act alone; one that is amended waits as it did."""
+        super().__init__(*args, **more)
+        if hours is None:
+            del self.fields["at_once"]
+        else:
+            field = self.fields["at_once"]
+            field.help_text += f" It is over after {hours} hours unless a security reviewer countersigns it."
 
 
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
     """Propose a rule that there is not yet; its code is in its text."""
-    return _page(request, None, BLANK)
+    return _page(request, Proposal(kind=KIND, target=""), None, BLANK)
 
 
 @require_http_methods(["GET", "POST"])
 def propose(request: Request, code: str) -> HttpResponse:
-    """Propose another version of a rule, or to give it up."""
-    last = ConflictRule.objects.filter(code=code).order_by("-number").first()
-    rule = get_object_or_404(ConflictRule, pk=last.pk if last is not None else None)
-    return _page(request, rule, yaml.safe_dump(rule.document, sort_keys=False, allow_unicode=True, width=100))
+    """Propose another version of a rule, beginning with the newest or an earlier one, or to give it up."""
+    versions = ConflictRule.objects.filter(code=code).order_by("-number")
+    rule = get_object_or_404(versions[:1])
+    chosen = number(request.GET.get("from"))
+    base = get_object_or_404(versions, number=chosen) if chosen else rule
+    return _page(request, Proposal(kind=KIND, target=code), rule, as_text(base.document))
 
 
-def _page(request: Request, rule: ConflictRule | None, begins: str) -> HttpResponse:
-    now, back = clock.now(), rule.href if rule is not None else reverse("conflict_rules")
-    form = RuleForm(request.POST if request.method == "POST" else None, initial={"text": begins})
-    row = Proposal(kind=KIND, target=rule.code if rule is not None else "")
-    no = proposing.propose.refusal(row, actor=request.actor, now=now)
+@require_http_methods(["GET", "POST"])
+def amend(request: Request, pk: int) -> HttpResponse:
+    """Say a proposed rule differently, as long as nobody has answered."""
+    seen = Proposal.objects.visible_to(request.actor, clock.now()).filter(kind=KIND).select_related("proposed_by")
+    row = get_object_or_404(seen, pk=pk)
+    rule = ConflictRule.objects.filter(code=row.target).order_by("-number").first()
+    said = row.document.get("rule") or (rule.document if rule is not None else None)
+    return _page(request, row, rule, as_text(said) if said is not None else BLANK)
+
+
+def as_text(document: Shape) -> str:
+    """A rule as it is edited: its parts in their order, whichever way they are stored."""
+    said: str = yaml.safe_dump(
+        rules.read(document).to_dict(), sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    )
+    return said
+
+
+def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: str) -> HttpResponse:
+    now, is_new = clock.now(), row._state.adding
+    back = row.href if not is_new else rule.href if rule is not None else reverse("conflict_rules")
+    hours = policies.in_force(now).at_once_hours if is_new else None
+    form = RuleForm(request.POST if request.method == "POST" else None, initial={"text": begins}, hours=hours)
+    verb = proposing.propose if is_new else proposing.amend
+    no = verb.refusal(row, actor=request.actor, now=now)
     if no is not None:
         return say_no(request, row, no, now, back)
     if request.method == "POST" and form.is_valid():
         try:
-            return redirect("proposal", _proposed(request, rule, form, now).pk)
+            return redirect("proposal", _write(request, row, form, now).pk)
         except NotARule as error:
             for one in error.problems:
                 form.add_error("text", str(one))
@@ -96,44 +134,56 @@ def _page(request: Request, rule: ConflictRule | None, begins: str) -> HttpRespo
             return refused(request, error.refusal, context={"back_href": back, "typed": form.cleaned_data["text"]})
     context: Shape = {
         "now": now,
-        "crumbs": [
-            {"label": "Conflicts", "href": reverse("conflict_list")},
-            {"label": "Rules", "href": reverse("conflict_rules")},
-            *([{"label": rule.title, "href": rule.href}] if rule is not None else []),
-            {"label": "Propose", "href": ""},
-        ],
-        "head": {
-            "title": f"Propose a change of “{rule.title}”" if rule is not None else "Propose a conflict rule",
-            "facts": ["a security reviewer countersigns it", "what it would have caught in 90 days is counted first"],
-        },
+        **_head(row, rule),
         "form": form,
+        "is_new": is_new,
         "may_give_up": rule is not None and not rule.is_given_up,
         "back_href": back,
     }
     return page(request, "approvals/rule_propose.html", context, status=422 if form.errors else 200)
 
 
-def _proposed(request: Request, rule: ConflictRule | None, form: RuleForm, now: datetime) -> Proposal:
-    """Make the proposal.
+def _head(row: Proposal, rule: ConflictRule | None) -> Shape:
+    title = f"Propose a change of “{rule.title}”" if rule is not None else "Propose a conflict rule"
+    if not row._state.adding:
+        title = f"Amend the proposal about “{rule.title if rule is not None else row.target}”"
+    return {
+        "crumbs": [
+            {"label": "Conflicts", "href": reverse("conflict_list")},
+            {"label": "Rules", "href": reverse("conflict_rules")},
+            *([{"label": rule.title, "href": rule.href}] if rule is not None else []),
+            {"label": "Propose" if row._state.adding else "Amend", "href": ""},
+        ],
+        "head": {
+            "title": title,
+            "facts": ["a security reviewer countersigns it", "what it would have caught in 90 days is counted first"],
+        },
+    }
+
+
+def _write(request: Request, row: Proposal, form: RuleForm, now: datetime) -> Proposal:
+    """Make the proposal, or say it differently.
 
     Raises:
         NotARule: the text is none.
-        Refused: see `proposing.propose`.
+        Refused: see `proposing.propose` and `proposing.amend`.
     """
     document: Shape = {}
-    code = rule.code if rule is not None else ""
     if request.POST.get("do") != "give_up":
         read = texts.parse(form.cleaned_data["text"])
-        document, code = {"rule": read.to_dict()}, code or read.code
-    made = Proposal(kind=KIND, target=code)
-    return proposing.propose(made, actor=request.actor, now=now, reason=form.cleaned_data["reason"], document=document)
+        document, row.target = {"rule": read.to_dict()}, row.target or read.code
+    said = {"actor": request.actor, "now": now, "reason": form.cleaned_data["reason"], "document": document}
+    if not row._state.adding:
+        return proposing.amend(row, **said)
+    return proposing.propose(row, **said, at_once=form.cleaned_data["at_once"])
 
 
 def say_no(request: Request, row: Proposal, no: Refusal, now: datetime, back: str) -> HttpResponse:
     """Say that somebody may not propose this; what somebody tried is on record (S5)."""
     if request.method == "POST":
         try:
-            proposing.propose(row, actor=request.actor, now=now, document={})
+            verb = proposing.propose if row._state.adding else proposing.amend
+            verb(row, actor=request.actor, now=now, document={})
         except Refused as error:
             no = error.refusal
     return refused(request, no, context={"back_href": back, "typed": request.POST.get("text", "")})

@@ -66,6 +66,7 @@ STATES: Final = {
         "waived": Word("Waived", "clock", "wait"),
         "again": Word("Waiver over", "warning", "no"),
         "ended": Word("Resolved", "ring-check", "ok"),
+        "given_up": Word("Rule given up", "minus", "off"),
     },
     "waiver": {
         "asked": Word("Waiting", "ring"),

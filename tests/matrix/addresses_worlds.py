@@ -19,9 +19,10 @@ from django.test import Client
 from django.urls import reverse
 
 from approvals import conflict_sweeps, transitions
-from approvals.conflicts import brought
+from approvals.conflicts import brought, texts
 from approvals.models import Approval, Conflict, ConflictRule, DeskView, Grant, PolicyVersion, Proposal, Submission
 from approvals.policy import writing
+from approvals.transitions import proposing
 from approvals.views import rule_import, rule_propose
 from governance.controls import tokens, webhooks
 from governance.controls.actors import Actor
@@ -137,6 +138,7 @@ def build() -> Portal:
     rows |= {
         "first_policy": PolicyVersion.objects.get(number=1),
         "proposal": _proposal(w),
+        "proposed_rule": _proposed_rule(w),
         "fallback": w.northwind.fallback,
     }
     rows["notice"] = Notice.objects.order_by("pk")[0]
@@ -149,6 +151,13 @@ def build() -> Portal:
 def _proposal(w: World) -> Proposal:
     """A policy that *admin* proposed, counted already."""
     return propose(w.people["admin"], looser(), now=w.now)
+
+
+def _proposed_rule(w: World) -> Proposal:
+    """A conflict rule that *admin* proposed."""
+    row = Proposal(kind="conflict_rule", target="two-and-payment")
+    document = {"rule": texts.parse(rule_propose.BLANK.replace("vendor-and", "two-and")).to_dict()}
+    return proposing.propose(row, actor=w.actor("admin"), now=w.now, reason="It happened.", document=document)
 
 
 def _uploaded(w: World) -> ImportBatch:
@@ -531,6 +540,11 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "rule_new": lambda portal, _: {
         "text": rule_propose.BLANK.replace("vendor-and", "one-and"),
         "reason": "It happened.",
+        "do": "propose",
+    },
+    "rule_amend": lambda portal, _: {
+        "text": rule_propose.BLANK.replace("vendor-and", "two-and").replace("record ", "enforce"),
+        "reason": "It happened twice.",
         "do": "propose",
     },
     "rule_import": lambda portal, _: {"read": rule_import.kept(_of_a_file()), "reason": "The auditors ask for it."},

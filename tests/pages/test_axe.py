@@ -98,6 +98,7 @@ TOUR = (
     ("ines", "rule_new"),
     ("ines", "rule_import"),
     ("ines", "rule_propose", "rule"),
+    ("ines", "rule_amend", "proposed_rule"),
     ("sana", "automation", "automation"),
     ("sana", "automation", "automation", "?tab=privileges"),
     ("sana", "automation", "automation", "?tab=versions"),

@@ -14,7 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from approvals import conflict_sweeps, drafts, transitions, waiting
-from approvals.models import Approval, ApprovalState, Conflict, DeskView
+from approvals.models import Approval, ApprovalState, Conflict, DeskView, Proposal
+from approvals.transitions import proposing
 from governance.controls import clock, sealing, tokens, webhooks
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Notice, RoleAssignment, WebhookDelivery
@@ -82,6 +83,7 @@ class World:
         self._asked_before_it_is_done(company, made)
         self.fallback, self.policy_number = self.people.fallback.pk, 1
         self.proposal = self._proposed()
+        self.proposed_rule = self._proposed_rule(company)
         self.light, self.of_policy = self._light(company)
         self.below, self.promoted, self.alike = self._known(company)
         self.joined = self._joined(company)
@@ -137,6 +139,13 @@ class World:
         """A policy that Ines proposed, with something that tightens and something that loosens."""
         document = changed(**{**TIGHTER, **LOOSER})
         return int(propose(self.people.ines, document, now=clock.now()).pk)
+
+    def _proposed_rule(self, company: Company) -> int:
+        """A conflict rule that Ines proposed."""
+        row = Proposal(kind="conflict_rule", target="read-and-write")
+        document = {"rule": ruling.document(on(company.erp), on(company.slack), code="read-and-write")}
+        ines = as_actor(self.people.ines)
+        return int(proposing.propose(row, actor=ines, now=clock.now(), reason="It happened.", document=document).pk)
 
     def _something_told(self) -> int:
         """A webhook of Theo's team with one message that arrived, one that did not, and one that waits."""

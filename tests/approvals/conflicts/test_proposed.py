@@ -11,28 +11,35 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals import conflict_sweeps
 from approvals.conflicts import standing
-from approvals.models import Conflict, ConflictRule, ConflictState, Proposal, ProposalState, Submission
+from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission
 from approvals.proposals import counting, kinds
 from approvals.proposals.kinds import Span
 from approvals.transitions import proposing
 from governance.controls.actors import Actor
 from governance.controls.refusals import InvalidInput, Refused
+from governance.controls.roles import Role
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company
-from tests.people import as_actor
+from tests.people import as_actor, give_role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
 
 JOB = Actor.of_job(conflict_sweeps.JOB)
 
 
-def proposed(c: Company, document: dict[str, Any], *, code: str = "read-and-tell", by: Any = None) -> Proposal:
+def proposed(
+    c: Company,
+    document: dict[str, Any],
+    *,
+    code: str = "read-and-tell",
+    kind: str = "conflict_rule",
+    by: Any = None,
+    at_once: bool = False,
+) -> Proposal:
     """Ines proposes it, and what it would have caught is counted."""
-    row = Proposal(kind="conflict_rule", target=code)
-    made = proposing.propose(
-        row, actor=as_actor(by or c.people.ines), now=c.now, reason="It happened.", document=document
-    )
+    row, who = Proposal(kind=kind, target=code), as_actor(by or c.people.ines)
+    made = proposing.propose(row, actor=who, now=c.now, reason="It happened.", document=document, at_once=at_once)
     counting.sweep(c.now)
     return Proposal.objects.get(pk=made.pk)
 
@@ -53,6 +60,45 @@ def test_nobody_but_a_security_reviewer_countersigns_a_rule(plain: Company, who:
     with pytest.raises(Refused):
         approve(plain, made, getattr(plain.people, who))
     assert not ConflictRule.objects.in_force(plain.now).exists()
+
+
+@pytest.mark.parametrize("who", ["jonas", "rita"])
+@pytest.mark.parametrize("way", ["given up", "loosened", "by a file"])
+def test_nobody_whom_a_rule_catches_countersigns_that_it_is_loosened(
+    plain: Company, stock_in_force: Submission, who: str, way: str
+) -> None:
+    person = getattr(plain.people, who)
+    assert person in (stock_in_force.automation.business_owner, stock_in_force.automation.technical_owner)
+    give_role(person, Role.SECURITY_REVIEWER, admins=(plain.people.ines, plain.people.karl))
+    approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
+    conflict_sweeps.look(plain.now, JOB)
+    document: dict[str, Any] = {} if way == "given up" else rule_of(plain)
+    if way == "by a file":
+        document = {"rules": {"read-and-tell": document["rule"]}, "left_out": []}
+    made = proposed(plain, document, kind="conflict_import" if way == "by a file" else "conflict_rule")
+    assert person.pk in made.gains
+    with pytest.raises(Refused) as no:
+        approve(plain, made, person)
+    assert no.value.refusal.sentence == "You would gain by this."
+    assert approve(plain, made, plain.people.sana).state == ProposalState.IN_FORCE
+
+
+def test_nobody_whom_a_rule_catches_proposes_that_it_is_given_up(plain: Company, stock_in_force: Submission) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    conflict_sweeps.look(plain.now, JOB)
+    give_role(plain.people.rita, Role.ADMIN, admins=(plain.people.ines, plain.people.karl))
+    with pytest.raises(Refused) as no:
+        proposed(plain, {}, by=plain.people.rita)
+    assert no.value.refusal.code == "SOD-8"
+
+
+def test_whom_a_rule_catches_may_countersign_that_it_is_stricter(plain: Company, stock_in_force: Submission) -> None:
+    give_role(plain.people.rita, Role.SECURITY_REVIEWER, admins=(plain.people.ines, plain.people.karl))
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    conflict_sweeps.look(plain.now, JOB)
+    made = proposed(plain, rule_of(plain, mode="enforce"))
+    assert made.gains == []
+    assert approve(plain, made, plain.people.rita).state == ProposalState.IN_FORCE
 
 
 @pytest.mark.parametrize("who", ["sana", "rita", "yuki"])
@@ -78,6 +124,45 @@ def test_what_it_would_have_caught_is_counted_first(plain: Company, stock_in_for
     assert found.counts["caught"] == 1
 
 
+def says(made: Proposal) -> list[str]:
+    """What was counted, in sentences."""
+    found = counting.latest(made)
+    assert found is not None
+    return kinds.of(made.kind).said(counting.span(made, found), found.counts)
+
+
+def test_what_is_said_of_another_mode_is_what_it_would_do(plain: Company, stock_in_force: Submission) -> None:
+    c = plain
+    made = proposed(c, rule_of(c))
+    assert says(made) == ["1 would have been in conflict, which is written down and no more, by what it holds itself."]
+    approve(c, made, c.people.sana)
+    conflict_sweeps.look(c.now, JOB)
+    made = proposed(c, rule_of(c, mode="approval"))
+    assert says(made) == [
+        "1 would have needed a signature of security more, by what it holds itself.",
+        "1 of them would have been in conflict, which is written down and no more, as the rule is now.",
+    ]
+    approve(c, made, c.people.sana)
+    made = proposed(c, rule_of(c, mode="enforce", rating="high"))
+    assert says(made) == [
+        "1 would have been refused, by what it holds itself.",
+        "1 of them would have needed a signature of security more, as the rule is now.",
+        "1 open conflict in what is held would begin a time of 7 days to be resolved.",
+    ]
+    approve(c, made, c.people.sana)
+    assert says(proposed(c, {})) == [
+        "1 that would have been refused, as the rule is now, would not have been caught.",
+        "1 open conflict in what is held would end.",
+    ]
+
+
+def test_what_a_new_rule_refuses_says_what_becomes_of_what_is_held(plain: Company, stock_in_force: Submission) -> None:
+    assert says(proposed(plain, rule_of(plain, mode="enforce"))) == [
+        "1 would have been refused, by what it holds itself.",
+        "Whatever is held already and caught would have 30 days to be resolved.",
+    ]
+
+
 def test_a_stricter_mode_is_another_version_and_gives_time(plain: Company, stock_in_force: Submission) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     made = proposed(plain, rule_of(plain, mode="enforce"))
@@ -99,7 +184,7 @@ def test_a_rule_that_is_given_up_loosens_and_ends_its_conflicts(plain: Company, 
     assert made.state == ProposalState.IN_FORCE
     assert standing.in_force(plain.now) == ()
     conflict_sweeps.look(plain.now, JOB)
-    assert not Conflict.objects.filter(state=ConflictState.OPEN).exists()
+    assert Conflict.objects.get().ended_why == "rule_given_up"
 
 
 def test_what_is_no_rule_is_refused_with_everything_that_is_wrong(plain: Company) -> None:

@@ -1,0 +1,67 @@
+"""What a conflict rule would have done, in sentences: by what it does with what it catches, before and after (S6, S8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Q
+
+from approvals.models import Conflict
+from approvals.models.conflict import TIME_TO_RESOLVE, Mode, Rating
+from approvals.proposals.kinds import Span
+
+#: What happens to a submission that a rule catches, by the rule's mode.
+DONE: Mapping[str, str] = {
+    Mode.RECORD: "been in conflict, which is written down and no more",
+    Mode.APPROVAL: "needed a signature of security more",
+    Mode.ENFORCE: "been refused",
+}
+
+
+def said(span: Span, counts: Mapping[str, int]) -> list[str]:
+    """How many submissions it would have caught by what each holds itself, what would have become of them, and what becomes of what is held.
+
+    Args:
+        span: over what it was counted.
+        counts: how many it would have caught (``caught``), how many of them are not as the rule is now (``more``), and how many are by that
+            alone (``less``).
+    """
+    caught, more, less = (counts.get(name, 0) for name in ("caught", "more", "less"))
+    old, new = span.before.get("rule"), span.after.get("rule")
+    found = []
+    if new is not None:
+        holds = "it holds itself" if caught == 1 else "they hold themselves"
+        found.append(f"{caught:,} would have {DONE[new['mode']]}, by what {holds}.")
+    if old is not None and new is not None:
+        if (same := caught - more) and old["mode"] != new["mode"]:
+            found.append(f"{same:,} of them would have {DONE[old['mode']]}, as the rule is now.")
+        if more:
+            found.append(f"{more:,} of them not as the rule is now.")
+    if old is not None and less:
+        found.append(f"{less:,} that would have {DONE[old['mode']]}, as the rule is now, would not have been caught.")
+    return [*found, *_held(span, old, new)]
+
+
+def _held(span: Span, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:
+    """What becomes of what is held: of the conflicts of the rule that were open when it was counted."""
+    was, then = (one["mode"] if one is not None else "" for one in (old, new))
+    if new is not None and then == Mode.ENFORCE and was != Mode.ENFORCE:
+        days = TIME_TO_RESOLVE[Rating(new["rating"])]
+        if old is None:
+            return [f"Whatever is held already and caught would have {days} days to be resolved."]
+        return [f"{_conflicts(_open(span))} in what is held would begin a time of {days} days to be resolved."]
+    if was == Mode.ENFORCE and new is not None and then != Mode.ENFORCE and (count := _open(span)):
+        return [f"{_conflicts(count)} in what is held would have no day to be resolved by any more."]
+    if old is not None and new is None and (count := _open(span)):
+        return [f"{_conflicts(count)} in what is held would end."]
+    return []
+
+
+def _conflicts(count: int) -> str:
+    return f"{count:,} open conflict{'' if count == 1 else 's'}"
+
+
+def _open(span: Span) -> int:
+    rows = Conflict.objects.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=span.until), code=span.target)
+    return rows.filter(opened_at__lte=span.until).count()

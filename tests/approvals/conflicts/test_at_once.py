@@ -1,0 +1,147 @@
+"""A new conflict rule, or a stricter one, may act at once: it is over after 72 hours unless a second person countersigns it (S6, S8)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from approvals import conflict_sweeps
+from approvals.conflicts import standing
+from approvals.models import Conflict, ConflictRule, ConflictState, Proposal, ProposalState, Submission
+from approvals.transitions import proposing
+from governance.controls.actors import Actor
+from governance.controls.refusals import InvalidInput, Refused
+from tests.approvals import stock
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.approvals.conflicts.test_proposed import JOB, approve, proposed, rule_of
+from tests.journeys import Company
+from tests.people import as_actor
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
+
+OVER = timedelta(hours=72)
+
+
+def modes(now: datetime) -> list[str]:
+    return [one.rule.mode for one in standing.in_force(now)]
+
+
+def signed(c: Company, **more: Any) -> None:
+    """A rule that two people have signed."""
+    approve(c, proposed(c, rule_of(c, **more)), c.people.sana)
+
+
+# --- what does not ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["given up", "looser", "another leg", "stricter and another leg"])
+def test_what_loosens_or_may_waits_for_a_second_person(plain: Company, way: str) -> None:
+    c = plain
+    signed(c, mode="approval")
+    other = {"rule": ruling.document(on(c.mail), on(c.slack), mode="enforce" if "stricter" in way else "approval")}
+    documents = {"given up": {}, "looser": rule_of(c)}
+    with pytest.raises(InvalidInput) as no:
+        proposed(c, documents.get(way, other), at_once=True)
+    assert no.value.refusal.code == "S8"
+    assert modes(c.now) == ["approval"]
+
+
+def test_the_database_takes_no_rule_with_an_end_that_no_proposal_has(plain: Company) -> None:
+    row = ruling.unsaved(ruling.document(on(plain.erp), on(plain.slack)), plain.now)
+    row.ships, row.proposed_by, row.until = False, plain.people.ines, plain.now + OVER
+    with pytest.raises(DatabaseError, match="S8"), transaction.atomic():
+        row.save()
+
+
+def test_the_database_brings_back_nothing_that_was_not_taken_back(plain: Company) -> None:
+    proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
+    acting = ConflictRule.objects.get(until__isnull=False)
+    row = ruling.unsaved(ruling.document(on(plain.erp), on(plain.slack)), plain.now)
+    row.ships, row.number, row.undoes = False, 2, acting
+    with pytest.raises(DatabaseError, match="S8"), transaction.atomic():
+        row.save()
+
+
+# --- what does ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_rule_acts_at_once_and_is_over_by_itself(plain: Company) -> None:
+    made = proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
+    assert made.state == ProposalState.AT_ONCE
+    with pytest.raises(Refused) as no:
+        stock.submitted(plain)
+    assert no.value.refusal.code == "S6"
+    assert modes(plain.now + OVER - timedelta(seconds=1)) == ["enforce"]
+    assert modes(plain.now + OVER) == []
+
+
+def test_a_stricter_mode_is_over_by_itself_and_what_is_held_is_asked_as_before(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    signed(plain)
+    proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
+    conflict_sweeps.look(plain.now, JOB)
+    assert Conflict.objects.get().due_at is not None
+    assert modes(plain.now + OVER) == ["record"]
+    conflict_sweeps.look(plain.now + OVER, JOB)  # before anything else has run
+    one = Conflict.objects.get()
+    assert (one.state, one.due_at, one.rule.number) == (ConflictState.OPEN, None, 1)
+
+
+@pytest.mark.parametrize("how", ["lapsed", "rejected"])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_what_nobody_countersigns_is_taken_back(plain: Company, how: str, is_new: bool) -> None:
+    c = plain
+    if not is_new:
+        signed(c)
+    made = proposed(c, rule_of(c, mode="enforce"), at_once=True)
+    at = c.now + (OVER if how == "lapsed" else timedelta(hours=1))
+    if how == "lapsed":
+        proposing.lapse(made, actor=Actor.of_job("approvals.proposals"), now=at)
+    else:
+        proposing.reject(made, actor=as_actor(c.people.sana), now=at, reason="Too much.")
+    assert modes(at) == ([] if is_new else ["record"])
+    last = ConflictRule.objects.filter(code="read-and-tell").order_by("-number")[0]
+    assert last.undoes is not None
+    assert (last.undoes.mode, last.is_given_up) == ("enforce", is_new)
+    assert modes(at + timedelta(days=9)) == ([] if is_new else ["record"])
+
+
+def test_what_is_countersigned_stays(plain: Company) -> None:
+    made = proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
+    approve(plain, made, plain.people.sana)
+    assert modes(plain.now + OVER) == ["enforce"]
+    last = ConflictRule.objects.filter(code="read-and-tell").order_by("-number")[0]
+    assert (last.number, last.until, last.approved_by) == (2, None, plain.people.sana)
+
+
+def test_the_page_has_a_box_for_it(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("governance.controls.clock.now", lambda: plain.now)
+    ines = client_of(plain.people.ines)
+    text = ines.get("/conflicts/new-rule/").content.decode()
+    assert "Let it act at once" in text
+    assert "72 hours" in text
+    said = {"text": RULE, "reason": "It happened.", "do": "propose", "at_once": "on"}
+    assert ines.post("/conflicts/new-rule/", said).status_code == 302
+    assert Proposal.objects.get(kind="conflict_rule").state == ProposalState.AT_ONCE
+    page = ines.get("/conflicts/rules/read-and-tell/").content.decode()
+    assert "alone" in page
+
+
+RULE = """
+code: read-and-tell
+title: Read and tell
+process: Plan to produce
+rating: high
+mode: enforce
+scope: automation
+reason: What is read could be told.
+legs:
+  - {name: Read, any: [{levels: [read]}]}
+  - {name: Write, any: [{levels: [write]}]}
+"""

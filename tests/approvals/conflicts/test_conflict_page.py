@@ -1,0 +1,78 @@
+"""The page of a conflict: what fills each leg as far as the reader may see it, and what would resolve it (S6, U1)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from approvals import conflict_sweeps
+from approvals.models import Conflict, Submission
+from governance.controls.actors import Actor
+from inventory.importers.manifest import Trigger
+from inventory.models import Automation
+from tests import journeys
+from tests.approvals.chained import described, in_force
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.journeys import Company
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+
+DOOR = "Somebody who has not signed in can start it."
+UNSEEN = "Held by automations that you don’t see."
+
+
+@pytest.fixture(autouse=True)
+def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands."""
+    monkeypatch.setattr("governance.controls.clock.now", lambda: plain.now)
+
+
+def page_of(c: Company, who: str) -> str:
+    conflict_sweeps.look(c.now, Actor.of_job(conflict_sweeps.JOB))
+    (one,) = Conflict.objects.all()
+    answer = client_of(getattr(c.people, who)).get(one.href)
+    assert answer.status_code == 200
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+def test_a_leg_of_what_the_reader_does_not_see_is_no_open_door(plain: Company) -> None:
+    c, n = plain, plain.people
+    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), scope="chain")
+    in_force(c, described(c, "Writes", (c.slack, "write", "in")))
+    other = in_force(c, described(c, "Elsewhere", (c.slack, "read", "in"))).automation
+    Automation.objects.filter(pk=other.pk).update(team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
+    text = page_of(c, "rita")
+    assert "Writes" in text
+    assert "Elsewhere" not in text
+    assert DOOR not in text
+    assert UNSEEN in text
+    assert "1 grant of automations that you don’t see" in text
+
+
+def test_an_open_door_names_whose_it_is(plain: Company) -> None:
+    c = plain
+    ruling.rule({"entry": ["open"]}, on(c.slack, levels=["write"]))
+    door = (Trigger("webhook", "Hook", "POST /orders", authenticated=False),)
+    made = in_force(c, described(c, "Takes orders", (c.slack, "write", "in"), triggers=door))
+    text = page_of(c, "rita")
+    assert f'{DOOR}<div class="second"><a href="{made.automation.href}">Takes orders</a></div>' in text
+    assert UNSEEN not in text
+
+
+def test_what_would_resolve_it_is_said_where_its_rule_says_nothing(plain: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack))
+    assert "Do without one of them, split it into two automations, or ask for a waiver." in page_of(plain, "rita")
+
+
+def test_what_ended_with_its_rule_was_not_resolved(plain: Company, stock_in_force: Submission) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack))
+    page_of(plain, "rita")
+    ruling.no_other_rules(plain.now)
+    text = page_of(plain, "rita")
+    assert "Nobody asks for this rule any more." in text
+    assert "Rule given up" in text
+    assert "Resolved" not in text
+    assert journeys.grants_of(stock_in_force)

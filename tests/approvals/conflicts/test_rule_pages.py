@@ -1,0 +1,112 @@
+"""The page of a rule: what it says now, what each version said, what is proposed about it, and the way back (S6, S8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from approvals.conflicts import texts
+from approvals.models import Proposal
+from tests.approvals.conflicts.test_proposed import approve, proposed, rule_of
+from tests.journeys import Company
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
+
+RULE = "/conflicts/rules/read-and-tell/"
+
+
+@pytest.fixture(autouse=True)
+def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands."""
+    monkeypatch.setattr("governance.controls.clock.now", lambda: plain.now)
+
+
+def text_of(c: Company, who: str, path: str) -> str:
+    answer = client_of(getattr(c.people, who)).get(path)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def test_a_version_that_there_never_was_is_no_page(plain: Company) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    assert client_of(plain.people.sana).get(f"{RULE}?version=7").status_code == 404
+    assert client_of(plain.people.ines).get(f"{RULE}propose/?from=7").status_code == 404
+
+
+def test_each_version_says_what_it_said_and_what_it_changed(plain: Company) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.viktor)
+    now, then = text_of(plain, "ines", RULE), text_of(plain, "ines", f"{RULE}?version=1")
+    assert "mode: enforce" in now
+    assert "What it changed from version 1" in now
+    assert "Propose a change" in now
+    assert "mode: record" in then
+    assert "This version is not in force." in then
+    assert f"{RULE}propose/?from=1" in then
+    assert f'href="{RULE}?version=1"' in now
+    assert "Propose" not in text_of(plain, "rita", f"{RULE}?version=1").partition("<main")[2].replace("Proposed by", "")
+
+
+def test_an_earlier_version_is_proposed_again_as_it_was(plain: Company) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
+    ines, path = client_of(plain.people.ines), f"{RULE}propose/?from=1"
+    text = ines.get(path).context["form"]["text"].value()
+    assert texts.parse(text).mode == "record"
+    assert ines.post(path, {"text": text, "reason": "Too strict.", "do": "propose"}).status_code == 302
+    assert Proposal.objects.latest("pk").document["rule"]["mode"] == "record"
+
+
+def test_what_is_proposed_about_it_stands_on_its_page_for_whoever_may_read_it(plain: Company) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    made = proposed(plain, rule_of(plain, mode="enforce"))
+    assert made.href in text_of(plain, "sana", RULE)
+    assert "Propose a change" not in text_of(plain, "ines", RULE)
+    assert made.href not in text_of(plain, "rita", RULE)
+
+
+def test_a_rule_that_was_given_up_says_so_and_stands_below_the_list(plain: Company) -> None:
+    approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
+    approve(plain, proposed(plain, {}), plain.people.sana)
+    text = text_of(plain, "ines", RULE)
+    assert "Nobody asks for this rule any more." in text
+    assert "It is refused unless it is waived." not in text
+    assert "Propose this one again" in text
+    assert RULE in text_of(plain, "rita", "/conflicts/rules/").partition("Given up")[2]
+
+
+# --- amending ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("who", "status"), [("karl", 403), ("sana", 403), ("rita", 404)])
+def test_nobody_amends_what_another_proposed(plain: Company, who: str, status: int) -> None:
+    made = proposed(plain, rule_of(plain))
+    person = client_of(getattr(plain.people, who))
+    assert person.get(f"/conflicts/amend/{made.pk}/").status_code == status
+    assert person.post(f"/conflicts/amend/{made.pk}/", {"text": "x", "reason": "x"}).status_code == status
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_its_author_amends_it_by_the_button_on_its_page(plain: Company, is_new: bool) -> None:
+    if not is_new:
+        approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    made = proposed(plain, rule_of(plain, mode="approval"))
+    ines = client_of(plain.people.ines)
+    path = f"/conflicts/amend/{made.pk}/"
+    assert f'href="{path}"' in text_of(plain, "ines", made.href)
+    text = ines.get(path).context["form"]["text"].value()
+    assert "at_once" not in ines.get(path).context["form"].fields
+    said = {"text": text.replace("mode: approval", "mode: enforce"), "reason": "More of it.", "do": "propose"}
+    answer = ines.post(path, said)
+    assert (answer.status_code, answer["Location"]) == (302, made.href)
+    made.refresh_from_db()
+    assert (made.round, made.document["rule"]["mode"]) == (2, "enforce")
+
+
+def test_what_acts_at_once_has_an_end_on_its_page(plain: Company) -> None:
+    proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
+    assert "One person tightened this." in text_of(plain, "rita", RULE)
+    assert plain.now + timedelta(hours=72) == Proposal.objects.latest("pk").acting_until
+    assert "Amend it" not in text_of(plain, "ines", Proposal.objects.latest("pk").href)
