@@ -16,8 +16,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.conflicts import standing
-from approvals.conflicts.holding import WAYS, higher, legs_of, of_entitlement
+from approvals.conflicts.holding import RUNS_AS, WAYS, higher, legs_of, of_entitlement
 from approvals.conflicts.rules import Leg
+from approvals.conflicts.selectors import Held
 from approvals.models import Conflict, ConflictState, Grant, Waiver
 from approvals.models.conflict import Mode, Scope
 from approvals.transitions import ask_waiver
@@ -248,13 +249,25 @@ def _legs(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
     for index, leg in legs_of(standing.of(row.rule).rule):
         if index == 0:
             continue
-        things = [one for one in grants if one.entitlement and _fills(leg, one)]
-        shapes.append({"name": leg.name, "things": [_thing(one) for one in things]})
+        things = [_thing(one) for one in grants if one.entitlement and _fills(leg, one)]
+        if leg.matches(Held("", entry="identity")):
+            things += _running(row, actor, now)
+        shapes.append({"name": leg.name, "things": things})
     hidden = len(row.grants) - len(grants)
     if hidden:
         said = f"{times.counted(hidden, 'grant')} of automations that you don’t see"
         shapes.append({"name": "And", "things": [{"sentence": said}]})
     return shapes
+
+
+def _running(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
+    """The automations of a conflict that run as an identity and that the reader may see, and how many others do (I5)."""
+    keys = [key for key in row.keys if key.endswith(f"/{RUNS_AS}")]
+    of = [int(key.partition("/")[0]) for key in keys]
+    seen = Automation.objects.visible_to(actor, now).filter(pk__in=of).order_by("name", "pk")
+    said = [{"sentence": f"{one.name} runs as this identity", "to": one.href} for one in seen]
+    hidden = len(of) - len(said)
+    return [*said, *([{"sentence": f"{hidden} that you don’t see"}] if hidden else [])]
 
 
 def _fills(leg: Leg, grant: Grant) -> bool:
