@@ -25,7 +25,7 @@ WORST = {
 def line(automation: Automation, actor: Actor, now: datetime) -> dict[str, Any] | None:
     """The open conflicts of an automation in a line, None where there is none; one query, however many there are."""
     seen = Conflict.objects.filter(state=ConflictState.OPEN, automations__contains=[automation.pk]).telling_waived(now)
-    found = [(mode, until is not None) for mode, until in seen.order_by().values_list("rule__mode", "waived_until")]
+    found = [(one.rule.mode, one.waived_until is not None) for one in seen.select_related("rule").order_by()]
     if not found:
         return None
     left = [mode for mode, is_waived in found if not is_waived]
