@@ -32,10 +32,10 @@ class ApprovalsConfig(AppConfig):
         from approvals.transitions.joining import OWNING, WRITING
         from approvals.transitions.passing_on import CHANGING
         from approvals.transitions.raising import RAISING
-        from approvals.views import panels
+        from approvals.views import conflict_line, panels
         from governance.controls import consequences, health
         from governance.controls.erasing import FORGETTING
-        from inventory import judging, under_review
+        from inventory import in_conflict, judging, under_review
         from inventory.registry import NAMING_OWNERS
         from inventory.stakes import OWN_WORD
 
@@ -69,3 +69,4 @@ class ApprovalsConfig(AppConfig):
         still_open.register()
         announcing.register()
         under_review.register(panels.held)
+        in_conflict.register(conflict_line.line)

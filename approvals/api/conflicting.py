@@ -86,7 +86,7 @@ def _one(
     one: Found,
     shape: Mapping[str, str],
     sentences: Mapping[str, str],
-    named: Mapping[int, str],
+    named: Mapping[str, str],
     rows: Mapping[str, str],
 ) -> ConflictOut:
     rule, waiver = one.standing.rule, one.waiver

@@ -64,6 +64,8 @@ def of_parts(
     things = [holding.of_privilege(one, f"{pk}/{one.key}", automation.environment) for one in privileges]
     ways_in = (one for one in triggers if one.is_open)
     things += [holding.of_trigger(one, f"{pk}/{f'trigger:{one.type}:{one.at}'[:80]}") for one in ways_in]
+    if identities:
+        things.append(holding.of_identity(pk))
     return Case(pk, things, subjects_of(automation, identities, chain))
 
 

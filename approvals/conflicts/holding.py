@@ -21,6 +21,8 @@ from inventory.risk import CLASS_ORDER, ENVIRONMENT_ORDER, POWER
 #: Every way in which something can be held, by its number: level, chosen by a model, not to be read, environment.
 WAYS: tuple[tuple[str, bool, bool, str], ...] = tuple(product(POWER, (False, True), (False, True), ENVIRONMENT_ORDER))
 _NUMBER = {way: number for number, way in enumerate(WAYS)}
+#: The key of running as an identity.
+RUNS_AS = "identity"
 
 
 def way_of(held: Held) -> int:
@@ -61,6 +63,11 @@ def of_privilege(privilege: Privilege, key: str, environment: str, level: str = 
 def of_trigger(trigger: Trigger, key: str) -> Held:
     """A trigger that somebody who has not signed in can use."""
     return Held(key=key, code=trigger.type, entry="open")
+
+
+def of_identity(automation: int) -> Held:
+    """That an automation runs as an identity: one thing, as however many it runs, so that one of it alone fills one leg (I5)."""
+    return Held(key=f"{automation}/{RUNS_AS}", entry="identity")
 
 
 def of_entitlement(entitlement: Entitlement, key: str = "") -> Held:

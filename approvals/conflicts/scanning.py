@@ -1,8 +1,8 @@
 """Everything that is held, against every rule, asked of the database as sets (S6). What one automation would hold: `finding`.
 
 A grant counts until it has ended or its term is over; what a conflict itself has suspended counts no more, and nothing that is suspended is proof that
-what has to be there too is there. What is held without a grant, an
-open way in, counts while the version that has it is the approved one.
+what has to be there too is there. What is held without a grant, an open way in or an identity, counts while the version that has it is the approved
+one; an identity not while a conflict has suspended all that is held as it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection
 
-from approvals.conflicts.holding import entries, legs_of, wanted
+from approvals.conflicts.holding import RUNS_AS, entries, legs_of, wanted
 from approvals.conflicts.rules import are_distinct
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
@@ -51,6 +51,16 @@ _ENTRIES = """
     JOIN inventory_trigger t ON t.version_id = o.approved_version_id AND t.type = e.type AND t.active AND NOT t.authenticated
     WHERE o.state <> 'retired'
 """
+_IDENTITIES = f"""
+    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, '{RUNS_AS}' AS key
+    FROM unnest(%(identity_rules)s::bigint[], %(identity_legs)s::smallint[]) e (rule_id, leg)
+    CROSS JOIN inventory_automation o
+    WHERE o.state <> 'retired' AND EXISTS (SELECT 1 FROM inventory_versionidentity v WHERE v.version_id = o.approved_version_id)
+        AND (NOT EXISTS (SELECT 1 FROM approvals_grant g WHERE g.automation_id = o.id AND g.state = 'suspended'
+                         AND g.suspended_why = '{SUSPENDED_BY_CONFLICT}')
+            OR EXISTS (SELECT 1 FROM approvals_grant g WHERE g.automation_id = o.id AND g.state <> 'ended'
+                       AND g.ends_at > %(now)s AND g.suspended_why <> '{SUSPENDED_BY_CONFLICT}'))
+"""  # noqa: S608  constants of ours
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ class Part:
     Args:
         leg: which it fills.
         automation: who holds it.
-        grant: by which grant; None for an open way in.
+        grant: by which grant; None for an open way in, or an identity.
         key: what it is there.
     """
 
@@ -140,7 +150,7 @@ def _read(found: Conflicts, statement: str, parameters: Mapping[str, Any]) -> No
 
 
 def _parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
-    ways_in = list(_ways_in(rules))
+    ways_in, running = list(_ways_in(rules)), _filled_by_running(rules)
     return {
         "now": now,
         "rules": [one.version.pk for one in rules],
@@ -148,12 +158,22 @@ def _parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
         "entry_rules": [rule for rule, _, _ in ways_in],
         "entry_legs": [leg for _, leg, _ in ways_in],
         "entry_types": [kind for _, _, kind in ways_in],
+        "identity_rules": [rule for rule, _ in running],
+        "identity_legs": [leg for _, leg in running],
     }
+
+
+def _filled_by_running(rules: Sequence[Standing]) -> list[tuple[int, int]]:
+    """Which legs of which rules running as an identity fills (I5)."""
+    held = [Held(key="", entry="identity")]
+    return [(one.version.pk, leg) for one in rules for leg in entries(one.rule, held)]
 
 
 def _ways_in(rules: Sequence[Standing]) -> Iterator[tuple[int, int, str]]:
     """Which type of open trigger fills which leg of which rule: a selector may be of some types only."""
-    asking = [one for one in rules if any(selector.entry for _, leg in legs_of(one.rule) for selector in leg.any)]
+    asking = [
+        one for one in rules if any("open" in selector.entry for _, leg in legs_of(one.rule) for selector in leg.any)
+    ]
     if not asking:
         return
     open_ones = Trigger.objects.filter(active=True, authenticated=False).order_by()
@@ -168,7 +188,7 @@ def _scan_of(scope: str) -> str:
     subject, join = SUBJECTS[scope]
     automation = "" if scope == Scope.AUTOMATION else "JOIN inventory_automation a ON a.id = h.automation_id"
     return f"""
-        WITH held AS ({_HELD} UNION ALL {_ENTRIES}),
+        WITH held AS ({_HELD} UNION ALL {_ENTRIES} UNION ALL {_IDENTITIES}),
         keyed AS (SELECT h.*, {subject} AS subject FROM held h {automation} {join}),
         found AS (
             SELECT k.rule_id, k.subject FROM keyed k JOIN unnest(%(rules)s, %(wanted)s) w (rule_id, wanted) USING (rule_id)
@@ -187,7 +207,9 @@ def _beside_of(scope: str) -> str:
     return f"""
         WITH a AS ({a})
         SELECT h.rule_id, a.subject, h.leg, h.automation_id, h.grant_id, h.key
-        FROM a JOIN ({_HELD} AND g.automation_id IN (SELECT id FROM a) UNION ALL {_ENTRIES} AND o.id IN (SELECT id FROM a)) h
-            ON h.automation_id = a.id
+        FROM a JOIN (
+            {_HELD} AND g.automation_id IN (SELECT id FROM a) UNION ALL {_ENTRIES} AND o.id IN (SELECT id FROM a)
+            UNION ALL {_IDENTITIES} AND o.id IN (SELECT id FROM a)
+        ) h ON h.automation_id = a.id
         ORDER BY 1, 2, 3, 5, 6
     """  # noqa: S608  put together from pieces of its own

@@ -17,8 +17,8 @@ from inventory.risk import CLASS_ORDER, ENVIRONMENT_ORDER, LEVEL_ORDER
 
 #: As `inventory.models.ResourceKind` has them.
 KINDS = ("data_store", "mcp_server", "saas_connector", "backend_api", "secret_store")
-#: What is held that is no entitlement: a trigger that somebody who has not signed in can use.
-ENTRIES = ("open",)
+#: What is there that is no entitlement: a trigger that somebody who has not signed in can use, and that it runs as an identity (I5).
+ENTRIES = ("open", "identity")
 
 _KIND_WORDS = MappingProxyType(
     {
@@ -28,6 +28,10 @@ _KIND_WORDS = MappingProxyType(
         "backend_api": "a backend API",
         "secret_store": "a secret store",
     }
+)
+
+_ENTRY_WORDS = MappingProxyType(
+    {"open": "a way in for somebody who has not signed in", "identity": "running as a non-human identity"}
 )
 
 
@@ -47,7 +51,8 @@ class Held:
         outbound: it carries data to where others can read it.
         model_controlled: a model chooses whether, or with what, it is done.
         opaque: what is run can't be read from the source.
-        entry: ``open`` for a trigger that somebody who has not signed in can use; empty for everything else.
+        entry: ``open`` for a trigger that somebody who has not signed in can use, ``identity`` for running as an identity of its own or
+            another's; empty for everything else.
         suspended: it is out of force for the time being: it may come back, and is no proof that it is there.
     """
 
@@ -148,7 +153,7 @@ class Selector:
         given = self.to_dict()
         resources = [names.get(one, f"resource {one}") for one in given.get("resources", ())]
         said = [
-            "a way in for somebody who has not signed in" if self.entry else "",
+            _or([_ENTRY_WORDS[one] for one in given["entry"]]) if self.entry else "",
             f"tagged {_or(given['tags'])}" if self.tags else "",
             f"called something like {_or(given['codes'])}" if self.codes else "",
             f"held with {_levels(given['levels'])} access" if self.levels else "",

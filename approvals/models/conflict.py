@@ -13,8 +13,8 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from approvals.models import waiver_guards
 from approvals.models import proposal_guards as guards
+from approvals.models import waiver_guards
 from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
 from governance.controls.roles import Relation

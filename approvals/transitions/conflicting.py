@@ -154,18 +154,25 @@ def _is_up(conflict: Conflict, now: datetime) -> bool:
 
 
 def _something_left(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
-    if _to_suspend(subject, now) is None:
+    if not _to_suspend(subject, now):
         return Refusal("S6", "state", "Nothing of this is in force.")
     return None
 
 
-def _to_suspend(conflict: Conflict, now: datetime) -> Grant | None:
-    """The newest of it; before its time is up, of what a waiver let in, or where that is nothing that could be suspended, of all (S6, S7)."""
-    active = Grant.objects.filter(pk__in=conflict.grants, state=GrantState.ACTIVE).order_by("-begins_at", "-pk")
-    if _is_up(conflict, now):
-        return active.first()
-    let_in = (one for one in active if f"{one.automation_id}/{one.key}" in conflict.by_waiver)
-    return next(let_in, None) or active.first()
+def _to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:
+    """The newest of it; before its time is up, of what a waiver let in, or where that is nothing that could be suspended, of all (S6, S7).
+
+    Where nothing of it is a grant, as of a shared identity, all that the newest of the automations holds: whose first standing grant began last (I5).
+    """
+    active = Grant.objects.filter(state=GrantState.ACTIVE).order_by("-begins_at", "-pk")
+    if not conflict.grants:
+        held: dict[int, list[Grant]] = {}
+        for one in active.filter(automation__in=conflict.automations):
+            held.setdefault(one.automation_id, []).append(one)
+        return max(held.values(), key=lambda grants: (grants[-1].begins_at, grants[-1].pk), default=[])
+    of_it = active.filter(pk__in=conflict.grants)
+    let_in = [one for one in of_it if f"{one.automation_id}/{one.key}" in conflict.by_waiver]
+    return list(of_it[:1]) if _is_up(conflict, now) or not let_in else let_in[:1]
 
 
 def _not_waived(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
@@ -198,11 +205,11 @@ NOT_WAIVED = Duty("S7", "S7", "What is waived is not suspended.", _not_waived)
 def enforce(step: Step[Conflict]) -> Effect:
     """Nobody resolved it in time: the newest grant of it is suspended; of one without another, what is there (S6)."""
     conflict = step.subject
-    newest = _to_suspend(conflict, step.now)
-    assert newest is not None  # a duty asked
-    grants.hold_back(newest, actor=step.actor, now=step.now, why=grants.Why.CONFLICT)
-    _tell(step, conflict, "conflict_enforced", f"enforced:{newest.pk}", grant=newest)
-    return Effect(payload={"suspended": str(newest.pk)})
+    newest = _to_suspend(conflict, step.now)  # something, as a duty asked
+    for one in newest:
+        grants.hold_back(one, actor=step.actor, now=step.now, why=grants.Why.CONFLICT)
+    _tell(step, conflict, "conflict_enforced", f"enforced:{newest[0].pk}", grants=newest)
+    return Effect(payload={"suspended": ", ".join(str(one.pk) for one in newest)})
 
 
 def about(conflict: Conflict) -> dict[str, Any]:
@@ -228,8 +235,8 @@ def told(conflict: Conflict, now: datetime) -> list[Person]:
     return list(found.values())
 
 
-def _tell(step: Step[Conflict], conflict: Conflict, event: str, key: str, grant: Grant | None = None) -> None:
-    context = about(conflict) | ({"what": grant.sentence} if grant is not None else {})
+def _tell(step: Step[Conflict], conflict: Conflict, event: str, key: str, grants: Sequence[Grant] = ()) -> None:
+    context = about(conflict) | ({"what": "; ".join(one.sentence for one in grants)} if grants else {})
     outbox.queue(_notices(conflict, told(conflict, step.now), event, key, step.now, context))
 
 

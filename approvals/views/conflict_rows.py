@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 
 from approvals.conflicts.finding import Found
+from approvals.conflicts.holding import RUNS_AS
 from approvals.conflicts.scanning import Part
 from approvals.conflicts.selectors import Held
 from approvals.models import Grant, Waiver
@@ -49,7 +50,7 @@ def shapes(found: Sequence[Found], sentences: Mapping[str, str], actor: Actor, n
     return [_shape(one, sentences, named, now) for one in found]
 
 
-def _shape(one: Found, sentences: Mapping[str, str], named: Mapping[int, str], now: datetime) -> Shape:
+def _shape(one: Found, sentences: Mapping[str, str], named: Mapping[str, str], now: datetime) -> Shape:
     rule = one.standing.rule
     legs = [
         {"name": leg.name, "things": _things(one.own.get(number, ()), one.others.get(number, ()), sentences, named)}
@@ -83,32 +84,45 @@ def _mode_words(one: Found, now: datetime) -> str:
 
 
 def _things(
-    own: Iterable[Held], others: Iterable[Part], sentences: Mapping[str, str], named: Mapping[int, str]
+    own: Iterable[Held], others: Iterable[Part], sentences: Mapping[str, str], named: Mapping[str, str]
 ) -> list[str]:
     said = list(dict.fromkeys(words for _, words in things(own, others, sentences, named)))
     return said if len(said) <= MOST else [*said[: MOST - 1], f"and {len(said) - MOST + 1} more"]
 
 
 def things(
-    own: Iterable[Held], others: Iterable[Part], sentences: Mapping[str, str], named: Mapping[int, str]
+    own: Iterable[Held], others: Iterable[Part], sentences: Mapping[str, str], named: Mapping[str, str]
 ) -> list[tuple[str, str]]:
     """What fills a leg: the key of each, empty where another automation holds it, and what it is in words."""
-    ways_in = "Can be started by somebody who has not signed in"
-    said = [(one.key, sentences.get(one.key, ways_in if one.entry else one.code)) for one in own]
+    said = [(one.key, sentences.get(one.key, words_of(one.key) or one.code)) for one in own]
     return [
         *said,
-        *(("", named.get(one.grant or 0, "Something that an automation you don’t see holds")) for one in others),
+        *(("", named.get(one.covered_as, "Something that an automation you don’t see holds")) for one in others),
     ]
 
 
-def named_others(found: Sequence[Found], actor: Actor, now: datetime) -> dict[int, str]:
-    """By grant: what it is called for this reader; one query, none where nobody else has a part."""
-    keys = {part.grant for one in found for leg in one.others.values() for part in leg if part.grant}
-    if not keys:
+def words_of(key: str) -> str:
+    """What is there that is no entitlement, in words, by its key as a waiver names it; nothing for what is one."""
+    held = key.partition("/")[2]
+    if held == RUNS_AS:
+        return "Runs as this identity"
+    return "Can be started by somebody who has not signed in" if held.startswith("trigger:") else ""
+
+
+def named_others(found: Sequence[Found], actor: Actor, now: datetime) -> dict[str, str]:
+    """By key, as a waiver names it: what it is called for this reader; at most two queries, none where nobody else has a part."""
+    parts = [part for one in found for leg in one.others.values() for part in leg]
+    if not parts:
         return {}
-    seen = Grant.objects.filter(pk__in=keys, automation__in=Automation.objects.visible_to(actor, now))
+    visible = Automation.objects.visible_to(actor, now)
+    seen = Grant.objects.filter(pk__in={part.grant for part in parts if part.grant}, automation__in=visible)
     rows = seen.select_related("automation", "entitlement__resource", "approval__privilege__entitlement__resource")
-    return {row.pk: f"{row.automation.name}: {row.sentence}" for row in rows.order_by("pk")}
+    named = {f"{row.automation_id}/{row.key}": f"{row.automation.name}: {row.sentence}" for row in rows}
+    without = {part.covered_as: part.automation for part in parts if not part.grant}
+    if without:
+        names = dict(visible.filter(pk__in=set(without.values())).order_by().values_list("pk", "name"))
+        named |= {key: f"{names[pk]}: {words_of(key)}" for key, pk in without.items() if pk in names}
+    return named
 
 
 def tags(found: Iterable[Found]) -> list[Shape]:
@@ -133,7 +147,8 @@ def reasons(found: Iterable[Found], own: Collection[str], sentences: Mapping[str
     """
     rows = []
     for one in found:
-        beside = [sentences.get(held.key, held.code) for leg in one.own.values() for held in leg if held.key not in own]
+        mine = (held for leg in one.own.values() for held in leg if held.key not in own)
+        beside = [sentences.get(held.key, words_of(held.key) or held.code) for held in mine]
         others = any(one.others.values())
         with_what = "; ".join(dict.fromkeys(beside)) or ("what others hold" if others else "nothing beside it")
         lead = f"{one.standing.rule.title}, with: {with_what}."

@@ -9,18 +9,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Q
-from django.http import HttpResponse
+from django.db.models import F, Func, Q
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.conflicts import finding, standing
-from approvals.conflicts.holding import WAYS, higher, legs_of, of_entitlement
+from approvals.conflicts.holding import RUNS_AS, WAYS, higher, legs_of, of_entitlement
 from approvals.conflicts.rules import Leg
 from approvals.conflicts.selectors import Held
-from approvals.models import Conflict, ConflictState, Grant, Waiver
-from approvals.models.conflict import Mode, Scope
+from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver
+from approvals.models.conflict import ConflictQuerySet, Mode, Scope
 from approvals.transitions import ask_waiver, waiving
 from approvals.views import conflict_rows
 from governance.controls import clock, timeline
@@ -32,11 +32,14 @@ from governance.web.ledger_links import ledger_href
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory.models import Automation, NonHumanIdentity
+from inventory.views import paging
 
 Shape = dict[str, Any]
 
 #: Rows of a page.
 PAGE = 50
+#: Owners that the filter offers.
+OWNERS = 200
 #: What the chips show, by the word in the address.
 SHOWN = {"": "Open", "waived": "Waived", "again": "Waiver over", "ended": "Over"}
 #: What the list leads to beside.
@@ -62,17 +65,12 @@ def conflict_list(request: Request) -> HttpResponse:
     """The conflicts that the reader may see, newest first; filters live in the address."""
     now, asked = clock.now(), request.GET
     show = asked.get("show", "") if asked.get("show", "") in SHOWN else ""
-    code, owner, before = asked.get("rule", ""), number(asked.get("owner")), number(asked.get("before"))
-    seen = Conflict.objects.visible_to(request.actor, now)
-    if code:
-        seen = seen.filter(code=code)
-    if owner is not None:
-        owned = Automation.objects.filter(Q(business_owner=owner) | Q(technical_owner=owner))
-        seen = seen.filter(automations__overlap=ArraySubquery(owned.order_by().values("pk")))
+    before, kept = number(asked.get("before")), _kept(asked, show)
+    visible = Conflict.objects.visible_to(request.actor, now)
+    seen = _narrowed(visible, kept)
     found = seen.standing(show, now).telling_waived(now)
     rows = list((found.filter(pk__lt=before) if before else found).select_related("rule").order_by("-pk")[: PAGE + 1])
     older = {"before": rows[PAGE - 1].pk} if len(rows) > PAGE else {}
-    kept = {name: value for name, value in (("show", show), ("rule", code), ("owner", owner)) if value}
     return page(
         request,
         "approvals/conflicts.html",
@@ -92,7 +90,14 @@ def conflict_list(request: Request) -> HttpResponse:
                 }
                 for word, label in SHOWN.items()
             ],
-            "filtered": _filtered(code, owner, show),
+            "filters": {
+                "action": reverse("conflict_list"),
+                "words": None,
+                "kept": {name: value for name, value in kept.items() if name != "owner"},
+                "fields": [paging.choice(asked, "owner", "Owner", _owners(visible, request.actor, now))],
+                "clear_href": "",
+            },
+            "filtered": _filtered(kept, request.actor, now),
             "rows": rows_of(rows[:PAGE], request.actor, now),
             "empty": EMPTY[show],
             "pager": {"newer_href": _href(kept) if before else "", "older_href": _href(kept | older) if older else ""},
@@ -105,13 +110,47 @@ def _href(kept: Mapping[str, Any]) -> str:
     return f"{reverse('conflict_list')}?{said}" if said else reverse("conflict_list")
 
 
-def _filtered(code: str, owner: int | None, show: str) -> Shape | None:
-    """What else the list is narrowed to, with the way back to all of it."""
-    said = [f"of the rule {code}"] if code else []
-    if owner is not None:
-        person = Person.objects.filter(pk=owner).first()
+def _kept(asked: QueryDict, show: str) -> dict[str, Any]:
+    """What the address narrows the list to."""
+    whom = {name: number(asked.get(name)) for name in ("owner", "automation")}
+    return {name: value for name, value in {"show": show, "rule": asked.get("rule", ""), **whom}.items() if value}
+
+
+def _narrowed(seen: ConflictQuerySet, kept: Mapping[str, Any]) -> ConflictQuerySet:
+    if "rule" in kept:
+        seen = seen.filter(code=kept["rule"])
+    if "automation" in kept:
+        seen = seen.filter(automations__contains=[kept["automation"]])
+    if "owner" in kept:
+        owned = Automation.objects.filter(Q(business_owner=kept["owner"]) | Q(technical_owner=kept["owner"]))
+        seen = seen.filter(automations__overlap=ArraySubquery(owned.order_by().values("pk")))
+    return seen
+
+
+def _owners(seen: ConflictQuerySet, actor: Actor, now: datetime) -> list[tuple[str, str]]:
+    """Who owns an automation that the reader may see and that has a part in one of these, by name: one query."""
+    parts = seen.order_by().values(one=Func(F("automations"), function="unnest"))
+    owned = Automation.objects.visible_to(actor, now).filter(pk__in=parts).order_by()
+    owners = Q(pk__in=owned.values("business_owner")) | Q(pk__in=owned.values("technical_owner"))
+    people = sorted(Person.objects.filter(owners)[:OWNERS], key=lambda person: person.name)
+    return [(str(person.pk), person.name) for person in people]
+
+
+def _filtered(kept: Mapping[str, Any], actor: Actor, now: datetime) -> Shape | None:
+    """What else the list is narrowed to, with the way back to all of it; a rule by its title."""
+    said = []
+    if "rule" in kept:
+        rule = ConflictRule.objects.filter(code=kept["rule"]).order_by("-number").first()
+        said.append(f"of the rule “{rule.title if rule is not None else kept['rule']}”")
+    if "automation" in kept:
+        one = Automation.objects.visible_to(actor, now).filter(pk=kept["automation"]).first()
+        said.append(f"that {one.name if one is not None else 'an automation you don’t see'} has a part in")
+    if "owner" in kept:
+        person = Person.objects.filter(pk=kept["owner"]).first()
         said.append(f"of automations that {person.name if person else 'somebody'} answers for")
-    return {"text": f"Only those {' and '.join(said)}.", "href": _href({"show": show})} if said else None
+    return (
+        {"text": f"Only those {' and '.join(said)}.", "href": _href({"show": kept.get("show", "")})} if said else None
+    )
 
 
 def state_of(row: Conflict) -> str:
@@ -125,7 +164,8 @@ def state_of(row: Conflict) -> str:
 
 def rows_of(rows: Sequence[Conflict], actor: Actor, now: datetime) -> list[Shape]:
     """Some conflicts as lines of a list, read with what tells of their waivers; a fixed number of queries."""
-    names, subjects = automations_of(rows, actor, now), subjects_of(rows)
+    owned, subjects = owned_of(rows, actor, now), subjects_of(rows)
+    names = {pk: one.name for pk, one in owned.items()}
     return [
         {
             "href": row.href,
@@ -136,6 +176,7 @@ def rows_of(rows: Sequence[Conflict], actor: Actor, now: datetime) -> list[Shape
             else "A chain"
             if row.scope == Scope.CHAIN
             else "",
+            "owners": _owners_of([owned[pk] for pk in row.automations if pk in owned]),
             "automations": _listed([names[pk] for pk in row.automations if pk in names], len(row.automations)),
             "mode": row.rule.mode,
             "state": state_of(row),
@@ -153,11 +194,17 @@ def _listed(names: Sequence[str], of: int) -> str:
     return ", ".join([*said, *([f"{more} more"] if more else [])])
 
 
-def automations_of(rows: Iterable[Conflict], actor: Actor, now: datetime) -> dict[int, str]:
-    """Names of the automations that have a part in some conflicts and that the reader may see: one query."""
+def _owners_of(automations: Iterable[Automation]) -> list[Shape]:
+    """The business owners of some automations, each with the list of theirs; the first few."""
+    found = {one.business_owner.pk: one.business_owner.name for one in automations}
+    return [{"name": name, "href": _href({"owner": pk})} for pk, name in list(found.items())[:2]]
+
+
+def owned_of(rows: Iterable[Conflict], actor: Actor, now: datetime) -> dict[int, Automation]:
+    """The automations that have a part in some conflicts and that the reader may see, with their owners: one query."""
     keys = {pk for row in rows for pk in row.automations}
-    seen = Automation.objects.visible_to(actor, now).filter(pk__in=keys)
-    return dict(seen.order_by().values_list("pk", "name")) if keys else {}
+    seen = Automation.objects.visible_to(actor, now).filter(pk__in=keys).select_related("business_owner")
+    return {one.pk: one for one in seen.order_by()} if keys else {}
 
 
 def subjects_of(rows: Iterable[Conflict]) -> dict[str, dict[int, str]]:
@@ -233,7 +280,8 @@ def _subject(row: Conflict, actor: Actor, now: datetime) -> str:
     if row.scope == Scope.CHAIN:
         return f"{len(row.automations)} automations"
     if row.scope == Scope.AUTOMATION:
-        return automations_of([row], actor, now).get(row.subject, "one that you don’t see")
+        found = owned_of([row], actor, now).get(row.subject)
+        return found.name if found is not None else "one that you don’t see"
     return subjects_of([row])[row.scope].get(row.subject, f"{len(row.automations)} automations")
 
 
@@ -262,6 +310,8 @@ def _legs(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
             continue
         things = [_thing(one) for one in grants if one.entitlement and _fills(leg, one)]
         things += [_door(automation) for automation, door in doors if leg.matches(door)]
+        if leg.matches(Held("", entry="identity")):
+            things += _running(row, actor, now)
         nothing = {"sentence": UNSEEN if len(seen) < len(row.automations) else GONE}
         shapes.append({"name": leg.name, "things": things or [nothing]})
     hidden = len(row.grants) - len(grants)
@@ -283,6 +333,16 @@ def _doors(row: Conflict, seen: Mapping[int, Automation]) -> Iterator[tuple[Auto
 def _door(automation: Automation) -> Shape:
     said = "Somebody who has not signed in can start it."
     return {"sentence": said, "is_door": True, "automation": automation.name, "href": automation.href}
+
+
+def _running(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
+    """The automations of a conflict that run as an identity and that the reader may see, and how many others do (I5)."""
+    keys = [key for key in row.keys if key.endswith(f"/{RUNS_AS}")]
+    of = [int(key.partition("/")[0]) for key in keys]
+    seen = Automation.objects.visible_to(actor, now).filter(pk__in=of).order_by("name", "pk")
+    said = [{"sentence": f"{one.name} runs as this identity", "to": one.href} for one in seen]
+    hidden = len(of) - len(said)
+    return [*said, *([{"sentence": f"{hidden} that you don’t see"}] if hidden else [])]
 
 
 def _fills(leg: Leg, grant: Grant) -> bool:

@@ -1,14 +1,12 @@
-"""Writing a policy: as text, with every error by its line, or its numbers by a form; first what it would change, then proposed (S8)."""
+"""Writing a policy: as text, with every error by its line, or all of it by a form; first what it would change, then proposed (S8)."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django import forms
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -21,6 +19,7 @@ from approvals.policy.reading import Result
 from approvals.policy.yaml_lines import Problem
 from approvals.transitions import proposing
 from approvals.views import policy_rows
+from approvals.views.policy_form import PolicyForm
 from governance.controls import clock
 from governance.controls.refusals import InvalidInput, Refusal, Refused
 from governance.web.asked import number as asked_number
@@ -30,65 +29,6 @@ from governance.web.pages import page, refused
 Shape = dict[str, Any]
 
 TEMPLATE = "approvals/policy_edit.html"
-#: The parts of the form: what stands above a few numbers, and the parts of the document that they are in.
-GROUPS = (
-    ("Terms and reviews", ("longest_term", "review_after")),
-    ("Deadlines", ("due_working_days", "expires_working_days", "builder_working_days")),
-    ("Rounds and refusals", ("rounds", "resubmission_days")),
-    ("Light path and what is looked at", ("light_path", "sampling")),
-    ("Signals", ("signals",)),
-    ("Sign-ins and proposals", ("fresh_sign_in_minutes", "proposals")),
-)
-
-
-class Numbers(forms.Form):
-    """Every number of a policy that has one; how large each may be is the document's to say, with all else."""
-
-    use_required_attribute = False
-
-    def __init__(self, document: Mapping[str, Any], data: QueryDict | None = None) -> None:
-        super().__init__(data)
-        for path, value in numbers(document):
-            label = _label(path)
-            self.fields[path] = forms.IntegerField(
-                label=label, initial=value, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
-            )
-
-    def document(self, base: Mapping[str, Any]) -> dict[str, Any]:
-        """The policy with the numbers as they were typed."""
-        made: dict[str, Any] = copy.deepcopy(dict(base))
-        for path, value in self.cleaned_data.items():
-            *above, last = path.split(".")
-            part = made
-            for name in above:
-                part = part[name]
-            part[last] = value
-        return made
-
-    @property
-    def groups(self) -> list[Shape]:
-        """The fields, a few together under a heading."""
-        return [
-            {"title": title, "fields": [self[path] for path in self.fields if path.partition(".")[0] in parts]}
-            for title, parts in GROUPS
-        ]
-
-
-def numbers(part: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, int]]:
-    """The numbers of a document, each by its path."""
-    for name, value in part.items():
-        path = f"{above}.{name}" if above else name
-        if isinstance(value, Mapping):
-            yield from numbers(value, path)
-        elif isinstance(value, int) and not isinstance(value, bool):
-            yield path, value
-
-
-def _label(path: str) -> str:
-    head, _, last = path.rpartition(".")
-    sort = differing.SORTS.get(path) or differing.SORTS[f"{head}.*"]
-    unit = f" ({sort.unit})" if sort.unit else ""
-    return sort.label.format(last.replace("_", " ")) + unit
 
 
 @require_http_methods(["GET", "POST"])
@@ -131,9 +71,9 @@ def _edit(
 ) -> HttpResponse:
     as_form = (request.POST or request.GET).get("as") == "form"
     in_force = kept.completed(kept.in_force(now).document)
-    numbers_form = Numbers(base, request.POST if request.method == "POST" and as_form else None) if as_form else None
+    form = PolicyForm(base, request.POST if request.method == "POST" and as_form else None) if as_form else None
     typed = request.POST.get("text", writing.as_text(base))
-    found, status, error = _read(request, numbers_form, base, typed)
+    found, status, error = _read(request, form, base, typed)
     if found is not None and found.problems:
         status = 422
     if found is not None and not found.problems and request.POST.get("do") == "propose":
@@ -146,7 +86,7 @@ def _edit(
     changes = differing.changes(in_force, found.document) if found is not None and not found.problems else ()
     context = _context(request, row, as_form=as_form, begins_with=begins_with) | {
         "now": now,
-        "numbers": numbers_form,
+        "form": form,
         "text": typed,
         "problems": found.problems if found is not None else (),
         "is_read": found is not None and not found.problems,
@@ -160,9 +100,9 @@ def _edit(
 
 
 def _read(
-    request: Request, form: Numbers | None, base: Mapping[str, Any], typed: str
+    request: Request, form: PolicyForm | None, base: Mapping[str, Any], typed: str
 ) -> tuple[Result | None, int, str]:
-    """What was typed, read; None where nothing was sent, or a field of the form is no number."""
+    """What was typed, read; None where nothing was sent, or a field of the form is none of what it can be."""
     if request.method != "POST":
         return None, 200, ""
     if form is None:
@@ -174,11 +114,12 @@ def _read(
     return found, 200, ""
 
 
-def _beside_fields(form: Numbers, problems: tuple[Problem, ...]) -> None:
-    """Say what is wrong beside the number that it is about."""
+def _beside_fields(form: PolicyForm, problems: tuple[Problem, ...]) -> None:
+    """Say what is wrong beside the field that it is about."""
     for one in problems:
-        if one.where in form.fields:
-            form.add_error(one.where, f"{one.what} {one.to_do}".strip())
+        where = one.where if one.where in form.fields else one.where.rpartition(".")[0]  # of a list, one of its values
+        if where in form.fields:
+            form.add_error(where, f"{one.what} {one.to_do}".strip())
 
 
 def _write(request: Request, row: Proposal, document: dict[str, Any], now: datetime) -> Proposal:
@@ -205,7 +146,7 @@ def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int
         },
         "tabs": [
             {"key": "text", "label": "As text", "href": f"?as=text{query}", "current": not as_form},
-            {"key": "form", "label": "The numbers", "href": f"?as=form{query}", "current": as_form},
+            {"key": "form", "label": "As a form", "href": f"?as=form{query}", "current": as_form},
         ],
         "as_form": as_form,
         "is_new": is_new,

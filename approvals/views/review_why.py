@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals import policies
+from approvals.conflicts import asked as conflicts
+from approvals.conflicts.finding import Found
 from approvals.models import Approval, SeatLabel, Submission
+from approvals.models.conflict import Mode
 from approvals.views.policy_rows import SIGNED_BY
 from approvals.views.reader import Shape
 from governance.controls import clock
+from governance.controls.actors import Actor
+from governance.web import times
 from governance.web.middleware import Request
 from governance.web.pages import page
+from inventory import chains
+from inventory.models import Automation
 
 #: Signatures beside those of the policy: what somebody did before, is to the builder, or what else is held takes one more.
 BESIDE = {
     SeatLabel.SECOND: "a second one, because the same was refused, withdrawn or stopped before",
     SeatLabel.OUTSIDE: "one from outside both teams, because two of the people often approve for each other",
-    SeatLabel.CONFLICT: "one of security, because it is in conflict with something else",
+    SeatLabel.CONFLICT: "one of security, because of",
 }
+
+#: Others of its chain that are named.
+JOINED = 12
 
 
 @require_GET
 def review_why(request: Request, pk: int) -> HttpResponse:
     """The page of one submission, for whoever may see it."""
-    seen = Submission.objects.visible_to(request.actor, clock.now()).select_related("automation", "policy")
+    now, actor = clock.now(), request.actor
+    seen = Submission.objects.visible_to(actor, now).select_related("automation", "version", "policy")
     submission = get_object_or_404(seen, pk=pk)
     about = ("privilege__entitlement__resource", "credential")
     records = submission.approvals.select_related(*about).prefetch_related("seats").order_by("stage", "pk")
@@ -44,15 +58,36 @@ def review_why(request: Request, pk: int) -> HttpResponse:
         },
         "why": {
             "reasons": [{"icon": "info", "text": text} for text in submission.reasons],
+            "joined": _joined(submission, actor, now),
             "policy": {"number": submission.policy.number, "href": submission.policy.href},
             "light": submission.light_path,
-            "records": [_record(one, policy) for one in records],
+            "records": [_record(one, policy, conflicts.of_record(one, now)) for one in records],
         },
     }
     return page(request, "approvals/review_why.html", context)
 
 
-def _record(record: Approval, policy: policies.Policy) -> Shape:
+def _joined(submission: Submission, actor: Actor, now: datetime) -> list[Shape]:
+    """The others in its chain (A16): by name those that the reader may see, the rest counted."""
+    others = chains.with_version(submission.version).others
+    seen = Automation.objects.visible_to(actor, now).filter(pk__in=others).order_by("name", "pk")
+    named = [{"name": one.name, "href": one.href} for one in seen]
+    more, hidden = len(named) - JOINED, len(others) - len(named)
+    counted = [f"{more} more"] if more > 0 else []
+    counted += [f"{times.counted(hidden, 'automation')} that you don’t see"] if hidden else []
+    return [*named[:JOINED], *({"name": said, "href": ""} for said in counted)]
+
+
+def _beside(label: str, found: Sequence[Found]) -> Shape:
+    """A signature beside those of the policy, with the rules that ask for it by title; none where they were changed or waived since."""
+    signed_for = [one.standing for one in found if one.standing.rule.mode == Mode.APPROVAL]
+    rules = {one.rule.code: {"name": one.rule.title, "href": one.version.href} for one in signed_for}
+    is_of_rules = label == SeatLabel.CONFLICT
+    gone = "" if rules or not is_of_rules else " a conflict that was found when it was asked"
+    return {"text": f"{BESIDE[SeatLabel(label)]}{gone}", "rules": list(rules.values()) if is_of_rules else []}
+
+
+def _record(record: Approval, policy: policies.Policy, found: Sequence[Found]) -> Shape:
     there = [seat.label for seat in record.seats.all()]
     signed = [SIGNED_BY.get(label, label) for label in policy.seats(record.kind, record.tier)]
     return {
@@ -60,7 +95,7 @@ def _record(record: Approval, policy: policies.Policy) -> Shape:
         "tier": record.tier,
         "reasons": list(record.reasons),
         "seats": " and ".join(signed),
-        "beside": "; ".join(BESIDE[SeatLabel(label)] for label in there if label in BESIDE),
+        "beside": [_beside(label, found) for label in there if label in BESIDE],
         "days": record.term_days if record.stage == 2 else None,
         "by_policy": record.by_policy_id is not None,
     }

@@ -275,10 +275,8 @@ def _covers(found: Waiver, actor: Actor, now: datetime) -> list[str]:
             wanted |= Q(version__automation=int(pk), key=key)
     rows = Privilege.objects.filter(wanted).select_related("entitlement__resource", "version").order_by("version_id")
     said = {(str(row.version.automation_id), row.key): row.sentence for row in rows}
-    ways_in = {
-        (pk, key): "Can be started by somebody who has not signed in" for pk, key in keys if key.startswith("trigger:")
-    }
-    found_words = {**said, **{one: text for one, text in ways_in.items() if one[0] in names}}
+    no_grant = {(pk, key): conflict_rows.words_of(f"{pk}/{key}") for pk, key in keys if pk in names}
+    found_words = {**said, **{one: text for one, text in no_grant.items() if text}}
     words = [f"{names[pk]}: {text}" for (pk, _), text in found_words.items()]
     hidden = len(keys) - len(found_words)
     return [*dict.fromkeys(words), *([f"{hidden} of automations that you don’t see"] if hidden else [])]

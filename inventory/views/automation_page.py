@@ -14,7 +14,7 @@ from django.urls import reverse
 from governance.controls import timeline
 from governance.controls.actors import Actor
 from governance.web.ledger_links import ledger_href
-from inventory import holding, lifecycle, noticed, ownerless, registry, under_review, words
+from inventory import holding, in_conflict, lifecycle, noticed, ownerless, registry, under_review, words
 from inventory.models import (
     Assessment,
     Automation,
@@ -72,6 +72,7 @@ def context(one: Automation, actor: Actor, now: datetime, asked: QueryDict) -> S
         "next": _next(one, newest, actor, now),
         "ownerless": interim.banner(one, actor, now),
         "orphaned": _orphaned(one),
+        "in_conflict": in_conflict.told(one, actor, now),
         "tabs": _tabs(one, newest, tab),
         "tab": tab,
         "panels": _panels(one, ("chain", "grants") if tab == "overview" else (tab,)),

@@ -19,7 +19,7 @@ from django.urls import reverse
 
 from approvals import facts, transitions
 from approvals.grants import Why
-from approvals.models import Approval, ApprovalState, Grant, GrantState, GrantUsage, Submission, SubmissionState
+from approvals.models import Approval, ApprovalState, Grant, GrantState, GrantUsage, Submission, SubmissionState, Waiver
 from approvals.transitions.submitting import Wish
 from governance.controls import clock, ledger_export
 from governance.controls.actors import Actor
@@ -236,7 +236,7 @@ def test_one_was_stopped_by_a_person_and_another_has_asked_to_lift_it(demo: str)
 
 
 @pytest.mark.rule("I5")
-def test_two_run_as_one_identity_which_is_a_finding_on_the_one_that_came_second(demo: str) -> None:
+def test_two_run_as_one_identity_which_is_a_finding_on_the_one_that_came_second_and_waived(demo: str) -> None:
     identity = NonHumanIdentity.objects.get()
     assert {one.version.automation.name for one in identity.used_by.all()} == {
         "Incident scribe",
@@ -246,6 +246,11 @@ def test_two_run_as_one_identity_which_is_a_finding_on_the_one_that_came_second(
     found = automation("Shift handover agent").versions.get().latest_assessment
     assert found is not None
     assert found.findings.filter(code="shared_identity").exists()
+    waiver = Waiver.objects.get(code="shared-identity", subject=identity.pk)
+    assert waiver.is_live(clock.now())
+    assert {key.partition("/")[0] for key in waiver.covers} == {
+        str(one.version.automation_id) for one in identity.used_by.all()
+    }
 
 
 @pytest.mark.rule("I3")

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from approvals import grants
-from approvals.models import Grant
+from approvals.models import ConflictRule, Grant
 from governance.controls.models import LedgerEvent, Notice, Person, Team
 from governance.controls.refusals import InvalidInput, OutOfTurn
 from governance.controls.transitions import Step
@@ -26,6 +26,7 @@ from inventory.risk import Tier
 from tests import journeys, lengths
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
+from tests.approvals.conflicts import ruling
 from tests.matrix.worlds import inside
 from tests.people import as_actor
 from tests.recertification.reviews import JOB, Held, opened, question, say
@@ -166,7 +167,8 @@ def test_a_credential_is_as_risky_as_what_it_is_used_for_also_where_the_grant_of
 
 @pytest.fixture
 def robot(held: Held) -> NonHumanIdentity:
-    """What the report runs as."""
+    """What the report runs as; that nobody else may is put aside here, where it is asked what sharing costs."""
+    ruling.give_up(ConflictRule.objects.get(code="shared-identity"), *Person.objects.order_by("pk")[:2])
     made = NonHumanIdentity.objects.create(
         kind="service_account", issuer="cron", subject="fin/robot", owner=held.people.jonas, automation=held.automation
     )

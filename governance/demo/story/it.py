@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from approvals import grants
+from approvals import grants, transitions
 from governance.demo.directing import Director
 from governance.demo.playing import Ago, Story
 from inventory.models import Environment, Level
@@ -71,7 +72,7 @@ def incident_scribe(d: Director) -> Story:
 
 
 def shift_handover_agent(d: Director) -> Story:
-    """On trial and before stage 1: it signs in to the wiki as the incident scribe does, which is a finding on both."""
+    """On trial and before stage 1: it signs in to the wiki as the incident scribe does, for which it has a waiver of three weeks."""
     now = yield Ago(3, "16:20")
     version = d.bring_in(
         "it_ops",
@@ -83,6 +84,24 @@ def shift_handover_agent(d: Director) -> Story:
         purpose="Sums up for the next shift what changed in the wiki since yesterday.",
         business_owner="elif",
         escalation_contact="Service desk",
+    )
+    now = yield SOON
+    waiver: Any = transitions.ask_waiver(
+        version.automation,
+        actor=d.company.actor("elif"),
+        now=now,
+        reason="The wiki gives out one service account a quarter, and the next one is for this.",
+        code="shared-identity",
+        whom=version.version_identities.get().identity_id,
+        control="Both only read there, and the wiki's log names the program that asks beside the account.",
+        days=21,
+    )
+    now = yield SOON
+    transitions.grant_waiver(
+        waiver,
+        actor=d.company.actor("sana"),
+        now=now,
+        reason="On trial, read only, and until its own account is there.",
     )
     now = yield SOON
     d.submit(

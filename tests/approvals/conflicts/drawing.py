@@ -38,7 +38,7 @@ SELECTORS = st.one_of(
             "opaque": st.booleans(),
         },
     ).filter(bool),
-    st.fixed_dictionaries({"entry": st.just(list(ENTRIES))}, optional={"environments": some(ENVIRONMENT_ORDER)}),
+    st.fixed_dictionaries({"entry": some(ENTRIES)}, optional={"environments": some(ENVIRONMENT_ORDER)}),
 )
 LEGS = st.fixed_dictionaries({"name": words, "any": st.lists(SELECTORS, min_size=1, max_size=3)})
 
@@ -77,5 +77,5 @@ HELD = st.builds(
     outbound=st.booleans(),
     model_controlled=st.booleans(),
     opaque=st.booleans(),
-    entry=st.sampled_from(("", "", "", "open")),
+    entry=st.sampled_from(("", "", "", "open", "identity")),
 )

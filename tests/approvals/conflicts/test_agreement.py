@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from approvals.conflicts import cases, finding, members, scanning, standing
+from approvals.conflicts.selectors import ENTRIES
 from approvals.models import ConflictRule
-from inventory.models import Automation
+from inventory.models import Automation, NonHumanIdentity, VersionIdentity
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.conflicts import ruling
@@ -34,6 +35,9 @@ LEGS = st.fixed_dictionaries(
         "outbound": st.booleans(),
     },
 ).filter(bool)
+#: A leg that is no grant: a door that stands open, or running as an identity.
+ENTRY_LEGS = st.fixed_dictionaries({"entry": st.sets(st.sampled_from(ENTRIES), min_size=1)})
+LEGS = LEGS | ENTRY_LEGS
 RULES = st.tuples(
     st.lists(LEGS, min_size=1, max_size=3),
     st.none() | LEGS,
@@ -41,9 +45,13 @@ RULES = st.tuples(
 ).filter(lambda rule: len(rule[0]) > 1 or rule[1] is not None)
 
 
+#: As which identities the four run: one has two, and another has none.
+RUN_AS = {"one": ("robot",), "two": ("robot", "batch"), "three": ("batch",), "four": ()}
+
+
 @pytest.fixture
 def estate(plain: Company) -> Company:
-    """Four automations in force, of two owners: two hold the same, one holds half of it, one another half."""
+    """Four automations in force, of two owners: two hold the same, one holds half of it, one another half; two identities are shared."""
     c, n = plain, plain.people
     joins(n.piet, n.finance_ops)
     for word, edit, owner in (
@@ -54,6 +62,10 @@ def estate(plain: Company) -> Company:
     ):
         version = stock.version(c, both(edit, word), business_owner=owner)
         journeys.in_force(c, version)
+        for subject in RUN_AS[word]:
+            more = {"kind": "service_account", "owner": owner}
+            identity, _ = NonHumanIdentity.objects.get_or_create(issuer="n8n", subject=subject, defaults=more)
+            VersionIdentity.objects.create(version=version, identity=identity)
     return c
 
 

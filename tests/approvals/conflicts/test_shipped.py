@@ -20,7 +20,7 @@ pytestmark = pytest.mark.rule("S6")
 
 RULES = {rule.code: rule for rule in shipped()}
 #: What nobody would want, whoever it is; everything else that ships asks for another signature or is written down.
-ENFORCED = {"permissions-and-logs", "payments-and-logs"}
+ENFORCED = {"permissions-and-logs", "payments-and-logs", "shared-identity"}
 
 
 def sides(rule: Rule) -> list[Leg]:
@@ -98,6 +98,7 @@ def of(key: str, connector: str, code: str, level: str, **facts: Any) -> Held:
     )
 
 
+ONE, OTHER = Held("1/identity", entry="identity"), Held("2/identity", entry="identity")
 DOOR = Held("door", code="webhook", entry="open")
 READS_PRIVATE = of("db", "postgres", "database:select", "read", data_class="confidential")
 READS_MAIL = of("mail", "gmailTrigger", "watch", "read", data_class="internal")
@@ -156,6 +157,7 @@ ABOUT: list[tuple[str, list[Held]]] = [
     ("model-without-log", [MODEL_WRITES]),
     ("model-pays-without-person", [MODEL_PAYS]),
     ("model-deletes-without-backup", [of("d", "supabase", "row:delete", "write", model_controlled=True)]),
+    ("shared-identity", [ONE, OTHER]),
     ("open-and-payment", [DOOR, PAYS]),
     ("open-and-code", [DOOR, RUNS_CODE]),
     ("open-and-secrets", [DOOR, READS_SECRETS]),

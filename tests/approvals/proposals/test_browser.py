@@ -56,7 +56,7 @@ def test_a_policy_is_edited_as_a_form_read_with_what_it_would_have_changed_count
     page = come(n.ines)
     page.goto(reverse("policies"))
     page.get_by_role("link", name="Propose a change").click()
-    page.get_by_role("link", name="The numbers").click()
+    page.get_by_role("link", name="As a form").click()
     for tier in ("standard", "high"):
         page.locator(f"input[name='longest_term.{tier}']").fill("60")
     page.locator("#propose-reason").fill("Half a year was too long.")

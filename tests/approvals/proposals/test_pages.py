@@ -62,10 +62,60 @@ def test_without_a_reason_it_is_not_proposed(northwind: Northwind) -> None:
     assert "Say why" in answer.content.decode()
 
 
+def filled_in(page: str) -> dict[str, Any]:
+    """What a browser sends of the form as it stands."""
+    fields: dict[str, Any] = dict(re.findall(r'name="([a-z_.]+)" value="(\d+)"', page))
+    for name, value in re.findall(r'<input type="checkbox" name="([a-z_.]+)" value="([a-z_]+)"[^>]* checked', page):
+        fields.setdefault(name, []).append(value)
+    for name in re.findall(r'<input type="checkbox" name="(tiers[a-z_.]+)"(?! value)[^>]* checked', page):
+        fields[name] = "on"
+    for name, options in re.findall(r'<select name="([a-z_.]+)"[^>]*>(.*?)</select>', page, re.DOTALL):
+        fields[name] = re.findall(r'value="([a-z]+)" selected', options)[0]
+    return fields
+
+
+def by_form(northwind: Northwind, **more: Any) -> Any:
+    """Ines sends the form as it stands with something else in it; None for what is left empty."""
+    client = browser(northwind.ines)
+    fields = filled_in(client.get(reverse("policy_propose"), {"as": "form"}).content.decode()) | more
+    said = {name: value for name, value in fields.items() if value is not None}
+    return client.post(reverse("policy_propose"), {**said, "as": "form", "do": "propose", "reason": "We decided so."})
+
+
+def test_seats_that_the_product_does_not_allow_are_refused_beside_their_boxes(northwind: Northwind) -> None:
+    answer = by_form(northwind, **{"seats.privilege.high": None})
+    assert answer.status_code == 422
+    assert 'id="id_seats.privilege.high_error"' in answer.content.decode()
+    assert by_form(northwind, **{"seats.app.high": ["lead", "everybody"]}).status_code == 422
+    assert not Proposal.objects.filter(kind="policy").exists()
+
+
+def test_whatever_a_document_says_is_set_by_the_form(northwind: Northwind) -> None:
+    more = {
+        "seats.app.standard": ["lead", "security"],
+        "tiers.high.levels": ["execute", "admin"],
+        "tiers.at_least.pipeline": "high",
+        "two_owners": ["standard", "high"],
+        "third_signature": ["standard", "high"],
+        "fresh_sign_in_minutes.standard": "60",
+    }
+    answer = by_form(northwind, **more)
+    assert answer.status_code == 302, re.findall(r"field-error.*", answer.content.decode())
+    expected = {**more, "fresh_sign_in_minutes.standard": 60}
+    assert Proposal.objects.get(kind="policy").document == changed(**expected)
+
+
+def test_the_form_as_it_stands_says_what_is_in_force(northwind: Northwind) -> None:
+    client = browser(northwind.ines)
+    fields = filled_in(client.get(reverse("policy_propose"), {"as": "form"}).content.decode())
+    page = client.post(reverse("policy_propose"), {**fields, "as": "form", "do": "look"}).content.decode()
+    assert "Nothing: it says what the policy in force says." in page
+
+
 def test_the_numbers_are_a_form_and_an_error_stands_beside_its_number(northwind: Northwind) -> None:
     client = browser(northwind.ines)
     page = client.get(reverse("policy_propose"), {"as": "form"}).content.decode()
-    fields = dict(re.findall(r'name="([a-z_.]+)" value="(\d+)"', page))
+    fields = filled_in(page)
     assert fields["longest_term.high"] == "90"
     said = {"as": "form", "do": "propose", "reason": "Shorter."}
     answer = client.post(reverse("policy_propose"), {**said, **fields, "longest_term.high": "91", "rounds": "x"})

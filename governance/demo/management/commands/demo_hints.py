@@ -45,7 +45,7 @@ TRY = (
 LOOK = (
     ("Price list sync", "a draft with things missing"),
     ("Leave request helper", "in review, before stage 1; its lead brought it in, so others sign"),
-    ("Shift handover agent", "in review, on trial; runs as the same identity as the Incident scribe"),
+    ("Shift handover agent", "in review, on trial; runs as the same identity as the Incident scribe, under a waiver"),
     ("Invoice chaser", "stage 2: approved, narrowed, refused, sent back with a question, waiting"),
     ("Payment run exporter", "decided, waits for Jonas to accept the rest"),
     ("Supplier onboarding", "live without what was refused; version 2 is in review"),

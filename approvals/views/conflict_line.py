@@ -1,0 +1,39 @@
+"""What an automation's page says of the conflicts that it has a part in: how many, and what the worst of them does (S6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from approvals.models import Conflict, ConflictState
+from approvals.models.conflict import Mode
+from approvals.views.conflict_rows import TONES
+from governance.controls.actors import Actor
+from governance.web import times
+from inventory.models import Automation
+
+#: The worst of them, by the mode of its rule.
+WORST = {
+    Mode.RECORD: "Each is shown to whoever decides.",
+    Mode.APPROVAL: "The worst takes one signature of security more.",
+    Mode.ENFORCE: "The worst is refused unless it is waived.",
+}
+
+
+def line(automation: Automation, actor: Actor, now: datetime) -> dict[str, Any] | None:
+    """The open conflicts of an automation in a line, None where there is none; one query, however many there are."""
+    seen = Conflict.objects.filter(state=ConflictState.OPEN, automations__contains=[automation.pk]).telling_waived(now)
+    found = [(one.rule.mode, one.waived_until is not None) for one in seen.select_related("rule").order_by()]
+    if not found:
+        return None
+    left = [mode for mode, is_waived in found if not is_waived]
+    worst = max(left, key=list(TONES).index, default=None)
+    waived = f" {len(found) - len(left)} waived." if len(left) < len(found) else ""
+    return {
+        "lead": f"It has a part in {times.counted(len(found), 'conflict')}.",
+        "text": f"{WORST[Mode(worst)] if worst else ''}{waived}".strip(),
+        "tone": TONES[worst] if worst else "wait",
+        "href": f"{reverse('conflict_list')}?automation={automation.pk}" + ("" if left else "&show=waived"),
+    }

@@ -1,0 +1,71 @@
+"""Conflicts are found by owner and from the automation's page, as far as the reader may see them (S6)."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from approvals import conflict_sweeps
+from approvals.models import Submission
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.journeys import Company
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+
+
+@pytest.fixture
+def caught(plain: Company, stock_in_force: Submission) -> Submission:
+    """A report of Jonas's that one rule catches for a record and another refuses."""
+    ruling.rule(on(plain.erp), on(plain.slack), code="told")
+    ruling.rule(on(plain.slack), on(plain.erp), code="refused", title="Never both", mode="enforce")
+    conflict_sweeps.sweep(plain.now)
+    return stock_in_force
+
+
+def test_who_may_not_see_it_is_offered_no_owner_of_it(plain: Company, caught: Submission) -> None:
+    shown = client_of(plain.people.tom).get(reverse("conflict_list")).content.decode()
+    assert "Jonas Weil" not in shown
+
+
+def test_the_owner_is_a_link_and_a_choice_and_narrows_the_list(plain: Company, caught: Submission) -> None:
+    who, jonas = client_of(plain.people.rita), plain.people.jonas
+    shown = who.get(reverse("conflict_list")).content.decode()
+    assert f'<option value="{jonas.pk}">{jonas.name}</option>' in shown
+    assert f'href="{reverse("conflict_list")}?owner={jonas.pk}">{jonas.name}</a>' in shown
+    his = who.get(reverse("conflict_list"), {"owner": jonas.pk, "rule": "refused"}).content.decode()
+    assert his.count("row-name") == 1
+    assert "of the rule “Never both” and of automations that Jonas Weil answers for" in his
+    assert "row-name" not in who.get(reverse("conflict_list"), {"owner": plain.people.theo.pk}).content.decode()
+
+
+def test_the_automation_says_how_many_there_are_and_what_the_worst_does(plain: Company, caught: Submission) -> None:
+    who, automation = client_of(plain.people.rita), caught.automation
+    shown = who.get(automation.href).content.decode()
+    assert "It has a part in 2 conflicts." in shown
+    assert "The worst is refused unless it is waived." in shown
+    there = f"{reverse('conflict_list')}?automation={automation.pk}"
+    assert f'href="{there}"' in shown
+    assert who.get(there).content.decode().count("row-name") == 2
+
+
+def test_one_in_no_conflict_says_nothing_and_the_line_costs_one_query_however_many(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    who, href = client_of(plain.people.rita), stock_in_force.automation.href
+    who.get(href)
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as caught:
+            assert who.get(href).status_code == 200
+        return len(caught.captured_queries)
+
+    none = asked()
+    assert "It has a part in" not in who.get(href).content.decode()
+    for number in range(4):
+        ruling.rule(on(plain.erp), on(plain.slack), code=f"told-{number}")
+    conflict_sweeps.sweep(plain.now)
+    assert asked() == none

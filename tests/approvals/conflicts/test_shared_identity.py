@@ -1,0 +1,132 @@
+"""Two automations on one identity are a conflict: refused, waived, or held back, as every enforced rule has it (I5, S6, S7)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from approvals import conflict_sweeps, transitions
+from approvals.conflicts import cases, finding, shipped
+from approvals.models import Conflict, ConflictState, Grant, GrantState, Submission, SubmissionState, Waiver
+from governance.controls.models import Person
+from governance.controls.refusals import InvalidInput, Refused
+from inventory.models import NonHumanIdentity, Version
+from tests import journeys
+from tests.approvals import chained
+from tests.approvals.conflicts import ruling
+from tests.journeys import Company
+from tests.people import as_actor
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("I5", "S6")]
+
+CODE = "shared-identity"
+
+
+def version(c: Company, name: str, identity: str = "robot") -> Version:
+    """An automation that posts somewhere, and runs as an identity."""
+    return chained.described(c, name, (c.slack, "read", name), external_id=name, identity=identity)
+
+
+def ask(c: Company, second: Version) -> Waiver:
+    """Rita asks that the second may run as it for thirty days."""
+    whom = NonHumanIdentity.objects.get().pk
+    said = {"code": CODE, "whom": whom, "control": "Its log says which of them it was.", "days": 30}
+    return transitions.ask_waiver(
+        second.automation, actor=as_actor(c.people.rita), now=c.now, reason="The account is replaced in June.", **said
+    )
+
+
+def granted(c: Company, second: Version, by: Person | None = None) -> Waiver:
+    """Security, who gains nothing by it, grants it."""
+    return transitions.grant_waiver(
+        ask(c, second), actor=as_actor(by or c.people.sana), now=c.now, reason="Until June."
+    )
+
+
+def test_the_second_on_an_identity_is_not_submitted_and_is_told_what_to_do(company: Company) -> None:
+    c = company
+    chained.in_force(c, version(c, "first"))
+    second = version(c, "second")
+    with pytest.raises(InvalidInput) as no:
+        journeys.submitted(c, second)
+    refusal = no.value.refusal
+    assert refusal.code == "S6"
+    assert refusal.sentence.startswith("Two automations on one identity: Nobody can tell which of them did what")
+    assert refusal.to_do == "Give it an identity of its own. Or ask for a waiver."
+    assert not Submission.objects.filter(automation=second.automation).exists()
+
+
+def test_of_two_that_were_submitted_beside_each_other_the_later_does_not_come_into_force(company: Company) -> None:
+    c = company
+    one = journeys.submitted(c, version(c, "first"))
+    other = journeys.submitted(c, version(c, "second"))
+    journeys.decide_all(c, one)
+    with pytest.raises(Refused) as no:
+        journeys.decide_all(c, other)
+    assert no.value.refusal.code == "S6"
+    other.refresh_from_db()
+    assert other.state != SubmissionState.IN_FORCE
+
+
+def test_who_gains_by_it_grants_no_waiver_of_it(company: Company) -> None:
+    c = company
+    chained.in_force(c, version(c, "first"))
+    with pytest.raises(Refused):
+        granted(c, version(c, "second"), by=c.people.rita)
+
+
+@pytest.mark.rule("S7")
+def test_a_waiver_lets_these_two_and_no_third(company: Company) -> None:
+    c = company
+    chained.in_force(c, version(c, "first"))
+    second = version(c, "second")
+    granted(c, second)
+    chained.in_force(c, second)
+    with pytest.raises(InvalidInput, match="Two automations on one identity"):
+        journeys.submitted(c, version(c, "third"))
+
+
+def test_one_by_itself_is_in_no_conflict_however_many_identities_and_versions_it_has(company: Company) -> None:
+    c = company
+    live = chained.in_force(c, version(c, "first"))
+    journeys.submitted(c, version(c, "first", "other"))
+    assert CODE not in ruling.codes(finding.find(cases.of_version(live.automation, live.version), c.now))
+
+
+@pytest.fixture
+def held_before(company: Company) -> Conflict:
+    """Two on one identity that were so before the rule was enforced: it is found by a scan, and has its days."""
+    c = company
+    ruling.no_other_rules()
+    for name in ("first", "second"):
+        chained.in_force(c, version(c, name))
+    (said,) = (one.to_dict() for one in shipped.shipped() if one.code == CODE)
+    ruling.unsaved({**said, "code": "no-sharing"}, c.now).save()
+    conflict_sweeps.sweep(c.now)
+    return Conflict.objects.get(code="no-sharing")
+
+
+def test_what_was_shared_before_has_its_days_and_then_the_newer_is_held_back(
+    company: Company, held_before: Conflict
+) -> None:
+    c, conflict = company, held_before
+    assert conflict.due_at == c.now + timedelta(days=7)
+    assert conflict.subject == NonHumanIdentity.objects.get().pk
+    conflict_sweeps.sweep(c.now + timedelta(days=6))
+    assert not Grant.objects.filter(state=GrantState.SUSPENDED).exists()
+    conflict_sweeps.sweep(c.now + timedelta(days=7))
+    held_back = Grant.objects.filter(state=GrantState.SUSPENDED)
+    assert {one.automation.name for one in held_back} == {"second"}
+    assert {one.automation.name for one in Grant.objects.filter(state=GrantState.ACTIVE)} == {"first"}
+    conflict_sweeps.sweep(c.now + timedelta(days=7, minutes=1))
+    conflict.refresh_from_db()
+    assert conflict.state == ConflictState.ENDED
+
+
+def test_its_page_names_those_that_share_it(company: Company, held_before: Conflict) -> None:
+    shown = client_of(company.people.rita).get(held_before.href).content.decode()
+    for name in ("first", "second"):
+        assert f"{name} runs as this identity" in shown
+    assert "has not signed in" not in shown
