@@ -171,7 +171,9 @@ def _filled_by_running(rules: Sequence[Standing]) -> list[tuple[int, int]]:
 
 def _ways_in(rules: Sequence[Standing]) -> Iterator[tuple[int, int, str]]:
     """Which type of open trigger fills which leg of which rule: a selector may be of some types only."""
-    asking = [one for one in rules if any("open" in selector.entry for _, leg in legs_of(one.rule) for selector in leg.any)]
+    asking = [
+        one for one in rules if any("open" in selector.entry for _, leg in legs_of(one.rule) for selector in leg.any)
+    ]
     if not asking:
         return
     open_ones = Trigger.objects.filter(active=True, authenticated=False).order_by()
