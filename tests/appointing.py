@@ -83,8 +83,13 @@ def own(resource: Resource, owner: Person, deputy: Person, *, now: datetime) -> 
     """A resource in use gets another owner and deputy, where it has others."""
     resource.refresh_from_db()
     standing = {resource.owner_id, resource.deputy_id}
-    if not {owner.pk, deputy.pk} & standing:  # each accepts by themself
-        appoint("resource_owner", str(resource.pk), {"owner": resource.owner_id, "deputy": deputy.pk}, now=now)
+    here = set(
+        Person.objects.filter(pk__in=standing - {None}, is_active=True, left_at=None).values_list("pk", flat=True)
+    )
+    if here and not {owner.pk, deputy.pk} & here:  # each accepts by themself; who has left is followed first
+        one = {"owner": resource.owner_id, "deputy": deputy.pk}
+        one = one if resource.owner_id in here else {"owner": owner.pk, "deputy": resource.deputy_id}
+        appoint("resource_owner", str(resource.pk), one, now=now)
     if not Resource.objects.filter(pk=resource.pk, owner=owner, deputy=deputy).exists():
         appoint("resource_owner", str(resource.pk), {"owner": owner.pk, "deputy": deputy.pk}, now=now)
     resource.refresh_from_db()

@@ -26,4 +26,4 @@ def test_everybody_holds_exactly_the_roles_they_were_given(northwind: Northwind)
 
 def test_the_cast_is_in_the_ledger(northwind: Northwind) -> None:
     assert LedgerEvent.objects.filter(verb="role.bootstrapped").count() == 4
-    assert LedgerEvent.objects.filter(verb="role.confirmed").count() == 4
+    assert LedgerEvent.objects.filter(verb="role.given").count() == 4

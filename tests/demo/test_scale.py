@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -30,7 +31,9 @@ SHARES = {"live": 78, "suspended": 3, "in_review": 2, "draft": 12, "retired": 5}
 def cast(django_db_setup: None, django_db_blocker: object) -> people.Northwind:
     """A company with so many automations, committed."""
     with django_db_blocker.unblock():  # type: ignore[attr-defined]  # pytest-django's own
-        northwind = people.build()
+        northwind = people.build(
+            now=clock.now() - timedelta(days=400)
+        )  # there before anything of it was submitted (A9)
         journeys.company(northwind)
         n = northwind
         told: list[int] = []

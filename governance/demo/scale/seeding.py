@@ -36,6 +36,8 @@ SIGNED = "INSERT INTO approvals_decision"
 #: By what the rows of a run are known.
 PLATFORM, MARK = "n8n scale", "scale-"
 HELD_ON_EACH = 6
+#: Before anything of it was submitted: who answered for a resource only afterwards would come last (A9).
+LONG_AGO = timedelta(days=730)
 KINDS = ("data_store", "mcp_server", "saas_connector", "backend_api", "secret_store")
 CLASSES = ("internal", "public", "internal", "confidential", "internal", "restricted")
 LEVELS = ("read", "read", "write", "read", "execute", "read")
@@ -226,10 +228,10 @@ def _resources(count: int, owners: list[Person], cast: Cast, now: datetime) -> N
             team=teams[number % len(teams)],
             owner=cast.owner if number in theirs else owners[number % len(owners)],
             deputy=cast.deputy if number in theirs else owners[(number + 1) % len(owners)],
-            accepted_at=now,
+            accepted_at=now - LONG_AGO,
             data_class=CLASSES[number % len(CLASSES)],
             state="active",
-            created_at=now,
+            created_at=now - LONG_AGO,
             search=f"resource {number:03}",
         )
         for number in range(count)

@@ -164,7 +164,9 @@ def test_a_source_that_several_versions_were_read_from_is_held_until_the_manifes
     assert several["to_do"] == f"Ask by the digest of the manifest: {first.manifest_digest} is version 1."
     assert asked(company, first.manifest_digest).said["version"]["number"] == 1
     assert asked(company, other.manifest_digest).said["code"] == "NOT_APPROVED"
-    assert journeys.submitted(company, other).state == "in_force", "it asks for nothing more"
+    again = journeys.submitted(company, other)
+    assert again.approvals.get().stage == 1, "of nothing more than as whom it runs (A12)"
+    journeys.decide_all(company, again)
     both = asked(company, source).said
     assert (both["allowed"], both["version"]["number"]) == (True, 2), "either of them may run"
 
