@@ -15,6 +15,7 @@ from inventory.models import Version
 from tests.approvals import stock
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.approvals.conflicts.test_waivers import ask
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
 
@@ -68,3 +69,13 @@ def test_the_form_and_what_it_sends_read_them_once_each(plain: Company, version:
     count, answer = counted(client, version, {**SAID, "conflict": f"read-and-tell/{version.automation_id}"})
     assert (count, answer.status_code) == (1, 302)
     assert Waiver.objects.get().days == 30
+
+
+@pytest.mark.parametrize("days", ["7 days", "7.0", "-3", "abc", "", "٧", "0", "31"])
+def test_a_shorter_term_that_is_typed_wrongly_is_not_the_longest(plain: Company, version: Version, days: str) -> None:
+    asked = ask(plain, version.automation, days=30)
+    sent = {"verdict": "grant", "days": days, "reason": "Until the release."}
+    answer = client_of(plain.people.sana).post(reverse("waiver", args=[asked.pk]), sent)
+    assert answer.status_code == 422
+    assert "Until the release." in answer.content.decode()
+    assert Waiver.objects.get().state == "asked"
