@@ -62,17 +62,19 @@ def _not_its_author(subject: Proposal, actor: Actor, now: datetime) -> Refusal |
 
 
 def _not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
-    author, people = subject.proposed_by_id, [person.pk for person in actor.people]
-    between = Q(giver=author, taker__in=people) | Q(taker=author, giver__in=people)
+    theirs, people = [subject.proposed_by_id, *subject.gains], [person.pk for person in actor.people]
+    between = Q(giver__in=theirs, taker__in=people) | Q(taker__in=theirs, giver__in=people)
     since = Delegation.objects.filter(between, from_at__lte=now, until_at__gt=subject.proposed_at)
     if since.filter(Q(ended_at=None) | Q(ended_at__gt=subject.proposed_at)).exists():
-        sentence = "You and its author stand in for each other, or did since it was proposed."
+        sentence = "You and its author, or who gains by it, stand in for each other, or did since it was proposed."
         return Refusal("A11", "duty", sentence, ANOTHER)
     return None
 
 
 def _not_who_gains(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
-    if any(person.pk in subject.gains for person in actor.people):
+    kind = kinds.of(subject.kind)
+    since = kind.gains(subject.target, subject.before, subject.document, now)  # who came to gain after it was made
+    if any(person.pk in since.union(subject.gains) for person in actor.people):
         return Refusal("SOD-8", "duty", "You would gain by this.", ANOTHER)
     return None
 
@@ -142,7 +144,7 @@ NOT_ITS_AUTHOR = Duty(
 NOT_THEIR_DELEGATE = Duty(
     "A11",
     "A11",
-    "Who stands in for its author, or for whom its author does, countersigns nothing of theirs.",
+    "Who stands in for its author or for who gains, or for whom these do, countersigns nothing of theirs.",
     _not_their_delegate,
 )
 NOT_WHO_GAINS = Duty(

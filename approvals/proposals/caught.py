@@ -6,12 +6,10 @@ from collections.abc import Collection
 
 from django.db.models import F, Func
 
-from approvals.models import Conflict, ConflictState, Party
+from approvals.models import Conflict, ConflictState
 from approvals.models.conflict import Scope
-from approvals.parties import FROM_THE_ONE_IN_FORCE
+from approvals.proposals import gaining
 from inventory.models import Automation
-
-OWNERS = ("business_owner", "technical_owner", "interim__person")
 
 
 def who_is(codes: Collection[str]) -> frozenset[int]:
@@ -26,9 +24,5 @@ def who_is(codes: Collection[str]) -> frozenset[int]:
         return frozenset()
     found = Conflict.objects.filter(code__in=codes, state=ConflictState.OPEN).order_by()
     caught = found.annotate(one=Func(F("automations"), function="unnest")).values("one")
-    owners = Automation.objects.filter(pk__in=caught).values_list(*OWNERS)
-    parties = Party.objects.filter(FROM_THE_ONE_IN_FORCE, submission__automation__in=caught).order_by()
-    people = {pk for each in owners for pk in each if pk is not None}
-    people.update(parties.values_list("person", flat=True).distinct())
-    people.update(found.filter(scope=Scope.OWNER).values_list("subject", flat=True))
-    return frozenset(people)
+    looked_at = found.filter(scope=Scope.OWNER).values_list("subject", flat=True)
+    return gaining.people_of(Automation.objects.filter(pk__in=caught)) | frozenset(looked_at)

@@ -6,19 +6,19 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
 from django.db.models.expressions import Combinable
 
-from approvals.models import Grant, Proposal, Submission
+from approvals.models import Proposal
 from approvals.policy.differing import Change
 from approvals.policy.yaml_lines import Problem
+from approvals.proposals import gaining
 from approvals.proposals.kinds import About, Document, Given, Kind, Span, named
 from approvals.proposals.people import about_resource, resources
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Role
 from governance.controls.transitions import Step
 from inventory import registry
-from inventory.models import Automation, DataClass, Environment, Resource
+from inventory.models import Automation, AutomationState, DataClass, Environment, Resource, Version
 
 FIELDS = {"data_class": ("Data class", DataClass), "environment": ("Environment", Environment)}
 
@@ -65,14 +65,9 @@ class ResourceClass(Kind):
         )
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
-        """Owners of whatever holds something on it or asks for it: less is asked of them from then on."""
-        resource = int(target)
-        held = Grant.objects.standing().filter(entitlement__resource=resource).values("automation")
-        asked = Submission.objects.unfinished().filter(version__privileges__entitlement__resource=resource)
-        concerned = Automation.objects.filter(Q(pk__in=held) | Q(pk__in=asked.values("automation")))
-        owners = concerned.values_list("business_owner", "technical_owner")
-        submitted = asked.values_list("submitted_by", flat=True)
-        return frozenset(pk for pair in owners for pk in pair if pk is not None) | frozenset(submitted)
+        """Whose work it is that holds something on it, or would by any version, and who answers for that: less is asked of them from then on."""
+        asking = Version.objects.filter(privileges__entitlement__resource=int(target)).order_by().values("automation")
+        return gaining.people_of(Automation.objects.filter(pk__in=asking).exclude(state=AutomationState.RETIRED))
 
     def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
         """What only goes upwards needs no second person: it is said on the resource's page."""

@@ -32,6 +32,7 @@ from governance.web.ledger_links import ledger_href
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory.models import Automation, NonHumanIdentity
+from inventory.models.automation import AutomationQuerySet
 from inventory.views import paging
 
 Shape = dict[str, Any]
@@ -67,7 +68,7 @@ def conflict_list(request: Request) -> HttpResponse:
     show = asked.get("show", "") if asked.get("show", "") in SHOWN else ""
     before, kept = number(asked.get("before")), _kept(asked, show)
     visible = Conflict.objects.visible_to(request.actor, now)
-    seen = _narrowed(visible, kept)
+    seen = _narrowed(visible, kept, Automation.objects.visible_to(request.actor, now).order_by())
     found = seen.standing(show, now).telling_waived(now)
     rows = list((found.filter(pk__lt=before) if before else found).select_related("rule").order_by("-pk")[: PAGE + 1])
     older = {"before": rows[PAGE - 1].pk} if len(rows) > PAGE else {}
@@ -116,14 +117,15 @@ def _kept(asked: QueryDict, show: str) -> dict[str, Any]:
     return {name: value for name, value in {"show": show, "rule": asked.get("rule", ""), **whom}.items() if value}
 
 
-def _narrowed(seen: ConflictQuerySet, kept: Mapping[str, Any]) -> ConflictQuerySet:
+def _narrowed(seen: ConflictQuerySet, kept: Mapping[str, Any], automations: AutomationQuerySet) -> ConflictQuerySet:
+    """Narrowed by automations that the reader sees alone: which row stays would tell who owns the others."""
     if "rule" in kept:
         seen = seen.filter(code=kept["rule"])
     if "automation" in kept:
-        seen = seen.filter(automations__contains=[kept["automation"]])
+        seen = seen.filter(automations__overlap=ArraySubquery(automations.filter(pk=kept["automation"]).values("pk")))
     if "owner" in kept:
-        owned = Automation.objects.filter(Q(business_owner=kept["owner"]) | Q(technical_owner=kept["owner"]))
-        seen = seen.filter(automations__overlap=ArraySubquery(owned.order_by().values("pk")))
+        owned = automations.filter(Q(business_owner=kept["owner"]) | Q(technical_owner=kept["owner"]))
+        seen = seen.filter(automations__overlap=ArraySubquery(owned.values("pk")))
     return seen
 
 

@@ -128,7 +128,9 @@ def waiver(request: Request, pk: int) -> HttpResponse:
         verdict = request.POST.get("verdict", "")
         if verdict not in VERDICTS:
             raise refuse(Refusal("S7", "input", "Say whether it is granted or not; what you typed is still there."))
-        if verdict == "grant" and days is None and "days" in request.POST:  # what was to be shorter is never the longest
+        if (
+            verdict == "grant" and days is None and "days" in request.POST
+        ):  # what was to be shorter is never the longest
             sentence = f"A term is a number of days: 1 to {found.days}."
             raise refuse(Refusal("S7", "input", sentence, detail=(("days", sentence),)))
         more = {"days": days} if verdict == "grant" and days is not None else {}

@@ -9,6 +9,8 @@ from django.urls import reverse
 
 from approvals import conflict_sweeps
 from approvals.models import Submission
+from inventory.models import Automation
+from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company
@@ -69,3 +71,16 @@ def test_one_in_no_conflict_says_nothing_and_the_line_costs_one_query_however_ma
         ruling.rule(on(plain.erp), on(plain.slack), code=f"told-{number}")
     conflict_sweeps.sweep(plain.now)
     assert asked() == none
+
+
+def test_the_filter_tells_nobody_who_owns_the_part_that_they_do_not_see(plain: Company) -> None:
+    c, n = plain, plain.people
+    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), scope="chain")
+    in_force(c, described(c, "Writes", (c.slack, "write", "in")))
+    other = in_force(c, described(c, "Elsewhere", (c.slack, "read", "in"))).automation
+    Automation.objects.filter(pk=other.pk).update(team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
+    conflict_sweeps.sweep(c.now)
+    who = client_of(n.rita)
+    assert "row-name" in who.get(reverse("conflict_list")).content.decode()
+    for hidden in ({"owner": n.grace.pk}, {"owner": n.tom.pk}, {"automation": other.pk}):
+        assert "row-name" not in who.get(reverse("conflict_list"), hidden).content.decode()
