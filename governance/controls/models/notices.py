@@ -37,7 +37,8 @@ class Notice(models.Model):
     thread = models.CharField(max_length=120)
     context = models.JSONField(default=dict)
     state = models.CharField(max_length=8, choices=NoticeState, default=NoticeState.QUEUED)
-    message_id = models.CharField(max_length=120, unique=True)
+    #: Of the key, and so as unique as that: a constraint of its own would be met before that one by whoever writes the same at once.
+    message_id = models.CharField(max_length=120)
     created_at = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
