@@ -71,7 +71,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "steps": review_stages.steps(about, rows, reader),
         "changes": review_changes.shape(about, reader),
         "conflicts": _conflicts(submission, reader),
-        "waivers": waiver_list.under_way(submission.automation, reader.now),
+        "waivers": _waivers(submission, reader),
         "app": review_app.panel(about, reader),
         "record_words": _count_words(about.second),
         "may_decide": any(row["mine"] for row in rows),
@@ -91,6 +91,13 @@ def context(submission: Submission, reader: Reader) -> Shape:
             if name in allowed
         ],
     }
+
+
+def _waivers(submission: Submission, reader: Reader) -> list[Shape]:
+    """Those of its automation, asked for where the page's own query found that there are any."""
+    if not getattr(submission, "has_waivers", True):
+        return []
+    return waiver_list.under_way(submission.automation, reader.now)
 
 
 def _conflicts(submission: Submission, reader: Reader) -> list[Shape]:

@@ -20,7 +20,7 @@ from approvals import since as since_approved
 from approvals.conflicts import asked as conflicts
 from approvals.holders import Held
 from approvals.ladders import Bench
-from approvals.models import Approval, Comment, Likeness, Seat, Submission
+from approvals.models import Approval, Comment, Likeness, Seat, Submission, Waiver
 from approvals.models.submission import SubmissionQuerySet
 from approvals.routing import Route
 from approvals.since import Since
@@ -137,6 +137,11 @@ def _runs_as_some() -> Exists:
     return Exists(NonHumanIdentity.objects.filter(uses))
 
 
+def _has_waivers() -> Exists:
+    of_it = Waiver.objects.filter(automation=OuterRef("automation"))
+    return Exists((of_it.standing("", compiled.NOW) | of_it.standing("live", compiled.NOW)).order_by())
+
+
 def _may_be_joined() -> Subquery:
     return Subquery(Version.objects.filter(pk=OuterRef("version")).values(found=chains.may_be_joined()))
 
@@ -151,6 +156,7 @@ BESIDE: Mapping[str, Callable[[], Combinable]] = {
     "is_run_by_nobodys": _is_run_by_nobodys,
     "may_be_joined": _may_be_joined,
     "runs_as_some": _runs_as_some,
+    "has_waivers": _has_waivers,
 }
 
 
