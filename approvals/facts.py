@@ -93,9 +93,8 @@ def of_app(
         "triggers": sorted(f"{t.type} {t.detail} {t.authenticated}" for t in triggers),
         "tier": tier,
         "source": source_digest,
-        **(
-            {"runs_as": runs_as} if runs_as else {}
-        ),  # a submission from before it was a fact, of what names none, asks the same
+        # What names none has no such fact: a submission from before it was one asks the same.
+        **({"runs_as": runs_as} if runs_as else {}),
     }
 
 

@@ -72,11 +72,15 @@ def _not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refus
 
 
 def _not_who_gains(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
-    kind = kinds.of(subject.kind)
-    since = kind.gains(subject.target, subject.before, subject.document, now)  # who came to gain after it was made
-    if any(person.pk in since.union(subject.gains) for person in actor.people):
+    if any(person.pk in _who_gains(subject, now) for person in actor.people):
         return Refusal("SOD-8", "duty", "You would gain by this.", ANOTHER)
     return None
+
+
+def _who_gains(subject: Proposal, now: datetime) -> frozenset[int]:
+    """Ids of whoever gained when it was made, and of whoever has come to gain since."""
+    since = kinds.of(subject.kind).gains(subject.target, subject.before, subject.document, now)
+    return since.union(subject.gains)
 
 
 def own_gain(actor: Actor, gains: Collection[int]) -> Refusal | None:
@@ -162,10 +166,6 @@ ANSWERING = (IN_PERSON, NOT_ITS_AUTHOR, NOT_THEIR_DELEGATE, NOT_WHO_GAINS, INTER
 
 def who_may_answer(proposal: Proposal, now: datetime) -> list[Person]:
     """Everybody who holds the role and whom no duty keeps from countersigning, by name."""
-    found = people_with(Role(proposal.needs), now).exclude(pk__in=[proposal.proposed_by_id, *proposal.gains])
-    own = (NOT_ITS_AUTHOR, NOT_THEIR_DELEGATE, NOT_WHO_GAINS)
-    return [
-        one
-        for one in found.order_by("name", "pk")
-        if all(duty.asks(proposal, Actor.of(one), now) is None for duty in own)
-    ]
+    kept_away = {proposal.proposed_by_id, *_who_gains(proposal, now)}
+    found = people_with(Role(proposal.needs), now).exclude(pk__in=kept_away).order_by("name", "pk")
+    return [one for one in found if NOT_THEIR_DELEGATE.asks(proposal, Actor.of(one), now) is None]

@@ -1,4 +1,7 @@
-"""Whose work some automations are, and who answers for them: they gain where less is asked of these (S7, S8). Reads only."""
+"""Whose work some automations are, and who answers for them: they gain where less is asked of these (S7, S8). Reads only.
+
+There may be very many. What `parties.standing` says of one is more exact: who edited a draft that somebody else brought in is not found here.
+"""
 
 from __future__ import annotations
 

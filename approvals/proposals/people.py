@@ -318,11 +318,10 @@ class ResourceOwner(Kind):
                 return _wrong(name, said)
         if document["owner"] == document["deputy"]:
             return _wrong("deputy", "Owner and deputy are two people.")
+        # Where neither is left, both are named at once.
         was = [pk for pk in self.current(target, now, document).values() if pk is not None]
         here = set(Person.objects.filter(pk__in=was, is_active=True, left_at=None).values_list("pk", flat=True))
-        if (
-            here and not {document["owner"], document["deputy"]} & here
-        ):  # of whom nobody is left, both are named at once
+        if here and not {document["owner"], document["deputy"]} & here:
             words = "Owner and deputy each accept by themselves, so one of them changes at a time."
             return Given(problems=(Problem(0, "deputy", words, "Propose the deputy first."),))
         return Given({name: document[name] for name in ("owner", "deputy")})
