@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Model, Q, QuerySet
 
 from approvals.models import Submission
-from governance.controls import ledger, timeline
+from governance.controls import ledger, timeline_words
 from governance.controls.models import Person, Team
 from governance.controls.transitions import declared
 from governance.portal.search import by_reference
@@ -40,7 +40,7 @@ def matching(words: Sequence[str]) -> Q:
 def _happened(words: Sequence[str]) -> list[str]:
     """The events whose name, or whose words in a timeline, hold every word."""
     said = {one.event: one.event for one in declared()} | {
-        verb: f"{verb} {text.lower()}" for verb, (_, _, text) in timeline.WORDS.items()
+        verb: f"{verb} {text.lower()}" for verb, (_, _, text) in timeline_words.WORDS.items()
     }
     return [verb for verb, text in said.items() if all(word in text for word in words)]
 
