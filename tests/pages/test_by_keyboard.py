@@ -33,6 +33,11 @@ MOST_PRESSES = 15
 #: Whether nothing is on its way: what is asked for anew before it has come is called off, and the console says so.
 IS_QUIET = "() => !document.querySelector('.htmx-request')"
 
+#: Presses the first undo there is as soon as it is on the page.
+UNDONE_AT_ONCE = """document.addEventListener("htmx:afterSwap", () => queueMicrotask(() => {
+  document.querySelector("[data-row-undo]").click();
+}), { once: true });"""
+
 
 @lru_cache(maxsize=1)
 def company_of_these_tests() -> Company:
@@ -196,11 +201,26 @@ def test_the_app_is_decided_by_the_same_keys(open_page: Callable[..., Page], sit
     page.keyboard.press("j")
     expect(app).to_be_focused()
     page.keyboard.press("a")
-    expect(page.locator("#stepper")).to_contain_text("0 of 2 decided")
+    expect(app.locator("[data-row-undo]")).to_have_count(1)
     expect(app).to_be_focused()
     page.keyboard.press("u")
     expect(page.locator("#app [data-row-approve]")).to_have_count(1)
     expect(app).to_be_focused()
+
+
+@pytest.mark.rule("A7")
+def test_what_an_answer_brings_is_pressed_in_place_from_the_first_moment(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/review/{review.submission.pk}/")
+    page.evaluate(f"() => {{ window.stays = true; {UNDONE_AT_ONCE} }}")
+    page.keyboard.press("j")
+    with page.expect_response("**/undo/"):
+        page.keyboard.press("a")
+    expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)
+    assert page.evaluate("window.stays") is True  # no page was loaded anew: what was typed elsewhere would be gone
+    assert review.count(ApprovalState.OPEN) == PRIVILEGES
 
 
 @pytest.mark.rule("A7")
