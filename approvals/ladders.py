@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from approvals.models import Approval, SeatLabel
+from governance.controls import compiled
 from governance.controls.models import Membership, Person, RoleAssignment, Team, TeamKind
 from governance.controls.roles import Role
 from inventory.models import Automation, Resource
@@ -57,18 +59,7 @@ class Bench:
     @classmethod
     def with_people(cls, now: datetime, ids: Iterable[int]) -> tuple[Bench, dict[int, Person]]:
         """Both groups at the instant ``now`` and, in the same query, the people with these ids: by id, the groups included."""
-        fallback = Membership.objects.filter(team__kind=TeamKind.FALLBACK)
-        held = RoleAssignment.objects.filter(Q(until__isnull=True) | Q(until__gt=now), role=Role.SECURITY_REVIEWER)
-        named = Person.objects.filter(pk__in=set(ids)).order_by()
-        wanted = fallback.values("person").union(held.values("person"), named.values("pk"))
-        member, reviewer = fallback.filter(person=OuterRef("pk")), held.filter(person=OuterRef("pk"))
-        found = Person.objects.filter(pk__in=wanted).annotate(
-            is_fallback=Exists(member),
-            is_reviewer=Exists(reviewer),
-            member_since=Subquery(member.order_by("since").values("since")[:1]),
-            reviewer_since=Subquery(reviewer.values(at=Coalesce("restores__confirmed_at", "confirmed_at"))[:1]),
-        )
-        people = list(found.order_by("name", "pk"))
+        people = PEOPLE(now=now, named=set(ids))
         bench = cls(
             tuple(person for person in people if person.is_fallback),
             tuple(person for person in people if person.is_reviewer),
@@ -78,6 +69,25 @@ class Bench:
         )
         return bench, {person.pk: person for person in people}
 
+
+def _people() -> QuerySet[Any]:
+    """Whoever stands on the bench, and some who are named: whether they do, and since when."""
+    fallback = Membership.objects.filter(team__kind=TeamKind.FALLBACK)
+    running = Q(until__isnull=True) | Q(until__gt=compiled.NOW)
+    held = RoleAssignment.objects.filter(running, role=Role.SECURITY_REVIEWER)
+    named = Person.objects.filter(compiled.among_those("named")).order_by()
+    wanted = fallback.values("person").union(held.values("person"), named.values("pk"))
+    member, reviewer = fallback.filter(person=OuterRef("pk")), held.filter(person=OuterRef("pk"))
+    found = Person.objects.filter(pk__in=wanted).annotate(
+        is_fallback=Exists(member),
+        is_reviewer=Exists(reviewer),
+        member_since=Subquery(member.order_by("since").values("since")[:1]),
+        reviewer_since=Subquery(reviewer.values(at=Coalesce("restores__confirmed_at", "confirmed_at"))[:1]),
+    )
+    return found.order_by("name", "pk")
+
+
+PEOPLE = compiled.Statement(_people)
 
 #: Somebody who stands on a ladder, and since when, where that is known.
 Stander = tuple[Person | None, datetime | None]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from approvals import rechecking
 from approvals.models import Approval, Submission
+from governance.controls import compiled
 from governance.controls.refusals import Refusal
 from inventory.models import REGISTERED, Binding, Privilege
 
@@ -20,8 +21,14 @@ def known(privileges: Iterable[Privilege]) -> dict[tuple[str, str], Binding]:
     instances = {one.instance for one in privileges if one.instance and one.connector != REGISTERED}
     if not instances:
         return {}
-    rows = Binding.objects.filter(instance_name__in=instances).select_related("resource", "proposed_by", "refused_by")
-    return {(row.connector, row.instance_name): row for row in rows}
+    return {(row.connector, row.instance_name): row for row in BINDINGS(instances=instances)}
+
+
+BINDINGS = compiled.Statement(
+    lambda: Binding.objects.filter(compiled.among_texts("instances", "instance_name")).select_related(
+        "resource", "proposed_by", "refused_by"
+    )
+)
 
 
 def problem(privilege: Privilege, bindings: Mapping[tuple[str, str], Binding]) -> str:

@@ -18,6 +18,7 @@ from django.db.models import F, Q, QuerySet
 
 from approvals.models import DecisionOutcome, DecisionPerson
 from approvals.policies import Policy
+from governance.controls import compiled
 from governance.controls.keyed import keyed_by
 from governance.controls.models import Person
 
@@ -54,14 +55,14 @@ class _Said:
 
 def found(policy: Policy, now: datetime) -> list[Signal]:
     """Every signal at ``now``, the most frequent first: one query, however many there are."""
-    return _signals(_taken(policy, now), policy)
+    return _signals(_of_the_days(policy, now), policy)
 
 
 def partners(builders: Collection[int], policy: Policy, now: datetime) -> frozenset[int]:
     """Ids of everybody whom a signal names together with one of some builders, by their ids: whose signature on something of theirs takes
     a third one on high. One query.
     """
-    taken = _taken(policy, now)
+    taken = _of_the_days(policy, now)
     ways = (Q(submission__submitted_by__in=builders), Q(person__in=builders))
     mine, theirs = (
         taken.filter(way).order_by().values("pk") for way in ways
@@ -104,12 +105,9 @@ class Partners:
 
 def _may_be_partners(who: Collection[int], builders: Collection[int], policy: Policy, now: datetime) -> bool:
     """Whether some people approved for some builders, or these for them, so often that a signal may name them. One query."""
-    taken = _taken(policy, now).order_by()
-    there = taken.filter(person__in=who, submission__submitted_by__in=builders)
-    back = taken.filter(person__in=builders, submission__submitted_by__in=who)
+    since = now - timedelta(days=policy.signal_days)
     times: dict[frozenset[int], set[int]] = defaultdict(set)
-    columns = ("submission__submitted_by", "person", "submission")
-    for builder, person, submission in there.values_list(*columns).union(back.values_list(*columns)):
+    for builder, person, submission in BETWEEN(who=who, builders=builders, since=since, now=now):
         times[frozenset((builder, person))].add(submission)
     return any(len(submissions) > policy.signal_mutual for submissions in times.values())
 
@@ -120,16 +118,37 @@ def people_of(signals: Iterable[Signal]) -> dict[int, Person]:
     return Person.objects.in_bulk(named) if named else {}
 
 
-def _taken(policy: Policy, now: datetime) -> QuerySet[DecisionPerson]:
-    """Whom approving decisions of the policy's days used up, of people other than the builder."""
+def _taken(since: datetime | compiled.Value, now: datetime) -> QuerySet[DecisionPerson]:
+    """Whom approving decisions after one instant and up to another used up, of people other than the builder."""
     rows = DecisionPerson.objects.filter(
         outcome=DecisionOutcome.APPROVE,
-        decision__at__gt=now - timedelta(days=policy.signal_days),
+        decision__at__gt=since,
         decision__at__lte=now,
         decision__retraction__isnull=True,
         submission=F("decision__approval__submission"),
     )
     return rows.exclude(person=F("submission__submitted_by"))
+
+
+def _of_the_days(policy: Policy, now: datetime) -> QuerySet[DecisionPerson]:
+    """Those of the policy's days."""
+    return _taken(now - timedelta(days=policy.signal_days), now)
+
+
+def _between() -> QuerySet[DecisionPerson, tuple[int, int, int]]:
+    """Builder, approver and submission, of what some people approved for some builders or these for them."""
+    taken = _taken(compiled.instant("since"), compiled.NOW).order_by()
+    ways = (("who", "builders"), ("builders", "who"))
+    there, back = (
+        taken.filter(
+            compiled.among_those(gave, "person"), compiled.among_those(got, "submission__submitted_by")
+        ).values_list("submission__submitted_by", "person", "submission")
+        for gave, got in ways
+    )  # each by an index, which either in one condition is not
+    return there.union(back)
+
+
+BETWEEN = compiled.Statement(_between)
 
 
 def _signals(taken: QuerySet[DecisionPerson], policy: Policy, *, of: Collection[int] | None = None) -> list[Signal]:

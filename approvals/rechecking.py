@@ -161,6 +161,11 @@ def read_together(submissions: Iterable[Submission]) -> None:
             one.__dict__["_judged_privileges"] = held[version]
 
 
+def know_held(submission: Submission, privileges: Sequence[Privilege]) -> None:
+    """Say what a submission's version would hold, each with its entitlement, resource and credential: a page read that with its records."""
+    submission.__dict__.setdefault("_judged_privileges", list(privileges))
+
+
 def privileges_of(submission: Submission) -> list[Privilege]:
     """What the version would hold, read once for the submission object."""
     known = submission.__dict__.get("_judged_privileges")

@@ -13,6 +13,7 @@ from approvals.ladders import LADDER
 from approvals.models import Approval, CarriedDecision, Decision, Party, Retraction, Submission
 from approvals.models.approval import ENDED
 from approvals.parties import BUILDING
+from governance.controls import compiled
 from governance.controls.models import Delegation, Person
 from inventory.models import Privilege, Resource
 
@@ -55,19 +56,17 @@ class Rows:
         """
         parties: dict[int, dict[int, str]] = {one.pk: {} for one in submissions}
         builders = {one.pk: {one.submitted_by_id} for one in submissions}
-        for party in Party.objects.filter(submission__in=parties).order_by("-pk"):
+        for party in PARTIES(submissions=parties.keys()):
             parties[party.submission_id][party.person_id] = party.get_capacity_display()
             builders[party.submission_id] |= {party.person_id} if party.capacity in BUILDING else set()
         stages, asked_again = _records(submissions)
         records = {pk for own in stages.values() for pk in own}
         earlier = {pk for own in asked_again.values() for pk in own}
-        links = list(CarriedDecision.objects.filter(approval__in=records | earlier).order_by())
-        wanted = Q(approval__in=records | earlier) | Q(pk__in={link.decision_id for link in links})
-        read = Decision.objects.filter(wanted).select_related("person", "for_person", "seat", "reason").order_by()
-        read = read.annotate(is_retracted=Exists(Retraction.objects.filter(decision=OuterRef("pk"))))
+        links = LINKS(records=records | earlier)
+        read = DECISIONS(records=records | earlier, carried={link.decision_id for link in links})
         decisions: dict[int, Decision] = {row.pk: row for row in sorted(read, key=lambda row: row.pk)}
         delegates: dict[int, list[Person]] = {}
-        for standing in Delegation.objects.running(now).select_related("taker"):
+        for standing in DELEGATIONS(now=now):
             delegates.setdefault(standing.giver_id, []).append(standing.taker)
         return cls(parties, builders, stages, asked_again, decisions, links, delegates)
 
@@ -81,6 +80,22 @@ class Rows:
             if about in asked:
                 found.setdefault(asked[about], {})[row.seat.label] = row
         return {record: in_order(words.values()) for record, words in found.items()}
+
+
+def _decisions() -> QuerySet[Decision]:
+    wanted = Q(compiled.among_those("records", "approval")) | Q(compiled.among_those("carried"))
+    read = Decision.objects.filter(wanted).select_related("person", "for_person", "seat", "reason").order_by()
+    return read.annotate(is_retracted=Exists(Retraction.objects.filter(decision=OuterRef("pk"))))
+
+
+PARTIES = compiled.Statement(
+    lambda: Party.objects.filter(compiled.among_those("submissions", "submission")).order_by("-pk")
+)
+LINKS = compiled.Statement(
+    lambda: CarriedDecision.objects.filter(compiled.among_those("records", "approval")).order_by()
+)
+DECISIONS = compiled.Statement(_decisions)
+DELEGATIONS = compiled.Statement(lambda: Delegation.objects.running(compiled.NOW).select_related("taker").order_by())
 
 
 def is_retracted(decision: Decision) -> bool:

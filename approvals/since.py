@@ -16,6 +16,7 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Coalesce, JSONObject
 
+from approvals import rechecking
 from approvals.models import Approval, Submission, SubmissionState
 from inventory import lineage, registry
 from inventory.models import Credential, DataClass, Privilege, Version, VersionCredential
@@ -129,7 +130,7 @@ def read(submission: Submission, records: Collection[Approval], before: Mapping[
     used = VersionCredential.objects.filter(version__in=versions).select_related("credential").order_by("pk")
     credentials = _by_version(used)
     old, new, below = int(before["version"]), submission.version_id, str(before.get("below") or "")
-    submission.__dict__.setdefault("_judged_privileges", list(privileges[new]))
+    rechecking.know_held(submission, privileges[new])
     asked = {record.privilege_id or -(record.credential_id or 0) for record in records}
     return Since(
         number=int(before["number"]),

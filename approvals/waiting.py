@@ -141,9 +141,12 @@ def _person(actor: Actor) -> Person:
 
 def sent_back_to(person: Person, now: datetime) -> QuerySet[Approval]:
     """Records that wait for an answer or a change of the person's own side (A14)."""
-    mine = Q(submission__submitted_by=person) | Q(
-        submission__automation__in=Automation.objects.answered_by([person.pk], now)
-    )
+    return _sent_back(person.pk, [person.pk], now)
+
+
+def _sent_back(pk: int | compiled.Value, people: list[int] | compiled.Value, now: datetime) -> QuerySet[Approval]:
+    """The same of one person, as a key and as keys."""
+    mine = Q(submission__submitted_by=pk) | Q(submission__automation__in=Automation.objects.answered_by(people, now))
     return Approval.objects.filter(mine, state=ApprovalState.CHANGES_ASKED)
 
 
@@ -161,16 +164,25 @@ def to_decide_and_to_answer(actor: Actor, now: datetime) -> tuple[list[Approval]
 
     One query.
     """
-    to_answer = ArraySubquery(sent_back_to(_person(actor), now).order_by().values("pk"))
-    both = Func(_asked_of(actor, now), to_answer, function="array_cat", output_field=ArrayField(BigIntegerField()))
-    told = shown(Approval.objects.filter(among(both)), SUBMITTER)
-    found = list(told.annotate(question=compiled.annotation(Approval, _question)).order_by())
+    me = _person(actor).pk
+    found = TO_DECIDE_AND_TO_ANSWER(people=access.answers_as(actor, now), me=me, mine=[me], now=now)
     open_ones = [one for one in found if one.state == ApprovalState.OPEN]
     sent_back = [one for one in found if one.state == ApprovalState.CHANGES_ASKED]
     return (
         sorted(open_ones, key=lambda one: _by(one.due_at, one)),
         [(one, _asked(one.question)) for one in sorted(sent_back, key=lambda one: _by(one.builder_due_at, one))],
     )
+
+
+def _to_decide_and_to_answer() -> QuerySet[Any]:
+    people, me = compiled.keys("people"), compiled.number("me")
+    asked = RawSQL(f"ARRAY({_ASKED})", [people, people, me, me], ArrayField(BigIntegerField()))  # noqa: S611  a constant
+    to_answer = ArraySubquery(_sent_back(me, compiled.keys("mine"), compiled.NOW).order_by().values("pk"))
+    both = Func(asked, to_answer, function="array_cat", output_field=ArrayField(BigIntegerField()))
+    return shown(Approval.objects.filter(among(both)), SUBMITTER).annotate(question=_question()).order_by()
+
+
+TO_DECIDE_AND_TO_ANSWER = compiled.Statement(_to_decide_and_to_answer)
 
 
 def _question() -> Case:
@@ -188,12 +200,20 @@ def under_way(person: Person, now: datetime) -> list[Submission]:
 
     Each says whether it is theirs to accept a part (``is_theirs``), and has what `holders.of` asks for.
     """
-    meanwhile = still_answering([person.pk], now, "automation__")
-    mine = Submission.objects.unfinished().filter(automation__in=Automation.objects.answered_by([person.pk], now))
-    accepting = Q(automation__business_owner=person) | meanwhile
-    found = holders.told(mine.annotate(is_theirs=ExpressionWrapper(accepting, BooleanField())))
+    return UNDER_WAY(me=person.pk, mine=[person.pk], now=now)
+
+
+def _under_way() -> QuerySet[Submission]:
+    mine = Automation.objects.answered_by(compiled.keys("mine"), compiled.NOW)
+    meanwhile = still_answering(compiled.keys("mine"), compiled.NOW, "automation__")
+    accepting = Q(automation__business_owner=compiled.number("me")) | meanwhile
+    unfinished = Submission.objects.unfinished().filter(automation__in=mine)
+    found = holders.told(unfinished.annotate(is_theirs=ExpressionWrapper(accepting, BooleanField())))
     people = ("submitted_by", "automation__business_owner", "automation__interim__person")
     columns = ("state", "tier", "submitted_at", "decided_at", "accept_due_at", "version__number", "automation__name")
     named = [f"{who}__{name}" for who in people for name in ("name", "is_active", "left_at")]
     meanwhile_by = [f"automation__interim__{name}" for name in ("state", "until")]
-    return list(found.select_related("version", *people).only(*columns, *named, *meanwhile_by).order_by("pk"))
+    return found.select_related("version", *people).only(*columns, *named, *meanwhile_by).order_by("pk")
+
+
+UNDER_WAY = compiled.Statement(_under_way)

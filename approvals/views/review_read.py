@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import JSONObject
 
@@ -29,7 +29,7 @@ from approvals.views.reader import Reader
 from governance.controls import compiled
 from governance.controls.models import Membership, Person, Team
 from inventory import chains, starting
-from inventory.models import Assessment, Credential, Finding, NonHumanIdentity, Resource, Trigger, Version
+from inventory.models import Assessment, Credential, Finding, NonHumanIdentity, Privilege, Resource, Trigger, Version
 
 #: Documents that are large and that nothing on the page shows.
 UNSHOWN = ("version__manifest", "version__secrets", "automation__search")
@@ -142,6 +142,11 @@ def _has_waivers() -> Exists:
     return Exists((of_it.standing("", compiled.NOW) | of_it.standing("live", compiled.NOW)).order_by())
 
 
+def _held_in_all() -> Subquery:
+    held = Privilege.objects.filter(version=OuterRef("version")).order_by().values("version")
+    return Subquery(held.values(found=Count("pk")))
+
+
 def _may_be_joined() -> Subquery:
     return Subquery(Version.objects.filter(pk=OuterRef("version")).values(found=chains.may_be_joined()))
 
@@ -157,6 +162,7 @@ BESIDE: Mapping[str, Callable[[], Combinable]] = {
     "may_be_joined": _may_be_joined,
     "runs_as_some": _runs_as_some,
     "has_waivers": _has_waivers,
+    "held_in_all": _held_in_all,
 }
 
 
@@ -177,6 +183,7 @@ def dossier(submission: Submission, reader: Reader) -> Dossier:
     _hang(submission.automation, OWNERS, people)
     _hang(submission, ("submitted_by",), people)
     _know(submission, reader)
+    _know_held(submission, records)
     route = Route.load(submission, reader.now, bench)
     submission.__dict__["_route"] = route
     before = getattr(submission, "approved_before", None)
@@ -212,6 +219,13 @@ def _know(submission: Submission, reader: Reader) -> None:
             joined.know_none(submission)
 
 
+def _know_held(submission: Submission, records: Sequence[Approval]) -> None:
+    """Say what the version would hold to whoever would read it again, where its records are about all of it."""
+    held = [record.privilege for record in records if record.privilege is not None]
+    if len(held) == getattr(submission, "held_in_all", None):
+        rechecking.know_held(submission, held)
+
+
 def _owners(submission: Submission, since: Since | None, people: Mapping[int, Person]) -> dict[str, Person]:
     """Whoever is named an owner by what was asked, now or then: read only where they own nothing here that was read already."""
     changed = since.app if since is not None else {}
@@ -225,12 +239,7 @@ def _owners(submission: Submission, since: Since | None, people: Mapping[int, Pe
 
 def _records(submission: Submission) -> list[Approval]:
     """The records with what each is about; the submission has them prefetched afterwards."""
-    seats = Prefetch("seats", queryset=Seat.objects.order_by("pk"))
-    read = submission.approvals.select_related(
-        "privilege__entitlement", "privilege__credential", "credential", "justification"
-    )
-    found = read.defer("facts").prefetch_related(seats).order_by()
-    records = sorted(found, key=lambda record: (record.stage, record.pk))
+    records = sorted(RECORDS(submission=submission.pk), key=lambda record: (record.stage, record.pk))
     for record in records:
         record.submission = submission
     known = submission.approvals.all()
@@ -246,13 +255,7 @@ def _resources(records: Iterable[Approval]) -> dict[int, Resource]:
     ids = {one.resource_id for one in entitlements}
     kept = {pk for one in credentials.values() for pk in (one.kept_in_id, one.opens_id)}
     ids |= {pk for pk in kept | {record.decided_on_id for record in records} if pk is not None}
-    found = (
-        Resource.objects.filter(pk__in=ids)
-        .select_related("team", "interim__person")
-        .defer("search", "about")
-        .order_by()
-    )
-    resources = {resource.pk: resource for resource in found}
+    resources = {resource.pk: resource for resource in RESOURCES(ids=ids)}
     for entitlement in entitlements:
         entitlement.resource = resources[entitlement.resource_id]
     for credential in credentials.values():
@@ -261,6 +264,22 @@ def _resources(records: Iterable[Approval]) -> dict[int, Resource]:
         _hang(record, ("decided_on",), resources)
     _share_credentials(records, credentials)
     return resources
+
+
+def _records_of() -> QuerySet[Approval]:
+    seats = Prefetch("seats", queryset=Seat.objects.order_by("pk"))
+    about = ("privilege__entitlement", "privilege__credential", "credential", "justification")
+    read = Approval.objects.filter(submission=compiled.number("submission")).select_related(*about)
+    return read.defer("facts").prefetch_related(seats).order_by()
+
+
+def _resources_among() -> QuerySet[Resource]:
+    read = Resource.objects.filter(compiled.among_those("ids")).select_related("team", "interim__person")
+    return read.defer("search", "about").order_by()
+
+
+RECORDS = compiled.Statement(_records_of)
+RESOURCES = compiled.Statement(_resources_among)
 
 
 def _share_credentials(records: Iterable[Approval], credentials: Mapping[int, Credential]) -> None:

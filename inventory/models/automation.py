@@ -15,7 +15,7 @@ from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
 
-from governance.controls import access
+from governance.controls import access, compiled
 from governance.controls.actors import Actor
 from governance.controls.keyed import among, keyed_by
 from governance.controls.models import NEVER_REMOVED, AppendOnly, History, Membership, Person, Team
@@ -97,12 +97,12 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
             | Q(Exists(seer.touched.filter(version__automation=OuterRef("pk"))))
         )
 
-    def answered_by(self, people: Collection[int], now: datetime) -> AutomationQuerySet:
+    def answered_by(self, people: Collection[int] | compiled.Value, now: datetime) -> AutomationQuerySet:
         """Those that some people own, or answer for meanwhile at ``now`` (I3).
 
         Each of these ways has an index and is looked up by itself: either or the other, in one condition, reads every row.
         """
-        ids = list(people)
+        ids = people if isinstance(people, compiled.Value) else list(people)
         values = [ids, ids, ids, InterimState.CONFIRMED, now]
         return self.filter(among(RawSQL(_ANSWERED, values, ArrayField(models.BigIntegerField()))))  # noqa: S611  a constant
 

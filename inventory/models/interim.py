@@ -11,6 +11,8 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
+from governance.controls import compiled
+from governance.controls.keyed import among
 from governance.controls.models import NEVER_REMOVED, FreeText, History, Person, Team
 from governance.controls.roles import Relation
 
@@ -248,12 +250,13 @@ def still_answering(people: Any, now: datetime, prefix: str = "") -> Q:
     """Rows for which one of some people answers meanwhile at ``now``.
 
     Args:
-        people: ids.
+        people: ids, a query of ids, or what stands for ids.
         now: business time.
         prefix: the way to the row, ``entitlement__resource__`` say.
     """
     about = f"{prefix}interim__"
-    return Q((f"{about}person__in", people), (f"{about}state", InterimState.CONFIRMED), (f"{about}until__gt", now))
+    who = Q(among(people, f"{about}person") if isinstance(people, compiled.Value) else (f"{about}person__in", people))
+    return who & Q((f"{about}state", InterimState.CONFIRMED), (f"{about}until__gt", now))
 
 
 def nobody_answers(owner: str, now: datetime) -> Q:

@@ -1,11 +1,14 @@
-"""Annotations that are compiled once: the same rows as compiled each time, at each instant, and nothing that needs a join."""
+"""What is compiled once: the same rows as compiled each time, for each question's own values; annotations need no join."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
 from django.db.models import Exists, OuterRef, Subquery
 
 from approvals import holders
@@ -60,3 +63,58 @@ def test_it_stands_beside_joins_and_other_annotations(company: Company) -> None:
     )
     found = holders.told(rows).get(pk=submission.pk)
     assert {one["record"] for one in getattr(found, "seats_open")} <= set(getattr(found, "records"))  # noqa: B009
+
+
+NAMED = compiled.Statement(
+    lambda: (
+        Delegation.objects.running(compiled.NOW)
+        .filter(compiled.among_those("givers", "giver"), compiled.among_texts("names", "taker__name"))
+        .select_related("taker")
+    )
+)
+
+
+def test_a_value_that_is_missing_is_said(company: Company) -> None:
+    with pytest.raises(KeyError, match="names"):
+        NAMED(now=company.now, givers={company.people.omar.pk})
+
+
+def test_each_question_has_its_own_values(company: Company) -> None:
+    n, now = company.people, company.now
+    for giver, taker in ((n.omar, n.amara), (n.jonas, n.omar)):
+        Delegation.objects.create(giver=giver, taker=taker, from_at=now, until_at=now + timedelta(days=2))
+    names = {n.amara.name, n.omar.name}
+
+    def found(givers: set[int], names: set[str], days: int = 1) -> list[int]:
+        return [one.giver_id for one in NAMED(givers=givers, names=names, now=now + timedelta(days=days))]
+
+    assert found({n.omar.pk, n.jonas.pk}, {"Nobody"}) == found(set(), names) == found({n.omar.pk}, names, 3) == []
+    assert found({n.omar.pk}, names) == [n.omar.pk]
+    assert sorted(found({n.omar.pk, n.jonas.pk}, names)) == sorted([n.omar.pk, n.jonas.pk])
+
+
+def test_rows_come_with_what_they_are_joined_to(company: Company, django_assert_num_queries: Any) -> None:
+    n, now = company.people, company.now
+    Delegation.objects.create(giver=n.omar, taker=n.amara, from_at=now, until_at=now + timedelta(days=2))
+    with django_assert_num_queries(1):
+        (found,) = NAMED(givers=[n.omar.pk], names=[n.amara.name], now=now)
+        assert found.taker.email == n.amara.email
+
+
+def test_what_is_asked_in_another_thread_goes_by_its_own_connection(company: Company) -> None:
+    NAMED(givers=[], names=[], now=company.now)
+    used: list[str] = []
+
+    def ask() -> None:
+        def note(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+            used.append(str(context["connection"].connection.info.backend_pid))
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(note):
+            NAMED(givers=[], names=[], now=company.now)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as one:
+        one.submit(ask).result()
+    assert used
+    assert used != [str(connection.connection.info.backend_pid)]

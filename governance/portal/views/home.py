@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, F, OuterRef, Subquery, Value
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
@@ -20,7 +20,7 @@ from approvals.models import Approval, Grant, Sample, Submission, SubmissionStat
 from approvals.proposals import waiting as proposal_waiting
 from approvals.views import held_shapes
 from approvals.views.reader import Reader
-from governance.controls import access, clock
+from governance.controls import access, clock, compiled
 from governance.controls.actors import Actor
 from governance.controls.calendar import zone_of
 from governance.controls.models import Person
@@ -219,10 +219,7 @@ def _drawn(sample: Sample) -> str:
 
 def _recertifications(person: Person, people: Collection[int]) -> Shape:
     """The first questions that wait for the person, or for whom they stand in, and how many there are."""
-    asked = Question.objects.unanswered().filter(reviewer__in=people).order_by()
-    number = asked.annotate(one=Value(1)).values("one").annotate(number=Count("*")).values("number")
-    found = asked.select_related("reviewer", "item__automation").only(*QUESTION).annotate(number=Subquery(number))
-    questions = list(found.order_by("item__deadline", "pk")[:MOST])
+    questions = QUESTIONS(people=people)
     grants = _grants({question.item.grant_id for question in questions})
     count = questions[0].number if questions else 0
     rows = [_question(question, grants.get(question.item.grant_id or 0), person) for question in questions]
@@ -237,11 +234,25 @@ def _recertifications(person: Person, people: Collection[int]) -> Shape:
     }
 
 
+def _first_questions() -> QuerySet[Any]:
+    asked = Question.objects.unanswered().filter(compiled.among_those("people", "reviewer")).order_by()
+    number = asked.annotate(one=Value(1)).values("one").annotate(number=Count("*")).values("number")
+    found = asked.select_related("reviewer", "item__automation").only(*QUESTION).annotate(number=Subquery(number))
+    return found.order_by("item__deadline", "pk")[:MOST]
+
+
+def _granted() -> QuerySet[Grant]:
+    related = ("automation", "credential", "approval__privilege__entitlement__resource")
+    return Grant.objects.filter(compiled.among_those("ids")).select_related(*related).only(*GRANT).order_by()
+
+
+QUESTIONS = compiled.Statement(_first_questions)
+GRANTS = compiled.Statement(_granted)
+
+
 def _grants(ids: Iterable[int | None]) -> dict[int, Grant]:
     """Grants with what says in words what they allow, by key: one query."""
-    related = ("automation", "credential", "approval__privilege__entitlement__resource")
-    found = Grant.objects.filter(pk__in=[pk for pk in ids if pk is not None]).select_related(*related)
-    return {one.pk: one for one in found.only(*GRANT).order_by()}
+    return {one.pk: one for one in GRANTS(ids=[pk for pk in ids if pk is not None])}
 
 
 def _question(question: Question, grant: Grant | None, person: Person) -> Shape:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Count, F, Q, QuerySet, Value
 from django.http import HttpRequest
 from django.urls import reverse
 
-from governance.controls import access
+from governance.controls import access, compiled
 from governance.controls.actors import Actor
 from governance.controls.keyed import keyed_by
 from governance.recertification.models import AnswerKind, Draft, ItemState, Question
@@ -100,23 +101,59 @@ def waiting(actor: Actor, now: datetime) -> Waiting:
     me = actor.person
     if me is None:
         return Waiting([], [], 0, 0, now)
-    asked = Question.objects.unanswered().asked_of(actor, now)
-    own, order = Q(draft__person=me), ("item__deadline", "pk")
-    parts = {False: asked.filter(Q(draft__isnull=True) | ~own), True: asked.filter(own)}
-    left, drafted = (part.order_by(*order).values("pk")[: SHOWN + 1] for part in parts.values())
-    rows = Question.objects.filter(keyed_by(left.union(drafted, all=True)))
+    people = access.answers_as(actor, now)
     found: dict[bool, list[Question]] = {False: [], True: []}
-    for one in rows.select_related(*RELATED).only(*LISTED).order_by(*order):
+    for one in ROWS(people=people, me=me.pk):
         found[draft_of(one, actor) is not None].append(one)
-    counts = {is_own: len(these) if len(these) <= SHOWN else parts[is_own].count() for is_own, these in found.items()}
+    counts = {
+        is_own: len(these) if len(these) <= SHOWN else NUMBERS[is_own](people=people, me=me.pk)[0]
+        for is_own, these in found.items()
+    }
     return Waiting(found[False][:SHOWN], found[True][:SHOWN], counts[False], counts[True], now)
+
+
+def _asked(*, is_own: bool) -> QuerySet[Question]:
+    """What some people are asked: what the reader has chosen something for, or the rest."""
+    asked = Question.objects.unanswered().filter(compiled.among_those("people", "reviewer"))
+    own = Q(draft__person=compiled.number("me"))
+    return asked.filter(own) if is_own else asked.filter(Q(draft__isnull=True) | ~own)
+
+
+def _rows() -> QuerySet[Question]:
+    order = ("item__deadline", "pk")
+    left, drafted = (_asked(is_own=own).order_by(*order).values("pk")[: SHOWN + 1] for own in (False, True))
+    rows = Question.objects.filter(keyed_by(left.union(drafted, all=True)))
+    return rows.select_related(*RELATED).only(*LISTED).order_by(*order)
+
+
+def _number(*, is_own: bool) -> QuerySet[Question, int]:
+    asked = _asked(is_own=is_own).order_by().annotate(one=Value(1)).values("one")
+    return asked.annotate(number=Count("*")).values_list("number", flat=True)
+
+
+def _whole() -> QuerySet[Question]:
+    return Question.objects.filter(pk=compiled.number("pk")).select_related(*WHOLE)
+
+
+def _correctable() -> QuerySet[Question]:
+    asked = Question.objects.filter(compiled.among_those("people", "reviewer"), answered_at__isnull=False)
+    revoked = asked.filter(item__state=ItemState.ANSWERED, answers__answer=AnswerKind.REVOKE).distinct()
+    rows = revoked.select_related("item__grant__automation", "item__automation")
+    named = rows.only("asks", "item__closes_at", "item__automation__name", "item__grant__automation__name")
+    return named.order_by(F("item__closes_at").asc(nulls_last=True), "pk")[:SHOWN]
+
+
+ROWS = compiled.Statement(_rows)
+NUMBERS = {own: compiled.Statement(partial(_number, is_own=own)) for own in (False, True)}
+WHOLLY = compiled.Statement(_whole)
+CORRECTABLE = compiled.Statement(_correctable)
 
 
 def whole(question: Question | None) -> Question | None:
     """The question with everything that its card reads: one query."""
     if question is None:
         return None
-    return Question.objects.select_related(*WHOLE).get(pk=question.pk)
+    return WHOLLY(pk=question.pk)[0]
 
 
 def draft_of(question: Question, actor: Actor) -> Draft | None:
@@ -140,7 +177,7 @@ def context(found: Waiting, shown: Question | None, actor: Actor, now: datetime)
         "queue": [_row(one, shown, actor, now) for one in rows],
         "more": total - len(rows),
         "submit": {"action": reverse("recert_submit"), "count": found.drafted_count},
-        "correctable": [_correctable(one) for one in correctable(actor, now)],
+        "correctable": [_to_correct(one) for one in correctable(actor, now)],
     }
 
 
@@ -172,19 +209,10 @@ def correctable(actor: Actor, now: datetime) -> list[Question]:
     """Revokes of the reader, or of somebody they stand in for, that have not taken effect for good (R4, A11)."""
     if actor.person is None:
         return []
-    revoked = Question.objects.asked_of(actor, now).filter(
-        item__state=ItemState.ANSWERED, answers__answer=AnswerKind.REVOKE
-    )
-    rows = (
-        revoked.filter(answered_at__isnull=False)
-        .distinct()
-        .select_related("item__grant__automation", "item__automation")
-        .only("asks", "item__closes_at", "item__automation__name", "item__grant__automation__name")
-    )
-    return list(rows.order_by(F("item__closes_at").asc(nulls_last=True), "pk")[:SHOWN])
+    return CORRECTABLE(people=access.answers_as(actor, now))
 
 
-def _correctable(question: Question) -> Shape:
+def _to_correct(question: Question) -> Shape:
     return {"href": href(question), "name": question.item.of_automation.name, "until": question.item.closes_at}
 
 
