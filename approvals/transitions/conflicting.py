@@ -175,13 +175,14 @@ def _to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:
     """The newest of it; before its time is up, of what a waiver let in, or where that is nothing that could be suspended, of all (S6, S7).
 
     Where nothing of it is a grant, as of a shared identity, all that the newest of the automations holds: whose first standing grant began last (I5).
+    A renewal makes nothing newer.
     """
-    active = Grant.objects.filter(state=GrantState.ACTIVE).order_by("-begins_at", "-pk")
+    active = Grant.objects.filter(state=GrantState.ACTIVE).newest_first()
     if not conflict.grants:
         held: dict[int, list[Grant]] = {}
         for one in active.filter(automation__in=conflict.automations):
             held.setdefault(one.automation_id, []).append(one)
-        return max(held.values(), key=lambda grants: (grants[-1].begins_at, grants[-1].pk), default=[])
+        return max(held.values(), key=lambda grants: (grants[-1].first_granted, grants[-1].first_of_it), default=[])
     of_it = active.filter(pk__in=conflict.grants)
     let_in = [one for one in of_it if f"{one.automation_id}/{one.key}" in conflict.by_waiver]
     return list(of_it[:1]) if _is_up(conflict, now) or not let_in else let_in[:1]
