@@ -31,7 +31,7 @@ def enforced(c: Company) -> set[Grant]:
 
 
 @pytest.mark.rule("R1")
-def test_the_older_one_stays_the_older_when_it_is_succeeded(plain: Company, stock_in_force: Submission) -> None:
+def test_the_older_one_stays_the_older_when_it_is_renewed(plain: Company, stock_in_force: Submission) -> None:
     c = plain
     held = Grant.objects.filter(automation=stock_in_force.automation, entitlement__isnull=False).order_by("pk")
     older, newer = held
