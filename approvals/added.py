@@ -1,23 +1,38 @@
-"""Which signatures an open submission takes besides those that it was asked with: by a policy or a conflict rule that came later (A1, S6, T1, T3).
+"""Which signatures a submission takes besides those that it was asked with: by a policy or a conflict that came later (A1, S6, T1, T3).
 
 What was asked is frozen, and nothing of it is taken away: a later policy that asks for less reaches only what is submitted after it. What
-has been decided stands. Reads only.
+has been decided stands, but for a conflict that takes a signature: nothing that is in one comes into force without it. Reads only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from approvals import policies
 from approvals.conflicts import asked as conflicts
-from approvals.models import Approval, ApprovalKind, ConflictRule, PolicyVersion, Seat, SeatLabel, Submission
+from approvals.conflicts import standing
+from approvals.conflicts.finding import Found
+from approvals.ladders import LADDER
+from approvals.models import (
+    Approval,
+    ApprovalKind,
+    ApprovalState,
+    ConflictRule,
+    PolicyVersion,
+    Seat,
+    SeatLabel,
+    Submission,
+    SubmissionState,
+)
 from approvals.models.conflict import Mode
 from governance.controls.models import JobRun
 from inventory import assessing, chains, stakes
 from inventory.risk import Tier
 
+#: How many submissions are asked together whether they are in a conflict.
+BATCH = 200
 #: How much older than a run a rule may be that it has not seen: it is dated before its transaction ends.
 MARGIN = timedelta(minutes=1)
 
@@ -76,6 +91,60 @@ def missing(submission: Submission, records: Iterable[Approval], now: datetime) 
 def _for_conflicts(record: Approval, now: datetime) -> list[str]:
     signed_for = any(one.mode == Mode.APPROVAL for one in conflicts.of_record(record, now))
     return [SeatLabel.CONFLICT] if signed_for else []
+
+
+@dataclass(frozen=True)
+class Unsigned:
+    """An approved record that nobody has signed for a conflict that it has come into since.
+
+    Args:
+        record: with what its ladder and its title read.
+        found: the conflict.
+    """
+
+    record: Approval
+    found: Found
+
+
+def unsigned(submission: Submission, now: datetime) -> Sequence[Unsigned]:
+    """What is approved in a submission and lacks the signature that a conflict takes by now, as all of it is decided (S6).
+
+    A rule or a register that changed, or what another put in force, may have made the conflict after the yes.
+
+    Args:
+        submission: every record of which has ended.
+        now: business time.
+    """
+    if all(one.rule.mode != Mode.APPROVAL for one in conflicts.rules_for(submission, now)):
+        return ()
+    records = list(submission.approvals.select_related(*LADDER, "privilege__credential").order_by("stage", "pk"))
+    left = [one for one in conflicts.left(submission, records, now) if one.mode == Mode.APPROVAL]
+    if not left:
+        return ()
+    signed = Seat.objects.filter(approval__in=records, label=SeatLabel.CONFLICT).values_list("approval", flat=True)
+    lacking = [one for one in records if one.state == ApprovalState.APPROVED and one.pk not in set(signed)]
+    asked, pairs = conflicts.asked_in(submission), []
+    for record in lacking:
+        record.submission = submission
+        key = conflicts.key_of(record)
+        part = next((one for one in left if conflicts.takes_part(record.kind, key, one, asked)), None)
+        if part is not None:
+            pairs.append(Unsigned(record, part))
+    return pairs
+
+
+def decided_in_conflict(now: datetime) -> set[int]:
+    """Ids of submissions that are decided, not in force yet, and in a conflict that takes a signature; for many in as many queries."""
+    if all(one.rule.mode != Mode.APPROVAL for one in standing.in_force(now)):
+        return set()
+    waiting = Submission.objects.filter(state=SubmissionState.DECIDED).order_by("pk")
+    some, found = list(waiting.select_related("automation", "version", "policy")), set[int]()
+    for start in range(0, len(some), BATCH):
+        batch = some[start : start + BATCH]
+        conflicts.know(batch, now)
+        caught = (one for one in batch if any(f.mode == Mode.APPROVAL for f in conflicts.of_submission(one, now)))
+        found.update(one.pk for one in caught)
+    return found
 
 
 def tiers(submission: Submission, policy: policies.Policy, now: datetime) -> Tiers | None:

@@ -85,12 +85,12 @@ def look(now: datetime, actor: Actor) -> dict[str, int]:
     """Look through everything that is held; returns how many conflicts there are and of how many rules something changed."""
     rules = standing.in_force(now)
     found = _by_rule(scanning.scan(rules, now))
-    known: dict[str, dict[int, Conflict]] = {}
+    known: dict[str, list[Conflict]] = {}
     for row in Conflict.objects.filter(state=ConflictState.OPEN):
-        known.setdefault(row.code, {})[row.subject] = row
+        known.setdefault(row.code, []).append(row)
     followed = 0
     for one in rules:
-        here, before = found.get(one.version.pk, {}), known.pop(one.version.code, {})
+        here, before = found.get(one.version.pk, {}), known.pop(one.version.code, [])
         if conflicting.differs(one.version, here, before):
             conflicting.follow_scan(one.version, actor=actor, now=now, found=here)
             followed += 1

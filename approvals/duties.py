@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef
 
-from approvals import asking, openings, ownerless, policies, rechecking
-from approvals.conflicts import asked as conflicts
+from approvals import asking, at_force, openings, ownerless, policies, rechecking
 from approvals.ladders import LADDER
 from approvals.models import (
     Approval,
@@ -309,14 +308,8 @@ INTERACTIVE = Duty(
 )
 
 
-def conflict_at_force(submission: Submission, now: datetime) -> Refusal | None:
-    """Why what was approved can't come into force together, or together with what others hold; None where it can (S6)."""
-    records = submission.approvals.filter(stage=2).select_related("privilege")
-    return conflicts.refusal(conflicts.left(submission, records, now))
-
-
 def _conflict_free(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    return conflict_at_force(subject, now)
+    return at_force.conflict(subject, now)
 
 
 PARTY = Duty("SOD-1", "S1", "A party to a submission approves nothing in it.", _party, ("decision_not_barred",))
@@ -352,7 +345,7 @@ BINDING_HOLDS = Duty("I8", "I8", "Nothing is approved on a resource that its con
 CONFLICT_FREE = Duty(
     "S6",
     "S6",
-    "Nothing comes into force that an enforced conflict rule forbids, unless it is waived.",
+    "Nothing comes into force that an enforced conflict rule forbids, unless it is waived, or that lacks the signature that one takes.",
     _conflict_free,
 )
 STILL_HOLDS = Duty(

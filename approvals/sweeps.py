@@ -84,10 +84,13 @@ def lapse_proposals(now: datetime, actor: Actor) -> int:
 
 
 def add_signatures_due(now: datetime, actor: Actor) -> int:
-    """Ask for what a policy or a conflict rule that has come into force adds to what is open; returns in how many submissions (A1, S6)."""
-    if not added.has_ruled(JOB, now):
-        return 0
-    due = Submission.objects.filter(state=SubmissionState.OPEN)
+    """Ask for what a policy or a conflict rule that has come into force adds to what is open, and for what a conflict adds to what is
+    decided and not in force; returns in how many submissions (A1, S6).
+    """
+    wanted = Q(pk__in=added.decided_in_conflict(now))
+    if added.has_ruled(JOB, now):
+        wanted |= Q(state=SubmissionState.OPEN)
+    due = Submission.objects.filter(wanted)
     return claims.sweep(due, lambda one: add_signatures.when_due(one, actor=actor, now=now), job=actor.job)
 
 

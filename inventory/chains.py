@@ -117,15 +117,19 @@ def of(automation: int) -> Chain:
     )
 
 
-def with_version(version: Version, privileges: Sequence[Privilege] | None = None) -> Chain:
+def with_version(
+    version: Version, privileges: Sequence[Privilege] | None = None, taken_over: Collection[int] = ()
+) -> Chain:
     """The chain of an automation as it would be with one of its versions in the place of the approved one.
 
     Args:
         version: of the register.
         privileges: its own, each with its entitlement and resource, where they were read already.
+        taken_over: ids of identities that would serve the automation besides.
     """
     automation = version.automation
-    named = NonHumanIdentity.objects.filter(Q(used_by__version=version) | Q(automation=automation.pk))
+    serves = Q(automation=automation.pk) | Q(pk__in=taken_over)
+    named = NonHumanIdentity.objects.filter(Q(used_by__version=version) | serves)
     used = version.version_credentials.select_related("credential")
     rows = chain_ends.Version(
         automation,

@@ -284,16 +284,20 @@ def left(submission: Submission, records: Iterable[Approval], now: datetime) -> 
         if one.state not in GIVES_NOTHING and (one.privilege is None or one.privilege.credential_id not in without)
     }
     case, rules = _case_now(submission, now), rules_for(submission, now)
-    kept = [one for one in _counted(submission, now) if f"{submission.automation_id}/{one.key}" not in privileges]
+    kept = [
+        one
+        for one in counted(submission.automation_id, now)
+        if f"{submission.automation_id}/{one.key}" not in privileges
+    ]
     held = given | {f"{submission.automation_id}/{one.key}" for one in kept}
     things = [one for one in cases.with_kept(case, kept).things if one.entry or one.key in held]
     things = [replace(one, level=lowered.get(one.key, one.level)) for one in things]
     return finding.find(replace(case, things=things), now, rules)
 
 
-def _counted(submission: Submission, now: datetime) -> Iterable[Grant]:
-    """What the automation holds as a scan counts it: what ended since it was submitted does not run on."""
-    held = Grant.objects.filter(automation=submission.automation_id, entitlement__isnull=False, ends_at__gt=now)
+def counted(automation: int, now: datetime) -> Iterable[Grant]:
+    """What an automation, by its id, holds as a scan counts it: what ended since it was submitted does not run on."""
+    held = Grant.objects.filter(automation=automation, entitlement__isnull=False, ends_at__gt=now)
     return held.standing().exclude(suspended_why=SUSPENDED_BY_CONFLICT)
 
 
@@ -323,6 +327,12 @@ def refusal(found: Sequence[Found], kind: Literal["duty", "input"] = "duty") -> 
     return Refusal("S6", kind, said, no[0].way_out, detail, is_attempt=True)
 
 
+def one_at_a_time() -> None:
+    """Hold the lock of whoever changes what is held together, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
 def alone(submission: Submission) -> None:
     """Have nobody else put anything in force until the transaction ends, and forget what was read of rules and waivers before (S6).
 
@@ -330,8 +340,7 @@ def alone(submission: Submission) -> None:
     nobody sees before both have committed; and a rule may come into force that the one has read and the other has not. It takes
     the time of one commit.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    one_at_a_time()
     for name in READ_EARLIER:
         submission.__dict__.pop(name, None)
     joined.forget(submission)

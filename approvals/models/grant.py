@@ -9,7 +9,7 @@ from typing import ClassVar
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 
 from approvals.models import grant_guards
 from approvals.models.approval import Approval
@@ -83,6 +83,14 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         """Those that have not ended."""
         return self.exclude(state=GrantState.ENDED)
 
+    def newest_first(self) -> GrantQuerySet:
+        """By when each was ``first_granted``: what renews one is as old as the one that its approvals made (G2)."""
+        first = Grant.objects.filter(approval=OuterRef("approval"), predecessor__isnull=True).order_by()
+        rows = self.annotate(
+            first_granted=Subquery(first.values("begins_at")[:1]), first_of_it=Subquery(first.values("pk")[:1])
+        )
+        return rows.order_by("-first_granted", "-first_of_it", "-pk")
+
     def visible_to(self, actor: Actor, now: datetime) -> GrantQuerySet:
         """Those of the automations that the actor may see."""
         return self.filter(automation__in=Automation.objects.visible_to(actor, now))
@@ -118,6 +126,10 @@ class Grant(models.Model):
     #: What its risk has risen to since it was approved, and when; empty while it has not (T4).
     raised_to = models.CharField(max_length=8, blank=True, default="", db_default="")
     raised_at = models.DateTimeField(null=True, blank=True)
+
+    #: Where `GrantQuerySet.newest_first` has read them.
+    first_granted: datetime
+    first_of_it: int
 
     objects = GrantQuerySet.as_manager()
     history = History()

@@ -167,6 +167,16 @@ TAKEN_BACK = f"""(OLD.state IN ('approved', 'rejected') AND NEW.state = 'open' A
                  AND NOT EXISTS (SELECT 1 FROM approvals_decision d WHERE d.outcome <> 'approve'
                                  AND d.id IN {COUNTED.format(approval="OLD.id", round="OLD.round")}))"""  # noqa: S608
 
+#: An approval is open again, too, where a conflict takes a signature that it lacks and it is not in force (S6): all that was said stands, but a
+#: policy's yes, which is no person's.
+TAKES_ANOTHER = f"""(OLD.state = 'approved' AND NEW.state = 'open' AND NEW.round = OLD.round AND NEW.by_policy_id IS NULL
+                 AND (NEW.granted_term_days, NEW.granted_level, NEW.granted_scope, NEW.carried_from_id)
+                     IS NOT DISTINCT FROM (OLD.granted_term_days, OLD.granted_level, OLD.granted_scope, OLD.carried_from_id)
+                 AND EXISTS (SELECT 1 FROM approvals_submission w WHERE w.id = OLD.submission_id AND w.state IN ('open', 'decided'))
+                 AND EXISTS (SELECT 1 FROM approvals_seat s WHERE s.approval_id = OLD.id AND s.label = 'conflict'
+                             AND NOT EXISTS (SELECT 1 FROM approvals_decision d WHERE d.seat_id = s.id AND d.outcome = 'approve'
+                                 AND d.id IN {COUNTED.format(approval="OLD.id", round="OLD.round")})))"""  # noqa: S608
+
 DECISION_PEOPLE = pgtrigger.Trigger(
     name="decision_people",
     when=pgtrigger.After,
@@ -318,7 +328,7 @@ QUESTION_FROZEN = pgtrigger.Trigger(
             OR OLD.earlier_id IS DISTINCT FROM NEW.earlier_id THEN
             RAISE EXCEPTION 'A1: what approval % asks is frozen', OLD.id USING ERRCODE = 'check_violation';
         END IF;
-        IF OLD.state IN ('approved', 'rejected', 'expired', 'not_applicable', 'withdrawn') AND NOT {TAKEN_BACK}
+        IF OLD.state IN ('approved', 'rejected', 'expired', 'not_applicable', 'withdrawn') AND NOT {TAKEN_BACK} AND NOT {TAKES_ANOTHER}
             AND ((NEW.state, NEW.round, NEW.ended_at) IS DISTINCT FROM (OLD.state, OLD.round, OLD.ended_at)
                 OR (NEW.granted_term_days, NEW.granted_level, NEW.granted_scope, NEW.carried_from_id, NEW.by_policy_id)
                     IS DISTINCT FROM

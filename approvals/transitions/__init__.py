@@ -1,6 +1,6 @@
 """Every change of a submission and its approvals, by the step of the journey it belongs to."""
 
-from approvals.transitions.adding import add_signatures
+from approvals.transitions.adding import add_signatures, open_again
 from approvals.transitions.by_policy import approve_by_policy
 from approvals.transitions.conflicting import change_conflict, end_conflict, enforce, follow_scan, open_conflict
 from approvals.transitions.deciding import answer, approve, ask_for_changes, reject
@@ -83,6 +83,7 @@ __all__ = [
     "lapse_sample",
     "look_again",
     "object_to",
+    "open_again",
     "open_conflict",
     "open_record",
     "pass_on",

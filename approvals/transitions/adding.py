@@ -1,6 +1,8 @@
-"""A policy or a conflict rule that came later adds signatures to what is open, with notice, and takes none away (A1, S6, T3).
+"""A policy or a conflict that came later adds signatures to what is open, with notice, and takes none away (A1, S6, T3).
 
-Asked at once of a record that is about to open or to be approved, and by a sweep of everything open where a rule has come into force.
+Asked at once of a record that is about to open or to be approved, and by a sweep of everything open where a rule has come into force. What was
+approved before it came into a conflict that takes a signature is open again for that one (S6): asked before a submission is decided, and by the
+sweep of what is decided and not in force.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 
-from approvals import added, asking
+from approvals import added, asking, policies
 from approvals.ladders import LADDER
-from approvals.models import Approval, Seat, SeatLabel, Submission, SubmissionState
+from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
 from approvals.routing import Route, route_of
 from approvals.transitions.leaving import UNENDED
 from approvals.transitions.passing_on import ask_next
@@ -30,13 +32,17 @@ def _missing(submission: Submission, now: datetime) -> tuple[list[Approval], dic
 
 
 def _something_missing(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    if _missing(subject, now)[1]:
+    is_decided = subject.state == SubmissionState.DECIDED
+    if added.unsigned(subject, now) if is_decided else _missing(subject, now)[1]:
         return None
     return Refusal("A1", "state", "It has every signature asked for that it takes.")
 
 
 SOMETHING_MISSING = Duty(
-    "A1", "A1", "A later policy or rule adds a signature to what is open, and takes none away.", _something_missing
+    "A1",
+    "A1",
+    "A later policy or conflict adds a signature to what is not in force, and takes none away.",
+    _something_missing,
 )
 
 
@@ -44,20 +50,76 @@ SOMETHING_MISSING = Duty(
     Submission,
     event="submission.signatures_added",
     permission=Permission.APPROVAL_ASK_NEXT,
-    source=(SubmissionState.OPEN,),
+    source=(SubmissionState.OPEN, SubmissionState.DECIDED),
+    target=(SubmissionState.OPEN,),
     duties=(SOMETHING_MISSING,),
     parents=("automation",),
 )
 def add_signatures(step: Step[Submission]) -> Effect:
-    """A policy or a conflict rule that came into force since asks for signatures more: whoever gives them is asked, and its builders hear of it (A1)."""
+    """A policy or a conflict that came since asks for signatures more: whoever gives them is asked, and its builders hear of it (A1, S6).
+
+    One that was decided is open again, and its owner accepts what is approved once that is signed.
+    """
+    if step.subject.state == SubmissionState.DECIDED:
+        opened = ask_again(step, step.subject)
+        step.subject.decided_at = step.subject.accept_due_at = None
+        return Effect(payload={"records": len(opened)})
     records, missing = _missing(step.subject, step.now)
     add(step, step.subject, records, missing)
     asked = ask_next(step, asking.open_records(step.subject), Route.load(step.subject, step.now), because="added")
     return Effect(payload={"records": len(missing), "asked": [str(person.opaque_id) for person in asked]})
 
 
+def ask_again(step: Step[Any], submission: Submission) -> list[Approval]:
+    """Open again what was approved before it came into a conflict, and ask for the signature that this takes; returns the records (S6).
+
+    What another puts in force at this very moment is not seen here: putting in force asks again with nobody beside it, and refuses.
+    """
+    found = added.unsigned(submission, step.now)
+    records = [one.record for one in found]
+    if not records:
+        return []
+    because = " ".join(dict.fromkeys(one.found.sentence for one in found))
+    add(step, submission, records, {one.pk: (SeatLabel.CONFLICT,) for one in records}, because=because)
+    prefetch_related_objects(records, "seats__candidates")
+    route = Route.load(submission, step.now)
+    for record in records:
+        open_again(record, actor=step.actor, now=step.now, route=route, known=record)
+    ask_next(step, records, route, because="added")
+    return records
+
+
+@transition(
+    Approval,
+    event="approval.opened_again",
+    permission=None,
+    source=(ApprovalState.APPROVED,),
+    target=(ApprovalState.OPEN,),
+)
+def open_again(step: Step[Approval], *, route: Route, known: Approval) -> Effect:
+    """What was approved came into a conflict before it was in force: what was signed stands, and one signature more is asked for (S6, A10).
+
+    Args:
+        step: the running step.
+        route: of its submission, with the seat that was added.
+        known: the record with all that its ladder reads.
+    """
+    record, policy = step.subject, policies.of(known.submission.policy)
+    asked = [who for seat in route.standing(known) if not seat.is_filled for who in seat.may_decide]
+    first = asked[0] if asked else None
+    record.opened_at, record.ended_at, record.by_policy = step.now, None, None
+    record.due_at = asking.due(step.now, policy.due_days(record.tier), first)
+    record.expires_at = asking.due(step.now, policy.expiry_days(record.tier), first)
+    return Effect()
+
+
 def add(
-    step: Step[Any], submission: Submission, records: Iterable[Approval], missing: Mapping[int, Sequence[str]]
+    step: Step[Any],
+    submission: Submission,
+    records: Iterable[Approval],
+    missing: Mapping[int, Sequence[str]],
+    *,
+    because: str = "",
 ) -> list[Seat]:
     """Give records the seats that they lack, and tell the builders; nobody is asked yet.
 
@@ -66,6 +128,7 @@ def add(
         submission: whose records they are.
         records: some of them, each with what its title reads.
         missing: labels by the record's id (`added.missing`).
+        because: the conflicts that came after the yes, in words; empty where a rule came while it was open.
     """
     lacking = [record for record in records if record.pk in missing]
     seats = [Seat(approval=record, label=label) for record in lacking for label in missing[record.pk]]
@@ -84,6 +147,7 @@ def add(
         key=f"added:{min(one.pk for one in seats)}",
         what=_words(lacking),
         seats=" and ".join(labels),
+        because=because,
     )
     return seats
 
@@ -108,4 +172,4 @@ def _words(records: Sequence[Approval]) -> str:
     return " and ".join(titles) if not more else f"{', '.join(titles)} and {more} more"
 
 
-__all__ = ["add", "add_signatures", "add_to"]
+__all__ = ["add", "add_signatures", "add_to", "ask_again", "open_again"]

@@ -21,10 +21,15 @@ from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from inventory.models import Automation
 
+#: Why a conflict has ended: nothing of the kind is held together any more, or its rule looks at somebody else now.
+RESOLVED, RULE_CHANGED = "resolved", "rule_changed"
+
 
 @transition(ConflictRule, event="conflict_rule.scanned", permission=Permission.CONFLICT_SCAN)
-def follow_scan(step: Step[ConflictRule], *, found: Mapping[int, Sequence[Part]], why: str = "resolved") -> Effect:
+def follow_scan(step: Step[ConflictRule], *, found: Mapping[int, Sequence[Part]], why: str = RESOLVED) -> Effect:
     """What a scan found of one rule is what its open conflicts say.
+
+    Those of a scope that the rule had before are none of what was found, whatever number they go by: automation 7 is not identity 7.
 
     Args:
         step: the running step; its subject is the version of the rule that was asked.
@@ -32,7 +37,9 @@ def follow_scan(step: Step[ConflictRule], *, found: Mapping[int, Sequence[Part]]
         why: what is no more has ended.
     """
     rule = step.subject
-    known = {one.subject: one for one in Conflict.objects.filter(code=rule.code, state=ConflictState.OPEN)}
+    open_now = list(Conflict.objects.filter(code=rule.code, state=ConflictState.OPEN).order_by("pk"))
+    known = {one.subject: one for one in open_now if one.scope == rule.scope}
+    elsewhere = [one for one in open_now if one.scope != rule.scope]
     if rule.scope == Scope.CHAIN:
         known = _under_their_numbers(known, found)
     counts = {"opened": 0, "changed": 0, "ended": 0}
@@ -46,7 +53,9 @@ def follow_scan(step: Step[ConflictRule], *, found: Mapping[int, Sequence[Part]]
             counts["changed"] += 1
     for gone in known.values():
         end_conflict(gone, actor=step.actor, now=step.now, why=why)
-        counts["ended"] += 1
+    for gone in elsewhere:
+        end_conflict(gone, actor=step.actor, now=step.now, why=RULE_CHANGED if why == RESOLVED else why)
+    counts["ended"] = len(known) + len(elsewhere)
     return Effect(payload=counts)
 
 
@@ -59,9 +68,12 @@ def _under_their_numbers(known: Mapping[int, Conflict], found: Mapping[int, Sequ
     return here
 
 
-def differs(rule: ConflictRule, found: Mapping[int, Sequence[Part]], known: Mapping[int, Conflict]) -> bool:
+def differs(rule: ConflictRule, found: Mapping[int, Sequence[Part]], open_now: Sequence[Conflict]) -> bool:
     """Whether `follow_scan` would have something to do: reads nothing."""
-    return known.keys() != found.keys() or any(_differs(known[subject], rule, found[subject]) for subject in found)
+    known = {one.subject: one for one in open_now}
+    if known.keys() != found.keys() or any(one.scope != rule.scope for one in open_now):
+        return True
+    return any(_differs(known[subject], rule, found[subject]) for subject in found)
 
 
 def _differs(conflict: Conflict, rule: ConflictRule, parts: Sequence[Part]) -> bool:
@@ -163,13 +175,14 @@ def _to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:
     """The newest of it; before its time is up, of what a waiver let in, or where that is nothing that could be suspended, of all (S6, S7).
 
     Where nothing of it is a grant, as of a shared identity, all that the newest of the automations holds: whose first standing grant began last (I5).
+    A renewal makes nothing newer.
     """
-    active = Grant.objects.filter(state=GrantState.ACTIVE).order_by("-begins_at", "-pk")
+    active = Grant.objects.filter(state=GrantState.ACTIVE).newest_first()
     if not conflict.grants:
         held: dict[int, list[Grant]] = {}
         for one in active.filter(automation__in=conflict.automations):
             held.setdefault(one.automation_id, []).append(one)
-        return max(held.values(), key=lambda grants: (grants[-1].begins_at, grants[-1].pk), default=[])
+        return max(held.values(), key=lambda grants: (grants[-1].first_granted, grants[-1].first_of_it), default=[])
     of_it = active.filter(pk__in=conflict.grants)
     let_in = [one for one in of_it if f"{one.automation_id}/{one.key}" in conflict.by_waiver]
     return list(of_it[:1]) if _is_up(conflict, now) or not let_in else let_in[:1]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from approvals import asking, changes, duties, grants, policies, stopped
+from approvals import asking, at_force, changes, duties, grants, policies, stopped
 from approvals.conflicts import asked as conflicts
 from approvals.conflicts import holding
 from approvals.models import (
@@ -80,7 +80,7 @@ def _check_conflicts(step: Step[Submission]) -> None:
     """Nothing comes into force that an enforced rule forbids, whatever others put in force at this very moment (S6)."""
     submission = step.subject
     conflicts.alone(submission)
-    no = duties.conflict_at_force(submission, step.now)
+    no = at_force.conflict(submission, step.now)
     if no is not None:
         raise refuse(no)
 

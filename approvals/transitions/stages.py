@@ -166,7 +166,7 @@ def conclude(record: Approval, step: Step[Any]) -> None:
 
 
 def _maybe_decided(step: Step[Any], submission: Submission) -> None:
-    if submission.approvals.filter(state__in=UNENDED).exists():
+    if submission.approvals.filter(state__in=UNENDED).exists() or adding.ask_again(step, submission):
         return
     decide(submission, actor=step.actor, now=step.now)
     refused = submission.approvals.exclude(state=ApprovalState.APPROVED).exists()
@@ -180,7 +180,7 @@ def _maybe_decided(step: Step[Any], submission: Submission) -> None:
         submission,
         [submission.automation.accepting(step.now)],
         "subset_to_accept",
-        key="subset",
+        key=f"subset:{submission.decided_at.isoformat()}" if submission.decided_at else "subset",
         held=no.sentence if no is not None else "",
         due=submission.accept_due_at.isoformat() if submission.accept_due_at else "",
     )

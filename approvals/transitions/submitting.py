@@ -10,7 +10,7 @@ from typing import Any
 from approvals import alike, changes, duties, facts, light, openings, ownerless, parties, policies
 from approvals.changes import Asked, Changes
 from approvals.conflicts import asked as conflicts
-from approvals.conflicts import cases, finding, stage_one
+from approvals.conflicts import cases, finding, stage_one, taking_over
 from approvals.conflicts.finding import Found
 from approvals.ladders import LADDER
 from approvals.matching import shortage
@@ -92,6 +92,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     is_light = is_light and not in_conflict
     if before is not None:
         leaving.withdraw_for_newer(before, actor=step.actor, now=step.now)
+    taking_over.check(version, step.now)
     registry.hand_over_identities(step, version)
     submission = _create(step, automation, version, found, assessment, policy, before, case, light_path=is_light)
     likening.note(step, submission, likes)

@@ -22,6 +22,7 @@ from approvals.conflicts.selectors import Held
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver
 from approvals.models.conflict import ConflictQuerySet, Mode, Scope
 from approvals.transitions import ask_waiver, waiving
+from approvals.transitions.conflicting import RULE_CHANGED
 from approvals.views import conflict_rows
 from governance.controls import clock, timeline
 from governance.controls.actors import Actor
@@ -49,12 +50,12 @@ EMPTY = {
     "": "What somebody holds together that a rule says nobody may would be here.",
     "waived": "Conflicts that security allows for a while would be here.",
     "again": "Conflicts whose waiver is over and that are still held would be here.",
-    "ended": "Conflicts that were resolved, or whose rule was given up, would be here.",
+    "ended": "Conflicts that were resolved, or whose rule was given up or changed, would be here.",
 }
 
 
-#: Why one has ended where nobody asks for its rule any more.
-GIVEN_UP = "rule_given_up"
+#: How one is called that has ended otherwise than by being resolved: nobody asks for its rule any more, or that looks at somebody else.
+ENDED_BY = {"rule_given_up": "given_up", RULE_CHANGED: "changed"}
 #: What is said of a leg of which the reader sees nothing.
 UNSEEN = "Held by automations that you don’t see."
 #: The same where there is nothing more to see.
@@ -158,7 +159,7 @@ def _filtered(kept: Mapping[str, Any], actor: Actor, now: datetime) -> Shape | N
 def state_of(row: Conflict) -> str:
     """The word for how a conflict stands, read with what tells of its waivers."""
     if row.state == ConflictState.ENDED:
-        return "given_up" if row.ended_why == GIVEN_UP else "ended"
+        return ENDED_BY.get(row.ended_why, "ended")
     if row.waived_until is not None:
         return "waived"
     return "again" if row.was_waived else "open"
@@ -257,7 +258,6 @@ def conflict(request: Request, pk: int) -> HttpResponse:
                 "reason": rule.reason,
                 "mode": conflict_rows.MODES[row.rule.mode],
                 "way_out": "" if not is_open else rule.resolve if row.waived_until else finding.way_out(rule),
-                "is_given_up": row.ended_why == GIVEN_UP,
                 "lacks": rule.without.name if rule.without is not None else "",
                 "is_late": is_open and row.rule.mode == Mode.ENFORCE and not row.waived_until,
             },

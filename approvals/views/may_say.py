@@ -6,9 +6,12 @@ Asks `refusal()`, and the same route that the write asks; decides nothing itself
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from approvals import third
+from approvals.conflicts import asked as conflicts
 from approvals.models import Approval, ApprovalState, SeatLabel
+from approvals.models.conflict import Mode
 from approvals.routing import Route
 from approvals.transitions import approve, reject, retract
 from approvals.views.reader import Reader, Shape
@@ -79,6 +82,13 @@ def say_of(record: Approval, route: Route, reader: Reader) -> Say:
     return Say(actor, no) if still_no is not None else Say(rejecting, None, held=no)
 
 
+def note(record: Approval, route: Route, say: Say, whom: str, now: datetime) -> Shape | None:
+    """What another signature is about: the one that the reader's yes asks for, or the one that a record waits for; see `conflict_signature`."""
+    if say.no is None:
+        return third_signature(record, route, say.actor)
+    return conflict_signature(record, route, whom, now)
+
+
 def third_signature(record: Approval, route: Route, actor: Actor) -> Shape | None:
     """The note before a yes that asks a third signature of somebody from outside both teams: who that would be; None where it does not (S10)."""
     if not route.would_ask_outside(record, actor):
@@ -98,6 +108,25 @@ def third_signature(record: Approval, route: Route, actor: Actor) -> Shape | Non
 
 def _outsiders(record: Approval, route: Route, actor: Actor) -> tuple[Person, ...]:
     return route.would_ask(record, SeatLabel.OUTSIDE, after=actor)
+
+
+def conflict_signature(record: Approval, route: Route, whom: str, now: datetime) -> Shape | None:
+    """The note of a record that waits for the signature that a conflict takes, and for no other: why, and for whom (S6).
+
+    Args:
+        record: of stage 2.
+        route: of its submission.
+        whom: who holds it, in words; empty where nobody is left.
+        now: business time.
+    """
+    if record.state != ApprovalState.OPEN:
+        return None
+    if [seat.label for seat in route.standing(record) if not seat.is_filled] != [SeatLabel.CONFLICT]:
+        return None
+    found = [one for one in conflicts.of_record(record, now) if one.mode == Mode.APPROVAL]
+    said = [*dict.fromkeys(one.sentence for one in found), f"It is with {whom}." if whom else "Nobody is left to sign."]
+    lead = "A conflict takes a signature of security more before this comes into force."
+    return {"tone": "wait", "icon": "person", "lead": lead, "text": " ".join(said)}
 
 
 def undoer_of(record: Approval, route: Route, reader: Reader) -> tuple[Actor, Refusal | None]:

@@ -102,7 +102,7 @@ def row(
     if say.held is not None:
         shape["note"] = {"tone": "wait", "icon": "lock", "lead": say.held.sentence, "text": say.held.to_do}
         shape["held"] = True
-    elif may_decide and (note := may_say.third_signature(record, route, say.actor)) is not None:
+    elif (note := may_say.note(record, route, say, whom(held), reader.now)) is not None:
         shape["note"] = note
     elif may_decide and record.tier != "high":
         shape["quick"] = {"action": decide_href(record), "digest": facts.digest(facts.of(record, reader.now))}

@@ -33,7 +33,7 @@ def unasked() -> Iterator[tuple[Conflict, Grant]]:
     for one in open_now:
         if one.pk not in asked:
             active = Grant.objects.filter(pk__in=one.grants, state=GrantState.ACTIVE).select_related("automation")
-            newest = active.order_by("-begins_at", "-pk").first()
+            newest = active.newest_first().first()
             if newest is not None:
                 yield one, newest
 

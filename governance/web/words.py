@@ -67,6 +67,7 @@ STATES: Final = {
         "again": Word("Waiver over", "warning", "no"),
         "ended": Word("Resolved", "ring-check", "ok"),
         "given_up": Word("Rule given up", "minus", "off"),
+        "changed": Word("Rule changed", "minus", "off"),
     },
     "waiver": {
         "asked": Word("Waiting", "ring"),

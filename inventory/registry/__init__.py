@@ -61,7 +61,7 @@ from inventory.registry.resources import (
     register_resource,
 )
 from inventory.registry.unchanged import unchanged
-from inventory.registry.versions import Change, Drift, compare, differs, drift, hand_over_identities
+from inventory.registry.versions import Change, Drift, compare, differs, drift, hand_over_identities, to_take_over
 
 __all__ = [
     "NAMING_OWNERS",
@@ -123,6 +123,7 @@ __all__ = [
     "settle_unchanged",
     "stop",
     "take_back_control",
+    "to_take_over",
     "together",
     "unchanged",
 ]

@@ -349,15 +349,19 @@ def _by_key(found: Resolution) -> dict[str, Privilege]:
     return {one.key: one for one in found.privileges.values()}
 
 
+def to_take_over(version: Version) -> QuerySet[NonHumanIdentity]:
+    """Which identities a version takes over from others once it is submitted: see `hand_over_identities`."""
+    never = Q(automation__approved_version=None, automation__state__in=(AutomationState.DRAFT, AutomationState.RETIRED))
+    return NonHumanIdentity.objects.filter(never, used_by__version=version).exclude(automation=version.automation_id)
+
+
 def hand_over_identities(step: Step[Automation], version: Version) -> None:
     """What is submitted takes over its identities that serve nothing but a draft, or what was retired unapproved (I5).
 
     Until then an identity serves whoever named it first; a draft that nobody ever reviewed holds it against nobody.
     """
     automation = step.subject
-    never = Q(automation__approved_version=None, automation__state__in=(AutomationState.DRAFT, AutomationState.RETIRED))
-    rows = NonHumanIdentity.objects.filter(never, used_by__version=version).exclude(automation=automation)
-    for one in rows.select_for_update(of=("self",), no_key=True).order_by("pk"):
+    for one in to_take_over(version).select_for_update(of=("self",), no_key=True).order_by("pk"):
         one.owner, one.automation = automation.business_owner, automation
         interim.settle(one, step)
         step.save(one)

@@ -16,7 +16,16 @@ from django.db import connections
 
 from approvals import grants, transitions
 from approvals.conflicts import asked, members, scanning, standing
-from approvals.models import Approval, ApprovalState, ConflictRule, Grant, Submission, SubmissionState, Waiver
+from approvals.models import (
+    Approval,
+    ApprovalState,
+    ConflictRule,
+    Grant,
+    SeatLabel,
+    Submission,
+    SubmissionState,
+    Waiver,
+)
 from approvals.transitions import force
 from governance.controls import texts
 from inventory.models import Automation
@@ -35,9 +44,9 @@ SCOPES = ("owner", "identity", "chain")
 Put = Callable[..., ConflictRule]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
-    """A company of this module's own, committed."""
+    """A company of each test's own, committed: who approves for whom in one would take a third signature in the next (S10)."""
     with django_db_blocker.unblock():
         made = journeys.company(build(uuid.uuid4().hex[:8]))
         yield made
@@ -51,8 +60,8 @@ def put(firm: Company) -> Iterator[Put]:
     made: list[ConflictRule] = []
 
     def enforce(**more: Any) -> ConflictRule:
-        legs = on(firm.slack, levels=["write"]), on(firm.slack, levels=["read"])
-        row = ruling.unsaved(ruling.document(*legs, code=f"race-{word()}", mode="enforce", **more), firm.now)
+        legs, said = (on(firm.slack, levels=["write"]), on(firm.slack, levels=["read"])), {"mode": "enforce", **more}
+        row = ruling.unsaved(ruling.document(*legs, code=f"race-{word()}", **said), firm.now)
         row.save()
         members.weigh_rules([row])
         made.append(row)
@@ -151,6 +160,27 @@ def test_of_two_at_once_that_are_in_conflict_together_one_comes_into_force(
         assert states(*pair) == [SubmissionState.IN_FORCE, SubmissionState.OPEN]
         assert caught(firm, rule) == 0
         leave_nothing(firm)
+
+
+@pytest.mark.rule("S6")
+def test_of_two_at_once_that_take_a_signature_together_the_other_is_asked_for_it_with_the_next_press(
+    firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(scope="owner", mode="approval")
+    pair = halves(firm, "owner")
+    calls = [last_word(firm, one) for one in pair]
+    with monkeypatch.context() as patched:
+        held_at_the_lock(patched)
+        assert refusals(at_once(*calls)) == ["S6"]
+    assert states(*pair) == [SubmissionState.IN_FORCE, SubmissionState.OPEN]
+    (other,) = (one for one in pair if Submission.objects.get(pk=one.pk).state == SubmissionState.OPEN)
+    assert refusals(at_once(last_word(firm, other))) == []
+    assert states(*pair) == [SubmissionState.IN_FORCE, SubmissionState.OPEN]
+    record = other.approvals.get(seats__label=SeatLabel.CONFLICT)
+    if not record.decisions.exists():  # policy would have approved it (A13)
+        journeys.approve(record, firm.people.omar, now=firm.now)
+    assert refusals(at_once(approving(record, firm.people.sana, firm))) == []
+    assert states(*pair) == [SubmissionState.IN_FORCE] * 2
 
 
 @pytest.mark.rule("S6", "A16")

@@ -1,0 +1,61 @@
+"""A renewal makes no grant newer: what goes where nobody resolves a conflict is what came last, not what was renewed last (S6, G2, R1)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from approvals import conflict_sweeps
+from approvals.models import Conflict, Grant, GrantState, Submission
+from approvals.transitions import conflicting
+from governance.controls.actors import Actor
+from governance.recertification import in_conflict
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.approvals.conflicts.test_shared_identity import held_before as held_before  # a fixture
+from tests.approvals.test_versions import succeeded
+from tests.journeys import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "G2")]
+
+JOB = Actor.of_job(conflict_sweeps.JOB)
+RENEWED, DUE = timedelta(days=5), timedelta(days=13)
+
+
+def enforced(c: Company) -> set[Grant]:
+    """What goes once the time to resolve it is over."""
+    conflict_sweeps.look(c.now + RENEWED + timedelta(days=1), JOB)
+    conflicting.enforce(Conflict.objects.get(), actor=JOB, now=c.now + DUE)
+    return set(Grant.objects.filter(state=GrantState.SUSPENDED))
+
+
+@pytest.mark.rule("R1")
+def test_the_older_one_stays_the_older_when_it_is_renewed(plain: Company, stock_in_force: Submission) -> None:
+    c = plain
+    held = Grant.objects.filter(automation=stock_in_force.automation, entitlement__isnull=False).order_by("pk")
+    older, newer = held
+    ruling.rule(on(c.erp), on(c.slack), mode="enforce", rating="high")
+    conflict_sweeps.look(c.now, JOB)
+    made = succeeded(older, c.now + RENEWED)
+    assert made.begins_at > newer.begins_at
+    conflict_sweeps.look(c.now + RENEWED, JOB)
+    assert [grant for _, grant in in_conflict.unasked()] == [newer]
+    assert enforced(c) == {newer}
+
+
+def test_what_was_renewed_twice_is_as_old_as_the_first(plain: Company, stock_in_force: Submission) -> None:
+    held = Grant.objects.filter(automation=stock_in_force.automation, entitlement__isnull=False).order_by("pk")
+    older, newer = held
+    for days in (1, 2):
+        older = succeeded(older, plain.now + timedelta(days=days))
+    assert list(held.standing().newest_first()) == [newer, older]
+    assert held.standing().newest_first().get(pk=older.pk).first_granted == plain.now
+
+
+@pytest.mark.rule("I5")
+def test_of_two_on_one_identity_the_one_that_came_first_stays_first(company: Company, held_before: Conflict) -> None:
+    c = company
+    for grant in Grant.objects.filter(automation__name="first").standing():
+        succeeded(grant, c.now + RENEWED)
+    assert {one.automation.name for one in enforced(c)} == {"second"}

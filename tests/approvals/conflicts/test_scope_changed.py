@@ -1,0 +1,83 @@
+"""A rule that looks at somebody else from now on: what it found before ends, and its waivers lift nothing of what it finds since (S6, S7, S8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from approvals import conflict_sweeps, transitions
+from approvals.conflicts import scanning, standing
+from approvals.models import Conflict, ConflictRule, ConflictState, Submission, Waiver
+from approvals.transitions import conflicting
+from governance.controls.actors import Actor
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.approvals.conflicts.test_proposed import approve, proposed, rule_of
+from tests.journeys import Company
+from tests.people import as_actor
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
+
+JOB = Actor.of_job(conflict_sweeps.JOB)
+
+
+@pytest.fixture
+def caught(plain: Company, stock_in_force: Submission) -> Conflict:
+    """An automation that a rule for automations catches."""
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
+    conflict_sweeps.look(plain.now, JOB)
+    return Conflict.objects.get()
+
+
+def looks_at(c: Company, scope: str) -> ConflictRule:
+    """Two people have the rule look at somebody else."""
+    approve(c, proposed(c, rule_of(c, scope=scope, mode="enforce")), c.people.sana)
+    return ConflictRule.objects.in_force(c.now).get()
+
+
+def waived(c: Company, one: Conflict, automation: Any) -> Waiver:
+    said = {"code": one.code, "whom": one.subject, "control": "Piet reads every post.", "days": 30}
+    asked = transitions.ask_waiver(automation, actor=as_actor(c.people.rita), now=c.now, reason="Until June.", **said)
+    return transitions.grant_waiver(asked, actor=as_actor(c.people.sana), now=c.now, reason="For now.")
+
+
+def test_what_was_found_of_automation_7_is_not_that_of_owner_7(plain: Company, caught: Conflict) -> None:
+    made = looks_at(plain, "owner")
+    ((_, parts),) = scanning.scan([standing.of(made)], plain.now).items()
+    found = {caught.subject: parts}  # the same number
+    assert conflicting.differs(made, found, [caught])
+    conflicting.follow_scan(made, actor=JOB, now=plain.now, found=found)
+    caught.refresh_from_db()
+    assert (caught.state, caught.ended_why, caught.scope) == (ConflictState.ENDED, "rule_changed", "automation")
+    (other,) = Conflict.objects.filter(state=ConflictState.OPEN)
+    assert (other.scope, other.subject, other.rule) == ("owner", caught.subject, made)
+    assert not conflicting.differs(made, found, [other])
+
+
+@pytest.mark.rule("S7")
+def test_a_waiver_of_the_scope_before_lifts_nothing_of_the_one_since(
+    plain: Company, caught: Conflict, stock_in_force: Submission
+) -> None:
+    made = waived(plain, caught, stock_in_force.automation)
+    assert conflicting.waiver_of(caught, plain.now) == made
+    looks_at(plain, "owner")
+    Waiver.objects.filter(pk=made.pk).update(subject=plain.people.jonas.pk)  # were it the same number
+    conflict_sweeps.look(plain.now, JOB)
+    (other,) = Conflict.objects.filter(state=ConflictState.OPEN)
+    assert other.subject == plain.people.jonas.pk
+    assert other.due_at is not None
+    assert other.by_waiver == []
+    assert conflicting.waiver_of(other, plain.now) is None
+    (told,) = Conflict.objects.filter(pk=other.pk).telling_waived(plain.now)
+    assert (told.waived_until, told.was_waived) == (None, False)
+
+
+def test_its_page_says_that_the_rule_looks_at_somebody_else_now(plain: Company, caught: Conflict) -> None:
+    looks_at(plain, "owner")
+    conflict_sweeps.look(plain.now, JOB)
+    shown = client_of(plain.people.rita).get(caught.href).content.decode()
+    assert "The rule looks at somebody else now." in shown
+    assert "Rule changed" in shown
+    assert conflict_sweeps.look(plain.now, JOB)["followed"] == 0

@@ -1,0 +1,179 @@
+"""What was approved before it came into a conflict that takes a signature: it waits for that one, says so, and comes into force with it (S6)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from approvals import added, sweeps, transitions
+from approvals.models import Approval, ApprovalState, Grant, Seat, SeatLabel, Submission, SubmissionState
+from governance.controls.actors import Actor
+from governance.controls.models import LedgerEvent, Notice
+from governance.controls.refusals import OutOfTurn
+from tests import journeys
+from tests.approvals import chained
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.journeys import Company
+from tests.people import as_actor
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+
+SCOPES = ("owner", "identity", "chain")
+JOB = Actor.of_job(sweeps.JOB)
+
+
+def a_rule(c: Company, scope: str, **more: str) -> None:
+    """Writing to the workspace and reading it, by the same owner, identity or chain."""
+    ruling.rule(
+        on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), scope=scope, **{"mode": "approval", **more}
+    )
+
+
+def submitted(c: Company, scope: str, name: str, *holds: chained.Held) -> Submission:
+    more = {"identity": "robot"} if scope == "identity" else {}
+    return journeys.submitted(c, chained.described(c, name, *holds, **more))
+
+
+def half_decided(c: Company, scope: str) -> Submission:
+    """What writes is approved, and something else of the same submission is not decided yet."""
+    made = submitted(c, scope, "Writes", (c.slack, "write", "in"), (c.erp, "read", "stock"))
+    journeys.decide_app(c, made)
+    journeys.approve(writing(c, made), c.people.omar, now=c.now)
+    return made
+
+
+def comes_beside(c: Company, scope: str) -> Submission:
+    """Another comes into force that reads what the first would write."""
+    return journeys.decide_all(c, submitted(c, scope, "Reads", (c.slack, "read", "in")))
+
+
+def writing(c: Company, made: Submission) -> Approval:
+    return made.approvals.get(privilege__entitlement__resource=c.slack)
+
+
+def rest(c: Company, made: Submission) -> Approval:
+    return made.approvals.get(privilege__entitlement__resource=c.erp)
+
+
+def labels(record: Approval) -> set[str]:
+    return set(record.seats.values_list("label", flat=True))
+
+
+# --- what is not done ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_what_came_into_a_conflict_after_the_yes_does_not_come_into_force_without_the_signature(
+    plain: Company, scope: str
+) -> None:
+    c, n = plain, plain.people
+    a_rule(c, scope)
+    made = half_decided(c, scope)
+    comes_beside(c, scope)
+    journeys.finish(c, rest(c, made), now=c.now)
+    made.refresh_from_db()
+    record = writing(c, made)
+    assert (made.state, record.state) == (SubmissionState.OPEN, ApprovalState.OPEN)
+    assert labels(record) == {"owner", SeatLabel.CONFLICT}
+    assert not Grant.objects.filter(automation=made.automation).exists()
+    asked = Seat.objects.get(approval=record, label=SeatLabel.CONFLICT).candidates.values_list("person", flat=True)
+    assert set(asked) == {n.sana.pk, n.viktor.pk}
+    assert {one.recipient_id for one in Notice.objects.filter(event="stage_2_opened", context__added=True)} == set(
+        asked
+    )
+    (told,) = Notice.objects.filter(event="signature_added", recipient=n.rita)
+    assert "What is read could be told to the wrong people." in told.context["because"]
+    shown = client_of(n.rita).get(f"/review/{made.pk}/").content.decode()
+    assert "A conflict takes a signature of security more before this comes into force." in shown
+    assert "It is with Sana Iqbal or Viktor" in shown
+    journeys.approve(record, n.sana, now=c.now)
+    made.refresh_from_db()
+    assert made.state == SubmissionState.IN_FORCE
+    assert Grant.objects.filter(automation=made.automation, key=record.key).exists()
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_what_is_decided_in_part_is_not_accepted_without_it_either(plain: Company, scope: str) -> None:
+    c, n = plain, plain.people
+    a_rule(c, scope)
+    made = half_decided(c, scope)
+    journeys.reject(rest(c, made), n.omar, now=c.now)
+    comes_beside(c, scope)
+    made.refresh_from_db()
+    assert made.state == SubmissionState.DECIDED
+    with pytest.raises(OutOfTurn) as no:
+        transitions.accept_subset(made, actor=as_actor(n.jonas), now=c.now)
+    assert no.value.refusal.code == "S6"
+    assert "was approved before it came into a conflict" in no.value.refusal.sentence
+    assert sweeps.add_signatures_due(c.now, JOB) == 1
+    made.refresh_from_db()
+    assert made.state == SubmissionState.OPEN
+    assert made.accept_due_at is None
+    later = c.now + timedelta(minutes=1)
+    assert sweeps.add_signatures_due(later, JOB) == 0, "once"
+    journeys.approve(writing(c, made), n.sana, now=later)
+    made.refresh_from_db()
+    assert made.state == SubmissionState.DECIDED
+    assert Notice.objects.filter(event="subset_to_accept", recipient=n.jonas).count() == 2
+    transitions.accept_subset(made, actor=as_actor(n.jonas), now=later)
+    made.refresh_from_db()
+    assert made.state == SubmissionState.IN_FORCE
+
+
+def test_who_signed_already_or_answers_for_it_does_not_give_the_signature(plain: Company) -> None:
+    c, n = plain, plain.people
+    a_rule(c, "owner")
+    made = half_decided(c, "owner")
+    comes_beside(c, "owner")
+    journeys.finish(c, rest(c, made), now=c.now)
+    record = writing(c, made)
+    assert transitions.approve.refusal(record, actor=as_actor(n.omar), now=c.now) is not None
+    assert transitions.approve.refusal(record, actor=as_actor(n.jonas), now=c.now) is not None
+
+
+def test_the_signature_refused_refuses_what_it_is_about(plain: Company) -> None:
+    c, n = plain, plain.people
+    a_rule(c, "owner")
+    made = half_decided(c, "owner")
+    comes_beside(c, "owner")
+    journeys.finish(c, rest(c, made), now=c.now)
+    journeys.reject(writing(c, made), n.sana, now=c.now)
+    made.refresh_from_db()
+    assert (made.state, writing(c, made).state) == (SubmissionState.DECIDED, ApprovalState.REJECTED)
+
+
+def test_the_database_opens_nothing_again_that_no_conflict_asks_about(plain: Company) -> None:
+    record = writing(plain, half_decided(plain, "owner"))
+    for adds_a_seat in (False, True):
+        if adds_a_seat:
+            Seat.objects.create(approval=record, label=SeatLabel.SECURITY)
+        with pytest.raises(DatabaseError, match="A8: approval"), transaction.atomic():
+            Approval.objects.filter(pk=record.pk).update(state=ApprovalState.OPEN, ended_at=None)
+
+
+@pytest.mark.parametrize("mode", ["record", "enforce"])
+def test_another_mode_takes_no_signature(plain: Company, mode: str) -> None:
+    c = plain
+    a_rule(c, "chain", mode=mode)
+    made = half_decided(c, "chain")
+    journeys.reject(rest(c, made), c.people.omar, now=c.now)
+    comes_beside(c, "chain")
+    assert not added.unsigned(Submission.objects.get(pk=made.pk), c.now)
+    assert sweeps.add_signatures_due(c.now, JOB) == 0
+
+
+# --- what is --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_that_comes_after_the_yes_is_signed_for_too_and_it_is_on_record(plain: Company) -> None:
+    made = half_decided(plain, "owner")
+    comes_beside(plain, "owner")
+    a_rule(plain, "owner")
+    journeys.finish(plain, rest(plain, made), now=plain.now)
+    record = writing(plain, made)
+    verbs = set(LedgerEvent.objects.filter(subject_id=str(record.pk)).values_list("verb", flat=True))
+    assert {"approval.signature_added", "approval.opened_again"} <= verbs
