@@ -99,6 +99,7 @@ def _say(step: Step[Proposal], kind: Kind, document: Document) -> None:
     proposal.appointed = kind.appointed(proposal.target, before, given.document)
     gains = kind.gains(proposal.target, before, given.document, step.now)
     proposal.gains = sorted(gains | ({proposal.appointed.pk} if proposal.appointed is not None else set()))
+    proposal.loses = sorted(kind.loses(proposal.target, before, given.document))
     own = duties.own_gain(step.actor, proposal.gains)
     if own is not None:
         raise refuse(own)
