@@ -20,6 +20,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.proposals.data_class import ResourceClass
         from approvals.proposals.people import FallbackOwner, PersonsRole, ResourceOwner, TeamLead
         from approvals.proposals.policy import PolicyKind
+        from approvals.proposals.resource_kind import KindAndTeam
         from approvals.transitions import (
             close_sample_of,
             close_samples,
@@ -62,7 +63,8 @@ class ApprovalsConfig(AppConfig):
         consequences.register(FORGETTING, erasing.forget)
         judging.kept_by(policies.tiers_at)
         appointing = (PersonsRole(), TeamLead(), FallbackOwner(), ResourceOwner())
-        for kind in (PolicyKind(), *appointing, ResourceClass(), ConflictRuleKind(), ConflictImportKind()):
+        of_resources = (ResourceClass(), KindAndTeam())
+        for kind in (PolicyKind(), *appointing, *of_resources, ConflictRuleKind(), ConflictImportKind()):
             kinds.register(kind)
         grants.register_consequences()
         health.register_advice("people", least.missing)

@@ -62,11 +62,14 @@ def _not_its_author(subject: Proposal, actor: Actor, now: datetime) -> Refusal |
 
 
 def _not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
-    theirs, people = [subject.proposed_by_id, *subject.gains], [person.pk for person in actor.people]
+    theirs = [subject.proposed_by_id, *subject.gains, *subject.loses]
+    people = [person.pk for person in actor.people]
     between = Q(giver__in=theirs, taker__in=people) | Q(taker__in=theirs, giver__in=people)
     since = Delegation.objects.filter(between, from_at__lte=now, until_at__gt=subject.proposed_at)
     if since.filter(Q(ended_at=None) | Q(ended_at__gt=subject.proposed_at)).exists():
-        sentence = "You and its author, or who gains by it, stand in for each other, or did since it was proposed."
+        sentence = (
+            "You and its author, or who gains or loses by it, stand in for each other, or did since it was proposed."
+        )
         return Refusal("A11", "duty", sentence, ANOTHER)
     return None
 
@@ -74,6 +77,12 @@ def _not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refus
 def _not_who_gains(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
     if any(person.pk in _who_gains(subject, now) for person in actor.people):
         return Refusal("SOD-8", "duty", "You would gain by this.", ANOTHER)
+    return None
+
+
+def _not_who_loses(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    if any(person.pk in subject.loses for person in actor.people):
+        return Refusal("SOD-8", "duty", "You would lose by this, and keep what you have by rejecting it.", ANOTHER)
     return None
 
 
@@ -148,11 +157,14 @@ NOT_ITS_AUTHOR = Duty(
 NOT_THEIR_DELEGATE = Duty(
     "A11",
     "A11",
-    "Who stands in for its author or for who gains, or for whom these do, countersigns nothing of theirs.",
+    "Who stands in for its author or for who gains or loses, or for whom these do, answers nothing of theirs.",
     _not_their_delegate,
 )
 NOT_WHO_GAINS = Duty(
     "SOD-8", "S8", "Who gains by a proposal does not countersign it.", _not_who_gains, ("proposal_who_gains_is_apart",)
+)
+NOT_WHO_LOSES = Duty(
+    "SOD-8", "S8", "Who loses by a proposal does not answer it.", _not_who_loses, ("proposal_who_loses_is_apart",)
 )
 UNCHANGED = Duty("A6", "A6", "What is put in force changes what it was shown to change.", _unchanged)
 COUNTED = Duty("S8", "S8", "Nothing is countersigned before what it would have changed was counted.", _counted)
@@ -161,11 +173,11 @@ TIME_IS_UP = Duty("S8", "S8", "A proposal lapses once its time is up.", _time_is
 IN_TIME = Duty("S8", "S8", "Nobody answers a proposal once its time is up.", _in_time)
 
 #: Asked of whoever answers one, in this order.
-ANSWERING = (IN_PERSON, NOT_ITS_AUTHOR, NOT_THEIR_DELEGATE, NOT_WHO_GAINS, INTERACTIVE, IN_TIME)
+ANSWERING = (IN_PERSON, NOT_ITS_AUTHOR, NOT_THEIR_DELEGATE, NOT_WHO_GAINS, NOT_WHO_LOSES, INTERACTIVE, IN_TIME)
 
 
 def who_may_answer(proposal: Proposal, now: datetime) -> list[Person]:
     """Everybody who holds the role and whom no duty keeps from countersigning, by name."""
-    kept_away = {proposal.proposed_by_id, *_who_gains(proposal, now)}
+    kept_away = {proposal.proposed_by_id, *_who_gains(proposal, now), *proposal.loses}
     found = people_with(Role(proposal.needs), now).exclude(pk__in=kept_away).order_by("name", "pk")
     return [one for one in found if NOT_THEIR_DELEGATE.asks(proposal, Actor.of(one), now) is None]

@@ -1,5 +1,6 @@
 """The two decisions and what follows: submissions, approvals, decisions, grants, policies."""
 
+from approvals.models.answering import AnsweredResource
 from approvals.models.appointment import AppointedRole
 from approvals.models.approval import (
     APP_KEY,
@@ -34,6 +35,7 @@ from approvals.models.submission import (
 __all__ = [
     "APP_KEY",
     "UNANSWERED",
+    "AnsweredResource",
     "AppointedRole",
     "Approval",
     "ApprovalKind",

@@ -14,7 +14,6 @@ ROLE_BY_PROPOSAL = pgtrigger.Trigger(
     name="role_by_proposal",
     when=pgtrigger.Before,
     operation=pgtrigger.Insert | pgtrigger.Update,
-    declare=[("was", "controls_roleassignment%ROWTYPE")],
     func="""
         IF TG_OP = 'UPDATE' THEN
             IF (to_jsonb(NEW) - 'until') IS DISTINCT FROM (to_jsonb(OLD) - 'until')
@@ -33,11 +32,11 @@ ROLE_BY_PROPOSAL = pgtrigger.Trigger(
             RETURN NEW;
         END IF;
         IF NEW.restores_id IS NOT NULL THEN
-            SELECT * INTO was FROM controls_roleassignment WHERE id = NEW.restores_id;
-            IF (was.person_id, was.role) IS DISTINCT FROM (NEW.person_id, NEW.role) OR NOT EXISTS (
-                SELECT 1 FROM approvals_proposal p
-                WHERE p.kind = 'role' AND p.target = NEW.person_id || '-' || NEW.role AND p.state IN ('rejected', 'lapsed')
-                  AND p.acting_until IS NOT NULL AND p.proposed_at = was.until AND p.ended_at = NEW.confirmed_at) THEN
+            IF NOT EXISTS (
+                SELECT 1 FROM controls_roleassignment was JOIN approvals_proposal p ON p.proposed_at = was.until
+                WHERE was.person_id = NEW.person_id AND was.role = NEW.role AND NEW.restores_id = COALESCE(was.restores_id, was.id)
+                  AND p.kind = 'role' AND p.target = NEW.person_id || '-' || NEW.role AND p.state IN ('rejected', 'lapsed')
+                  AND p.acting_until IS NOT NULL AND p.ended_at = NEW.confirmed_at) THEN
                 RAISE EXCEPTION 'S8: this brings back no role' USING ERRCODE = 'check_violation';
             END IF;
             RETURN NEW;

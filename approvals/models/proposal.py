@@ -63,6 +63,8 @@ class Proposal(models.Model):
     tightens = models.BooleanField()
     #: Who may not countersign because they would gain by it, by id: whoever it appoints is among them.
     gains = ArrayField(models.BigIntegerField(), default=list)
+    #: Who does not answer it because they would lose by it, and keep what they have where it is rejected.
+    loses = ArrayField(models.BigIntegerField(), default=list)
     #: The role whose countersignature it needs.
     needs = models.CharField(max_length=40)
     state = models.CharField(max_length=10, choices=ProposalState, default=ProposalState.OPEN)
@@ -93,6 +95,7 @@ class Proposal(models.Model):
                 name="proposal_two_people", condition=Q(answered_by__isnull=True) | ~Q(answered_by=F("proposed_by"))
             ),
             models.CheckConstraint(name="proposal_who_gains_is_apart", condition=guards.WHO_GAINS_IS_APART),
+            models.CheckConstraint(name="proposal_who_loses_is_apart", condition=guards.WHO_LOSES_IS_APART),
             models.CheckConstraint(
                 name="proposal_answered_with_who_and_when",
                 condition=Q(answered_by__isnull=True, answered_at__isnull=True)

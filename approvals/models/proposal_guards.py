@@ -20,7 +20,17 @@ class _Apart(Func):
         return apart, ()
 
 
+class _NotLosing(Func):
+    """Whoever answers is not among those who lose."""
+
+    output_field = models.BooleanField()
+
+    def as_sql(self, compiler, connection, **extra):  # type: ignore[no-untyped-def, override]  # Django's own is untyped
+        return '("answered_by_id" IS NULL OR "answered_by_id" <> ALL("loses"))', ()
+
+
 WHO_GAINS_IS_APART = _Apart(F("proposed_by"), F("answered_by"), F("gains"))
+WHO_LOSES_IS_APART = _NotLosing(F("answered_by"), F("loses"))
 
 #: What one person tightens alone stands no longer than that without a second signature, whatever a policy says.
 AT_ONCE_HOURS = 72
@@ -35,6 +45,9 @@ IN_ORDER = pgtrigger.Trigger(
     when=pgtrigger.Before,
     operation=pgtrigger.Insert | pgtrigger.Update,
     func=f"""
+        IF NEW.appointed_id IS NOT NULL AND NEW.appointed_id <> ALL(NEW.gains) THEN
+            RAISE EXCEPTION 'S8: whoever is appointed gains (proposal %)', NEW.id USING ERRCODE = 'check_violation';
+        END IF;
         IF TG_OP = 'INSERT' THEN
             IF NEW.state NOT IN ('open', 'at_once') OR NEW.answered_by_id IS NOT NULL OR NEW.accepted_at IS NOT NULL
                 OR (NEW.state = 'at_once') <> (NEW.acting_until IS NOT NULL) THEN
@@ -53,15 +66,17 @@ IN_ORDER = pgtrigger.Trigger(
         IF (NEW.kind, NEW.target, NEW.proposed_by_id, NEW.proposed_at, NEW.needs) IS DISTINCT FROM
             (OLD.kind, OLD.target, OLD.proposed_by_id, OLD.proposed_at, OLD.needs)
             OR NEW.acting_until IS DISTINCT FROM OLD.acting_until
-            OR OLD.answered_by_id IS NOT NULL AND (NEW.answered_by_id, NEW.answered_at)
-                IS DISTINCT FROM (OLD.answered_by_id, OLD.answered_at) THEN
+            OR OLD.answered_by_id IS NOT NULL AND (NEW.answered_by_id, NEW.answered_at, NEW.answer_id)
+                IS DISTINCT FROM (OLD.answered_by_id, OLD.answered_at, OLD.answer_id) THEN
             RAISE EXCEPTION 'S8: who proposed what stays as it is (proposal %)', OLD.id USING ERRCODE = 'check_violation';
         END IF;
-        IF (OLD.state <> 'open' OR NEW.state <> 'open')
-            AND (NEW.document, NEW.before, NEW.digest, NEW.tightens, NEW.gains, NEW.round) IS DISTINCT FROM
-                (OLD.document, OLD.before, OLD.digest, OLD.tightens, OLD.gains, OLD.round)
-            OR (OLD.state <> 'open' OR NEW.state <> 'open') AND NEW.appointed_id IS DISTINCT FROM OLD.appointed_id THEN
-            RAISE EXCEPTION 'A6: what somebody answered stays as they read it (proposal %)', OLD.id
+        IF (OLD.state <> 'open' OR NEW.state <> 'open' OR NEW.round = OLD.round OR NEW.round <> OLD.round + 1)
+            AND (NEW.document, NEW.before, NEW.digest, NEW.tightens, NEW.gains, NEW.loses, NEW.round)
+                IS DISTINCT FROM (OLD.document, OLD.before, OLD.digest, OLD.tightens, OLD.gains, OLD.loses, OLD.round)
+            OR (OLD.state <> 'open' OR NEW.state <> 'open' OR NEW.round = OLD.round)
+                AND (NEW.appointed_id, NEW.reason_id) IS DISTINCT FROM (OLD.appointed_id, OLD.reason_id)
+            OR NEW.state = OLD.state AND NEW.lapses_at IS DISTINCT FROM OLD.lapses_at THEN
+            RAISE EXCEPTION 'A6: what somebody reads and answers stays as it is but for a new round (proposal %)', OLD.id
                 USING ERRCODE = 'check_violation';
         END IF;
         IF NEW.state = 'in_force' AND NEW.appointed_id IS NOT NULL AND NEW.accepted_at IS NULL
@@ -74,28 +89,34 @@ IN_ORDER = pgtrigger.Trigger(
     """,
 )
 
-#: Nothing is approved but by a second person who holds the role, and who did not stand in for the first one since, nor the first for them.
+#: Nothing is answered but by a second person who holds the role, and who did not stand in since for the first one, for who gains or for who loses,
+#: nor these for them; and nothing is approved before what it would have changed was counted as it stands.
 COUNTERSIGNED = pgtrigger.Trigger(
     name="countersigned",
     when=pgtrigger.Before,
     operation=pgtrigger.Update,
     func="""
-        IF NEW.state NOT IN ('approved', 'in_force') OR NEW.state = OLD.state OR OLD.state = 'approved' THEN
+        IF NEW.state NOT IN ('approved', 'in_force', 'rejected') OR NEW.state = OLD.state OR OLD.state = 'approved' THEN
             RETURN NEW;
         END IF;
         IF NEW.answered_by_id IS NULL OR NOT EXISTS (
             SELECT 1 FROM controls_roleassignment r JOIN controls_person p ON p.id = r.person_id
             WHERE r.person_id = NEW.answered_by_id AND r.role = NEW.needs AND r.confirmed_at <= NEW.answered_at
               AND (r.until IS NULL OR r.until > NEW.answered_at) AND p.is_active AND p.left_at IS NULL) THEN
-            RAISE EXCEPTION 'S8: proposal % is approved by a second person with the role of %', OLD.id, NEW.needs
+            RAISE EXCEPTION 'S8: proposal % is answered by a second person with the role of %', OLD.id, NEW.needs
                 USING ERRCODE = 'check_violation';
         END IF;
         IF EXISTS (SELECT 1 FROM controls_delegation d
-                   WHERE (d.giver_id, d.taker_id) IN ((NEW.proposed_by_id, NEW.answered_by_id),
-                                                      (NEW.answered_by_id, NEW.proposed_by_id))
+                   WHERE (d.giver_id = NEW.answered_by_id AND d.taker_id = ANY(NEW.proposed_by_id || NEW.gains || NEW.loses)
+                          OR d.taker_id = NEW.answered_by_id AND d.giver_id = ANY(NEW.proposed_by_id || NEW.gains || NEW.loses))
                      AND d.from_at <= NEW.answered_at AND d.until_at > NEW.proposed_at
                      AND (d.ended_at IS NULL OR d.ended_at > NEW.proposed_at)) THEN
-            RAISE EXCEPTION 'A11: who stands in for the author does not countersign proposal %', OLD.id
+            RAISE EXCEPTION 'A11: who stands in for the author, or for who gains or loses, does not answer proposal %', OLD.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        IF NEW.state <> 'rejected' AND NOT EXISTS (SELECT 1 FROM approvals_whatif w WHERE w.proposal_id = NEW.id
+                                                   AND w.round = NEW.round AND w.finished_at IS NOT NULL) THEN
+            RAISE EXCEPTION 'S8: what proposal % would have changed is not counted as it stands', OLD.id
                 USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;

@@ -74,7 +74,7 @@ class Slice:
 
 
 class Kind:
-    """One kind of proposal. What is left as it stands here: nobody gains, nobody is appointed, nothing acts at once."""
+    """One kind of proposal. What is left as it stands here: nobody gains or loses, nobody is appointed, nothing acts at once."""
 
     #: Its name in addresses and rows, and what pages call it.
     code: ClassVar[str]
@@ -120,6 +120,10 @@ class Kind:
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Ids of whoever would gain by it: none of them proposes or countersigns it."""
+        return frozenset()
+
+    def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
+        """Ids of whoever would lose by it, and keeps what they have where it is rejected: none of them answers it."""
         return frozenset()
 
     def appointed(self, target: str, before: Document, after: Document) -> Person | None:

@@ -103,6 +103,10 @@ class PersonsRole(Kind):
         label = ROLE_WORDS[Role(_keys(target)[1])]
         return (Change("held", label, _yes(before["held"]), _yes(after["held"]), tightens=not after["held"]),)
 
+    def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
+        """Whoever is to hold it no more: rejecting that would give it back to them."""
+        return frozenset() if after["held"] else frozenset({_keys(target)[0]})
+
     def appointed(self, target: str, before: Document, after: Document) -> Person | None:
         """Whoever is to hold it."""
         return _person(_keys(target)[0]) if after["held"] else None
@@ -196,6 +200,10 @@ class TeamLead(Kind):
         label = SEATS[_keys(target)[1]].capitalize()
         return (Change("person", label, _name(before["person"]), _name(after["person"]), tightens=False),)
 
+    def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
+        """Whoever it was."""
+        return frozenset({before["person"]} - {None})
+
     def appointed(self, target: str, before: Document, after: Document) -> Person | None:
         """Whoever it names."""
         return _person(after["person"])
@@ -265,6 +273,10 @@ class FallbackOwner(Kind):
         if before == after:
             return ()
         return (Change("member", "Fallback owner", _yes(before["member"]), _yes(after["member"]), tightens=False),)
+
+    def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
+        """Whoever is one no more."""
+        return frozenset() if after["member"] else frozenset({int(_keys(target)[1])})
 
     def appointed(self, target: str, before: Document, after: Document) -> Person | None:
         """Whoever becomes one."""
@@ -338,6 +350,13 @@ class ResourceOwner(Kind):
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Whoever answers for it from then on and did not before."""
         return frozenset(after.values()) - frozenset(before.values())
+
+    def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
+        """Whoever answered for it and does no more, or only deputises."""
+        out = set(before.values()) - set(after.values())
+        if before["owner"] != after["owner"]:
+            out.add(before["owner"])
+        return frozenset(out - {None})
 
     def appointed(self, target: str, before: Document, after: Document) -> Person | None:
         """Whoever answers for it then and did not before; where the two change places, the new owner."""

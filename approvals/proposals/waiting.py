@@ -70,7 +70,7 @@ def rows(actor: Actor, now: datetime, *, own: bool, most: int) -> QuerySet[Propo
     ended = Q(ended_at=None) | Q(ended_at__gt=OuterRef("proposed_at"))
     between = Delegation.objects.filter(standing, ended, from_at__lte=now, until_at__gt=OuterRef("proposed_at"))
     unsigned = Q(state__in=(ProposalState.OPEN, ProposalState.AT_ONCE), needs__in=access.roles_held(actor, now))
-    to_sign = unsigned & ~Q(proposed_by=me) & ~Q(gains__contains=[me]) & ~Exists(between)
+    to_sign = unsigned & ~Q(proposed_by=me) & ~Q(gains__contains=[me]) & ~Q(loses__contains=[me]) & ~Exists(between)
     theirs = Q(proposed_by=me) if own else Q(pk__in=[])
     found = Proposal.objects.unanswered().filter(to_accept | to_sign | theirs, lapses_at__gt=now)
     what = Case(When(to_accept, then=Value(ACCEPT)), When(to_sign, then=Value(COUNTERSIGN)), default=Value(OWN))

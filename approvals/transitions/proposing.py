@@ -99,6 +99,7 @@ def _say(step: Step[Proposal], kind: Kind, document: Document) -> None:
     proposal.appointed = kind.appointed(proposal.target, before, given.document)
     gains = kind.gains(proposal.target, before, given.document, step.now)
     proposal.gains = sorted(gains | ({proposal.appointed.pk} if proposal.appointed is not None else set()))
+    proposal.loses = sorted(kind.loses(proposal.target, before, given.document))
     own = duties.own_gain(step.actor, proposal.gains)
     if own is not None:
         raise refuse(own)
@@ -109,7 +110,9 @@ def _check_at_once(step: Step[Proposal], kind: Kind) -> None:
     if not (kind.may_act_at_once and step.subject.tightens):
         sentence = "Only what tightens acts at once; this waits for a second person."
         raise refuse(Refusal("S8", "input", sentence, "Propose it without that.", is_attempt=True))
-    last = Proposal.objects.filter(kind=step.subject.kind, target=step.subject.target).order_by("-pk").first()
+    about = Proposal.objects.filter(kind=step.subject.kind, target=step.subject.target).order_by("-pk")
+    # What acted at once is over by itself; between that and this its author alone makes no difference by what they withdraw or let lapse.
+    last = about.exclude(acting_until=None, state__in=(S.WITHDRAWN, S.LAPSED)).first()
     if last is not None and last.acting_until is not None and last.state not in (S.APPROVED, S.IN_FORCE):
         sentence = "The last one about this acted at once and nobody countersigned it: one person does not go on with that alone."
         raise refuse(Refusal("S8", "duty", sentence, "Propose it without that.", is_attempt=True))

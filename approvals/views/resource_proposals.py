@@ -1,7 +1,8 @@
-"""What of a resource in use takes two people: another owner or deputy, and a lower data class (S8). Each is proposed here."""
+"""What of a resource in use takes two people: another owner or deputy, a lower data class, another kind or team (S8). Each is proposed here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +15,11 @@ from django.views.decorators.http import require_http_methods
 from approvals.models import Proposal
 from approvals.transitions import proposing
 from governance.controls import clock
-from governance.controls.models import Person
+from governance.controls.models import Person, Team
 from governance.controls.refusals import InvalidInput, Refusal, Refused
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
-from inventory.models import DataClass, Environment, Resource, ResourceState
+from inventory.models import DataClass, Environment, Resource, ResourceKind, ResourceState
 
 TEMPLATE = "approvals/resource_proposal.html"
 #: Who can be named.
@@ -51,42 +52,62 @@ class ClassForm(Why):
     field_order = ("data_class", "environment", "reason")
 
 
+class KindForm(Why):
+    """What a resource is to be, and whose."""
+
+    kind = forms.ChoiceField(choices=ResourceKind.choices)
+    team = forms.ModelChoiceField(Team.objects.all(), empty_label="Choose a team")
+    field_order = ("kind", "team", "reason")
+
+
+#: Each kind that is proposed here: its form, what that is filled in with, and what stands over it.
+FORMS: dict[str, tuple[type[Why], Callable[[Resource], dict[str, Any]], str, str]] = {
+    "resource_owner": (
+        OwnerForm,
+        lambda one: {"owner": one.owner_id, "deputy": one.deputy_id},
+        "Who answers for it",
+        "A second admin countersigns, and whoever is new accepts: one of the two at a time.",
+    ),
+    "resource_class": (
+        ClassForm,
+        lambda one: {"data_class": one.counted_class, "environment": one.environment},
+        "What it counts as",
+        "A security reviewer countersigns. What only goes upwards its owner changes alone.",
+    ),
+    "resource_kind": (
+        KindForm,
+        lambda one: {"kind": one.kind, "team": one.team_id},
+        "What it is, and whose",
+        "A security reviewer countersigns. Conflict rules go by the kind, and the team's leads are asked where owner and deputy can't decide.",
+    ),
+}
+
+
 @require_http_methods(["GET", "POST"])
 def resource_propose(request: Request, pk: int) -> HttpResponse:
-    """Propose who answers for a resource in use, or that it counts as less."""
+    """Propose who answers for a resource in use, that it counts as less, or what it is and whose."""
     now = clock.now()
     seen = Resource.objects.visible_to(request.actor, now).filter(state=ResourceState.ACTIVE)
     one = get_object_or_404(seen, pk=pk)
-    rows = {kind: Proposal(kind=kind, target=str(pk)) for kind in ("resource_owner", "resource_class")}
-    no = proposing.propose.refusal(rows["resource_owner"], actor=request.actor, now=now)
-    kind = request.POST.get("kind", "")
+    asked = request.POST.get("kind", "")
+    row = Proposal(kind=asked if asked in FORMS else "resource_owner", target=str(pk))
+    no = proposing.propose.refusal(row, actor=request.actor, now=now)
     if no is not None and no.kind == "permission":
-        return _refused(request, rows.get(kind, rows["resource_owner"]), no, now, one.href)
-    sent = request.POST if request.method == "POST" else None
-    of_owner = OwnerForm(
-        sent if kind == "resource_owner" else None,
-        initial={"owner": one.owner_id, "deputy": one.deputy_id},
-        prefix="owner",
-    )
-    of_class = ClassForm(
-        sent if kind == "resource_class" else None,
-        initial={"data_class": one.counted_class, "environment": one.environment},
-        prefix="class",
-    )
-    form = of_owner if kind == "resource_owner" else of_class
-    if sent is not None and kind in rows and form.is_valid():
+        return _refused(request, row, no, now, one.href)
+    shown = {
+        kind: made(request.POST if kind == asked else None, initial=filled(one), prefix=kind.removeprefix("resource_"))
+        for kind, (made, filled, *_) in FORMS.items()
+    }
+    form = shown.get(asked)
+    if form is not None and form.is_valid():
         try:
             said = form.cleaned_data
-            made = proposing.propose(
-                rows[kind], actor=request.actor, now=now, reason=said["reason"], document=_document(said)
-            )
+            made = proposing.propose(row, actor=request.actor, now=now, reason=said["reason"], document=_document(said))
             return redirect("proposal", made.pk)
         except InvalidInput as error:
             form.add_error(None, f"{error.refusal.sentence} {error.refusal.to_do}".strip())
         except Refused as error:
-            return refused(
-                request, error.refusal, context={"back_href": one.href, "typed": form.cleaned_data["reason"]}
-            )
+            return refused(request, error.refusal, context={"back_href": one.href, "typed": said["reason"]})
     context = {
         "now": now,
         "crumbs": [
@@ -96,22 +117,12 @@ def resource_propose(request: Request, pk: int) -> HttpResponse:
         ],
         "head": {"title": f"Propose a change of {one.name}", "facts": ["a second person countersigns it"]},
         "forms": [
-            {
-                "kind": "resource_owner",
-                "title": "Who answers for it",
-                "words": "A second admin countersigns, and whoever is new accepts: one of the two at a time.",
-                "form": of_owner,
-            },
-            {
-                "kind": "resource_class",
-                "title": "What it counts as",
-                "words": "A security reviewer countersigns. What only goes upwards its owner changes alone.",
-                "form": of_class,
-            },
+            {"kind": kind, "title": title, "words": words, "form": shown[kind]}
+            for kind, (*_, title, words) in FORMS.items()
         ],
         "back_href": one.href,
     }
-    return page(request, TEMPLATE, context, status=422 if sent is not None else 200)
+    return page(request, TEMPLATE, context, status=422 if request.method == "POST" else 200)
 
 
 def _refused(request: Request, row: Proposal, no: Refusal, now: datetime, back_href: str) -> HttpResponse:
@@ -126,4 +137,4 @@ def _refused(request: Request, row: Proposal, no: Refusal, now: datetime, back_h
 
 def _document(said: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in said.items() if name != "reason"}
-    return {name: value.pk if isinstance(value, Person) else value for name, value in given.items()}
+    return {name: value.pk if isinstance(value, Person | Team) else value for name, value in given.items()}

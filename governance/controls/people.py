@@ -90,8 +90,9 @@ def give_role(
 @transition(Person, event="role.given_back", permission=None, duties=[STILL_HERE])
 def give_role_back(step: Step[Person], *, ended: RoleAssignment) -> Effect:
     """Somebody holds a role again that one admin ended at once and no other countersigned (S8)."""
+    first = ended.restores or ended
     made = RoleAssignment(
-        person=step.subject, role=ended.role, proposed_at=step.now, confirmed_at=step.now, restores=ended
+        person=step.subject, role=ended.role, proposed_at=step.now, confirmed_at=step.now, restores=first
     )
     step.save(made)
     return Effect(subject=made, payload={"role": ended.role, "person": str(step.subject.opaque_id)})

@@ -57,6 +57,7 @@ from inventory.registry.resources import (
     appoint_owner,
     name_owner,
     propose_resource,
+    recast,
     reclassify,
     register_resource,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "propose_resource",
     "raise_tier",
     "read",
+    "recast",
     "reclassify",
     "refuse_binding",
     "refuse_item",

@@ -4,7 +4,7 @@ by an admin who did not propose it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,10 @@ from inventory.models import (
 
 #: What `register_resource`, `propose_resource` and `amend_resource` may set.
 FIELDS = ("name", "kind", "about", "team", "data_class", "environment")
+#: What rules and ladders go by: who last said it of something proposed does not put it to use.
+JUDGED = frozenset({"data_class", "environment", "kind", "team"})
+#: What of something in use changes by a proposal alone, whichever way, with what the form says.
+STAYING = {"kind": "What sort of thing it is", "team": "Whose it is"}
 NEEDED = (("name", "Give it a name."), ("kind", "Say what sort of thing it is."))
 CHOICES = {
     "kind": ResourceKind.values,
@@ -42,7 +46,7 @@ def _not_the_proposer(subject: Resource, actor: Actor, now: datetime) -> Refusal
     if any(person.pk == subject.proposed_by_id for person in actor.people):
         return Refusal("SOD-8", "duty", "You proposed this resource; another admin puts it to use.")
     if any(person.pk == subject.classed_by_id for person in actor.people):
-        return Refusal("SOD-8", "duty", "You set its data class; another admin puts it to use.")
+        return Refusal("SOD-8", "duty", "You said what it counts as; another admin puts it to use.")
     return None
 
 
@@ -82,13 +86,20 @@ def _can_be_named(subject: Resource, actor: Actor, now: datetime) -> Refusal | N
 def _accepted(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     if subject.owner is None or subject.deputy is None or subject.accepted_at is None:
         return Refusal("I8", "state", "Nobody has accepted to own it yet.", "Name an owner and a deputy first.")
+    if (
+        subject.named_owner is not None
+    ):  # they would come to answer for what is in use without a second admin having looked
+        return Refusal("I8", "state", f"{subject.named_owner.name} was named since and has not accepted yet.")
     if not subject.owner.is_here:
         return Refusal("I3", "state", f"{subject.owner.name} is not here any more.", "Name another owner first.")
     return None
 
 
 NOT_THE_PROPOSER = Duty(
-    "SOD-8", "S8", "A resource is put to use by an admin who neither proposed it nor set its class.", _not_the_proposer
+    "SOD-8",
+    "S8",
+    "A resource is put to use by an admin who neither proposed it nor said what it counts as.",
+    _not_the_proposer,
 )
 CAN_BE_NAMED = Duty("I8", "I8", "What is decided at run time has no owner and is never in use.", _can_be_named)
 ACCEPTED = Duty("I8", "I8", "A resource is put to use once its owner has accepted.", _accepted)
@@ -165,7 +176,7 @@ def name_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Effect
     Resource,
     event="resource.ownership_accepted",
     permission=Permission.RESOURCE_ACCEPT,
-    source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
+    source=(ResourceState.PROPOSED,),
 )
 def accept_ownership(step: Step[Resource]) -> Effect:
     """Whom an admin named accepts to answer for the resource."""
@@ -199,9 +210,10 @@ def activate(step: Step[Resource]) -> Effect:
     duties=[CAN_BE_NAMED],
 )
 def amend_resource(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect:
-    """Its owner or an admin changes what it says; once it is in use, data class and environment go upwards only (S8).
+    """Its owner or an admin changes what it says; once it is in use, data class and environment go upwards only, and what sort of thing
+    it is and whose stay as they are (S8).
 
-    While it is proposed the class can be set either way, since the owner who accepts and the other admin who puts it to use
+    While it is proposed all of it can be set either way, since the owner who accepts and the other admin who puts it to use
     are two further people.
     """
     resource, given = step.subject, _checked(fields)
@@ -214,7 +226,8 @@ def amend_resource(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect
     changed = [name for name, value in before.items() if getattr(resource, name) != value]
     if resource.state == ResourceState.ACTIVE:
         _check_not_lowered(resource, *was)
-    elif {"data_class", "environment"} & set(changed):
+        _check_stays(changed)
+    elif JUDGED & set(changed):
         resource.classed_by = step.actor.person
     step.save(resource)
     return Effect(payload={"changed": changed, "data_class": resource.counted_class})
@@ -245,6 +258,26 @@ def reclassify(step: Step[Resource], *, data_class: str, environment: str) -> Ef
         setattr(resource, name, value)
     step.save(resource)
     return Effect(payload={"changed": changed, "data_class": resource.counted_class})
+
+
+@transition(Resource, event="resource.amended", permission=None, source=(ResourceState.ACTIVE,))
+def recast(step: Step[Resource], *, kind: str, team: Team | None) -> Effect:
+    """What sort of thing something in use is, and whose, changes only by a proposal that two people signed (S8).
+
+    Conflict rules go by the one, the ladder and the signature from outside by the other, so neither is said by one person.
+    """
+    resource, given = step.subject, _checked({"kind": kind, "team": team})
+    changed = [name for name, value in given.items() if getattr(resource, name) != value]
+    resource.kind, resource.team = given["kind"], given["team"]
+    step.save(resource)
+    return Effect(payload={"changed": changed, "data_class": resource.counted_class})
+
+
+def _check_stays(changed: Collection[str]) -> None:
+    for name in changed:
+        if name in STAYING:
+            sentence = f"{STAYING[name]} takes a second person's approval once it is in use: propose it on the resource's page."
+            raise refuse(Refusal("S8", "input", sentence, detail=((name, "Two people change this."),)))
 
 
 def _check_not_lowered(resource: Resource, data_class: str, environment: str) -> None:

@@ -232,7 +232,7 @@ def _actions(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
     ]
     if one.state == ResourceState.ACTIVE and access.may(actor, Permission.PROPOSAL_MAKE, None, now=now):
         href = chrome.href("resource_propose", one.pk)
-        found.append({"label": "Propose an owner or a lower class", "icon": "person", "href": href})
+        found.append({"label": "Propose another owner, class, kind or team", "icon": "person", "href": href})
     return found
 
 
@@ -251,7 +251,7 @@ def _next(one: Resource, actor: Actor, now: datetime) -> Shape | None:
         return {"lead": "Nobody answers for it yet.", "text": text, "actions": []}
     no = registry.activate.refusal(one, actor=actor, now=now)
     post = {"label": "Put to use", "kind": "filled", "post": reverse("resource_activate", args=[one.pk]), "fields": {}}
-    text = "An admin who neither proposed it nor set its data class puts it to use."
+    text = "An admin who neither proposed it nor said what it counts as puts it to use."
     if no is None:
         text = "Once it is in use, privileges on it can be approved."
     elif no.kind == "duty":
@@ -311,7 +311,7 @@ class ResourceForm(forms.Form):
     """What is said about a resource."""
 
     name = forms.CharField(max_length=160)
-    kind = forms.ChoiceField(choices=ResourceKind)
+    kind = forms.ChoiceField(choices=ResourceKind, help_text="Once it is in use two people change this.")
     data_class = forms.ChoiceField(
         choices=[("", "Not known: counts as restricted"), *DataClass.choices],
         required=False,

@@ -15,6 +15,7 @@ from tests.approvals import lightly, stock
 from tests.approvals.lightly import Edit
 from tests.journeys import Company
 from tests.people import as_actor
+from tests.unguarded import given
 
 #: Resource, level, target; the code where it is another than what such a level is called by.
 Held = tuple[Resource, str, str] | tuple[Resource, str, str, str]
@@ -35,7 +36,7 @@ def report(word: str, table: str, operation: str = "select") -> Edit:
 
 def report_in_force(c: Company, edit: Edit) -> Automation:
     """Everything of such a report is approved by people; nobody has said what its credential opens."""
-    Resource.objects.filter(pk=c.erp.pk).update(data_class="internal")
+    given(c.erp, data_class="internal")
     version = journeys.brought_in(c, stock.EXPORT, content=lightly.content(edit))
     return journeys.decide_all(c, journeys.submitted(c, version)).automation
 

@@ -12,12 +12,13 @@ from typing import Any
 from approvals.models import Submission
 from governance.controls.models import Person
 from inventory import registry
-from inventory.models import Credential, Resource, Version
+from inventory.models import Credential, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.bring_in.building import connect, of_its_own
 from tests.journeys import Company
 from tests.people import as_actor
+from tests.unguarded import given
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -87,7 +88,7 @@ def version(
 ) -> Version:
     """A version of it, imported by Rita, with everything said that makes it low."""
     data = content(edit, word=word)
-    Resource.objects.filter(pk=c.erp.pk).update(data_class="internal")
+    given(c.erp, data_class="internal")
     if is_confirmed:
         connect(c, data)
     made = journeys.brought_in(c, stock.EXPORT, content=data, by=by, **fields)

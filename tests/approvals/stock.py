@@ -18,6 +18,7 @@ from tests import journeys
 from tests.appointing import leave_fallback, own
 from tests.journeys import EXPORTS, Company
 from tests.people import as_actor
+from tests.unguarded import given
 
 EXPORT = "weekly-stock-report.json"
 STANDARD = "Finance Slack workspace"
@@ -104,7 +105,7 @@ def in_force(c: Company, edit: Callable[[dict[str, Any]], None] | None = None, *
 
 def low(c: Company, edit: Callable[[dict[str, Any]], None] | None = None) -> Submission:
     """In stage 2: reading internal data by a credential that opens only that."""
-    Resource.objects.filter(pk=c.erp.pk).update(data_class="internal")
+    given(c.erp, data_class="internal")
     made = version(c, edit)
     one = Credential.objects.get(opens=c.erp)
     codes = [made.privileges.get(credential=one).entitlement.code]

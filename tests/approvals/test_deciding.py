@@ -18,6 +18,7 @@ from tests.approvals.attempts import refused
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
+from tests.unguarded import given
 
 
 def approve(record: Approval, c: Company, person: str = "omar", reason: str = "Fine.", **more: Any) -> Approval:
@@ -59,8 +60,7 @@ def test_a_decision_about_what_has_changed_since_is_refused_with_the_difference(
 ) -> None:
     record = stock.privilege_on(stage_2, company.slack)
     shown = journeys.shown(record)
-    company.slack.data_class = "public"
-    company.slack.save()
+    given(company.slack, data_class="public")
     with pytest.raises(OutOfTurn) as caught:
         verb(record, actor=as_actor(company.people.omar), now=company.now, reason="As I saw it.", shown_digest=shown)
     no = caught.value.refusal

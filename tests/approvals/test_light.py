@@ -34,6 +34,7 @@ from tests.approvals.proposals.policies_proposed import in_force, looser
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
+from tests.unguarded import given
 
 MONTH = timedelta(days=30)
 BY_POLICY = "UPDATE approvals_approval SET state = 'approved', by_policy_id = %s, granted_term_days = term_days, ended_at = %s WHERE id = %s"
@@ -424,7 +425,7 @@ def test_its_owner_reads_and_may_object_until_then(company: Company, light_submi
 @pytest.mark.rule("A13")
 def test_the_preview_says_so_and_submitting_does_so(company: Company) -> None:
     data = lightly.content()
-    Resource.objects.filter(pk=company.erp.pk).update(data_class="internal")
+    given(company.erp, data_class="internal")
     rita = Build.by(company.people.rita)
     item = rita.import_item(content=data)
     rita.post(item, rita.typed(item, company.people.jonas))

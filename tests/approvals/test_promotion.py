@@ -21,7 +21,7 @@ from approvals.models.submission import Capacity
 from governance.controls.models import Person
 from governance.controls.refusals import InvalidInput, Refused
 from inventory import lifecycle, lineage, registry
-from inventory.models import Automation, ImportItem, Resource, Version
+from inventory.models import Automation, ImportItem, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.api.programs import Program
@@ -29,6 +29,7 @@ from tests.approvals.bring_in.building import Build, connect
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
+from tests.unguarded import given
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("I10")]
 
@@ -348,7 +349,7 @@ def test_what_was_retired_below_is_called_that(company: Company) -> None:
 
 
 def test_from_internal_data_to_confidential_is_raised(company: Company) -> None:
-    Resource.objects.filter(pk=company.model.pk).update(data_class="internal")
+    given(company.model, data_class="internal")
 
     def on_test_data(export: dict[str, Any]) -> None:
         stock.node(export, ".postgres")["credentials"]["postgres"] |= {"id": "modelStore", "name": "Model store"}

@@ -10,11 +10,12 @@ from django.urls import reverse
 from governance.controls.models import LedgerEvent
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from inventory import registry
-from inventory.models import Automation, Binding, Resource
+from inventory.models import Automation, Binding
 from tests import journeys
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
 from tests.portal.signed_in import client_of
+from tests.unguarded import given
 
 pytestmark = pytest.mark.django_db
 KNOWN = {"connector": "slack", "instance": "abc"}
@@ -175,7 +176,7 @@ def test_agreeing_counts_for_what_was_shown_and_who_asked_must_still_answer_for_
     registry.ask_to_move(company.drive, actor=as_actor(n.mei), now=company.now, **KNOWN)
     with pytest.raises(OutOfTurn, match="Something else"):
         registry.agree_to_move(binding, actor=as_actor(n.omar), now=company.now, resource=company.mail.pk)
-    Resource.objects.filter(pk=company.drive.pk).update(owner=n.lena, deputy=n.amara)
+    given(company.drive, owner=n.lena, deputy=n.amara)
     with pytest.raises(DutyConflict, match="who answers for Finance Slack workspace"):
         registry.agree_to_move(binding, actor=as_actor(n.omar), now=company.now, resource=company.drive.pk)
 

@@ -18,6 +18,7 @@ from tests import journeys
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
+from tests.unguarded import given
 
 pytestmark = pytest.mark.django_db
 #: Has the shape of a key and opens nothing.
@@ -26,7 +27,7 @@ TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 
 def brought_in(c: Company) -> Version:
     """Weekly stock report on an ERP whose data is internal, so that its reading would be low but for what its credential opens."""
-    Resource.objects.filter(pk=c.erp.pk).update(data_class="internal")
+    given(c.erp, data_class="internal")
     return stock.version(c)
 
 

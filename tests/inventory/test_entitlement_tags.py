@@ -12,6 +12,7 @@ from inventory.models import Entitlement, Privilege, ResourceKind
 from tests import journeys
 from tests.journeys import Company
 from tests.people import as_actor
+from tests.unguarded import given
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
@@ -32,11 +33,11 @@ def test_what_is_imported_has_the_tags_of_its_connector(company: Company) -> Non
 
 def test_what_an_owner_adds_has_the_tags_of_its_words(company: Company) -> None:
     n, slack = company.people, company.slack
-    given = {"words": "May approve requests", "level": "write"}
-    registry.add_entitlement(slack, actor=as_actor(n.omar), now=n.now, code="request:approve", **given)
+    said = {"words": "May approve requests", "level": "write"}
+    registry.add_entitlement(slack, actor=as_actor(n.omar), now=n.now, code="request:approve", **said)
     assert slack.entitlements.get(code="request:approve").tags == ["approve"]
-    slack.kind = ResourceKind.SECRET_STORE
-    slack.save()
+    given(slack, kind=ResourceKind.SECRET_STORE)
+    slack.refresh_from_db()
     registry.add_entitlement(slack, actor=as_actor(n.omar), now=n.now, code="kv:entry", words="May look", level="read")
     assert slack.entitlements.get(code="kv:entry").tags == ["secrets.read"]
 

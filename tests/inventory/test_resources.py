@@ -96,7 +96,7 @@ def test_an_admin_who_proposed_it_set_its_class_or_would_own_it_does_not_put_it_
         registry.activate(made, actor=as_actor(n.karl), now=n.now)
     registry.amend_resource(made, actor=as_actor(n.karl), now=n.now, fields={"data_class": "internal"})
     registry.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
-    with pytest.raises(DutyConflict, match="data class") as no:
+    with pytest.raises(DutyConflict, match="counts as") as no:
         registry.activate(made, actor=as_actor(n.karl), now=n.now)
     assert no.value.refusal.code == "SOD-8"
     with pytest.raises(DutyConflict, match="named who answers"):

@@ -186,7 +186,8 @@ def many(company: Company, number: int) -> None:
         for name in names
     )
     Resource.objects.bulk_create(
-        Resource(name=name, kind="data_store", created_at=n.now, owner=n.rita, search=name.lower()) for name in names
+        Resource(name=name, kind="data_store", created_at=n.now, suggested_owner=n.rita, search=name.lower())
+        for name in names
     )
 
 

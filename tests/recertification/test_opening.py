@@ -18,6 +18,7 @@ from inventory import lifecycle
 from inventory.models import Automation, Resource
 from tests.people import as_actor
 from tests.recertification.reviews import JOB, Held, opens_at, question, under_review
+from tests.unguarded import given
 
 
 @pytest.mark.rule("R1", "S5")
@@ -87,7 +88,7 @@ def test_about_low_risk_that_was_not_drawn_the_automations_owner_alone_is_asked(
 def test_nobody_who_gains_is_asked_whether_it_is_acceptable(owner: str, deputy: str, asked: str, held: Held) -> None:
     erp: Resource = held.company.erp
     people = {"owner": getattr(held.people, owner), "deputy": getattr(held.people, deputy)}
-    Resource.objects.filter(pk=erp.pk).update(**people)
+    given(erp, **people)
     item = under_review(held.grant(on=erp))
     assert question(item, Asks.ACCEPTABLE).reviewer.name == asked
 

@@ -219,7 +219,8 @@ class RoleAssignment(models.Model):
     confirmed_at = models.DateTimeField()
     until = models.DateTimeField(null=True, blank=True)
     by_bootstrap = models.BooleanField(default=False)
-    #: The one that it brings back: one admin ended that at once, and nobody countersigned it.
+    #: The one that it brings back: one admin ended that at once, and nobody countersigned it. However often that was, the first of them: since then
+    #: they were there all the time (A9).
     restores = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
 
     history = History()

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.models import Permission
 from django.db import connection, connections, models, transaction
+from django.db.models import F
 
 from approvals.models import PolicyVersion
 from governance.controls import texts
@@ -220,22 +221,26 @@ def _resources(count: int, owners: list[Person], cast: Cast, now: datetime) -> N
     """Resources in use, with owner, deputy and team, six entitlements each and a credential that opens it."""
     teams = list(Team.objects.filter(name__startswith="Unit ").order_by("pk"))
     theirs = {0, count // 3, 2 * count // 3}
+    admin = next(one for one in people_with(Role.ADMIN, now) if one not in (*owners, cast.owner, cast.deputy))
     made = _write(
         Resource(
             kind=KINDS[number % len(KINDS)],
             name=f"{THINGS[number % 8].capitalize()} {KINDS[number % len(KINDS)].replace('_', ' ')} {number:03}",
             about="scale",
             team=teams[number % len(teams)],
-            owner=cast.owner if number in theirs else owners[number % len(owners)],
-            deputy=cast.deputy if number in theirs else owners[(number + 1) % len(owners)],
-            accepted_at=now - LONG_AGO,
+            named_owner=cast.owner if number in theirs else owners[number % len(owners)],
+            named_deputy=cast.deputy if number in theirs else owners[(number + 1) % len(owners)],
+            named_by=admin,
             data_class=CLASSES[number % len(CLASSES)],
-            state="active",
             created_at=now - LONG_AGO,
             search=f"resource {number:03}",
         )
         for number in range(count)
     )
+    new = Resource.objects.filter(pk__in=[one.pk for one in made])
+    who = {"owner": F("named_owner"), "deputy": F("named_deputy")}
+    new.update(**who, accepted_at=now - LONG_AGO, named_owner=None, named_deputy=None, named_by=None)
+    new.update(state="active")  # after their owners have accepted, as the database wants it (S8)
     _write(
         Entitlement(
             resource=resource,

@@ -19,6 +19,7 @@ from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company
 from tests.people import as_actor
+from tests.unguarded import given
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
@@ -50,7 +51,7 @@ def test_what_a_resource_has_become_since_it_was_submitted_is_refused_under_enfo
     plain: Company, before: dict[str, str], wanted: dict[str, Any], after: dict[str, str]
 ) -> None:
     c = plain
-    Resource.objects.filter(pk=c.erp.pk).update(**before)
+    given(c.erp, **before)
     ruling.rule(on(c.erp, **wanted), on(c.slack), mode="enforce")
     made = journeys.submitted(c, stock.version(c, environment="test"))
     amended(c, c.erp, **after)
@@ -63,7 +64,7 @@ def test_what_a_resource_has_become_since_it_was_submitted_is_refused_under_enfo
 
 def test_in_mode_approval_what_a_resource_has_become_asks_security(plain: Company) -> None:
     c = plain
-    Resource.objects.filter(pk=c.erp.pk).update(data_class="internal")
+    given(c.erp, data_class="internal")
     ruling.rule(on(c.erp, data_classes=["confidential"]), on(c.slack), mode="approval")
     made = journeys.submitted(c, stock.version(c))
     amended(c, c.erp, data_class="confidential")
@@ -74,7 +75,8 @@ def test_in_mode_approval_what_a_resource_has_become_asks_security(plain: Compan
 
 def test_what_is_held_in_a_resource_that_became_production_counts_there(plain: Company) -> None:
     c = plain
-    Resource.objects.filter(pk__in=[c.slack.pk, c.erp.pk]).update(environment="test")
+    for one in (c.slack, c.erp):
+        given(one, environment="test")
     ruling.rule(on(c.erp), on(c.slack, environments=["production"]), mode="enforce", scope="owner")
     held = chained.in_force(c, stock_free(c, "One", (c.slack, "write", "in")))
     amended(c, c.slack, environment="production")

@@ -16,6 +16,7 @@ from governance.controls.models import LedgerEvent, Person
 from governance.controls.people import delegate
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.controls.roles import Role
+from tests.appointing import propose_role
 from tests.approvals.attempts import database_refuses, sql
 from tests.approvals.proposals.policies_proposed import approve, changed, in_force, looser, propose, tighter
 from tests.people import NOW, Northwind, as_actor, as_delegate, give_role, make_person
@@ -301,7 +302,7 @@ def test_no_sql_makes_a_policy_without_two_people(northwind: Northwind) -> None:
     ("change", "words"),
     [
         ("state = 'in_force'", "by a second person"),
-        ("state = 'rejected', answered_by_id = proposed_by_id, answered_at = now()", "two_people"),
+        ("state = 'rejected', answered_by_id = proposed_by_id, answered_at = now()", "by a second person"),
         ("state = 'in_force', answered_by_id = {karl}, answered_at = '2026-11-24 10:00Z'", "by a second person"),
         ("state = 'approved', answered_by_id = {sana}, answered_at = '2026-11-24 10:00Z'", "whoever is appointed"),
         ("state = 'at_once'", "does not become"),
@@ -325,9 +326,53 @@ def test_no_sql_lets_a_delegate_or_who_gains_countersign(northwind: Northwind) -
     said = "state = 'in_force', answered_by_id = %s, answered_at = '2026-11-24 10:00Z'"
     with database_refuses("stands in for the author"):
         sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.sana.pk, one.pk)
-    sql("UPDATE approvals_proposal SET gains = ARRAY[%s]::bigint[] WHERE id = %s", n.viktor.pk, one.pk)
-    with database_refuses("who_gains_is_apart"):
-        sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.viktor.pk, one.pk)
+    proposing.withdraw(one, actor=as_actor(n.ines), now=NOW)
+    for field in ("gains", "loses"):
+        one = propose(n.ines, tighter())
+        more = f"round = 2, {field} = ARRAY[%s]::bigint[]"  # as an amendment would say it
+        sql(f"UPDATE approvals_proposal SET {more} WHERE id = %s", n.viktor.pk, one.pk)
+        sql("UPDATE approvals_whatif SET finished_at = now() WHERE proposal_id = %s AND finished_at IS NULL", one.pk)
+        again = (
+            "INSERT INTO approvals_whatif (proposal_id, round, since, until, cursor, done, total, counts, finished_at)"
+        )
+        sql(f"{again} VALUES (%s, 2, now(), now(), 0, 0, 0, '{{}}', now())", one.pk)
+        with database_refuses(f"who_{field.removesuffix('s')}s_is_apart"):
+            sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.viktor.pk, one.pk)
+        proposing.withdraw(Proposal.objects.get(pk=one.pk), actor=as_actor(n.ines), now=NOW)
+
+
+@pytest.mark.rule("A6")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "gains = '{}'",
+        "loses = ARRAY[1]",
+        "document = '{}'",
+        "before = '{}'",
+        "digest = repeat('0', 64)",
+        "tightens = NOT tightens",
+        "appointed_id = proposed_by_id",
+        "reason_id = NULL",
+        "lapses_at = lapses_at + interval '1 year'",
+        "round = 3, gains = '{}'",
+        "round = 2, lapses_at = lapses_at + interval '1 year'",
+    ],
+)
+def test_no_sql_changes_what_is_open_but_by_a_new_round(northwind: Northwind, change: str) -> None:
+    """Who gains or loses, what it says and until when: nobody takes themself out of it, or puts something else under what somebody reads."""
+    n = northwind
+    one = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=NOW)
+    with database_refuses(""):
+        sql(f"UPDATE approvals_proposal SET {change} WHERE id = %s", one.pk)
+
+
+def test_no_sql_approves_what_was_not_counted_as_it_stands(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, tighter())
+    sql("UPDATE approvals_proposal SET round = 2, document = '{}' WHERE id = %s", one.pk)
+    with database_refuses("is not counted as it stands"):
+        said = "state = 'in_force', answered_by_id = %s, answered_at = '2026-11-24 10:00Z'"
+        sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.sana.pk, one.pk)
 
 
 def test_what_has_ended_stays_as_it_ended(northwind: Northwind) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from approvals import transitions, waiting
+from approvals.ladders import Bench
 from approvals.models import Approval, Proposal, ProposalState, Submission
 from approvals.transitions import proposing
 from governance.controls import access
@@ -212,6 +214,62 @@ def test_who_only_got_their_role_back_was_there_all_the_time(company: Company, c
     assert not decides(journeys.app_of(chaser_submitted), n.sana, later)
     proposing.reject(one, actor=as_actor(n.karl), now=later, reason="She is needed.")
     assert decides(journeys.app_of(chaser_submitted), n.sana, later)
+
+
+@pytest.mark.rule("A9")
+@pytest.mark.parametrize("rounds", [2, 3])
+def test_however_often_it_ended_and_came_back_they_were_there_all_the_time(
+    company: Company, chaser_submitted: Submission, rounds: int
+) -> None:
+    """As many queries as for one who never lost it."""
+    n, app = company.people, journeys.app_of(chaser_submitted)
+    with CaptureQueriesContext(connection) as before:
+        first = Bench.load(company.now)
+    for number in range(1, rounds + 1):
+        later = company.now + timedelta(hours=number)
+        row = Proposal(kind="role", target=f"{n.sana.pk}-{Role.SECURITY_REVIEWER}")
+        said = {"now": later, "reason": "Why.", "document": {"held": False}}
+        one = proposing.propose(row, actor=as_actor(n.ines), at_once=True, **said)
+        proposing.reject(one, actor=as_actor(n.karl), now=later, reason="She is needed.")
+        assert decides(app, n.sana, later)
+        other = Proposal(kind="role", target=one.target)  # what a second person rejected makes room for the next
+        proposing.propose(other, actor=as_actor(n.ines), **said)
+        proposing.reject(other, actor=as_actor(n.karl), now=later, reason="She is needed.")
+    held = RoleAssignment.objects.filter(person=n.sana, role=Role.SECURITY_REVIEWER)
+    assert held.count() == rounds + 1
+    with CaptureQueriesContext(connection) as after:
+        bench = Bench.load(later)
+    assert bench.security_since[n.sana.pk] == first.security_since[n.sana.pk]
+    assert len(after) == len(before)
+
+
+def test_what_its_author_withdraws_lets_them_act_at_once_no_sooner(northwind: Northwind) -> None:
+    n, one = northwind, at_once(northwind.rita, Role.BUILDER, northwind.ines)
+    proposing.reject(one, actor=as_actor(n.karl), now=NOW, reason="She does nothing wrong.")
+    row, said = Proposal(kind="role", target=one.target), {"now": NOW, "reason": "Why.", "document": {"held": False}}
+    proposing.propose(row, actor=as_actor(n.ines), **said)
+    proposing.withdraw(row, actor=as_actor(n.ines), now=NOW)
+    with pytest.raises(DutyConflict, match="one person does not go on with that alone"):
+        at_once(n.rita, Role.BUILDER, n.ines)
+
+
+@pytest.mark.parametrize("other", ["viktor", "sana"])
+def test_no_sql_makes_somebody_be_there_sooner(northwind: Northwind, other: str) -> None:
+    """What comes back names the first that ended, of the same person: not somebody else's, nor one in between."""
+    n = northwind
+    row = Proposal(kind="role", target=f"{n.sana.pk}-{Role.SECURITY_REVIEWER}")
+    said = {"reason": "Why.", "document": {"held": False}, "at_once": True}
+    one = proposing.propose(row, actor=as_actor(n.ines), now=NOW, **said)
+    proposing.reject(one, actor=as_actor(n.karl), now=NOW, reason="She is needed.")
+    held = RoleAssignment.objects.filter(person=getattr(n, other), role=Role.SECURITY_REVIEWER, until=None).get()
+    with pytest.raises(IntegrityError, match="brings back no role"):
+        raw(RESTORING, n.sana.pk, held.pk, NOW, NOW)
+
+
+RESTORING = (
+    "INSERT INTO controls_roleassignment (person_id, role, restores_id, proposed_at, confirmed_at, by_bootstrap)"
+    " VALUES (%s, 'security_reviewer', %s, %s, %s, false)"
+)
 
 
 @pytest.mark.rule("A9", "A1")

@@ -1,0 +1,224 @@
+"""What sort of thing a resource in use is, and whose team's, changes by a proposal of two people; the database takes nothing else (S8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from approvals.models import Proposal, ProposalState
+from approvals.proposals import counting, kinds
+from approvals.transitions import proposing
+from governance.controls.models import Person
+from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted
+from governance.controls.roles import Role
+from inventory import registry
+from inventory.models import Entitlement, Resource
+from tests.appointing import appoint
+from tests.approvals.attempts import database_refuses, sql
+from tests.approvals.conflicts import ruling
+from tests.journeys import Company
+from tests.people import as_actor, give_role
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
+
+
+def proposed(c: Company, by: Person, **document: Any) -> Proposal:
+    row = Proposal(kind="resource_kind", target=str(c.erp.pk))
+    said = {"kind": c.erp.kind, "team": c.erp.team_id, **document}
+    made = proposing.propose(row, actor=as_actor(by), now=c.now, reason="It moved.", document=said)
+    return Proposal.objects.get(pk=made.pk)
+
+
+def answered(c: Company, one: Proposal, by: Person) -> Proposal:
+    return proposing.approve(one, actor=as_actor(by), now=c.now, shown_digest=one.digest)
+
+
+def erp(c: Company) -> Resource:
+    return Resource.objects.get(pk=c.erp.pk)
+
+
+@pytest.mark.parametrize("field", ["kind", "team"])
+def test_neither_its_owner_nor_an_admin_says_it_alone(company: Company, field: str) -> None:
+    c, n = company, company.people
+    other = {"kind": "secret_store", "team": n.marketing}[field]
+    for who in (c.erp.owner, n.ines):
+        with pytest.raises(InvalidInput, match="second person") as no:
+            registry.amend_resource(erp(c), actor=as_actor(who), now=c.now, fields={field: other})
+        assert no.value.refusal.detail[0][0] == field
+    with pytest.raises(NotPermitted, match="Nobody"):
+        registry.recast(erp(c), actor=as_actor(n.ines), now=c.now, kind="secret_store", team=n.marketing)
+    assert (erp(c).kind, erp(c).team_id) == (c.erp.kind, c.erp.team_id)
+
+
+def test_what_is_said_as_it_is_stays_an_amendment_of_one(company: Company) -> None:
+    c = company
+    fields = {"kind": c.erp.kind, "team": c.erp.team, "about": "Where orders are."}
+    registry.amend_resource(erp(c), actor=as_actor(c.erp.owner), now=c.now, fields=fields)
+    assert erp(c).about == "Where orders are."
+
+
+def test_only_a_security_reviewer_who_does_not_gain_countersigns_it(company: Company, chaser_in_force: Any) -> None:
+    c, n = company, company.people
+    one = proposed(c, n.ines, kind="secret_store")
+    assert (one.tightens, one.needs, one.appointed) == (False, Role.SECURITY_REVIEWER, None)
+    assert n.jonas.pk in one.gains  # his automation holds something on it
+    give_role(n.jonas, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
+    with pytest.raises(NotPermitted):
+        answered(c, one, n.karl)
+    with pytest.raises(DutyConflict, match="You would gain"):
+        answered(c, one, n.jonas)
+    assert answered(c, one, n.sana).state == ProposalState.IN_FORCE
+    assert erp(c).kind == "secret_store"
+
+
+def test_it_never_acts_at_once(company: Company) -> None:
+    row = Proposal(kind="resource_kind", target=str(company.erp.pk))
+    document = {"kind": "secret_store", "team": company.erp.team_id}
+    with pytest.raises(InvalidInput, match="Only what tightens"):
+        proposing.propose(
+            row,
+            actor=as_actor(company.people.ines),
+            now=company.now,
+            reason="Quick.",
+            document=document,
+            at_once=True,
+        )
+
+
+def test_who_would_come_onto_its_ladder_neither_proposes_nor_countersigns_it(company: Company) -> None:
+    """Grace leads marketing: an admin who leads a team does not take a resource into it, nor does a reviewer who does."""
+    c, n = company, company.people
+    give_role(n.grace, Role.ADMIN, admins=(n.ines, n.karl))
+    with pytest.raises(DutyConflict, match="You would gain"):
+        proposed(c, n.grace, team=n.marketing.pk)
+    give_role(n.grace, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
+    one = proposed(c, n.ines, team=n.marketing.pk)
+    with pytest.raises(DutyConflict, match="You would gain"):
+        answered(c, one, n.grace)
+    answered(c, one, n.sana)
+    assert erp(c).team == n.marketing
+
+
+@pytest.mark.parametrize(
+    "document", [{"kind": "spoon"}, {"kind": None}, {"team": 10**9}, {"team": "x"}, {"team": None}, {"team": True}, {}]
+)
+def test_what_names_nothing_or_changes_nothing_is_not_proposed(company: Company, document: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        proposed(company, company.people.ines, **document)
+
+
+def test_it_says_which_rules_look_at_it_then_and_whose_leads_come_next(company: Company) -> None:
+    c, n = company, company.people
+    Entitlement.objects.create(resource=c.erp, code="any:thing", words="May", level="read")
+    ruling.rule({"kinds": ["secret_store"]}, {"codes": ["other:thing"]}, code="stores-of-secrets")
+    one = proposed(c, n.ines, kind="secret_store", team=n.marketing.pk)
+    counting.sweep(c.now)
+    found = counting.latest(one)
+    assert found is not None
+    said = kinds.of(one.kind).said(counting.span(one, found), found.counts)
+    assert f"the leads of Marketing come next instead of those of {c.erp.team}" in said[1]
+    assert any("would look at more" in line and "stores-of-secrets" in line for line in said)
+    changes = kinds.of(one.kind).changes(one.target, one.before, one.document)
+    assert next((each.before, each.after) for each in changes) == (c.erp.get_kind_display(), "Secret store")
+    page = client_of(n.sana).get(one.href).content.decode()
+    assert "Marketing" in page
+    assert "Secret store" in page
+
+
+@pytest.mark.parametrize("field", ["kind", "team"])
+def test_the_page_offers_it_and_says_what_is_wrong_with_it(company: Company, field: str) -> None:
+    c, n = company, company.people
+    client, address = client_of(n.ines), reverse("resource_propose", args=[c.erp.pk])
+    said = {"kind": "resource_kind", "kind-kind": c.erp.kind, "kind-team": c.erp.team_id, "kind-reason": "It moved."}
+    same = client.post(address, said)
+    assert (same.status_code, b"Nothing would be different" in same.content) == (422, True)
+    said[f"kind-{field}"] = {"kind": "secret_store", "team": n.marketing.pk}[field]
+    assert client.post(address, said).status_code == 302
+    assert Proposal.objects.latest("pk").kind == "resource_kind"
+
+
+# --- and by the database ----------------------------------------------------------------------------------------------
+
+CHANGES = {
+    "its kind": ("kind = 'secret_store'", "S8: what resource"),
+    "its team": ("team_id = {n.marketing.pk}", "S8: what resource"),
+    "no team": ("team_id = NULL", "S8: what resource"),
+    "a lower class": ("data_class = 'public'", "counts as less"),
+    "a lesser place": ("environment = 'test'", "counts as less"),
+    "another owner": ("owner_id = {n.tom.pk}", "S8: who answers"),
+    "another deputy": ("deputy_id = {n.tom.pk}", "S8: who answers"),
+    "since when": ("accepted_at = accepted_at - interval '1 year'", "who answers"),
+    "out of use": ("state = 'proposed'", "was in use"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_database_takes_it_from_nobody_alone(company: Company, change: str) -> None:
+    n = company.people
+    what, refused = CHANGES[change]
+    with database_refuses(refused):
+        sql(f"UPDATE inventory_resource SET {what.format(n=n)} WHERE id = %s", company.erp.pk)
+
+
+def test_the_database_takes_nothing_new_that_somebody_answers_for_already(company: Company) -> None:
+    with database_refuses("S8: something new is proposed"):
+        Resource.objects.create(
+            name="Mine", kind="data_store", created_at=company.now, owner=company.people.tom, state="proposed"
+        )
+    made = Resource.objects.create(name="Mine", kind="data_store", created_at=company.now)
+    with database_refuses("S8: whoever was named"):
+        sql("UPDATE inventory_resource SET owner_id = %s WHERE id = %s", company.people.tom.pk, made.pk)
+
+
+def test_the_database_takes_an_older_proposal_for_nothing(company: Company) -> None:
+    """To a store of secrets and back: what was signed first is no reason to go there again."""
+    c = company
+    was = c.erp.kind
+    for kind in ("secret_store", was):
+        one = proposed(c, c.people.ines, kind=kind)
+        answered(c, one, c.people.sana)
+        c.erp.refresh_from_db()
+    with database_refuses("S8: what resource"):
+        sql("UPDATE inventory_resource SET kind = 'secret_store' WHERE id = %s", c.erp.pk)
+
+
+def test_the_database_lowers_nothing_twice_by_one_proposal(company: Company) -> None:
+    c = company
+    document = {"data_class": "public", "environment": c.erp.environment}
+    row = Proposal(kind="resource_class", target=str(c.erp.pk))
+    proposing.propose(row, actor=as_actor(c.people.ines), now=c.now, reason="Emptied.", document=document)
+    before = erp(c).data_class
+    answered(c, Proposal.objects.get(pk=row.pk), c.people.sana)
+    registry.amend_resource(erp(c), actor=as_actor(c.erp.owner), now=c.now, fields={"data_class": before})
+    with database_refuses("S8: resource"):
+        sql("UPDATE inventory_resource SET data_class = 'public' WHERE id = %s", c.erp.pk)
+
+
+def test_an_owner_by_two_people_is_taken(company: Company) -> None:
+    c, n = company, company.people
+    appoint("resource_owner", str(c.slack.pk), {"owner": n.tom.pk, "deputy": c.slack.deputy_id}, now=c.now)
+    assert Resource.objects.get(pk=c.slack.pk).owner == n.tom
+
+
+def test_what_was_put_to_use_as_somebody_was_named_anew_is_not_theirs(company: Company) -> None:
+    """Named once more after the first one accepted: it is put to use when they have accepted, not before."""
+    c, n = company, company.people
+    made = registry.register_resource(
+        n.platform,
+        actor=as_actor(n.ines),
+        now=c.now,
+        fields={"name": "Copy", "kind": "data_store"},
+        owner=n.omar,
+        deputy=n.amara,
+    )
+    new = Resource.objects.get(pk=made.pk)
+    registry.accept_ownership(new, actor=as_actor(n.omar), now=c.now)
+    registry.name_owner(new, actor=as_actor(n.ines), now=c.now, owner=n.tom, deputy=n.amara)
+    no = registry.activate.refusal(new, actor=as_actor(n.karl), now=c.now)
+    assert no is not None
+    assert no.sentence == f"{n.tom.name} was named since and has not accepted yet."
+    with database_refuses("I8: resource"):
+        sql("UPDATE inventory_resource SET state = 'active' WHERE id = %s", new.pk)
