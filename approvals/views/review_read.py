@@ -255,7 +255,7 @@ def _resources(records: Iterable[Approval]) -> dict[int, Resource]:
     ids = {one.resource_id for one in entitlements}
     kept = {pk for one in credentials.values() for pk in (one.kept_in_id, one.opens_id)}
     ids |= {pk for pk in kept | {record.decided_on_id for record in records} if pk is not None}
-    resources = {resource.pk: resource for resource in RESOURCES(ids=ids)}
+    resources = {resource.pk: resource for resource in (RESOURCES(ids=ids) if ids else ())}
     for entitlement in entitlements:
         entitlement.resource = resources[entitlement.resource_id]
     for credential in credentials.values():

@@ -251,8 +251,9 @@ GRANTS = compiled.Statement(_granted)
 
 
 def _grants(ids: Iterable[int | None]) -> dict[int, Grant]:
-    """Grants with what says in words what they allow, by key: one query."""
-    return {one.pk: one for one in GRANTS(ids=[pk for pk in ids if pk is not None])}
+    """Grants with what says in words what they allow, by key: one query, none for none."""
+    known = [pk for pk in ids if pk is not None]
+    return {one.pk: one for one in GRANTS(ids=known)} if known else {}
 
 
 def _question(question: Question, grant: Grant | None, person: Person) -> Shape:
