@@ -34,6 +34,7 @@ from inventory.models import (
     Automation,
     Credential,
     ImportItem,
+    NonHumanIdentity,
     Privilege,
     Resource,
     Version,
@@ -72,8 +73,28 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
         by=actor.person,
     )
     _load_ladders(resolution)
+    resolution.identities = _told(resolution.identities, actor, now)
     reading = _Reading(item, manifest, draft, team, known, sibling, is_elsewhere, automation, resolution, actor, now)
     return reading.preview()
+
+
+def _told(named: Sequence[NonHumanIdentity], actor: Actor, now: datetime) -> list[NonHumanIdentity]:
+    """What a source says that it runs as; what the reader sees nothing of is to them as what nobody knows (I5).
+
+    Anybody can type a name into a file. What else runs as it, and what that holds, is said to whoever submits it, which is on record.
+    """
+    known = {one.pk for one in named if one.pk is not None}
+    seen = (
+        set(NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=known).values_list("pk", flat=True))
+        if known
+        else set()
+    )
+    return [
+        one
+        if one.pk is None or one.pk in seen
+        else NonHumanIdentity(kind=one.kind, issuer=one.issuer, subject=one.subject)
+        for one in named
+    ]
 
 
 def _is_seen(known: Automation, actor: Actor, now: datetime) -> bool:
@@ -178,6 +199,7 @@ class _Reading:
             is_light=is_light,
             not_light=not_light,
             conflicts=tuple(found),
+            runs_as=tuple(one.subject for one in self.found.identities if one.pk is None),
         )
         return _not_by_who_decided(made, self.actor)
 

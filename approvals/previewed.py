@@ -98,6 +98,7 @@ class Preview:
         is_light: whether policy would approve what stage 2 is asked (A13).
         not_light: why not, in a sentence, where everything is low and something else speaks against it; else empty.
         conflicts: what would be in conflict (S6).
+        runs_as: what it would run as of which the reader knows nothing: new to the register, or another team's (I5).
     """
 
     item: ImportItem
@@ -130,6 +131,7 @@ class Preview:
     is_light: bool = False
     not_light: str = ""
     conflicts: tuple[Found, ...] = ()
+    runs_as: tuple[str, ...] = ()
 
     @property
     def is_certain(self) -> bool:

@@ -71,7 +71,7 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "same_as": _same_as(preview),
         "conflicts": _conflicts(preview, builder),
         "secrets": [_secret(one) for one in preview.item.secrets],
-        "noticed": [*_named(preview), *_shared(preview), *_noticed(preview.manifest.findings)],
+        "noticed": [*_named(preview), *_runs_as(preview), *_shared(preview), *_noticed(preview.manifest.findings)],
         "chain": chain.shape(preview.chain, preview.automation.name, Actor.of(builder), preview.now, would=True)
         if joined
         else None,
@@ -346,6 +346,15 @@ def _named(preview: Preview) -> list[Shape]:
     else:
         text = f"{hint}, whose account several people here have: each is a party to it and decides nothing in it."
     return [{"icon": "person", "tone": "", "lead": "Its source names an author.", "text": text}]
+
+
+def _runs_as(preview: Preview) -> list[Shape]:
+    """What it would run as of which the reader knows nothing: the same is said of what is new and of what is another team's (I5)."""
+    if not preview.runs_as:
+        return []
+    text = "Whether something else runs as it, and what follows from that, is looked at when this is submitted."
+    lead = f"It runs as {', '.join(preview.runs_as)}, of which you see nothing in the register."
+    return [{"icon": "robot", "tone": "", "lead": lead, "text": text}]
 
 
 def _shared(preview: Preview) -> list[Shape]:
