@@ -1,6 +1,7 @@
 """Which signatures a submission takes besides those that it was asked with: by a policy or a conflict that came later (A1, S6, T1, T3).
 
-What was asked is frozen, and nothing of it is taken away: a later policy that asks for less reaches only what is submitted after it. What
+What was asked is frozen, and nothing of it is taken away: a later policy that asks for less reaches only what is submitted after it, also where it is
+back because what one person tightened has lapsed (S8). What
 has been decided stands, but for a conflict that takes a signature: nothing that is in one comes into force without it. Reads only.
 """
 

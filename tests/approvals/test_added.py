@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from approvals import sweeps, transitions
-from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
+from approvals.models import (
+    Approval,
+    ApprovalState,
+    Proposal,
+    ProposalState,
+    Seat,
+    SeatLabel,
+    Submission,
+    SubmissionState,
+)
+from approvals.transitions import proposing
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import OutOfTurn
@@ -19,6 +29,7 @@ from tests.approvals.conflicts.ruling import on
 from tests.approvals.proposals import policies_proposed
 from tests.approvals.proposals.policies_proposed import changed
 from tests.journeys import Company
+from tests.people import as_actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("A1")]
 
@@ -67,6 +78,41 @@ def test_a_rule_that_is_given_up_takes_no_signature_away(plain: Company) -> None
     ruling.no_other_rules(plain.now)
     sweep(plain)
     assert SeatLabel.CONFLICT in labels(record)
+
+
+@pytest.mark.rule("A1", "S8")
+def test_what_one_person_tightened_takes_none_away_when_it_lapses_and_asks_none_of_what_is_submitted_then(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    n, over = company.people, company.now + timedelta(hours=73)
+    record = stock.privilege_on(stock_in_stage_2, company.slack)
+    tighter = changed(seats__privilege__standard=["owner", "security"])
+    made = policies_proposed.propose(n.ines, tighter, now=company.now, at_once=True)
+    assert sweep(company) == 1
+    journeys.approve(record, n.omar, now=company.now)
+    assert sweeps.lapse_proposals(over, JOB) == 1
+    assert Proposal.objects.get(pk=made.pk).state == ProposalState.LAPSED
+    sweep(company, minutes=74 * 60)
+    record = Approval.objects.get(pk=record.pk)
+    assert (labels(record), record.state) == (["owner", "security"], ApprovalState.OPEN)
+    journeys.approve(record, n.sana, now=over)
+    assert Approval.objects.get(pk=record.pk).state == ApprovalState.APPROVED
+    version = journeys.brought_in(company)
+    later = journeys.submitted(company, version, now=over)
+    standard = later.approvals.filter(kind="privilege", tier="standard")
+    assert {label for one in standard for label in labels(one)} == {"owner"}
+
+
+@pytest.mark.rule("A1", "S6", "S8")
+def test_nor_does_a_conflict_rule_of_one_person(plain: Company, stock_in_stage_2: Submission) -> None:
+    said = {"rule": ruling.document(on(plain.erp), on(plain.slack), mode="approval")}
+    row = Proposal(kind="conflict_rule", target="read-and-tell")
+    actor = as_actor(plain.people.ines)
+    proposing.propose(row, actor=actor, now=plain.now, reason="It happened.", document=said, at_once=True)
+    assert sweep(plain) == 1
+    assert sweeps.lapse_proposals(plain.now + timedelta(hours=73), JOB) == 1
+    sweep(plain, minutes=74 * 60)
+    assert SeatLabel.CONFLICT in labels(stock.privilege_on(stock_in_stage_2, plain.slack))
 
 
 @pytest.mark.rule("A1", "S7")
