@@ -15,8 +15,8 @@ from approvals import least
 from approvals.matching import unfilled
 from governance.controls import clock, health
 from governance.controls.models import Membership, Person, RoleAssignment, Team, TeamKind
-from governance.controls.people import record_leaver
 from governance.controls.roles import Role
+from tests.appointing import record_leaver
 from tests.journeys import Company
 from tests.people import NOW, Northwind, as_actor
 

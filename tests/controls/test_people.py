@@ -15,12 +15,11 @@ from governance.controls.people import (
     add_person,
     delegate,
     end_delegation,
-    record_leaver,
 )
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from governance.controls.roles import Permission, Role
 from governance.controls.teams import found_team, join_team, leave_team, name_leads
-from tests.appointing import appoint, end_role
+from tests.appointing import appoint, end_role, record_leaver
 from tests.people import NOW, Northwind, as_actor, give_role
 
 pytestmark = pytest.mark.django_db

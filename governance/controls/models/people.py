@@ -62,6 +62,8 @@ class Person(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     left_at = models.DateTimeField(null=True, blank=True)
+    #: Until when they are kept out because one admin alone says that they left: nothing of theirs passes to anybody meanwhile (S8).
+    kept_out_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)  # noqa: TID251  when the row came, in real time
 
     objects = PersonManager()
@@ -114,6 +116,10 @@ class Person(AbstractBaseUser, PermissionsMixin):
     def is_here(self) -> bool:
         """Whether the person is active and has not left: only such a person fills a seat (A9, R8)."""
         return self.is_active and self.left_at is None
+
+    def is_kept_out(self, now: datetime) -> bool:
+        """Whether one admin alone says that they left: they do nothing, and are asked as before (S8)."""
+        return self.kept_out_until is not None and self.kept_out_until > now
 
 
 class TeamKind(models.TextChoices):

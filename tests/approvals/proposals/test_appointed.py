@@ -10,12 +10,12 @@ from approvals.models import Proposal, ProposalState
 from approvals.proposals import kinds
 from approvals.transitions import proposing
 from governance.controls.models import Membership, Person, Team
-from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.controls.roles import Role
 from governance.controls.teams import found_team
 from inventory import registry
 from inventory.models import Resource
+from tests.appointing import record_leaver
 from tests.journeys import Company
 from tests.people import as_actor, give_role, make_person
 
