@@ -55,12 +55,6 @@ def here(w: World) -> Person:
     return made
 
 
-@state(PERSON, "deciding_nothing")
-def deciding_nothing(w: World) -> Person:
-    """Somebody who is trusted with nothing and answers for nothing."""
-    return make_person("Nils Quiet")
-
-
 @state(PERSON, "left", on=here)
 def left(w: World, made: Person) -> Person:
     """Somebody who has left."""
