@@ -18,6 +18,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.proposals.conflict_import import ConflictImportKind
         from approvals.proposals.conflict_rule import ConflictRuleKind
         from approvals.proposals.data_class import ResourceClass
+        from approvals.proposals.leaving import BY_TWO, Leaving
         from approvals.proposals.people import FallbackOwner, PersonsRole, ResourceOwner, TeamLead
         from approvals.proposals.policy import PolicyKind
         from approvals.proposals.resource_kind import KindAndTeam
@@ -49,6 +50,7 @@ class ApprovalsConfig(AppConfig):
         for event in CHANGING:
             consequences.register(event, look_again)
         consequences.demand("automation.amended", duties.WRITES_NOTHING)
+        consequences.demand("person.left", BY_TWO)
         consequences.bar(NAMING_OWNERS, parties.kept_apart)
         consequences.bar(OWN_WORD, parties.whose_word_counts_not)
         for event in ("binding.confirmed", "binding.refused"):
@@ -62,9 +64,9 @@ class ApprovalsConfig(AppConfig):
         consequences.register("grant.ended", close_sample_of)
         consequences.register(FORGETTING, erasing.forget)
         judging.kept_by(policies.tiers_at)
-        appointing = (PersonsRole(), TeamLead(), FallbackOwner(), ResourceOwner())
+        of_people = (PersonsRole(), TeamLead(), FallbackOwner(), ResourceOwner(), Leaving())
         of_resources = (ResourceClass(), KindAndTeam())
-        for kind in (PolicyKind(), *appointing, *of_resources, ConflictRuleKind(), ConflictImportKind()):
+        for kind in (PolicyKind(), *of_people, *of_resources, ConflictRuleKind(), ConflictImportKind()):
             kinds.register(kind)
         grants.register_consequences()
         health.register_advice("people", least.missing)

@@ -180,4 +180,5 @@ def who_may_answer(proposal: Proposal, now: datetime) -> list[Person]:
     """Everybody who holds the role and whom no duty keeps from countersigning, by name."""
     kept_away = {proposal.proposed_by_id, *_who_gains(proposal, now), *proposal.loses}
     found = people_with(Role(proposal.needs), now).exclude(pk__in=kept_away).order_by("name", "pk")
-    return [one for one in found if NOT_THEIR_DELEGATE.asks(proposal, Actor.of(one), now) is None]
+    there = [one for one in found if not one.is_kept_out(now)]
+    return [one for one in there if NOT_THEIR_DELEGATE.asks(proposal, Actor.of(one), now) is None]

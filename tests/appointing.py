@@ -7,6 +7,7 @@ from typing import Any
 
 from approvals.models import Proposal, ProposalState
 from approvals.transitions import proposing
+from governance.controls import people
 from governance.controls.actors import Actor
 from governance.controls.models import Membership, Person, RoleAssignment, Team
 from governance.controls.people import people_with
@@ -66,6 +67,21 @@ def name_leads(
             appoint("team_lead", f"{team.pk}-{seat}", {"person": person.pk if person is not None else None}, now=now)
     team.refresh_from_db()
     return team
+
+
+def record_leaver(person: Person, *, actor: Actor, now: datetime, reason: str = "") -> Person:
+    """Somebody has left: by one admin where they decide nothing, else by that one and whichever other there is."""
+    no = people.record_leaver.refusal(person, actor=actor, now=now)
+    if no is None or no.kind != "duty":
+        return people.record_leaver(person, actor=actor, now=now, reason=reason)
+    row = Proposal(kind="leaving", target=str(person.pk))
+    signed_in = as_actor(actor.person) if actor.person is not None else actor
+    one = proposing.propose(row, actor=signed_in, now=now, reason=reason, document={"left": True})
+    second = people_with(Role.ADMIN, now).exclude(pk__in=[person.pk, one.proposed_by_id]).order_by("pk").first()
+    assert second is not None
+    proposing.approve(one, actor=as_actor(second), now=now, shown_digest=one.digest)
+    person.refresh_from_db()
+    return person
 
 
 def join_fallback(team: Team, person: Person, *, now: datetime) -> None:

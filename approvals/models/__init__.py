@@ -1,6 +1,6 @@
 """The two decisions and what follows: submissions, approvals, decisions, grants, policies."""
 
-from approvals.models.answering import AnsweredResource
+from approvals.models.answering import AnsweredResource, FallbackMembership, LedTeam
 from approvals.models.appointment import AppointedRole
 from approvals.models.approval import (
     APP_KEY,
@@ -52,10 +52,12 @@ __all__ = [
     "DecisionPerson",
     "DeskView",
     "EnforcedBy",
+    "FallbackMembership",
     "Grant",
     "GrantKind",
     "GrantState",
     "GrantUsage",
+    "LedTeam",
     "Likeness",
     "LikenessAnswer",
     "Party",

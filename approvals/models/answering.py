@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import pgtrigger
 
+from governance.controls.models import Membership, Team
 from inventory.models import DataClass, Environment, Resource
 
 
@@ -112,9 +113,100 @@ RESOURCE_BY_PROPOSAL = pgtrigger.Trigger(
 )
 
 
+def _seat(seat: str) -> str:
+    """SQL: a team's lead, or deputy, changes as the last proposal about that seat says, from then on."""
+    return f"""IF (NEW.{seat}_id, NEW.{seat}_since) IS DISTINCT FROM (OLD.{seat}_id, OLD.{seat}_since) THEN
+            {_said("team_lead", f"OLD.id || '-{seat}'")}
+            IF said.id IS NULL OR NEW.{seat}_since IS DISTINCT FROM said.ended_at
+                OR {_of("said.before", "person")} IS DISTINCT FROM OLD.{seat}_id
+                OR {_of("said.document", "person")} IS DISTINCT FROM NEW.{seat}_id THEN
+                RAISE EXCEPTION 'S8: who leads team % changes by a proposal of two people', OLD.id
+                    USING ERRCODE = 'check_violation';
+            END IF;
+        END IF;"""
+
+
+#: A team is founded without leads, gets each by a proposal, and stays what it is: what becomes one of fallback owners would make owners of its members.
+LEADS_BY_PROPOSAL = pgtrigger.Trigger(
+    name="leads_by_proposal",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    declare=[("said", "approvals_proposal%ROWTYPE")],
+    func=f"""
+        IF TG_OP = 'INSERT' THEN
+            IF NEW.lead_id IS NOT NULL OR NEW.deputy_lead_id IS NOT NULL THEN
+                RAISE EXCEPTION 'S8: a team is founded first, and its leads are proposed' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        END IF;
+        IF NEW.kind <> OLD.kind THEN
+            RAISE EXCEPTION 'S8: team % stays what it was founded as', OLD.id USING ERRCODE = 'check_violation';
+        END IF;
+        {_seat("lead")}
+        {_seat("deputy_lead")}
+        RETURN NEW;
+    """,
+)
+
+_FALLBACK = "EXISTS (SELECT 1 FROM controls_team t WHERE t.id = {row}.team_id AND t.kind = 'fallback')"
+
+
+def _is_member(row: str, said: str) -> str:
+    return f"""{_said("fallback_owner", f"{row}.team_id || '-' || {row}.person_id")}
+            IF said.id IS NULL OR said.document ->> 'member' <> '{said}'"""
+
+
+#: Somebody becomes a fallback owner, or is one no more, by a proposal; since when is when they accepted it.
+FALLBACK_BY_PROPOSAL = pgtrigger.Trigger(
+    name="fallback_by_proposal",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+    declare=[("said", "approvals_proposal%ROWTYPE")],
+    func=f"""
+        IF TG_OP = 'UPDATE' THEN
+            IF {_FALLBACK.format(row="OLD")} OR {_FALLBACK.format(row="NEW")} THEN
+                RAISE EXCEPTION 'S8: who is a fallback owner, and since when, stays as it is' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        END IF;
+        IF TG_OP = 'INSERT' AND {_FALLBACK.format(row="NEW")} THEN
+            {_is_member("NEW", "true")} OR NEW.since IS DISTINCT FROM said.ended_at THEN
+                RAISE EXCEPTION 'S8: somebody becomes a fallback owner by a proposal of two people' USING ERRCODE = 'check_violation';
+            END IF;
+        END IF;
+        IF TG_OP = 'DELETE' THEN
+            IF {_FALLBACK.format(row="OLD")} THEN
+                {_is_member("OLD", "false")} THEN
+                    RAISE EXCEPTION 'S8: somebody stops being a fallback owner by a proposal of two people'
+                        USING ERRCODE = 'check_violation';
+                END IF;
+            END IF;
+            RETURN OLD;
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
 class AnsweredResource(Resource):
     """The same row as `Resource`, for what the database asks about it that only this app knows."""
 
     class Meta:
         proxy = True
         triggers: ClassVar[list[pgtrigger.Trigger]] = [RESOURCE_BY_PROPOSAL]
+
+
+class LedTeam(Team):
+    """The same row as `Team`, for the same."""
+
+    class Meta:
+        proxy = True
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [LEADS_BY_PROPOSAL]
+
+
+class FallbackMembership(Membership):
+    """The same row as `Membership`, for the same."""
+
+    class Meta:
+        proxy = True
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [FALLBACK_BY_PROPOSAL]

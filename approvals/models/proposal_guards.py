@@ -102,7 +102,8 @@ COUNTERSIGNED = pgtrigger.Trigger(
         IF NEW.answered_by_id IS NULL OR NOT EXISTS (
             SELECT 1 FROM controls_roleassignment r JOIN controls_person p ON p.id = r.person_id
             WHERE r.person_id = NEW.answered_by_id AND r.role = NEW.needs AND r.confirmed_at <= NEW.answered_at
-              AND (r.until IS NULL OR r.until > NEW.answered_at) AND p.is_active AND p.left_at IS NULL) THEN
+              AND (r.until IS NULL OR r.until > NEW.answered_at) AND p.is_active AND p.left_at IS NULL
+              AND (p.kept_out_until IS NULL OR p.kept_out_until <= NEW.answered_at)) THEN
             RAISE EXCEPTION 'S8: proposal % is answered by a second person with the role of %', OLD.id, NEW.needs
                 USING ERRCODE = 'check_violation';
         END IF;

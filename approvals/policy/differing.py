@@ -58,6 +58,16 @@ def _wider(before: Sequence[str], after: Sequence[str]) -> bool:
     return set(before) < set(after)
 
 
+def _asks_more(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Seats more, and those that there were in the order that they had."""
+    return _wider(before, after) and not is_reordered(before, after)
+
+
+def is_reordered(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Whether seats that both have stand in another order: whoever may fill two fills the first, and the first is asked first (A8)."""
+    return [one for one in before if one in after] != [one for one in after if one in before]
+
+
 def _narrower(before: Sequence[str], after: Sequence[str]) -> bool:
     return set(after) < set(before)
 
@@ -70,6 +80,9 @@ def _higher(before: str | None, after: str | None) -> bool:
     return TIERS.index(after or "low") > TIERS.index(before or "low")
 
 
+#: The part whose lists have an order that matters; the others are sets.
+SEATS = "seats"
+
 #: Path with ``*`` for any name to what it is. A name that ``*`` stands for is put where ``{}`` is.
 SORTS: Mapping[str, _Sort] = {
     "tiers.high.levels": _Sort("Access levels that are high on anything", "", _wider),
@@ -81,9 +94,9 @@ SORTS: Mapping[str, _Sort] = {
     "tiers.low.levels": _Sort("Access levels that may be low", "", _narrower),
     "tiers.low.data_classes": _Sort("Data classes that may be low", "", _narrower),
     "tiers.at_least.*": _Sort("What is of the kind {} is at least", "", _higher),
-    "seats.app.*": _Sort("Signatures on a {}-risk app", "", _wider),
-    "seats.privilege.*": _Sort("Signatures on a {}-risk privilege", "", _wider),
-    "seats.credential.*": _Sort("Signatures on a {}-risk credential", "", _wider),
+    "seats.app.*": _Sort("Signatures on a {}-risk app", "", _asks_more),
+    "seats.privilege.*": _Sort("Signatures on a {}-risk privilege", "", _asks_more),
+    "seats.credential.*": _Sort("Signatures on a {}-risk credential", "", _asks_more),
     "longest_term.*": _Sort("Longest term of a {}-risk grant", "days", _less),
     "review_after.*": _Sort("Review of what is held at {} risk after", "days", _less),
     "due_working_days.*": _Sort("A {}-risk record is due after", "working days", _less),
@@ -110,10 +123,14 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
     """What would be different, in the order of the document."""
     old, new = dict(_leaves(before, ())), dict(_leaves(after, ()))
     paths = dict.fromkeys([*old, *new])
-    return tuple(_change(path, old.get(path), new.get(path)) for path in paths if _differ(old.get(path), new.get(path)))
+    return tuple(
+        _change(path, old.get(path), new.get(path)) for path in paths if _differ(path, old.get(path), new.get(path))
+    )
 
 
-def _differ(before: object, after: object) -> bool:
+def _differ(path: Path, before: object, after: object) -> bool:
+    if path[0] == SEATS:
+        return before != after
     if isinstance(before, list) and isinstance(after, list):
         return set(before) != set(after)
     return before != after
@@ -131,7 +148,10 @@ def _change(path: Path, before: Any, after: Any) -> Change:
     where, named = ".".join(map(str, path)), str(path[-1]).replace("_", " ")
     sort = SORTS.get(where) or SORTS[".".join(map(str, (*path[:-1], "*")))]
     was, would_be = _words(before, sort.unit), _words(after, sort.unit)
-    return Change(where, sort.label.format(named), was, would_be, sort.is_stricter(before, after))
+    label = sort.label.format(named)
+    if path[0] == SEATS and is_reordered(before, after):
+        label, was, would_be = f"{label}, in this order", ", then ".join(before), ", then ".join(after)
+    return Change(where, label, was, would_be, sort.is_stricter(before, after))
 
 
 def _words(value: object, unit: str) -> str:

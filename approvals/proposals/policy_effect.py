@@ -15,6 +15,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from approvals.models import Approval, ApprovalKind, Submission
+from approvals.policy.differing import is_reordered
 from approvals.proposals.kinds import Document, Slice, Span
 from inventory import assessing, risk
 from inventory.models import Credential, Entitlement, Privilege, Trigger
@@ -105,9 +106,11 @@ class _Judged:
         yield from sorted(said)
 
     def _signatures(self, kind: str, tier: str, new: str) -> set[str]:
-        was, would_be = set(self.before["seats"][kind][tier]), set(self.after["seats"][kind][new])
+        old, asked = self.before["seats"][kind][tier], self.after["seats"][kind][new]
+        was, would_be = set(old), set(asked)
         found = {f"more:{label}" for label in would_be - was} | {f"fewer:{label}" for label in was - would_be}
-        return found | {name for name, differs in (("more", would_be - was), ("fewer", was - would_be)) if differs}
+        kinds = (("more", would_be - was), ("fewer", was - would_be), ("reordered", is_reordered(old, asked)))
+        return found | {name for name, differs in kinds if differs}
 
     def _tier(self, facts: PrivilegeFacts, *, after: bool) -> Tier:
         key = (after, facts)
@@ -225,6 +228,8 @@ def _open_entries(places: Mapping[int, str]) -> frozenset[int]:
 def said(span: Span, counts: Mapping[str, int]) -> list[str]:
     """What was counted, in sentences, what matters most first; and what was not."""
     found = [*_said_signatures(counts), *_said_tiers(counts), *_said_terms(span, counts)]
+    if counts.get("reordered"):
+        found.append(f"{_submissions_word(counts['reordered'])} would have had the same signatures in another order.")
     if counts.get("off_light"):
         found.append(
             f"{_submissions_word(counts['off_light'])} that policy approved would have been decided by people."

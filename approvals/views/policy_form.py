@@ -63,7 +63,7 @@ class PolicyForm(forms.Form):
             if value is None or (value == default and last not in part):
                 part.pop(last, None)
             else:
-                part[last] = value
+                part[last] = _in_order(value, part.get(last))
         return made
 
     @property
@@ -84,6 +84,13 @@ def _leaves(part: type[BaseModel], above: str = "") -> Iterator[tuple[str, Any]]
             yield from _leaves(said, path)
         else:
             yield path, said
+
+
+def _in_order(value: Any, was: Any) -> Any:
+    """Boxes have no order: what was there stays in the one that it had, and what is new follows (A8)."""
+    if not (isinstance(value, list) and isinstance(was, list)):
+        return value
+    return [one for one in was if one in value] + [one for one in value if one not in was]
 
 
 def _at(document: Mapping[str, Any], path: str) -> Any:

@@ -124,11 +124,11 @@ def may_lead(actor: Actor, now: datetime) -> bool:
 
 
 def stands_in(actor: Actor, now: datetime) -> bool:
-    """Whether the actor acts for themself, or a delegation to them stands at ``now`` and both people are here (A11).
+    """Whether the actor acts for themself, or a delegation to them stands at ``now``, and all of them are here and kept out by nobody (A11).
 
     It stands only while they hold every role of the giver's that a delegate must hold (`SAME_DUTY`).
     """
-    if any(not person.is_here for person in actor.people):
+    if any(not person.is_here or person.is_kept_out(now) for person in actor.people):
         return False
     if actor.standing_for is None:
         return True

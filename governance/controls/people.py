@@ -125,7 +125,7 @@ def end_role(step: Step[RoleAssignment]) -> Effect:
 
 def admins_left(without: Person, now: datetime) -> Refusal | None:
     """Why somebody stays an admin: where they are one of the last two, no role could be given any more; None where others are left."""
-    there = people_with(Role.ADMIN, now)
+    there = [one for one in people_with(Role.ADMIN, now) if not one.is_kept_out(now)]
     if len(there) > LEAST_ADMINS or without not in there:
         return None
     sentence = f"Only {len(there)} governance admins are left, and roles need two."
@@ -231,15 +231,47 @@ def add_person(step: Step[Person]) -> Effect:
 
 @transition(Person, event="person.left", permission=Permission.PERSON_MANAGE, duties=[NOT_LEFT], reason_needed=True)
 def record_leaver(step: Step[Person]) -> Effect:
-    """An admin records that somebody left: they fill no seat and sign in no more; their record stays (S1).
+    """An admin records that somebody left who decides nothing: they fill no seat and sign in no more; their record stays (S1, R8).
 
-    The last two admins stay until there is another: whoever is gone could be given no role back, and no two could give one (S9).
+    Who decides something is recorded as gone by two (`leave`): higher apps demand that of this event.
     """
+    return _leave(step)
+
+
+@transition(Person, event="person.left", permission=None, duties=[NOT_LEFT])
+def leave(step: Step[Person]) -> Effect:
+    """Somebody has left who decides something, by a proposal that two admins signed (S8)."""
+    return _leave(step)
+
+
+def _leave(step: Step[Person]) -> Effect:
+    _keep_two_admins(step)
+    step.subject.left_at, step.subject.is_active, step.subject.kept_out_until = step.now, False, None
+    step.save(step.subject)
+    return Effect()
+
+
+def _keep_two_admins(step: Step[Person]) -> None:
+    """The last two admins stay until there is another: whoever is gone could be given no role back, and no two could give one (S9)."""
     _one_at_a_time(_ADMINS_LOCK)
     no = admins_left(step.subject, step.now)
     if no is not None:
         raise refuse(no)
-    step.subject.left_at, step.subject.is_active = step.now, False
+
+
+@transition(Person, event="person.kept_out", permission=None, duties=[NOT_LEFT])
+def keep_out(step: Step[Person], *, until: datetime) -> Effect:
+    """One admin says that somebody left, and no second has countersigned it: they sign in no more, and nobody comes in their place (S8)."""
+    _keep_two_admins(step)
+    step.subject.kept_out_until = until
+    step.save(step.subject)
+    return Effect(payload={"until": ledger.instant(until)})
+
+
+@transition(Person, event="person.let_in", permission=None)
+def let_in(step: Step[Person]) -> Effect:
+    """Nobody countersigned that somebody left: they sign in again (S8)."""
+    step.subject.kept_out_until = None
     step.save(step.subject)
     return Effect()
 

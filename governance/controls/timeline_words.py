@@ -110,6 +110,8 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "person.recovery_codes_made": ("key", "", "got new recovery codes"),
     "token.made": ("key", "wait", "made a token"),
     "token.revoked": ("key", "ok", "revoked a token"),
+    "person.kept_out": ("minus", "wait", "kept the person out, who is said to have left"),
+    "person.let_in": ("check", "ok", "let the person in again"),
     "person.left": ("minus", "wait", "recorded that the person left"),
     "person.erasure_asked": ("question", "wait", "asked that the person is erased"),
     "person.erasure_dropped": ("undo", "", "dropped that the person is erased"),

@@ -8,10 +8,12 @@ from functools import partial
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.authentication import get_authentication_records
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -57,6 +59,24 @@ class AccountAdapter(DefaultAccountAdapter):
         """Leave the banners out that say what the page shows."""
         if message_template not in SILENT:
             super().add_message(request, level, message_template, *args, **kwargs)
+
+
+class _HereOnly:
+    """Knows nobody who is kept out, at a sign-in and in any session that they have."""
+
+    def user_can_authenticate(self, user: AbstractBaseUser | None) -> bool:
+        """Whether they may, which Django asks of each request too."""
+        there: bool = super().user_can_authenticate(user)  # type: ignore[misc]  # of the backend beside this
+        is_kept_out = isinstance(user, Person) and user.kept_out_until is not None and user.is_kept_out(clock.now())
+        return there and not is_kept_out
+
+
+class ByModel(_HereOnly, ModelBackend):
+    """Django's own way of knowing people."""
+
+
+class ByAddress(_HereOnly, AuthenticationBackend):
+    """allauth's, by their address."""
 
 
 def note_sign_in(request: HttpRequest, at: float | None = None) -> None:

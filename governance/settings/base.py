@@ -125,8 +125,8 @@ TEMPLATES = [
 
 AUTH_USER_MODEL = "controls.Person"
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "governance.portal.sign_in.ByModel",
+    "governance.portal.sign_in.ByAddress",
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"

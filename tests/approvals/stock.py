@@ -11,11 +11,10 @@ from typing import Any
 
 from approvals.models import Approval, Submission
 from governance.controls.models import Person
-from governance.controls.people import record_leaver
 from inventory import registry
 from inventory.models import Credential, Resource, Version
 from tests import journeys
-from tests.appointing import leave_fallback, own
+from tests.appointing import leave_fallback, own, record_leaver
 from tests.journeys import EXPORTS, Company
 from tests.people import as_actor
 from tests.unguarded import given

@@ -14,11 +14,11 @@ from approvals.routing import Route
 from approvals.transitions.submitting import Wish
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Notice, Person
-from governance.controls.people import record_leaver
 from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
 from inventory import registry
 from inventory.models import Automation, AutomationState, Version
 from tests import journeys, lengths
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company

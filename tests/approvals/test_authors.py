@@ -12,10 +12,10 @@ from approvals import parties, transitions
 from approvals.models import Submission
 from approvals.models.submission import Capacity
 from governance.controls.models import LedgerEvent, Person
-from governance.controls.people import record_leaver
 from inventory import authors, registry
 from inventory.models import Version, VersionAuthor
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, insert_decision, name_candidate, refused, sql
 from tests.approvals.bring_in.building import Build

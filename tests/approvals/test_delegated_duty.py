@@ -10,11 +10,10 @@ from approvals import transitions
 from approvals.models import Approval, ApprovalState, Retraction, Submission
 from approvals.routing import Route
 from governance.controls.models import Person
-from governance.controls.people import record_leaver
 from governance.controls.refusals import NotPermitted
 from governance.controls.roles import Role
 from tests import journeys
-from tests.appointing import end_role
+from tests.appointing import end_role, record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, insert_decision, sql
 from tests.journeys import Company

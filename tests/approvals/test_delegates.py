@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from approvals.models import Approval, ApprovalState, Decision, Submission
 from governance.controls import clock
 from governance.controls.models import LedgerEvent, Membership, Person
-from governance.controls.people import end_delegation, record_leaver
+from governance.controls.people import end_delegation
 from inventory.models import Automation, Resource
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate, make_person

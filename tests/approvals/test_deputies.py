@@ -11,9 +11,9 @@ from approvals.models import Approval, Candidate, Submission
 from approvals.waiting import to_decide
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Notice
-from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, NotPermitted, OutOfTurn
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.test_timelines import lines
 from tests.journeys import Company

@@ -6,9 +6,9 @@ import pytest
 from django.urls import reverse
 
 from approvals.models import Approval, ApprovalState, Submission
-from governance.controls.people import record_leaver
 from inventory import registry
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor

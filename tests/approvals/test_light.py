@@ -21,11 +21,11 @@ from approvals.models import (
 )
 from approvals.transitions import stages
 from governance.controls.models import LedgerEvent, Notice
-from governance.controls.people import record_leaver
 from governance.controls.refusals import OutOfTurn
 from inventory import registry
 from inventory.models import Binding, Resource
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import lightly, stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.approvals.bring_in.building import Build, connect

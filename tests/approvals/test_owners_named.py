@@ -13,11 +13,11 @@ from django.urls import reverse
 from approvals import transitions
 from approvals.models import Submission
 from governance.controls.models import LedgerEvent, Notice, Person
-from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, Refused
 from inventory import interim, registry
 from inventory.models import Automation, InterimOwner, Resource, Version
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor, joins

@@ -10,11 +10,11 @@ from approvals import sweeps, transitions
 from approvals.models import Approval, ApprovalState, Grant, Submission, SubmissionState
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Notice
-from governance.controls.people import record_leaver
 from governance.controls.refusals import NotPermitted, OutOfTurn
 from inventory import registry
 from inventory.models import Automation, AutomationState
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company

@@ -15,10 +15,10 @@ from approvals import transitions
 from approvals.models import Approval, ApprovalState, SeatLabel, Submission
 from governance.controls.actors import Actor
 from governance.controls.models import Person
-from governance.controls.people import end_delegation, record_leaver
+from governance.controls.people import end_delegation
 from governance.controls.roles import ASSIGNABLE, Role
 from tests import journeys
-from tests.appointing import end_role
+from tests.appointing import end_role, record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company

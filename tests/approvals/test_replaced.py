@@ -15,12 +15,11 @@ from approvals.waiting import to_decide
 from governance.controls import nudge
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Notice, Person
-from governance.controls.people import record_leaver
 from governance.controls.refusals import NotPermitted, OutOfTurn
 from governance.controls.roles import Role
 from inventory import interim
 from tests import journeys, lengths
-from tests.appointing import end_role, join_fallback, leave_fallback, name_leads
+from tests.appointing import end_role, join_fallback, leave_fallback, name_leads, record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.approvals.bring_in.building import of_its_own

@@ -8,8 +8,9 @@ from django.urls import reverse
 from approvals import transitions
 from approvals.models import Comment, Submission
 from governance.controls.models import Notice
-from governance.controls.people import end_delegation, record_leaver
+from governance.controls.people import end_delegation
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate

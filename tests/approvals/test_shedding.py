@@ -11,9 +11,9 @@ from django.urls import reverse
 from approvals import alike, transitions
 from approvals.models import ApprovalState, Likeness, LikenessAnswer, Submission
 from approvals.models.submission import Capacity
-from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import lightly, stock
 from tests.approvals.test_alike import as_another, likeness_of, more_channels, refused
 from tests.journeys import Company

@@ -29,10 +29,10 @@ from approvals.models.approval import ENDED
 from approvals.models.submission import UNFINISHED
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Person
-from governance.controls.people import record_leaver
 from inventory import lifecycle, registry
 from inventory.models import Automation, AutomationState, Version
 from tests import journeys, lengths
+from tests.appointing import record_leaver
 from tests.approvals import lightly, stock
 from tests.journeys import Company
 from tests.machines import Undone

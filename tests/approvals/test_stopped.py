@@ -9,11 +9,11 @@ from django.urls import reverse
 
 from approvals import grants, transitions
 from approvals.models import Approval, ApprovalState, Grant, GrantState, Submission
-from governance.controls.people import record_leaver
 from governance.controls.refusals import InvalidInput
 from inventory import lifecycle
 from inventory.models import Automation
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company, approve

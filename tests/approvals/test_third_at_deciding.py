@@ -9,11 +9,10 @@ import pytest
 from approvals import transitions
 from approvals.models import Approval, ApprovalState, Submission
 from governance.controls.models import LedgerEvent, Notice, Person
-from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
 from tests import journeys
-from tests.appointing import leave_fallback, name_leads
+from tests.appointing import leave_fallback, name_leads, record_leaver
 from tests.approvals import mutually
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate, give_role, joins, make_person

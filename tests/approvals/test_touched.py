@@ -16,11 +16,10 @@ from approvals import sweeps, touched, transitions
 from approvals.models import Approval, ApprovalState, Candidate, Submission
 from governance.controls import jobs, ledger, sealing
 from governance.controls.models import JobRun, Seal
-from governance.controls.people import record_leaver
 from governance.controls.roles import Role
 from inventory import registry
 from tests import journeys
-from tests.appointing import end_role, join_fallback, leave_fallback, name_leads
+from tests.appointing import end_role, join_fallback, leave_fallback, name_leads, record_leaver
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor, build, give_role

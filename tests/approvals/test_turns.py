@@ -17,9 +17,8 @@ from approvals.models import Approval, ApprovalState, Submission, SubmissionStat
 from approvals.routing import Route, SeatStanding
 from approvals.turns import Judge, turn
 from governance.controls.models import Person
-from governance.controls.people import record_leaver
 from tests import journeys
-from tests.appointing import name_leads
+from tests.appointing import name_leads, record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company

@@ -12,11 +12,11 @@ from approvals.models import Approval, ApprovalState, Grant, Submission, Submiss
 from approvals.transitions import submitting
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent
-from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted
 from inventory import registry
 from inventory.models import Automation
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company

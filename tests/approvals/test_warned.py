@@ -12,9 +12,8 @@ from django.urls import reverse
 
 from approvals.models import Approval, ApprovalState, Submission
 from governance.controls.models import Person
-from governance.controls.people import record_leaver
 from tests import journeys
-from tests.appointing import leave_fallback
+from tests.appointing import leave_fallback, record_leaver
 from tests.approvals import mutually
 from tests.journeys import Company
 from tests.people import as_actor

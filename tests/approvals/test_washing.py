@@ -6,8 +6,8 @@ import pytest
 
 from approvals import again, policies, transitions
 from approvals.models import Approval, ApprovalState, Submission
-from governance.controls.people import record_leaver
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company

@@ -10,10 +10,9 @@ from django.urls import reverse
 from approvals import again, policies, preview, resubmitting, transitions
 from approvals.models import Approval, ApprovalState, Submission
 from approvals.routing import Route
-from governance.controls.people import record_leaver
 from inventory.models import Automation
 from tests import journeys
-from tests.appointing import name_leads
+from tests.appointing import name_leads, record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
 from tests.journeys import Company

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection
 
 from governance.controls.actors import Actor
-from governance.controls.models import LedgerEvent, RoleAssignment
+from governance.controls.models import LedgerEvent
 from governance.controls.refusals import OutOfTurn
 from governance.controls.roles import GRANTS, Permission, Role
 from governance.controls.transitions import Effect, Step, transition
@@ -62,16 +62,16 @@ def test_what_a_trigger_refuses_is_recorded_with_its_code_and_nothing_is_changed
 
 @pytest.mark.rule("S5")
 def test_a_constraint_without_a_duty_is_said_by_its_name(doors: Any, northwind: Northwind) -> None:
-    held = RoleAssignment.objects.filter(person=northwind.rita).get()
-    twice = (
-        "INSERT INTO controls_roleassignment (person_id, role, proposed_by_id, proposed_at, confirmed_at, by_bootstrap)"
-        f" VALUES ({held.person_id}, 'builder', {held.person_id}, now(), now(), true)"
+    rita = northwind.rita.pk
+    to_herself = (
+        "INSERT INTO controls_delegation (giver_id, taker_id, from_at, until_at)"
+        f" VALUES ({rita}, {rita}, now(), now() + interval '1 day')"
     )
     door = Door.objects.create(name="front")
     with pytest.raises(OutOfTurn) as caught:
-        declare_break(twice)(door, actor=as_actor(northwind.ines), now=northwind.now)
+        declare_break(to_herself)(door, actor=as_actor(northwind.ines), now=northwind.now)
     assert caught.value.refusal.code == "DATABASE"
-    assert "role nobody assigns themselves" in caught.value.refusal.sentence
+    assert "delegation to another" in caught.value.refusal.sentence
 
 
 @pytest.mark.rule("S5")

@@ -13,11 +13,10 @@ from django.db import connections, transaction
 from governance.controls import consequences, ledger, nudge, texts
 from governance.controls.actors import Actor
 from governance.controls.models import FreeText, LedgerEvent, Person
-from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refusal, refuse
 from governance.controls.roles import ASSIGNABLE, Permission, Role
 from governance.controls.transitions import Effect, Step, transition
-from tests.appointing import end_role
+from tests.appointing import end_role, record_leaver
 from tests.controls.toy import NOT_THE_PAINTER, Door
 from tests.people import Northwind, as_actor, give_role
 

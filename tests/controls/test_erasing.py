@@ -12,11 +12,11 @@ from governance.controls import consequences, erasing, texts
 from governance.controls.erasing import FORGETTING, ask_erasure, drop_erasure, erase
 from governance.controls.known_as import ERASED_NAME, KnownAs
 from governance.controls.models import Erasure, FreeText, LedgerEvent, Notice, Person
-from governance.controls.people import delegate, record_leaver
+from governance.controls.people import delegate
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from governance.controls.roles import Role
 from governance.controls.sending import send_due
-from tests.appointing import propose_role
+from tests.appointing import propose_role, record_leaver
 from tests.people import NOW, Northwind, as_actor, as_delegate, give_role, make_person
 
 pytestmark = pytest.mark.django_db
@@ -223,9 +223,10 @@ def test_two_are_erased_and_whoever_comes_by_the_same_address_is_somebody_else(n
 @pytest.mark.rule("H6")
 def test_what_others_wrote_stays_without_the_name_and_without_its_key(northwind: Northwind) -> None:
     n = northwind
-    gone(n, n.tom, "Tom Ashby told Rita  Novak (rita.novak@northwind.example), who told Rita's team.")
+    quiet = make_person("Nils Quiet")
+    gone(n, quiet, "Tom Ashby told Rita  Novak (rita.novak@northwind.example), who told Rita's team.")
     erased(n, n.rita)
-    left = LedgerEvent.objects.get(verb="person.left", subject_id=str(n.tom.pk))
+    left = LedgerEvent.objects.get(verb="person.left", subject_id=str(quiet.pk))
     assert left.reason is not None
     assert left.reason.text == f"Tom Ashby told {ERASED_NAME} ({ERASED_NAME}), who told Rita's team."
     assert bytes(left.reason.key) == b""

@@ -14,13 +14,13 @@ from approvals.models import Submission
 from governance.controls import access, clock, tokens
 from governance.controls.actors import Actor
 from governance.controls.models import ApiToken, FreeText, LedgerEvent, Person, Team
-from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.controls.roles import BY_TOKEN, Permission
 from governance.controls.transitions import REGISTRY
 from inventory import registry
 from inventory.models import Automation, ImportItem
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals.attempts import database_refuses, sql
 from tests.journeys import Company
 from tests.people import Northwind, as_actor, as_delegate

@@ -8,9 +8,8 @@ import pytest
 
 from governance.controls import clock, webhook_http, webhook_sending, webhooks
 from governance.controls.models import DeliveryState, Notice, WebhookDelivery, WebhookEndpoint, WebhookState
-from governance.controls.people import record_leaver
 from governance.controls.refusals import InvalidInput
-from tests.appointing import name_leads
+from tests.appointing import name_leads, record_leaver
 from tests.controls.test_webhooks import MINUTE, added, told
 from tests.people import NOW, Northwind, as_actor
 

@@ -9,13 +9,12 @@ import pytest
 
 from governance.controls import mail_text
 from governance.controls.models import LedgerEvent, Notice, Person
-from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from governance.controls.roles import Relation
 from inventory import interim, ownerless, registry
 from inventory.models import Automation, Credential, InterimOwner, NonHumanIdentity, Owned, Resource
 from tests import journeys
-from tests.appointing import own
+from tests.appointing import own, record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.journeys import Company

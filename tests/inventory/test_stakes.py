@@ -11,11 +11,11 @@ from django.urls import reverse
 from approvals import transitions
 from approvals.models import Submission
 from governance.controls.models import LedgerEvent, Person
-from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from inventory import interim, registry
 from inventory.models import Automation, Credential, InterimOwner
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.test_authors import owned_by
 from tests.inventory.test_credentials import brought_in, code_of, declare, opening, tier_of, vault

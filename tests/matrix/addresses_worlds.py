@@ -28,13 +28,13 @@ from governance.controls import tokens, webhooks
 from governance.controls.actors import Actor
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Delegation, Membership, Notice, Person
-from governance.controls.people import record_leaver
 from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks, Item
 from governance.web.middleware import SIGNED_IN_AT
 from inventory import interim, lifecycle, registry
 from inventory.models import Automation, ImportBatch, ImportItem, InterimOwner, NonHumanIdentity, Resource
 from tests import journeys, people
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.bring_in.building import Build, connect, of_its_own
 from tests.approvals.conflicts import ruling

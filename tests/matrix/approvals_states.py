@@ -18,11 +18,11 @@ from approvals.models.submission import Capacity
 from approvals.transitions import proposing
 from governance.controls.actors import Actor
 from governance.controls.models import Person
-from governance.controls.people import record_leaver
 from governance.controls.roles import Role
 from inventory import lifecycle
 from inventory.models import Automation, Version
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import lightly, stock
 from tests.approvals.drawing import sealed
 from tests.approvals.proposals import policies_proposed

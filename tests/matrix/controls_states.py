@@ -17,7 +17,7 @@ from governance.controls import (  # noqa: F401  signing_in declares how people 
 )
 from governance.controls.models import ApiToken, Delegation, Erasure, Person, RoleAssignment, Team, WebhookEndpoint
 from governance.controls.roles import ASSIGNABLE, Role
-from tests.appointing import end_role
+from tests.appointing import end_role, record_leaver
 from tests.matrix.worlds import World, arguments, creating, state
 from tests.people import give_role, make_person
 
@@ -58,13 +58,13 @@ def here(w: World) -> Person:
 @state(PERSON, "left", on=here)
 def left(w: World, made: Person) -> Person:
     """Somebody who has left."""
-    return people.record_leaver(made, actor=w.actor("admin"), now=w.now, reason="Left.")
+    return record_leaver(made, actor=w.actor("admin"), now=w.now, reason="Left.")
 
 
 @state(ERASURE, "asked")
 def asked_erasure(w: World) -> Erasure:
     """Asked by *admin*, of somebody who has left."""
-    leaver = people.record_leaver(make_person("Lars Holm"), actor=w.actor("admin"), now=w.now, reason="Left.")
+    leaver = record_leaver(make_person("Lars Holm"), actor=w.actor("admin"), now=w.now, reason="Left.")
     erasing.ask_erasure(leaver, actor=w.actor("admin"), now=w.now, reason="He wants it.", named=leaver.name)
     return Erasure.objects.get(person=leaver)
 

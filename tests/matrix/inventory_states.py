@@ -9,7 +9,6 @@ from django.db import models
 
 from governance.controls.actors import Actor
 from governance.controls.models import Team
-from governance.controls.people import record_leaver
 from inventory import interim, lifecycle, registry
 from inventory.models import (
     Automation,
@@ -23,7 +22,7 @@ from inventory.models import (
     Version,
 )
 from tests import journeys
-from tests.appointing import own
+from tests.appointing import own, record_leaver
 from tests.approvals import stock
 from tests.inventory.conftest import export
 from tests.matrix.worlds import World, arguments, inside, state

@@ -14,10 +14,10 @@ from django.db import models
 
 from approvals import grants
 from approvals.models import Grant
-from governance.controls.people import record_leaver
 from governance.recertification import sweeps, transitions
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.matrix.worlds import World, arguments, start, state
 from tests.recertification.reviews import JOB, opened, opens_at, question, say
 

@@ -19,7 +19,6 @@ from approvals.transitions import proposing
 from governance.controls import clock, sealing, tokens, webhooks
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Notice, RoleAssignment, WebhookDelivery
-from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks
@@ -27,7 +26,7 @@ from inventory import interim, registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Credential, NonHumanIdentity, Resource
 from tests import journeys
-from tests.appointing import propose_role
+from tests.appointing import propose_role, record_leaver
 from tests.approvals import chained, lightly, stock
 from tests.approvals.bring_in.building import of_its_own
 from tests.approvals.conflicts import ruling

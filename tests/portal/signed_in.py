@@ -12,7 +12,7 @@ from django.test import Client
 from governance.controls.models import Person
 from governance.web.middleware import SIGNED_IN_AT
 
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+BACKEND = "governance.portal.sign_in.ByAddress"
 
 
 def client_of(person: Person, *, minutes_ago: float = 1, checks_csrf: bool = False) -> Client:

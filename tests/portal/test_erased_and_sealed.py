@@ -14,9 +14,9 @@ from django.utils import timezone
 from governance.controls import keys, ledger_export, sealing
 from governance.controls.erasing import ask_erasure, erase
 from governance.controls.models import Erasure, LedgerEvent, Person
-from governance.controls.people import record_leaver
 from governance.controls.refusals import Refused
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.bring_in.building import everything_stored
 from tests.controls.test_races import at_once

@@ -17,13 +17,14 @@ from approvals.models import Approval, Decision, Submission
 from approvals.models.submission import Capacity
 from approvals.transitions.submitting import Wish
 from governance.controls.models import Erasure, FreeText, Notice, Person
-from governance.controls.people import delegate, record_leaver
+from governance.controls.people import delegate
 from governance.controls.refusals import Refused
 from governance.controls.sending import send_due
 from governance.recertification import drafts
 from governance.recertification.models import AnswerKind, Asks, Draft
 from inventory.models import Automation, ImportItem, ImportState, VersionAuthor
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, insert_decision, name_candidate, sql
 from tests.approvals.bring_in.building import Build, connect, everything_stored, of_its_own

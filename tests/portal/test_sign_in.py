@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from governance.controls.models import Person
-from governance.controls.people import record_leaver
 from governance.web.middleware import SIGNED_IN_AT
+from tests.appointing import record_leaver
 from tests.people import NOW, Northwind, as_actor
 from tests.portal.signed_in import client_of
 

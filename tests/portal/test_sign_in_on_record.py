@@ -13,8 +13,8 @@ from django.urls import reverse
 
 from governance.controls import signing_in
 from governance.controls.models import LedgerEvent, Person
-from governance.controls.people import record_leaver
 from governance.controls.refusals import NotPermitted
+from tests.appointing import record_leaver
 from tests.people import NOW, Northwind, as_actor
 from tests.portal.signed_in import client_of
 

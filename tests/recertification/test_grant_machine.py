@@ -26,7 +26,6 @@ from approvals.models.submission import UNFINISHED
 from governance.controls import claims
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Person
-from governance.controls.people import record_leaver
 from governance.recertification import sweeps
 from governance.recertification import transitions as reviews
 from governance.recertification.models import SETTLING, UNCLOSED, Answer, AnswerKind, Asks, Item, ItemOutcome, Question
@@ -35,6 +34,7 @@ from inventory import registry
 from inventory.models import Automation
 from inventory.risk import is_within
 from tests import journeys, lengths
+from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.test_state_machine import who_decided
 from tests.machines import Undone

@@ -15,11 +15,11 @@ from approvals import grants
 from approvals.grant_sweeps import expire_due
 from approvals.models import Grant, GrantState
 from governance.controls.models import Person
-from governance.controls.people import record_leaver
 from governance.recertification import transitions
 from governance.recertification.models import SETTLING, UNCLOSED, Answer, AnswerKind, Asks, Item, ItemOutcome, ItemState
 from inventory.models import Automation
 from tests import lengths
+from tests.appointing import record_leaver
 from tests.machines import Undone
 from tests.people import as_actor
 from tests.recertification.reviews import JOB, Held, question, say, sweep_at, under_review

@@ -62,6 +62,8 @@ class Person(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     left_at = models.DateTimeField(null=True, blank=True)
+    #: Until when they are kept out because one admin alone says that they left: nothing of theirs passes to anybody meanwhile (S8).
+    kept_out_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)  # noqa: TID251  when the row came, in real time
 
     objects = PersonManager()
@@ -114,6 +116,10 @@ class Person(AbstractBaseUser, PermissionsMixin):
     def is_here(self) -> bool:
         """Whether the person is active and has not left: only such a person fills a seat (A9, R8)."""
         return self.is_active and self.left_at is None
+
+    def is_kept_out(self, now: datetime) -> bool:
+        """Whether one admin alone says that they left: they do nothing, and are asked as before (S8)."""
+        return self.kept_out_until is not None and self.kept_out_until > now
 
 
 class TeamKind(models.TextChoices):
@@ -186,17 +192,24 @@ class Membership(models.Model):
         return f"{self.person} in {self.team}"
 
 
-#: Bootstrap names the first people once, in one transaction (S9); a later row that claims to come from it is refused.
+#: Bootstrap names the first people once, in one transaction, while nothing is on record: two admins and two others as security reviewers (S9).
+#: A later row that claims to come from it is refused, and so is a third of either or one person twice.
 BOOTSTRAP_ONCE = pgtrigger.Trigger(
     name="bootstrap_once",
     when=pgtrigger.Before,
     operation=pgtrigger.Insert | pgtrigger.Update,
     condition=pgtrigger.Q(new__by_bootstrap=True),
     func="""
-        IF (TG_OP = 'INSERT' OR NOT OLD.by_bootstrap) AND EXISTS (
-            SELECT 1 FROM controls_ledgerevent
-            WHERE verb = 'role.bootstrapped' AND outcome = 'done' AND xid <> pg_current_xact_id()) THEN
+        IF TG_OP = 'UPDATE' AND OLD.by_bootstrap THEN
+            RETURN NEW;
+        END IF;
+        IF TG_OP = 'UPDATE' OR EXISTS (SELECT 1 FROM controls_ledgerevent WHERE xid <> pg_current_xact_id()) THEN
             RAISE EXCEPTION 'S9: bootstrap runs once' USING ERRCODE = 'check_violation';
+        END IF;
+        IF NEW.role NOT IN ('admin', 'security_reviewer') OR NEW.until IS NOT NULL
+            OR (SELECT count(*) FROM controls_roleassignment r WHERE r.by_bootstrap AND r.role = NEW.role) >= 2
+            OR EXISTS (SELECT 1 FROM controls_roleassignment r WHERE r.by_bootstrap AND r.person_id = NEW.person_id) THEN
+            RAISE EXCEPTION 'S9: bootstrap names two admins and two others as security reviewers' USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
     """,

@@ -17,9 +17,9 @@ from django.contrib.auth.models import Permission
 from django.db import connection, connections, models, transaction
 from django.db.models import F
 
-from approvals.models import PolicyVersion
+from approvals.models import PolicyVersion, Proposal, WhatIf
 from governance.controls import texts
-from governance.controls.models import Membership, Person, Team
+from governance.controls.models import Membership, Person, RoleAssignment, Team
 from governance.controls.people import people_with
 from governance.controls.roles import Role
 from governance.demo.scale import rows
@@ -175,7 +175,7 @@ def _found(automations: int, cast: Cast, now: datetime) -> Pools:
     leads, owners = max(24, automations // 100), max(40, automations // 50)
     people = list(known)
     if not Team.objects.filter(name__startswith="Unit ").exists():
-        _teams(people[:leads], people[leads + owners :])
+        _teams(people[:leads], people[leads + owners :], now)
     if not Resource.objects.filter(about="scale").exists():
         _resources(max(60, automations // 20), people[leads : leads + owners], cast, now)
     credentials = Credential.objects.filter(platform_instance=PLATFORM)
@@ -208,13 +208,51 @@ def _people(count: int) -> None:
     )
 
 
-def _teams(leads: list[Person], members: list[Person]) -> None:
+def _teams(leads: list[Person], members: list[Person], now: datetime) -> None:
     above: list[Team | None] = [*Team.objects.exclude(parent=None).filter(lead=None).order_by("pk")] or [None]
-    teams = _write(
-        Team(name=f"Unit {number:02}", parent=above[number % len(above)], lead=lead)
-        for number, lead in enumerate(leads)
-    )
+    teams = _write(Team(name=f"Unit {number:02}", parent=above[number % len(above)]) for number in range(len(leads)))
+    _lead(dict(zip(teams, leads, strict=True)), now)
     _write(Membership(team=teams[number % len(teams)], person=person) for number, person in enumerate(members))
+
+
+def _lead(teams: Mapping[Team, Person], now: datetime) -> None:
+    """Have them led, by proposals in force since there are two admins: the database takes it by nothing else (S8)."""
+    admins = RoleAssignment.objects.filter(role=Role.ADMIN, until=None).order_by("confirmed_at", "pk")
+    first, second = admins.exclude(person__in=teams.values())[:2]
+    at = max(first.confirmed_at, second.confirmed_at)
+    made = _write(
+        Proposal(
+            kind="team_lead",
+            target=f"{team.pk}-lead",
+            before={"person": None},
+            document={"person": lead.pk},
+            digest="",
+            tightens=False,
+            gains=[lead.pk],
+            needs=Role.ADMIN,
+            appointed=lead,
+            proposed_by=first.person,
+            proposed_at=at,
+            lapses_at=now,
+        )
+        for team, lead in teams.items()
+    )
+    _write(WhatIf(proposal=one, round=1, since=at, until=at, finished_at=at) for one in made)
+    ids = [one.pk for one in made]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE approvals_proposal SET state = 'approved', answered_by_id = %s, answered_at = %s WHERE id = ANY(%s)",
+            [second.person_id, at, ids],
+        )
+        cursor.execute(
+            "UPDATE approvals_proposal SET state = 'in_force', accepted_at = %s, ended_at = %s WHERE id = ANY(%s)",
+            [at, at, ids],
+        )
+        cursor.execute(
+            "UPDATE controls_team t SET lead_id = p.appointed_id, lead_since = p.ended_at FROM approvals_proposal p"
+            " WHERE p.id = ANY(%s) AND p.target = t.id || '-lead'",
+            [ids],
+        )
 
 
 def _resources(count: int, owners: list[Person], cast: Cast, now: datetime) -> None:
@@ -240,7 +278,9 @@ def _resources(count: int, owners: list[Person], cast: Cast, now: datetime) -> N
     new = Resource.objects.filter(pk__in=[one.pk for one in made])
     who = {"owner": F("named_owner"), "deputy": F("named_deputy")}
     new.update(**who, accepted_at=now - LONG_AGO, named_owner=None, named_deputy=None, named_by=None)
-    new.update(state="active")  # after their owners have accepted, as the database wants it (S8)
+    with connection.cursor() as cursor:  # after their owners have accepted, as the database wants it (S8)
+        ids = [one.pk for one in made]
+        cursor.execute("UPDATE inventory_resource SET state = 'active' WHERE id = ANY(%s)", [ids])
     _write(
         Entitlement(
             resource=resource,

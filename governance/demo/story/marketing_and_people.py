@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from approvals import transitions
-from governance.controls import people
+from approvals.models import Proposal
+from approvals.transitions import proposing
 from governance.demo.directing import Director
 from governance.demo.playing import Ago, Story
 from inventory import interim
@@ -188,7 +189,11 @@ def _owner_leaves(d: Director, version: Version) -> Story:
     """What is done about what somebody owned who left: settled for the automation, tried once and open for the resource."""
     automation, analytics = version.automation, d.resource("analytics")
     now = yield Ago(9, "17:00")
-    people.record_leaver(d.person("hugo"), actor=d.company.actor("ines"), now=now, reason="Left for another company.")
+    row = Proposal(kind="leaving", target=str(d.person("hugo").pk))
+    said = {"reason": "Left for another company.", "document": {"left": True}, "at_once": True}
+    one = proposing.propose(row, actor=d.company.actor("ines"), now=now, **said)
+    now = yield SOON
+    proposing.approve(one, actor=d.company.actor("karl"), now=now, shown_digest=one.digest)
     d.person("hugo").refresh_from_db()
     now = yield Ago(8, "09:20")
     named = d.name_meanwhile(automation, "tom", "grace", now, "Tom brought it in and knows the dashboard.")

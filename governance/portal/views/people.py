@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from approvals import policies, proposal_duties
 from approvals.models import Proposal
-from approvals.proposals import kinds
+from approvals.proposals import kinds, leaving
 from approvals.transitions import proposing
 from approvals.views import proposal_rows
 from governance.controls import clock, timeline
@@ -102,14 +102,15 @@ def _team(one: Team) -> Shape:
 
 
 #: Kinds of proposals that are about people.
-OF_PEOPLE = ("role", "team_lead", "fallback_owner")
+OF_PEOPLE = ("role", "team_lead", "fallback_owner", "leaving")
 
 
-def _proposed(actor: Actor, now: datetime, **narrow: Any) -> list[Shape]:
-    """What is proposed of people, and nobody has answered or accepted it."""
-    return proposal_rows.listed(
-        Proposal.objects.visible_to(actor, now).unanswered().filter(kind__in=OF_PEOPLE, **narrow)
-    )
+def _proposed(actor: Actor, now: datetime, of: int | None = None) -> list[Shape]:
+    """What is proposed of people, or of one of them by their key, and nobody has answered or accepted it."""
+    found = Proposal.objects.visible_to(actor, now).unanswered().filter(kind__in=OF_PEOPLE)
+    if of is not None:
+        found = found.filter(Q(kind="role", target__startswith=f"{of}-") | Q(kind="leaving", target=str(of)))
+    return proposal_rows.listed(found)
 
 
 def _role(row: RoleAssignment, actor: Actor, now: datetime) -> Shape:
@@ -147,14 +148,14 @@ def person(request: Request, pk: int) -> HttpResponse:
     """One person: roles, teams, what they answer for, what they did."""
     one, now = get_object_or_404(Person, pk=pk), clock.now()
     roles = one.role_assignments.filter(until__isnull=True).select_related("person", "proposed_by").order_by("pk")
-    may_leave = one.is_here and record_leaver.refusal(one, actor=request.actor, now=now) is None
+    may_leave = one.is_here and _no_leaving(one, request.actor, now) is None
     leave = {"label": "Record that they left", "href": reverse("person_left", args=[pk])}
     context = {
         **about_person(one, now),
         "crumbs": [{"label": "People", "href": reverse("people")}, {"label": one.name, "href": ""}],
         "roles": [_role(row, request.actor, now) for row in roles],
         "propose": _to_propose(one, {row.role for row in roles}, request.actor, now),
-        "proposals": _proposed(request.actor, now, kind="role", target__startswith=f"{pk}-"),
+        "proposals": _proposed(request.actor, now, of=pk),
         "events": timeline.shapes(one, reader=request.actor.person, limit=30),
         "ledger_href": f"{reverse('ledger')}?{urlencode({'about': f'controls.person:{pk}'})}",
     }
@@ -282,21 +283,37 @@ def role_end(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @answers_refusals
 def person_left(request: Request, pk: int) -> HttpResponse:
-    """Record that a person left (R8)."""
-    one = get_object_or_404(Person, pk=pk)
+    """Record that a person left (R8); who decides something is kept out at once and gone once a second admin says so too (S8)."""
+    one, now = get_object_or_404(Person, pk=pk), clock.now()
+    by_two = one.is_here and leaving.deciding(one, now)
+    hours = policies.in_force(now).at_once_hours
     ask = {
         "id": "left",
         "title": f"Record that {one.name} left",
-        "text": "They can't sign in any more and fill no seat. What they own waits for a new owner; their record stays.",
+        "text": f"They decide something, so a second admin countersigns it. They are kept out at once, for {hours} hours, and nobody"
+        " decides in their place before that."
+        if by_two
+        else "They can't sign in any more and fill no seat. What they own waits for a new owner; their record stays.",
         "action": reverse("person_left", args=[pk]),
         "label": "They left",
         "kind": "danger",
     }
 
-    def act(reason: str) -> Person:
-        return record_leaver(one, actor=request.actor, now=clock.now(), reason=reason)
+    def act(reason: str) -> Person | Proposal:
+        if not by_two:
+            return record_leaver(one, actor=request.actor, now=now, reason=reason)
+        row, said = Proposal(kind="leaving", target=str(pk)), {"document": {"left": True}, "at_once": True}
+        return proposing.propose(row, actor=request.actor, now=now, reason=reason, **said)
 
-    return _with_reason(request, ask, act, record_leaver.refusal(one, actor=request.actor, now=clock.now()), pk)
+    return _with_reason(request, ask, act, _no_leaving(one, request.actor, now), pk)
+
+
+def _no_leaving(one: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Why the reader does not record that somebody left, be it alone or with a second admin; None where they do."""
+    no = record_leaver.refusal(one, actor=actor, now=now)
+    if no is None or no.kind != "duty":
+        return no
+    return proposing.propose.refusal(Proposal(kind="leaving", target=str(one.pk)), actor=actor, now=now)
 
 
 def _with_reason(

@@ -8,8 +8,7 @@ from approvals import preview as previews
 from approvals.drafts import Draft
 from approvals.models import Submission
 from approvals.routing import Route
-from governance.controls.people import record_leaver
-from tests.appointing import leave_fallback
+from tests.appointing import leave_fallback, record_leaver
 from tests.approvals import stock
 from tests.approvals.bring_in.building import Build
 from tests.journeys import Company

@@ -8,9 +8,8 @@ from approvals import preview as previews
 from approvals.drafts import Draft
 from approvals.models import Approval, Submission
 from approvals.routing import Route
-from governance.controls.people import record_leaver
 from inventory.models import ImportItem
-from tests.appointing import name_leads
+from tests.appointing import name_leads, record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import sql
 from tests.approvals.bring_in.building import STOCK, Build

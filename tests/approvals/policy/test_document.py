@@ -161,7 +161,7 @@ EITHER_WAY = [
     ("tiers.at_least.agent", "high", "low"),
     ("tiers.at_least.ai_app", "standard", None),
     ("seats.privilege.standard", ["owner", "security"], None),
-    ("seats.app.high", ["security", "lead"], ["lead"]),
+    ("seats.app.standard", ["lead", "security"], None),
     ("longest_term.high", 60, None),
     ("review_after.high", 60, None),
     ("due_working_days.high", 1, None),
@@ -197,15 +197,34 @@ def test_each_change_says_in_words_whether_it_tightens(path: str, stricter: obje
     after = reading.from_data(_changed(shipped, path, stricter))
     assert not after.problems
     found = differing.changes(shipped, after.document)
-    if path == "seats.app.high":  # the same two in another order are no change
-        assert found == ()
-        return
     (change,) = found
     assert change.where == path
     assert change.tightens
     assert change.before != change.after
     assert {line.sign for line in differing.lines(shipped, after.document)} >= {"+"}
     assert not differing.tightens(differing.changes(after.document, shipped))
+
+
+@pytest.mark.rule("S8", "A8")
+def test_another_order_of_seats_is_a_change_that_loosens_also_where_one_is_added() -> None:
+    """Whoever may fill two fills the first, so nobody puts another first unseen, nor alone and at once beside a signature more."""
+    shipped = policies.shipped()
+    turned = _changed(shipped, "seats.app.high", ["security", "lead"])
+    (change,) = differing.changes(shipped, turned)
+    assert (change.label, change.tightens) == ("Signatures on a high-risk app, in this order", False)
+    assert (change.before, change.after) == ("lead, then security", "security, then lead")
+    assert {line.sign for line in differing.lines(shipped, turned)} >= {"+", "-"}
+    more = _changed(turned, "seats.app.standard", ["security", "lead"])
+    both = _changed(shipped, "seats.app.standard", ["security", "lead"])
+    assert [one.tightens for one in differing.changes(shipped, both)] == [True], "a new one may come first"
+    assert not differing.tightens(differing.changes(shipped, more))
+
+
+@pytest.mark.rule("S8")
+def test_what_has_no_order_is_no_change_in_another() -> None:
+    shipped = policies.shipped()
+    levels = list(reversed(shipped["tiers"]["low"]["data_classes"]))
+    assert differing.changes(shipped, _changed(shipped, "tiers.low.data_classes", levels)) == ()
 
 
 @pytest.mark.rule("S8")

@@ -10,12 +10,13 @@ from approvals.models import Proposal, ProposalState
 from approvals.proposals import kinds
 from approvals.transitions import proposing
 from governance.controls.models import Membership, Person, Team
-from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.controls.roles import Role
 from governance.controls.teams import found_team
 from inventory import registry
 from inventory.models import Resource
+from tests.appointing import appoint, record_leaver
+from tests.approvals.attempts import database_refuses, sql
 from tests.journeys import Company
 from tests.people import as_actor, give_role, make_person
 
@@ -236,4 +237,79 @@ def test_what_only_goes_upwards_needs_no_second_person(company: Company) -> None
             now=company.now,
             reason="Why.",
             document={"data_class": "restricted", "environment": "production"},
+        )
+
+
+# --- and by the database ----------------------------------------------------------------------------------------------
+
+#: What somebody would write past the program, and what the database says: leads, fallback owners, first roles.
+ALONE = {
+    "a lead": ("UPDATE controls_team SET lead_id = {tom} WHERE id = {marketing}", "S8: who leads"),
+    "a deputy": ("UPDATE controls_team SET deputy_lead_id = {tom} WHERE id = {marketing}", "S8: who leads"),
+    "no lead": ("UPDATE controls_team SET lead_id = NULL WHERE id = {marketing}", "S8: who leads"),
+    "a lead since long ago": (
+        "UPDATE controls_team SET lead_since = '2020-01-01' WHERE id = {marketing}",
+        "S8: who leads",
+    ),
+    "a team with a lead": (
+        "INSERT INTO controls_team (name, kind, lead_id) VALUES ('Mine', 'business', {tom})",
+        "S8: a team is founded first",
+    ),
+    "a team that becomes one of fallback owners": (
+        "UPDATE controls_team SET kind = 'fallback' WHERE id = {marketing}",
+        "S8: team",
+    ),
+    "a fallback owner": (
+        "INSERT INTO controls_membership (team_id, person_id) VALUES ({fallback}, {tom})",
+        "S8: somebody becomes a fallback owner",
+    ),
+    "a member who becomes one": (
+        "UPDATE controls_membership SET team_id = {fallback} WHERE person_id = {tom}",
+        "S8: who is a fallback owner",
+    ),
+    "one since long ago": (
+        "UPDATE controls_membership SET since = '2020-01-01' WHERE team_id = {fallback}",
+        "S8: who is a fallback owner",
+    ),
+    "no fallback owner": ("DELETE FROM controls_membership WHERE team_id = {fallback}", "S8: somebody stops being"),
+    "a third admin of bootstrap": (
+        "INSERT INTO controls_roleassignment (person_id, role, proposed_at, confirmed_at, by_bootstrap)"
+        " VALUES ({tom}, 'admin', now(), now(), true)",
+        "S9: bootstrap",
+    ),
+    "another role of bootstrap": (
+        "INSERT INTO controls_roleassignment (person_id, role, proposed_at, confirmed_at, by_bootstrap)"
+        " VALUES ({tom}, 'on_call', now(), now(), true)",
+        "S9: bootstrap",
+    ),
+    "what came of a proposal as bootstrap's": (
+        "UPDATE controls_roleassignment SET by_bootstrap = true WHERE person_id = {tom}",
+        "S9: bootstrap runs once",
+    ),
+}
+
+
+@pytest.mark.rule("S9")
+@pytest.mark.parametrize("what", ALONE)
+def test_the_database_takes_nobody_for_appointed_whom_two_people_did_not_sign(company: Company, what: str) -> None:
+    n, (said, refused) = company.people, ALONE[what]
+    with database_refuses(refused):
+        sql(said.format(tom=n.tom.pk, marketing=n.marketing.pk, fallback=n.fallback.pk))
+
+
+def test_the_database_takes_what_was_signed_once(company: Company) -> None:
+    """Tom is lead by a proposal, and Grace after him by another: what was signed first does not make him it again."""
+    c, n = company, company.people
+    for who in (n.tom, n.grace):
+        target = f"{n.marketing.pk}-deputy_lead" if who == n.tom else f"{n.finance_ops.pk}-deputy_lead"
+        appoint("team_lead", target, {"person": who.pk}, now=c.now)
+    appoint("team_lead", f"{n.marketing.pk}-deputy_lead", {"person": None}, now=c.now)
+    with database_refuses("S8: who leads"):
+        sql("UPDATE controls_team SET deputy_lead_id = %s WHERE id = %s", n.tom.pk, n.marketing.pk)
+    appoint("fallback_owner", f"{n.fallback.pk}-{n.tom.pk}", {"member": True}, now=c.now)
+    appoint("fallback_owner", f"{n.fallback.pk}-{n.tom.pk}", {"member": False}, now=c.now)
+    with database_refuses("S8: somebody becomes"):
+        sql(
+            "INSERT INTO controls_membership (team_id, person_id, since) VALUES (%s, %s, %s)",
+            *(n.fallback.pk, n.tom.pk, c.now),
         )

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
@@ -13,6 +14,7 @@ from approvals import policies
 from approvals.models import Proposal, ProposalState, Submission
 from approvals.policy import writing
 from approvals.proposals import counting
+from approvals.views.policy_form import PolicyForm
 from governance.controls.models import Person
 from tests.approvals.proposals.policies_proposed import changed, in_force, looser, propose, tighter
 from tests.journeys import Company
@@ -80,6 +82,19 @@ def by_form(northwind: Northwind, **more: Any) -> Any:
     fields = filled_in(client.get(reverse("policy_propose"), {"as": "form"}).content.decode()) | more
     said = {name: value for name, value in fields.items() if value is not None}
     return client.post(reverse("policy_propose"), {**said, "as": "form", "do": "propose", "reason": "We decided so."})
+
+
+def test_the_form_leaves_seats_in_the_order_that_they_had(northwind: Northwind) -> None:
+    form = PolicyForm(changed(**{"seats.app.high": ["security", "lead"]}))
+    sent = QueryDict(mutable=True)
+    for path, field in form.fields.items():
+        values = field.initial if isinstance(field.initial, list) else [field.initial]
+        sent.setlist(path, [str(one) for one in values if one not in (None, False)])
+    sent.setlist("seats.app.high", ["lead", "security"])  # as its boxes stand
+    filled = PolicyForm(changed(**{"seats.app.high": ["security", "lead"]}), sent)
+    assert filled.is_valid(), filled.errors
+    found = filled.document(changed(**{"seats.app.high": ["security", "lead"]}))
+    assert found["seats"]["app"]["high"] == ["security", "lead"]
 
 
 def test_seats_that_the_product_does_not_allow_are_refused_beside_their_boxes(northwind: Northwind) -> None:

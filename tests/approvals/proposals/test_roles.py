@@ -16,12 +16,12 @@ from approvals.transitions import proposing
 from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Notice, Person, RoleAssignment
-from governance.controls.people import end_role, give_role, give_role_back, record_leaver
+from governance.controls.people import end_role, give_role, give_role_back
 from governance.controls.refusals import DutyConflict, NotPermitted, OutOfTurn, Refused
 from governance.controls.roles import Role
 from tests import journeys
 from tests.appointing import end_role as ends
-from tests.appointing import join_fallback, leave_fallback, name_leads, own, propose_role
+from tests.appointing import join_fallback, leave_fallback, name_leads, own, propose_role, record_leaver
 from tests.journeys import Company
 from tests.people import NOW, Northwind, as_actor, as_delegate
 from tests.people import give_role as give

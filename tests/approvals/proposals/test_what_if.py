@@ -45,6 +45,12 @@ def test_who_would_have_needed_one_less(company: Company, chaser_submitted: Subm
     )
 
 
+def test_who_would_have_had_the_same_in_another_order(company: Company, chaser_submitted: Submission) -> None:
+    assert "1 submission would have had the same signatures in another order." in said(
+        company, **{"seats.app.high": ["security", "lead"]}
+    )
+
+
 def test_tiers_move_by_what_the_two_differ_in(company: Company, stock_submitted: Submission) -> None:
     assert stock_submitted.tier == "standard"
     found = said(company, **{"tiers.high.data_classes": ["restricted", "confidential", "internal", "public"]})

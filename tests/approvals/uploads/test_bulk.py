@@ -12,10 +12,10 @@ from approvals import bulk, tasks
 from approvals.models import Submission
 from governance.controls import nudge
 from governance.controls.models import LedgerEvent
-from governance.controls.people import record_leaver
 from inventory import registry
 from inventory.models import Automation, AutomationState, BatchState, ImportBatch, ImportState, Version
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.approvals.bring_in import building
 from tests.approvals.bring_in.building import Build
 from tests.approvals.uploads import making
