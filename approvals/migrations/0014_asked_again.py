@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0011_first_of_a_role'),
+        ('approvals', '0013_by_proposal'),
     ]
 
     operations = [
