@@ -75,7 +75,8 @@ class RuleForm(forms.Form):
             del self.fields["at_once"]
         else:
             field = self.fields["at_once"]
-            field.help_text += f" It is over after {hours} hours unless a security reviewer countersigns it."
+            over = f"It is over after {hours} hours unless a security reviewer countersigns it"
+            field.help_text += f" {over}; signatures that it adds to open submissions stay."
 
 
 @require_http_methods(["GET", "POST"])
