@@ -113,7 +113,11 @@ def _kind(name: str) -> str:
 
 def _leads(pk: object) -> frozenset[int]:
     team = _team(pk)
-    return frozenset(one for one in (team.lead_id, team.deputy_lead_id) if one) if team is not None else frozenset()
+    return (
+        frozenset(pk for pk in (team.lead_id, team.deputy_lead_id) if pk is not None)
+        if team is not None
+        else frozenset()
+    )
 
 
 def _were(count: int) -> str:

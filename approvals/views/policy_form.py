@@ -63,7 +63,7 @@ class PolicyForm(forms.Form):
             if value is None or (value == default and last not in part):
                 part.pop(last, None)
             else:
-                part[last] = _in_order(value, part.get(last))
+                part[last] = _in_order(value, part.get(last)) if path.startswith(f"{differing.SEATS}.") else value
         return made
 
     @property

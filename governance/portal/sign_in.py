@@ -15,6 +15,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -61,22 +62,24 @@ class AccountAdapter(DefaultAccountAdapter):
             super().add_message(request, level, message_template, *args, **kwargs)
 
 
-class _HereOnly:
-    """Knows nobody who is kept out, at a sign-in and in any session that they have."""
+class ByModel(ModelBackend):
+    """Django's own way of knowing people; whoever is kept out it does not know, at a sign-in and in any session that they have."""
 
-    def user_can_authenticate(self, user: AbstractBaseUser | None) -> bool:
-        """Whether they may, which Django asks of each request too."""
-        there: bool = super().user_can_authenticate(user)  # type: ignore[misc]  # of the backend beside this
-        is_kept_out = isinstance(user, Person) and user.kept_out_until is not None and user.is_kept_out(clock.now())
-        return there and not is_kept_out
+    def user_can_authenticate(self, user: Person | AnonymousUser | None) -> bool:
+        """Whether they may, which is asked of each request too."""
+        return super().user_can_authenticate(user) and not _is_kept_out(user)
 
 
-class ByModel(_HereOnly, ModelBackend):
-    """Django's own way of knowing people."""
+class ByAddress(AuthenticationBackend):
+    """allauth's, by their address, likewise."""
+
+    def user_can_authenticate(self, user: Person | AnonymousUser | None) -> bool:
+        """Whether they may, which is asked of each request too."""
+        return bool(super().user_can_authenticate(user)) and not _is_kept_out(user)
 
 
-class ByAddress(_HereOnly, AuthenticationBackend):
-    """allauth's, by their address."""
+def _is_kept_out(user: Person | AnonymousUser | None) -> bool:
+    return isinstance(user, Person) and user.kept_out_until is not None and user.is_kept_out(clock.now())
 
 
 def note_sign_in(request: HttpRequest, at: float | None = None) -> None:

@@ -275,12 +275,7 @@ def _resources(count: int, owners: list[Person], cast: Cast, now: datetime) -> N
         )
         for number in range(count)
     )
-    new = Resource.objects.filter(pk__in=[one.pk for one in made])
-    who = {"owner": F("named_owner"), "deputy": F("named_deputy")}
-    new.update(**who, accepted_at=now - LONG_AGO, named_owner=None, named_deputy=None, named_by=None)
-    with connection.cursor() as cursor:  # after their owners have accepted, as the database wants it (S8)
-        ids = [one.pk for one in made]
-        cursor.execute("UPDATE inventory_resource SET state = 'active' WHERE id = ANY(%s)", [ids])
+    _put_to_use(made, now)
     _write(
         Entitlement(
             resource=resource,
@@ -303,6 +298,16 @@ def _resources(count: int, owners: list[Person], cast: Cast, now: datetime) -> N
         )
         for resource in made
     )
+
+
+def _put_to_use(made: list[Resource], now: datetime) -> None:
+    """After their owners have accepted, as the database wants it (S8)."""
+    ids = [one.pk for one in made]
+    who = {"owner": F("named_owner"), "deputy": F("named_deputy")}
+    nobody = {"named_owner": None, "named_deputy": None, "named_by": None}
+    Resource.objects.filter(pk__in=ids).update(**who, **nobody, accepted_at=now - LONG_AGO)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE inventory_resource SET state = 'active' WHERE id = ANY(%s)", [ids])
 
 
 def _campaign(tier: str, now: datetime) -> Campaign:

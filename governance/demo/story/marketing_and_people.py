@@ -190,8 +190,8 @@ def _owner_leaves(d: Director, version: Version) -> Story:
     automation, analytics = version.automation, d.resource("analytics")
     now = yield Ago(9, "17:00")
     row = Proposal(kind="leaving", target=str(d.person("hugo").pk))
-    said = {"reason": "Left for another company.", "document": {"left": True}, "at_once": True}
-    one = proposing.propose(row, actor=d.company.actor("ines"), now=now, **said)
+    why, ines = "Left for another company.", d.company.actor("ines")
+    one = proposing.propose(row, actor=ines, now=now, reason=why, document={"left": True}, at_once=True)
     now = yield SOON
     proposing.approve(one, actor=d.company.actor("karl"), now=now, shown_digest=one.digest)
     d.person("hugo").refresh_from_db()
