@@ -56,7 +56,7 @@ def expected(model: type[Model]) -> set[str]:
         return {"kept_or_erased", "never_truncated"}
     if model._meta.label in NOT_EMPTIED:
         return {"never_truncated"}
-    return set() if model._meta.label in REMOVED else {"never_deleted", "never_truncated"}
+    return set() if model._meta.concrete_model._meta.label in REMOVED else {"never_deleted", "never_truncated"}
 
 
 def installed() -> dict[str, set[str]]:
