@@ -140,5 +140,5 @@ def test_who_is_an_admin_no_more_is_not_asked_to_confirm(northwind: Northwind) -
     sending.send_due(now=NOW + MINUTES)
     assert (mails(n.karl), states(n.karl)) == (
         ["You are no longer trusted as Governance admin"],
-        {"dropped": 4, "sent": 1},
+        {"dropped": 3, "sent": 1},
     )

@@ -18,6 +18,7 @@ APPS = ("controls", "inventory", "approvals", "recertification")
 #: What may be removed, and why that takes nothing away from what was decided or done.
 REMOVED = {
     "controls.Membership": "somebody is taken out of a team: that is an event of the team",
+    "approvals.FallbackMembership": "the same rows; of fallback owners a trigger wants the proposal that says so",
     "controls.Notice": "the outbox's own; that somebody was told is no decision",
     "controls.WebhookDelivery": "the outbox's own, as a notice",
     "controls.JobRun": "a run that did nothing is swept away",
