@@ -53,8 +53,8 @@ class Why(StrEnum):
 #: In words, for pages: "suspended: not answered in review".
 WHY_WORDS: dict[str, str] = {
     Why.STOPPED: "stopped by a person",
-    Why.REVOKED: "revoked",
-    Why.REVIEW: "revoked in its review",
+    Why.REVOKED: "taken back by a person",
+    Why.REVIEW: "taken back in its review",
     Why.SILENCE: "its review was not answered",
     Why.NOT_FINE: "a look at what policy approved found it not fine",
     Why.UNSEEN: "nobody looked at what policy approved",

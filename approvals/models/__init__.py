@@ -18,10 +18,11 @@ from approvals.models.approval import (
 )
 from approvals.models.conflict import Conflict, ConflictMember, ConflictRule, ConflictState, Waiver, WaiverState
 from approvals.models.desk_view import DeskView
-from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage, RevocationTask
+from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage
 from approvals.models.likeness import Likeness, LikenessAnswer
 from approvals.models.policy import PolicyVersion
 from approvals.models.proposal import UNANSWERED, Proposal, ProposalState, WhatIf
+from approvals.models.revocation import RevocationOutcome, RevocationState, RevocationTask, RevocationWord, WordSaid
 from approvals.models.sample import Sample, SampleState
 from approvals.models.submission import (
     Comment,
@@ -61,7 +62,10 @@ __all__ = [
     "Proposal",
     "ProposalState",
     "Retraction",
+    "RevocationOutcome",
+    "RevocationState",
     "RevocationTask",
+    "RevocationWord",
     "Sample",
     "SampleState",
     "Seat",
@@ -72,5 +76,6 @@ __all__ = [
     "Waiver",
     "WaiverState",
     "WhatIf",
+    "WordSaid",
     "credential_key",
 ]

@@ -113,6 +113,9 @@ STATES: Final = {
         "ends_soon": Word("Ends soon", "seal-full", "wait"),
         "suspended": Word("Suspended", "ring-cross", "no"),
         "ended": Word("Ended", "minus", "off"),
+        "removal_open": Word("Ended, removal not confirmed", "ring", "wait"),
+        "removal_overdue": Word("Ended, removal not confirmed", "warning", "no"),
+        "removed": Word("Revoked", "ring-check", "ok"),
     },
     "import": {
         "new": Word("New", "plus", "ok"),

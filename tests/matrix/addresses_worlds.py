@@ -18,9 +18,19 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from approvals import conflict_sweeps, transitions
+from approvals import conflict_sweeps, grants, transitions
 from approvals.conflicts import brought, texts
-from approvals.models import Approval, Conflict, ConflictRule, DeskView, Grant, PolicyVersion, Proposal, Submission
+from approvals.models import (
+    Approval,
+    Conflict,
+    ConflictRule,
+    DeskView,
+    Grant,
+    PolicyVersion,
+    Proposal,
+    RevocationTask,
+    Submission,
+)
 from approvals.policy import writing
 from approvals.transitions import proposing
 from approvals.views import rule_import, rule_propose
@@ -132,6 +142,7 @@ def build() -> Portal:
     }
     rows |= {**_live(w), **_without_owner(w), "below": _below(w)}
     rows |= _in_conflict(w, rows["live"])
+    rows |= _ended(w, rows["grant"])
     rows["identity"] = NonHumanIdentity.objects.create(
         kind="spiffe", issuer="x", subject="spiffe://x/report", owner=rows.pop("gone"), automation=rows["live"]
     )
@@ -322,6 +333,13 @@ def _live(w: World) -> dict[str, Any]:
     live = Automation.objects.get(pk=submission.automation_id)
     same = Item.objects.get(pk=item.pk)
     return {"live": live, "grant": grant, "needed_item": item, "acceptable_item": same, "revoked_item": revoked}
+
+
+def _ended(w: World, live: Grant) -> dict[str, Any]:
+    """What the automation's owner took back of what is in force, to be taken away where it is held."""
+    held = Grant.objects.filter(automation=live.automation_id, entitlement__isnull=True).earliest("pk")
+    grants.revoke(held, actor=w.actor("business_owner"), now=w.now, reason="Not needed.")
+    return {"revocation": RevocationTask.objects.get(grant=held)}
 
 
 def _in_conflict(w: World, live: Automation) -> dict[str, Any]:
@@ -556,6 +574,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
         "control": "Somebody reads every post.",
         "days": "30",
     },
+    "revocation": lambda portal, _: {"says": "removed", "reason": "Looked there: gone."},
     "sample": lambda portal, _: {"verdict": "not_fine", "reason": "It mails the list."},
     "recert_correct": lambda portal, _: {"asks": Asks.ACCEPTABLE, "answer": AnswerKind.KEEP, "reason": "Needed."},
 }

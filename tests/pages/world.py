@@ -13,9 +13,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from approvals import conflict_sweeps, drafts, transitions, waiting
-from approvals.models import Approval, ApprovalState, Conflict, DeskView, Proposal
-from approvals.transitions import proposing
+from approvals import conflict_sweeps, drafts, grants, transitions, waiting
+from approvals.models import Approval, ApprovalState, Conflict, DeskView, Grant, Proposal, RevocationTask
+from approvals.transitions import proposing, revoking
 from governance.controls import clock, sealing, tokens, webhooks
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Notice, RoleAssignment, WebhookDelivery
@@ -89,6 +89,7 @@ class World:
         self.joined = self._joined(company)
         self.rule, self.conflict, self.waiver, self.granted = self._in_conflict(company)
         self.entitlement, self.control = self._a_control(company)
+        self.revocation, self.half_revoked, self.removed = self._ended(company)
         self._a_second_factor()
         sealing.seal_all(at=timezone.now())
 
@@ -227,6 +228,20 @@ class World:
         )
         transitions.grant_waiver(granted, actor=as_actor(self.people.viktor), now=now, reason="For now.")
         return codes[0], Conflict.objects.get(code=codes[0], subject=self.held.pk).pk, asked.pk, granted.pk
+
+    def _ended(self, company: Company) -> tuple[int, int, int]:
+        """What was taken back and is to be taken away where it is held: nobody has looked, one has, two have; two of them overdue."""
+        n, long_ago = self.people, clock.now() - timedelta(days=3)
+        made = stock.in_force(company, lambda export: export.update(id=uuid.uuid4().hex))
+        tasks = []
+        for grant in Grant.objects.filter(automation=made.automation_id).order_by("pk")[:3]:
+            grants.revoke(grant, actor=as_actor(n.jonas), now=long_ago, reason="Nobody reads it.")
+            tasks.append(RevocationTask.objects.get(grant=grant))
+        for task in tasks[1:]:
+            revoking.say_removed(task, actor=as_actor(n.omar), now=long_ago, reason="The role is dropped.")
+        revoking.say_removed(tasks[2], actor=as_actor(n.viktor), now=long_ago, reason="It can't log in.")
+        first, second, third = (task.pk for task in tasks)
+        return first, second, third
 
     def _a_token(self) -> None:
         """Rita's, for a pipeline of the team that Theo leads."""
