@@ -16,6 +16,7 @@ from approvals.models.approval import (
     SeatLabel,
     credential_key,
 )
+from approvals.models.brake import BatchAnswer, BatchSays, BatchState, EndCause, HeldBatch, HeldGrant, LetThrough
 from approvals.models.conflict import Conflict, ConflictMember, ConflictRule, ConflictState, Waiver, WaiverState
 from approvals.models.desk_view import DeskView
 from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage
@@ -39,6 +40,9 @@ __all__ = [
     "Approval",
     "ApprovalKind",
     "ApprovalState",
+    "BatchAnswer",
+    "BatchSays",
+    "BatchState",
     "Candidate",
     "CarriedDecision",
     "Comment",
@@ -50,11 +54,15 @@ __all__ = [
     "DecisionOutcome",
     "DecisionPerson",
     "DeskView",
+    "EndCause",
     "EnforcedBy",
     "Grant",
     "GrantKind",
     "GrantState",
     "GrantUsage",
+    "HeldBatch",
+    "HeldGrant",
+    "LetThrough",
     "Likeness",
     "LikenessAnswer",
     "Party",

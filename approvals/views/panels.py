@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals import grants, holders, resubmitting, revocations
+from approvals import enforced, grants, holders, resubmitting, revocations
 from approvals.models import Grant, GrantKind, GrantState, RevocationTask, Submission
 from approvals.models.grant import GrantQuerySet
 from approvals.views import held_shapes, waiver_list
@@ -71,6 +71,8 @@ def state_of(grant: Grant, now: datetime) -> tuple[str, str]:
         return GrantState.ENDED, "its term is over"
     if grant.state == GrantState.ACTIVE and grant.automation.state == AutomationState.SUSPENDED:
         return GrantState.SUSPENDED, "the automation is stopped"
+    if grant.state == GrantState.ACTIVE and grant.automation.state == AutomationState.RETIRED:
+        return GrantState.SUSPENDED, "the automation was retired, and its end is held"
     if grant.state == GrantState.ACTIVE and not grant.__dict__.get("usable", True):
         return GrantState.SUSPENDED, "the credential that it needs is not granted any more"
     return grant.state, grants.WHY_WORDS.get(grant.ended_why or grant.suspended_why, "")
@@ -159,6 +161,12 @@ def _context(request: Request, rows: GrantQuerySet, here: str, **more: Any) -> S
     }
 
 
+def _facts(context: Shape, rows: GrantQuerySet) -> list[str]:
+    """What the head of a page of grants says: how many, and in which way what is held is enforced (G4)."""
+    shares = enforced.shares(rows.standing())
+    return [context["grant_words"], *([f"enforced: {shares}"] if shares else [])]
+
+
 @require_GET
 def automation_grants(request: Request, pk: int) -> HttpResponse:
     """What an automation may do, or with ``?show=ended`` what it no longer may."""
@@ -170,7 +178,7 @@ def automation_grants(request: Request, pk: int) -> HttpResponse:
         {"label": "Grants", "href": ""},
     ]
     context = _context(request, Grant.objects.filter(automation=automation), here, crumbs=crumbs)
-    context["head"] = {"title": f"Grants of {automation.name}", "facts": [context["grant_words"]]}
+    context["head"] = {"title": f"Grants of {automation.name}", "facts": _facts(context, automation.grants.all())}
     context["waivers"] = waiver_list.under_way(automation, clock.now())
     return page(request, "approvals/grants.html", context, fragment="grants")
 
@@ -189,7 +197,7 @@ def resource_grants(request: Request, pk: int) -> HttpResponse:
         {"label": "Grants", "href": ""},
     ]
     context = _context(request, seen, here, crumbs=crumbs, show_holder=True)
-    context["head"] = {"title": f"Grants on {resource.name}", "facts": [context["grant_words"]]}
+    context["head"] = {"title": f"Grants on {resource.name}", "facts": _facts(context, seen)}
     return page(request, "approvals/grants.html", context, fragment="grants")
 
 

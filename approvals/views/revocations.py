@@ -13,8 +13,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from approvals import grants, revocations
-from approvals.models import RevocationTask, RevocationWord, WordSaid
+from approvals import enforced, grants, revocations
+from approvals.models import Grant, RevocationTask, RevocationWord, WordSaid
 from approvals.models.revocation import RevocationTaskQuerySet
 from approvals.transitions import revoking
 from governance.controls import access, clock, timeline
@@ -74,7 +74,10 @@ def revocation_list(request: Request) -> HttpResponse:
             "now": now,
             "head": {
                 "title": "Revocation tasks",
-                "facts": ["what ended here and is held elsewhere: not called revoked until somebody looked"],
+                "facts": [
+                    "what ended here and is held elsewhere: not called revoked until somebody looked",
+                    *_enforced(request.actor, now),
+                ],
             },
             "chips": _chips(kept, seen, show, now),
             "filters": {
@@ -92,6 +95,12 @@ def revocation_list(request: Request) -> HttpResponse:
             "pager": {"newer_href": _href(kept) if before else "", "older_href": older},
         },
     )
+
+
+def _enforced(actor: Actor, now: datetime) -> list[str]:
+    """In which way what the reader sees is enforced (G4)."""
+    shares = enforced.shares(Grant.objects.visible_to(actor, now).standing())
+    return [f"grants that you see: {shares}"] if shares else []
 
 
 def _kept(asked: QueryDict) -> dict[str, Any]:

@@ -72,6 +72,7 @@ class Permission(StrEnum):
     PROPOSAL_LAPSE = "proposal:lapse"
     REVOCATION_SAY = "revocation:say"
     REVOCATION_FOLLOW = "revocation:follow"
+    BRAKE_ANSWER = "brake:answer"
 
 
 class Role(StrEnum):
@@ -160,6 +161,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.SUBMISSION_COMMENT,
             P.WAIVER_DECIDE,
             P.REVOCATION_SAY,
+            P.BRAKE_ANSWER,
         }
     ),
     Role.AUDITOR: frozenset({P.LEDGER_READ, P.SIGNALS_READ, P.PROPOSAL_READ}),
@@ -179,6 +181,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.LEDGER_READ,
             P.PROPOSAL_READ,
             P.PROPOSAL_MAKE,
+            P.BRAKE_ANSWER,
         }
     ),
     Role.ON_CALL: frozenset({P.AUTOMATION_STOP, P.GRANT_REVOKE}),
@@ -321,6 +324,7 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.PROPOSAL_LAPSE: "let this proposal lapse",
     P.REVOCATION_SAY: "say whether this was taken away, as who answers for what is held or security",
     P.REVOCATION_FOLLOW: "see this revocation through",
+    P.BRAKE_ANSWER: "say what becomes of a held batch, as a security reviewer or an admin",
 }
 
 #: Roles that a delegate must hold too, where the giver does: "somebody of the same duty" (A11).

@@ -94,6 +94,9 @@ EVENTS: dict[str, Group | None] = {
     "revocation_escalated": AT_ONCE,
     "revocation_overdue": Group.REMOVE,
     "grant_ending": Group.KNOW,
+    # what would end all at once
+    "brake_held": AT_ONCE,
+    "brake_ended": AT_ONCE,
     # signals
     "signal_flagged": Group.KNOW,
     # webhooks

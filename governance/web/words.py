@@ -117,6 +117,12 @@ STATES: Final = {
         "removal_overdue": Word("Ended, removal not confirmed", "warning", "no"),
         "removed": Word("Revoked", "ring-check", "ok"),
     },
+    "batch": {
+        "open": Word("Held", "lock", "wait"),
+        "released": Word("Released", "ring-check", "ok"),
+        "discarded": Word("Discarded", "minus", "off"),
+        "lapsed": Word("Not answered in time", "clock", "no"),
+    },
     "import": {
         "new": Word("New", "plus", "ok"),
         "changed": Word("New version", "ring-check", "ok"),

@@ -26,6 +26,7 @@ from approvals.models import (
     ConflictRule,
     DeskView,
     Grant,
+    HeldBatch,
     PolicyVersion,
     Proposal,
     RevocationTask,
@@ -57,6 +58,7 @@ from tests.matrix.worlds import World
 from tests.people import as_delegate, give_role, make_person
 from tests.portal.signed_in import client_of
 from tests.recertification.reviews import opened, opens_at, question, say
+from tests.recertification.rows import low_grants
 
 #: Everybody who asks. Resources are Omar's, with Amara as deputy; the automations belong to Finance Operations.
 PEOPLE = {
@@ -339,7 +341,18 @@ def _ended(w: World, live: Grant) -> dict[str, Any]:
     """What the automation's owner took back of what is in force, to be taken away where it is held."""
     held = Grant.objects.filter(automation=live.automation_id, entitlement__isnull=True).earliest("pk")
     grants.revoke(held, actor=w.actor("business_owner"), now=w.now, reason="Not needed.")
-    return {"revocation": RevocationTask.objects.get(grant=held)}
+    task = RevocationTask.objects.get(grant=held)
+    return {"revocation": task, "batch": _held_back(w)}
+
+
+def _held_back(w: World) -> HeldBatch:
+    """What somebody's retirement would end all at once, of an automation of its own."""
+    submission = _submitted(w, "much", ago=HELD_FOR)
+    journeys.decide_all(w.company, submission, now=w.now - HELD_FOR)
+    low_grants(submission, 12, begins_at=w.now - timedelta(days=1))
+    one = Automation.objects.get(pk=submission.automation_id)
+    lifecycle.retire(one, actor=w.actor("business_owner"), now=w.now, reason="Replaced.")
+    return HeldBatch.objects.get()
 
 
 def _in_conflict(w: World, live: Automation) -> dict[str, Any]:
@@ -574,6 +587,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
         "control": "Somebody reads every post.",
         "days": "30",
     },
+    "held_batch": lambda portal, _: {"says": "release", "reason": "I looked."},
     "revocation": lambda portal, _: {"says": "removed", "reason": "Looked there: gone."},
     "sample": lambda portal, _: {"verdict": "not_fine", "reason": "It mails the list."},
     "recert_correct": lambda portal, _: {"asks": Asks.ACCEPTABLE, "answer": AnswerKind.KEEP, "reason": "Needed."},

@@ -95,6 +95,10 @@ TOUR = (
     ("sana", "waiver_end", "granted"),
     ("jonas", "waiver_ask", "automation"),
     ("jonas", "waiver_withdraw", "waiver"),
+    ("sana", "held_batches"),
+    ("ines", "held_batches", "?show=ended"),
+    ("ines", "held_batch", "batch"),
+    ("yuki", "held_batch", "batch"),  # who reads it and does not answer
     ("omar", "revocations"),
     ("sana", "revocations", "?show=overdue"),
     ("sana", "revocations", "?show=done"),

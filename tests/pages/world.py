@@ -14,8 +14,18 @@ from django.urls import reverse
 from django.utils import timezone
 
 from approvals import conflict_sweeps, drafts, grants, transitions, waiting
-from approvals.models import Approval, ApprovalState, Conflict, DeskView, Grant, Proposal, RevocationTask
-from approvals.transitions import proposing, revoking
+from approvals.models import (
+    Approval,
+    ApprovalState,
+    BatchSays,
+    Conflict,
+    DeskView,
+    Grant,
+    HeldBatch,
+    Proposal,
+    RevocationTask,
+)
+from approvals.transitions import braking, proposing, revoking
 from governance.controls import clock, sealing, tokens, webhooks
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Notice, RoleAssignment, WebhookDelivery
@@ -23,7 +33,7 @@ from governance.controls.people import record_leaver
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks
-from inventory import interim, registry
+from inventory import interim, lifecycle, registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Credential, NonHumanIdentity, Resource
 from tests import journeys
@@ -41,6 +51,7 @@ from tests.portal.signed_in import client_of
 from tests.portal.test_sign_in import PASSWORD, sign_in
 from tests.recertification import reviews
 from tests.recertification.apart import held_apart
+from tests.recertification.rows import low_grants
 
 #: Who has given their password, and is asked for the second factor of Tom's.
 HALF = "half"
@@ -89,6 +100,7 @@ class World:
         self.joined = self._joined(company)
         self.rule, self.conflict, self.waiver, self.granted = self._in_conflict(company)
         self.entitlement, self.control = self._a_control(company)
+        self.batch = self._held_back(company)
         self.revocation, self.half_revoked, self.removed = self._ended(company)
         self._a_second_factor()
         sealing.seal_all(at=timezone.now())
@@ -242,6 +254,16 @@ class World:
         revoking.say_removed(tasks[2], actor=as_actor(n.viktor), now=long_ago, reason="It can't log in.")
         first, second, third = (task.pk for task in tasks)
         return first, second, third
+
+    def _held_back(self, company: Company) -> int:
+        """What a retirement would end all at once, and a reviewer would release."""
+        made = stock.in_force(company, lambda export: export.update(id=uuid.uuid4().hex))
+        low_grants(made, 12, begins_at=company.now)
+        lifecycle.retire(made.automation, actor=as_actor(self.people.jonas), now=clock.now(), reason="Replaced.")
+        batch = HeldBatch.objects.get(cause__person=self.people.jonas)
+        viktor, says = as_actor(self.people.viktor), BatchSays.RELEASE
+        braking.answer_batch(batch, actor=viktor, now=clock.now(), reason="Nobody runs it.", says=says)
+        return int(batch.pk)
 
     def _a_token(self) -> None:
         """Rita's, for a pipeline of the team that Theo leads."""
