@@ -24,6 +24,7 @@ from approvals.models import (
     HeldBatch,
     Proposal,
     RevocationTask,
+    Submission,
 )
 from approvals.transitions import braking, proposing, revoking
 from governance.controls import clock, sealing, tokens, webhooks
@@ -35,7 +36,7 @@ from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks
 from inventory import interim, lifecycle, registry
 from inventory.importers.manifest import Manifest
-from inventory.models import Credential, NonHumanIdentity, Resource
+from inventory.models import Automation, Credential, NonHumanIdentity, Resource
 from tests import journeys
 from tests.appointing import propose_role
 from tests.approvals import chained, lightly, stock
@@ -100,8 +101,9 @@ class World:
         self.joined = self._joined(company)
         self.rule, self.conflict, self.waiver, self.granted = self._in_conflict(company)
         self.entitlement, self.control = self._a_control(company)
-        self.batch = self._held_back(company)
-        self.revocation, self.half_revoked, self.removed = self._ended(company)
+        ended = self._reading_slack(company)
+        self.revocation, self.half_revoked, self.removed = self._ended(ended)
+        self.batch = self._held_back(ended)
         self._a_second_factor()
         sealing.seal_all(at=timezone.now())
 
@@ -241,10 +243,16 @@ class World:
         transitions.grant_waiver(granted, actor=as_actor(self.people.viktor), now=now, reason="For now.")
         return codes[0], Conflict.objects.get(code=codes[0], subject=self.held.pk).pk, asked.pk, granted.pk
 
-    def _ended(self, company: Company) -> tuple[int, int, int]:
+    @staticmethod
+    def _reading_slack(company: Company) -> Submission:
+        """What reads three channels, and nothing else."""
+        words = [uuid.uuid4().hex[:8] for _ in range(3)]
+        holds = [(company.slack, "read", word) for word in words]
+        return chained.in_force(company, chained.described(company, f"Digest {words[0]}", *holds))
+
+    def _ended(self, made: Submission) -> tuple[int, int, int]:
         """What was taken back and is to be taken away where it is held: nobody has looked, one has, two have; two of them overdue."""
         n, long_ago = self.people, clock.now() - timedelta(days=3)
-        made = stock.in_force(company, lambda export: export.update(id=uuid.uuid4().hex))
         tasks = []
         for grant in Grant.objects.filter(automation=made.automation_id).order_by("pk")[:3]:
             grants.revoke(grant, actor=as_actor(n.jonas), now=long_ago, reason="Nobody reads it.")
@@ -255,11 +263,10 @@ class World:
         first, second, third = (task.pk for task in tasks)
         return first, second, third
 
-    def _held_back(self, company: Company) -> int:
+    def _held_back(self, made: Submission) -> int:
         """What a retirement would end all at once, and a reviewer would release."""
-        made = stock.in_force(company, lambda export: export.update(id=uuid.uuid4().hex))
-        low_grants(made, 12, begins_at=company.now)
-        lifecycle.retire(made.automation, actor=as_actor(self.people.jonas), now=clock.now(), reason="Replaced.")
+        low_grants(made, 12, begins_at=clock.now())
+        lifecycle.retire(Automation.objects.get(pk=made.automation_id), actor=as_actor(self.people.jonas), now=clock.now(), reason="Replaced.")
         batch = HeldBatch.objects.get(cause__person=self.people.jonas)
         viktor, says = as_actor(self.people.viktor), BatchSays.RELEASE
         braking.answer_batch(batch, actor=viktor, now=clock.now(), reason="Nobody runs it.", says=says)
