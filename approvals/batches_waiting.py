@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet
-from django.db.models.functions import Cast, Coalesce, JSONObject
+from django.db.models.functions import Cast, JSONObject
 from django.urls import reverse
 
 from approvals.models import BatchAnswer, BatchState, HeldBatch
@@ -49,8 +49,8 @@ def rows(actor: Actor, now: datetime, *, most: int) -> QuerySet[HeldBatch]:
     theirs = Q(cause__person__isnull=True) | ~Q(cause__person=actor.person) if answers else Q(pk__in=())
     said = BatchAnswer.objects.filter(batch=OuterRef("pk"), person=actor.person)
     found = HeldBatch.objects.filter(theirs, ~Exists(said), state=BatchState.OPEN).annotate(how_many=Count("held"))
-    told = JSONObject(number="how_many", since="opened_at", due="answer_by")
-    named = found.annotate(called=Coalesce("cause__person__name", F("cause__title")), told=Cast(told, CharField()))
+    told = JSONObject(number="how_many", since="opened_at", due="answer_by", person="cause__person__name")
+    named = found.annotate(called=F("cause__title"), told=Cast(told, CharField()))
     return named.order_by("answer_by", "pk")[:most]
 
 
@@ -58,7 +58,8 @@ def of(pk: int, called: str, told: str) -> Waiting:
     """One row, read."""
     said: dict[str, Any] = json.loads(told)
     since, due = (datetime.fromisoformat(said[name]) for name in ("since", "due"))
-    return Waiting(pk, called, said["number"], since, due)
+    words = f"What {said['person']} ends" if said["person"] else called
+    return Waiting(pk, words, said["number"], since, due)
 
 
 def soonest(found: Iterable[Waiting]) -> list[Waiting]:

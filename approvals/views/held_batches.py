@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from approvals import grants
 from approvals.models import BatchSays, BatchState, HeldBatch, HeldGrant
 from approvals.transitions import braking
+from approvals.views.panels import state_of
 from governance.controls import clock, timeline
 from governance.controls.actors import Actor
 from governance.controls.refusals import InvalidInput, Refusal, Refused, refuse
@@ -197,7 +198,7 @@ def _rows(rows: Iterable[HeldGrant], actor: Actor, now: datetime) -> list[Shape]
             "href": one.grant.automation.href if one.grant.automation_id in links else "",
             "team": one.grant.automation.team.name,
             "tier": one.tier,
-            "state": one.grant.state,
+            "state": state_of(one.grant, now),
             "why": grants.WHY_WORDS.get(one.why, one.why),
         }
         for one in shown

@@ -54,7 +54,7 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
         "begins": grant.begins_at,
         "ends": grant.ends_at,
         "tone": "no" if state == GrantState.SUSPENDED else "wait" if soon else "",
-        "below": _left((grant.ends_at - now).days) if state != GrantState.ENDED else "",
+        "below": _left((grant.ends_at - now).days) if state != GrantState.ENDED else "ended",
         "calls": None,
         "state": "ends_soon" if soon else shown,
         "why": below,

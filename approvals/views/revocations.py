@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from approvals import enforced, grants, revocations
 from approvals.models import Grant, RevocationTask, RevocationWord, WordSaid
+from approvals.models.brake import READING
 from approvals.models.revocation import RevocationTaskQuerySet
 from approvals.transitions import revoking
 from governance.controls import access, clock, timeline
@@ -78,6 +79,7 @@ def revocation_list(request: Request) -> HttpResponse:
                     "what ended here and is held elsewhere: not called revoked until somebody looked",
                     *_enforced(request.actor, now),
                 ],
+                "actions": _beside(request.actor, now),
             },
             "chips": _chips(kept, seen, show, now),
             "filters": {
@@ -95,6 +97,13 @@ def revocation_list(request: Request) -> HttpResponse:
             "pager": {"newer_href": _href(kept) if before else "", "older_href": older},
         },
     )
+
+
+def _beside(actor: Actor, now: datetime) -> list[Shape]:
+    """What the brake holds, for whoever may read that (G6)."""
+    if not READING & access.roles_held(actor, now):
+        return []
+    return [{"label": "Held batches", "icon": "lock", "href": reverse("held_batches")}]
 
 
 def _enforced(actor: Actor, now: datetime) -> list[str]:
@@ -238,7 +247,7 @@ def _context(task: RevocationTask, actor: Actor, now: datetime, *, typed: str = 
             {"label": "Take it away", "href": ""},
         ],
         "head": {
-            "title": f"Take away: {grant.sentence}",
+            "title": f"{'Take away' if task.state == 'open' else 'Taken away'}: {grant.sentence}",
             "tier": grant.counted_tier,
             "facts": [grant.automation.name, *([resource.name] if resource is not None else [])],
         },
@@ -277,7 +286,7 @@ def _facts(task: RevocationTask, now: datetime) -> list[Shape]:
         {"label": "Ended", "text": f"{times.moment_words(task.opened_at, now)}: {why}"},
         {"label": "Held by", "text": grant.automation.name, "href": grant.automation.href},
         {
-            "label": "It was approved",
+            "label": "Approved",
             "text": "see who said so",
             "href": reverse("review", args=[grant.approval.submission_id]),
         },

@@ -266,7 +266,12 @@ class World:
     def _held_back(self, made: Submission) -> int:
         """What a retirement would end all at once, and a reviewer would release."""
         low_grants(made, 12, begins_at=clock.now())
-        lifecycle.retire(Automation.objects.get(pk=made.automation_id), actor=as_actor(self.people.jonas), now=clock.now(), reason="Replaced.")
+        lifecycle.retire(
+            Automation.objects.get(pk=made.automation_id),
+            actor=as_actor(self.people.jonas),
+            now=clock.now(),
+            reason="Replaced.",
+        )
         batch = HeldBatch.objects.get(cause__person=self.people.jonas)
         viktor, says = as_actor(self.people.viktor), BatchSays.RELEASE
         braking.answer_batch(batch, actor=viktor, now=clock.now(), reason="Nobody runs it.", says=says)
