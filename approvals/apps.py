@@ -34,6 +34,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.transitions.joining import OWNING, WRITING
         from approvals.transitions.passing_on import CHANGING
         from approvals.transitions.raising import RAISING
+        from approvals.transitions.revoking import open_for
         from approvals.views import conflict_line, panels
         from governance.controls import consequences, health
         from governance.controls.erasing import FORGETTING
@@ -62,6 +63,7 @@ class ApprovalsConfig(AppConfig):
         consequences.register("automation.retired", close_unfinished)
         consequences.register("automation.retired", close_samples)
         consequences.register("grant.ended", close_sample_of)
+        consequences.register("grant.ended", open_for)
         consequences.register(FORGETTING, erasing.forget)
         judging.kept_by(policies.tiers_at)
         of_people = (PersonsRole(), TeamLead(), FallbackOwner(), ResourceOwner(), Leaving())

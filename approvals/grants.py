@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from approvals import policies
+from approvals import brake, policies
 from approvals.models import Grant, GrantState
 from approvals.models.grant import LONGEST_TERM
 from governance.controls import consequences, ledger
@@ -53,8 +53,8 @@ class Why(StrEnum):
 #: In words, for pages: "suspended: not answered in review".
 WHY_WORDS: dict[str, str] = {
     Why.STOPPED: "stopped by a person",
-    Why.REVOKED: "revoked",
-    Why.REVIEW: "revoked in its review",
+    Why.REVOKED: "taken back by a person",
+    Why.REVIEW: "taken back in its review",
     Why.SILENCE: "its review was not answered",
     Why.NOT_FINE: "a look at what policy approved found it not fine",
     Why.UNSEEN: "nobody looked at what policy approved",
@@ -170,12 +170,14 @@ def stop(step: Step[Grant]) -> Effect:
     event="grant.revoked",
     permission=Permission.GRANT_REVOKE,
     source=STANDING,
-    target=[GrantState.ENDED],
+    target=[GrantState.ENDED, *STANDING],
     parents=["automation"],
     reason_needed=True,
 )
 def revoke(step: Step[Grant]) -> Effect:
-    """Somebody who answers for one of its sides ends a grant for good, with a reason."""
+    """Somebody who answers for one of its sides ends a grant for good, with a reason; where they end too much at once it is held (G6)."""
+    if not brake.ask(step, brake.Cause.of(step), [step.subject], Why.REVOKED):
+        return Effect(to=step.subject.state, verb="grant.revocation_held")
     return _finish(step, Why.REVOKED)
 
 
@@ -287,12 +289,21 @@ def longest_end(grant: Grant, now: datetime) -> datetime:
     return now + timedelta(days=min(approved, LONGEST_TERM[grant.counted_tier]))
 
 
-def end_all(automation: Automation, step: Step[Any], why: Why = Why.RETIRED) -> None:
-    """End every standing grant of an automation, within the running operation (L1, G3).
+def end_all(automation: Automation, step: Step[Any], why: Why = Why.RETIRED, cause: brake.Cause | None = None) -> None:
+    """End every standing grant of an automation, within the running operation (L1, G3); too much at once is held (G6).
 
     Fits `consequences.register("automation.retired", end_all)`.
+
+    Args:
+        automation: which is out of force already, whatever is held.
+        step: the running step.
+        why: what is said of each.
+        cause: what ends them; whoever acts unless said.
     """
-    for grant in Grant.objects.filter(automation=automation).standing().order_by("pk"):
+    held = list(Grant.objects.filter(automation=automation).standing().order_by("pk"))
+    if not brake.ask(step, cause or brake.Cause.of(step), held, why):
+        return
+    for grant in held:
         end(grant, actor=step.actor, now=step.now, why=why)
 
 

@@ -1,4 +1,4 @@
-"""What a job does about signals: once a night security is told of each, once in the policy's days (S10, R9).
+"""What a job does once a night: security is told of each signal, once in the policy's days; owners of what will end (S10, G4, R9).
 
 It is woken every minute as every job is, since beat keeps no timetable over a restart, and looks once it is night where the organisation is
 and it has not looked that night. A notice's key makes it one, so that a second look tells nobody twice.
@@ -11,7 +11,7 @@ from datetime import datetime, time, timedelta
 
 from django.db import transaction
 
-from approvals import pairs, policies
+from approvals import end_notices, pairs, policies
 from approvals.asking import organisation_zone
 from approvals.ladders import Bench
 from approvals.pairs import Signal
@@ -33,7 +33,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     if not is_due(now):
         return {}
     found, told = flag(now)
-    return {"looked": 1, "signals": found, "told": told}
+    return {"looked": 1, "signals": found, "told": told, "told_of_ends": end_notices.tell_of_ends(now)}
 
 
 def is_due(now: datetime, job: str = JOB) -> bool:

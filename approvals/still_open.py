@@ -11,8 +11,10 @@ from approvals import proposal_duties, waiting
 from approvals.models import (
     Approval,
     Conflict,
+    Grant,
     Proposal,
     ProposalState,
+    RevocationTask,
     Submission,
     SubmissionState,
     Waiver,
@@ -38,6 +40,8 @@ def register() -> None:
     mail_digest.register(to_waive_again, "waiver_ending")
     mail_digest.register(to_countersign, "proposal_made")
     mail_digest.register(to_take_on, "proposal_to_accept")
+    mail_digest.register(to_remove, "revocation_overdue")
+    mail_digest.register(to_end, "grant_ending")
 
 
 def _thread(submission: int) -> str:
@@ -158,3 +162,15 @@ def to_waive_again(_person: Person, threads: Collection[str], now: datetime) -> 
     ending = Waiver.objects.live(now).filter(pk__in=mail_digest.keys(threads))
     rows = ending.exclude(pk__in=Waiver.objects.followed()).order_by("pk")
     return {f"waiver:{one.pk}": Line(one.ends_at) for one in rows}
+
+
+def to_remove(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Revocation tasks that were put to the person, or to whom they stand in for, and of which they have said nothing (G4)."""
+    rows = RevocationTask.objects.waiting_for(Actor.of(person), now).filter(pk__in=mail_digest.keys(threads))
+    return {f"revocation:{pk}": Line(due) for pk, due in rows.order_by("pk").values_list("pk", "due_at")}
+
+
+def to_end(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Grants that still are to end: of what was renewed or has ended nobody need hear."""
+    rows = Grant.objects.live(now).filter(pk__in=mail_digest.keys(threads))
+    return {f"grant:{pk}": Line(ends) for pk, ends in rows.order_by("pk").values_list("pk", "ends_at")}

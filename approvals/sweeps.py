@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
-from approvals import added, asking, sample_sweeps, touched
+from approvals import added, asking, brake_sweeps, revocation_sweeps, sample_sweeps, touched
 from approvals.grant_sweeps import expire_due
 from approvals.ladders import LADDER, Bench
 from approvals.models import Approval, ApprovalState, Candidate, Submission, SubmissionState
@@ -60,6 +60,8 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "reminders": remind(now) + remind_to_accept(now) + sample_sweeps.remind(now) + interim.remind(now),
         "expired_grants": expire_due(now, actor),
         "lapsed_proposals": lapse_proposals(now, actor),
+        **brake_sweeps.sweep(now, actor),
+        **revocation_sweeps.sweep(now, actor),
     }
 
 

@@ -17,12 +17,14 @@ from approvals.models.approval import (
     SeatLabel,
     credential_key,
 )
+from approvals.models.brake import BatchAnswer, BatchSays, BatchState, EndCause, HeldBatch, HeldGrant, LetThrough
 from approvals.models.conflict import Conflict, ConflictMember, ConflictRule, ConflictState, Waiver, WaiverState
 from approvals.models.desk_view import DeskView
-from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage, RevocationTask
+from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage
 from approvals.models.likeness import Likeness, LikenessAnswer
 from approvals.models.policy import PolicyVersion
 from approvals.models.proposal import UNANSWERED, Proposal, ProposalState, WhatIf
+from approvals.models.revocation import RevocationOutcome, RevocationState, RevocationTask, RevocationWord, WordSaid
 from approvals.models.sample import Sample, SampleState
 from approvals.models.submission import (
     Comment,
@@ -40,6 +42,9 @@ __all__ = [
     "Approval",
     "ApprovalKind",
     "ApprovalState",
+    "BatchAnswer",
+    "BatchSays",
+    "BatchState",
     "Candidate",
     "CarriedDecision",
     "Comment",
@@ -51,6 +56,7 @@ __all__ = [
     "DecisionOutcome",
     "DecisionPerson",
     "DeskView",
+    "EndCause",
     "EnforcedBy",
     "FallbackMembership",
     "Grant",
@@ -58,6 +64,9 @@ __all__ = [
     "GrantState",
     "GrantUsage",
     "LedTeam",
+    "HeldBatch",
+    "HeldGrant",
+    "LetThrough",
     "Likeness",
     "LikenessAnswer",
     "Party",
@@ -65,7 +74,10 @@ __all__ = [
     "Proposal",
     "ProposalState",
     "Retraction",
+    "RevocationOutcome",
+    "RevocationState",
     "RevocationTask",
+    "RevocationWord",
     "Sample",
     "SampleState",
     "Seat",
@@ -76,5 +88,6 @@ __all__ = [
     "Waiver",
     "WaiverState",
     "WhatIf",
+    "WordSaid",
     "credential_key",
 ]

@@ -230,29 +230,6 @@ class Grant(models.Model):
         return frozenset(found)
 
 
-class RevocationTask(models.Model):
-    """A detached grant ended: somebody takes the secret away where it is held, and two people or a driver say so (G4)."""
-
-    grant = models.ForeignKey(Grant, models.PROTECT, related_name="revocation_tasks")
-    owner = models.ForeignKey(Person, models.PROTECT, related_name="revocation_tasks")
-    due_at = models.DateTimeField()
-    state = models.CharField(max_length=10, default="open")
-    closed_by = ArrayField(models.BigIntegerField(), default=list)
-    closed_at = models.DateTimeField(null=True, blank=True)
-
-    history = History()
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=["grant"], name="revocation_task_one_per_grant"),
-            models.CheckConstraint(name="revocation_task_state_known", condition=Q(state__in=["open", "closed"])),
-        )
-        triggers = NEVER_REMOVED
-
-    def __str__(self) -> str:
-        return f"Revoke {self.grant}"
-
-
 class GrantUsage(models.Model):
     """What one grant was used for on one day; no row means not measured, never zero."""
 

@@ -19,7 +19,7 @@ from approvals.models import (
     SubmissionState,
     credential_key,
 )
-from approvals.transitions import sampling
+from approvals.transitions import revoking, sampling
 from governance.controls.once import last_word
 from governance.controls.refusals import refuse
 from governance.controls.roles import Permission
@@ -133,6 +133,7 @@ def _grant_all(
     """Create the grants of a submission that is in force now; returns which, for its event."""
     policy = policies.of(step.subject.policy)
     made = [_grant(step, step.subject, record, policy, is_stopped=record.matter in still_stopped) for record in usable]
+    revoking.after_granting(step, made)
     return {"grants": [str(grant.pk) for grant in made]}
 
 

@@ -13,8 +13,8 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals import grants, holders, resubmitting
-from approvals.models import Grant, GrantKind, GrantState, Submission
+from approvals import enforced, grants, holders, resubmitting, revocations
+from approvals.models import Grant, GrantKind, GrantState, RevocationTask, Submission
 from approvals.models.grant import GrantQuerySet
 from approvals.views import held_shapes, waiver_list
 from approvals.views.reader import Reader
@@ -40,6 +40,8 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
     entitlement, credential = grant.entitlement, grant.credential
     on = entitlement.resource if entitlement else credential.decided_on if credential else None
     state, why = state_of(grant, now)
+    task = _task_of(grant)
+    shown, below = revocations.words_of(task, now) if task is not None else (state, why)
     soon = state == GrantState.ACTIVE and grant.ends_at - now <= ENDS_SOON
     return {
         "level": grant.level if entitlement else "secret",
@@ -52,10 +54,11 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
         "begins": grant.begins_at,
         "ends": grant.ends_at,
         "tone": "no" if state == GrantState.SUSPENDED else "wait" if soon else "",
-        "below": _left((grant.ends_at - now).days) if state != GrantState.ENDED else "",
+        "below": _left((grant.ends_at - now).days) if state != GrantState.ENDED else "ended",
         "calls": None,
-        "state": "ends_soon" if soon else state,
-        "why": why,
+        "state": "ends_soon" if soon else shown,
+        "why": below,
+        "task_href": task.href if task is not None else "",
         "stop_href": reverse("grant_stop", args=[grant.pk]) if may_stop else "",
     }
 
@@ -68,9 +71,16 @@ def state_of(grant: Grant, now: datetime) -> tuple[str, str]:
         return GrantState.ENDED, "its term is over"
     if grant.state == GrantState.ACTIVE and grant.automation.state == AutomationState.SUSPENDED:
         return GrantState.SUSPENDED, "the automation is stopped"
+    if grant.state == GrantState.ACTIVE and grant.automation.state == AutomationState.RETIRED:
+        return GrantState.SUSPENDED, "the automation was retired, and its end is held"
     if grant.state == GrantState.ACTIVE and not grant.__dict__.get("usable", True):
         return GrantState.SUSPENDED, "the credential that it needs is not granted any more"
     return grant.state, grants.WHY_WORDS.get(grant.ended_why or grant.suspended_why, "")
+
+
+def _task_of(grant: Grant) -> RevocationTask | None:
+    """The task that its end opened, which says whether it is really gone (G4); asked of what has ended alone."""
+    return next(iter(grant.revocation_tasks.all()), None) if grant.state == GrantState.ENDED else None
 
 
 def _left(days: int) -> str:
@@ -128,7 +138,10 @@ def _context(request: Request, rows: GrantQuerySet, here: str, **more: Any) -> S
         "approval__privilege__entitlement__resource",
         "approval__privilege__credential",
     )
-    found, pager = _page_of(rows.telling_usable(now).select_related(*related), request.GET, here)
+    rows = rows.telling_usable(now).select_related(*related)
+    if show_ended:
+        rows = rows.prefetch_related("revocation_tasks__words__person", "revocation_tasks__words__for_person")
+    found, pager = _page_of(rows, request.GET, here)
     # One automation's rows share its instance, so that how the reader stands to it is read once and not once a row.
     shared = {grant.automation_id: grant.automation for grant in reversed(found)}
     for grant in found:
@@ -148,6 +161,12 @@ def _context(request: Request, rows: GrantQuerySet, here: str, **more: Any) -> S
     }
 
 
+def _facts(context: Shape, rows: GrantQuerySet) -> list[str]:
+    """What the head of a page of grants says: how many, and in which way what is held is enforced (G4)."""
+    shares = enforced.shares(rows.standing())
+    return [context["grant_words"], *([f"enforced: {shares}"] if shares else [])]
+
+
 @require_GET
 def automation_grants(request: Request, pk: int) -> HttpResponse:
     """What an automation may do, or with ``?show=ended`` what it no longer may."""
@@ -159,7 +178,7 @@ def automation_grants(request: Request, pk: int) -> HttpResponse:
         {"label": "Grants", "href": ""},
     ]
     context = _context(request, Grant.objects.filter(automation=automation), here, crumbs=crumbs)
-    context["head"] = {"title": f"Grants of {automation.name}", "facts": [context["grant_words"]]}
+    context["head"] = {"title": f"Grants of {automation.name}", "facts": _facts(context, automation.grants.all())}
     context["waivers"] = waiver_list.under_way(automation, clock.now())
     return page(request, "approvals/grants.html", context, fragment="grants")
 
@@ -178,7 +197,7 @@ def resource_grants(request: Request, pk: int) -> HttpResponse:
         {"label": "Grants", "href": ""},
     ]
     context = _context(request, seen, here, crumbs=crumbs, show_holder=True)
-    context["head"] = {"title": f"Grants on {resource.name}", "facts": [context["grant_words"]]}
+    context["head"] = {"title": f"Grants on {resource.name}", "facts": _facts(context, seen)}
     return page(request, "approvals/grants.html", context, fragment="grants")
 
 

@@ -70,6 +70,9 @@ class Permission(StrEnum):
     PROPOSAL_ANSWER = "proposal:answer"
     PROPOSAL_ACCEPT = "proposal:accept"
     PROPOSAL_LAPSE = "proposal:lapse"
+    REVOCATION_SAY = "revocation:say"
+    REVOCATION_FOLLOW = "revocation:follow"
+    BRAKE_ANSWER = "brake:answer"
 
 
 class Role(StrEnum):
@@ -107,6 +110,7 @@ class Relation(StrEnum):
     PROPOSER = "proposer"
     COUNTERSIGNER = "countersigner"
     APPOINTED = "appointed"
+    REVOKER = "revoker"
 
 
 P, R = Permission, Relation
@@ -132,6 +136,7 @@ _ANSWERING = frozenset(
         P.GRANT_REVOKE,
         P.SUBMISSION_COMMENT,
         P.APPROVAL_OBJECT,
+        P.REVOCATION_SAY,
     }
 )
 
@@ -155,6 +160,8 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.PROPOSAL_READ,
             P.SUBMISSION_COMMENT,
             P.WAIVER_DECIDE,
+            P.REVOCATION_SAY,
+            P.BRAKE_ANSWER,
         }
     ),
     Role.AUDITOR: frozenset({P.LEDGER_READ, P.SIGNALS_READ, P.PROPOSAL_READ}),
@@ -174,6 +181,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.LEDGER_READ,
             P.PROPOSAL_READ,
             P.PROPOSAL_MAKE,
+            P.BRAKE_ANSWER,
         }
     ),
     Role.ON_CALL: frozenset({P.AUTOMATION_STOP, P.GRANT_REVOKE}),
@@ -191,6 +199,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.WEBHOOK_PAUSE,
             P.WEBHOOK_FORGET,
             P.PROPOSAL_LAPSE,
+            P.REVOCATION_FOLLOW,
         }
     ),
     R.SELF: frozenset({P.DELEGATION_SET, P.PERSON_PROVE, P.INTERIM_DROP, P.TOKEN_MAKE, P.TOKEN_REVOKE}),
@@ -225,7 +234,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     R.CREDENTIAL_OWNER: frozenset({P.CREDENTIAL_DESCRIBE}),
     R.CREDENTIAL_USER: frozenset({P.CREDENTIAL_DESCRIBE}),
     R.KEEPER: frozenset({P.CREDENTIAL_KEEP}),
-    R.OWNERS_LEAD: frozenset({P.INTERIM_NAME, P.INTERIM_DROP}),
+    R.OWNERS_LEAD: frozenset({P.INTERIM_NAME, P.INTERIM_DROP, P.REVOCATION_SAY}),
     R.SUBMITTER: frozenset({P.SUBMISSION_WITHDRAW, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT}),
     R.CANDIDATE: frozenset({P.APPROVAL_DECIDE, P.APPROVAL_OBJECT, P.SUBMISSION_COMMENT}),
     R.READER: frozenset(),
@@ -234,6 +243,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     R.PROPOSER: frozenset({P.PROPOSAL_AMEND}),
     R.COUNTERSIGNER: frozenset({P.PROPOSAL_ANSWER}),
     R.APPOINTED: frozenset({P.PROPOSAL_ACCEPT}),
+    R.REVOKER: frozenset({P.REVOCATION_SAY}),
 }
 
 #: All that a program with a token may do, of what the person who made it may: whatever is not here is no. It brings in and submits;
@@ -312,6 +322,9 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.PROPOSAL_ANSWER: "countersign this proposal",
     P.PROPOSAL_ACCEPT: "accept what this proposal appoints them to",
     P.PROPOSAL_LAPSE: "let this proposal lapse",
+    P.REVOCATION_SAY: "say whether this was taken away, as who answers for what is held or security",
+    P.REVOCATION_FOLLOW: "see this revocation through",
+    P.BRAKE_ANSWER: "say what becomes of a held batch, as a security reviewer or an admin",
 }
 
 #: Roles that a delegate must hold too, where the giver does: "somebody of the same duty" (A11).

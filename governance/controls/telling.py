@@ -14,6 +14,7 @@ class Group(Enum):
 
     DECIDE = "to decide"
     REVIEW = "to review"
+    REMOVE = "to take away"
     ANSWER = "to answer"
     CONFIRM = "to confirm"
     LOOK = "to look at"
@@ -87,6 +88,15 @@ EVENTS: dict[str, Group | None] = {
     "proposal_acts": AT_ONCE,
     "proposal_to_accept": Group.CONFIRM,
     "proposal_answered": AT_ONCE,
+    # revocation tasks, and what will stop
+    "revocation_opened": AT_ONCE,
+    "revocation_second": AT_ONCE,
+    "revocation_escalated": AT_ONCE,
+    "revocation_overdue": Group.REMOVE,
+    "grant_ending": Group.KNOW,
+    # what would end all at once
+    "brake_held": AT_ONCE,
+    "brake_ended": AT_ONCE,
     # signals
     "signal_flagged": Group.KNOW,
     # webhooks

@@ -45,6 +45,7 @@ class Effect:
         subject: the row that the event is about, where the body made a new one.
         then: what is written once the subject stands in the state that it reached, because it rests on that; what it returns are
             further facts for the event.
+        verb: what the event is called where it came to something else than was asked; consequences follow that one.
     """
 
     to: str = ""
@@ -52,6 +53,7 @@ class Effect:
     subject: models.Model | None = None
     then: Callable[[], Mapping[str, Any]] | None = None
     after: Callable[[], None] | None = None
+    verb: str = ""
 
 
 @dataclass
@@ -358,9 +360,10 @@ class Transition(Generic[M]):
             step.save(step.subject)
         if effect.then is not None:
             payload |= effect.then()
-        step.record(step.verb, made, payload)
+        verb = effect.verb or step.verb
+        step.record(verb, made, payload)
         step.write()
-        consequences.follow(step.verb, made, step)
+        consequences.follow(verb, made, step)
         step.write()  # what those who follow have noted
         if effect.after is not None:
             effect.after()

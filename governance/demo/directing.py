@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from approvals import facts, transitions
-from approvals.models import Approval, ApprovalState, Grant, Submission
+from approvals.models import Approval, ApprovalState, Grant, RevocationTask, Submission
 from approvals.routing import Route
+from approvals.transitions import revoking
 from approvals.transitions.submitting import Wish
 from governance.controls.models import Person
 from governance.controls.refusals import refuse
@@ -200,6 +201,12 @@ class Director:
     def decline(self, submission: Submission, by: str, now: datetime, reason: str) -> None:
         """The business owner declines what was approved in part."""
         transitions.decline(submission, actor=self.company.actor(by), now=now, reason=reason)
+
+    def taken_away(self, automation: Automation, by: str, now: datetime, words: str) -> None:
+        """Somebody says of all that an automation left that it is gone where it was held; whoever it is with where nobody is named."""
+        for task in RevocationTask.objects.open().filter(grant__automation=automation).order_by("pk"):
+            key = by or next(key for key, person in self.company.people.items() if person == task.owner)
+            revoking.say_removed(task, actor=self.company.actor(key), now=now, reason=words)
 
     def held(self, automation: Automation, place: str) -> Grant:
         """The grant that stands of the privilege used at a place."""

@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, Max, OuterRef, Q
 
-from approvals import grant_sweeps, policies, sample_sweeps
+from approvals import grant_sweeps, policies, revocation_sweeps, sample_sweeps
 from approvals import sweeps as approval_sweeps
 from approvals.models import (
     Approval,
     ApprovalState,
     Grant,
     GrantState,
+    RevocationTask,
     Sample,
     SampleState,
     Submission,
@@ -66,6 +67,8 @@ SWEEPS: tuple[tuple[frozenset[str], Sweep, str], ...] = (
     (frozenset({"submission"}), lambda now, _: approval_sweeps.remind_to_accept(now), approval_sweeps.JOB),
     (frozenset({"interim"}), lambda now, _: interim.remind(now), approval_sweeps.JOB),
     (frozenset({"term"}), grant_sweeps.expire_due, approval_sweeps.JOB),
+    (frozenset({"revocation"}), revocation_sweeps.escalate_due, approval_sweeps.JOB),
+    (frozenset({"revocation"}), lambda now, _: revocation_sweeps.remind(now), approval_sweeps.JOB),
     (frozenset({"grant", "automation"}), review_sweeps.open_due, review_sweeps.JOB),
     (frozenset({"left"}), review_sweeps.reassign_due, review_sweeps.JOB),
     (frozenset({"question"}), review_sweeps.remind_due, review_sweeps.JOB),
@@ -116,6 +119,8 @@ def _approvals(now: datetime) -> Iterator[Due]:
         yield from _each("submission", pk, _reminders(begun, due))
     for pk, ends in Grant.objects.standing().values_list("pk", "ends_at"):
         yield "term", pk, ends
+    for pk, due, escalate in RevocationTask.objects.open().values_list("pk", "due_at", "escalate_at"):
+        yield from _each("revocation", pk, [escalate, *(due + DAY * days for days in range((now - due).days + 1))])
     for pk, until in InterimOwner.objects.filter(state=InterimState.CONFIRMED).values_list("pk", "until"):
         yield from _each("interim", pk, [until and until - interim.TOLD_BEFORE])
     for pk in Sample.objects.filter(state__in=(SampleState.WAITING, SampleState.OPEN)).values_list("pk", flat=True):

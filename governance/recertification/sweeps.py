@@ -12,11 +12,12 @@ from functools import partial
 
 import structlog
 from django.db import IntegrityError
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, NullIf
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 
-from approvals import policies
+from approvals import brake, brake_sweeps, policies
 from approvals.asking import organisation_zone
+from approvals.grants import Why
 from approvals.models import Grant, GrantState
 from governance.controls import claims
 from governance.controls.actors import Actor
@@ -26,6 +27,7 @@ from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, 
 from governance.recertification.scheduling import OPENS_BEFORE
 from governance.recertification.transitions import judging, sharing
 from governance.recertification.transitions.opening import OF_AUTOMATION, OF_GRANT, scheduled_campaign, times_of
+from governance.recertification.transitions.settling import cause_of
 from inventory.models import Automation, AutomationState
 
 log = structlog.get_logger(__name__)
@@ -203,11 +205,29 @@ def close_due(now: datetime, actor: Actor) -> int:
     unclosed = Item.objects.filter(state__in=UNCLOSED)
     gone = ~Q(pk__in=_still_there(unclosed).values("pk"))
     due = unclosed.filter(Q(closes_at__lte=now) | gone | Q(pk__in=in_conflict.resolved()))
-    closed = claims.sweep(due, partial(transitions.close.when_due, actor=actor, now=now), job=JOB)
+    _ask_brake(due.filter(closes_at__lte=now), now, actor)
+    closed = claims.sweep(_not_held(due, now), partial(transitions.close.when_due, actor=actor, now=now), job=JOB)
     today = now.astimezone(organisation_zone()).date()
     done = Campaign.objects.filter(state=CampaignState.OPEN, opened_on__lt=today).exclude(items__state__in=UNCLOSED)
     claims.sweep(done, partial(transitions.close_campaign.when_due, actor=actor, now=now), job=JOB)
     return closed
+
+
+def _ask_brake(due: QuerySet[Item], now: datetime, actor: Actor) -> None:
+    """Before a campaign ends what it closes: too much at once is held, all of it (G6)."""
+    ending = _not_held(due, now).filter(grant__isnull=False).exclude(grant__state=GrantState.ENDED)
+    by_campaign: dict[int, list[Item]] = {}
+    for item in ending.select_related("campaign", "grant").order_by("campaign_id", "pk"):
+        by_campaign.setdefault(item.campaign_id, []).append(item)
+    for items in by_campaign.values():
+        held = [item.grant for item in items if item.grant is not None]
+        brake_sweeps.ask_first(cause_of(items[0].campaign), held, Why.SILENCE, now=now, actor=actor)
+
+
+def _not_held(due: QuerySet[Item], now: datetime) -> QuerySet[Item]:
+    """Without those whose grant the brake holds from their campaign; what has ended otherwise is closed all the same."""
+    cause = Concat(Value("campaign:"), Cast(OuterRef("campaign"), CharField()))
+    return due.filter(Q(grant__state=GrantState.ENDED) | ~brake.is_blocked("grant", cause, now))
 
 
 def _asked_still() -> QuerySet[Question]:

@@ -56,6 +56,7 @@ class Chrome:
         named = (
             ("Conflicts", "conflict", "conflict_list"),
             ("Waivers", "clock", "waiver_list"),
+            ("Revocation tasks", "key", "revocations"),
             ("Policies", "file", "policies"),
         )
         return [

@@ -114,6 +114,15 @@ STATES: Final = {
         "ends_soon": Word("Ends soon", "seal-full", "wait"),
         "suspended": Word("Suspended", "ring-cross", "no"),
         "ended": Word("Ended", "minus", "off"),
+        "removal_open": Word("Ended, removal not confirmed", "ring", "wait"),
+        "removal_overdue": Word("Ended, removal not confirmed", "warning", "no"),
+        "removed": Word("Revoked", "ring-check", "ok"),
+    },
+    "batch": {
+        "open": Word("Held", "lock", "wait"),
+        "released": Word("Released", "ring-check", "ok"),
+        "discarded": Word("Discarded", "minus", "off"),
+        "lapsed": Word("Not answered in time", "clock", "no"),
     },
     "import": {
         "new": Word("New", "plus", "ok"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from approvals.models import Approval, Grant, Submission
+from approvals.models import Approval, Grant, RevocationTask, Submission
 from governance.recertification.models import Campaign, Item
 from inventory.models import Automation, InterimOwner, NonHumanIdentity, Resource
 
@@ -50,6 +50,8 @@ COLUMNS = (
     Column(Approval, "state"),
     Column(Approval, "kind"),
     Column(Grant, "state"),
+    Column(RevocationTask, "state"),
+    Column(RevocationTask, "outcome", {"driver": "no driver ships", "in_use": "nothing of the demo was granted again"}),
     Column(Item, "state"),
     Column(Item, "outcome", {"resolved": "no conflict of the demo was under an enforced rule and resolved"}),
     Column(Campaign, "state"),

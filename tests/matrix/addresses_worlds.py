@@ -18,9 +18,20 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from approvals import conflict_sweeps, transitions
+from approvals import conflict_sweeps, grants, transitions
 from approvals.conflicts import brought, texts
-from approvals.models import Approval, Conflict, ConflictRule, DeskView, Grant, PolicyVersion, Proposal, Submission
+from approvals.models import (
+    Approval,
+    Conflict,
+    ConflictRule,
+    DeskView,
+    Grant,
+    HeldBatch,
+    PolicyVersion,
+    Proposal,
+    RevocationTask,
+    Submission,
+)
 from approvals.policy import writing
 from approvals.transitions import proposing
 from approvals.views import rule_import, rule_propose
@@ -47,6 +58,7 @@ from tests.matrix.worlds import World
 from tests.people import as_delegate, give_role, make_person
 from tests.portal.signed_in import client_of
 from tests.recertification.reviews import opened, opens_at, question, say
+from tests.recertification.rows import low_grants
 
 #: Everybody who asks. Resources are Omar's, with Amara as deputy; the automations belong to Finance Operations.
 PEOPLE = {
@@ -132,6 +144,7 @@ def build() -> Portal:
     }
     rows |= {**_live(w), **_without_owner(w), "below": _below(w)}
     rows |= _in_conflict(w, rows["live"])
+    rows |= _ended(w, rows["grant"])
     rows["identity"] = NonHumanIdentity.objects.create(
         kind="spiffe", issuer="x", subject="spiffe://x/report", owner=rows.pop("gone"), automation=rows["live"]
     )
@@ -322,6 +335,24 @@ def _live(w: World) -> dict[str, Any]:
     live = Automation.objects.get(pk=submission.automation_id)
     same = Item.objects.get(pk=item.pk)
     return {"live": live, "grant": grant, "needed_item": item, "acceptable_item": same, "revoked_item": revoked}
+
+
+def _ended(w: World, live: Grant) -> dict[str, Any]:
+    """What the automation's owner took back of what is in force, to be taken away where it is held."""
+    held = Grant.objects.filter(automation=live.automation_id, entitlement__isnull=True).earliest("pk")
+    grants.revoke(held, actor=w.actor("business_owner"), now=w.now, reason="Not needed.")
+    task = RevocationTask.objects.get(grant=held)
+    return {"revocation": task, "batch": _held_back(w)}
+
+
+def _held_back(w: World) -> HeldBatch:
+    """What somebody's retirement would end all at once, of an automation of its own."""
+    submission = _submitted(w, "much", ago=HELD_FOR)
+    journeys.decide_all(w.company, submission, now=w.now - HELD_FOR)
+    low_grants(submission, 12, begins_at=w.now - timedelta(days=1))
+    one = Automation.objects.get(pk=submission.automation_id)
+    lifecycle.retire(one, actor=w.actor("business_owner"), now=w.now, reason="Replaced.")
+    return HeldBatch.objects.get()
 
 
 def _in_conflict(w: World, live: Automation) -> dict[str, Any]:
@@ -556,6 +587,8 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
         "control": "Somebody reads every post.",
         "days": "30",
     },
+    "held_batch": lambda portal, _: {"says": "release", "reason": "I looked."},
+    "revocation": lambda portal, _: {"says": "removed", "reason": "Looked there: gone."},
     "sample": lambda portal, _: {"verdict": "not_fine", "reason": "It mails the list."},
     "recert_correct": lambda portal, _: {"asks": Asks.ACCEPTABLE, "answer": AnswerKind.KEEP, "reason": "Needed."},
 }

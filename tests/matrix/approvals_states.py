@@ -588,4 +588,4 @@ def _digest(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"shown_digest": subject.digest}
 
 
-from tests.matrix import conflict_states  # noqa: E402, F401  goes on from what is declared above
+from tests.matrix import brake_states, conflict_states, revocation_states  # noqa: E402, F401  goes on from what is declared above

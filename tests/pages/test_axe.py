@@ -95,6 +95,17 @@ TOUR = (
     ("sana", "waiver_end", "granted"),
     ("jonas", "waiver_ask", "automation"),
     ("jonas", "waiver_withdraw", "waiver"),
+    ("sana", "held_batches"),
+    ("ines", "held_batches", "?show=ended"),
+    ("ines", "held_batch", "batch"),
+    ("yuki", "held_batch", "batch"),  # who reads it and does not answer
+    ("omar", "revocations"),
+    ("sana", "revocations", "?show=overdue"),
+    ("sana", "revocations", "?show=done"),
+    ("omar", "revocation", "revocation"),
+    ("sana", "revocation", "half_revoked"),
+    ("jonas", "revocation", "half_revoked"),  # who gains by it reads why he does not say that it is gone
+    ("sana", "revocation", "removed"),
     ("ines", "rule_new"),
     ("ines", "rule_import"),
     ("ines", "rule_propose", "rule"),

@@ -13,18 +13,29 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from approvals import conflict_sweeps, drafts, transitions, waiting
-from approvals.models import Approval, ApprovalState, Conflict, DeskView, Proposal
-from approvals.transitions import proposing
+from approvals import conflict_sweeps, drafts, grants, transitions, waiting
+from approvals.models import (
+    Approval,
+    ApprovalState,
+    BatchSays,
+    Conflict,
+    DeskView,
+    Grant,
+    HeldBatch,
+    Proposal,
+    RevocationTask,
+    Submission,
+)
+from approvals.transitions import braking, proposing, revoking
 from governance.controls import clock, sealing, tokens, webhooks
 from governance.controls.erasing import ask_erasure
 from governance.controls.models import Notice, RoleAssignment, WebhookDelivery
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks
-from inventory import interim, registry
+from inventory import interim, lifecycle, registry
 from inventory.importers.manifest import Manifest
-from inventory.models import Credential, NonHumanIdentity, Resource
+from inventory.models import Automation, Credential, NonHumanIdentity, Resource
 from tests import journeys
 from tests.appointing import propose_role, record_leaver
 from tests.approvals import chained, lightly, stock
@@ -40,6 +51,7 @@ from tests.portal.signed_in import client_of
 from tests.portal.test_sign_in import PASSWORD, sign_in
 from tests.recertification import reviews
 from tests.recertification.apart import held_apart
+from tests.recertification.rows import low_grants
 
 #: Who has given their password, and is asked for the second factor of Tom's.
 HALF = "half"
@@ -88,6 +100,9 @@ class World:
         self.joined = self._joined(company)
         self.rule, self.conflict, self.waiver, self.granted = self._in_conflict(company)
         self.entitlement, self.control = self._a_control(company)
+        ended = self._reading_slack(company)
+        self.revocation, self.half_revoked, self.removed = self._ended(ended)
+        self.batch = self._held_back(ended)
         self._a_second_factor()
         sealing.seal_all(at=timezone.now())
 
@@ -226,6 +241,40 @@ class World:
         )
         transitions.grant_waiver(granted, actor=as_actor(self.people.viktor), now=now, reason="For now.")
         return codes[0], Conflict.objects.get(code=codes[0], subject=self.held.pk).pk, asked.pk, granted.pk
+
+    @staticmethod
+    def _reading_slack(company: Company) -> Submission:
+        """What reads three channels, and nothing else."""
+        words = [uuid.uuid4().hex[:8] for _ in range(3)]
+        holds = [(company.slack, "read", word) for word in words]
+        return chained.in_force(company, chained.described(company, f"Digest {words[0]}", *holds))
+
+    def _ended(self, made: Submission) -> tuple[int, int, int]:
+        """What was taken back and is to be taken away where it is held: nobody has looked, one has, two have; two of them overdue."""
+        n, long_ago = self.people, clock.now() - timedelta(days=3)
+        tasks = []
+        for grant in Grant.objects.filter(automation=made.automation_id).order_by("pk")[:3]:
+            grants.revoke(grant, actor=as_actor(n.jonas), now=long_ago, reason="Nobody reads it.")
+            tasks.append(RevocationTask.objects.get(grant=grant))
+        for task in tasks[1:]:
+            revoking.say_removed(task, actor=as_actor(n.omar), now=long_ago, reason="The role is dropped.")
+        revoking.say_removed(tasks[2], actor=as_actor(n.viktor), now=long_ago, reason="It can't log in.")
+        first, second, third = (task.pk for task in tasks)
+        return first, second, third
+
+    def _held_back(self, made: Submission) -> int:
+        """What a retirement would end all at once, and a reviewer would release."""
+        low_grants(made, 12, begins_at=clock.now())
+        lifecycle.retire(
+            Automation.objects.get(pk=made.automation_id),
+            actor=as_actor(self.people.jonas),
+            now=clock.now(),
+            reason="Replaced.",
+        )
+        batch = HeldBatch.objects.get(cause__person=self.people.jonas)
+        viktor, says = as_actor(self.people.viktor), BatchSays.RELEASE
+        braking.answer_batch(batch, actor=viktor, now=clock.now(), reason="Nobody runs it.", says=says)
+        return int(batch.pk)
 
     def _a_token(self) -> None:
         """Rita's, for a pipeline of the team that Theo leads."""

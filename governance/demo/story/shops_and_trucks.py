@@ -88,7 +88,7 @@ def delivery_route_planner(d: Director) -> Story:
 
 
 def price_tag_printer(d: Director) -> Story:
-    """Retired by its owner while a review of it was open: what it held ended with it, and so did the review."""
+    """Retired by its owner while a review of it was open: what it held ended with it, was taken away where it was held, and two looked."""
     now = yield Ago(96, "11:15")
     version = d.bring_in(
         "supply",
@@ -114,6 +114,10 @@ def price_tag_printer(d: Director) -> Story:
         now=now,
         reason="All shops have electronic labels since Monday; nothing is printed any more.",
     )
+    now = yield Ago(4, "10:30")
+    d.taken_away(version.automation, "", now, "The account is deleted; the label service answers 401 to it since.")
+    now = yield Ago(4, "15:20")
+    d.taken_away(version.automation, "sana", now, "Tried it from the jump host: refused.")
 
 
 def stock_forecast_trial(d: Director) -> Story:

@@ -15,7 +15,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals import holders, waiting, waivers_waiting
+from approvals import batches_waiting, holders, revocations_waiting, waiting, waivers_waiting
 from approvals.models import Approval, Grant, Sample, Submission, SubmissionState
 from approvals.proposals import waiting as proposal_waiting
 from approvals.views import held_shapes
@@ -25,6 +25,8 @@ from governance.controls.actors import Actor
 from governance.controls.calendar import zone_of
 from governance.controls.models import Person
 from governance.controls.roles import Role
+from governance.portal.views import home_batches as batches
+from governance.portal.views import home_revocations as revocations
 from governance.portal.views import home_waivers as waivers
 from governance.portal.views.answers import reader
 from governance.recertification.models import Question
@@ -62,15 +64,17 @@ def home(request: Request) -> HttpResponse:
     person = reader(request)
     to_decide, to_answer = waiting.to_decide_and_to_answer(request.actor, now)
     under_way = waiting.under_way(person, now)
-    mine, nobodys, proposed, asked = _in_one_query(request.actor, person, now)
+    mine, nobodys, proposed, asked, to_remove, held = _in_one_query(request.actor, person, now)
     reviews = _recertifications(person, access.answers_as(request.actor, now))
     chrome.counted(request, recertify=reviews["count"])
     groups = [
         group
         for group in (
+            batches.waiting(held),
             _approvals(to_decide),
             _proposals(one for one in proposed if one.what != proposal_waiting.OWN),
             waivers.to_decide(asked),
+            revocations.waiting(to_remove),
             _samples(request.actor, now),
             reviews,
             _questions(to_answer),
@@ -361,8 +365,15 @@ class Mine:
 
 def _in_one_query(
     actor: Actor, person: Person, now: datetime
-) -> tuple[list[Mine], list[Ownerless], list[proposal_waiting.Waiting], list[waivers_waiting.Waiting]]:
-    """The reader's automations, what nobody answers for that they can do something about, proposals and waivers: one query for all of it."""
+) -> tuple[
+    list[Mine],
+    list[Ownerless],
+    list[proposal_waiting.Waiting],
+    list[waivers_waiting.Waiting],
+    list[revocations_waiting.Waiting],
+    list[batches_waiting.Waiting],
+]:
+    """The reader's automations, what nobody answers for that they can do something about, proposals, waivers, revocations, batches: one query."""
     mine = Automation.objects.answered_by([person.pk], now).exclude(state=AutomationState.RETIRED)
     last = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
     told = {"called": F("name"), "left": F("state"), "left_at": Subquery(last.values("submitted_at")[:1])}
@@ -374,6 +385,11 @@ def _in_one_query(
     as_asked = {"left": F("told"), "left_at": F("asked_at"), "number": ownerless.NOTHING}
     to_waive = waivers_waiting.rows(actor, now, most=2 * MOST)
     others += [to_waive.annotate(shown_kind=Value("waiver"), key=F("pk"), **as_asked).values(*ownerless.COLUMNS)]
+    as_opened = {"left": F("told"), "left_at": F("opened_at"), "number": ownerless.NOTHING}
+    to_remove = revocations_waiting.rows(actor, now, most=2 * MOST)
+    others += [to_remove.annotate(shown_kind=Value("revocation"), key=F("pk"), **as_opened).values(*ownerless.COLUMNS)]
+    held = batches_waiting.rows(actor, now, most=2 * MOST)
+    others += [held.annotate(shown_kind=Value("batch"), key=F("pk"), **as_opened).values(*ownerless.COLUMNS)]
     others += ownerless.parts(actor, now, most=MOST + 1)
     rows = list(first.union(*others, all=True))
     columns = ("key", "called", "left", "number", "left_at")
@@ -381,7 +397,9 @@ def _in_one_query(
     waits = [(row["shown_kind"], (row["key"], row["called"], row["left"])) for row in rows]
     found = [proposal_waiting.of(*told) for kind, told in waits if kind == "proposed"]
     asked = [waivers_waiting.of(*told) for kind, told in waits if kind == "waiver"]
-    return sorted(own, key=lambda one: (one.name, one.pk)), ownerless.of_rows(rows), found, asked
+    back = [batches_waiting.of(*told) for kind, told in waits if kind == "batch"]
+    left = [revocations_waiting.of(*told) for kind, told in waits if kind == "revocation"]
+    return sorted(own, key=lambda one: (one.name, one.pk)), ownerless.of_rows(rows), found, asked, left, back
 
 
 def _automations(mine: Iterable[Mine], under_way: Iterable[Submission], who: Reader) -> list[Shape]:

@@ -17,14 +17,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from approvals import grants, policies
+from approvals import brake, grants, policies
 from approvals.grants import Why
 from governance.controls import ledger
 from governance.controls.models import Person
+from governance.controls.refusals import refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from governance.recertification import duties, in_conflict, notices, scheduling
-from governance.recertification.models import Answer, AnswerKind, Item, ItemOutcome, ItemState
+from governance.recertification.models import Answer, AnswerKind, Campaign, Item, ItemOutcome, ItemState
 from governance.recertification.transitions.reviewed import put_back, set_next_review, take_out_of_force
 
 #: Rows that are locked before an item, outermost first.
@@ -99,14 +100,28 @@ def close(step: Step[Item]) -> Effect:
         return _closed(step, ItemOutcome.RESOLVED)
     why = Why.REVIEW if revoked else Why.SILENCE
     if item.grant is not None:
+        _ask_brake(item, step)
         grants.end(item.grant, actor=step.actor, now=step.now, why=why)
     elif item.of_automation.suspended_by_review_at is None:
         # Stage 1 has decided about it since it was suspended: a new submission is the other way back (R4).
         return _closed(step, ItemOutcome.SUPERSEDED)
     else:
-        grants.end_all(item.of_automation, step, why)
+        grants.end_all(item.of_automation, step, why, cause_of(item.campaign))
     _tell_owners(step, item, "ended", "ended", silent=not revoked)
     return _closed(step, ItemOutcome.REVOKED, {"why": why})
+
+
+def cause_of(campaign: Campaign) -> brake.Cause:
+    """What ends what a campaign closes: the campaign, for the brake (G6)."""
+    return brake.Cause(f"campaign:{campaign.pk}", title=f"The close of {campaign.name}")
+
+
+def _ask_brake(item: Item, step: Step[Item]) -> None:
+    """Nothing ends that its campaign was not let end; the sweep holds it then (G6)."""
+    cause, grant = cause_of(item.campaign), item.grant_id
+    if grant is None or brake.is_let(cause, grant) or brake.let(brake.lock(cause), [grant], step.now):
+        return
+    raise refuse(brake.HELD)
 
 
 def _keep(step: Step[Item], item: Item, answers: Sequence[Answer]) -> str:

@@ -58,8 +58,11 @@ LOOK = (
     ("Stock forecast (trial)", "live in test, of low risk; Omar objected, so he was asked and not policy"),
     ("Two-week stock forecast", "that trial, promoted to production: decided there anew, on the production database"),
     ("Cold chain alert", "stopped by its kill switch; one person has asked to lift that"),
-    ("Voucher mailer", "high risk, decided by two; nobody answered its review: it lost what it held"),
-    ("Price tag printer", "retired by its owner, in the middle of a review"),
+    (
+        "Voucher mailer",
+        "high risk, decided by two; nobody answered its review: it lost what it held, and nobody took that away",
+    ),
+    ("Price tag printer", "retired by its owner, in the middle of a review; two looked whether what it held is gone"),
     ("Campaign copy agent", "rejected as an app"),
     ("Newsletter writer", "in review, and may be the same as that: Grace says, as she decides"),
     ("Salary question helper", "approved in part, and declined by its owner"),

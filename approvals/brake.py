@@ -1,0 +1,210 @@
+"""The brake: before a cause ends grants it is asked how many that would be within the hour; too many are held in a batch (G6).
+
+Each cause has a row that is locked while its endings are counted, so that two at once never both find room. Never asked of: kill switches, which
+suspend; the end of a term; what a submission that came into force replaces or does without, which people decided one by one.
+
+What asks again by itself (a review that closes) is let through, or finds its grants held and leaves them; what does not (somebody retires an
+automation) leaves them here, and a job ends what is released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from approvals.models import (
+    BatchState,
+    EndCause,
+    Grant,
+    GrantState,
+    HeldBatch,
+    HeldGrant,
+    LetThrough,
+)
+from approvals.models.brake import ANSWERING, TIME_TO_ANSWER
+from governance.controls import ledger, outbox
+from governance.controls.models import Notice, Person
+from governance.controls.people import people_with
+from governance.controls.refusals import Refusal
+from governance.controls.transitions import Step
+
+#: More than this share of what is live is too much, and so is this number in an hour (G6).
+SHARE, MOST, WITHIN = 0.05, 50, timedelta(hours=1)
+#: Fewer are never held: a twentieth of what a small company holds is one automation (docs/decisions/0032).
+FEW = 10
+#: For how long a cause that asks again leaves what it was not let end: after people said so; after nobody said anything.
+RESTS = {BatchState.DISCARDED: timedelta(days=30), BatchState.LAPSED: timedelta(days=1)}
+
+HELD = Refusal(
+    "G6",
+    "state",
+    "Too much would end at once by this, so its end is held until security and an admin have looked.",
+    "Stop it where it must not wait: that is never held.",
+)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What ends grants.
+
+    Args:
+        key: what makes it one.
+        title: what people call it, unless it is somebody's doing.
+        person: whose doing it is.
+    """
+
+    key: str
+    title: str = ""
+    person: Person | None = None
+
+    @classmethod
+    def of(cls, step: Step[Any]) -> Cause:
+        """Whoever acts: a person, or a job."""
+        person = step.actor.person
+        if person is not None:
+            return cls(f"person:{person.pk}", person=person)
+        return cls(f"job:{step.actor.job}", title=f"The job {step.actor.job}")
+
+
+def lock(cause: Cause) -> EndCause:
+    """The cause's row, locked until the transaction ends: whoever comes second waits and then sees what the first was let do."""
+    row, _ = EndCause.objects.get_or_create(key=cause.key, defaults={"title": cause.title, "person": cause.person})
+    return EndCause.objects.select_for_update(of=("self",)).get(pk=row.pk)
+
+
+def blocked(now: datetime) -> QuerySet[HeldGrant]:
+    """Held grants that their cause leaves alone at ``now``: nobody has answered, or they were let be not long ago."""
+    rests = Q(pk__in=())
+    for state, how_long in RESTS.items():
+        rests |= Q(batch__state=state, batch__ended_at__gt=now - how_long)
+    held = HeldGrant.objects.filter(Q(batch__state=BatchState.OPEN) | rests)
+    return held.exclude(pk__in=HeldGrant.objects.released())
+
+
+def is_blocked(way: str, cause: Any, now: datetime) -> Exists:
+    """Of rows: whether the grant at the end of a way is held from a cause.
+
+    Args:
+        way: the column with the grant's key.
+        cause: the key of the cause, or an expression of it.
+        now: business time.
+    """
+    return Exists(blocked(now).filter(grant=OuterRef(way), batch__cause__key=cause))
+
+
+def is_let(cause: Cause, grant: int) -> bool:
+    """Whether a cause was let end a grant, by its key, already."""
+    return LetThrough.objects.filter(cause__key=cause.key, grant=grant).exists()
+
+
+def let(row: EndCause, ids: Collection[int], now: datetime) -> bool:
+    """Whether a cause may end these too; then that is counted. All of them or none.
+
+    Args:
+        row: the cause's, locked by `lock`.
+        ids: of grants.
+        now: business time.
+    """
+    known = set(LetThrough.objects.filter(cause=row, grant__in=ids).values_list("grant", flat=True))
+    new = sorted(set(ids) - known)
+    released = set(HeldGrant.objects.released().filter(batch__cause=row, grant__in=new).values_list("grant", flat=True))
+    counted = len(new) - len(released)
+    if counted and not _has_room(row, counted, now):
+        return False
+    LetThrough.objects.bulk_create(LetThrough(cause=row, grant_id=pk, at=now, by_release=pk in released) for pk in new)
+    return True
+
+
+def _has_room(row: EndCause, number: int, now: datetime) -> bool:
+    held = HeldGrant.objects.waiting().filter(batch__cause=row, batch__opened_at__gt=now - WITHIN).count()
+    lately = lately_of(row, now)
+    would = lately + held + number
+    if would <= FEW:
+        return True
+    return would < MOST and would <= SHARE * (live(now) + lately)
+
+
+def lately_of(row: EndCause, now: datetime) -> int:
+    """How many a cause was let end within the last hour, without what was released."""
+    return LetThrough.objects.filter(cause=row, at__gt=now - WITHIN, by_release=False).count()
+
+
+def live(now: datetime) -> int:
+    """How many grants are live."""
+    return Grant.objects.live(now).count()
+
+
+def ask(step: Step[Any], cause: Cause, grants: Sequence[Grant], why: str) -> bool:
+    """Ask from within an operation that would end grants; what is not let end is held, and whoever answers is told at once.
+
+    Returns:
+        Whether they end now; all of them, or none.
+    """
+    if not grants:
+        return True
+    row = lock(cause)
+    if let(row, [one.pk for one in grants], step.now):
+        return True
+    hold(step, row, grants, why, comes_again=False)
+    return False
+
+
+def hold(step: Step[Any], row: EndCause, grants: Sequence[Grant], why: str, *, comes_again: bool) -> HeldBatch:
+    """Hold grants: in the batch of the cause that nobody has answered anything of, else in a new one."""
+    batch = (
+        HeldBatch.objects.filter(cause=row, state=BatchState.OPEN, comes_again=comes_again, answers__isnull=True)
+        .select_for_update(of=("self",), no_key=True)
+        .first()
+    )
+    if batch is None:
+        batch = HeldBatch(
+            cause=row,
+            opened_at=step.now,
+            answer_by=step.now + TIME_TO_ANSWER,
+            comes_again=comes_again,
+            live=live(step.now),
+            lately=lately_of(row, step.now),
+        )
+        step.save(batch)
+    there = set(HeldGrant.objects.waiting().filter(batch__cause=row, grant__in=grants).values_list("grant", flat=True))
+    new = [one for one in grants if one.pk not in there]
+    HeldGrant.objects.bulk_create(HeldGrant(batch=batch, grant=one, tier=one.counted_tier, why=str(why)) for one in new)
+    step.record("brake.held", batch, {"cause": row.key, "grants": len(new), "why": str(why)})
+    tell(batch, "brake_held", "held", step.now)
+    return batch
+
+
+def answering(batch: HeldBatch, now: datetime) -> list[Person]:
+    """Whoever may answer a batch: security reviewers and admins, without who caused it."""
+    found = {one.pk: one for role in ANSWERING for one in people_with(role, now).order_by("pk")}
+    return [one for one in found.values() if one.pk != batch.cause.person_id]
+
+
+def tell(batch: HeldBatch, event: str, key: str, now: datetime, **more: Any) -> list[Notice]:
+    """Tell whoever may answer a batch, at once."""
+    return outbox.queue(
+        outbox.notice(
+            recipient=one,
+            event=event,
+            thread=f"brake:{batch.pk}",
+            key=f"brake:{batch.pk}:{key}:{one.pk}",
+            now=now,
+            context={
+                "cause": batch.cause.words,
+                "number": batch.number,
+                "due": ledger.instant(batch.answer_by),
+                "page": ["held_batch", batch.pk],
+                **more,
+            },
+        )
+        for one in answering(batch, now)
+    )
+
+
+def standing(ids: Collection[int]) -> list[Grant]:
+    """Of some grants those that have not ended."""
+    return list(Grant.objects.filter(pk__in=ids).exclude(state=GrantState.ENDED).order_by("pk"))

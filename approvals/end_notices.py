@@ -1,0 +1,51 @@
+"""Who hears what will stop: whoever answers for an automation, a week before a grant of theirs ends, once (G4)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from approvals.models import Grant
+from governance.controls import ledger, outbox
+from governance.controls.models import Notice, Person
+
+#: How long before its end whoever answers for an automation hears what will stop.
+BEFORE_THE_END = timedelta(days=7)
+
+
+def tell_of_ends(now: datetime) -> int:
+    """Tell whoever answers for an automation what stops within a week and how it goes on, once a grant; returns how many hear.
+
+    What a review has suspended was told when it was (`recertification_revoked`, `recertification_suspended`), and is not told again.
+    """
+    soon = Grant.objects.live(now).filter(ends_at__lte=now + BEFORE_THE_END)
+    about = (
+        "automation__business_owner",
+        "automation__technical_owner",
+        "automation__interim__person",
+        "automation__team",
+    )
+    sent = 0
+    for grant in soon.select_related(*about, "approval__privilege__entitlement__resource", "credential").order_by("pk"):
+        with transaction.atomic():
+            sent += len(outbox.queue(_ending(grant, person, now) for person in grant.automation.answering(now)))
+    return sent
+
+
+def _ending(grant: Grant, person: Person, now: datetime) -> Notice:
+    return outbox.notice(
+        recipient=person,
+        event="grant_ending",
+        thread=f"grant:{grant.pk}",
+        key=f"grant:{grant.pk}:ending:{ledger.instant(grant.ends_at)}:{person.pk}",
+        now=now,
+        context={
+            "automation": grant.automation.name,
+            "team": grant.automation.team.name,
+            "what": grant.sentence,
+            "ends_at": ledger.instant(grant.ends_at),
+            "renew": grant.renew,
+            "page": ["automation_grants", grant.automation_id],
+        },
+    )

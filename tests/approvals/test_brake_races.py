@@ -1,0 +1,50 @@
+"""Two at once who would both be let end the last that there is room for: real threads, real commits (G6)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from approvals import brake, grants
+from approvals.models import Grant, HeldGrant, LetThrough
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.test_races import at_once, of_its_own, refusals
+from tests.journeys import Company
+from tests.people import as_actor, build
+from tests.recertification.rows import low_grants
+
+pytestmark = pytest.mark.race
+
+
+@pytest.fixture(scope="module")
+def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
+    """A company of this module's own, committed."""
+    with django_db_blocker.unblock():
+        yield journeys.company(build(uuid.uuid4().hex[:8]))
+        connections.close_all()
+
+
+@pytest.mark.rule("G6", "R9")
+def test_two_at_once_never_both_find_room_and_none_is_lost(firm: Company) -> None:
+    omar = firm.people.omar
+    many = low_grants(stock.in_force(firm, of_its_own()), brake.FEW + 3, begins_at=firm.now)
+    for one in many[: brake.FEW - 1]:
+        grants.revoke(one, actor=as_actor(omar), now=firm.now, reason="No.")
+    last = many[brake.FEW - 1 :]
+    calls = [
+        lambda one=one: grants.revoke(  # type: ignore[misc]
+            Grant.objects.get(pk=one.pk), actor=as_actor(omar), now=firm.now, reason="No."
+        )
+        for one in last
+    ]
+    assert refusals(at_once(*calls)) == []
+    mine = [one.pk for one in many]
+    ended = Grant.objects.filter(pk__in=mine, state="ended").count()
+    held = HeldGrant.objects.filter(grant__in=mine).count()
+    assert (ended, held) == (brake.FEW, 3)
+    assert LetThrough.objects.filter(grant__in=mine).count() == brake.FEW

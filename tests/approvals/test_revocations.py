@@ -1,0 +1,288 @@
+"""What an ended detached grant left is taken away by people, and called revoked once two others looked (G4): refused first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from approvals import drivers, grants, revocation_sweeps, revocations
+from approvals.drivers import CheckResult
+from approvals.grants import Why
+from approvals.models import (
+    EnforcedBy,
+    Grant,
+    RevocationOutcome,
+    RevocationState,
+    RevocationTask,
+    RevocationWord,
+    Submission,
+    WordSaid,
+)
+from approvals.transitions import revoking
+from governance.controls.actors import Actor
+from governance.controls.models import LedgerEvent, Notice
+from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
+from inventory import lifecycle
+from tests.approvals import stock
+from tests.approvals.attempts import database_refuses
+from tests.approvals.test_grants import caused
+from tests.journeys import Company
+from tests.people import as_actor, as_delegate
+
+pytestmark = pytest.mark.django_db
+
+JOB = Actor.of_job("approvals.sweep")
+
+
+@pytest.fixture
+def company(company: Company, stock_in_force: Submission) -> Company:
+    """Northwind with Weekly stock report in force."""
+    return company
+
+
+@pytest.fixture
+def grant(company: Company) -> Grant:
+    """A standard grant of it, on Omar's ERP."""
+    return Grant.objects.get(entitlement__resource=company.erp)
+
+
+@pytest.fixture
+def task(grant: Grant, company: Company) -> RevocationTask:
+    """Its owner has revoked it."""
+    grants.revoke(grant, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
+    return RevocationTask.objects.get(grant=grant)
+
+
+def removed(task: RevocationTask, who: Any, company: Company, *, now: Any = None) -> RevocationTask:
+    """Somebody says that it is gone."""
+    actor = who if isinstance(who, Actor) else as_actor(who)
+    return revoking.say_removed(task, actor=actor, now=now or company.now, reason="Looked at pg_roles: gone.")
+
+
+@pytest.mark.rule("G4")
+def test_who_gains_and_who_has_nothing_to_do_with_it_gives_no_word(task: RevocationTask, company: Company) -> None:
+    n = company.people
+    with pytest.raises(NotPermitted):
+        removed(task, n.tom, company)
+    for program in (as_actor(n.omar, None), JOB):
+        with pytest.raises((DutyConflict, NotPermitted)):
+            removed(task, program, company)
+    stock.hand_over(
+        company, company.erp, n.rita, n.omar
+    )  # a party and owner of the automation answers for the resource now
+    task = RevocationTask.objects.get(pk=task.pk)
+    with pytest.raises(DutyConflict) as caught:
+        removed(task, n.rita, company)
+    assert caught.value.refusal.code == "G4"
+    assert not RevocationWord.objects.exists()
+    assert LedgerEvent.objects.filter(verb="revocation.said_removed", outcome="refused").count() == 4
+
+
+@pytest.mark.rule("G4")
+def test_one_person_is_not_two_nor_is_their_delegate(task: RevocationTask, company: Company) -> None:
+    n = company.people
+    removed(task, n.omar, company)
+    with pytest.raises(DutyConflict):
+        removed(task, n.omar, company)
+    with pytest.raises(DutyConflict):
+        removed(task, as_delegate(n.amara, giver=n.omar), company)
+    with pytest.raises(DutyConflict):  # for themself too: the two stand in for each other
+        removed(task, n.amara, company)
+    assert task.state == RevocationState.OPEN
+    assert removed(task, n.sana, company).state == RevocationState.CLOSED
+
+
+@pytest.mark.rule("G4")
+def test_a_word_says_where_somebody_looked(task: RevocationTask, company: Company) -> None:
+    for verb in (revoking.say_removed, revoking.say_cannot):
+        with pytest.raises(InvalidInput):
+            verb(task, actor=as_actor(company.people.omar), now=company.now, reason=" ")
+
+
+@pytest.mark.rule("G4")
+def test_the_database_takes_no_word_of_who_gains_nor_closes_by_one(task: RevocationTask, company: Company) -> None:
+    n = company.people
+    removed(task, n.omar, company)
+    word = task.words.get()
+    for who in (n.rita, n.jonas, n.omar):
+        with database_refuses("G4"):
+            RevocationWord.objects.create(
+                task=task, person=who, says=WordSaid.REMOVED, text=word.text, said_at=company.now
+            )
+    with database_refuses("G4"):
+        RevocationTask.objects.filter(pk=task.pk).update(
+            state="closed", outcome=RevocationOutcome.CHECKED, closed_at=company.now
+        )
+    removed(task, n.sana, company)
+    with database_refuses("G4"):
+        RevocationTask.objects.filter(pk=task.pk).update(state="open", outcome="", closed_at=None)
+    with database_refuses("STATE"):
+        RevocationWord.objects.create(
+            task=task, person=n.viktor, says=WordSaid.CANNOT, text=word.text, said_at=company.now
+        )
+
+
+@pytest.mark.rule("G4")
+def test_a_revocation_opens_one_task_due_in_a_day_and_tells_whoever_answers(
+    task: RevocationTask, company: Company
+) -> None:
+    n = company.people
+    assert (task.owner, task.asked, task.due_at) == (n.omar, [n.omar.pk], company.now + timedelta(hours=24))
+    assert n.rita.pk in task.gains
+    assert n.jonas.pk in task.gains
+    told = Notice.objects.filter(event="revocation_opened")
+    assert [one.recipient for one in told] == [n.omar]
+    assert LedgerEvent.objects.filter(verb="revocation.opened", outcome="done").count() == 1
+    assert revocations.words_of(task, company.now)[0] == "removal_open"
+    assert revocations.words_of(task, task.due_at)[0] == "removal_overdue"
+
+
+@pytest.mark.rule("G4")
+@pytest.mark.parametrize("why", [Why.REVIEW, Why.SILENCE, Why.REMOVED, Why.RETIRED])
+def test_however_it_ends_a_task_is_opened(why: Why, grant: Grant, company: Company) -> None:
+    caused(grant, grants.end, company, why=why)
+    assert RevocationTask.objects.get().grant == grant
+
+
+@pytest.mark.rule("G4", "L1")
+def test_a_retired_automation_opens_a_task_for_each_and_writes_once_to_each(company: Company) -> None:
+    automation = Grant.objects.first().automation  # type: ignore[union-attr]
+    lifecycle.retire(automation, actor=as_actor(company.people.jonas), now=company.now, reason="Replaced.")
+    assert RevocationTask.objects.count() == Grant.objects.count() == 4
+    told = list(Notice.objects.filter(event="revocation_opened").values_list("recipient", flat=True))
+    assert len(told) == len(set(told))
+
+
+@pytest.mark.rule("G4", "G3")
+def test_a_term_that_is_over_opens_one(grant: Grant, company: Company) -> None:
+    grants.expire(grant, actor=JOB, now=grant.ends_at)
+    assert RevocationTask.objects.get(grant=grant).opened_at == grant.ends_at
+
+
+@pytest.mark.rule("G4")
+def test_what_we_enforce_ourselves_is_gone_with_its_grant(grant: Grant, company: Company) -> None:
+    Grant.objects.filter(pk=grant.pk).update(enforcement=EnforcedBy.GATED)
+    grant.refresh_from_db()
+    caused(grant, grants.end, company, why=Why.REVIEW)
+    assert not RevocationTask.objects.exists()
+
+
+@pytest.mark.rule("G4", "G2")
+def test_what_is_renewed_stays_in_use_and_opens_none(grant: Grant, company: Company) -> None:
+    ends_at = company.now + timedelta(days=30)
+    caused(grant, grants.succeed, company, answers=[], ends_at=ends_at)
+    assert not RevocationTask.objects.exists()
+
+
+@pytest.mark.rule("G4", "A12")
+def test_a_version_that_does_without_it_opens_one_and_asking_again_closes_it_as_in_use(company: Company) -> None:
+    stock.submitted(company, stock.without_slack)  # nothing new is asked: it is in force at once
+    open_now = list(RevocationTask.objects.open())
+    assert {one.resource for one in open_now} == {company.slack}
+    later = stock.decide_rest(company, stock.submitted(company))
+    assert later.state == "in_force"
+    done = RevocationTask.objects.filter(pk__in=[one.pk for one in open_now])
+    assert {(one.state, one.outcome) for one in done} == {("closed", "in_use")}
+    assert revocations.words_of(done[0], company.now) == ("ended", "the same access was granted again")
+
+
+@pytest.mark.rule("G4")
+def test_two_people_call_it_revoked_and_their_names_stand(task: RevocationTask, company: Company) -> None:
+    n = company.people
+    removed(task, n.omar, company)
+    assert Notice.objects.filter(event="revocation_second").exclude(recipient=n.omar).exists()
+    assert revocations.words_of(task, company.now)[0] == "removal_open"
+    removed(task, n.amara, company)
+    assert (task.outcome, sorted(task.closed_by)) == (RevocationOutcome.CHECKED, sorted([n.omar.pk, n.amara.pk]))
+    state, below = revocations.words_of(task, company.now)
+    assert (state, below) == ("removed", "checked by Omar Haddad and Amara Okafor on Tue 24 Nov 2026")
+    with pytest.raises(OutOfTurn):
+        removed(task, n.sana, company)
+
+
+@pytest.mark.rule("G4")
+def test_who_cannot_says_why_and_the_next_are_asked_at_once(task: RevocationTask, company: Company) -> None:
+    n = company.people
+    revoking.say_cannot(task, actor=as_actor(n.omar), now=company.now, reason="The vendor keeps that key.")
+    assert task.asked == [n.omar.pk, n.amara.pk]
+    told = Notice.objects.get(event="revocation_escalated")
+    assert (told.recipient, told.context["because"]) == (n.amara, "The vendor keeps that key.")
+    assert task.state == RevocationState.OPEN
+
+
+@pytest.mark.rule("G4", "A9")
+def test_nobody_doing_it_goes_up_the_ladder_day_by_day_and_reminds_daily(
+    task: RevocationTask, company: Company
+) -> None:
+    n, day = company.people, timedelta(days=1)
+    early = company.now + timedelta(hours=23)
+    assert revocation_sweeps.sweep(early, JOB) == {"checked": 0, "revocations_escalated": 0, "revocations_reminded": 0}
+    asked = []
+    for number in range(1, 6):
+        for _ in range(2):  # twice is once
+            revocation_sweeps.sweep(company.now + number * day, JOB)
+        task.refresh_from_db()
+        asked.append(len(task.asked))
+    assert task.asked[:2] == [n.omar.pk, n.amara.pk]
+    assert {n.sana.pk, n.viktor.pk} <= set(task.asked)
+    assert n.rita.pk not in task.asked
+    assert asked == sorted(asked)
+    assert task.escalate_at is None
+    omar = Notice.objects.filter(event="revocation_overdue", recipient=n.omar)
+    assert omar.count() == 5
+
+
+class Looks:
+    """A driver of the tests: finds what it is told to find."""
+
+    name = "looks"
+
+    def __init__(self, *found: Any) -> None:
+        self.found = list(found)
+
+    def handles(self, grant: Grant) -> bool:
+        """Whatever it is."""
+        return grant.enforcement == EnforcedBy.DETACHED
+
+    def check(self, grant: Grant) -> CheckResult:
+        """The next of what it was given; an exception is raised."""
+        one = self.found.pop(0)
+        if isinstance(one, Exception):
+            raise one
+        return CheckResult(one, "role stock_reader is gone" if one else "role stock_reader can still log in")
+
+
+@pytest.mark.rule("G4")
+def test_a_driver_that_sees_it_keeps_the_task_open_and_one_that_does_not_closes_it(
+    task: RevocationTask, company: Company
+) -> None:
+    drivers.register(Looks(OSError("no route"), False, True))
+    try:
+        at = company.now
+        revocation_sweeps.check_due(at, JOB)  # it could not look
+        task.refresh_from_db()
+        assert (task.state, task.checked_at) == (RevocationState.OPEN, None)
+        assert revocation_sweeps.check_due(at, JOB) == 1
+        task.refresh_from_db()
+        assert revocations.words_of(task, at) == ("removal_open", "a check says: role stock_reader can still log in")
+        assert revocation_sweeps.check_due(at, JOB) == 0  # it looked just now
+        assert revocation_sweeps.check_due(at + timedelta(hours=1), JOB) == 1
+    finally:
+        drivers.forget("looks")
+    task.refresh_from_db()
+    assert (task.state, task.outcome) == (RevocationState.CLOSED, RevocationOutcome.DRIVER)
+    assert revocations.words_of(task, at)[0] == "removed"
+
+
+@pytest.mark.rule("G4")
+def test_a_task_that_cannot_be_opened_takes_the_end_back(grant: Grant, company: Company, monkeypatch: Any) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(revocations, "who_gains", fail)
+    with pytest.raises(RuntimeError), transaction.atomic():
+        grants.revoke(grant, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
+    assert Grant.objects.get(pk=grant.pk).state == "active"

@@ -1,0 +1,81 @@
+"""A campaign that silence would close with too much at once: held, and neither lost nor kept (G6, R6, R9)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from approvals import brake_sweeps
+from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch
+from approvals.transitions import braking
+from governance.controls.actors import Actor
+from governance.controls.refusals import OutOfTurn
+from governance.recertification import sweeps, transitions
+from governance.recertification.models import Item, ItemState
+from tests.people import as_actor
+from tests.recertification.reviews import JOB, Held, opens_at
+from tests.recertification.rows import low_grants
+
+pytestmark = pytest.mark.django_db
+
+BRAKE = Actor.of_job("approvals.sweep")
+
+
+@pytest.fixture
+def silent(held: Held) -> list[Item]:
+    """Twelve low-risk grants under review that nobody answered for: suspended, and due to end."""
+    grants = low_grants(held.submission, 12, begins_at=held.company.now)
+    sweeps.open_due(opens_at(grants[0]), JOB)
+    items = list(Item.objects.filter(grant__in=grants).order_by("pk"))
+    late = max(one.grace_until for one in items)
+    sweeps.escalate_due(late, JOB)
+    sweeps.suspend_due(late, JOB)
+    return list(Item.objects.filter(pk__in=[one.pk for one in items]).order_by("pk"))
+
+
+def _due(items: list[Item]) -> list[Item]:
+    return list(Item.objects.filter(pk__in=[one.pk for one in items], state=ItemState.CLOSED))
+
+
+@pytest.mark.rule("G6", "R6")
+def test_what_silence_would_end_at_once_is_held_and_stays_suspended(held: Held, silent: list[Item]) -> None:
+    at = max(one.closes_at for one in silent if one.closes_at is not None)
+    for _ in range(2):
+        sweeps.close_due(at, JOB)
+    batch = HeldBatch.objects.get()
+    assert batch.number == 12
+    assert batch.cause.words.startswith("The close of ")
+    assert _due(silent) == []
+    states = set(Grant.objects.filter(pk__in=[one.grant_id for one in silent]).values_list("state", flat=True))
+    assert states == {GrantState.SUSPENDED}, "not live meanwhile, and not ended"
+    with pytest.raises(OutOfTurn):  # nor one by one, past the sweep
+        transitions.close(silent[0], actor=JOB, now=at)
+
+
+@pytest.mark.rule("G6", "R9")
+def test_released_the_campaign_closes_them_each_once(held: Held, silent: list[Item]) -> None:
+    at = max(one.closes_at for one in silent if one.closes_at is not None)
+    sweeps.close_due(at, JOB)
+    batch = HeldBatch.objects.get()
+    for who in (held.people.sana, held.people.ines):
+        braking.answer_batch(batch, actor=as_actor(who), now=at, reason="Nobody needs them.", says=BatchSays.RELEASE)
+    assert brake_sweeps.sweep(at, BRAKE)["held_ended"] == 0, "its campaign ends them"
+    assert sweeps.close_due(at, JOB) == 12
+    assert sweeps.close_due(at, JOB) == 0
+    assert len(_due(silent)) == 12
+
+
+@pytest.mark.rule("G6", "R6")
+def test_unanswered_it_comes_again_a_day_later_and_silence_never_keeps(held: Held, silent: list[Item]) -> None:
+    at = max(one.closes_at for one in silent if one.closes_at is not None)
+    sweeps.close_due(at, JOB)
+    first = HeldBatch.objects.get()
+    brake_sweeps.sweep(first.answer_by, BRAKE)
+    first.refresh_from_db()
+    assert first.state == BatchState.LAPSED
+    assert sweeps.close_due(first.answer_by, JOB) == 0
+    assert HeldBatch.objects.count() == 1
+    sweeps.close_due(first.answer_by + timedelta(days=1), JOB)
+    assert HeldBatch.objects.filter(state=BatchState.OPEN).get().number == 12
+    assert not Grant.objects.live(at).filter(pk__in=[one.grant_id for one in silent]).exists()
