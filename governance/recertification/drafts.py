@@ -18,7 +18,7 @@ from governance.controls.refusals import Refusal, Refused, refuse
 from governance.controls.transitions import Transition
 from governance.recertification import duties, transitions
 from governance.recertification.models import SETTLING, AnswerKind, Draft, Question
-from governance.recertification.transitions.answering import answer_refusal, said_before
+from governance.recertification.transitions.answering import UNSEEN, Seen, answer_refusal, said_before
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def save_draft(
     now: datetime,
     reason: str = "",
     whose: Person | None = None,
-    seconds: int | None = None,
+    seen: Seen = UNSEEN,
 ) -> Draft:
     """Keep what somebody would answer; the latest choice counts.
 
@@ -68,7 +68,7 @@ def save_draft(
         now: business time.
         reason: what they say about it.
         whose: for *not mine*, whom they name.
-        seconds: how long the card was before them, in real seconds, where known (R7).
+        seen: what the card was to them (R7).
 
     Raises:
         Refused: they may not answer it like this.
@@ -83,7 +83,9 @@ def save_draft(
         "answer": answer,
         "reason": texts.clean(reason),
         "whose": whose if answer == AnswerKind.NOT_MINE else None,
-        "seconds": seconds,
+        "seconds": seen.seconds,
+        "recommended": seen.recommended,
+        "looked": seen.looked,
         "saved_at": now,
     }
     return Draft.objects.update_or_create(question=question, defaults=values)[0]
@@ -121,6 +123,11 @@ def submit(drafts: Iterable[Draft], *, actor: Actor, now: datetime) -> list[Subm
     return [_submit(draft, batch, actor=actor, now=now) for draft in drafts]
 
 
+def seen_of(draft: Draft) -> Seen:
+    """What the card was to whoever chose."""
+    return Seen(draft.seconds, draft.recommended, draft.looked)
+
+
 def _submit(draft: Draft, batch: uuid.UUID, *, actor: Actor, now: datetime) -> Submitted:
     question, answer = draft.question, AnswerKind(draft.answer)
     who = acting(actor, question)
@@ -133,7 +140,7 @@ def _submit(draft: Draft, batch: uuid.UUID, *, actor: Actor, now: datetime) -> S
                 reason=draft.reason,
                 answer=answer,
                 batch=batch,
-                seconds=draft.seconds,
+                seen=seen_of(draft),
             )
         else:
             transitions.pass_on(
@@ -144,7 +151,7 @@ def _submit(draft: Draft, batch: uuid.UUID, *, actor: Actor, now: datetime) -> S
                 answer=answer,
                 batch=batch,
                 whose=draft.whose,
-                seconds=draft.seconds,
+                seen=seen_of(draft),
             )
     except Refused as no:
         return Submitted(question, no.refusal)
