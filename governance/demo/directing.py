@@ -22,6 +22,7 @@ from governance.demo.founding import Northwind
 from governance.demo.playing import Scene
 from governance.recertification import drafts, known
 from governance.recertification.models import AnswerKind, Question
+from governance.recertification.transitions.answering import Seen
 from inventory import interim, registry
 from inventory.importers.manifest import Manifest, Trigger, binding_key
 from inventory.models import Automation, AutomationKind, Entitlement, InterimOwner, Owned, Resource, Version
@@ -188,7 +189,7 @@ class Director:
         actor = self.company.actor(by)
         item = question.item
         advice = known.of([item], now)[item.pk].recommended.advice
-        seen = drafts.Seen(self.dice.randint(SHORTEST, LONGEST), advice, looked=1)
+        seen = Seen(self.dice.randint(SHORTEST, LONGEST), advice, looked=1)
         draft = drafts.save_draft(question, answer, actor=actor, now=now, reason=reason, seen=seen)
         (done,) = drafts.submit([draft], actor=actor, now=now)
         if done.refusal is not None:
