@@ -242,7 +242,7 @@ def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime) -> 
             Refusal("G2", "input", "A successor is never longer than the approved term.", "Choose an earlier day.")
         )
     end(old, actor=step.actor, now=step.now, why=Why.SUCCEEDED)
-    made = _successor(old, step.now, ends_at)
+    made = successor(old, step.now, ends_at, policies.in_force(step.now))
     step.save(made)
     return Effect(
         subject=made,
@@ -334,22 +334,22 @@ def _suspended_otherwise(grant: Grant) -> Refusal:
     return Refusal("G5", "state", f"This grant is suspended: {words}.", to_do)
 
 
-def _successor(old: Grant, begins_at: datetime, ends_at: datetime) -> Grant:
-    """The same thing for another while: no wider, and resting on the same two approvals (G2)."""
-    review_after = timedelta(days=policies.in_force(begins_at).review_after(old.counted_tier))
+def successor(old: Grant, begins_at: datetime, ends_at: datetime, policy: policies.Policy) -> Grant:
+    """The same thing for another while, not saved: no wider, and resting on the same two approvals (G2)."""
+    review_after = timedelta(days=policy.review_after(old.counted_tier))
     return Grant(
         automation=old.automation,
         kind=old.kind,
         entitlement=old.entitlement,
         credential=old.credential,
-        identity=old.identity,
+        identity_id=old.identity_id,
         key=old.key,
         target=old.target,
         scope=list(old.scope),
         level=old.level,
         held_as=old.held_as,
         tier=old.tier,
-        app_approval=old.app_approval,
+        app_approval_id=old.app_approval_id,
         approval=old.approval,
         predecessor=old,
         begins_at=begins_at,

@@ -96,7 +96,7 @@ class Step(Generic[M]):
                 verb=verb,
                 subject=row,
                 now=self.now,
-                about_rows=_about(row),
+                about_rows=about_of(row),
                 payload=payload,
                 reason=self.reason,
             )
@@ -131,7 +131,20 @@ def _signed(rows: Sequence[models.Model], *, person: Person | None, at: datetime
 _running: ContextVar[Step[Any] | None] = ContextVar("running", default=None)
 
 
-def _about(row: models.Model) -> list[str]:
+@contextmanager
+def running(step: Step[Any]) -> Iterator[None]:
+    """What is performed meanwhile is a part of a step."""
+    token = _running.set(step)
+    try:
+        yield
+    finally:
+        _running.reset(token)
+    if step.broken is not None:
+        raise step.broken
+
+
+def about_of(row: models.Model) -> list[str]:
+    """The names of the rows on whose timelines the events of a row stand."""
     ask = getattr(row, "ledger_about", None)
     return ledger.about(*ask()) if ask is not None else []
 
@@ -337,13 +350,8 @@ class Transition(Generic[M]):
         if self.reason_needed and not text:
             raise refuse(Refusal("REASON", "input", "Say why: a reason is needed here."))
         step = Step(fresh, actor, now, self.event, texts.keep(text), text)
-        token = _running.set(step)
-        try:
+        with running(step):
             made = self._take_effect(step, params)
-        finally:
-            _running.reset(token)
-        if step.broken is not None:
-            raise step.broken
         return fresh, cast("M", made)
 
     def _take_effect(self, step: Step[M], params: Mapping[str, Any]) -> models.Model:
@@ -387,7 +395,7 @@ class Transition(Generic[M]):
                 subject=subject,
                 known_as=known_as,
                 now=now,
-                about_rows=_about(subject) if not subject._state.adding else (),
+                about_rows=about_of(subject) if not subject._state.adding else (),
                 payload={"kind": no.kind, **({"by": by} if by else {})},
                 reason=texts.keep(reason[: texts.LONGEST]),
                 refused=no.code,
@@ -507,4 +515,15 @@ def declared() -> Iterator[Transition[Any]]:
     yield from (REGISTRY[name] for name in sorted(REGISTRY))
 
 
-__all__ = ["REGISTRY", "Effect", "Step", "Transition", "declared", "lock", "state_of", "transition"]
+__all__ = [
+    "REGISTRY",
+    "Effect",
+    "Step",
+    "Transition",
+    "about_of",
+    "declared",
+    "lock",
+    "running",
+    "state_of",
+    "transition",
+]

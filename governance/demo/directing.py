@@ -21,8 +21,9 @@ from governance.controls.models import Person
 from governance.controls.refusals import refuse
 from governance.demo.founding import Northwind
 from governance.demo.playing import Scene
-from governance.recertification import drafts
+from governance.recertification import drafts, known
 from governance.recertification.models import AnswerKind, Question
+from governance.recertification.transitions.answering import Seen
 from inventory import interim, registry
 from inventory.importers.manifest import Manifest, Trigger, binding_key
 from inventory.models import Automation, AutomationKind, Entitlement, InterimOwner, Owned, Resource, Version
@@ -187,9 +188,10 @@ class Director:
             reviewer=self.person(by),
         )
         actor = self.company.actor(by)
-        draft = drafts.save_draft(
-            question, answer, actor=actor, now=now, reason=reason, seconds=self.dice.randint(SHORTEST, LONGEST)
-        )
+        item = question.item
+        advice = known.of([item], now)[item.pk].recommended.advice
+        seen = Seen(self.dice.randint(SHORTEST, LONGEST), advice, looked=1)
+        draft = drafts.save_draft(question, answer, actor=actor, now=now, reason=reason, seen=seen)
         (done,) = drafts.submit([draft], actor=actor, now=now)
         if done.refusal is not None:
             raise refuse(done.refusal)

@@ -7,18 +7,24 @@ fresh sign-in that high risk needs is asked for when it is submitted: whoever ha
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from governance.controls import texts
+from django.db import DatabaseError
+
+from governance.controls import backstop, texts
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, Refused, refuse
+from governance.controls.together import Call
 from governance.controls.transitions import Transition
 from governance.recertification import duties, transitions
 from governance.recertification.models import SETTLING, AnswerKind, Draft, Question
-from governance.recertification.transitions.answering import answer_refusal, said_before
+from governance.recertification.transitions.answering import UNSEEN, Seen, answer_refusal, said_before
+
+#: So many answers are given together, if they can be, and at most so many in one transaction: what they lock waits for all of them.
+FEW, MOST = 2, 1000
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ def save_draft(
     now: datetime,
     reason: str = "",
     whose: Person | None = None,
-    seconds: int | None = None,
+    seen: Seen = UNSEEN,
 ) -> Draft:
     """Keep what somebody would answer; the latest choice counts.
 
@@ -68,7 +74,7 @@ def save_draft(
         now: business time.
         reason: what they say about it.
         whose: for *not mine*, whom they name.
-        seconds: how long the card was before them, in real seconds, where known (R7).
+        seen: what the card was to them (R7).
 
     Raises:
         Refused: they may not answer it like this.
@@ -83,7 +89,9 @@ def save_draft(
         "answer": answer,
         "reason": texts.clean(reason),
         "whose": whose if answer == AnswerKind.NOT_MINE else None,
-        "seconds": seconds,
+        "seconds": seen.seconds,
+        "recommended": seen.recommended,
+        "looked": seen.looked,
         "saved_at": now,
     }
     return Draft.objects.update_or_create(question=question, defaults=values)[0]
@@ -111,41 +119,58 @@ def acting(actor: Actor, question: Question) -> Actor:
     return actor if mine else actor.for_person(question.reviewer)
 
 
-def submit(drafts: Iterable[Draft], *, actor: Actor, now: datetime) -> list[Submitted]:
-    """Submit drafts as one batch: each is answered in its own transaction; what is refused stays a draft.
+def submit(drafts: Sequence[Draft], *, actor: Actor, now: datetime) -> list[Submitted]:
+    """Submit drafts as one batch: what can be is answered together, the rest each in its own transaction; what is refused stays a draft.
 
     Returns:
         What became of each, in the same order.
     """
     batch = uuid.uuid4()
-    return [_submit(draft, batch, actor=actor, now=now) for draft in drafts]
+    calls = {draft.question_id: _call(draft, batch, actor) for draft in drafts}
+    left = {call.subject.pk for call in _together(list(calls.values()), now)}
+    return [
+        _alone(draft, calls[draft.question_id], now) if draft.question_id in left else Submitted(draft.question)
+        for draft in drafts
+    ]
 
 
-def _submit(draft: Draft, batch: uuid.UUID, *, actor: Actor, now: datetime) -> Submitted:
-    question, answer = draft.question, AnswerKind(draft.answer)
-    who = acting(actor, question)
-    try:
-        if answer in SETTLING:
-            transitions.answer(
-                question,
-                actor=who,
-                now=now,
-                reason=draft.reason,
-                answer=answer,
-                batch=batch,
-                seconds=draft.seconds,
-            )
+def _call(draft: Draft, batch: uuid.UUID, actor: Actor) -> Call[Question]:
+    said = {"answer": AnswerKind(draft.answer), "batch": batch, "seen": seen_of(draft)}
+    return Call(draft.question, acting(actor, draft.question), draft.reason, said)
+
+
+def _together(calls: Sequence[Call[Question]], now: datetime) -> Sequence[Call[Question]]:
+    """Give what can be given together, where there is more than one; returns what is left.
+
+    Where the database refuses one of them, it does not say which: then each is tried alone, and that one says why.
+    """
+    keeps = [call for call in calls if call.params["answer"] == AnswerKind.KEEP]
+    if len(keeps) < FEW:
+        return calls
+    done = set[int]()
+    for some in (keeps[at : at + MOST] for at in range(0, len(keeps), MOST)):
+        try:
+            left = {call.subject.pk for call in transitions.answer_all(some, now=now)}
+        except DatabaseError as error:
+            if backstop.refusal_of(error, transitions.answer.all_duties) is None:
+                raise
         else:
-            transitions.pass_on(
-                question,
-                actor=who,
-                now=now,
-                reason=draft.reason,
-                answer=answer,
-                batch=batch,
-                whose=draft.whose,
-                seconds=draft.seconds,
-            )
+            done |= {call.subject.pk for call in some} - left
+    return [call for call in calls if call.subject.pk not in done]
+
+
+def _alone(draft: Draft, call: Call[Question], now: datetime) -> Submitted:
+    try:
+        if draft.answer in SETTLING:
+            transitions.answer(call.subject, actor=call.actor, now=now, reason=call.reason, **call.params)
+        else:
+            said = {**call.params, "whose": draft.whose}
+            transitions.pass_on(call.subject, actor=call.actor, now=now, reason=call.reason, **said)
     except Refused as no:
-        return Submitted(question, no.refusal)
-    return Submitted(question)
+        return Submitted(call.subject, no.refusal)
+    return Submitted(call.subject)
+
+
+def seen_of(draft: Draft) -> Seen:
+    """What the card was to whoever chose."""
+    return Seen(draft.seconds, draft.recommended, draft.looked)

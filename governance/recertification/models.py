@@ -313,6 +313,8 @@ class Draft(models.Model):
     reason = models.TextField(blank=True)
     whose = models.ForeignKey(Person, models.CASCADE, null=True, blank=True, related_name="+")
     seconds = models.PositiveIntegerField(null=True, blank=True)
+    recommended = models.CharField(max_length=12, blank=True, default="", db_default="")
+    looked = models.PositiveSmallIntegerField(null=True, blank=True)
     saved_at = models.DateTimeField()
 
     class Meta:
@@ -332,7 +334,11 @@ class Answer(AppendOnly):
     term_days = models.PositiveSmallIntegerField(null=True, blank=True)
     reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
     batch = models.UUIDField()
+    #: How long the item was before them, what was recommended then (`recommending.Advice`), and how often they opened what stands behind
+    #: it; empty where that was not shown or not measured (R3, R7).
     seconds = models.PositiveIntegerField(null=True, blank=True)
+    recommended = models.CharField(max_length=12, blank=True, default="", db_default="")
+    looked = models.PositiveSmallIntegerField(null=True, blank=True)
     at = models.DateTimeField()
     supersedes = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="superseded_by")
 
@@ -380,3 +386,10 @@ class Answer(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.person}: {self.answer}"
+
+    @property
+    def followed(self) -> bool | None:
+        """Whether it is what was recommended; None where no answer was, or where it passed the question on."""
+        if self.recommended not in SETTLING or self.answer not in SETTLING:
+            return None
+        return self.answer == self.recommended

@@ -41,7 +41,7 @@ from governance.controls.models import Person  # noqa: E402
 from governance.demo.scale import seeding  # noqa: E402
 from inventory.models import Automation  # noqa: E402
 from tests import journeys, people  # noqa: E402
-from tests.benchmarks import conflicts, importing, proposals  # noqa: E402
+from tests.benchmarks import answers, conflicts, importing, proposals  # noqa: E402
 from tests.benchmarks import engine as measuring  # noqa: E402
 from tests.portal.signed_in import client_of  # noqa: E402
 
@@ -78,7 +78,7 @@ class Page:
     rows_only: bool = False
 
 
-def fill(automations: int) -> tuple[people.Northwind, Submission, Submission]:
+def fill(automations: int) -> tuple[journeys.Company, Submission, Submission]:
     """An estate, and beside it two submissions by the product's own operations: one before stage 1, one in stage 2."""
     northwind = people.build()
     company = journeys.company(northwind)
@@ -96,7 +96,7 @@ def fill(automations: int) -> tuple[people.Northwind, Submission, Submission]:
         reason="Which rows of it?",
         shown_digest=journeys.shown(sent_back),
     )
-    return northwind, waiting, second
+    return company, waiting, second
 
 
 def pages(n: people.Northwind, waiting: Submission, second: Submission) -> list[Page]:
@@ -205,6 +205,11 @@ def held_together() -> Iterator[Line]:
     yield line("conflicts, one proposed grant", "ms", conflicts.one_more(), 1)
 
 
+def reviews(company: journeys.Company) -> Iterator[Line]:
+    """Many answers of one reviewer, submitted together (R7)."""
+    yield line(f"{answers.ANSWERS:,} answers in a batch", "s", answers.submit(answers.prepare(company), company), 1)
+
+
 def what_if() -> Iterator[Line]:
     """What a policy, and a conflict rule, would have changed for every submission of the estate."""
     for name, found in (("policy", proposals.count()), ("rule", proposals.count_rule())):
@@ -248,10 +253,12 @@ def main() -> None:
     try:
         call_command("migrate", verbosity=0, interactive=False)
         keys.ensure(settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE)
-        northwind, *open_ones = fill(int(sys.argv[1]) if len(sys.argv) > 1 else AUTOMATIONS)
-        measured = pages(northwind, *open_ones)
+        company, *open_ones = fill(int(sys.argv[1]) if len(sys.argv) > 1 else AUTOMATIONS)
+        measured = pages(company.people, *open_ones)
         with override_settings(DEMO=False, ALLOWED_HOSTS=["testserver"]):
-            for found in chain(measure(measured), engine(), held_together(), what_if(), imports(northwind)):
+            for found in chain(
+                measure(measured), reviews(company), engine(), held_together(), what_if(), imports(company.people)
+            ):
                 tell(found)
     finally:
         connections.close_all()

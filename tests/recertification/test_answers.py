@@ -14,6 +14,7 @@ from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.recertification import drafts, sampling, transitions
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemOutcome, ItemState, Question
+from governance.recertification.transitions.answering import Seen
 from inventory import lifecycle
 from inventory.models import Automation, AutomationState
 from tests.people import as_actor
@@ -309,8 +310,12 @@ def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(
     second = under_review(held.grant(on=held.company.slack))
     now, omar = first.opened_at, as_actor(n.omar)
     for item, kind in ((first, K.REVOKE), (second, K.KEEP)):
-        drafts.save_draft(question(item, ACCEPTABLE), kind, actor=omar, now=now, reason="As agreed.", seconds=12)
-    drafts.save_draft(question(first, ACCEPTABLE), K.KEEP, actor=omar, now=now, reason="No: keep it.", seconds=40)
+        drafts.save_draft(
+            question(item, ACCEPTABLE), kind, actor=omar, now=now, reason="As agreed.", seen=Seen(seconds=12)
+        )
+    drafts.save_draft(
+        question(first, ACCEPTABLE), K.KEEP, actor=omar, now=now, reason="No: keep it.", seen=Seen(seconds=40)
+    )
     assert not Answer.objects.exists()
     assert Grant.objects.live(now).filter(automation=held.automation).count() == 4
     with pytest.raises(NotPermitted):

@@ -8,9 +8,11 @@ from governance.recertification.transitions.overdue import escalate, remind, rep
 from governance.recertification.transitions.reviewed import bring_review_forward, set_next_review
 from governance.recertification.transitions.settling import close, reopen, settle
 from governance.recertification.transitions.sharing import judge_with_sharers
+from governance.recertification.transitions.together import answer_all
 
 __all__ = [
     "answer",
+    "answer_all",
     "bring_review_forward",
     "close",
     "close_campaign",

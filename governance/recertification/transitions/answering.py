@@ -7,6 +7,7 @@ in the middle loses nothing: what was not submitted is still a draft.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,25 @@ ABOVE = ("item.of_automation", "item.grant", "item")
 
 #: States of a question that still waits for an answer.
 WAITING = (ItemState.OPEN, ItemState.ESCALATED)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the item's card was to whoever answered: the later look at how it was answered asks that (R7).
+
+    Args:
+        seconds: how long it was before them, in real seconds, where known.
+        recommended: what it recommended, as `recommending.Advice` says it; empty where it was not shown.
+        looked: how often they opened what stands behind it; None where that was not measured.
+    """
+
+    seconds: int | None = None
+    recommended: str = ""
+    looked: int | None = None
+
+
+#: Of an answer that no card was shown for.
+UNSEEN = Seen()
 
 
 def said_before(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Question | None:
@@ -60,7 +80,7 @@ def _last_word_of(question: Question, actor: Actor, text: str, params: Mapping[s
     parents=ABOVE,
 )
 def answer(
-    step: Step[Question], *, answer: AnswerKind, batch: UUID, seconds: int | None = None, term_days: int | None = None
+    step: Step[Question], *, answer: AnswerKind, batch: UUID, seen: Seen = UNSEEN, term_days: int | None = None
 ) -> Effect:
     """The reviewer answers: keep, revoke or do not renew.
 
@@ -68,12 +88,12 @@ def answer(
         step: the running call.
         answer: what they say.
         batch: joins the answers that were submitted together (R7).
-        seconds: how long the card was before them, in real seconds, where known (R7).
+        seen: what the card was to them (R7).
         term_days: for *keep*: a shorter term than the approved one, in days from now.
     """
     question = step.subject
     check(question, answer)
-    said = _said(step, answer, batch, seconds=seconds, term_days=term_days)
+    said = _said(step, answer, batch, seen=seen, term_days=term_days)
     _done(step, question)
     settle_where_due(step, question)
     return Effect(payload={"asks": question.asks, "answer": answer, "answer_id": said.pk, "batch": str(batch)})
@@ -94,7 +114,7 @@ def pass_on(
     answer: AnswerKind,
     batch: UUID,
     whose: Person | None = None,
-    seconds: int | None = None,
+    seen: Seen = UNSEEN,
 ) -> Effect:
     """The reviewer does not know, or it is not theirs: somebody else is asked, until the same deadline.
 
@@ -103,7 +123,7 @@ def pass_on(
         answer: ``dont_know`` or ``not_mine``.
         batch: joins the answers that were submitted together (R7).
         whose: for ``not_mine``, whom they name; else the next on the ladder.
-        seconds: how long the card was before them, in real seconds, where known (R7).
+        seen: what the card was to them (R7).
     """
     question = step.subject
     if answer in SETTLING:
@@ -111,7 +131,7 @@ def pass_on(
     other = _named(question, whose) if whose is not None else reviewers.next_after(question)
     if other is None:
         raise refuse(duties.nobody_left())
-    _said(step, answer, batch, seconds=seconds)
+    _said(step, answer, batch, seen=seen)
     question.passed += 1
     hand_over(step, question, other)
     notices.tell_reviewer(step, question, "passed", key="passed")
@@ -208,17 +228,27 @@ def _done(step: Step[Question], question: Question) -> None:
     Draft.objects.filter(question=question).delete()
 
 
-def _said(step: Step[Question], answer: AnswerKind, batch: UUID, **more: Any) -> Answer:
+def _said(step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: Seen = UNSEEN, **more: Any) -> Answer:
+    made = answer_of(step, answer, batch, seen=seen, **more)
+    made.save(force_insert=True)
+    return made
+
+
+def answer_of(step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: Seen = UNSEEN, **more: Any) -> Answer:
+    """The row of an answer, not saved."""
     person = step.actor.person
     if person is None:  # the duty INTERACTIVE lets no job come this far
         raise AssertionError("Only people answer.")
-    return Answer.objects.create(
+    return Answer(
         question=step.subject,
         person=person,
         for_person=step.actor.standing_for,
         answer=answer,
         reason=step.reason,
         batch=batch,
+        seconds=seen.seconds,
+        recommended=seen.recommended,
+        looked=seen.looked,
         at=step.now,
         **more,
     )

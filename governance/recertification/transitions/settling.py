@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 
 from approvals import brake, grants, policies
 from approvals.grants import Why
+from approvals.models import Grant
 from governance.controls import ledger
 from governance.controls.models import Person
 from governance.controls.refusals import refuse
@@ -133,10 +134,15 @@ def _keep(step: Step[Item], item: Item, answers: Sequence[Answer]) -> str:
         review_on = (step.now + timedelta(days=policies.in_force(step.now).review_after(automation.tier))).date()
         set_next_review(automation, actor=step.actor, now=step.now, review_on=review_on)
         return review_on.isoformat()
-    shorter = [step.now + timedelta(days=one.term_days) for one in answers if one.term_days]
-    ends_at = min([grants.longest_end(grant, step.now), *shorter])
+    ends_at = kept_until(grant, answers, step.now)
     grants.succeed(grant, actor=step.actor, now=step.now, answers=[one.pk for one in answers], ends_at=ends_at)
     return ledger.instant(ends_at)
+
+
+def kept_until(grant: Grant, answers: Sequence[Answer], now: datetime) -> datetime:
+    """Until when a grant goes on that is kept: as long as was approved, or as the shorter of two answers says."""
+    shorter = [now + timedelta(days=one.term_days) for one in answers if one.term_days]
+    return min([grants.longest_end(grant, now), *shorter])
 
 
 def _closed(step: Step[Item], outcome: ItemOutcome, payload: dict[str, str] | None = None) -> Effect:

@@ -6,8 +6,8 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -31,11 +31,9 @@ TEMPLATE = "recertification/mine.html"
 def _find(request: Request, pk: int, asks: str) -> Question:
     """The question of an item that the reader is shown: the one that the address names, else their own, else the first."""
     now = clock.now()
-    seen = Item.objects.visible_to(request.actor, now)
-    item = get_object_or_404(seen.select_related("campaign", "grant__automation__team", "automation__team"), pk=pk)
-    questions = list(item.questions.select_related("reviewer", "draft").order_by("pk"))
-    for one in questions:
-        one.item = item
+    if not Item.objects.visible_to(request.actor, now).filter(pk=pk).exists():
+        raise Http404
+    questions = queue.both(pk)
     named = [one for one in questions if one.asks == asks]
     own = [one for one in questions if card.is_mine(one, request.actor, now)]
     return (named or own or questions)[0]
@@ -104,7 +102,7 @@ def answer(request: Request, pk: int) -> HttpResponse:
             now=now,
             reason=typed["reason"],
             whose=_person(question, typed["whose"]),
-            seconds=card.seconds_since(form.get("shown", "")),
+            seen=card.seen(form.get("shown", ""), form.get("looked", "")),
         )
     except InvalidInput as no:
         return _show(request, question, typed={**typed, "error": no.refusal.sentence}, status=no.status)

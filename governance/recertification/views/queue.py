@@ -7,14 +7,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Value
+from django.db.models import Count, F, Prefetch, Q, QuerySet, Value, prefetch_related_objects
 from django.http import HttpRequest
 from django.urls import reverse
 
 from governance.controls import access, compiled
 from governance.controls.actors import Actor
 from governance.controls.keyed import keyed_by
-from governance.recertification.models import AnswerKind, Draft, ItemState, Question
+from governance.recertification.models import Answer, AnswerKind, Draft, ItemState, Question
 from governance.web import chrome
 
 Shape = dict[str, Any]
@@ -48,11 +48,14 @@ WHOLE = (
     "draft",
     "item__campaign",
     "item__automation__team",
+    "item__automation__business_owner",
     "item__grant__automation__team",
+    "item__grant__automation__business_owner",
     "item__grant__entitlement__resource",
     "item__grant__credential",
     "item__grant__approval__privilege__entitlement__resource",
     "item__grant__approval__privilege__credential",
+    "item__grant__approval__justification",
     "item__grant__app_approval",
 )
 
@@ -132,7 +135,7 @@ def _number(*, is_own: bool) -> QuerySet[Question, int]:
 
 
 def _whole() -> QuerySet[Question]:
-    return Question.objects.filter(pk=compiled.number("pk")).select_related(*WHOLE)
+    return Question.objects.filter(item=compiled.number("item")).select_related(*WHOLE).order_by("pk")
 
 
 def _correctable() -> QuerySet[Question]:
@@ -145,15 +148,31 @@ def _correctable() -> QuerySet[Question]:
 
 ROWS = compiled.Statement(_rows)
 NUMBERS = {own: compiled.Statement(partial(_number, is_own=own)) for own in (False, True)}
+SAID = Prefetch("answers", Answer.objects.select_related("person", "for_person", "reason"))
 WHOLLY = compiled.Statement(_whole)
 CORRECTABLE = compiled.Statement(_correctable)
 
 
 def whole(question: Question | None) -> Question | None:
-    """The question with everything that its card reads: one query."""
-    if question is None:
-        return None
-    return WHOLLY(pk=question.pk)[0]
+    """The question with everything that its card reads (see `both`)."""
+    return next((one for one in both(question.item_id) if one == question), None) if question is not None else None
+
+
+def both(item: int) -> list[Question]:
+    """The questions of an item, by its key, with everything that a card reads and all that was said to them: two queries.
+
+    They share the item, which knows them: each button asks who is in its way.
+    """
+    questions = WHOLLY(item=item)
+    if not questions:
+        return []
+    prefetch_related_objects(questions, SAID)
+    shared, asked = questions[0].item, questions[0].item.questions.all()
+    asked._result_cache = questions  # so that whoever asks the item for its questions gets these very rows
+    shared.__dict__.setdefault("_prefetched_objects_cache", {})["questions"] = asked
+    for one in questions:
+        one.item = shared
+    return questions
 
 
 def draft_of(question: Question, actor: Actor) -> Draft | None:

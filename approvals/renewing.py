@@ -1,0 +1,70 @@
+"""Many grants are renewed at once, each as `grants.succeed` renews one: ended, and followed by its successor (G2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from approvals import grants, policies
+from approvals.grants import Why
+from approvals.models import Grant, GrantState
+from governance.controls import ledger, together
+from governance.controls.transitions import Step
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """One grant to renew.
+
+    Args:
+        cause: the step that renews it.
+        old: the grant, locked, with those that it renews; nothing keeps it from being renewed (`can`).
+        answers: ids of the answers that it rests on.
+        ends_at: when the successor ends.
+    """
+
+    cause: Step[Any]
+    old: Grant
+    answers: Sequence[int]
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """What was written of one renewal, to be told of in its turn: the grant that ended, and the one that follows it."""
+
+    renewal: Renewal
+    ended: Step[Grant]
+    begun: Step[Grant]
+
+    def tell(self) -> None:
+        """Note both events, with what follows each."""
+        why = Why.SUCCEEDED.value
+        together.record(self.ended, {"why": why, "from": GrantState.ACTIVE, "to": GrantState.ENDED})
+        together.follow(self.ended)
+        about = {"predecessor": self.renewal.old.pk, "answers": list(self.renewal.answers)}
+        together.record(self.begun, {**about, "ends_at": ledger.instant(self.renewal.ends_at)})
+        together.follow(self.begun)
+
+
+def can(grant: Grant) -> bool:
+    """Whether a grant can be renewed as it stands: one that is suspended comes back first, and is renewed alone."""
+    return grant.state == GrantState.ACTIVE and grants.succession_refusal(grant) is None
+
+
+def write(renewals: Sequence[Renewal]) -> list[Renewed]:
+    """End the grants and begin their successors, in two statements each; whoever calls it tells of each in its turn."""
+    if not renewals:
+        return []
+    now = renewals[0].cause.now
+    policy = policies.in_force(now)
+    ended = [together.inside(one.cause, one.old, grants.end.event) for one in renewals]
+    together.update(ended, state=GrantState.ENDED, ended_at=now, ended_why=Why.SUCCEEDED.value)
+    begun = [
+        together.inside(one.cause, grants.successor(one.old, now, one.ends_at, policy), grants.succeed.event)
+        for one in renewals
+    ]
+    together.insert(begun)
+    return [Renewed(*each) for each in zip(renewals, ended, begun, strict=True)]

@@ -1,0 +1,173 @@
+"""Many answers at once: those that keep a grant are written by a few statements for all of them (R7, G2).
+
+One that takes something away, passes a question on or is about an automation has more to do, and is done alone; so is whatever is not as it
+mostly is. What comes of it is the same either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db.models import Model, Prefetch, QuerySet
+
+from approvals import renewing
+from approvals.models import Approval, Grant
+from governance.controls import inserting, ledger, together
+from governance.controls.keyed import among
+from governance.controls.models import Membership
+from governance.controls.together import Call
+from governance.controls.transitions import Step
+from governance.recertification import usage
+from governance.recertification.models import Answer, AnswerKind, Draft, Item, ItemOutcome, ItemState, Question
+from governance.recertification.transitions.answering import answer, answer_of, answer_refusal
+from governance.recertification.transitions.settling import kept_until, settle
+from inventory.models import Automation, Credential, Entitlement
+
+M = TypeVar("M", bound=Model)
+
+
+def answer_all(calls: Sequence[Call[Question]], *, now: datetime) -> list[Call[Question]]:
+    """Perform those answers that can be given together; returns those that are left, each to be given alone.
+
+    Raises:
+        DatabaseError: the database refuses some of them; none was given.
+    """
+    first: dict[int, Call[Question]] = {}
+    for call in calls:  # the two questions of an item are for two people, and one of them comes first
+        first.setdefault(call.subject.item_id, call)
+    asked = set(map(id, first.values()))
+    people = {person.pk for call in calls for person in call.actor.people}
+
+    def locked(keys: Collection[int]) -> Mapping[int, Question]:
+        return _locked(keys, people)
+
+    left = together.perform(answer, list(first.values()), now=now, locked=locked, fits=_fits, body=_body)
+    undone = set(map(id, left))
+    return [call for call in calls if id(call) in undone or id(call) not in asked]
+
+
+def _fits(question: Question, params: Mapping[str, Any]) -> bool:
+    """Whether it keeps a grant that is in force, and nothing is to be put back for it."""
+    item = question.item
+    if params["answer"] != AnswerKind.KEEP or item.grant is None or item.suspended_at is not None:
+        return False
+    return answer_refusal(question, AnswerKind.KEEP) is None and renewing.can(item.grant)
+
+
+def _body(steps: Sequence[Step[Question]], params: Sequence[Mapping[str, Any]]) -> None:
+    """What `answering.answer` does and causes, for each of them."""
+    said = [answer_of(step, **given) for step, given in zip(steps, params, strict=True)]
+    inserting.insert(said)
+    together.update(steps, answered_at=steps[0].now, remind_at=None)
+    Draft.objects.filter(among([step.subject.pk for step in steps], "question")).delete()
+    settled = _settled(steps, said)
+    for step, given in zip(steps, said, strict=True):
+        if step.subject.pk in settled:
+            settled[step.subject.pk].tell()
+        about = {"asks": step.subject.asks, "answer": given.answer, "answer_id": given.pk, "batch": str(given.batch)}
+        together.record(step, about)
+        together.follow(step)
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """An item that closes, its grant kept."""
+
+    step: Step[Item]
+    was: str
+    renewed: renewing.Renewed
+
+    def tell(self) -> None:
+        self.renewed.tell()
+        facts = {"outcome": ItemOutcome.KEPT, "until": ledger.instant(self.renewed.renewal.ends_at)}
+        together.record(self.step, {**facts, "from": self.was, "to": ItemState.CLOSED})
+        together.follow(self.step)
+
+
+def _settled(steps: Sequence[Step[Question]], said: Sequence[Answer]) -> dict[int, _Settled]:
+    """Close the items of which all questions are answered by now, and renew their grants; by the question that was last."""
+    found: list[tuple[int, Step[Item], renewing.Renewal]] = []
+    for step, given in zip(steps, said, strict=True):
+        item, answers = step.subject.item, _all_said(step.subject, given)
+        if answers is not None and item.grant is not None:
+            keys, until = [one.pk for one in answers], kept_until(item.grant, answers, step.now)
+            inner = together.inside(step, item, settle.event)
+            found.append((step.subject.pk, inner, renewing.Renewal(step, item.grant, keys, until)))
+    was = [inner.subject.state for _, inner, _ in found]
+    now = steps[0].now
+    closed = {"state": ItemState.CLOSED, "outcome": ItemOutcome.KEPT, "closed_at": now, "closes_at": None}
+    together.update([inner for _, inner, _ in found], **closed)
+    renewed = renewing.write([renewal for *_, renewal in found])
+    return {
+        key: _Settled(inner, before, made) for (key, inner, _), before, made in zip(found, was, renewed, strict=True)
+    }
+
+
+def _all_said(question: Question, given: Answer) -> list[Answer] | None:
+    """The answers that count once this one was given, in the order of the questions; None while one is missing."""
+    said = [given if one.pk == question.pk else one.latest_answer for one in question.item.questions.all()]
+    return [one for one in said if one is not None] if None not in said else None
+
+
+def _locked(keys: Collection[int], people: Collection[int]) -> Mapping[int, Question]:
+    """The questions under their locks, outermost first, with all that is asked of them; a fixed number of statements.
+
+    Args:
+        keys: of the questions.
+        people: ids of whoever answers: of which teams they are is read too.
+    """
+    about = Item.objects.filter(questions__in=list(keys), grant__isnull=False)
+    named = list(about.order_by().values_list("pk", "grant", "grant__automation"))
+    automations = _read(Automation, {row[2] for row in named}, "team", "interim__person", "business_owner")
+    held = _read(Grant, {row[1] for row in named})
+    items = _read(Item, {row[0] for row in named})
+    locked = set(_locking(Question, set(keys)).values_list("pk", flat=True))
+    _know_members(list(automations.values()), people)
+    _know_grants(held.values(), automations)
+    of_item: dict[int, list[Question]] = {pk: [] for pk in items}
+    both = Question.objects.filter(among(items, "item")).order_by("pk")
+    for one in both.prefetch_related(Prefetch("answers", Answer.objects.order_by("pk"))):
+        one.item = items[one.item_id]
+        of_item[one.item_id].append(one)
+    for item in items.values():
+        if item.grant_id is not None:
+            item.grant = held[item.grant_id]
+        asked = item.questions.all()
+        asked._result_cache = of_item[item.pk]  # whoever asks the item for its questions gets these very rows
+        item.__dict__.setdefault("_prefetched_objects_cache", {})["questions"] = asked
+    return {one.pk: one for asked in of_item.values() for one in asked if one.pk in locked}
+
+
+def _locking(model: type[M], keys: Collection[int]) -> QuerySet[M]:
+    """Rows by key, locked in the order of their keys, against whoever changes them and not against whoever names them."""
+    rows = model._base_manager.select_for_update(of=("self",), no_key=True)
+    return rows.filter(among(keys)).order_by("pk")
+
+
+def _read(model: type[M], keys: Collection[int], *related: str) -> dict[int, M]:
+    rows = _locking(model, keys)
+    return {row.pk: row for row in (rows.select_related(*related) if related else rows)}
+
+
+def _know_grants(held: Collection[Grant], automations: Mapping[int, Automation]) -> None:
+    """What the grants rest on and are about, each row of it once however many grants name it; those that they renew."""
+    usage.chains(held)
+    entitlements = Entitlement.objects.select_related("resource").in_bulk({one.entitlement_id for one in held} - {None})
+    credentials = Credential.objects.in_bulk({one.credential_id for one in held} - {None})
+    terms = Approval.objects.only("term_days", "granted_term_days").in_bulk({one.approval_id for one in held})
+    for grant in held:
+        grant.automation, grant.approval = automations[grant.automation_id], terms[grant.approval_id]
+        grant.entitlement = entitlements[grant.entitlement_id] if grant.entitlement_id is not None else None
+        grant.credential = credentials[grant.credential_id] if grant.credential_id is not None else None
+
+
+def _know_members(automations: Sequence[Automation], people: Collection[int]) -> None:
+    """Which of some people are of which of the teams: one query, and every row of one team says the same."""
+    teams = {one.team_id: one.team for one in automations}
+    members = set(Membership.objects.filter(person__in=people, team__in=list(teams)).values_list("team", "person"))
+    known = {pk: {person: (pk, person) in members for person in people} for pk in teams}
+    for one in automations:
+        one.team.__dict__["_known_members"] = known[one.team_id]

@@ -1,0 +1,75 @@
+"""A thousand answers of one reviewer, submitted together: each with its history and its events in the ledger (R7).
+
+Low-risk grants of which one word decides, so that each answer closes its item and renews its grant: what there is most to write of.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Max
+
+from approvals.models import Grant
+from governance.controls.models import LedgerEvent
+from governance.recertification import drafts, sweeps
+from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, Question
+from tests import journeys
+from tests.approvals import stock
+from tests.people import as_actor
+from tests.recertification.reviews import JOB, opens_at
+from tests.recertification.rows import low_grants
+
+#: Answers in one batch, and of those before it that make the database know the tables.
+ANSWERS, WARM = 1000, 20
+
+
+def prepare(company: journeys.Company) -> list[Draft]:
+    """Low-risk grants under review, nobody else asked about them, and what their owner has chosen: to keep them, all for one reason."""
+    held = journeys.decide_all(company, journeys.submitted(company, stock.version(company, _another)))
+    grants = low_grants(held, ANSWERS + WARM, begins_at=company.now)
+    now = opens_at(grants[0])
+    campaign = sweeps.campaign_of("low", now, JOB)
+    when = {"opened_at": now, "deadline": now + timedelta(days=7), "grace_until": now + timedelta(days=14)}
+    items = Item.objects.bulk_create(
+        Item(campaign=campaign, reason="review date", grant=one, snapshot={"tier": "low"}, **when) for one in grants
+    )
+    jonas = company.people.jonas
+    questions = Question.objects.bulk_create(
+        Question(item=item, asks=Asks.NEEDED, reviewer=jonas, asked_at=now, ladder=[jonas.pk]) for item in items
+    )
+    Draft.objects.bulk_create(
+        Draft(
+            question=one,
+            person=one.reviewer,
+            answer=AnswerKind.KEEP,
+            reason="Read every week.",
+            seconds=12,
+            saved_at=now,
+        )
+        for one in questions
+    )
+    return drafts.drafts_of(as_actor(company.people.jonas), now)
+
+
+def _another(export: dict[str, Any]) -> None:
+    export["id"] = "answered-together"
+
+
+def submit(chosen: list[Draft], company: journeys.Company) -> float:
+    """Seconds that the batch takes, checked to be whole."""
+    actor, now = as_actor(company.people.jonas), chosen[0].saved_at
+    drafts.submit(chosen[:WARM], actor=actor, now=now)
+    before = LedgerEvent.objects.aggregate(last=Max("pk"))["last"]
+    began = time.perf_counter()
+    done = drafts.submit(chosen[WARM:], actor=actor, now=now)
+    spent = time.perf_counter() - began
+    asked = [one.question.pk for one in done if one.refusal is None]
+    events = LedgerEvent.objects.filter(pk__gt=before).count()
+    kept = Grant.objects.filter(predecessor__items__questions__in=asked).count()
+    past = Question.history.filter(id__in=asked, history_type="~").count()  # type: ignore[attr-defined]
+    found = (len(asked), Answer.objects.filter(question__in=asked).count(), kept, past, events)
+    if found != (ANSWERS, ANSWERS, ANSWERS, ANSWERS, 4 * ANSWERS):
+        raise SystemExit(f"Of {ANSWERS} answers came {found}")
+    return spent
