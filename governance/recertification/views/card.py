@@ -23,7 +23,17 @@ from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.recertification import drafts, duties, reviewers, transitions, usage, wording
-from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemOutcome, ItemState, Question
+from governance.recertification.models import (
+    Answer,
+    AnswerKind,
+    Asks,
+    CampaignKind,
+    Draft,
+    Item,
+    ItemOutcome,
+    ItemState,
+    Question,
+)
 from governance.web.times import counted, day_of, day_words
 
 Shape = dict[str, Any]
@@ -296,6 +306,11 @@ def _consequence(question: Question, kind: AnswerKind, now: datetime) -> str:
 def _why_now(item: Item) -> list[Shape]:
     """Why it is asked before its time, where it is (I2, T4)."""
     because = wording.because(item)
+    if item.campaign.kind == CampaignKind.ADHOC:
+        reason = item.campaign.reason
+        links = [{"href": item.campaign.href, "label": "The campaign"}]
+        text = f"“{reason.shown}”" if reason is not None else ""
+        return [{"tone": "acc", "lead": f"Asked in {item.campaign.name}.", "text": text, "code": "R2", "links": links}]
     if not because:
         return []
     text = f"It is {item.snapshot.get('tier', item.campaign.tier)} risk now." if "risk" in because else ""

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -29,13 +29,21 @@ TEMPLATE = "recertification/mine.html"
 
 
 def _find(request: Request, pk: int, asks: str) -> Question:
-    """The question of an item that the reader is shown: the one that the address names, else their own, else the first."""
+    """The question of an item that the reader is shown: the one that the address names, else their own, else the first.
+
+    Raises:
+        Http404: there is no such item for them, or nobody is asked about it: its campaign says so.
+    """
     now = clock.now()
     seen = Item.objects.visible_to(request.actor, now)
-    item = get_object_or_404(seen.select_related("campaign", "grant__automation__team", "automation__team"), pk=pk)
+    item = get_object_or_404(
+        seen.select_related("campaign__reason", "grant__automation__team", "automation__team"), pk=pk
+    )
     questions = list(item.questions.select_related("reviewer", "draft").order_by("pk"))
     for one in questions:
         one.item = item
+    if not questions:
+        raise Http404
     named = [one for one in questions if one.asks == asks]
     own = [one for one in questions if card.is_mine(one, request.actor, now)]
     return (named or own or questions)[0]

@@ -46,7 +46,7 @@ RELATED = (
 WHOLE = (
     "reviewer",
     "draft",
-    "item__campaign",
+    "item__campaign__reason",
     "item__automation__team",
     "item__grant__automation__team",
     "item__grant__entitlement__resource",
