@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,12 +16,16 @@ from approvals import facts, transitions
 from approvals.models import Approval, ApprovalState, Grant, Submission
 from approvals.routing import Route
 from approvals.transitions.submitting import Wish
+from governance.controls import clock
+from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import refuse
 from governance.demo.founding import Northwind
 from governance.demo.playing import Scene
 from governance.recertification import drafts
-from governance.recertification.models import AnswerKind, Question
+from governance.recertification.models import AnswerKind, Campaign, Question
+from governance.recertification.scope import Scope
+from governance.recertification.transitions import order_campaign
 from inventory import interim, registry
 from inventory.importers.manifest import Manifest, Trigger, binding_key
 from inventory.models import Automation, AutomationKind, Entitlement, InterimOwner, Owned, Resource, Version
@@ -189,6 +193,21 @@ class Director:
         draft = drafts.save_draft(
             question, answer, actor=actor, now=now, reason=reason, seconds=self.dice.randint(SHORTEST, LONGEST)
         )
+        (done,) = drafts.submit([draft], actor=actor, now=now)
+        if done.refusal is not None:
+            raise refuse(done.refusal)
+
+    def order_campaign(self, name: str, about: Scope, day: date, by: str, now: datetime, reason: str) -> Campaign:
+        """Somebody opens a campaign; the job fills it."""
+        return order_campaign(
+            Campaign(name=name), actor=self.company.actor(by), now=now, reason=reason, about=about, day=day
+        )
+
+    def keep(self, question: Question, now: datetime, reason: str) -> None:
+        """Whoever is asked something says that it is kept."""
+        actor = Actor.of(question.reviewer, signed_in_at=clock.real())
+        seconds = self.dice.randint(SHORTEST, LONGEST)
+        draft = drafts.save_draft(question, AnswerKind.KEEP, actor=actor, now=now, reason=reason, seconds=seconds)
         (done,) = drafts.submit([draft], actor=actor, now=now)
         if done.refusal is not None:
             raise refuse(done.refusal)

@@ -57,8 +57,12 @@ class World:
         self.automation, self.resource, self.team = self.held.pk, company.erp.pk, self.people.finance_ops.pk
         self.grant = held.grant().pk
         self.review = reviews.opened(held.grant(), now - timedelta(days=1)).pk
-        self.campaign = campaigns.filled(campaigns.ordered(Scope(about="automations"), by=self.people.sana, now=now), now).pk
-        self.opening = campaigns.ordered(Scope(about="automations"), by=self.people.sana, now=now, name="Being opened").pk
+        self.campaign = campaigns.filled(
+            campaigns.ordered(Scope(about="automations"), by=self.people.sana, now=now), now
+        ).pk
+        self.opening = campaigns.ordered(
+            Scope(about="automations"), by=self.people.sana, now=now, name="Being opened"
+        ).pk
         chaser = journeys.brought_in(company, content=export("invoice-chaser.json"))
         made = journeys.submitted(company, chaser)
         journeys.decide_app(company, made)

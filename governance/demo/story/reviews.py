@@ -1,0 +1,31 @@
+"""A campaign that security opened over what an incident could have touched: under way, some of it answered, nobody late yet."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from approvals.asking import organisation_holidays, organisation_zone
+from governance.controls import calendar
+from governance.demo.directing import Director
+from governance.demo.playing import Ago, Story
+from governance.recertification import filling
+from governance.recertification.models import Campaign, Question
+from governance.recertification.scope import BOTH, Scope
+
+NAME = "After the runner incident"
+
+
+def after_the_incident(director: Director) -> Story:
+    """Sana opens it over what IT Operations has in production; two days later some of it is answered."""
+    now = yield Ago(4, "09:30")
+    zone = organisation_zone()
+    last = calendar.end_of_working_day(now + timedelta(days=12), zone, organisation_holidays())
+    about = Scope(about=BOTH, environment="production", team=director.company.teams["it_ops"].pk)
+    reason = "A runner of IT leaked its environment. Say of each whether it still has to be held."
+    made: Campaign = director.order_campaign(NAME, about, last.astimezone(zone).date(), "sana", now, reason)
+    now = yield timedelta(minutes=30)
+    filling.sweep(now)
+    now = yield Ago(2, "11:00")
+    waiting = Question.objects.unanswered().filter(item__campaign=made).order_by("pk")
+    for one in list(waiting.select_related("reviewer"))[::3]:
+        director.keep(one, now, "It runs every day, and nothing else does this.")
