@@ -36,5 +36,5 @@ def stories(director: Director) -> list[Story]:
         shops_and_trucks.stock_forecast_trial(director),
         shops_and_trucks.stock_forecast(director),
         shops_and_trucks.reorder_proposals(director),
-        reviews.after_the_incident(director),
+        reviews.after_the_leak(director),
     ]

@@ -1,4 +1,4 @@
-"""A campaign that security opened over what an incident could have touched: under way, some of it answered, nobody late yet."""
+"""A campaign that security opened over what a leak could have touched: under way, some of it answered, nobody late yet."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from governance.recertification import filling
 from governance.recertification.models import Campaign, Question
 from governance.recertification.scope import BOTH, Scope
 
-NAME = "After the runner incident"
+NAME = "After the keys in a mail"
 
 
-def after_the_incident(director: Director) -> Story:
-    """Sana opens it over what IT Operations has in production; two days later some of it is answered."""
+def after_the_leak(director: Director) -> Story:
+    """Sana opens it over what Operations has in production; two days later some of it is answered."""
     now = yield Ago(4, "09:30")
     zone = organisation_zone()
     last = calendar.end_of_working_day(now + timedelta(days=12), zone, organisation_holidays())
-    about = Scope(about=BOTH, environment="production", team=director.company.teams["it_ops"].pk)
-    reason = "A runner of IT leaked its environment. Say of each whether it still has to be held."
+    about = Scope(about=BOTH, environment="production", team=director.company.teams["operations"].pk)
+    reason = "A mail with keys of Operations went outside. Say of each whether it still has to be held."
     made: Campaign = director.order_campaign(NAME, about, last.astimezone(zone).date(), "sana", now, reason)
     now = yield timedelta(minutes=30)
     filling.sweep(now)
