@@ -52,7 +52,7 @@ COLUMNS = (
     Column(Grant, "state"),
     Column(Item, "state"),
     Column(Item, "outcome", {"resolved": "no conflict of the demo was under an enforced rule and resolved"}),
-    Column(Campaign, "state"),
+    Column(Campaign, "state", {"opening": "it lasts as long as the job that fills it"}),
     Column(InterimOwner, "state"),
     Column(Resource, "state", {"retired": "no operation retires a resource yet"}),
     Column(Resource, "kind"),

@@ -11,13 +11,13 @@ import pytest
 
 from approvals.models import Grant, GrantUsage
 from governance.controls.models import LedgerEvent, Notice
-from governance.controls.people import record_leaver
 from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.recertification import filling, freezing, reviewers, sampling, scheduling, scope, sweeps, transitions
 from governance.recertification.models import Asks, Campaign, CampaignState, Item, ItemState, Joining, Question
 from governance.recertification.scope import Scope
 from governance.recertification.transitions import campaigns as chunks
 from governance.recertification.transitions.opening import OF_GRANT, snapshot
+from tests.appointing import record_leaver
 from tests.people import as_actor
 from tests.recertification.campaigns import FILLER, chunk, day, filled, ordered
 from tests.recertification.reviews import Held, under_review

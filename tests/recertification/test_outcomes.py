@@ -10,10 +10,10 @@ from datetime import timedelta
 import pytest
 
 from approvals.models import GrantState
-from governance.controls.people import record_leaver
 from governance.recertification import sweeps, transitions
 from governance.recertification.models import AnswerKind, Asks, Item, ItemOutcome, ItemState
 from governance.recertification.scope import Scope
+from tests.appointing import record_leaver
 from tests.people import as_actor
 from tests.recertification.campaigns import filled, ordered
 from tests.recertification.reviews import JOB, Held, question, say
