@@ -35,6 +35,7 @@ TIMETABLE: dict[str, float] = {
     "approvals.conflicts": 60,
     "approvals.what_if": 60,
     "recertification.sweep": 60,
+    "recertification.fill": 60,
 }
 
 

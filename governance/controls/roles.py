@@ -49,6 +49,8 @@ class Permission(StrEnum):
     ITEM_OPEN = "item:open"
     ITEM_ANSWER = "item:answer"
     ITEM_CLOSE = "item:close"
+    CAMPAIGN_OPEN = "campaign:open"
+    CAMPAIGN_READ = "campaign:read"
     TEAM_MANAGE = "team:manage"
     WEBHOOK_MANAGE = "webhook:manage"
     WEBHOOK_PAUSE = "webhook:pause"
@@ -162,9 +164,11 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.WAIVER_DECIDE,
             P.REVOCATION_SAY,
             P.BRAKE_ANSWER,
+            P.CAMPAIGN_OPEN,
+            P.CAMPAIGN_READ,
         }
     ),
-    Role.AUDITOR: frozenset({P.LEDGER_READ, P.SIGNALS_READ, P.PROPOSAL_READ}),
+    Role.AUDITOR: frozenset({P.LEDGER_READ, P.SIGNALS_READ, P.PROPOSAL_READ, P.CAMPAIGN_READ}),
     Role.ADMIN: frozenset(
         {
             P.RESOURCE_REGISTER,
@@ -182,6 +186,8 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.PROPOSAL_READ,
             P.PROPOSAL_MAKE,
             P.BRAKE_ANSWER,
+            P.CAMPAIGN_OPEN,
+            P.CAMPAIGN_READ,
         }
     ),
     Role.ON_CALL: frozenset({P.AUTOMATION_STOP, P.GRANT_REVOKE}),
@@ -301,6 +307,8 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.ITEM_OPEN: "open a review",
     P.ITEM_ANSWER: "answer this review",
     P.ITEM_CLOSE: "close a review",
+    P.CAMPAIGN_OPEN: "open a campaign and remind whoever is asked in it",
+    P.CAMPAIGN_READ: "read every review",
     P.TEAM_MANAGE: "change teams",
     P.WEBHOOK_MANAGE: "say where events of this team are told",
     P.WEBHOOK_PAUSE: "pause this webhook",

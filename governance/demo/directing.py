@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,12 +17,16 @@ from approvals.models import Approval, ApprovalState, Grant, RevocationTask, Sub
 from approvals.routing import Route
 from approvals.transitions import revoking
 from approvals.transitions.submitting import Wish
+from governance.controls import clock
+from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import refuse
 from governance.demo.founding import Northwind
 from governance.demo.playing import Scene
 from governance.recertification import drafts, known
-from governance.recertification.models import AnswerKind, Question
+from governance.recertification.models import AnswerKind, Campaign, Question
+from governance.recertification.scope import Scope
+from governance.recertification.transitions import order_campaign
 from governance.recertification.transitions.answering import Seen
 from inventory import interim, registry
 from inventory.importers.manifest import Manifest, Trigger, binding_key
@@ -188,6 +192,9 @@ class Director:
             reviewer=self.person(by),
         )
         actor = self.company.actor(by)
+        self._submit(question, answer, actor, now, reason)
+
+    def _submit(self, question: Question, answer: AnswerKind, actor: Actor, now: datetime, reason: str) -> None:
         item = question.item
         advice = known.of([item], now)[item.pk].recommended.advice
         seen = Seen(self.dice.randint(SHORTEST, LONGEST), advice, looked=1)
@@ -195,6 +202,17 @@ class Director:
         (done,) = drafts.submit([draft], actor=actor, now=now)
         if done.refusal is not None:
             raise refuse(done.refusal)
+
+    def order_campaign(self, name: str, about: Scope, day: date, by: str, now: datetime, reason: str) -> Campaign:
+        """Somebody opens a campaign; the job fills it."""
+        return order_campaign(
+            Campaign(name=name), actor=self.company.actor(by), now=now, reason=reason, about=about, day=day
+        )
+
+    def keep(self, question: Question, now: datetime, reason: str) -> None:
+        """Whoever is asked something says that it is kept."""
+        actor = Actor.of(question.reviewer, signed_in_at=clock.real())
+        self._submit(question, AnswerKind.KEEP, actor, now, reason)
 
     def withdraw(self, submission: Submission, by: str, now: datetime, reason: str) -> None:
         """Whoever submitted takes it back."""

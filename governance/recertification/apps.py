@@ -17,11 +17,12 @@ class RecertificationConfig(AppConfig):
         from approvals import gate
         from governance.controls import consequences
         from governance.controls.erasing import FORGETTING
-        from governance.recertification import announcing, duties, erasing, risen, still_open
+        from governance.recertification import announcing, campaign_notices, duties, erasing, risen, still_open
         from governance.recertification.views import queue
 
         queue.register()
         still_open.register()
+        campaign_notices.register()
         announcing.register()
         consequences.register(FORGETTING, erasing.forget)
         consequences.demand(gate.ASKED, duties.REVIEWED_IN_TIME)

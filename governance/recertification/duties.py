@@ -15,7 +15,16 @@ from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.refusals import Refusal
 from governance.recertification import in_conflict, reviewers, scheduling
-from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question
+from governance.recertification.models import (
+    UNCLOSED,
+    AnswerKind,
+    Asks,
+    Campaign,
+    CampaignKind,
+    Item,
+    ItemState,
+    Question,
+)
 from inventory.models import Automation, AutomationState
 
 #: How often a question may be passed on (R4).
@@ -120,6 +129,41 @@ def _all_closed(subject: Campaign, actor: Actor, now: datetime) -> Refusal | Non
     return None
 
 
+def _named_once(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    if not subject._state.adding:
+        return Refusal("R2", "state", "It was opened already.")
+    known = Campaign.objects.filter(kind=CampaignKind.ADHOC, name=subject.name.strip()).exclude(state="closed")
+    if not known.exists():
+        return None
+    return Refusal("R2", "state", "A campaign of this name is under way.", "Look at that one, or give it another name.")
+
+
+def _not_frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    return Refusal("R2", "state", "All of it is in the campaign.") if subject.is_frozen else None
+
+
+def _frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    if not subject.is_frozen:
+        return Refusal("R2", "state", "Not all of it is in the campaign yet.")
+    return None if subject.has_unasked else Refusal("R2", "state", "All of it is asked.")
+
+
+def _all_asked(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    if not subject.is_frozen or subject.has_unasked:
+        return Refusal("R2", "state", "Not all of it is asked yet.")
+    return None
+
+
+def _waits_for_somebody(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    if Question.objects.unanswered().filter(item__campaign=subject).exists():
+        return None
+    return Refusal("R5", "state", "Everybody has answered.")
+
+
+def _asked_of_nobody(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    return None if subject.nobody else Refusal("A9", "state", "Somebody is asked about it.")
+
+
 def _reminder_due(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
     if subject.remind_at is None or now < subject.remind_at:
         return Refusal("R5", "state", "It is not time for a reminder.")
@@ -131,6 +175,8 @@ def _reviewer_left(subject: Question, actor: Actor, now: datetime) -> Refusal | 
 
 
 def _deadline_passed(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.nobody or not subject.questions.exists():
+        return Refusal("A9", "state", "Nobody was asked about it, so nobody is late.")
     return Refusal("R6", "state", "Its deadline has not passed.") if now < subject.deadline else None
 
 
@@ -174,6 +220,12 @@ NEW = Duty(
     ("item_one_open_per_grant", "item_one_open_per_automation", "campaign_one_scheduled_a_tier_and_day"),
 )
 ALL_CLOSED = Duty("R2", "R2", "A campaign closes when nothing in it is open.", _all_closed)
+NAMED_ONCE = Duty("R2", "R2", "One campaign of a name is under way.", _named_once, ("campaign_name_once",))
+WAITS_FOR_SOMEBODY = Duty("R5", "R5", "Who is done is reminded of nothing.", _waits_for_somebody)
+NOT_FROZEN = Duty("R2", "R2", "A campaign is filled until all that it is about is in it.", _not_frozen)
+FROZEN = Duty("R2", "R2", "People are asked once all of a campaign is in it, and until all of it is asked.", _frozen)
+ALL_ASKED = Duty("R2", "R2", "A campaign is open once all that it is about is in it and asked.", _all_asked)
+ASKED_OF_NOBODY = Duty("A9", "A9", "Only what nobody was asked about is asked later.", _asked_of_nobody)
 REMINDER_DUE = Duty("R5", "R5", "A reminder goes out on its day.", _reminder_due)
 REVIEWER_LEFT = Duty("R8", "R8", "Only who left is replaced.", _reviewer_left)
 DEADLINE_PASSED = Duty("R6", "R6", "What is unanswered is handed on once its deadline has passed.", _deadline_passed)

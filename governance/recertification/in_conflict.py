@@ -26,7 +26,7 @@ def _enforced() -> Q:
 
 def unasked() -> Iterator[tuple[Conflict, Grant]]:
     """Open conflicts of enforced rules that no review was asked about, each with the grant that is asked about; two queries and one for each."""
-    open_now = list(Conflict.objects.filter(_enforced()).order_by("pk"))
+    open_now = enforced()
     about = {pk for one in open_now for pk in one.automations}
     rows = Item.objects.filter(grant__automation__in=about, **{f"snapshot__{ABOUT}__isnull": False}) if about else ()
     asked = {pk for item in rows for pk in item.snapshot[ABOUT]}
@@ -36,6 +36,11 @@ def unasked() -> Iterator[tuple[Conflict, Grant]]:
             newest = active.newest_first().first()
             if newest is not None:
                 yield one, newest
+
+
+def enforced() -> list[Conflict]:
+    """The open conflicts of enforced rules, the first first."""
+    return list(Conflict.objects.filter(_enforced()).order_by("pk"))
 
 
 def of(grant: Grant) -> list[Conflict]:

@@ -6,7 +6,7 @@ on along the ladder of A9. About a low-risk grant that was not drawn as a sample
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ from governance.controls import calendar
 from governance.controls.models import Delegation, Person
 from governance.recertification import sampling
 from governance.recertification.models import SETTLING, Asks, Item, Question
-from inventory.models import Resource
+from inventory.models import Automation, Resource
 
 
 def asked_about(item: Item, tier: str) -> tuple[Asks, ...]:
@@ -65,18 +65,24 @@ def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
         asks: which question.
         bench: the groups that stand on every ladder.
     """
-    automation = item.of_automation
-    resource = resource_of(item.grant)
-    if asks == Asks.ACCEPTABLE and resource is not None:
-        people = [one for rung in resource_ladder(resource, bench) for one in rung.people]
-    elif asks == Asks.ACCEPTABLE:
+    if asks == Asks.ACCEPTABLE:
+        return who_accepts(resource_of(item.grant), bench)
+    return who_needs(item.of_automation, bench)
+
+
+def who_needs(automation: Automation, bench: Bench) -> list[Person]:
+    """Everybody who can be asked whether something of an automation is still needed, in order, each once (S4, A9)."""
+    leads = (one for rung in lead_ladder(automation, bench) for one in rung.people)
+    return list({one.pk: one for one in (*automation.answering(bench.now), *leads)}.values())
+
+
+def who_accepts(resource: Resource | None, bench: Bench) -> list[Person]:
+    """Everybody who can be asked whether something on a resource is still acceptable, in order, each once (S4, A9)."""
+    if resource is None:
         people = [*bench.fallback, *bench.security]
     else:
-        people = [
-            *automation.answering(bench.now),
-            *(one for rung in lead_ladder(automation, bench) for one in rung.people),
-        ]
-    return list({person.pk: person for person in people}.values())
+        people = [one for rung in resource_ladder(resource, bench) for one in rung.people]
+    return list({one.pk: one for one in people}.values())
 
 
 def resource_of(grant: Grant | None) -> Resource | None:
@@ -145,14 +151,29 @@ def on_the_ladder(question: Question) -> list[Person]:
 
 def nobody_for(item: Item, tier: str, bench: Bench) -> list[str]:
     """Which questions of an item that is about to be opened could be asked of nobody; empty when all can (A9)."""
-    used, short = set[int](), []
-    for asks in asked_about(item, tier):
-        first = _first(ladder(item, asks, bench), item, asks, used)
+    short, _ = firsts({asks: ladder(item, asks, bench) for asks in asked_about(item, tier)}, item)
+    return short
+
+
+def firsts(ladders: Mapping[Asks, Sequence[Person]], item: Item) -> tuple[list[str], dict[Asks, Person]]:
+    """Whom the questions of an item that is about to be opened go to: the first on each ladder who may be asked, two people (S4, A9).
+
+    Args:
+        ladders: by question, in the order in which they are asked.
+        item: what is reviewed, or one about the same automation.
+
+    Returns:
+        Which questions can be asked of nobody, and who is asked the others.
+    """
+    short: list[str] = []
+    asked: dict[Asks, Person] = {}
+    for asks, people in ladders.items():
+        first = _first(people, item, asks, {one.pk for one in asked.values()})
         if first is None:
             short.append(asks.value)
         else:
-            used.add(first.pk)
-    return short
+            asked[asks] = first
+    return short, asked
 
 
 def told_with(reviewer: Person, now: datetime) -> list[Person]:

@@ -6,6 +6,8 @@ which are drawn, and whoever holds the automation can't arrange not to be. A suc
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 from approvals.models import Grant
 from governance.controls import keys
 
@@ -19,7 +21,12 @@ def is_drawn(grant: Grant) -> bool:
     Raises:
         KeyMissing: the installation's digest key can't be read.
     """
-    return falls_on(keys.digest_key(), grant.pk, (grant.review_on or grant.ends_at.date()).isoformat())
+    return falls_on(keys.digest_key(), grant.pk, period(grant.review_on, grant.ends_at))
+
+
+def period(review_on: date | None, ends_at: datetime) -> str:
+    """The day on which a grant comes up, as the draw names it."""
+    return (review_on or ends_at.date()).isoformat()
 
 
 def falls_on(key: bytes, grant: int, period: str) -> bool:

@@ -24,6 +24,9 @@ CORRECTION = 5
 #: Working days that people have at the least when an item opens late, because nothing ran for a while.
 LEAST = 2
 
+#: Days after which the deadline of a campaign that somebody opens does not lie.
+FURTHEST = 60
+
 #: Days before the deadline on which people are reminded, beside half-way; then daily when overdue (R5).
 REMINDED_BEFORE = (3, 1)
 
@@ -144,3 +147,28 @@ def closing(now: datetime, ends_at: datetime | None) -> datetime:
     """When what is suspended now ends for good: after the days in which it can be corrected, never after its term (R4)."""
     last = now + timedelta(days=CORRECTION)
     return last if ends_at is None else min(last, ends_at)
+
+
+def chosen(day: date, *, now: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> dict[str, Times] | None:
+    """The times, by tier, of what a campaign asks until a day that somebody chose; None where policy does not allow that day.
+
+    It is a working day, after `LEAST` working days at the earliest and `FURTHEST` days at the latest; the grace of each tier comes after it (R6).
+
+    Args:
+        day: the last on which people answer.
+        now: when it opens.
+        zone: where whoever answers is: the day ends there at 17:00 (H8).
+        holidays: the organisation's days off.
+    """
+    deadline = calendar.end_of_day(day, zone)
+    is_near = deadline < calendar.add_working_days(now, LEAST, zone, holidays)
+    if is_near or day > (now + timedelta(days=FURTHEST)).astimezone(zone).date():
+        return None
+    if not calendar.is_working_day(day, holidays):
+        return None
+    return {tier: Times(now, deadline, until) for tier, until in grace_after(deadline, zone, holidays).items()}
+
+
+def grace_after(deadline: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> dict[str, datetime]:
+    """By tier, when silence takes effect that lasts past a deadline (R6)."""
+    return {tier: _after(deadline + timedelta(days=days), [zone], holidays) for tier, days in GRACE.items()}

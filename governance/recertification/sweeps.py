@@ -43,6 +43,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     actor = Actor.of_job(JOB)
     return {
         "opened": open_due(now, actor) + open_in_conflict(now, actor),
+        "asked": ask_nobodys(now, actor),
         "reassigned": reassign_due(now, actor),
         "reminded": remind_due(now, actor),
         "escalated": escalate_due(now, actor),
@@ -167,6 +168,22 @@ def campaign_of(tier: str, now: datetime, actor: Actor) -> Campaign:
     return found
 
 
+def ask_nobodys(now: datetime, actor: Actor) -> int:
+    """Ask about what nobody could be asked about, once somebody can be; returns how many items (A9)."""
+
+    def ask(item: Item) -> bool:
+        item = Item.objects.select_related(*_WITH_WHAT_IT_IS_ABOUT).get(pk=item.pk)
+        if reviewers.nobody_for(item, str(item.snapshot.get("tier", "high")), reviewers.bench_of(item, now)):
+            return False
+        return transitions.ask_now.when_due(item, actor=actor, now=now)
+
+    waiting = Item.objects.filter(nobody=True, state=ItemState.OPEN, campaign__state=CampaignState.OPEN)
+    return claims.sweep(_still_there(waiting), ask, job=JOB)
+
+
+_WITH_WHAT_IT_IS_ABOUT = (*(f"grant__{path}" for path in OF_GRANT), *(f"automation__{path}" for path in OF_AUTOMATION))
+
+
 def reassign_due(now: datetime, actor: Actor) -> int:
     """Ask the next on the ladder what a reviewer who left was asked; returns how many (R8)."""
     gone = Person.objects.filter(Q(is_active=False) | Q(left_at__isnull=False))
@@ -188,7 +205,7 @@ def remind_due(now: datetime, actor: Actor) -> int:
 
 def escalate_due(now: datetime, actor: Actor) -> int:
     """Hand on what was not answered by its deadline; returns how many (R6)."""
-    due = _still_there(Item.objects.filter(state=ItemState.OPEN, deadline__lte=now))
+    due = _still_there(Item.objects.filter(state=ItemState.OPEN, deadline__lte=now, nobody=False))
     return claims.sweep(due, partial(transitions.escalate.when_due, actor=actor, now=now), job=JOB)
 
 
@@ -208,7 +225,8 @@ def close_due(now: datetime, actor: Actor) -> int:
     _ask_brake(due.filter(closes_at__lte=now), now, actor)
     closed = claims.sweep(_not_held(due, now), partial(transitions.close.when_due, actor=actor, now=now), job=JOB)
     today = now.astimezone(organisation_zone()).date()
-    done = Campaign.objects.filter(state=CampaignState.OPEN, opened_on__lt=today).exclude(items__state__in=UNCLOSED)
+    over = Q(opened_on__lt=today) | Q(kind=CampaignKind.ADHOC)
+    done = Campaign.objects.filter(over, state=CampaignState.OPEN).exclude(items__state__in=UNCLOSED)
     claims.sweep(done, partial(transitions.close_campaign.when_due, actor=actor, now=now), job=JOB)
     return closed
 

@@ -9,6 +9,7 @@ BECAUSE = {
     "review date": "",
     "tier raised": "Its risk has risen since it was approved.",
     "new conflict": "It is held together with something that a rule no longer allows.",
+    "ad hoc": "Somebody asked for this review before its time.",
     "new finding": "Something was found in it that was not known when it was approved.",
 }
 

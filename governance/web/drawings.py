@@ -85,6 +85,47 @@ def weekly_bars(counts: Sequence[int], label: str, first: str = "", last: str = 
     )
 
 
+def burn_down(
+    points: Sequence[tuple[date, int]], label: str, *, first: date, due: date, until: date, total: int
+) -> SafeString:
+    """Draw what is left at the end of each day as a line, with the line that would have it done in time, the deadline and the grace after it.
+
+    Args:
+        points: (day, how much is left), the first day first.
+        label: the finding in words, for those who don't see the picture.
+        first, due, until: when it began, by when it is to be done, until when what is late still counts.
+        total: how much there was.
+    """
+    width, height, top = 640, 200, 12
+    days, most = max((until - first).days, 1), max(total, 1)
+
+    def x(day: date) -> str:
+        return f"{min(max((day - first).days, 0), days) / days * width:.5g}"
+
+    def y(left: int) -> str:
+        return f"{top + (height - top) * (1 - left / most):.5g}"
+
+    line = " ".join(f"{x(day)},{y(left)}" for day, left in [(first, total), *points])
+    is_late = (until - due).days
+    words = [
+        (0, height + 16, "start", f"{first.day} {first:%b}"),
+        (x(due), height + 16, "middle", f"due {due.day} {due:%b}"),
+        *([(width, height + 16, "end", f"{until.day} {until:%b}")] if is_late / days > 0.12 else []),
+    ]
+    return format_html(
+        '<svg class="burn" viewBox="-4 0 {} {}" role="img" aria-label="{}"><rect class="burn-grace" x="{}" y="{}" width="{}" height="{}"/>'
+        '<path class="burn-line" d="M0 {}H{}"/><path class="burn-plan" d="M0 {}L{} {}"/><path class="burn-due" d="M{} {}V{}"/>'
+        '<polyline class="burn-left" points="{}"/>{}</svg>',
+        width + 8,
+        height + 24,
+        label,
+        *(x(due), top, f"{width - float(x(due)):.5g}", height - top),
+        *(height, width, y(total), x(due), height, x(due), top, height),
+        line,
+        format_html_join("", '<text x="{}" y="{}" text-anchor="{}">{}</text>', words),
+    )
+
+
 def links(
     left: int, right: int, pairs: Iterable[tuple[int, int, str]], title: str = "", description: str = ""
 ) -> SafeString:

@@ -138,6 +138,13 @@ STATES: Final = {
         "confirming": Word("Being brought in", "clock", "acc"),
         "confirmed": Word("Brought in", "ring-check", "ok"),
     },
+    "campaign": {
+        "opening": Word("Being opened", "ring", "acc"),
+        "open": Word("Open", "ring", "acc"),
+        "second": Word("Second round", "clock", "wait"),
+        "closed": Word("Closed", "ring-check", "off"),
+        "coming": Word("Coming", "clock", "off"),
+    },
     "item": {
         "open": Word("Waiting", "ring"),
         "answered": Word("Answered", "ring-check", "ok"),

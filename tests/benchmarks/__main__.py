@@ -41,7 +41,7 @@ from governance.controls.models import Person  # noqa: E402
 from governance.demo.scale import seeding  # noqa: E402
 from inventory.models import Automation  # noqa: E402
 from tests import journeys, people  # noqa: E402
-from tests.benchmarks import answers, conflicts, importing, proposals  # noqa: E402
+from tests.benchmarks import answers, campaign, conflicts, importing, proposals  # noqa: E402
 from tests.benchmarks import engine as measuring  # noqa: E402
 from tests.portal.signed_in import client_of  # noqa: E402
 
@@ -210,6 +210,22 @@ def reviews(company: journeys.Company) -> Iterator[Line]:
     yield line(f"{answers.ANSWERS:,} answers in a batch", "s", answers.submit(answers.prepare(company), company), 1)
 
 
+def reviewed(n: people.Northwind) -> Iterator[Line]:
+    """A campaign of everything that is held, killed once, and the pages of who is asked most beside who is asked a hundred things (R2, R9)."""
+    found = campaign.measure(n)
+    yield line(f"campaign of {found.items:,} items", "x plain", found.ratio, 2)
+    yield line("campaign, grants opened twice", "", found.twice, 0)
+    yield line("campaign, asking, an item", "µs", found.asked, 1000)
+    usual, busiest = (
+        Page(name, "/recertify/", who, 15, 60_000, 30) for name, who in (("u", found.usual), ("b", found.busiest))
+    )
+    few, many = client_of(usual.reader), client_of(busiest.reader)
+    queries = size(many, busiest)[0] - size(few, usual)[0]
+    spent = [(cost(few, usual), cost(many, busiest)) for _ in range(ROUNDS)]
+    yield line("my recertifications, busiest", "queries+", queries, 0)
+    yield line("my recertifications, busiest", "x usual", min(b for _, b in spent) / min(a for a, _ in spent), 1.3)
+
+
 def what_if() -> Iterator[Line]:
     """What a policy, and a conflict rule, would have changed for every submission of the estate."""
     for name, found in (("policy", proposals.count()), ("rule", proposals.count_rule())):
@@ -257,7 +273,13 @@ def main() -> None:
         measured = pages(company.people, *open_ones)
         with override_settings(DEMO=False, ALLOWED_HOSTS=["testserver"]):
             for found in chain(
-                measure(measured), reviews(company), engine(), held_together(), what_if(), imports(company.people)
+                measure(measured),
+                reviews(company),
+                engine(),
+                held_together(),
+                what_if(),
+                reviewed(company.people),
+                imports(company.people),
             ):
                 tell(found)
     finally:

@@ -334,7 +334,8 @@ def _live(w: World) -> dict[str, Any]:
     say(question(revoked, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - timedelta(hours=1))
     live = Automation.objects.get(pk=submission.automation_id)
     same = Item.objects.get(pk=item.pk)
-    return {"live": live, "grant": grant, "needed_item": item, "acceptable_item": same, "revoked_item": revoked}
+    found = {"live": live, "grant": grant, "needed_item": item, "acceptable_item": same, "revoked_item": revoked}
+    return {**found, "campaign": item.campaign}
 
 
 def _ended(w: World, live: Grant) -> dict[str, Any]:
@@ -590,5 +591,6 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "held_batch": lambda portal, _: {"says": "release", "reason": "I looked."},
     "revocation": lambda portal, _: {"says": "removed", "reason": "Looked there: gone."},
     "sample": lambda portal, _: {"verdict": "not_fine", "reason": "It mails the list."},
+    "campaign_new": lambda portal, _: {"name": "All of it", "reason": "We have too much.", "about": "both"},
     "recert_correct": lambda portal, _: {"asks": Asks.ACCEPTABLE, "answer": AnswerKind.KEEP, "reason": "Needed."},
 }

@@ -13,12 +13,16 @@ from typing import Any
 from django.db import models
 
 from approvals import grants
+from approvals.ladders import Bench
 from approvals.models import Grant
-from governance.recertification import sweeps, transitions
+from governance.recertification import in_conflict, sweeps, transitions
+from governance.recertification.asking import Ladders
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
+from governance.recertification.scope import Scope
 from tests import journeys
 from tests.appointing import record_leaver
-from tests.matrix.worlds import World, arguments, start, state
+from tests.matrix.worlds import World, arguments, creating, start, state
+from tests.recertification.campaigns import chunk, day, ordered
 from tests.recertification.reviews import JOB, opened, opens_at, question, say
 
 ITEM, QUESTION, CAMPAIGN = "recertification.item", "recertification.question", "recertification.campaign"
@@ -229,6 +233,85 @@ def done(w: World, item: Item) -> Campaign:
 def campaign_closed(w: World, made: Campaign) -> Campaign:
     """Closed by the job."""
     return transitions.close_campaign(made, actor=JOB, now=w.now)
+
+
+def _ordered(w: World, *, name: str = "Spring clean") -> Campaign:
+    held_for_a_month(w)
+    return ordered(Scope(), by=w.people["second_security"], now=w.now, name=name)
+
+
+def held_for_a_month(w: World) -> Grant:
+    """What a campaign can be about: a privilege, and a credential that is under review already."""
+    held = _held(w, since=timedelta(days=30))
+    used = held.automation.grants.filter(kind="credential").order_by("pk")[0]
+    campaign = sweeps.campaign_of(used.tier, w.now, JOB)
+    about = Item(campaign=campaign, grant=used, reason=in_conflict.IN_CONFLICT)
+    transitions.open_item(about, actor=JOB, now=w.now)
+    return held
+
+
+@state(CAMPAIGN, "new")
+def campaign_new(w: World) -> Campaign:
+    """About to be opened by somebody."""
+    held_for_a_month(w)
+    return Campaign(name="Spring clean")
+
+
+@state(CAMPAIGN, "opening")
+def campaign_opening(w: World) -> Campaign:
+    """Ordered a moment ago."""
+    return _ordered(w)
+
+
+@state(CAMPAIGN, "frozen", on=campaign_opening)
+def campaign_frozen(w: World, made: Campaign) -> Campaign:
+    """All of it is in it."""
+    while chunk("freeze", made, w.now):
+        pass
+    return made
+
+
+@state(CAMPAIGN, "asked", on=campaign_frozen)
+def campaign_asked(w: World, made: Campaign) -> Campaign:
+    """Everybody is asked, and nobody has heard of it."""
+    while chunk("ask", made, w.now):
+        pass
+    return made
+
+
+@state(ITEM, "nobody", on=campaign_frozen)
+def nobody(w: World, made: Campaign) -> Item:
+    """Nobody could be asked about it: no operation of these people leads here, so the row is set."""
+    item = made.items.filter(grant__kind="privilege").order_by("pk")[0]
+    Item.objects.filter(pk=item.pk).update(nobody=True)
+    return _again(item)
+
+
+creating("recertification.campaign.order_campaign")
+
+
+@arguments("recertification.campaign.order_campaign")
+def order_campaign(w: World, subject: models.Model) -> Mapping[str, Any]:
+    """All that is held, in two weeks."""
+    return {"about": Scope(), "day": day(w.now)}
+
+
+@arguments("recertification.campaign.ask")
+def ask(w: World, subject: models.Model) -> Mapping[str, Any]:
+    """The ladders of a run."""
+    return {"ladders": Ladders(Bench.load(w.now))}
+
+
+@arguments("recertification.campaign.join_item")
+def join_item(w: World, subject: models.Model) -> Mapping[str, Any]:
+    """What is under review already."""
+    return {"item": Item.objects.exclude(campaign=subject).get()}
+
+
+@arguments("recertification.campaign.remind_people")
+def remind_people(w: World, subject: models.Model) -> Mapping[str, Any]:
+    """The business owner."""
+    return {"people": [w.people["business_owner"]]}
 
 
 def _said(kind: AnswerKind) -> Mapping[str, Any]:

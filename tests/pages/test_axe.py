@@ -67,6 +67,14 @@ TOUR = (
     ("omar", "home"),
     ("omar", "review", "submission"),
     ("omar", "recert_mine"),
+    ("jonas", "campaign", "campaign"),
+    ("sana", "campaign", "campaign"),
+    ("sana", "campaign", "opening"),
+    ("sana", "campaign_list"),
+    ("sana", "campaign_list", "?show=closed&tier=high"),
+    ("sana", "campaign_new"),
+    ("sana", "campaign_new", "?about=both&tier=high&until=2020-01-01"),
+    ("sana", "campaign_calendar", "?whose=all"),
     ("omar", "recert_item", "review"),
     ("omar", "resource_entitlement", "resource"),
     ("omar", "resource", "resource"),
@@ -196,7 +204,7 @@ STOPPED = (("sana", "automation", "automation"), ("rita", "automation_resume", "
 #: What is no page: it takes a form, leads on, or sends a file, a part of a page or a mail as it was sent.
 ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel", "import_submit", "automation_version"),
-    *("import_add", "import_report", "undo"),
+    *("import_add", "import_report", "undo", "campaign_remind", "recert_calendar"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
     *("webhook_test", "webhook_pause", "webhook_resume", "webhook_renew_key"),

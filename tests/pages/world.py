@@ -33,6 +33,7 @@ from governance.controls.models import Notice, RoleAssignment, WebhookDelivery
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks
+from governance.recertification.scope import Scope
 from inventory import interim, lifecycle, registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, Credential, NonHumanIdentity, Resource
@@ -49,7 +50,7 @@ from tests.pages.test_waiting import asked
 from tests.people import as_actor, make_person
 from tests.portal.signed_in import client_of
 from tests.portal.test_sign_in import PASSWORD, sign_in
-from tests.recertification import reviews
+from tests.recertification import campaigns, reviews
 from tests.recertification.apart import held_apart
 from tests.recertification.rows import low_grants
 
@@ -68,6 +69,12 @@ class World:
         self.automation, self.resource, self.team = self.held.pk, company.erp.pk, self.people.finance_ops.pk
         self.grant = held.grant().pk
         self.review = reviews.opened(held.grant(), now - timedelta(days=1)).pk
+        self.campaign = campaigns.filled(
+            campaigns.ordered(Scope(about="automations"), by=self.people.sana, now=now), now
+        ).pk
+        self.opening = campaigns.ordered(
+            Scope(about="automations"), by=self.people.sana, now=now, name="Being opened"
+        ).pk
         chaser = journeys.brought_in(company, content=export("invoice-chaser.json"))
         made = journeys.submitted(company, chaser)
         journeys.decide_app(company, made)

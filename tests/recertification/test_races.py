@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -15,12 +17,14 @@ from approvals import sweeps as approvals_sweeps
 from approvals.models import Grant, GrantState
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import OutOfTurn
-from governance.recertification import sweeps, transitions
-from governance.recertification.models import Answer, AnswerKind, Asks, Item, ItemOutcome, ItemState, Question
+from governance.recertification import filling, sweeps, transitions
+from governance.recertification.models import Answer, AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState, Question
+from governance.recertification.scope import Scope
 from tests.controls.test_races import at_once
 from tests.environment import Environment
 from tests.people import NOW, as_actor
 from tests.recertification.apart import Walked, held_apart
+from tests.recertification.campaigns import FILLER, ordered
 from tests.recertification.reviews import JOB, Held, opens_at, question, under_review
 
 pytestmark = pytest.mark.race
@@ -136,3 +140,24 @@ def test_the_clock_is_moved_far_and_all_sweeps_run_at_once_and_no_job_leaves_a_r
     mine = [f"inventory.automation:{held.automation.pk}"]
     refused = LedgerEvent.objects.filter(pk__gt=began, outcome="refused", actor_kind="job", about__contains=mine)
     assert list(refused.values_list("verb", "code", "subject_id")) == []
+
+
+@pytest.mark.rule("R2", "R9")
+def test_two_that_fill_one_campaign_open_and_ask_each_thing_once(held: Held) -> None:
+    now = NOW + timedelta(days=1)
+    campaign = ordered(Scope(), by=held.people.sana, now=now)
+    until = time.monotonic() + filling.SECONDS
+
+    def fill() -> object:
+        return filling.fill(Campaign.objects.get(pk=campaign.pk), now, FILLER, until)
+
+    done = at_once(fill, fill, fill)
+    assert sum(one["opened"] for one in done if isinstance(one, Counter)) == 1, done
+    items = Counter(campaign.items.values_list("grant", flat=True))
+    assert items == Counter(Grant.objects.live(now).values_list("pk", flat=True))
+    asked = Counter(Question.objects.filter(item__campaign=campaign).values_list("item", "asks"))
+    assert set(asked.values()) == {1}
+    events = LedgerEvent.objects.filter(verb="campaign.items_opened", subject_id=str(campaign.pk))
+    assert sum(event.payload["count"] for event in events) == items.total()
+    told = Notice.objects.filter(event="recertification_campaign", thread=f"campaign:{campaign.pk}")
+    assert Counter(told.values_list("recipient", flat=True)).most_common(1)[0][1] == 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from governance.demo.directing import Director
 from governance.demo.playing import Story
-from governance.demo.story import finance, it, marketing_and_people, shops_and_trucks, supply
+from governance.demo.story import finance, it, marketing_and_people, reviews, shops_and_trucks, supply
 
 
 def stories(director: Director) -> list[Story]:
@@ -36,4 +36,5 @@ def stories(director: Director) -> list[Story]:
         shops_and_trucks.stock_forecast_trial(director),
         shops_and_trucks.stock_forecast(director),
         shops_and_trucks.reorder_proposals(director),
+        reviews.after_the_leak(director),
     ]

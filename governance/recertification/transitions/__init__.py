@@ -1,6 +1,15 @@
 """Every change of a review: opened, answered, passed on, corrected, escalated, closed, and what each does to what is reviewed."""
 
 from governance.recertification.transitions.answering import answer, correct, pass_on
+from governance.recertification.transitions.campaigns import (
+    ask,
+    ask_now,
+    finish,
+    freeze,
+    join_item,
+    order_campaign,
+    remind_people,
+)
 from governance.recertification.transitions.conflicting import join_review
 from governance.recertification.transitions.judging import judge_by_policy
 from governance.recertification.transitions.opening import close_campaign, join, open_campaign, open_item
@@ -13,19 +22,26 @@ from governance.recertification.transitions.together import answer_all
 __all__ = [
     "answer",
     "answer_all",
+    "ask",
+    "ask_now",
     "bring_review_forward",
     "close",
     "close_campaign",
     "correct",
     "escalate",
+    "finish",
+    "freeze",
     "join",
+    "join_item",
     "join_review",
     "judge_by_policy",
     "judge_with_sharers",
     "open_campaign",
     "open_item",
+    "order_campaign",
     "pass_on",
     "remind",
+    "remind_people",
     "reopen",
     "replace_reviewer",
     "set_next_review",

@@ -85,11 +85,10 @@ def open_item(step: Step[Item]) -> Effect:
     item.opened_at, item.deadline, item.grace_until = times.opens_at, times.deadline, times.grace_until
     item.snapshot = snapshot(item, tier)
     _note_conflicts(item, step.now)
-    asking = reviewers.asked_about(item, tier)
-    if tier == "low" and Asks.ACCEPTABLE in asking:
+    if tier == "low" and Asks.ACCEPTABLE in reviewers.asked_about(item, tier):
         item.snapshot["drawn"] = True
     step.save(item)
-    asked = [_ask(step, item, asks, bench) for asks in asking]
+    asked = ask_each(step, item, tier, bench)
     return Effect(
         payload={
             "deadline": ledger.instant(item.deadline),
@@ -106,17 +105,18 @@ def open_item(step: Step[Item]) -> Effect:
     duties=[duties.STANDING],
     parents=["of_automation", "grant"],
 )
-def join(step: Step[Item], *, because: str) -> Effect:
+def join(step: Step[Item], *, because: str, by: Times | None = None) -> Effect:
     """Something happened to what is under review: that joins the open item, and may bring its deadline forward, never back (R2, R5).
 
     Args:
         step: the running step.
         because: a key of `wording.BECAUSE`.
+        by: until when what joins it is to be answered, and its grace; None for what its own dates say.
     """
     item = step.subject
     _read_again(item)
     tier, bench = tier_of(item), reviewers.bench_of(item, step.now)
-    times = times_of(item, step.now, bench)
+    times = by or times_of(item, step.now, bench)
     if times is not None and item.state == ItemState.OPEN:
         item.deadline = min(item.deadline, times.deadline)
         item.grace_until = min(item.grace_until, times.grace_until)
@@ -239,6 +239,11 @@ def snapshot(item: Item, tier: str) -> dict[str, Any]:
         "app_approval": grant.app_approval_id,
         "approval": grant.approval_id,
     }
+
+
+def ask_each(step: Step[Item], item: Item, tier: str, bench: Bench) -> list[Question]:
+    """Put the questions of a saved item to people; `reviewers.nobody_for` has said that somebody is there for each (S4)."""
+    return [_ask(step, item, asks, bench) for asks in reviewers.asked_about(item, tier)]
 
 
 def _ask(step: Step[Item], item: Item, asks: Asks, bench: Bench) -> Question:

@@ -17,7 +17,7 @@ from governance.controls import access, clock
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.recertification import drafts, duties, known, reviewers, transitions, wording
-from governance.recertification.models import AnswerKind, Asks, Draft, Item, ItemState, Question
+from governance.recertification.models import AnswerKind, Asks, CampaignKind, Draft, Item, ItemState, Question
 from governance.recertification.transitions.answering import UNSEEN, Seen
 from governance.recertification.views import item_shapes
 from governance.web.asked import number
@@ -137,6 +137,11 @@ def _consequence(question: Question, kind: AnswerKind, now: datetime) -> str:
 def _why_now(item: Item) -> list[Shape]:
     """Why it is asked before its time, where it is (I2, T4)."""
     because = wording.because(item)
+    if item.campaign.kind == CampaignKind.ADHOC:
+        reason = item.campaign.reason
+        links = [{"href": item.campaign.href, "label": "The campaign"}]
+        text = f"“{reason.shown}”" if reason is not None else ""
+        return [{"tone": "acc", "lead": f"Asked in {item.campaign.name}.", "text": text, "code": "R2", "links": links}]
     if not because:
         return []
     text = f"It is {item.snapshot.get('tier', item.campaign.tier)} risk now." if "risk" in because else ""

@@ -29,11 +29,17 @@ TEMPLATE = "recertification/mine.html"
 
 
 def _find(request: Request, pk: int, asks: str) -> Question:
-    """The question of an item that the reader is shown: the one that the address names, else their own, else the first."""
+    """The question of an item that the reader is shown: the one that the address names, else their own, else the first.
+
+    Raises:
+        Http404: there is no such item for them, or nobody is asked about it: its campaign says so.
+    """
     now = clock.now()
     if not Item.objects.visible_to(request.actor, now).filter(pk=pk).exists():
         raise Http404
     questions = queue.both(pk)
+    if not questions:
+        raise Http404
     named = [one for one in questions if one.asks == asks]
     own = [one for one in questions if card.is_mine(one, request.actor, now)]
     return (named or own or questions)[0]

@@ -46,7 +46,7 @@ RELATED = (
 WHOLE = (
     "reviewer",
     "draft",
-    "item__campaign",
+    "item__campaign__reason",
     "item__automation__team",
     "item__automation__business_owner",
     "item__grant__automation__team",

@@ -40,6 +40,7 @@ register.simple_tag(lines.reason, name="reason")
 register.simple_tag(drawings.segments, name="segments")
 register.simple_tag(drawings.bar, name="bar")
 register.simple_tag(drawings.weekly_bars, name="weekly_bars")
+register.simple_tag(drawings.burn_down, name="burn_down")
 register.simple_tag(drawings.links, name="links")
 
 

@@ -38,6 +38,7 @@ TRY = (
     "As Piet and Omar, answer the reviews of the Weekly stock report; or move the clock and see what silence does.",
     "As Sana, confirm who answers for Web analytics, which Grace has proposed.",
     "As Grace, decide about the Newsletter writer: is it what she rejected a month ago?",
+    "As Sana, look at the campaign about keys in a mail: who has answered, what silence will do. Or open another one.",
     "As Yuki, verify the ledger.",
 )
 

@@ -1,4 +1,4 @@
-"""Campaigns, items, questions and answers: is what is held still needed, and still acceptable? (R1 to R4, S4)"""
+"""Items, questions and answers: is what is held still needed, and still acceptable? (R1 to R4, S4)"""
 
 from __future__ import annotations
 
@@ -10,64 +10,15 @@ import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from approvals.models import Grant
 from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
-from governance.controls.roles import Relation
-from inventory.models import Automation
-
-
-class CampaignKind(models.TextChoices):
-    """Why a campaign opened."""
-
-    SCHEDULED = "scheduled", "Scheduled"
-    EVENT = "event", "Event"
-    ADHOC = "adhoc", "Ad hoc"
-
-
-class CampaignState(models.TextChoices):
-    """Open while something in it is."""
-
-    OPEN = "open", "Open"
-    CLOSED = "closed", "Closed"
-
-
-class Campaign(models.Model):
-    """A frozen snapshot: scope, items, reviewers, deadline, and what happens to silence (R2)."""
-
-    kind = models.CharField(max_length=10, choices=CampaignKind, default=CampaignKind.SCHEDULED)
-    tier = models.CharField(max_length=8, blank=True)
-    name = models.CharField(max_length=160)
-    scope = models.JSONField(default=dict)
-    #: The day, in the organisation's zone, whose items a scheduled campaign holds.
-    opened_on = models.DateField(null=True, blank=True)
-    snapshot_at = models.DateTimeField()
-    deadline = models.DateTimeField()
-    grace_until = models.DateTimeField()
-    on_silence = models.CharField(max_length=10, default="revoke")
-    state = models.CharField(max_length=8, choices=CampaignState, default=CampaignState.OPEN)
-
-    history = History()
-
-    class Meta:
-        ordering = ("-id",)
-        constraints = (
-            models.CheckConstraint(name="campaign_state_known", condition=Q(state__in=CampaignState.values)),
-            models.CheckConstraint(name="campaign_silence_never_keeps", condition=Q(on_silence="revoke")),
-            models.CheckConstraint(name="campaign_grace_after_deadline", condition=Q(grace_until__gte=F("deadline"))),
-            models.UniqueConstraint(
-                fields=["tier", "opened_on"],
-                condition=Q(kind="scheduled"),
-                name="campaign_one_scheduled_a_tier_and_day",
-            ),
-        )
-        triggers = NEVER_REMOVED
-
-    def __str__(self) -> str:
-        return self.name
+from governance.controls.roles import Permission, Relation
+from governance.recertification.models.campaign import Campaign
+from inventory.models import Automation, Resource
 
 
 class ItemState(models.TextChoices):
@@ -107,6 +58,22 @@ class ItemQuerySet(models.QuerySet["Item"]):
             | Q(automation__in=automations)
         )
 
+    def of_campaigns(self, campaigns: Collection[int], actor: Actor, now: datetime) -> ItemQuerySet:
+        """The items of some campaigns: all of them for whoever reads all reviews, for others what they are asked or own (R2)."""
+        rows = self.filter(campaign__in=list(campaigns))
+        if access.may(actor, Permission.CAMPAIGN_READ, None, now=now):
+            return rows
+        people = access.answers_as(actor, now)
+        held = Automation.objects.filter(Q(business_owner__in=people) | Q(technical_owner__in=people)).order_by()
+        on = Resource.objects.filter(Q(owner__in=people) | Q(deputy__in=people)).order_by()
+        asked = Question.objects.filter(reviewer__in=people, item__campaign__in=list(campaigns)).order_by()
+        return rows.filter(
+            Q(pk__in=asked.values("item"))
+            | Q(automation__in=held.values("pk"))
+            | Q(grant__automation__in=held.values("pk"))
+            | Q(grant__entitlement__resource__in=on.values("pk"))
+        )
+
 
 def _about_what_is_seen(actor: Actor, now: datetime, item: str = "") -> Q:
     """Items about a grant or an automation that the reader may see, whoever is asked."""
@@ -117,7 +84,7 @@ def _about_what_is_seen(actor: Actor, now: datetime, item: str = "") -> Q:
 class Item(models.Model):
     """One grant, or one automation, that comes up for review; at most one is open for each (R5)."""
 
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="items")
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="items", db_index=False)  # item_of_campaign
     grant = models.ForeignKey(Grant, models.PROTECT, null=True, blank=True, related_name="items")
     automation = models.ForeignKey(Automation, models.PROTECT, null=True, blank=True, related_name="items")
     reason = models.CharField(max_length=40)
@@ -125,6 +92,8 @@ class Item(models.Model):
     opened_at = models.DateTimeField()
     deadline = models.DateTimeField()
     grace_until = models.DateTimeField()
+    #: Nobody may say whether it is needed, or acceptable: it waits for security, and no silence counts against it (A9, R6).
+    nobody = models.BooleanField(default=False, db_default=False)
     #: When silence suspended what is reviewed (R6).
     suspended_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=ItemState, default=ItemState.OPEN)
@@ -154,7 +123,11 @@ class Item(models.Model):
                 fields=["automation"], condition=~Q(state="closed"), name="item_one_open_per_automation"
             ),
         )
-        indexes = (models.Index(fields=["state", "deadline"], name="item_due"),)
+        indexes = (
+            models.Index(fields=["state", "deadline"], name="item_due"),
+            models.Index(fields=["campaign", "id"], name="item_of_campaign"),
+            models.Index(fields=["campaign"], condition=Q(nobody=True) & ~Q(state="closed"), name="item_nobody"),
+        )
         triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
@@ -393,3 +366,18 @@ class Answer(AppendOnly):
         if self.recommended not in SETTLING or self.answer not in SETTLING:
             return None
         return self.answer == self.recommended
+
+
+class Joining(AppendOnly):
+    """A campaign came to something that was under review already: that review goes on, and the campaign counts on it (R2, R5)."""
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="joinings")
+    item = models.ForeignKey(Item, models.PROTECT, related_name="joinings")
+    at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=["campaign", "item"], name="joining_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.item} joined by {self.campaign}"

@@ -1,0 +1,115 @@
+"""What people are told of a campaign as a whole: that they are asked in it, once; reminders on demand; what nobody can be asked (R5, A9).
+
+What is said of its items, from half-way on, is said by `notices`, as of every item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Min
+
+from governance.controls import access, ledger, mail_digest, outbox
+from governance.controls.mail_digest import Line
+from governance.controls.models import Delegation, Notice, Person
+from governance.controls.people import people_with
+from governance.controls.roles import Role
+from governance.controls.transitions import Step
+from governance.recertification import reviewers
+from governance.recertification.models import Campaign, Question
+
+OPENED, REMINDED, NOBODY = "recertification_campaign", "recertification_campaign_reminder", "recertification_nobody"
+
+
+def register() -> None:
+    """Have the digest ask here about what is told of campaigns."""
+    mail_digest.register(to_answer, OPENED, REMINDED)
+
+
+def left(campaigns: Iterable[int], people: Collection[int]) -> dict[tuple[int, int], tuple[int, datetime]]:
+    """By campaign and person: how many questions wait for them, and when the first is due. One query."""
+    rows = Question.objects.unanswered().filter(item__campaign__in=campaigns, reviewer__in=people)
+    found = rows.order_by().values_list("item__campaign", "reviewer").annotate(Count("pk"), Min("item__deadline"))
+    return {(campaign, person): (count, due) for campaign, person, count, due in found}
+
+
+def opened(step: Step[Any], campaign: Campaign) -> None:
+    """Tell everybody who is asked in a campaign, and who stands in for them, once."""
+    asked = Question.objects.filter(item__campaign=campaign).order_by()
+    counts = dict(asked.values_list("reviewer").annotate(Count("pk")))
+    people = list(Person.objects.in_bulk(counts).values())
+    outbox.queue(_notices(step, campaign, people, OPENED, "opened", counts))
+
+
+def remind(step: Step[Any], campaign: Campaign, people: Collection[Person]) -> list[Person]:
+    """Remind people who have something left to answer, once on one of their days; returns those who had not been yet."""
+    counts = {one: count for (_, one), (count, _) in left([campaign.pk], [one.pk for one in people]).items()}
+    told: list[Person] = []
+    for person in people:
+        if person.pk in counts:
+            day = step.now.astimezone(reviewers.zone_of(person)).date().isoformat()
+            made = outbox.queue(_notices(step, campaign, [person], REMINDED, f"reminded:{day}", counts))
+            told += [person] if made else []
+    return told
+
+
+def nobody_to_ask(step: Step[Any], campaign: Campaign, count: int) -> None:
+    """Tell security that some of it can be asked of nobody: they name who answers (A9)."""
+    context = {"campaign": campaign.name, "count": count, "page": ["campaign", campaign.pk]}
+    outbox.queue(
+        outbox.notice(
+            recipient=person,
+            event=NOBODY,
+            thread=f"campaign:{campaign.pk}",
+            key=f"campaign:{campaign.pk}:nobody:{person.pk}",
+            now=step.now,
+            context=context,
+        )
+        for person in people_with(Role.SECURITY_REVIEWER, step.now)
+    )
+
+
+def _notices(
+    step: Step[Any], campaign: Campaign, people: Collection[Person], event: str, key: str, counts: Mapping[int, int]
+) -> Iterable[Notice]:
+    """One notice a person, and one for each who stands in for them (A11)."""
+    for person, instead_of in _with_takers(people, step.now):
+        whose = instead_of or person
+        yield outbox.notice(
+            recipient=person,
+            event=event,
+            thread=f"campaign:{campaign.pk}",
+            key=f"campaign:{campaign.pk}:{key}:{whose.pk}:{person.pk}",
+            now=step.now,
+            context={
+                "campaign": campaign.name,
+                "count": counts[whose.pk],
+                "deadline_at": ledger.instant(campaign.deadline),
+                "grace_at": ledger.instant(campaign.grace_until),
+                "instead_of": instead_of.name if instead_of is not None else "",
+                "page": ["recert_mine"],
+            },
+        )
+
+
+def _with_takers(people: Collection[Person], now: datetime) -> Iterable[tuple[Person, Person | None]]:
+    running = Delegation.objects.running(now).filter(giver__in=[one.pk for one in people])
+    yield from ((person, None) for person in people)
+    yield from ((one.taker, one.giver) for one in running.select_related("taker", "giver").order_by("pk"))
+
+
+def to_answer(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Campaigns in which the person, or somebody for whom they stand in, has something left to answer."""
+    people = access.answering_as(person, now)
+    found = left(mail_digest.keys(threads), people)
+    names = dict(Campaign.objects.filter(pk__in={pk for pk, _ in found}).values_list("pk", "name"))
+    lines: dict[str, Line] = {}
+    for pk, name in names.items():
+        own = [said for (campaign, _), said in found.items() if campaign == pk]
+        count, due = sum(one for one, _ in own), min(due for _, due in own)
+        lines[f"campaign:{pk}"] = Line(
+            due, f"{name}: {count:,} {'question waits' if count == 1 else 'questions wait'} for you", {"count": count}
+        )
+    return lines

@@ -1,0 +1,33 @@
+"""What is reviewed, who is asked, what they answer."""
+
+from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
+from governance.recertification.models.item import (
+    SETTLING,
+    UNCLOSED,
+    Answer,
+    AnswerKind,
+    Asks,
+    Draft,
+    Item,
+    ItemOutcome,
+    ItemState,
+    Joining,
+    Question,
+)
+
+__all__ = (
+    "SETTLING",
+    "UNCLOSED",
+    "Answer",
+    "AnswerKind",
+    "Asks",
+    "Campaign",
+    "CampaignKind",
+    "CampaignState",
+    "Draft",
+    "Item",
+    "ItemOutcome",
+    "ItemState",
+    "Joining",
+    "Question",
+)

@@ -1,0 +1,280 @@
+"""A campaign that somebody opens: ordered once, then filled and asked a chunk at a time by a job, joined, and in the end open (R1, R2, R9).
+
+Each chunk is one operation: items or questions by one statement with their history, how far the campaign is, and one ledger event with the
+count, the first and last key and a digest of the keys. Killed anywhere, nothing of a chunk is there, and the next run goes on where it was;
+two at once wait for each other at the campaign's row, and the second goes on behind the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from approvals.asking import organisation_holidays, organisation_zone
+from governance.controls import calendar, ledger, nudge, texts
+from governance.controls.models import Person
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+from governance.recertification import campaign_notices, duties, freezing, reviewers, scheduling, scope
+from governance.recertification.asking import Ladders, Put
+from governance.recertification.freezing import AD_HOC, Frozen, Unasked
+from governance.recertification.models import (
+    Campaign,
+    CampaignKind,
+    CampaignState,
+    Item,
+    ItemState,
+    Joining,
+)
+from governance.recertification.scheduling import Times
+from governance.recertification.scope import Scope
+from governance.recertification.transitions.opening import ask_each, join
+
+#: The job that fills them.
+JOB = "recertification.fill"
+
+#: Grants that one operation freezes, and items about which one asks.
+FREEZES, ASKS = 10_000, 2_000
+
+OPENING = [CampaignState.OPENING]
+
+
+@transition(
+    Campaign,
+    event="campaign.ordered",
+    permission=Permission.CAMPAIGN_OPEN,
+    target=OPENING,
+    duties=[duties.NAMED_ONCE],
+    reason_needed=True,
+)
+def order_campaign(step: Step[Campaign], *, about: Scope, day: date) -> Effect:
+    """Somebody opens a campaign: its scope is frozen at what there is now, and a job takes it in; its subject is new (R2).
+
+    Args:
+        step: the running call.
+        about: what it is about.
+        day: the last on which people answer.
+    """
+    campaign = step.subject
+    times = scheduling.chosen(day, now=step.now, zone=organisation_zone(), holidays=organisation_holidays())
+    if times is None:
+        raise refuse(Refusal("R2", "input", deadline_words(step.now)))
+    if not texts.name(campaign.name):
+        raise refuse(Refusal("R2", "input", "Give it a name: it stands in every mail about it."))
+    campaign.kind, campaign.opened_by = CampaignKind.ADHOC, step.actor.person
+    campaign.name, campaign.reason = texts.name(campaign.name), step.reason
+    campaign.tier, campaign.scope, campaign.snapshot_at = about.tier, about.to_dict(), step.now
+    campaign.deadline = times["high"].deadline
+    campaign.grace_until = max(one.grace_until for one in times.values())
+    campaign.grants_until, campaign.automations_until = freezing.last_keys()
+    campaign.expected = expected(about, step.now, campaign.deadline)
+    if not campaign.expected:
+        raise refuse(Refusal("R2", "input", "Nothing would be reviewed: choose more, or an earlier day."))
+    nudge.send(JOB)
+    owner = Person.objects.filter(pk=about.owner).first() if about.owner is not None else None
+    said = {**campaign.scope, **({"owner": str(owner.opaque_id)} if owner is not None else {})}
+    return Effect(payload={"scope": said, "deadline": ledger.instant(campaign.deadline)})
+
+
+def deadline_words(now: datetime) -> str:
+    """Which days can be chosen, in a sentence."""
+    zone = organisation_zone()
+    first = calendar.add_working_days(now, scheduling.LEAST, zone, organisation_holidays()).astimezone(zone).date()
+    return (
+        f"Choose a working day from {first:%d %b %Y} on, at most {scheduling.FURTHEST} days from today: people need"
+        f" {scheduling.LEAST} whole working days at the least."
+    )
+
+
+def expected(about: Scope, now: datetime, deadline: datetime) -> int:
+    """How many items there will be, those that are joined included."""
+    grants = scope.reviewable(about.grants(now), freezing.grace_of(deadline))
+    return grants.count() + about.automations(now).count()
+
+
+@transition(
+    Campaign, event="campaign.items_opened", permission=Permission.ITEM_OPEN, source=OPENING, duties=[duties.NOT_FROZEN]
+)
+def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
+    """The next chunk of what the campaign is about is put into it: grants first, then automations (R2, H1).
+
+    Args:
+        step: the running call.
+        size: how many grants or automations at most.
+    """
+    campaign = step.subject
+    if campaign.grants_to < campaign.grants_until:
+        done, what = freezing.freeze_grants(step, size), "grants"
+    else:
+        done, what = freezing.freeze_automations(step, size), "automations"
+    end = done.last if done.looked_at == size and done.last is not None else getattr(campaign, f"{what}_until")
+    setattr(campaign, f"{what}_to", end)
+    step.save(campaign)
+    return Effect(payload={"of": what, "to": end, **_payload(done)})
+
+
+def _payload(done: Frozen) -> dict[str, Any]:
+    return {**done.payload, "under_review": done.looked_at - len(done.made)}
+
+
+@transition(
+    Campaign, event="campaign.items_asked", permission=Permission.ITEM_OPEN, source=OPENING, duties=[duties.FROZEN]
+)
+def ask(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
+    """The next items are put before those who answer for them; what nobody can be asked about waits for security (A9, S4, H1).
+
+    Args:
+        step: the running call.
+        ladders: those of this run, which remember what they have read.
+        size: how many items at most.
+    """
+    campaign = step.subject
+    found = freezing.unasked(campaign, size)
+    ladders.read((one.automation, one.resource) for one in found)
+    asked = [(one, ladders.put(one.automation, one.resource, both=one.both)) for one in found]
+    nobody = [one.key for one, puts in asked if not puts]
+    earlier = {one.key: at for one, puts in asked if puts and (at := _end_where_they_are(one, puts)) < one.deadline}
+    freezing.nobody_for(step, nobody)
+    freezing.due_earlier(step, earlier)
+    count = freezing.put(step, _rows(asked, earlier, step.now))
+    campaign.asked_to = found[-1].key
+    step.save(campaign)
+    said = Frozen(len(found), [one.key for one in found], campaign.asked_to).payload
+    return Effect(payload={**said, "questions": count, "nobody": len(nobody)})
+
+
+def _end_where_they_are(item: Unasked, puts: Iterable[Put]) -> datetime:
+    """The earliest end of the campaign's last day among those who are asked (H8); what is due before the day stays so."""
+    day = item.deadline.astimezone(organisation_zone()).date()
+    ends = [calendar.end_of_day(day, reviewers.zone_of(one.reviewer)) for one in puts]
+    return min([item.deadline, *ends])
+
+
+def _rows(
+    asked: Iterable[tuple[Unasked, list[Put]]], earlier: dict[int, datetime], now: datetime
+) -> Iterable[dict[str, Any]]:
+    when = _Reminders(now)
+    for item, puts in asked:
+        for one in puts:
+            deadline = earlier.get(item.key, item.deadline)
+            yield {
+                "item": item.key,
+                "asks": one.asks.value,
+                "reviewer": one.reviewer.pk,
+                "ladder": one.ladder,
+                "remind_at": when.at(deadline, one.reviewer),
+            }
+
+
+@dataclass
+class _Reminders:
+    """When people are reminded first; the same for everybody in one zone."""
+
+    now: datetime
+
+    def __post_init__(self) -> None:
+        self._known: dict[tuple[datetime, str], str] = {}
+
+    def at(self, deadline: datetime, person: Person) -> str:
+        """The first reminder of an item that is asked now, as JSON writes an instant."""
+        key = (deadline, person.time_zone)
+        if key not in self._known:
+            zone = reviewers.zone_of(person)
+            at = scheduling.next_reminder(self.now, opened_at=self.now, deadline=deadline, zone=zone)
+            self._known[key] = at.isoformat()
+        return self._known[key]
+
+
+@transition(Campaign, event="campaign.item_joined", permission=Permission.ITEM_OPEN, source=OPENING)
+def join_item(step: Step[Campaign], *, item: Item) -> Effect:
+    """Something of it is under review already: the campaign joins that review, once, and may bring its deadline forward (R2, R5).
+
+    Args:
+        step: the running call.
+        item: which is open, in another campaign.
+    """
+    campaign = step.subject
+    if Joining.objects.filter(campaign=campaign, item=item).exists():
+        raise refuse(Refusal("R5", "state", "The campaign has joined it already."))
+    tier = item.snapshot.get("tier", "high")
+    until = freezing.grace_of(campaign.deadline).get(tier, campaign.grace_until)
+    join(
+        item,
+        actor=step.actor,
+        now=step.now,
+        because=AD_HOC,
+        by=Times(step.now, campaign.deadline, until),
+    )
+    Joining.objects.create(campaign=campaign, item=item, at=step.now)
+    return Effect(payload={"item": str(item.pk)})
+
+
+@transition(
+    Campaign,
+    event="campaign.filled",
+    permission=Permission.ITEM_OPEN,
+    source=OPENING,
+    target=[CampaignState.OPEN],
+    duties=[duties.ALL_ASKED],
+)
+def finish(step: Step[Campaign]) -> Effect:
+    """Everything is in it and asked: whoever is asked hears of it once, and security of what nobody can be asked about (R5, A9)."""
+    campaign = step.subject
+    counts = {
+        "items": campaign.items.count(),
+        "joined": campaign.joinings.count(),
+        "nobody": campaign.items.filter(nobody=True).count(),
+    }
+    campaign_notices.opened(step, campaign)
+    if counts["nobody"]:
+        campaign_notices.nobody_to_ask(step, campaign, counts["nobody"])
+    return Effect(payload=counts)
+
+
+@transition(
+    Item,
+    event="item.asked",
+    permission=Permission.ITEM_OPEN,
+    source=[ItemState.OPEN],
+    duties=[duties.STANDING, duties.ASKED_OF_NOBODY],
+    parents=["of_automation", "grant"],
+)
+def ask_now(step: Step[Item]) -> Effect:
+    """Somebody can be asked by now about what nobody could be asked about: they have their working days from now on (A9, R1)."""
+    item = step.subject
+    bench = reviewers.bench_of(item, step.now)
+    tier = str(item.snapshot.get("tier", "high"))
+    if reviewers.nobody_for(item, tier, bench):
+        raise refuse(Refusal("A9", "state", "Still nobody can be asked about it."))
+    zone, holidays = organisation_zone(), organisation_holidays()
+    least = calendar.add_working_days(step.now, scheduling.LEAST, zone, holidays)
+    if item.deadline < least:
+        item.deadline, item.grace_until = least, scheduling.grace_after(least, zone, holidays)[tier]
+    item.nobody = False
+    step.save(item)
+    asked = ask_each(step, item, tier, bench)
+    return Effect(payload={"asked": {one.asks: str(one.reviewer.opaque_id) for one in asked}})
+
+
+@transition(
+    Campaign,
+    event="campaign.reminded",
+    permission=Permission.CAMPAIGN_OPEN,
+    source=[CampaignState.OPEN],
+    duties=[duties.WAITS_FOR_SOMEBODY],
+)
+def remind_people(step: Step[Campaign], *, people: Collection[Person]) -> Effect:
+    """Whoever has not answered is reminded because somebody asked for it: each at most once on one of their days (R5).
+
+    Args:
+        step: the running call.
+        people: those of the campaign's reviewers who are to be reminded; who has nothing left to answer hears nothing.
+    """
+    told = campaign_notices.remind(step, step.subject, people)
+    if not told:
+        sentence = "Nobody is left to remind: they were reminded today, or have answered."
+        raise refuse(Refusal("R5", "state", sentence, "Try again tomorrow."))
+    return Effect(payload={"to": [str(one.opaque_id) for one in told]})

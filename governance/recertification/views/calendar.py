@@ -1,0 +1,93 @@
+"""What comes up in the next three months: for the reader, for everybody where they read all reviews, and as a calendar file (R1, R5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from approvals.asking import organisation_zone
+from governance.controls import access, clock
+from governance.controls.roles import Permission
+from governance.recertification import coming, ics, reviewers
+from governance.recertification.coming import Week
+from governance.web import times
+from governance.web.middleware import Request
+from governance.web.pages import page
+
+Shape = dict[str, Any]
+
+
+@require_GET
+def calendar(request: Request) -> HttpResponse:
+    """The weeks ahead: what opens, by tier, and what is due."""
+    now = clock.now()
+    may_read_all = access.may(request.actor, Permission.CAMPAIGN_READ, None, now=now)
+    is_all = may_read_all and request.GET.get("whose") == "all"
+    people = None if is_all else access.answers_as(request.actor, now)
+    found = coming.weeks(now, organisation_zone(), people)
+    most = max([*(one.count for one in found), 1])
+    path = reverse("campaign_calendar")
+    return page(
+        request,
+        "recertification/calendar.html",
+        {
+            "now": now,
+            "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": "Calendar", "href": ""}],
+            "head": {
+                "title": "What comes up for review",
+                "facts": ["three months ahead, by the dates as they stand now"],
+                "actions": [{"label": "Calendar file", "icon": "file", "href": reverse("recert_calendar")}],
+            },
+            "chips": [
+                {"label": "Mine", "href": path, "current": not is_all, "count": None, "separator": False},
+                {
+                    "label": "Everybody’s",
+                    "href": f"{path}?whose=all",
+                    "current": is_all,
+                    "count": None,
+                    "separator": False,
+                },
+            ]
+            if may_read_all
+            else [],
+            "rows": [_row(one, most) for one in found],
+            "is_all": is_all,
+            "is_empty": not any(one.count or one.due for one in found),
+        },
+    )
+
+
+def _row(one: Week, most: int) -> Shape:
+    return {
+        "week": one,
+        "high": one.opens.get("high", 0),
+        "standard": one.opens.get("standard", 0),
+        "low": one.opens.get("low", 0),
+        "percent": one.count / most * 100,
+        "number": one.first.isocalendar().week,
+    }
+
+
+@require_GET
+def deadlines(request: Request) -> HttpResponse:
+    """The reader's own deadlines as a file for their calendar, one event a day."""
+    me = request.actor.person
+    assert me is not None  # the address needs a sign-in
+    base = settings.BASE_URL.rstrip("/")
+    events = [
+        ics.Event(
+            uid=f"recertify-{me.opaque_id}-{day.isoformat()}@countersign.invalid",
+            day=day,
+            summary=f"Countersign: {times.counted(count, 'question')} to answer",
+            url=f"{base}{reverse('recert_mine')}",
+        )
+        for day, count in coming.deadlines([me.pk], reviewers.zone_of(me))
+    ]
+    content = ics.calendar(events, name="Recertifications", now=clock.real())
+    response = HttpResponse(content, content_type="text/calendar; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="recertifications.ics"'
+    return response

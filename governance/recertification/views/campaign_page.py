@@ -1,0 +1,226 @@
+"""One campaign: what it asks, until when, what silence does, how far it is, who is late, what came of it (R2, R5, R6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from approvals.asking import organisation_zone
+from governance.controls import access, clock, timeline
+from governance.controls.models import Person
+from governance.controls.refusals import Refused
+from governance.controls.roles import Permission
+from governance.recertification import campaign_figures, scheduling, scope_words, transitions, wording
+from governance.recertification.campaign_figures import Reviewer, Standing
+from governance.recertification.freezing import grace_of
+from governance.recertification.models import (
+    UNCLOSED,
+    Campaign,
+    CampaignKind,
+    CampaignState,
+    Item,
+    ItemOutcome,
+    Question,
+)
+from governance.recertification.scope import Scope
+from governance.recertification.still_open import ABOUT
+from governance.recertification.views.campaign_list import state_of
+from governance.web import times
+from governance.web.asked import number
+from governance.web.ledger_links import ledger_href
+from governance.web.middleware import Request
+from governance.web.pages import page, refused
+
+Shape = dict[str, Any]
+
+#: What was taken away, and what nobody can be asked about: so many are listed.
+LISTED = 25
+
+
+def find(request: Request, pk: int, now: datetime) -> Campaign:
+    """A campaign that the reader may see.
+
+    Raises:
+        Http404: there is none, or they may not.
+    """
+    seen = Campaign.objects.visible_to(request.actor, now)
+    return get_object_or_404(seen.select_related("opened_by", "reason"), pk=pk)
+
+
+@require_GET
+def campaign(request: Request, pk: int) -> HttpResponse:
+    """The campaign's page; while it is being opened, htmx asks for its ``progress`` alone."""
+    now = clock.now()
+    one = find(request, pk, now)
+    is_opening = one.state == CampaignState.OPENING
+    progress = _progress(one) if is_opening else None
+    if request.headers.get("HX-Target") == "progress":
+        answer = page(request, "recertification/campaign.html", {"now": now, "progress": progress}, fragment="progress")
+        if progress is None:
+            answer["HX-Refresh"] = "true"
+        return answer
+    items = Item.objects.of_campaigns([one.pk], request.actor, now)
+    stands, people = campaign_figures.standing(items, now), campaign_figures.reviewers(items, now)
+    reads_all = access.may(request.actor, Permission.CAMPAIGN_READ, None, now=now)
+    may_remind = transitions.remind_people.refusal(one, actor=request.actor, now=now) is None
+    context: Shape = {
+        "now": now,
+        "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": one.name, "href": ""}],
+        "head": _head(one, now),
+        "progress": progress,
+        "state": state_of(one, now),
+        "is_second": state_of(one, now) == "second",
+        "facts": _facts(one, stands, reads_all=reads_all),
+        "silence": _silence(one),
+        "burn": _burn(one, items, now) if not is_opening else None,
+        "standing": stands,
+        "outcomes": [{"label": ItemOutcome(key).label, "count": count} for key, count in stands.outcomes.items()],
+        "people": [_person(who, one, may_remind=may_remind) for who in people],
+        "may_remind": may_remind,
+        "more": len(people) == campaign_figures.MOST,
+        "remind_all": reverse("campaign_remind", args=[pk]) if may_remind and any(who.left for who in people) else "",
+        "taken": _taken(items) if stands.outcomes.get(ItemOutcome.REVOKED) or stands.answered else [],
+        "nobody": _nobody(items) if stands.nobody else [],
+        "joined": one.joinings.count() if reads_all else 0,
+        "mine_href": _mine(one, request, now),
+        "events": timeline.shapes(one, reader=request.actor.person, limit=20, actor=request.actor, now=now)
+        if reads_all
+        else [],
+        "ledger_href": ledger_href(one, actor=request.actor, now=now),
+    }
+    return page(request, "recertification/campaign.html", context, fragment="progress")
+
+
+def _mine(one: Campaign, request: Request, now: datetime) -> str:
+    """Where the reader answers what they are asked in it."""
+    asked = Question.objects.unanswered().asked_of(request.actor, now).filter(item__campaign=one)
+    first = asked.order_by("item__deadline", "pk").first()
+    return f"{reverse('recert_item', args=[first.item_id])}?asks={first.asks}" if first is not None else ""
+
+
+def _head(one: Campaign, now: datetime) -> Shape:
+    by = one.opened_by.name if one.opened_by is not None else "by its date"
+    facts = [f"opened {by if one.opened_by is None else 'by ' + by}", f"on {times.stamp_words(one.snapshot_at)}"]
+    if one.reason is not None:
+        facts.append(f"“{one.reason.shown}”")
+    return {"title": one.name, "facts": facts, "tier": one.tier}
+
+
+def _facts(one: Campaign, stands: Standing, *, reads_all: bool) -> list[Shape]:
+    scope = "What comes up by its date" if one.kind == CampaignKind.SCHEDULED else ""
+    scope = scope or scope_words.sentence(Scope.of(one.scope))
+    return [
+        {"label": "About", "text": scope},
+        {"label": "As it stood on", "text": times.stamp_words(one.snapshot_at)},
+        {"label": "Items" if reads_all else "Items that concern you", "text": f"{stands.total:,}"},
+        {"label": "Answer by", "text": times.stamp_words(one.deadline)},
+    ]
+
+
+def _silence(one: Campaign) -> list[Shape]:
+    """What silence does and when, by tier, from the first day (R2, R6)."""
+    if one.kind == CampaignKind.SCHEDULED:
+        until = {one.tier: one.grace_until}
+    else:
+        until = grace_of(one.deadline)
+        until = {one.tier: until[one.tier]} if one.tier in until else until
+    return [
+        {
+            "tier": tier,
+            "handed_on": one.deadline,
+            "suspended": at,
+            "ended": scheduling.closing(at, None),
+        }
+        for tier, at in sorted(until.items(), key=lambda each: each[1])
+    ]
+
+
+def _progress(one: Campaign) -> Shape:
+    """How far the job is: of each item first that it is in it, then that somebody is asked."""
+    made = one.items.count()
+    asked = one.items.filter(pk__lte=one.asked_to).count()
+    return {
+        "href": one.href,
+        "total": max(2 * one.expected, 1),
+        "done": min(made + asked, 2 * one.expected),
+        "made": made,
+        "asked": asked,
+    }
+
+
+def _burn(one: Campaign, items: Any, now: datetime) -> Shape | None:
+    zone = organisation_zone()
+    points = campaign_figures.burn_down(items, opened_at=one.snapshot_at, until=one.grace_until, now=now, zone=zone)
+    total = Question.objects.filter(item__in=items.order_by().values("pk")).count()
+    if not points or not total:
+        return None
+    left, due = points[-1][1], one.deadline.astimezone(zone).date()
+    days = (due - now.astimezone(zone).date()).days
+    when = f"{times.counted(days, 'day')} left" if days > 0 else "due today" if days == 0 else "past the deadline"
+    said = f"{left:,} of {times.counted(total, 'question')} left, {when}"
+    return {
+        "title": said,
+        "points": points,
+        "total": total,
+        "first": one.snapshot_at.astimezone(zone).date(),
+        "due": due,
+        "until": one.grace_until.astimezone(zone).date(),
+    }
+
+
+def _person(who: Reviewer, one: Campaign, *, may_remind: bool) -> Shape:
+    return {
+        "who": who,
+        "percent": who.answered / who.asked * 100 if who.asked else 0,
+        "remind": reverse("campaign_remind", args=[one.pk]) if may_remind and who.left else "",
+    }
+
+
+def _taken(items: Any) -> list[Shape]:
+    """What was taken away, the latest first."""
+    rows = items.filter(outcome=ItemOutcome.REVOKED) | items.filter(state="answered")
+    found = rows.select_related(*(path.removeprefix("item__") for path in ABOUT)).order_by("-closed_at", "-pk")[:LISTED]
+    return [_thing(one) for one in found]
+
+
+def _nobody(items: Any) -> list[Shape]:
+    """What nobody can be asked about."""
+    rows = items.filter(nobody=True, state__in=UNCLOSED)
+    return [_thing(one) for one in rows.select_related(*(path.removeprefix("item__") for path in ABOUT))[:LISTED]]
+
+
+def _thing(item: Item) -> Shape:
+    return {
+        "title": wording.title(item),
+        "href": item.of_automation.href,
+        "why": "Nobody answered" if item.suspended_at is not None else "Revoked",
+        "at": item.closed_at,
+    }
+
+
+@require_POST
+def remind(request: Request, pk: int) -> HttpResponse:
+    """Have one person reminded, or everybody who has something left; each at most once on their day (R5)."""
+    now = clock.now()
+    one = find(request, pk, now)
+    waiting = Question.objects.unanswered().filter(item__campaign=one).order_by()
+    people = Person.objects.filter(pk__in=waiting.values("reviewer")).order_by("pk")
+    if request.POST.get("person"):
+        key = number(request.POST["person"]) or 0
+        people = people.filter(pk=key)
+        if not Person.objects.filter(pk=key, questions__item__campaign=one).exists():
+            raise Http404
+    chosen = list(people)
+    try:
+        transitions.remind_people(one, actor=request.actor, now=now, people=chosen)
+    except Refused as no:
+        return refused(request, no.refusal, context={"back_href": one.href})
+    whom = chosen[0].name if len(chosen) == 1 else times.counted(len(chosen), "person", "people")
+    messages.success(request, f"{whom} will hear of it with their next digest, unless they have been reminded today.")
+    return redirect(one.href)

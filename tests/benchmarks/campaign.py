@@ -1,0 +1,134 @@
+"""A campaign of everything that is held: what freezing it costs beside the plain INSERT … SELECT of the same rows, and a reviewer's page at its size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Count
+
+from approvals.asking import organisation_zone
+from approvals.ladders import Bench
+from governance.controls import clock
+from governance.controls.actors import Actor
+from governance.controls.models import Person
+from governance.recertification import filling, freezing, transitions
+from governance.recertification import scope as scopes
+from governance.recertification.asking import Ladders
+from governance.recertification.models import Campaign, Question
+from governance.recertification.scope import Scope
+from governance.recertification.transitions.campaigns import ASKS, FREEZES
+from tests import people
+
+#: Days until its deadline: what is held ends later than that and its grace.
+DAYS = 4
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured.
+
+    Args:
+        items: how many there are.
+        ratio: seconds of freezing them over seconds of the plain INSERT … SELECT of the same rows.
+        twice: grants with more than one item, after it was killed in the middle and gone on with.
+        asked: microseconds that asking took for each item.
+        busiest, usual: who is asked most, and who is asked nearest to a hundred things.
+    """
+
+    items: int
+    ratio: float
+    twice: int
+    asked: float
+    busiest: Person
+    usual: Person
+
+
+def measure(n: people.Northwind) -> Measured:
+    """Order, freeze and ask a campaign of everything."""
+    now, actor = clock.now(), Actor.of_job(filling.JOB)
+    day = (now.astimezone(organisation_zone()) + timedelta(days=DAYS)).date()
+    day += timedelta(days=max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)
+    campaign = transitions.order_campaign(
+        Campaign(name="Everything"),
+        actor=people.as_actor(n.sana),
+        now=now,
+        reason="To measure it.",
+        about=Scope(),
+        day=day,
+    )
+    plain = _plainly(campaign, now)
+    frozen = _freeze(campaign, actor, now)
+    began = time.perf_counter()
+    ladders = Ladders(Bench.load(now))
+    while transitions.ask.when_due(campaign, actor=actor, now=now, ladders=ladders, size=ASKS):
+        pass
+    asking = time.perf_counter() - began
+    transitions.finish.when_due(campaign, actor=actor, now=now)
+    items = campaign.items.count()
+    counts = campaign.items.order_by().values("grant").annotate(Count("pk"))
+    per_person = Question.objects.unanswered().order_by().values_list("reviewer").annotate(count=Count("pk"))
+    ordered = sorted(per_person, key=lambda one: -one[1])
+    usual = min(ordered, key=lambda one: abs(one[1] - 100))
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE recertification_item, recertification_question")
+    return Measured(
+        items,
+        frozen / plain,
+        counts.filter(pk__count__gt=1).count(),
+        asking / items * 1_000_000,
+        Person.objects.get(pk=ordered[0][0]),
+        Person.objects.get(pk=usual[0]),
+    )
+
+
+def _plainly(campaign: Campaign, now: Any) -> float:
+    """Seconds of finding the same grants and inserting the same rows by one INSERT … SELECT, keys checked: no history, no ledger; undone again."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        began = time.perf_counter()
+        rows = scopes.reviewable(Scope().grants(now), freezing.grace_of(campaign.deadline))
+        given = freezing.said_of(freezing.read(rows, 10**9), now)
+        cursor.execute(
+            f"{freezing.COLUMNS} {freezing.ROWS_OF_GRANTS} ON CONFLICT DO NOTHING",
+            {**freezing.about(campaign, now), **given},
+        )
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        seconds = time.perf_counter() - began
+        transaction.set_rollback(True)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM recertification_item")
+    return seconds
+
+
+def _freeze(campaign: Campaign, actor: Actor, now: Any) -> float:
+    """Seconds until all of it is frozen, without the chunk that is killed in the middle."""
+    size = min(FREEZES, max(campaign.expected // 5, 1))
+    whole, spent = freezing.freeze_grants, 0.0
+
+    def killed(*given: Any) -> Any:
+        whole(*given)
+        raise SystemExit
+
+    for number in range(10**9):
+        if number == 3:
+            freezing.freeze_grants = killed
+            _try(lambda: transitions.freeze.when_due(campaign, actor=actor, now=now, size=size))
+            freezing.freeze_grants = whole
+        began = time.perf_counter()
+        went_on = transitions.freeze.when_due(campaign, actor=actor, now=now, size=size)
+        spent += time.perf_counter() - began
+        if not went_on:
+            break
+    return spent
+
+
+def _try(act: Callable[[], object]) -> None:
+    try:
+        act()
+    except SystemExit:
+        return
+    raise AssertionError("It was to be killed.")
