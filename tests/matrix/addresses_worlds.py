@@ -321,7 +321,14 @@ def _live(w: World) -> dict[str, Any]:
     say(question(revoked, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - timedelta(hours=1))
     live = Automation.objects.get(pk=submission.automation_id)
     same = Item.objects.get(pk=item.pk)
-    return {"live": live, "grant": grant, "needed_item": item, "acceptable_item": same, "revoked_item": revoked}
+    return {
+        "live": live,
+        "grant": grant,
+        "needed_item": item,
+        "acceptable_item": same,
+        "revoked_item": revoked,
+        "campaign": item.campaign,
+    }
 
 
 def _in_conflict(w: World, live: Automation) -> dict[str, Any]:
@@ -377,6 +384,7 @@ ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "import_bind": lambda portal, item: [item.pk, portal.bound],
     "admin:app_list": lambda portal, one: ["controls"],
     "api:gate": lambda portal, one: [one.approved_version.manifest_digest],
+    "campaign_evidence": lambda portal, one: [one.pk, "jsonl"],
     "admin:view_on_site": lambda portal, one: [1, 1],
 }
 

@@ -56,7 +56,8 @@ class World:
         self.held = held.automation
         self.automation, self.resource, self.team = self.held.pk, company.erp.pk, self.people.finance_ops.pk
         self.grant = held.grant().pk
-        self.review = reviews.opened(held.grant(), now - timedelta(days=1)).pk
+        reviewed = reviews.opened(held.grant(), now - timedelta(days=1))
+        self.review, self.campaign = reviewed.pk, reviewed.campaign_id
         chaser = journeys.brought_in(company, content=export("invoice-chaser.json"))
         made = journeys.submitted(company, chaser)
         journeys.decide_app(company, made)

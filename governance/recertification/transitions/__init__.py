@@ -2,6 +2,7 @@
 
 from governance.recertification.transitions.answering import answer, correct, pass_on
 from governance.recertification.transitions.conflicting import join_review
+from governance.recertification.transitions.exporting import export_campaign
 from governance.recertification.transitions.judging import judge_by_policy
 from governance.recertification.transitions.opening import close_campaign, join, open_campaign, open_item
 from governance.recertification.transitions.overdue import escalate, remind, replace_reviewer, suspend_for_silence
@@ -18,6 +19,7 @@ __all__ = [
     "close_campaign",
     "correct",
     "escalate",
+    "export_campaign",
     "join",
     "join_review",
     "judge_by_policy",
