@@ -57,11 +57,11 @@ class Evidence:
 
     def pieces(self) -> Iterator[bytes]:
         """The file, piece by piece: its head, and the rows whose digest stands in it."""
-        yield HEADS[self.form](self.head)
-        self.rows.seek(0)
-        while piece := self.rows.read(PIECE):
-            yield piece
-        self.rows.close()
+        with self.rows:
+            yield HEADS[self.form](self.head)
+            self.rows.seek(0)
+            while piece := self.rows.read(PIECE):
+                yield piece
 
 
 def of(campaign: Campaign, form: str, *, by: Person, now: datetime) -> Evidence:

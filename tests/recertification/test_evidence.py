@@ -129,5 +129,6 @@ def test_memory_does_not_grow_with_the_campaign_and_queries_grow_by_chunks(
     assert many < 1.3 * few
     with CaptureQueriesContext(connection) as asked:
         found = evidence.of(campaign, form, by=held.people.yuki, now=clock.now())
+    found.rows.close()
     assert found.head["items"] == 601
     assert len(asked) <= 6 + 6 * (601 // 20 + 1)
