@@ -76,19 +76,12 @@ def of(campaign: Campaign, form: str, *, by: Person, now: datetime) -> Evidence:
     Raises:
         KeyError: the form is none of these.
     """
-    write = ROWS[form]
     rows = TemporaryFile()  # noqa: SIM115  closed when it is sent
-    digest, count = hashlib.sha256(), 0
-    with transaction.atomic():
-        if not connection.savepoint_ids:  # of its own: a part of another has that one's view
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        last = Seal.objects.order_by("-number").first()
-        for chunk in _chunks(campaign):
-            text = write(chunk, first=count == 0)
-            count += len(chunk)
-            digest.update(text)
-            rows.write(text)
+    try:
+        count, digest, last = _write(rows, campaign, form)
+    except BaseException:
+        rows.close()
+        raise
     head = {
         "type": "export",
         "of": "campaign",
@@ -99,11 +92,27 @@ def of(campaign: Campaign, form: str, *, by: Person, now: datetime) -> Evidence:
         "by": by.name,
         "by_id": str(by.opaque_id),
         "items": count,
-        "sha256": digest.hexdigest(),
+        "sha256": digest,
         "last_seal": last.number if last is not None else None,
         "last_root": last.root if last is not None else None,
     }
     return Evidence(head, rows, form)
+
+
+def _write(rows: IO[bytes], campaign: Campaign, form: str) -> tuple[int, str, Seal | None]:
+    """Write the rows; returns how many items they are of, their digest, and the last seal as they were read."""
+    write, digest, count = ROWS[form], hashlib.sha256(), 0
+    with transaction.atomic():
+        if not connection.savepoint_ids:  # of its own: a part of another has that one's view
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        last = Seal.objects.order_by("-number").first()
+        for chunk in _chunks(campaign):
+            text = write(chunk, first=count == 0)
+            count += len(chunk)
+            digest.update(text)
+            rows.write(text)
+    return count, digest.hexdigest(), last
 
 
 def _chunks(campaign: Campaign) -> Iterator[list[Row]]:
@@ -125,6 +134,15 @@ def _chunks(campaign: Campaign) -> Iterator[list[Row]]:
         after = items[-1].pk
         proved = _proofs(items)
         yield [_item(one, proved[one.pk]) for one in items]
+        for one in items:
+            _let_go(one)
+
+
+def _let_go(item: Item) -> None:
+    """Item, questions and answers know each other: without that they are gone at once, and not when the collector comes."""
+    for question in item.questions.all():
+        question.__dict__.pop("_prefetched_objects_cache", None)
+    item.__dict__.pop("_prefetched_objects_cache", None)
 
 
 def _proofs(items: Sequence[Item]) -> dict[int, list[Row]]:

@@ -27,9 +27,11 @@ def campaign_evidence(request: Request, pk: int, form: str) -> HttpResponseBase:
     said = {"form": form, "items": found.head["items"], "sha256": found.head["sha256"]}
     try:
         transitions.export_campaign(campaign, actor=request.actor, now=now, **said)
-    except Refused as refusal:
+    except BaseException as error:
         found.rows.close()
-        return refused(request, refusal.refusal)
+        if isinstance(error, Refused):
+            return refused(request, error.refusal)
+        raise
     answer = StreamingHttpResponse(found.pieces(), content_type=evidence.TYPES[form])
     answer["Content-Disposition"] = f'attachment; filename="campaign-{campaign.pk}.{form}"'
     return answer
