@@ -187,6 +187,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "approval.carried_on": ("arrow", "", "what was said of {what} before goes on counting"),
     "automation.judged_by_policy": ("eye", "", "it was judged by a later policy"),
     "automation.judged_with_sharers": ("eye", "", "it was judged with what it is joined with"),
+    "campaign.exported": ("file", "", "took the campaign out as evidence"),
     "campaign.closed": ("check", "", "the review closed"),
     "campaign.filled": ("check", "ok", "everything is in the campaign, and whoever answers is asked"),
     "campaign.item_joined": ("arrow", "", "the campaign joined a review that was open already"),

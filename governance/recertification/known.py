@@ -19,11 +19,11 @@ from approvals import grants
 from approvals.models import Conflict, ConflictState, Grant, GrantState, Submission, SubmissionState
 from approvals.models.conflict import Mode
 from governance.controls import compiled
+from governance.controls.words import day_of
 from governance.recertification import usage
 from governance.recertification.models import SETTLING, Answer, AnswerKind, Item, ItemState
 from governance.recertification.recommending import Facts, InConflict, Recommendation, recommend
 from governance.recertification.usage import Usage
-from governance.web.times import day_of
 from inventory.models import Automation, AutomationState, Lifetime, Version
 
 Row = Mapping[str, Any]

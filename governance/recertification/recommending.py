@@ -12,7 +12,7 @@ from datetime import date
 
 from django.db.models import TextChoices
 
-from governance.web.times import counted
+from governance.controls.words import counted
 from inventory.models import DataClass
 
 #: Days without a call after which it stands idle, and after which it is plainly not needed (R1).

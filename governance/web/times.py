@@ -12,18 +12,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from governance.controls.words import counted as counted
+from governance.controls.words import day_of as day_of
+
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-
-
-def counted(number: int, thing: str, things: str = "") -> str:
-    """Return "1 privilege", "5 privileges"; ``things`` when adding an s is not the plural."""
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
-
-
-def day_of(at: datetime | date) -> date:
-    """Return the calendar day of an instant in the active zone, or the day itself."""
-    return timezone.localtime(at).date() if isinstance(at, datetime) else at
 
 
 def day_words(on: date, today: date) -> str:

@@ -409,6 +409,7 @@ ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "import_bind": lambda portal, item: [item.pk, portal.bound],
     "admin:app_list": lambda portal, one: ["controls"],
     "api:gate": lambda portal, one: [one.approved_version.manifest_digest],
+    "campaign_evidence": lambda portal, one: [one.pk, "jsonl"],
     "admin:view_on_site": lambda portal, one: [1, 1],
 }
 

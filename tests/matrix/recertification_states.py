@@ -318,6 +318,12 @@ def _said(kind: AnswerKind) -> Mapping[str, Any]:
     return {"answer": kind, "batch": uuid.uuid4()}
 
 
+@arguments("recertification.campaign.export_campaign")
+def export_campaign(w: World, subject: models.Model) -> Mapping[str, Any]:
+    """As lines."""
+    return {"form": "jsonl", "items": 1, "sha256": "0" * 64}
+
+
 @arguments("recertification.question.answer")
 def answer(w: World, subject: models.Model) -> Mapping[str, Any]:
     """Keep."""

@@ -11,6 +11,7 @@ from governance.recertification.transitions.campaigns import (
     remind_people,
 )
 from governance.recertification.transitions.conflicting import join_review
+from governance.recertification.transitions.exporting import export_campaign
 from governance.recertification.transitions.judging import judge_by_policy
 from governance.recertification.transitions.opening import close_campaign, join, open_campaign, open_item
 from governance.recertification.transitions.overdue import escalate, remind, replace_reviewer, suspend_for_silence
@@ -29,6 +30,7 @@ __all__ = [
     "close_campaign",
     "correct",
     "escalate",
+    "export_campaign",
     "finish",
     "freeze",
     "join",

@@ -1,0 +1,17 @@
+"""What is said of numbers and days alike on pages, in mails and in reasons. Pure but for the zone that is active."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from django.utils import timezone
+
+
+def counted(number: int, thing: str, things: str = "") -> str:
+    """Return "1 privilege", "5 privileges"; ``things`` when adding an s is not the plural."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def day_of(at: datetime | date) -> date:
+    """Return the calendar day of an instant in the active zone, or the day itself."""
+    return timezone.localtime(at).date() if isinstance(at, datetime) else at

@@ -1,0 +1,37 @@
+"""A campaign as a file of evidence (H4), for whoever reads the ledger."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_GET
+
+from governance.controls import clock
+from governance.controls.refusals import Refused
+from governance.recertification import evidence, transitions
+from governance.recertification.models import Campaign
+from governance.web.middleware import Request
+from governance.web.pages import refused
+
+
+@require_GET
+def campaign_evidence(request: Request, pk: int, form: str) -> HttpResponseBase:
+    """The file, as ``csv`` or ``jsonl``; that it was taken is recorded before a byte of it goes."""
+    campaign, now, person = get_object_or_404(Campaign, pk=pk), clock.now(), request.actor.person
+    if form not in evidence.TYPES or person is None:
+        raise Http404
+    no = transitions.export_campaign.refusal(campaign, actor=request.actor, now=now)
+    if no is not None:
+        return refused(request, no)
+    found = evidence.of(campaign, form, by=person, now=now)
+    said = {"form": form, "items": found.head["items"], "sha256": found.head["sha256"]}
+    try:
+        transitions.export_campaign(campaign, actor=request.actor, now=now, **said)
+    except BaseException as error:
+        found.rows.close()
+        if isinstance(error, Refused):
+            return refused(request, error.refusal)
+        raise
+    answer = StreamingHttpResponse(found.pieces(), content_type=evidence.TYPES[form])
+    answer["Content-Disposition"] = f'attachment; filename="campaign-{campaign.pk}.{form}"'
+    return answer

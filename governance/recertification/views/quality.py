@@ -1,0 +1,77 @@
+"""How a campaign was answered: what looks like rubber-stamping, and what the reviews achieved (R7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from governance.controls import access, clock
+from governance.controls.refusals import Refusal
+from governance.controls.roles import Permission
+from governance.recertification import quality, wording
+from governance.recertification.models import AnswerKind, Campaign
+from governance.recertification.quality import Quality
+from governance.web.middleware import Request
+from governance.web.pages import page, refused
+from governance.web.times import counted
+
+Shape = dict[str, Any]
+
+NOT_YOURS = Refusal(
+    "R7",
+    "permission",
+    "How a campaign was answered is shown to who opened it, security reviewers and auditors.",
+    "What you are asked yourself stands under “Recertify”.",
+)
+
+
+@require_GET
+def campaign_quality(request: Request, pk: int) -> HttpResponse:
+    """The page of one campaign."""
+    campaign, now = get_object_or_404(Campaign, pk=pk), clock.now()
+    opened_by = getattr(campaign, "opened_by_id", None)
+    mine = opened_by is not None and opened_by in access.answers_as(request.actor, now)
+    if not mine and not access.may(request.actor, Permission.SIGNALS_READ, None, now=now):
+        return refused(request, NOT_YOURS)
+    crumbs = [{"label": campaign.name, "href": ""}, {"label": "How it was answered", "href": ""}]
+    head = {"title": f"How “{campaign.name}” was answered", "facts": ["nobody is ranked, and nothing is decided by it"]}
+    return page(
+        request, "recertification/quality.html", {"crumbs": crumbs, "head": head, **shape(quality.of(campaign))}
+    )
+
+
+def shape(found: Quality) -> Shape:
+    """What ``recertification/quality_parts.html`` takes, plain: for this page and whatever page shows a part of it."""
+    return {
+        "flagged": [
+            {"person": one.person, "at": one.at, "number": one.number, "said": list(one.said.values())}
+            for one in found.flagged
+        ],
+        "more": found.more,
+        "again": [{"href": reverse("recert_item", args=[one.pk]), "text": wording.title(one)} for one in found.again],
+        "figures": _figures(found),
+        "taken": [{"tier": tier, "number": found.taken.get(tier, 0)} for tier in ("high", "standard", "low")],
+        "kinds": [{"label": kind.label, "number": found.answers.get(kind, 0)} for kind in AnswerKind],
+    }
+
+
+def _figures(found: Quality) -> list[Shape]:
+    advised = found.followed + found.not_followed
+    taken = sum(found.taken.values())
+    return [
+        {"caption": "taken away or not renewed", "value": counted(taken, "grant")},
+        {"caption": f"of {counted(found.asked, 'question')} answered", "value": f"{found.answered:,}"},
+        {"caption": "until half were answered", "value": f"{found.days:.1f} days" if found.days is not None else "–"},
+        {
+            "caption": f"for half of {counted(found.measured, 'answer')} at most",
+            "value": counted(round(found.median), "second") if found.median is not None else "Not measured",
+        },
+        {
+            "caption": "followed what was recommended",
+            "value": f"{found.followed:,} of {advised:,}" if advised else "Not measured",
+        },
+    ]

@@ -1,0 +1,144 @@
+"""A campaign as evidence: whole, verifiable by its digest, bounded in memory, harmless in a spreadsheet, for few, and on record (H4)."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import tracemalloc
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from governance.controls import clock
+from governance.controls.models import LedgerEvent, Seal
+from governance.recertification import evidence
+from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
+from tests.portal.signed_in import client_of
+from tests.recertification.reviews import Held, question, say
+
+
+@pytest.fixture
+def campaign(stock_under_review: Item, held: Held) -> Campaign:
+    """One item, answered by one side, and the other side's revoke corrected."""
+    now = stock_under_review.opened_at
+    say(question(stock_under_review, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=now, reason="=HYPERLINK(1)")
+    return stock_under_review.campaign
+
+
+def export(campaign: Campaign, held: Held, form: str) -> bytes:
+    answer = client_of(held.people.yuki).get(f"/campaigns/{campaign.pk}/evidence/{form}/")
+    assert answer.status_code == 200
+    assert answer["Content-Disposition"] == f'attachment; filename="campaign-{campaign.pk}.{form}"'
+    return b"".join(answer.streaming_content)
+
+
+@pytest.mark.rule("H4")
+def test_nobody_but_whoever_reads_the_ledger_takes_it_out(campaign: Campaign, held: Held) -> None:
+    n, where = held.people, f"/campaigns/{campaign.pk}/evidence/csv/"
+    for nobody in (n.jonas, n.omar, n.theo, n.rita, n.nadia):
+        assert client_of(nobody).get(where).status_code == 403
+    assert not LedgerEvent.objects.filter(verb="campaign.exported", outcome="done").exists()
+    assert client_of(n.yuki).get(f"/campaigns/{campaign.pk}/evidence/exe/").status_code == 404
+    assert client_of(n.yuki).get("/campaigns/999999/evidence/csv/").status_code == 404
+
+
+@pytest.mark.rule("H4", "H1")
+def test_the_lines_say_everything_and_the_head_proves_them(campaign: Campaign, held: Held) -> None:
+    first, _, rest = export(campaign, held, "jsonl").partition(b"\n")
+    head = json.loads(first)
+    assert head["sha256"] == hashlib.sha256(rest).hexdigest()
+    assert (head["items"], head["by"], head["campaign"]) == (1, "Yuki Sato", campaign.pk)
+    (item,) = [json.loads(line) for line in rest.splitlines()]
+    asked = {one["asks"]: one for one in item["questions"]}
+    (said,) = asked["acceptable"]["answers"]
+    assert (said["answer"], said["answered_by"], said["reason"]) == ("revoke", "Omar Haddad", "=HYPERLINK(1)")
+    assert asked["needed"]["answers"] == []
+    assert (item["state"], item["snapshot"]["tier"]) == ("answered", "standard")
+    verbs = [one["verb"] for one in item["proofs"]]
+    assert {"item.opened", "question.answered", "item.settled"} <= set(verbs)
+    for one in item["proofs"]:
+        event = LedgerEvent.objects.get(pk=one["event"])
+        assert (one["id"], one["digest"]) == (str(event.event_id), event.digest)
+        assert one["seal"] is None, "what is not committed can't be sealed"
+    exported = LedgerEvent.objects.get(verb="campaign.exported", outcome="done")
+    assert exported.payload == {"form": "jsonl", "items": 1, "sha256": head["sha256"]}
+    assert exported.actor_id == str(held.people.yuki.opaque_id)
+
+
+@pytest.mark.rule("H4")
+def test_the_cells_have_a_row_for_each_question_and_no_formula(campaign: Campaign, held: Held) -> None:
+    head, _, rest = export(campaign, held, "csv").partition(b"\r\n\r\n")
+    said = dict(csv.reader(io.StringIO(head.decode())))
+    assert said["sha256"] == hashlib.sha256(rest).hexdigest()
+    rows = list(csv.DictReader(io.StringIO(rest.decode())))
+    assert [(row["asks"], row["answer"]) for row in rows] == [("needed", ""), ("acceptable", "revoke")]
+    assert rows[1]["reason"] == "'=HYPERLINK(1)"
+
+
+@pytest.mark.rule("H4", "H9")
+def test_each_event_names_the_seal_that_covers_it_and_what_came_later_names_none(
+    campaign: Campaign, held: Held
+) -> None:
+    events = LedgerEvent.objects.filter(about__contains=[f"recertification.item:{campaign.items.get().pk}"])
+    first, *_, last = events.order_by("xid", "pk")
+    signed = {"root": "0" * 64, "previous": "0" * 64, "key_id": "k", "signature": "s", "at": clock.real()}
+    for number, end in ((1, first.pk), (2, last.pk - 1)):
+        covered = {"first": 1, "last": end, "last_xid": first.xid, "count": 1, "total": 1}
+        Seal.objects.create(number=number, **covered, **signed)
+    found = evidence.of(campaign, "jsonl", by=held.people.yuki, now=clock.now())
+    head, item = (json.loads(line) for line in b"".join(found.pieces()).splitlines())
+    assert [one["seal"] for one in item["proofs"]] == [1, *[2] * (len(item["proofs"]) - 2), None]
+    assert head["last_seal"] == 2
+
+
+@pytest.mark.rule("H4")
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1"])
+def test_what_a_spreadsheet_would_compute_is_text(text: str) -> None:
+    assert evidence.cell(text) == f"'{text}"
+    assert evidence.cell(f"a{text}") == f"a{text}"
+
+
+def more_items(campaign: Campaign, held: Held, number: int) -> None:
+    model = campaign.items.earliest("pk")
+    closed = {"state": "closed", "outcome": "kept", "closed_at": model.opened_at, "reason": "review date"}
+    when = {"opened_at": model.opened_at, "deadline": model.deadline, "grace_until": model.grace_until}
+    items = Item.objects.bulk_create(
+        Item(campaign=campaign, grant=model.grant, snapshot={"tier": "low", "x": "y" * 2000}, **closed, **when)
+        for _ in range(number)
+    )
+    Question.objects.bulk_create(
+        Question(item=one, asks=Asks.NEEDED, reviewer=held.people.jonas, asked_at=one.opened_at) for one in items
+    )
+
+
+def peak(campaign: Campaign, held: Held, form: str) -> tuple[int, int]:
+    """The most bytes that an export holds at once, and how many it sends."""
+    tracemalloc.start()
+    found = evidence.of(campaign, form, by=held.people.yuki, now=clock.now())
+    size = sum(len(piece) for piece in found.pieces())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most, size
+
+
+@pytest.mark.rule("H4")
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_memory_does_not_grow_with_the_campaign_and_queries_grow_by_chunks(
+    form: str, campaign: Campaign, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "CHUNK", 20)
+    more_items(campaign, held, 60)
+    peak(campaign, held, form)  # what is compiled once
+    few, _ = peak(campaign, held, form)
+    more_items(campaign, held, 540)
+    many, size = peak(campaign, held, form)
+    assert size > 600 * 2000
+    assert many < 1.3 * few
+    with CaptureQueriesContext(connection) as asked:
+        found = evidence.of(campaign, form, by=held.people.yuki, now=clock.now())
+    found.rows.close()
+    assert found.head["items"] == 601
+    assert len(asked) <= 6 + 6 * (601 // 20 + 1)
