@@ -22,6 +22,7 @@ from governance.recertification.models import Campaign
 from governance.recertification.scope import Scope
 from governance.recertification.transitions.campaigns import deadline_words
 from governance.web import times
+from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory.models import AutomationKind, DataClass, Environment, Resource
@@ -89,8 +90,9 @@ class Filter(forms.Form):
 
     def _choices(self, name: str, rows: Any, chosen: str | None = None) -> None:
         found = list(rows[:OFFERED])
-        if chosen and chosen.isdecimal() and int(chosen[:18]) not in dict(found):
-            found += list(rows.filter(pk=int(chosen[:18])))
+        key = number(chosen)
+        if key is not None and key not in dict(found):
+            found += list(rows.filter(pk=key))
         field = self.fields[name]
         assert isinstance(field, forms.TypedChoiceField)
         field.choices = [*ANY, *((str(pk), label) for pk, label in found)]
