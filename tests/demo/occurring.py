@@ -54,7 +54,7 @@ COLUMNS = (
     Column(RevocationTask, "outcome", {"driver": "no driver ships", "in_use": "nothing of the demo was granted again"}),
     Column(Item, "state"),
     Column(Item, "outcome", {"resolved": "no conflict of the demo was under an enforced rule and resolved"}),
-    Column(Campaign, "state", {"opening": "it lasts as long as the job that fills it"}),
+    Column(Campaign, "state"),
     Column(InterimOwner, "state"),
     Column(Resource, "state", {"retired": "no operation retires a resource yet"}),
     Column(Resource, "kind"),
