@@ -131,6 +131,11 @@ def update(steps: Sequence[Step[Any]], **values: Any) -> None:
     _write_history(steps, "~")
 
 
+def reach(steps: Sequence[Step[Any]], verb: Transition[Any], **values: Any) -> None:
+    """Bring the subjects of some steps to the first of the states that an operation may reach, with what else it writes of each."""
+    update(steps, state=verb.target[0], **values)
+
+
 def insert(steps: Sequence[Step[Any]]) -> None:
     """Insert the subjects of some steps, of one model, each with its row of history."""
     if steps:

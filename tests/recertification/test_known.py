@@ -17,11 +17,12 @@ from governance.controls import clock
 from governance.recertification import known
 from governance.recertification.models import Answer, AnswerKind, Asks, Item
 from governance.recertification.recommending import Advice, Facts
-from inventory.models import Automation, Credential, Lifetime, Resource, Version
+from inventory.models import Automation, Credential, Lifetime, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.portal.signed_in import client_of
 from tests.recertification.reviews import Held, opened, question, say, under_review
+from tests.unguarded import given
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def in_conflict(item: Item, held: Held, *, mode: str = "record") -> None:
 
 
 def classed_higher(item: Item, held: Held) -> None:
-    Resource.objects.filter(pk=held.company.erp.pk).update(data_class="restricted")
+    given(held.company.erp, data_class="restricted")
 
 
 def owned_by_another(item: Item, held: Held) -> None:
@@ -94,7 +95,7 @@ def owned_by_another(item: Item, held: Held) -> None:
 
 
 def kept_by_another(item: Item, held: Held) -> None:
-    Resource.objects.filter(pk=held.company.erp.pk).update(accepted_at=item.opened_at)
+    given(held.company.erp, accepted_at=item.opened_at)
 
 
 def secret(item: Item, held: Held) -> None:

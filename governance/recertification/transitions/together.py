@@ -97,9 +97,8 @@ def _settled(steps: Sequence[Step[Question]], said: Sequence[Answer]) -> dict[in
             inner = together.inside(step, item, settle.event)
             found.append((step.subject.pk, inner, renewing.Renewal(step, item.grant, keys, until)))
     was = [inner.subject.state for _, inner, _ in found]
-    now = steps[0].now
-    closed = {"state": ItemState.CLOSED, "outcome": ItemOutcome.KEPT, "closed_at": now, "closes_at": None}
-    together.update([inner for _, inner, _ in found], **closed)
+    closed = [inner for _, inner, _ in found]
+    together.reach(closed, settle, outcome=ItemOutcome.KEPT, closed_at=steps[0].now, closes_at=None)
     renewed = renewing.write([renewal for *_, renewal in found])
     return {
         key: _Settled(inner, before, made) for (key, inner, _), before, made in zip(found, was, renewed, strict=True)
