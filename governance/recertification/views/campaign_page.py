@@ -30,6 +30,7 @@ from governance.recertification.models import (
 )
 from governance.recertification.scope import Scope
 from governance.recertification.still_open import ABOUT
+from governance.recertification.views import quality
 from governance.recertification.views.campaign_list import state_of
 from governance.web import times
 from governance.web.asked import number
@@ -89,12 +90,24 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         "nobody": _nobody(items) if stands.nobody else [],
         "joined": one.joinings.count() if reads_all else 0,
         "mine_href": _mine(one, request, now),
+        "behind": _behind(one, request, now),
         "events": timeline.shapes(one, reader=request.actor.person, limit=20, actor=request.actor, now=now)
         if reads_all
         else [],
         "ledger_href": ledger_href(one, actor=request.actor, now=now),
     }
     return page(request, "recertification/campaign.html", context, fragment="progress")
+
+
+def _behind(one: Campaign, request: Request, now: datetime) -> list[Shape]:
+    """Where the reader finds how it was answered (R7), and takes it out as evidence (H4)."""
+    found = []
+    if quality.may_read(request.actor, one, now):
+        found.append({"href": reverse("campaign_quality", args=[one.pk]), "label": "How it was answered"})
+    if transitions.export_campaign.refusal(one, actor=request.actor, now=now) is None:
+        files = (("csv", "As evidence, a table (CSV)"), ("jsonl", "As evidence, by line (JSON)"))
+        found += [{"href": reverse("campaign_evidence", args=[one.pk, form]), "label": label} for form, label in files]
+    return found
 
 
 def _mine(one: Campaign, request: Request, now: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from governance.controls import access, clock
+from governance.controls.actors import Actor
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Permission
 from governance.recertification import quality, wording
@@ -33,15 +35,23 @@ NOT_YOURS = Refusal(
 def campaign_quality(request: Request, pk: int) -> HttpResponse:
     """The page of one campaign."""
     campaign, now = get_object_or_404(Campaign, pk=pk), clock.now()
-    opened_by = getattr(campaign, "opened_by_id", None)
-    mine = opened_by is not None and opened_by in access.answers_as(request.actor, now)
-    if not mine and not access.may(request.actor, Permission.SIGNALS_READ, None, now=now):
+    if not may_read(request.actor, campaign, now):
         return refused(request, NOT_YOURS)
-    crumbs = [{"label": campaign.name, "href": ""}, {"label": "How it was answered", "href": ""}]
+    crumbs = [
+        {"label": "Campaigns", "href": reverse("campaign_list")},
+        {"label": campaign.name, "href": campaign.href},
+        {"label": "How it was answered", "href": ""},
+    ]
     head = {"title": f"How “{campaign.name}” was answered", "facts": ["nobody is ranked, and nothing is decided by it"]}
     return page(
         request, "recertification/quality.html", {"crumbs": crumbs, "head": head, **shape(quality.of(campaign))}
     )
+
+
+def may_read(actor: Actor, campaign: Campaign, now: datetime) -> bool:
+    """Whether somebody may read how a campaign was answered: who opened it, or whoever reads signals (R7)."""
+    mine = campaign.opened_by_id is not None and campaign.opened_by_id in access.answers_as(actor, now)
+    return mine or access.may(actor, Permission.SIGNALS_READ, None, now=now)
 
 
 def shape(found: Quality) -> Shape:
