@@ -61,7 +61,7 @@ def write(renewals: Sequence[Renewal]) -> list[Renewed]:
     now = renewals[0].cause.now
     policy = policies.in_force(now)
     ended = [together.inside(one.cause, one.old, grants.end.event) for one in renewals]
-    together.reach(ended, grants.end, ended_at=now, ended_why=Why.SUCCEEDED.value)
+    together.change(ended, to=GrantState.ENDED, ended_at=now, ended_why=Why.SUCCEEDED.value)
     begun = [
         together.inside(one.cause, grants.successor(one.old, now, one.ends_at, policy), grants.succeed.event)
         for one in renewals

@@ -113,8 +113,13 @@ def inside(step: Step[Any], row: N, event: str) -> Step[N]:
     return Step(row, step.actor, step.now, event, events=step.events)
 
 
-def update(steps: Sequence[Step[Any]], **values: Any) -> None:
+def change(steps: Sequence[Step[Any]], *, to: str = "", **values: Any) -> None:
     """Give the subjects of some steps, of one model, the same values, each with its own row of history.
+
+    Args:
+        steps: of operations that reach the same state.
+        to: the state that they reach, where they change it.
+        values: what else they change.
 
     Raises:
         RuntimeError: a row is not there: it was not locked.
@@ -122,6 +127,8 @@ def update(steps: Sequence[Step[Any]], **values: Any) -> None:
     rows = [step.subject for step in steps]
     if not rows:
         return
+    if to:
+        values["state"] = to
     for row in rows:
         row.__dict__.update(values)
     model = type(rows[0])
@@ -129,11 +136,6 @@ def update(steps: Sequence[Step[Any]], **values: Any) -> None:
     if changed != len(rows):
         raise RuntimeError(f"{len(rows) - changed} rows of {model.__name__} are gone")
     _write_history(steps, "~")
-
-
-def reach(steps: Sequence[Step[Any]], verb: Transition[Any], **values: Any) -> None:
-    """Bring the subjects of some steps to the first of the states that an operation may reach, with what else it writes of each."""
-    update(steps, state=verb.target[0], **values)
 
 
 def insert(steps: Sequence[Step[Any]]) -> None:

@@ -61,7 +61,7 @@ def _body(steps: Sequence[Step[Question]], params: Sequence[Mapping[str, Any]]) 
     """What `answering.answer` does and causes, for each of them."""
     said = [answer_of(step, **given) for step, given in zip(steps, params, strict=True)]
     inserting.insert(said)
-    together.update(steps, answered_at=steps[0].now, remind_at=None)
+    together.change(steps, answered_at=steps[0].now, remind_at=None)
     Draft.objects.filter(among([step.subject.pk for step in steps], "question")).delete()
     settled = _settled(steps, said)
     for step, given in zip(steps, said, strict=True):
@@ -97,8 +97,9 @@ def _settled(steps: Sequence[Step[Question]], said: Sequence[Answer]) -> dict[in
             inner = together.inside(step, item, settle.event)
             found.append((step.subject.pk, inner, renewing.Renewal(step, item.grant, keys, until)))
     was = [inner.subject.state for _, inner, _ in found]
-    closed = [inner for _, inner, _ in found]
-    together.reach(closed, settle, outcome=ItemOutcome.KEPT, closed_at=steps[0].now, closes_at=None)
+    now = steps[0].now
+    closed = {"outcome": ItemOutcome.KEPT, "closed_at": now, "closes_at": None}
+    together.change([inner for _, inner, _ in found], to=ItemState.CLOSED, **closed)
     renewed = renewing.write([renewal for *_, renewal in found])
     return {
         key: _Settled(inner, before, made) for (key, inner, _), before, made in zip(found, was, renewed, strict=True)

@@ -90,7 +90,8 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         "nobody": _nobody(items) if stands.nobody else [],
         "joined": one.joinings.count() if reads_all else 0,
         "mine_href": _mine(one, request, now),
-        "behind": _behind(one, request, now),
+        "quality_href": reverse("campaign_quality", args=[pk]) if quality.may_read(request.actor, one, now) else "",
+        "evidence": _evidence(one, request, now),
         "events": timeline.shapes(one, reader=request.actor.person, limit=20, actor=request.actor, now=now)
         if reads_all
         else [],
@@ -99,15 +100,12 @@ def campaign(request: Request, pk: int) -> HttpResponse:
     return page(request, "recertification/campaign.html", context, fragment="progress")
 
 
-def _behind(one: Campaign, request: Request, now: datetime) -> list[Shape]:
-    """Where the reader finds how it was answered (R7), and takes it out as evidence (H4)."""
-    found = []
-    if quality.may_read(request.actor, one, now):
-        found.append({"href": reverse("campaign_quality", args=[one.pk]), "label": "How it was answered"})
-    if transitions.export_campaign.refusal(one, actor=request.actor, now=now) is None:
-        files = (("csv", "As evidence, a table (CSV)"), ("jsonl", "As evidence, by line (JSON)"))
-        found += [{"href": reverse("campaign_evidence", args=[one.pk, form]), "label": label} for form, label in files]
-    return found
+def _evidence(one: Campaign, request: Request, now: datetime) -> list[Shape]:
+    """In which forms the reader may take it out as evidence (H4)."""
+    if transitions.export_campaign.refusal(one, actor=request.actor, now=now) is not None:
+        return []
+    forms = (("csv", "A table (CSV)"), ("jsonl", "Line by line (JSON)"))
+    return [{"action": reverse("campaign_evidence", args=[one.pk, form]), "label": label} for form, label in forms]
 
 
 def _mine(one: Campaign, request: Request, now: datetime) -> str:
