@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 import json
+import weakref
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,7 +97,9 @@ def of(campaign: Campaign, form: str, *, by: Person, now: datetime) -> Evidence:
         "last_seal": last.number if last is not None else None,
         "last_root": last.root if last is not None else None,
     }
-    return Evidence(head, rows, form)
+    found = Evidence(head, rows, form)
+    weakref.finalize(found, rows.close)  # where nobody takes it
+    return found
 
 
 def _write(rows: IO[bytes], campaign: Campaign, form: str) -> tuple[int, str, Seal | None]:

@@ -29,7 +29,7 @@ def campaign(stock_under_review: Item, held: Held) -> Campaign:
 
 
 def export(campaign: Campaign, held: Held, form: str) -> bytes:
-    answer = client_of(held.people.yuki).get(f"/campaigns/{campaign.pk}/evidence/{form}/")
+    answer = client_of(held.people.yuki).post(f"/campaigns/{campaign.pk}/evidence/{form}/")
     assert answer.status_code == 200
     assert answer["Content-Disposition"] == f'attachment; filename="campaign-{campaign.pk}.{form}"'
     return b"".join(answer.streaming_content)
@@ -39,10 +39,10 @@ def export(campaign: Campaign, held: Held, form: str) -> bytes:
 def test_nobody_but_whoever_reads_the_ledger_takes_it_out(campaign: Campaign, held: Held) -> None:
     n, where = held.people, f"/campaigns/{campaign.pk}/evidence/csv/"
     for nobody in (n.jonas, n.omar, n.theo, n.rita, n.nadia):
-        assert client_of(nobody).get(where).status_code == 403
+        assert client_of(nobody).post(where).status_code == 403
     assert not LedgerEvent.objects.filter(verb="campaign.exported", outcome="done").exists()
-    assert client_of(n.yuki).get(f"/campaigns/{campaign.pk}/evidence/exe/").status_code == 404
-    assert client_of(n.yuki).get("/campaigns/999999/evidence/csv/").status_code == 404
+    assert client_of(n.yuki).post(f"/campaigns/{campaign.pk}/evidence/exe/").status_code == 404
+    assert client_of(n.yuki).post("/campaigns/999999/evidence/csv/").status_code == 404
 
 
 @pytest.mark.rule("H4", "H1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import Http404, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_POST
 
 from governance.controls import clock
 from governance.controls.refusals import Refused
@@ -14,7 +14,7 @@ from governance.web.middleware import Request
 from governance.web.pages import refused
 
 
-@require_GET
+@require_POST
 def campaign_evidence(request: Request, pk: int, form: str) -> HttpResponseBase:
     """The file, as ``csv`` or ``jsonl``; that it was taken is recorded before a byte of it goes."""
     campaign, now, person = get_object_or_404(Campaign, pk=pk), clock.now(), request.actor.person

@@ -24,7 +24,7 @@ LISTED = (
     *("asks", "reviewer__name", "draft__answer", "draft__person", "item__deadline", "item__automation__name"),
     *(
         f"item__grant__{name}"
-        for name in ("level", "scope", "automation__name", "credential__name", "credential__kind")
+        for name in ("level", "scope", "tier", "raised_to", "automation__name", "credential__name", "credential__kind")
     ),
     *(
         f"item__grant__approval__privilege__{name}"
@@ -195,6 +195,7 @@ def context(found: Waiting, shown: Question | None, actor: Actor, now: datetime)
         },
         "queue": [_row(one, shown, actor, now) for one in rows],
         "more": total - len(rows),
+        "together_href": reverse("recert_together") if sum(map(_is_low, rows)) > 1 else "",
         "submit": {"action": reverse("recert_submit"), "count": found.drafted_count},
         "correctable": [_to_correct(one) for one in correctable(actor, now)],
     }
@@ -222,6 +223,11 @@ def _row(question: Question, shown: Question | None, actor: Actor, now: datetime
         "current": question == shown,
         "overdue": now >= question.item.deadline,
     }
+
+
+def _is_low(question: Question) -> bool:
+    """Whether it can be answered together with others like it (R7)."""
+    return question.item.grant is not None and question.item.grant.counted_tier == "low"
 
 
 def correctable(actor: Actor, now: datetime) -> list[Question]:
