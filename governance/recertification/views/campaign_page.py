@@ -91,6 +91,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         "joined": one.joinings.count() if reads_all else 0,
         "mine_href": _mine(one, request, now),
         "behind": _behind(one, request, now),
+        "evidence": quality.evidence_shape(one, request.actor, now),
         "events": timeline.shapes(one, reader=request.actor.person, limit=20, actor=request.actor, now=now)
         if reads_all
         else [],
@@ -100,14 +101,10 @@ def campaign(request: Request, pk: int) -> HttpResponse:
 
 
 def _behind(one: Campaign, request: Request, now: datetime) -> list[Shape]:
-    """Where the reader finds how it was answered (R7), and takes it out as evidence (H4)."""
-    found = []
-    if quality.may_read(request.actor, one, now):
-        found.append({"href": reverse("campaign_quality", args=[one.pk]), "label": "How it was answered"})
-    if transitions.export_campaign.refusal(one, actor=request.actor, now=now) is None:
-        files = (("csv", "As evidence, a table (CSV)"), ("jsonl", "As evidence, by line (JSON)"))
-        found += [{"href": reverse("campaign_evidence", args=[one.pk, form]), "label": label} for form, label in files]
-    return found
+    """Where the reader finds how it was answered (R7)."""
+    if not quality.may_read(request.actor, one, now):
+        return []
+    return [{"href": reverse("campaign_quality", args=[one.pk]), "label": "How it was answered"}]
 
 
 def _mine(one: Campaign, request: Request, now: datetime) -> str:
