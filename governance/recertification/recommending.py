@@ -173,7 +173,7 @@ def _fell(f: Facts) -> str:
 
 
 def _in_use(f: Facts) -> str:
-    if not f.measured or not f.was_used or f.idle >= IDLE:
+    if not f.measured or not f.was_used or not f.calls_30:
         return ""
     last = "today" if f.idle == 0 else f"{counted(f.idle, 'day')} ago"
     return f"It is in use: {counted(f.calls_30, 'call')} in 30 days, the last {last}."

@@ -167,7 +167,13 @@ def test_flags_are_shown_to_security_and_auditors_and_to_nobody_else(campaign: C
         assert b"Half of" not in page.content
     for reader in (n.sana, n.yuki):
         page = client_of(reader).get(where).content.decode()
-        for words in ("Half of 12 answers", "12 answers of Jonas Weil", "Items to look at again", "nobody is ranked"):
+        for words in (
+            "Half of 12 answers",
+            "12 answers of Jonas Weil",
+            "Items to look at again",
+            "nobody is ranked",
+            "Take it out as evidence",
+        ):
             assert escape(words) in page, words
 
 

@@ -145,9 +145,9 @@ TABLE: list[tuple[str, Facts, Facts, str, Advice]] = [
     ),
     (
         "in_use",
-        Facts(**{**USED, "idle": 59}),
-        Facts(**{**USED, "idle": 60}),
-        "It is in use: 40 calls in 30 days, the last 59 days ago.",
+        Facts(**{**USED, "idle": 29}),
+        Facts(**{**USED, "idle": 30, "calls_30": 0}),
+        "It is in use: 40 calls in 30 days, the last 29 days ago.",
         A.KEEP,
     ),
     ("kept_before", Facts(kept=2), Facts(), "It was kept in 2 reviews before.", A.KEEP),

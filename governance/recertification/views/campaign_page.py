@@ -91,21 +91,13 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         "joined": one.joinings.count() if reads_all else 0,
         "mine_href": _mine(one, request, now),
         "quality_href": reverse("campaign_quality", args=[pk]) if quality.may_read(request.actor, one, now) else "",
-        "evidence": _evidence(one, request, now),
+        "evidence": quality.evidence_shape(one, request.actor, now),
         "events": timeline.shapes(one, reader=request.actor.person, limit=20, actor=request.actor, now=now)
         if reads_all
         else [],
         "ledger_href": ledger_href(one, actor=request.actor, now=now),
     }
     return page(request, "recertification/campaign.html", context, fragment="progress")
-
-
-def _evidence(one: Campaign, request: Request, now: datetime) -> list[Shape]:
-    """In which forms the reader may take it out as evidence (H4)."""
-    if transitions.export_campaign.refusal(one, actor=request.actor, now=now) is not None:
-        return []
-    forms = (("csv", "A table (CSV)"), ("jsonl", "Line by line (JSON)"))
-    return [{"action": reverse("campaign_evidence", args=[one.pk, form]), "label": label} for form, label in forms]
 
 
 def _mine(one: Campaign, request: Request, now: datetime) -> str:

@@ -20,9 +20,11 @@ def campaign_evidence(request: Request, pk: int, form: str) -> HttpResponseBase:
     campaign, now, person = get_object_or_404(Campaign, pk=pk), clock.now(), request.actor.person
     if form not in evidence.TYPES or person is None:
         raise Http404
-    no = transitions.export_campaign.refusal(campaign, actor=request.actor, now=now)
-    if no is not None:
-        return refused(request, no)
+    if transitions.export_campaign.refusal(campaign, actor=request.actor, now=now) is not None:
+        try:  # a refused attempt is on record, and reads nothing
+            transitions.export_campaign(campaign, actor=request.actor, now=now, form=form, items=0, sha256="")
+        except Refused as no:
+            return refused(request, no.refusal)
     found = evidence.of(campaign, form, by=person, now=now)
     said = {"form": form, "items": found.head["items"], "sha256": found.head["sha256"]}
     try:

@@ -14,7 +14,7 @@ from governance.controls import access, clock
 from governance.controls.actors import Actor
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Permission
-from governance.recertification import quality, wording
+from governance.recertification import quality, transitions, wording
 from governance.recertification.models import AnswerKind, Campaign
 from governance.recertification.quality import Quality
 from governance.web.middleware import Request
@@ -43,9 +43,18 @@ def campaign_quality(request: Request, pk: int) -> HttpResponse:
         {"label": "How it was answered", "href": ""},
     ]
     head = {"title": f"How “{campaign.name}” was answered", "facts": ["nobody is ranked, and nothing is decided by it"]}
-    return page(
-        request, "recertification/quality.html", {"crumbs": crumbs, "head": head, **shape(quality.of(campaign))}
-    )
+    context = {"crumbs": crumbs, "head": head, "evidence": evidence_shape(campaign, request.actor, now)}
+    return page(request, "recertification/quality.html", {**context, **shape(quality.of(campaign))})
+
+
+def evidence_shape(campaign: Campaign, actor: Actor, now: datetime) -> list[Shape]:
+    """The buttons by which a campaign is taken out as evidence: none for who may not (``recertification/evidence_part.html``)."""
+    if transitions.export_campaign.refusal(campaign, actor=actor, now=now) is not None:
+        return []
+    return [
+        {"action": reverse("campaign_evidence", args=[campaign.pk, form]), "label": label}
+        for form, label in (("csv", "As a table (CSV)"), ("jsonl", "As lines (JSON)"))
+    ]
 
 
 def may_read(actor: Actor, campaign: Campaign, now: datetime) -> bool:
