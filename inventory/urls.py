@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inventory.views import automations, chain, connections, controls, credentials, identities, interim, resources
+from inventory.views import (
+    automations,
+    chain,
+    connections,
+    controls,
+    credentials,
+    identities,
+    incidents,
+    interim,
+    resources,
+    retiring,
+)
 
 urlpatterns = [
     path("automations/", automations.automation_list, name="automation_list"),
@@ -13,7 +24,7 @@ urlpatterns = [
     path("automations/<int:pk>/chain/", chain.automation_chain, name="automation_chain"),
     path("automations/<int:pk>/stop/", automations.stop, name="automation_stop"),
     path("automations/<int:pk>/resume/", automations.resume, name="automation_resume"),
-    path("automations/<int:pk>/retire/", automations.retire, name="automation_retire"),
+    path("automations/<int:pk>/retire/", retiring.retire, name="automation_retire"),
     path("automations/<int:pk>/amend/", automations.amend, name="automation_amend"),
     path("automations/<int:pk>/raise/", automations.raise_tier, name="automation_raise"),
     path("resources/", resources.resource_list, name="resource_list"),
@@ -25,6 +36,8 @@ urlpatterns = [
     path("resources/<int:pk>/amend/", resources.amend, name="resource_amend"),
     path("resources/<int:pk>/entitlements/new/", resources.entitlement, name="resource_entitlement"),
     path("resources/<int:pk>/connections/new/", connections.claim, name="resource_connection"),
+    path("resources/<int:pk>/incident/", incidents.declare, name="resource_incident"),
+    path("incidents/<int:pk>/end/", incidents.end, name="incident_end"),
     path("entitlements/<int:pk>/controls/", controls.controls, name="entitlement_controls"),
     path("controls/<int:pk>/take-back/", controls.take_back, name="control_take_back"),
     path("credentials/<int:pk>/", credentials.credential, name="credential"),

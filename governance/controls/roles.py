@@ -19,6 +19,7 @@ class Permission(StrEnum):
     AUTOMATION_STOP = "automation:stop"
     AUTOMATION_RESUME = "automation:resume"
     AUTOMATION_RETIRE = "automation:retire"
+    AUTOMATION_LAPSE = "automation:lapse"
     RESOURCE_REGISTER = "resource:register"
     RESOURCE_PROPOSE = "resource:propose"
     RESOURCE_ACCEPT = "resource:accept"
@@ -33,6 +34,7 @@ class Permission(StrEnum):
     CREDENTIAL_KEEP = "credential:keep"
     INTERIM_NAME = "interim:name"
     INTERIM_DROP = "interim:drop"
+    INCIDENT_DECLARE = "incident:declare"
     SUBMISSION_WITHDRAW = "submission:withdraw"
     SUBMISSION_ANSWER = "submission:answer"
     SUBMISSION_COMMENT = "submission:comment"
@@ -156,6 +158,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.GRANT_REVOKE,
             P.INTERIM_NAME,
             P.INTERIM_DROP,
+            P.INCIDENT_DECLARE,
             P.TOKEN_REVOKE,
             P.LEDGER_READ,
             P.SIGNALS_READ,
@@ -196,6 +199,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.APPROVAL_EXPIRE,
             P.APPROVAL_ASK_NEXT,
             P.GRANT_END,
+            P.AUTOMATION_LAPSE,
             P.SAMPLE_DRAW,
             P.SAMPLE_LAPSE,
             P.CONFLICT_SCAN,
@@ -234,7 +238,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     ),
     R.BUSINESS_OWNER: _OWNERS | {P.SUBMISSION_ACCEPT, P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
     R.TECHNICAL_OWNER: _OWNERS | {P.SUBMISSION_ANSWER, P.SUBMISSION_COMMENT, P.GRANT_REVOKE},
-    R.RESOURCE_OWNER: _ANSWERING | {P.RESOURCE_AMEND},
+    R.RESOURCE_OWNER: _ANSWERING | {P.RESOURCE_AMEND, P.INCIDENT_DECLARE},
     R.RESOURCE_DEPUTY: _ANSWERING,
     R.PROPOSED_OWNER: frozenset({P.RESOURCE_ACCEPT}),
     R.CREDENTIAL_OWNER: frozenset({P.CREDENTIAL_DESCRIBE}),
@@ -277,6 +281,7 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.AUTOMATION_STOP: "stop this automation",
     P.AUTOMATION_RESUME: "lift the stop of this automation",
     P.AUTOMATION_RETIRE: "retire this automation",
+    P.AUTOMATION_LAPSE: "retire what nobody took up again",
     P.RESOURCE_REGISTER: "register resources",
     P.RESOURCE_PROPOSE: "propose a resource",
     P.RESOURCE_ACCEPT: "accept to answer for this resource",
@@ -291,6 +296,7 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.CREDENTIAL_KEEP: "say whether their store keeps this credential",
     P.INTERIM_NAME: "name who answers for this meanwhile, as its team's lead or a security reviewer",
     P.INTERIM_DROP: "end that somebody answers for this meanwhile",
+    P.INCIDENT_DECLARE: "declare an incident on this resource, as who answers for it or for security",
     P.SUBMISSION_WITHDRAW: "withdraw this submission",
     P.SUBMISSION_ANSWER: "answer for the builder",
     P.SUBMISSION_COMMENT: "speak about this submission",

@@ -61,10 +61,15 @@ EVENTS: dict[str, Group | None] = {
     "recertification_taken_over": Group.KNOW,
     "recertification_campaign": Group.REVIEW,
     "recertification_campaign_reminder": Group.REVIEW,
-    "recertification_nobody": AT_ONCE,
+    "recertification_unasked": AT_ONCE,
     "recertification_suspended": AT_ONCE,
     "recertification_revoked": AT_ONCE,
     "recertification_ended": Group.KNOW,
+    "recertification_nobody": AT_ONCE,
+    # what is suspended for long
+    "suspended_retires": AT_ONCE,
+    # incidents
+    "incident_declared": AT_ONCE,
     # who answers meanwhile, and for what
     "interim_named": Group.CONFIRM,
     "interim_confirmed": AT_ONCE,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from governance.controls import ledger, outbox
 from governance.controls.models import Notice, Person
+from governance.controls.people import people_with
+from governance.controls.roles import Role
 from governance.controls.transitions import Step
 from governance.recertification import wording
 from governance.recertification.models import Item, Question
@@ -41,6 +44,35 @@ def tell(step: Step[Any], item: Item, people: Iterable[Person], event: str, *, k
     """Tell some people, each once, about an item; what `tell_reviewer` says of the arguments holds."""
     once = {person.pk: person for person in people}.values()
     outbox.queue([_notice(step, item, person, event, key, context) for person in once])
+
+
+def tell_security(item: Item, short: Sequence[str], now: datetime) -> None:
+    """Tell security that a review can be asked of nobody: once a week, for as long as that is so (R8).
+
+    Args:
+        item: saved or not.
+        short: of `Asks`, what nobody is there to answer.
+        now: business time.
+    """
+    about = f"grant:{item.grant_id}" if item.grant is not None else f"automation:{item.automation_id}"
+    year, week, _ = now.isocalendar()
+    context = {
+        "automation": item.of_automation.name,
+        "what": wording.title(item),
+        "asks": " and ".join(short),
+        "page": ["automation", item.of_automation.pk],
+    }
+    outbox.queue(
+        outbox.notice(
+            recipient=person,
+            event="recertification_unasked",
+            thread=f"unasked:{about}",
+            key=f"unasked:{about}:{year}-{week}:{person.pk}",
+            now=now,
+            context=context,
+        )
+        for person in people_with(Role.SECURITY_REVIEWER, now).order_by("pk")
+    )
 
 
 def _notice(step: Step[Any], item: Item, person: Person, event: str, key: str, context: dict[str, Any]) -> Notice:

@@ -17,12 +17,13 @@ from django.db.models import F
 from approvals import grants
 from approvals.models import Grant, GrantKind
 from governance.controls import nudge
+from governance.controls.models import Person
 from governance.controls.transitions import Step
-from governance.recertification import scheduling, transitions
+from governance.recertification import quiet, scheduling, transitions
 from governance.recertification.models import Item, ItemState
 from governance.recertification.transitions.sharing import HELD
 from inventory import assessing, judging, risk
-from inventory.models import Assessment, Automation, Privilege, Resource, Version
+from inventory.models import Assessment, Automation, Incident, Privilege, Resource, Version
 from inventory.risk import Tier
 
 #: What an automation's review is told of, by the keys of `wording.BECAUSE`.
@@ -113,6 +114,12 @@ def follow_word(automation: Automation, step: Step[Any]) -> None:
         _review(step, automation, Tier.of(automation.tier), RISEN)
 
 
+def follow_event(subject: Incident | Person, step: Step[Any]) -> None:
+    """An incident was declared, or somebody left: what that brings forward is found at once (R1, R8)."""
+    nudge.send("recertification.events")
+    nudge.send("recertification.sweep")
+
+
 #: What of the register is followed.
 FOLLOWED: dict[str, Callable[[Any, Step[Any]], None]] = {
     "version.assessed": follow_assessment,
@@ -120,11 +127,16 @@ FOLLOWED: dict[str, Callable[[Any, Step[Any]], None]] = {
     "automation.tier_raised": follow_word,
     "automation.went_live": follow_joining,
     "automation.retired": follow_joining,
+    "incident.declared": follow_event,
+    "person.left": follow_event,
 }
 
 
 def _raise(step: Step[Any], grant: Grant, tier: Tier) -> None:
-    review_on = scheduling.review_after_event(tier.word, now=step.now, began_at=grant.begins_at)
+    quiet_until = quiet.grant_until(grant)
+    review_on = scheduling.review_after_event(
+        tier.word, now=step.now, began_at=grant.begins_at, quiet_until=quiet_until
+    )
     not_before = _inside(tier, step.now)
     grants.raise_tier(grant, actor=step.actor, now=step.now, tier=tier, not_before=not_before, review_on=review_on)
     _join(step, Item.objects.filter(grant=grant), RISEN)
@@ -136,7 +148,10 @@ def _inside(tier: Tier, now: datetime) -> datetime:
 
 
 def _review(step: Step[Any], automation: Automation, tier: Tier, because: str) -> None:
-    review_on = scheduling.review_after_event(tier.word, now=step.now, began_at=automation.created_at)
+    quiet_until = quiet.until(automation)
+    review_on = scheduling.review_after_event(
+        tier.word, now=step.now, began_at=automation.created_at, quiet_until=quiet_until
+    )
     transitions.bring_review_forward(
         automation, actor=step.actor, now=step.now, tier=tier, review_on=review_on, because=because
     )

@@ -53,16 +53,31 @@ def opening(tier: str, *, review_at: datetime, ends_at: datetime | None) -> date
     return min(review_at, ends_at or review_at) - timedelta(days=OPENS_BEFORE[tier])
 
 
-def review_after_event(tier: str, *, now: datetime, began_at: datetime) -> date:
+def review_after_event(tier: str, *, now: datetime, began_at: datetime, quiet_until: datetime | None = None) -> date:
     """The review date of what comes up because something happened: its item opens at once, or on the day after it began (R1).
 
     Args:
         tier: as it is now.
         now: when it happened.
         began_at: when what is reviewed began to be held.
+        quiet_until: before this it is not opened again, where it was reviewed lately.
     """
     lead = timedelta(days=OPENS_BEFORE[tier])
-    return max((now + lead).date(), (began_at + lead).date() + timedelta(days=1))
+    not_before = began_at if quiet_until is None else max(began_at, quiet_until)
+    return max((now + lead).date(), (not_before + lead).date() + timedelta(days=1))
+
+
+def hurried(times: Times, tier: str, *, now: datetime, zones: Sequence[ZoneInfo], holidays: Set[date]) -> Times:
+    """The times of what can't wait as long: `LEAST` working days for an answer, and the days of grace behind them.
+
+    Args:
+        times: as they would be; neither is later by this.
+        tier, now, zones, holidays: as `plan` takes them.
+    """
+    least = max(calendar.add_working_days(now, LEAST, zone, holidays) for zone in zones)
+    deadline = min(times.deadline, least)
+    grace_until = min(times.grace_until, _after(deadline + timedelta(days=GRACE[tier]), zones, holidays))
+    return Times(times.opens_at, deadline, grace_until)
 
 
 def plan(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 
@@ -22,7 +22,7 @@ from approvals.models import Grant, GrantState
 from governance.controls import claims
 from governance.controls.actors import Actor
 from governance.controls.models import Person
-from governance.recertification import in_conflict, reviewers, transitions
+from governance.recertification import in_conflict, notices, quiet, reviewers, transitions
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, ItemState, Question
 from governance.recertification.scheduling import OPENS_BEFORE
 from governance.recertification.transitions import judging, sharing
@@ -73,12 +73,12 @@ def open_due(now: datetime, actor: Actor) -> int:
     for tier in OPENS_BEFORE:
         opened += claims.sweep(
             _grants_due(tier, now),
-            lambda grant: _open(Item(grant=grant), tier=grant.counted_tier, now=now, actor=actor),
+            lambda grant: open_one(Item(grant=grant), tier=grant.counted_tier, now=now, actor=actor),
             job=JOB,
         )
         opened += claims.sweep(
             _automations_due(tier, now),
-            lambda one: _open(Item(automation=one), tier=one.tier, now=now, actor=actor),
+            lambda one: open_one(Item(automation=one), tier=one.tier, now=now, actor=actor),
             job=JOB,
         )
     return opened
@@ -89,9 +89,11 @@ def open_in_conflict(now: datetime, actor: Actor) -> int:
     opened = 0
     for conflict, grant in in_conflict.unasked():
         item = Item.objects.filter(grant=grant, state__in=UNCLOSED).first()
+        if item is None and quiet.may_wait(conflict, grant, now):
+            continue
         if item is None:
             made = Item(grant=grant, reason=in_conflict.IN_CONFLICT)
-            opened += _open(made, tier=grant.counted_tier, now=now, actor=actor)
+            opened += open_one(made, tier=grant.counted_tier, now=now, actor=actor)
         elif item.state != ItemState.ANSWERED:
             transitions.join_review.when_due(conflict, actor=actor, now=now)
     return opened
@@ -132,7 +134,7 @@ def _review_near(began: str, tier: str, now: datetime) -> Q:
     return Q(review_on__lte=until.astimezone(UTC).date()) | undated
 
 
-def _open(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
+def open_one(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
     """Open one item in the campaign of its tier and day; whether it was due after all."""
     bench = reviewers.bench_of(item, now)
     if times_of(item, now, bench) is None:
@@ -140,6 +142,8 @@ def _open(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
     short = reviewers.nobody_for(item, tier, bench)
     if short:
         log.error("review.nobody_to_ask", grant=item.grant_id, automation=item.automation_id, asks=short)
+        with transaction.atomic():
+            notices.tell_security(item, short, now)
         return False
     item.campaign = campaign_of(tier, now, actor)
     item.reason = item.reason or _reason(item)
@@ -191,6 +195,8 @@ def reassign_due(now: datetime, actor: Actor) -> int:
 
     def reassign(question: Question) -> bool:
         if reviewers.next_after(question) is None:
+            with transaction.atomic():
+                notices.tell_security(question.item, [question.asks], now)
             return False
         return transitions.replace_reviewer.when_due(question, actor=actor, now=now)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from governance.controls.jobs import run_job
-from governance.recertification import filling, sweeps
+from governance.recertification import event_sweeps, filling, sweeps
 from governance.recertification.transitions import campaigns
 
 
@@ -19,3 +19,9 @@ def sweep() -> None:
 def fill() -> None:
     """Fill campaigns that somebody has opened."""
     run_job(campaigns.JOB, filling.sweep)
+
+
+@shared_task(name=event_sweeps.JOB)
+def events() -> None:
+    """Ask about what has happened to what is held."""
+    run_job(event_sweeps.JOB, event_sweeps.sweep)

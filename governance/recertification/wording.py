@@ -10,6 +10,10 @@ BECAUSE = {
     "tier raised": "Its risk has risen since it was approved.",
     "new conflict": "It is held together with something that a rule no longer allows.",
     "ad hoc": "Somebody asked for this review before its time.",
+    "owner left": "Somebody who answers for it has left.",
+    "drift": "It was changed since it was approved, and nobody has submitted the change.",
+    "unused": "It was not used once in 60 measured days.",
+    "incident": "An incident is declared on what it touches.",
     "new finding": "Something was found in it that was not known when it was approved.",
 }
 

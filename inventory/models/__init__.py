@@ -20,6 +20,7 @@ from inventory.models.control import Control
 from inventory.models.credential import Credential, Lifetime, Reach
 from inventory.models.identity import IdentityState, NonHumanIdentity
 from inventory.models.imports import BatchState, ImportBatch, ImportItem, ImportState, Outcome
+from inventory.models.incident import Incident
 from inventory.models.interim import OWNED, InterimOwner, InterimState, NamedAs, Owned
 from inventory.models.resource import (
     DataClass,
@@ -58,6 +59,7 @@ __all__ = [
     "ImportBatch",
     "ImportItem",
     "ImportState",
+    "Incident",
     "InterimOwner",
     "InterimState",
     "Level",

@@ -23,6 +23,7 @@ from governance.web.ledger_links import ledger_href
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory import registry
+from inventory.incidents import declare_incident
 from inventory.models import (
     DataClass,
     Entitlement,
@@ -34,7 +35,7 @@ from inventory.models import (
     ScopeKind,
 )
 from inventory.models.interim import still_answering
-from inventory.views import connections, credential_facts, interim, paging
+from inventory.views import connections, credential_facts, incidents, interim, paging
 from inventory.views.confirming import form_page
 
 Shape = dict[str, Any]
@@ -160,6 +161,7 @@ def resource(request: Request, pk: int) -> HttpResponse:
         "data_words": "" if one.data_class else "not set, so it counts as restricted",
         "facts": _facts(one, now),
         "ownerless": interim.banner(one, request.actor, now),
+        "incidents": incidents.shapes(one, request.actor, now),
         "entitlements": _entitlements(one),
         "add_href": _add_href(one, request.actor, now),
         "bindings": connections.rows(one, request.actor, now),
@@ -224,6 +226,7 @@ def _actions(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
     offered = (
         (registry.amend_resource, "Change", "pen", "resource_amend"),
         (registry.name_owner, "Name an owner", "person", "resource_name_owner"),
+        (declare_incident, "Declare an incident", "warning", "resource_incident"),
     )
     found = [
         {"label": label, "icon": icon, "href": reverse(url, args=[one.pk])}

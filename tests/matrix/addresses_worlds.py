@@ -42,7 +42,7 @@ from governance.controls.models import Delegation, Membership, Notice, Person
 from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks, Item
 from governance.web.middleware import SIGNED_IN_AT
-from inventory import interim, lifecycle, registry
+from inventory import incidents, interim, lifecycle, registry
 from inventory.models import Automation, ImportBatch, ImportItem, InterimOwner, NonHumanIdentity, Resource
 from tests import journeys, people
 from tests.appointing import record_leaver
@@ -241,6 +241,14 @@ def _resources(w: World) -> dict[str, Any]:
     known = {"connector": "slack", "instance": "abc"}
     registry.bind(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
     found["moving"] = registry.ask_to_move(w.company.drive, actor=people.as_actor(w.northwind.mei), now=w.now, **known)
+    found["incident"] = incidents.declare_incident(
+        w.company.erp,
+        actor=people.as_actor(w.northwind.sana),
+        now=w.now,
+        reason="A folder was shared.",
+        reference="INC-1",
+        until=w.now + timedelta(days=7),
+    )
     return found | _credentials(w)
 
 
@@ -546,6 +554,11 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
         "words": "May read files",
         "level": "read",
         "scope_kind": "none",
+    },
+    "resource_incident": lambda portal, _: {
+        "reference": "INC-2",
+        "until_on": portal.world.now.date() + timedelta(days=2),
+        "reason": "A token was posted.",
     },
     "interim_name": lambda portal, _: {"person": portal.world.northwind.grace.pk},
     "resource_connection": lambda portal, _: {"connector": "slack", "instance": "fresh"},

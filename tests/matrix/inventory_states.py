@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db import models
 
 from governance.controls.actors import Actor
 from governance.controls.models import Team
-from inventory import interim, lifecycle, registry
+from inventory import incidents, interim, lifecycle, registry
 from inventory.models import (
     Automation,
     Binding,
     Control,
     Credential,
     Entitlement,
+    Incident,
     InterimOwner,
     NonHumanIdentity,
     Resource,
@@ -374,6 +376,30 @@ def _say_kept_in(w: World, subject: models.Model) -> Mapping[str, Any]:
 def _answer_for_store(w: World, subject: models.Model) -> Mapping[str, Any]:
     assert isinstance(subject, Credential)
     return {"store": subject.said_kept_in_id}
+
+
+@state("inventory.incident", "running", on=active)
+def incident_running(w: World, found: Resource) -> Incident:
+    """Declared by the resource's owner yesterday, for a week."""
+    return incidents.declare_incident(
+        found,
+        actor=w.actor("resource_owner"),
+        now=w.now,
+        reason="A token was posted.",
+        reference="INC-1",
+        until=w.now + timedelta(days=7),
+    )
+
+
+@state("inventory.incident", "over", on=incident_running)
+def incident_over(w: World, found: Incident) -> Incident:
+    """Ended by security."""
+    return incidents.end_incident(found, actor=w.actor("security"), now=w.now, reason="The token is dead.")
+
+
+@arguments("inventory.resource.declare_incident")
+def _declare_incident(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"reference": "INC-2", "until": w.now + timedelta(days=1)}
 
 
 @arguments("inventory.resource.ask_to_move")

@@ -340,3 +340,9 @@ def pass_on(w: World, subject: models.Model) -> Mapping[str, Any]:
 def correct(w: World, subject: models.Model) -> Mapping[str, Any]:
     """Keep after all."""
     return _said(AnswerKind.KEEP)
+
+
+@arguments("recertification.item.note_event")
+def note_event(w: World, subject: models.Model) -> Mapping[str, Any]:
+    """An incident on the resource."""
+    return {"because": "incident", "cause": "incident:1"}

@@ -142,11 +142,17 @@ TOUR = (
     ("amara", "resource", "orphan"),  # who named somebody reads why they do not confirm it
     ("amara", "interim_drop", "named"),
     ("sana", "resource", "resource"),
+    ("omar", "resource_incident", "resource"),
+    ("mei", "resource", "in_incident"),
+    ("mei", "incident_end", "incident"),
     ("sana", "resource_grants", "resource"),
     ("ines", "people"),
     ("ines", "person", "person"),
     ("ines", "person_add"),
     ("ines", "person_left", "person"),
+    ("yuki", "leavers"),
+    ("ines", "person_left", "leaver"),  # who held nothing
+    ("ines", "person_left", "gone"),
     ("ines", "person", "leaver"),
     ("ines", "erasure_confirm", "erasure"),
     ("ines", "team", "team"),

@@ -34,7 +34,7 @@ from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks
 from governance.recertification.scope import Scope
-from inventory import interim, lifecycle, registry
+from inventory import incidents, interim, lifecycle, registry
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, Credential, NonHumanIdentity, Resource
 from tests import journeys
@@ -110,6 +110,7 @@ class World:
         ended = self._reading_slack(company)
         self.revocation, self.half_revoked, self.removed = self._ended(ended)
         self.batch = self._held_back(ended)
+        self.in_incident, self.incident = self._an_incident(company)
         self._a_second_factor()
         sealing.seal_all(at=timezone.now())
 
@@ -197,6 +198,16 @@ class World:
         registry.take_back_control(gone, actor=omar, now=now, reason="It was switched off.")
         stands: Any = registry.say_control(one, tag="log.review", **said)
         return one.pk, stands.pk
+
+    def _an_incident(self, company: Company) -> tuple[int, int]:
+        """A resource with an incident that is over and one that runs."""
+        n, now = self.people, clock.now()
+        said: dict[str, Any] = {"actor": as_actor(n.mei), "now": now, "reason": "A token was posted."}
+        said |= {"until": now + timedelta(days=7)}
+        over: Any = incidents.declare_incident(company.drive, reference="INC-1", **said)
+        incidents.end_incident(over, actor=as_actor(n.sana), now=now, reason="It is dead.")
+        runs: Any = incidents.declare_incident(company.drive, reference="INC-2", **said)
+        return company.drive.pk, runs.pk
 
     def _light(self, company: Company) -> tuple[int, int]:
         """Something on the light path whose app Theo has not decided, and what policy approved of another and was drawn."""
@@ -332,6 +343,7 @@ class World:
         )
         self.unowned = Credential.objects.create(kind="apiKey", name="Archive key", owner=gone).pk
         record_leaver(gone, actor=as_actor(n.karl), now=now, reason="A new job.")
+        self.gone = gone.pk
         self.ownerless, self.orphan = (one.pk for one in made)
         self.identity, self.credential_kind, self.resource_kind = identity.pk, "credential", "resource"
         orphan = Resource.objects.get(pk=self.orphan)

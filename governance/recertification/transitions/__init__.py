@@ -13,7 +13,7 @@ from governance.recertification.transitions.campaigns import (
 from governance.recertification.transitions.conflicting import join_review
 from governance.recertification.transitions.exporting import export_campaign
 from governance.recertification.transitions.judging import judge_by_policy
-from governance.recertification.transitions.opening import close_campaign, join, open_campaign, open_item
+from governance.recertification.transitions.opening import close_campaign, join, note_event, open_campaign, open_item
 from governance.recertification.transitions.overdue import escalate, remind, replace_reviewer, suspend_for_silence
 from governance.recertification.transitions.reviewed import bring_review_forward, set_next_review
 from governance.recertification.transitions.settling import close, reopen, settle
@@ -38,6 +38,7 @@ __all__ = [
     "join_review",
     "judge_by_policy",
     "judge_with_sharers",
+    "note_event",
     "open_campaign",
     "open_item",
     "order_campaign",

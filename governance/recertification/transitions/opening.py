@@ -13,7 +13,7 @@ from governance.controls import ledger
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from governance.recertification import duties, in_conflict, notices, reviewers, scheduling
+from governance.recertification import duties, events, in_conflict, notices, reviewers, scheduling
 from governance.recertification.models import (
     UNCLOSED,
     Asks,
@@ -83,7 +83,7 @@ def open_item(step: Step[Item]) -> Effect:
     if times is None:
         raise refuse(Refusal("R1", "state", "It is not due for review."))
     item.opened_at, item.deadline, item.grace_until = times.opens_at, times.deadline, times.grace_until
-    item.snapshot = snapshot(item, tier)
+    item.snapshot = {**item.snapshot, **snapshot(item, tier)}
     _note_conflicts(item, step.now)
     if tier == "low" and Asks.ACCEPTABLE in reviewers.asked_about(item, tier):
         item.snapshot["drawn"] = True
@@ -105,23 +105,26 @@ def open_item(step: Step[Item]) -> Effect:
     duties=[duties.STANDING],
     parents=["of_automation", "grant"],
 )
-def join(step: Step[Item], *, because: str, by: Times | None = None) -> Effect:
+def join(step: Step[Item], *, because: str, cause: str = "", by: Times | None = None) -> Effect:
     """Something happened to what is under review: that joins the open item, and may bring its deadline forward, never back (R2, R5).
 
     Args:
         step: the running step.
         because: a key of `wording.BECAUSE`.
+        cause: what makes an event one, where it is one (`events`).
         by: until when what joins it is to be answered, and its grace; None for what its own dates say.
     """
     item = step.subject
     _read_again(item)
     tier, bench = tier_of(item), reviewers.bench_of(item, step.now)
+    joined = [*item.snapshot.get("joined", []), because]
+    item.snapshot = {**item.snapshot, "tier": tier, "joined": list(dict.fromkeys(joined))}
+    if cause:
+        item.snapshot[events.CAUSES] = [*item.snapshot.get(events.CAUSES, []), cause]
     times = by or times_of(item, step.now, bench)
     if times is not None and item.state == ItemState.OPEN:
         item.deadline = min(item.deadline, times.deadline)
         item.grace_until = min(item.grace_until, times.grace_until)
-    joined = [*item.snapshot.get("joined", []), because]
-    item.snapshot = {**item.snapshot, "tier": tier, "joined": list(dict.fromkeys(joined))}
     _note_conflicts(item, step.now)
     step.save(item)
     known = list(item.questions.select_related("reviewer").order_by("pk"))
@@ -129,12 +132,34 @@ def join(step: Step[Item], *, because: str, by: Times | None = None) -> Effect:
         if question.answered_at is None:
             question.item = item
             _remind_anew(step, question)
-            notices.tell_reviewer(step, question, "joined", key=f"joined:{because}:{tier}")
+            notices.tell_reviewer(step, question, "joined", key=f"joined:{cause or because}:{tier}")
     for asks in reviewers.asked_about(item, tier):
         people = reviewers.ladder(item, asks, bench)
         if asks not in {question.asks for question in known} and reviewers.next_on(people, item, asks) is not None:
             _ask(step, item, asks, bench)  # what is no longer low is asked of both sides (S4)
     return Effect(payload={"because": because, "deadline": ledger.instant(item.deadline)})
+
+
+@transition(
+    Item,
+    event="item.event_noted",
+    permission=Permission.ITEM_OPEN,
+    source=[ItemState.OPEN, ItemState.ESCALATED],
+    duties=[duties.STANDING],
+    parents=["of_automation", "grant"],
+)
+def note_event(step: Step[Item], *, because: str, cause: str) -> Effect:
+    """What happened is found by a job: it joins the open item, once (R1, R2).
+
+    Args:
+        step: the running step.
+        because: a key of `wording.BECAUSE`.
+        cause: what makes it one.
+    """
+    if cause in step.subject.snapshot.get(events.CAUSES, []):
+        raise refuse(Refusal("R2", "state", "It was asked about that already."))
+    join(step.subject, actor=step.actor, now=step.now, because=because, cause=cause)
+    return Effect(payload={"because": because})
 
 
 def _note_conflicts(item: Item, now: datetime) -> None:
@@ -183,6 +208,10 @@ def _open_one(item: Item) -> Any:
     return Item.objects.filter(**about, state__in=UNCLOSED)
 
 
+#: What opens before its day, or brings the deadline of what is open forward; that the risk rose has moved the day itself (`risen`).
+BEFORE_ITS_TIME = frozenset({in_conflict.IN_CONFLICT, *events.ALL})
+
+
 def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     """When an item about this is open, if it is due at ``now`` at all (R1); ``bench`` is of ``now`` (`reviewers.bench_of`)."""
     grant = item.grant
@@ -197,27 +226,26 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
         if not grant.is_live(now) or not grant.renew:
             return None
         began_at, ends_at, review_on = grant.begins_at, grant.ends_at, grant.review_on
-        if item.reason == in_conflict.IN_CONFLICT:
-            soon = scheduling.review_after_event(tier, now=now, began_at=began_at)
-            review_on = min(review_on or soon, soon)
     else:
         if item.of_automation.state != AutomationState.LIVE:
             return None
         began_at, ends_at, review_on = item.of_automation.created_at, None, item.of_automation.review_on
+    why = {item.reason, *item.snapshot.get("joined", ())}
+    if why & BEFORE_ITS_TIME:
+        soon = scheduling.review_after_event(tier, now=now, began_at=began_at)
+        review_on = min(review_on or soon, soon)
     review_at = (
         scheduling.review_instant(review_on)
         if review_on is not None
         else began_at + timedelta(days=policies.in_force(now).review_after(tier))
     )
-    return scheduling.plan(
-        tier,
-        began_at=began_at,
-        review_at=review_at,
-        ends_at=ends_at,
-        now=now,
-        zones=zones,
-        holidays=organisation_holidays(),
+    holidays = organisation_holidays()
+    found = scheduling.plan(
+        tier, began_at=began_at, review_at=review_at, ends_at=ends_at, now=now, zones=zones, holidays=holidays
     )
+    if found is not None and events.INCIDENT in why:
+        found = scheduling.hurried(found, tier, now=now, zones=zones, holidays=holidays)
+    return found
 
 
 def snapshot(item: Item, tier: str) -> dict[str, Any]:

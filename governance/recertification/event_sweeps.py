@@ -1,0 +1,88 @@
+"""What jobs do when something has happened to what is held: its review opens, or the one that is open is joined (R1, R2, R5, R9).
+
+One cause asks once, however often it is found, and what was reviewed lately is left in peace until that is over (`quiet`). What is
+found is found by a few queries an hour, and at once where an incident was declared or somebody left.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+
+from approvals.models import Grant
+from governance.controls import claims
+from governance.controls.actors import Actor
+from governance.recertification import events, quiet, sweeps, transitions
+from governance.recertification.events import Happened
+from governance.recertification.models import UNCLOSED, Item, ItemState
+from governance.recertification.transitions.opening import OF_AUTOMATION, OF_GRANT
+from inventory.models import Automation
+
+JOB = "recertification.events"
+
+
+def sweep(now: datetime) -> Mapping[str, int]:
+    """Ask about whatever has happened until ``now``; returns how many reviews of what kind it opened or joined."""
+    actor = Actor.of_job(JOB)
+    happened = events.found(now)
+    grants = _by_subject((one.grant, one) for one in happened)
+    automations = _by_subject((one.automation, one) for one in happened)
+    quiet_until = quiet.automations_until(list(automations))
+
+    def about_grant(grant: Grant) -> bool:
+        until = quiet.grant_until(grant)
+        return _ask(Item(grant=grant), grant.counted_tier, grants[grant.pk], until, now, actor)
+
+    def about_automation(one: Automation) -> bool:
+        until = quiet_until.get(one.pk)
+        return _ask(Item(automation=one), one.tier, automations[one.pk], until, now, actor)
+
+    of_grants = Grant.objects.live(now).filter(pk__in=list(grants)).select_related(*OF_GRANT)
+    of_automations = Automation.objects.filter(pk__in=list(automations)).select_related(*OF_AUTOMATION)
+    run = partial(claims.sweep, job=JOB)
+    return {"grants": run(of_grants, about_grant), "automations": run(of_automations, about_automation)}
+
+
+def _by_subject(pairs: Iterable[tuple[int | None, Happened]]) -> dict[int, list[Happened]]:
+    found = defaultdict(list)
+    for pk, one in pairs:
+        if pk is not None:
+            found[pk].append(one)
+    return dict(found)
+
+
+def _ask(
+    new: Item, tier: str, happened: Sequence[Happened], until: datetime | None, now: datetime, actor: Actor
+) -> bool:
+    """Open a review for what has happened to one thing, or have the open one joined by each; whether either was done.
+
+    Args:
+        new: the item that would open.
+        tier: of what it is about.
+        happened: what nobody was asked about.
+        until: until when it was reviewed too lately to be asked about again, where it was.
+        now: business time.
+        actor: the job.
+    """
+    about = {"grant": new.grant} if new.grant is not None else {"automation": new.automation}
+    item = Item.objects.filter(**about, state__in=UNCLOSED).first()
+    if item is None:
+        if until is not None and now < until:
+            happened = [one for one in happened if one.because == events.INCIDENT]
+        return bool(happened) and _open(new, tier, happened, now, actor)
+    if item.state == ItemState.ANSWERED:
+        return False
+    joined = [
+        transitions.note_event.when_due(item, actor=actor, now=now, because=one.because, cause=one.cause)
+        for one in happened
+    ]
+    return any(joined)
+
+
+def _open(new: Item, tier: str, happened: Sequence[Happened], now: datetime, actor: Actor) -> bool:
+    new.reason = happened[0].because
+    reasons = list(dict.fromkeys(one.because for one in happened[1:] if one.because != new.reason))
+    new.snapshot = {events.CAUSES: [one.cause for one in happened], **({"joined": reasons} if reasons else {})}
+    return sweeps.open_one(new, tier=tier, now=now, actor=actor)

@@ -1,0 +1,92 @@
+"""That something happened on a resource, declared by who answers for it or by security: what is held on it is reviewed at once (R1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+
+from governance.controls.models import NEVER_REMOVED, FreeText, History, Person
+from governance.controls.roles import Relation
+from inventory.models.resource import Resource
+
+#: What a reference is: letters, digits and what stands between them in the numbers of tickets.
+REFERENCE = r"^[A-Za-z0-9][A-Za-z0-9._/#:-]*$"
+
+#: What was declared stays as it was declared, and what is over stays over.
+STAYS_AS_DECLARED = pgtrigger.Trigger(
+    name="incident_stays_as_declared",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update,
+    func="""
+        IF OLD.ended_at IS NOT NULL
+            OR ROW(NEW.resource_id, NEW.declared_by_id, NEW.declared_for_id, NEW.declared_at, NEW.until, NEW.why_id)
+            IS DISTINCT FROM
+            ROW(OLD.resource_id, OLD.declared_by_id, OLD.declared_for_id, OLD.declared_at, OLD.until, OLD.why_id) THEN
+            RAISE EXCEPTION 'R1: what was declared as an incident stays on record (%)', OLD.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class IncidentQuerySet(models.QuerySet["Incident"]):
+    """Incidents by when they run."""
+
+    def running(self, now: datetime) -> IncidentQuerySet:
+        """Those that are not over at the instant ``now``."""
+        return self.filter(ended_at=None, until__gt=now)
+
+
+class Incident(models.Model):
+    """One incident on one resource: it runs until an instant, or until somebody ends it."""
+
+    resource = models.ForeignKey(Resource, models.PROTECT, related_name="incidents")
+    #: A ticket's number, say: one word and never a sentence, so that nobody is named in it (H6).
+    reference = models.CharField(max_length=80)
+    why = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
+    declared_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    declared_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    declared_at = models.DateTimeField()
+    until = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    ended_why = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
+
+    objects = IncidentQuerySet.as_manager()
+    history = History()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(name="incident_reference_is_one_word", condition=Q(reference__regex=REFERENCE)),
+            models.CheckConstraint(name="incident_is_over_later", condition=Q(until__gt=F("declared_at"))),
+            models.CheckConstraint(
+                name="incident_ended_by_somebody", condition=Q(ended_at__isnull=True) | Q(ended_by__isnull=False)
+            ),
+        )
+        triggers: ClassVar[list[Any]] = [STAYS_AS_DECLARED, *NEVER_REMOVED]
+
+    def __str__(self) -> str:
+        return f"{self.reference} on {self.resource}"
+
+    def runs(self, now: datetime) -> bool:
+        """Whether it is not over at the instant ``now``."""
+        return self.ended_at is None and now < self.until
+
+    @property
+    def href(self) -> str:
+        """The page of the resource."""
+        return self.resource.href
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """It stands on the resource's timeline."""
+        return (self, self.resource)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to the resource."""
+        return self.resource.relations(person, now)
