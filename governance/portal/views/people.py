@@ -26,6 +26,7 @@ from governance.controls.people import add_person, record_leaver
 from governance.controls.refusals import InvalidInput, Refusal, refuse
 from governance.controls.roles import ASSIGNABLE, ROLE_WORDS, Role
 from governance.controls.teams import found_team
+from governance.portal.views import leavers
 from governance.portal.views.answers import answers_refusals, for_readers_of_the_ledger
 from governance.portal.views.erasing import about_erasure, asking, erasures_that_wait
 from governance.portal.views.profile import about_person
@@ -55,11 +56,12 @@ def people(request: Request) -> HttpResponse:
     teams = Team.objects.select_related("lead", "deputy_lead", "parent").order_by("name")
     may_add = add_person.refusal(Person(), actor=request.actor, now=now) is None
     actions = [
+        {"label": "Who left", "href": reverse("leavers")},
         {"label": "Webhooks", "href": reverse("webhooks")},
         {"label": "Add a person", "icon": "plus", "kind": "filled", "href": reverse("person_add")},
     ]
     context = {
-        "head": {"title": "People", "facts": [], "actions": actions if may_add else actions[:1]},
+        "head": {"title": "People", "facts": [], "actions": actions if may_add else actions[:2]},
         "chips": paging.chips(path, request.GET, "role", [("", "All"), *((r, ROLE_WORDS[r]) for r in ASSIGNABLE)]),
         "filters": {
             "action": path,
@@ -161,7 +163,8 @@ def person(request: Request, pk: int) -> HttpResponse:
     }
     context |= {"tokens": of_person(one, request.actor, now), "back": reverse("person", args=[pk])}
     context["erasure"] = about_erasure(one, request.actor, now) if one.left_at is not None else {}
-    context["head"]["actions"] = [leave] if may_leave else asking(one, request.actor, now)
+    left = [] if one.left_at is None else [{"label": "What they left", "href": leave["href"]}]
+    context["head"]["actions"] = [leave] if may_leave else [*left, *asking(one, request.actor, now)]
     return page(request, "portal/person.html", context)
 
 
@@ -283,8 +286,10 @@ def role_end(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @answers_refusals
 def person_left(request: Request, pk: int) -> HttpResponse:
-    """Record that a person left (R8); who decides something is kept out at once and gone once a second admin says so too (S8)."""
+    """Record that a person left, or what they left where they have (R8); who decides something is kept out at once and gone once a second admin says so too (S8)."""
     one, now = get_object_or_404(Person, pk=pk), clock.now()
+    if request.method == "GET" and one.left_at is not None:
+        return leavers.of_person(request, one, now)
     by_two = one.is_here and leaving.deciding(one, now)
     hours = policies.in_force(now).at_once_hours
     ask = {
