@@ -23,7 +23,7 @@ from governance.controls import claims, outbox
 from governance.controls.actors import Actor
 from governance.controls.models import Notice
 from governance.controls.transitions import Transition
-from inventory import interim
+from inventory import interim, suspended
 
 JOB = "approvals.sweep"
 
@@ -58,6 +58,8 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "passed_on": sample_sweeps.pass_on_due(now, actor),
         "unseen": sample_sweeps.lapse_due(now, actor),
         "reminders": remind(now) + remind_to_accept(now) + sample_sweeps.remind(now) + interim.remind(now),
+        "told_of_retiring": suspended.remind(now),
+        "retired": suspended.retire_due(now, actor),
         "expired_grants": expire_due(now, actor),
         "lapsed_proposals": lapse_proposals(now, actor),
         **brake_sweeps.sweep(now, actor),

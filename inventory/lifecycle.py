@@ -264,37 +264,8 @@ def resume(step: Step[Automation]) -> Effect:
     reason_needed=True,
 )
 def retire(step: Step[Automation]) -> Effect:
-    """An owner retires it: its grants end, nothing is freed, and coming back is a new submission (L1)."""
-    return Effect()
+    """An owner retires it: its grants end, nothing is freed, and coming back is a new submission (L1).
 
-
-def dependants(automation: Automation) -> list[tuple[Automation, str]]:
-    """Other automations that would notice if this one were retired, each with why (L1): shown first, and never an obstacle.
-
-    They share a credential or an identity with it, or start it by its id on the same platform.
+    Its id, its identities and its credentials stay its own: who brings it in again is its team, as something new that says what it was (I9).
     """
-    others = Automation.objects.exclude(pk=automation.pk).exclude(state=S.RETIRED)
-    newest = automation.versions.order_by("-number").first()
-    if newest is None:
-        return []
-    credentials = newest.version_credentials.values("credential")
-    identities = newest.version_identities.values("identity")
-    found = [
-        *(
-            (one, "uses the same credential")
-            for one in others.filter(versions__version_credentials__credential__in=credentials)
-        ),
-        *(
-            (one, "runs as the same identity")
-            for one in others.filter(versions__version_identities__identity__in=identities)
-        ),
-    ]
-    if automation.external_id:
-        starts = others.filter(
-            platform_instance=automation.platform_instance,
-            versions__privileges__target=automation.external_id,
-            versions__privileges__entitlement__code="workflow:execute",
-        )
-        found += [(one, "starts it") for one in starts]
-    by_pk = {(one.pk, why): (one, why) for one, why in found}
-    return sorted(by_pk.values(), key=lambda pair: (pair[0].name, pair[0].pk, pair[1]))
+    return Effect()

@@ -232,7 +232,7 @@ class Automation(Owned):
         constraints = (
             models.UniqueConstraint(
                 fields=["platform_instance", "external_id", "environment"],
-                condition=~Q(external_id=""),
+                condition=~Q(external_id="") & ~Q(state="retired"),
                 name="automation_one_per_place",
             ),
             models.UniqueConstraint(fields=["lineage", "environment"], name="automation_one_per_environment"),

@@ -164,7 +164,8 @@ def known(
 ) -> Automation | None:
     """The automation that a manifest is of, or None for a new one. Never matched by name (I1). Reads only.
 
-    A source with an id of its own is matched by platform instance, id and environment. One without belongs to the
+    A source with an id of its own is matched by platform instance, id and environment. What was retired comes back as something new, and to
+    its own team alone: for any other its id is taken still (L1). One without belongs to the
     automation that the builder names, else to the team's automation that has exactly this source already, so that the
     same file again is the same automation (I7).
 
@@ -177,7 +178,9 @@ def known(
     place = {"platform_instance": platform_of(manifest), "environment": environment or Environment.PRODUCTION}
     external = manifest.source.external_id[:160]
     if external:
-        return Automation.objects.filter(**place, external_id=external).first()
+        here = Automation.objects.filter(**place, external_id=external)
+        retired = here.filter(state=AutomationState.RETIRED).exclude(team=team).order_by("-pk")
+        return here.exclude(state=AutomationState.RETIRED).first() or retired.first()
     if named is not None:
         return named
     same = Automation.objects.filter(

@@ -138,15 +138,6 @@ def blast_radius(one: Automation, now: datetime) -> list[Shape]:
     return points.held(uses) or [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
 
 
-def dependants(one: Automation, actor: Actor, now: datetime) -> list[Shape]:
-    """What would notice its retirement (L1), to weigh before the button; what the reader may not see is counted only."""
-    known = lifecycle.dependants(one)
-    seen = set(Automation.objects.visible_to(actor, now).filter(pk__in=[o.pk for o, _ in known]).values_list("pk"))
-    shown = [(other, why) for other, why in known if (other.pk,) in seen][: points.SHOWN]
-    rows = [{"icon": "branch", "lead": other.name, "text": f"{why}."} for other, why in shown]
-    return points.and_more(rows, len(known)) or [{"icon": "check", "lead": "Nothing else depends on it.", "text": ""}]
-
-
 def _head(one: Automation, actor: Actor, now: datetime) -> Shape:
     is_live = one.state == AutomationState.LIVE
     tone = {"live": "ok", "suspended": "no", "in_review": "acc"}.get(one.state, "off")

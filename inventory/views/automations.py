@@ -218,23 +218,6 @@ def resume(request: Request, pk: int) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "POST"])
-def retire(request: Request, pk: int) -> HttpResponse:
-    """Retire it: its grants end (L1); what depends on it stands before the button."""
-    now = clock.now()
-    found = _find(request, pk, now)
-    return confirm(
-        request,
-        found,
-        lifecycle.retire,
-        now,
-        title=f"Retire {found.name}?",
-        text="Its grants end at once. Its record and history stay; it takes no new versions.",
-        label="Retire it",
-        points=lambda: automation_page.dependants(found, request.actor, now),
-    )
-
-
 class AboutForm(forms.Form):
     """What is said about an automation; purpose, kind and owners count once stage 1 has decided again (A12)."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 
-from approvals.models import Submission
+from approvals.models import Grant, Submission
 from governance.controls import ledger
 from governance.controls.models import LedgerEvent
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
-from inventory import lifecycle, registry
+from inventory import dependants, lifecycle, registry
 from inventory.models import Automation, AutomationState
 from tests import journeys
+from tests.approvals import chained
 from tests.inventory.conftest import again, export
 from tests.journeys import Company
 from tests.matrix.worlds import inside
@@ -222,12 +223,37 @@ def _more(document: dict[str, object]) -> None:
 def test_retiring_shows_who_depends_on_it_and_is_final(company: Company, live: Automation) -> None:
     n = company.people
     other = journeys.brought_in(company, "payment-run-exporter.json").automation
-    assert ("Payment run exporter", "uses the same credential") in [
-        (one.name, why) for one, why in lifecycle.dependants(live)
-    ]
-    assert {why for _, why in lifecycle.dependants(other)} == {"uses the same credential"}
+    assert ("Payment run exporter", "uses the same credential") in [(one.name, why) for one, why in dependants.of(live)]
+    assert {why for _, why in dependants.of(other)} == {"uses the same credential"}
     lifecycle.retire(live, actor=as_actor(n.jonas), now=company.now, reason="Nobody reads it.")
     assert again(live).state == AutomationState.RETIRED
     with pytest.raises(OutOfTurn, match="retired"):
-        journeys.brought_in(company, "weekly-stock-report.json", content=export("weekly-stock-report.json", _more))
-    assert lifecycle.dependants(other) == []
+        lifecycle.retire(again(live), actor=as_actor(n.jonas), now=company.now, reason="Once more.")
+    assert dependants.of(other) == []
+
+
+@pytest.mark.rule("L1")
+def test_what_reads_what_it_writes_and_what_calls_it_depends_on_it(company: Company) -> None:
+    word = "weekly"
+    writer = chained.in_force(company, chained.described(company, "Writer", (company.slack, "write", word))).automation
+    reader = chained.in_force(company, chained.described(company, "Reader", (company.slack, "read", word))).automation
+    assert [(one.name, why.split(" ", 1)[0]) for one, why in dependants.of(again(writer))] == [("Reader", "reads")]
+    assert dependants.of(again(reader)) == []  # it needs the writer, and nobody needs it
+
+
+@pytest.mark.rule("L1")
+def test_what_is_retired_comes_back_as_something_new_and_to_its_own_team_alone(
+    company: Company, live: Automation
+) -> None:
+    n, name = company.people, "weekly-stock-report.json"
+    lifecycle.retire(live, actor=as_actor(n.jonas), now=company.now, reason="Nobody reads it.")
+    read = registry.preview([(name, export(name, _more))], actor=as_actor(n.piet), now=company.now).items.get()
+    fields = {"business_owner": n.piet}
+    with pytest.raises(NotPermitted, match="belongs to another team"):
+        registry.confirm_import(n.supply, actor=as_actor(n.piet), now=company.now, item=read, fields=fields)
+    back = journeys.brought_in(company, name, content=export(name, _more)).automation
+    assert back.pk != live.pk
+    assert (back.external_id, back.state, back.approved_version) == (live.external_id, AutomationState.DRAFT, None)
+    made = journeys.submitted(company, back.versions.get())
+    assert made.approvals.filter(stage=1, state="open").exists()
+    assert not Grant.objects.filter(automation=live).standing().exists()

@@ -1,0 +1,69 @@
+"""Retiring an automation: who would notice and what ends, before the button (L1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_http_methods
+
+from governance.controls import clock
+from governance.controls.actors import Actor
+from governance.web.middleware import Request
+from inventory import dependants, holding, lifecycle
+from inventory.models import Automation, AutomationState
+from inventory.views import automation_page, points
+from inventory.views.confirming import confirm
+
+Shape = dict[str, Any]
+
+
+@require_http_methods(["GET", "POST"])
+def retire(request: Request, pk: int) -> HttpResponse:
+    """Retire it: its grants end (L1); who depends on it, and what ends, stands before the button."""
+    now = clock.now()
+    related = ("team", "business_owner", "technical_owner", "approved_version", "interim__person")
+    found = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related(*related), pk=pk)
+    return confirm(
+        request,
+        found,
+        lifecycle.retire,
+        now,
+        title=f"Retire {found.name}?",
+        text="Its grants end at once and for good. Nothing of it is free for somebody else: its id, its identities and its credentials stay "
+        "its own. Its record and history stay; coming back is a new submission.",
+        label="Retire it",
+        points=lambda: [*_dependants(found, request.actor, now), *_ends(found, now)],
+    )
+
+
+def _dependants(one: Automation, actor: Actor, now: datetime) -> list[Shape]:
+    """What would notice; what the reader may not see is counted only."""
+    known = dependants.of(one)
+    seen = set(Automation.objects.visible_to(actor, now).filter(pk__in=[o.pk for o, _ in known]).values_list("pk"))
+    shown = [(other, why) for other, why in known if (other.pk,) in seen][: points.SHOWN]
+    rows = [{"icon": "branch", "lead": other.name, "text": f"{why}."} for other, why in shown]
+    return points.and_more(rows, len(known)) or [{"icon": "check", "lead": "Nothing else depends on it.", "text": ""}]
+
+
+def _ends(one: Automation, now: datetime) -> list[Shape]:
+    """What it holds now, and of how much of that the secret is held elsewhere (G4)."""
+    standing = Q(grants__state__in=(holding.ACTIVE, holding.SUSPENDED))
+    counted = Automation.objects.filter(standing, pk=one.pk).aggregate(
+        all=Count("grants"), detached=Count("grants", filter=Q(grants__enforcement="detached"))
+    )
+    if not counted["all"]:
+        return [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
+    number = counted["all"]
+    rows = automation_page.blast_radius(one, now) if one.state == AutomationState.LIVE else []
+    ends = {
+        "icon": "minus",
+        "lead": f"{number} grant{'' if number == 1 else 's'} end{'s' if number == 1 else ''}.",
+        "text": "",
+    }
+    if counted["detached"]:
+        ends["text"] = f"Of {counted['detached']} the secret is held elsewhere: somebody has to take it away there."
+    return [ends, *rows]
