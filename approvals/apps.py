@@ -14,6 +14,7 @@ class ApprovalsConfig(AppConfig):
         """Follow the ends of approvals, and what inventory does to automations."""
         from approvals import announcing, credentials, duties, erasing, grants, least, parties, policies, still_open
         from approvals.conflicts import members
+        from approvals.moving_duties import NOTHING_SUBMITTED
         from approvals.proposals import kinds
         from approvals.proposals.conflict_import import ConflictImportKind
         from approvals.proposals.conflict_rule import ConflictRuleKind
@@ -29,6 +30,7 @@ class ApprovalsConfig(AppConfig):
             conclude,
             join_unfinished,
             look_again,
+            moving,
             tell_of_risen,
         )
         from approvals.transitions.joining import OWNING, WRITING
@@ -60,6 +62,10 @@ class ApprovalsConfig(AppConfig):
             consequences.demand(event, duty)
         for event, follow in members.FOLLOWED:
             consequences.register(event, follow)
+        for event in ("transfer.asked", "transfer.accepted"):
+            consequences.demand(event, NOTHING_SUBMITTED)
+        consequences.register("transfer.asked", moving.show)
+        consequences.register("transfer.accepted", moving.follow)
         consequences.register("automation.retired", close_unfinished)
         consequences.register("automation.retired", close_samples)
         consequences.register("grant.ended", close_sample_of)

@@ -164,6 +164,8 @@ def app_reasons(
     reasons = ["Its review suspended it."] if suspended_at is not None and suspended_at >= before.submitted_at else []
     if before.automation.suspended_by_look_at is not None:
         reasons.append("A look at what changed suspended it.")
+    if before.automation.moved_at is not None:
+        reasons.append("It came to another team.")
     reasons += [
         f"{facts.WORDS[name]} changed."
         for name in ("purpose", "business_owner", "technical_owner", "kind", "triggers", "runs_as")

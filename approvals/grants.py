@@ -203,6 +203,21 @@ def let_lapse(step: Step[Grant]) -> Effect:
     return Effect(payload={"ends_at": ledger.instant(step.subject.ends_at)})
 
 
+@transition(Grant, event="grant.cut_short", permission=None, source=STANDING, parents=["automation"])
+def cut_short(step: Step[Grant], *, ends_at: datetime) -> Effect:
+    """What was granted to another team runs on for a while only; what ends before that stays as it is (L2).
+
+    Args:
+        step: the running call.
+        ends_at: when it ends now.
+    """
+    grant = step.subject
+    was, grant.ends_at = grant.ends_at, min(grant.ends_at, ends_at)
+    grant.review_on = min(grant.review_on or grant.ends_at.date(), grant.ends_at.date())
+    step.save(grant)
+    return Effect(payload={"was": ledger.instant(was), "ends_at": ledger.instant(grant.ends_at)})
+
+
 @transition(Grant, event="grant.tier_raised", permission=None, source=STANDING, parents=["automation"])
 def raise_tier(step: Step[Grant], *, tier: Tier, not_before: datetime, review_on: date) -> Effect:
     """What it allows is riskier now than when it was approved: its term shortens to what that tier may have, and it is reviewed (T4).
@@ -256,6 +271,9 @@ def succession_refusal(grant: Grant) -> Refusal | None:
         return Refusal("STATE", "state", "This grant has ended.", "Submit the automation again.")
     if grant.state == GrantState.SUSPENDED and grant.suspended_why not in (Why.REVIEW, Why.SILENCE):
         return _suspended_otherwise(grant)
+    if grant.automation.moved_at is not None:
+        sentence = "It came to another team, whose lead has not decided about it."
+        return Refusal("L2", "state", sentence, "It can be renewed once the app is approved there.")
     length = succession_length(grant)
     if length >= LONGEST_SUCCESSION[grant.counted_tier]:
         renewed = "once" if length == 1 else f"{length} times"

@@ -36,7 +36,7 @@ TIMETABLE: dict[str, float] = {
     "approvals.what_if": 60,
     "recertification.sweep": 60,
     "recertification.fill": 60,
-    "recertification.events": 3600,
+    "recertification.events": 600,
 }
 
 

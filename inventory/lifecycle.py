@@ -127,9 +127,9 @@ def go_live(
         decided_at: when stage 1 approved the app for this; None when it was not asked.
     """
     automation = step.subject
-    for since in ("suspended_by_review_at", "suspended_by_look_at"):
-        suspended_at = getattr(automation, since)
-        if suspended_at is not None and decided_at is not None and decided_at > suspended_at:
+    for since in ("suspended_by_review_at", "suspended_by_look_at", "moved_at"):
+        at = getattr(automation, since)
+        if at is not None and decided_at is not None and decided_at > at:
             setattr(automation, since, None)
     _take_amendment(automation, asked or {})
     interim.settle(automation, step)

@@ -15,6 +15,7 @@ from inventory.views import (
     interim,
     resources,
     retiring,
+    transfers,
 )
 
 urlpatterns = [
@@ -25,6 +26,9 @@ urlpatterns = [
     path("automations/<int:pk>/stop/", automations.stop, name="automation_stop"),
     path("automations/<int:pk>/resume/", automations.resume, name="automation_resume"),
     path("automations/<int:pk>/retire/", retiring.retire, name="automation_retire"),
+    path("automations/<int:pk>/transfer/", transfers.ask, name="automation_transfer"),
+    path("transfers/<int:pk>/accept/", transfers.accept, name="transfer_accept"),
+    path("transfers/<int:pk>/drop/", transfers.drop, name="transfer_drop"),
     path("automations/<int:pk>/amend/", automations.amend, name="automation_amend"),
     path("automations/<int:pk>/raise/", automations.raise_tier, name="automation_raise"),
     path("resources/", resources.resource_list, name="resource_list"),

@@ -94,14 +94,16 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
         leaving.withdraw_for_newer(before, actor=step.actor, now=step.now)
     taking_over.check(version, step.now)
     registry.hand_over_identities(step, version)
-    submission = _create(step, automation, version, found, assessment, policy, before, case, light_path=is_light)
+    submission = create(
+        step, automation, version, found, assessment, policy, before, case, light_path=is_light, by=person
+    )
     likening.note(step, submission, likes)
     parties.name_all(submission, person, siblings=siblings, alike=[one.other.pk for one in likes])
     is_same = _is_same_app(automation, version, assessment, before) and not alike.open_of(automation)
     carrying = Carrying(step, submission, policy, before, is_same_app=is_same, siblings=siblings, likes=likes)
-    records = _create_records(step, submission, found, wishes, policy, carrying)
+    records = create_records(step, submission, found, wishes, policy, carrying)
     carrying.refuse_repetition(records)
-    _check_enough_people(submission)
+    check_enough_people(submission)
     if automation.state == AutomationState.DRAFT:
         lifecycle.put_in_review(automation, actor=step.actor, now=step.now)
     stages.start(step, submission)
@@ -232,7 +234,7 @@ def _check_ready(
         raise refuse(Refusal("I8", "input", " ".join(problems), "It is saved; submit it when this is settled.", detail))
 
 
-def _create(
+def create(
     step: Step[Automation],
     automation: Automation,
     version: Version,
@@ -243,7 +245,9 @@ def _create(
     case: finding.Case,
     *,
     light_path: bool,
+    by: Person,
 ) -> Submission:
+    """The submission, saved; it has no parties and no records yet."""
     asked = facts.of_version(automation, version, assessment.tier)
     below = lineage.promoted_from(
         automation.lineage, automation.environment, version.source_digest, is_new=found.before is None
@@ -252,7 +256,7 @@ def _create(
         automation=automation,
         version=version,
         kind=_kind(found, below),
-        submitted_by=step.actor.person,
+        submitted_by=by,
         submitted_at=step.now,
         policy=policy.version,
         tier=assessment.tier,
@@ -275,7 +279,7 @@ def _kind(found: Changes, below: Version | None) -> str:
     return SubmissionKind.CHANGE if found.before else SubmissionKind.NEW
 
 
-def _create_records(
+def create_records(
     step: Step[Automation],
     submission: Submission,
     found: Changes,
@@ -283,6 +287,7 @@ def _create_records(
     policy: policies.Policy,
     carrying: Carrying,
 ) -> list[Approval]:
+    """Its records, saved: the app where stage 1 is asked, and whatever stage 2 is asked."""
     records = []
     if found.app:
         app = Approval(submission=submission, stage=1, kind=ApprovalKind.APP, tier=submission.tier)
@@ -324,7 +329,7 @@ def _stage_2(submission: Submission, asked: Asked, wish: Wish, policy: policies.
     )
 
 
-def _check_enough_people(submission: Submission) -> None:
+def check_enough_people(submission: Submission) -> None:
     """Each seat that is still open can be filled by somebody without a conflict, all of them together (A9)."""
     records = submission.approvals.select_related(*LADDER).prefetch_related("seats")
     short = shortage(Route.load(submission, submission.submitted_at).questions(records))
@@ -345,4 +350,4 @@ def shortage_refusal(short: list[str]) -> Refusal:
     )
 
 
-__all__ = ["Wish", "shortage_refusal", "submit", "unready"]
+__all__ = ["Wish", "check_enough_people", "create", "create_records", "shortage_refusal", "submit", "unready"]

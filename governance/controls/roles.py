@@ -20,6 +20,9 @@ class Permission(StrEnum):
     AUTOMATION_RESUME = "automation:resume"
     AUTOMATION_RETIRE = "automation:retire"
     AUTOMATION_LAPSE = "automation:lapse"
+    TRANSFER_ASK = "transfer:ask"
+    TRANSFER_ANSWER = "transfer:answer"
+    TRANSFER_DROP = "transfer:drop"
     RESOURCE_REGISTER = "resource:register"
     RESOURCE_PROPOSE = "resource:propose"
     RESOURCE_ACCEPT = "resource:accept"
@@ -228,6 +231,9 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.AUTOMATION_RAISE,
             P.AUTOMATION_RESUME,
             P.AUTOMATION_STOP,
+            P.TRANSFER_ASK,
+            P.TRANSFER_ANSWER,
+            P.TRANSFER_DROP,
             P.SUBMISSION_COMMENT,
             P.INTERIM_NAME,
             P.INTERIM_DROP,
@@ -250,7 +256,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
     R.READER: frozenset(),
     R.REVIEWER: frozenset({P.ITEM_ANSWER}),
     R.LOOKER: frozenset({P.SAMPLE_LOOK}),
-    R.PROPOSER: frozenset({P.PROPOSAL_AMEND}),
+    R.PROPOSER: frozenset({P.PROPOSAL_AMEND, P.TRANSFER_DROP}),
     R.COUNTERSIGNER: frozenset({P.PROPOSAL_ANSWER}),
     R.APPOINTED: frozenset({P.PROPOSAL_ACCEPT}),
     R.REVOKER: frozenset({P.REVOCATION_SAY}),
@@ -282,6 +288,9 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.AUTOMATION_RESUME: "lift the stop of this automation",
     P.AUTOMATION_RETIRE: "retire this automation",
     P.AUTOMATION_LAPSE: "retire what nobody took up again",
+    P.TRANSFER_ASK: "give this automation to another team, as the lead of its own",
+    P.TRANSFER_ANSWER: "take this automation over, as the lead of the team that is asked",
+    P.TRANSFER_DROP: "leave this automation where it is",
     P.RESOURCE_REGISTER: "register resources",
     P.RESOURCE_PROPOSE: "propose a resource",
     P.RESOURCE_ACCEPT: "accept to answer for this resource",

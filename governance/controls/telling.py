@@ -68,6 +68,10 @@ EVENTS: dict[str, Group | None] = {
     "recertification_nobody": AT_ONCE,
     # what is suspended for long
     "suspended_retires": AT_ONCE,
+    # transfers
+    "transfer_asked": AT_ONCE,
+    "transfer_accepted": AT_ONCE,
+    "transfer_dropped": AT_ONCE,
     # incidents
     "incident_declared": AT_ONCE,
     # who answers meanwhile, and for what

@@ -1,7 +1,7 @@
 """What jobs do when something has happened to what is held: its review opens, or the one that is open is joined (R1, R2, R5, R9).
 
 One cause asks once, however often it is found, and what was reviewed lately is left in peace until that is over (`quiet`). What is
-found is found by a few queries an hour, and at once where an incident was declared or somebody left.
+found is found by a few queries every ten minutes, and at once where an incident was declared or somebody left.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from inventory.models.resource import (
     ResourceUserObjectPermission,
     ScopeKind,
 )
+from inventory.models.transfer import Transfer, TransferState
 
 __all__ = [
     "OWNED",
@@ -75,6 +76,8 @@ __all__ = [
     "ResourceState",
     "ResourceUserObjectPermission",
     "ScopeKind",
+    "Transfer",
+    "TransferState",
     "Trigger",
     "Version",
     "VersionAuthor",

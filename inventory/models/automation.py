@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -181,6 +182,25 @@ def _differ(one: str, other: str) -> Q:
     return Q((f"{one}__isnull", True)) | Q((f"{other}__isnull", True)) | ~Q((one, F(other)))
 
 
+#: What is held moves only by what the leads of both teams agreed to, once (L2).
+MOVES_BY_BOTH_LEADS = pgtrigger.Trigger(
+    name="automation_moves_by_both_leads",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update,
+    condition=pgtrigger.Condition("NEW.team_id IS DISTINCT FROM OLD.team_id"),
+    func="""
+        IF OLD.state NOT IN ('draft', 'observed') AND NOT EXISTS (
+            SELECT 1 FROM inventory_transfer t
+            WHERE t.automation_id = OLD.id AND t.from_team_id = OLD.team_id AND t.to_team_id = NEW.team_id
+              AND t.state = 'agreed') THEN
+            RAISE EXCEPTION 'L2: an automation in use moves to another team by both leads (%)', OLD.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
 class Automation(Owned):
     """One (platform instance, external id, environment); people, purpose and state. Matched by id, never by name."""
 
@@ -209,6 +229,8 @@ class Automation(Owned):
     suspended_by_review_at = models.DateTimeField(null=True, blank=True)
     #: Since when a look at what changed has it suspended; only a new decision of stage 1 lifts that (A12, A13).
     suspended_by_look_at = models.DateTimeField(null=True, blank=True)
+    #: Since when it is with another team, whose lead has not decided about it yet (L2).
+    moved_at = models.DateTimeField(null=True, blank=True)
     #: Who pulled the kill switch, and who asked first to lift it again: two others are needed (G5).
     stopped_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     resume_asked_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
@@ -259,7 +281,7 @@ class Automation(Owned):
             models.Index(fields=["team", "name", "id"], name="automation_by_team"),
             models.Index(fields=["state", "name", "id"], name="automation_by_state"),
         )
-        triggers = (points_to_its_own("automation"), *NEVER_REMOVED)
+        triggers = (points_to_its_own("automation"), MOVES_BY_BOTH_LEADS, *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return self.name

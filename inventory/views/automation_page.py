@@ -26,7 +26,8 @@ from inventory.models import (
     Privilege,
     Version,
 )
-from inventory.views import environments, interim, points, reach, versions_page
+from inventory.transfers import ask_transfer
+from inventory.views import environments, interim, points, reach, transfers, versions_page
 from inventory.views.environments import href
 
 Shape = dict[str, Any]
@@ -69,7 +70,7 @@ def context(one: Automation, actor: Actor, now: datetime, asked: QueryDict) -> S
             {"label": one.name, "href": ""},
         ],
         "head": _head(one, actor, now),
-        "next": _next(one, newest, actor, now),
+        "next": transfers.banner(one, actor, now) or _next(one, newest, actor, now),
         "ownerless": interim.banner(one, actor, now),
         "orphaned": _orphaned(one),
         "in_conflict": in_conflict.told(one, actor, now),
@@ -235,6 +236,7 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
     assessment = shown.latest_assessment if shown else None
     identities = _identities(shown, actor, now)
     may_retire = lifecycle.retire.refusal(one, actor=actor, now=now) is None
+    may_move = ask_transfer.refusal(one, actor=actor, now=now) is None
     may_raise = registry.raise_tier.refusal(one, actor=actor, now=now) is None and one.tier != "high"
     approved = one.approved_version
     return {
@@ -263,6 +265,7 @@ def _overview(one: Automation, shown: Version | None, actor: Actor, now: datetim
             if is_seen and each.is_ownerless(now)
         ],
         "amendment": _amendment(one),
+        "transfer_href": reverse("automation_transfer", args=[one.pk]) if may_move else "",
         "retire_href": reverse("automation_retire", args=[one.pk]) if may_retire else "",
         "tier": assessment.tier if assessment else one.tier,
         "reasons": [{"icon": "warning", "text": text} for text in (assessment.reasons if assessment else [])],

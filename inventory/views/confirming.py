@@ -80,6 +80,7 @@ def form_page(
     back: str,
     text: str = "",
     no: Refusal | None = None,
+    points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
 ) -> HttpResponse:
     """Show a form, or why the reader may not; on POST act and go to the row's page, or say beside the field what is wrong.
 
@@ -93,6 +94,7 @@ def form_page(
         back: where "Leave it" leads.
         no: what the operation's `refusal()` says. A form that was sent filled in is tried all the same: what is attempted
             stands on record (H1).
+        points: what to weigh, see ``components/reasons.html``.
     """
     if no is not None and not (request.method == "POST" and form.is_valid()):
         return refused(request, no, context={"back_href": back})
@@ -104,6 +106,7 @@ def form_page(
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": back})
     context = {"form": form, "title": title, "text": text, "label": label, "back_href": back, "now": now}
+    context["points"] = points()
     return page(request, "inventory/form.html", context, status=422 if form.errors else 200)
 
 

@@ -42,7 +42,7 @@ from governance.controls.models import Delegation, Membership, Notice, Person
 from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks, Item
 from governance.web.middleware import SIGNED_IN_AT
-from inventory import incidents, interim, lifecycle, registry
+from inventory import incidents, interim, lifecycle, registry, transfers
 from inventory.models import Automation, ImportBatch, ImportItem, InterimOwner, NonHumanIdentity, Resource
 from tests import journeys, people
 from tests.appointing import record_leaver
@@ -310,7 +310,10 @@ def _submissions(w: World) -> dict[str, Any]:
     stopped = journeys.decide_all(w.company, _submitted(w, "stopped")).automation
     stopped = Automation.objects.get(pk=stopped.pk)
     lifecycle.stop(stopped, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
+    moving = Automation.objects.get(pk=journeys.decide_all(w.company, _submitted(w, "moving")).automation.pk)
+    asked = {"team": w.northwind.people_team, "reason": "They use it."}
     return {
+        "transfer": transfers.ask_transfer(moving, actor=w.actor("team_lead"), now=w.now, **asked),
         "drawn": drawn_of_its_own(w.company, "drawn", by=w.people["builder"], **_owners(w)),
         "open_app": open_app,
         "app_record": journeys.app_of(open_app),
@@ -560,6 +563,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
         "until_on": portal.world.now.date() + timedelta(days=2),
         "reason": "A token was posted.",
     },
+    "automation_transfer": lambda portal, _: {"team": portal.world.northwind.people_team.pk, "reason": "They use it."},
     "interim_name": lambda portal, _: {"person": portal.world.northwind.grace.pk},
     "resource_connection": lambda portal, _: {"connector": "slack", "instance": "fresh"},
     "credential_describe": lambda portal, _: {"lifetime": "long"},

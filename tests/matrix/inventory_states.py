@@ -10,7 +10,7 @@ from django.db import models
 
 from governance.controls.actors import Actor
 from governance.controls.models import Team
-from inventory import incidents, interim, lifecycle, registry
+from inventory import incidents, interim, lifecycle, registry, transfers
 from inventory.models import (
     Automation,
     Binding,
@@ -21,6 +21,7 @@ from inventory.models import (
     InterimOwner,
     NonHumanIdentity,
     Resource,
+    Transfer,
     Version,
 )
 from tests import journeys
@@ -107,6 +108,31 @@ def retired(w: World, found: Automation) -> Automation:
     """Retired by an owner."""
     lifecycle.retire(found, actor=w.actor("business_owner"), now=w.now, reason="Nobody needs it.")
     return found
+
+
+@state("inventory.transfer", "asked", on=live)
+def transfer_asked(w: World, found: Automation) -> Transfer:
+    """The team's lead asks the team that *stranger* leads."""
+    return transfers.ask_transfer(
+        found, actor=w.actor("team_lead"), now=w.now, reason="They use it.", team=w.northwind.people_team
+    )
+
+
+@state("inventory.transfer", "moved", on=transfer_asked)
+def transfer_moved(w: World, found: Transfer) -> Transfer:
+    """Its lead agrees."""
+    return transfers.accept_transfer(found, actor=w.actor("stranger"), now=w.now, reason="We do.")
+
+
+@state("inventory.transfer", "dropped", on=transfer_asked)
+def transfer_dropped(w: World, found: Transfer) -> Transfer:
+    """Its lead does not agree."""
+    return transfers.drop_transfer(found, actor=w.actor("stranger"), now=w.now, reason="We don't.")
+
+
+@arguments("inventory.automation.ask_transfer")
+def _ask_transfer(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"team": w.northwind.people_team}
 
 
 @state("inventory.binding", "any", on=version)

@@ -183,6 +183,10 @@ TOUR = (
     ("rita", "import_discard", "item"),
     ("rita", "import_batch_discard", "upload"),
     ("jonas", "automation_retire", "automation"),
+    ("theo", "automation_transfer", "automation"),
+    ("grace", "automation", "moving"),  # whose team is asked to take it over
+    ("grace", "transfer_accept", "transfer"),
+    ("theo", "transfer_drop", "transfer"),
     ("jonas", "decline", "subset"),
     ("omar", "grant_stop", "grant"),
     ("omar", "resource_amend", "resource"),

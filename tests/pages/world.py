@@ -34,7 +34,7 @@ from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks
 from governance.recertification.scope import Scope
-from inventory import incidents, interim, lifecycle, registry
+from inventory import incidents, interim, lifecycle, registry, transfers
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, Credential, NonHumanIdentity, Resource
 from tests import journeys
@@ -110,6 +110,7 @@ class World:
         ended = self._reading_slack(company)
         self.revocation, self.half_revoked, self.removed = self._ended(ended)
         self.batch = self._held_back(ended)
+        self.moving, self.transfer = self._moving(company)
         self.in_incident, self.incident = self._an_incident(company)
         self._a_second_factor()
         sealing.seal_all(at=timezone.now())
@@ -198,6 +199,15 @@ class World:
         registry.take_back_control(gone, actor=omar, now=now, reason="It was switched off.")
         stands: Any = registry.say_control(one, tag="log.review", **said)
         return one.pk, stands.pk
+
+    def _moving(self, company: Company) -> tuple[int, int]:
+        """What Theo's team asks Grace's to take over."""
+        n, word = self.people, uuid.uuid4().hex[:8]
+        made = chained.in_force(company, chained.described(company, f"Mover {word}", (company.slack, "read", word)))
+        one = Automation.objects.get(pk=made.automation_id)
+        said: dict[str, Any] = {"actor": as_actor(n.theo), "now": clock.now(), "reason": "They use it."}
+        asked: Any = transfers.ask_transfer(one, team=n.marketing, **said)
+        return one.pk, asked.pk
 
     def _an_incident(self, company: Company) -> tuple[int, int]:
         """A resource with an incident that is over and one that runs."""
