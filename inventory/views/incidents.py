@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -22,8 +23,9 @@ from inventory.views.confirming import confirm, form_page
 
 Shape = dict[str, Any]
 
-#: How many that are over the resource's page lists.
+#: How many the resource's page lists, and for how long those that are over: the rest is on its timeline.
 MOST = 5
+SHOWN_FOR = timedelta(days=30)
 
 
 class IncidentForm(forms.Form):
@@ -43,7 +45,9 @@ class IncidentForm(forms.Form):
 
 def shapes(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
     """The incidents of a resource for its page, the running one first: see ``inventory/incidents.html``. One query."""
-    rows = one.incidents.select_related("declared_by", "ended_by", "why")[:MOST]
+    since = now - SHOWN_FOR
+    lately = one.incidents.filter(Q(ended_at__gt=since) | Q(ended_at=None, until__gt=since))
+    rows = lately.select_related("declared_by", "ended_by", "why")[:MOST]
     found = []
     for row in rows:
         row.resource = one  # its rules ask about the resource, which is at hand
@@ -56,7 +60,7 @@ def shapes(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
                 "runs": runs,
                 "by": row.declared_by.name,
                 "at": row.declared_at,
-                "until": row.until,
+                "until": row.until - timedelta(microseconds=1),  # the last day that it is declared for
                 "why": row.why.text if row.why else "",
                 "ended_by": row.ended_by.name if row.ended_by else "",
                 "ended_at": row.ended_at or (None if runs else row.until),

@@ -46,7 +46,11 @@ def _dependants(one: Automation, actor: Actor, now: datetime) -> list[Shape]:
     seen = set(Automation.objects.visible_to(actor, now).filter(pk__in=[o.pk for o, _ in known]).values_list("pk"))
     shown = [(other, why) for other, why in known if (other.pk,) in seen][: points.SHOWN]
     rows = [{"icon": "branch", "lead": other.name, "text": f"{why}."} for other, why in shown]
-    return points.and_more(rows, len(known)) or [{"icon": "check", "lead": "Nothing else depends on it.", "text": ""}]
+    if not known:
+        return [{"icon": "check", "lead": "Nothing else depends on it.", "text": ""}]
+    number = len({other.pk for other, _ in known})
+    said = "One other automation depends on it." if number == 1 else f"{number} other automations depend on it."
+    return [{"icon": "warning", "lead": said, "text": ""}, *points.and_more(rows, len(known))]
 
 
 def _ends(one: Automation, now: datetime) -> list[Shape]:

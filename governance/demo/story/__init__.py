@@ -28,6 +28,7 @@ def stories(director: Director) -> list[Story]:
         marketing_and_people.salary_question_helper(director),
         it.rates_on_the_intranet(director),
         it.incident_scribe(director),
+        it.incident_in_the_sandbox(director),
         it.shift_handover_agent(director),
         it.alert_deduplicator(director),
         shops_and_trucks.stock_question_agent(director),

@@ -8,6 +8,7 @@ from typing import Any
 from approvals import grants, transitions
 from governance.demo.directing import Director
 from governance.demo.playing import Ago, Story
+from inventory import incidents
 from inventory.models import Environment, Level
 
 SOON = timedelta(minutes=20)
@@ -68,6 +69,26 @@ def incident_scribe(d: Director) -> Story:
         actor=d.company.actor("mei"),
         now=now,
         reason="It quoted the recovery codes of the old router into a channel with guests. Off until those are gone.",
+    )
+
+
+def incident_in_the_sandbox(d: Director) -> Story:
+    """An incident that is over: nothing is held on the sandbox, so that nothing came up for review by it."""
+    now = yield Ago(15, "21:40")
+    declared: Any = incidents.declare_incident(
+        d.resource("sandbox"),
+        actor=d.company.actor("amara"),
+        now=now,
+        reason="A dump of it lay in a public bucket for an hour. Nobody's data, and whatever is in it was made up; looking anyway.",
+        reference="INC-2041",
+        until=now + timedelta(days=3),
+    )
+    now = yield Ago(14, "11:20")
+    incidents.end_incident(
+        declared,
+        actor=d.company.actor("sana"),
+        now=now,
+        reason="The bucket is closed, its log shows our own scanner and nobody else.",
     )
 
 

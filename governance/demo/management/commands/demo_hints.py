@@ -39,6 +39,8 @@ TRY = (
     "As Sana, confirm who answers for Web analytics, which Grace has proposed.",
     "As Grace, decide about the Newsletter writer: is it what she rejected a month ago?",
     "As Sana, look at the campaign about keys in a mail: who has answered, what silence will do. Or open another one.",
+    "As Karl, see who left and what of it nobody has yet; as Mei, declare an incident on the Supplier Drive, and see what comes up for review.",
+    "As Amara, give the Incident scribe to another team, and see what would end sooner.",
     "As Yuki, verify the ledger.",
 )
 
