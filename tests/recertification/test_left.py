@@ -1,0 +1,86 @@
+"""A reviewer who has left is replaced down the ladder, on both sides; where nobody is left, security hears of it (R8, A9, S4)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from approvals.models import Conflict
+from governance.controls.models import Notice, Person
+from governance.controls.refusals import NotPermitted
+from governance.recertification import quiet, sweeps
+from governance.recertification.models import AnswerKind, Asks, Item, Question
+from tests.appointing import record_leaver
+from tests.people import as_actor, as_delegate
+from tests.recertification.reviews import JOB, Held, question, say
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("R8")]
+
+HOUR = timedelta(hours=1)
+
+
+def leave(held: Held, item: Item, *people: Person) -> None:
+    for one in people:
+        record_leaver(one, actor=as_actor(held.people.ines), now=item.opened_at + HOUR, reason="A new job.")
+
+
+def run(item: Item) -> int:
+    return sweeps.reassign_due(item.opened_at + 2 * HOUR, JOB)
+
+
+def asked(item: Item) -> dict[str, Person]:
+    return {one.asks: one.reviewer for one in item.questions.select_related("reviewer")}
+
+
+def test_who_is_here_stays(held: Held, stock_under_review: Item) -> None:
+    before = asked(stock_under_review)
+    leave(held, stock_under_review, held.people.nadia)
+    assert (run(stock_under_review), asked(stock_under_review)) == (0, before)
+
+
+@pytest.mark.rule("S4")
+def test_both_sides_are_replaced_and_by_two_people(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
+    assert asked(item) == {Asks.NEEDED: n.jonas, Asks.ACCEPTABLE: n.omar}
+    leave(held, item, n.jonas, n.omar)
+    assert run(item) == 2
+    after = asked(item)
+    assert after[Asks.ACCEPTABLE] == n.amara  # the deputy
+    assert after[Asks.NEEDED] == n.rita  # the technical owner
+    assert run(item) == 0
+
+
+@pytest.mark.rule("A11")
+def test_whoever_stands_in_for_who_left_answers_nothing_any_more(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
+    stand_in = as_delegate(n.mei, giver=n.omar)
+    leave(held, item, n.omar)
+    with pytest.raises(NotPermitted):
+        say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.opened_at + HOUR, by=stand_in.person)
+    run(item)
+    assert asked(item)[Asks.ACCEPTABLE] == n.amara
+
+
+@pytest.mark.rule("A9")
+def test_where_nobody_is_left_security_is_told_and_it_is_not_kept(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
+    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[n.omar.pk])
+    leave(held, item, n.omar)
+    assert (run(item), run(item)) == (0, 0)
+    told = Notice.objects.filter(event="recertification_nobody")
+    assert {one.recipient for one in told} == {n.sana, n.viktor}
+    assert told.count() == 2
+
+
+@pytest.mark.rule("R1", "S6")
+@pytest.mark.parametrize(("days", "waits"), [(None, False), (10, False), (36, False), (37, True)])
+def test_a_conflict_waits_only_while_there_is_time_to_answer_before_it_takes_away(
+    held: Held, days: int | None, waits: bool
+) -> None:
+    now, grant = held.company.now, held.grant()
+    grant.predecessor_id, grant.begins_at = grant.pk, now  # renewed just now: quiet for thirty days
+    due = None if days is None else now + timedelta(days=days)
+    assert quiet.may_wait(Conflict(due_at=due), grant, now) is waits
+    grant.predecessor_id = None  # no review made it
+    assert not quiet.may_wait(Conflict(due_at=due), grant, now)
