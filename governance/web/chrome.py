@@ -19,7 +19,7 @@ Counter = Callable[[HttpRequest], int | Mapping[str, int]]
 
 @dataclass(frozen=True)
 class Destination:
-    """One main link. ``count`` is how many things wait there for the reader, 0 when nothing does."""
+    """One main link. ``count`` is how many things wait there for the reader, 0 when nothing does; ``also`` begins what else is under it."""
 
     key: str
     label: str
@@ -27,6 +27,7 @@ class Destination:
     href: str = ""
     count: int = 0
     current: bool = False
+    also: str = ""
 
 
 DESTINATIONS: Final = (
@@ -35,7 +36,7 @@ DESTINATIONS: Final = (
     Destination("desk", "Desk", "desk"),
     Destination("automations", "Automations", "automation_list"),
     Destination("resources", "Resources", "resource_list"),
-    Destination("recertify", "Recertify", "recert_mine"),
+    Destination("recertify", "Recertify", "recert_mine", also="/campaigns/"),
     Destination("ledger", "Ledger", "ledger"),
 )
 OTHER_URL_NAMES: Final = ("search", "account_logout", "account_login")
@@ -104,7 +105,11 @@ def destinations(request: HttpRequest) -> list[Destination]:
     placed = [replace(one, href=href(one.url_name), count=waiting.get(one.key, 0)) for one in DESTINATIONS]
     placed = [one for one in placed if one.href and _readers.get(one.key, everybody)(request)]
     under = [
-        one for one in placed if request.path == one.href or (one.href != "/" and request.path.startswith(one.href))
+        one
+        for one in placed
+        if request.path == one.href
+        or (one.href != "/" and request.path.startswith(one.href))
+        or (one.also and request.path.startswith(one.also))
     ]
     current = max(under, key=lambda one: len(one.href), default=None)
     return [replace(one, current=one is current) for one in placed]

@@ -38,7 +38,7 @@ def campaign_list(request: Request) -> HttpResponse:
     kind = asked.get("kind", "") if asked.get("kind", "") in CampaignKind.values else ""
     tier = asked.get("tier", "") if asked.get("tier", "") in ("low", "standard", "high") else ""
     before, path = number(asked.get("before")), reverse("campaign_list")
-    seen = Campaign.objects.visible_to(request.actor, now)
+    seen = Campaign.objects.visible_to(request.actor, now).select_related("opened_by")
     is_closed = Q(state=CampaignState.CLOSED)
     rows = seen.filter(is_closed if show == "closed" else ~is_closed)
     rows = rows.filter(**{name: said for name, said in (("kind", kind), ("tier", tier)) if said})
@@ -100,7 +100,7 @@ def _row(one: Campaign, total: int, left: int, now: datetime) -> Shape:
     return {
         "href": one.href,
         "name": one.name,
-        "kind": "By somebody" if one.kind == CampaignKind.ADHOC else "By its date",
+        "kind": f"By {one.opened_by.name}" if one.opened_by is not None else "By its date",
         "tier": one.tier,
         "state": state_of(one, now),
         "total": total,
