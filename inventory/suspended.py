@@ -39,7 +39,8 @@ def thread_of(one: Automation) -> str:
 
 def retires_at(one: Automation) -> datetime | None:
     """When it is retired, unless it runs again: after its days, and after people have had their notice; None while nobody had it."""
-    told = Notice.objects.filter(event=EVENT, thread=thread_of(one)).aggregate(first=Min("created_at"))["first"]
+    notices = Notice.objects.filter(event=EVENT, thread=thread_of(one))
+    told: datetime | None = notices.aggregate(first=Min("created_at"))["first"]
     if one.suspended_at is None or told is None:
         return None
     return max(one.suspended_at + LONGEST_DAYS * DAY, told + TOLD_BEFORE[0] * DAY)
