@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from governance.controls import outbox
 from governance.controls.actors import Actor
@@ -120,7 +121,7 @@ def _check_team(automation: Automation, team: Team, person: Person) -> None:
     event="transfer.accepted",
     permission=Permission.TRANSFER_ANSWER,
     source=(S.ASKED,),
-    target=(S.MOVED,),
+    target=(S.AGREED,),
     duties=[IN_PERSON, STILL_THEIRS, ANOTHER_LEAD],
     parents=("automation",),
     reason_needed=True,
@@ -128,13 +129,33 @@ def _check_team(automation: Automation, team: Team, person: Person) -> None:
 def accept_transfer(step: Step[Transfer]) -> Effect:
     """The lead of the other team agrees: it is theirs from now on, and stage 1 is theirs to decide (L2)."""
     one, automation = step.subject, step.subject.automation
-    one.answered_by, one.answered_at, one.state = step.actor.person, step.now, S.AGREED
-    step.save(one)  # the database lets a team be changed by what both have agreed to, and nothing else
-    automation.team, automation.moved_at = one.to_team, step.now
-    step.save(automation)
+    one.answered_by, one.answered_at = step.actor.person, step.now
     people = [*automation.owners, *_leads(one.from_team), *_leads(one.to_team)]
     _tell(one, people, step, "transfer_accepted")
-    return Effect(payload={"from_team": one.from_team_id, "to_team": one.to_team_id})
+    facts = {"from_team": one.from_team_id, "to_team": one.to_team_id}
+    return Effect(payload=facts, then=lambda: _move(one, step))
+
+
+def _move(one: Transfer, step: Step[Transfer]) -> dict[str, Any]:
+    """The database lets a team be changed by what both have agreed to and nothing else, so that it moves once that stands."""
+    move(one, actor=step.actor, now=step.now)
+    return {}
+
+
+@transition(
+    Transfer,
+    event="transfer.moved",
+    permission=None,
+    source=(S.AGREED,),
+    target=(S.MOVED,),
+    parents=("automation",),
+)
+def move(step: Step[Transfer]) -> Effect:
+    """Both have agreed: the automation is the other team's from now on (L2)."""
+    automation = step.subject.automation
+    automation.team, automation.moved_at = step.subject.to_team, step.now
+    step.save(automation)
+    return Effect(payload={"team": automation.team_id})
 
 
 @transition(

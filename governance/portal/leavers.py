@@ -16,7 +16,7 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 from django.urls import reverse
 
-from approvals.models import Candidate, Proposal, ProposalState
+from approvals.models import Candidate, Proposal, ProposalState, RevocationTask
 from approvals.proposals.leaving import UNDECIDED
 from governance.controls.models import (
     ApiToken,
@@ -119,6 +119,7 @@ def held(people: Collection[int], now: datetime) -> Held:
         _meanwhile(ids),
         _questions(ids),
         _approvals(ids),
+        _revocations(ids),
         _delegations(ids),
         _tokens(ids),
         _drafts(ids),
@@ -251,6 +252,19 @@ def _roles(people: list[int]) -> Iterator[Pair]:
     then = Q(confirmed_at__lte=F("person__left_at")) & (Q(until=None) | Q(until__gt=F("person__left_at")))
     for row in RoleAssignment.objects.filter(then, person__in=people).order_by("pk"):
         yield row.person_id, Left("Roles", ROLE_WORDS[Role(row.role)], "", now="counts no more")
+
+
+def _revocations(people: list[int]) -> Iterator[Pair]:
+    """What they were to take away where it is held: whoever else it was put to goes on (G4)."""
+    related = ("grant__approval__privilege__entitlement__resource", "grant__approval__credential", "grant__automation")
+    rows = list(RevocationTask.objects.open().filter(owner__in=people).select_related(*related).order_by("pk"))
+    asked = Person.objects.in_bulk({pk for row in rows for pk in row.asked})
+    for row in rows:
+        names = [_here(asked.get(pk)) for pk in row.asked]
+        what = f"{row.grant.automation.name}: {row.grant.sentence}"
+        now = ", ".join(filter(None, names))
+        assert row.owner_id is not None  # it is one of some people
+        yield row.owner_id, Left("Revocations", what, "to take away", row.href, now, "See who can be asked", row.href)
 
 
 def _delegations(people: list[int]) -> Iterator[Pair]:

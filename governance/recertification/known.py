@@ -12,7 +12,19 @@ from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, F, Func, IntegerField, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Count,
+    Exists,
+    F,
+    Func,
+    IntegerField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    prefetch_related_objects,
+)
 from django.db.models.functions import JSONObject
 
 from approvals import grants
@@ -55,6 +67,9 @@ def of(items: Sequence[Item], now: datetime) -> dict[int, Known]:
         items: with what they are about.
         now: business time.
     """
+    prefetch_related_objects(
+        [one for one in items if one.grant is not None], "grant__automation"
+    )  # what may be renewed
     held = usage.chains(one.grant for one in items if one.grant is not None)
     used = usage.usages(held, now)
     rows = _rows(items, now)

@@ -69,5 +69,5 @@ def _ends(one: Automation, now: datetime) -> list[Shape]:
         "text": "",
     }
     if counted["detached"]:
-        ends["text"] = f"Of {counted['detached']} the secret is held elsewhere: somebody has to take it away there."
+        ends["text"] = f"Of {counted['detached']} what it left is held elsewhere: a revocation task opens for each."
     return [ends, *rows]

@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from approvals.models import Submission
+from approvals import grants
+from approvals.models import RevocationTask, Submission
 from governance.controls import teams
 from governance.controls.models import Person
 from governance.controls.roles import Role
@@ -110,6 +111,19 @@ def test_a_question_of_a_review_is_with_whoever_is_next(held_stock: Held) -> Non
     sweeps.reassign_due(at + timedelta(hours=1), JOB)
     rows = [one for one in leavers.held([n.omar.pk], at).of(n.omar.pk) if one.kind == "Reviews"]
     assert [(one.waits, one.now) for one in rows] == [(False, n.amara.name)]
+
+
+@pytest.mark.rule("G4")
+def test_what_they_were_to_take_away_is_with_whoever_else_was_asked(held_stock: Held) -> None:
+    n, c = held_stock.people, held_stock.company
+    grants.revoke(held_stock.grant(on=c.slack), actor=as_actor(n.sana), now=c.now, reason="Not here.")
+    task = RevocationTask.objects.get()
+    assert task.owner is not None
+    leave(c, task.owner)
+    rows = [one for one in held(task.owner, c).values() if one.kind == "Revocations"]
+    assert [one.href for one in rows] == [task.href]
+    others = [one.name for one in Person.objects.filter(pk__in=task.asked).exclude(pk=task.owner.pk)]
+    assert rows[0].waits is not bool(others)
 
 
 @pytest.fixture
