@@ -174,9 +174,7 @@ def nudge(jobs: Iterable[str] = JOBS) -> None:
             return
 
 
-def nudged_until(
-    condition: Callable[[], Any], what: str, *, seconds: float = 90, jobs: Iterable[str] = JOBS
-) -> None:
+def nudged_until(condition: Callable[[], Any], what: str, *, seconds: float = 90, jobs: Iterable[str] = JOBS) -> None:
     """Wait as `until`, nudging meanwhile."""
     asked = itertools.count()
 

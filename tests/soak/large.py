@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from random import Random
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
+from django.test import override_settings
 
-from approvals import brake
 from approvals.asking import organisation_zone
 from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch, HeldGrant
 from approvals.transitions import braking
-from governance.controls import clock
+from governance.controls import clock, sending
 from governance.controls.models import LedgerEvent, Notice, NoticeState, Person
 from governance.recertification import drafts, sampling
 from governance.recertification.models import (
@@ -37,6 +37,7 @@ from tests.people import as_actor
 from tests.processes import Mailbox
 from tests.recertification.apart import held_apart
 from tests.recertification.campaigns import ordered
+from tests.recertification.due import take_up_again
 from tests.recertification.reviews import Held
 from tests.recertification.rows import low_grants
 
@@ -124,6 +125,16 @@ class Large:
                 )
         return len(waiting)
 
+    def tell_the_rest(self, mailbox: Mailbox) -> None:
+        """The job as it runs on the days that follow, with nothing else at work that has something new to tell."""
+        now, open_still = clock.now(), Notice.objects.exclude(state__in=[*DONE, NoticeState.FAILED])
+        take_up_again(Notice.objects.all())
+        with override_settings(EMAIL_URL=mailbox.url, MAIL_DIGEST_AT=time(0)):
+            for days in range(1, 4):
+                while any(sending.send_due(now=now + timedelta(days=days), gathering=timedelta()).values()):
+                    pass
+        _same("left to tell", open_still.count(), 0)
+
     # --- what is true at the end --------------------------------------------------------------------------------------
 
     def prove(self) -> None:
@@ -141,7 +152,10 @@ class Large:
 
     def _prove_outcomes(self) -> None:
         """Kept is what everybody kept, once; what was not answered has ended, and nothing follows it."""
-        wanted, last = Counter[str](), Counter(Grant.objects.exclude(predecessor=None).values_list("predecessor", flat=True))
+        wanted, last = (
+            Counter[str](),
+            Counter(Grant.objects.exclude(predecessor=None).values_list("predecessor", flat=True)),
+        )
         for item in self.items().select_related("grant").prefetch_related("questions__answers"):
             said = {one.latest_answer.answer if one.latest_answer else None for one in item.questions.all()}
             kept = said == {AnswerKind.KEEP}
