@@ -25,7 +25,7 @@ from approvals.transitions import braking
 from governance.controls import claims
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.people import delegate
-from governance.recertification import campaign_figures, drafts, filling, scope, sweeps, transitions
+from governance.recertification import campaign_figures, drafts, filling, sampling, scope, sweeps, transitions
 from governance.recertification.models import (
     SETTLING,
     UNCLOSED,
@@ -44,6 +44,7 @@ from governance.recertification.models import (
 )
 from governance.recertification.scope import Scope
 from governance.recertification.transitions.settling import cause_of
+from inventory import lifecycle
 from inventory.models import Automation
 from inventory.risk import is_within
 from tests import lengths
@@ -83,11 +84,18 @@ class Steps(Undone):
     def __init__(self) -> None:
         super().__init__()
         self.pk = self.held.submission.automation_id
-        low_grants(self.held.submission, MANY, begins_at=self.held.company.now)
+        first = low_grants(self.held.submission, MANY, begins_at=self.held.company.now)[0].pk
+        # Drawn by their order: the real draw goes by keys, which are others in each run, and a run has to be had again.
+        self.draw = mock.patch.object(sampling, "falls_on", lambda key, grant, period: (grant - first) % 5 == 0)
+        self.draw.start()
         self.now: datetime = self.held.company.now + timedelta(days=1)
         self.swept_at: datetime | None = None
         self.ordered = 0
         self.ends: dict[int, tuple[Any, ...]] = {}
+
+    def teardown(self) -> None:
+        self.draw.stop()
+        super().teardown()
 
     # --- what is there ------------------------------------------------------------------------------------------------
 
@@ -230,6 +238,15 @@ class Steps(Undone):
         if standing:
             grant, sana = data.draw(st.sampled_from(standing), label="grant"), as_actor(self.person("sana"))
             self.attempt(lambda: getattr(grants, verb)(grant, actor=sana, now=self.now, reason="Leaked."))
+
+    @precondition(lambda self: self.now > self.held.company.now + timedelta(days=2))
+    @rule(really=st.sampled_from([False, False, True]))
+    def its_owner_retires_it(self, really: bool) -> None:
+        """All that it holds ends by that: more than the brake lets one person end at once (G6, L1)."""
+        if really:
+            automation = Automation.objects.get(pk=self.pk)
+            jonas = as_actor(self.person("jonas"))
+            self.attempt(lambda: lifecycle.retire(automation, actor=jonas, now=self.now, reason="Replaced."))
 
     @precondition(lambda self: HeldBatch.objects.filter(state=BatchState.OPEN).exists())
     @rule(
