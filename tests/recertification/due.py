@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import cached_property
@@ -161,22 +161,26 @@ def due(count: int) -> Due:
     return made
 
 
-def nudge() -> None:
+#: What works on reviews that come up by themselves.
+JOBS = ("recertification.sweep", "controls.send_notices")
+
+
+def nudge(jobs: Iterable[str] = JOBS) -> None:
     """Nudge as beat does: a nudge may die with the worker or the broker, or find the job at work already."""
-    for job in ("recertification.sweep", "controls.send_notices"):
+    for job in jobs:
         try:
             current_app.send_task(job, ignore_result=True, retry=False)
         except current_app.connection_for_write().connection_errors:
             return
 
 
-def nudged_until(condition: Callable[[], Any], what: str, *, seconds: float = 90) -> None:
+def nudged_until(condition: Callable[[], Any], what: str, *, seconds: float = 90, jobs: Iterable[str] = JOBS) -> None:
     """Wait as `until`, nudging meanwhile."""
     asked = itertools.count()
 
     def nudged() -> Any:
         if next(asked) % 10 == 0:
-            nudge()
+            nudge(jobs)
         return condition()
 
     try:

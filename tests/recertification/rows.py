@@ -26,13 +26,15 @@ from approvals.models import (
 from inventory.models import Privilege
 
 
-def low_grants(submission: Submission, count: int, *, begins_at: datetime, days: int = 180) -> list[Grant]:
+def low_grants(
+    submission: Submission, count: int, *, begins_at: datetime, days: int = 180, after: int = 0
+) -> list[Grant]:
     """So many grants of things like the first privilege of a submission in force, each on a target of its own.
 
-    They were asked for in one submission more of the same version, which came into force when they begin.
+    They were asked for in one submission more of the same version, which came into force when they begin; `after` so many that there are already.
     """
     model = submission.version.privileges.order_by("pk")[0]
-    numbers = range(1, count + 1)
+    numbers = range(after + 1, after + count + 1)
     privileges = Privilege.objects.bulk_create(
         Privilege(
             version=submission.version,
