@@ -249,7 +249,7 @@ def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime) -> 
         ends_at: when the successor ends; at most the approved term from now.
     """
     old = step.subject
-    no = succession_refusal(old)
+    no = succession_refusal(old) or over(old, step.now)
     if no is not None:
         raise refuse(no)
     if not step.now < ends_at <= longest_end(old, step.now):
@@ -284,6 +284,13 @@ def succession_refusal(grant: Grant) -> Refusal | None:
             "Submit the automation again before it ends.",
         )
     return None
+
+
+def over(grant: Grant, now: datetime) -> Refusal | None:
+    """Why a grant whose term is over is renewed by no answer, though nothing has ended it yet; None while it runs (G3)."""
+    if now < grant.ends_at:
+        return None
+    return Refusal("G3", "state", "Its term is over: no review renews it.", "Submit the automation again.")
 
 
 def succession_length(grant: Grant) -> int:

@@ -49,9 +49,10 @@ class Renewed:
         together.follow(self.begun)
 
 
-def can(grant: Grant) -> bool:
-    """Whether a grant can be renewed as it stands: one that is suspended comes back first, and is renewed alone."""
-    return grant.state == GrantState.ACTIVE and grants.succession_refusal(grant) is None
+def can(grant: Grant, now: datetime) -> bool:
+    """Whether a grant can be renewed as it stands at ``now``: one that is suspended comes back first, and is renewed alone."""
+    no = grants.succession_refusal(grant) or grants.over(grant, now)
+    return grant.state == GrantState.ACTIVE and no is None
 
 
 def write(renewals: Sequence[Renewal]) -> list[Renewed]:

@@ -111,6 +111,9 @@ SAYS_WHAT_WAS_APPROVED = pgtrigger.Trigger(
                 OR NOT NEW.scope <@ old.scope OR {_RISEN.format(row="NEW")} < {_RISEN.format(row="old")} THEN
                 RAISE EXCEPTION 'G2: a successor is never wider than grant %', old.id USING ERRCODE = 'check_violation';
             END IF;
+            IF NEW.begins_at >= old.ends_at THEN
+                RAISE EXCEPTION 'G3: the term of grant % was over', old.id USING ERRCODE = 'check_violation';
+            END IF;
         ELSIF own.kind = 'privilege' AND {_more_than("NEW.level", _COUNTED_LEVEL)} THEN
             RAISE EXCEPTION 'G1: a grant is never more than what was asked (approval %)', own.id
                 USING ERRCODE = 'check_violation';

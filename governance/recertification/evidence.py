@@ -29,8 +29,8 @@ from governance.recertification.models import Answer, Campaign, Item, Question
 CHUNK = 500
 #: Bytes that are sent at once.
 PIECE = 64 * 1024
-#: With what a cell begins that a spreadsheet would compute.
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+#: With what a cell begins that a spreadsheet would compute, in either width; blanks before it are none to some.
+FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 #: The columns of the file with commas, one row for each answer; a question without one has a row too.
 COLUMNS = (
     *("item", "what", "automation", "tier", "why_opened", "opened_at", "deadline", "grace_until", "snapshot"),
@@ -267,7 +267,7 @@ def cell(value: object) -> str:
     if value is None:
         return ""
     text = _line(value).strip() if isinstance(value, dict) else str(value)
-    return f"'{text}" if text.startswith(FORMULAS) else text
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULAS) else text
 
 
 def _head_as_line(head: Mapping[str, Any]) -> bytes:

@@ -46,6 +46,10 @@ def test_who_may_not_open_one_gets_no_form_and_makes_nothing(held: Held, now: da
         assert client.get("/campaigns/new/").status_code == 403
         posted = client.post("/campaigns/new/", {"name": "X", "reason": "Y", "until": day(now).isoformat()})
         assert posted.status_code == 403
+        incomplete = client.post("/campaigns/new/", {"name": ""})
+        assert incomplete.status_code == 403
+        assert b"What it would come to" not in incomplete.content
+        assert held.people.jonas.name.encode() not in incomplete.content
     assert not Campaign.objects.exists()
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from approvals import grants
+from approvals import grants, policies
 from approvals.models import Grant, GrantState
 from governance.controls.models import FreeText, LedgerEvent
 from governance.recertification import drafts, sampling
@@ -216,3 +217,21 @@ def test_thirty_answers_take_as_many_statements_as_three(held: Held, monkeypatch
         counts.append(len(asked))
     assert counts[0] == counts[1]
     assert Automation.objects.get(pk=held.automation.pk).grants.standing().filter(tier="low").count() == 33
+
+
+@pytest.mark.rule("G3", "G2")
+def test_what_is_over_is_renewed_by_no_answer(items: list[Item], held: Held) -> None:
+    late = Grant.objects.get(pk=items[0].grant_id).ends_at
+    some = [draft(item, K.KEEP, held) for item in items]
+    found = drafts.submit(some, actor=as_actor(held.people.jonas), now=late)
+    assert {one.refusal.code for one in found if one.refusal is not None} == {"G3"}
+    assert len(found) == len(items)
+    assert not Grant.objects.filter(predecessor__isnull=False).exists()
+
+
+@pytest.mark.rule("G3")
+def test_the_database_begins_no_successor_after_a_term(items: list[Item], held: Held) -> None:
+    old = Grant.objects.get(pk=items[0].grant_id)
+    made = grants.successor(old, old.ends_at, old.ends_at + timedelta(days=1), policies.in_force(old.ends_at))
+    with pytest.raises(DatabaseError, match="G3: the term of grant"), transaction.atomic():
+        made.save(force_insert=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db.models import Model, Prefetch, QuerySet
@@ -44,17 +45,19 @@ def answer_all(calls: Sequence[Call[Question]], *, now: datetime) -> list[Call[Q
     def locked(keys: Collection[int]) -> Mapping[int, Question]:
         return _locked(keys, people)
 
-    left = together.perform(answer, list(first.values()), now=now, locked=locked, fits=_fits, body=_body)
+    left = together.perform(
+        answer, list(first.values()), now=now, locked=locked, fits=partial(_fits, now=now), body=_body
+    )
     undone = set(map(id, left))
     return [call for call in calls if id(call) in undone or id(call) not in asked]
 
 
-def _fits(question: Question, params: Mapping[str, Any]) -> bool:
+def _fits(question: Question, params: Mapping[str, Any], *, now: datetime) -> bool:
     """Whether it keeps a grant that is in force, and nothing is to be put back for it."""
     item = question.item
     if params["answer"] != AnswerKind.KEEP or item.grant is None or item.suspended_at is not None:
         return False
-    return answer_refusal(question, AnswerKind.KEEP) is None and renewing.can(item.grant)
+    return answer_refusal(question, AnswerKind.KEEP) is None and renewing.can(item.grant, now)
 
 
 def _body(steps: Sequence[Step[Question]], params: Sequence[Mapping[str, Any]]) -> None:

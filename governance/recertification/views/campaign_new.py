@@ -16,7 +16,6 @@ from governance.controls import access, calendar, clock
 from governance.controls.models import Person, Team
 from governance.controls.refusals import InvalidInput, Refused
 from governance.controls.roles import Permission
-from governance.controls.transitions import Transition
 from governance.recertification import campaign_preview, scheduling, scope, scope_words, transitions
 from governance.recertification.models import Campaign
 from governance.recertification.scope import Scope
@@ -135,13 +134,9 @@ def begins_with(now: datetime) -> date:
 def new(request: Request) -> HttpResponse:
     """The filter with its preview, and the form that opens the campaign."""
     now = clock.now()
-    draft = Campaign(name=request.POST.get("name", "").strip() or "New campaign")
-    verb: Transition[Campaign] = transitions.order_campaign
     is_post = request.method == "POST"
-    if not is_post and not access.may(request.actor, Permission.CAMPAIGN_OPEN, None, now=now):
-        no = verb.refusal(draft, actor=request.actor, now=now)
-        assert no is not None  # the permission is its first question
-        return refused(request, no)
+    if not access.may(request.actor, Permission.CAMPAIGN_OPEN, None, now=now):
+        return _refused(request, now)
     form = Filter(request.POST if is_post else request.GET, now=now)
     opening = Opening(request.POST if is_post else None)
     if is_post and form.is_valid() and opening.is_valid():
@@ -163,6 +158,19 @@ def new(request: Request) -> HttpResponse:
     return page(
         request, "recertification/campaign_new.html", _context(form, opening, now), status=422 if is_post else 200
     )
+
+
+def _refused(request: Request, now: datetime) -> HttpResponse:
+    """What whoever may open none gets, before anything that they sent is read: the preview tells of everybody's work. A try is recorded."""
+    draft, verb = Campaign(name="New campaign"), transitions.order_campaign
+    if request.method == "POST":
+        try:
+            verb(draft, actor=request.actor, now=now, about=Scope(), day=begins_with(now))
+        except Refused as no:
+            return refused(request, no.refusal, context={"typed": request.POST.get("reason", "")})
+    found = verb.refusal(draft, actor=request.actor, now=now)
+    assert found is not None  # the permission is its first question
+    return refused(request, found)
 
 
 def _context(form: Filter, opening: Opening, now: datetime) -> Shape:
