@@ -212,14 +212,18 @@ class Unasked:
         key: its own.
         automation: whose review it is.
         resource: on what it is held, or None.
+        tier: as it was frozen.
         both: whether both questions are asked about it (S4).
+        in_conflict: whether it is due by when a conflict is to be resolved (S6).
         deadline, grace_until: as they stand.
     """
 
     key: int
     automation: int
     resource: int | None
+    tier: str
     both: bool
+    in_conflict: bool
     deadline: datetime
     grace_until: datetime
 
@@ -234,12 +238,16 @@ def unasked(campaign: Campaign, size: int) -> list[Unasked]:
         F("grant"),
         F("snapshot__tier"),
         F("snapshot__drawn"),
+        F(f"snapshot__{in_conflict.ABOUT}"),
         "deadline",
         "grace_until",
     )[:size]
     return [
-        Unasked(pk, automation, resource, grant is not None and (tier != "low" or bool(drawn)), deadline, grace_until)
-        for pk, automation, resource, grant, tier, drawn, deadline, grace_until in named
+        Unasked(
+            *(pk, automation, resource, tier, grant is not None and (tier != "low" or bool(drawn)), bool(conflicts)),
+            *(deadline, grace_until),
+        )
+        for pk, automation, resource, grant, tier, drawn, conflicts, deadline, grace_until in named
     ]
 
 
@@ -266,17 +274,18 @@ def nobody_for(step: Step[Any], items: Sequence[int]) -> None:
     _change(step, said, {"keys": list(items)})
 
 
-def due_earlier(step: Step[Any], items: Mapping[int, datetime]) -> None:
-    """Have some items end where whoever answers is, each with its history: one statement (H8).
+def due_otherwise(step: Step[Any], items: Mapping[int, tuple[datetime, datetime]]) -> None:
+    """Have some items be due at another time than they were frozen with, each with its history: one statement (R1, H8).
 
     Args:
         step: the running operation.
-        items: by key, the deadline.
+        items: by key, the deadline and when silence takes effect.
     """
-    said = """UPDATE recertification_item i SET deadline = given.deadline
-        FROM unnest(%(keys)s::bigint[], %(deadlines)s::timestamptz[]) given(id, deadline)
+    said = """UPDATE recertification_item i SET deadline = given.deadline, grace_until = given.grace_until
+        FROM unnest(%(keys)s::bigint[], %(deadlines)s::timestamptz[], %(graces)s::timestamptz[]) given(id, deadline, grace_until)
         WHERE i.id = given.id RETURNING i.*"""
-    _change(step, said, {"keys": list(items), "deadlines": list(items.values())})
+    times = {"deadlines": [at for at, _ in items.values()], "graces": [until for _, until in items.values()]}
+    _change(step, said, {"keys": list(items), **times})
 
 
 def _change(step: Step[Any], statement: str, given: Mapping[str, Any]) -> None:

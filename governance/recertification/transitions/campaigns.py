@@ -7,8 +7,8 @@ two at once wait for each other at the campaign's row, and the second goes on be
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -106,6 +106,7 @@ def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
         size: how many grants or automations at most.
     """
     campaign = step.subject
+    later = _give_time(step, campaign)
     if campaign.grants_to < campaign.grants_until:
         done, what = freezing.freeze_grants(step, size), "grants"
     else:
@@ -113,7 +114,22 @@ def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
     end = done.last if done.looked_at == size and done.last is not None else getattr(campaign, f"{what}_until")
     setattr(campaign, f"{what}_to", end)
     step.save(campaign)
-    return Effect(payload={"of": what, "to": end, **_payload(done)})
+    return Effect(payload={"of": what, "to": end, **_payload(done), **later})
+
+
+def _give_time(step: Step[Campaign], campaign: Campaign) -> dict[str, str]:
+    """Where the job comes late to it, people have their working days from now on all the same: it is due later than was chosen (R1).
+
+    Returns:
+        What the ledger says of that; nothing where there is time enough. The campaign is not saved.
+    """
+    zone, holidays = organisation_zone(), organisation_holidays()
+    least = calendar.add_working_days(step.now, scheduling.LEAST, zone, holidays)
+    if campaign.deadline >= least:
+        return {}
+    campaign.deadline = least
+    campaign.grace_until = max(scheduling.grace_after(least, zone, holidays).values())
+    return {"deadline": ledger.instant(least)}
 
 
 def _payload(done: Frozen) -> dict[str, Any]:
@@ -132,18 +148,34 @@ def ask(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
         size: how many items at most.
     """
     campaign = step.subject
-    found = freezing.unasked(campaign, size)
+    later = _give_time(step, campaign)
+    frozen = freezing.unasked(campaign, size)
+    found = _due_with(campaign, frozen)
     ladders.read((one.automation, one.resource) for one in found)
     asked = [(one, ladders.put(one.automation, one.resource, both=one.both)) for one in found]
     nobody = [one.key for one, puts in asked if not puts]
-    earlier = {one.key: at for one, puts in asked if puts and (at := _end_where_they_are(one, puts)) < one.deadline}
+    due = {one.key: _end_where_they_are(one, puts) if puts else one.deadline for one, puts in asked}
+    was = {one.key: one.deadline for one in frozen}
     freezing.nobody_for(step, nobody)
-    freezing.due_earlier(step, earlier)
-    count = freezing.put(step, _rows(asked, earlier, step.now))
+    freezing.due_otherwise(
+        step, {one.key: (due[one.key], one.grace_until) for one in found if due[one.key] != was[one.key]}
+    )
+    count = freezing.put(step, _rows(asked, due, step.now))
     campaign.asked_to = found[-1].key
     step.save(campaign)
     said = Frozen(len(found), [one.key for one in found], campaign.asked_to).payload
-    return Effect(payload={**said, "questions": count, "nobody": len(nobody)})
+    return Effect(payload={**said, "questions": count, "nobody": len(nobody), **later})
+
+
+def _due_with(campaign: Campaign, items: Iterable[Unasked]) -> list[Unasked]:
+    """The items, due with their campaign where they were frozen before it came to be due later; a conflict has its own days (S6)."""
+    grace = freezing.grace_of(campaign.deadline)
+    return [
+        one
+        if one.in_conflict or one.deadline >= campaign.deadline
+        else replace(one, deadline=campaign.deadline, grace_until=grace[one.tier])
+        for one in items
+    ]
 
 
 def _end_where_they_are(item: Unasked, puts: Iterable[Put]) -> datetime:
@@ -154,12 +186,12 @@ def _end_where_they_are(item: Unasked, puts: Iterable[Put]) -> datetime:
 
 
 def _rows(
-    asked: Iterable[tuple[Unasked, list[Put]]], earlier: dict[int, datetime], now: datetime
+    asked: Iterable[tuple[Unasked, list[Put]]], due: Mapping[int, datetime], now: datetime
 ) -> Iterable[dict[str, Any]]:
     when = _Reminders(now)
     for item, puts in asked:
         for one in puts:
-            deadline = earlier.get(item.key, item.deadline)
+            deadline = due[item.key]
             yield {
                 "item": item.key,
                 "asks": one.asks.value,
@@ -199,6 +231,9 @@ def join_item(step: Step[Campaign], *, item: Item) -> Effect:
     campaign = step.subject
     if Joining.objects.filter(campaign=campaign, item=item).exists():
         raise refuse(Refusal("R5", "state", "The campaign has joined it already."))
+    later = _give_time(step, campaign)
+    if later:
+        step.save(campaign)
     tier = item.snapshot.get("tier", "high")
     until = freezing.grace_of(campaign.deadline).get(tier, campaign.grace_until)
     join(
@@ -209,7 +244,7 @@ def join_item(step: Step[Campaign], *, item: Item) -> Effect:
         by=Times(step.now, campaign.deadline, until),
     )
     Joining.objects.create(campaign=campaign, item=item, at=step.now)
-    return Effect(payload={"item": str(item.pk)})
+    return Effect(payload={"item": str(item.pk), **later})
 
 
 @transition(
