@@ -114,10 +114,13 @@ class Large:
                 refused = [one.refusal.sentence for one in done if one.refusal is not None]
                 assert not refused, refused[:3]
 
+    def answerable(self) -> QuerySet[HeldBatch]:
+        """What the brake holds and people may still answer."""
+        return HeldBatch.objects.filter(state=BatchState.OPEN, answer_by__gt=clock.now() + timedelta(minutes=1))
+
     def release(self) -> int:
-        """Security and an admin release what the brake holds, while they may; returns how many batches."""
-        people, now = self.held.people, clock.now()
-        waiting = HeldBatch.objects.filter(state=BatchState.OPEN, answer_by__gt=now + timedelta(minutes=1))
+        """Security and an admin release what the brake holds; returns how many batches."""
+        people, now, waiting = self.held.people, clock.now(), list(self.answerable())
         for batch in waiting:
             for who in (people.sana, people.ines):
                 braking.answer_batch(
