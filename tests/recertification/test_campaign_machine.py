@@ -161,8 +161,13 @@ class Steps(Undone):
     def time_passes(self, hours: int, first: bool, fills: bool) -> None:
         self.sweep_at(self.now + timedelta(hours=hours), first, fills)
 
-    @rule(first=st.booleans())
-    def time_passes_until_something_is_due(self, first: bool) -> None:
+    @rule(first=st.booleans(), times=st.sampled_from([1, 2, 4]))
+    def time_passes_until_something_is_due(self, first: bool, times: int) -> None:
+        """Once or several times on end: silence has its way of deadline, grace and close."""
+        for _ in range(times):
+            self.until_due(first)
+
+    def until_due(self, first: bool) -> None:
         ahead: list[datetime | None] = []
         for item in Item.objects.filter(state__in=UNCLOSED):
             ahead += [item.deadline, item.grace_until, item.closes_at]
