@@ -96,9 +96,14 @@ def is_blocked(way: str, cause: Any, now: datetime) -> Exists:
     return Exists(blocked(now).filter(grant=OuterRef(way), batch__cause__key=cause))
 
 
-def is_let(cause: Cause, grant: int) -> bool:
-    """Whether a cause was let end a grant, by its key, already."""
-    return LetThrough.objects.filter(cause__key=cause.key, grant=grant).exists()
+def are_let(cause: Cause, ids: Collection[int]) -> bool:
+    """Whether a cause was let end all of some grants, by key, already."""
+    return LetThrough.objects.filter(cause__key=cause.key, grant__in=ids).count() == len(set(ids))
+
+
+def released(cause: Cause, ids: Collection[int]) -> set[int]:
+    """Of some grants, by key, those that were held from a cause and go through."""
+    return set(HeldGrant.objects.released().filter(batch__cause__key=cause.key, grant__in=ids).values_list("grant", flat=True))
 
 
 def let(row: EndCause, ids: Collection[int], now: datetime) -> bool:
