@@ -261,19 +261,24 @@ def put(step: Step[Any], rows: Iterable[Mapping[str, Any]]) -> int:
 
 
 def nobody_for(step: Step[Any], items: Sequence[int]) -> None:
-    """Note of some items that nobody can be asked about them, each with its history: one statement (A9)."""
-    said = "UPDATE recertification_item SET nobody = true WHERE id = ANY(%(keys)s) AND NOT nobody RETURNING *"
+    """Note of some items that nobody can be asked about them, each with its history: two statements (A9).
+
+    Locked first, so that the second sees what joined one meanwhile and put questions to people.
+    """
+    list(Item.objects.filter(pk__in=items).select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
+    said = """UPDATE recertification_item i SET nobody = true WHERE id = ANY(%(keys)s) AND NOT nobody
+        AND NOT EXISTS (SELECT 1 FROM recertification_question q WHERE q.item_id = i.id) RETURNING *"""
     _change(step, said, {"keys": list(items)})
 
 
 def due_earlier(step: Step[Any], items: Mapping[int, datetime]) -> None:
-    """Have some items end where whoever answers is, each with its history: one statement (H8).
+    """Have some items end where whoever answers is, each with its history: one statement (H8); what joined one meanwhile stays (R2).
 
     Args:
         step: the running operation.
         items: by key, the deadline.
     """
-    said = """UPDATE recertification_item i SET deadline = given.deadline
+    said = """UPDATE recertification_item i SET deadline = LEAST(i.deadline, given.deadline)
         FROM unnest(%(keys)s::bigint[], %(deadlines)s::timestamptz[]) given(id, deadline)
         WHERE i.id = given.id RETURNING i.*"""
     _change(step, said, {"keys": list(items), "deadlines": list(items.values())})

@@ -177,11 +177,12 @@ def ask_nobodys(now: datetime, actor: Actor) -> int:
 
     def ask(item: Item) -> bool:
         item = Item.objects.select_related(*_WITH_WHAT_IT_IS_ABOUT).get(pk=item.pk)
-        if reviewers.nobody_for(item, str(item.snapshot.get("tier", "high")), reviewers.bench_of(item, now)):
+        if reviewers.short_of(item, reviewers.bench_of(item, now)):
             return False
         return transitions.ask_now.when_due(item, actor=actor, now=now)
 
-    waiting = Item.objects.filter(nobody=True, state=ItemState.OPEN, campaign__state=CampaignState.OPEN)
+    unsettled = (ItemState.OPEN, ItemState.ESCALATED)
+    waiting = Item.objects.filter(nobody=True, state__in=unsettled, campaign__state=CampaignState.OPEN)
     return claims.sweep(_still_there(waiting), ask, job=JOB)
 
 
@@ -211,16 +212,22 @@ def remind_due(now: datetime, actor: Actor) -> int:
 
 def escalate_due(now: datetime, actor: Actor) -> int:
     """Hand on what was not answered by its deadline; returns how many (R6)."""
-    due = _still_there(Item.objects.filter(state=ItemState.OPEN, deadline__lte=now, nobody=False))
+    due = _still_there(_somebody_late().filter(state=ItemState.OPEN, deadline__lte=now))
     return claims.sweep(due, partial(transitions.escalate.when_due, actor=actor, now=now), job=JOB)
 
 
 def suspend_due(now: datetime, actor: Actor) -> int:
     """Suspend what nobody answered for in the grace period; returns how many (R6)."""
-    due = Item.objects.filter(state=ItemState.ESCALATED, suspended_at__isnull=True, grace_until__lte=now)
+    due = _somebody_late().filter(state=ItemState.ESCALATED, suspended_at__isnull=True, grace_until__lte=now)
     return claims.sweep(
         _still_there(due), partial(transitions.suspend_for_silence.when_due, actor=actor, now=now), job=JOB
     )
+
+
+def _somebody_late() -> QuerySet[Item]:
+    """Without those of which somebody answered all that they were asked, and the rest can be asked of nobody (A9)."""
+    waits = Question.objects.filter(item=OuterRef("pk"), answered_at__isnull=True)
+    return Item.objects.filter(Q(nobody=False) | Exists(waits))
 
 
 def close_due(now: datetime, actor: Actor) -> int:

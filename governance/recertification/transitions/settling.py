@@ -22,10 +22,10 @@ from approvals.grants import Why
 from approvals.models import Grant
 from governance.controls import ledger
 from governance.controls.models import Person
-from governance.controls.refusals import refuse
+from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from governance.recertification import duties, in_conflict, notices, scheduling
+from governance.recertification import duties, in_conflict, notices, reviewers, scheduling
 from governance.recertification.models import Answer, AnswerKind, Campaign, Item, ItemOutcome, ItemState
 from governance.recertification.transitions.reviewed import put_back, set_next_review, take_out_of_force
 
@@ -49,6 +49,7 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
         answers: the one that takes away, or all of them when they keep.
     """
     item, decided = step.subject, answers[0].answer
+    item.nobody = False
     if decided == AnswerKind.REVOKE:
         take_out_of_force(step, item, Why.REVIEW)
         ends_at = _closing(item, step.now)
@@ -59,6 +60,8 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
         put_back(step, item)
         grants.let_lapse(item.grant, actor=step.actor, now=step.now)
         return _closed(step, ItemOutcome.NOT_RENEWED)
+    if len(answers) < len(reviewers.wanted(item)):
+        raise refuse(Refusal("S4", "state", "One of the questions that it takes was not answered."))
     return _closed(step, ItemOutcome.KEPT, {"until": _keep(step, item, answers)})
 
 
