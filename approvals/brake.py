@@ -190,7 +190,13 @@ def answering(batch: HeldBatch, now: datetime) -> list[Person]:
 
 
 def tell(batch: HeldBatch, event: str, key: str, now: datetime, **more: Any) -> list[Notice]:
-    """Tell whoever may answer a batch, at once."""
+    """Tell whoever may answer a batch, at once; and whoever caused it, for what they ended has not ended."""
+    facts = {"cause": batch.cause.words, "number": batch.number, "due": ledger.instant(batch.answer_by), **more}
+    told = [(one, {"page": ["held_batch", batch.pk]}) for one in answering(batch, now)]
+    causer = batch.cause.person
+    if causer is not None and causer.is_here:
+        first = batch.held.select_related("grant").order_by("pk")[0]
+        told.append((causer, {"yours": True, "page": ["automation", first.grant.automation_id]}))
     return outbox.queue(
         outbox.notice(
             recipient=one,
@@ -198,15 +204,9 @@ def tell(batch: HeldBatch, event: str, key: str, now: datetime, **more: Any) -> 
             thread=f"brake:{batch.pk}",
             key=f"brake:{batch.pk}:{key}:{one.pk}",
             now=now,
-            context={
-                "cause": batch.cause.words,
-                "number": batch.number,
-                "due": ledger.instant(batch.answer_by),
-                "page": ["held_batch", batch.pk],
-                **more,
-            },
+            context={**facts, **own},
         )
-        for one in answering(batch, now)
+        for one, own in told
     )
 
 
