@@ -103,7 +103,9 @@ def are_let(cause: Cause, ids: Collection[int]) -> bool:
 
 def released(cause: Cause, ids: Collection[int]) -> set[int]:
     """Of some grants, by key, those that were held from a cause and go through."""
-    return set(HeldGrant.objects.released().filter(batch__cause__key=cause.key, grant__in=ids).values_list("grant", flat=True))
+    return set(
+        HeldGrant.objects.released().filter(batch__cause__key=cause.key, grant__in=ids).values_list("grant", flat=True)
+    )
 
 
 def let(row: EndCause, ids: Collection[int], now: datetime) -> bool:

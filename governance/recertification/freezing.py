@@ -265,7 +265,9 @@ def nobody_for(step: Step[Any], items: Sequence[int]) -> None:
 
     Locked first, so that the second sees what joined one meanwhile and put questions to people.
     """
-    list(Item.objects.filter(pk__in=items).select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
+    list(
+        Item.objects.filter(pk__in=items).select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk")
+    )
     said = """UPDATE recertification_item i SET nobody = true WHERE id = ANY(%(keys)s) AND NOT nobody
         AND NOT EXISTS (SELECT 1 FROM recertification_question q WHERE q.item_id = i.id) RETURNING *"""
     _change(step, said, {"keys": list(items)})

@@ -114,7 +114,9 @@ def close(step: Step[Item]) -> Effect:
     for grant in ending:
         grants.end(grant, actor=step.actor, now=step.now, why=why)
     if len(ending) < len(held):
-        return Effect(to=item.state, verb="item.partly_ended", payload={"grants": len(ending), "held": len(held) - len(ending)})
+        return Effect(
+            to=item.state, verb="item.partly_ended", payload={"grants": len(ending), "held": len(held) - len(ending)}
+        )
     _tell_owners(step, item, "ended", "ended", silent=not revoked)
     return _closed(step, ItemOutcome.REVOKED, {"why": why})
 
