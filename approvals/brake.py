@@ -96,9 +96,16 @@ def is_blocked(way: str, cause: Any, now: datetime) -> Exists:
     return Exists(blocked(now).filter(grant=OuterRef(way), batch__cause__key=cause))
 
 
-def is_let(cause: Cause, grant: int) -> bool:
-    """Whether a cause was let end a grant, by its key, already."""
-    return LetThrough.objects.filter(cause__key=cause.key, grant=grant).exists()
+def are_let(cause: Cause, ids: Collection[int]) -> bool:
+    """Whether a cause was let end all of some grants, by key, already."""
+    return LetThrough.objects.filter(cause__key=cause.key, grant__in=ids).count() == len(set(ids))
+
+
+def released(cause: Cause, ids: Collection[int]) -> set[int]:
+    """Of some grants, by key, those that were held from a cause and go through."""
+    return set(
+        HeldGrant.objects.released().filter(batch__cause__key=cause.key, grant__in=ids).values_list("grant", flat=True)
+    )
 
 
 def let(row: EndCause, ids: Collection[int], now: datetime) -> bool:
@@ -185,7 +192,13 @@ def answering(batch: HeldBatch, now: datetime) -> list[Person]:
 
 
 def tell(batch: HeldBatch, event: str, key: str, now: datetime, **more: Any) -> list[Notice]:
-    """Tell whoever may answer a batch, at once."""
+    """Tell whoever may answer a batch, at once; and whoever caused it, for what they ended has not ended."""
+    facts = {"cause": batch.cause.words, "number": batch.number, "due": ledger.instant(batch.answer_by), **more}
+    told = [(one, {"page": ["held_batch", batch.pk]}) for one in answering(batch, now)]
+    causer = batch.cause.person
+    if causer is not None and causer.is_here:
+        first = batch.held.select_related("grant").order_by("pk")[0]
+        told.append((causer, {"yours": True, "page": ["automation", first.grant.automation_id]}))
     return outbox.queue(
         outbox.notice(
             recipient=one,
@@ -193,15 +206,9 @@ def tell(batch: HeldBatch, event: str, key: str, now: datetime, **more: Any) -> 
             thread=f"brake:{batch.pk}",
             key=f"brake:{batch.pk}:{key}:{one.pk}",
             now=now,
-            context={
-                "cause": batch.cause.words,
-                "number": batch.number,
-                "due": ledger.instant(batch.answer_by),
-                "page": ["held_batch", batch.pk],
-                **more,
-            },
+            context={**facts, **own},
         )
-        for one in answering(batch, now)
+        for one, own in told
     )
 
 

@@ -314,22 +314,20 @@ def longest_end(grant: Grant, now: datetime) -> datetime:
     return now + timedelta(days=min(approved, LONGEST_TERM[grant.counted_tier]))
 
 
-def end_all(automation: Automation, step: Step[Any], why: Why = Why.RETIRED, cause: brake.Cause | None = None) -> None:
-    """End every standing grant of an automation, within the running operation (L1, G3); too much at once is held (G6).
+def end_all(automation: Automation, step: Step[Any]) -> None:
+    """End every standing grant of an automation that was retired, within the running operation (L1, G3); too much at once is held (G6).
 
     Fits `consequences.register("automation.retired", end_all)`.
 
     Args:
         automation: which is out of force already, whatever is held.
         step: the running step.
-        why: what is said of each.
-        cause: what ends them; whoever acts unless said.
     """
     held = list(Grant.objects.filter(automation=automation).standing().order_by("pk"))
-    if not brake.ask(step, cause or brake.Cause.of(step), held, why):
+    if not brake.ask(step, brake.Cause.of(step), held, Why.RETIRED):
         return
     for grant in held:
-        end(grant, actor=step.actor, now=step.now, why=why)
+        end(grant, actor=step.actor, now=step.now, why=Why.RETIRED)
 
 
 def pass_on_ending(grant: Grant, step: Step[Any]) -> None:

@@ -163,7 +163,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='revocationword',
-            constraint=models.UniqueConstraint(condition=models.Q(('says', 'removed')), fields=('task', 'person'), name='revocation_word_once_a_person'),
+            constraint=models.UniqueConstraint(fields=('task', 'person', 'says'), name='revocation_word_once_a_person'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='revocationword',

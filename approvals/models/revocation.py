@@ -176,9 +176,7 @@ class RevocationWord(AppendOnly):
         ordering = ("id",)
         constraints = (
             models.CheckConstraint(name="revocation_word_known", condition=Q(says__in=WordSaid.values)),
-            models.UniqueConstraint(
-                fields=["task", "person"], condition=Q(says="removed"), name="revocation_word_once_a_person"
-            ),
+            models.UniqueConstraint(fields=["task", "person", "says"], name="revocation_word_once_a_person"),
         )
         triggers: ClassVar[list[pgtrigger.Trigger]] = [revocation_guards.TWO_OTHERS, *AppendOnly.Meta.triggers]
 

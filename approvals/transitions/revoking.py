@@ -169,6 +169,16 @@ def _not_twice(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal 
     return None
 
 
+def _not_passed_up(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
+    people = [one.pk for one in actor.people]
+    said = subject.words.filter(Q(person__in=people) | Q(for_person__in=people), says=WordSaid.CANNOT)
+    if not said.exists():
+        return None
+    return Refusal(
+        "G4", "duty", "You have said that you can’t; the next were asked then.", "Say it once it is removed."
+    )
+
+
 def _is_due(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
     if subject.escalate_at is not None and subject.escalate_at <= now:
         return None
@@ -184,6 +194,13 @@ ANOTHER = Duty(
     "G4",
     "The second word is another person's, who does not stand in for the first.",
     _not_twice,
+    ("revocation_word_once_a_person",),
+)
+ONCE = Duty(
+    "G4",
+    "G4",
+    "Who can't take it away says so once: each word asks the next on the ladder.",
+    _not_passed_up,
     ("revocation_word_once_a_person",),
 )
 ESCALATION_DUE = Duty("G4", "G4", "The next on the ladder are asked once those before had their day.", _is_due)
@@ -238,7 +255,7 @@ def _ask_for_second(step: Step[RevocationTask]) -> None:
     permission=Permission.REVOCATION_SAY,
     source=(OPEN,),
     target=(OPEN,),
-    duties=(IN_SESSION,),
+    duties=(NOBODY_WHO_GAINS, ONCE, IN_SESSION),
     reason_needed=True,
 )
 def say_cannot(step: Step[RevocationTask]) -> Effect:

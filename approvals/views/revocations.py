@@ -225,7 +225,7 @@ def _is_known(posted: QueryDict) -> bool:
 
 def acting(task: RevocationTask, actor: Actor, now: datetime) -> Actor:
     """As whom the reader may speak: as themself, else for somebody who was asked and passed their decisions on to them (A11)."""
-    own = revoking.say_cannot.refusal(task, actor=actor, now=now)
+    own = revoking.say_removed.refusal(task, actor=actor, now=now)
     if own is None or own.kind != "permission" or actor.person is None:
         return actor
     givers = (set(access.answers_as(actor, now)) - {actor.person.pk}) & set(task.asked)
@@ -266,9 +266,10 @@ def _context(task: RevocationTask, actor: Actor, now: datetime, *, typed: str = 
             "reason": {"value": typed, "error": error},
             "for_whom": who.standing_for.name if who.standing_for is not None else "",
             "may_say_removed": no is None,
+            "may_say_cannot": cannot is None,
             "is_second": any(one.says == WordSaid.REMOVED for one in task.words.all()),
         }
-        if cannot is None
+        if no is None or cannot is None
         else None,
         "locked": {"sentence": no.sentence, "code": no.code, "to_do": no.to_do}
         if no is not None and no.kind != "state"

@@ -174,8 +174,14 @@ def _reviewer_left(subject: Question, actor: Actor, now: datetime) -> Refusal | 
     return Refusal("R8", "state", "The reviewer is here.") if subject.reviewer.is_here else None
 
 
+def _is_nobody_late(item: Item) -> bool:
+    """Whether nobody was asked; or all who were have answered, and the rest can be asked of nobody."""
+    asked = item.questions.filter(answered_at__isnull=True) if item.nobody else item.questions
+    return not asked.exists()
+
+
 def _deadline_passed(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.nobody or not subject.questions.exists():
+    if _is_nobody_late(subject):
         return Refusal("A9", "state", "Nobody was asked about it, so nobody is late.")
     return Refusal("R6", "state", "Its deadline has not passed.") if now < subject.deadline else None
 
@@ -183,6 +189,8 @@ def _deadline_passed(subject: Item, actor: Actor, now: datetime) -> Refusal | No
 def _grace_passed(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
     if subject.suspended_at is not None:
         return Refusal("R6", "state", "Silence has suspended it already.")
+    if _is_nobody_late(subject):
+        return Refusal("A9", "state", "Nobody was asked about it, so nobody is late.")
     return Refusal("R6", "state", "Its grace period has not passed.") if now < subject.grace_until else None
 
 

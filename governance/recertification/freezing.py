@@ -214,7 +214,7 @@ class Unasked:
         resource: on what it is held, or None.
         tier: as it was frozen.
         both: whether both questions are asked about it (S4).
-        in_conflict: whether it is due by when a conflict is to be resolved (S6).
+        own_days: whether it is due by something else than its campaign: a conflict that is to be resolved (S6), an event that joined (R2).
         deadline, grace_until: as they stand.
     """
 
@@ -223,7 +223,7 @@ class Unasked:
     resource: int | None
     tier: str
     both: bool
-    in_conflict: bool
+    own_days: bool
     deadline: datetime
     grace_until: datetime
 
@@ -239,15 +239,16 @@ def unasked(campaign: Campaign, size: int) -> list[Unasked]:
         F("snapshot__tier"),
         F("snapshot__drawn"),
         F(f"snapshot__{in_conflict.ABOUT}"),
+        F("snapshot__joined"),
         "deadline",
         "grace_until",
     )[:size]
     return [
         Unasked(
-            *(pk, automation, resource, tier, grant is not None and (tier != "low" or bool(drawn)), bool(conflicts)),
-            *(deadline, grace_until),
+            *(pk, automation, resource, tier, grant is not None and (tier != "low" or bool(drawn))),
+            *(bool(conflicts or joined), deadline, grace_until),
         )
-        for pk, automation, resource, grant, tier, drawn, conflicts, deadline, grace_until in named
+        for pk, automation, resource, grant, tier, drawn, conflicts, joined, deadline, grace_until in named
     ]
 
 
@@ -269,23 +270,32 @@ def put(step: Step[Any], rows: Iterable[Mapping[str, Any]]) -> int:
 
 
 def nobody_for(step: Step[Any], items: Sequence[int]) -> None:
-    """Note of some items that nobody can be asked about them, each with its history: one statement (A9)."""
-    said = "UPDATE recertification_item SET nobody = true WHERE id = ANY(%(keys)s) AND NOT nobody RETURNING *"
+    """Note of some items that nobody can be asked about them, each with its history: two statements (A9).
+
+    Locked first, so that the second sees what joined one meanwhile and put questions to people.
+    """
+    list(
+        Item.objects.filter(pk__in=items).select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk")
+    )
+    said = """UPDATE recertification_item i SET nobody = true WHERE id = ANY(%(keys)s) AND NOT nobody
+        AND NOT EXISTS (SELECT 1 FROM recertification_question q WHERE q.item_id = i.id) RETURNING *"""
     _change(step, said, {"keys": list(items)})
 
 
-def due_otherwise(step: Step[Any], items: Mapping[int, tuple[datetime, datetime]]) -> None:
+def due_otherwise(step: Step[Any], items: Mapping[int, tuple[datetime, datetime, datetime]]) -> None:
     """Have some items be due at another time than they were frozen with, each with its history: one statement (R1, H8).
 
     Args:
         step: the running operation.
-        items: by key, the deadline and when silence takes effect.
+        items: by key, the deadline that was read, the one that is to be, and when silence takes effect. What an event brought forward
+            meanwhile stays as it is (R2).
     """
     said = """UPDATE recertification_item i SET deadline = given.deadline, grace_until = given.grace_until
-        FROM unnest(%(keys)s::bigint[], %(deadlines)s::timestamptz[], %(graces)s::timestamptz[]) given(id, deadline, grace_until)
-        WHERE i.id = given.id RETURNING i.*"""
-    times = {"deadlines": [at for at, _ in items.values()], "graces": [until for _, until in items.values()]}
-    _change(step, said, {"keys": list(items), **times})
+        FROM unnest(%(keys)s::bigint[], %(read)s::timestamptz[], %(deadlines)s::timestamptz[], %(graces)s::timestamptz[])
+            given(id, was, deadline, grace_until)
+        WHERE i.id = given.id AND i.deadline = given.was RETURNING i.*"""
+    columns = dict(zip(("read", "deadlines", "graces"), map(list, zip(*items.values(), strict=True)), strict=False))
+    _change(step, said, {"keys": list(items), **columns})
 
 
 def _change(step: Step[Any], statement: str, given: Mapping[str, Any]) -> None:

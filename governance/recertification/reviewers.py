@@ -155,6 +155,27 @@ def nobody_for(item: Item, tier: str, bench: Bench) -> list[str]:
     return short
 
 
+def wanted(item: Item) -> tuple[Asks, ...]:
+    """Which questions an item that is open must have had answered to be kept, by what its grant has come to (S4)."""
+    grant = item.grant
+    is_both = grant is not None and (grant.counted_tier != "low" or bool(item.snapshot.get("drawn")))
+    return (Asks.NEEDED, Asks.ACCEPTABLE) if is_both else (Asks.NEEDED,)
+
+
+def missing(item: Item) -> list[Asks]:
+    """Which of them are not put to anybody: its risk rose, or nobody was there."""
+    there = {one.asks for one in item.questions.all()}
+    return [asks for asks in wanted(item) if asks not in there]
+
+
+def short_of(item: Item, bench: Bench) -> list[str]:
+    """Which of those can be asked of nobody still; empty where each can, or is asked (A9)."""
+    lacking = missing(item)
+    if len(lacking) == len(wanted(item)):
+        return firsts({asks: ladder(item, asks, bench) for asks in lacking}, item)[0]
+    return [asks.value for asks in lacking if next_on(ladder(item, asks, bench), item, asks) is None]
+
+
 def firsts(ladders: Mapping[Asks, Sequence[Person]], item: Item) -> tuple[list[str], dict[Asks, Person]]:
     """Whom the questions of an item that is about to be opened go to: the first on each ladder who may be asked, two people (S4, A9).
 

@@ -6,7 +6,7 @@ due no more, and what was not is found again. The order within a run is the orde
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -15,10 +15,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 
-from approvals import brake, brake_sweeps, policies
+from approvals import brake, brake_sweeps, grants, policies
 from approvals.asking import organisation_zone
 from approvals.grants import Why
-from approvals.models import Grant, GrantState
+from approvals.models import Grant, GrantState, HeldGrant
 from governance.controls import claims
 from governance.controls.actors import Actor
 from governance.controls.models import Person
@@ -177,11 +177,12 @@ def ask_nobodys(now: datetime, actor: Actor) -> int:
 
     def ask(item: Item) -> bool:
         item = Item.objects.select_related(*_WITH_WHAT_IT_IS_ABOUT).get(pk=item.pk)
-        if reviewers.nobody_for(item, str(item.snapshot.get("tier", "high")), reviewers.bench_of(item, now)):
+        if reviewers.short_of(item, reviewers.bench_of(item, now)):
             return False
         return transitions.ask_now.when_due(item, actor=actor, now=now)
 
-    waiting = Item.objects.filter(nobody=True, state=ItemState.OPEN, campaign__state=CampaignState.OPEN)
+    unsettled = (ItemState.OPEN, ItemState.ESCALATED)
+    waiting = Item.objects.filter(nobody=True, state__in=unsettled, campaign__state=CampaignState.OPEN)
     return claims.sweep(_still_there(waiting), ask, job=JOB)
 
 
@@ -211,16 +212,22 @@ def remind_due(now: datetime, actor: Actor) -> int:
 
 def escalate_due(now: datetime, actor: Actor) -> int:
     """Hand on what was not answered by its deadline; returns how many (R6)."""
-    due = _still_there(Item.objects.filter(state=ItemState.OPEN, deadline__lte=now, nobody=False))
+    due = _still_there(_somebody_late().filter(state=ItemState.OPEN, deadline__lte=now))
     return claims.sweep(due, partial(transitions.escalate.when_due, actor=actor, now=now), job=JOB)
 
 
 def suspend_due(now: datetime, actor: Actor) -> int:
     """Suspend what nobody answered for in the grace period; returns how many (R6)."""
-    due = Item.objects.filter(state=ItemState.ESCALATED, suspended_at__isnull=True, grace_until__lte=now)
+    due = _somebody_late().filter(state=ItemState.ESCALATED, suspended_at__isnull=True, grace_until__lte=now)
     return claims.sweep(
         _still_there(due), partial(transitions.suspend_for_silence.when_due, actor=actor, now=now), job=JOB
     )
+
+
+def _somebody_late() -> QuerySet[Item]:
+    """Without those of which somebody answered all that they were asked, and the rest can be asked of nobody (A9)."""
+    waits = Question.objects.filter(item=OuterRef("pk"), answered_at__isnull=True)
+    return Item.objects.filter(Q(nobody=False) | Exists(waits))
 
 
 def close_due(now: datetime, actor: Actor) -> int:
@@ -229,7 +236,8 @@ def close_due(now: datetime, actor: Actor) -> int:
     gone = ~Q(pk__in=_still_there(unclosed).values("pk"))
     due = unclosed.filter(Q(closes_at__lte=now) | gone | Q(pk__in=in_conflict.resolved()))
     _ask_brake(due.filter(closes_at__lte=now), now, actor)
-    closed = claims.sweep(_not_held(due, now), partial(transitions.close.when_due, actor=actor, now=now), job=JOB)
+    ending = due.filter(Q(pk__in=_not_held(due, now).values("pk")) | Q(pk__in=_released(due).values("pk")))
+    closed = claims.sweep(ending, partial(transitions.close.when_due, actor=actor, now=now), job=JOB)
     today = now.astimezone(organisation_zone()).date()
     over = Q(opened_on__lt=today) | Q(kind=CampaignKind.ADHOC)
     done = Campaign.objects.filter(over, state=CampaignState.OPEN).exclude(items__state__in=UNCLOSED)
@@ -239,19 +247,46 @@ def close_due(now: datetime, actor: Actor) -> int:
 
 def _ask_brake(due: QuerySet[Item], now: datetime, actor: Actor) -> None:
     """Before a campaign ends what it closes: too much at once is held, all of it (G6)."""
-    ending = _not_held(due, now).filter(grant__isnull=False).exclude(grant__state=GrantState.ENDED)
+    ending = _not_held(_still_there(due), now).exclude(
+        automation__isnull=False, automation__suspended_by_review_at__isnull=True
+    )
     by_campaign: dict[int, list[Item]] = {}
     for item in ending.select_related("campaign", "grant").order_by("campaign_id", "pk"):
         by_campaign.setdefault(item.campaign_id, []).append(item)
+    of_automations = _standing_of({item.automation_id for item in ending if item.automation_id is not None})
     for items in by_campaign.values():
         held = [item.grant for item in items if item.grant is not None]
-        brake_sweeps.ask_first(cause_of(items[0].campaign), held, Why.SILENCE, now=now, actor=actor)
+        held += [one for item in items if item.automation_id for one in of_automations.get(item.automation_id, ())]
+        each = {one.pk: one for one in held}  # a grant and its automation may both be under review
+        brake_sweeps.ask_first(cause_of(items[0].campaign), list(each.values()), Why.SILENCE, now=now, actor=actor)
+
+
+def _standing_of(automations: Collection[int]) -> dict[int, list[Grant]]:
+    found: dict[int, list[Grant]] = {}
+    for grant in Grant.objects.standing().filter(automation__in=automations).order_by("pk"):
+        found.setdefault(grant.automation_id, []).append(grant)
+    return found
 
 
 def _not_held(due: QuerySet[Item], now: datetime) -> QuerySet[Item]:
-    """Without those whose grant the brake holds from their campaign; what has ended otherwise is closed all the same."""
-    cause = Concat(Value("campaign:"), Cast(OuterRef("campaign"), CharField()))
-    return due.filter(Q(grant__state=GrantState.ENDED) | ~brake.is_blocked("grant", cause, now))
+    """Without those whose grant, or one of whose automation, the brake holds from their campaign; what has ended otherwise is closed all the same."""
+    of_it = _of_its_automation(brake.blocked(now))
+    gone = Q(grant__state=GrantState.ENDED) | Q(automation__state=AutomationState.RETIRED)
+    return due.filter(gone | ~(brake.is_blocked("grant", _CAUSE, now) | of_it))
+
+
+def _released(due: QuerySet[Item]) -> QuerySet[Item]:
+    """Those about an automation of which something was released and has not ended, whatever is held of the rest."""
+    return due.filter(_of_its_automation(HeldGrant.objects.released()))
+
+
+_CAUSE = Concat(Value("campaign:"), Cast(OuterRef("campaign"), CharField()))
+
+
+def _of_its_automation(held: QuerySet[HeldGrant]) -> Exists:
+    """Of items: whether one of these is of the automation under review, stands and is held from its campaign."""
+    of_it = held.filter(grant__automation=OuterRef("automation"), grant__state__in=grants.STANDING)
+    return Exists(of_it.filter(batch__cause__key=_CAUSE))
 
 
 def _asked_still() -> QuerySet[Question]:

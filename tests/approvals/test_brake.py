@@ -151,7 +151,7 @@ def test_a_retirement_that_would_end_too_much_is_out_of_force_at_once_and_ends_w
     assert not Grant.objects.filter(state=GrantState.ENDED).exists()
     assert not Grant.objects.live(company.now).exists(), "a retired automation may nothing, whatever is held"
     told = set(Notice.objects.filter(event="brake_held").values_list("recipient", flat=True))
-    assert told == {n.sana.pk, n.viktor.pk, n.ines.pk, n.karl.pk}
+    assert told == {n.sana.pk, n.viktor.pk, n.ines.pk, n.karl.pk, n.jonas.pk}
     assert brake_sweeps.sweep(company.now, JOB) == {"batches_lapsed": 0, "held_ended": 0}
     answered(batch, n.viktor, RELEASE, company)
     answered(batch, n.karl, RELEASE, company)
@@ -189,7 +189,23 @@ def test_unanswered_high_goes_through_and_the_rest_is_let_be(company: Company) -
     ended = set(Grant.objects.filter(state=GrantState.ENDED).values_list("pk", flat=True))
     assert ended == {pk for pk, tier in tiers.items() if tier == "high"}
     assert len(ended) == 3
-    assert Notice.objects.filter(event="brake_ended").count() == 4
+    assert Notice.objects.filter(event="brake_ended").count() == 5
+
+
+@pytest.mark.rule("G6")
+@pytest.mark.parametrize("became", ["released", "discarded", "lapsed"])
+def test_whoever_caused_it_hears_that_it_is_held_and_what_became_of_it(company: Company, became: str) -> None:
+    n = company.people
+    batch = retired(company)
+    if became == "lapsed":
+        brake_sweeps.sweep(batch.answer_by, JOB)
+    else:
+        for one in (n.sana, n.ines):
+            answered(batch, one, RELEASE if became == "released" else DISCARD, company)
+    told = list(Notice.objects.filter(recipient=n.jonas, event__startswith="brake_").order_by("pk"))
+    assert [one.event for one in told] == ["brake_held", "brake_ended"]
+    assert all(one.context["page"][0] == "automation" for one in told), "the batch is not theirs to read"
+    assert told[1].context["became"] == became
 
 
 @pytest.mark.rule("G6", "G5")

@@ -31,6 +31,7 @@ from tests.approvals.attempts import database_refuses
 from tests.approvals.test_grants import caused
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
+from tests.portal.signed_in import client_of
 
 pytestmark = pytest.mark.django_db
 
@@ -201,6 +202,29 @@ def test_two_people_call_it_revoked_and_their_names_stand(task: RevocationTask, 
     assert (state, below) == ("removed", "checked by Omar Haddad and Amara Okafor on Tue 24 Nov 2026")
     with pytest.raises(OutOfTurn):
         removed(task, n.sana, company)
+
+
+@pytest.mark.rule("G4")
+def test_who_said_that_they_cannot_or_gains_does_not_use_up_the_ladder(task: RevocationTask, company: Company) -> None:
+    n = company.people
+    word = {"now": company.now, "reason": "The vendor keeps that key."}
+    RevocationTask.objects.filter(pk=task.pk).update(gains=[*task.gains, n.amara.pk])
+    with pytest.raises(DutyConflict):
+        revoking.say_cannot(task, actor=as_actor(n.amara), **word)
+    revoking.say_cannot(task, actor=as_actor(n.omar), **word)
+    asked = list(task.asked)
+    with pytest.raises(DutyConflict):
+        revoking.say_cannot(task, actor=as_actor(n.omar), **word)
+    task.refresh_from_db()
+    assert task.asked == asked
+    page = client_of(n.omar).get(task.href).content.decode()
+    assert 'value="removed"' in page
+    assert 'value="cannot"' not in page
+    with database_refuses("revocation_word_once_a_person"):
+        said = task.words.get()
+        RevocationWord.objects.create(
+            task=task, person=n.omar, says=WordSaid.CANNOT, text=said.text, said_at=company.now
+        )
 
 
 @pytest.mark.rule("G4")

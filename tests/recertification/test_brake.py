@@ -13,8 +13,9 @@ from governance.controls.actors import Actor
 from governance.controls.refusals import OutOfTurn
 from governance.recertification import sweeps, transitions
 from governance.recertification.models import Item, ItemState
+from inventory.models import Automation
 from tests.people import as_actor
-from tests.recertification.reviews import JOB, Held, opens_at
+from tests.recertification.reviews import JOB, Held, opened, opens_at
 from tests.recertification.rows import low_grants
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +80,83 @@ def test_unanswered_it_comes_again_a_day_later_and_silence_never_keeps(held: Hel
     sweeps.close_due(first.answer_by + timedelta(days=1), JOB)
     assert HeldBatch.objects.filter(state=BatchState.OPEN).get().number == 12
     assert not Grant.objects.live(at).filter(pk__in=[one.grant_id for one in silent]).exists()
+
+
+@pytest.fixture
+def silent_automation(held: Held) -> Item:
+    """An automation with sixteen grants, twelve of low risk, under review that nobody answered: suspended, and due to end."""
+    low_grants(held.submission, 12, begins_at=held.company.now)
+    item = opened(held.automation, opens_at(held.grant()))
+    sweeps.escalate_due(item.deadline, JOB)
+    item.refresh_from_db()
+    sweeps.suspend_due(item.grace_until, JOB)
+    item.refresh_from_db()
+    assert item.closes_at is not None
+    return item
+
+
+def _standing(held: Held) -> int:
+    return Grant.objects.standing().filter(automation=held.automation).count()
+
+
+@pytest.mark.rule("G6", "R6", "L1")
+def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_asked_again(
+    held: Held, silent_automation: Item
+) -> None:
+    item, holds = silent_automation, _standing(held)
+    at = item.closes_at
+    assert at is not None
+    for _ in range(2):
+        assert sweeps.close_due(at, JOB) == 0
+    first = HeldBatch.objects.get()
+    assert (first.number, first.comes_again) == (holds, True)
+    item.refresh_from_db()
+    assert item.state == ItemState.ESCALATED
+    with pytest.raises(OutOfTurn):
+        transitions.close(item, actor=JOB, now=at)
+    brake_sweeps.sweep(first.answer_by, BRAKE)
+    assert sweeps.close_due(first.answer_by, JOB) == 0
+    assert HeldBatch.objects.count() == 1, "a day's rest"
+    sweeps.close_due(first.answer_by + timedelta(days=1), JOB)
+    second = HeldBatch.objects.get(state=BatchState.OPEN)
+    assert second.number == holds
+    for who in (held.people.sana, held.people.ines):
+        braking.answer_batch(
+            second, actor=as_actor(who), now=second.opened_at, reason="Nobody needs it.", says=BatchSays.RELEASE
+        )
+    assert brake_sweeps.sweep(second.opened_at, BRAKE)["held_ended"] == 0, "its campaign ends them"
+    assert sweeps.close_due(second.opened_at, JOB) == 1
+    item.refresh_from_db()
+    assert (item.state, item.outcome, _standing(held)) == (ItemState.CLOSED, "revoked", 0)
+
+
+@pytest.mark.rule("G6", "R6")
+def test_of_an_automation_nobody_said_anything_about_what_is_of_high_risk_ends_and_the_rest_is_asked_again(
+    held: Held, silent_automation: Item
+) -> None:
+    item = silent_automation
+    some = Grant.objects.filter(automation=held.automation, tier="low").order_by("pk").values_list("pk", flat=True)[:2]
+    Grant.objects.filter(pk__in=list(some)).update(raised_to="high", raised_at=held.company.now)
+    holds = _standing(held)
+    assert item.closes_at is not None
+    sweeps.close_due(item.closes_at, JOB)
+    batch = HeldBatch.objects.get()
+    brake_sweeps.sweep(batch.answer_by, BRAKE)
+    for _ in range(2):
+        sweeps.close_due(batch.answer_by, JOB)
+    item.refresh_from_db()
+    assert (item.state, _standing(held)) == (ItemState.ESCALATED, holds - 2)
+    sweeps.close_due(batch.answer_by + timedelta(days=1), JOB)
+    assert HeldBatch.objects.get(state=BatchState.OPEN).number == holds - 2
+
+
+@pytest.mark.rule("G6", "R4")
+def test_what_came_back_by_a_submission_meanwhile_is_not_held_for_its_review(
+    held: Held, silent_automation: Item
+) -> None:
+    item = silent_automation
+    Automation.objects.filter(pk=held.automation.pk).update(suspended_by_review_at=None)
+    assert item.closes_at is not None
+    sweeps.close_due(item.closes_at, JOB)
+    item.refresh_from_db()
+    assert (item.outcome, HeldBatch.objects.count()) == ("superseded", 0)

@@ -12,12 +12,14 @@ import pytest
 from approvals.models import Grant, GrantUsage
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
+from governance.controls.transitions import Step
 from governance.recertification import filling, freezing, reviewers, sampling, scheduling, scope, sweeps, transitions
 from governance.recertification.models import Asks, Campaign, CampaignState, Item, ItemState, Joining, Question
 from governance.recertification.scope import Scope
 from governance.recertification.transitions import campaigns as chunks
 from governance.recertification.transitions.opening import OF_GRANT, snapshot
 from tests.appointing import record_leaver
+from tests.matrix.worlds import inside
 from tests.people import as_actor
 from tests.recertification.campaigns import FILLER, chunk, day, filled, ordered
 from tests.recertification.reviews import Held, under_review
@@ -344,6 +346,20 @@ def test_the_last_day_ends_where_whoever_answers_is(held: Held) -> None:
     assert item.deadline.hour == 8  # 17:00 in Tokyo
     assert item.deadline < campaign.deadline
     assert item.history.count() == 2
+
+
+@pytest.mark.rule("R2", "A9")
+def test_what_joins_an_item_while_it_is_asked_stays(held: Held) -> None:
+    now = held.company.now + timedelta(days=1)
+    campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
+    item = campaign.items.filter(questions__isnull=False)[0]
+    Item.objects.filter(pk=item.pk).update(deadline=now + timedelta(days=1))  # an incident, since it was read
+    with inside(campaign, FILLER, now):
+        step = Step(campaign, FILLER, now, "test.caused")
+        freezing.due_otherwise(step, {item.pk: (item.deadline, item.deadline - timedelta(hours=1), item.grace_until)})
+        freezing.nobody_for(step, [item.pk])
+    item.refresh_from_db()
+    assert (item.deadline, item.nobody) == (now + timedelta(days=1), False)
 
 
 @pytest.mark.rule("R6", "R8")

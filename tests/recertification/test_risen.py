@@ -16,9 +16,10 @@ from approvals.models import ConflictRule, Grant
 from governance.controls.models import LedgerEvent, Notice, Person, Team
 from governance.controls.refusals import InvalidInput, OutOfTurn
 from governance.controls.transitions import Step
-from governance.recertification import risen, scheduling, sweeps, wording
+from governance.recertification import drafts, reviewers, risen, scheduling, sweeps, wording
 from governance.recertification.models import Asks, Item, ItemState
 from governance.recertification.transitions import sharing
+from governance.recertification.transitions.answering import UNSEEN
 from inventory import assessing, chain_keeping, importers, registry
 from inventory.importers.manifest import Finding, Manifest
 from inventory.models import Assessment, Automation, NonHumanIdentity, Version, VersionIdentity
@@ -403,6 +404,58 @@ def test_what_is_low_no_more_is_asked_of_both_sides_though_its_review_was_open(h
     with inside(held.automation, JOB, now):
         risen._raise(_step(held, now), low, Tier.of("standard"))
     assert set(item.questions.values_list("asks", flat=True)) == {*asked, Asks.NEEDED, Asks.ACCEPTABLE}
+
+
+@pytest.mark.rule("S4", "A9", "T4")
+@pytest.mark.parametrize("way", ["alone", "together"])
+def test_one_answer_keeps_nothing_whose_second_question_nobody_could_be_asked(held: Held, way: str) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reviewers.sampling, "is_drawn", lambda grant: False)
+        low = held.low_grant()
+        item = opened(low, low.ends_at - timedelta(days=scheduling.OPENS_BEFORE["low"]) + timedelta(hours=1))
+    now = item.opened_at + timedelta(days=1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+        with inside(held.automation, JOB, now):
+            risen._raise(_step(held, now), low, Tier.of("standard"))
+        item.refresh_from_db()
+        assert item.nobody
+        told = Notice.objects.filter(event="recertification_unasked", recipient=held.people.sana)
+        assert "acceptable" in told.get().context["asks"]
+        needed = question(item, Asks.NEEDED)
+        if way == "alone":
+            say(needed, "keep", now=now, reason="Needed.")
+        else:
+            actor = as_actor(needed.reviewer)
+            made = drafts.save_draft(needed, "keep", actor=actor, now=now, reason="Needed.", seen=UNSEEN)
+            drafts.submit([made], actor=actor, now=now)
+        sweeps.sweep(item.grace_until)
+        item.refresh_from_db()
+        assert (item.state, item.outcome, item.suspended_at) == (ItemState.OPEN, "", None), "nobody is late"
+    sweeps.ask_nobodys(item.grace_until, JOB)
+    item.refresh_from_db()
+    assert (item.nobody, item.deadline > item.grace_until - timedelta(days=30)) == (False, True)
+    say(question(item, Asks.ACCEPTABLE), "keep", now=item.deadline - timedelta(hours=1), reason="Fine.")
+    item.refresh_from_db()
+    assert (item.state, item.outcome) == (ItemState.CLOSED, "kept")
+
+
+@pytest.mark.rule("S4", "R6")
+def test_whoever_was_asked_and_is_silent_keeps_nothing_by_that_nobody_is_there_for_the_other(held: Held) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reviewers.sampling, "is_drawn", lambda grant: False)
+        low = held.low_grant()
+        item = opened(low, low.ends_at - timedelta(days=scheduling.OPENS_BEFORE["low"]) + timedelta(hours=1))
+        patched.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+        with inside(held.automation, JOB, item.opened_at):
+            risen._raise(_step(held, item.opened_at), low, Tier.of("standard"))
+        item.refresh_from_db()
+        sweeps.sweep(item.deadline)
+        item.refresh_from_db()
+        sweeps.sweep(item.grace_until)
+    item.refresh_from_db()
+    assert item.nobody
+    assert item.suspended_at is not None
 
 
 def _step(held: Held, now: Any) -> Any:

@@ -20,6 +20,7 @@ from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from governance.recertification import duties, notices, reviewers, scheduling
 from governance.recertification.models import SETTLING, Answer, AnswerKind, Asks, Draft, Item, ItemState, Question
+from governance.recertification.transitions.opening import ask_missing
 from governance.recertification.transitions.settling import reopen, settle
 
 #: Rows that are locked before a question, outermost first.
@@ -255,12 +256,17 @@ def answer_of(step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: Se
 
 
 def settle_where_due(step: Step[Any], question: Question) -> None:
-    """Settle the item when what has been said settles it: one word takes away, all questions answered keep (R4, S4)."""
+    """Settle the item when what has been said settles it: one word takes away, all questions answered keep (R4, S4).
+
+    Where one was never put to anybody, because there was nobody or the risk rose since, it is now, and the item waits for it.
+    """
     item = Item.objects.get(pk=question.item_id)
     said = [one.latest_answer for one in item.questions.order_by("pk")]
     settling = next((one for one in said if one is not None and one.answer != AnswerKind.KEEP), None)
     if settling is not None:
         settle(item, actor=step.actor, now=step.now, answers=[settling])
+    elif all(one is not None for one in said) and reviewers.missing(item):
+        ask_missing(step, item, reviewers.bench_of(item, step.now))
     elif all(one is not None for one in said):
         settle(item, actor=step.actor, now=step.now, answers=said)
     question.item = item

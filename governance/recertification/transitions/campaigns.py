@@ -158,7 +158,8 @@ def ask(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
     was = {one.key: one.deadline for one in frozen}
     freezing.nobody_for(step, nobody)
     freezing.due_otherwise(
-        step, {one.key: (due[one.key], one.grace_until) for one in found if due[one.key] != was[one.key]}
+        step,
+        {one.key: (was[one.key], due[one.key], one.grace_until) for one in found if due[one.key] != was[one.key]},
     )
     count = freezing.put(step, _rows(asked, due, step.now))
     campaign.asked_to = found[-1].key
@@ -168,11 +169,11 @@ def ask(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
 
 
 def _due_with(campaign: Campaign, items: Iterable[Unasked]) -> list[Unasked]:
-    """The items, due with their campaign where they were frozen before it came to be due later; a conflict has its own days (S6)."""
+    """The items, due with their campaign where they were frozen before it came to be due later; a conflict and what joined have their own days (S6, R2)."""
     grace = freezing.grace_of(campaign.deadline)
     return [
         one
-        if one.in_conflict or one.deadline >= campaign.deadline
+        if one.own_days or one.deadline >= campaign.deadline
         else replace(one, deadline=campaign.deadline, grace_until=grace[one.tier])
         for one in items
     ]
@@ -273,24 +274,25 @@ def finish(step: Step[Campaign]) -> Effect:
     Item,
     event="item.asked",
     permission=Permission.ITEM_OPEN,
-    source=[ItemState.OPEN],
+    source=[ItemState.OPEN, ItemState.ESCALATED],
     duties=[duties.STANDING, duties.ASKED_OF_NOBODY],
     parents=["of_automation", "grant"],
 )
 def ask_now(step: Step[Item]) -> Effect:
-    """Somebody can be asked by now about what nobody could be asked about: they have their working days from now on (A9, R1)."""
+    """Somebody can be asked by now what nobody could be asked: they have their working days from now on, unless another is late already (A9, R1)."""
     item = step.subject
     bench = reviewers.bench_of(item, step.now)
     tier = str(item.snapshot.get("tier", "high"))
-    if reviewers.nobody_for(item, tier, bench):
+    lacking = reviewers.missing(item)
+    if reviewers.short_of(item, bench):
         raise refuse(Refusal("A9", "state", "Still nobody can be asked about it."))
     zone, holidays = organisation_zone(), organisation_holidays()
     least = calendar.add_working_days(step.now, scheduling.LEAST, zone, holidays)
-    if item.deadline < least:
+    if item.deadline < least and not item.questions.filter(answered_at__isnull=True).exists():
         item.deadline, item.grace_until = least, scheduling.grace_after(least, zone, holidays)[tier]
     item.nobody = False
     step.save(item)
-    asked = ask_each(step, item, tier, bench)
+    asked = ask_each(step, item, lacking, bench)
     return Effect(payload={"asked": {one.asks: str(one.reviewer.opaque_id) for one in asked}})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -88,7 +89,7 @@ def open_item(step: Step[Item]) -> Effect:
     if tier == "low" and Asks.ACCEPTABLE in reviewers.asked_about(item, tier):
         item.snapshot["drawn"] = True
     step.save(item)
-    asked = ask_each(step, item, tier, bench)
+    asked = ask_each(step, item, reviewers.asked_about(item, tier), bench)
     return Effect(
         payload={
             "deadline": ledger.instant(item.deadline),
@@ -133,11 +134,25 @@ def join(step: Step[Item], *, because: str, cause: str = "", by: Times | None = 
             question.item = item
             _remind_anew(step, question)
             notices.tell_reviewer(step, question, "joined", key=f"joined:{cause or because}:{tier}")
-    for asks in reviewers.asked_about(item, tier):
-        people = reviewers.ladder(item, asks, bench)
-        if asks not in {question.asks for question in known} and reviewers.next_on(people, item, asks) is not None:
-            _ask(step, item, asks, bench)  # what is no longer low is asked of both sides (S4)
+    ask_missing(step, item, bench)  # what is no longer low is asked of both sides (S4)
     return Effect(payload={"because": because, "deadline": ledger.instant(item.deadline)})
+
+
+def ask_missing(step: Step[Any], item: Item, bench: Bench) -> None:
+    """Put what has come to be asked about an open item to people; where that is nobody, note it and tell security (S4, A9).
+
+    Of what nobody was asked anything about, all is asked or nothing, as at its opening.
+    """
+    lacking, short = reviewers.missing(item), reviewers.short_of(item, bench)
+    if not short or len(lacking) < len(reviewers.wanted(item)):
+        for asks in lacking:
+            if asks.value not in short:
+                _ask(step, item, asks, bench)
+    if item.nobody != bool(short):
+        item.nobody = bool(short)
+        step.save(item)
+    if short:
+        notices.tell_security(item, short, step.now)
 
 
 @transition(
@@ -269,9 +284,9 @@ def snapshot(item: Item, tier: str) -> dict[str, Any]:
     }
 
 
-def ask_each(step: Step[Item], item: Item, tier: str, bench: Bench) -> list[Question]:
-    """Put the questions of a saved item to people; `reviewers.nobody_for` has said that somebody is there for each (S4)."""
-    return [_ask(step, item, asks, bench) for asks in reviewers.asked_about(item, tier)]
+def ask_each(step: Step[Item], item: Item, questions: Iterable[Asks], bench: Bench) -> list[Question]:
+    """Put questions of a saved item to people; `reviewers` has said that somebody is there for each (S4)."""
+    return [_ask(step, item, asks, bench) for asks in questions]
 
 
 def _ask(step: Step[Item], item: Item, asks: Asks, bench: Bench) -> Question:

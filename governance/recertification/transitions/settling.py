@@ -22,10 +22,10 @@ from approvals.grants import Why
 from approvals.models import Grant
 from governance.controls import ledger
 from governance.controls.models import Person
-from governance.controls.refusals import refuse
+from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from governance.recertification import duties, in_conflict, notices, scheduling
+from governance.recertification import duties, in_conflict, notices, reviewers, scheduling
 from governance.recertification.models import Answer, AnswerKind, Campaign, Item, ItemOutcome, ItemState
 from governance.recertification.transitions.reviewed import put_back, set_next_review, take_out_of_force
 
@@ -49,6 +49,7 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
         answers: the one that takes away, or all of them when they keep.
     """
     item, decided = step.subject, answers[0].answer
+    item.nobody = False
     if decided == AnswerKind.REVOKE:
         take_out_of_force(step, item, Why.REVIEW)
         ends_at = _closing(item, step.now)
@@ -59,6 +60,8 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
         put_back(step, item)
         grants.let_lapse(item.grant, actor=step.actor, now=step.now)
         return _closed(step, ItemOutcome.NOT_RENEWED)
+    if len(answers) < len(reviewers.wanted(item)):
+        raise refuse(Refusal("S4", "state", "One of the questions that it takes was not answered."))
     return _closed(step, ItemOutcome.KEPT, {"until": _keep(step, item, answers)})
 
 
@@ -86,12 +89,15 @@ def reopen(step: Step[Item]) -> Effect:
     event="item.closed",
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED],
-    target=[ItemState.CLOSED],
+    target=[ItemState.CLOSED, ItemState.ANSWERED, ItemState.ESCALATED],
     duties=[duties.CLOSING_DUE],
     parents=ABOVE,
 )
 def close(step: Step[Item]) -> Effect:
-    """What was revoked, or never answered, ends for good; an item whose subject has ended otherwise, or whose conflict is resolved, closes with it."""
+    """What was revoked, or never answered, ends for good; an item whose subject has ended otherwise, or whose conflict is resolved, closes with it.
+
+    What the brake holds stays as it is, and the item open; of an automation, whatever was released ends meanwhile (G6).
+    """
     item = step.subject
     revoked = item.state == ItemState.ANSWERED
     if duties.is_gone(item):
@@ -100,14 +106,17 @@ def close(step: Step[Item]) -> Effect:
         put_back(step, item)
         return _closed(step, ItemOutcome.RESOLVED)
     why = Why.REVIEW if revoked else Why.SILENCE
-    if item.grant is not None:
-        _ask_brake(item, step)
-        grants.end(item.grant, actor=step.actor, now=step.now, why=why)
-    elif item.of_automation.suspended_by_review_at is None:
+    if item.grant is None and item.of_automation.suspended_by_review_at is None:
         # Stage 1 has decided about it since it was suspended: a new submission is the other way back (R4).
         return _closed(step, ItemOutcome.SUPERSEDED)
-    else:
-        grants.end_all(item.of_automation, step, why, cause_of(item.campaign))
+    held = what_ends(item)
+    ending = _let_end(item, held, step)
+    for grant in ending:
+        grants.end(grant, actor=step.actor, now=step.now, why=why)
+    if len(ending) < len(held):
+        return Effect(
+            to=item.state, verb="item.partly_ended", payload={"grants": len(ending), "held": len(held) - len(ending)}
+        )
     _tell_owners(step, item, "ended", "ended", silent=not revoked)
     return _closed(step, ItemOutcome.REVOKED, {"why": why})
 
@@ -117,12 +126,22 @@ def cause_of(campaign: Campaign) -> brake.Cause:
     return brake.Cause(f"campaign:{campaign.pk}", title=f"The close of {campaign.name}")
 
 
-def _ask_brake(item: Item, step: Step[Item]) -> None:
-    """Nothing ends that its campaign was not let end; the sweep holds it then (G6)."""
-    cause, grant = cause_of(item.campaign), item.grant_id
-    if grant is None or brake.is_let(cause, grant) or brake.let(brake.lock(cause), [grant], step.now):
-        return
-    raise refuse(brake.HELD)
+def what_ends(item: Item) -> list[Grant]:
+    """The grants that end with what is reviewed, in the order of their keys: itself, or all that an automation holds."""
+    if item.grant is not None:
+        return [item.grant]
+    return list(item.of_automation.grants.standing().order_by("pk"))
+
+
+def _let_end(item: Item, held: Sequence[Grant], step: Step[Item]) -> Sequence[Grant]:
+    """Which of some grants end now: all, or those that were released; the sweep holds the others (G6)."""
+    cause, ids = cause_of(item.campaign), [one.pk for one in held]
+    if brake.are_let(cause, ids) or brake.let(brake.lock(cause), ids, step.now):
+        return held
+    through = brake.released(cause, ids)
+    if not through:
+        raise refuse(brake.HELD)
+    return [one for one in held if one.pk in through]
 
 
 def _keep(step: Step[Item], item: Item, answers: Sequence[Answer]) -> str:

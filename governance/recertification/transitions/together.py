@@ -21,7 +21,7 @@ from governance.controls.keyed import among
 from governance.controls.models import Membership
 from governance.controls.together import Call
 from governance.controls.transitions import Step
-from governance.recertification import usage
+from governance.recertification import reviewers, usage
 from governance.recertification.models import Answer, AnswerKind, Draft, Item, ItemOutcome, ItemState, Question
 from governance.recertification.transitions.answering import answer, answer_of, answer_refusal
 from governance.recertification.transitions.settling import kept_until, settle
@@ -57,6 +57,8 @@ def _fits(question: Question, params: Mapping[str, Any], *, now: datetime) -> bo
     item = question.item
     if params["answer"] != AnswerKind.KEEP or item.grant is None or item.suspended_at is not None:
         return False
+    if reviewers.missing(item):
+        return False  # it is put to somebody first (S4)
     return answer_refusal(question, AnswerKind.KEEP) is None and renewing.can(item.grant, now)
 
 
