@@ -39,9 +39,12 @@ OUTCOMES = [
     (K.REVOKE, None, "answered", "", "suspended", False),
     (None, K.REVOKE, "answered", "", "suspended", False),
     (K.KEEP, K.REVOKE, "answered", "", "suspended", False),
-    (K.DO_NOT_RENEW, None, "closed", "not_renewed", "active", False),
-    (None, K.DO_NOT_RENEW, "closed", "not_renewed", "active", False),
+    (K.DO_NOT_RENEW, None, "open", "", "active", False),
+    (None, K.DO_NOT_RENEW, "open", "", "active", False),
     (K.KEEP, K.DO_NOT_RENEW, "closed", "not_renewed", "active", False),
+    (K.DO_NOT_RENEW, K.KEEP, "closed", "not_renewed", "active", False),
+    (K.DO_NOT_RENEW, K.DO_NOT_RENEW, "closed", "not_renewed", "active", False),
+    (K.DO_NOT_RENEW, K.REVOKE, "answered", "", "suspended", False),
     (K.DONT_KNOW, None, "open", "", "active", False),
     (None, K.NOT_MINE, "open", "", "active", False),
     (K.DONT_KNOW, K.REVOKE, "answered", "", "suspended", False),
@@ -135,11 +138,48 @@ def test_a_revoke_never_ends_later_than_the_term(held: Held, stock_under_review:
 def test_what_is_not_renewed_runs_to_its_date_and_does_not_come_up_again(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     say(question(item, NEEDED), K.DO_NOT_RENEW, now=item.opened_at)
+    say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
     grant = Grant.objects.get(pk=item.grant_id)
     say(question(of_automation(held), NEEDED), K.KEEP, now=item.opened_at)
     sweep_at(grant.ends_at - timedelta(hours=1))
     assert Item.objects.filter(grant=grant).count() == 1
     assert grant in Grant.objects.live(grant.ends_at - timedelta(seconds=1))
+
+
+@pytest.mark.rule("R4", "R6", "S4")
+@pytest.mark.parametrize(("first", "other"), [(NEEDED, ACCEPTABLE), (ACCEPTABLE, NEEDED)], ids=str)
+def test_one_word_not_to_renew_undoes_no_silence_and_answers_for_nobody_else(
+    held: Held, stock_under_review: Item, first: Asks, other: Asks
+) -> None:
+    item = stock_under_review
+    for at in (item.deadline, item.grace_until):
+        sweep_at(at)
+    grant = Grant.objects.get(pk=item.grant_id)
+    assert grant.suspended_why == Why.SILENCE
+    now = item.grace_until + timedelta(hours=1)
+    say(question(item, first), K.DO_NOT_RENEW, now=now)
+    grant.refresh_from_db()
+    item.refresh_from_db()
+    assert (grant.state, grant.renew, item.state) == (GrantState.SUSPENDED, True, ItemState.ESCALATED)
+    assert question(item, other).state == ItemState.ESCALATED
+    sweep_at(item.closes_at)
+    grant.refresh_from_db()
+    item.refresh_from_db()
+    assert (grant.state, grant.ended_why, item.outcome) == (GrantState.ENDED, Why.SILENCE, ItemOutcome.REVOKED)
+
+
+@pytest.mark.rule("R4", "R6", "S4")
+def test_what_silence_suspended_runs_to_its_date_when_both_sides_have_answered(
+    held: Held, stock_under_review: Item
+) -> None:
+    item = stock_under_review
+    for at in (item.deadline, item.grace_until):
+        sweep_at(at)
+    for asks, kind in ((NEEDED, K.DO_NOT_RENEW), (ACCEPTABLE, K.KEEP)):
+        say(question(item, asks), kind, now=item.grace_until + timedelta(hours=1))
+    grant = Grant.objects.get(pk=item.grant_id)
+    item.refresh_from_db()
+    assert (grant.state, grant.renew, item.outcome) == (GrantState.ACTIVE, False, ItemOutcome.NOT_RENEWED)
 
 
 @pytest.mark.rule("R4")
@@ -228,6 +268,7 @@ def test_correcting_a_revoke_does_not_lift_a_stop(held: Held, stock_under_review
     transitions.correct(
         about, actor=as_actor(n.omar), now=now, reason="The wrong row.", answer=K.DO_NOT_RENEW, batch=uuid.uuid4()
     )
+    say(question(item, NEEDED), K.DO_NOT_RENEW, now=now)
     grant = Grant.objects.get(pk=item.grant_id)
     assert (grant.state, grant.suspended_why, grant.renew) == (GrantState.SUSPENDED, Why.STOPPED, False)
 

@@ -255,12 +255,12 @@ def answer_of(step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: Se
 
 
 def settle_where_due(step: Step[Any], question: Question) -> None:
-    """Settle the item when what has been said settles it: one word takes away, all questions answered keep (R4, S4)."""
+    """Settle the item when what has been said settles it: one revoke does, else that all questions are answered (R4, S4)."""
     item = Item.objects.get(pk=question.item_id)
     said = [one.latest_answer for one in item.questions.order_by("pk")]
-    settling = next((one for one in said if one is not None and one.answer != AnswerKind.KEEP), None)
-    if settling is not None:
-        settle(item, actor=step.actor, now=step.now, answers=[settling])
+    revoked = next((one for one in said if one is not None and one.answer == AnswerKind.REVOKE), None)
+    if revoked is not None:
+        settle(item, actor=step.actor, now=step.now, answers=[revoked])
     elif all(one is not None for one in said):
         settle(item, actor=step.actor, now=step.now, answers=said)
     question.item = item

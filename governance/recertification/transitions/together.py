@@ -53,8 +53,11 @@ def answer_all(calls: Sequence[Call[Question]], *, now: datetime) -> list[Call[Q
 
 
 def _fits(question: Question, params: Mapping[str, Any], *, now: datetime) -> bool:
-    """Whether it keeps a grant that is in force, and nothing is to be put back for it."""
+    """Whether it keeps a grant that is in force, nothing is to be put back for it, and nobody has said anything but *keep* about it."""
     item = question.item
+    others = [one.latest_answer for one in item.questions.all() if one.pk != question.pk]
+    if any(said is not None and said.answer != AnswerKind.KEEP for said in others):
+        return False
     if params["answer"] != AnswerKind.KEEP or item.grant is None or item.suspended_at is not None:
         return False
     return answer_refusal(question, AnswerKind.KEEP) is None and renewing.can(item.grant, now)

@@ -125,13 +125,19 @@ def _consequence(question: Question, kind: AnswerKind, now: datetime) -> str:
         days = policies.in_force(now).review_after(item.of_automation.tier)
         return f"Comes up again on {item_shapes.day(day_of(now + timedelta(days=days)))}"
     if kind == K.DO_NOT_RENEW and grant is not None:
-        return f"Ends on {day_words(day_of(grant.ends_at), day_of(now))}, no reminder"
+        ends = f"Ends on {day_words(day_of(grant.ends_at), day_of(now))}"
+        return f"{ends}, once the other question is answered too" if _waits_for_other(question) else f"{ends}, no reminder"
     if kind == K.DONT_KNOW:
         to = reviewers.next_after(question)
         return f"Passed to {to.name}" if to is not None else ""
     if kind == K.NOT_MINE:
         return "Say whose; passed on once more" if question.passed == 0 else "Passed on for the last time"
     return "Stops at once when you submit"
+
+
+def _waits_for_other(question: Question) -> bool:
+    """Whether the item's other question is asked and unanswered: nothing but a revoke answers for it (S4)."""
+    return any(one.pk != question.pk and one.answered_at is None for one in question.item.questions.all())
 
 
 def _why_now(item: Item) -> list[Shape]:
