@@ -337,9 +337,13 @@ class Answer(AppendOnly):
                                    OR au.technical_owner_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))
                                    OR EXISTS (SELECT 1 FROM inventory_interimowner meanwhile
                                               WHERE meanwhile.id = au.interim_id AND meanwhile.person_id IN
+                                                  (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id)))
+                                   OR EXISTS (SELECT 1 FROM approvals_approval rests
+                                              JOIN approvals_party p ON p.submission_id = rests.submission_id
+                                              WHERE rests.id IN (g.approval_id, g.app_approval_id) AND p.person_id IN
                                                   (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id)))))
                     THEN
-                        RAISE EXCEPTION 'SOD-4: who owns the automation does not say that it is acceptable'
+                        RAISE EXCEPTION 'SOD-4: who owns the automation, or asked for it, does not say that it is acceptable'
                             USING ERRCODE = 'check_violation';
                     END IF;
                     IF EXISTS (SELECT 1 FROM recertification_answer a

@@ -21,7 +21,7 @@ from governance.controls.keyed import among
 from governance.controls.models import Membership
 from governance.controls.together import Call
 from governance.controls.transitions import Step
-from governance.recertification import usage
+from governance.recertification import reviewers, usage
 from governance.recertification.models import Answer, AnswerKind, Draft, Item, ItemOutcome, ItemState, Question
 from governance.recertification.transitions.answering import answer, answer_of, answer_refusal
 from governance.recertification.transitions.settling import kept_until, settle
@@ -133,6 +133,7 @@ def _locked(keys: Collection[int], people: Collection[int]) -> Mapping[int, Ques
     locked = set(_locking(Question, set(keys)).values_list("pk", flat=True))
     _know_members(list(automations.values()), people)
     _know_grants(held.values(), automations)
+    reviewers.know_parties(held.values())
     of_item: dict[int, list[Question]] = {pk: [] for pk in items}
     both = Question.objects.filter(among(items, "item")).order_by("pk")
     for one in both.prefetch_related(Prefetch("answers", Answer.objects.order_by("pk"))):
