@@ -19,6 +19,7 @@ from inventory import lifecycle
 from inventory.models import Automation, AutomationState
 from tests.people import as_actor
 from tests.recertification.reviews import (
+    JOB,
     Held,
     opened,
     opens_at,
@@ -370,6 +371,60 @@ def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(
     said = Answer.objects.get()
     assert (said.answer, said.seconds, str(said.reason)) == (K.KEEP, 40, "No: keep it.")
     assert list(Draft.objects.values_list("question__item", flat=True)) == [second.pk]
+
+
+@pytest.mark.rule("R2", "R4")
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("because", ["incident", "new conflict", "tier raised"])
+def test_what_was_chosen_before_something_joined_does_not_count_and_nothing_typed_is_lost(
+    held: Held, stock_all_under_review: Item, because: str, together: bool
+) -> None:
+    item, omar = stock_all_under_review, as_actor(held.people.omar)
+    chosen_at = item.opened_at
+    drafts.save_draft(question(item, ACCEPTABLE), K.KEEP, actor=omar, now=chosen_at, reason="As every year.")
+    others = Question.objects.filter(reviewer=held.people.omar, asks=ACCEPTABLE).exclude(item=item) if together else []
+    for one in others:
+        drafts.save_draft(one, K.KEEP, actor=omar, now=chosen_at)
+    later = chosen_at + timedelta(hours=1)
+    transitions.note_event(item, actor=JOB, now=later, because=because, cause="it")
+    done = drafts.submit(drafts.drafts_of(omar, later), actor=omar, now=later)
+    refused = [one.refusal for one in done if one.refusal is not None]
+    assert [one.code for one in refused] == ["R2"]
+    assert refused[0].sentence.startswith("It changed since you chose: ")
+    assert not Answer.objects.filter(question__item=item).exists()
+    assert Draft.objects.get().reason == "As every year."
+    drafts.save_draft(question(item, ACCEPTABLE), K.KEEP, actor=omar, now=later + timedelta(minutes=1))
+    (again,) = drafts.submit(drafts.drafts_of(omar, later), actor=omar, now=later + timedelta(minutes=2))
+    assert again.refusal is None
+
+
+@pytest.mark.rule("R2", "R4")
+def test_a_campaign_that_comes_to_it_changes_nothing_of_what_was_chosen(held: Held, stock_under_review: Item) -> None:
+    item, omar = stock_under_review, as_actor(held.people.omar)
+    drafts.save_draft(question(item, ACCEPTABLE), K.KEEP, actor=omar, now=item.opened_at)
+    later = item.opened_at + timedelta(hours=1)
+    transitions.note_event(item, actor=JOB, now=later, because="ad hoc", cause="it")
+    (done,) = drafts.submit(drafts.drafts_of(omar, item.opened_at), actor=omar, now=item.opened_at)
+    assert done.refusal is None
+
+
+@pytest.mark.rule("R7")
+def test_what_was_chosen_for_many_and_is_low_risk_no_more_is_answered_alone(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "is_drawn", lambda grant: False)
+    grant = held.low_grant()
+    item = under_review(grant)
+    about, jonas = question(item, NEEDED), as_actor(held.people.jonas)
+    drafts.save_draft(about, K.KEEP, actor=jonas, now=item.opened_at, reason="All used.", seen=Seen(in_bulk=True))
+    Grant.objects.filter(pk=grant.pk).update(raised_to="standard", raised_at=item.opened_at)
+    (done,) = drafts.submit(drafts.drafts_of(jonas, item.opened_at), actor=jonas, now=item.opened_at)
+    assert done.refusal is not None
+    assert (done.refusal.code, Draft.objects.get().reason) == ("R7", "All used.")
+    drafts.save_draft(about, K.KEEP, actor=jonas, now=item.opened_at, reason="Used.")
+    assert not Draft.objects.get().in_bulk
+    (done,) = drafts.submit(drafts.drafts_of(jonas, item.opened_at), actor=jonas, now=item.opened_at)
+    assert done.refusal is None
 
 
 @pytest.mark.rule("R4", "H6")

@@ -95,7 +95,7 @@ def test_where_nobody_is_left_security_is_told_and_it_is_not_kept(held: Held, st
     Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[n.omar.pk])
     leave(held, item, n.omar)
     assert (run(item), run(item)) == (0, 0)
-    told = Notice.objects.filter(event="recertification_nobody")
+    told = Notice.objects.filter(event="recertification_unasked")
     assert {one.recipient for one in told} == {n.sana, n.viktor}
     assert told.count() == 2
 

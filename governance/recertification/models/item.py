@@ -44,6 +44,10 @@ class ItemOutcome(models.TextChoices):
 UNCLOSED = (ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED)
 
 
+#: Under what an item keeps what joined it last and changed what is asked, and when: what was chosen before does not count (R2).
+CHANGED = "changed"
+
+
 class ItemQuerySet(models.QuerySet["Item"]):
     """Items as people may see them."""
 
@@ -288,6 +292,8 @@ class Draft(models.Model):
     seconds = models.PositiveIntegerField(null=True, blank=True)
     recommended = models.CharField(max_length=12, blank=True, default="", db_default="")
     looked = models.PositiveSmallIntegerField(null=True, blank=True)
+    #: Chosen for several items of low risk at once (R7).
+    in_bulk = models.BooleanField(default=False, db_default=False)
     saved_at = models.DateTimeField()
 
     class Meta:

@@ -15,6 +15,7 @@ from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from governance.recertification import duties, events, in_conflict, notices, reviewers, scheduling
 from governance.recertification.models import (
+    CHANGED,
     UNCLOSED,
     Asks,
     Campaign,
@@ -119,6 +120,8 @@ def join(step: Step[Item], *, because: str, cause: str = "", by: Times | None = 
     tier, bench = tier_of(item), reviewers.bench_of(item, step.now)
     joined = [*item.snapshot.get("joined", []), because]
     item.snapshot = {**item.snapshot, "tier": tier, "joined": list(dict.fromkeys(joined))}
+    if because in CHANGES:
+        item.snapshot[CHANGED] = {"because": because, "at": step.now.isoformat()}
     if cause:
         item.snapshot[events.CAUSES] = [*item.snapshot.get(events.CAUSES, []), cause]
     times = by or times_of(item, step.now, bench)
@@ -210,6 +213,9 @@ def _open_one(item: Item) -> Any:
 
 #: What opens before its day, or brings the deadline of what is open forward; that the risk rose has moved the day itself (`risen`).
 BEFORE_ITS_TIME = frozenset({in_conflict.IN_CONFLICT, *events.ALL})
+
+#: What joins an item and changes what is asked: keys of `wording.BECAUSE`. A campaign that comes to it changes nothing.
+CHANGES = BEFORE_ITS_TIME | {"tier raised", "new finding"}
 
 #: What is asked about even if it ends on its date and is not renewed: until then it does harm.
 UNTIL_ITS_END = frozenset({in_conflict.IN_CONFLICT, events.INCIDENT})

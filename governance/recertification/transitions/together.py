@@ -23,7 +23,7 @@ from governance.controls.together import Call
 from governance.controls.transitions import Step
 from governance.recertification import reviewers, usage
 from governance.recertification.models import Answer, AnswerKind, Draft, Item, ItemOutcome, ItemState, Question
-from governance.recertification.transitions.answering import answer, answer_of, answer_refusal
+from governance.recertification.transitions.answering import UNSEEN, answer, answer_of, answer_refusal, changed_refusal
 from governance.recertification.transitions.settling import kept_until, settle
 from inventory.models import Automation, Credential, Entitlement
 
@@ -60,7 +60,8 @@ def _fits(question: Question, params: Mapping[str, Any], *, now: datetime) -> bo
         return False
     if params["answer"] != AnswerKind.KEEP or item.grant is None or item.suspended_at is not None:
         return False
-    return answer_refusal(question, AnswerKind.KEEP) is None and renewing.can(item.grant, now)
+    no = answer_refusal(question, AnswerKind.KEEP) or changed_refusal(item, params.get("seen", UNSEEN))
+    return no is None and renewing.can(item.grant, now)
 
 
 def _body(steps: Sequence[Step[Question]], params: Sequence[Mapping[str, Any]]) -> None:

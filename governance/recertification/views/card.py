@@ -18,7 +18,7 @@ from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.recertification import drafts, duties, known, reviewers, transitions, wording
 from governance.recertification.models import AnswerKind, Asks, CampaignKind, Draft, Item, ItemState, Question
-from governance.recertification.transitions.answering import UNSEEN, Seen
+from governance.recertification.transitions.answering import UNSEEN, Seen, changed_refusal
 from governance.recertification.views import item_shapes
 from governance.web.asked import number
 from governance.web.times import day_of, day_words
@@ -63,7 +63,7 @@ def context(
     if mine:
         advice = found.recommended.advice
         shape["answers"] = _answers(question, drafts.acting(actor, question), now, draft, typed or {}, advice)
-    shape["notes"] = _notes(question, actor, now)
+    shape["notes"] = [*_changed(question, draft), *_notes(question, actor, now)]
     shape["all_href"] = reverse("automation_items", args=[item.of_automation.pk])
     return shape
 
@@ -152,6 +152,12 @@ def _why_now(item: Item) -> list[Shape]:
         return []
     text = f"It is {item.snapshot.get('tier', item.campaign.tier)} risk now." if "risk" in because else ""
     return [{"tone": "high", "lead": because, "text": text, "code": "T4" if "risk" in because else "I2"}]
+
+
+def _changed(question: Question, draft: Draft | None) -> list[Shape]:
+    """What they chose before does not count any more: why not."""
+    no = changed_refusal(question.item, drafts.seen_of(draft)) if draft is not None else None
+    return [{"tone": "wait", "lead": no.sentence, "text": no.to_do, "code": no.code}] if no is not None else []
 
 
 def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
