@@ -83,7 +83,12 @@ FRESH = Duty("SOD-5", "S5", "An answer about high risk needs a fresh sign-in.", 
 TWO_PEOPLE = Duty(
     "SOD-4", "S4", "The two questions of an item are answered by two people.", _two_people, ("question_two_people",)
 )
-GAINS = Duty("SOD-4", "S4", "Whoever owns the automation, or took part in asking for it, does not say that it is acceptable.", _gains)
+GAINS = Duty(
+    "SOD-4",
+    "S4",
+    "Whoever owns the automation, or took part in asking for it, does not say that it is acceptable.",
+    _gains,
+)
 CORRECTABLE = Duty("R4", "R4", "A submitted revoke can be corrected until it takes effect for good.", _correctable)
 
 

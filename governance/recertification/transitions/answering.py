@@ -20,7 +20,17 @@ from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from governance.recertification import duties, notices, reviewers, scheduling, wording
-from governance.recertification.models import CHANGED, SETTLING, Answer, AnswerKind, Asks, Draft, Item, ItemState, Question
+from governance.recertification.models import (
+    CHANGED,
+    SETTLING,
+    Answer,
+    AnswerKind,
+    Asks,
+    Draft,
+    Item,
+    ItemState,
+    Question,
+)
 from governance.recertification.transitions.settling import reopen, settle
 
 #: Rows that are locked before a question, outermost first.

@@ -126,7 +126,9 @@ def _consequence(question: Question, kind: AnswerKind, now: datetime) -> str:
         return f"Comes up again on {item_shapes.day(day_of(now + timedelta(days=days)))}"
     if kind == K.DO_NOT_RENEW and grant is not None:
         ends = f"Ends on {day_words(day_of(grant.ends_at), day_of(now))}"
-        return f"{ends}, once the other question is answered too" if _waits_for_other(question) else f"{ends}, no reminder"
+        return (
+            f"{ends}, once the other question is answered too" if _waits_for_other(question) else f"{ends}, no reminder"
+        )
     if kind == K.DONT_KNOW:
         to = reviewers.next_after(question)
         return f"Passed to {to.name}" if to is not None else ""
