@@ -194,6 +194,7 @@ def answering(batch: HeldBatch, now: datetime) -> list[Person]:
 def tell(batch: HeldBatch, event: str, key: str, now: datetime, **more: Any) -> list[Notice]:
     """Tell whoever may answer a batch, at once; and whoever caused it, for what they ended has not ended."""
     facts = {"cause": batch.cause.words, "number": batch.number, "due": ledger.instant(batch.answer_by), **more}
+    told: list[tuple[Person, dict[str, Any]]]
     told = [(one, {"page": ["held_batch", batch.pk]}) for one in answering(batch, now)]
     causer = batch.cause.person
     if causer is not None and causer.is_here:

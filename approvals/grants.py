@@ -271,6 +271,9 @@ def succession_refusal(grant: Grant) -> Refusal | None:
         return Refusal("STATE", "state", "This grant has ended.", "Submit the automation again.")
     if grant.state == GrantState.SUSPENDED and grant.suspended_why not in (Why.REVIEW, Why.SILENCE):
         return _suspended_otherwise(grant)
+    if not grant.renew:
+        to_do = "Leave it to its date, revoke it, or submit the automation again."
+        return Refusal("R4", "state", "A review said not to renew it.", to_do)
     if grant.automation.moved_at is not None:
         sentence = "It came to another team, whose lead has not decided about it."
         return Refusal("L2", "state", sentence, "It can be renewed once the app is approved there.")

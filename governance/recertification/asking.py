@@ -44,6 +44,7 @@ class Ladders:
     _resources: dict[int, Resource] = field(default_factory=dict)
     _needed: dict[int, list[Person]] = field(default_factory=dict)
     _acceptable: dict[int | None, list[Person]] = field(default_factory=dict)
+    _parties: dict[int, set[int]] = field(default_factory=dict)
     _put: dict[tuple[int, int | None, bool], list[Put]] = field(default_factory=dict)
 
     def read(self, pairs: Iterable[tuple[int, int | None]]) -> None:
@@ -55,6 +56,7 @@ class Ladders:
                 resources.add(resource)
         for some in _some(automations - self._automations.keys()):
             self._automations |= Automation.objects.select_related(*OF_AUTOMATION).in_bulk(some)
+            self._parties |= reviewers.parties_of(some)
         for some in _some(resources - self._resources.keys()):
             self._resources |= Resource.objects.select_related(*OF_RESOURCE).in_bulk(some)
 
@@ -81,7 +83,7 @@ class Ladders:
                 on = self._resources[resource] if resource is not None else None
                 self._acceptable[resource] = reviewers.who_accepts(on, self.bench)
             ladders[Asks.ACCEPTABLE] = self._acceptable[resource]
-        short, first = reviewers.firsts(ladders, Item(automation=about))
+        short, first = reviewers.firsts(ladders, Item(automation=about), parties=self._parties.get(automation, ()))
         if short:
             return []
         return [Put(asks, first[asks], tuple(one.pk for one in people)) for asks, people in ladders.items()]

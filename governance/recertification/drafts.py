@@ -92,6 +92,7 @@ def save_draft(
         "seconds": seen.seconds,
         "recommended": seen.recommended,
         "looked": seen.looked,
+        "in_bulk": seen.in_bulk,
         "saved_at": now,
     }
     return Draft.objects.update_or_create(question=question, defaults=values)[0]
@@ -173,4 +174,4 @@ def _alone(draft: Draft, call: Call[Question], now: datetime) -> Submitted:
 
 def seen_of(draft: Draft) -> Seen:
     """What the card was to whoever chose."""
-    return Seen(draft.seconds, draft.recommended, draft.looked)
+    return Seen(draft.seconds, draft.recommended, draft.looked, draft.in_bulk, draft.saved_at)

@@ -64,7 +64,7 @@ def _gains(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
     for person in actor.people:
         if reviewers.gains(subject.item, person):
             who = "You own" if person == actor.person else f"{person.name}, for whom you stand in, owns"
-            sentence = f"{who} the automation, and whoever gains does not say that it is acceptable."
+            sentence = f"{who} the automation or took part in asking for this, and whoever gains does not say that it is acceptable."
             return Refusal("SOD-4", "duty", sentence, "Pass it on with “Not mine”.")
     return None
 
@@ -83,7 +83,12 @@ FRESH = Duty("SOD-5", "S5", "An answer about high risk needs a fresh sign-in.", 
 TWO_PEOPLE = Duty(
     "SOD-4", "S4", "The two questions of an item are answered by two people.", _two_people, ("question_two_people",)
 )
-GAINS = Duty("SOD-4", "S4", "Whoever owns the automation does not say that it is acceptable.", _gains)
+GAINS = Duty(
+    "SOD-4",
+    "S4",
+    "Whoever owns the automation, or took part in asking for it, does not say that it is acceptable.",
+    _gains,
+)
 CORRECTABLE = Duty("R4", "R4", "A submitted revoke can be corrected until it takes effect for good.", _correctable)
 
 
@@ -170,8 +175,10 @@ def _reminder_due(subject: Question, actor: Actor, now: datetime) -> Refusal | N
     return None
 
 
-def _reviewer_left(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
-    return Refusal("R8", "state", "The reviewer is here.") if subject.reviewer.is_here else None
+def _reviewer_out(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    if not subject.reviewer.is_here or reviewers.may_not(subject):
+        return None
+    return Refusal("R8", "state", "The reviewer is here, and may answer it.")
 
 
 def _is_nobody_late(item: Item) -> bool:
@@ -235,7 +242,7 @@ FROZEN = Duty("R2", "R2", "People are asked once all of a campaign is in it, and
 ALL_ASKED = Duty("R2", "R2", "A campaign is open once all that it is about is in it and asked.", _all_asked)
 ASKED_OF_NOBODY = Duty("A9", "A9", "Only what nobody was asked about is asked later.", _asked_of_nobody)
 REMINDER_DUE = Duty("R5", "R5", "A reminder goes out on its day.", _reminder_due)
-REVIEWER_LEFT = Duty("R8", "R8", "Only who left is replaced.", _reviewer_left)
+REVIEWER_OUT = Duty("R8", "R8", "Only who left, or may not answer it any more, is replaced.", _reviewer_out)
 DEADLINE_PASSED = Duty("R6", "R6", "What is unanswered is handed on once its deadline has passed.", _deadline_passed)
 GRACE_PASSED = Duty("R6", "R6", "Silence suspends once the grace period has passed.", _grace_passed)
 REVIEWED_IN_TIME = Duty("R6", "R6", "What nobody has reviewed within its grace period does not run.", _reviewed_in_time)

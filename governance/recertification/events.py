@@ -61,17 +61,25 @@ def found(now: datetime) -> list[Happened]:
 # --- about grants ------------------------------------------------------------------------------------------------------
 
 
+def _live(now: datetime) -> QuerySet[Grant]:
+    """What allows something."""
+    return Grant.objects.live(now).order_by("pk")
+
+
 def _held(now: datetime) -> QuerySet[Grant]:
     """What allows something and comes up again; what a review let lapse ends by itself."""
-    return Grant.objects.live(now).filter(renew=True).order_by("pk")
+    return _live(now).filter(renew=True)
 
 
 def _incidents(now: datetime) -> Iterator[Happened]:
-    """What is held on a resource on which an incident runs: of it, by a credential that opens it, or kept in it."""
+    """What is held on a resource on which an incident runs: of it, by a credential that opens it, or kept in it.
+
+    What is not renewed too: until its day it can do as much harm.
+    """
     running = Incident.objects.running(now)
     ways = ("entitlement__resource", "credential__opens", "credential__kept_in")
     for way in ways if running.exists() else ():
-        rows = _held(now).filter(Q((f"{way}__in", running.values("resource"))))
+        rows = _live(now).filter(Q((f"{way}__in", running.values("resource"))))
         if way != "entitlement__resource":
             rows = rows.filter(entitlement=None)
         declared = running.filter(resource=OuterRef(way)).order_by("-pk").values("pk")[:1]

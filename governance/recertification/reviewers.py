@@ -10,16 +10,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Model
+from django.db.models import Exists, F, Model, OuterRef, Q
 
 from approvals.asking import organisation_zone
 from approvals.ladders import Bench, lead_ladder, resource_ladder
-from approvals.models import Grant
+from approvals.models import Approval, Grant, Party, SubmissionState
 from governance.controls import calendar
 from governance.controls.models import Delegation, Person
 from governance.recertification import sampling
-from governance.recertification.models import SETTLING, Asks, Item, Question
+from governance.recertification.models import SETTLING, Answer, Asks, Item, Question
 from inventory.models import Automation, Resource
+
+#: Under what a grant object keeps the parties that were read for it.
+_PARTIES = "_known_parties"
 
 
 def asked_about(item: Item, tier: str) -> tuple[Asks, ...]:
@@ -95,10 +98,70 @@ def resource_of(grant: Grant | None) -> Resource | None:
 
 
 def gains(item: Item, person: Person) -> bool:
-    """Whether a person gains from what is reviewed: they own the automation, or were the last to answer for it meanwhile (I3)."""
+    """Whether a person gains from what is reviewed.
+
+    They own the automation, or were the last to answer for it meanwhile (I3), or took part in asking for what a grant rests on (S1).
+    """
     automation = item.of_automation
     meanwhile = automation.interim.person_id if automation.interim is not None else None
-    return person.pk in (meanwhile, automation.business_owner_id, automation.technical_owner_id)
+    if person.pk in (meanwhile, automation.business_owner_id, automation.technical_owner_id):
+        return True
+    return item.grant is not None and person.pk in _parties(item.grant)
+
+
+def _parties(grant: Grant) -> Collection[int]:
+    """Ids of the parties of both approvals of a grant; read once for the grant object, since they only accumulate."""
+    if _PARTIES not in grant.__dict__:
+        know_parties([grant])
+    known: Collection[int] = grant.__dict__[_PARTIES]
+    return known
+
+
+def know_parties(grants: Collection[Grant]) -> None:
+    """Read for many grants whoever took part in asking for what they rest on: two queries, however many there are (S1)."""
+    rests = {pk for one in grants for pk in (one.approval_id, one.app_approval_id)}
+    submissions = dict(Approval.objects.filter(pk__in=rests).values_list("pk", "submission"))
+    parties: dict[int, set[int]] = {}
+    for submission, person in Party.objects.filter(submission__in=set(submissions.values())).values_list(
+        "submission", "person"
+    ):
+        parties.setdefault(submission, set()).add(person)
+    for one in grants:
+        both = (submissions[one.approval_id], submissions[one.app_approval_id])
+        one.__dict__[_PARTIES] = frozenset[int]().union(*(parties.get(pk, ()) for pk in both))
+
+
+def parties_of(automations: Collection[int]) -> dict[int, set[int]]:
+    """By automation, ids of whoever took part in asking for anything that it holds: one query for many items at once (S1)."""
+    rows = Party.objects.filter(submission__automation__in=automations, submission__state=SubmissionState.IN_FORCE)
+    found: dict[int, set[int]] = {}
+    for automation, person in rows.order_by().values_list("submission__automation", "person").distinct():
+        found.setdefault(automation, set()).add(person)
+    return found
+
+
+def may_not(question: Question) -> bool:
+    """Whether whoever is asked may not answer by now: they gain, or the other question uses them up (S4, R8)."""
+    item, asks = question.item, Asks(question.asks)
+    if asks == Asks.ACCEPTABLE and gains(item, question.reviewer):
+        return True
+    return question.reviewer_id in in_the_way(item, asks)
+
+
+def asked_who_may_not() -> Q:
+    """Questions of which `may_not` says so: by a few joins, however many wait."""
+    automation = "item__grant__automation"
+    owners = ("business_owner", "technical_owner", "interim__person")
+    asked = Question.objects.filter(answered_at__isnull=True, asks=Asks.ACCEPTABLE).order_by()
+    owning = (asked.filter(reviewer=F(f"{automation}__{owner}")) for owner in owners)
+    party = "submission__parties__person"
+    parties = (asked.filter(reviewer=F(f"item__grant__{one}__{party}")) for one in ("approval", "app_approval"))
+    found = Q()
+    for rows in (*owning, *parties):
+        found |= Q(pk__in=rows.values("pk"))
+    said = Answer.objects.filter(answer__in=SETTLING, question__item=OuterRef("item")).exclude(question=OuterRef("pk"))
+    used = said.filter(Q(person=OuterRef("reviewer")) | Q(for_person=OuterRef("reviewer")))
+    return found | Q(Exists(used))
 
 
 def in_the_way(item: Item, asks: Asks) -> set[int]:
@@ -176,12 +239,15 @@ def short_of(item: Item, bench: Bench) -> list[str]:
     return [asks.value for asks in lacking if next_on(ladder(item, asks, bench), item, asks) is None]
 
 
-def firsts(ladders: Mapping[Asks, Sequence[Person]], item: Item) -> tuple[list[str], dict[Asks, Person]]:
+def firsts(
+    ladders: Mapping[Asks, Sequence[Person]], item: Item, *, parties: Collection[int] = ()
+) -> tuple[list[str], dict[Asks, Person]]:
     """Whom the questions of an item that is about to be opened go to: the first on each ladder who may be asked, two people (S4, A9).
 
     Args:
         ladders: by question, in the order in which they are asked.
         item: what is reviewed, or one about the same automation.
+        parties: ids of who took part in asking for it, where ``item`` names no grant that tells (S1).
 
     Returns:
         Which questions can be asked of nobody, and who is asked the others.
@@ -189,7 +255,8 @@ def firsts(ladders: Mapping[Asks, Sequence[Person]], item: Item) -> tuple[list[s
     short: list[str] = []
     asked: dict[Asks, Person] = {}
     for asks, people in ladders.items():
-        first = _first(people, item, asks, {one.pk for one in asked.values()})
+        out = {one.pk for one in asked.values()}
+        first = _first(people, item, asks, out | set(parties) if asks == Asks.ACCEPTABLE else out)
         if first is None:
             short.append(asks.value)
         else:

@@ -190,9 +190,9 @@ _WITH_WHAT_IT_IS_ABOUT = (*(f"grant__{path}" for path in OF_GRANT), *(f"automati
 
 
 def reassign_due(now: datetime, actor: Actor) -> int:
-    """Ask the next on the ladder what a reviewer who left was asked; returns how many (R8)."""
+    """Ask the next on the ladder what a reviewer was asked who left, or may not answer it any more; returns how many (R8)."""
     gone = Person.objects.filter(Q(is_active=False) | Q(left_at__isnull=False))
-    due = _asked_still().filter(reviewer__in=gone)
+    due = _asked_still().filter(Q(reviewer__in=gone) | reviewers.asked_who_may_not())
 
     def reassign(question: Question) -> bool:
         if reviewers.next_after(question) is None:

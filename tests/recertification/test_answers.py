@@ -19,6 +19,7 @@ from inventory import lifecycle
 from inventory.models import Automation, AutomationState
 from tests.people import as_actor
 from tests.recertification.reviews import (
+    JOB,
     Held,
     opened,
     opens_at,
@@ -39,9 +40,12 @@ OUTCOMES = [
     (K.REVOKE, None, "answered", "", "suspended", False),
     (None, K.REVOKE, "answered", "", "suspended", False),
     (K.KEEP, K.REVOKE, "answered", "", "suspended", False),
-    (K.DO_NOT_RENEW, None, "closed", "not_renewed", "active", False),
-    (None, K.DO_NOT_RENEW, "closed", "not_renewed", "active", False),
+    (K.DO_NOT_RENEW, None, "open", "", "active", False),
+    (None, K.DO_NOT_RENEW, "open", "", "active", False),
     (K.KEEP, K.DO_NOT_RENEW, "closed", "not_renewed", "active", False),
+    (K.DO_NOT_RENEW, K.KEEP, "closed", "not_renewed", "active", False),
+    (K.DO_NOT_RENEW, K.DO_NOT_RENEW, "closed", "not_renewed", "active", False),
+    (K.DO_NOT_RENEW, K.REVOKE, "answered", "", "suspended", False),
     (K.DONT_KNOW, None, "open", "", "active", False),
     (None, K.NOT_MINE, "open", "", "active", False),
     (K.DONT_KNOW, K.REVOKE, "answered", "", "suspended", False),
@@ -135,11 +139,48 @@ def test_a_revoke_never_ends_later_than_the_term(held: Held, stock_under_review:
 def test_what_is_not_renewed_runs_to_its_date_and_does_not_come_up_again(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     say(question(item, NEEDED), K.DO_NOT_RENEW, now=item.opened_at)
+    say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
     grant = Grant.objects.get(pk=item.grant_id)
     say(question(of_automation(held), NEEDED), K.KEEP, now=item.opened_at)
     sweep_at(grant.ends_at - timedelta(hours=1))
     assert Item.objects.filter(grant=grant).count() == 1
     assert grant in Grant.objects.live(grant.ends_at - timedelta(seconds=1))
+
+
+@pytest.mark.rule("R4", "R6", "S4")
+@pytest.mark.parametrize(("first", "other"), [(NEEDED, ACCEPTABLE), (ACCEPTABLE, NEEDED)], ids=str)
+def test_one_word_not_to_renew_undoes_no_silence_and_answers_for_nobody_else(
+    held: Held, stock_under_review: Item, first: Asks, other: Asks
+) -> None:
+    item = stock_under_review
+    for at in (item.deadline, item.grace_until):
+        sweep_at(at)
+    grant = Grant.objects.get(pk=item.grant_id)
+    assert grant.suspended_why == Why.SILENCE
+    now = item.grace_until + timedelta(hours=1)
+    say(question(item, first), K.DO_NOT_RENEW, now=now)
+    grant.refresh_from_db()
+    item.refresh_from_db()
+    assert (grant.state, grant.renew, item.state) == (GrantState.SUSPENDED, True, ItemState.ESCALATED)
+    assert question(item, other).state == ItemState.ESCALATED
+    sweep_at(item.closes_at)
+    grant.refresh_from_db()
+    item.refresh_from_db()
+    assert (grant.state, grant.ended_why, item.outcome) == (GrantState.ENDED, Why.SILENCE, ItemOutcome.REVOKED)
+
+
+@pytest.mark.rule("R4", "R6", "S4")
+def test_what_silence_suspended_runs_to_its_date_when_both_sides_have_answered(
+    held: Held, stock_under_review: Item
+) -> None:
+    item = stock_under_review
+    for at in (item.deadline, item.grace_until):
+        sweep_at(at)
+    for asks, kind in ((NEEDED, K.DO_NOT_RENEW), (ACCEPTABLE, K.KEEP)):
+        say(question(item, asks), kind, now=item.grace_until + timedelta(hours=1))
+    grant = Grant.objects.get(pk=item.grant_id)
+    item.refresh_from_db()
+    assert (grant.state, grant.renew, item.outcome) == (GrantState.ACTIVE, False, ItemOutcome.NOT_RENEWED)
 
 
 @pytest.mark.rule("R4")
@@ -228,6 +269,7 @@ def test_correcting_a_revoke_does_not_lift_a_stop(held: Held, stock_under_review
     transitions.correct(
         about, actor=as_actor(n.omar), now=now, reason="The wrong row.", answer=K.DO_NOT_RENEW, batch=uuid.uuid4()
     )
+    say(question(item, NEEDED), K.DO_NOT_RENEW, now=now)
     grant = Grant.objects.get(pk=item.grant_id)
     assert (grant.state, grant.suspended_why, grant.renew) == (GrantState.SUSPENDED, Why.STOPPED, False)
 
@@ -329,6 +371,60 @@ def test_answers_are_drafts_until_submitted_and_a_batch_keeps_what_is_refused(
     said = Answer.objects.get()
     assert (said.answer, said.seconds, str(said.reason)) == (K.KEEP, 40, "No: keep it.")
     assert list(Draft.objects.values_list("question__item", flat=True)) == [second.pk]
+
+
+@pytest.mark.rule("R2", "R4")
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("because", ["incident", "new conflict", "tier raised"])
+def test_what_was_chosen_before_something_joined_does_not_count_and_nothing_typed_is_lost(
+    held: Held, stock_all_under_review: Item, because: str, together: bool
+) -> None:
+    item, omar = stock_all_under_review, as_actor(held.people.omar)
+    chosen_at = item.opened_at
+    drafts.save_draft(question(item, ACCEPTABLE), K.KEEP, actor=omar, now=chosen_at, reason="As every year.")
+    others = Question.objects.filter(reviewer=held.people.omar, asks=ACCEPTABLE).exclude(item=item) if together else []
+    for one in others:
+        drafts.save_draft(one, K.KEEP, actor=omar, now=chosen_at)
+    later = chosen_at + timedelta(hours=1)
+    transitions.note_event(item, actor=JOB, now=later, because=because, cause="it")
+    done = drafts.submit(drafts.drafts_of(omar, later), actor=omar, now=later)
+    refused = [one.refusal for one in done if one.refusal is not None]
+    assert [one.code for one in refused] == ["R2"]
+    assert refused[0].sentence.startswith("It changed since you chose: ")
+    assert not Answer.objects.filter(question__item=item).exists()
+    assert Draft.objects.get().reason == "As every year."
+    drafts.save_draft(question(item, ACCEPTABLE), K.KEEP, actor=omar, now=later + timedelta(minutes=1))
+    (again,) = drafts.submit(drafts.drafts_of(omar, later), actor=omar, now=later + timedelta(minutes=2))
+    assert again.refusal is None
+
+
+@pytest.mark.rule("R2", "R4")
+def test_a_campaign_that_comes_to_it_changes_nothing_of_what_was_chosen(held: Held, stock_under_review: Item) -> None:
+    item, omar = stock_under_review, as_actor(held.people.omar)
+    drafts.save_draft(question(item, ACCEPTABLE), K.KEEP, actor=omar, now=item.opened_at)
+    later = item.opened_at + timedelta(hours=1)
+    transitions.note_event(item, actor=JOB, now=later, because="ad hoc", cause="it")
+    (done,) = drafts.submit(drafts.drafts_of(omar, item.opened_at), actor=omar, now=item.opened_at)
+    assert done.refusal is None
+
+
+@pytest.mark.rule("R7")
+def test_what_was_chosen_for_many_and_is_low_risk_no_more_is_answered_alone(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "is_drawn", lambda grant: False)
+    grant = held.low_grant()
+    item = under_review(grant)
+    about, jonas = question(item, NEEDED), as_actor(held.people.jonas)
+    drafts.save_draft(about, K.KEEP, actor=jonas, now=item.opened_at, reason="All used.", seen=Seen(in_bulk=True))
+    Grant.objects.filter(pk=grant.pk).update(raised_to="standard", raised_at=item.opened_at)
+    (done,) = drafts.submit(drafts.drafts_of(jonas, item.opened_at), actor=jonas, now=item.opened_at)
+    assert done.refusal is not None
+    assert (done.refusal.code, Draft.objects.get().reason) == ("R7", "All used.")
+    drafts.save_draft(about, K.KEEP, actor=jonas, now=item.opened_at, reason="Used.")
+    assert not Draft.objects.get().in_bulk
+    (done,) = drafts.submit(drafts.drafts_of(jonas, item.opened_at), actor=jonas, now=item.opened_at)
+    assert done.refusal is None
 
 
 @pytest.mark.rule("R4", "H6")

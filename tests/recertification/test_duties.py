@@ -9,10 +9,10 @@ import pytest
 from django.db import ProgrammingError, transaction
 
 from approvals import grants
-from approvals.models import Grant, GrantState
+from approvals.models import Grant, GrantState, Party
 from governance.controls.actors import Actor
 from governance.controls.models import Delegation, LedgerEvent, Person
-from governance.controls.refusals import DutyConflict, NotPermitted, OutOfTurn, Refused
+from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.recertification import reviewers, transitions
 from governance.recertification.models import Answer, AnswerKind, Asks, Item, Question
 from inventory import lifecycle
@@ -73,6 +73,23 @@ def test_whoever_gains_does_not_say_that_it_is_acceptable_even_when_asked(held: 
     Question.objects.filter(pk=about.pk).update(reviewer=n.rita)  # she became the technical owner after she was asked
     no = refused(question(item, Asks.ACCEPTABLE), as_actor(n.rita), KEEP, "SOD-4", item.opened_at)
     assert "whoever gains" in no.refusal.sentence
+
+
+@pytest.mark.rule("S4", "S1")
+def test_who_took_part_in_asking_for_it_does_not_say_that_it_is_acceptable(
+    held: Held, stock_under_review: Item
+) -> None:
+    item, n = stock_under_review, held.people
+    Party.objects.create(submission=held.submission, person=n.lena, capacity="editor")
+    with pytest.raises(InvalidInput):
+        say(question(item, Asks.ACCEPTABLE), AnswerKind.NOT_MINE, now=item.opened_at, whose=n.lena)
+    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(reviewer=n.lena)
+    no = refused(question(item, Asks.ACCEPTABLE), as_actor(n.lena), KEEP, "SOD-4", item.opened_at)
+    assert "took part in asking for this" in no.refusal.sentence
+    with database_refuses("SOD-4: who owns the automation, or asked for it"):
+        Answer.objects.create(
+            question=question(item, Asks.ACCEPTABLE), person=n.lena, answer=KEEP, batch=uuid.uuid4(), at=item.opened_at
+        )
 
 
 @pytest.mark.rule("S4", "A11")

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from approvals.models import Grant, GrantUsage
 from governance.controls import people
 from governance.controls.models import LedgerEvent, Notice
+from governance.controls.refusals import OutOfTurn
 from governance.recertification import event_sweeps, events, quiet, risen, sweeps, wording
 from governance.recertification.models import AnswerKind, Asks, Item, ItemState
 from governance.recertification.transitions import note_event
@@ -226,6 +227,21 @@ def test_an_incident_opens_what_was_reviewed_yesterday(held: Held, at: datetime)
     grant = kept(held, at)
     declared(held, at + 2 * DAY)
     assert ("incident", grant.key) in found(at + 2 * DAY)
+
+
+@pytest.mark.rule("R1", "R4")
+def test_an_incident_asks_about_what_is_not_renewed_too_and_no_answer_renews_it(held: Held, at: datetime) -> None:
+    grant = held.grant(on=held.company.slack)
+    Grant.objects.filter(pk=grant.pk).update(renew=False)
+    use(grant, at)
+    assert ("unused", grant.key) not in found(at)
+    declared(held, at)
+    assert ("incident", grant.key) in found(at)
+    item = Item.objects.get(grant=grant)
+    with pytest.raises(OutOfTurn, match="not to renew"):
+        say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=at)
+    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=at)
+    assert grant not in Grant.objects.live(at)
 
 
 @pytest.mark.rule("R1", "T4")

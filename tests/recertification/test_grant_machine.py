@@ -259,7 +259,7 @@ class Life(Steps):
         for item in Item.objects.filter(grant__automation=self.pk).prefetch_related("questions"):
             said = {one.asks: one.latest_answer.answer if one.latest_answer else None for one in item.questions.all()}
             if item.state in UNCLOSED:
-                unanswered = AnswerKind.KEEP in said.values() or set(said.values()) <= {None}
+                unanswered = not said or None in said.values()
                 if unanswered and self.swept_at == self.now >= item.grace_until:
                     assert item.grant_id not in live, "silence keeps nothing"
                 if AnswerKind.REVOKE in said.values():

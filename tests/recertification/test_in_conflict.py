@@ -82,6 +82,14 @@ def test_who_needs_it_and_who_answers_for_it_are_asked_by_when_it_is_to_be_resol
     assert {one.context["because"] for one in told} == {wording.because(item)}
 
 
+@pytest.mark.rule("S6", "R1", "R4")
+def test_it_is_asked_about_what_is_not_renewed_too(held: Held, at: datetime) -> None:
+    Grant.objects.filter(pk=newest(held).pk).update(renew=False)
+    forbid(held, at)
+    assert opened(at) == 1
+    assert Item.objects.get().grant == newest(held)
+
+
 @pytest.mark.rule("S6", "R2", "R5")
 def test_it_joins_the_review_that_is_open(held: Held, at: datetime) -> None:
     item = under_review(newest(held))

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from approvals.models import Conflict
+from approvals.models import Conflict, Party
 from governance.controls.models import Notice, Person
 from governance.controls.refusals import NotPermitted
 from governance.recertification import quiet, sweeps
 from governance.recertification.models import AnswerKind, Asks, Item, Question
+from inventory.models import Automation
 from tests.appointing import record_leaver
 from tests.people import as_actor, as_delegate
 from tests.recertification.reviews import JOB, Held, question, say
@@ -51,6 +52,32 @@ def test_both_sides_are_replaced_and_by_two_people(held: Held, stock_under_revie
     assert run(item) == 0
 
 
+@pytest.mark.rule("S4")
+@pytest.mark.parametrize("how", ["owner", "party"])
+def test_who_comes_into_conflict_is_replaced_like_who_left(held: Held, stock_under_review: Item, how: str) -> None:
+    item, n = stock_under_review, held.people
+    about = question(item, Asks.ACCEPTABLE)
+    say(about, AnswerKind.NOT_MINE, now=item.opened_at, whose=n.lena)
+    if how == "owner":
+        Automation.objects.filter(pk=held.automation.pk).update(technical_owner=n.lena)
+    else:
+        Party.objects.create(submission=held.submission, person=n.lena, capacity="editor")
+    before = question(item, Asks.NEEDED).reviewer
+    assert run(item) == 1
+    assert asked(item) == {Asks.NEEDED: before, Asks.ACCEPTABLE: n.amara}
+    assert question(item, Asks.ACCEPTABLE).asked_before == [n.omar.pk, n.lena.pk]
+    assert Notice.objects.filter(event="recertification_passed", recipient=n.amara).count() == 1
+    assert run(item) == 0
+
+
+@pytest.mark.rule("S4")
+def test_who_is_in_conflict_and_has_answered_is_left_alone(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
+    say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.opened_at)
+    Automation.objects.filter(pk=held.automation.pk).update(technical_owner=n.omar)
+    assert run(item) == 0
+
+
 @pytest.mark.rule("A11")
 def test_whoever_stands_in_for_who_left_answers_nothing_any_more(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
@@ -68,7 +95,7 @@ def test_where_nobody_is_left_security_is_told_and_it_is_not_kept(held: Held, st
     Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[n.omar.pk])
     leave(held, item, n.omar)
     assert (run(item), run(item)) == (0, 0)
-    told = Notice.objects.filter(event="recertification_nobody")
+    told = Notice.objects.filter(event="recertification_unasked")
     assert {one.recipient for one in told} == {n.sana, n.viktor}
     assert told.count() == 2
 

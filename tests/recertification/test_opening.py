@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
-from approvals.models import Grant, GrantState
+from approvals.models import Grant, GrantState, Party
 from governance.controls import timeline
 from governance.controls.models import LedgerEvent, Notice, Person
 from governance.controls.refusals import NotPermitted, OutOfTurn
 from governance.recertification import reviewers, sampling, sweeps, transitions
 from governance.recertification.models import Asks, Campaign, Item, Question
+from governance.recertification.scope import Scope
 from governance.recertification.transitions.opening import times_of
 from inventory import lifecycle
 from inventory.models import Automation, Resource
 from tests.people import as_actor
+from tests.recertification.campaigns import filled, ordered
 from tests.recertification.reviews import JOB, Held, opens_at, question, under_review
 from tests.unguarded import given
 
@@ -91,6 +93,23 @@ def test_nobody_who_gains_is_asked_whether_it_is_acceptable(owner: str, deputy: 
     given(erp, **people)
     item = under_review(held.grant(on=erp))
     assert question(item, Asks.ACCEPTABLE).reviewer.name == asked
+
+
+@pytest.mark.rule("S4", "S1", "A9")
+@pytest.mark.parametrize("in_a_campaign", [False, True])
+def test_nobody_who_took_part_in_asking_for_it_is_asked_whether_it_is_acceptable(
+    held: Held, in_a_campaign: bool
+) -> None:
+    n, erp = held.people, held.company.erp
+    Party.objects.create(submission=held.submission, person=n.lena, capacity="answered")
+    given(erp, owner=n.lena, deputy=n.mei)
+    grant = held.grant(on=erp)
+    if in_a_campaign:
+        now = held.company.now + timedelta(days=1)
+        item = filled(ordered(Scope(tier="standard"), by=n.sana, now=now), now).items.get(grant=grant)
+    else:
+        item = under_review(grant)
+    assert question(item, Asks.ACCEPTABLE).reviewer == n.mei
 
 
 @pytest.mark.rule("R8")

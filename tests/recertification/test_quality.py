@@ -15,8 +15,9 @@ from django.utils.html import escape
 from governance.controls import texts
 from governance.recertification import quality, sampling
 from governance.recertification.models import Answer, AnswerKind, Asks, Campaign, Item, Question
+from inventory.models import Automation
 from tests.portal.signed_in import client_of
-from tests.recertification.reviews import JOB, Held, opens_at, question, say
+from tests.recertification.reviews import JOB, Held, opened, opens_at, question, say
 from tests.recertification.rows import low_grants
 
 K = AnswerKind
@@ -247,4 +248,23 @@ def test_what_is_riskier_or_somebody_elses_is_not_answered_together(
     page = client_of(held.people.jonas).post(WHERE, form, follow=True).content.decode()
     assert escape("It is standard risk: that is answered on its own page.") in page
     assert client_of(held.people.omar).post(WHERE, form).status_code == 422
+    assert not Draft.objects.exists()
+
+
+@pytest.mark.rule("R7")
+def test_an_automation_is_not_among_them_and_not_answered_together_either(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from governance.controls import clock
+    from governance.recertification.models import Draft
+
+    item = opened(held.automation, opens_at(held.grant()))
+    Automation.objects.filter(pk=held.automation.pk).update(tier="low")
+    monkeypatch.setattr(clock, "now", lambda: item.opened_at)
+    about = question(item, Asks.NEEDED)
+    jonas = client_of(held.people.jonas)
+    assert f'value="{about.pk}"' not in jonas.get(WHERE).content.decode()
+    form = {"question": [str(about.pk)], "answer": "revoke", "reason": "As every quarter."}
+    page = jonas.post(WHERE, form, follow=True).content.decode()
+    assert "It is an automation: that is answered on its own page." in page
     assert not Draft.objects.exists()

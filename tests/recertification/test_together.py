@@ -20,7 +20,7 @@ from governance.recertification.models import Answer, AnswerKind, Asks, Draft, I
 from governance.recertification.transitions.answering import Seen
 from inventory.models import Automation
 from tests.people import as_actor
-from tests.recertification.reviews import Held, opened, opens_at, question
+from tests.recertification.reviews import Held, opened, opens_at, question, say
 from tests.recertification.rows import low_grants
 
 K = AnswerKind
@@ -151,6 +151,20 @@ def test_a_keep_that_is_one_of_two_waits_for_the_other_and_the_second_renews_nam
         event = LedgerEvent.objects.get(verb="grant.succeeded", subject_id=str(successor.pk))
         answers = Answer.objects.filter(question__item=one).order_by("question").values_list("pk", flat=True)
         assert event.payload["answers"] == list(answers)
+
+
+@pytest.mark.rule("R4", "S4", "G2")
+def test_keeping_many_keeps_nothing_that_the_other_side_lets_end(held: Held, stock_all_under_review: Item) -> None:
+    now = stock_all_under_review.opened_at
+    held_there = Item.objects.filter(grant__automation=held.automation, grant__isnull=False).order_by("pk")
+    items = [one for one in held_there if one.questions.filter(asks=ACCEPTABLE, reviewer=held.people.omar).exists()]
+    assert len(items) == 4
+    for one, kind in zip(items, (K.DO_NOT_RENEW, K.KEEP, K.KEEP, K.KEEP), strict=True):
+        say(question(one, NEEDED), kind, now=now)
+    chosen = [draft(one, K.KEEP, held, asks=ACCEPTABLE) for one in items]
+    drafts.submit(chosen, actor=as_actor(held.people.omar), now=now)
+    ends = [Item.objects.get(pk=one.pk).outcome for one in items]
+    assert ends == [ItemOutcome.NOT_RENEWED, *[ItemOutcome.KEPT] * 3]
 
 
 @pytest.mark.rule("S4", "R4")

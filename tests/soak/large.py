@@ -162,7 +162,7 @@ class Large:
         for item in self.items().select_related("grant").prefetch_related("questions__answers"):
             said = {one.latest_answer.answer if one.latest_answer else None for one in item.questions.all()}
             kept = said == {AnswerKind.KEEP}
-            lapses = AnswerKind.DO_NOT_RENEW in said
+            lapses = AnswerKind.DO_NOT_RENEW in said and not said & {None, AnswerKind.REVOKE}
             found = ItemOutcome.KEPT if kept else ItemOutcome.NOT_RENEWED if lapses else ItemOutcome.REVOKED
             wanted[found] += item.outcome == found
             grant = item.grant

@@ -2,6 +2,7 @@
 
 from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
 from governance.recertification.models.item import (
+    CHANGED,
     SETTLING,
     UNCLOSED,
     Answer,
@@ -16,6 +17,7 @@ from governance.recertification.models.item import (
 )
 
 __all__ = (
+    "CHANGED",
     "SETTLING",
     "UNCLOSED",
     "Answer",

@@ -44,6 +44,10 @@ class ItemOutcome(models.TextChoices):
 UNCLOSED = (ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED)
 
 
+#: Under what an item keeps what joined it last and changed what is asked, and when: what was chosen before does not count (R2).
+CHANGED = "changed"
+
+
 class ItemQuerySet(models.QuerySet["Item"]):
     """Items as people may see them."""
 
@@ -288,6 +292,8 @@ class Draft(models.Model):
     seconds = models.PositiveIntegerField(null=True, blank=True)
     recommended = models.CharField(max_length=12, blank=True, default="", db_default="")
     looked = models.PositiveSmallIntegerField(null=True, blank=True)
+    #: Chosen for several items of low risk at once (R7).
+    in_bulk = models.BooleanField(default=False, db_default=False)
     saved_at = models.DateTimeField()
 
     class Meta:
@@ -337,9 +343,13 @@ class Answer(AppendOnly):
                                    OR au.technical_owner_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))
                                    OR EXISTS (SELECT 1 FROM inventory_interimowner meanwhile
                                               WHERE meanwhile.id = au.interim_id AND meanwhile.person_id IN
+                                                  (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id)))
+                                   OR EXISTS (SELECT 1 FROM approvals_approval rests
+                                              JOIN approvals_party p ON p.submission_id = rests.submission_id
+                                              WHERE rests.id IN (g.approval_id, g.app_approval_id) AND p.person_id IN
                                                   (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id)))))
                     THEN
-                        RAISE EXCEPTION 'SOD-4: who owns the automation does not say that it is acceptable'
+                        RAISE EXCEPTION 'SOD-4: who owns the automation, or asked for it, does not say that it is acceptable'
                             USING ERRCODE = 'check_violation';
                     END IF;
                     IF EXISTS (SELECT 1 FROM recertification_answer a

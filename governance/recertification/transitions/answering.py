@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +19,18 @@ from governance.controls.once import acts_as, said_the_same
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from governance.recertification import duties, notices, reviewers, scheduling
-from governance.recertification.models import SETTLING, Answer, AnswerKind, Asks, Draft, Item, ItemState, Question
+from governance.recertification import duties, notices, reviewers, scheduling, wording
+from governance.recertification.models import (
+    CHANGED,
+    SETTLING,
+    Answer,
+    AnswerKind,
+    Asks,
+    Draft,
+    Item,
+    ItemState,
+    Question,
+)
 from governance.recertification.transitions.opening import ask_missing
 from governance.recertification.transitions.settling import reopen, settle
 
@@ -38,11 +49,15 @@ class Seen:
         seconds: how long it was before them, in real seconds, where known.
         recommended: what it recommended, as `recommending.Advice` says it; empty where it was not shown.
         looked: how often they opened what stands behind it; None where that was not measured.
+        in_bulk: whether they chose for several items of low risk at once.
+        chosen_at: when they chose, where they submitted it later.
     """
 
     seconds: int | None = None
     recommended: str = ""
     looked: int | None = None
+    in_bulk: bool = False
+    chosen_at: datetime | None = None
 
 
 #: Of an answer that no card was shown for.
@@ -93,7 +108,7 @@ def answer(
         term_days: for *keep*: a shorter term than the approved one, in days from now.
     """
     question = step.subject
-    check(question, answer)
+    check(question, answer, seen)
     said = _said(step, answer, batch, seen=seen, term_days=term_days)
     _done(step, question)
     settle_where_due(step, question)
@@ -179,14 +194,14 @@ def correct(step: Step[Question], *, answer: AnswerKind, batch: UUID) -> Effect:
     )
 
 
-def check(question: Question, answer: AnswerKind) -> None:
+def check(question: Question, answer: AnswerKind, seen: Seen = UNSEEN) -> None:
     """Refuse an answer that this question does not take.
 
     Raises:
         InvalidInput: it passes the question on, or an automation, which has no end, is to end on its date.
-        OutOfTurn: it can't be renewed here any more (G2, G5).
+        OutOfTurn: it can't be renewed here any more (G2, G5), or is not what it was when they chose (R2, R7).
     """
-    no = answer_refusal(question, answer)
+    no = answer_refusal(question, answer) or changed_refusal(question.item, seen)
     if no is not None:
         raise refuse(no)
 
@@ -201,6 +216,19 @@ def answer_refusal(question: Question, answer: AnswerKind) -> Refusal | None:
             return Refusal("R4", "input", "An automation has no date on which it ends.", "Answer “Keep” or “Revoke”.")
         return None
     return grants.succession_refusal(item.grant) if answer == AnswerKind.KEEP else None
+
+
+def changed_refusal(item: Item, seen: Seen) -> Refusal | None:
+    """Why what somebody chose does not count any more, or None: something joined the item since, or it is not low risk any more (R2, R7)."""
+    tier = item.grant.counted_tier if item.grant is not None else item.of_automation.tier
+    if seen.in_bulk and tier != "low":
+        sentence = f"It is {tier} risk by now: that is answered on its own page."
+        return Refusal("R7", "state", sentence, "Choose again there: what you wrote is kept.")
+    changed = item.snapshot.get(CHANGED)
+    if seen.chosen_at is None or changed is None or seen.chosen_at > datetime.fromisoformat(changed["at"]):
+        return None
+    sentence = f"It changed since you chose: {wording.BECAUSE[changed['because']]}"
+    return Refusal("R2", "state", sentence, "Look at it and choose again: what you wrote is kept.")
 
 
 def _named(question: Question, whose: Person) -> Person:
@@ -256,15 +284,15 @@ def answer_of(step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: Se
 
 
 def settle_where_due(step: Step[Any], question: Question) -> None:
-    """Settle the item when what has been said settles it: one word takes away, all questions answered keep (R4, S4).
+    """Settle the item when what has been said settles it: one revoke does, else that all questions are answered (R4, S4).
 
     Where one was never put to anybody, because there was nobody or the risk rose since, it is now, and the item waits for it.
     """
     item = Item.objects.get(pk=question.item_id)
     said = [one.latest_answer for one in item.questions.order_by("pk")]
-    settling = next((one for one in said if one is not None and one.answer != AnswerKind.KEEP), None)
-    if settling is not None:
-        settle(item, actor=step.actor, now=step.now, answers=[settling])
+    revoked = next((one for one in said if one is not None and one.answer == AnswerKind.REVOKE), None)
+    if revoked is not None:
+        settle(item, actor=step.actor, now=step.now, answers=[revoked])
     elif all(one is not None for one in said) and reviewers.missing(item):
         ask_missing(step, item, reviewers.bench_of(item, step.now))
     elif all(one is not None for one in said):

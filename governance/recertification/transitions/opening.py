@@ -16,6 +16,7 @@ from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from governance.recertification import duties, events, in_conflict, notices, reviewers, scheduling
 from governance.recertification.models import (
+    CHANGED,
     UNCLOSED,
     Asks,
     Campaign,
@@ -120,6 +121,8 @@ def join(step: Step[Item], *, because: str, cause: str = "", by: Times | None = 
     tier, bench = tier_of(item), reviewers.bench_of(item, step.now)
     joined = [*item.snapshot.get("joined", []), because]
     item.snapshot = {**item.snapshot, "tier": tier, "joined": list(dict.fromkeys(joined))}
+    if because in CHANGES:
+        item.snapshot[CHANGED] = {"because": because, "at": step.now.isoformat()}
     if cause:
         item.snapshot[events.CAUSES] = [*item.snapshot.get(events.CAUSES, []), cause]
     times = by or times_of(item, step.now, bench)
@@ -226,6 +229,12 @@ def _open_one(item: Item) -> Any:
 #: What opens before its day, or brings the deadline of what is open forward; that the risk rose has moved the day itself (`risen`).
 BEFORE_ITS_TIME = frozenset({in_conflict.IN_CONFLICT, *events.ALL})
 
+#: What joins an item and changes what is asked: keys of `wording.BECAUSE`. A campaign that comes to it changes nothing.
+CHANGES = BEFORE_ITS_TIME | {"tier raised", "new finding"}
+
+#: What is asked about even if it ends on its date and is not renewed: until then it does harm.
+UNTIL_ITS_END = frozenset({in_conflict.IN_CONFLICT, events.INCIDENT})
+
 
 def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     """When an item about this is open, if it is due at ``now`` at all (R1); ``bench`` is of ``now`` (`reviewers.bench_of`)."""
@@ -237,15 +246,15 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
         if (person := next((one for one in reviewers.ladder(item, asks, bench) if one.is_here), None)) is not None
     ]
     zones = [reviewers.zone_of(person) for person in people] or [organisation_zone()]
+    why = {item.reason, *item.snapshot.get("joined", ())}
     if grant is not None:
-        if not grant.is_live(now) or not grant.renew:
+        if not grant.is_live(now) or not (grant.renew or why & UNTIL_ITS_END):
             return None
         began_at, ends_at, review_on = grant.begins_at, grant.ends_at, grant.review_on
     else:
         if item.of_automation.state != AutomationState.LIVE:
             return None
         began_at, ends_at, review_on = item.of_automation.created_at, None, item.of_automation.review_on
-    why = {item.reason, *item.snapshot.get("joined", ())}
     if why & BEFORE_ITS_TIME:
         soon = scheduling.review_after_event(tier, now=now, began_at=began_at)
         review_on = min(review_on or soon, soon)

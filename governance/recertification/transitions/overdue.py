@@ -40,11 +40,11 @@ def remind(step: Step[Question]) -> Effect:
     event="question.reassigned",
     permission=Permission.ITEM_OPEN,
     source=WAITING,
-    duties=[duties.REVIEWER_LEFT, duties.STANDING],
+    duties=[duties.REVIEWER_OUT, duties.STANDING],
     parents=answering.ABOVE,
 )
 def replace_reviewer(step: Step[Question]) -> Effect:
-    """A reviewer has left: the next on the ladder is asked, until the same deadline (R8)."""
+    """A reviewer has left, or is in conflict by now: the next on the ladder is asked, until the same deadline (R8)."""
     question = step.subject
     to = reviewers.next_after(question)
     if to is None:

@@ -4,10 +4,12 @@
 said                                           item       what is reviewed
 =============================================  =========  ====================================================
 keep, by everybody who is asked                closed     the grant is succeeded, the automation's date moves on
-do not renew, by one                           closed     the grant runs to its date
+do not renew, by one, and no revoke by others  closed     the grant runs to its date, once everybody has answered
 revoke, by one                                 answered   suspended at once, ended by `close` after the days of R4
-nothing, past the grace period                 escalated  suspended, ended by `close` after as many days
+nothing by one, past the grace period          escalated  suspended, ended by `close` after as many days
 =============================================  =========  ====================================================
+
+Nobody's word but a revoke answers for the other side: whoever says *do not renew* takes neither the other question away nor what silence did.
 
 An automation that is ended by a review stays suspended and loses its grants; a new submission brings it back.
 """
@@ -46,17 +48,17 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
 
     Args:
         step: the running call.
-        answers: the one that takes away, or all of them when they keep.
+        answers: the one that revokes, or those of all questions.
     """
-    item, decided = step.subject, answers[0].answer
+    item, said = step.subject, {one.answer for one in answers}
     item.nobody = False
-    if decided == AnswerKind.REVOKE:
+    if AnswerKind.REVOKE in said:
         take_out_of_force(step, item, Why.REVIEW)
         ends_at = _closing(item, step.now)
         item.closes_at = min(ends_at, item.closes_at or ends_at)
         _tell_owners(step, item, "revoked", f"revoked:{answers[0].pk}")
         return Effect(to=ItemState.ANSWERED, payload={"closes_at": ledger.instant(item.closes_at)})
-    if decided == AnswerKind.DO_NOT_RENEW and item.grant is not None:
+    if AnswerKind.DO_NOT_RENEW in said and item.grant is not None:
         put_back(step, item)
         grants.let_lapse(item.grant, actor=step.actor, now=step.now)
         return _closed(step, ItemOutcome.NOT_RENEWED)

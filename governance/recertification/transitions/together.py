@@ -23,7 +23,7 @@ from governance.controls.together import Call
 from governance.controls.transitions import Step
 from governance.recertification import reviewers, usage
 from governance.recertification.models import Answer, AnswerKind, Draft, Item, ItemOutcome, ItemState, Question
-from governance.recertification.transitions.answering import answer, answer_of, answer_refusal
+from governance.recertification.transitions.answering import UNSEEN, answer, answer_of, answer_refusal, changed_refusal
 from governance.recertification.transitions.settling import kept_until, settle
 from inventory.models import Automation, Credential, Entitlement
 
@@ -53,13 +53,17 @@ def answer_all(calls: Sequence[Call[Question]], *, now: datetime) -> list[Call[Q
 
 
 def _fits(question: Question, params: Mapping[str, Any], *, now: datetime) -> bool:
-    """Whether it keeps a grant that is in force, and nothing is to be put back for it."""
+    """Whether it keeps a grant that is in force, nothing is to be put back for it, and nobody has said anything but *keep* about it."""
     item = question.item
+    others = [one.latest_answer for one in item.questions.all() if one.pk != question.pk]
+    if any(said is not None and said.answer != AnswerKind.KEEP for said in others):
+        return False
     if params["answer"] != AnswerKind.KEEP or item.grant is None or item.suspended_at is not None:
         return False
     if reviewers.missing(item):
         return False  # it is put to somebody first (S4)
-    return answer_refusal(question, AnswerKind.KEEP) is None and renewing.can(item.grant, now)
+    no = answer_refusal(question, AnswerKind.KEEP) or changed_refusal(item, params.get("seen", UNSEEN))
+    return no is None and renewing.can(item.grant, now)
 
 
 def _body(steps: Sequence[Step[Question]], params: Sequence[Mapping[str, Any]]) -> None:
@@ -132,6 +136,7 @@ def _locked(keys: Collection[int], people: Collection[int]) -> Mapping[int, Ques
     locked = set(_locking(Question, set(keys)).values_list("pk", flat=True))
     _know_members(list(automations.values()), people)
     _know_grants(held.values(), automations)
+    reviewers.know_parties(held.values())
     of_item: dict[int, list[Question]] = {pk: [] for pk in items}
     both = Question.objects.filter(among(items, "item")).order_by("pk")
     for one in both.prefetch_related(Prefetch("answers", Answer.objects.order_by("pk"))):

@@ -18,7 +18,7 @@ from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.recertification import drafts, duties, known, reviewers, transitions, wording
 from governance.recertification.models import AnswerKind, Asks, CampaignKind, Draft, Item, ItemState, Question
-from governance.recertification.transitions.answering import UNSEEN, Seen
+from governance.recertification.transitions.answering import UNSEEN, Seen, changed_refusal
 from governance.recertification.views import item_shapes
 from governance.web.asked import number
 from governance.web.times import day_of, day_words
@@ -63,7 +63,7 @@ def context(
     if mine:
         advice = found.recommended.advice
         shape["answers"] = _answers(question, drafts.acting(actor, question), now, draft, typed or {}, advice)
-    shape["notes"] = _notes(question, actor, now)
+    shape["notes"] = [*_changed(question, draft), *_notes(question, actor, now)]
     shape["all_href"] = reverse("automation_items", args=[item.of_automation.pk])
     return shape
 
@@ -125,13 +125,21 @@ def _consequence(question: Question, kind: AnswerKind, now: datetime) -> str:
         days = policies.in_force(now).review_after(item.of_automation.tier)
         return f"Comes up again on {item_shapes.day(day_of(now + timedelta(days=days)))}"
     if kind == K.DO_NOT_RENEW and grant is not None:
-        return f"Ends on {day_words(day_of(grant.ends_at), day_of(now))}, no reminder"
+        ends = f"Ends on {day_words(day_of(grant.ends_at), day_of(now))}"
+        return (
+            f"{ends}, once the other question is answered too" if _waits_for_other(question) else f"{ends}, no reminder"
+        )
     if kind == K.DONT_KNOW:
         to = reviewers.next_after(question)
         return f"Passed to {to.name}" if to is not None else ""
     if kind == K.NOT_MINE:
         return "Say whose; passed on once more" if question.passed == 0 else "Passed on for the last time"
     return "Stops at once when you submit"
+
+
+def _waits_for_other(question: Question) -> bool:
+    """Whether the item's other question is asked and unanswered: nothing but a revoke answers for it (S4)."""
+    return any(one.pk != question.pk and one.answered_at is None for one in question.item.questions.all())
 
 
 def _why_now(item: Item) -> list[Shape]:
@@ -146,6 +154,12 @@ def _why_now(item: Item) -> list[Shape]:
         return []
     text = f"It is {item.snapshot.get('tier', item.campaign.tier)} risk now." if "risk" in because else ""
     return [{"tone": "high", "lead": because, "text": text, "code": "T4" if "risk" in because else "I2"}]
+
+
+def _changed(question: Question, draft: Draft | None) -> list[Shape]:
+    """What they chose before does not count any more: why not."""
+    no = changed_refusal(question.item, drafts.seen_of(draft)) if draft is not None else None
+    return [{"tone": "wait", "lead": no.sentence, "text": no.to_do, "code": no.code}] if no is not None else []
 
 
 def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:

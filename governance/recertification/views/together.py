@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -61,20 +62,17 @@ def _chosen(
     question: Question, kind: AnswerKind, reason: str, request: Request, now: datetime, shown: str
 ) -> str | None:
     """Draft one of the answers; returns why not, where it is refused."""
-    tier = _tier(question)
-    if tier != "low":
-        return f"It is {tier} risk: that is answered on its own page."
+    grant = question.item.grant
+    if grant is None:
+        return "It is an automation: that is answered on its own page."
+    if grant.counted_tier != "low":
+        return f"It is {grant.counted_tier} risk: that is answered on its own page."
     try:
-        actor = drafts.acting(request.actor, question)
-        drafts.save_draft(question, kind, actor=actor, now=now, reason=reason, seen=card.seen(shown, ""))
+        actor, seen = drafts.acting(request.actor, question), replace(card.seen(shown, ""), in_bulk=True)
+        drafts.save_draft(question, kind, actor=actor, now=now, reason=reason, seen=seen)
     except Refused as no:
         return f"{no.refusal.sentence} {no.refusal.to_do}".strip()
     return None
-
-
-def _tier(question: Question) -> str:
-    item = question.item
-    return item.grant.counted_tier if item.grant is not None else item.of_automation.tier
 
 
 def _kind(value: str) -> AnswerKind:
