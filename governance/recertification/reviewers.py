@@ -14,7 +14,7 @@ from django.db.models import Exists, F, Model, OuterRef, Q
 
 from approvals.asking import organisation_zone
 from approvals.ladders import Bench, lead_ladder, resource_ladder
-from approvals.models import Approval, Grant, Party, SubmissionState
+from approvals.models import Grant, Party, SubmissionState
 from governance.controls import calendar
 from governance.controls.models import Delegation, Person
 from governance.recertification import sampling
@@ -118,16 +118,14 @@ def _parties(grant: Grant) -> Collection[int]:
 
 
 def know_parties(grants: Collection[Grant]) -> None:
-    """Read for many grants whoever took part in asking for what they rest on: two queries, however many there are (S1)."""
+    """Read for many grants whoever took part in asking for what they rest on: one query, however many there are (S1)."""
     rests = {pk for one in grants for pk in (one.approval_id, one.app_approval_id)}
-    submissions = dict(Approval.objects.filter(pk__in=rests).values_list("pk", "submission"))
+    rows = Party.objects.filter(submission__approvals__in=rests).order_by()
     parties: dict[int, set[int]] = {}
-    for submission, person in Party.objects.filter(submission__in=set(submissions.values())).values_list(
-        "submission", "person"
-    ):
-        parties.setdefault(submission, set()).add(person)
+    for approval, person in rows.values_list("submission__approvals", "person").distinct():
+        parties.setdefault(approval, set()).add(person)
     for one in grants:
-        both = (submissions[one.approval_id], submissions[one.app_approval_id])
+        both = (one.approval_id, one.app_approval_id)
         one.__dict__[_PARTIES] = frozenset[int]().union(*(parties.get(pk, ()) for pk in both))
 
 

@@ -15,9 +15,10 @@ from governance.controls import clock
 from governance.controls.mail_text import write
 from governance.controls.models import Delegation, LedgerEvent, Notice, Person
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemState
+from governance.recertification.transitions import note_event
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
-from tests.recertification.reviews import Held, opens_at, question, say, sweep_at, under_review
+from tests.recertification.reviews import JOB, Held, opens_at, question, say, sweep_at, under_review
 
 
 @pytest.fixture
@@ -335,3 +336,24 @@ def test_a_garbled_correction_corrects_nothing(item: Item, held: Held, said: dic
     assert answer.status_code == 422
     assert "The wrong row." in answer.content.decode()
     assert Answer.objects.count() == 1
+
+
+@pytest.mark.rule("R2", "R4")
+def test_what_joined_since_they_chose_is_said_on_the_card_and_what_they_wrote_is_there(item: Item, held: Held) -> None:
+    omar = client_of(held.people.omar)
+    post(omar, item, answer="keep", asks="acceptable", reason="As every year.")
+    note_event(item, actor=JOB, now=item.opened_at, because="incident", cause="it")
+    omar.post("/recertify/submit/")
+    assert not Answer.objects.exists()
+    page = omar.get(f"/recertify/{item.pk}/?asks=acceptable").content.decode()
+    assert "It changed since you chose: An incident is declared" in page
+    assert "As every year." in page
+
+
+@pytest.mark.rule("R4", "S4")
+def test_do_not_renew_says_whether_the_other_side_has_still_to_answer(item: Item, held: Held) -> None:
+    words = "once the other question is answered too"
+    where = f"/recertify/{item.pk}/?asks=acceptable"
+    assert words in client_of(held.people.omar).get(where).content.decode()
+    say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at)
+    assert words not in client_of(held.people.omar).get(where).content.decode()
