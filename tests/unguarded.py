@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
-from inventory.models import Resource
+from inventory.models import Automation, Resource
 
 
 @contextmanager
@@ -33,3 +33,9 @@ def given(resource: Resource, **fields: Any) -> None:
     """A resource is something else than it was founded with; its row in the hand of whoever calls is read anew by them."""
     with unguarded(Resource):
         Resource.objects.filter(pk=resource.pk).update(**fields)
+
+
+def moved(automation: int, **fields: Any) -> None:
+    """An automation in use, by its key, is another team's than it was brought in for."""
+    with unguarded(Automation):
+        Automation.objects.filter(pk=automation).update(**fields)

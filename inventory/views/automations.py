@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -20,7 +20,16 @@ from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory import lifecycle, registry
-from inventory.models import Automation, AutomationKind, AutomationState, DataClass, Privilege, Version
+from inventory.models import (
+    Automation,
+    AutomationKind,
+    AutomationState,
+    DataClass,
+    Privilege,
+    Transfer,
+    TransferState,
+    Version,
+)
 from inventory.models.automation import ways_to_see
 from inventory.views import automation_page, paging
 from inventory.views.confirming import confirm, form_page
@@ -160,7 +169,8 @@ def _find(request: Request, pk: int, now: datetime) -> Automation:
         *("team", "business_owner", "technical_owner", "approved_version", "stopped_by", "resume_asked_by"),
         "interim__person",
     )
-    return get_object_or_404(seen, pk=pk)
+    asked = Transfer.objects.filter(automation=OuterRef("pk"), state=TransferState.ASKED)
+    return get_object_or_404(seen.annotate(is_asked_to_move=Exists(asked)), pk=pk)
 
 
 @require_GET

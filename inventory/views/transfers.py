@@ -44,7 +44,7 @@ class TransferForm(forms.Form):
 
 def banner(one: Automation, actor: Actor, now: datetime) -> Shape | None:
     """That it is asked to move, and what the reader can do about that, as ``components/next.html`` takes it; None where it is not."""
-    found = transfers.waiting(one)
+    found = transfers.waiting(one) if getattr(one, "is_asked_to_move", True) else None
     if found is None:
         return None
     found.automation = one

@@ -6,7 +6,6 @@ import pytest
 
 from approvals import grants, transitions
 from approvals.models import Approval, Grant, Sample, SampleState, Submission
-from inventory.models import Automation
 from tests import journeys
 from tests.approvals import lightly, stock
 from tests.approvals.attempts import database_refuses, sql
@@ -16,6 +15,7 @@ from tests.approvals.test_light import people_are_asked
 from tests.approvals.test_light_samples import drawn, not_fine
 from tests.journeys import Company
 from tests.people import as_actor, joins, make_person
+from tests.unguarded import moved
 
 
 def one_more_drawn(c: Company) -> Sample:
@@ -85,7 +85,7 @@ def test_the_same_of_another_team_and_something_else_of_this_one_do_not(
         stock.node(export, ".postgres")["parameters"]["table"] = {"__rl": True, "value": "shelves", "mode": "name"}
 
     assert lightly.submitted(company, both(another("shelves"), other_table)).light_path
-    Automation.objects.filter(pk=light_in_force.automation_id).update(team=company.people.platform)
+    moved(light_in_force.automation_id, team=company.people.platform)
     assert lightly.submitted(company, another("again")).light_path
 
 

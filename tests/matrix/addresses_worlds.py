@@ -144,7 +144,7 @@ def build() -> Portal:
     }
     rows |= {**_live(w), **_without_owner(w), "below": _below(w)}
     rows |= _in_conflict(w, rows["live"])
-    rows |= _ended(w, rows["grant"])
+    rows |= _ended(w)
     rows["identity"] = NonHumanIdentity.objects.create(
         kind="spiffe", issuer="x", subject="spiffe://x/report", owner=rows.pop("gone"), automation=rows["live"]
     )
@@ -349,9 +349,11 @@ def _live(w: World) -> dict[str, Any]:
     return {**found, "campaign": item.campaign}
 
 
-def _ended(w: World, live: Grant) -> dict[str, Any]:
-    """What the automation's owner took back of what is in force, to be taken away where it is held."""
-    held = Grant.objects.filter(automation=live.automation_id, entitlement__isnull=True).earliest("pk")
+def _ended(w: World) -> dict[str, Any]:
+    """What an automation's owner took back of what is in force, to be taken away where it is held."""
+    submission = _submitted(w, "ended", ago=HELD_FOR)
+    journeys.decide_all(w.company, submission, now=w.now - HELD_FOR)
+    held = Grant.objects.filter(automation=submission.automation_id).earliest("pk")
     grants.revoke(held, actor=w.actor("business_owner"), now=w.now, reason="Not needed.")
     task = RevocationTask.objects.get(grant=held)
     return {"revocation": task, "batch": _held_back(w)}

@@ -427,15 +427,17 @@ def test_one_answer_keeps_nothing_whose_second_question_nobody_could_be_asked(he
             say(needed, "keep", now=now, reason="Needed.")
         else:
             actor = as_actor(needed.reviewer)
-            made = drafts.save_draft(needed, "keep", actor=actor, now=now, reason="Needed.", seen=UNSEEN)
-            drafts.submit([made], actor=actor, now=now)
+            later = now + timedelta(minutes=1)
+            made = drafts.save_draft(needed, "keep", actor=actor, now=later, reason="Needed.", seen=UNSEEN)
+            drafts.submit([made], actor=actor, now=later)
         sweeps.sweep(item.grace_until)
         item.refresh_from_db()
         assert (item.state, item.outcome, item.suspended_at) == (ItemState.OPEN, "", None), "nobody is late"
-    sweeps.ask_nobodys(item.grace_until, JOB)
+    then = item.grace_until
+    sweeps.ask_nobodys(then, JOB)
     item.refresh_from_db()
     assert (item.nobody, item.deadline > item.grace_until - timedelta(days=30)) == (False, True)
-    say(question(item, Asks.ACCEPTABLE), "keep", now=item.deadline - timedelta(hours=1), reason="Fine.")
+    say(question(item, Asks.ACCEPTABLE), "keep", now=then + timedelta(hours=1), reason="Fine.")
     item.refresh_from_db()
     assert (item.state, item.outcome) == (ItemState.CLOSED, "kept")
 

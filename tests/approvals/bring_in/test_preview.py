@@ -270,7 +270,7 @@ def test_a_credential_without_a_reason_of_its_own_is_needed_for_what_it_opens(co
 
 
 @pytest.mark.rule("I7")
-@pytest.mark.parametrize(("known", "numbers", "most"), [(False, (3, 12), 26), (True, (2, 4), 50)])
+@pytest.mark.parametrize(("known", "numbers", "most"), [(False, (3, 12), 27), (True, (2, 4), 50)])
 def test_the_number_of_queries_does_not_grow_with_the_privileges(
     connected: Company, rita: Build, known: bool, numbers: tuple[int, int], most: int
 ) -> None:

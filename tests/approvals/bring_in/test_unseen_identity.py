@@ -10,12 +10,13 @@ from approvals.conflicts.shipped import shipped
 from governance.controls.models import Person
 from inventory import registry
 from inventory.importers.manifest import Manifest
-from inventory.models import Automation, ImportItem, NonHumanIdentity, VersionIdentity
+from inventory.models import ImportItem, NonHumanIdentity, VersionIdentity
 from tests.approvals import chained
 from tests.approvals.bring_in.building import Build
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company
+from tests.unguarded import moved
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("I5", "S6")]
 
@@ -29,7 +30,7 @@ def robot(company: Company, rita: Build) -> NonHumanIdentity:
     (said,) = (one.to_dict() for one in shipped() if one.code == "shared-identity")
     ruling.unsaved({**said, "code": "no-sharing"}, c.now).save()
     other = chained.in_force(c, chained.described(c, "Payments", (c.slack, "admin", "all"))).automation
-    Automation.objects.filter(pk=other.pk).update(team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
+    moved(other.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
     made = NonHumanIdentity.objects.create(
         kind="service_account", issuer=issuer(item(rita, "x")), subject="n8n/payments", owner=n.grace, automation=other
     )

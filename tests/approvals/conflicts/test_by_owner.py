@@ -9,12 +9,12 @@ from django.urls import reverse
 
 from approvals import conflict_sweeps
 from approvals.models import Submission
-from inventory.models import Automation
 from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
+from tests.unguarded import moved
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
@@ -78,7 +78,7 @@ def test_the_filter_tells_nobody_who_owns_the_part_that_they_do_not_see(plain: C
     ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), scope="chain")
     in_force(c, described(c, "Writes", (c.slack, "write", "in")))
     other = in_force(c, described(c, "Elsewhere", (c.slack, "read", "in"))).automation
-    Automation.objects.filter(pk=other.pk).update(team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
+    moved(other.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
     conflict_sweeps.sweep(c.now)
     who = client_of(n.rita)
     assert "row-name" in who.get(reverse("conflict_list")).content.decode()

@@ -10,13 +10,13 @@ from approvals import conflict_sweeps
 from approvals.models import Conflict, Submission
 from governance.controls.actors import Actor
 from inventory.importers.manifest import Trigger
-from inventory.models import Automation
 from tests import journeys
 from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
+from tests.unguarded import moved
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
@@ -43,7 +43,7 @@ def test_a_leg_of_what_the_reader_does_not_see_is_no_open_door(plain: Company) -
     ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), scope="chain")
     in_force(c, described(c, "Writes", (c.slack, "write", "in")))
     other = in_force(c, described(c, "Elsewhere", (c.slack, "read", "in"))).automation
-    Automation.objects.filter(pk=other.pk).update(team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
+    moved(other.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
     text = page_of(c, "rita")
     assert "Writes" in text
     assert "Elsewhere" not in text

@@ -7,12 +7,12 @@ from django.urls import reverse
 
 from approvals.models import Submission
 from governance.controls.models import Person
-from inventory.models import Automation
 from tests.approvals import chained, lightly, stock
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
+from tests.unguarded import moved
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +47,7 @@ def test_what_it_is_joined_with_is_named_to_whoever_sees_it_and_counted_for_othe
     writer = chained.report_in_force(c, chained.report("writer", "stock", "insert"))
     submission = lightly.submitted(c)
     assert f'In one chain with <a href="{writer.href}">{writer.name}</a>.' in why(n.rita, submission)
-    Automation.objects.filter(pk=writer.pk).update(team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
+    moved(writer.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
     shown = why(n.rita, submission)
     assert "In one chain with 1 automation that you don’t see." in shown
     assert writer.name not in shown
