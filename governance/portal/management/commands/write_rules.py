@@ -7,8 +7,8 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.utils.module_loading import autodiscover_modules
 
-from governance.celery import app as celery
 from governance.controls.roles import BY_TOKEN, GRANTS, ROLE_WORDS, Relation, Role
 from governance.controls.transitions import Transition, declared
 
@@ -55,7 +55,7 @@ def _diagram(operations: Iterable[Transition]) -> Iterator[str]:
 
 def lines() -> Iterator[str]:
     """The document, line by line: who is granted what, then by model its states and every operation."""
-    celery.loader.import_default_modules()  # with the jobs comes what only they do
+    autodiscover_modules("tasks")  # with the jobs comes what only they do
     yield "# Rules, as the code declares them"
     yield ""
     yield "Written by `make docs`; do not edit. Codes are those of the product's rules; a test that shows one carries its code."
