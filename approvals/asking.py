@@ -207,21 +207,13 @@ def told(
         context: plain facts for the templates.
     """
     automation = submission.automation
-    return [
-        outbox.notice(
-            recipient=person,
-            event=event,
-            thread=f"submission:{submission.pk}",
-            key=f"submission:{submission.pk}:{key}:{person.pk}",
-            now=step.now,
-            context={
-                "automation": automation.name,
-                "team": automation.team.name,
-                "version": submission.version.number,
-                "submitted_by": submission.submitted_by.name,
-                "path": path(submission),
-                **context,
-            },
-        )
-        for person in {person.pk: person for person in people}.values()
-    ]
+    facts = {
+        "automation": automation.name,
+        "team": automation.team.name,
+        "version": submission.version.number,
+        "submitted_by": submission.submitted_by.name,
+        "path": path(submission),
+        **context,
+    }
+    thread = f"submission:{submission.pk}"
+    return outbox.each(people, event, thread=thread, key=key, now=step.now, context=facts)

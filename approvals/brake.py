@@ -101,11 +101,10 @@ def are_let(cause: Cause, ids: Collection[int]) -> bool:
     return LetThrough.objects.filter(cause__key=cause.key, grant__in=ids).count() == len(set(ids))
 
 
-def released(cause: Cause, ids: Collection[int]) -> set[int]:
-    """Of some grants, by key, those that were held from a cause and go through."""
-    return set(
-        HeldGrant.objects.released().filter(batch__cause__key=cause.key, grant__in=ids).values_list("grant", flat=True)
-    )
+def released(cause: str, ids: Collection[int]) -> set[int]:
+    """Of some grants, by key, those that were held from a cause, by its key, and go through."""
+    held = HeldGrant.objects.released().filter(batch__cause__key=cause, grant__in=ids)
+    return set(held.values_list("grant", flat=True))
 
 
 def let(row: EndCause, ids: Collection[int], now: datetime) -> bool:
@@ -118,11 +117,11 @@ def let(row: EndCause, ids: Collection[int], now: datetime) -> bool:
     """
     known = set(LetThrough.objects.filter(cause=row, grant__in=ids).values_list("grant", flat=True))
     new = sorted(set(ids) - known)
-    released = set(HeldGrant.objects.released().filter(batch__cause=row, grant__in=new).values_list("grant", flat=True))
-    counted = len(new) - len(released)
+    freed = released(row.key, new)
+    counted = len(new) - len(freed)
     if counted and not _has_room(row, counted, now):
         return False
-    LetThrough.objects.bulk_create(LetThrough(cause=row, grant_id=pk, at=now, by_release=pk in released) for pk in new)
+    LetThrough.objects.bulk_create(LetThrough(cause=row, grant_id=pk, at=now, by_release=pk in freed) for pk in new)
     return True
 
 
@@ -194,23 +193,14 @@ def answering(batch: HeldBatch, now: datetime) -> list[Person]:
 def tell(batch: HeldBatch, event: str, key: str, now: datetime, **more: Any) -> list[Notice]:
     """Tell whoever may answer a batch, at once; and whoever caused it, for what they ended has not ended."""
     facts = {"cause": batch.cause.words, "number": batch.number, "due": ledger.instant(batch.answer_by), **more}
-    told: list[tuple[Person, dict[str, Any]]]
-    told = [(one, {"page": ["held_batch", batch.pk]}) for one in answering(batch, now)]
-    causer = batch.cause.person
+    thread, people, causer = f"brake:{batch.pk}", answering(batch, now), batch.cause.person
+    context = {**facts, "page": ["held_batch", batch.pk]}
+    found = outbox.each(people, event, thread=thread, key=key, now=now, context=context)
     if causer is not None and causer.is_here:
         first = batch.held.select_related("grant").order_by("pk")[0]
-        told.append((causer, {"yours": True, "page": ["automation", first.grant.automation_id]}))
-    return outbox.queue(
-        outbox.notice(
-            recipient=one,
-            event=event,
-            thread=f"brake:{batch.pk}",
-            key=f"brake:{batch.pk}:{key}:{one.pk}",
-            now=now,
-            context={**facts, **own},
-        )
-        for one, own in told
-    )
+        own = {**facts, "yours": True, "page": ["automation", first.grant.automation_id]}
+        found += outbox.each([causer], event, thread=thread, key=key, now=now, context=own)
+    return outbox.queue(found)
 
 
 def standing(ids: Collection[int]) -> list[Grant]:

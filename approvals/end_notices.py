@@ -8,7 +8,7 @@ from django.db import transaction
 
 from approvals.models import Grant
 from governance.controls import ledger, outbox
-from governance.controls.models import Notice, Person
+from governance.controls.models import Notice
 
 #: How long before its end whoever answers for an automation hears what will stop.
 BEFORE_THE_END = timedelta(days=7)
@@ -29,23 +29,19 @@ def tell_of_ends(now: datetime) -> int:
     sent = 0
     for grant in soon.select_related(*about, "approval__privilege__entitlement__resource", "credential").order_by("pk"):
         with transaction.atomic():
-            sent += len(outbox.queue(_ending(grant, person, now) for person in grant.automation.answering(now)))
+            sent += len(_tell(grant, now))
     return sent
 
 
-def _ending(grant: Grant, person: Person, now: datetime) -> Notice:
-    return outbox.notice(
-        recipient=person,
-        event="grant_ending",
-        thread=f"grant:{grant.pk}",
-        key=f"grant:{grant.pk}:ending:{ledger.instant(grant.ends_at)}:{person.pk}",
-        now=now,
-        context={
-            "automation": grant.automation.name,
-            "team": grant.automation.team.name,
-            "what": grant.sentence,
-            "ends_at": ledger.instant(grant.ends_at),
-            "renew": grant.renew,
-            "page": ["automation_grants", grant.automation_id],
-        },
-    )
+def _tell(grant: Grant, now: datetime) -> list[Notice]:
+    ends_at = ledger.instant(grant.ends_at)
+    context = {
+        "automation": grant.automation.name,
+        "team": grant.automation.team.name,
+        "what": grant.sentence,
+        "ends_at": ends_at,
+        "renew": grant.renew,
+        "page": ["automation_grants", grant.automation_id],
+    }
+    people, thread, key = grant.automation.answering(now), f"grant:{grant.pk}", f"ending:{ends_at}"
+    return outbox.queue(outbox.each(people, "grant_ending", thread=thread, key=key, now=now, context=context))

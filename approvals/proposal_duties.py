@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Q
-
 from approvals import policies
 from approvals.duties import stale_sign_in
 from approvals.models import UNANSWERED, Proposal, ProposalState
@@ -64,9 +62,7 @@ def _not_its_author(subject: Proposal, actor: Actor, now: datetime) -> Refusal |
 def _not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
     theirs = [subject.proposed_by_id, *subject.gains, *subject.loses]
     people = [person.pk for person in actor.people]
-    between = Q(giver__in=theirs, taker__in=people) | Q(taker__in=theirs, giver__in=people)
-    since = Delegation.objects.filter(between, from_at__lte=now, until_at__gt=subject.proposed_at)
-    if since.filter(Q(ended_at=None) | Q(ended_at__gt=subject.proposed_at)).exists():
+    if Delegation.objects.between(theirs, people).since(subject.proposed_at, now).exists():
         sentence = (
             "You and its author, or who gains or loses by it, stand in for each other, or did since it was proposed."
         )

@@ -53,16 +53,9 @@ def remind(now: datetime) -> int:
         if not word:
             continue
         with transaction.atomic():
+            people, context = samples.may_look(sample, now), {**about(sample), "word": word}
             made = outbox.queue(
-                outbox.notice(
-                    recipient=person,
-                    event=EVENT,
-                    thread=f"sample:{sample.pk}",
-                    key=f"sample:{sample.pk}:{word}:{person.pk}",
-                    now=now,
-                    context={**about(sample), "word": word},
-                )
-                for person in samples.may_look(sample, now)
+                outbox.each(people, EVENT, thread=f"sample:{sample.pk}", key=word, now=now, context=context)
             )
         sent += len(made)
     return sent

@@ -125,16 +125,5 @@ def _tell(one: Incident, people: Iterable[Person], step: Step[Resource]) -> None
         "until": one.until.isoformat(),
         "page": ["resource", one.resource.pk],
     }
-    thread = f"incident:{one.pk}"
-    outbox.queue(
-        outbox.notice(
-            recipient=person,
-            event="incident_declared",
-            thread=thread,
-            key=f"{thread}:declared:{person.pk}",
-            now=step.now,
-            context=context,
-        )
-        for person in people
-        if person not in step.actor.people
-    )
+    thread, others = f"incident:{one.pk}", [person for person in people if person not in step.actor.people]
+    outbox.queue(outbox.each(others, "incident_declared", thread=thread, key="declared", now=step.now, context=context))

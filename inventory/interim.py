@@ -402,15 +402,4 @@ def _queue(one: InterimOwner, people: Iterable[Person], event: str, now: datetim
         "page": ["ownerless_one", field_of(one.subject), one.subject.pk],
     }
     thread = f"interim:{one.pk}"
-    made = outbox.queue(
-        outbox.notice(
-            recipient=person,
-            event=event,
-            thread=thread,
-            key=f"{thread}:{event}:{person.pk}",
-            now=now,
-            context=context,
-        )
-        for person in {person.pk: person for person in people}.values()
-    )
-    return len(made)
+    return len(outbox.queue(outbox.each(people, event, thread=thread, key=event, now=now, context=context)))

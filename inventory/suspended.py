@@ -101,15 +101,4 @@ def _concerned(one: Automation, now: datetime) -> Iterable[Person]:
 def _tell(one: Automation, people: Iterable[Person], at: datetime, days: int, now: datetime) -> int:
     context = {"automation": one.name, "at": at.isoformat(), "days": days, "page": ["automation", one.pk]}
     thread = thread_of(one)
-    made = outbox.queue(
-        outbox.notice(
-            recipient=person,
-            event=EVENT,
-            thread=thread,
-            key=f"{thread}:{days}:{person.pk}",
-            now=now,
-            context=context,
-        )
-        for person in {person.pk: person for person in people}.values()
-    )
-    return len(made)
+    return len(outbox.queue(outbox.each(people, EVENT, thread=thread, key=str(days), now=now, context=context)))

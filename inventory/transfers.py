@@ -187,16 +187,5 @@ def _tell(one: Transfer, people: Iterable[Person], step: Step[Automation] | Step
         "by": step.actor.person.name if step.actor.person is not None else "",
         "page": ["automation", one.automation.pk],
     }
-    thread = f"transfer:{one.pk}"
-    outbox.queue(
-        outbox.notice(
-            recipient=person,
-            event=event,
-            thread=thread,
-            key=f"{thread}:{event}:{person.pk}",
-            now=step.now,
-            context=context,
-        )
-        for person in {person.pk: person for person in people}.values()
-        if person not in step.actor.people
-    )
+    others = [person for person in people if person not in step.actor.people]
+    outbox.queue(outbox.each(others, event, thread=f"transfer:{one.pk}", key=event, now=step.now, context=context))

@@ -67,8 +67,7 @@ def rows(actor: Actor, now: datetime, *, own: bool, most: int) -> QuerySet[Propo
     me = actor.person.pk
     to_accept = Q(state=ProposalState.APPROVED, appointed=me)
     standing = Q(giver=me, taker=OuterRef("proposed_by")) | Q(taker=me, giver=OuterRef("proposed_by"))
-    ended = Q(ended_at=None) | Q(ended_at__gt=OuterRef("proposed_at"))
-    between = Delegation.objects.filter(standing, ended, from_at__lte=now, until_at__gt=OuterRef("proposed_at"))
+    between = Delegation.objects.filter(standing).since(OuterRef("proposed_at"), now)
     unsigned = Q(state__in=(ProposalState.OPEN, ProposalState.AT_ONCE), needs__in=access.roles_held(actor, now))
     to_sign = unsigned & ~Q(proposed_by=me) & ~Q(gains__contains=[me]) & ~Q(loses__contains=[me]) & ~Exists(between)
     theirs = Q(proposed_by=me) if own else Q(pk__in=[])

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import Q
-
 from approvals import brake, duties, grants, policies
 from approvals.models import BatchAnswer, BatchSays, BatchState, EndCause, Grant, HeldBatch, HeldGrant
 from approvals.models.brake import ANSWERING
@@ -49,9 +47,7 @@ def _two_people(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | No
     place = place_of(subject, actor, now)
     others = subject.answers.exclude(role=place).values_list("person", "said_at") if place is not None else ()
     for who, at in others:
-        between = Q(giver=who, taker=actor.person) | Q(taker=who, giver=actor.person)
-        running = Delegation.objects.filter(between, from_at__lte=now, until_at__gt=at)
-        if running.filter(Q(ended_at=None) | Q(ended_at__gt=at)).exists():
+        if Delegation.objects.between([who], [actor.person.pk]).since(at, now).exists():
             return Refusal("G6", "duty", "You and the other stand in for each other: two people look at it.")
     return None
 

@@ -15,7 +15,7 @@ from approvals.models.conflict import TIME_TO_RESOLVE, Mode, Rating, Scope
 from governance.controls import ledger, outbox
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
-from governance.controls.models import Notice, Person
+from governance.controls.models import Person
 from governance.controls.refusals import Refusal
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
@@ -250,20 +250,5 @@ def told(conflict: Conflict, now: datetime) -> list[Person]:
 
 def _tell(step: Step[Conflict], conflict: Conflict, event: str, key: str, grants: Sequence[Grant] = ()) -> None:
     context = about(conflict) | ({"what": "; ".join(one.sentence for one in grants)} if grants else {})
-    outbox.queue(_notices(conflict, told(conflict, step.now), event, key, step.now, context))
-
-
-def _notices(
-    conflict: Conflict, people: Sequence[Person], event: str, key: str, now: datetime, context: Mapping[str, Any]
-) -> list[Notice]:
-    return [
-        outbox.notice(
-            recipient=person,
-            event=event,
-            thread=f"conflict:{conflict.pk}",
-            key=f"conflict:{conflict.pk}:{key}:{person.pk}",
-            now=now,
-            context=context,
-        )
-        for person in people
-    ]
+    thread, people = f"conflict:{conflict.pk}", told(conflict, step.now)
+    outbox.queue(outbox.each(people, event, thread=thread, key=key, now=step.now, context=context))

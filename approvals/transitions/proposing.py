@@ -273,18 +273,8 @@ def _tell(step: Step[Proposal], people: Iterable[Person], event: str, **more: An
         "page": ["proposal", proposal.pk],
         **more,
     }
-    key = f"proposal:{proposal.pk}:{proposal.round}:{event}:{more.get('outcome', '')}"
-    outbox.queue(
-        outbox.notice(
-            recipient=person,
-            event=event,
-            thread=f"proposal:{proposal.pk}",
-            key=f"{key}:{person.pk}",
-            now=step.now,
-            context=context,
-        )
-        for person in people
-    )
+    thread, key = f"proposal:{proposal.pk}", f"{proposal.round}:{event}:{more.get('outcome', '')}"
+    outbox.queue(outbox.each(people, event, thread=thread, key=key, now=step.now, context=context))
 
 
 def about_to_lapse(now: datetime) -> Any:

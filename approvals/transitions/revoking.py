@@ -89,22 +89,14 @@ def _ids(people: Iterable[Person]) -> str:
 def _tell_of_new(task: RevocationTask, people: Sequence[Person], now: datetime) -> None:
     """Tell at once, and of all that one act ends of one automation once: ten privileges that end together are one mail."""
     automation = task.grant.automation
-    outbox.queue(
-        outbox.notice(
-            recipient=one,
-            event="revocation_opened",
-            thread=f"revocations:{automation.pk}",
-            key=f"revocations:{automation.pk}:opened:{ledger.instant(now)}:{one.pk}",
-            now=now,
-            context={
-                "automation": automation.name,
-                "team": automation.team.name,
-                "due": ledger.instant(task.due_at),
-                "page": ["revocations"],
-            },
-        )
-        for one in people
-    )
+    context = {
+        "automation": automation.name,
+        "team": automation.team.name,
+        "due": ledger.instant(task.due_at),
+        "page": ["revocations"],
+    }
+    thread, key = f"revocations:{automation.pk}", f"opened:{ledger.instant(now)}"
+    outbox.queue(outbox.each(people, "revocation_opened", thread=thread, key=key, now=now, context=context))
 
 
 def notices(
@@ -121,17 +113,7 @@ def notices(
         "page": ["revocation", task.pk],
         **more,
     }
-    return [
-        outbox.notice(
-            recipient=one,
-            event=event,
-            thread=f"revocation:{task.pk}",
-            key=f"revocation:{task.pk}:{key}:{one.pk}",
-            now=now,
-            context=context,
-        )
-        for one in people
-    ]
+    return outbox.each(people, event, thread=f"revocation:{task.pk}", key=key, now=now, context=context)
 
 
 # --- duties -----------------------------------------------------------------------------------------------------------
@@ -161,9 +143,7 @@ def _not_twice(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal 
         return Refusal("G4", "duty", "You have said so already; a second person says it too.")
     first = list(said.values_list("person", "said_at"))
     for who, at in first:
-        between = Q(giver=who, taker__in=people) | Q(taker=who, giver__in=people)
-        running = Delegation.objects.filter(between, from_at__lte=now, until_at__gt=at)
-        if running.filter(Q(ended_at=None) | Q(ended_at__gt=at)).exists():
+        if Delegation.objects.between([who], people).since(at, now).exists():
             sentence = "You and the first stand in for each other, so somebody else gives the second word."
             return Refusal("G4", "duty", sentence)
     return None

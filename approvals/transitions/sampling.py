@@ -215,17 +215,8 @@ def _ask(step: Step[Sample], people: Sequence[Person]) -> list[str]:
 
 
 def _tell(step: Step[Sample], people: Iterable[Person], event: str, key: str) -> None:
-    outbox.queue(
-        outbox.notice(
-            recipient=person,
-            event=event,
-            thread=f"sample:{step.subject.pk}",
-            key=f"sample:{step.subject.pk}:{key}:{person.pk}",
-            now=step.now,
-            context=about(step.subject),
-        )
-        for person in {person.pk: person for person in people}.values()
-    )
+    thread = f"sample:{step.subject.pk}"
+    outbox.queue(outbox.each(people, event, thread=thread, key=key, now=step.now, context=about(step.subject)))
 
 
 def about(sample: Sample) -> dict[str, Any]:

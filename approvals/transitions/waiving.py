@@ -284,14 +284,4 @@ def notices(
 ) -> list[Any]:
     """What some people are told about a waiver, each once for a key."""
     context = about(waiver) | (more or {})
-    return [
-        outbox.notice(
-            recipient=person,
-            event=event,
-            thread=f"waiver:{waiver.pk}",
-            key=f"waiver:{waiver.pk}:{key}:{person.pk}",
-            now=now,
-            context=context,
-        )
-        for person in {one.pk: one for one in people}.values()
-    ]
+    return outbox.each(people, event, thread=f"waiver:{waiver.pk}", key=key, now=now, context=context)

@@ -63,6 +63,25 @@ def notice(
     )
 
 
+def each(
+    people: Iterable[Person], event: str, *, thread: str, key: str, now: datetime, context: Mapping[str, Any]
+) -> list[Notice]:
+    """The same notice for each of some people, not queued yet; what `notice` says of the arguments holds.
+
+    Args:
+        people: some may be named twice: `queue` tells them once.
+        event: names the templates.
+        thread: what the mails belong to.
+        key: what makes each one beside thread and person, ``opened`` for instance.
+        now: business time.
+        context: plain facts for the templates.
+    """
+    return [
+        notice(recipient=one, event=event, thread=thread, key=f"{thread}:{key}:{one.pk}", now=now, context=context)
+        for one in people
+    ]
+
+
 def queue(notices: Iterable[Notice]) -> list[Notice]:
     """Queue some notices, each unless one with its key exists (R9), in one statement; somebody who left is told nothing.
 

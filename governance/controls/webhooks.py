@@ -138,15 +138,11 @@ def managers(endpoint: WebhookEndpoint, step: Step[Any]) -> Iterable[Person]:
 
 def _tell(step: Step[WebhookEndpoint], why: str) -> None:
     endpoint, thread = step.subject, f"webhook:{step.subject.pk}"
-    context = {"host": endpoint.host, "why": why, "page": ["webhook", endpoint.pk]}
-    outbox.queue(
-        outbox.notice(
-            recipient=person,
-            event=PAUSED_MAIL,
-            thread=thread,
-            key=f"{thread}:paused:{step.now.isoformat()}:{person.pk}",
-            now=step.now,
-            context={**context, "team": endpoint.team.name if endpoint.team else ""},
-        )
-        for person in managers(endpoint, step)
-    )
+    context = {
+        "host": endpoint.host,
+        "why": why,
+        "team": endpoint.team.name if endpoint.team else "",
+        "page": ["webhook", endpoint.pk],
+    }
+    people, key = managers(endpoint, step), f"paused:{step.now.isoformat()}"
+    outbox.queue(outbox.each(people, PAUSED_MAIL, thread=thread, key=key, now=step.now, context=context))

@@ -58,17 +58,8 @@ def remind(step: Step[Any], campaign: Campaign, people: Collection[Person]) -> l
 def nobody_to_ask(step: Step[Any], campaign: Campaign, count: int) -> None:
     """Tell security that some of it can be asked of nobody: they name who answers (A9)."""
     context = {"campaign": campaign.name, "count": count, "page": ["campaign", campaign.pk]}
-    outbox.queue(
-        outbox.notice(
-            recipient=person,
-            event=NOBODY,
-            thread=f"campaign:{campaign.pk}",
-            key=f"campaign:{campaign.pk}:nobody:{person.pk}",
-            now=step.now,
-            context=context,
-        )
-        for person in people_with(Role.SECURITY_REVIEWER, step.now)
-    )
+    people, thread = people_with(Role.SECURITY_REVIEWER, step.now), f"campaign:{campaign.pk}"
+    outbox.queue(outbox.each(people, NOBODY, thread=thread, key="nobody", now=step.now, context=context))
 
 
 def _notices(

@@ -1,7 +1,7 @@
 """What jobs do when something has happened to what is held: its review opens, or the one that is open is joined (R1, R2, R5, R9).
 
 One cause asks once, however often it is found, and what was reviewed lately is left in peace until that is over (`quiet`). What is
-found is found by a few queries every ten minutes, and at once where an incident was declared or somebody left.
+found is found by a few queries every ten minutes, and at once where an incident was declared or somebody left; what is unused, once a night.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
+from approvals import signal_sweeps
 from approvals.models import Grant
 from governance.controls import claims
 from governance.controls.actors import Actor
@@ -26,7 +27,8 @@ JOB = "recertification.events"
 def sweep(now: datetime) -> Mapping[str, int]:
     """Ask about whatever has happened until ``now``; returns how many reviews of what kind it opened or joined."""
     actor = Actor.of_job(JOB)
-    happened = events.found(now)
+    is_night = signal_sweeps.is_due(now, JOB)
+    happened = events.found(now, is_night=is_night)
     grants = _by_subject((one.grant, one) for one in happened)
     automations = _by_subject((one.automation, one) for one in happened)
     quiet_until = quiet.automations_until(list(automations))
@@ -42,7 +44,8 @@ def sweep(now: datetime) -> Mapping[str, int]:
     of_grants = Grant.objects.live(now).filter(pk__in=list(grants)).select_related(*OF_GRANT)
     of_automations = Automation.objects.filter(pk__in=list(automations)).select_related(*OF_AUTOMATION)
     run = partial(claims.sweep, job=JOB)
-    return {"grants": run(of_grants, about_grant), "automations": run(of_automations, about_automation)}
+    asked = {"grants": run(of_grants, about_grant), "automations": run(of_automations, about_automation)}
+    return {"looked": 1, **asked} if is_night else asked
 
 
 def _by_subject(pairs: Iterable[tuple[int | None, Happened]]) -> dict[int, list[Happened]]:

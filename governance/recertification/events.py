@@ -51,9 +51,15 @@ class Happened:
     automation: int | None = None
 
 
-def found(now: datetime) -> list[Happened]:
-    """Whatever has happened and nobody was asked about, incidents first; so many queries, however much is held."""
-    about_grants = [*_incidents(now), *_resource_owners_left(now), *_unused(now)]
+def found(now: datetime, *, is_night: bool = True) -> list[Happened]:
+    """Whatever has happened and nobody was asked about, incidents first; so many queries, however much is held.
+
+    Args:
+        now: business time.
+        is_night: whether the figures of use are read too: they are of whole days, and there are many.
+    """
+    unused = _unused(now) if is_night else ()
+    about_grants = [*_incidents(now), *_resource_owners_left(now), *unused]
     about_automations = [*_owners_left(), *_drift(now)]
     return [*_unasked_grants(about_grants), *_unasked_automations(about_automations)]
 

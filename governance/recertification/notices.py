@@ -62,16 +62,9 @@ def tell_security(item: Item, short: Sequence[str], now: datetime) -> None:
         "asks": " and ".join(short),
         "page": ["automation", item.of_automation.pk],
     }
+    people, thread = people_with(Role.SECURITY_REVIEWER, now).order_by("pk"), f"unasked:{about}"
     outbox.queue(
-        outbox.notice(
-            recipient=person,
-            event="recertification_unasked",
-            thread=f"unasked:{about}",
-            key=f"unasked:{about}:{year}-{week}:{person.pk}",
-            now=now,
-            context=context,
-        )
-        for person in people_with(Role.SECURITY_REVIEWER, now).order_by("pk")
+        outbox.each(people, "recertification_unasked", thread=thread, key=f"{year}-{week}", now=now, context=context)
     )
 
 

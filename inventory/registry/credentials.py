@@ -306,18 +306,9 @@ def _ask_its_side(step: Step[Credential], store: Resource) -> None:
         "by": step.actor.person.name if step.actor.person else "",
         "page": ["credential", credential.pk],
     }
-    outbox.queue(
-        outbox.notice(
-            recipient=person,
-            event="credential_said_kept",
-            thread=f"credential:{credential.pk}",
-            key=f"credential:{credential.pk}:kept_in:{store.pk}:{step.actor.correlation}:{person.pk}",
-            now=step.now,
-            context=context,
-        )
-        for person in (store.owner, store.deputy)
-        if person is not None and person.pk not in said
-    )
+    people = [one for one in (store.owner, store.deputy) if one is not None and one.pk not in said]
+    thread, key = f"credential:{credential.pk}", f"kept_in:{store.pk}:{step.actor.correlation}"
+    outbox.queue(outbox.each(people, "credential_said_kept", thread=thread, key=key, now=step.now, context=context))
 
 
 def _take_back(step: Step[Credential]) -> Effect:

@@ -163,13 +163,13 @@ def test_whoever_types_while_an_answer_comes_goes_on_typing(review: Review) -> N
     from playwright.sync_api import expect
 
     page = review.open()
+    held: list[Any] = []
+    page.route("**/records/*/", lambda route: held.append(route))
     page.goto(f"/review/{review.submission.pk}/")
     records = list(review.submission.approvals.filter(stage=2).order_by("pk"))
     typed = page.locator(f"#row-{records[1].pk} textarea")
     page.click(f"#row-{records[1].pk} [data-row-reject]")
     expect(typed).to_be_focused()
-    held: list[Any] = []
-    page.route("**/records/*/", lambda route: held.append(route))
     with page.expect_request("**/records/*/"):
         page.click(f"#row-{records[0].pk} [data-row-approve]")
     typed.press_sequentially("Not")
@@ -231,6 +231,7 @@ def test_a_key_is_not_lost_while_what_it_presses_is_on_its_way(review: Review) -
     second = asked(company, f"Writer {word}", 2)
     journeys.decide_app(company, second)
     page = review.open()
+    page.route("**/never-asked-for", lambda route: route.abort())  # interception begins before the page has loaded
     with page.expect_response(f"**/desk/{review.submission.pk}/"):
         page.goto(f"/desk/?q={word}")
     expect(page.locator(f"[data-rows-part=queue-{review.submission.pk}]")).to_be_visible()

@@ -79,6 +79,8 @@ def look(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
+        # Where interception begins after a page has loaded, its next request may still go past it: so it begins before.
+        page.route("**/never-asked-for", lambda route: route.abort())
         page.goto(f"{address}/{name}")
         return page
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, LiteralString
 
@@ -12,6 +13,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import Exists, F, Func, OuterRef, Q
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from governance.controls.models.kept import NEVER_REMOVED, History, never_truncated
@@ -306,6 +308,15 @@ class DelegationQuerySet(models.QuerySet["Delegation"]):
         """Those that stand at the instant ``now``."""
         then = self.filter(from_at__lte=now, until_at__gt=now, ended_at__isnull=True)
         return then.exclude(self.lacks_the_duty(now))
+
+    def between(self, some: Collection[int], others: Collection[int]) -> DelegationQuerySet:
+        """Those by which one of some people stands in for one of the others, or the other way round; by ids."""
+        return self.filter(Q(giver__in=some, taker__in=others) | Q(taker__in=some, giver__in=others))
+
+    def since(self, then: datetime | Combinable, now: datetime) -> DelegationQuerySet:
+        """Those that ran at any time from ``then``, which may be a column, to ``now``, rested or not."""
+        ran_on = Q(ended_at__isnull=True) | Q(ended_at__gt=then)
+        return self.filter(ran_on, from_at__lte=now, until_at__gt=then)
 
     @staticmethod
     def lacks_the_duty(now: datetime) -> Exists:

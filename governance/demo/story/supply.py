@@ -45,7 +45,7 @@ def weekly_stock_report(d: Director) -> Story:
         "omar",
         now,
         "Shorter than asked: the supply channels move to a workspace of their own this year.",
-        term_days=174,
+        term_days=177,
     )
     now = yield timedelta(minutes=2)
     d.approve(d.credential(submission, "Finance Slack workspace"), "omar", now)

@@ -58,12 +58,12 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
         item.closes_at = min(ends_at, item.closes_at or ends_at)
         _tell_owners(step, item, "revoked", f"revoked:{answers[0].pk}")
         return Effect(to=ItemState.ANSWERED, payload={"closes_at": ledger.instant(item.closes_at)})
+    if len(answers) < len(reviewers.wanted(item)):
+        raise refuse(Refusal("S4", "state", "One of the questions that it takes was not answered."))
     if AnswerKind.DO_NOT_RENEW in said and item.grant is not None:
         put_back(step, item)
         grants.let_lapse(item.grant, actor=step.actor, now=step.now)
         return _closed(step, ItemOutcome.NOT_RENEWED)
-    if len(answers) < len(reviewers.wanted(item)):
-        raise refuse(Refusal("S4", "state", "One of the questions that it takes was not answered."))
     return _closed(step, ItemOutcome.KEPT, {"until": _keep(step, item, answers)})
 
 
@@ -140,7 +140,7 @@ def _let_end(item: Item, held: Sequence[Grant], step: Step[Item]) -> Sequence[Gr
     cause, ids = cause_of(item.campaign), [one.pk for one in held]
     if brake.are_let(cause, ids) or brake.let(brake.lock(cause), ids, step.now):
         return held
-    through = brake.released(cause, ids)
+    through = brake.released(cause.key, ids)
     if not through:
         raise refuse(brake.HELD)
     return [one for one in held if one.pk in through]
