@@ -166,7 +166,15 @@ def _waits_for_somebody(subject: Campaign, actor: Actor, now: datetime) -> Refus
 
 
 def _asked_of_nobody(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
-    return None if subject.nobody else Refusal("A9", "state", "Somebody is asked about it.")
+    if subject.nobody and reviewers.missing(subject):
+        return None
+    return Refusal("A9", "state", "Somebody is asked about it.")
+
+
+def _nobody_left_to_ask(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.nobody or subject.suspended_at is not None:
+        return Refusal("A9", "state", "That is known, or silence has suspended it before.")
+    return None if reviewers.vacant(subject) else Refusal("A9", "state", "Somebody is asked about it.")
 
 
 def _reminder_due(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
@@ -176,15 +184,15 @@ def _reminder_due(subject: Question, actor: Actor, now: datetime) -> Refusal | N
 
 
 def _reviewer_out(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
-    if not subject.reviewer.is_here or reviewers.may_not(subject):
+    if reviewers.is_out(subject):
         return None
     return Refusal("R8", "state", "The reviewer is here, and may answer it.")
 
 
 def _is_nobody_late(item: Item) -> bool:
-    """Whether nobody was asked; or all who were have answered, and the rest can be asked of nobody."""
-    asked = item.questions.filter(answered_at__isnull=True) if item.nobody else item.questions
-    return not asked.exists()
+    """Whether nobody was asked; or all who were have answered or can't any more, and the rest can be asked of nobody."""
+    waiting = item.questions.filter(answered_at__isnull=True).select_related("reviewer").order_by("pk")
+    return not any(not reviewers.is_out(one) or reviewers.next_after(one) is not None for one in waiting)
 
 
 def _deadline_passed(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
@@ -241,6 +249,12 @@ NOT_FROZEN = Duty("R2", "R2", "A campaign is filled until all that it is about i
 FROZEN = Duty("R2", "R2", "People are asked once all of a campaign is in it, and until all of it is asked.", _frozen)
 ALL_ASKED = Duty("R2", "R2", "A campaign is open once all that it is about is in it and asked.", _all_asked)
 ASKED_OF_NOBODY = Duty("A9", "A9", "Only what nobody was asked about is asked later.", _asked_of_nobody)
+NOBODY_LEFT = Duty(
+    "A9",
+    "A9",
+    "What nobody is left to answer waits for somebody, unless silence has suspended it.",
+    _nobody_left_to_ask,
+)
 REMINDER_DUE = Duty("R5", "R5", "A reminder goes out on its day.", _reminder_due)
 REVIEWER_OUT = Duty("R8", "R8", "Only who left, or may not answer it any more, is replaced.", _reviewer_out)
 DEADLINE_PASSED = Duty("R6", "R6", "What is unanswered is handed on once its deadline has passed.", _deadline_passed)

@@ -146,6 +146,17 @@ def may_not(question: Question) -> bool:
     return question.reviewer_id in in_the_way(item, asks)
 
 
+def is_out(question: Question) -> bool:
+    """Whether whoever is asked has left, or may not answer by now (R8)."""
+    return not question.reviewer.is_here or may_not(question)
+
+
+def vacant(item: Item) -> list[Asks]:
+    """Which of an item's unanswered questions nobody whom they were put to, or could be passed on to, answers any more (R8, A9)."""
+    waiting = (one for one in item.questions.all() if one.answered_at is None)
+    return [Asks(one.asks) for one in waiting if is_out(one) and next_after(one) is None]
+
+
 def asked_who_may_not() -> Q:
     """Questions of which `may_not` says so: by a few joins, however many wait."""
     automation = "item__grant__automation"
@@ -198,6 +209,13 @@ def next_after(question: Question) -> Person | None:
     """Who is asked a question after its present reviewer, or None when nobody is left."""
     without = [*question.asked_before, question.reviewer_id]
     return next_on(on_the_ladder(question), question.item, Asks(question.asks), without=without)
+
+
+def next_now(question: Question, bench: Bench) -> Person | None:
+    """As `next_after`; and where nobody is left there, who stands on its ladder as it is now: somebody may have been named since (A9)."""
+    item, asks = question.item, Asks(question.asks)
+    without = [*question.asked_before, question.reviewer_id]
+    return next_after(question) or next_on(ladder(item, asks, bench), item, asks, without=without)
 
 
 def on_the_ladder(question: Question) -> list[Person]:

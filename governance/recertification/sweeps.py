@@ -177,7 +177,7 @@ def ask_nobodys(now: datetime, actor: Actor) -> int:
 
     def ask(item: Item) -> bool:
         item = Item.objects.select_related(*_WITH_WHAT_IT_IS_ABOUT).get(pk=item.pk)
-        if reviewers.short_of(item, reviewers.bench_of(item, now)):
+        if not reviewers.missing(item) or reviewers.short_of(item, reviewers.bench_of(item, now)):
             return False
         return transitions.ask_now.when_due(item, actor=actor, now=now)
 
@@ -191,17 +191,23 @@ _WITH_WHAT_IT_IS_ABOUT = (*(f"grant__{path}" for path in OF_GRANT), *(f"automati
 
 def reassign_due(now: datetime, actor: Actor) -> int:
     """Ask the next on the ladder what a reviewer was asked who left, or may not answer it any more; returns how many (R8)."""
-    gone = Person.objects.filter(Q(is_active=False) | Q(left_at__isnull=False))
-    due = _asked_still().filter(Q(reviewer__in=gone) | reviewers.asked_who_may_not())
 
     def reassign(question: Question) -> bool:
-        if reviewers.next_after(question) is None:
-            with transaction.atomic():
-                notices.tell_security(question.item, [question.asks], now)
-            return False
-        return transitions.replace_reviewer.when_due(question, actor=actor, now=now)
+        item = question.item
+        if reviewers.next_now(question, reviewers.bench_of(item, now)) is not None:
+            return transitions.replace_reviewer.when_due(question, actor=actor, now=now)
+        if item.nobody or not transitions.leave_unasked.when_due(item, actor=actor, now=now):
+            with transaction.atomic():  # once a week, for as long as nobody is there
+                notices.tell_security(item, [question.asks], now)
+        return False
 
-    return claims.sweep(due, reassign, job=JOB)
+    return claims.sweep(_asked_still().filter(_reviewer_out()), reassign, job=JOB)
+
+
+def _reviewer_out() -> Q:
+    """Questions that wait for somebody who has left, or may not answer any more."""
+    gone = Person.objects.filter(Q(is_active=False) | Q(left_at__isnull=False))
+    return Q(reviewer__in=gone) | reviewers.asked_who_may_not()
 
 
 def remind_due(now: datetime, actor: Actor) -> int:
@@ -225,8 +231,8 @@ def suspend_due(now: datetime, actor: Actor) -> int:
 
 
 def _somebody_late() -> QuerySet[Item]:
-    """Without those of which somebody answered all that they were asked, and the rest can be asked of nobody (A9)."""
-    waits = Question.objects.filter(item=OuterRef("pk"), answered_at__isnull=True)
+    """Without those of which whoever is there has answered what they were asked, and the rest can be asked of nobody (A9)."""
+    waits = Question.objects.filter(item=OuterRef("pk"), answered_at__isnull=True).exclude(_reviewer_out())
     return Item.objects.filter(Q(nobody=False) | Exists(waits))
 
 

@@ -181,6 +181,13 @@ def left(w: World, asked: Question) -> Question:
     return question(found.item, Asks.ACCEPTABLE)
 
 
+@state(ITEM, "deserted", on=left)
+def deserted(w: World, asked: Question) -> Item:
+    """One of its questions is with somebody who has left, and nobody stands behind them."""
+    Question.objects.filter(pk=asked.pk).update(ladder=[asked.reviewer_id])
+    return _again(asked.item)
+
+
 @state(QUESTION, "gone", on=gone)
 def question_gone(w: World, item: Item) -> Question:
     """The grant ended beside its review; asked of the business owner."""

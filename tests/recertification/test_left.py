@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from approvals.models import Conflict, Party
 from governance.controls.models import Notice, Person
 from governance.controls.refusals import NotPermitted
-from governance.recertification import quiet, sweeps
-from governance.recertification.models import AnswerKind, Asks, Item, Question
+from governance.recertification import quiet, reviewers, sweeps
+from governance.recertification.models import AnswerKind, Asks, Item, ItemOutcome, ItemState, Question
 from inventory.models import Automation
 from tests.appointing import record_leaver
 from tests.people import as_actor, as_delegate
@@ -89,15 +90,92 @@ def test_whoever_stands_in_for_who_left_answers_nothing_any_more(held: Held, sto
     assert asked(item)[Asks.ACCEPTABLE] == n.amara
 
 
-@pytest.mark.rule("A9")
-def test_where_nobody_is_left_security_is_told_and_it_is_not_kept(held: Held, stock_under_review: Item) -> None:
+def deserted(held: Held, item: Item) -> None:
+    """Whoever was asked whether it is acceptable has left, and so has everybody behind them; a job has looked."""
+    n = held.people
+    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[n.omar.pk, n.amara.pk])
+    leave(held, item, n.omar, n.amara)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Nobody stands on any ladder of a resource, until this is undone."""
+    with monkeypatch.context() as patched:
+        patched.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+        yield patched
+
+
+@pytest.mark.rule("A9", "R6")
+def test_where_nobody_is_left_security_is_told_and_silence_takes_nothing(
+    held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
+) -> None:
     item, n = stock_under_review, held.people
-    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[n.omar.pk])
-    leave(held, item, n.omar)
+    deserted(held, item)
     assert (run(item), run(item)) == (0, 0)
     told = Notice.objects.filter(event="recertification_unasked")
-    assert {one.recipient for one in told} == {n.sana, n.viktor}
-    assert told.count() == 2
+    assert sorted(one.recipient.name for one in told) == sorted([n.sana.name, n.viktor.name])
+    item.refresh_from_db()
+    assert (item.nobody, item.history.count()) == (True, 2)
+    say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
+    for late in (item.deadline, item.grace_until, item.grace_until + timedelta(days=2)):
+        sweeps.sweep(late)
+        item.refresh_from_db()
+        assert (item.state, item.suspended_at, item.nobody) == (ItemState.OPEN, None, True)
+
+
+@pytest.mark.rule("A9", "R6")
+def test_silence_of_who_is_there_counts_though_nobody_is_left_for_the_other_question(
+    held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
+) -> None:
+    item = stock_under_review
+    deserted(held, item)
+    run(item)
+    sweeps.sweep(item.deadline)
+    sweeps.sweep(item.grace_until)
+    item.refresh_from_db()
+    assert (item.state, item.suspended_at) == (ItemState.ESCALATED, item.grace_until)
+
+
+@pytest.mark.rule("A9", "R1")
+def test_whoever_is_named_later_is_asked_and_has_their_working_days(
+    held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
+) -> None:
+    item, n = stock_under_review, held.people
+    deserted(held, item)
+    run(item)
+    say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
+    alone.setattr(reviewers, "who_accepts", lambda resource, bench: [n.lena])
+    late, was = item.deadline + HOUR, item.deadline
+    assert sweeps.reassign_due(late, JOB) == 1
+    item.refresh_from_db()
+    assert (asked(item)[Asks.ACCEPTABLE], item.nobody) == (n.lena, False)
+    assert was < late + timedelta(days=1) < item.deadline < item.grace_until
+    sweeps.sweep(item.deadline - HOUR)
+    item.refresh_from_db()
+    assert item.state == ItemState.OPEN
+    say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.deadline - HOUR)
+    item.refresh_from_db()
+    assert item.outcome == ItemOutcome.KEPT
+
+
+@pytest.mark.rule("A9", "R6")
+def test_what_silence_suspended_is_not_waited_with_because_somebody_leaves_afterwards(
+    held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
+) -> None:
+    item = stock_under_review
+    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[held.people.omar.pk])
+    sweeps.sweep(item.deadline)
+    sweeps.sweep(item.grace_until)
+    item.refresh_from_db()
+    assert item.suspended_at is not None
+    record_leaver(held.people.omar, actor=as_actor(held.people.ines), now=item.grace_until + HOUR, reason="A new job.")
+    sweeps.sweep(item.grace_until + 2 * HOUR)
+    item.refresh_from_db()
+    assert not item.nobody
+    assert item.closes_at is not None
+    sweeps.sweep(item.closes_at)
+    item.refresh_from_db()
+    assert item.outcome == ItemOutcome.REVOKED
 
 
 @pytest.mark.rule("R1", "S6")

@@ -3,7 +3,6 @@
 from governance.recertification.transitions.answering import answer, correct, pass_on
 from governance.recertification.transitions.campaigns import (
     ask,
-    ask_now,
     finish,
     freeze,
     join_item,
@@ -13,6 +12,7 @@ from governance.recertification.transitions.campaigns import (
 from governance.recertification.transitions.conflicting import join_review
 from governance.recertification.transitions.exporting import export_campaign
 from governance.recertification.transitions.judging import judge_by_policy
+from governance.recertification.transitions.nobody import ask_now, leave_unasked
 from governance.recertification.transitions.opening import close_campaign, join, note_event, open_campaign, open_item
 from governance.recertification.transitions.overdue import escalate, remind, replace_reviewer, suspend_for_silence
 from governance.recertification.transitions.reviewed import bring_review_forward, set_next_review
@@ -38,6 +38,7 @@ __all__ = [
     "join_review",
     "judge_by_policy",
     "judge_with_sharers",
+    "leave_unasked",
     "note_event",
     "open_campaign",
     "open_item",

@@ -26,12 +26,11 @@ from governance.recertification.models import (
     CampaignKind,
     CampaignState,
     Item,
-    ItemState,
     Joining,
 )
 from governance.recertification.scheduling import Times
 from governance.recertification.scope import Scope
-from governance.recertification.transitions.opening import ask_each, join
+from governance.recertification.transitions.opening import join
 
 #: The job that fills them.
 JOB = "recertification.fill"
@@ -268,32 +267,6 @@ def finish(step: Step[Campaign]) -> Effect:
     if counts["nobody"]:
         campaign_notices.nobody_to_ask(step, campaign, counts["nobody"])
     return Effect(payload=counts)
-
-
-@transition(
-    Item,
-    event="item.asked",
-    permission=Permission.ITEM_OPEN,
-    source=[ItemState.OPEN, ItemState.ESCALATED],
-    duties=[duties.STANDING, duties.ASKED_OF_NOBODY],
-    parents=["of_automation", "grant"],
-)
-def ask_now(step: Step[Item]) -> Effect:
-    """Somebody can be asked by now what nobody could be asked: they have their working days from now on, unless another is late already (A9, R1)."""
-    item = step.subject
-    bench = reviewers.bench_of(item, step.now)
-    tier = str(item.snapshot.get("tier", "high"))
-    lacking = reviewers.missing(item)
-    if reviewers.short_of(item, bench):
-        raise refuse(Refusal("A9", "state", "Still nobody can be asked about it."))
-    zone, holidays = organisation_zone(), organisation_holidays()
-    least = calendar.add_working_days(step.now, scheduling.LEAST, zone, holidays)
-    if item.deadline < least and not item.questions.filter(answered_at__isnull=True).exists():
-        item.deadline, item.grace_until = least, scheduling.grace_after(least, zone, holidays)[tier]
-    item.nobody = False
-    step.save(item)
-    asked = ask_each(step, item, lacking, bench)
-    return Effect(payload={"asked": {one.asks: str(one.reviewer.opaque_id) for one in asked}})
 
 
 @transition(

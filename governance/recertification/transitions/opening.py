@@ -151,8 +151,9 @@ def ask_missing(step: Step[Any], item: Item, bench: Bench) -> None:
         for asks in lacking:
             if asks.value not in short:
                 _ask(step, item, asks, bench)
-    if item.nobody != bool(short):
-        item.nobody = bool(short)
+    is_short = bool(short or reviewers.vacant(item))
+    if item.nobody != is_short:
+        item.nobody = is_short
         step.save(item)
     if short:
         notices.tell_security(item, short, step.now)

@@ -14,6 +14,7 @@ from governance.recertification import duties, notices, reviewers, scheduling
 from governance.recertification.models import Item, ItemState, Question
 from governance.recertification.transitions import answering, settling
 from governance.recertification.transitions.answering import WAITING, hand_over
+from governance.recertification.transitions.nobody import somebody_again
 from governance.recertification.transitions.reviewed import take_out_of_force
 
 
@@ -44,11 +45,19 @@ def remind(step: Step[Question]) -> Effect:
     parents=answering.ABOVE,
 )
 def replace_reviewer(step: Step[Question]) -> Effect:
-    """A reviewer has left, or is in conflict by now: the next on the ladder is asked, until the same deadline (R8)."""
+    """A reviewer has left, or is in conflict by now: the next on the ladder is asked, until the same deadline (R8).
+
+    Where nobody was left on it, whoever stands there by now is, and has time for it (A9).
+    """
     question = step.subject
     to = reviewers.next_after(question)
     if to is None:
-        raise refuse(Refusal("A9", "state", "Nobody is left whom it could be asked of."))
+        bench = reviewers.bench_of(question.item, step.now)
+        to = reviewers.next_now(question, bench)
+        if to is None:
+            raise refuse(Refusal("A9", "state", "Nobody is left whom it could be asked of."))
+        question.ladder = [*question.ladder, to.pk]
+        somebody_again(step, question, bench)
     hand_over(step, question, to)
     notices.tell_reviewer(step, question, "passed", key="passed")
     return Effect(payload={"to": str(to.opaque_id)})

@@ -1,0 +1,88 @@
+"""What nobody can be asked: it waits for somebody, whom it is put to then; silence is for those who were asked (A9, R6, R8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from approvals.asking import organisation_holidays, organisation_zone
+from approvals.ladders import Bench
+from governance.controls import calendar
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.roles import Permission
+from governance.controls.transitions import Effect, Step, transition
+from governance.recertification import duties, notices, reviewers, scheduling
+from governance.recertification.models import Item, ItemState, Question
+from governance.recertification.transitions.opening import ask_each
+
+#: States in which somebody can still be asked.
+UNSETTLED = (ItemState.OPEN, ItemState.ESCALATED)
+
+
+@transition(
+    Item,
+    event="item.asked",
+    permission=Permission.ITEM_OPEN,
+    source=UNSETTLED,
+    duties=[duties.STANDING, duties.ASKED_OF_NOBODY],
+    parents=["of_automation", "grant"],
+)
+def ask_now(step: Step[Item]) -> Effect:
+    """Somebody can be asked by now what nobody could be asked: they have their working days from now on, unless another is late already (A9, R1)."""
+    item = step.subject
+    bench = reviewers.bench_of(item, step.now)
+    lacking = reviewers.missing(item)
+    if reviewers.short_of(item, bench):
+        raise refuse(Refusal("A9", "state", "Still nobody can be asked about it."))
+    _give_time(step, item)
+    item.nobody = bool(reviewers.vacant(item))
+    step.save(item)
+    asked = ask_each(step, item, lacking, bench)
+    return Effect(payload={"asked": {one.asks: str(one.reviewer.opaque_id) for one in asked}})
+
+
+@transition(
+    Item,
+    event="item.left_unasked",
+    permission=Permission.ITEM_OPEN,
+    source=UNSETTLED,
+    duties=[duties.STANDING, duties.NOBODY_LEFT],
+    parents=["of_automation", "grant"],
+)
+def leave_unasked(step: Step[Item]) -> Effect:
+    """Whoever was asked has left or may not answer any more, and nobody is next: it waits, and no silence counts against it (A9, R8)."""
+    item = step.subject
+    short = reviewers.vacant(item)
+    item.nobody = True
+    step.save(item)
+    notices.tell_security(item, short, step.now)
+    return Effect(payload={"asks": [asks.value for asks in short]})
+
+
+def somebody_again(step: Step[Any], question: Question, bench: Bench) -> None:
+    """A question that waited for somebody is about to be put to them: until when, and whether the item still waits for others (A9, R1).
+
+    Args:
+        step: the running call.
+        question: with its item, locked.
+        bench: of now.
+    """
+    item = question.item
+    _give_time(step, item)
+    others = [one for one in reviewers.vacant(item) if one != question.asks]
+    item.nobody = bool(others or reviewers.short_of(item, bench))
+    step.save(item)
+
+
+def _give_time(step: Step[Any], item: Item) -> None:
+    """Who is asked late has their working days from now on, unless somebody else is late with it already; and until its end at most.
+
+    The item is not saved.
+    """
+    zone, holidays = organisation_zone(), organisation_holidays()
+    least = calendar.add_working_days(step.now, scheduling.LEAST, zone, holidays)
+    waiting = [one for one in item.questions.all() if one.answered_at is None]
+    if item.deadline < least and all(reviewers.is_out(one) for one in waiting):
+        tier = str(item.snapshot.get("tier", "high"))
+        grace_until = scheduling.grace_after(least, zone, holidays)[tier]
+        end = item.grant.ends_at if item.grant is not None else grace_until
+        item.deadline, item.grace_until = min(least, end), min(grace_until, end)
