@@ -12,11 +12,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from approvals.models import RevocationTask
 from governance.controls import clock
 from governance.controls.models import LedgerEvent, Seal
-from governance.recertification import evidence
+from governance.recertification import evidence, evidence_rows, sweeps
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
+from governance.recertification.scope import Scope
 from tests.portal.signed_in import client_of
+from tests.recertification.campaigns import filled, ordered
 from tests.recertification.reviews import Held, question, say
 
 
@@ -51,7 +54,9 @@ def test_the_lines_say_everything_and_the_head_proves_them(campaign: Campaign, h
     head = json.loads(first)
     assert head["sha256"] == hashlib.sha256(rest).hexdigest()
     assert (head["items"], head["by"], head["campaign"]) == (1, "Yuki Sato", campaign.pk)
-    (item,) = [json.loads(line) for line in rest.splitlines()]
+    opened, item = (json.loads(line) for line in rest.splitlines())
+    assert (opened["type"], opened["verb"], opened["outcome"]) == ("campaign", "campaign.opened", "done")
+    assert opened["digest"] == LedgerEvent.objects.get(verb="campaign.opened").digest
     asked = {one["asks"]: one for one in item["questions"]}
     (said,) = asked["acceptable"]["answers"]
     assert (said["answer"], said["answered_by"], said["reason"]) == ("revoke", "Omar Haddad", "=HYPERLINK(1)")
@@ -89,9 +94,40 @@ def test_each_event_names_the_seal_that_covers_it_and_what_came_later_names_none
         covered = {"first": 1, "last": end, "last_xid": first.xid, "count": 1, "total": 1}
         Seal.objects.create(number=number, **covered, **signed)
     found = evidence.of(campaign, "jsonl", by=held.people.yuki, now=clock.now())
-    head, item = (json.loads(line) for line in b"".join(found.pieces()).splitlines())
+    head, *_, item = (json.loads(line) for line in b"".join(found.pieces()).splitlines())
     assert [one["seal"] for one in item["proofs"]] == [1, *[2] * (len(item["proofs"]) - 2), None]
     assert head["last_seal"] == 2
+
+
+@pytest.mark.rule("H4", "R2")
+def test_what_a_campaign_froze_and_joined_is_proved_by_its_own_events(held: Held, stock_under_review: Item) -> None:
+    now = stock_under_review.opened_at
+    campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
+    found = evidence.of(campaign, "jsonl", by=held.people.yuki, now=now)
+    rows = [json.loads(line) for line in b"".join(found.pieces()).splitlines()[1:]]
+    items = [one for one in rows if one["type"] == "item"]
+    (joined,) = [one for one in items if one["joined_at"] is not None]
+    assert (joined["item"], joined["opened_in"]) == (stock_under_review.pk, stock_under_review.campaign_id)
+    assert joined["opened_in"] != campaign.pk
+    assert {one["opened_in"] for one in items if one is not joined} == {campaign.pk}
+    frozen = [one["payload"] for one in rows if one.get("verb") == "campaign.items_opened"]
+    (grants,) = [one for one in frozen if one["of"] == "grants"]
+    keys = ",".join(str(one["grant"]) for one in items if one["grant"] is not None and one is not joined)
+    assert grants["digest"] == hashlib.sha256(keys.encode()).hexdigest()
+
+
+@pytest.mark.rule("H4", "G4")
+def test_what_was_taken_away_says_whether_it_was_seen_through(campaign: Campaign, held: Held) -> None:
+    item = campaign.items.get()
+    item.refresh_from_db()
+    assert item.closes_at is not None
+    sweeps.sweep(item.closes_at)
+    task = RevocationTask.objects.get(grant=item.grant)
+    (row,) = (json.loads(line) for line in export(campaign, held, "jsonl").splitlines()[-1:])
+    assert [(one["task"], one["state"]) for one in row["tasks"]] == [(task.pk, "open")]
+    assert "revocation.opened" in {one["verb"] for one in row["proofs"]}
+    cells = export(campaign, held, "csv").partition(b"\r\n\r\n")[2].decode()
+    assert [(one["tasks"], one["tasks_open"]) for one in csv.DictReader(io.StringIO(cells))] == [("1", "1")] * 2
 
 
 @pytest.mark.rule("H4")
@@ -129,7 +165,7 @@ def peak(campaign: Campaign, held: Held, form: str) -> tuple[int, int]:
 def test_memory_does_not_grow_with_the_campaign_and_queries_grow_by_chunks(
     form: str, campaign: Campaign, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence, "CHUNK", 20)
+    monkeypatch.setattr(evidence_rows, "CHUNK", 20)
     more_items(campaign, held, 60)
     peak(campaign, held, form)  # what is compiled once
     few, _ = peak(campaign, held, form)
@@ -141,4 +177,4 @@ def test_memory_does_not_grow_with_the_campaign_and_queries_grow_by_chunks(
         found = evidence.of(campaign, form, by=held.people.yuki, now=clock.now())
     found.rows.close()
     assert found.head["items"] == 601
-    assert len(asked) <= 6 + 6 * (601 // 20 + 1)
+    assert len(asked) <= 8 + 8 * (601 // 20 + 1)
