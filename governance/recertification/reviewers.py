@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, F, Model, OuterRef, Q
+from django.db.models import F, Model, Q
 
 from approvals.asking import organisation_zone
 from approvals.ladders import Bench, lead_ladder, resource_ladder
@@ -18,7 +18,7 @@ from approvals.models import Grant, Party, SubmissionState
 from governance.controls import calendar
 from governance.controls.models import Delegation, Person
 from governance.recertification import sampling
-from governance.recertification.models import SETTLING, Answer, Asks, Item, Question
+from governance.recertification.models import SETTLING, Asks, Item, Question
 from inventory.models import Automation, Resource
 
 #: Under what a grant object keeps the parties that were read for it.
@@ -157,20 +157,22 @@ def vacant(item: Item) -> list[Asks]:
     return [Asks(one.asks) for one in waiting if is_out(one) and next_after(one) is None]
 
 
-def asked_who_may_not() -> Q:
-    """Questions of which `may_not` says so: by a few joins, however many wait."""
-    automation = "item__grant__automation"
-    owners = ("business_owner", "technical_owner", "interim__person")
+def asked_who_may_not() -> set[int]:
+    """Keys of the questions that wait for somebody who has come to gain: a few queries, however many wait (S4, R8).
+
+    Asked from the side of the people: those who say *acceptable* own few automations and took part in few submissions, while thousands of
+    questions wait for them. That the other question uses somebody up never comes after they are asked: the duties refuse that answer.
+    """
     asked = Question.objects.filter(answered_at__isnull=True, asks=Asks.ACCEPTABLE).order_by()
-    owning = (asked.filter(reviewer=F(f"{automation}__{owner}")) for owner in owners)
-    party = "submission__parties__person"
-    parties = (asked.filter(reviewer=F(f"item__grant__{one}__{party}")) for one in ("approval", "app_approval"))
-    found = Q()
-    for rows in (*owning, *parties):
-        found |= Q(pk__in=rows.values("pk"))
-    said = Answer.objects.filter(answer__in=SETTLING, question__item=OuterRef("item")).exclude(question=OuterRef("pk"))
-    used = said.filter(Q(person=OuterRef("reviewer")) | Q(for_person=OuterRef("reviewer")))
-    return found | Q(Exists(used))
+    people = sorted(set(asked.values_list("reviewer", flat=True).distinct()))
+    held = "item__grant__automation"
+    owners = (f"{held}__business_owner", f"{held}__technical_owner", f"{held}__interim__person")
+    parties = (f"item__grant__{one}__submission__parties__person" for one in ("approval", "app_approval"))
+    found = set[int]()
+    for who in (*owners, *parties) if people else ():
+        gaining = asked.filter(Q((f"{who}__in", people), (who, F("reviewer"))))
+        found.update(gaining.values_list("pk", flat=True))
+    return found
 
 
 def in_the_way(item: Item, asks: Asks) -> set[int]:

@@ -201,13 +201,12 @@ def reassign_due(now: datetime, actor: Actor) -> int:
                 notices.tell_security(item, [question.asks], now)
         return False
 
-    return claims.sweep(_asked_still().filter(_reviewer_out()), reassign, job=JOB)
+    out = _asked_still().filter(Q(reviewer__in=_gone()) | Q(pk__in=reviewers.asked_who_may_not()))
+    return claims.sweep(out, reassign, job=JOB)
 
 
-def _reviewer_out() -> Q:
-    """Questions that wait for somebody who has left, or may not answer any more."""
-    gone = Person.objects.filter(Q(is_active=False) | Q(left_at__isnull=False))
-    return Q(reviewer__in=gone) | reviewers.asked_who_may_not()
+def _gone() -> QuerySet[Person]:
+    return Person.objects.filter(Q(is_active=False) | Q(left_at__isnull=False))
 
 
 def remind_due(now: datetime, actor: Actor) -> int:
@@ -231,8 +230,11 @@ def suspend_due(now: datetime, actor: Actor) -> int:
 
 
 def _somebody_late() -> QuerySet[Item]:
-    """Without those of which whoever is there has answered what they were asked, and the rest can be asked of nobody (A9)."""
-    waits = Question.objects.filter(item=OuterRef("pk"), answered_at__isnull=True).exclude(_reviewer_out())
+    """Without those of which whoever is there has answered what they were asked, and the rest can be asked of nobody (A9).
+
+    Whether who is there may still answer is asked of each, under its lock (`duties.DEADLINE_PASSED`).
+    """
+    waits = Question.objects.filter(item=OuterRef("pk"), answered_at__isnull=True).exclude(reviewer__in=_gone())
     return Item.objects.filter(Q(nobody=False) | Exists(waits))
 
 

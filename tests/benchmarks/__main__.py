@@ -216,6 +216,7 @@ def reviewed(n: people.Northwind) -> Iterator[Line]:
     yield line(f"campaign of {found.items:,} items", "x plain", found.ratio, 2)
     yield line("campaign, grants opened twice", "", found.twice, 0)
     yield line("campaign, asking, an item", "µs", found.asked, 1000)
+    yield line("nothing due: recertification, all of it open", "s", found.swept, 5)
     usual, busiest = (
         Page(name, "/recertify/", who, 15, 60_000, 30) for name, who in (("u", found.usual), ("b", found.busiest))
     )

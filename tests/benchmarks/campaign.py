@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -16,7 +16,7 @@ from approvals.ladders import Bench
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.models import Person
-from governance.recertification import filling, freezing, transitions
+from governance.recertification import filling, freezing, sweeps, transitions
 from governance.recertification import scope as scopes
 from governance.recertification.asking import Ladders
 from governance.recertification.models import Campaign, Question
@@ -37,6 +37,7 @@ class Measured:
         ratio: seconds of freezing them over seconds of the plain INSERT … SELECT of the same rows.
         twice: grants with more than one item, after it was killed in the middle and gone on with.
         asked: microseconds that asking took for each item.
+        swept: seconds of the sweep while all of it is open and nothing is due.
         busiest, usual: who is asked most, and who is asked nearest to a hundred things.
     """
 
@@ -44,6 +45,7 @@ class Measured:
     ratio: float
     twice: int
     asked: float
+    swept: float
     busiest: Person
     usual: Person
 
@@ -81,9 +83,18 @@ def measure(n: people.Northwind) -> Measured:
         frozen / plain,
         counts.filter(pk__count__gt=1).count(),
         asking / items * 1_000_000,
+        _sweep(now),
         Person.objects.get(pk=ordered[0][0]),
         Person.objects.get(pk=usual[0]),
     )
+
+
+def _sweep(now: datetime) -> float:
+    """Seconds of the second of two sweeps: what the first may still find is not there any more."""
+    sweeps.sweep(now + timedelta(minutes=1))
+    began = time.perf_counter()
+    sweeps.sweep(now + timedelta(minutes=2))
+    return time.perf_counter() - began
 
 
 def _plainly(campaign: Campaign, now: Any) -> float:
