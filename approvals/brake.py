@@ -27,6 +27,7 @@ from approvals.models import (
 )
 from approvals.models.brake import ANSWERING, TIME_TO_ANSWER
 from governance.controls import ledger, outbox
+from governance.controls.keyed import among
 from governance.controls.models import Notice, Person
 from governance.controls.people import people_with
 from governance.controls.refusals import Refusal
@@ -38,6 +39,9 @@ SHARE, MOST, WITHIN = 0.05, 50, timedelta(hours=1)
 FEW = 10
 #: For how long a cause that asks again leaves what it was not let end: after people said so; after nobody said anything.
 RESTS = {BatchState.DISCARDED: timedelta(days=30), BatchState.LAPSED: timedelta(days=1)}
+
+#: Rows of one statement: PostgreSQL takes so many values in one, and a campaign may end any number of grants.
+AT_ONCE = 1000
 
 HELD = Refusal(
     "G6",
@@ -98,12 +102,12 @@ def is_blocked(way: str, cause: Any, now: datetime) -> Exists:
 
 def are_let(cause: Cause, ids: Collection[int]) -> bool:
     """Whether a cause was let end all of some grants, by key, already."""
-    return LetThrough.objects.filter(cause__key=cause.key, grant__in=ids).count() == len(set(ids))
+    return LetThrough.objects.filter(among(ids, "grant"), cause__key=cause.key).count() == len(set(ids))
 
 
 def released(cause: str, ids: Collection[int]) -> set[int]:
     """Of some grants, by key, those that were held from a cause, by its key, and go through."""
-    held = HeldGrant.objects.released().filter(batch__cause__key=cause, grant__in=ids)
+    held = HeldGrant.objects.released().filter(among(ids, "grant"), batch__cause__key=cause)
     return set(held.values_list("grant", flat=True))
 
 
@@ -115,13 +119,14 @@ def let(row: EndCause, ids: Collection[int], now: datetime) -> bool:
         ids: of grants.
         now: business time.
     """
-    known = set(LetThrough.objects.filter(cause=row, grant__in=ids).values_list("grant", flat=True))
+    known = set(LetThrough.objects.filter(among(ids, "grant"), cause=row).values_list("grant", flat=True))
     new = sorted(set(ids) - known)
     freed = released(row.key, new)
     counted = len(new) - len(freed)
     if counted and not _has_room(row, counted, now):
         return False
-    LetThrough.objects.bulk_create(LetThrough(cause=row, grant_id=pk, at=now, by_release=pk in freed) for pk in new)
+    let_go = (LetThrough(cause=row, grant_id=pk, at=now, by_release=pk in freed) for pk in new)
+    LetThrough.objects.bulk_create(let_go, AT_ONCE)
     return True
 
 
@@ -176,9 +181,11 @@ def hold(step: Step[Any], row: EndCause, grants: Sequence[Grant], why: str, *, c
             lately=lately_of(row, step.now),
         )
         step.save(batch)
-    there = set(HeldGrant.objects.waiting().filter(batch__cause=row, grant__in=grants).values_list("grant", flat=True))
+    waiting = HeldGrant.objects.waiting().filter(among([one.pk for one in grants], "grant"), batch__cause=row)
+    there = set(waiting.values_list("grant", flat=True))
     new = [one for one in grants if one.pk not in there]
-    HeldGrant.objects.bulk_create(HeldGrant(batch=batch, grant=one, tier=one.counted_tier, why=str(why)) for one in new)
+    held = (HeldGrant(batch=batch, grant=one, tier=one.counted_tier, why=str(why)) for one in new)
+    HeldGrant.objects.bulk_create(held, AT_ONCE)
     step.record("brake.held", batch, {"cause": row.key, "grants": len(new), "why": str(why)})
     tell(batch, "brake_held", "held", step.now)
     return batch
@@ -205,4 +212,4 @@ def tell(batch: HeldBatch, event: str, key: str, now: datetime, **more: Any) -> 
 
 def standing(ids: Collection[int]) -> list[Grant]:
     """Of some grants those that have not ended."""
-    return list(Grant.objects.filter(pk__in=ids).exclude(state=GrantState.ENDED).order_by("pk"))
+    return list(Grant.objects.filter(among(ids)).exclude(state=GrantState.ENDED).order_by("pk"))

@@ -34,6 +34,9 @@ from governance.controls.roles import PERMISSION_WORDS, Permission
 
 M = TypeVar("M", bound=models.Model)
 
+#: Rows of one statement: PostgreSQL takes 65,535 values in one.
+AT_ONCE = 500
+
 
 @dataclass
 class Effect:
@@ -86,7 +89,7 @@ class Step(Generic[M]):
                 prepare()
         if rows:
             with _signed(rows, person=self.actor.person, at=self.now, why=self.why):
-                bulk_create_with_history(rows, type(rows[0]))
+                bulk_create_with_history(rows, type(rows[0]), batch_size=AT_ONCE)
 
     def record(self, verb: str, row: models.Model, payload: Mapping[str, Any] | None = None) -> None:
         """Note one further event for a row that the body changed beside its subject; it is written with the step's own."""

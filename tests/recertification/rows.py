@@ -23,7 +23,11 @@ from approvals.models import (
     Submission,
     SubmissionState,
 )
+from governance.controls.keyed import among
 from inventory.models import Privilege
+
+#: Rows of one statement: PostgreSQL takes no more than 65,535 values in one.
+AT_ONCE = 1000
 
 
 def low_grants(
@@ -36,54 +40,63 @@ def low_grants(
     model = submission.version.privileges.order_by("pk")[0]
     numbers = range(after + 1, after + count + 1)
     privileges = Privilege.objects.bulk_create(
-        Privilege(
-            version=submission.version,
-            entitlement=model.entitlement,
-            connector=model.connector,
-            instance=model.instance,
-            target=f"table_{number}",
-            scope=[f"table_{number}"],
-            level=model.level,
-            key=f"many-{number}",
-        )
-        for number in numbers
+        [
+            Privilege(
+                version=submission.version,
+                entitlement=model.entitlement,
+                connector=model.connector,
+                instance=model.instance,
+                target=f"table_{number}",
+                scope=[f"table_{number}"],
+                level=model.level,
+                key=f"many-{number}",
+            )
+            for number in numbers
+        ],
+        AT_ONCE,
     )
     asked_in = _asked_anew(submission, begins_at)
     approvals = Approval.objects.bulk_create(
-        Approval(
-            submission=asked_in,
-            stage=2,
-            kind=ApprovalKind.PRIVILEGE,
-            privilege=privilege,
-            tier="low",
-            state=ApprovalState.OPEN,
-            term_days=days,
-            opened_at=begins_at,
-        )
-        for privilege in privileges
+        [
+            Approval(
+                submission=asked_in,
+                stage=2,
+                kind=ApprovalKind.PRIVILEGE,
+                privilege=privilege,
+                tier="low",
+                state=ApprovalState.OPEN,
+                term_days=days,
+                opened_at=begins_at,
+            )
+            for privilege in privileges
+        ],
+        AT_ONCE,
     )
     _approved(approvals, begins_at)
     for state in (SubmissionState.DECIDED, SubmissionState.IN_FORCE):
         Submission.objects.filter(pk=asked_in.pk).update(state=state, ended_at=begins_at)
     ends_at = begins_at + timedelta(days=days)
     return Grant.objects.bulk_create(
-        Grant(
-            automation=submission.automation,
-            kind=GrantKind.PRIVILEGE,
-            entitlement=approval.privilege.entitlement,
-            credential=approval.privilege.credential,
-            key=approval.privilege.key,
-            target=approval.privilege.target,
-            scope=approval.privilege.scope,
-            level=approval.privilege.counted_level,
-            tier="low",
-            app_approval=submission.app_approval,
-            approval=approval,
-            begins_at=begins_at,
-            ends_at=ends_at,
-            review_on=ends_at.date(),
-        )
-        for approval in approvals
+        [
+            Grant(
+                automation=submission.automation,
+                kind=GrantKind.PRIVILEGE,
+                entitlement=privilege.entitlement,
+                credential=privilege.credential,
+                key=privilege.key,
+                target=privilege.target,
+                scope=privilege.scope,
+                level=privilege.counted_level,
+                tier="low",
+                app_approval=submission.app_approval,
+                approval=approval,
+                begins_at=begins_at,
+                ends_at=ends_at,
+                review_on=ends_at.date(),
+            )
+            for approval, privilege in zip(approvals, privileges, strict=True)
+        ],
+        AT_ONCE,
     )
 
 
@@ -91,11 +104,13 @@ def _approved(records: Sequence[Approval], at: datetime) -> None:
     """Open records are approved by whoever owns what the first of them touches."""
     assert records[0].privilege is not None
     owner = records[0].privilege.entitlement.resource.owner
-    seats = Seat.objects.bulk_create(Seat(approval=record, label=SeatLabel.OWNER) for record in records)
-    Candidate.objects.bulk_create(Candidate(seat=seat, person=owner, order=0, basis="owner", at=at) for seat in seats)
+    seats = Seat.objects.bulk_create([Seat(approval=record, label=SeatLabel.OWNER) for record in records], AT_ONCE)
+    Candidate.objects.bulk_create(
+        [Candidate(seat=seat, person=owner, order=0, basis="owner", at=at) for seat in seats], AT_ONCE
+    )
     yes = {"person": owner, "round": 1, "outcome": DecisionOutcome.APPROVE, "shown_digest": "", "at": at}
-    Decision.objects.bulk_create(Decision(approval=seat.approval, seat=seat, **yes) for seat in seats)
-    Approval.objects.filter(pk__in=[one.pk for one in records]).update(state=ApprovalState.APPROVED, ended_at=at)
+    Decision.objects.bulk_create([Decision(approval=seat.approval, seat=seat, **yes) for seat in seats], AT_ONCE)
+    Approval.objects.filter(among([one.pk for one in records])).update(state=ApprovalState.APPROVED, ended_at=at)
 
 
 def _asked_anew(submission: Submission, at: datetime) -> Submission:
