@@ -15,6 +15,7 @@ from approvals import signal_sweeps
 from approvals.models import Grant
 from governance.controls import claims
 from governance.controls.actors import Actor
+from governance.controls.keyed import among
 from governance.recertification import events, quiet, sweeps, transitions
 from governance.recertification.events import Happened
 from governance.recertification.models import UNCLOSED, Item, ItemState
@@ -41,8 +42,8 @@ def sweep(now: datetime) -> Mapping[str, int]:
         until = quiet_until.get(one.pk)
         return _ask(Item(automation=one), one.tier, automations[one.pk], until, now, actor)
 
-    of_grants = Grant.objects.live(now).filter(pk__in=list(grants)).select_related(*OF_GRANT)
-    of_automations = Automation.objects.filter(pk__in=list(automations)).select_related(*OF_AUTOMATION)
+    of_grants = Grant.objects.live(now).filter(among(grants.keys())).select_related(*OF_GRANT)
+    of_automations = Automation.objects.filter(among(automations.keys())).select_related(*OF_AUTOMATION)
     run = partial(claims.sweep, job=JOB)
     asked = {"grants": run(of_grants, about_grant), "automations": run(of_automations, about_automation)}
     return {"looked": 1, **asked} if is_night else asked

@@ -15,6 +15,7 @@ from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from approvals.models import Grant, GrantUsage, Submission
+from governance.controls.keyed import among
 from governance.recertification.models import Item
 from inventory.models import Automation, AutomationState, Incident, Version
 
@@ -131,8 +132,10 @@ def _unused(now: datetime) -> Iterator[Happened]:
 def _unasked_grants(happened: Iterable[Happened]) -> Iterator[Happened]:
     """Without what the grant, or one that it renews, was asked for already."""
     wanted = list(happened)
-    approvals = dict(Grant.objects.filter(pk__in={one.grant for one in wanted}).values_list("pk", "approval"))
-    rows = Item.objects.filter(grant__approval__in=set(approvals.values()), **{f"snapshot__{CAUSES}__isnull": False})
+    about = {one.grant for one in wanted if one.grant is not None}
+    approvals = dict(Grant.objects.filter(among(about)).values_list("pk", "approval"))
+    of_it = among(set(approvals.values()), "grant__approval")
+    rows = Item.objects.filter(of_it, **{f"snapshot__{CAUSES}__isnull": False})
     asked = _asked(rows.values_list("grant__approval", f"snapshot__{CAUSES}"))
     for one in wanted:
         if one.grant in approvals and one.cause not in asked.get(approvals[one.grant], ()):
@@ -162,8 +165,8 @@ def _drift(now: datetime) -> Iterator[Happened]:
 
 def _unasked_automations(happened: Iterable[Happened]) -> Iterator[Happened]:
     wanted = list(happened)
-    about = {one.automation for one in wanted}
-    rows = Item.objects.filter(automation__in=about, **{f"snapshot__{CAUSES}__isnull": False})
+    about = {one.automation for one in wanted if one.automation is not None}
+    rows = Item.objects.filter(among(about, "automation"), **{f"snapshot__{CAUSES}__isnull": False})
     asked = _asked(rows.values_list("automation", f"snapshot__{CAUSES}"))
     return (one for one in wanted if one.cause not in asked.get(one.automation, ()))
 

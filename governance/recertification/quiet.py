@@ -9,6 +9,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from approvals.models import Conflict, Grant
+from governance.controls.keyed import among
 from governance.recertification.models import Item, ItemOutcome
 from inventory.models import Automation
 
@@ -26,7 +27,7 @@ def grant_until(grant: Grant) -> datetime | None:
 
 def automations_until(automations: Collection[int]) -> dict[int, datetime]:
     """Until when automations stay quiet that a review kept, by id, as far as any did; one query."""
-    kept = Item.objects.filter(automation__in=automations, outcome=ItemOutcome.KEPT).order_by("closed_at")
+    kept = Item.objects.filter(among(automations, "automation"), outcome=ItemOutcome.KEPT).order_by("closed_at")
     rows = kept.values_list("automation", "closed_at")
     return {pk: at + timedelta(days=QUIET_DAYS) for pk, at in rows if pk is not None and at is not None}
 

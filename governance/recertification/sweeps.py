@@ -21,6 +21,7 @@ from approvals.grants import Why
 from approvals.models import Grant, GrantState, HeldGrant
 from governance.controls import claims
 from governance.controls.actors import Actor
+from governance.controls.keyed import among
 from governance.controls.models import Person
 from governance.recertification import in_conflict, notices, quiet, reviewers, transitions
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, ItemState, Question
@@ -271,7 +272,7 @@ def _ask_brake(due: QuerySet[Item], now: datetime, actor: Actor) -> None:
 
 def _standing_of(automations: Collection[int]) -> dict[int, list[Grant]]:
     found: dict[int, list[Grant]] = {}
-    for grant in Grant.objects.standing().filter(automation__in=automations).order_by("pk"):
+    for grant in Grant.objects.standing().filter(among(automations, "automation")).order_by("pk"):
         found.setdefault(grant.automation_id, []).append(grant)
     return found
 

@@ -318,3 +318,10 @@ def test_whatever_the_order_each_held_grant_is_released_or_let_be_exactly_once(
             world.do(what)
             world.check()
         world.settle()
+
+
+@pytest.mark.rule("G6")
+def test_it_is_asked_of_more_grants_than_a_statement_takes_values() -> None:
+    many = range(1, 70_001)
+    assert not brake.are_let(brake.Cause("campaign:1", title="Everything"), many)
+    assert (brake.released("campaign:1", many), brake.standing(many)) == (set(), [])
