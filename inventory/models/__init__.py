@@ -2,17 +2,10 @@
 
 from inventory.models.author import VersionAuthor
 from inventory.models.automation import (
-    Assessment,
     Automation,
     AutomationKind,
     AutomationState,
     AutomationUserObjectPermission,
-    Finding,
-    Privilege,
-    Trigger,
-    Version,
-    VersionCredential,
-    VersionIdentity,
 )
 from inventory.models.binding import REGISTERED, Binding
 from inventory.models.chain import ChainEnd, ChainKind, ChainMember
@@ -35,6 +28,15 @@ from inventory.models.resource import (
     ScopeKind,
 )
 from inventory.models.transfer import Transfer, TransferState
+from inventory.models.version import (
+    Assessment,
+    Finding,
+    Privilege,
+    Trigger,
+    Version,
+    VersionCredential,
+    VersionIdentity,
+)
 
 __all__ = [
     "OWNED",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from governance.controls.models import AppendOnly, FreeText, Person
-from inventory.models.automation import Version
+from inventory.models.version import Version
 
 
 class VersionAuthor(AppendOnly):

@@ -99,7 +99,8 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
 
         That anybody finds a resource by its name does not show what opens it.
         """
-        from inventory.models.automation import Automation, VersionCredential  # these refer to credentials
+        from inventory.models.automation import Automation  # these refer to credentials
+        from inventory.models.version import VersionCredential
 
         if actor.person is None:
             return self.none()

@@ -35,7 +35,8 @@ class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
         A draft runs as nothing here: whoever types the name of another team's identity into one is shown nothing of it (I5).
         """
         from inventory import running  # these refer to identities
-        from inventory.models.automation import Automation, Version, VersionIdentity
+        from inventory.models.automation import Automation
+        from inventory.models.version import Version, VersionIdentity
 
         if actor.person is None:
             return self.none()

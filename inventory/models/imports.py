@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from governance.controls.actors import Actor
 from governance.controls.models import Membership, Person, Team
-from inventory.models.automation import Version
+from inventory.models.version import Version
 
 
 class ImportState(models.TextChoices):

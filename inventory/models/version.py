@@ -1,0 +1,226 @@
+"""Versions of an automation: what each is made of, what it would touch, what was noticed of it (I2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from governance.controls.models import NEVER_REMOVED, AppendOnly, Person
+from governance.controls.roles import Relation
+from inventory import risk, same, words
+from inventory.models.automation import Automation
+from inventory.models.binding import REGISTERED
+from inventory.models.credential import Credential
+from inventory.models.identity import NonHumanIdentity
+from inventory.models.resource import Entitlement, Level
+
+
+class Version(AppendOnly):
+    """One unchanging state of an automation; an edit makes a new one (I2)."""
+
+    automation = models.ForeignKey(Automation, models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    source_digest = models.CharField(max_length=80)
+    manifest_digest = models.CharField(max_length=80)
+    binding_digest = models.CharField(max_length=80)
+    manifest = models.JSONField()
+    #: Secrets that the source contained: place, kind and keyed fingerprint, never a value (I6).
+    secrets = models.JSONField(default=list)
+    #: What another would have to do where to be joined with it, identities aside (`inventory.chain_ends`); None where nobody worked it out.
+    meets = ArrayField(models.CharField(max_length=140, blank=True), null=True, editable=False)
+    imported_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("automation_id", "-number")
+        constraints = (
+            models.UniqueConstraint(fields=["automation", "number"], name="version_number_once"),
+            models.UniqueConstraint(
+                fields=["automation", "manifest_digest", "binding_digest"], name="version_content_once"
+            ),
+        )
+        indexes = (models.Index(fields=["source_digest"], name="version_by_source"),)
+
+    def __str__(self) -> str:
+        return f"{self.automation}, version {self.number}"
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the automation's timeline too."""
+        return (self, self.automation)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to its automation."""
+        return self.automation.relations(person, now)
+
+    @property
+    def latest_assessment(self) -> Assessment | None:
+        """The newest assessment, or None before the first."""
+        return self.assessments.order_by("-id").first()
+
+
+class Assessment(AppendOnly):
+    """What one importer version made of a version on one date: tier with reasons, inferred levels (I2)."""
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="assessments")
+    importer_version = models.CharField(max_length=40)
+    at = models.DateTimeField()
+    tier = models.CharField(max_length=8)
+    reasons = models.JSONField(default=list)
+    levels = models.JSONField(default=dict)
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("version_id", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.version}: {self.tier}"
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """It stands on the automation's timeline too."""
+        return (self, self.version, self.version.automation)
+
+
+class Privilege(AppendOnly):
+    """One thing that a version would hold: entitlement, target, scope, by which credential; possibly at several places.
+
+    `connector` and `instance` are the connection that it was resolved by, always one: what goes through another connection to
+    the same resource is a privilege of its own (I8). `target_name` is a label and no part of the key.
+    """
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="privileges")
+    entitlement = models.ForeignKey(Entitlement, models.PROTECT, related_name="privileges")
+    connector = models.CharField(max_length=80)
+    instance = models.CharField(max_length=255, blank=True)
+    target = models.TextField(blank=True)
+    target_name = models.CharField(max_length=300, blank=True)
+    scope = ArrayField(models.TextField(), default=list)
+    level = models.CharField(max_length=8, choices=Level)
+    credential = models.ForeignKey(Credential, models.PROTECT, null=True, blank=True, related_name="privileges")
+    key = models.CharField(max_length=80)
+    at = ArrayField(models.CharField(max_length=300), default=list)
+    assumed = ArrayField(models.CharField(max_length=60), default=list)
+    active = models.BooleanField(default=True)
+    model_controlled = models.BooleanField(default=False)
+    sensitive = models.BooleanField(default=False)
+    recognised = models.BooleanField(default=True)
+    #: What is run can't be read from the source (T1).
+    opaque = models.BooleanField(default=False)
+    #: The source needs a credential here and names none.
+    credential_missing = models.BooleanField(default=False)
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("version_id", "id")
+        constraints = (models.UniqueConstraint(fields=["version", "key"], name="privilege_once_per_version"),)
+        indexes = (models.Index(fields=["entitlement", "version"], name="privilege_by_entitlement"),)
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    @property
+    def matter(self) -> str:
+        """See `same.matter`; of an entitlement that is not in the register yet it is nobody else's."""
+        return same.matter(self.entitlement_id, self.target, self.scope)
+
+    @property
+    def sentence(self) -> str:
+        """In words: "May post messages to #finance in Finance Slack workspace"."""
+        entitlement = self.entitlement
+        return words.sentence(
+            entitlement.words, entitlement.form, entitlement.resource.name, self.target, self.target_name
+        )
+
+    def sentence_of(self, scope: Sequence[str], level: str) -> str:
+        """In words what is held of it where an approver left less than was asked: a part of its scope, or a lower level (A7, R3)."""
+        is_part = set(scope) < set(self.scope)
+        target, name = (", ".join(scope), "") if is_part else (self.target, self.target_name)
+        entitlement = self.entitlement
+        said = words.sentence(entitlement.words, entitlement.form, entitlement.resource.name, target, name)
+        is_lowered = risk.POWER.index(level) < risk.POWER.index(self.level)
+        return f"{said}, narrowed to {words.LOWERED[level]}" if is_lowered else said
+
+    @property
+    def through(self) -> str:
+        """The connection as the source names it (I8); empty where that is the credential, which stands on its own record."""
+        if self.connector == REGISTERED or (self.credential and self.instance == self.credential.external_id):
+            return ""
+        return self.instance
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it is known which resource it touches (I8)."""
+        return not self.entitlement.resource.unresolved
+
+    @property
+    def counted_level(self) -> str:
+        """The level that rules judge: the higher of its own and its entitlement's; unknown counts as write (I4)."""
+        known = [one for one in (self.level, self.entitlement.level) if one in risk.LEVEL_ORDER]
+        return max(known, key=risk.LEVEL_ORDER.index, default=Level.WRITE)
+
+
+class VersionCredential(AppendOnly):
+    """A version uses, or asks for, a credential."""
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="version_credentials")
+    credential = models.ForeignKey(Credential, models.PROTECT, related_name="used_by")
+    at = ArrayField(models.CharField(max_length=300), default=list)
+
+    class Meta(AppendOnly.Meta):
+        constraints = (models.UniqueConstraint(fields=["version", "credential"], name="version_credential_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.credential} in {self.version}"
+
+
+class VersionIdentity(AppendOnly):
+    """A version runs as a non-human identity; two automations that share one are a finding (I5)."""
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="version_identities")
+    identity = models.ForeignKey(NonHumanIdentity, models.PROTECT, related_name="used_by")
+
+    class Meta(AppendOnly.Meta):
+        constraints = (models.UniqueConstraint(fields=["version", "identity"], name="version_identity_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.identity} in {self.version}"
+
+
+class Trigger(AppendOnly):
+    """One way in which a version starts."""
+
+    version = models.ForeignKey(Version, models.PROTECT, related_name="triggers")
+    type = models.CharField(max_length=40)
+    at = models.CharField(max_length=300, blank=True)
+    detail = models.CharField(max_length=300, blank=True)
+    authenticated = models.BooleanField(null=True)
+    active = models.BooleanField(default=True)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody who has not signed in can start the automation by it (T2)."""
+        return self.active and self.authenticated is False
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.detail}".strip()
+
+
+class Finding(models.Model):
+    """One thing that an assessment noticed; its state is a person's, its facts are the importer's."""
+
+    assessment = models.ForeignKey(Assessment, models.PROTECT, related_name="findings")
+    code = models.CharField(max_length=40)
+    place = models.CharField(max_length=400, blank=True)
+    severity = models.CharField(max_length=10)
+    detail = models.CharField(max_length=400, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=10, default="open")
+
+    class Meta:
+        ordering = ("assessment_id", "id")
+        constraints = (models.CheckConstraint(name="finding_state_known", condition=Q(state__in=["open", "closed"])),)
+        triggers = NEVER_REMOVED
+
+    def __str__(self) -> str:
+        return f"{self.code} at {self.place}"
