@@ -164,9 +164,9 @@ def _know_answers(questions: Sequence[Question]) -> None:
     """What was said to some questions: Django's own prefetching, but for making a query of each question that had no answer."""
     said: dict[int, list[Answer]] = {}
     by_key = {one.pk: one for one in questions}
-    for answer in Answer.objects.filter(among(by_key, "question")).order_by("pk"):
-        answer.question = by_key[answer.question_id]
-        said.setdefault(answer.question_id, []).append(answer)
+    for given in Answer.objects.filter(among(by_key, "question")).order_by("pk"):
+        given.question = by_key[given.question_id]
+        said.setdefault(given.question_id, []).append(given)
     for one in questions:
         _know(one, "answers", Answer.objects.all(), said.get(one.pk, []))
 
