@@ -13,9 +13,7 @@ from django.db.models.functions import Cast, JSONObject
 from django.urls import reverse
 
 from approvals.models import BatchAnswer, BatchState, HeldBatch
-from approvals.models.brake import ANSWERING
-from governance.controls import access
-from governance.controls.actors import Actor
+from governance.controls import compiled
 
 
 @dataclass(frozen=True)
@@ -41,13 +39,17 @@ class Waiting:
         return reverse("held_batch", args=[self.pk])
 
 
-def rows(actor: Actor, now: datetime, *, most: int) -> QuerySet[HeldBatch]:
+def rows(me: int | compiled.Value, *, answers: bool, most: int) -> QuerySet[HeldBatch]:
     """What waits for a security reviewer or an admin who has not answered, what is due first first; each with its cause (``called``) and the
     rest as JSON (``told``) for `of`. Who caused it is not asked.
+
+    Args:
+        me: whose home it is, by key.
+        answers: whether they are one of these (`ANSWERING`).
+        most: how many at most.
     """
-    answers = actor.person is not None and bool(set(ANSWERING) & access.roles_held(actor, now))
-    theirs = Q(cause__person__isnull=True) | ~Q(cause__person=actor.person) if answers else Q(pk__in=())
-    said = BatchAnswer.objects.filter(batch=OuterRef("pk"), person=actor.person)
+    theirs = Q(cause__person__isnull=True) | ~Q(cause__person=me) if answers else Q(pk__in=())
+    said = BatchAnswer.objects.filter(batch=OuterRef("pk"), person=me)
     found = HeldBatch.objects.filter(theirs, ~Exists(said), state=BatchState.OPEN).annotate(how_many=Count("held"))
     told = JSONObject(number="how_many", since="opened_at", due="answer_by", person="cause__person__name")
     named = found.annotate(called=F("cause__title"), told=Cast(told, CharField()))

@@ -16,7 +16,7 @@ from django.db.models.functions import Cast, Coalesce, JSONObject
 from django.urls import reverse
 
 from approvals.models import RevocationTask
-from governance.controls.actors import Actor
+from governance.controls import compiled
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,16 @@ class Waiting:
         return reverse("revocation", args=[self.pk])
 
 
-def rows(actor: Actor, now: datetime, *, most: int) -> QuerySet[RevocationTask]:
-    """What waits for a person, what is due first first; each with the automation (``called``) and all else as JSON (``told``) for `of`."""
-    if actor.person is None:
-        return RevocationTask.objects.none()
+def rows(people: list[int] | compiled.Value, *, most: int) -> QuerySet[RevocationTask]:
+    """What waits for some people, what is due first first; each with the automation (``called``) and all else as JSON (``told``) for `of`.
+
+    Args:
+        people: a person and whom they stand in for, by key.
+        most: how many at most.
+    """
     on = Coalesce("grant__entitlement__resource__name", "grant__approval__decided_on__name")
     told = JSONObject(on=on, since="opened_at", due="due_at")
-    waiting = RevocationTask.objects.waiting_for(actor, now).order_by("due_at", "pk")
+    waiting = RevocationTask.objects.put_to(people).order_by("due_at", "pk")
     return waiting.annotate(called=F("grant__automation__name"), told=Cast(told, CharField()))[:most]
 
 

@@ -17,9 +17,8 @@ from django.db.models.functions import Cast, JSONObject
 from django.urls import reverse
 
 from approvals.models import Waiver
-from governance.controls import access
-from governance.controls.actors import Actor
-from governance.controls.roles import Role
+from governance.controls import compiled
+from governance.controls.keyed import among
 
 DECIDE, OWN = "decide", "own"
 
@@ -49,20 +48,20 @@ class Waiting:
         return reverse("waiver", args=[self.pk])
 
 
-def rows(actor: Actor, now: datetime, *, most: int) -> QuerySet[Waiver]:
+def rows(
+    me: int | compiled.Value, people: list[int] | compiled.Value, now: datetime, *, decides: bool, most: int
+) -> QuerySet[Waiver]:
     """What waits for a person or is their own, longest first; each with the title of its rule (``called``) and all else as JSON (``told``) for `of`.
 
     Args:
-        actor: whose home it is. Security is shown what they do not gain by.
+        me: whose home it is, by key.
+        people: they and whom they stand in for.
         now: business time.
+        decides: whether they are security, who are shown what they do not gain by.
         most: how many at most.
     """
-    if actor.person is None:
-        return Waiver.objects.none()
-    people = [person.pk for person in actor.people]
-    own = Q(asked_by=actor.person)
-    decides = Role.SECURITY_REVIEWER in access.roles_held(actor, now)
-    others = ~Q(asked_by__in=people) & ~Q(beneficiaries__overlap=people) if decides else Q(pk__in=[])
+    own = Q(asked_by=me)
+    others = ~Q(among(people, "asked_by")) & ~Q(beneficiaries__overlap=people) if decides else Q(pk__in=[])
     told = JSONObject(
         what=Case(When(own, then=Value(OWN)), default=Value(DECIDE), output_field=CharField()),
         automation="automation__name",

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import F, IntegerField, Q, QuerySet, Value
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, NullIf
 from django.urls import reverse
 
-from governance.controls import access
+from governance.controls import access, compiled
 from governance.controls.actors import Actor
 from governance.controls.roles import Role
 from inventory.models import OWNED, Automation, Credential, InterimOwner, InterimState, NonHumanIdentity, Resource
@@ -56,21 +57,35 @@ def href_of(kind: str, pk: int) -> str:
     return reverse("ownerless_one", args=[kind, pk]) if kind == "credential" else reverse(kind, args=[pk])
 
 
-def parts(actor: Actor, now: datetime, *, most: int) -> list[QuerySet[Any, Any]]:
-    """What a reader can do something about: of the teams they lead, or all where they are a security reviewer.
+def reach(actor: Actor, now: datetime) -> bool | None:
+    """Whether a reader can do something about everything, as a security reviewer; only of the teams they lead; or, None, of nothing."""
+    if Role.SECURITY_REVIEWER in access.roles_held(actor, now):
+        return True
+    return False if access.may_lead(actor, now) else None
+
+
+def parts(
+    people: tuple[int, ...] | compiled.Value, now: datetime, *, everything: bool, most: int
+) -> list[QuerySet[Any, Any]]:
+    """What some people can do something about.
 
     Args:
-        actor: who reads.
+        people: a reader and whom they stand in for, by key.
         now: business time.
+        everything: all of it; else of the teams that they lead.
         most: how many of each kind at most.
 
     Returns:
-        Rows of `COLUMNS`, a query set a kind, for one union; `of_rows` reads them. None at all for whoever is neither.
+        Rows of `COLUMNS`, a query set a kind, for one union; `of_rows` reads them.
     """
-    everything = Role.SECURITY_REVIEWER in access.roles_held(actor, now)
-    if not everything and not access.may_lead(actor, now):
-        return []
-    return _parts(access.answers_as(actor, now), now, everything=everything, most=most)
+    among = RawSQL("SELECT unnest(%s::bigint[])", [people]) if isinstance(people, compiled.Value) else people
+    read = (
+        ("resource", Resource.objects.ownerless(now), _led(among, "team__", "owner__")),
+        ("automation", Automation.objects.ownerless(now), _led(among, "team__")),
+        ("identity", NonHumanIdentity.objects.ownerless(now), _led(among, "automation__team__", "owner__")),
+        ("credential", Credential.objects.ownerless(now), _of_credentials(among)),
+    )
+    return [_part(kind, rows if everything else rows.filter(led), most) for kind, rows, led in read]
 
 
 def of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Ownerless]:
@@ -81,28 +96,21 @@ def of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Ownerless]:
 
 
 def found(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
-    """`parts` in a query of their own."""
-    read = parts(actor, now, most=most)
-    return of_rows(read[0].union(*read[1:], all=True))[:most] if read else []
+    """`parts` of a reader in a query of their own."""
+    everything = reach(actor, now)
+    if everything is None:
+        return []
+    first, *others = parts(access.answers_as(actor, now), now, everything=everything, most=most)
+    return of_rows(first.union(*others, all=True))[:most]
 
 
 def listed(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
     """The same for the list, where whoever sees the whole register sees all; with who is named for each. Two queries."""
-    first, *others = _parts(access.answers_as(actor, now), now, everything=sees_all(actor, now), most=most)
+    first, *others = parts(access.answers_as(actor, now), now, everything=sees_all(actor, now), most=most)
     rows = of_rows(first.union(*others, all=True))[:most]
     named = InterimOwner.objects.filter(state=InterimState.NAMED).select_related("person", "named_by")
     by = {(kind, pk): one for one in named for kind in OWNED if (pk := getattr(one, f"{kind}_id")) is not None}
     return [replace(one, named=by.get((one.kind, one.pk))) for one in rows]
-
-
-def _parts(people: tuple[int, ...], now: datetime, *, everything: bool, most: int) -> list[QuerySet[Any, Any]]:
-    read = (
-        ("resource", Resource.objects.ownerless(now), _led(people, "team__", "owner__")),
-        ("automation", Automation.objects.ownerless(now), _led(people, "team__")),
-        ("identity", NonHumanIdentity.objects.ownerless(now), _led(people, "automation__team__", "owner__")),
-        ("credential", Credential.objects.ownerless(now), _of_credentials(people)),
-    )
-    return [_part(kind, rows if everything else rows.filter(led), most) for kind, rows, led in read]
 
 
 def _part(kind: str, rows: QuerySet[Any], most: int) -> QuerySet[Any, Any]:
@@ -114,7 +122,7 @@ def _part(kind: str, rows: QuerySet[Any], most: int) -> QuerySet[Any, Any]:
     return found
 
 
-def _led(people: tuple[int, ...], team: str, owner: str = "") -> Q:
+def _led(people: tuple[int, ...] | RawSQL, team: str, owner: str = "") -> Q:
     """Of a team that one of some people leads; without a team, of one of the teams of whoever left."""
     own = Q((f"{team}lead__in", people)) | Q((f"{team}deputy_lead__in", people))
     if not owner:
@@ -123,7 +131,7 @@ def _led(people: tuple[int, ...], team: str, owner: str = "") -> Q:
     return own | (Q((f"{team.removesuffix('__')}__isnull", True)) & theirs)
 
 
-def _of_credentials(people: tuple[int, ...]) -> Q:
+def _of_credentials(people: tuple[int, ...] | RawSQL) -> Q:
     """By the resource on which a credential is decided: the store that keeps it, else what it opens (A2)."""
     elsewhere = Q(kept_in__isnull=True) & (Q(opens__team__lead__in=people) | Q(opens__team__deputy_lead__in=people))
     theirs = Q(owner__teams__lead__in=people) | Q(owner__teams__deputy_lead__in=people)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pgtrigger
 
-from approvals.models.guards import COUNTED
-
 #: Levels as they rise; unknown counts as write (I4).
 _LEVELS = "ARRAY['read', 'write', 'execute', 'admin']"
 _POWER = f"array_position({_LEVELS}, replace({{level}}, 'unknown', 'write')::text)"
@@ -23,10 +21,17 @@ _COUNTED_LEVEL = f"({_LEVELS})[GREATEST({_POWER.format(level='held.level')}, {_P
 #: How far a grant's tier has risen since it was approved (T4).
 _RISEN = "array_position(ARRAY['', 'standard', 'high'], {row}.raised_to::text)"
 
-#: The decisions that approved the record ``own``, in the round that did: taken on it, or carried over to it (A7, A14). What they narrowed
+#: Whether a decision was not taken back.
+_STANDS = "NOT EXISTS (SELECT 1 FROM approvals_retraction r WHERE r.decision_id = d.id)"
+
+#: The decisions that approved the record ``own``, in the round that did: taken on it, or carried over to it (A7, A14; `guards.COUNTED`, read by
+#: key in each of two ways: as one it is a search of all decisions for each grant of many). What they narrowed
 #: is read from them, which nobody changes, and not from the record alone. A record that policy approved has none.
 _APPROVING = f"""(SELECT d.term_days, d.level, d.scope FROM approvals_decision d
-              WHERE d.outcome = 'approve' AND d.id IN {COUNTED.format(approval="own.id", round="own.round")}) taken"""  # noqa: S608
+              WHERE d.approval_id = own.id AND d.round = own.round AND d.outcome = 'approve' AND {_STANDS}
+              UNION ALL SELECT d.term_days, d.level, d.scope FROM approvals_carrieddecision c
+              JOIN approvals_decision d ON d.id = c.decision_id
+              WHERE c.approval_id = own.id AND c.round = own.round AND d.outcome = 'approve' AND {_STANDS}) taken"""  # noqa: S608
 
 RESTS_ON_APPROVALS = pgtrigger.Trigger(
     name="grant_rests_on_approvals",

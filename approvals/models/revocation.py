@@ -14,8 +14,9 @@ from django.urls import reverse
 
 from approvals.models import revocation_guards
 from approvals.models.grant import EnforcedBy, Grant
-from governance.controls import access
+from governance.controls import access, compiled
 from governance.controls.actors import Actor
+from governance.controls.keyed import among
 from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
 from governance.controls.roles import Relation
 from inventory.models import Automation, Resource
@@ -68,8 +69,12 @@ class RevocationTaskQuerySet(models.QuerySet["RevocationTask"]):
 
     def waiting_for(self, actor: Actor, now: datetime) -> RevocationTaskQuerySet:
         """Open ones that were put to a person, or to whom they stand in for, and of which they have not said anything."""
-        people = list(access.answers_as(actor, now))
-        said = RevocationWord.objects.filter(Q(person__in=people) | Q(for_person__in=people), task=OuterRef("pk"))
+        return self.put_to(list(access.answers_as(actor, now)))
+
+    def put_to(self, people: list[int] | compiled.Value) -> RevocationTaskQuerySet:
+        """Open ones that were put to some of these people, and of which none of them has said anything."""
+        theirs = Q(among(people, "person")) | Q(among(people, "for_person"))
+        said = RevocationWord.objects.filter(theirs, task=OuterRef("pk"))
         return self.open().filter(~Exists(said), asked__overlap=people)
 
 

@@ -20,6 +20,7 @@ from approvals.models import Proposal, ProposalState
 from approvals.proposals import kinds
 from governance.controls import access, compiled
 from governance.controls.actors import Actor
+from governance.controls.keyed import among
 from governance.controls.models import Delegation
 from governance.controls.roles import ROLE_WORDS, Role
 
@@ -65,11 +66,25 @@ def rows(actor: Actor, now: datetime, *, own: bool, most: int) -> QuerySet[Propo
     if actor.person is None:
         return Proposal.objects.none()
     me = actor.person.pk
+    return rows_of(me, [me], [role.value for role in access.roles_held(actor, now)], now, own=own, most=most)
+
+
+def rows_of(
+    me: int | compiled.Value,
+    mine: list[int] | compiled.Value,
+    roles: list[str] | compiled.Value,
+    now: datetime,
+    *,
+    own: bool,
+    most: int,
+) -> QuerySet[Proposal]:
+    """The same of one person, as a key and as keys, who acts in some roles."""
+    needed = Q(among(roles, "needs")) if isinstance(roles, compiled.Value) else Q(needs__in=roles)
     to_accept = Q(state=ProposalState.APPROVED, appointed=me)
     standing = Q(giver=me, taker=OuterRef("proposed_by")) | Q(taker=me, giver=OuterRef("proposed_by"))
     between = Delegation.objects.filter(standing).since(OuterRef("proposed_at"), now)
-    unsigned = Q(state__in=(ProposalState.OPEN, ProposalState.AT_ONCE), needs__in=access.roles_held(actor, now))
-    to_sign = unsigned & ~Q(proposed_by=me) & ~Q(gains__contains=[me]) & ~Q(loses__contains=[me]) & ~Exists(between)
+    unsigned = Q(state__in=(ProposalState.OPEN, ProposalState.AT_ONCE)) & needed
+    to_sign = unsigned & ~Q(proposed_by=me) & ~Q(gains__contains=mine) & ~Q(loses__contains=mine) & ~Exists(between)
     theirs = Q(proposed_by=me) if own else Q(pk__in=[])
     found = Proposal.objects.unanswered().filter(to_accept | to_sign | theirs, lapses_at__gt=now)
     what = Case(When(to_accept, then=Value(ACCEPT)), When(to_sign, then=Value(COUNTERSIGN)), default=Value(OWN))
@@ -126,4 +141,4 @@ def soonest(found: Iterable[Waiting]) -> list[Waiting]:
     return sorted(found, key=lambda one: (one.until, one.pk))
 
 
-__all__ = ["ACCEPT", "COUNTERSIGN", "OWN", "Waiting", "of", "rows", "sentence", "soonest"]
+__all__ = ["ACCEPT", "COUNTERSIGN", "OWN", "Waiting", "of", "rows", "rows_of", "sentence", "soonest"]

@@ -88,6 +88,11 @@ def keys(name: str) -> Value:
     return Value(name, ArrayField(models.BigIntegerField()))
 
 
+def texts(name: str) -> Value:
+    """Stands for texts, however many."""
+    return Value(name, ArrayField(models.TextField()))
+
+
 def among_those(name: str, column: str = "pk") -> Combinable:
     """A condition for ``filter()``: the row's key, or another column, is one of the keys that a question gives."""
     return among(keys(name), column)
@@ -95,7 +100,7 @@ def among_those(name: str, column: str = "pk") -> Combinable:
 
 def among_texts(name: str, column: str) -> Combinable:
     """The same of a column of text."""
-    return among(Value(name, ArrayField(models.TextField())), column)
+    return among(texts(name), column)
 
 
 class Statement(Generic[Row]):

@@ -16,7 +16,7 @@ def insert(rows: Sequence[models.Model]) -> None:
     """Insert rows of one model, in order, and give each its key, as ``bulk_create`` does; their references are saved already.
 
     Args:
-        rows: of columns that JSON can say: texts, numbers, instants, keys, lists of these.
+        rows: of columns that JSON can say: texts, numbers, instants, keys, bytes, lists of these.
 
     Raises:
         TypeError: a column holds anything else.
@@ -37,6 +37,8 @@ def _plain(value: object) -> str:
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
     raise TypeError(f"A column holds a {type(value).__name__}, which is not written like this")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection, models
 
 from governance.controls.actors import Actor
-from governance.controls.ledger_verifier import canonical_json, is_written_alike
+from governance.controls.ledger_verifier import canonical_json, is_written_alike, written
 from governance.controls.models import FreeText, LedgerEvent
 
 #: One text however many events there are, so that it is prepared once; most of what writing one by Django took was making that text.
@@ -121,8 +121,9 @@ def build(
         "code": refused,
         "payload": content,
     }
-    text = canonical_json(event)
-    if not is_written_alike(content) and _holds_large_float(content):
+    is_alike = is_written_alike(content)  # all else is text
+    text = written(event) if is_alike else canonical_json(event)
+    if not is_alike and _holds_large_float(content):
         raise ValueError(
             "The database would give a number of the payload back as a whole one that has no canonical form."
         )

@@ -63,7 +63,16 @@ def canonical_json(content: Mapping[str, Any]) -> bytes:
     Raises:
         ValueError: it holds what has no canonical form: a number beyond 2**53, NaN, half a surrogate pair.
     """
-    return _encode(content).encode() if is_written_alike(content) else rfc8785.dumps(dict(content))
+    return written(content) if is_written_alike(content) else rfc8785.dumps(dict(content))
+
+
+def written(content: Mapping[str, Any]) -> bytes:
+    """The same of what `is_written_alike`, for whoever knows that it is.
+
+    Raises:
+        ValueError: it holds half a surrogate pair.
+    """
+    return _encode(content).encode()
 
 
 def is_written_alike(value: object) -> bool:

@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet, TextField, Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
+from governance.controls import inserting
 from governance.controls.keys import keyed_digest
 from governance.controls.models import FreeText, LedgerEvent
 from governance.controls.refusals import Refusal, refuse
@@ -82,7 +83,7 @@ def keep_all(given: Sequence[str]) -> list[FreeText | None]:
         FreeText(text=text, key=key, digest=keyed_digest(key, text)) if text else None
         for text, key in zip(texts, keys, strict=True)
     ]
-    FreeText.objects.bulk_create([one for one in made if one is not None])
+    inserting.insert([one for one in made if one is not None])
     return made
 
 

@@ -7,6 +7,7 @@ database refuses takes all of it back.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -149,10 +150,17 @@ def _write_history(steps: Sequence[Step[Any]], kind: str) -> None:
     """A row of history for each subject, copied from the row as it stands now: as `Step.save` has simple-history write one."""
     model = type(steps[0].subject)
     by_key = {step.subject.pk: step for step in steps}
-    people = [step.actor.person.pk if step.actor.person is not None else None for step in by_key.values()]
-    signed = [list(by_key), people, [step.now for step in by_key.values()], [step.why for step in by_key.values()]]
+    signed = [
+        {
+            "key": key,
+            "person": step.actor.person.pk if step.actor.person is not None else None,
+            "at": step.now.isoformat(),
+            "why": step.why,
+        }
+        for key, step in by_key.items()
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(_history_of(cast("Hashable", model)), [kind, *signed])
+        cursor.execute(_history_of(cast("Hashable", model)), [kind, json.dumps(signed)])
 
 
 @cache
@@ -166,7 +174,7 @@ def _history_of(model: Hashable) -> str:
     return (
         f"INSERT INTO {past._meta.db_table} ({', '.join(names)}, history_type, history_user_id, history_date, "  # noqa: S608  names of models alone
         f"history_change_reason) SELECT {copied}, %s, signed.person, signed.at, signed.why FROM {model._meta.db_table} now "
-        "JOIN unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[]) AS signed (key, person, at, why) "
+        "JOIN jsonb_to_recordset(%s::jsonb) AS signed (key bigint, person bigint, at timestamptz, why text) "
         f"ON now.{model._meta.pk.column} = signed.key ORDER BY signed.key"
     )
 

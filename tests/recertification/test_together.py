@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals import grants, policies
 from approvals.models import Grant, GrantState
+from governance.controls import texts
 from governance.controls.models import FreeText, LedgerEvent
 from governance.recertification import drafts, sampling
 from governance.recertification.drafts import Submitted
@@ -102,6 +103,26 @@ def test_what_is_answered_together_is_on_record_as_what_is_answered_alone(
         "each has a key of its own (H6)"
     )
     assert not Draft.objects.exists()
+
+
+@pytest.mark.rule("H1", "H6", "R4")
+def test_each_of_many_has_a_reason_of_its_own_or_none_and_its_digest_is_in_the_event_and_in_history(
+    items: list[Item], held: Held
+) -> None:
+    reasons = ["As every quarter.", "", "As every quarter.", "Für “Küche” \\x41\nund Keller 🍏", '{"a": null}', ""]
+    submit([draft(one, K.KEEP, held, reason) for one, reason in zip(items, reasons, strict=True)], held, items[0])
+    digests: list[str] = []
+    for item, reason in zip(items, reasons, strict=True):
+        asked = question(item, NEEDED)
+        kept = asked.answers.get().reason
+        event = LedgerEvent.objects.get(verb="question.answered", subject_id=str(asked.pk))
+        assert (kept.text if kept else "", event.reason) == (reason, kept)
+        digests += [kept.digest] if kept else []
+        said = type(asked).history.filter(id=asked.pk).latest("history_id").history_change_reason  # type: ignore[attr-defined]
+        assert str(said).split(" ")[2:] == ([kept.digest] if kept else [])
+        assert event.payload.get("reason") == (kept.digest if kept else None)
+    assert len(set(digests)) == 4, "each has a key of its own"
+    assert not list(texts.rewritten())
 
 
 @pytest.mark.rule("R4", "S5", "H1")

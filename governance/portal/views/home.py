@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Count, QuerySet, Subquery, Value
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals import batches_waiting, holders, revocations_waiting, waiting, waivers_waiting
+from approvals import holders, waiting
 from approvals.models import Approval, Grant, Sample, Submission, SubmissionState
 from approvals.proposals import waiting as proposal_waiting
 from approvals.views import held_shapes
@@ -26,21 +25,19 @@ from governance.controls.calendar import zone_of
 from governance.controls.models import Person
 from governance.controls.roles import Role
 from governance.portal.views import home_batches as batches
+from governance.portal.views import home_lines
 from governance.portal.views import home_revocations as revocations
 from governance.portal.views import home_waivers as waivers
 from governance.portal.views.answers import reader
+from governance.portal.views.home_lines import MOST, Mine
 from governance.recertification.models import Question
 from governance.web import chrome, times
 from governance.web.middleware import Request
 from governance.web.pages import page
-from inventory import ownerless
-from inventory.models import Automation, AutomationState
 from inventory.ownerless import Ownerless
 
 Shape = dict[str, Any]
 
-#: Rows of each group and of my automations; the rest is one click away.
-MOST = 8
 #: How many of those who hold one of my automations; how many others there are is said.
 MOST_HELD = 5
 
@@ -64,7 +61,7 @@ def home(request: Request) -> HttpResponse:
     person = reader(request)
     to_decide, to_answer = waiting.to_decide_and_to_answer(request.actor, now)
     under_way = waiting.under_way(person, now)
-    mine, nobodys, proposed, asked, to_remove, held = _in_one_query(request.actor, person, now)
+    mine, nobodys, proposed, asked, to_remove, held = home_lines.read(request.actor, person, now)
     reviews = _recertifications(person, access.answers_as(request.actor, now))
     chrome.counted(request, recertify=reviews["count"])
     groups = [
@@ -350,56 +347,6 @@ def _ownerless(found: Sequence[Ownerless], now: datetime) -> Shape:
         "more_href": reverse("ownerless"),
         "more_words": "See them all",
     }
-
-
-@dataclass(frozen=True)
-class Mine:
-    """What a row says of one of the reader's automations."""
-
-    pk: int
-    name: str
-    state: str
-    approved: int | None
-    submitted_at: datetime | None
-
-
-def _in_one_query(
-    actor: Actor, person: Person, now: datetime
-) -> tuple[
-    list[Mine],
-    list[Ownerless],
-    list[proposal_waiting.Waiting],
-    list[waivers_waiting.Waiting],
-    list[revocations_waiting.Waiting],
-    list[batches_waiting.Waiting],
-]:
-    """The reader's automations, what nobody answers for that they can do something about, proposals, waivers, revocations, batches: one query."""
-    mine = Automation.objects.answered_by([person.pk], now).exclude(state=AutomationState.RETIRED)
-    last = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
-    told = {"called": F("name"), "left": F("state"), "left_at": Subquery(last.values("submitted_at")[:1])}
-    shown = mine.annotate(shown_kind=Value("mine"), key=F("pk"), number=F("approved_version__number"), **told)
-    first = shown.values(*ownerless.COLUMNS).order_by("name", "pk")[:MOST]
-    proposed = proposal_waiting.rows(actor, now, own=True, most=2 * MOST)
-    as_left = {"left": F("told"), "left_at": F("proposed_at"), "number": ownerless.NOTHING}
-    others = [proposed.annotate(shown_kind=Value("proposed"), key=F("pk"), **as_left).values(*ownerless.COLUMNS)]
-    as_asked = {"left": F("told"), "left_at": F("asked_at"), "number": ownerless.NOTHING}
-    to_waive = waivers_waiting.rows(actor, now, most=2 * MOST)
-    others += [to_waive.annotate(shown_kind=Value("waiver"), key=F("pk"), **as_asked).values(*ownerless.COLUMNS)]
-    as_opened = {"left": F("told"), "left_at": F("opened_at"), "number": ownerless.NOTHING}
-    to_remove = revocations_waiting.rows(actor, now, most=2 * MOST)
-    others += [to_remove.annotate(shown_kind=Value("revocation"), key=F("pk"), **as_opened).values(*ownerless.COLUMNS)]
-    held = batches_waiting.rows(actor, now, most=2 * MOST)
-    others += [held.annotate(shown_kind=Value("batch"), key=F("pk"), **as_opened).values(*ownerless.COLUMNS)]
-    others += ownerless.parts(actor, now, most=MOST + 1)
-    rows = list(first.union(*others, all=True))
-    columns = ("key", "called", "left", "number", "left_at")
-    own = [Mine(*(row[name] for name in columns)) for row in rows if row["shown_kind"] == "mine"]
-    waits = [(row["shown_kind"], (row["key"], row["called"], row["left"])) for row in rows]
-    found = [proposal_waiting.of(*told) for kind, told in waits if kind == "proposed"]
-    asked = [waivers_waiting.of(*told) for kind, told in waits if kind == "waiver"]
-    back = [batches_waiting.of(*told) for kind, told in waits if kind == "batch"]
-    left = [revocations_waiting.of(*told) for kind, told in waits if kind == "revocation"]
-    return sorted(own, key=lambda one: (one.name, one.pk)), ownerless.of_rows(rows), found, asked, left, back
 
 
 def _automations(mine: Iterable[Mine], under_way: Iterable[Submission], who: Reader) -> list[Shape]:

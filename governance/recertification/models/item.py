@@ -330,15 +330,18 @@ class Answer(AppendOnly):
                 name="answer_two_people",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert,
+                #: One question after another by its key: joined, and planned while there are few answers, it would read all of them for each.
+                declare=[("mine", "recertification_question%ROWTYPE"), ("other", "bigint")],
                 func="""
                     IF NEW.answer NOT IN ('keep', 'revoke', 'do_not_renew') THEN
                         RETURN NEW;
                     END IF;
-                    IF EXISTS (SELECT 1 FROM recertification_question mine
-                               JOIN recertification_item i ON i.id = mine.item_id
+                    SELECT * INTO mine FROM recertification_question WHERE id = NEW.question_id;
+                    IF mine.asks = 'acceptable' AND EXISTS (
+                               SELECT 1 FROM recertification_item i
                                JOIN approvals_grant g ON g.id = i.grant_id
                                JOIN inventory_automation au ON au.id = g.automation_id
-                               WHERE mine.id = NEW.question_id AND mine.asks = 'acceptable'
+                               WHERE i.id = mine.item_id
                                  AND (au.business_owner_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))
                                    OR au.technical_owner_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))
                                    OR EXISTS (SELECT 1 FROM inventory_interimowner meanwhile
@@ -352,16 +355,16 @@ class Answer(AppendOnly):
                         RAISE EXCEPTION 'SOD-4: who owns the automation, or asked for it, does not say that it is acceptable'
                             USING ERRCODE = 'check_violation';
                     END IF;
-                    IF EXISTS (SELECT 1 FROM recertification_answer a
-                               JOIN recertification_question q ON q.id = a.question_id
-                               JOIN recertification_question mine ON mine.item_id = q.item_id AND mine.id <> q.id
-                               WHERE mine.id = NEW.question_id AND a.answer IN ('keep', 'revoke', 'do_not_renew')
-                                 AND (a.person_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))
-                                   OR a.for_person_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))))
-                    THEN
-                        RAISE EXCEPTION 'SOD-4: the two questions of an item are answered by two people'
-                            USING ERRCODE = 'check_violation';
-                    END IF;
+                    FOR other IN SELECT id FROM recertification_question WHERE item_id = mine.item_id AND id <> mine.id LOOP
+                        IF EXISTS (SELECT 1 FROM recertification_answer a
+                                   WHERE a.question_id = other AND a.answer IN ('keep', 'revoke', 'do_not_renew')
+                                     AND (a.person_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))
+                                       OR a.for_person_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))))
+                        THEN
+                            RAISE EXCEPTION 'SOD-4: the two questions of an item are answered by two people'
+                                USING ERRCODE = 'check_violation';
+                        END IF;
+                    END LOOP;
                     RETURN NEW;
                 """,
             ),

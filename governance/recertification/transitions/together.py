@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import Model, QuerySet
 
 from approvals import renewing
 from approvals.models import Approval, Grant
@@ -138,16 +138,14 @@ def _locked(keys: Collection[int], people: Collection[int]) -> Mapping[int, Ques
     _know_grants(held.values(), automations)
     reviewers.know_parties(held.values())
     of_item: dict[int, list[Question]] = {pk: [] for pk in items}
-    both = Question.objects.filter(among(items, "item")).order_by("pk")
-    for one in both.prefetch_related(Prefetch("answers", Answer.objects.order_by("pk"))):
+    for one in Question.objects.filter(among(items, "item")).order_by("pk"):
         one.item = items[one.item_id]
         of_item[one.item_id].append(one)
+    _know_answers([one for asked in of_item.values() for one in asked])
     for item in items.values():
         if item.grant_id is not None:
             item.grant = held[item.grant_id]
-        asked = item.questions.all()
-        asked._result_cache = of_item[item.pk]  # whoever asks the item for its questions gets these very rows
-        item.__dict__.setdefault("_prefetched_objects_cache", {})["questions"] = asked
+        _know(item, "questions", Question.objects.all(), of_item[item.pk])
     return {one.pk: one for asked in of_item.values() for one in asked if one.pk in locked}
 
 
@@ -160,6 +158,23 @@ def _locking(model: type[M], keys: Collection[int]) -> QuerySet[M]:
 def _read(model: type[M], keys: Collection[int], *related: str) -> dict[int, M]:
     rows = _locking(model, keys)
     return {row.pk: row for row in (rows.select_related(*related) if related else rows)}
+
+
+def _know_answers(questions: Sequence[Question]) -> None:
+    """What was said to some questions: Django's own prefetching, but for making a query of each question that had no answer."""
+    said: dict[int, list[Answer]] = {}
+    by_key = {one.pk: one for one in questions}
+    for given in Answer.objects.filter(among(by_key, "question")).order_by("pk"):
+        given.question = by_key[given.question_id]
+        said.setdefault(given.question_id, []).append(given)
+    for one in questions:
+        _know(one, "answers", Answer.objects.all(), said.get(one.pk, []))
+
+
+def _know(row: Model, name: str, rows: QuerySet[M], found: list[M]) -> None:
+    """Whoever asks a row for those below it gets these very rows."""
+    rows._result_cache = found
+    row.__dict__.setdefault("_prefetched_objects_cache", {})[name] = rows
 
 
 def _know_grants(held: Collection[Grant], automations: Mapping[int, Automation]) -> None:

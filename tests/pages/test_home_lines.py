@@ -1,0 +1,51 @@
+"""What home reads in one query is compiled once for each sort of reader, and tells nobody of another's things (R9, S8)."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from governance.controls.models import Person
+from governance.portal.views import home_lines
+from tests import journeys
+from tests.journeys import Company
+from tests.people import Northwind, as_actor
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def company(northwind: Northwind) -> Company:
+    """Northwind with its resources, and a version of Rita's that is submitted."""
+    made = journeys.company(northwind)
+    journeys.submitted(made)
+    return made
+
+
+def own(person: Person, company: Company) -> list[str]:
+    """Names of the reader's own automations."""
+    return [one.name for one in home_lines.read(as_actor(person), person, company.now)[0]]
+
+
+@pytest.mark.rule("I1", "S5")
+def test_two_readers_of_one_sort_are_told_of_their_own_alone_whoever_asked_first(company: Company) -> None:
+    n = company.people
+    home_lines._everything.cache_clear()
+    assert own(n.mei, company) == []
+    assert own(n.jonas, company) != []
+    assert own(n.mei, company) == []
+
+
+@pytest.mark.rule("S8", "S7", "G6", "I3")
+@pytest.mark.parametrize(("decides", "answers", "reach"), [*product((True, False), (True, False), (None, False, True))])
+def test_every_sort_of_reader_can_be_asked_about(
+    company: Company, *, decides: bool, answers: bool, reach: bool | None
+) -> None:
+    jonas, now = company.people.jonas, company.now
+    ask = home_lines._everything(decides=decides, answers=answers, reach=reach)
+    keys = {name: [jonas.pk] for name in ("mine", "acting", "people")}
+    found = [
+        {row["shown_kind"] for row in ask(me=jonas.pk, roles=roles, now=now, **keys)} for roles in ([], ["employee"])
+    ]
+    assert found == [{"mine"}, {"mine"}]
