@@ -163,7 +163,7 @@ def _forget_texts(known: KnownAs, now: datetime) -> None:
 
 def _forget_notices(known: KnownAs) -> None:
     """Empty what was sent to them, and take their name out of what others were told: facts, and the mail as it was kept."""
-    rendered = ("subject", "text", "html")
+    rendered = ("subject", "text", "html", "dates")
     nothing: dict[str, Any] = {"context": {}, **dict.fromkeys(rendered, "")}
     Notice.objects.filter(recipient=known.person).update(**nothing)
     others = Notice.objects.annotate(facts=Cast("context", TextField()))
@@ -174,6 +174,8 @@ def _forget_notices(known: KnownAs) -> None:
         if is_named:
             told_by.add(notice.digest_id)
         left = {name: known.without(getattr(notice, name), alone=is_named) for name in rendered}
+        if is_named:
+            left["dates"] = ""  # its lines are folded anywhere, in a name too
         Notice.objects.filter(pk=notice.pk).update(context=context, **left)
 
 

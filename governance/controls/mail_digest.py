@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from django.db import transaction
 from django.db.models import Min, Q
 from django.utils.text import get_text_list
 
-from governance.controls import mail_text, outbox, telling
+from governance.controls import ics, mail_text, outbox, telling
 from governance.controls.mail_text import Letter
 from governance.controls.models import Notice, NoticeState, Person, Seal
 from governance.controls.telling import Group
@@ -44,11 +44,13 @@ class Line:
         due: when it is due; None for what has no deadline.
         text: what a digest calls it; empty for the subject that a mail of its own would have.
         facts: what the templates of such a mail should know better than the notice did when it was queued.
+        date: its deadline as an event for the person's calendar, where it asks for an answer until a day.
     """
 
     due: datetime | None = None
     text: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    date: ics.Event | None = None
 
 
 #: ``reader(person, threads, now)`` answers which of the threads still hold something for the person, and how it stands.
@@ -174,15 +176,26 @@ def _make(person: Person, key: str, now: datetime) -> dict[str, int]:
 def write(digest: Notice, checkpoint: Seal | None, now: datetime) -> Letter | None:
     """The mail of a digest, of what is open at ``now``; with one thing in it, that thing's own mail. None when nothing is left to tell.
 
+    With it goes a calendar file of the deadlines that its lines have.
+
     What is done by now, and what can't be told, is taken out of it and marked so.
     """
     known, still = _what_is_open(digest.recipient, list(digest.carried.order_by("pk")), now)
     _drop(known, still, DONE)
     told = [one for one in known if one.pk in still]
     if len(told) == 1:
-        return mail_text.write(told[0], checkpoint, still[told[0].pk].facts)
-    parts = _parts(told, still, now)
-    return mail_text.write(digest, checkpoint, _facts(parts, now)) if parts else None
+        letter = mail_text.write(told[0], checkpoint, still[told[0].pk].facts)
+    elif parts := _parts(told, still, now):
+        letter = mail_text.write(digest, checkpoint, _facts(parts, now))
+    else:
+        return None
+    return replace(letter, dates=_dates((still[one.pk] for one in told), now))
+
+
+def _dates(lines: Iterable[Line], now: datetime) -> str:
+    """The calendar file of what asks for answers; nothing where nothing does."""
+    events = [line.date for line in lines if line.date is not None]
+    return ics.calendar(events, name=f"Countersign, {settings.ORGANISATION}", now=now) if events else ""
 
 
 def let_go(digest: Notice) -> None:

@@ -35,12 +35,13 @@ _PATH = re.compile(r"/(?![/\\])[!-~]*")
 
 @dataclass(frozen=True)
 class Letter:
-    """One rendered mail, and what it belongs to."""
+    """One rendered mail, what it belongs to, and the calendar file that goes with it, if any."""
 
     subject: str
     text: str
     html: str
     thread: str
+    dates: str = ""
 
 
 def one_line(text: str) -> str:

@@ -11,6 +11,7 @@ import smtplib
 import time
 from collections import Counter
 from datetime import datetime, timedelta
+from email.mime.text import MIMEText
 from email.utils import formataddr
 
 import structlog
@@ -18,7 +19,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
-from governance.controls import clock, mail_digest, mail_server, mail_text, outbox, outgoing, sealing, telling
+from governance.controls import clock, ics, mail_digest, mail_server, mail_text, outbox, outgoing, sealing, telling
 from governance.controls.models import Notice, NoticeState, Seal
 from governance.controls.outgoing import DEAD_AFTER, MOST_ATTEMPTS, SWEEP_SECONDS, WAITS
 
@@ -72,7 +73,7 @@ def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal |
             return _drop(notice)
         notice.subject, notice.thread = letter.subject, letter.thread
         if settings.DEMO or server is None:
-            notice.text, notice.html = letter.text, letter.html
+            notice.text, notice.html, notice.dates = letter.text, letter.html, letter.dates
         if server is not None:
             _message(notice, letter, server).send()
     except Exception as error:  # noqa: BLE001  one notice that can't be sent must not keep the others back
@@ -81,7 +82,7 @@ def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal |
             server.close()  # after a failure the next one starts with a connection of its own
         return _put_off(notice, _named(error))
     notice.state, notice.sent_at, notice.error = NoticeState.SENT, now, ""
-    notice.save(update_fields=["state", "sent_at", "error", "subject", "text", "html", "thread"])
+    notice.save(update_fields=["state", "sent_at", "error", "subject", "text", "html", "dates", "thread"])
     return "sent"
 
 
@@ -123,7 +124,17 @@ def _message(notice: Notice, letter: mail_text.Letter, server: BaseEmailBackend)
         connection=server,
     )
     message.attach_alternative(letter.html, "text/html")
+    if letter.dates:
+        message.attach(_calendar(letter.dates))
     return message
+
+
+def _calendar(dates: str) -> MIMEText:
+    """A calendar file as a part of its own. In base64: its ends of lines are part of it (RFC 5545, 3.1)."""
+    part = MIMEText(dates, ics.MEDIA_TYPE.partition("/")[2], "utf-8")
+    part.set_param("method", ics.METHOD)
+    part.add_header("Content-Disposition", "attachment", filename=ics.FILE_NAME)
+    return part
 
 
 def _put_off(notice: Notice, error: str) -> str:

@@ -31,8 +31,8 @@ from governance.controls.models import (
 from governance.controls.models.ledger import Outcome
 from governance.controls.roles import ROLE_WORDS, Role
 from governance.recertification import wording
+from governance.recertification.dates import ABOUT
 from governance.recertification.models import ItemState, Question
-from governance.recertification.still_open import ABOUT
 from inventory.models import (
     Automation,
     AutomationState,

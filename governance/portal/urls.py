@@ -90,5 +90,6 @@ urlpatterns = [
     path("demo/mail/", demo.mail_list, name="mail_list"),
     path("demo/mail/<int:pk>/", demo.mail, name="mail"),
     path("demo/mail/<int:pk>/html/", demo.mail_html, name="mail_html"),
+    path("demo/mail/<int:pk>/deadlines.ics", demo.mail_dates, name="mail_dates"),
     path("admin/", read_only_admin.mount().urls),
 ]

@@ -9,15 +9,15 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count
 
-from governance.controls import access, ledger, mail_digest, outbox
+from governance.controls import ledger, mail_digest, outbox
 from governance.controls.mail_digest import Line
 from governance.controls.models import Delegation, Notice, Person
 from governance.controls.people import people_with
 from governance.controls.roles import Role
 from governance.controls.transitions import Step
-from governance.recertification import reviewers
+from governance.recertification import dates, reviewers
 from governance.recertification.models import Campaign, Question
 
 OPENED, REMINDED, NOBODY = "recertification_campaign", "recertification_campaign_reminder", "recertification_nobody"
@@ -26,13 +26,6 @@ OPENED, REMINDED, NOBODY = "recertification_campaign", "recertification_campaign
 def register() -> None:
     """Have the digest ask here about what is told of campaigns."""
     mail_digest.register(to_answer, OPENED, REMINDED)
-
-
-def left(campaigns: Iterable[int], people: Collection[int]) -> dict[tuple[int, int], tuple[int, datetime]]:
-    """By campaign and person: how many questions wait for them, and when the first is due. One query."""
-    rows = Question.objects.unanswered().filter(item__campaign__in=campaigns, reviewer__in=people)
-    found = rows.order_by().values_list("item__campaign", "reviewer").annotate(Count("pk"), Min("item__deadline"))
-    return {(campaign, person): (count, due) for campaign, person, count, due in found}
 
 
 def opened(step: Step[Any], campaign: Campaign) -> None:
@@ -45,7 +38,7 @@ def opened(step: Step[Any], campaign: Campaign) -> None:
 
 def remind(step: Step[Any], campaign: Campaign, people: Collection[Person]) -> list[Person]:
     """Remind people who have something left to answer, once on one of their days; returns those who had not been yet."""
-    counts = {one: count for (_, one), (count, _) in left([campaign.pk], [one.pk for one in people]).items()}
+    counts = {one: count for (_, one), (count, _) in dates.left([campaign.pk], [one.pk for one in people]).items()}
     told: list[Person] = []
     for person in people:
         if person.pk in counts:
@@ -93,14 +86,9 @@ def _with_takers(people: Collection[Person], now: datetime) -> Iterable[tuple[Pe
 
 def to_answer(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Campaigns in which the person, or somebody for whom they stand in, has something left to answer."""
-    people = access.answering_as(person, now)
-    found = left(mail_digest.keys(threads), people)
-    names = dict(Campaign.objects.filter(pk__in={pk for pk, _ in found}).values_list("pk", "name"))
-    lines: dict[str, Line] = {}
-    for pk, name in names.items():
-        own = [said for (campaign, _), said in found.items() if campaign == pk]
-        count, due = sum(one for one, _ in own), min(due for _, due in own)
-        lines[f"campaign:{pk}"] = Line(
-            due, f"{name}: {count:,} {'question waits' if count == 1 else 'questions wait'} for you", {"count": count}
-        )
-    return lines
+    names = dict(Campaign.objects.filter(pk__in=mail_digest.keys(threads)).values_list("pk", "name"))
+    found = dates.of_campaigns(person, names, now)
+    return {
+        f"campaign:{pk}": Line(one.event.at, one.event.summary, {"count": one.count}, one.event)
+        for pk, one in found.items()
+    }

@@ -17,8 +17,8 @@ from django.db.models.functions import Cast, Coalesce, Greatest, Least, TruncDat
 
 from approvals import policies
 from approvals.models import Grant, GrantState
-from governance.recertification import scope
-from governance.recertification.models import ItemState, Question
+from governance.recertification import dates, scope
+from governance.recertification.models import Question
 from governance.recertification.scheduling import OPENS_BEFORE
 from inventory.models import Automation, AutomationState, Resource
 
@@ -80,9 +80,8 @@ def deadlines(people: Collection[int] | None, zone: ZoneInfo) -> list[tuple[date
     rows = Question.objects.unanswered()
     if people is not None:
         rows = rows.filter(reviewer__in=people)
-    due = Case(When(item__state=ItemState.ESCALATED, then=F("item__grace_until")), default=F("item__deadline"))
     counts: dict[date, int] = defaultdict(int)
-    for day, count in rows.order_by().values_list(TruncDate(due, tzinfo=zone)).annotate(Count("pk")):
+    for day, count in rows.order_by().values_list(TruncDate(dates.DUE, tzinfo=zone)).annotate(Count("pk")):
         counts[day] += count
     return sorted(counts.items())
 

@@ -8,19 +8,10 @@ from datetime import datetime
 from governance.controls import access, mail_digest
 from governance.controls.mail_digest import Line
 from governance.controls.models import Person
-from governance.recertification import wording
-from governance.recertification.models import ItemState, Question
+from governance.recertification import dates
+from governance.recertification.models import Question
 
 EVENTS = ("opened", "joined", "passed", "reminder", "escalated")
-
-#: What the words for an item read of it.
-ABOUT = (
-    "item__automation__team",
-    "item__grant__automation__team",
-    "item__grant__credential",
-    "item__grant__approval__privilege__entitlement__resource",
-    "item__grant__approval__credential",
-)
 
 
 def register() -> None:
@@ -38,10 +29,9 @@ def to_review(person: Person, threads: Collection[str], now: datetime) -> dict[s
         .unanswered()
         .filter(item__in=mail_digest.keys(threads))
     )
-    found = {}
-    for question in asked.select_related(*ABOUT).order_by("pk"):
-        item = question.item
-        team = item.of_automation.team.name
-        due = item.grace_until if item.state == ItemState.ESCALATED else item.deadline
-        found[f"item:{item.pk}"] = Line(due, f"{team}: {wording.title(item)}. Is it still {question.asks}?")
-    return found
+    questions = list(asked.select_related(*dates.ABOUT).order_by("pk"))
+    events = dates.of_questions(person, questions, now)
+    return {
+        f"item:{one.item_id}": Line(dates.due(one.item), dates.words(one), date=events[one.item_id])
+        for one in questions
+    }

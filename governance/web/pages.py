@@ -17,6 +17,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
+from governance.controls import ics
+
 VARIES = ("HX-Request", "HX-Target", "HX-History-Restore-Request")
 REFUSAL_STATUS = {"state": 409, "stale": 409, "permission": 403, "duty": 403, "input": 422}
 REFUSAL_REGION = "refusal"
@@ -47,6 +49,13 @@ class Refusal(Protocol):
     @property
     def to_do(self) -> str:
         """What they can do instead, or an empty string."""
+
+
+def calendar_file(content: str) -> HttpResponse:
+    """A calendar file, to be kept or opened by the reader's calendar."""
+    answer = HttpResponse(content, content_type=f"{ics.MEDIA_TYPE}; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{ics.FILE_NAME}"'
+    return answer
 
 
 def page(

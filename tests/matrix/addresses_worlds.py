@@ -155,7 +155,9 @@ def build() -> Portal:
         "fallback": w.northwind.fallback,
     }
     rows["notice"] = Notice.objects.order_by("pk")[0]
-    Notice.objects.filter(pk=rows["notice"].pk).update(html="<!doctype html><title>Sent</title>")
+    Notice.objects.filter(pk=rows["notice"].pk).update(
+        html="<!doctype html><title>Sent</title>", dates="BEGIN:VCALENDAR\r\n"
+    )
     typed = builder.typed(preview, w.people["business_owner"])
     bound = next(name.removeprefix("why-") for name in typed if name.startswith("why-"))
     return Portal(w, clients, rows, typed, bound)

@@ -223,7 +223,7 @@ ACTIONS = {
     *("webhook_test", "webhook_pause", "webhook_resume", "webhook_renew_key"),
     *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm", "submit_again"),
     *("credential_kept_here", "credential_not_kept_here", "token_revoke"),
-    *("team_fallback", "proposal_answer", "policy_schema", "mail_html"),
+    *("team_fallback", "proposal_answer", "policy_schema", "mail_html", "mail_dates"),
 }
 
 

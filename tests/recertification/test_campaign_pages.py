@@ -12,7 +12,6 @@ from django.test.utils import CaptureQueriesContext
 
 from governance.controls import clock
 from governance.controls.models import Notice
-from governance.recertification import ics
 from governance.recertification.models import AnswerKind, Asks, Campaign, CampaignState, Item
 from governance.recertification.scope import Scope
 from governance.web.drawings import burn_down
@@ -197,52 +196,6 @@ def test_the_calendar_says_what_opens_in_which_week(held: Held, now: datetime, m
     nobody = text(client_of(held.people.nadia), "/campaigns/calendar/")
     assert "would be here" in nobody
     assert "Everybody" not in nobody
-
-
-@pytest.mark.rule("R5")
-def test_the_calendar_file_has_an_event_for_each_deadline_and_nothing_of_anybody_else(
-    held: Held, now: datetime
-) -> None:
-    campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
-    answer = client_of(held.people.jonas).get("/recertify/calendar.ics")
-    assert answer["Content-Type"] == "text/calendar; charset=utf-8"
-    events = parsed(answer.content)
-    count = campaign.items.filter(questions__reviewer=held.people.jonas).count()
-    assert [one["SUMMARY"] for one in events] == [f"Countersign: {count} questions to answer"]
-    assert events[0]["DTSTART;VALUE=DATE"] == day(now).strftime("%Y%m%d")
-    same = parsed(client_of(held.people.jonas).get("/recertify/calendar.ics").content)
-    assert [one["UID"] for one in same] == [one["UID"] for one in events]
-    assert parsed(client_of(held.people.nadia).get("/recertify/calendar.ics").content) == []
-
-
-def parsed(content: bytes) -> list[dict[str, str]]:
-    """The events of a file, as RFC 5545 has them: CRLF, folded lines of 75 octets at most."""
-    assert content.endswith(b"\r\n")
-    lines = content.split(b"\r\n")[:-1]
-    assert max(map(len, lines)) <= 75
-    assert all(b"\n" not in line for line in lines)
-    whole = content.replace(b"\r\n ", b"").decode().split("\r\n")[:-1]
-    assert (whole[0], whole[-1]) == ("BEGIN:VCALENDAR", "END:VCALENDAR")
-    found: list[dict[str, str]] = []
-    for line in whole[1:-1]:
-        name, _, value = line.partition(":")
-        if line == "BEGIN:VEVENT":
-            found.append({})
-        elif found and name != "END":
-            unescaped = re.sub(r"\\(.)", lambda one: "\n" if one[1] == "n" else one[1], value)
-            found[-1][name] = unescaped
-    return found
-
-
-@pytest.mark.rule("R5")
-def test_what_stands_in_a_calendar_file_is_escaped_and_folded() -> None:
-    said = "Rechnung, Prüfung; “mit” \\ und\nzwei Zeilen " + "ü" * 60
-    one = ics.Event("a@b", date(2026, 11, 27), said, "https://example.org/" + "x" * 90)
-    content = ics.calendar([one], name="Mine, all", now=clock.real())
-    (event,) = parsed(content)
-    assert event["SUMMARY"] == said
-    assert event["UID"] == "a@b"
-    assert event["DTEND;VALUE=DATE"] == "20261128"
 
 
 @pytest.mark.rule("R2")

@@ -47,6 +47,8 @@ class Notice(models.Model):
     subject = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
+    #: The calendar file that goes with it, of what asks for an answer until a day.
+    dates = models.TextField(blank=True, default="", db_default="")
     #: The mail that carries it, of those that join a digest.
     digest = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="carried")
 

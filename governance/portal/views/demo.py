@@ -18,7 +18,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from governance.controls import clock, nudge, signing_in
+from governance.controls import clock, ics, nudge, signing_in
 from governance.controls.actors import Actor
 from governance.controls.models import Notice, NoticeState, Person
 from governance.portal.sign_in import note_sign_in
@@ -26,7 +26,7 @@ from governance.portal.views.coming import Coming, what_is_next
 from governance.portal.views.sign_in import wanted
 from governance.web.asked import midnight, number
 from governance.web.middleware import Request
-from governance.web.pages import page
+from governance.web.pages import calendar_file, page
 from governance.web.times import counted
 
 View = Callable[..., HttpResponse]
@@ -157,12 +157,27 @@ def mail(request: Request, pk: int) -> HttpResponse:
             "why": one.error,
             "headers": [
                 *carried,
+                *_dates_of(one),
                 {"label": "Message-ID", "text": one.message_id, "mono": True},
                 {"label": "Thread", "text": one.thread, "mono": True},
             ],
         },
     }
     return page(request, "portal/mail.html", context)
+
+
+def _dates_of(one: Notice) -> list[dict[str, Any]]:
+    """Its attachment, where it has one."""
+    if not one.dates:
+        return []
+    return [{"label": "Attached", "text": ics.FILE_NAME, "icon": "file", "href": reverse("mail_dates", args=[one.pk])}]
+
+
+@demo_only
+@require_GET
+def mail_dates(request: Request, pk: int) -> HttpResponse:
+    """The calendar file that goes with a mail."""
+    return calendar_file(get_object_or_404(Notice.objects.exclude(dates=""), pk=pk).dates)
 
 
 #: A mail brings its styles as attributes and nothing else: what stands on such a page can load and run nothing.

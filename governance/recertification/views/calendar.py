@@ -10,13 +10,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals.asking import organisation_zone
-from governance.controls import access, clock
+from governance.controls import access, clock, ics
 from governance.controls.roles import Permission
-from governance.recertification import coming, ics, reviewers
+from governance.recertification import coming, dates
 from governance.recertification.coming import Week
-from governance.web import times
 from governance.web.middleware import Request
-from governance.web.pages import page
+from governance.web.pages import calendar_file, page
 
 Shape = dict[str, Any]
 
@@ -74,20 +73,9 @@ def _row(one: Week, most: int) -> Shape:
 
 @require_GET
 def deadlines(request: Request) -> HttpResponse:
-    """The reader's own deadlines as a file for their calendar, one event a day."""
+    """What the reader answers as a file for their calendar: the events that their mails bring, all at once."""
     me = request.actor.person
     assert me is not None  # the address needs a sign-in
-    base = settings.BASE_URL.rstrip("/")
-    events = [
-        ics.Event(
-            uid=f"recertify-{me.opaque_id}-{day.isoformat()}@countersign.invalid",
-            day=day,
-            summary=f"Countersign: {times.counted(count, 'question')} to answer",
-            url=f"{base}{reverse('recert_mine')}",
-        )
-        for day, count in coming.deadlines([me.pk], reviewers.zone_of(me))
-    ]
-    content = ics.calendar(events, name="Recertifications", now=clock.real())
-    response = HttpResponse(content, content_type="text/calendar; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="recertifications.ics"'
-    return response
+    now = clock.now()
+    content = ics.calendar(dates.of_person(me, now), name=f"Countersign, {settings.ORGANISATION}", now=now)
+    return calendar_file(content)

@@ -18,6 +18,7 @@ from governance.controls.refusals import Refused
 from governance.controls.roles import Permission
 from governance.recertification import campaign_figures, scheduling, scope_words, transitions, wording
 from governance.recertification.campaign_figures import Reviewer, Standing
+from governance.recertification.dates import ABOUT
 from governance.recertification.freezing import grace_of
 from governance.recertification.models import (
     UNCLOSED,
@@ -29,7 +30,6 @@ from governance.recertification.models import (
     Question,
 )
 from governance.recertification.scope import Scope
-from governance.recertification.still_open import ABOUT
 from governance.recertification.views import quality
 from governance.recertification.views.campaign_list import state_of
 from governance.web import times
