@@ -1,6 +1,7 @@
 """One digest a person and local day: what waits for somebody in one mail, however much it is (R5, A10, H8).
 
-What joins a digest (`telling`) is queued as waiting. A person's digest of the day goes at ``MAIL_DIGEST_AT`` by their own clock, or later
+What joins a digest (`telling`) is queued as waiting. What has stopped is gathered for minutes only and goes in a digest of its own, whatever the
+hour and whatever went before. A person's digest of the day goes at ``MAIL_DIGEST_AT`` by their own clock, or later
 with the first thing that is asked after it; what comes once it has gone waits for the next day's. Nothing that is asked is due before
 that: a deadline of working days does not count the day on which it begins.
 
@@ -20,7 +21,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Min, Q
+from django.db.models import Min, Q, QuerySet
 from django.utils.text import get_text_list
 
 from governance.controls import ics, mail_text, outbox, telling
@@ -117,23 +118,41 @@ def make_due(*, now: datetime, gathering: timedelta) -> dict[str, int]:
         gathering: how long the first thing in a digest waits for others.
     """
     counts = Counter[str]()
-    for person, key in _ready(now, gathering):
+    for person, key, what in [*_stopped(now, gathering), *_ready(now, gathering)]:
         try:
             with transaction.atomic():
-                counts.update(_make(person, key, now))
+                counts.update(_make(person, key, what, now))
         except Exception as error:  # what can't be told to one must not keep the others' mail back
             log.exception("digest.not_made", person=str(person.opaque_id), error=type(error).__name__)
     return {what: count for what, count in counts.items() if count}
 
 
-def _ready(now: datetime, gathering: timedelta) -> Iterator[tuple[Person, str]]:
+#: Who is told, the key of their digest, and which of what waits for them it holds.
+Ready = tuple[Person, str, Q]
+
+_OF_STOPPED = Q(event__in=telling.SOON)
+
+
+def _waiting(what: Q, now: datetime, gathering: timedelta) -> QuerySet[Any, Any]:
+    """By person, since when something waits for them, and the first of it; without those for whom it has only begun to."""
+    found = Notice.objects.filter(what, state=NoticeState.WAITING).values("recipient")
+    return found.annotate(since=Min("created_at"), first=Min("pk")).filter(since__lte=now - gathering).order_by("since")
+
+
+def _stopped(now: datetime, gathering: timedelta) -> Iterator[Ready]:
+    """Who is to hear that something has stopped; what no server takes is tried again on their next day, as every digest is."""
+    firsts = dict(_waiting(_OF_STOPPED, now, gathering).values_list("recipient", "first"))
+    for pk, person in Person.objects.in_bulk(list(firsts)).items():
+        day = now.astimezone(mail_text.zone_of(person)).date().isoformat()
+        yield person, f"digest:{pk}:stopped:{firsts[pk]}:{day}", _OF_STOPPED
+
+
+def _ready(now: datetime, gathering: timedelta) -> Iterator[Ready]:
     """Who has something waiting for long enough, whose hour has come, and who had no digest on their local day; with its key.
 
     The day is that of the zone in which they are now: whoever has crossed the date line had one on it, whatever the day was called there.
     """
-    since = Notice.objects.filter(state=NoticeState.WAITING).values("recipient").annotate(since=Min("created_at"))
-    waited = since.filter(since__lte=now - gathering).order_by("since").values_list("recipient", flat=True)
-    people = Person.objects.in_bulk(list(waited))
+    people = Person.objects.in_bulk(list(_waiting(~_OF_STOPPED, now, gathering).values_list("recipient", flat=True)))
     days: dict[int, date] = {}
     for person in people.values():
         local = now.astimezone(mail_text.zone_of(person))
@@ -148,7 +167,7 @@ def _ready(now: datetime, gathering: timedelta) -> Iterator[tuple[Person, str]]:
         is_told = any(had[key].astimezone(zone).date() == day for key in near[pk] if key in had)
         free = [key for key in _keys(pk, day) if key not in had]
         if free and not is_told:
-            yield people[pk], free[0]
+            yield people[pk], free[0], ~_OF_STOPPED
 
 
 def _keys(person: int, day: date, days_off: int = 0) -> tuple[str, str]:
@@ -157,9 +176,11 @@ def _keys(person: int, day: date, days_off: int = 0) -> tuple[str, str]:
     return key, f"{key}:again"
 
 
-def _make(person: Person, key: str, now: datetime) -> dict[str, int]:
-    """Put what still waits for a person into one digest; locked, so that what another worker has taken is not taken again."""
-    waiting = Notice.objects.select_for_update().filter(recipient=person, state=NoticeState.WAITING).order_by("pk")
+def _make(person: Person, key: str, what: Q, now: datetime) -> dict[str, int]:
+    """Put what still waits for a person, of what it is to hold, into one digest; locked, so that what another worker has taken is not taken again."""
+    waiting = (
+        Notice.objects.select_for_update().filter(what, recipient=person, state=NoticeState.WAITING).order_by("pk")
+    )
     known, still = _what_is_open(person, list(waiting), now)
     dropped = _drop(known, still, DONE if person.is_here else GONE)
     if not still:

@@ -1,7 +1,7 @@
-"""When people hear of what, in one table: at once, or in their one digest of the day (R5, A10).
+"""When people hear of what, in one table: at once, within minutes, or in their one digest of the day (R5, A10).
 
 What waits for somebody joins their digest, however many such things there are; what has happened, and can't be undone by waiting, or
-ends waiting, goes at once. An event that stands nowhere here goes at once. How the digest comes about stands in `mail_digest`.
+ends waiting, goes at once. What has stopped, and a sweep may stop forty in a run, goes within minutes and in one mail (R6). An event that stands nowhere here goes at once. How the digest comes about stands in `mail_digest`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from enum import Enum
 class Group(Enum):
     """What the things in one part of a digest are for; the parts stand in this order."""
 
+    STOPPED = "suspended"
     DECIDE = "to decide"
     REVIEW = "to review"
     REMOVE = "to take away"
@@ -62,8 +63,8 @@ EVENTS: dict[str, Group | None] = {
     "recertification_campaign": Group.REVIEW,
     "recertification_campaign_reminder": Group.REVIEW,
     "recertification_unasked": AT_ONCE,
-    "recertification_suspended": AT_ONCE,
-    "recertification_revoked": AT_ONCE,
+    "recertification_suspended": Group.STOPPED,
+    "recertification_revoked": Group.STOPPED,
     "recertification_ended": Group.KNOW,
     "recertification_nobody": AT_ONCE,
     # what is suspended for long
@@ -114,6 +115,10 @@ EVENTS: dict[str, Group | None] = {
     # webhooks
     "webhook_paused": AT_ONCE,
 }
+
+
+#: What is told within minutes, however much it is: it waits neither for the person's hour nor for their next day.
+SOON = frozenset(event for event, group in EVENTS.items() if group is Group.STOPPED)
 
 
 def group_of(event: str) -> Group | None:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from governance.controls import access, mail_digest
+from django.utils.dateformat import format as date_format
+
+from governance.controls import access, mail_digest, mail_text
 from governance.controls.mail_digest import Line
 from governance.controls.models import Person
-from governance.recertification import dates
-from governance.recertification.models import Question
+from governance.recertification import dates, wording
+from governance.recertification.models import UNCLOSED, Item, ItemState, Question
 
 EVENTS = ("opened", "joined", "passed", "reminder", "escalated")
+OF_SUSPENDED = ("suspended", "revoked")
 
 
 def register() -> None:
     """Have the digest ask here about what reviews tell."""
     mail_digest.register(to_review, *(f"recertification_{event}" for event in EVENTS))
+    mail_digest.register(suspended, *(f"recertification_{event}" for event in OF_SUSPENDED))
 
 
 def to_review(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
@@ -35,3 +39,16 @@ def to_review(person: Person, threads: Collection[str], now: datetime) -> dict[s
         f"item:{one.item_id}": Line(dates.due(one.item), dates.words(one), date=events[one.item_id])
         for one in questions
     }
+
+
+def suspended(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """Items whose review has suspended what they are about, and that an answer can still change, with when it ends for good (R4, R6)."""
+    items = Item.objects.filter(pk__in=mail_digest.keys(threads), state__in=UNCLOSED, closes_at__isnull=False)
+    found = {}
+    for item in items.select_related(*(path.removeprefix("item__") for path in dates.ABOUT)).order_by("pk"):
+        assert item.closes_at is not None  # asked for
+        ends = date_format(item.closes_at.astimezone(mail_text.zone_of(person)), "D j M")
+        why = "A reviewer took it away" if item.state == ItemState.ANSWERED else "Nobody answered"
+        text = f"{item.of_automation.team.name}: {wording.title(item)}. {why}; it ends for good on {ends}."
+        found[f"item:{item.pk}"] = Line(text=text)
+    return found

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from approvals.models import Proposal
@@ -328,7 +329,7 @@ def test_two_that_make_the_digests_of_two_days_at_midnight_put_nothing_into_both
 
     def make(day: str) -> None:
         with transaction.atomic():
-            mail_digest._make(n.karl, f"{word}:{day}", NOW)
+            mail_digest._make(n.karl, f"{word}:{day}", Q(), NOW)
 
     def other() -> None:
         try:

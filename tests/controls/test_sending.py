@@ -164,32 +164,31 @@ def test_a_mail_says_who_what_until_when_and_carries_link_thread_and_checkpoint(
     northwind.omar.save()
     opened = outbox.notice(
         recipient=northwind.omar,
-        event="recertification_suspended",
-        thread="item:7",
-        key="item:7:suspended",
+        event="revocation_opened",
+        thread="revocation:7",
+        key="revocation:7:opened",
         now=NOW,
         context={
             "automation": "Invoice chaser",
             "team": "Finance Operations",
-            "what": "Invoice chaser may read invoices in ERP",
-            "closes_at": "2026-11-26T16:00:00+00:00",
-            "path": "/recertify/7/",
+            "due": "2026-11-26T16:00:00+00:00",
+            "path": "/revocations/7/",
         },
     )
     outbox.queue([opened])
     sending.send_due(now=NOW)
     (mail,) = smtp.messages
-    assert mail["Subject"] == "Suspended, nobody answered: Invoice chaser of Finance Operations"
+    assert mail["Subject"] == "Take away by Thu 26 Nov, 11:00: what Invoice chaser could touch"
     assert mail["To"] == "Omar Haddad <omar.haddad@northwind.example>"
-    assert mail["Message-ID"] == outbox.message_id("item:7:suspended")
-    assert mail["References"] == outbox.message_id("thread:item:7")
+    assert mail["Message-ID"] == outbox.message_id("revocation:7:opened")
+    assert mail["References"] == outbox.message_id("thread:revocation:7")
     assert mail["Auto-Submitted"] == "auto-generated"
     plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert plain is not None
     assert html is not None
     for part in (plain.get_content(), html.get_content()):
         assert "Thursday 26 November, 11:00" in part.replace("\n", " "), "in the zone of whoever must act"
-        assert f"{settings.BASE_URL}/recertify/7/" in part
+        assert f"{settings.BASE_URL}/revocations/7/" in part
         assert "seal 812" in part
         assert "8c1f" * 16 in part
     assert max(len(line) for line in plain.get_content().splitlines()) <= 76 + 2

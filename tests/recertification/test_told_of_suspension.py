@@ -1,0 +1,107 @@
+"""What a review suspends is told within minutes and in one mail, however much a sweep suspends, whoever is killed or runs twice (R6, R9)."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import pytest
+
+from governance.controls import clock, sending
+from governance.controls.models import Notice, NoticeState, Person
+from governance.recertification import sampling
+from governance.recertification.models import AnswerKind, Asks, Item, ItemState
+from tests.post_office import Server, plain
+from tests.recertification.reviews import Held, opens_at, question, say, sweep_at
+from tests.recertification.rows import low_grants
+
+pytestmark = pytest.mark.django_db
+
+MINUTES, FORTY = timedelta(minutes=10), 40
+
+
+@pytest.fixture
+def suspended(held: Held, settings: Any, smtp: Server, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
+    """Forty grants that one sweep has suspended; of what led here nobody is told any more."""
+    monkeypatch.setattr(sampling, "is_drawn", lambda grant: False)
+    settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.EMAIL_URL = time(7, 30), MINUTES, smtp.url
+    grants = low_grants(held.submission, FORTY, begins_at=held.company.now)
+    sweep_at(opens_at(grants[0]))
+    items = list(Item.objects.filter(grant__in=grants).order_by("pk"))
+    assert len(items) == FORTY
+    sweep_at(max(one.deadline for one in items))
+    Notice.objects.update(state=NoticeState.DROPPED, digest=None)
+    at = when(items)
+    assert sweep_at(at)["suspended"] >= FORTY
+    return [Item.objects.get(pk=one.pk) for one in items]
+
+
+def when(items: list[Item]) -> datetime:
+    """When the sweep comes to them."""
+    return max(one.grace_until for one in items)
+
+
+def owners(held: Held) -> list[Person]:
+    """Who owns the automation."""
+    return [held.people.jonas, held.people.rita]
+
+
+def about_suspension(smtp: Server, person: Person) -> list[str]:
+    """The subjects of what somebody was sent of it."""
+    return [mail["Subject"] for mail in smtp.to(person.email) if "uspended" in mail["Subject"]]
+
+
+@pytest.mark.rule("R6", "R9", "R5")
+def test_forty_that_one_sweep_suspends_are_one_mail_a_person_and_reruns_send_nothing_more(
+    held: Held, smtp: Server, suspended: list[Item]
+) -> None:
+    at, n = when(suspended), held.people
+    sending.send_due(now=at + MINUTES - timedelta(seconds=1))
+    assert about_suspension(smtp, n.jonas) == [], "what a sweep does is gathered first"
+    for _ in range(3):
+        sweep_at(at)
+        sending.send_due(now=at + MINUTES)
+    for person in owners(held):
+        (subject,) = about_suspension(smtp, person)
+        told = Item.objects.filter(suspended_at=at).count()
+        assert subject.startswith(f"{told} suspended")
+    (mail,) = [one for one in smtp.to(n.jonas.email) if "suspended" in one["Subject"]]
+    said = plain(mail)
+    assert "Nobody answered; it ends for good on" in said
+    assert "And 1 more" not in said
+    for item in suspended:
+        assert f"/recertify/{item.pk}/" in said
+    carried = Notice.objects.filter(event="recertification_suspended", state=NoticeState.CARRIED)
+    assert carried.values("digest").distinct().count() == len(set(carried.values_list("recipient", flat=True)))
+
+
+@pytest.mark.rule("R6")
+def test_what_was_kept_in_the_meantime_is_left_out_and_what_stops_later_that_day_comes_at_once_too(
+    held: Held, smtp: Server, suspended: list[Item]
+) -> None:
+    at, n = when(suspended), held.people
+    kept, *others = suspended
+    say(question(kept, Asks.NEEDED), AnswerKind.KEEP, now=at + timedelta(minutes=1))
+    sending.send_due(now=at + MINUTES)
+    (mail,) = [one for one in smtp.to(n.rita.email) if "suspended" in one["Subject"]]
+    assert f"/recertify/{kept.pk}/" not in plain(mail)
+    assert f"/recertify/{others[0].pk}/" in plain(mail)
+    later = at + timedelta(hours=1)
+    revoked = next(one for one in Item.objects.filter(state=ItemState.ESCALATED, pk__in=[one.pk for one in others]))
+    say(question(revoked, Asks.NEEDED), AnswerKind.REVOKE, now=later, reason="Nobody needs it.")
+    sending.send_due(now=later + MINUTES)
+    told = [mail["Subject"] for mail in smtp.to(n.jonas.email)]
+    assert [one[:24] for one in told if "aken away" in one] == ["Taken away in its review"], "one thing is its own mail"
+
+
+@pytest.mark.rule("R9")
+def test_what_no_server_takes_is_told_on_the_next_day(held: Held, smtp: Server, suspended: list[Item]) -> None:
+    at, real, smtp.answer = when(suspended), clock.real(), "451 not now"
+    for wait in [timedelta(), *sending.WAITS]:
+        real += wait
+        sending.send_due(now=at + MINUTES, at=real)
+    rita = Notice.objects.filter(recipient=held.people.rita)
+    assert rita.filter(event="recertification_suspended", state=NoticeState.WAITING).count() >= FORTY
+    smtp.answer = "250 kept"
+    sending.send_due(now=at + timedelta(days=1), at=real)
+    assert len(about_suspension(smtp, held.people.rita)) == 1
