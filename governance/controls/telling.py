@@ -67,6 +67,7 @@ EVENTS: dict[str, Group | None] = {
     "recertification_revoked": Group.STOPPED,
     "recertification_ended": Group.KNOW,
     "recertification_nobody": AT_ONCE,
+    "recertification_called_off": Group.KNOW,
     # what is suspended for long
     "suspended_retires": AT_ONCE,
     # transfers

@@ -21,6 +21,7 @@ from governance.recertification import dates, reviewers
 from governance.recertification.models import Campaign, Question
 
 OPENED, REMINDED, NOBODY = "recertification_campaign", "recertification_campaign_reminder", "recertification_nobody"
+CALLED_OFF = "recertification_called_off"
 
 
 def register() -> None:
@@ -46,6 +47,26 @@ def remind(step: Step[Any], campaign: Campaign, people: Collection[Person]) -> l
             made = outbox.queue(_notices(step, campaign, [person], REMINDED, f"reminded:{day}", counts))
             told += [person] if made else []
     return told
+
+
+def called_off(step: Step[Campaign], campaign: Campaign) -> int:
+    """Tell whoever is asked something that goes with it, and whoever has opened it, that it was called off; returns how many are asked.
+
+    They may have seen it on their pages; no mail has asked them, since that goes out once all of it is asked.
+    """
+    waiting = Question.objects.unanswered().filter(item__campaign=campaign).order_by()
+    people = set(Person.objects.filter(pk__in=waiting.values("reviewer")))
+    told = people | ({campaign.opened_by} if campaign.opened_by is not None else set())
+    who = step.actor.person
+    context = {
+        "campaign": campaign.name,
+        "by": who.name if who is not None else "",
+        "page": ["campaign", campaign.pk],
+    }
+    others = sorted(told - {who}, key=lambda one: one.pk)
+    thread = f"campaign:{campaign.pk}"
+    outbox.queue(outbox.each(others, CALLED_OFF, thread=thread, key="called_off", now=step.now, context=context))
+    return len(people)
 
 
 def nobody_to_ask(step: Step[Any], campaign: Campaign, count: int) -> None:

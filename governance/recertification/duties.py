@@ -14,8 +14,9 @@ from approvals.models import GrantState
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.refusals import Refusal
-from governance.recertification import in_conflict, reviewers, scheduling
+from governance.recertification import called_off, in_conflict, reviewers, scheduling
 from governance.recertification.models import (
+    OVER,
     UNCLOSED,
     AnswerKind,
     Asks,
@@ -137,7 +138,7 @@ def _all_closed(subject: Campaign, actor: Actor, now: datetime) -> Refusal | Non
 def _named_once(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
     if not subject._state.adding:
         return Refusal("R2", "state", "It was opened already.")
-    known = Campaign.objects.filter(kind=CampaignKind.ADHOC, name=subject.name.strip()).exclude(state="closed")
+    known = Campaign.objects.filter(kind=CampaignKind.ADHOC, name=subject.name.strip()).exclude(state__in=OVER)
     if not known.exists():
         return None
     return Refusal("R2", "state", "A campaign of this name is under way.", "Look at that one, or give it another name.")
@@ -156,6 +157,18 @@ def _frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
 def _all_asked(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
     if not subject.is_frozen or subject.has_unasked:
         return Refusal("R2", "state", "Not all of it is asked yet.")
+    return None
+
+
+def _left_open(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    if Item.objects.filter(called_off.LET_GO, campaign=subject).exists():
+        return None
+    return Refusal("R2", "state", "Nothing in it waits any more.")
+
+
+def _goes_on(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    if Item.objects.filter(called_off.LET_GO, pk=subject.pk).exists():
+        return Refusal("R2", "state", "Its campaign was called off.")
     return None
 
 
@@ -244,6 +257,8 @@ NEW = Duty(
 )
 ALL_CLOSED = Duty("R2", "R2", "A campaign closes when nothing in it is open.", _all_closed)
 NAMED_ONCE = Duty("R2", "R2", "One campaign of a name is under way.", _named_once, ("campaign_name_once",))
+LEFT_OPEN = Duty("R2", "R2", "With a campaign that is called off, what nobody has settled is let go.", _left_open)
+GOES_ON = Duty("R2", "R2", "Silence takes nothing that a campaign was called off about.", _goes_on)
 WAITS_FOR_SOMEBODY = Duty("R5", "R5", "Who is done is reminded of nothing.", _waits_for_somebody)
 NOT_FROZEN = Duty("R2", "R2", "A campaign is filled until all that it is about is in it.", _not_frozen)
 FROZEN = Duty("R2", "R2", "People are asked once all of a campaign is in it, and until all of it is asked.", _frozen)

@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 
 from approvals.models import Grant, GrantUsage, Submission
 from governance.controls.keyed import among
+from governance.recertification import called_off
 from governance.recertification.models import Item
 from inventory.models import Automation, AutomationState, Incident, Version
 
@@ -135,7 +136,7 @@ def _unasked_grants(happened: Iterable[Happened]) -> Iterator[Happened]:
     about = {one.grant for one in wanted if one.grant is not None}
     approvals = dict(Grant.objects.filter(among(about)).values_list("pk", "approval"))
     of_it = among(set(approvals.values()), "grant__approval")
-    rows = Item.objects.filter(of_it, **{f"snapshot__{CAUSES}__isnull": False})
+    rows = Item.objects.exclude(called_off.NEVER_ASKED).filter(of_it, **{f"snapshot__{CAUSES}__isnull": False})
     asked = _asked(rows.values_list("grant__approval", f"snapshot__{CAUSES}"))
     for one in wanted:
         if one.grant in approvals and one.cause not in asked.get(approvals[one.grant], ()):
@@ -166,7 +167,7 @@ def _drift(now: datetime) -> Iterator[Happened]:
 def _unasked_automations(happened: Iterable[Happened]) -> Iterator[Happened]:
     wanted = list(happened)
     about = {one.automation for one in wanted if one.automation is not None}
-    rows = Item.objects.filter(among(about, "automation"), **{f"snapshot__{CAUSES}__isnull": False})
+    rows = Item.objects.exclude(called_off.NEVER_ASKED).filter(among(about, "automation"), **{f"snapshot__{CAUSES}__isnull": False})
     asked = _asked(rows.values_list("automation", f"snapshot__{CAUSES}"))
     return (one for one in wanted if one.cause not in asked.get(one.automation, ()))
 

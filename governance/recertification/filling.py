@@ -11,15 +11,16 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from approvals.ladders import Bench
 from governance.controls import nudge
 from governance.controls.actors import Actor
+from governance.recertification import called_off
 from governance.recertification.asking import Ladders
 from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item, ItemState, Joining
 from governance.recertification.scope import Scope
-from governance.recertification.transitions import campaigns
+from governance.recertification.transitions import calling_off, campaigns
 from governance.recertification.transitions.campaigns import JOB
 
 #: Seconds that a run takes at the most, but for the chunk that it is at.
@@ -27,9 +28,11 @@ SECONDS = 20.0
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
-    """Go on with every campaign that is being opened; returns how many chunks of what were done."""
+    """Go on with every campaign that is being opened, or was called off meanwhile; returns how many chunks of what were done."""
     actor, done, until = Actor.of_job(JOB), Counter[str](), time.monotonic() + SECONDS
-    opening = Campaign.objects.filter(state=CampaignState.OPENING).order_by("pk")
+    left = Item.objects.filter(called_off.LET_GO).order_by()
+    under_way = Q(state=CampaignState.OPENING) | Q(state=CampaignState.CALLED_OFF, pk__in=left.values("campaign"))
+    opening = Campaign.objects.filter(under_way).order_by("pk")
     for campaign in opening:
         done += fill(campaign, now, actor, until)
     if opening.exists() and done.total():
@@ -41,7 +44,7 @@ def fill(campaign: Campaign, now: datetime, actor: Actor, until: float) -> Count
     """Do as much of one campaign as there is time for; returns how many chunks of what were done.
 
     Args:
-        campaign: which is being opened; brought up to date by each chunk.
+        campaign: which is being opened, or was called off; brought up to date by each chunk.
         now: business time.
         actor: the job.
         until: by `time.monotonic`.
@@ -53,6 +56,7 @@ def fill(campaign: Campaign, now: datetime, actor: Actor, until: float) -> Count
         ("asked", lambda: campaigns.ask.when_due(campaign, actor=actor, now=now, ladders=ladders)),
         ("joined", lambda: _join_some(campaign, now, actor)),
         ("opened", lambda: campaigns.finish.when_due(campaign, actor=actor, now=now)),
+        ("let_go", lambda: calling_off.let_go.when_due(campaign, actor=actor, now=now)),
     )
     for what, act in steps:
         while act():

@@ -21,7 +21,7 @@ from approvals.asking import organisation_holidays, organisation_zone
 from approvals.models import Conflict, Grant
 from governance.controls import keys
 from governance.controls.transitions import Step
-from governance.recertification import in_conflict, sampling, scheduling, scope
+from governance.recertification import called_off, in_conflict, sampling, scheduling, scope
 from governance.recertification.models import Campaign, Item, Question
 from governance.recertification.scope import Scope
 from governance.recertification.sentence_sql import JOINED, SENTENCE
@@ -296,6 +296,21 @@ def due_otherwise(step: Step[Any], items: Mapping[int, tuple[datetime, datetime,
         WHERE i.id = given.id AND i.deadline = given.was RETURNING i.*"""
     columns = dict(zip(("read", "deadlines", "graces"), map(list, zip(*items.values(), strict=True)), strict=False))
     _change(step, said, {"keys": list(items), **columns})
+
+
+def let_go(step: Step[Campaign], size: int) -> Frozen:
+    """Close the next items of a campaign that was called off, and touch nothing that they are about, each with its history: one statement.
+
+    Args:
+        step: the running operation on the campaign, which is locked.
+        size: how many items at most.
+    """
+    left = Item.objects.filter(called_off.LET_GO, campaign=step.subject).order_by("pk")
+    found = list(left.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True)[:size])
+    said = """UPDATE recertification_item SET state = 'closed', outcome = 'called_off', closed_at = %(at)s, closes_at = NULL, nobody = false
+        WHERE id = ANY(%(keys)s) RETURNING *"""
+    _change(step, said, {"keys": found})
+    return Frozen(len(found), found, found[-1] if found else None)
 
 
 def _change(step: Step[Any], statement: str, given: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from approvals.models import Conflict, ConflictState, Grant, GrantState
 from governance.controls.keyed import among
+from governance.recertification import called_off
 from governance.recertification.models import Item, ItemState
 
 #: Why such an item opens, or what joins one that is open: a key of `wording.BECAUSE`.
@@ -29,9 +30,8 @@ def unasked() -> Iterator[tuple[Conflict, Grant]]:
     """Open conflicts of enforced rules that no review was asked about, each with the grant that is asked about; two queries and one for each."""
     open_now = enforced()
     about = {pk for one in open_now for pk in one.automations}
-    rows = (
-        Item.objects.filter(among(about, "grant__automation"), **{f"snapshot__{ABOUT}__isnull": False}) if about else ()
-    )
+    items = Item.objects.exclude(called_off.NEVER_ASKED)
+    rows = items.filter(among(about, "grant__automation"), **{f"snapshot__{ABOUT}__isnull": False}) if about else ()
     asked = {pk for item in rows for pk in item.snapshot[ABOUT]}
     for one in open_now:
         if one.pk not in asked:

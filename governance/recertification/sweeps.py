@@ -23,7 +23,7 @@ from governance.controls import claims
 from governance.controls.actors import Actor
 from governance.controls.keyed import among
 from governance.controls.models import Person
-from governance.recertification import in_conflict, notices, quiet, reviewers, transitions
+from governance.recertification import called_off, in_conflict, notices, quiet, reviewers, transitions
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, ItemState, Question
 from governance.recertification.scheduling import OPENS_BEFORE
 from governance.recertification.transitions import judging, sharing
@@ -156,7 +156,8 @@ def _reason(item: Item) -> str:
     grant = item.grant
     if grant is None:
         return item.of_automation.review_because or "review date"
-    risen = grant.raised_at is not None and not grant.items.filter(opened_at__gte=grant.raised_at).exists()
+    asked = grant.items.exclude(called_off.NEVER_ASKED)
+    risen = grant.raised_at is not None and not asked.filter(opened_at__gte=grant.raised_at).exists()
     return "tier raised" if risen else "review date"
 
 
@@ -236,7 +237,7 @@ def _somebody_late() -> QuerySet[Item]:
     Whether who is there may still answer is asked of each, under its lock (`duties.DEADLINE_PASSED`).
     """
     waits = Question.objects.filter(item=OuterRef("pk"), answered_at__isnull=True).exclude(reviewer__in=_gone())
-    return Item.objects.filter(Q(nobody=False) | Exists(waits))
+    return Item.objects.exclude(called_off.LET_GO).filter(Q(nobody=False) | Exists(waits))
 
 
 def close_due(now: datetime, actor: Actor) -> int:
@@ -300,7 +301,7 @@ def _of_its_automation(held: QuerySet[HeldGrant]) -> Exists:
 
 def _asked_still() -> QuerySet[Question]:
     """Questions that wait for somebody, about what has not ended otherwise: its item closes later in the same run."""
-    return Question.objects.unanswered().filter(item__in=_still_there(Item.objects.all()))
+    return Question.objects.unanswered().filter(item__in=_still_there(Item.objects.exclude(called_off.LET_GO)))
 
 
 def _still_there(items: QuerySet[Item]) -> QuerySet[Item]:

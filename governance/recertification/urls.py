@@ -31,5 +31,6 @@ urlpatterns = [
     path("campaigns/new/", campaign_new.new, name="campaign_new"),
     path("campaigns/calendar/", calendar.calendar, name="campaign_calendar"),
     path("campaigns/<int:pk>/", campaign_page.campaign, name="campaign"),
+    path("campaigns/<int:pk>/call-off/", campaign_page.call_off, name="campaign_call_off"),
     path("campaigns/<int:pk>/remind/", campaign_page.remind, name="campaign_remind"),
 ]

@@ -143,6 +143,7 @@ STATES: Final = {
         "open": Word("Open", "ring", "acc"),
         "second": Word("Second round", "clock", "wait"),
         "closed": Word("Closed", "ring-check", "off"),
+        "called_off": Word("Called off", "ring-cross", "off"),
         "coming": Word("Coming", "clock", "off"),
     },
     "item": {

@@ -41,6 +41,7 @@ from governance.controls.erasing import ask_erasure
 from governance.controls.models import Delegation, Membership, Notice, Person
 from governance.controls.roles import Role
 from governance.recertification.models import AnswerKind, Asks, Item
+from governance.recertification.scope import Scope
 from governance.web.middleware import SIGNED_IN_AT
 from inventory import incidents, interim, lifecycle, registry, transfers
 from inventory.models import Automation, ImportBatch, ImportItem, InterimOwner, NonHumanIdentity, Resource
@@ -57,6 +58,7 @@ from tests.matrix import worlds
 from tests.matrix.worlds import World
 from tests.people import as_delegate, give_role, make_person
 from tests.portal.signed_in import client_of
+from tests.recertification.campaigns import ordered
 from tests.recertification.reviews import opened, opens_at, question, say
 from tests.recertification.rows import low_grants
 
@@ -348,7 +350,8 @@ def _live(w: World) -> dict[str, Any]:
     live = Automation.objects.get(pk=submission.automation_id)
     same = Item.objects.get(pk=item.pk)
     found = {"live": live, "grant": grant, "needed_item": item, "acceptable_item": same, "revoked_item": revoked}
-    return {**found, "campaign": item.campaign}
+    opening = ordered(Scope(about="automations"), by=w.people["second_security"], now=w.now, name="Being opened")
+    return {**found, "campaign": item.campaign, "opening": opening}
 
 
 def _ended(w: World) -> dict[str, Any]:

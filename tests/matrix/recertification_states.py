@@ -286,6 +286,20 @@ def campaign_asked(w: World, made: Campaign) -> Campaign:
     return made
 
 
+@state(CAMPAIGN, "called_off", on=campaign_asked)
+def campaign_called_off(w: World, made: Campaign) -> Campaign:
+    """Called off by an admin, and the job has not come to it."""
+    return transitions.call_off(made, actor=w.actor("admin"), now=w.now, reason="Too much at once.")
+
+
+@state(CAMPAIGN, "let_go", on=campaign_called_off)
+def campaign_let_go(w: World, made: Campaign) -> Campaign:
+    """And the job has closed what is in it."""
+    while chunk("let_go", made, w.now):
+        pass
+    return made
+
+
 @state(ITEM, "nobody", on=campaign_frozen)
 def nobody(w: World, made: Campaign) -> Item:
     """Nobody could be asked about it: no operation of these people leads here, so the row is set."""

@@ -32,6 +32,7 @@ from governance.controls.erasing import ask_erasure
 from governance.controls.models import Notice, RoleAssignment, WebhookDelivery
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
+from governance.recertification import transitions as reviewing
 from governance.recertification.models import AnswerKind, Asks
 from governance.recertification.scope import Scope
 from inventory import incidents, interim, lifecycle, registry, transfers
@@ -75,6 +76,9 @@ class World:
         self.opening = campaigns.ordered(
             Scope(about="automations"), by=self.people.sana, now=now, name="Being opened"
         ).pk
+        off = campaigns.ordered(Scope(about="automations"), by=self.people.sana, now=now, name="Called off")
+        reviewing.call_off(off, actor=as_actor(self.people.sana), now=now, reason="Too much at once.")
+        self.called_off = off.pk
         chaser = journeys.brought_in(company, content=export("invoice-chaser.json"))
         made = journeys.submitted(company, chaser)
         journeys.decide_app(company, made)

@@ -1,6 +1,6 @@
 """What is reviewed, who is asked, what they answer."""
 
-from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
+from governance.recertification.models.campaign import OVER, Campaign, CampaignKind, CampaignState
 from governance.recertification.models.item import (
     CHANGED,
     SETTLING,
@@ -18,6 +18,7 @@ from governance.recertification.models.item import (
 
 __all__ = (
     "CHANGED",
+    "OVER",
     "SETTLING",
     "UNCLOSED",
     "Answer",

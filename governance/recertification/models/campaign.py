@@ -20,16 +20,20 @@ class CampaignKind(models.TextChoices):
     """Why a campaign opened."""
 
     SCHEDULED = "scheduled", "Scheduled"
-    EVENT = "event", "Event"
     ADHOC = "adhoc", "Ad hoc"
 
 
 class CampaignState(models.TextChoices):
-    """Opening while a job puts things into it; open while something in it is."""
+    """Opening while a job puts things into it; open while something in it is; called off while it was opening."""
 
     OPENING = "opening", "Opening"
     OPEN = "open", "Open"
     CLOSED = "closed", "Closed"
+    CALLED_OFF = "called_off", "Called off"
+
+
+#: States in which nothing of it is under way any more.
+OVER = (CampaignState.CLOSED, CampaignState.CALLED_OFF)
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -74,10 +78,14 @@ class Campaign(models.Model):
     deadline = models.DateTimeField()
     grace_until = models.DateTimeField()
     on_silence = models.CharField(max_length=10, default="revoke")
-    state = models.CharField(max_length=8, choices=CampaignState, default=CampaignState.OPEN)
+    state = models.CharField(max_length=10, choices=CampaignState, default=CampaignState.OPEN)
     #: Who opened it, and why; nobody and nothing for one that opened on its day.
     opened_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
+    #: Who called it off, and why.
+    called_off_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    called_off_why = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
+    called_off_at = models.DateTimeField(null=True, blank=True)
     #: How many items it was going to have when it was opened, for the bar.
     expected = models.PositiveIntegerField(default=0)
     #: How far the job is: all up to these keys is done, and nothing is looked at beyond those that were there when it was opened (R2, R9).
@@ -102,7 +110,7 @@ class Campaign(models.Model):
                 name="campaign_one_scheduled_a_tier_and_day",
             ),
             models.UniqueConstraint(
-                fields=["name"], condition=Q(kind="adhoc") & ~Q(state="closed"), name="campaign_name_once"
+                fields=["name"], condition=Q(kind="adhoc") & ~Q(state__in=OVER), name="campaign_name_once"
             ),
         )
         triggers = NEVER_REMOVED

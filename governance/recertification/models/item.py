@@ -38,6 +38,7 @@ class ItemOutcome(models.TextChoices):
     NOT_RENEWED = "not_renewed", "Not renewed"
     SUPERSEDED = "superseded", "Ended otherwise"
     RESOLVED = "resolved", "Conflict resolved"
+    CALLED_OFF = "called_off", "Called off"
 
 
 #: States in which an item still waits for something.

@@ -1,6 +1,7 @@
 """Every change of a review: opened, answered, passed on, corrected, escalated, closed, and what each does to what is reviewed."""
 
 from governance.recertification.transitions.answering import answer, correct, pass_on
+from governance.recertification.transitions.calling_off import call_off, let_go
 from governance.recertification.transitions.campaigns import (
     ask,
     finish,
@@ -26,6 +27,7 @@ __all__ = [
     "ask",
     "ask_now",
     "bring_review_forward",
+    "call_off",
     "close",
     "close_campaign",
     "correct",
@@ -39,6 +41,7 @@ __all__ = [
     "judge_by_policy",
     "judge_with_sharers",
     "leave_unasked",
+    "let_go",
     "note_event",
     "open_campaign",
     "open_item",

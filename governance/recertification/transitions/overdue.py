@@ -69,7 +69,7 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.OPEN],
     target=[ItemState.ESCALATED],
-    duties=[duties.STANDING, duties.DEADLINE_PASSED],
+    duties=[duties.STANDING, duties.DEADLINE_PASSED, duties.GOES_ON],
     parents=settling.ABOVE,
 )
 def escalate(step: Step[Item]) -> Effect:
@@ -94,7 +94,7 @@ def escalate(step: Step[Item]) -> Effect:
     event="item.silence_suspended",
     permission=Permission.ITEM_CLOSE,
     source=[ItemState.ESCALATED],
-    duties=[duties.STANDING, duties.GRACE_PASSED],
+    duties=[duties.STANDING, duties.GRACE_PASSED, duties.GOES_ON],
     parents=settling.ABOVE,
 )
 def suspend_for_silence(step: Step[Item]) -> Effect:

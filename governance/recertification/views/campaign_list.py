@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from governance.controls import access, clock
 from governance.controls.roles import Permission
-from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item
+from governance.recertification.models import OVER, UNCLOSED, Campaign, CampaignKind, CampaignState, Item
 from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import page
@@ -39,7 +39,7 @@ def campaign_list(request: Request) -> HttpResponse:
     tier = asked.get("tier", "") if asked.get("tier", "") in ("low", "standard", "high") else ""
     before, path = number(asked.get("before")), reverse("campaign_list")
     seen = Campaign.objects.visible_to(request.actor, now).select_related("opened_by")
-    is_closed = Q(state=CampaignState.CLOSED)
+    is_closed = Q(state__in=OVER)
     rows = seen.filter(is_closed if show == "closed" else ~is_closed)
     rows = rows.filter(**{name: said for name, said in (("kind", kind), ("tier", tier)) if said})
     found = list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: PAGE + 1])

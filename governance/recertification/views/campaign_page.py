@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from approvals.asking import organisation_zone
 from governance.controls import access, clock, timeline
@@ -27,6 +27,7 @@ from governance.recertification.models import (
     CampaignState,
     Item,
     ItemOutcome,
+    ItemState,
     Question,
 )
 from governance.recertification.scope import Scope
@@ -37,6 +38,7 @@ from governance.web.asked import number
 from governance.web.ledger_links import ledger_href
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
+from inventory.views.confirming import confirm
 
 Shape = dict[str, Any]
 
@@ -51,7 +53,7 @@ def find(request: Request, pk: int, now: datetime) -> Campaign:
         Http404: there is none, or they may not.
     """
     seen = Campaign.objects.visible_to(request.actor, now)
-    return get_object_or_404(seen.select_related("opened_by", "reason"), pk=pk)
+    return get_object_or_404(seen.select_related("opened_by", "reason", "called_off_by", "called_off_why"), pk=pk)
 
 
 @require_GET
@@ -70,10 +72,12 @@ def campaign(request: Request, pk: int) -> HttpResponse:
     stands, people = campaign_figures.standing(items, now), campaign_figures.reviewers(items, now)
     reads_all = access.may(request.actor, Permission.CAMPAIGN_READ, None, now=now)
     may_remind = transitions.remind_people.refusal(one, actor=request.actor, now=now) is None
+    may_call_off = transitions.call_off.refusal(one, actor=request.actor, now=now) is None
     context: Shape = {
         "now": now,
         "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": one.name, "href": ""}],
-        "head": _head(one, now),
+        "head": _head(one, may_call_off=may_call_off),
+        "called_off": _called_off(one),
         "progress": progress,
         "state": state_of(one, now),
         "is_second": state_of(one, now) == "second",
@@ -107,12 +111,28 @@ def _mine(one: Campaign, request: Request, now: datetime) -> str:
     return f"{reverse('recert_item', args=[first.item_id])}?asks={first.asks}" if first is not None else ""
 
 
-def _head(one: Campaign, now: datetime) -> Shape:
+def _head(one: Campaign, *, may_call_off: bool) -> Shape:
     by = one.opened_by.name if one.opened_by is not None else "by its date"
     facts = [f"opened {by if one.opened_by is None else 'by ' + by}", f"on {times.stamp_words(one.snapshot_at)}"]
     if one.reason is not None:
         facts.append(f"“{one.reason.shown}”")
-    return {"title": one.name, "facts": facts, "tier": one.tier}
+    actions = (
+        [{"label": "Call it off", "icon": "cross", "href": reverse("campaign_call_off", args=[one.pk])}]
+        if may_call_off
+        else []
+    )
+    return {"title": one.name, "facts": facts, "tier": one.tier, "actions": actions}
+
+
+def _called_off(one: Campaign) -> Shape | None:
+    """Who called it off, when and why, to everybody who sees it."""
+    if one.called_off_at is None:
+        return None
+    return {
+        "by": one.called_off_by.name if one.called_off_by is not None else "",
+        "at": one.called_off_at,
+        "why": one.called_off_why.shown if one.called_off_why is not None else "",
+    }
 
 
 def _facts(one: Campaign, stands: Standing, *, reads_all: bool) -> list[Shape]:
@@ -205,6 +225,48 @@ def _thing(item: Item) -> Shape:
         "why": "Nobody answered" if item.suspended_at is not None else "Revoked",
         "at": item.closed_at,
     }
+
+
+@require_http_methods(["GET", "POST"])
+def call_off(request: Request, pk: int) -> HttpResponse:
+    """Call it off while it is being opened; what becomes of what is in it stands before the button (R2)."""
+    now = clock.now()
+    one = find(request, pk, now)
+    return confirm(
+        request,
+        one,
+        transitions.call_off,
+        now,
+        title=f"Call off “{one.name}”?",
+        text="It is not opened: what is in it closes without an answer, and nothing is suspended or taken away by it. It stays on record, and "
+        "so does why.",
+        label="Call it off",
+        points=lambda: _points(one),
+    )
+
+
+def _points(one: Campaign) -> list[Shape]:
+    made, asked = one.items.count(), Question.objects.unanswered().filter(item__campaign=one).count()
+    answered = one.items.exclude(state__in=(ItemState.OPEN, ItemState.ESCALATED)).count()
+    found = [
+        {
+            "icon": "minus",
+            "lead": f"{times.counted(made - answered, 'item')} close.",
+            "text": f"{asked:,} questions wait for nobody then, and whoever is asked one hears of it.",
+        }
+    ]
+    if answered:
+        found.append(
+            {"icon": "check", "lead": f"What is answered stands: {times.counted(answered, 'item')}.", "text": ""}
+        )
+    found.append(
+        {
+            "icon": "clock",
+            "lead": "What is due by its date, or for what happened, comes up by itself.",
+            "text": "It counts as not reviewed.",
+        }
+    )
+    return found
 
 
 @require_POST
