@@ -25,7 +25,16 @@ from approvals.transitions import braking
 from governance.controls import claims
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.people import delegate
-from governance.recertification import campaign_figures, drafts, filling, sampling, scope, sweeps, transitions
+from governance.recertification import (
+    called_off,
+    campaign_figures,
+    drafts,
+    filling,
+    sampling,
+    scope,
+    sweeps,
+    transitions,
+)
 from governance.recertification.models import (
     SETTLING,
     UNCLOSED,
@@ -63,6 +72,9 @@ MANY = 14
 
 #: Both sides' owners, deputies and leads, security, an admin, and somebody with nothing to do with it.
 PEOPLE = ("jonas", "rita", "theo", "omar", "amara", "sana", "ines", "tom")
+
+#: Ends of a review that leave the grant as it is.
+UNTOUCHED = (ItemOutcome.NOT_RENEWED, ItemOutcome.RESOLVED, ItemOutcome.CALLED_OFF)
 
 SCOPES = (
     Scope(),
@@ -156,6 +168,16 @@ class Steps(Undone):
                 return
             more["item"] = found
         chunk(what, campaign, self.now, **more)
+
+    @precondition(lambda self: self.opening())
+    @rule(data=st.data(), who=st.sampled_from(["sana", "ines", "tom"]), sure=st.sampled_from([False, True]))
+    def somebody_calls_one_off(self, data: st.DataObject, who: str, sure: bool) -> None:
+        """Its items are let go by the next run of the job."""
+        campaign = data.draw(st.sampled_from(self.opening()), label="campaign")
+        if sure:
+            actor, why = as_actor(self.person(who)), "By mistake."
+            done = self.attempt(lambda: transitions.call_off(campaign, actor=actor, now=self.now, reason=why))
+            assert not (done and who == "tom")
 
     @rule(hours=st.sampled_from([1, 30, 24 * 6, 24 * 15]), first=st.booleans(), fills=st.booleans())
     def time_passes(self, hours: int, first: bool, fills: bool) -> None:
@@ -293,7 +315,9 @@ class Many(Steps):
             Q(verb="item.closed") | Q(verb="item.settled", payload__to="closed")
         )
         said = Counter(over.values_list("subject_id", flat=True))
-        assert said == Counter(str(pk) for pk in ends)
+        assert said == Counter(str(pk) for pk, (outcome, _) in ends.items() if outcome != ItemOutcome.CALLED_OFF)
+        let_go = LedgerEvent.objects.filter(outcome="done", verb="campaign.items_let_go")
+        assert sum(let_go.values_list("payload__count", flat=True)) == len(ends) - said.total()
 
     @invariant()
     def at_most_one_is_open_for_each(self) -> None:
@@ -303,13 +327,14 @@ class Many(Steps):
     @invariant()
     def nothing_outlives_its_silence(self) -> None:
         live = set(Grant.objects.live(self.now).values_list("pk", flat=True))
+        off = set(Item.objects.filter(called_off.LET_GO).values_list("pk", flat=True))
         for item in Item.objects.filter(grant__isnull=False).prefetch_related("questions__answers"):
             said = [one.latest_answer.answer if one.latest_answer else None for one in item.questions.all()]
             if item.state == ItemState.CLOSED:
-                assert item.grant_id not in live or item.outcome in (ItemOutcome.NOT_RENEWED, ItemOutcome.RESOLVED)
+                assert item.grant_id not in live or item.outcome in UNTOUCHED
             elif AnswerKind.REVOKE in said:
                 assert item.grant_id not in live, "revoked at once"
-            elif self.swept_at == self.now >= item.grace_until and said and not item.nobody:
+            elif self.swept_at == self.now >= item.grace_until and said and not item.nobody and item.pk not in off:
                 assert item.grant_id not in live, f"silence keeps nothing: {item.pk} {said}"
 
     @invariant()
@@ -381,7 +406,7 @@ class Many(Steps):
                 frozen = mine.filter(verb="campaign.items_opened").values_list("payload__count", flat=True)
                 assert sum(frozen) == stands.total
                 assert mine.filter(verb="campaign.item_joined").count() == campaign.joinings.count()
-                if campaign.state != CampaignState.OPENING:
+                if campaign.state not in (CampaignState.OPENING, CampaignState.CALLED_OFF):
                     counted = mine.get(verb="campaign.filled").payload
                     assert (counted["items"], counted["joined"]) == (stands.total, campaign.joinings.count())
 
