@@ -109,7 +109,7 @@ def plan(
     if now < opens_at or opens_at <= began_at:
         return None
     anchor = min(review_at, ends_at or review_at)
-    found = _within(anchor, tier, zones, holidays)
+    found = within(anchor, tier, zones, holidays)
     least = max(calendar.add_working_days(now, LEAST, zone, holidays) for zone in zones)
     if found.deadline < least:
         if ends_at is not None and ends_at <= review_at:
@@ -122,8 +122,8 @@ def plan(
     return Times(now, found.deadline, found.grace_until)
 
 
-def _within(anchor: datetime, tier: str, zones: Iterable[ZoneInfo], holidays: Set[date]) -> Times:
-    """Deadline and grace that lie before an instant."""
+def within(anchor: datetime, tier: str, zones: Iterable[ZoneInfo], holidays: Set[date]) -> Times:
+    """Deadline and grace that lie before an instant, each at the end of a working day; ``zones`` and ``holidays`` as `plan` takes them."""
     pairs = []
     for zone in zones:
         grace_until = calendar.last_end_of_working_day(anchor, zone, holidays)

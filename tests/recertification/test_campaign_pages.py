@@ -90,6 +90,8 @@ def _queries(client: Client, path: str) -> int:
 @pytest.mark.rule("R2")
 def test_from_the_filter_to_an_open_campaign(held: Held, now: datetime) -> None:
     sana = client_of(held.people.sana)
+    filters = text(sana, "/campaigns/new/").partition("What it would come to")[0]
+    assert ("optional" in filters, filters.count("What is left open narrows nothing.")) == (False, 1)
     late = sana.get(f"/campaigns/new/?until={(now + timedelta(days=90)).date()}")
     assert b"at most 60 days" in late.content
     form = {"about": "grants", "tier": "standard", "until": day(now).isoformat()}

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from approvals.asking import organisation_zone
 from approvals.models import Grant, GrantState, Party
-from governance.controls import timeline
+from governance.controls import calendar, timeline
 from governance.controls.models import LedgerEvent, Notice, Person
 from governance.controls.refusals import NotPermitted, OutOfTurn
-from governance.recertification import reviewers, sampling, sweeps, transitions
+from governance.recertification import reviewers, sampling, scheduling, sweeps, transitions
 from governance.recertification.models import Asks, Campaign, Item, Question
 from governance.recertification.scope import Scope
 from governance.recertification.transitions.opening import times_of
@@ -189,3 +190,22 @@ def test_no_review_has_its_deadline_on_a_day_that_the_organisation_has_off(held:
     after = times_of(item, due, bench)
     assert after is not None
     assert (after.deadline < before.deadline, after.grace_until < before.grace_until) == (True, True)
+
+
+@pytest.mark.rule("R2", "H8")
+@pytest.mark.parametrize("tier", ["high", "standard", "low"])
+def test_whatever_day_a_campaign_opens_it_says_a_working_day_that_leaves_its_grace(
+    held: Held, settings: Any, tier: str
+) -> None:
+    zone, began = organisation_zone(), held.company.now
+    lead = timedelta(days=scheduling.OPENS_BEFORE[tier] - scheduling.GRACE[tier])
+    settings.ORGANISATION_HOLIDAYS = frozenset({(began + lead + timedelta(days=3)).date()})
+    for days in range(14):
+        now = began + timedelta(days=days)
+        made = sweeps.campaign_of(tier, now, JOB)
+        for until in (made.deadline, made.grace_until):
+            local = until.astimezone(zone)
+            assert calendar.is_working_day(local.date(), settings.ORGANISATION_HOLIDAYS), local
+            assert (local.hour, local.minute) == (17, 0)
+        assert now < made.deadline <= made.grace_until - timedelta(days=scheduling.GRACE[tier])
+        assert made.grace_until <= now + timedelta(days=scheduling.OPENS_BEFORE[tier])

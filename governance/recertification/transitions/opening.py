@@ -52,8 +52,12 @@ def close_campaign(step: Step[Campaign]) -> Effect:
 
 
 def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
-    """The campaign of a tier and day, not saved: what comes up then has its deadlines by the tier's days (R2)."""
-    anchor = now + timedelta(days=scheduling.OPENS_BEFORE[tier])
+    """The campaign of a tier and day, not saved: what comes up then has its deadlines by the tier's days (R2).
+
+    What it says is of the organisation's zone; an item is due where whoever answers is (H8).
+    """
+    ahead = now + timedelta(days=scheduling.OPENS_BEFORE[tier])
+    times = scheduling.within(ahead, tier, [organisation_zone()], organisation_holidays())
     return Campaign(
         kind=CampaignKind.SCHEDULED,
         tier=tier,
@@ -61,8 +65,8 @@ def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
         scope={"tier": tier, "because": "review date"},
         opened_on=day,
         snapshot_at=now,
-        deadline=anchor - timedelta(days=scheduling.GRACE[tier]),
-        grace_until=anchor,
+        deadline=times.deadline,
+        grace_until=times.grace_until,
     )
 
 

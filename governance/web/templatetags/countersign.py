@@ -225,13 +225,16 @@ def note(content: str, tone: str = "", icon: str = "info", label: str = "") -> S
 
 
 @register.inclusion_tag("components/field.html")
-def field(bound: BoundField, label: str = "", help: str = "", wide: bool = True) -> dict[str, object]:
+def field(
+    bound: BoundField, label: str = "", help: str = "", wide: bool = True, optional: bool = True
+) -> dict[str, object]:
     """Draw one form field: label, control, help under it, error beside it, tied by ``aria-describedby``.
 
     Args:
         bound: the field of a form, for instance ``form.purpose``.
         label, help: instead of the field's own.
         wide: whether the control takes the width there is.
+        optional: whether it says so where it may be left empty; the form may say that once for all.
     """
     widget = bound.field.widget
     kind = getattr(widget, "input_type", "select" if "Select" in type(widget).__name__ else "textarea")
@@ -255,6 +258,7 @@ def field(bound: BoundField, label: str = "", help: str = "", wide: bool = True)
         "label": label or bound.label,
         "help": help or bound.help_text,
         "kind": "group" if group else kind,
+        "is_optional": optional and not bound.field.required,
         "choices": list(bound) if group else [],
     }
 
