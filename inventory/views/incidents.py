@@ -32,10 +32,11 @@ class IncidentForm(forms.Form):
     """What happened, and until when it is dealt with."""
 
     reference = forms.CharField(
-        max_length=incidents.LONGEST_REFERENCE, help_text="Its number where it is dealt with: one word."
+        max_length=incidents.LONGEST_REFERENCE,
+        help_text="The number under which it is dealt with, in one word: INC-204.",
     )
     until_on = forms.DateField(
-        label="To, included",
+        label="Until, that day included",
         validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)],
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text=f"At most {incidents.LONGEST_DAYS} days. It can be ended before.",

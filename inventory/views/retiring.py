@@ -69,5 +69,8 @@ def _ends(one: Automation, now: datetime) -> list[Shape]:
         "text": "",
     }
     if counted["detached"]:
-        ends["text"] = f"Of {counted['detached']} what it left is held elsewhere: a revocation task opens for each."
+        leave = "leaves" if counted["detached"] == 1 else "leave"
+        ends["text"] = (
+            f"What {counted['detached']} of them {leave} is held elsewhere: a revocation task opens for each."
+        )
     return [ends, *rows]

@@ -24,9 +24,9 @@ from inventory.views.confirming import confirm, form_page
 
 Shape = dict[str, Any]
 
-WHAT_HAPPENS = (
-    "Once the other team’s lead agrees it is theirs. They decide stage 1 anew, in a submission that opens by itself; owners stay as they are until "
-    f"that says otherwise. What it holds runs on for {transfers.RUNS_ON_DAYS} days at most. Who owned or built it decides nothing about it there either."
+RUNS_ON = (
+    "in a submission that opens by itself; owners stay as they are until that says otherwise. What it holds runs on for "
+    f"{transfers.RUNS_ON_DAYS} days at most. Who owned or built it decides nothing about it there either."
 )
 
 
@@ -80,7 +80,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
         now=now,
         title=f"Give {found.name} to another team",
         label="Ask them",
-        text=WHAT_HAPPENS,
+        text=f"Once the other team’s lead agrees it is theirs. They decide stage 1 anew, {RUNS_ON}",
         back=found.href,
         no=transfers.ask_transfer.refusal(found, actor=request.actor, now=now),
         points=lambda: cut(found, now),
@@ -98,10 +98,10 @@ def accept(request: Request, pk: int) -> HttpResponse:
         transfers.accept_transfer,
         now,
         title=f"Take {found.automation.name} over for {found.to_team.name}?",
-        text=WHAT_HAPPENS,
+        text=f"From then on it is your team’s. Stage 1 is decided anew, {RUNS_ON}",
         label="Take it over",
         kind="filled",
-        points=lambda: cut(found.automation, now),
+        points=lambda: [_asked(found), *cut(found.automation, now)],
         back=found.automation.href,
     )
 
@@ -126,9 +126,15 @@ def drop(request: Request, pk: int) -> HttpResponse:
 
 def _find(request: Request, pk: int, now: datetime) -> Transfer:
     """A transfer of something that the reader may see, or of a team that they lead and that is asked."""
-    related = ("automation__team", "automation__approved_version", "from_team", "to_team", "asked_by")
+    related = ("automation__team", "automation__approved_version", "from_team", "to_team", "asked_by", "why")
     seen = Automation.objects.visible_to(request.actor, now).values("pk")
     return get_object_or_404(Transfer.objects.filter(automation__in=seen).select_related(*related), pk=pk)
+
+
+def _asked(one: Transfer) -> Shape:
+    """Who asks, and why."""
+    why = f" “{one.why.shown}”" if one.why is not None else ""
+    return {"icon": "person", "lead": f"{one.asked_by.name} of {one.from_team.name} asks for it.", "text": why}
 
 
 def cut(one: Automation, now: datetime) -> list[Shape]:

@@ -82,7 +82,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         "state": state_of(one, now),
         "is_second": state_of(one, now) == "second",
         "facts": _facts(one, stands, reads_all=reads_all),
-        "silence": _silence(one),
+        "silence": _silence(one) if one.called_off_at is None else [],
         "burn": _burn(one, items, now) if not is_opening else None,
         "standing": stands,
         "outcomes": [{"label": ItemOutcome(key).label, "count": count} for key, count in stands.outcomes.items()],
@@ -142,7 +142,7 @@ def _facts(one: Campaign, stands: Standing, *, reads_all: bool) -> list[Shape]:
         {"label": "About", "text": scope},
         {"label": "As it stood on", "text": times.stamp_words(one.snapshot_at)},
         {"label": "Items" if reads_all else "Items that concern you", "text": f"{stands.total:,}"},
-        {"label": "Answer by", "text": times.stamp_words(one.deadline)},
+        *([] if one.called_off_at else [{"label": "Answer by", "text": times.stamp_words(one.deadline)}]),
     ]
 
 
