@@ -167,7 +167,9 @@ def _drift(now: datetime) -> Iterator[Happened]:
 def _unasked_automations(happened: Iterable[Happened]) -> Iterator[Happened]:
     wanted = list(happened)
     about = {one.automation for one in wanted if one.automation is not None}
-    rows = Item.objects.exclude(called_off.NEVER_ASKED).filter(among(about, "automation"), **{f"snapshot__{CAUSES}__isnull": False})
+    rows = Item.objects.exclude(called_off.NEVER_ASKED).filter(
+        among(about, "automation"), **{f"snapshot__{CAUSES}__isnull": False}
+    )
     asked = _asked(rows.values_list("automation", f"snapshot__{CAUSES}"))
     return (one for one in wanted if one.cause not in asked.get(one.automation, ()))
 

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('controls', '0005_dates_of_a_mail'),
-        ('recertification', '0005_drafts_of_many'),
+        ('recertification', '0006_answers_by_key'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
