@@ -26,7 +26,7 @@ from governance.demo.playing import Scene
 from governance.recertification import drafts, known
 from governance.recertification.models import AnswerKind, Campaign, Question
 from governance.recertification.scope import Scope
-from governance.recertification.transitions import order_campaign
+from governance.recertification.transitions import call_off, order_campaign
 from governance.recertification.transitions.answering import Seen
 from inventory import interim, registry
 from inventory.importers.manifest import Manifest, Trigger, binding_key
@@ -208,6 +208,10 @@ class Director:
         return order_campaign(
             Campaign(name=name), actor=self.company.actor(by), now=now, reason=reason, about=about, day=day
         )
+
+    def call_off(self, campaign: Campaign, by: str, now: datetime, reason: str) -> None:
+        """Somebody calls a campaign off that is being opened."""
+        call_off(campaign, actor=self.company.actor(by), now=now, reason=reason)
 
     def keep(self, question: Question, now: datetime, reason: str) -> None:
         """Whoever is asked something says that it is kept."""

@@ -37,5 +37,6 @@ def stories(director: Director) -> list[Story]:
         shops_and_trucks.stock_forecast_trial(director),
         shops_and_trucks.stock_forecast(director),
         shops_and_trucks.reorder_proposals(director),
+        reviews.too_much(director),
         reviews.after_the_leak(director),
     ]

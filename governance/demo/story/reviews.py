@@ -1,4 +1,6 @@
-"""Campaigns that security opened: one over what a leak could have touched, under way and answered by one side, and one that the job has still to fill."""
+"""Campaigns that security opened: one over what a leak could have touched, under way and answered by one side; one that was called off while it was
+being opened; and one that the job has still to fill.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,10 @@ from datetime import date, datetime, timedelta
 
 from approvals.asking import organisation_holidays, organisation_zone
 from governance.controls import calendar
+from governance.controls.actors import Actor
 from governance.demo.directing import Director
 from governance.demo.playing import Ago, Story
-from governance.recertification import filling
+from governance.recertification import filling, transitions
 from governance.recertification.models import Asks, Campaign, Question
 from governance.recertification.scope import AUTOMATIONS, BOTH, Scope
 
@@ -18,6 +21,18 @@ NAME = "After the keys in a mail"
 def _in_two_weeks(now: datetime) -> date:
     zone = organisation_zone()
     return calendar.end_of_working_day(now + timedelta(days=12), zone, organisation_holidays()).astimezone(zone).date()
+
+
+def too_much(director: Director) -> Story:
+    """Sana asks about everything that is held where she meant one resource, and calls it off before anybody was asked."""
+    now = yield Ago(5, "16:10")
+    reason = "The keys of a mailbox were in a mail."
+    made = director.order_campaign("All that is held", Scope(), _in_two_weeks(now), "sana", now, reason)
+    transitions.freeze.when_due(made, actor=Actor.of_job(filling.JOB), now=now)
+    now = yield timedelta(minutes=3)
+    director.call_off(made, "sana", now, "It was meant for Operations alone, in production.")
+    now = yield timedelta(minutes=1)
+    filling.sweep(now)
 
 
 def after_the_leak(director: Director) -> Story:
