@@ -14,6 +14,7 @@ from governance.demo.playing import Ago, Story
 from governance.recertification import filling, transitions
 from governance.recertification.models import Asks, Campaign, Question
 from governance.recertification.scope import AUTOMATIONS, BOTH, Scope
+from governance.recertification.transitions.campaigns import JOB
 
 NAME = "After the keys in a mail"
 
@@ -28,7 +29,7 @@ def too_much(director: Director) -> Story:
     now = yield Ago(5, "16:10")
     reason = "The keys of a mailbox were in a mail."
     made = director.order_campaign("All that is held", Scope(), _in_two_weeks(now), "sana", now, reason)
-    transitions.freeze.when_due(made, actor=Actor.of_job(filling.JOB), now=now)
+    transitions.freeze.when_due(made, actor=Actor.of_job(JOB), now=now)
     now = yield timedelta(minutes=3)
     director.call_off(made, "sana", now, "It was meant for Operations alone, in production.")
     now = yield timedelta(minutes=1)
