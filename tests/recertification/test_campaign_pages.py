@@ -58,7 +58,7 @@ def test_the_preview_says_how_much_and_for_whom(held: Held, now: datetime) -> No
     said = text(client_of(held.people.sana), "/campaigns/new/?about=both")
     assert "Jonas Weil: 35 questions, about 45 minutes" in said
     assert "34 things that automations may do" in said
-    assert "1 automations" in said
+    assert "1 automation " in said
     campaign = filled(ordered(Scope(about="both"), by=held.people.sana, now=now), now)
     assert campaign.items.count() == 35 == campaign.expected
     again = text(client_of(held.people.sana), "/campaigns/new/?about=both")

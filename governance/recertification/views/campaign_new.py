@@ -211,9 +211,12 @@ def _preview(found: campaign_preview.Preview, about: Scope) -> Shape:
         "count": found.count,
         "total": found.count + found.under_review,
         "figures": [
-            {"value": f"{found.grants:,}", "caption": "things that automations may do"},
-            {"value": f"{found.automations:,}", "caption": "automations"},
-            {"value": f"{at_least}{len(found.people):,}", "caption": "people asked"},
+            {"value": f"{found.grants:,}", "caption": f"{_word(found.grants, 'thing')} that automations may do"},
+            {"value": f"{found.automations:,}", "caption": _word(found.automations, "automation")},
+            {
+                "value": f"{at_least}{len(found.people):,}",
+                "caption": f"{_word(len(found.people), 'person', 'people')} asked",
+            },
             {"value": f"{found.under_review:,}", "caption": "under review already: joined, not asked twice"},
         ],
         "busiest": f"{busiest[0].name}: {at_least}{times.counted(busiest[1], 'question')}, {found.hours(busiest[1])}"
@@ -225,3 +228,8 @@ def _preview(found: campaign_preview.Preview, about: Scope) -> Shape:
         "too_short": found.too_short,
         "is_whole": found.is_whole,
     }
+
+
+def _word(number: int, thing: str, things: str = "") -> str:
+    """The word beside a figure that stands by itself."""
+    return times.counted(number, thing, things).partition(" ")[2]
