@@ -100,7 +100,7 @@ def scan(rules: Sequence[Standing], now: datetime) -> Conflicts:
     for scope in SUBJECTS:
         asked = [one for one in rules if one.rule.scope == scope]
         if asked:
-            _read(found, _scan_of(scope), _parameters(asked, now))
+            _read(found, _scan_of(scope), parameters(asked, now))
     scopes = {one.version.pk: one.rule.scope for one in rules}
     return {
         (rule, subject): parts
@@ -138,7 +138,7 @@ def beside(rules: Sequence[Standing], members: Members, now: datetime) -> Confli
         asked, given = [one for one in rules if one.rule.scope == scope], members.get(scope, ())
         if asked and given:
             more = {"subjects": [subject for subject, _ in given], "members": [member for _, member in given]}
-            _read(found, _beside_of(scope), _parameters(asked, now) | more)
+            _read(found, _beside_of(scope), parameters(asked, now) | more)
     return found
 
 
@@ -149,7 +149,8 @@ def _read(found: Conflicts, statement: str, parameters: Mapping[str, Any]) -> No
             found.setdefault((rule, subject), []).append(Part(leg, automation, grant, key))
 
 
-def _parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
+def parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
+    """What statements of what is held ask of some rules: their ids, the legs that make a conflict, and what fills one without a grant."""
     ways_in, running = list(_ways_in(rules)), _filled_by_running(rules)
     return {
         "now": now,
@@ -184,12 +185,17 @@ def _ways_in(rules: Sequence[Standing]) -> Iterator[tuple[int, int, str]]:
                 yield one.version.pk, leg, kind
 
 
-def _scan_of(scope: str) -> str:
+def held_by(scope: str) -> str:
+    """SQL: everything that is held and fills a leg, each with the subject of a scope."""
     subject, join = SUBJECTS[scope]
     automation = "" if scope == Scope.AUTOMATION else "JOIN inventory_automation a ON a.id = h.automation_id"
+    held = f"{_HELD} UNION ALL {_ENTRIES} UNION ALL {_IDENTITIES}"
+    return f"SELECT h.*, {subject} AS subject FROM ({held}) h {automation} {join}"  # noqa: S608
+
+
+def _scan_of(scope: str) -> str:
     return f"""
-        WITH held AS ({_HELD} UNION ALL {_ENTRIES} UNION ALL {_IDENTITIES}),
-        keyed AS (SELECT h.*, {subject} AS subject FROM held h {automation} {join}),
+        WITH keyed AS ({held_by(scope)}),
         found AS (
             SELECT k.rule_id, k.subject FROM keyed k JOIN unnest(%(rules)s, %(wanted)s) w (rule_id, wanted) USING (rule_id)
             GROUP BY k.rule_id, k.subject, w.wanted HAVING bit_or(1 << k.leg) = w.wanted

@@ -85,7 +85,7 @@ class ConflictImportKind(Kind):
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Whoever a rule of it catches as it is that would be loosened, or may be."""
         loosened = [new["code"] for old, new in _pairs(before, after) if not tightens(tuple(_changes(old, new)))]
-        return caught.who_is(loosened)
+        return caught.who_is(loosened, now)
 
     def total(self, span: Span) -> int:
         """Submissions handed in during the time."""

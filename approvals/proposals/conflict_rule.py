@@ -87,7 +87,7 @@ class ConflictRuleKind(Kind):
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Where it loosens, or may, whoever it catches as it is: less is asked of them from then on."""
-        return frozenset() if tightens(self.changes(target, before, after)) else caught.who_is([target])
+        return frozenset() if tightens(self.changes(target, before, after)) else caught.who_is([target], now)
 
     def total(self, span: Span) -> int:
         """Submissions handed in during the time."""
