@@ -12,15 +12,19 @@ from django.db.models.expressions import Combinable
 from django.urls import reverse
 
 from approvals.conflicts import asked, finding, members, rules, standing
+from approvals.conflicts.brought import sides
 from approvals.conflicts.rules import MODES, NotARule
 from approvals.conflicts.standing import Standing
-from approvals.models import ConflictRule, Proposal, Submission
+from approvals.models import ConflictRule, Proposal, ProposalState, Submission
 from approvals.policy.differing import Change
 from approvals.policy.yaml_lines import Problem
 from approvals.proposals import caught, rule_effect
 from approvals.proposals.kinds import About, Document, Given, Kind, Slice, Span, tightens
 from governance.controls.roles import Role
 from governance.controls.transitions import Step
+
+#: How what acted at once stands where nobody has countersigned it.
+NOT_SIGNED = (ProposalState.AT_ONCE, ProposalState.LAPSED, ProposalState.REJECTED)
 
 #: What each part of a rule is called where it changes; whether it tightens is said of the mode alone.
 LABELS = {
@@ -88,6 +92,20 @@ class ConflictRuleKind(Kind):
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Where it loosens, or may, whoever it catches as it is: less is asked of them from then on."""
         return frozenset() if tightens(self.changes(target, before, after)) else caught.who_is([target], now)
+
+    def about_the_same(self, proposal: Proposal) -> QuerySet[Proposal]:
+        """Those about its code; for a new rule also those about rules that are about the same by another code, and the author's own new ones:
+        else one person would keep a rule in force alone, each time by a new code.
+        """
+        found = super().about_the_same(proposal)
+        if proposal.before:
+            return found
+        new = Proposal.objects.filter(kind=self.code, before={})
+        alone = new.filter(acting_until__isnull=False, state__in=NOT_SIGNED)
+        wanted = sides(rules.read(proposal.document["rule"]))
+        alike = [pk for pk, said in alone.values_list("pk", "document") if sides(rules.read(said["rule"])) == wanted]
+        own = new.filter(proposed_by=proposal.proposed_by).exclude(state=ProposalState.AT_ONCE)
+        return found | Proposal.objects.filter(pk__in=alike) | own
 
     def total(self, span: Span) -> int:
         """Submissions handed in during the time."""
