@@ -51,7 +51,7 @@ def count() -> Counted:
 
 
 def count_rule() -> Counted:
-    """Ask a conflict rule, and the same in a stricter mode, of what every submission would hold by itself."""
+    """Ask a conflict rule, and the same in a stricter mode and of the whole chain, of what every submission would hold."""
     now, kind = clock.now(), kinds.of("conflict_rule")
     rule = ConflictRule.objects.in_force(now).get(code="private-untrusted-outbound")
     before, after = {"rule": rule.document}, {"rule": {**rule.document, "mode": "enforce"}}
