@@ -1,7 +1,8 @@
 """Whom a rule would catch by any version that there is, held, asked or only written down: less is asked of these where it is loosened (S6, S8).
 
 A scan (`scanning`) says so of what is held, and a check (`finding`) of one version. This asks of all versions at once, of rules in force, with what others
-hold beside each: as sets, a query a scope. It says no less than a check would. Of a chain the newest version of each automation is asked.
+hold beside each: as sets, a query a scope. It says no less than a check would. Of a chain the newest version of each automation is asked, where that is not
+in force: what is, is in an open conflict.
 """
 
 from __future__ import annotations
@@ -103,12 +104,13 @@ _NOBODY = "SELECT NULL::bigint AS rule_id, NULL::bigint AS subject, NULL::bigint
 
 
 def _in_chains(rules: Sequence[Standing], now: datetime) -> set[int]:
-    """The same of chains, in which the newest versions would stand (A16)."""
+    """The same of chains, in which the newest versions would stand that are not in force (A16)."""
     newest = "SELECT max(n.id) FROM inventory_version n WHERE n.automation_id = h.automation_id"
     statement = f"""
         WITH own AS ({_OWN})
-        SELECT h.rule_id, h.version_id, h.automation_id, bit_or(1 << h.leg) FROM own h
-        WHERE h.version_id = ({newest}) GROUP BY 1, 2, 3 HAVING bit_or(1 << h.leg) > {1 << WITHOUT}
+        SELECT h.rule_id, h.version_id, h.automation_id, bit_or(1 << h.leg)
+        FROM own h JOIN inventory_automation a ON a.id = h.automation_id
+        WHERE h.version_id = ({newest}) AND h.version_id IS DISTINCT FROM a.approved_version_id GROUP BY 1, 2, 3 HAVING bit_or(1 << h.leg) > {1 << WITHOUT}
     """  # noqa: S608  put together from pieces of its own
     own = _rows(statement, rules, now)
     others = chains.others_with({version for _, version, _, _ in own}) if own else {}
