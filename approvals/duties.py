@@ -159,8 +159,12 @@ def _something_rests_on_it(app: Approval, now: datetime) -> bool:
 
 
 def _turn(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    if route_of(subject, now).seats_open_to(subject, actor):
+    route = route_of(subject, now)
+    if route.seats_open_to(subject, actor):
         return None
+    if any(actor.capacity_of in seat.may_decide for seat in route.standing(subject)):
+        sentence = "One admin ended the role that this asks for: until a second says so too, nobody decides by it."
+        return Refusal("A9", "duty", sentence, "It ends, or is back, once that is countersigned or its time is up.")
     return Refusal("A9", "duty", "Somebody before you on the ladder decides this.", _way_out(subject, now))
 
 

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Concat
 
-from approvals.models import Approval, SeatLabel
+from approvals.models import Approval, Proposal, ProposalState, SeatLabel
 from governance.controls import compiled
 from governance.controls.models import Membership, Person, RoleAssignment, Team, TeamKind
 from governance.controls.roles import Role
 from inventory.models import Automation, Resource
+
+#: On what basis fallback owners are asked.
+FALLBACK = "fallback owner"
 
 #: What the ladders of a submission's records read of each, for ``select_related``.
 LADDER = (
@@ -50,6 +53,18 @@ class Bench:
     #: Since when each does, by id, where that is known.
     fallback_since: Mapping[int, datetime | None] = field(default_factory=dict)
     security_since: Mapping[int, datetime | None] = field(default_factory=dict)
+    #: Reviewers whose role one admin ended at once, and no second has countersigned: nobody is asked in their place (S8).
+    taken: tuple[Person, ...] = ()
+
+    @property
+    def all_security(self) -> tuple[Person, ...]:
+        """Security reviewers, and whoever is asked as before because only one admin says that they are none."""
+        return (*self.security, *self.taken)
+
+    def bars(self, person: Person, label: str, basis: str) -> bool:
+        """Whether somebody is asked for a seat by the role that one admin ended at once: they decide nothing by it meanwhile (S8)."""
+        by_role = label not in (SeatLabel.LEAD, SeatLabel.OWNER) and basis != FALLBACK
+        return by_role and person in self.taken
 
     @classmethod
     def load(cls, now: datetime) -> Bench:
@@ -66,6 +81,7 @@ class Bench:
             now,
             {person.pk: person.member_since for person in people},
             {person.pk: person.reviewer_since for person in people},
+            tuple(person for person in people if person.is_taken),
         )
         return bench, {person.pk: person for person in people}
 
@@ -74,17 +90,29 @@ def _people() -> QuerySet[Any]:
     """Whoever stands on the bench, and some who are named: whether they do, and since when."""
     fallback = Membership.objects.filter(team__kind=TeamKind.FALLBACK)
     running = Q(until__isnull=True) | Q(until__gt=compiled.NOW)
-    held = RoleAssignment.objects.filter(running, role=Role.SECURITY_REVIEWER)
+    ever = RoleAssignment.objects.filter(role=Role.SECURITY_REVIEWER)
+    held, taken = ever.filter(running), ever.filter(Exists(_ending_at_once()))
     named = Person.objects.filter(compiled.among_those("named")).order_by()
-    wanted = fallback.values("person").union(held.values("person"), named.values("pk"))
+    wanted = fallback.values("person").union(held.values("person"), taken.values("person"), named.values("pk"))
     member, reviewer = fallback.filter(person=OuterRef("pk")), held.filter(person=OuterRef("pk"))
+    was = taken.filter(person=OuterRef("pk"))
+    since = Coalesce("restores__confirmed_at", "confirmed_at")
     found = Person.objects.filter(pk__in=wanted).annotate(
         is_fallback=Exists(member),
         is_reviewer=Exists(reviewer),
         member_since=Subquery(member.order_by("since").values("since")[:1]),
-        reviewer_since=Subquery(reviewer.values(at=Coalesce("restores__confirmed_at", "confirmed_at"))[:1]),
+        is_taken=Exists(was),
+        reviewer_since=Coalesce(Subquery(reviewer.values(at=since)[:1]), Subquery(was.values(at=since)[:1])),
     )
     return found.order_by("name", "pk")
+
+
+def _ending_at_once() -> QuerySet[Proposal]:
+    """What ended a reviewer's role at once and waits for the second admin."""
+    target = Concat(Cast(OuterRef("person"), TextField()), Value(f"-{Role.SECURITY_REVIEWER}"))
+    return Proposal.objects.filter(
+        kind="role", state=ProposalState.AT_ONCE, target=target, proposed_at=OuterRef("until")
+    ).order_by()
 
 
 PEOPLE = compiled.Statement(_people)
@@ -139,7 +167,7 @@ def resource_ladder(
         ("deputy", [(resource.deputy, resource.deputy_since)]),
     ]
     leading = [("lead of the owner's team", _leads(team) if team else [])]
-    return _rungs(_asked_before(first), answering, leading, _fallback(bench), _security(bench), since=since)
+    return _rungs(_asked_before(first), answering, leading, _fallback(bench), _last(bench), since=since)
 
 
 def lead_ladder(
@@ -150,7 +178,7 @@ def lead_ladder(
     lead, deputy = _leads(team)
     leading = [("lead", [lead]), ("deputy lead", [deputy])]
     above = [("lead of the team above", _leads(team.parent)[:1] if team.parent else [])]
-    return _rungs(_asked_before(first), leading, above, _fallback(bench), _security(bench), since=since)
+    return _rungs(_asked_before(first), leading, above, _fallback(bench), _last(bench), since=since)
 
 
 def _leads(team: Team) -> list[Stander]:
@@ -163,12 +191,17 @@ def _asked_before(first: Person | None) -> list[tuple[str, list[Stander]]]:
 
 def _fallback(bench: Bench, insiders: Collection[int] = ()) -> list[tuple[str, list[Stander]]]:
     rows: list[Stander] = [(one, bench.fallback_since.get(one.pk)) for one in bench.fallback if one.pk not in insiders]
-    return [("fallback owner", rows)]
+    return [(FALLBACK, rows)]
 
 
 def _security(bench: Bench, insiders: Collection[int] = ()) -> list[tuple[str, list[Stander]]]:
-    rows: list[Stander] = [(one, bench.security_since.get(one.pk)) for one in bench.security if one.pk not in insiders]
-    return [("security reviewer", rows)]
+    people = [one for one in bench.all_security if one.pk not in insiders]
+    return [("security reviewer", [(one, bench.security_since.get(one.pk)) for one in people])]
+
+
+def _last(bench: Bench) -> list[tuple[str, list[Stander]]]:
+    """Security reviewers where nobody is asked after them, so only those whose role stands."""
+    return [("security reviewer", [(one, bench.security_since.get(one.pk)) for one in bench.security])]
 
 
 def ladder(

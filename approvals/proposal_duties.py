@@ -22,6 +22,13 @@ from governance.controls.refusals import Refusal
 from governance.controls.roles import ROLE_WORDS, Role
 
 ANOTHER = "Somebody else with the role countersigns it."
+#: Countersigned, what one person tightened would overwrite what two have signed since, and might loosen that.
+SIGNED_SINCE = Refusal(
+    "A6",
+    "stale",
+    "What this changed is not as it was: two people have signed something else since.",
+    "Reject it: what they have signed stays.",
+)
 
 
 def _may_propose(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
@@ -97,14 +104,20 @@ def own_gain(actor: Actor, gains: Collection[int]) -> Refusal | None:
 
 
 def _unchanged(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.state == ProposalState.AT_ONCE:
-        return None
     kind = kinds.of(subject.kind)
     about = kind.about(subject.target)
+    if subject.state == ProposalState.AT_ONCE:
+        return None if about is not None and _stands_as_it_acts(subject, kind, now) else SIGNED_SINCE
     if about is None or kind.current(subject.target, now, subject.document) != subject.before:
         sentence = "What this would change is not as it was when this was proposed."
         return Refusal("A6", "stale", sentence, "Its author amends it, or withdraws it.")
     return kind.refusal(subject.target, subject.before, subject.document, now)
+
+
+def _stands_as_it_acts(subject: Proposal, kind: kinds.Kind, now: datetime) -> bool:
+    """Whether what a proposal changes is as it has made it, or as it found it, where it only keeps that from counting."""
+    found = kind.current(subject.target, now, subject.document)
+    return found == subject.before or not kind.changes(subject.target, found, subject.document)
 
 
 def _counted(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:

@@ -262,8 +262,7 @@ class Route:
 
     def would_ask_outside(self, approval: Approval, actor: Actor) -> bool:
         """Whether an approval of a record by this actor adds a signature from outside both teams, which nobody is asked for yet (S10)."""
-        policy = policies.of(self.submission.policy)
-        if approval.tier not in policy.third_signature or self._has_outside(approval):
+        if approval.tier not in policies.of(self.submission.policy).third_signature or self._has_outside(approval):
             return False
         return self.partners.has(actor.people)
 
@@ -318,8 +317,10 @@ class Route:
         return next(good, free[0] if free else None)
 
     def seats_open_to(self, approval: Approval, actor: Actor) -> list[SeatStanding]:
-        """The open seats of a record that the capacity in which an actor acts may fill."""
-        return [seat for seat in self.standing(approval) if actor.capacity_of in seat.may_decide]
+        """The open seats of a record that the capacity in which an actor acts may fill, and not by a role that is ended at once (S8)."""
+        who = actor.capacity_of
+        asked = [seat for seat in self.standing(approval) if who in seat.may_decide]
+        return [one for one in asked if who is None or not self.bench.bars(who, one.label, one.basis_of(who))]
 
     def is_inside(self, seat: SeatStanding, approval: Approval, actor: Actor) -> bool:
         """Whether an actor is from inside for a seat that takes somebody from outside; of a delegate both people count (S10, A11)."""

@@ -79,11 +79,14 @@ def conflict(person: Person, route: Route, sample: Sample) -> tuple[str, str] | 
 
 
 def may_look(sample: Sample, now: datetime) -> list[Person]:
-    """Who may look: security reviewers without a conflict; where there is none, fallback owners without one (A9)."""
+    """Who may look: security reviewers without a conflict; where there is none, fallback owners without one (A9).
+
+    Whose role one admin alone ended at once looks at nothing, and nobody does in their place (S8).
+    """
     bench = Bench.load(now)
     route = Route.load(sample.submission, now, bench)
-    for rung in (bench.security, bench.fallback):
+    for rung in (bench.all_security, bench.fallback):
         free = [person for person in rung if person.is_here and conflict(person, route, sample) is None]
         if free:
-            return free
+            return [person for person in free if person not in bench.taken]
     return []

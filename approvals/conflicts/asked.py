@@ -205,14 +205,20 @@ def _waivers(submission: Submission) -> list[Waiver] | None:
 def know(submissions: Sequence[Submission], now: datetime) -> None:
     """Read the conflicts of some submissions together, for a page that shows records of many: a fixed number of queries."""
     rules, each = standing.in_force(now) if submissions else (), {one.pk: one for one in submissions}
-    know_register(submissions)
-    found = [case_of(one) for one in each.values()]
-    if _asks_chains(rules):
-        chain = joined.others_of(list(each.values()))
-        found = [_in_chain(case, chain[pk]) for pk, case in zip(each, found, strict=True)]
+    found = cases_now(list(each.values()), rules)
     conflicts = dict(zip(each, finding.find_all(found, now, rules), strict=True))
     for one in submissions:
         one.__dict__["_conflict_rules"], one.__dict__["_conflicts"] = rules, tuple(conflicts[one.pk])
+
+
+def cases_now(submissions: Sequence[Submission], rules: Iterable[Standing]) -> list[Case]:
+    """What the versions of some submissions would hold, each in the chain in which it would stand now where a rule asks that: a fixed number of queries."""
+    know_register(submissions)
+    found = [case_of(one) for one in submissions]
+    if not _asks_chains(rules):
+        return found
+    chain = joined.others_of(submissions)
+    return [_in_chain(case, chain[one.pk]) for one, case in zip(submissions, found, strict=True)]
 
 
 def of_record(record: Approval, now: datetime) -> list[Found]:

@@ -77,10 +77,10 @@ def compared(documents: Iterable[Mapping[str, Any]], known: Iterable[Rule]) -> C
         known: the rules in force.
     """
     standing = {one.code: one for one in known}
-    by_sides = {_sides(one): one for one in reversed(standing.values())}
+    by_sides = {sides(one): one for one in reversed(standing.values())}
     new, changed, same, elsewhere = [], [], [], []
     for rule in (read(one) for one in documents):
-        before, alike = standing.get(rule.code), by_sides.get(_sides(rule))
+        before, alike = standing.get(rule.code), by_sides.get(sides(rule))
         if before is not None and before.digest == rule.digest:
             same.append(rule)
         elif before is not None:
@@ -92,7 +92,7 @@ def compared(documents: Iterable[Mapping[str, Any]], known: Iterable[Rule]) -> C
     return Compared(tuple(new), tuple(changed), tuple(same), tuple(elsewhere))
 
 
-def _sides(rule: Rule) -> tuple[str, frozenset[str], str]:
+def sides(rule: Rule) -> tuple[str, frozenset[str], str]:
     """What a rule is about, whatever it is called and however bad it is: symmetric, so without an order."""
     without = _any(rule.without) if rule.without is not None else ""
     return rule.scope, frozenset(_any(leg) for leg in rule.legs), without

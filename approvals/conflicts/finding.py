@@ -6,7 +6,7 @@ further than the automation. A scan over everything answers the same from the da
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from approvals.conflicts import standing
 from approvals.conflicts.holding import legs_of
 from approvals.conflicts.index import Index
 from approvals.conflicts.rules import Rule, are_distinct
-from approvals.conflicts.scanning import Part, beside, spans
+from approvals.conflicts.scanning import Conflicts, Members, Part, beside, spans
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
 from approvals.models import Waiver
@@ -127,6 +127,10 @@ def _by_hand(rule: Rule) -> bool:
     return rule.without is not None and any(not one.tags.isdisjoint(BY_HAND) for one in rule.without.any)
 
 
+#: How it is read what some subjects hold of what some rules mean (`scanning.beside`).
+Beside = Callable[[Sequence[Standing], Members, datetime], Conflicts]
+
+
 def find(case: Case, now: datetime, rules: Sequence[Standing] | None = None) -> list[Found]:
     """Every conflict in which an automation has a part; see `find_all`."""
     return find_all([case], now, rules)[0]
@@ -137,6 +141,7 @@ def find_all(
     now: datetime,
     rules: Sequence[Standing] | None = None,
     waivers: Sequence[Waiver] | None = None,
+    beside: Beside = beside,
 ) -> list[list[Found]]:
     """Every conflict in which each of some automations has a part.
 
@@ -145,6 +150,7 @@ def find_all(
         now: business time.
         rules: those in force, where the caller has read them.
         waivers: the live ones, likewise.
+        beside: how it is read what others hold; another way where the rules are not in force.
 
     Returns:
         For each case, by the codes of the rules. A fixed number of queries, however many cases: the rules, what others hold of what
@@ -248,6 +254,11 @@ def _of(code: str, scope: str, subject: int) -> tuple[str, str, int]:
 
 def _covering(waivers: Iterable[Waiver], keys: frozenset[str]) -> Waiver | None:
     return next((one for one in waivers if keys <= set(one.covers)), None)
+
+
+def all_waived(found: Sequence[Found]) -> bool:
+    """Whether there are conflicts, all of enforced rules, and a waiver lifts each: nothing is refused, and nothing more is asked (S7)."""
+    return bool(found) and all(one.standing.rule.mode == Mode.ENFORCE and one.waiver is not None for one in found)
 
 
 def _by_leg(parts: Iterable[Part]) -> dict[int, tuple[Part, ...]]:

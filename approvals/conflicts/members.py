@@ -40,7 +40,7 @@ def weigh(entitlements: Collection[int], now: datetime) -> None:
     rules = standing.to_keep_weighed(now)
     with transaction.atomic():
         ConflictMember.objects.filter(entitlement__in=entitlements).delete()
-        rows = _rows(rules, Entitlement.objects.filter(pk__in=entitlements))
+        rows = rows_of(rules, Entitlement.objects.filter(pk__in=entitlements))
         ConflictMember.objects.bulk_create(rows, batch_size=CHUNK)
 
 
@@ -53,7 +53,7 @@ def weigh_rules(versions: Sequence[ConflictRule]) -> None:
     rules = [standing.of(one) for one in versions if not one.is_given_up]
     if rules:
         every = Entitlement.objects.order_by("pk")
-        ConflictMember.objects.bulk_create(_rows(rules, every), batch_size=CHUNK)
+        ConflictMember.objects.bulk_create(rows_of(rules, every), batch_size=CHUNK)
 
 
 def idle(rules: Sequence[Rule]) -> set[str] | None:
@@ -116,7 +116,7 @@ def weigh_all(now: datetime) -> int:
             before = {(row.rule_id, row.leg, row.entitlement_id): row for row in known}
             found = {
                 (row.rule_id, row.leg, row.entitlement_id): row
-                for row in _rows(rules, Entitlement.objects.filter(pk__in=chunk))
+                for row in rows_of(rules, Entitlement.objects.filter(pk__in=chunk))
             }
             stale = [row.pk for key, row in before.items() if key not in found or found[key].mask != row.mask]
             fresh = [row for key, row in found.items() if key not in before or before[key].mask != row.mask]
@@ -126,10 +126,11 @@ def weigh_all(now: datetime) -> int:
     return count
 
 
-def _rows(rules: Sequence[Standing], entitlements: QuerySet[Entitlement]) -> Iterator[ConflictMember]:
+def rows_of(rules: Sequence[Standing], entitlements: QuerySet[Entitlement]) -> Iterator[ConflictMember]:
+    """What of some entitlements fills which leg of which rule, worked out and not saved."""
     legs = [(one.version, number, leg) for one in rules for number, leg in legs_of(one.rule)]
     for entitlement in entitlements.select_related("resource"):
         held = of_entitlement(entitlement)
         for version, number, leg in legs:
             if mask := mask_of(leg, held):
-                yield ConflictMember(rule=version, leg=number, entitlement=entitlement, mask=mask)
+                yield ConflictMember(rule_id=version.pk, leg=number, entitlement=entitlement, mask=mask)

@@ -18,6 +18,7 @@ from approvals.conflicts.holding import RUNS_AS, entries, legs_of, wanted
 from approvals.conflicts.rules import are_distinct
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
+from approvals.models import ConflictMember
 from approvals.models.conflict import WITHOUT, Scope
 from inventory.models import Trigger
 
@@ -37,13 +38,19 @@ SUBJECTS: Mapping[str, tuple[str, str]] = {
 }
 
 #: What fills a leg: rule, leg, automation, and the grant or else the trigger.
-_HELD = f"""
+_HELD_OF = f"""
     SELECT m.rule_id, m.leg, g.automation_id, g.id AS grant_id, g.key
-    FROM approvals_conflictmember m
+    FROM {{members}}
     JOIN approvals_grant g ON g.entitlement_id = m.entitlement_id AND (m.mask >> g.held_as) & 1 = 1
     WHERE m.rule_id = ANY(%(rules)s) AND g.state <> 'ended' AND g.ends_at > %(now)s
         AND g.suspended_why <> '{SUSPENDED_BY_CONFLICT}' AND (m.leg <> {WITHOUT} OR g.state = 'active')
 """  # noqa: S608  a constant of ours
+_HELD = _HELD_OF.format(members="approvals_conflictmember m")
+#: The same of rules that are not in force: what fills their legs is given.
+_HELD_AS_GIVEN = _HELD_OF.format(
+    members="unnest(%(m_rules)s::bigint[], %(m_legs)s::int[], %(m_entitlements)s::bigint[], %(m_masks)s::bigint[])"
+    " m (rule_id, leg, entitlement_id, mask)"
+)
 _ENTRIES = """
     SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, left('trigger:' || t.type || ':' || t.at, 80) AS key
     FROM unnest(%(entry_rules)s::bigint[], %(entry_legs)s::smallint[], %(entry_types)s::text[]) e (rule_id, leg, type)
@@ -100,7 +107,7 @@ def scan(rules: Sequence[Standing], now: datetime) -> Conflicts:
     for scope in SUBJECTS:
         asked = [one for one in rules if one.rule.scope == scope]
         if asked:
-            _read(found, _scan_of(scope), _parameters(asked, now))
+            _read(found, _scan_of(scope), parameters(asked, now))
     scopes = {one.version.pk: one.rule.scope for one in rules}
     return {
         (rule, subject): parts
@@ -125,21 +132,48 @@ def _by_leg(parts: Sequence[Part]) -> list[set[str]]:
 Members = Mapping[str, Collection[tuple[int, int]]]
 
 
-def beside(rules: Sequence[Standing], members: Members, now: datetime) -> Conflicts:
+def beside(
+    rules: Sequence[Standing], members: Members, now: datetime, *, filled: Sequence[ConflictMember] | None = None
+) -> Conflicts:
     """All that some subjects hold of what some rules mean, whether or not it makes a conflict: a query a scope at most.
 
     Args:
         rules: all of them of wider scopes than one automation.
         members: the subjects, by scope; of chains with each automation in it, of the others with none: these are read.
         now: business time.
+        filled: what fills the legs of the rules, where they are not in force and it is not worked out.
     """
     found: Conflicts = {}
+    for scope, asked, given in _asked_of(rules, members):
+        _read(found, _beside_of(scope, given=filled is not None), parameters(asked, now) | given | _given(filled or ()))
+    return found
+
+
+def held_beside(rules: Sequence[Standing], members: Members, now: datetime) -> set[int]:
+    """Ids of the entitlements that some subjects hold anything of: what else there is can fill no leg of a rule there; see `beside`."""
+    found = set[int]()
+    for scope, _, given in _asked_of(rules, members):
+        with connection.cursor() as cursor:
+            cursor.execute(_entitlements_of(scope), given | {"now": now})
+            found.update(pk for (pk,) in cursor.fetchall())
+    return found
+
+
+def _asked_of(rules: Sequence[Standing], members: Members) -> Iterator[tuple[str, Sequence[Standing], dict[str, Any]]]:
     for scope in SUBJECTS:
         asked, given = [one for one in rules if one.rule.scope == scope], members.get(scope, ())
         if asked and given:
-            more = {"subjects": [subject for subject, _ in given], "members": [member for _, member in given]}
-            _read(found, _beside_of(scope), _parameters(asked, now) | more)
-    return found
+            subjects = {"subjects": [subject for subject, _ in given], "members": [member for _, member in given]}
+            yield scope, asked, subjects
+
+
+def _given(filled: Sequence[ConflictMember]) -> dict[str, list[int]]:
+    return {
+        "m_rules": [one.rule_id for one in filled],
+        "m_legs": [one.leg for one in filled],
+        "m_entitlements": [one.entitlement_id for one in filled],
+        "m_masks": [one.mask for one in filled],
+    }
 
 
 def _read(found: Conflicts, statement: str, parameters: Mapping[str, Any]) -> None:
@@ -149,7 +183,8 @@ def _read(found: Conflicts, statement: str, parameters: Mapping[str, Any]) -> No
             found.setdefault((rule, subject), []).append(Part(leg, automation, grant, key))
 
 
-def _parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
+def parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
+    """What statements of what is held ask of some rules: their ids, the legs that make a conflict, and what fills one without a grant."""
     ways_in, running = list(_ways_in(rules)), _filled_by_running(rules)
     return {
         "now": now,
@@ -184,12 +219,17 @@ def _ways_in(rules: Sequence[Standing]) -> Iterator[tuple[int, int, str]]:
                 yield one.version.pk, leg, kind
 
 
-def _scan_of(scope: str) -> str:
+def held_by(scope: str) -> str:
+    """SQL: everything that is held and fills a leg, each with the subject of a scope."""
     subject, join = SUBJECTS[scope]
     automation = "" if scope == Scope.AUTOMATION else "JOIN inventory_automation a ON a.id = h.automation_id"
+    held = f"{_HELD} UNION ALL {_ENTRIES} UNION ALL {_IDENTITIES}"
+    return f"SELECT h.*, {subject} AS subject FROM ({held}) h {automation} {join}"  # noqa: S608
+
+
+def _scan_of(scope: str) -> str:
     return f"""
-        WITH held AS ({_HELD} UNION ALL {_ENTRIES} UNION ALL {_IDENTITIES}),
-        keyed AS (SELECT h.*, {subject} AS subject FROM held h {automation} {join}),
+        WITH keyed AS ({held_by(scope)}),
         found AS (
             SELECT k.rule_id, k.subject FROM keyed k JOIN unnest(%(rules)s, %(wanted)s) w (rule_id, wanted) USING (rule_id)
             GROUP BY k.rule_id, k.subject, w.wanted HAVING bit_or(1 << k.leg) = w.wanted
@@ -199,16 +239,29 @@ def _scan_of(scope: str) -> str:
     """  # noqa: S608  put together from pieces of its own
 
 
-def _beside_of(scope: str) -> str:
+def _those_of(scope: str) -> str:
+    """SQL: the automations that some subjects consist of, each with its subject."""
     subject, join = SUBJECTS[scope]
-    a = f"SELECT a.id, {subject} AS subject FROM inventory_automation a {join} WHERE {subject} = ANY(%(subjects)s)"  # noqa: S608
     if scope == Scope.CHAIN:  # as it would be
-        a = "SELECT member AS id, subject FROM unnest(%(subjects)s::bigint[], %(members)s::bigint[]) given (subject, member)"
+        return "SELECT member AS id, subject FROM unnest(%(subjects)s::bigint[], %(members)s::bigint[]) given (subject, member)"
+    return f"SELECT a.id, {subject} AS subject FROM inventory_automation a {join} WHERE {subject} = ANY(%(subjects)s)"  # noqa: S608
+
+
+def _entitlements_of(scope: str) -> str:
     return f"""
-        WITH a AS ({a})
+        SELECT DISTINCT g.entitlement_id FROM approvals_grant g
+        WHERE g.automation_id IN (SELECT a.id FROM ({_those_of(scope)}) a) AND g.entitlement_id IS NOT NULL
+            AND g.state <> 'ended' AND g.ends_at > %(now)s
+    """  # noqa: S608  put together from pieces of its own
+
+
+def _beside_of(scope: str, *, given: bool) -> str:
+    held = _HELD_AS_GIVEN if given else _HELD
+    return f"""
+        WITH a AS ({_those_of(scope)})
         SELECT h.rule_id, a.subject, h.leg, h.automation_id, h.grant_id, h.key
         FROM a JOIN (
-            {_HELD} AND g.automation_id IN (SELECT id FROM a) UNION ALL {_ENTRIES} AND o.id IN (SELECT id FROM a)
+            {held} AND g.automation_id IN (SELECT id FROM a) UNION ALL {_ENTRIES} AND o.id IN (SELECT id FROM a)
             UNION ALL {_IDENTITIES} AND o.id IN (SELECT id FROM a)
         ) h ON h.automation_id = a.id
         ORDER BY 1, 2, 3, 5, 6

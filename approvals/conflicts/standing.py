@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -74,8 +74,3 @@ def of(version: ConflictRule) -> Standing:
     if version.digest not in _READ:
         _READ[version.digest] = read(version.document)
     return Standing(version, _READ[version.digest])
-
-
-def alone(rule: Rule) -> Rule:
-    """The same rule asked of one automation by itself: to count whom it would catch."""
-    return replace(rule, scope="automation")

@@ -109,7 +109,7 @@ class ConflictRule(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         ordering = ("code", "-number")
-        triggers: ClassVar = [*AppendOnly.Meta.triggers, guards.RULE_AT_ONCE]
+        triggers: ClassVar = [*AppendOnly.Meta.triggers, guards.RULE_AT_ONCE, guards.RULE_BY_PROPOSAL]
         constraints = (
             models.UniqueConstraint(fields=["code", "number"], name="conflict_rule_number_once"),
             models.CheckConstraint(

@@ -181,6 +181,31 @@ POLICY_BY_PROPOSAL = pgtrigger.Trigger(
     """,
 )
 
+#: A rule that two people signed says what they signed, of it alone or in a file, and nothing that they signed before counts again.
+RULE_BY_PROPOSAL = pgtrigger.Trigger(
+    name="rule_by_proposal",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    condition=pgtrigger.Q(new__ships=False, new__until__isnull=True, new__undoes__isnull=True),
+    func="""
+        IF NEW.number <> (SELECT COALESCE(max(r.number), 0) + 1 FROM approvals_conflictrule r WHERE r.code = NEW.code)
+            OR EXISTS (SELECT 1 FROM approvals_conflictrule r WHERE r.code = NEW.code AND r.effective_at > NEW.effective_at)
+            OR (NEW.document ->> 'mode', NEW.document ->> 'scope', NEW.document ->> 'rating')
+                IS DISTINCT FROM (NEW.mode::text, NEW.scope::text, NEW.rating::text)
+            OR NOT EXISTS (
+                SELECT 1 FROM approvals_proposal p
+                WHERE p.state = 'in_force' AND p.ended_at = NEW.effective_at
+                  AND p.proposed_by_id = NEW.proposed_by_id AND p.answered_by_id = NEW.approved_by_id
+                  AND (p.kind = 'conflict_rule' AND p.target = NEW.code
+                       AND CASE WHEN NEW.is_given_up THEN NOT p.document ? 'rule' ELSE p.document -> 'rule' = NEW.document END
+                       OR p.kind = 'conflict_import' AND NOT NEW.is_given_up
+                       AND p.document -> 'rules' -> NEW.code = NEW.document)) THEN
+            RAISE EXCEPTION 'S8: rule % is not what two people signed', NEW.code USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
 #: A rule that one person tightened alone has an end, and what takes it back says what two people had signed before, or nothing.
 RULE_AT_ONCE = pgtrigger.Trigger(
     name="rule_at_once",

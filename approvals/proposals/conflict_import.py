@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from difflib import ndiff
@@ -11,15 +11,13 @@ from typing import Any
 
 import yaml
 
-from approvals.conflicts import asked, rules
+from approvals.conflicts import finding, rules, supposed
 from approvals.conflicts.imported import RULES
-from approvals.conflicts.index import Index
 from approvals.conflicts.rules import NotARule
-from approvals.conflicts.selectors import Held
 from approvals.models import ConflictRule, Proposal
 from approvals.policy.differing import Change, Line
 from approvals.policy.yaml_lines import Problem
-from approvals.proposals import caught
+from approvals.proposals import caught, rule_effect
 from approvals.proposals.conflict_rule import differences, put_in_force, submissions
 from approvals.proposals.kinds import About, Document, Given, Kind, Slice, Span, tightens
 from governance.controls.roles import Role
@@ -85,32 +83,33 @@ class ConflictImportKind(Kind):
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Whoever a rule of it catches as it is that would be loosened, or may be."""
         loosened = [new["code"] for old, new in _pairs(before, after) if not tightens(tuple(_changes(old, new)))]
-        return caught.who_is(loosened)
+        return caught.who_is(loosened, now)
 
     def total(self, span: Span) -> int:
         """Submissions handed in during the time."""
         return int(submissions(span).count())
 
     def count(self, span: Span, cursor: int, size: int) -> Slice:
-        """Ask all of them, as they are and as they would be, of what the next few submissions would have held by themselves."""
+        """Ask all of them, as they are and as they would be, of what the next few submissions would have held, as a check asks those in force."""
         rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
         counts: Counter[str] = Counter()
-        before, after = (_Asked(one["rules"].values()) for one in (span.before, span.after))
-        asked.know_register(rows)
-        for row in rows:
-            things = asked.case_of(row).things
-            old, new = before.catch(things), after.catch(things)
+        each = supposed.conflicts_of(rows, span.until, span.before["rules"].values(), span.after["rules"].values())
+        for was, then in zip(*each, strict=True):
+            old, new = ({one.standing.rule.code for one in found} for found in (was, then))
             counts["caught"] += bool(new)
             counts["more"] += bool(new - old)
             counts["less"] += bool(old - new)
+            counts["waived"] += finding.all_waived(then)
             counts.update(f"by:{code}" for code in new)
         return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
-        """How many they would have caught by what each holds itself, and by which of them most."""
+        """How many they would have caught, and by which of them most."""
         found_by, more, less = (counts.get(name, 0) for name in ("caught", "more", "less"))
-        holds = "it holds itself" if found_by == 1 else "they hold themselves"
-        found = [f"{found_by:,} would have been in conflict by what {holds}."]
+        scopes = [one["scope"] for one in span.after["rules"].values()]
+        found = [f"{found_by:,} would have been in conflict by what {rule_effect.holds(found_by, scopes)}."]
+        if waived := counts.get("waived", 0):
+            found.append(f"{waived:,} of them under waivers, so {'it is' if waived == 1 else 'they are'} not refused.")
         if more and span.before["rules"]:
             found.append(f"{more:,} of them by a rule that does not catch them as it is now.")
         if less:
@@ -162,16 +161,3 @@ def _text(document: Mapping[str, Any]) -> str:
     said = rules.read(document).to_dict()
     text: str = yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
     return text
-
-
-class _Asked:
-    """Some rules, each asked of one automation by itself, and only where it fills a leg of it."""
-
-    def __init__(self, documents: Iterable[Mapping[str, Any]]) -> None:
-        self._rules = [rules.read(one) for one in documents]
-        self._index = Index(self._rules)
-
-    def catch(self, things: Sequence[Held]) -> set[str]:
-        """Codes of those that what is held is in conflict with."""
-        near = (self._rules[place] for place in self._index.fill(things))
-        return {rule.code for rule in near if rule.caught(things) is not None}

@@ -11,16 +11,19 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 from django.urls import reverse
 
-from approvals.conflicts import asked, finding, members, rules, standing
+from approvals.conflicts import finding, members, rules, supposed
+from approvals.conflicts.brought import sides
 from approvals.conflicts.rules import MODES, NotARule
-from approvals.conflicts.standing import Standing
-from approvals.models import ConflictRule, Proposal, Submission
+from approvals.models import ConflictRule, Proposal, ProposalState, Submission
 from approvals.policy.differing import Change
 from approvals.policy.yaml_lines import Problem
 from approvals.proposals import caught, rule_effect
 from approvals.proposals.kinds import About, Document, Given, Kind, Slice, Span, tightens
 from governance.controls.roles import Role
 from governance.controls.transitions import Step
+
+#: How what acted at once stands where nobody has countersigned it.
+NOT_SIGNED = (ProposalState.AT_ONCE, ProposalState.LAPSED, ProposalState.REJECTED)
 
 #: What each part of a rule is called where it changes; whether it tightens is said of the mode alone.
 LABELS = {
@@ -87,25 +90,38 @@ class ConflictRuleKind(Kind):
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Where it loosens, or may, whoever it catches as it is: less is asked of them from then on."""
-        return frozenset() if tightens(self.changes(target, before, after)) else caught.who_is([target])
+        return frozenset() if tightens(self.changes(target, before, after)) else caught.who_is([target], now)
+
+    def about_the_same(self, proposal: Proposal) -> QuerySet[Proposal]:
+        """Those about its code; for a new rule also those about rules that are about the same by another code, and the author's own new ones:
+        else one person would keep a rule in force alone, each time by a new code.
+        """
+        found = super().about_the_same(proposal)
+        if proposal.before:
+            return found
+        new = Proposal.objects.filter(kind=self.code, before={})
+        alone = new.filter(acting_until__isnull=False, state__in=NOT_SIGNED)
+        wanted = sides(rules.read(proposal.document["rule"]))
+        alike = [pk for pk, said in alone.values_list("pk", "document") if sides(rules.read(said["rule"])) == wanted]
+        own = new.filter(proposed_by=proposal.proposed_by).exclude(state=ProposalState.AT_ONCE)
+        return found | Proposal.objects.filter(pk__in=alike) | own
 
     def total(self, span: Span) -> int:
         """Submissions handed in during the time."""
         return int(submissions(span).count())
 
     def count(self, span: Span, cursor: int, size: int) -> Slice:
-        """Ask both of what the next few submissions would have held by themselves."""
+        """Ask both of what the next few submissions would have held, as a check asks the rules in force."""
         rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
-        asked.know_register(rows)
-        documents = {"before": span.before.get("rule"), "after": span.after.get("rule")}
-        asked_alone = [_alone(document, name) for name, document in documents.items() if document is not None]
-        cases = [finding.Case(case.automation, case.things) for case in map(asked.case_of, rows)]
+        both = ([one["rule"]] if "rule" in one else [] for one in (span.before, span.after))
+        old, new = supposed.conflicts_of(rows, span.until, *both)
         counts: Counter[str] = Counter()
-        for found in finding.find_all(cases, span.until, asked_alone, waivers=()):
-            by = {one.standing.version.title for one in found}
-            counts["caught"] += "after" in by
-            counts["more"] += by == {"after"}
-            counts["less"] += by == {"before"}
+        for was, then in zip(old, new, strict=True):
+            counts["caught"] += bool(then)
+            counts["more"] += bool(then) and not was
+            counts["less"] += bool(was) and not then and not finding.all_waived(was)
+            counts["waived"] += finding.all_waived(then)
+            counts["was_waived"] += bool(then) and finding.all_waived(was)
         return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
@@ -210,13 +226,6 @@ def _next(
 def submissions(span: Span) -> QuerySet[Submission]:
     """Those handed in during the time of which it is known what they would have held."""
     return Submission.objects.filter(submitted_at__gt=span.since, submitted_at__lte=span.until, held__isnull=False)
-
-
-def _alone(document: Document, name: str) -> Standing:
-    """A rule as it is counted: asked of one automation by itself; its version is no row, and is called as what it is here."""
-    rule = rules.read(document)
-    version = ConflictRule(code=rule.code, mode=rule.mode, scope="automation", digest=rule.digest, title=name)
-    return Standing(version, standing.alone(rule))
 
 
 def _is_stricter(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

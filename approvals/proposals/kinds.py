@@ -122,6 +122,10 @@ class Kind:
         """Ids of whoever would gain by it: none of them proposes or countersigns it."""
         return frozenset()
 
+    def about_the_same(self, proposal: Proposal) -> QuerySet[Proposal]:
+        """Proposals about the same as one that is to act at once: where the last of them did and nobody countersigned it, this does not."""
+        return Proposal.objects.filter(kind=self.code, target=proposal.target)
+
     def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
         """Ids of whoever would lose by it, and keeps what they have where it is rejected: none of them answers it."""
         return frozenset()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import Q
 
 from approvals.models import Conflict
-from approvals.models.conflict import TIME_TO_RESOLVE, Mode, Rating
+from approvals.models.conflict import TIME_TO_RESOLVE, Mode, Rating, Scope
 from approvals.proposals.kinds import Span
 
 #: What happens to a submission that a rule catches, by the rule's mode.
@@ -20,27 +20,36 @@ DONE: Mapping[str, str] = {
 
 
 def said(span: Span, counts: Mapping[str, int]) -> list[str]:
-    """How many submissions it would have caught by what each holds itself, what would have become of them, and what becomes of what is held.
+    """How many submissions it would have caught, what would have become of them, and what becomes of what is held.
 
     Args:
         span: over what it was counted.
-        counts: how many it would have caught (``caught``), how many of them are not as the rule is now (``more``), and how many are by that
-            alone (``less``).
+        counts: how many it would have caught (``caught``), how many of these a waiver keeps from being refused (``waived``), or does as the
+            rule is now (``was_waived``); how many of them are not caught as it is now (``more``), and how many are by that alone (``less``).
     """
     caught, more, less = (counts.get(name, 0) for name in ("caught", "more", "less"))
+    waived, was_waived = (counts.get(name, 0) for name in ("waived", "was_waived"))
     old, new = span.before.get("rule"), span.after.get("rule")
     found = []
     if new is not None:
-        holds = "it holds itself" if caught == 1 else "they hold themselves"
-        found.append(f"{caught:,} would have {DONE[new['mode']]}, by what {holds}.")
+        count = caught - waived
+        found.append(f"{count:,} would have {DONE[new['mode']]}, by what {holds(count, [new['scope']])}.")
+        if waived:
+            found.append(f"{waived:,} more would have been in conflict under a waiver, and not refused.")
     if old is not None and new is not None:
-        if (same := caught - more) and old["mode"] != new["mode"]:
+        if (same := caught - more - was_waived) and old["mode"] != new["mode"]:
             found.append(f"{same:,} of them would have {DONE[old['mode']]}, as the rule is now.")
         if more:
             found.append(f"{more:,} of them not as the rule is now.")
     if old is not None and less:
         found.append(f"{less:,} that would have {DONE[old['mode']]}, as the rule is now, would not have been caught.")
     return [*found, *_held(span, old, new)]
+
+
+def holds(count: int, scopes: Iterable[str]) -> str:
+    """By what so many are caught, in words; beside what others hold where a rule looks further than the automation."""
+    own = "it holds itself" if count == 1 else "they hold themselves"
+    return own if set(scopes) <= {Scope.AUTOMATION} else f"{own} beside what others hold now"
 
 
 def _held(span: Span, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:

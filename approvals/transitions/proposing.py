@@ -23,7 +23,7 @@ from typing import Any
 
 from approvals import policies
 from approvals import proposal_duties as duties
-from approvals.models import Proposal, ProposalState
+from approvals.models import UNANSWERED, Proposal, ProposalState
 from approvals.proposals import counting, kinds
 from approvals.proposals.kinds import Document, Kind
 from governance.controls import outbox
@@ -110,9 +110,9 @@ def _check_at_once(step: Step[Proposal], kind: Kind) -> None:
     if not (kind.may_act_at_once and step.subject.tightens):
         sentence = "Only what tightens acts at once; this waits for a second person."
         raise refuse(Refusal("S8", "input", sentence, "Propose it without that.", is_attempt=True))
-    about = Proposal.objects.filter(kind=step.subject.kind, target=step.subject.target).order_by("-pk")
-    # What acted at once is over by itself; between that and this its author alone makes no difference by what they withdraw or let lapse.
-    last = about.exclude(acting_until=None, state__in=(S.WITHDRAWN, S.LAPSED)).first()
+    about = kind.about_the_same(step.subject).order_by("-pk")
+    # What acted at once is over by itself; between that and this its author alone makes no difference by what they propose, withdraw or let lapse.
+    last = about.exclude(acting_until=None, state__in=(*UNANSWERED, S.WITHDRAWN, S.LAPSED)).first()
     if last is not None and last.acting_until is not None and last.state not in (S.APPROVED, S.IN_FORCE):
         sentence = "The last one about this acted at once and nobody countersigned it: one person does not go on with that alone."
         raise refuse(Refusal("S8", "duty", sentence, "Propose it without that.", is_attempt=True))

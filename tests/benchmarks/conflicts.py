@@ -16,7 +16,6 @@ from django.db import connection
 from approvals.conflicts import finding, holding, members, rules, scanning, selectors, standing
 from approvals.models import ConflictRule, Waiver
 from governance.controls import clock
-from governance.controls.models import Person
 from inventory.models import Automation, Entitlement
 
 RULES, ENTITLEMENTS, ROUNDS, ASKED = 200, 4, 3, 200
@@ -37,7 +36,6 @@ SELF_JOIN = """
 def prepare() -> None:
     """Put the rules in force and work out what fills their legs."""
     now, draw = clock.now(), random.Random(6)
-    proposer, approver = Person.objects.filter(is_active=True).order_by("pk")[:2]
     on: dict[int, list[str]] = {}
     for resource, code in Entitlement.objects.values_list("resource", "code"):
         on.setdefault(resource, []).append(code)
@@ -67,8 +65,7 @@ def prepare() -> None:
         fields = {
             name: getattr(rule, name) for name in ("code", "digest", "title", "process", "rating", "mode", "scope")
         }
-        people = {"proposed_by": proposer, "approved_by": approver}
-        made.append(ConflictRule(number=1, document=rule.to_dict(), effective_at=now, **fields, **people))
+        made.append(ConflictRule(number=1, ships=True, document=rule.to_dict(), effective_at=now, **fields))
     ConflictRule.objects.bulk_create(made)
     members.weigh_all(now)
     with connection.cursor() as cursor:

@@ -13,7 +13,8 @@ from approvals.conflicts import standing
 from approvals.models import Conflict, ConflictRule, ConflictState, Proposal, ProposalState, Submission
 from approvals.transitions import proposing
 from governance.controls.actors import Actor
-from governance.controls.refusals import InvalidInput, Refused
+from governance.controls.models import Person
+from governance.controls.refusals import DutyConflict, InvalidInput, OutOfTurn, Refused
 from tests.approvals import stock
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
@@ -58,6 +59,30 @@ def test_the_database_takes_no_rule_with_an_end_that_no_proposal_has(plain: Comp
         row.save()
 
 
+@pytest.mark.parametrize("is_given_up", [True, False])
+def test_the_database_takes_no_rule_that_two_people_have_not_signed(plain: Company, is_given_up: bool) -> None:
+    c, n = plain, plain.people
+    signed(c, mode="enforce")
+    row = ruling.unsaved(ruling.document(on(c.erp), on(c.slack), mode="enforce" if is_given_up else "record"), c.now)
+    row.ships, row.number, row.proposed_by, row.approved_by = False, 2, n.ines, n.sana
+    row.is_given_up = is_given_up
+    with pytest.raises(DatabaseError, match="S8"), transaction.atomic():
+        row.save()
+    assert modes(c.now) == ["enforce"]
+
+
+@pytest.mark.parametrize("wrong", ["number", "mode", "effective_at", "approved_by"])
+def test_the_database_takes_what_two_people_have_signed_only_as_they_did(plain: Company, wrong: str) -> None:
+    c, n = plain, plain.people
+    signed(c, mode="enforce")
+    row = ruling.unsaved(ruling.document(on(c.erp), on(c.slack), mode="enforce"), c.now)
+    row.ships, row.number, row.proposed_by, row.approved_by = False, 2, n.ines, n.sana
+    others = {"number": 3, "mode": "record", "effective_at": c.now - timedelta(days=1), "approved_by": n.viktor}
+    setattr(row, wrong, others[wrong])
+    with pytest.raises(DatabaseError, match="S8"), transaction.atomic():
+        row.save()
+
+
 def test_the_database_brings_back_nothing_that_was_not_taken_back(plain: Company) -> None:
     proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
     acting = ConflictRule.objects.get(until__isnull=False)
@@ -65,6 +90,75 @@ def test_the_database_brings_back_nothing_that_was_not_taken_back(plain: Company
     row.ships, row.number, row.undoes = False, 2, acting
     with pytest.raises(DatabaseError, match="S8"), transaction.atomic():
         row.save()
+
+
+def signed_by_a_file(c: Company, **more: Any) -> None:
+    """Two others sign a file that has a rule of the same code."""
+    document = ruling.document(on(c.erp), on(c.slack), **more)
+    strict = {"rules": {document["code"]: document}, "left_out": []}
+    made = proposed(c, strict, kind="conflict_import", code="matrix.csv", by=c.people.karl)
+    approve(c, made, c.people.viktor)
+
+
+def test_what_acts_at_once_is_not_countersigned_over_what_two_have_signed_since(plain: Company) -> None:
+    c = plain
+    signed(c)
+    acting = proposed(c, rule_of(c, mode="approval"), at_once=True)
+    signed_by_a_file(c, mode="enforce", rating="high")
+    with pytest.raises(OutOfTurn, match="two people have signed something else since"):
+        approve(c, acting, c.people.sana)
+    assert modes(c.now) == ["enforce"]
+    proposing.reject(Proposal.objects.get(pk=acting.pk), actor=as_actor(c.people.sana), now=c.now, reason="Less.")
+    assert modes(c.now) == ["enforce"]
+
+
+def test_what_two_have_signed_since_word_for_word_it_is_countersigned_with(plain: Company) -> None:
+    c = plain
+    signed(c)
+    acting = proposed(c, rule_of(c, mode="approval"), at_once=True)
+    signed_by_a_file(c, mode="approval", rating="high")
+    signed_by_a_file(c, mode="approval")
+    approve(c, Proposal.objects.get(pk=acting.pk), c.people.sana)
+    assert modes(c.now + OVER) == ["approval"]
+
+
+@pytest.mark.parametrize("other", ["the same", "another"])
+@pytest.mark.parametrize("how", ["lapsed", "rejected"])
+def test_one_person_keeps_no_rule_in_force_by_a_new_code_each_time(plain: Company, other: str, how: str) -> None:
+    c, at = plain, plain.now + OVER
+    made = proposed(c, rule_of(c, mode="enforce"), at_once=True)
+    if how == "lapsed":
+        proposing.lapse(made, actor=Actor.of_job("approvals.proposals"), now=at)
+    else:
+        proposing.reject(made, actor=as_actor(c.people.sana), now=at - timedelta(hours=1), reason="Too much.")
+    legs = (on(c.slack), on(c.erp)) if other == "the same" else (on(c.erp), on(c.slack, levels=["write"]))
+    document = {"rule": ruling.document(*legs, mode="enforce", code="mine-too", title="Quite another")}
+    ordinary = {"rule": ruling.document(on(c.mail), on(c.slack), code="meanwhile")}
+    proposed(c, ordinary, code="meanwhile")  # what its author alone proposes changes nothing
+    with pytest.raises(DutyConflict, match="nobody countersigned it"):
+        act(c, document, c.people.ines, at)
+    if other == "the same":
+        with pytest.raises(DutyConflict, match="nobody countersigned it"):
+            act(c, document, c.people.karl, at)
+    else:
+        assert act(c, document, c.people.karl, at).state == ProposalState.AT_ONCE
+    assert modes(at) == ([] if other == "the same" else ["enforce"])
+
+
+def act(c: Company, document: dict[str, Any], who: Person, at: datetime) -> Proposal:
+    """Somebody alone has a rule act at once."""
+    row = Proposal(kind="conflict_rule", target=document["rule"]["code"])
+    return proposing.propose(row, actor=as_actor(who), now=at, reason="r", document=document, at_once=True)
+
+
+def test_two_rules_about_the_same_do_not_act_at_once_beside_each_other(plain: Company) -> None:
+    c = plain
+    proposed(c, rule_of(c, mode="enforce"), at_once=True)
+    same = {"rule": ruling.document(on(c.slack), on(c.erp), mode="enforce", code="mine-too")}
+    with pytest.raises(DutyConflict, match="nobody countersigned it"):
+        act(c, same, c.people.karl, c.now + OVER - timedelta(hours=1))
+    other = {"rule": ruling.document(on(c.mail), on(c.erp), mode="enforce", code="another")}
+    assert act(c, other, c.people.ines, c.now).state == ProposalState.AT_ONCE
 
 
 # --- what does ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,132 @@
+"""Whom a rule would catch by any version, whatever became of it, gains where it is loosened or given up (S6, S8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals.conflicts import cases, finding, standing
+from approvals.conflicts.foreseen import caught_by_any_version
+from approvals.models import Conflict
+from approvals.proposals import caught
+from governance.controls.refusals import DutyConflict, Refused
+from governance.controls.roles import Role
+from inventory.models import Automation
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.chained import described, in_force
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.approvals.conflicts.test_proposed import approve, proposed, rule_of
+from tests.journeys import Company
+from tests.people import give_role
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
+
+
+def refused_draft(c: Company) -> Automation:
+    """A draft of Rita's that a rule in force has refused."""
+    approve(c, proposed(c, rule_of(c, mode="enforce")), c.people.sana)
+    version = stock.version(c)
+    with pytest.raises(Refused):
+        journeys.submitted(c, version)
+    return version.automation
+
+
+def would_catch(c: Company) -> set[str]:
+    """Names of the automations that the rules in force would catch by any version."""
+    found = caught_by_any_version(standing.in_force(c.now), c.now)
+    return set(Automation.objects.filter(pk__in=found).values_list("name", flat=True))
+
+
+# --- who may not ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["given up", "loosened", "by a file"])
+def test_nobody_whose_draft_a_rule_refuses_countersigns_that_it_is_loosened(plain: Company, way: str) -> None:
+    c, n = plain, plain.people
+    refused_draft(c)
+    give_role(n.rita, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
+    document: dict[str, Any] = {} if way == "given up" else rule_of(c)
+    more = {}
+    if way == "by a file":
+        document = {"rules": {"read-and-tell": document["rule"]}, "left_out": []}
+        more = {"kind": "conflict_import", "code": "matrix.csv"}
+    made = proposed(c, document, **more)
+    assert n.rita.pk in made.gains
+    assert not Conflict.objects.exists()
+    with pytest.raises(DutyConflict, match="You would gain by this"):
+        approve(c, made, n.rita)
+    approve(c, made, n.sana)
+
+
+def test_nor_proposes_it(plain: Company) -> None:
+    c, n = plain, plain.people
+    refused_draft(c)
+    give_role(n.rita, Role.ADMIN, admins=(n.ines, n.karl))
+    with pytest.raises(DutyConflict, match="You would gain by this yourself"):
+        proposed(c, {}, by=n.rita)
+
+
+@pytest.mark.parametrize("scope", ["team", "owner", "identity", "chain"])
+def test_a_draft_counts_with_what_others_hold_beside_it(plain: Company, scope: str) -> None:
+    c = plain
+    more = {"identity": "robot"} if scope == "identity" else {}
+    in_force(c, described(c, "Writes", (c.slack, "write", "in"), **more))
+    described(c, "Reads", (c.slack, "read", "in"), **more)
+    described(c, "Apart", (c.erp, "read", "elsewhere"))
+    legs = on(c.slack, levels=["write"]), on(c.slack, levels=["read"])
+    ruling.rule(*legs, mode="enforce", scope=scope)
+    assert would_catch(c) == {"Reads"}
+
+
+@pytest.mark.parametrize("scope", ["automation", "chain"])
+def test_a_draft_that_fills_one_leg_alone_is_nobodys_gain(plain: Company, scope: str) -> None:
+    c = plain
+    described(c, "Writes", (c.slack, "write", "in"))
+    described(c, "Reads", (c.slack, "read", "out"))
+    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope=scope)
+    assert would_catch(c) == set()
+    assert caught.who_is(["read-and-tell"], c.now) == frozenset()
+
+
+@pytest.mark.parametrize("levels", [["read"], ["write"], ["admin", "execute"]])
+@pytest.mark.parametrize("environment", ["production", "test"])
+@pytest.mark.parametrize("model", [True, False])
+def test_it_says_of_a_version_what_a_check_says(
+    plain: Company, levels: list[str], environment: str, model: bool
+) -> None:
+    c = plain
+    version = stock.version(c)
+    one = on(c.erp, levels=levels, environments=[environment], model_controlled=model)
+    ruling.rule(one, on(c.slack), mode="enforce")
+    checked = finding.find(cases.of_version(version.automation, version), c.now)
+    assert bool(would_catch(c)) == bool(checked)
+
+
+def test_what_has_to_be_there_too_is_there(plain: Company) -> None:
+    c = plain
+    described(c, "Both", (c.slack, "write", "in"), (c.erp, "read", "t"))
+    described(c, "One", (c.slack, "write", "in2"))
+    ruling.rule(on(c.slack), without=on(c.erp), mode="enforce")
+    assert would_catch(c) == {"One"}
+
+
+def test_it_asks_as_many_queries_of_many_drafts_as_of_one(plain: Company) -> None:
+    c = plain
+    for scope in ("automation", "team", "chain"):
+        legs = on(c.slack, levels=["write"]), on(c.erp, levels=["read"])
+        ruling.rule(*legs, mode="enforce", scope=scope, code=f"by-{scope}")
+    codes = [one.version.code for one in standing.in_force(c.now)]
+    counts = []
+    for number in range(3):
+        described(c, f"Draft {number}", (c.slack, "write", f"in{number}"), (c.erp, "read", f"t{number}"))
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            assert caught.who_is(codes, c.now)
+        counts.append(len(asked))
+    assert counts[1] == counts[2]

@@ -1,0 +1,114 @@
+"""What a rule would have done is counted as it would be checked: with what others hold beside, and with waivers (S6, S7, S8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals.conflicts import asked
+from approvals.models import Proposal, Submission
+from approvals.proposals import counting, kinds
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.chained import described
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.approvals.conflicts.test_proposed import approve, proposed, rule_of, says
+from tests.approvals.conflicts.test_waivers import ask, grant
+from tests.journeys import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
+
+WIDE = ("team", "owner", "identity", "chain")
+
+
+def writing_and_reading(c: Company, **more: Any) -> dict[str, Any]:
+    """A rule about writing to the workspace and reading it."""
+    legs = on(c.slack, levels=["write"]), on(c.slack, levels=["read"])
+    return {"rule": ruling.document(*legs, **{"mode": "enforce"} | more)}
+
+
+def by_a_file(document: dict[str, Any]) -> dict[str, Any]:
+    """The same rule as the only one of a file."""
+    return {"rules": {"read-and-tell": document["rule"]}, "left_out": []}
+
+
+def counts_of(made: Proposal) -> dict[str, int]:
+    found = counting.latest(made)
+    assert found is not None
+    assert found.finished_at is not None
+    return dict(found.counts)
+
+
+def submitted(c: Company, scope: str, name: str, *holds: Any) -> Submission:
+    more = {"identity": "robot"} if scope == "identity" else {}
+    return journeys.submitted(c, described(c, name, *holds, **more))
+
+
+# --- what is not counted ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", ["identity", "chain"])
+def test_what_holds_it_alone_is_no_conflict_of_an_identity_that_it_lacks_or_a_chain(plain: Company, scope: str) -> None:
+    c = plain
+    made = journeys.submitted(c, described(c, "Alone", (c.slack, "write", "in"), (c.slack, "read", "t")))
+    one = proposed(c, writing_and_reading(c, scope=scope))
+    assert not counts_of(one).get("caught")
+    approve(c, one, c.people.sana)
+    assert asked.of_submission(Submission.objects.get(pk=made.pk), c.now) == ()
+
+
+@pytest.mark.rule("S7")
+@pytest.mark.parametrize("kind", ["conflict_rule", "conflict_import"])
+def test_what_a_waiver_covers_is_not_said_to_be_refused(plain: Company, kind: str) -> None:
+    c, n = plain, plain.people
+    approve(c, proposed(c, rule_of(c)), n.sana)
+    version = stock.version(c)
+    grant(c, ask(c, version.automation), n.viktor)
+    journeys.submitted(c, version)
+    document = rule_of(c, mode="enforce")
+    if kind == "conflict_rule":
+        first, second, *_ = says(proposed(c, document))
+        assert first == "0 would have been refused, by what they hold themselves."
+        assert second == "1 more would have been in conflict under a waiver, and not refused."
+    else:
+        first, second, *_ = says(proposed(c, by_a_file(document), kind=kind, code="matrix.csv"))
+        assert first == "1 would have been in conflict by what it holds itself."
+        assert second == "1 of them under waivers, so it is not refused."
+
+
+# --- what is ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", WIDE)
+@pytest.mark.parametrize("kind", ["conflict_rule", "conflict_import"])
+def test_what_others_hold_beside_it_counts_as_a_check_counts_it(plain: Company, scope: str, kind: str) -> None:
+    c = plain
+    journeys.decide_all(c, submitted(c, scope, "Writes", (c.slack, "write", "in")))
+    waits = submitted(c, scope, "Reads", (c.slack, "read", "in"))
+    apart = submitted(c, scope, "Apart", (c.erp, "read", "elsewhere"))
+    document = writing_and_reading(c, scope=scope)
+    more = {} if kind == "conflict_rule" else {"kind": kind, "code": "matrix.csv"}
+    one = proposed(c, document if kind == "conflict_rule" else by_a_file(document), **more)
+    approve(c, one, c.people.sana)
+    caught = [bool(asked.of_submission(Submission.objects.get(pk=made.pk), c.now)) for made in (waits, apart)]
+    assert caught == [True, False]
+    of_both = asked.of_submission(Submission.objects.get(automation__name="Writes"), c.now)
+    assert counts_of(one)["caught"] == 1 + bool(of_both)
+    assert "beside what others hold now" in says(one)[0]
+
+
+def test_it_asks_as_many_queries_of_many_submissions_as_of_one(plain: Company) -> None:
+    c, asks = plain, []
+    kind = kinds.of("conflict_rule")
+    journeys.decide_all(c, submitted(c, "team", "Writes", (c.slack, "write", "in")))
+    for number in range(3):
+        submitted(c, "team", f"Reads {number}", (c.slack, "read", f"t{number}"))
+        span = kinds.Span("read-and-tell", {}, writing_and_reading(c, scope="team"), c.now.replace(year=2000), c.now)
+        with CaptureQueriesContext(connection) as seen:
+            assert kind.count(span, 0, 500).counts["caught"] == number + 1
+        asks.append(len(seen))
+    assert asks[0] == asks[1] == asks[2]
