@@ -186,7 +186,7 @@ def with_a_submission(now: datetime) -> dict[str, RawSQL]:
 
 
 def _live_waivers() -> ArraySubquery:
-    said = JSONObject(id="id", code="code", scope="scope", subject="subject", covers="covers", ends_at="ends_at")
+    said = JSONObject(id="id", code="code", scope="scope", subject="subject", lifts="lifts", ends_at="ends_at")
     return ArraySubquery(Waiver.objects.live(compiled.NOW).order_by("-ends_at").values(said=said))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import connection
 
+from approvals.conflicts import ways
 from approvals.conflicts.holding import RUNS_AS, entries, legs_of, wanted
 from approvals.conflicts.rules import are_distinct
 from approvals.conflicts.selectors import Held
@@ -38,21 +39,22 @@ SUBJECTS: Mapping[str, tuple[str, str]] = {
 
 #: What fills a leg: rule, leg, automation, and the grant or else the trigger.
 _HELD = f"""
-    SELECT m.rule_id, m.leg, g.automation_id, g.id AS grant_id, g.key
+    SELECT m.rule_id, m.leg, g.automation_id, g.id AS grant_id, g.key, g.held_as
     FROM approvals_conflictmember m
     JOIN approvals_grant g ON g.entitlement_id = m.entitlement_id AND (m.mask >> g.held_as) & 1 = 1
     WHERE m.rule_id = ANY(%(rules)s) AND g.state <> 'ended' AND g.ends_at > %(now)s
         AND g.suspended_why <> '{SUSPENDED_BY_CONFLICT}' AND (m.leg <> {WITHOUT} OR g.state = 'active')
 """  # noqa: S608  a constant of ours
 _ENTRIES = """
-    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, left('trigger:' || t.type || ':' || t.at, 80) AS key
+    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, left('trigger:' || t.type || ':' || t.at, 80) AS key,
+        NULL::smallint AS held_as
     FROM unnest(%(entry_rules)s::bigint[], %(entry_legs)s::smallint[], %(entry_types)s::text[]) e (rule_id, leg, type)
     CROSS JOIN inventory_automation o
     JOIN inventory_trigger t ON t.version_id = o.approved_version_id AND t.type = e.type AND t.active AND NOT t.authenticated
     WHERE o.state <> 'retired'
 """
 _IDENTITIES = f"""
-    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, '{RUNS_AS}' AS key
+    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, '{RUNS_AS}' AS key, NULL::smallint AS held_as
     FROM unnest(%(identity_rules)s::bigint[], %(identity_legs)s::smallint[]) e (rule_id, leg)
     CROSS JOIN inventory_automation o
     WHERE o.state <> 'retired' AND EXISTS (SELECT 1 FROM inventory_versionidentity v WHERE v.version_id = o.approved_version_id)
@@ -72,12 +74,19 @@ class Part:
         automation: who holds it.
         grant: by which grant; None for an open way in, or an identity.
         key: what it is there.
+        way: how it is held by that grant (`holding.WAYS`).
     """
 
     leg: int
     automation: int
     grant: int | None
     key: str
+    way: int | None = None
+
+    @property
+    def held(self) -> str:
+        """How it is held, as a waiver names it."""
+        return ways.of_way(self.covered_as, self.way)
 
     @property
     def covered_as(self) -> str:
@@ -145,8 +154,8 @@ def beside(rules: Sequence[Standing], members: Members, now: datetime) -> Confli
 def _read(found: Conflicts, statement: str, parameters: Mapping[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        for rule, subject, leg, automation, grant, key in cursor.fetchall():
-            found.setdefault((rule, subject), []).append(Part(leg, automation, grant, key))
+        for rule, subject, *part in cursor.fetchall():
+            found.setdefault((rule, subject), []).append(Part(*part))
 
 
 def _parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
@@ -194,7 +203,7 @@ def _scan_of(scope: str) -> str:
             SELECT k.rule_id, k.subject FROM keyed k JOIN unnest(%(rules)s, %(wanted)s) w (rule_id, wanted) USING (rule_id)
             GROUP BY k.rule_id, k.subject, w.wanted HAVING bit_or(1 << k.leg) = w.wanted
         )
-        SELECT k.rule_id, k.subject, k.leg, k.automation_id, k.grant_id, k.key FROM keyed k JOIN found USING (rule_id, subject)
+        SELECT k.rule_id, k.subject, k.leg, k.automation_id, k.grant_id, k.key, k.held_as FROM keyed k JOIN found USING (rule_id, subject)
         ORDER BY 1, 2, 3, 5, 6
     """  # noqa: S608  put together from pieces of its own
 
@@ -206,7 +215,7 @@ def _beside_of(scope: str) -> str:
         a = "SELECT member AS id, subject FROM unnest(%(subjects)s::bigint[], %(members)s::bigint[]) given (subject, member)"
     return f"""
         WITH a AS ({a})
-        SELECT h.rule_id, a.subject, h.leg, h.automation_id, h.grant_id, h.key
+        SELECT h.rule_id, a.subject, h.leg, h.automation_id, h.grant_id, h.key, h.held_as
         FROM a JOIN (
             {_HELD} AND g.automation_id IN (SELECT id FROM a) UNION ALL {_ENTRIES} AND o.id IN (SELECT id FROM a)
             UNION ALL {_IDENTITIES} AND o.id IN (SELECT id FROM a)

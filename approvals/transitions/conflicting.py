@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from approvals import grants
-from approvals.conflicts import standing
+from approvals.conflicts import standing, ways
 from approvals.conflicts.scanning import Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantState, Waiver
 from approvals.models.conflict import TIME_TO_RESOLVE, Mode, Rating, Scope
@@ -85,6 +85,7 @@ def _of(parts: Sequence[Part]) -> dict[str, list[Any]]:
         "grants": sorted({one.grant for one in parts if one.grant}),
         "automations": sorted({one.automation for one in parts}),
         "keys": sorted({one.covered_as for one in parts}),
+        "held": sorted({one.held for one in parts}),
     }
 
 
@@ -99,20 +100,27 @@ def _new(rule: ConflictRule, subject: int, parts: Sequence[Part], now: datetime)
         scope=rule.scope,
         subject=subject,
         **_of(parts),
-        by_waiver=_by_waiver(rule, subject, _of(parts)["keys"]),
+        by_waiver=_by_waiver(rule, subject, parts, ()),
         opened_at=now,
         due_at=_due(rule, now),
     )
 
 
-def _by_waiver(rule: ConflictRule, subject: int, keys: Sequence[str]) -> list[str]:
-    """What of some things that came into a conflict just now a waiver has allowed since its rule is enforced: else it had not come in (S6)."""
+def _by_waiver(rule: ConflictRule, subject: int, parts: Sequence[Part], before: Sequence[str]) -> list[str]:
+    """Keys of what came into a conflict just now, or is more now, and a waiver has allowed since its rule is enforced: else it had not come in (S6).
+
+    Args:
+        rule: as it is now.
+        subject: whom it looks at.
+        parts: all that has a part now.
+        before: how what had one before was held.
+    """
     if rule.mode != Mode.ENFORCE:
         return []
     granted = Waiver.objects.filter(begins_at__isnull=False, ends_at__gt=rule.effective_at)
-    same = granted.of_the_same(rule.code, rule.scope, subject, keys)
-    covered = {key for covers in same.values_list("covers", flat=True) for key in covers}
-    return sorted(covered.intersection(keys))
+    same = granted.of_the_same(rule.code, rule.scope, subject, _of(parts)["keys"])
+    lifted = {one for lifts in same.values_list("lifts", flat=True) for one in lifts} - ways.at_most(before)
+    return sorted({one.covered_as for one in parts if one.held in lifted})
 
 
 @transition(
@@ -134,11 +142,11 @@ def _tell_of_new(step: Step[Conflict]) -> dict[str, Any]:
 @transition(Conflict, event="conflict.changed", permission=None, source=(ConflictState.OPEN,))
 def change_conflict(step: Step[Conflict], *, rule: ConflictRule, whom: int, parts: Sequence[Part]) -> Effect:
     """More of it is held than before, or less, or its rule says it otherwise now; an enforced rule starts the clock, and nothing stops it."""
-    conflict, before = step.subject, set(step.subject.keys)
+    conflict, before = step.subject, step.subject.held
     for name, value in _of(parts).items():
         setattr(conflict, name, value)
     conflict.rule, conflict.subject = rule, whom
-    came = _by_waiver(rule, whom, sorted(set(conflict.keys) - before))
+    came = _by_waiver(rule, whom, parts, before)
     kept = set(conflict.by_waiver).intersection(conflict.keys) if rule.mode == Mode.ENFORCE else set()
     conflict.by_waiver = sorted(kept.union(came))
     conflict.due_at = (conflict.due_at or _due(rule, step.now)) if rule.mode == Mode.ENFORCE else None
@@ -195,7 +203,7 @@ def _not_waived(subject: Conflict, actor: Actor, now: datetime) -> Refusal | Non
 def waiver_of(conflict: Conflict, now: datetime) -> Waiver | None:
     """The waiver that covers all that is held of a conflict, or None (S7)."""
     same = Waiver.objects.live(now).of_the_same(conflict.code, conflict.scope, conflict.subject, conflict.keys)
-    return same.filter(covers__contains=conflict.keys).order_by("-ends_at").first()
+    return same.filter(lifts__contains=conflict.held).order_by("-ends_at").first()
 
 
 TIME_IS_UP = Duty(

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Max
 
 from approvals import duties, parties, policies
-from approvals.conflicts import cases, finding
+from approvals.conflicts import cases, finding, ways
 from approvals.conflicts.finding import Found
 from approvals.ladders import Bench
 from approvals.models import Conflict, ConflictRule, Waiver, WaiverState
@@ -82,6 +82,7 @@ def ask_waiver(step: Step[Automation], *, code: str, whom: int, control: str, da
         subject=whom,
         automation=automation,
         covers=sorted(found.keys),
+        lifts=sorted(ways.at_most(found.held)),
         reason=step.reason,
         control=texts.keep(control),
         days=days,
@@ -120,7 +121,7 @@ def _count(waiver: Waiver) -> None:
 def _begin(waiver: Waiver, now: datetime) -> datetime:
     """When a waiver begins: where another lifts all of it still, at that one's end, so that there is neither a gap nor more time (S7)."""
     same = Waiver.objects.live(now).of_the_same(waiver.code, waiver.scope, waiver.subject, waiver.covers)
-    ends: datetime | None = same.filter(covers__contains=waiver.covers).aggregate(last=Max("ends_at"))["last"]
+    ends: datetime | None = same.filter(lifts__contains=waiver.lifts).aggregate(last=Max("ends_at"))["last"]
     return ends or now
 
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals import transitions
+from approvals.conflicts import holding, ways
 from approvals.models import ConflictRule, Waiver, WaiverState
 from approvals.models.conflict import LONGEST_WAIVER, Mode
 from approvals.transitions import waiving
@@ -27,6 +28,7 @@ from governance.web.ledger_links import ledger_href
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory.models import Automation, Privilege
+from inventory.risk import ENVIRONMENT_ORDER
 from inventory.views.confirming import confirm, form_page
 
 Shape = dict[str, Any]
@@ -105,7 +107,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
         label="Ask security",
         back=automation.href,
         text="Security decides, somebody who gains nothing by it. It lifts a refusal and nothing else: who decides sees the conflict all the "
-        "same, and where its rule takes another signature it still does. It covers what is in conflict now and nothing that comes beside it, lasts at "
+        "same, and where its rule takes another signature it still does. It covers what is in conflict now and neither more of it nor what comes beside it, lasts at "
         "most 90 days, and two may follow each other: the next can be asked for in the last two weeks and begins where the first ends.",
         no=no,
     )
@@ -279,7 +281,11 @@ def _covers(found: Waiver, actor: Actor, now: datetime) -> list[str]:
         if pk in names:
             wanted |= Q(version__automation=int(pk), key=key)
     rows = Privilege.objects.filter(wanted).select_related("entitlement__resource", "version").order_by("version_id")
-    said = {(str(row.version.automation_id), row.key): row.sentence for row in rows}
+    said = {
+        (str(row.version.automation_id), row.key): row.sentence
+        for row in rows
+        if found.lifts_all([ways.of_held(holding.of_privilege(row, f"{row.version.automation_id}/{row.key}", ENVIRONMENT_ORDER[0]))])
+    }
     no_grant = {(pk, key): conflict_rows.words_of(f"{pk}/{key}") for pk, key in keys if pk in names}
     found_words = {**said, **{one: text for one, text in no_grant.items() if text}}
     words = [f"{names[pk]}: {text}" for (pk, _), text in found_words.items()]

@@ -391,7 +391,7 @@ class Held(Steps):
     def check(self, code: str, subject: int, combination: Sequence[Thing]) -> None:
         keys = frozenset(one.key for one in combination)
         found, is_new = (code, keys), (code, keys) not in self.until
-        waived = self.is_waived(code, subject, keys)
+        waived = self.is_waived(code, subject, combination)
         if is_new:
             may_be_held = self.is_ruled_anew or self.has_lost(code, combination)
             self.until[found] = self.now + timedelta(days=RULES[code].days) if may_be_held else None
@@ -407,12 +407,14 @@ class Held(Steps):
             one.key in self.before and stands[one.automation] == self.stood.get(one.automation) for one in combination
         )
 
-    def is_waived(self, code: str, subject: int, keys: frozenset[str]) -> bool:
+    def is_waived(self, code: str, subject: int, combination: Sequence[Thing]) -> bool:
+        keys = {one.key for one in combination}
         return any(
             waiver.state == WaiverState.GRANTED
             and waiver.begins_at <= self.now < waiver.ends_at
             and (waiver.subject == subject or waiver.scope == "chain")
             and keys <= set(waiver.covers)
+            and all(f"{one.key} {one.level}" in waiver.lifts for one in combination)
             for waiver in Waiver.objects.filter(code=code)
         )
 

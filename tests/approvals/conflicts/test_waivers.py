@@ -18,13 +18,15 @@ from governance.controls.actors import Actor
 from governance.controls.models import Notice, Person
 from governance.controls.refusals import Refused
 from governance.controls.roles import Role
-from inventory.models import Automation, Version
+from inventory.models import Automation, Privilege, Version
 from tests import journeys
 from tests.approvals import stock
+from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company
 from tests.people import as_actor, give_role
+from tests.unguarded import unguarded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7")]
 
@@ -122,6 +124,67 @@ def test_it_lifts_nothing_that_comes_beside_what_it_names(plain: Company, versio
     assert is_waived(plain, version, plain.now)
     more = stock.version(plain, stock.one_more_channel)
     assert not is_waived(plain, more, plain.now)
+
+
+@pytest.mark.parametrize(("held", "then"), [("read", "write"), ("read", "admin"), ("write", "execute")])
+def test_it_lifts_no_higher_level_of_what_it_names(plain: Company, held: str, then: str) -> None:
+    c = plain
+    ruling.rule(on(c.erp), on(c.slack), mode="enforce")
+    made = posting(c, held)
+    grant(c, ask(c, made.automation), c.people.sana)
+    assert is_waived(c, made, c.now)
+    in_force(c, made)
+    more = posting(c, then)
+    assert set(more.privileges.values_list("key", flat=True)) == set(made.privileges.values_list("key", flat=True))
+    assert not is_waived(c, more, c.now)
+    with pytest.raises(Refused) as no:
+        journeys.submitted(c, more)
+    assert no.value.refusal.code == "S6"
+    assert ask(c, more.automation).state == WaiverState.ASKED
+
+
+@pytest.mark.parametrize("how", ["model_controlled", "opaque"])
+def test_nor_what_a_model_chooses_now_or_cannot_be_read(plain: Company, version: Version, how: str) -> None:
+    grant(plain, ask(plain, version.automation), plain.people.sana)
+    assert is_waived(plain, version, plain.now)
+    with unguarded(Privilege):
+        Privilege.objects.filter(version=version).update(**{how: True})
+    assert not is_waived(plain, version, plain.now)
+
+
+def test_it_lifts_less_of_what_it_names(plain: Company) -> None:
+    c = plain
+    ruling.rule(on(c.erp), on(c.slack), mode="enforce")
+    made = posting(c, "admin")
+    with unguarded(Privilege):  # as if a model chose it
+        Privilege.objects.filter(version=made).update(model_controlled=True, opaque=True)
+    waiver = grant(c, ask(c, made.automation), c.people.sana)
+    in_force(c, made)
+    conflict_sweeps.look(c.now, JOB)
+    assert conflicting.waiver_of(Conflict.objects.get(), c.now) == waiver
+    assert is_waived(c, posting(c, "admin"), c.now)
+
+
+def test_what_is_held_as_more_than_was_waived_is_enforced(plain: Company) -> None:
+    c = plain
+    ruling.rule(on(c.erp), on(c.slack), mode="record")
+    in_force(c, posting(c, "write"))
+    waiver = grant(c, ask(c, Automation.objects.get(external_id="posting")), c.people.sana)
+    conflict_sweeps.look(c.now, JOB)
+    (row,) = Conflict.objects.telling_waived(c.now)
+    assert row.waived_until == waiver.ends_at
+    in_force(c, posting(c, "admin"))
+    conflict_sweeps.look(c.now, JOB)
+    (row,) = Conflict.objects.telling_waived(c.now)
+    assert row.waived_until is None
+    assert conflicting.waiver_of(row, c.now) is None
+
+
+def posting(c: Company, level: str) -> Version:
+    """An automation that holds the same two things, each at a level."""
+    return described(
+        c, "Posting", (c.slack, level, "in", "row:any"), (c.erp, level, "stock", "db:any"), external_id="posting"
+    )
 
 
 def test_two_follow_each_other_and_no_third(plain: Company, version: Version) -> None:
