@@ -232,7 +232,7 @@ def _is_conflict(one: Standing, made: Found) -> bool:
 def _with_waivers(
     found: Sequence[Sequence[Found]], now: datetime, waivers: Sequence[Waiver] | None
 ) -> list[list[Found]]:
-    """Each with the waiver that covers all that has a part in it (S7)."""
+    """Each with the waiver that covers all that has a part in it, given for the rule as it is (S7)."""
     codes = {one.standing.rule.code for each in found for one in each}
     if not codes:
         return [list(each) for each in found]
@@ -241,7 +241,7 @@ def _with_waivers(
     known: dict[tuple[str, str, int], list[Waiver]] = {}
     for waiver in waivers:
         known.setdefault(_of(waiver.code, waiver.scope, waiver.subject), []).append(waiver)
-    return [[replace(one, waiver=_covering(known.get(_key_of(one), ()), one.held)) for one in each] for each in found]
+    return [[replace(one, waiver=_covering(known.get(_key_of(one), ()), one)) for one in each] for each in found]
 
 
 def _key_of(found: Found) -> tuple[str, str, int]:
@@ -253,8 +253,9 @@ def _of(code: str, scope: str, subject: int) -> tuple[str, str, int]:
     return code, scope, 0 if scope == Scope.CHAIN else subject
 
 
-def _covering(waivers: Iterable[Waiver], held: frozenset[str]) -> Waiver | None:
-    return next((one for one in waivers if one.lifts_all(held)), None)
+def _covering(waivers: Iterable[Waiver], found: Found) -> Waiver | None:
+    held, digest = found.held, found.standing.version.digest
+    return next((one for one in waivers if one.rule_digest == digest and one.lifts_all(held)), None)
 
 
 def _by_leg(parts: Iterable[Part]) -> dict[int, tuple[Part, ...]]:

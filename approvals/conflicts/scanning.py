@@ -1,7 +1,7 @@
 """Everything that is held, against every rule, asked of the database as sets (S6). What one automation would hold: `finding`.
 
-A grant counts until it has ended or its term is over; what a conflict itself has suspended counts no more, and nothing that is suspended is proof that
-what has to be there too is there. What is held without a grant, an open way in or an identity, counts while the version that has it is the approved
+A grant counts until it has ended or its term is over; what a conflict itself has taken out of force counts no more, and nothing that is suspended
+is proof that what has to be there too is there. What is held without a grant, an open way in or an identity, counts while the version that has it is the approved
 one; an identity not while a conflict has suspended all that is held as it.
 """
 
@@ -22,9 +22,6 @@ from approvals.conflicts.standing import Standing
 from approvals.models.conflict import WITHOUT, Scope
 from inventory.models import Trigger
 
-#: What suspended a grant that counts no more.
-SUSPENDED_BY_CONFLICT = "conflict"
-
 #: By scope: how the subject is called in SQL, and what is joined to an automation ``a`` for it.
 SUBJECTS: Mapping[str, tuple[str, str]] = {
     Scope.AUTOMATION: ("h.automation_id", ""),
@@ -43,7 +40,7 @@ _HELD = f"""
     FROM approvals_conflictmember m
     JOIN approvals_grant g ON g.entitlement_id = m.entitlement_id AND (m.mask >> g.held_as) & 1 = 1
     WHERE m.rule_id = ANY(%(rules)s) AND g.state <> 'ended' AND g.ends_at > %(now)s
-        AND g.suspended_why <> '{SUSPENDED_BY_CONFLICT}' AND (m.leg <> {WITHOUT} OR g.state = 'active')
+        AND NOT g.in_conflict AND (m.leg <> {WITHOUT} OR g.state = 'active')
 """  # noqa: S608  a constant of ours
 _ENTRIES = """
     SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, left('trigger:' || t.type || ':' || t.at, 80) AS key,
@@ -58,10 +55,9 @@ _IDENTITIES = f"""
     FROM unnest(%(identity_rules)s::bigint[], %(identity_legs)s::smallint[]) e (rule_id, leg)
     CROSS JOIN inventory_automation o
     WHERE o.state <> 'retired' AND EXISTS (SELECT 1 FROM inventory_versionidentity v WHERE v.version_id = o.approved_version_id)
-        AND (NOT EXISTS (SELECT 1 FROM approvals_grant g WHERE g.automation_id = o.id AND g.state = 'suspended'
-                         AND g.suspended_why = '{SUSPENDED_BY_CONFLICT}')
+        AND (NOT EXISTS (SELECT 1 FROM approvals_grant g WHERE g.automation_id = o.id AND g.state = 'suspended' AND g.in_conflict)
             OR EXISTS (SELECT 1 FROM approvals_grant g WHERE g.automation_id = o.id AND g.state <> 'ended'
-                       AND g.ends_at > %(now)s AND g.suspended_why <> '{SUSPENDED_BY_CONFLICT}'))
+                       AND g.ends_at > %(now)s AND NOT g.in_conflict))
 """  # noqa: S608  constants of ours
 
 

@@ -166,13 +166,14 @@ def _same() -> WaiverQuerySet:
 
 
 def _covering(now: datetime) -> WaiverQuerySet:
-    """The waivers that lift a conflict of an outer query at ``now``: all of it, or nothing (S7)."""
-    return _same().live(now).filter(lifts__contains=OuterRef("held"))
+    """The waivers that lift a conflict of an outer query at ``now``: all of it, or nothing, and of the rule as they were given for (S7)."""
+    return _same().live(now).filter(lifts__contains=OuterRef("held"), rule_digest=OuterRef("rule__digest"))
 
 
 def _over() -> WaiverQuerySet:
-    """The waivers of a conflict of an outer query that are over."""
-    return _same().filter(state=WaiverState.ENDED).order_by()
+    """The waivers of a conflict of an outer query that are over, or were given for what its rule says no more."""
+    of_another = Q(state=WaiverState.GRANTED) & ~Q(rule_digest=OuterRef("rule__digest"))
+    return _same().filter(Q(state=WaiverState.ENDED) | of_another).order_by()
 
 
 class ConflictQuerySet(models.QuerySet["Conflict"]):
@@ -338,6 +339,8 @@ class Waiver(models.Model):
     covers = ArrayField(models.CharField(max_length=110))
     #: Each way of holding these that it lifts (`conflicts.ways`).
     lifts = ArrayField(models.CharField(max_length=140), default=list)
+    #: Of what its rule said when it was read: what says something else is not lifted by it.
+    rule_digest = models.CharField(max_length=64, default="")
     reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
     #: What is done instead, so that it does no harm meanwhile.
     control = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
@@ -365,7 +368,7 @@ class Waiver(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar = [*NEVER_REMOVED, waiver_guards.IN_A_ROW]
+        triggers: ClassVar = [*NEVER_REMOVED, waiver_guards.IN_A_ROW, waiver_guards.DECIDED, waiver_guards.IN_ORDER]
         constraints = (
             models.CheckConstraint(name="waiver_state_known", condition=Q(state__in=WaiverState.values)),
             models.CheckConstraint(name="waiver_two_in_a_row", condition=Q(in_a_row__lte=WAIVERS_IN_A_ROW)),
@@ -385,6 +388,11 @@ class Waiver(models.Model):
                 condition=Q(decided_by__isnull=True)
                 | Q(state="withdrawn")
                 | (~Q(decided_by=F("asked_by")) & ~Q(beneficiaries__contains=[F("decided_by")])),
+            ),
+            models.CheckConstraint(
+                name="waiver_for_nobody_who_gains",
+                condition=Q(decided_for__isnull=True)
+                | (~Q(decided_for=F("asked_by")) & ~Q(beneficiaries__contains=[F("decided_for")])),
             ),
             models.UniqueConstraint(
                 fields=["code", "scope", "subject"], condition=Q(state="asked"), name="waiver_asked_once"

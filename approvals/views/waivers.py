@@ -126,6 +126,7 @@ def waiver(request: Request, pk: int) -> HttpResponse:
     if request.method == "GET":
         return page(request, "approvals/waiver.html", _context(found, request.actor, now))
     text, days = request.POST.get("reason", ""), number(request.POST.get("days"))
+    shown = {"shown_digest": request.POST.get("rule", "")}
     try:
         verdict = request.POST.get("verdict", "")
         if verdict not in VERDICTS:
@@ -135,14 +136,17 @@ def waiver(request: Request, pk: int) -> HttpResponse:
         ):  # what was to be shorter is never the longest
             sentence = f"A term is a number of days: 1 to {found.days}."
             raise refuse(Refusal("S7", "input", sentence, detail=(("days", sentence),)))
-        more = {"days": days} if verdict == "grant" and days is not None else {}
+        more = (shown | ({"days": days} if days is not None else {})) if verdict == "grant" else {}
         VERDICTS[verdict](found, actor=request.actor, now=now, reason=text, **more)
     except InvalidInput as no:
         field = no.refusal.detail[0][0] if no.refusal.detail else "reason"
         context = _context(found, request.actor, now, typed=text, days=days, errors={field: no.refusal.sentence})
         return page(request, "approvals/waiver.html", context, status=no.status)
     except Refused as no:
-        return refused(request, no.refusal, context={"back_href": found.href})
+        if no.refusal.kind != "stale":
+            return refused(request, no.refusal, context={"back_href": found.href})
+        context = _context(_find(request, pk, now), request.actor, now, typed=text, days=days, stale=no.refusal.sentence)
+        return page(request, "approvals/waiver.html", context, status=no.status)
     return redirect(found.href)
 
 
@@ -191,8 +195,10 @@ def _context(
     typed: str = "",
     days: int | None = None,
     errors: dict[str, str] | None = None,
+    stale: str = "",
 ) -> Shape:
-    rule = ConflictRule.objects.filter(code=found.code).order_by("-number").first()
+    of_it = ConflictRule.objects.filter(code=found.code)
+    rule = of_it.in_force(now).first() or of_it.order_by("-number").first()
     no = transitions.grant_waiver.refusal(found, actor=actor, now=now)
     state = found.state_at(now)
     return {
@@ -224,11 +230,14 @@ def _context(
             "reason": rule.document.get("reason", ""),
             "href": rule.href,
             "lifts": LIFTS[rule.mode],
+            "is_another": rule.digest != found.rule_digest,
         }
         if rule
         else None,
         "form": {
             "action": found.href,
+            "rule": rule.digest if rule is not None else "",
+            "stale": stale,
             "reason": {"value": typed, "error": (errors or {}).get("reason", "")},
             "days": {"value": days or found.days, "most": found.days, "error": (errors or {}).get("days", "")},
         }

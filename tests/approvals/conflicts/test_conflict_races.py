@@ -258,6 +258,7 @@ def waived(c: Company, rule: ConflictRule, pair: tuple[Submission, Submission]) 
         automation=pair[0].automation,
         covers=sorted(keys),
         lifts=sorted(ways.at_most(f"{key} admin" for key in keys)),
+        rule_digest=rule.digest,
         reason=texts.keep("The report is due."),
         control=texts.keep("Piet reads every post."),
         days=30,
