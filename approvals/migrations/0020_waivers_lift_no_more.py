@@ -7,7 +7,6 @@ import pgtrigger.migrations
 from django.db import migrations, models
 from django.db.models import F, Q
 
-
 from approvals.conflicts import ways
 from inventory.risk import POWER
 
@@ -15,18 +14,17 @@ from inventory.risk import POWER
 def keep_ways(apps, schema_editor):
     """A waiver lifts what its things were when it was asked for, of the rule as it was then; a conflict is held as its grants are."""
     rules = apps.get_model("approvals", "ConflictRule").objects
-    Privilege, Grant = apps.get_model("inventory", "Privilege"), apps.get_model("approvals", "Grant")
+    privileges, grants = apps.get_model("inventory", "Privilege").objects, apps.get_model("approvals", "Grant").objects
     for waiver in apps.get_model("approvals", "Waiver").objects.all():
-        held = {way for key in waiver.covers for way in _ways_then(Privilege, key, waiver.asked_at)}
+        held = {way for key in waiver.covers for way in _ways_then(privileges, key, waiver.asked_at)}
         waiver.lifts = sorted(ways.at_most(held))
         waiver.rule_digest = _said_then(rules, waiver.code, waiver.decided_at or waiver.asked_at)
         waiver.save(update_fields=["lifts", "rule_digest"])
     for conflict in apps.get_model("approvals", "Conflict").objects.filter(state="open"):
-        grants = Grant.objects.filter(pk__in=conflict.grants)
-        of = {f"{one.automation_id}/{one.key}": one.held_as for one in grants}
+        of = {f"{one.automation_id}/{one.key}": one.held_as for one in grants.filter(pk__in=conflict.grants)}
         conflict.held = sorted(ways.of_way(key, of.get(key)) for key in conflict.keys)
         conflict.save(update_fields=["held"])
-    Grant.objects.filter(state="suspended", suspended_why="conflict").update(in_conflict=True)
+    grants.filter(state="suspended", suspended_why="conflict").update(in_conflict=True)
 
 
 def _said_then(rules, code, then):
@@ -55,65 +53,102 @@ def _level(privilege):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('approvals', '0018_grants_by_key'),
-        ('controls', '0004_by_proposal'),
-        ('inventory', '0007_transfers'),
+        ("approvals", "0018_grants_by_key"),
+        ("controls", "0004_by_proposal"),
+        ("inventory", "0007_transfers"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='conflict',
-            name='held',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=140), default=list, size=None),
+            model_name="conflict",
+            name="held",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(max_length=140), default=list, size=None
+            ),
         ),
         migrations.AddField(
-            model_name='historicalconflict',
-            name='held',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=140), default=list, size=None),
+            model_name="historicalconflict",
+            name="held",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(max_length=140), default=list, size=None
+            ),
         ),
         migrations.AddField(
-            model_name='historicalwaiver',
-            name='lifts',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=140), default=list, size=None),
+            model_name="historicalwaiver",
+            name="lifts",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(max_length=140), default=list, size=None
+            ),
         ),
         migrations.AddField(
-            model_name='waiver',
-            name='lifts',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=140), default=list, size=None),
+            model_name="waiver",
+            name="lifts",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(max_length=140), default=list, size=None
+            ),
         ),
         migrations.AddField(
-            model_name='grant',
-            name='in_conflict',
+            model_name="grant",
+            name="in_conflict",
             field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddField(
-            model_name='historicalgrant',
-            name='in_conflict',
+            model_name="historicalgrant",
+            name="in_conflict",
             field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddField(
-            model_name='historicalwaiver',
-            name='rule_digest',
-            field=models.CharField(default='', max_length=64),
+            model_name="historicalwaiver",
+            name="rule_digest",
+            field=models.CharField(default="", max_length=64),
         ),
         migrations.AddField(
-            model_name='waiver',
-            name='rule_digest',
-            field=models.CharField(default='', max_length=64),
+            model_name="waiver",
+            name="rule_digest",
+            field=models.CharField(default="", max_length=64),
         ),
         migrations.RunPython(keep_ways, migrations.RunPython.noop),
         pgtrigger.migrations.AddTrigger(
-            model_name='waiver',
-            trigger=pgtrigger.compiler.Trigger(name='waiver_decided', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF NEW.state NOT IN ('granted', 'refused') OR OLD.state <> 'asked' THEN\n            RETURN NEW;\n        END IF;\n        IF EXISTS (SELECT 1 FROM controls_delegation d\n                   WHERE (d.giver_id IN (NEW.decided_by_id, NEW.decided_for_id) AND d.taker_id = ANY(NEW.asked_by_id || NEW.beneficiaries)\n                          OR d.taker_id IN (NEW.decided_by_id, NEW.decided_for_id) AND d.giver_id = ANY(NEW.asked_by_id || NEW.beneficiaries))\n                     AND d.from_at <= NEW.decided_at AND d.until_at > NEW.asked_at\n                     AND (d.ended_at IS NULL OR d.ended_at > NEW.asked_at)) THEN\n            RAISE EXCEPTION 'A11: who stands in for whoever gains by waiver % does not decide about it', OLD.id\n                USING ERRCODE = 'check_violation';\n        END IF;\n        RETURN NEW;\n    ", hash='e202c3486216f72d9946f8bd438ecd3e9b108239', operation='UPDATE', pgid='pgtrigger_waiver_decided_a1ad2', table='approvals_waiver', when='BEFORE')),
+            model_name="waiver",
+            trigger=pgtrigger.compiler.Trigger(
+                name="waiver_decided",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n        IF NEW.state NOT IN ('granted', 'refused') OR OLD.state <> 'asked' THEN\n            RETURN NEW;\n        END IF;\n        IF EXISTS (SELECT 1 FROM controls_delegation d\n                   WHERE (d.giver_id IN (NEW.decided_by_id, NEW.decided_for_id) AND d.taker_id = ANY(NEW.asked_by_id || NEW.beneficiaries)\n                          OR d.taker_id IN (NEW.decided_by_id, NEW.decided_for_id) AND d.giver_id = ANY(NEW.asked_by_id || NEW.beneficiaries))\n                     AND d.from_at <= NEW.decided_at AND d.until_at > NEW.asked_at\n                     AND (d.ended_at IS NULL OR d.ended_at > NEW.asked_at)) THEN\n            RAISE EXCEPTION 'A11: who stands in for whoever gains by waiver % does not decide about it', OLD.id\n                USING ERRCODE = 'check_violation';\n        END IF;\n        RETURN NEW;\n    ",
+                    hash="e202c3486216f72d9946f8bd438ecd3e9b108239",
+                    operation="UPDATE",
+                    pgid="pgtrigger_waiver_decided_a1ad2",
+                    table="approvals_waiver",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='waiver',
-            trigger=pgtrigger.compiler.Trigger(name='waiver_in_order', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF (NEW.code, NEW.scope, NEW.subject, NEW.automation_id, NEW.covers, NEW.lifts, NEW.reason_id, NEW.control_id, NEW.asked_by_id, NEW.asked_at)\n            IS DISTINCT FROM\n            (OLD.code, OLD.scope, OLD.subject, OLD.automation_id, OLD.covers, OLD.lifts, OLD.reason_id, OLD.control_id, OLD.asked_by_id, OLD.asked_at)\n            OR NEW.days > OLD.days OR NOT NEW.beneficiaries @> OLD.beneficiaries THEN\n            RAISE EXCEPTION 'S7: what was asked with waiver % stays as it is', OLD.id USING ERRCODE = 'check_violation';\n        END IF;\n        IF OLD.state = 'asked' THEN\n            IF NEW.state = 'granted' AND NEW.ends_at > NEW.begins_at + make_interval(days => NEW.days) THEN\n                RAISE EXCEPTION 'S7: waiver % is no longer than was asked', OLD.id USING ERRCODE = 'check_violation';\n            END IF;\n            RETURN NEW;\n        END IF;\n        IF (NEW.days, NEW.beneficiaries, NEW.rule_digest, NEW.in_a_row) IS DISTINCT FROM\n            (OLD.days, OLD.beneficiaries, OLD.rule_digest, OLD.in_a_row)\n            OR NEW.decided_by_id IS DISTINCT FROM OLD.decided_by_id OR NEW.decided_for_id IS DISTINCT FROM OLD.decided_for_id\n            OR NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.begins_at IS DISTINCT FROM OLD.begins_at\n            OR NEW.follows_id IS DISTINCT FROM OLD.follows_id\n            OR NEW.ends_at IS DISTINCT FROM OLD.ends_at AND (OLD.state <> 'granted' OR NOT coalesce(NEW.ends_at < OLD.ends_at, FALSE))\n            OR NEW.state <> OLD.state AND (OLD.state, NEW.state) <> ('granted'::varchar, 'ended'::varchar) THEN\n            RAISE EXCEPTION 'S7: what was decided about waiver % stays as it is; it only ends sooner', OLD.id\n                USING ERRCODE = 'check_violation';\n        END IF;\n        RETURN NEW;\n    ", hash='99d3cb79fd2590f391c4f2b3ac07f770c14da8f1', operation='UPDATE', pgid='pgtrigger_waiver_in_order_467a9', table='approvals_waiver', when='BEFORE')),
+            model_name="waiver",
+            trigger=pgtrigger.compiler.Trigger(
+                name="waiver_in_order",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n        IF (NEW.code, NEW.scope, NEW.subject, NEW.automation_id, NEW.covers, NEW.lifts, NEW.reason_id, NEW.control_id, NEW.asked_by_id, NEW.asked_at)\n            IS DISTINCT FROM\n            (OLD.code, OLD.scope, OLD.subject, OLD.automation_id, OLD.covers, OLD.lifts, OLD.reason_id, OLD.control_id, OLD.asked_by_id, OLD.asked_at)\n            OR NEW.days > OLD.days OR NOT NEW.beneficiaries @> OLD.beneficiaries THEN\n            RAISE EXCEPTION 'S7: what was asked with waiver % stays as it is', OLD.id USING ERRCODE = 'check_violation';\n        END IF;\n        IF OLD.state = 'asked' THEN\n            IF NEW.state = 'granted' AND NEW.ends_at > NEW.begins_at + make_interval(days => NEW.days) THEN\n                RAISE EXCEPTION 'S7: waiver % is no longer than was asked', OLD.id USING ERRCODE = 'check_violation';\n            END IF;\n            RETURN NEW;\n        END IF;\n        IF (NEW.days, NEW.beneficiaries, NEW.rule_digest, NEW.in_a_row) IS DISTINCT FROM\n            (OLD.days, OLD.beneficiaries, OLD.rule_digest, OLD.in_a_row)\n            OR NEW.decided_by_id IS DISTINCT FROM OLD.decided_by_id OR NEW.decided_for_id IS DISTINCT FROM OLD.decided_for_id\n            OR NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.begins_at IS DISTINCT FROM OLD.begins_at\n            OR NEW.follows_id IS DISTINCT FROM OLD.follows_id\n            OR NEW.ends_at IS DISTINCT FROM OLD.ends_at AND (OLD.state <> 'granted' OR NOT coalesce(NEW.ends_at < OLD.ends_at, FALSE))\n            OR NEW.state <> OLD.state AND (OLD.state, NEW.state) <> ('granted'::varchar, 'ended'::varchar) THEN\n            RAISE EXCEPTION 'S7: what was decided about waiver % stays as it is; it only ends sooner', OLD.id\n                USING ERRCODE = 'check_violation';\n        END IF;\n        RETURN NEW;\n    ",
+                    hash="99d3cb79fd2590f391c4f2b3ac07f770c14da8f1",
+                    operation="UPDATE",
+                    pgid="pgtrigger_waiver_in_order_467a9",
+                    table="approvals_waiver",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='waiver',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_for__isnull', True), models.Q(models.Q(('decided_for', models.F('asked_by')), _negated=True), models.Q(('beneficiaries__contains', [models.F('decided_for')]), _negated=True)), _connector='OR'), name='waiver_for_nobody_who_gains'),
+            model_name="waiver",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("decided_for__isnull", True),
+                    models.Q(
+                        models.Q(("decided_for", models.F("asked_by")), _negated=True),
+                        models.Q(("beneficiaries__contains", [models.F("decided_for")]), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="waiver_for_nobody_who_gains",
+            ),
         ),
     ]

@@ -129,14 +129,18 @@ def _as_shown(waiver: Waiver, shown: str | None, now: datetime) -> str:
     if rule is None:
         raise refuse(Refusal("S7", "state", "Its rule was given up: there is nothing to waive."))
     if rule.digest != (waiver.rule_digest if shown is None else shown):
-        raise refuse(Refusal("A6", "stale", "Its rule says something else than what you read.", "Read it as it is now."))
+        raise refuse(
+            Refusal("A6", "stale", "Its rule says something else than what you read.", "Read it as it is now.")
+        )
     return rule.digest
 
 
 def _begin(waiver: Waiver, now: datetime) -> datetime:
     """When a waiver begins: where another lifts all of it still, at that one's end, so that there is neither a gap nor more time (S7)."""
     same = Waiver.objects.live(now).of_the_same(waiver.code, waiver.scope, waiver.subject, waiver.covers)
-    ends: datetime | None = same.filter(lifts__contains=waiver.lifts, rule_digest=waiver.rule_digest).aggregate(last=Max("ends_at"))["last"]
+    ends: datetime | None = same.filter(lifts__contains=waiver.lifts, rule_digest=waiver.rule_digest).aggregate(
+        last=Max("ends_at")
+    )["last"]
     return ends or now
 
 
@@ -261,7 +265,8 @@ def withdraw_waiver(step: Step[Waiver]) -> Effect:
 def end_waiver(step: Step[Waiver]) -> Effect:
     """Security ends a waiver before its term is over: that only tightens, so one person does it (S8)."""
     waiver = step.subject
-    assert waiver.begins_at is not None and waiver.ends_at is not None  # it is granted
+    assert waiver.begins_at is not None
+    assert waiver.ends_at is not None  # it is granted
     waiver.ends_at = min(waiver.ends_at, max(step.now, waiver.begins_at + timedelta(seconds=1)))
     _tell(step, waiver, _side(waiver, step.now), "waiver_ended", "ended")
     return Effect(payload={"rule": waiver.code})

@@ -126,7 +126,7 @@ def waiver(request: Request, pk: int) -> HttpResponse:
     if request.method == "GET":
         return page(request, "approvals/waiver.html", _context(found, request.actor, now))
     text, days = request.POST.get("reason", ""), number(request.POST.get("days"))
-    shown = {"shown_digest": request.POST.get("rule", "")}
+    shown = {"shown_digest": request.POST.get("rule")}
     try:
         verdict = request.POST.get("verdict", "")
         if verdict not in VERDICTS:
@@ -145,7 +145,9 @@ def waiver(request: Request, pk: int) -> HttpResponse:
     except Refused as no:
         if no.refusal.kind != "stale":
             return refused(request, no.refusal, context={"back_href": found.href})
-        context = _context(_find(request, pk, now), request.actor, now, typed=text, days=days, stale=no.refusal.sentence)
+        context = _context(
+            _find(request, pk, now), request.actor, now, typed=text, days=days, stale=no.refusal.sentence
+        )
         return page(request, "approvals/waiver.html", context, status=no.status)
     return redirect(found.href)
 
@@ -293,7 +295,9 @@ def _covers(found: Waiver, actor: Actor, now: datetime) -> list[str]:
     said = {
         (str(row.version.automation_id), row.key): row.sentence
         for row in rows
-        if found.lifts_all([ways.of_held(holding.of_privilege(row, f"{row.version.automation_id}/{row.key}", ENVIRONMENT_ORDER[0]))])
+        if found.lifts_all(
+            [ways.of_held(holding.of_privilege(row, f"{row.version.automation_id}/{row.key}", ENVIRONMENT_ORDER[0]))]
+        )
     }
     no_grant = {(pk, key): conflict_rows.words_of(f"{pk}/{key}") for pk, key in keys if pk in names}
     found_words = {**said, **{one: text for one, text in no_grant.items() if text}}

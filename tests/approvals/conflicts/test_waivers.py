@@ -115,7 +115,7 @@ def test_the_database_lets_nobody_who_gains_decide_or_be_stood_in_for(
     waiver, person = ask(plain, version.automation), getattr(plain.people, who)
     told = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=1)}
     for named in ({"decided_by": person}, {"decided_by": n.sana, "decided_for": person}):
-        with pytest.raises(IntegrityError, match="waiver_(by|for)_nobody_who_gains"), transaction.atomic():
+        with pytest.raises(IntegrityError, match=r"waiver_(by|for)_nobody_who_gains"), transaction.atomic():
             Waiver.objects.filter(pk=waiver.pk).update(**told, **named)
 
 
@@ -154,7 +154,8 @@ def test_nor_is_one_granted_for_longer_than_was_asked(plain: Company, version: V
 
 @pytest.mark.rule("S7", "A6")
 @pytest.mark.parametrize(
-    "more", [{"mode": "enforce"}, {"rating": "high"}, {"reason": "Another thing."}, {"title": "Steal"}, {"scope": "owner"}]
+    "more",
+    [{"mode": "enforce"}, {"rating": "high"}, {"reason": "Another thing."}, {"title": "Steal"}, {"scope": "owner"}],
 )
 def test_what_was_granted_lifts_nothing_of_what_its_rule_says_since(plain: Company, more: dict[str, str]) -> None:
     c, version = plain, stock.version(plain)
