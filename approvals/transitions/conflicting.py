@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.db.models import Q
+
 from approvals import grants
 from approvals.conflicts import standing, ways
 from approvals.conflicts.scanning import Part
-from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver
+from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantState, Waiver
 from approvals.models.conflict import TIME_TO_RESOLVE, Mode, Rating, Scope
 from governance.controls import ledger, outbox
 from governance.controls.actors import Actor
@@ -185,7 +187,7 @@ def _is_up(conflict: Conflict, now: datetime) -> bool:
 
 def _something_left(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
     if not _to_suspend(subject, now):
-        return Refusal("S6", "state", "Nothing of this is left to suspend.")
+        return Refusal("S6", "state", "Nothing of this is in force.")
     return None
 
 
@@ -194,16 +196,19 @@ def _to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:
 
     Where nothing of it is a grant, as of a shared identity, all that the newest of the automations holds: whose first standing grant began last (I5).
     A renewal makes nothing newer, and neither does what else has suspended it: were what somebody stopped passed over, the older would go for it (G5).
+    Where all of it is out of force already, there is nothing to suspend.
     """
-    counted = Grant.objects.standing().filter(in_conflict=False).newest_first()
+    of_whom = Q(pk__in=conflict.grants) if conflict.grants else Q(automation__in=conflict.automations)
+    counted = Grant.objects.standing().filter(of_whom, in_conflict=False).newest_first()
+    if not counted.filter(state=GrantState.ACTIVE).exists():
+        return []
     if not conflict.grants:
         held: dict[int, list[Grant]] = {}
-        for one in counted.filter(automation__in=conflict.automations):
+        for one in counted:
             held.setdefault(one.automation_id, []).append(one)
         return max(held.values(), key=lambda grants: (grants[-1].first_granted, grants[-1].first_of_it), default=[])
-    of_it = counted.filter(pk__in=conflict.grants)
-    let_in = [one for one in of_it if f"{one.automation_id}/{one.key}" in conflict.by_waiver]
-    return list(of_it[:1]) if _is_up(conflict, now) or not let_in else let_in[:1]
+    let_in = [one for one in counted if f"{one.automation_id}/{one.key}" in conflict.by_waiver]
+    return list(counted[:1]) if _is_up(conflict, now) or not let_in else let_in[:1]
 
 
 def _not_waived(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:

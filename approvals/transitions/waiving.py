@@ -123,11 +123,12 @@ def _as_shown(waiver: Waiver, shown: str | None, now: datetime) -> str:
     """The digest of what the rule says, where that is what somebody read (A6).
 
     Raises:
-        Refused: it says something else now, or nobody asks for it any more.
+        Refused: it says something else now, looks at somebody else, or nobody asks for it any more.
     """
     rule = ConflictRule.objects.in_force(now).filter(code=waiver.code).first()
-    if rule is None:
-        raise refuse(Refusal("S7", "state", "Its rule was given up: there is nothing to waive."))
+    if rule is None or rule.scope != waiver.scope:
+        sentence = "Its rule was given up, or looks at somebody else now: there is nothing here to waive."
+        raise refuse(Refusal("S7", "state", sentence, "What is in conflict now is asked for anew."))
     if rule.digest != (waiver.rule_digest if shown is None else shown):
         raise refuse(
             Refusal("A6", "stale", "Its rule says something else than what you read.", "Read it as it is now.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, transaction
 
 from approvals import added, conflict_sweeps, transitions
@@ -31,6 +33,7 @@ from tests.unguarded import unguarded
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7")]
 
 JOB = Actor.of_job(conflict_sweeps.JOB)
+MIGRATION = import_module("approvals.migrations.0020_waivers_lift_no_more")
 
 
 @pytest.fixture
@@ -185,6 +188,19 @@ def test_nobody_grants_what_they_did_not_read(plain: Company, version: Version) 
     assert is_waived(c, version, c.now)
 
 
+@pytest.mark.rule("S7", "A6")
+def test_nor_what_its_rule_asks_of_somebody_else_now_or_asks_no_more(plain: Company, version: Version) -> None:
+    c = plain
+    waiver = ask(c, version.automation)
+    anew(c, ruling.document(on(c.erp), on(c.slack), mode="enforce", scope="owner"))
+    for _ in ("another scope", "given up"):
+        shown = ConflictRule.objects.filter(code=waiver.code).order_by("-number")[0].digest
+        with pytest.raises(Refused) as no:
+            grant(c, waiver, c.people.sana, shown_digest=shown)
+        assert (no.value.refusal.code, no.value.refusal.kind) == ("S7", "state")
+        ruling.no_other_rules(c.now)
+
+
 def anew(c: Company, said: dict[str, Any]) -> None:
     """The rule says something else, signed by two."""
     made = ruling.unsaved(said, c.now)
@@ -294,6 +310,25 @@ def test_what_is_held_as_more_than_was_waived_is_enforced(plain: Company) -> Non
     (row,) = Conflict.objects.telling_waived(c.now)
     assert row.waived_until is None
     assert conflicting.waiver_of(row, c.now) is None
+
+
+def test_what_was_granted_before_that_was_kept_lifts_what_was_held_then(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    c, n = plain, plain.people
+    ruling.rule(on(c.erp), on(c.slack), mode="enforce")
+    conflict_sweeps.look(c.now, JOB)
+    waiver = grant(c, ask(c, stock_in_force.automation), n.sana)
+    kept = {"lifts": waiver.lifts, "rule_digest": waiver.rule_digest}
+    held = Conflict.objects.get().held
+    with unguarded(Waiver):
+        Waiver.objects.update(lifts=[], rule_digest="")
+        Conflict.objects.update(held=[])
+        MIGRATION.keep_ways(apps, None)
+    waiver.refresh_from_db()
+    assert {"lifts": waiver.lifts, "rule_digest": waiver.rule_digest} == kept
+    assert Conflict.objects.get().held == held
+    assert conflicting.waiver_of(Conflict.objects.get(), c.now) == waiver
 
 
 def posting(c: Company, level: str) -> Version:
