@@ -14,7 +14,7 @@ class ApprovalsConfig(AppConfig):
         """Follow the ends of approvals, and what inventory does to automations."""
         from approvals import announcing, credentials, duties, erasing, grants, least, parties, policies, still_open
         from approvals.conflicts import members
-        from approvals.moving_duties import NOTHING_SUBMITTED
+        from approvals.moving_duties import IN_NO_CONFLICT, NOTHING_SUBMITTED
         from approvals.proposals import kinds
         from approvals.proposals.conflict_import import ConflictImportKind
         from approvals.proposals.conflict_rule import ConflictRuleKind
@@ -64,6 +64,7 @@ class ApprovalsConfig(AppConfig):
             consequences.register(event, follow)
         for event in ("transfer.asked", "transfer.accepted"):
             consequences.demand(event, NOTHING_SUBMITTED)
+        consequences.demand("transfer.accepted", IN_NO_CONFLICT)
         consequences.register("transfer.asked", moving.show)
         consequences.register("transfer.accepted", moving.follow)
         consequences.register("automation.retired", close_unfinished)

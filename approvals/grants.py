@@ -119,6 +119,8 @@ def hold_back(step: Step[Grant], *, why: Why) -> Effect:
     """A look at what policy approved was not fine, or did not happen: out of force, until somebody has decided about it (A13)."""
     if not is_stopped(step.subject):  # what was stopped takes two others, which is more
         step.subject.suspended_why = why
+    if why == Why.CONFLICT:
+        step.subject.in_conflict = True
     return Effect(payload={"why": why})
 
 

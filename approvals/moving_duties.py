@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from approvals.conflicts import moved
 from approvals.models.submission import UNFINISHED
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
@@ -21,4 +22,16 @@ def _nothing_submitted(subject: Automation | Transfer, actor: Actor, now: dateti
 
 NOTHING_SUBMITTED = Duty(
     "L2", "L2", "What is under review stays with its team until that has ended.", _nothing_submitted
+)
+
+
+def _in_no_conflict(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
+    return moved.refusal(subject.automation, subject.to_team, now)
+
+
+IN_NO_CONFLICT = Duty(
+    "S6",
+    "S6",
+    "Nothing moves to where it would stand in a conflict that is refused, unless it is waived.",
+    _in_no_conflict,
 )

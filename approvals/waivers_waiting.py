@@ -1,4 +1,4 @@
-"""Waivers that are asked for, for home: those that wait for its reader, and their own, as lines that join another query (S7).
+"""Waivers for home, as lines that join another query: those that wait for its reader, their own, and what was waived and is held still (S7).
 
 As with proposals (`proposals.waiting`) home asks no query more for them. Whether somebody may really decide is asked by the page of the waiver,
 of the same duties as the write.
@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
 from django.db.models.functions import Cast, JSONObject
 from django.urls import reverse
 
-from approvals.models import Waiver
+from approvals.models import Conflict, Waiver
 from governance.controls import compiled
 from governance.controls.keyed import among
+from inventory.models import Automation
 
-DECIDE, OWN = "decide", "own"
+DECIDE, OWN, OVER = "decide", "own", "over"
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,12 @@ class Waiting:
     """One waiver as home shows it to its reader.
 
     Args:
+        pk: its key; of what is over, the conflict's.
         title: of the rule.
-        what: `DECIDE` where it waits for the reader, `OWN` where they asked for it and it waits for security.
-        since: when it was asked for.
+        what: `DECIDE` where it waits for the reader, `OWN` where they asked for it and it waits for security, `OVER` where it is over.
+        since: when it was asked for; of what is over, since when it is in conflict.
         days: for how long.
+        due: by when that is to be resolved, if by any day.
     """
 
     pk: int
@@ -41,11 +45,12 @@ class Waiting:
     by: str
     since: datetime
     days: int
+    due: datetime | None = None
 
     @property
     def href(self) -> str:
         """Its page."""
-        return reverse("waiver", args=[self.pk])
+        return reverse("conflict" if self.what == OVER else "waiver", args=[self.pk])
 
 
 def rows(
@@ -78,11 +83,28 @@ def rows(
     )
 
 
+def over(mine: list[int] | compiled.Value, now: datetime, *, decides: bool, most: int) -> QuerySet[Conflict]:
+    """What is in conflict still and was waived, those first that are so longest, as `rows` gives them.
+
+    Args:
+        mine: keys of whoever owns an automation that has a part in it.
+        now: business time.
+        decides: whether they are security, who hear of all.
+        most: how many at most.
+    """
+    owned = Automation.objects.answered_by(mine, now).order_by().values("pk")
+    told = JSONObject(what=Value(OVER), since="opened_at", due="due_at")
+    rows = Conflict.objects.standing("again", now)
+    rows = rows if decides else rows.filter(automations__overlap=ArraySubquery(owned))
+    return rows.order_by("opened_at", "pk").annotate(called=F("rule__title"), told=Cast(told, CharField()))[:most]
+
+
 def of(pk: int, called: str, told: str) -> Waiting:
     """One row, read."""
     said: dict[str, Any] = json.loads(told)
-    since = datetime.fromisoformat(said["since"])
-    return Waiting(pk, called, said["what"], said["automation"], said["by"], since, said["days"])
+    since, due = datetime.fromisoformat(said["since"]), said.get("due")
+    more = (said.get("automation", ""), said.get("by", ""), since, said.get("days", 0))
+    return Waiting(pk, called, said["what"], *more, due=datetime.fromisoformat(due) if due else None)
 
 
 def longest(found: Iterable[Waiting]) -> list[Waiting]:

@@ -21,7 +21,6 @@ from approvals import joined
 from approvals.conflicts import cases, finding, standing
 from approvals.conflicts.finding import Case, Found
 from approvals.conflicts.holding import data_class_of, higher
-from approvals.conflicts.scanning import SUSPENDED_BY_CONFLICT
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
 from approvals.models import Approval, ApprovalKind, ApprovalState, Grant, GrantKind, Submission, Waiver
@@ -186,7 +185,8 @@ def with_a_submission(now: datetime) -> dict[str, RawSQL]:
 
 
 def _live_waivers() -> ArraySubquery:
-    said = JSONObject(id="id", code="code", scope="scope", subject="subject", covers="covers", ends_at="ends_at")
+    names = ("id", "code", "scope", "subject", "lifts", "rule_digest", "ends_at")
+    said = JSONObject(**{name: name for name in names})
     return ArraySubquery(Waiver.objects.live(compiled.NOW).order_by("-ends_at").values(said=said))
 
 
@@ -304,7 +304,7 @@ def left(submission: Submission, records: Iterable[Approval], now: datetime) -> 
 def counted(automation: int, now: datetime) -> Iterable[Grant]:
     """What an automation, by its id, holds as a scan counts it: what ended since it was submitted does not run on."""
     held = Grant.objects.filter(automation=automation, entitlement__isnull=False, ends_at__gt=now)
-    return held.standing().exclude(suspended_why=SUSPENDED_BY_CONFLICT)
+    return held.standing().exclude(in_conflict=True)
 
 
 def _given_no_credential(submission: Submission, records: Iterable[Approval]) -> set[int | None]:

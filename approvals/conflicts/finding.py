@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from approvals.conflicts import standing
+from approvals.conflicts import standing, ways
 from approvals.conflicts.holding import legs_of
 from approvals.conflicts.index import Index
 from approvals.conflicts.rules import Rule, are_distinct
@@ -82,6 +82,13 @@ class Found:
     def keys(self) -> frozenset[str]:
         """Keys of everything that takes part, of whichever automation."""
         return frozenset(key for keys in self.by_leg.values() for key in keys)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """How each of it is held, as a waiver names it (`ways`)."""
+        own = (ways.of_held(one) for filled in self.own.values() for one in filled)
+        others = (part.held for parts in self.others.values() for part in parts)
+        return frozenset((*own, *others))
 
     @property
     def has_own(self) -> bool:
@@ -231,7 +238,7 @@ def _is_conflict(one: Standing, made: Found) -> bool:
 def _with_waivers(
     found: Sequence[Sequence[Found]], now: datetime, waivers: Sequence[Waiver] | None
 ) -> list[list[Found]]:
-    """Each with the waiver that covers all that has a part in it (S7)."""
+    """Each with the waiver that covers all that has a part in it, given for the rule as it is (S7)."""
     codes = {one.standing.rule.code for each in found for one in each}
     if not codes:
         return [list(each) for each in found]
@@ -240,7 +247,7 @@ def _with_waivers(
     known: dict[tuple[str, str, int], list[Waiver]] = {}
     for waiver in waivers:
         known.setdefault(_of(waiver.code, waiver.scope, waiver.subject), []).append(waiver)
-    return [[replace(one, waiver=_covering(known.get(_key_of(one), ()), one.keys)) for one in each] for each in found]
+    return [[replace(one, waiver=_covering(known.get(_key_of(one), ()), one)) for one in each] for each in found]
 
 
 def _key_of(found: Found) -> tuple[str, str, int]:
@@ -252,8 +259,9 @@ def _of(code: str, scope: str, subject: int) -> tuple[str, str, int]:
     return code, scope, 0 if scope == Scope.CHAIN else subject
 
 
-def _covering(waivers: Iterable[Waiver], keys: frozenset[str]) -> Waiver | None:
-    return next((one for one in waivers if keys <= set(one.covers)), None)
+def _covering(waivers: Iterable[Waiver], found: Found) -> Waiver | None:
+    held, digest = found.held, found.standing.version.digest
+    return next((one for one in waivers if one.rule_digest == digest and one.lifts_all(held)), None)
 
 
 def all_waived(found: Sequence[Found]) -> bool:

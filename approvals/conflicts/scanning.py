@@ -1,7 +1,7 @@
 """Everything that is held, against every rule, asked of the database as sets (S6). What one automation would hold: `finding`.
 
-A grant counts until it has ended or its term is over; what a conflict itself has suspended counts no more, and nothing that is suspended is proof that
-what has to be there too is there. What is held without a grant, an open way in or an identity, counts while the version that has it is the approved
+A grant counts until it has ended or its term is over; what a conflict itself has taken out of force counts no more, and nothing that is suspended
+is proof that what has to be there too is there. What is held without a grant, an open way in or an identity, counts while the version that has it is the approved
 one; an identity not while a conflict has suspended all that is held as it.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import connection
 
+from approvals.conflicts import ways
 from approvals.conflicts.holding import RUNS_AS, entries, legs_of, wanted
 from approvals.conflicts.rules import are_distinct
 from approvals.conflicts.selectors import Held
@@ -21,9 +22,6 @@ from approvals.conflicts.standing import Standing
 from approvals.models import ConflictMember
 from approvals.models.conflict import WITHOUT, Scope
 from inventory.models import Trigger
-
-#: What suspended a grant that counts no more.
-SUSPENDED_BY_CONFLICT = "conflict"
 
 #: By scope: how the subject is called in SQL, and what is joined to an automation ``a`` for it.
 SUBJECTS: Mapping[str, tuple[str, str]] = {
@@ -39,11 +37,11 @@ SUBJECTS: Mapping[str, tuple[str, str]] = {
 
 #: What fills a leg: rule, leg, automation, and the grant or else the trigger.
 _HELD_OF = f"""
-    SELECT m.rule_id, m.leg, g.automation_id, g.id AS grant_id, g.key
+    SELECT m.rule_id, m.leg, g.automation_id, g.id AS grant_id, g.key, g.held_as
     FROM {{members}}
     JOIN approvals_grant g ON g.entitlement_id = m.entitlement_id AND (m.mask >> g.held_as) & 1 = 1
     WHERE m.rule_id = ANY(%(rules)s) AND g.state <> 'ended' AND g.ends_at > %(now)s
-        AND g.suspended_why <> '{SUSPENDED_BY_CONFLICT}' AND (m.leg <> {WITHOUT} OR g.state = 'active')
+        AND NOT g.in_conflict AND (m.leg <> {WITHOUT} OR g.state = 'active')
 """  # noqa: S608  a constant of ours
 _HELD = _HELD_OF.format(members="approvals_conflictmember m")
 #: The same of rules that are not in force: what fills their legs is given.
@@ -52,21 +50,21 @@ _HELD_AS_GIVEN = _HELD_OF.format(
     " m (rule_id, leg, entitlement_id, mask)"
 )
 _ENTRIES = """
-    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, left('trigger:' || t.type || ':' || t.at, 80) AS key
+    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, left('trigger:' || t.type || ':' || t.at, 80) AS key,
+        NULL::smallint AS held_as
     FROM unnest(%(entry_rules)s::bigint[], %(entry_legs)s::smallint[], %(entry_types)s::text[]) e (rule_id, leg, type)
     CROSS JOIN inventory_automation o
     JOIN inventory_trigger t ON t.version_id = o.approved_version_id AND t.type = e.type AND t.active AND NOT t.authenticated
     WHERE o.state <> 'retired'
 """
 _IDENTITIES = f"""
-    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, '{RUNS_AS}' AS key
+    SELECT e.rule_id, e.leg, o.id AS automation_id, NULL::bigint AS grant_id, '{RUNS_AS}' AS key, NULL::smallint AS held_as
     FROM unnest(%(identity_rules)s::bigint[], %(identity_legs)s::smallint[]) e (rule_id, leg)
     CROSS JOIN inventory_automation o
     WHERE o.state <> 'retired' AND EXISTS (SELECT 1 FROM inventory_versionidentity v WHERE v.version_id = o.approved_version_id)
-        AND (NOT EXISTS (SELECT 1 FROM approvals_grant g WHERE g.automation_id = o.id AND g.state = 'suspended'
-                         AND g.suspended_why = '{SUSPENDED_BY_CONFLICT}')
+        AND (NOT EXISTS (SELECT 1 FROM approvals_grant g WHERE g.automation_id = o.id AND g.state = 'suspended' AND g.in_conflict)
             OR EXISTS (SELECT 1 FROM approvals_grant g WHERE g.automation_id = o.id AND g.state <> 'ended'
-                       AND g.ends_at > %(now)s AND g.suspended_why <> '{SUSPENDED_BY_CONFLICT}'))
+                       AND g.ends_at > %(now)s AND NOT g.in_conflict))
 """  # noqa: S608  constants of ours
 
 
@@ -79,12 +77,19 @@ class Part:
         automation: who holds it.
         grant: by which grant; None for an open way in, or an identity.
         key: what it is there.
+        way: how it is held by that grant (`holding.WAYS`).
     """
 
     leg: int
     automation: int
     grant: int | None
     key: str
+    way: int | None = None
+
+    @property
+    def held(self) -> str:
+        """How it is held, as a waiver names it."""
+        return ways.of_way(self.covered_as, self.way)
 
     @property
     def covered_as(self) -> str:
@@ -179,8 +184,8 @@ def _given(filled: Sequence[ConflictMember]) -> dict[str, list[int]]:
 def _read(found: Conflicts, statement: str, parameters: Mapping[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        for rule, subject, leg, automation, grant, key in cursor.fetchall():
-            found.setdefault((rule, subject), []).append(Part(leg, automation, grant, key))
+        for rule, subject, *part in cursor.fetchall():
+            found.setdefault((rule, subject), []).append(Part(*part))
 
 
 def parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
@@ -234,7 +239,7 @@ def _scan_of(scope: str) -> str:
             SELECT k.rule_id, k.subject FROM keyed k JOIN unnest(%(rules)s, %(wanted)s) w (rule_id, wanted) USING (rule_id)
             GROUP BY k.rule_id, k.subject, w.wanted HAVING bit_or(1 << k.leg) = w.wanted
         )
-        SELECT k.rule_id, k.subject, k.leg, k.automation_id, k.grant_id, k.key FROM keyed k JOIN found USING (rule_id, subject)
+        SELECT k.rule_id, k.subject, k.leg, k.automation_id, k.grant_id, k.key, k.held_as FROM keyed k JOIN found USING (rule_id, subject)
         ORDER BY 1, 2, 3, 5, 6
     """  # noqa: S608  put together from pieces of its own
 
@@ -259,7 +264,7 @@ def _beside_of(scope: str, *, given: bool) -> str:
     held = _HELD_AS_GIVEN if given else _HELD
     return f"""
         WITH a AS ({_those_of(scope)})
-        SELECT h.rule_id, a.subject, h.leg, h.automation_id, h.grant_id, h.key
+        SELECT h.rule_id, a.subject, h.leg, h.automation_id, h.grant_id, h.key, h.held_as
         FROM a JOIN (
             {held} AND g.automation_id IN (SELECT id FROM a) UNION ALL {_ENTRIES} AND o.id IN (SELECT id FROM a)
             UNION ALL {_IDENTITIES} AND o.id IN (SELECT id FROM a)

@@ -36,9 +36,9 @@ def check(version: Version, now: datetime) -> None:
     if not taken:
         return
     asked.one_at_a_time()
-    held = _held(running, now)
-    known = {_what(one) for one in finding.find(_in(held, chains.of(held.automation).others), now)}
-    joined = _in(held, chains.with_version(running, taken_over=taken).others)
+    here = held(running, now)
+    known = {_what(one) for one in finding.find(_in(here, chains.of(here.automation).others), now)}
+    joined = _in(here, chains.with_version(running, taken_over=taken).others)
     no = asked.refusal([one for one in finding.find(joined, now) if _what(one) not in known], "input")
     if no is not None:
         names = ", ".join(sorted(taken.values()))
@@ -50,7 +50,7 @@ def check(version: Version, now: datetime) -> None:
         )
 
 
-def _held(running: Version, now: datetime) -> Case:
+def held(running: Version, now: datetime) -> Case:
     """What is held by the version in force, as a scan counts it."""
     kept = list(asked.counted(running.automation_id, now))
     case, keys = cases.of_version(running.automation, running), {f"{running.automation_id}/{one.key}" for one in kept}

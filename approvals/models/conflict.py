@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -166,13 +166,14 @@ def _same() -> WaiverQuerySet:
 
 
 def _covering(now: datetime) -> WaiverQuerySet:
-    """The waivers that lift a conflict of an outer query at ``now``: all of it, or nothing (S7)."""
-    return _same().live(now).filter(covers__contains=OuterRef("keys"))
+    """The waivers that lift a conflict of an outer query at ``now``: all of it, or nothing, and of the rule as they were given for (S7)."""
+    return _same().live(now).filter(lifts__contains=OuterRef("held"), rule_digest=OuterRef("rule__digest"))
 
 
 def _over() -> WaiverQuerySet:
-    """The waivers of a conflict of an outer query that are over."""
-    return _same().filter(state=WaiverState.ENDED).order_by()
+    """The waivers of a conflict of an outer query that are over, or were given for what its rule says no more."""
+    of_another = Q(state=WaiverState.GRANTED) & ~Q(rule_digest=OuterRef("rule__digest"))
+    return _same().filter(Q(state=WaiverState.ENDED) | of_another).order_by()
 
 
 class ConflictQuerySet(models.QuerySet["Conflict"]):
@@ -223,6 +224,8 @@ class Conflict(models.Model):
     automations = ArrayField(models.BigIntegerField(), default=list)
     #: All that has a part in it, as a waiver names it.
     keys = ArrayField(models.CharField(max_length=110), default=list)
+    #: How each of it is held (`conflicts.ways`).
+    held = ArrayField(models.CharField(max_length=140), default=list)
     grants = ArrayField(models.BigIntegerField(), default=list)
     #: What of it came in while a waiver allowed it: it has no time of its own once none does.
     by_waiver = ArrayField(models.CharField(max_length=110), default=list, blank=True)
@@ -324,7 +327,8 @@ class Waiver(models.Model):
     """For a while one subject may hold certain things together that one rule says nobody may (S7).
 
     `covers` names what: for each automation and each thing that it holds one ``automation id/key``, the key that a privilege keeps from
-    version to version and its grants have too. What comes beside it later is not covered.
+    version to version and its grants have too. What comes beside it later is not covered, and neither is more of the same: `lifts` names every way
+    of holding it that is no more than what was asked for.
     """
 
     code = models.CharField(max_length=80)
@@ -333,6 +337,10 @@ class Waiver(models.Model):
     #: For which it was asked: who sees that, sees this.
     automation = models.ForeignKey(Automation, models.PROTECT, related_name="waivers")
     covers = ArrayField(models.CharField(max_length=110))
+    #: Each way of holding these that it lifts (`conflicts.ways`).
+    lifts = ArrayField(models.CharField(max_length=140), default=list)
+    #: Of what its rule said when it was read: what says something else is not lifted by it.
+    rule_digest = models.CharField(max_length=64, default="")
     reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
     #: What is done instead, so that it does no harm meanwhile.
     control = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
@@ -360,7 +368,7 @@ class Waiver(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar = [*NEVER_REMOVED, waiver_guards.IN_A_ROW]
+        triggers: ClassVar = [*NEVER_REMOVED, waiver_guards.IN_A_ROW, waiver_guards.DECIDED, waiver_guards.IN_ORDER]
         constraints = (
             models.CheckConstraint(name="waiver_state_known", condition=Q(state__in=WaiverState.values)),
             models.CheckConstraint(name="waiver_two_in_a_row", condition=Q(in_a_row__lte=WAIVERS_IN_A_ROW)),
@@ -381,6 +389,11 @@ class Waiver(models.Model):
                 | Q(state="withdrawn")
                 | (~Q(decided_by=F("asked_by")) & ~Q(beneficiaries__contains=[F("decided_by")])),
             ),
+            models.CheckConstraint(
+                name="waiver_for_nobody_who_gains",
+                condition=Q(decided_for__isnull=True)
+                | (~Q(decided_for=F("asked_by")) & ~Q(beneficiaries__contains=[F("decided_for")])),
+            ),
             models.UniqueConstraint(
                 fields=["code", "scope", "subject"], condition=Q(state="asked"), name="waiver_asked_once"
             ),
@@ -399,6 +412,10 @@ class Waiver(models.Model):
         """Whether it lifts something at the instant ``now``, as `WaiverQuerySet.live` says of rows."""
         begins, ends = self.begins_at, self.ends_at
         return self.state == WaiverState.GRANTED and begins is not None and ends is not None and begins <= now < ends
+
+    def lifts_all(self, held: Iterable[str]) -> bool:
+        """Whether it lifts all that is held so (`conflicts.ways`), whenever it does."""
+        return set(held) <= set(self.lifts)
 
     def state_at(self, now: datetime) -> str:
         """Its state as a page says it: over at its end, whether or not a run has said so yet."""

@@ -118,6 +118,8 @@ class Grant(models.Model):
     ends_at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=GrantState, default=GrantState.ACTIVE)
     suspended_why = models.CharField(max_length=40, blank=True)
+    #: A conflict has taken it out of force, whatever else did before or after: it counts as held no more, and comes back by a submission (S6).
+    in_conflict = models.BooleanField(default=False, db_default=False)
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_why = models.CharField(max_length=40, blank=True)
     enforcement = models.CharField(max_length=10, choices=EnforcedBy, default=EnforcedBy.DETACHED)

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.db.models import Q
+
 from approvals import grants
-from approvals.conflicts import standing
+from approvals.conflicts import standing, ways
 from approvals.conflicts.scanning import Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantState, Waiver
 from approvals.models.conflict import TIME_TO_RESOLVE, Mode, Rating, Scope
@@ -23,6 +25,8 @@ from inventory.models import Automation
 
 #: Why a conflict has ended: nothing of the kind is held together any more, or its rule looks at somebody else now.
 RESOLVED, RULE_CHANGED = "resolved", "rule_changed"
+#: What is held by an automation that whoever is told does not see.
+UNSEEN = "something of an automation that you don’t see"
 
 
 @transition(ConflictRule, event="conflict_rule.scanned", permission=Permission.CONFLICT_SCAN)
@@ -85,6 +89,7 @@ def _of(parts: Sequence[Part]) -> dict[str, list[Any]]:
         "grants": sorted({one.grant for one in parts if one.grant}),
         "automations": sorted({one.automation for one in parts}),
         "keys": sorted({one.covered_as for one in parts}),
+        "held": sorted({one.held for one in parts}),
     }
 
 
@@ -99,20 +104,27 @@ def _new(rule: ConflictRule, subject: int, parts: Sequence[Part], now: datetime)
         scope=rule.scope,
         subject=subject,
         **_of(parts),
-        by_waiver=_by_waiver(rule, subject, _of(parts)["keys"]),
+        by_waiver=_by_waiver(rule, subject, parts, ()),
         opened_at=now,
         due_at=_due(rule, now),
     )
 
 
-def _by_waiver(rule: ConflictRule, subject: int, keys: Sequence[str]) -> list[str]:
-    """What of some things that came into a conflict just now a waiver has allowed since its rule is enforced: else it had not come in (S6)."""
+def _by_waiver(rule: ConflictRule, subject: int, parts: Sequence[Part], before: Sequence[str]) -> list[str]:
+    """Keys of what came into a conflict just now, or is more now, and a waiver has allowed since its rule is enforced: else it had not come in (S6).
+
+    Args:
+        rule: as it is now.
+        subject: whom it looks at.
+        parts: all that has a part now.
+        before: how what had one before was held.
+    """
     if rule.mode != Mode.ENFORCE:
         return []
-    granted = Waiver.objects.filter(begins_at__isnull=False, ends_at__gt=rule.effective_at)
-    same = granted.of_the_same(rule.code, rule.scope, subject, keys)
-    covered = {key for covers in same.values_list("covers", flat=True) for key in covers}
-    return sorted(covered.intersection(keys))
+    granted = Waiver.objects.filter(begins_at__isnull=False, ends_at__gt=rule.effective_at, rule_digest=rule.digest)
+    same = granted.of_the_same(rule.code, rule.scope, subject, _of(parts)["keys"])
+    lifted = {one for lifts in same.values_list("lifts", flat=True) for one in lifts} - ways.at_most(before)
+    return sorted({one.covered_as for one in parts if one.held in lifted})
 
 
 @transition(
@@ -133,16 +145,24 @@ def _tell_of_new(step: Step[Conflict]) -> dict[str, Any]:
 
 @transition(Conflict, event="conflict.changed", permission=None, source=(ConflictState.OPEN,))
 def change_conflict(step: Step[Conflict], *, rule: ConflictRule, whom: int, parts: Sequence[Part]) -> Effect:
-    """More of it is held than before, or less, or its rule says it otherwise now; an enforced rule starts the clock, and nothing stops it."""
-    conflict, before = step.subject, set(step.subject.keys)
+    """More of it is held than before, or less, or its rule says it otherwise now; an enforced rule starts the clock, and nothing stops it.
+
+    Where a waiver lifts it no more because the rule changed, all of it was held before what the rule says now, and has the days of that (S6, S7).
+    """
+    conflict, before = step.subject, step.subject.held
+    has_lost = rule.digest != conflict.rule.digest and waiver_of(conflict, step.now) is not None
+    if has_lost:
+        conflict.due_at, conflict.by_waiver = None, []
     for name, value in _of(parts).items():
         setattr(conflict, name, value)
     conflict.rule, conflict.subject = rule, whom
-    came = _by_waiver(rule, whom, sorted(set(conflict.keys) - before))
+    came = _by_waiver(rule, whom, parts, before)
     kept = set(conflict.by_waiver).intersection(conflict.keys) if rule.mode == Mode.ENFORCE else set()
     conflict.by_waiver = sorted(kept.union(came))
     conflict.due_at = (conflict.due_at or _due(rule, step.now)) if rule.mode == Mode.ENFORCE else None
     step.save(conflict)
+    if has_lost:
+        _tell(step, conflict, "conflict_opened", f"waived_no_more:{rule.number}")
     return Effect(payload={"version": rule.number, "grants": conflict.grants})
 
 
@@ -175,17 +195,20 @@ def _to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:
     """The newest of it; before its time is up, of what a waiver let in, or where that is nothing that could be suspended, of all (S6, S7).
 
     Where nothing of it is a grant, as of a shared identity, all that the newest of the automations holds: whose first standing grant began last (I5).
-    A renewal makes nothing newer.
+    A renewal makes nothing newer, and neither does what else has suspended it: were what somebody stopped passed over, the older would go for it (G5).
+    Where all of it is out of force already, there is nothing to suspend.
     """
-    active = Grant.objects.filter(state=GrantState.ACTIVE).newest_first()
+    of_whom = Q(pk__in=conflict.grants) if conflict.grants else Q(automation__in=conflict.automations)
+    counted = Grant.objects.standing().filter(of_whom, in_conflict=False).newest_first()
+    if not counted.filter(state=GrantState.ACTIVE).exists():
+        return []
     if not conflict.grants:
         held: dict[int, list[Grant]] = {}
-        for one in active.filter(automation__in=conflict.automations):
+        for one in counted:
             held.setdefault(one.automation_id, []).append(one)
         return max(held.values(), key=lambda grants: (grants[-1].first_granted, grants[-1].first_of_it), default=[])
-    of_it = active.filter(pk__in=conflict.grants)
-    let_in = [one for one in of_it if f"{one.automation_id}/{one.key}" in conflict.by_waiver]
-    return list(of_it[:1]) if _is_up(conflict, now) or not let_in else let_in[:1]
+    let_in = [one for one in counted if f"{one.automation_id}/{one.key}" in conflict.by_waiver]
+    return list(counted[:1]) if _is_up(conflict, now) or not let_in else let_in[:1]
 
 
 def _not_waived(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
@@ -195,7 +218,8 @@ def _not_waived(subject: Conflict, actor: Actor, now: datetime) -> Refusal | Non
 def waiver_of(conflict: Conflict, now: datetime) -> Waiver | None:
     """The waiver that covers all that is held of a conflict, or None (S7)."""
     same = Waiver.objects.live(now).of_the_same(conflict.code, conflict.scope, conflict.subject, conflict.keys)
-    return same.filter(covers__contains=conflict.keys).order_by("-ends_at").first()
+    same = same.filter(lifts__contains=conflict.held, rule_digest=conflict.rule.digest)
+    return same.order_by("-ends_at").first()
 
 
 TIME_IS_UP = Duty(
@@ -225,13 +249,12 @@ def enforce(step: Step[Conflict]) -> Effect:
     return Effect(payload={"suspended": ", ".join(str(one.pk) for one in newest)})
 
 
-def about(conflict: Conflict) -> dict[str, Any]:
-    """What a mail about a conflict says: the rule, the automations, until when, and where."""
-    names = Automation.objects.filter(pk__in=conflict.automations).order_by("name").values_list("name", flat=True)
+def about(conflict: Conflict, person: Person, now: datetime) -> dict[str, Any]:
+    """What a mail about a conflict says to one person: the rule, the automations that they see, until when, and where."""
     return {
         "rule": conflict.rule.title,
         "reason": standing.of(conflict.rule).rule.reason,
-        "automation": ", ".join(names[:3]),
+        "automation": _named(conflict, _seen(conflict, person, now)),
         "mode": conflict.rule.mode,
         "due": ledger.instant(conflict.due_at) if conflict.due_at else "",
         "page": ["conflict", conflict.pk],
@@ -248,7 +271,28 @@ def told(conflict: Conflict, now: datetime) -> list[Person]:
     return list(found.values())
 
 
+def _seen(conflict: Conflict, person: Person, now: datetime) -> dict[int, str]:
+    """Names of the automations of a conflict that somebody may see, by id, as its page shows them."""
+    seen = Automation.objects.visible_to(Actor.of(person), now).filter(pk__in=conflict.automations)
+    return dict(seen.order_by("name").values_list("pk", "name"))
+
+
+def _named(conflict: Conflict, seen: Mapping[int, str]) -> str:
+    """The first three that somebody may see; the others are counted."""
+    hidden = len(conflict.automations) - len(seen)
+    more = [f"{hidden} that you don’t see"] if hidden else []
+    return ", ".join([*list(seen.values())[:3], *more])
+
+
 def _tell(step: Step[Conflict], conflict: Conflict, event: str, key: str, grants: Sequence[Grant] = ()) -> None:
-    context = about(conflict) | ({"what": "; ".join(one.sentence for one in grants)} if grants else {})
-    thread, people = f"conflict:{conflict.pk}", told(conflict, step.now)
-    outbox.queue(outbox.each(people, event, thread=thread, key=key, now=step.now, context=context))
+    notices = []
+    for person in told(conflict, step.now):
+        context = about(conflict, person, step.now)
+        if grants:
+            seen = _seen(conflict, person, step.now)
+            words = (one.sentence if one.automation_id in seen else UNSEEN for one in grants)
+            context["what"] = "; ".join(dict.fromkeys(words))
+        notices += outbox.each(
+            [person], event, thread=f"conflict:{conflict.pk}", key=key, now=step.now, context=context
+        )
+    outbox.queue(notices)

@@ -1,4 +1,7 @@
-"""What follows when an automation has moved to another team: what it holds is cut short, and its new lead decides about it (L2)."""
+"""What follows when an automation has moved to another team: what it holds is cut short, and its new lead decides about it (L2).
+
+What comes into a conflict by it does not move (S6): asked as a duty, and again once nobody else puts anything in force.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from datetime import timedelta
 from typing import Any
 
 from approvals import asking, changes, grants, parties, policies
-from approvals.conflicts import cases
+from approvals.conflicts import cases, moved
+from approvals.conflicts.asked import one_at_a_time
 from approvals.models import Approval, Submission
 from approvals.transitions import submitting
 from approvals.transitions.carrying import Carrying
 from approvals.transitions.stages import start
 from governance.controls.models import Person
+from governance.controls.refusals import refuse
 from governance.controls.transitions import Effect, Step, transition
 from inventory import assessing, lineage, transfers
 from inventory.models import Automation, Transfer
@@ -26,12 +31,20 @@ def show(transfer: Transfer, step: Step[Any]) -> None:
 
 
 def follow(transfer: Transfer, step: Step[Any]) -> None:
-    """Cut short what is held, and put the app before the new lead; fits `consequences.register("transfer.accepted", …)`."""
+    """Cut short what is held, and put the app before the new lead; fits `consequences.register("transfer.accepted", …)`.
+
+    Raises:
+        Refused: what another put in force meanwhile is in conflict with it there (S6).
+    """
     automation = transfer.automation
     until = step.now + timedelta(days=transfers.RUNS_ON_DAYS)
     for grant in automation.grants.standing().filter(ends_at__gt=until).order_by("pk"):
         grants.cut_short(grant, actor=step.actor, now=step.now, ends_at=until)
     submit_moved(automation, actor=step.actor, now=step.now, by=transfer.asked_by)
+    one_at_a_time()
+    no = moved.refusal(automation, transfer.to_team, step.now)
+    if no is not None:
+        raise refuse(no)
 
 
 @transition(Automation, event="submission.submitted", permission=None, source=transfers.HELD)

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Max
 
 from approvals import duties, parties, policies
-from approvals.conflicts import cases, finding
+from approvals.conflicts import cases, finding, ways
 from approvals.conflicts.finding import Found
 from approvals.ladders import Bench
 from approvals.models import Conflict, ConflictRule, Waiver, WaiverState
@@ -17,7 +17,7 @@ from approvals.models.conflict import LONGEST_WAIVER, WAIVERS_IN_A_ROW
 from governance.controls import outbox, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
-from governance.controls.models import Person
+from governance.controls.models import Delegation, Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
@@ -82,6 +82,8 @@ def ask_waiver(step: Step[Automation], *, code: str, whom: int, control: str, da
         subject=whom,
         automation=automation,
         covers=sorted(found.keys),
+        lifts=sorted(ways.at_most(found.held)),
+        rule_digest=found.standing.version.digest,
         reason=step.reason,
         control=texts.keep(control),
         days=days,
@@ -117,10 +119,29 @@ def _count(waiver: Waiver) -> None:
     waiver.follows, waiver.in_a_row = before, before.in_a_row + 1 if before is not None else 1
 
 
+def _as_shown(waiver: Waiver, shown: str | None, now: datetime) -> str:
+    """The digest of what the rule says, where that is what somebody read (A6).
+
+    Raises:
+        Refused: it says something else now, looks at somebody else, or nobody asks for it any more.
+    """
+    rule = ConflictRule.objects.in_force(now).filter(code=waiver.code).first()
+    if rule is None or rule.scope != waiver.scope:
+        sentence = "Its rule was given up, or looks at somebody else now: there is nothing here to waive."
+        raise refuse(Refusal("S7", "state", sentence, "What is in conflict now is asked for anew."))
+    if rule.digest != (waiver.rule_digest if shown is None else shown):
+        raise refuse(
+            Refusal("A6", "stale", "Its rule says something else than what you read.", "Read it as it is now.")
+        )
+    return rule.digest
+
+
 def _begin(waiver: Waiver, now: datetime) -> datetime:
     """When a waiver begins: where another lifts all of it still, at that one's end, so that there is neither a gap nor more time (S7)."""
     same = Waiver.objects.live(now).of_the_same(waiver.code, waiver.scope, waiver.subject, waiver.covers)
-    ends: datetime | None = same.filter(covers__contains=waiver.covers).aggregate(last=Max("ends_at"))["last"]
+    ends: datetime | None = same.filter(lifts__contains=waiver.lifts, rule_digest=waiver.rule_digest).aggregate(
+        last=Max("ends_at")
+    )["last"]
     return ends or now
 
 
@@ -143,6 +164,15 @@ def _gains(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
     return None
 
 
+def _not_their_delegate(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
+    theirs = {subject.asked_by_id, *subject.beneficiaries, *_who_gains(subject, now)}
+    people = [person.pk for person in actor.people]
+    if Delegation.objects.between(theirs, people).since(subject.asked_at, now).exists():
+        sentence = "You and whoever asks, or gains by it, stand in for each other, or did since it was asked for."
+        return Refusal("A11", "duty", sentence, "Somebody else in security decides about it.")
+    return None
+
+
 def _interactive(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
     if actor.kind != "person" or actor.signed_in_at is None:
         return Refusal("SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal.")
@@ -156,6 +186,13 @@ def _over(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
 
 
 NO_BENEFICIARY = Duty("S7", "S7", "Nobody who gains by a waiver grants it.", _gains, ("waiver_by_nobody_who_gains",))
+NOT_THEIR_DELEGATE = Duty(
+    "A11",
+    "A11",
+    "Who stands in for whoever asks for a waiver or gains by it, or for whom these do, does not decide about it.",
+    _not_their_delegate,
+    ("waiver_decided",),
+)
 IN_SESSION = Duty("SOD-5", "S5", "A waiver is decided in an interactive session, signed in lately.", _interactive)
 OVER = Duty("S7", "S7", "A waiver ends with its term and not before, unless somebody ends it.", _over)
 
@@ -166,17 +203,19 @@ OVER = Duty("S7", "S7", "A waiver ends with its term and not before, unless some
     permission=Permission.WAIVER_DECIDE,
     source=(WaiverState.ASKED,),
     target=(WaiverState.GRANTED,),
-    duties=(NO_BENEFICIARY, IN_SESSION),
+    duties=(NO_BENEFICIARY, NOT_THEIR_DELEGATE, IN_SESSION),
     reason_needed=True,
 )
-def grant_waiver(step: Step[Waiver], *, days: int | None = None) -> Effect:
+def grant_waiver(step: Step[Waiver], *, days: int | None = None, shown_digest: str | None = None) -> Effect:
     """Security lets what is in conflict be held for a while (S7).
 
     Args:
         step: the running step.
         days: how long, no longer than was asked; as asked unless said.
+        shown_digest: of the rule as it stood on the page; as it stood when it was asked for unless said.
     """
     waiver = step.subject
+    waiver.rule_digest = _as_shown(waiver, shown_digest, step.now)
     if days is not None and not 1 <= days <= waiver.days:
         raise _wrong("days", f"A term can be shortened only: 1 to {waiver.days} days.")
     waiver.days = days or waiver.days
@@ -194,7 +233,7 @@ def grant_waiver(step: Step[Waiver], *, days: int | None = None) -> Effect:
     permission=Permission.WAIVER_DECIDE,
     source=(WaiverState.ASKED,),
     target=(WaiverState.REFUSED,),
-    duties=(NO_BENEFICIARY, IN_SESSION),
+    duties=(NO_BENEFICIARY, NOT_THEIR_DELEGATE, IN_SESSION),
     reason_needed=True,
 )
 def refuse_waiver(step: Step[Waiver]) -> Effect:
@@ -228,7 +267,8 @@ def end_waiver(step: Step[Waiver]) -> Effect:
     """Security ends a waiver before its term is over: that only tightens, so one person does it (S8)."""
     waiver = step.subject
     assert waiver.begins_at is not None
-    waiver.ends_at = max(step.now, waiver.begins_at + timedelta(seconds=1))
+    assert waiver.ends_at is not None  # it is granted
+    waiver.ends_at = min(waiver.ends_at, max(step.now, waiver.begins_at + timedelta(seconds=1)))
     _tell(step, waiver, _side(waiver, step.now), "waiver_ended", "ended")
     return Effect(payload={"rule": waiver.code})
 

@@ -25,15 +25,17 @@ WORST = {
 def line(automation: Automation, actor: Actor, now: datetime) -> dict[str, Any] | None:
     """The open conflicts of an automation in a line, None where there is none; one query, however many there are."""
     seen = Conflict.objects.filter(state=ConflictState.OPEN, automations__contains=[automation.pk]).telling_waived(now)
-    found = [(one.rule.mode, one.waived_until is not None) for one in seen.select_related("rule").order_by()]
+    found = list(seen.select_related("rule").order_by())
     if not found:
         return None
-    left = [mode for mode, is_waived in found if not is_waived]
-    worst = max(left, key=list(TONES).index, default=None)
+    left = [one for one in found if one.waived_until is None]
+    worst = max((one.rule.mode for one in left), key=list(TONES).index, default=None)
     waived = f" {len(found) - len(left)} waived." if len(left) < len(found) else ""
+    over = sum(1 for one in left if one.was_waived)
+    again = f" Of {over} a waiver is over: resolve it, or ask for one more." if over else ""
     return {
         "lead": f"It has a part in {times.counted(len(found), 'conflict')}.",
-        "text": f"{WORST[Mode(worst)] if worst else ''}{waived}".strip(),
-        "tone": TONES[worst] if worst else "wait",
+        "text": f"{WORST[Mode(worst)] if worst else ''}{waived}{again}".strip(),
+        "tone": TONES[Mode.ENFORCE] if over else TONES[worst] if worst else "wait",
         "href": f"{reverse('conflict_list')}?automation={automation.pk}" + ("" if left else "&show=waived"),
     }

@@ -234,7 +234,7 @@ def conflict(request: Request, pk: int) -> HttpResponse:
     seen = Conflict.objects.visible_to(actor, now).telling_waived(now)
     row = get_object_or_404(seen.select_related("rule"), pk=pk)
     rule, is_open = standing.of(row.rule).rule, row.state == ConflictState.OPEN
-    waivers = Waiver.objects.visible_to(actor, now).filter(code=row.code, scope=row.scope, subject=row.subject)
+    waivers = Waiver.objects.visible_to(actor, now).of_the_same(row.code, row.scope, row.subject, row.keys)
     return page(
         request,
         "approvals/conflict.html",

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals import transitions
+from approvals.conflicts import holding, ways
 from approvals.models import ConflictRule, Waiver, WaiverState
 from approvals.models.conflict import LONGEST_WAIVER, Mode
 from approvals.transitions import waiving
@@ -27,6 +28,7 @@ from governance.web.ledger_links import ledger_href
 from governance.web.middleware import Request
 from governance.web.pages import page, refused
 from inventory.models import Automation, Privilege
+from inventory.risk import ENVIRONMENT_ORDER
 from inventory.views.confirming import confirm, form_page
 
 Shape = dict[str, Any]
@@ -105,7 +107,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
         label="Ask security",
         back=automation.href,
         text="Security decides, somebody who gains nothing by it. It lifts a refusal and nothing else: who decides sees the conflict all the "
-        "same, and where its rule takes another signature it still does. It covers what is in conflict now and nothing that comes beside it, lasts at "
+        "same, and where its rule takes another signature it still does. It covers what is in conflict now and neither more of it nor what comes beside it, lasts at "
         "most 90 days, and two may follow each other: the next can be asked for in the last two weeks and begins where the first ends.",
         no=no,
     )
@@ -124,6 +126,7 @@ def waiver(request: Request, pk: int) -> HttpResponse:
     if request.method == "GET":
         return page(request, "approvals/waiver.html", _context(found, request.actor, now))
     text, days = request.POST.get("reason", ""), number(request.POST.get("days"))
+    shown = {"shown_digest": request.POST.get("rule")}
     try:
         verdict = request.POST.get("verdict", "")
         if verdict not in VERDICTS:
@@ -133,14 +136,19 @@ def waiver(request: Request, pk: int) -> HttpResponse:
         ):  # what was to be shorter is never the longest
             sentence = f"A term is a number of days: 1 to {found.days}."
             raise refuse(Refusal("S7", "input", sentence, detail=(("days", sentence),)))
-        more = {"days": days} if verdict == "grant" and days is not None else {}
+        more = (shown | ({"days": days} if days is not None else {})) if verdict == "grant" else {}
         VERDICTS[verdict](found, actor=request.actor, now=now, reason=text, **more)
     except InvalidInput as no:
         field = no.refusal.detail[0][0] if no.refusal.detail else "reason"
         context = _context(found, request.actor, now, typed=text, days=days, errors={field: no.refusal.sentence})
         return page(request, "approvals/waiver.html", context, status=no.status)
     except Refused as no:
-        return refused(request, no.refusal, context={"back_href": found.href})
+        if no.refusal.kind != "stale":
+            return refused(request, no.refusal, context={"back_href": found.href})
+        context = _context(
+            _find(request, pk, now), request.actor, now, typed=text, days=days, stale=no.refusal.sentence
+        )
+        return page(request, "approvals/waiver.html", context, status=no.status)
     return redirect(found.href)
 
 
@@ -189,8 +197,10 @@ def _context(
     typed: str = "",
     days: int | None = None,
     errors: dict[str, str] | None = None,
+    stale: str = "",
 ) -> Shape:
-    rule = ConflictRule.objects.filter(code=found.code).order_by("-number").first()
+    of_it = ConflictRule.objects.filter(code=found.code)
+    rule = of_it.in_force(now).first() or of_it.order_by("-number").first()
     no = transitions.grant_waiver.refusal(found, actor=actor, now=now)
     state = found.state_at(now)
     return {
@@ -222,11 +232,14 @@ def _context(
             "reason": rule.document.get("reason", ""),
             "href": rule.href,
             "lifts": LIFTS[rule.mode],
+            "is_another": rule.digest != found.rule_digest,
         }
         if rule
         else None,
         "form": {
             "action": found.href,
+            "rule": rule.digest if rule is not None else "",
+            "stale": stale,
             "reason": {"value": typed, "error": (errors or {}).get("reason", "")},
             "days": {"value": days or found.days, "most": found.days, "error": (errors or {}).get("days", "")},
         }
@@ -279,7 +292,13 @@ def _covers(found: Waiver, actor: Actor, now: datetime) -> list[str]:
         if pk in names:
             wanted |= Q(version__automation=int(pk), key=key)
     rows = Privilege.objects.filter(wanted).select_related("entitlement__resource", "version").order_by("version_id")
-    said = {(str(row.version.automation_id), row.key): row.sentence for row in rows}
+    said = {
+        (str(row.version.automation_id), row.key): row.sentence
+        for row in rows
+        if found.lifts_all(
+            [ways.of_held(holding.of_privilege(row, f"{row.version.automation_id}/{row.key}", ENVIRONMENT_ORDER[0]))]
+        )
+    }
     no_grant = {(pk, key): conflict_rows.words_of(f"{pk}/{key}") for pk, key in keys if pk in names}
     found_words = {**said, **{one: text for one, text in no_grant.items() if text}}
     words = [f"{names[pk]}: {text}" for (pk, _), text in found_words.items()]

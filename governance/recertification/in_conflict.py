@@ -35,9 +35,9 @@ def unasked() -> Iterator[tuple[Conflict, Grant]]:
     asked = {pk for item in rows for pk in item.snapshot[ABOUT]}
     for one in open_now:
         if one.pk not in asked:
-            active = Grant.objects.filter(pk__in=one.grants, state=GrantState.ACTIVE).select_related("automation")
-            newest = active.newest_first().first()
-            if newest is not None:
+            counted = Grant.objects.standing().filter(pk__in=one.grants, in_conflict=False)
+            newest = counted.select_related("automation").newest_first().first()
+            if newest is not None and newest.state == GrantState.ACTIVE:
                 yield one, newest
 
 

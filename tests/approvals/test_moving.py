@@ -8,7 +8,8 @@ import pytest
 from django.urls import reverse
 
 from approvals import grants
-from approvals.models import Grant, Submission, SubmissionState
+from approvals.conflicts import moved as conflicts_moved
+from approvals.models import Grant, SeatLabel, Submission, SubmissionState
 from governance.controls.models import LedgerEvent, Notice, Team
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from inventory import lifecycle, transfers
@@ -16,12 +17,16 @@ from inventory.models import Automation, Transfer
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
+from tests.approvals.chained import described, in_force
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
 from tests.inventory.conftest import again
 from tests.journeys import Company
 from tests.matrix.worlds import inside
 from tests.pages.test_register import lines
 from tests.people import as_actor, as_delegate
 from tests.portal.signed_in import client_of
+from tests.unguarded import moved as unguarded_move
 from tests.unguarded import unguarded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("L2")]
@@ -114,6 +119,71 @@ def test_only_the_lead_of_the_other_team_agrees(company: Company, live: Automati
     with pytest.raises(NotPermitted):
         transfers.accept_transfer(made, actor=as_actor(getattr(company.people, who)), now=company.now, reason="We do.")
     assert again(live).team == company.people.finance_ops
+
+
+@pytest.mark.rule("L2", "S6")
+def test_it_does_not_move_to_where_an_enforced_rule_forbids_what_it_holds_beside_what_is_held_there(
+    plain: Company,
+) -> None:
+    c, n = plain, plain.people
+    mine = beside_what_is_held_there(c, mode="enforce")
+    made = ask(c, mine)
+    with pytest.raises(DutyConflict, match="In Marketing it would stand in a conflict") as no:
+        transfers.accept_transfer(made, actor=as_actor(n.grace), now=c.now, reason="We do.")
+    assert no.value.refusal.code == "S6"
+    assert "What is read could be told to the wrong people." in no.value.refusal.sentence
+    assert again(mine).team == n.finance_ops
+    shown = lines(client_of(n.grace).get(reverse("transfer_accept", args=[made.pk])))
+    assert "In Marketing it would stand in a conflict" in shown
+    assert not mine.submissions.filter(state=SubmissionState.OPEN).exists()
+
+
+@pytest.mark.rule("L2", "S6")
+def test_nor_where_what_it_is_in_conflict_with_already_would_begin_anew(plain: Company) -> None:
+    c = plain
+    made = in_force(c, described(c, "Both", (c.slack, "write", "in"), (c.slack, "read", "out"))).automation
+    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="team")
+    with pytest.raises(DutyConflict) as no:
+        moved(c, again(made))
+    assert no.value.refusal.code == "S6"
+
+
+@pytest.mark.rule("L2", "S6")
+def test_nor_where_what_made_the_conflict_came_into_force_after_it_was_asked(
+    plain: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c, answers = plain, iter([None])
+    made = ask(c, beside_what_is_held_there(c, mode="enforce"))
+    real = conflicts_moved.refusal
+    monkeypatch.setattr(conflicts_moved, "refusal", lambda *said: next(answers, real(*said)))
+    with pytest.raises(DutyConflict, match="In Marketing it would stand in a conflict"):
+        transfers.accept_transfer(made, actor=as_actor(c.people.grace), now=c.now, reason="We do.")
+    assert again(made.automation).team == c.people.finance_ops
+
+
+@pytest.mark.rule("L2", "S6", "S7")
+def test_where_the_rule_takes_a_signature_stage_1_is_told_and_security_signs_too(plain: Company) -> None:
+    c = plain
+    one = moved(c, beside_what_is_held_there(c, mode="approval"))
+    app = journeys.app_of(one.submissions.get(state=SubmissionState.OPEN))
+    assert [fact.partition(",")[0] for fact in app.facts["conflicts"]] == ["read-and-tell 1"]
+    assert app.seats.filter(label=SeatLabel.CONFLICT).count() == 1
+    assert one.team == c.people.marketing
+
+
+@pytest.mark.rule("L2", "S6", "S7")
+def test_it_moves_where_the_same_rule_is_only_shown(plain: Company) -> None:
+    c = plain
+    assert moved(c, beside_what_is_held_there(c, mode="record")).team == c.people.marketing
+
+
+def beside_what_is_held_there(c: Company, *, mode: str) -> Automation:
+    """One of Finance Operations that writes where one of Marketing reads, and a rule that no team may do both."""
+    there = in_force(c, described(c, "Reads", (c.slack, "read", "payments"))).automation
+    mine = in_force(c, described(c, "Writes", (c.slack, "write", "in"))).automation
+    unguarded_move(there.pk, team=c.people.marketing)
+    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode=mode, scope="team")
+    return again(mine)
 
 
 def test_one_team_at_a_time_is_asked(company: Company, live: Automation) -> None:

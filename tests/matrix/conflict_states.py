@@ -15,6 +15,7 @@ from approvals import conflict_sweeps, transitions
 from approvals.conflicts import scanning, standing
 from approvals.models import Conflict, ConflictRule, Submission, Waiver
 from governance.controls.actors import Actor
+from governance.controls.models import Delegation
 from inventory.models import Automation
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
@@ -107,6 +108,14 @@ def ended(w: World, conflict: Conflict) -> Conflict:
 def asked(w: World, made: Submission) -> Waiver:
     """A waiver is asked for."""
     return _asked(w, Automation.objects.get(pk=made.automation_id))
+
+
+@state(WAIVER, "stood_in_for", on=asked)
+def stood_in_for(w: World, waiver: Waiver) -> Waiver:
+    """One of security stood in for whoever asked, since then."""
+    giver, taker = w.people["business_owner"], w.people["security"]
+    Delegation.objects.create(giver=giver, taker=taker, from_at=w.now, until_at=w.now + timedelta(days=2))
+    return waiver
 
 
 @state(WAIVER, "granted", on=asked)

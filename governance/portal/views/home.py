@@ -68,6 +68,7 @@ def home(request: Request) -> HttpResponse:
         group
         for group in (
             batches.waiting(held),
+            waivers.over(asked),
             _approvals(to_decide),
             _proposals(one for one in proposed if one.what != proposal_waiting.OWN),
             waivers.to_decide(asked),

@@ -88,6 +88,7 @@ def _union(*, decides: bool, answers: bool, reach: bool | None) -> QuerySet[Any,
     others = [
         _lines(proposed, "proposed", "proposed_at"),
         _lines(to_waive, "waiver", "asked_at"),
+        _lines(waivers_waiting.over(mine, now, decides=decides, most=2 * MOST), "waiver", "opened_at"),
         _lines(revocations_waiting.rows(people, most=2 * MOST), "revocation", "opened_at"),
         _lines(batches_waiting.rows(me, answers=answers, most=2 * MOST), "batch", "opened_at"),
     ]

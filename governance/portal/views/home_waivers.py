@@ -1,4 +1,4 @@
-"""What home says of waivers: those that security may decide about, and the reader's own (S7)."""
+"""What home says of waivers: those that security may decide about, the reader's own, and what is held still after one (S7)."""
 
 from __future__ import annotations
 
@@ -27,6 +27,22 @@ def to_decide(found: Iterable[Waiting]) -> Shape:
         "rows": rows[:MOST],
         "count": len(rows),
         "more_href": reverse("waiver_list"),
+        "more_words": "See them all",
+    }
+
+
+def over(found: Iterable[Waiting]) -> Shape:
+    """What was waived and is in conflict still: of whoever owns a part of it, and of security."""
+    still = [one for one in waivers_waiting.longest(found) if one.what == waivers_waiting.OVER]
+    text = "its waiver is over and it is held still: resolve it, or ask for one more"
+    rows = [{**_row(one, who=""), "text": text, "due": one.due, "ends": "Resolve by"} for one in still]
+    return {
+        "key": "over",
+        "title": "Waivers that are over",
+        "words": "what they allowed is in conflict again",
+        "rows": rows[:MOST],
+        "count": len(rows),
+        "more_href": f"{reverse('conflict_list')}?show=again",
         "more_words": "See them all",
     }
 

@@ -1,4 +1,4 @@
-"""Any order of submitting, deciding, narrowing, accepting, waiving, ending, renewing, time and changed rules: no conflict is held that may not be (S6, S7).
+"""Any order of submitting, deciding, narrowing, accepting, waiving, moving, ending, renewing, time and changed rules: no conflict is held that may not be (S6, S7).
 
 After each step everything that is live is put together by hand, each thing with each other: what an enforced rule forbids is waived, or was held
 before the rule was enforced and is within its 7 or 30 days. Nothing of this asks what the program asks: who is in a chain with whom, what fills
@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
@@ -41,7 +42,7 @@ from approvals.transitions import proposing, waiving
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refused
-from inventory import lifecycle
+from inventory import lifecycle, transfers
 from inventory.models import Automation, AutomationState
 from tests import journeys, lengths
 from tests.approvals.chained import described
@@ -126,6 +127,7 @@ class Steps(Undone):
         #: By what is in conflict: until when it may be held without a waiver; None where it came under one.
         self.until: dict[Combination, datetime | None] = {}
         self.before: set[str] = set()
+        self.waived: frozenset[Combination] = frozenset()
         self.stood: dict[int, Any] = {}
         self.is_ruled_anew = False
 
@@ -152,6 +154,7 @@ class Steps(Undone):
             list(Waiver.objects.order_by("pk").values_list("pk", "state")),
             list(Conflict.objects.order_by("pk").values_list("pk", "state", "due_at")),
             ConflictRule.objects.count(),
+            list(Automation.objects.order_by("pk").values_list("pk", "team")),
         )
 
     def under_way(self) -> list[Submission]:
@@ -177,14 +180,14 @@ class Steps(Undone):
             ruling.unsaved(self.document(code, mode), self.now).save()
         self.is_ruled_anew = True
 
-    def document(self, code: str, mode: str) -> dict[str, Any]:
+    def document(self, code: str, mode: str, title: str = "Never both") -> dict[str, Any]:
         said = RULES[code]
 
         def leg(one: tuple[str, tuple[str, ...]]) -> dict[str, Any]:
             return {"resources": [getattr(self.company, one[0]).pk], "levels": list(one[1])}
 
         more = {"without": leg(said.without)} if said.without else {}
-        about = {"code": code, "mode": mode, "scope": said.scope, "rating": said.rating}
+        about = {"code": code, "mode": mode, "scope": said.scope, "rating": said.rating, "title": title}
         return ruling.document(*map(leg, said.legs), **about, **more)
 
     @rule(which=WHICH, holds=st.sampled_from(VERSIONS), owner=OWNERS, identity=st.sampled_from(IDENTITIES))
@@ -303,12 +306,13 @@ class Steps(Undone):
     @rule(
         code=st.sampled_from(list(RULES)),
         mode=st.sampled_from(["enforce", "enforce", "enforce", "record", "approval", ""]),
+        title=st.sampled_from(["Never both", "Not both"]),
         sure=st.integers(0, 1),
     )
-    def two_people_change_a_rule(self, code: str, mode: str, sure: int) -> None:
+    def two_people_change_a_rule(self, code: str, mode: str, title: str, sure: int) -> None:
         if sure:
             return
-        document = {"rule": self.document(code, mode)} if mode else {}
+        document = {"rule": self.document(code, mode, title)} if mode else {}
         row = Proposal(kind="conflict_rule", target=code)
         with suppress(Refused):  # nothing would be different
             made = proposing.propose(
@@ -345,6 +349,23 @@ class Steps(Undone):
                 getattr(grants, verb)(grant, actor=JOB, now=self.now, **more)
 
         self.counted(verb, self.attempt(within))
+
+    @precondition(lambda self: self.automations())
+    @rule(data=st.data())
+    def two_leads_move_one(self, data: st.DataObject) -> None:
+        one, n = data.draw(st.sampled_from(self.automations()), label="automation"), self.c.people
+        is_here = one.team_id == n.finance_ops.pk
+        giver, taker = (
+            (self.actor("theo"), self.actor("grace")) if is_here else (self.actor("grace"), self.actor("theo"))
+        )
+        team = n.marketing if is_here else n.finance_ops
+
+        def move() -> None:
+            with transaction.atomic():  # what is refused waits for nobody
+                asked = transfers.ask_transfer(one, actor=giver, now=self.now, reason="They use it.", team=team)
+                transfers.accept_transfer(asked, actor=taker, now=self.now, reason="We do.")
+
+        self.counted("moved", self.attempt(move))
 
     @precondition(lambda self: self.automations())
     @rule(data=st.data(), verb=st.sampled_from(["stop", "retire"]), sure=st.integers(0, 5))
@@ -391,11 +412,15 @@ class Held(Steps):
     def check(self, code: str, subject: int, combination: Sequence[Thing]) -> None:
         keys = frozenset(one.key for one in combination)
         found, is_new = (code, keys), (code, keys) not in self.until
-        waived = self.is_waived(code, subject, keys)
+        waived = self.is_waived(code, subject, combination)
         if is_new:
             may_be_held = self.is_ruled_anew or self.has_lost(code, combination)
             self.until[found] = self.now + timedelta(days=RULES[code].days) if may_be_held else None
             self.seen["held before its rule" if may_be_held else "let in by a waiver"] += 1
+        elif self.is_ruled_anew and found in self.waived and not waived:  # it was given for what the rule says no more
+            self.until[found] = self.now + timedelta(days=RULES[code].days)
+            self.seen["waived no more"] += 1
+        self.waived = self.waived | {found} if waived else self.waived - {found}
         until = self.until[found]
         self.seen["waived, held" if waived else "within its days"] += 1
         assert waived or (until is not None and self.now < until), (code, subject, combination, until, self.now)
@@ -407,12 +432,16 @@ class Held(Steps):
             one.key in self.before and stands[one.automation] == self.stood.get(one.automation) for one in combination
         )
 
-    def is_waived(self, code: str, subject: int, keys: frozenset[str]) -> bool:
+    def is_waived(self, code: str, subject: int, combination: Sequence[Thing]) -> bool:
+        keys = {one.key for one in combination}
+        (said,) = (one.digest for one in self.enforced() if one.code == code)
         return any(
             waiver.state == WaiverState.GRANTED
             and waiver.begins_at <= self.now < waiver.ends_at
             and (waiver.subject == subject or waiver.scope == "chain")
             and keys <= set(waiver.covers)
+            and waiver.rule_digest == said
+            and all(f"{one.key} {one.level}" in waiver.lifts for one in combination)
             for waiver in Waiver.objects.filter(code=code)
         )
 

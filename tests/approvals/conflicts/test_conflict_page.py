@@ -7,6 +7,7 @@ import re
 import pytest
 
 from approvals import conflict_sweeps
+from approvals.conflicts import cases, finding
 from approvals.models import Conflict, Submission
 from governance.controls.actors import Actor
 from inventory.importers.manifest import Trigger
@@ -14,6 +15,7 @@ from tests import journeys
 from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.approvals.conflicts.test_waivers import ask, grant
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
 from tests.unguarded import moved
@@ -50,6 +52,22 @@ def test_a_leg_of_what_the_reader_does_not_see_is_no_open_door(plain: Company) -
     assert DOOR not in text
     assert UNSEEN in text
     assert "1 grant of automations that you don’t see" in text
+
+
+@pytest.mark.rule("S7", "A16")
+def test_a_chain_keeps_its_waiver_on_its_page_when_who_joins_changes_its_number(plain: Company) -> None:
+    c = plain
+    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
+    early = described(c, "Early", (c.erp, "write", "t"))
+    in_force(c, described(c, "Writes", (c.slack, "write", "in"), (c.erp, "read", "t")))
+    reads = described(c, "Reads", (c.slack, "read", "in"))
+    (found,) = finding.find(cases.of_version(reads.automation, reads), c.now)
+    waiver = grant(c, ask(c, reads.automation, whom=found.subject), c.people.sana)
+    in_force(c, reads)
+    in_force(c, early)
+    text = page_of(c, "sana")
+    assert Conflict.objects.get().subject == early.automation_id != waiver.subject
+    assert f'href="{waiver.href}"' in text
 
 
 def test_an_open_door_names_whose_it_is(plain: Company) -> None:

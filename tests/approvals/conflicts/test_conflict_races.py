@@ -15,7 +15,7 @@ import pytest
 from django.db import connections
 
 from approvals import grants, transitions
-from approvals.conflicts import asked, members, scanning, standing
+from approvals.conflicts import asked, members, scanning, standing, ways
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -257,6 +257,8 @@ def waived(c: Company, rule: ConflictRule, pair: tuple[Submission, Submission]) 
         subject=c.people.jonas.pk,
         automation=pair[0].automation,
         covers=sorted(keys),
+        lifts=sorted(ways.at_most(f"{key} admin" for key in keys)),
+        rule_digest=rule.digest,
         reason=texts.keep("The report is due."),
         control=texts.keep("Piet reads every post."),
         days=30,

@@ -12,11 +12,15 @@ from approvals.transitions import conflicting
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import Refused
+from inventory.models import Automation
 from tests import journeys
+from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company, grants_of
+from tests.matrix.worlds import inside
 from tests.people import as_actor
+from tests.unguarded import moved
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
@@ -57,6 +61,28 @@ def test_a_conflict_is_opened_once_and_its_owners_are_told_once(plain: Company, 
     assert sorted(told) == sorted([plain.people.jonas.pk, plain.people.rita.pk])
 
 
+@pytest.mark.rule("S6", "I3")
+def test_a_mail_names_nothing_that_its_reader_does_not_see(plain: Company) -> None:
+    c, n = plain, plain.people
+    secret = in_force(c, described(c, "Secret plan", (c.slack, "read", "in"))).automation
+    moved(secret.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
+    in_force(c, described(c, "Posting", (c.slack, "write", "in")))
+    write, read = on(c.slack, levels=["write"]), on(c.slack, levels=["read"])
+    ruling.rule(write, read, mode="enforce", rating="high", scope="chain")
+    conflict_sweeps.sweep(c.now)
+    conflict_sweeps.sweep(c.now + timedelta(days=7))
+    for event in ("conflict_opened", "conflict_enforced"):
+        told = {one.recipient_id: one.context for one in Notice.objects.filter(event=event)}
+        assert {n.rita.pk, n.jonas.pk, n.grace.pk} <= told.keys()
+        for person, own, others in ((n.rita, "Posting", "Secret plan"), (n.grace, "Secret plan", "Posting")):
+            assert not Automation.objects.visible_to(as_actor(person), c.now).filter(name=others).exists()
+            assert told[person.pk]["automation"] == f"{own}, 1 that you don’t see"
+            assert others not in str(told[person.pk])
+    what = {one.recipient_id: one.context["what"] for one in Notice.objects.filter(event="conflict_enforced")}
+    assert what[n.grace.pk] == conflicting.UNSEEN
+    assert what[n.rita.pk] != conflicting.UNSEEN
+
+
 def test_it_ends_with_what_was_held_and_the_same_again_is_another(plain: Company, stock_in_force: Submission) -> None:
     ruling.rule(on(plain.erp), on(plain.slack))
     look(plain.now)
@@ -84,6 +110,46 @@ def test_what_was_held_before_its_rule_was_enforced_has_its_time(plain: Company,
         conflicting.enforce(one, actor=JOB, now=plain.now + timedelta(days=6, hours=23))
     assert no.value.refusal.code == "S6"
     assert not Grant.objects.filter(state=GrantState.SUSPENDED).exists()
+
+
+@pytest.mark.rule("S6", "G5")
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_no_older_one_goes_for_a_newer_that_somebody_has_stopped(
+    plain: Company, stock_in_force: Submission, when: str
+) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce", rating="high")
+    look(plain.now)
+    held = Grant.objects.filter(entitlement__isnull=False)
+    newest, at = held.newest_first()[0], plain.now + timedelta(days=7)
+    if when == "after":
+        conflict_sweeps.sweep(at)
+        newest.refresh_from_db()
+    owner = newest.entitlement.resource.owner
+    grants.stop(newest, actor=as_actor(owner), now=at, reason="It posts too much.")
+    for after in (timedelta(), timedelta(hours=1), timedelta(days=8)):
+        conflict_sweeps.sweep(at + after)
+    assert held.get(state=GrantState.ACTIVE) != newest
+    newest.refresh_from_db()
+    assert (newest.suspended_why, newest.in_conflict) == (grants.Why.STOPPED, True), "two others lift it"
+    assert open_now() == []
+
+
+@pytest.mark.rule("S6", "R4")
+def test_nor_for_one_that_its_review_has_taken_back_and_keeps_after_all(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce", rating="high")
+    look(plain.now)
+    held = Grant.objects.filter(entitlement__isnull=False)
+    newest, at = held.newest_first()[0], plain.now + timedelta(days=7)
+    with inside(newest.automation, JOB, at):
+        grants.suspend(newest, actor=JOB, now=at, why=grants.Why.REVIEW)
+    conflict_sweeps.sweep(at)
+    newest.refresh_from_db()
+    with inside(newest.automation, JOB, at), pytest.raises(Refused) as no:
+        grants.reinstate(newest, actor=JOB, now=at, why=[grants.Why.REVIEW])
+    assert no.value.refusal.code == "G5"
+    assert held.filter(state=GrantState.ACTIVE).count() == 1
 
 
 def test_after_that_the_newest_of_it_is_suspended_and_comes_back_by_a_submission_alone(

@@ -15,7 +15,7 @@ from inventory.models import Version
 from tests.approvals import stock
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
-from tests.approvals.conflicts.test_waivers import ask
+from tests.approvals.conflicts.test_waivers import anew, ask
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
 
@@ -79,3 +79,27 @@ def test_a_shorter_term_that_is_typed_wrongly_is_not_the_longest(plain: Company,
     assert answer.status_code == 422
     assert "Until the release." in answer.content.decode()
     assert Waiver.objects.get().state == "asked"
+
+
+@pytest.mark.rule("S7", "A6")
+def test_what_the_rule_says_since_the_page_was_read_is_shown_first_and_nothing_typed_is_lost(
+    plain: Company, version: Version
+) -> None:
+    who, asked = client_of(plain.people.sana), ask(plain, version.automation, days=30)
+    address = reverse("waiver", args=[asked.pk])
+    read = who.get(address).context["form"]["rule"]
+    anew(plain, ruling.document(on(plain.erp), on(plain.slack), mode="enforce", rating="high", reason="It leaks."))
+    sent = {"verdict": "grant", "days": "7", "reason": "Until the release.", "rule": read}
+    answer = who.post(address, sent)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Until the release." in page
+    assert 'value="7"' in page
+    assert "It leaks." in page
+    assert "Its rule has changed since this was asked for" in page
+    assert Waiver.objects.get().state == "asked"
+    again = who.post(address, {**sent, "rule": answer.context["form"]["rule"]})
+    assert again.status_code == 302
+    assert Waiver.objects.get().state == "granted"
+    anew(plain, ruling.document(on(plain.erp), on(plain.slack), mode="enforce"))
+    assert "it lifts nothing of that" in who.get(address).content.decode()

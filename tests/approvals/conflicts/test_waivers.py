@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, transaction
 
 from approvals import added, conflict_sweeps, transitions
 from approvals.conflicts import asked as conflicts
-from approvals.conflicts import cases, finding
-from approvals.models import Conflict, Seat, SeatLabel, Submission, Waiver, WaiverState
+from approvals.conflicts import cases, finding, members
+from approvals.models import Conflict, ConflictRule, Seat, SeatLabel, Submission, Waiver, WaiverState
 from approvals.transitions import conflicting
 from approvals.views import conflict_rows
 from governance.controls.actors import Actor
-from governance.controls.models import Notice, Person
+from governance.controls.models import Delegation, Notice, Person
 from governance.controls.refusals import Refused
 from governance.controls.roles import Role
-from inventory.models import Automation, Version
+from inventory.models import Automation, Privilege, Version
 from tests import journeys
 from tests.approvals import stock
+from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company
 from tests.people import as_actor, give_role
+from tests.unguarded import unguarded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7")]
 
 JOB = Actor.of_job(conflict_sweeps.JOB)
+MIGRATION = import_module("approvals.migrations.0020_waivers_lift_no_more")
 
 
 @pytest.fixture
@@ -79,8 +84,137 @@ def test_nor_who_answers_for_it_by_the_time_it_is_decided(plain: Company, versio
     assert no.value.refusal.code == "S7"
     decide(waiver, actor=as_actor(n.viktor), now=plain.now, reason="For now.")
     assert n.sana.pk in waiver.beneficiaries
-    with pytest.raises(IntegrityError, match="waiver_by_nobody_who_gains"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="S7: what was decided"), transaction.atomic():
         Waiver.objects.filter(pk=waiver.pk).update(decided_by=n.sana)
+
+
+@pytest.mark.rule("S7", "A11")
+@pytest.mark.parametrize("way", ["for the asker", "for the owner", "by the owner", "over by now"])
+@pytest.mark.parametrize("decide", [transitions.grant_waiver, transitions.refuse_waiver])
+def test_nor_who_stands_in_for_whoever_gains_or_did_since_it_was_asked_for(
+    plain: Company, version: Version, decide: Any, way: str
+) -> None:
+    n = plain.people
+    waiver = ask(plain, version.automation)
+    giver, taker = {"for the asker": (n.rita, n.sana), "for the owner": (n.jonas, n.sana)}.get(way, (n.sana, n.jonas))
+    until = plain.now + timedelta(days=2)
+    Delegation.objects.create(giver=giver, taker=taker, from_at=plain.now, until_at=until)
+    at = plain.now + timedelta(days=3 if way == "over by now" else 1)
+    with pytest.raises(Refused) as no:
+        decide(waiver, actor=as_actor(n.sana), now=at, reason="For now.")
+    assert no.value.refusal.code == "A11"
+    told = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=1), "decided_at": at}
+    for who in ({"decided_by": n.sana}, {"decided_by": n.viktor, "decided_for": n.sana}):
+        with pytest.raises(IntegrityError, match="A11"), transaction.atomic():
+            Waiver.objects.filter(pk=waiver.pk).update(**told, **who)
+    decide(waiver, actor=as_actor(n.viktor), now=at, reason="For now.")
+
+
+@pytest.mark.parametrize("who", ["rita", "jonas"])
+def test_the_database_lets_nobody_who_gains_decide_or_be_stood_in_for(
+    plain: Company, version: Version, who: str
+) -> None:
+    n, at = plain.people, plain.now
+    waiver, person = ask(plain, version.automation), getattr(plain.people, who)
+    told = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=1)}
+    for named in ({"decided_by": person}, {"decided_by": n.sana, "decided_for": person}):
+        with pytest.raises(IntegrityError, match=r"waiver_(by|for)_nobody_who_gains"), transaction.atomic():
+            Waiver.objects.filter(pk=waiver.pk).update(**told, **named)
+
+
+def test_the_database_lets_what_was_granted_end_sooner_and_nothing_else(plain: Company, version: Version) -> None:
+    waiver = grant(plain, ask(plain, version.automation), plain.people.sana)
+    begins = plain.now + timedelta(days=200)
+    for said in (
+        {"ends_at": plain.now + timedelta(days=31)},
+        {"begins_at": begins, "ends_at": begins + timedelta(days=30)},
+        {"begins_at": plain.now + timedelta(days=1)},
+        {"covers": [*waiver.covers, "1/anything"]},
+        {"lifts": [*waiver.lifts, f"{waiver.covers[0]} admin"]},
+        {"code": "other"},
+        {"rule_digest": "0" * 64},
+        {"days": 29},
+        {"in_a_row": 2},
+        {"beneficiaries": []},
+        {"state": "asked"},
+        {"decided_by": plain.people.viktor},
+    ):
+        with pytest.raises(IntegrityError, match="S7"), transaction.atomic():
+            Waiver.objects.filter(pk=waiver.pk).update(**said)
+    sooner = plain.now + timedelta(days=1)
+    assert Waiver.objects.filter(pk=waiver.pk).update(ends_at=sooner, state="ended") == 1
+    with pytest.raises(IntegrityError, match="S7"), transaction.atomic():
+        Waiver.objects.filter(pk=waiver.pk).update(state="granted")
+
+
+def test_nor_is_one_granted_for_longer_than_was_asked(plain: Company, version: Version) -> None:
+    waiver, at = ask(plain, version.automation, days=5), plain.now
+    told = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=6), "decided_by": plain.people.sana}
+    for more in ({}, {"days": 6}):
+        with pytest.raises(IntegrityError, match="S7"), transaction.atomic():
+            Waiver.objects.filter(pk=waiver.pk).update(**told, **more)
+
+
+@pytest.mark.rule("S7", "A6")
+@pytest.mark.parametrize(
+    "more",
+    [{"mode": "enforce"}, {"rating": "high"}, {"reason": "Another thing."}, {"title": "Steal"}, {"scope": "owner"}],
+)
+def test_what_was_granted_lifts_nothing_of_what_its_rule_says_since(plain: Company, more: dict[str, str]) -> None:
+    c, version = plain, stock.version(plain)
+    said = on(c.erp), on(c.slack)
+    ruling.rule(*said, mode="approval")
+    waiver = grant(c, ask(c, version.automation), c.people.sana)
+    assert is_waived(c, version, c.now)
+    anew(c, ruling.document(*said, **{"mode": "approval"} | more))
+    assert not is_waived(c, version, c.now)
+    assert not conflicts_waived(c, waiver)
+    anew(c, ruling.document(*said, mode="approval"))
+    assert is_waived(c, version, c.now), "it says again what was read"
+
+
+@pytest.mark.rule("S7", "A6")
+def test_nobody_grants_what_they_did_not_read(plain: Company, version: Version) -> None:
+    c = plain
+    waiver = ask(c, version.automation)
+    read = waiver.rule_digest
+    anew(c, ruling.document(on(c.erp), on(c.slack), mode="enforce", rating="high"))
+    for shown in ({}, {"shown_digest": read}, {"shown_digest": ""}):
+        with pytest.raises(Refused) as no:
+            grant(c, waiver, c.people.sana, **shown)
+        assert (no.value.refusal.code, no.value.status) == ("A6", 409)
+    now_said = ConflictRule.objects.in_force(c.now).get().digest
+    grant(c, waiver, c.people.sana, shown_digest=now_said)
+    assert is_waived(c, version, c.now)
+
+
+@pytest.mark.rule("S7", "A6")
+def test_nor_what_its_rule_asks_of_somebody_else_now_or_asks_no_more(plain: Company, version: Version) -> None:
+    c = plain
+    waiver = ask(c, version.automation)
+    anew(c, ruling.document(on(c.erp), on(c.slack), mode="enforce", scope="owner"))
+    for _ in ("another scope", "given up"):
+        shown = ConflictRule.objects.filter(code=waiver.code).order_by("-number")[0].digest
+        with pytest.raises(Refused) as no:
+            grant(c, waiver, c.people.sana, shown_digest=shown)
+        assert (no.value.refusal.code, no.value.refusal.kind) == ("S7", "state")
+        ruling.no_other_rules(c.now)
+
+
+def anew(c: Company, said: dict[str, Any]) -> None:
+    """The rule says something else, signed by two."""
+    made = ruling.unsaved(said, c.now)
+    made.number = ConflictRule.objects.filter(code=made.code).count() + 1
+    made.ships, made.proposed_by, made.approved_by = False, c.people.ines, c.people.karl
+    with unguarded(ConflictRule):
+        made.save()
+    members.weigh_all(c.now)
+
+
+def conflicts_waived(c: Company, waiver: Waiver) -> bool:
+    """Whether what is held is waived, as a page says it."""
+    conflict_sweeps.look(c.now, JOB)
+    return Conflict.objects.telling_waived(c.now).filter(waived_until__isnull=False, code=waiver.code).exists()
 
 
 @pytest.mark.parametrize("who", ["theo", "omar", "ines", "yuki", "rita"])
@@ -122,6 +256,86 @@ def test_it_lifts_nothing_that_comes_beside_what_it_names(plain: Company, versio
     assert is_waived(plain, version, plain.now)
     more = stock.version(plain, stock.one_more_channel)
     assert not is_waived(plain, more, plain.now)
+
+
+@pytest.mark.parametrize(("held", "then"), [("read", "write"), ("read", "admin"), ("write", "execute")])
+def test_it_lifts_no_higher_level_of_what_it_names(plain: Company, held: str, then: str) -> None:
+    c = plain
+    ruling.rule(on(c.erp), on(c.slack), mode="enforce")
+    made = posting(c, held)
+    grant(c, ask(c, made.automation), c.people.sana)
+    assert is_waived(c, made, c.now)
+    in_force(c, made)
+    more = posting(c, then)
+    assert set(more.privileges.values_list("key", flat=True)) == set(made.privileges.values_list("key", flat=True))
+    assert not is_waived(c, more, c.now)
+    with pytest.raises(Refused) as no:
+        journeys.submitted(c, more)
+    assert no.value.refusal.code == "S6"
+    assert ask(c, more.automation).state == WaiverState.ASKED
+
+
+@pytest.mark.parametrize("how", ["model_controlled", "opaque"])
+def test_nor_what_a_model_chooses_now_or_cannot_be_read(plain: Company, version: Version, how: str) -> None:
+    grant(plain, ask(plain, version.automation), plain.people.sana)
+    assert is_waived(plain, version, plain.now)
+    with unguarded(Privilege):
+        Privilege.objects.filter(version=version).update(**{how: True})
+    assert not is_waived(plain, version, plain.now)
+
+
+def test_it_lifts_less_of_what_it_names(plain: Company) -> None:
+    c = plain
+    ruling.rule(on(c.erp), on(c.slack), mode="enforce")
+    made = posting(c, "admin")
+    with unguarded(Privilege):  # as if a model chose it
+        Privilege.objects.filter(version=made).update(model_controlled=True, opaque=True)
+    waiver = grant(c, ask(c, made.automation), c.people.sana)
+    in_force(c, made)
+    conflict_sweeps.look(c.now, JOB)
+    assert conflicting.waiver_of(Conflict.objects.get(), c.now) == waiver
+    assert is_waived(c, posting(c, "admin"), c.now)
+
+
+def test_what_is_held_as_more_than_was_waived_is_enforced(plain: Company) -> None:
+    c = plain
+    ruling.rule(on(c.erp), on(c.slack), mode="record")
+    in_force(c, posting(c, "write"))
+    waiver = grant(c, ask(c, Automation.objects.get(external_id="posting")), c.people.sana)
+    conflict_sweeps.look(c.now, JOB)
+    (row,) = Conflict.objects.telling_waived(c.now)
+    assert row.waived_until == waiver.ends_at
+    in_force(c, posting(c, "admin"))
+    conflict_sweeps.look(c.now, JOB)
+    (row,) = Conflict.objects.telling_waived(c.now)
+    assert row.waived_until is None
+    assert conflicting.waiver_of(row, c.now) is None
+
+
+def test_what_was_granted_before_that_was_kept_lifts_what_was_held_then(
+    plain: Company, stock_in_force: Submission
+) -> None:
+    c, n = plain, plain.people
+    ruling.rule(on(c.erp), on(c.slack), mode="enforce")
+    conflict_sweeps.look(c.now, JOB)
+    waiver = grant(c, ask(c, stock_in_force.automation), n.sana)
+    kept = {"lifts": waiver.lifts, "rule_digest": waiver.rule_digest}
+    held = Conflict.objects.get().held
+    with unguarded(Waiver):
+        Waiver.objects.update(lifts=[], rule_digest="")
+        Conflict.objects.update(held=[])
+        MIGRATION.keep_ways(apps, None)
+    waiver.refresh_from_db()
+    assert {"lifts": waiver.lifts, "rule_digest": waiver.rule_digest} == kept
+    assert Conflict.objects.get().held == held
+    assert conflicting.waiver_of(Conflict.objects.get(), c.now) == waiver
+
+
+def posting(c: Company, level: str) -> Version:
+    """An automation that holds the same two things, each at a level."""
+    return described(
+        c, "Posting", (c.slack, level, "in", "row:any"), (c.erp, level, "stock", "db:any"), external_id="posting"
+    )
 
 
 def test_two_follow_each_other_and_no_third(plain: Company, version: Version) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from django.urls import reverse
 
+from approvals import conflict_sweeps
+from approvals.models import Conflict, Submission
 from governance.controls.models import Person
 from governance.controls.roles import Role
 from inventory.models import Version
@@ -60,3 +65,51 @@ def test_home_costs_as_many_queries_with_many_as_with_none(plain: Company, versi
     for who in (n.sana, n.rita):
         assert cost(client_of(who), path)[0] == none[who.pk] <= 8, who.name
     assert len(at_home(n.sana)["waivers"]) == len(at_home(n.rita)["asked"]) == 8
+
+
+def test_what_is_held_still_after_its_waiver_is_loud_at_home_and_on_the_page_of_the_automation(
+    plain: Company, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n, one = plain.people, stock_in_force.automation
+    ruling.rule(on(plain.erp), on(plain.slack), title="Never both", mode="enforce")
+    waiver = grant(plain, ask(plain, one, days=5), n.sana)
+    assert waiver.ends_at is not None
+    before = {who.pk: cost(client_of(who), reverse("home"))[0] for who in (n.rita, n.sana)}
+    for at, is_over in ((waiver.ends_at - timedelta(hours=1), False), (waiver.ends_at, True)):
+        conflict_sweeps.sweep(at)
+        monkeypatch.setattr("governance.controls.clock.now", lambda at=at: at)
+        for who in (n.theo, n.omar):
+            assert over_at_home(who) == []
+        for who in (n.jonas, n.rita, n.sana, n.viktor):
+            assert over_at_home(who) == (["Never both"] if is_over else []), who.name
+        shown = client_of(n.rita).get(one.href).content.decode()
+        assert ("Of 1 a waiver is over" in shown) == is_over
+    assert {who.pk: cost(client_of(who), reverse("home"))[0] for who in (n.rita, n.sana)} == before
+    (row,) = group_of(n.rita)["rows"]
+    conflict = Conflict.objects.get()
+    assert (row["href"], row["due"]) == (conflict.href, conflict.due_at)
+
+
+def test_and_is_said_no_more_once_another_lifts_it_or_it_is_resolved(
+    plain: Company, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n, one = plain.people, stock_in_force.automation
+    ruling.rule(on(plain.erp), on(plain.slack), title="Never both", mode="enforce")
+    first = grant(plain, ask(plain, one, days=5), n.sana)
+    conflict_sweeps.sweep(first.ends_at)
+    monkeypatch.setattr("governance.controls.clock.now", lambda: first.ends_at)
+    assert over_at_home(n.rita) == ["Never both"]
+    grant(plain, ask(plain, one, days=5, now=first.ends_at), n.sana, now=first.ends_at)
+    assert over_at_home(n.rita) == over_at_home(n.sana) == []
+
+
+def group_of(person: Person) -> dict[str, Any]:
+    """What somebody's home says of waivers that are over."""
+    groups = client_of(person).get(reverse("home")).context["groups"]
+    found: dict[str, Any] = next((one for one in groups if one["key"] == "over"), {"rows": []})
+    return found
+
+
+def over_at_home(person: Person) -> list[str]:
+    """Titles of the rules."""
+    return [row["name"] for row in group_of(person)["rows"]]
