@@ -179,7 +179,7 @@ def _waits_for_somebody(subject: Campaign, actor: Actor, now: datetime) -> Refus
 
 
 def _asked_of_nobody(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.nobody and reviewers.missing(subject):
+    if subject.nobody and (reviewers.missing(subject) or not reviewers.vacant(subject)):
         return None
     return Refusal("A9", "state", "Somebody is asked about it.")
 
@@ -240,6 +240,9 @@ def _reviewed_in_time(subject: Automation, actor: Actor, now: datetime) -> Refus
         is_late = subject.review_on is not None and now >= scheduling.review_instant(subject.review_on)
     if not is_late:
         return None
+    if item is not None and item.nobody:
+        sentence = "It was up for review, and nobody is left who could be asked about it."
+        return Refusal("R6", "state", sentence, "Name who answers for it: they are asked at once.")
     sentence = "It was up for review, and nobody has answered in time."
     return Refusal("R6", "state", sentence, "Answer its review: the automation's page says who is asked.")
 

@@ -179,7 +179,9 @@ def ask_nobodys(now: datetime, actor: Actor) -> int:
 
     def ask(item: Item) -> bool:
         item = Item.objects.select_related(*_WITH_WHAT_IT_IS_ABOUT).get(pk=item.pk)
-        if not reviewers.missing(item) or reviewers.short_of(item, reviewers.bench_of(item, now)):
+        if reviewers.short_of(item, reviewers.bench_of(item, now)):
+            return False
+        if not reviewers.missing(item) and reviewers.vacant(item):
             return False
         return transitions.ask_now.when_due(item, actor=actor, now=now)
 

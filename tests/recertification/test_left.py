@@ -158,6 +158,67 @@ def test_whoever_is_named_later_is_asked_and_has_their_working_days(
     assert item.outcome == ItemOutcome.KEPT
 
 
+@pytest.mark.rule("A9", "R5", "R6")
+def test_who_has_come_to_gain_is_reminded_of_nothing_and_has_time_once_they_may_answer_again(
+    held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
+) -> None:
+    item, n = stock_under_review, held.people
+    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[n.omar.pk])
+    before = Automation.objects.get(pk=held.automation.pk).technical_owner_id
+    Automation.objects.filter(pk=held.automation.pk).update(technical_owner=n.omar)
+    run(item)
+    say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
+    for day in range(1, (item.deadline - item.opened_at).days):
+        sweeps.sweep(item.opened_at + timedelta(days=day))
+    assert not Notice.objects.filter(event="recertification_reminder", recipient=n.omar).exists()
+    Automation.objects.filter(pk=held.automation.pk).update(technical_owner=before)
+    back = item.deadline + HOUR
+    sweeps.sweep(back)
+    item.refresh_from_db()
+    about = question(item, Asks.ACCEPTABLE)
+    assert (item.state, item.nobody, about.reviewer) == (ItemState.OPEN, False, n.omar)
+    assert item.deadline > back + timedelta(days=1)
+    assert about.remind_at is not None
+    sweeps.sweep(back + HOUR)
+    assert not Item.objects.get(pk=item.pk).suspended_at
+
+
+@pytest.mark.rule("A9", "R6")
+def test_the_next_on_the_ladder_who_may_answer_again_has_time_too(
+    held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
+) -> None:
+    item, n = stock_under_review, held.people
+    before = Automation.objects.get(pk=held.automation.pk).technical_owner_id
+    Automation.objects.filter(pk=held.automation.pk).update(technical_owner=n.amara)
+    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[n.omar.pk, n.amara.pk])
+    leave(held, item, n.omar)
+    run(item)
+    item.refresh_from_db()
+    assert item.nobody
+    say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
+    Automation.objects.filter(pk=held.automation.pk).update(technical_owner=before)
+    back = item.grace_until + HOUR
+    sweeps.sweep(back)
+    item.refresh_from_db()
+    assert (asked(item)[Asks.ACCEPTABLE], item.nobody, item.suspended_at) == (n.amara, False, None)
+    assert item.grace_until > back + timedelta(days=1)
+
+
+@pytest.mark.rule("R6", "R8")
+def test_whoever_is_asked_last_has_a_day_before_silence_suspends(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
+    sweeps.sweep(item.deadline)
+    late = item.grace_until - HOUR
+    record_leaver(question(item, Asks.ACCEPTABLE).reviewer, actor=as_actor(n.ines), now=late, reason="A new job.")
+    sweeps.reassign_due(late, JOB)
+    sweeps.sweep(item.grace_until)
+    item.refresh_from_db()
+    assert (item.suspended_at, item.grace_until) == (None, late + timedelta(days=1))
+    sweeps.sweep(item.grace_until)
+    item.refresh_from_db()
+    assert item.suspended_at == item.grace_until
+
+
 @pytest.mark.rule("A9", "R6")
 def test_what_silence_suspended_is_not_waited_with_because_somebody_leaves_afterwards(
     held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from approvals.asking import organisation_holidays, organisation_zone
@@ -12,7 +13,10 @@ from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
 from governance.recertification import duties, notices, reviewers, scheduling
 from governance.recertification.models import Item, ItemState, Question
-from governance.recertification.transitions.opening import ask_each
+from governance.recertification.transitions.opening import ask_each, remind_anew
+
+#: How long somebody has heard of it at the least before what they did not answer is suspended (R6).
+A_DAY = timedelta(days=1)
 
 #: States in which somebody can still be asked.
 UNSETTLED = (ItemState.OPEN, ItemState.ESCALATED)
@@ -27,7 +31,10 @@ UNSETTLED = (ItemState.OPEN, ItemState.ESCALATED)
     parents=["of_automation", "grant"],
 )
 def ask_now(step: Step[Item]) -> Effect:
-    """Somebody can be asked by now what nobody could be asked: they have their working days from now on, unless another is late already (A9, R1)."""
+    """Somebody can be asked by now what nobody could be asked: they have their working days from now on, unless another is late already (A9, R1).
+
+    So does whoever was asked, could not answer for a while, and may again.
+    """
     item = step.subject
     bench = reviewers.bench_of(item, step.now)
     lacking = reviewers.missing(item)
@@ -36,6 +43,10 @@ def ask_now(step: Step[Item]) -> Effect:
     _give_time(step, item)
     item.nobody = bool(reviewers.vacant(item))
     step.save(item)
+    for question in item.questions.filter(answered_at__isnull=True, remind_at__isnull=True).order_by("pk"):
+        question.item = item
+        if not reviewers.is_out(question):
+            remind_anew(step, question)
     asked = ask_each(step, item, lacking, bench)
     return Effect(payload={"asked": {one.asks: str(one.reviewer.opaque_id) for one in asked}})
 
@@ -49,9 +60,15 @@ def ask_now(step: Step[Item]) -> Effect:
     parents=["of_automation", "grant"],
 )
 def leave_unasked(step: Step[Item]) -> Effect:
-    """Whoever was asked has left or may not answer any more, and nobody is next: it waits, and no silence counts against it (A9, R8)."""
+    """Whoever was asked has left or may not answer any more, and nobody is next: it waits, and no silence counts against it (A9, R8).
+
+    They are reminded of nothing that they can't answer: a question without a reminder is one that waits for somebody.
+    """
     item = step.subject
     short = reviewers.vacant(item)
+    for question in item.questions.filter(asks__in=short).order_by("pk"):
+        question.remind_at = None
+        step.save(question)
     item.nobody = True
     step.save(item)
     notices.tell_security(item, short, step.now)
@@ -73,6 +90,16 @@ def somebody_again(step: Step[Any], question: Question, bench: Bench) -> None:
     step.save(item)
 
 
+def give_a_day(step: Step[Any], item: Item) -> None:
+    """Whoever has just been asked has a day before silence takes effect, and until its end at most (R6). Saves the item where that is later."""
+    until = step.now + A_DAY
+    if item.grant is not None:
+        until = min(until, item.grant.ends_at)
+    if item.suspended_at is None and item.grace_until < until:
+        item.grace_until = until
+        step.save(item)
+
+
 def _give_time(step: Step[Any], item: Item) -> None:
     """Who is asked late has their working days from now on, unless somebody else is late with it already; and until its end at most.
 
@@ -81,7 +108,8 @@ def _give_time(step: Step[Any], item: Item) -> None:
     zone, holidays = organisation_zone(), organisation_holidays()
     least = calendar.add_working_days(step.now, scheduling.LEAST, zone, holidays)
     waiting = [one for one in item.questions.all() if one.answered_at is None]
-    if item.deadline < least and all(reviewers.is_out(one) for one in waiting):
+    is_anybody_late = any(one.remind_at is not None and not reviewers.is_out(one) for one in waiting)
+    if item.deadline < least and not is_anybody_late:
         tier = str(item.snapshot.get("tier", "high"))
         grace_until = scheduling.grace_after(least, zone, holidays)[tier]
         end = item.grant.ends_at if item.grant is not None else grace_until

@@ -139,7 +139,7 @@ def join(step: Step[Item], *, because: str, cause: str = "", by: Times | None = 
     for question in known:
         if question.answered_at is None:
             question.item = item
-            _remind_anew(step, question)
+            remind_anew(step, question)
             notices.tell_reviewer(step, question, "joined", key=f"joined:{cause or because}:{tier}")
     ask_missing(step, item, bench)  # what is no longer low is asked of both sides (S4)
     return Effect(payload={"because": because, "deadline": ledger.instant(item.deadline)})
@@ -195,8 +195,8 @@ def _note_conflicts(item: Item, now: datetime) -> None:
         item.deadline = min(item.deadline, resolve_by) if resolve_by is not None else item.deadline
 
 
-def _remind_anew(step: Step[Item], question: Question) -> None:
-    """Somebody who has just heard of it is reminded by the deadline as it is now (R5)."""
+def remind_anew(step: Step[Item], question: Question) -> None:
+    """Somebody who has just heard of it is reminded by the deadline as it is now (R5). Saves the question."""
     item, zone = question.item, reviewers.zone_of(question.reviewer)
     question.remind_at = scheduling.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone)
     step.save(question)

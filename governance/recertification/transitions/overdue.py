@@ -14,7 +14,7 @@ from governance.recertification import duties, notices, reviewers, scheduling
 from governance.recertification.models import Item, ItemState, Question
 from governance.recertification.transitions import answering, settling
 from governance.recertification.transitions.answering import WAITING, hand_over
-from governance.recertification.transitions.nobody import somebody_again
+from governance.recertification.transitions.nobody import give_a_day, somebody_again
 from governance.recertification.transitions.reviewed import take_out_of_force
 
 
@@ -50,15 +50,16 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     Where nobody was left on it, whoever stands there by now is, and has time for it (A9).
     """
     question = step.subject
-    to = reviewers.next_after(question)
+    bench = reviewers.bench_of(question.item, step.now)
+    to = reviewers.next_now(question, bench)
     if to is None:
-        bench = reviewers.bench_of(question.item, step.now)
-        to = reviewers.next_now(question, bench)
-        if to is None:
-            raise refuse(Refusal("A9", "state", "Nobody is left whom it could be asked of."))
-        question.ladder = [*question.ladder, to.pk]
+        raise refuse(Refusal("A9", "state", "Nobody is left whom it could be asked of."))
+    if question.item.nobody or to.pk not in question.ladder:
         somebody_again(step, question, bench)
+    if to.pk not in question.ladder:
+        question.ladder = [*question.ladder, to.pk]
     hand_over(step, question, to)
+    give_a_day(step, question.item)
     notices.tell_reviewer(step, question, "passed", key="passed")
     return Effect(payload={"to": str(to.opaque_id)})
 

@@ -107,7 +107,7 @@ def _settled(steps: Sequence[Step[Question]], said: Sequence[Answer]) -> dict[in
             found.append((step.subject.pk, inner, renewing.Renewal(step, item.grant, keys, until)))
     was = [inner.subject.state for _, inner, _ in found]
     now = steps[0].now
-    closed = {"outcome": ItemOutcome.KEPT, "closed_at": now, "closes_at": None}
+    closed = {"outcome": ItemOutcome.KEPT, "closed_at": now, "closes_at": None, "nobody": False}
     together.change([inner for _, inner, _ in found], to=ItemState.CLOSED, **closed)
     renewed = renewing.write([renewal for *_, renewal in found])
     return {
