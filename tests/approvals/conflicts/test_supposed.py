@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from approvals.conflicts import asked
 from approvals.models import Proposal, Submission
 from approvals.proposals import counting, kinds
+from approvals.transitions import proposing
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.chained import described
@@ -19,6 +20,7 @@ from tests.approvals.conflicts.ruling import on
 from tests.approvals.conflicts.test_proposed import approve, proposed, rule_of, says
 from tests.approvals.conflicts.test_waivers import ask, grant
 from tests.journeys import Company
+from tests.people import as_actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
 
@@ -65,11 +67,14 @@ def test_what_holds_it_alone_is_no_conflict_of_an_identity_that_it_lacks_or_a_ch
 @pytest.mark.parametrize("kind", ["conflict_rule", "conflict_import"])
 def test_what_a_waiver_covers_is_not_said_to_be_refused(plain: Company, kind: str) -> None:
     c, n = plain, plain.people
-    approve(c, proposed(c, rule_of(c)), n.sana)
+    document = rule_of(c, mode="enforce")
+    approve(c, proposed(c, document), n.sana)
     version = stock.version(c)
     grant(c, ask(c, version.automation), n.viktor)
     journeys.submitted(c, version)
-    document = rule_of(c, mode="enforce")
+    approve(c, proposed(c, rule_of(c)), n.sana)
+    assert says(proposed(c, rule_of(c, mode="enforce", rating="high")))[0].startswith("1 would")
+    proposing.reject(Proposal.objects.latest("pk"), actor=as_actor(n.sana), now=c.now, reason="As it was.")
     if kind == "conflict_rule":
         first, second, *_ = says(proposed(c, document))
         assert first == "0 would have been refused, by what they hold themselves."
