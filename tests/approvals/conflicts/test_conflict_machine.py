@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
-from django.db import transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
@@ -360,12 +360,14 @@ class Steps(Undone):
         )
         team = n.marketing if is_here else n.finance_ops
 
-        def move() -> None:
-            with transaction.atomic():  # what is refused waits for nobody
-                asked = transfers.ask_transfer(one, actor=giver, now=self.now, reason="They use it.", team=team)
-                transfers.accept_transfer(asked, actor=taker, now=self.now, reason="We do.")
-
-        self.counted("moved", self.attempt(move))
+        try:
+            asked = transfers.ask_transfer(one, actor=giver, now=self.now, reason="They use it.", team=team)
+        except Refused:
+            return
+        accept = partial(transfers.accept_transfer, asked, actor=taker, now=self.now, reason="We do.")
+        self.counted("moved", is_moved := self.attempt(accept))
+        if not is_moved:  # it waits for nobody
+            transfers.drop_transfer(asked, actor=taker, now=self.now, reason="Not now.")
 
     @precondition(lambda self: self.automations())
     @rule(data=st.data(), verb=st.sampled_from(["stop", "retire"]), sure=st.integers(0, 5))
