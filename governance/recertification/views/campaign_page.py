@@ -16,7 +16,7 @@ from governance.controls import access, clock, timeline
 from governance.controls.models import Person
 from governance.controls.refusals import Refused
 from governance.controls.roles import Permission
-from governance.recertification import campaign_figures, scheduling, scope_words, transitions, wording
+from governance.recertification import called_off, campaign_figures, scheduling, scope_words, transitions, wording
 from governance.recertification.campaign_figures import Reviewer, Standing
 from governance.recertification.dates import ABOUT
 from governance.recertification.freezing import grace_of
@@ -238,23 +238,44 @@ def call_off(request: Request, pk: int) -> HttpResponse:
         transitions.call_off,
         now,
         title=f"Call off “{one.name}”?",
-        text="It is not opened: what is in it closes without an answer, and nothing is suspended or taken away by it. It stays on record, and "
-        "so does why.",
+        text="It is not opened: what it put to people closes without an answer, and nothing is suspended or taken away by it. It stays on "
+        "record, and so does why.",
         label="Call it off",
         points=lambda: _points(one),
     )
 
 
 def _points(one: Campaign) -> list[Shape]:
-    made, asked = one.items.count(), Question.objects.unanswered().filter(item__campaign=one).count()
+    closing = one.items.filter(called_off.UNSETTLED).exclude(called_off.COUNTED_ON).order_by()
+    questions = Question.objects.filter(item__in=closing.values("pk")).order_by()
+    waiting = questions.filter(answered_at__isnull=True).count()
+    one_sided = questions.filter(answered_at__isnull=False).count()
     answered = one.items.exclude(state__in=(ItemState.OPEN, ItemState.ESCALATED)).count()
+    going_on = one.joinings.filter(item__state__in=UNCLOSED).count()
+    going_on += one.items.filter(called_off.UNSETTLED & called_off.COUNTED_ON).count()
     found = [
         {
             "icon": "minus",
-            "lead": f"{times.counted(made - answered, 'item')} close.",
-            "text": f"{asked:,} questions wait for nobody then, and whoever is asked one hears of it.",
+            "lead": f"{times.counted(closing.count(), 'item')} close.",
+            "text": f"{times.counted(waiting, 'question')} wait for nobody then, and whoever is asked one hears of it.",
         }
     ]
+    if one_sided:
+        found.append(
+            {
+                "icon": "warning",
+                "lead": f"Answers of one side only are not kept: {one_sided:,}.",
+                "text": "Whoever is asked the other question has not answered it, so they come to nothing.",
+            }
+        )
+    if going_on:
+        found.append(
+            {
+                "icon": "arrow",
+                "lead": f"{times.counted(going_on, 'review')} go on, each due by its own date again.",
+                "text": "They were open already, or another campaign counts on them.",
+            }
+        )
     if answered:
         found.append(
             {"icon": "check", "lead": f"What is answered stands: {times.counted(answered, 'item')}.", "text": ""}
