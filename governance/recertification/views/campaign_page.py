@@ -246,48 +246,39 @@ def call_off(request: Request, pk: int) -> HttpResponse:
 
 
 def _points(one: Campaign) -> list[Shape]:
+    """What becomes of what is in it and of what it has joined; what there is none of is not said."""
     closing = one.items.filter(called_off.UNSETTLED).exclude(called_off.COUNTED_ON).order_by()
     questions = Question.objects.filter(item__in=closing.values("pk")).order_by()
     waiting = questions.filter(answered_at__isnull=True).count()
     one_sided = questions.filter(answered_at__isnull=False).count()
-    answered = one.items.exclude(state__in=(ItemState.OPEN, ItemState.ESCALATED)).count()
     going_on = one.joinings.filter(item__state__in=UNCLOSED).count()
     going_on += one.items.filter(called_off.UNSETTLED & called_off.COUNTED_ON).count()
+    answered = one.items.exclude(state__in=(ItemState.OPEN, ItemState.ESCALATED)).count()
+    closes = f"{times.counted(closing.count(), 'item')} close."
+    waits = f"{times.counted(waiting, 'question')} wait for nobody then, and whoever is asked one hears of it."
     found = [
-        {
-            "icon": "minus",
-            "lead": f"{times.counted(closing.count(), 'item')} close.",
-            "text": f"{times.counted(waiting, 'question')} wait for nobody then, and whoever is asked one hears of it.",
-        }
+        (True, "minus", closes, waits),
+        (
+            one_sided,
+            "warning",
+            f"Answers of one side only are not kept: {one_sided:,}.",
+            "Whoever is asked the other question has not answered it.",
+        ),
+        (
+            going_on,
+            "arrow",
+            f"What was under review already, or that another campaign counts on, goes on: {times.counted(going_on, 'item')}.",
+            "Each is due by its own date again.",
+        ),
+        (answered, "check", f"What is answered stands: {times.counted(answered, 'item')}.", ""),
+        (
+            True,
+            "clock",
+            "What is due by its date, or for what happened, comes up by itself.",
+            "It counts as not reviewed.",
+        ),
     ]
-    if one_sided:
-        found.append(
-            {
-                "icon": "warning",
-                "lead": f"Answers of one side only are not kept: {one_sided:,}.",
-                "text": "Whoever is asked the other question has not answered it, so they come to nothing.",
-            }
-        )
-    if going_on:
-        found.append(
-            {
-                "icon": "arrow",
-                "lead": f"{times.counted(going_on, 'review')} go on, each due by its own date again.",
-                "text": "They were open already, or another campaign counts on them.",
-            }
-        )
-    if answered:
-        found.append(
-            {"icon": "check", "lead": f"What is answered stands: {times.counted(answered, 'item')}.", "text": ""}
-        )
-    found.append(
-        {
-            "icon": "clock",
-            "lead": "What is due by its date, or for what happened, comes up by itself.",
-            "text": "It counts as not reviewed.",
-        }
-    )
-    return found
+    return [{"icon": icon, "lead": lead, "text": text} for count, icon, lead, text in found if count]
 
 
 @require_POST
