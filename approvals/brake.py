@@ -57,8 +57,8 @@ class Cause:
 
     Args:
         key: what makes it one.
-        title: what people call it, unless it is somebody's doing.
-        person: whose doing it is.
+        title: what people call it, unless somebody ends them themself.
+        person: whose doing it is, or who opened what ends them: they don't answer for it.
     """
 
     key: str
@@ -205,7 +205,12 @@ def tell(batch: HeldBatch, event: str, key: str, now: datetime, **more: Any) -> 
     found = outbox.each(people, event, thread=thread, key=key, now=now, context=context)
     if causer is not None and causer.is_here:
         first = batch.held.select_related("grant").order_by("pk")[0]
-        own = {**facts, "yours": True, "page": ["automation", first.grant.automation_id]}
+        own = {
+            **facts,
+            "yours": True,
+            "by_hand": not batch.cause.title,
+            "page": ["automation", first.grant.automation_id],
+        }
         found += outbox.each([causer], event, thread=thread, key=key, now=now, context=own)
     return outbox.queue(found)
 

@@ -33,7 +33,7 @@ class EndCause(AppendOnly):
     """What ends grants: one campaign, one person, one job. Its row is the lock under which its endings are counted."""
 
     key = models.CharField(max_length=80, unique=True)
-    #: What people call it; nothing where it is a person's doing.
+    #: What people call it; nothing where a person ends them themself.
     title = models.CharField(max_length=200, blank=True)
     person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
 
@@ -43,7 +43,7 @@ class EndCause(AppendOnly):
     @property
     def words(self) -> str:
         """What it is called: "What Jonas Weil ends"."""
-        return f"What {self.person.name} ends" if self.person is not None else self.title
+        return self.title or (f"What {self.person.name} ends" if self.person is not None else "")
 
 
 class LetThrough(AppendOnly):

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from governance.controls import ledger, mail_digest, outbox
 from governance.controls.mail_digest import Line
@@ -18,7 +18,7 @@ from governance.controls.people import people_with
 from governance.controls.roles import Role
 from governance.controls.transitions import Step
 from governance.recertification import dates, reviewers
-from governance.recertification.models import Campaign, Question
+from governance.recertification.models import Campaign, ItemState, Joining, Question
 
 OPENED, REMINDED, NOBODY = "recertification_campaign", "recertification_campaign_reminder", "recertification_nobody"
 CALLED_OFF = "recertification_called_off"
@@ -50,13 +50,19 @@ def remind(step: Step[Any], campaign: Campaign, people: Collection[Person]) -> l
 
 
 def called_off(step: Step[Campaign], campaign: Campaign) -> int:
-    """Tell whoever is asked something that goes with it, and whoever has opened it, that it was called off; returns how many are asked.
+    """Tell whoever is asked something in it, or that it joined, and who stands in for them, and whoever has opened it, that it was called off.
 
-    They may have seen it on their pages; no mail has asked them, since that goes out once all of it is asked.
+    What is in it they may have seen on their pages; no mail has asked them, since that goes out once all of it is asked.
+
+    Returns:
+        How many are asked.
     """
-    waiting = Question.objects.unanswered().filter(item__campaign=campaign).order_by()
-    people = set(Person.objects.filter(pk__in=waiting.values("reviewer")))
-    told = people | ({campaign.opened_by} if campaign.opened_by is not None else set())
+    joined = Joining.objects.filter(campaign=campaign).order_by()
+    of_it = Q(item__campaign=campaign) | Q(item__in=joined.values("item"))
+    waiting = Question.objects.filter(of_it, item__state__in=[ItemState.OPEN, ItemState.ESCALATED]).order_by()
+    people = list(Person.objects.filter(pk__in=waiting.values("reviewer")))
+    told = {one for one, _ in _with_takers(people, step.now)}
+    told |= {campaign.opened_by} if campaign.opened_by is not None else set()
     who = step.actor.person
     context = {
         "campaign": campaign.name,

@@ -14,7 +14,7 @@ from approvals.models import GrantState
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.refusals import Refusal
-from governance.recertification import called_off, in_conflict, reviewers, scheduling
+from governance.recertification import called_off, freezing, in_conflict, parts, passed_over, reviewers, scheduling
 from governance.recertification.models import (
     OVER,
     UNCLOSED,
@@ -145,7 +145,9 @@ def _named_once(subject: Campaign, actor: Actor, now: datetime) -> Refusal | Non
 
 
 def _not_frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    return Refusal("R2", "state", "All of it is in the campaign.") if subject.is_frozen else None
+    if not subject.is_frozen or freezing.is_passed_over(subject, now):
+        return None
+    return Refusal("R2", "state", "All of it is in the campaign.")
 
 
 def _frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
@@ -157,7 +159,18 @@ def _frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
 def _all_asked(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
     if not subject.is_frozen or subject.has_unasked:
         return Refusal("R2", "state", "Not all of it is asked yet.")
+    if passed_over.in_the_way(subject, now) or freezing.is_passed_over(subject, now):
+        return Refusal("R2", "state", "Some of it is in a campaign that was called off and has not let it go yet.")
     return None
+
+
+def _no_part(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    people = {one.pk for one in actor.people}
+    if subject.opened_by_id in people or not parts.has_part(subject, people, now):
+        return None
+    sentence = "You are asked in it, or gain from something that it reviews, and you did not open it."
+    next_step = "Ask whoever opened it, or an admin or somebody in security who has no part in it."
+    return Refusal("SOD-4", "duty", sentence, next_step)
 
 
 def _left_open(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
@@ -260,12 +273,23 @@ NEW = Duty(
 )
 ALL_CLOSED = Duty("R2", "R2", "A campaign closes when nothing in it is open.", _all_closed)
 NAMED_ONCE = Duty("R2", "R2", "One campaign of a name is under way.", _named_once, ("campaign_name_once",))
+NO_PART = Duty(
+    "SOD-4",
+    "S4",
+    "A campaign is called off by whoever opened it, or by somebody who is asked nothing in it and gains from nothing that it reviews.",
+    _no_part,
+)
 LEFT_OPEN = Duty("R2", "R2", "With a campaign that is called off, what nobody has settled is let go.", _left_open)
 GOES_ON = Duty("R2", "R2", "Silence takes nothing that a campaign was called off about.", _goes_on)
 WAITS_FOR_SOMEBODY = Duty("R5", "R5", "Who is done is reminded of nothing.", _waits_for_somebody)
 NOT_FROZEN = Duty("R2", "R2", "A campaign is filled until all that it is about is in it.", _not_frozen)
 FROZEN = Duty("R2", "R2", "People are asked once all of a campaign is in it, and until all of it is asked.", _frozen)
-ALL_ASKED = Duty("R2", "R2", "A campaign is open once all that it is about is in it and asked.", _all_asked)
+ALL_ASKED = Duty(
+    "R2",
+    "R2",
+    "A campaign is open once all that it is about is in it and asked, and one that was called off has let go what they share.",
+    _all_asked,
+)
 ASKED_OF_NOBODY = Duty("A9", "A9", "Only what nobody was asked about is asked later.", _asked_of_nobody)
 NOBODY_LEFT = Duty(
     "A9",

@@ -11,33 +11,54 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 
+import structlog
 from django.db.models import Q, QuerySet
 
 from approvals.ladders import Bench
 from governance.controls import nudge
 from governance.controls.actors import Actor
-from governance.recertification import called_off
+from governance.recertification import called_off, due_by
 from governance.recertification.asking import Ladders
 from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item, ItemState, Joining
 from governance.recertification.scope import Scope
 from governance.recertification.transitions import calling_off, campaigns
 from governance.recertification.transitions.campaigns import JOB
 
+log = structlog.get_logger(__name__)
+
 #: Seconds that a run takes at the most, but for the chunk that it is at.
 SECONDS = 20.0
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
-    """Go on with every campaign that is being opened, or was called off meanwhile; returns how many chunks of what were done."""
+    """Go on with every campaign that is being opened, or was called off meanwhile; returns how many chunks of what were done.
+
+    One that fails is logged and does not hold up the others.
+
+    Raises:
+        Exception: what failed first, once all have had their turn, so that the run is on record as failed.
+    """
     actor, done, until = Actor.of_job(JOB), Counter[str](), time.monotonic() + SECONDS
-    left = Item.objects.filter(called_off.LET_GO).order_by()
-    under_way = Q(state=CampaignState.OPENING) | Q(state=CampaignState.CALLED_OFF, pk__in=left.values("campaign"))
-    opening = Campaign.objects.filter(under_way).order_by("pk")
-    for campaign in opening:
-        done += fill(campaign, now, actor, until)
-    if opening.exists() and done.total():
+    failed: list[Exception] = []
+    for campaign in _under_way():
+        try:
+            done += fill(campaign, now, actor, until)
+        except Exception as error:
+            log.exception("sweep.failed", job=JOB, model=campaign._meta.label_lower, row=campaign.pk)
+            failed.append(error)
+    if done.total() and _under_way().exists():
         nudge.send(JOB)
+    if failed:
+        raise failed[0]
     return done
+
+
+def _under_way() -> QuerySet[Campaign]:
+    """Campaigns that are being opened, or were called off and leave something open."""
+    unclosed = Item.objects.filter(state__in=UNCLOSED, campaign__state=CampaignState.CALLED_OFF).order_by()
+    joined = Joining.objects.filter(item__state__in=UNCLOSED, campaign__state=CampaignState.CALLED_OFF).order_by()
+    left = Q(pk__in=unclosed.values("campaign")) | Q(pk__in=joined.values("campaign"))
+    return Campaign.objects.filter(Q(state=CampaignState.OPENING) | left).order_by("pk")
 
 
 def fill(campaign: Campaign, now: datetime, actor: Actor, until: float) -> Counter[str]:
@@ -57,6 +78,7 @@ def fill(campaign: Campaign, now: datetime, actor: Actor, until: float) -> Count
         ("joined", lambda: _join_some(campaign, now, actor)),
         ("opened", lambda: campaigns.finish.when_due(campaign, actor=actor, now=now)),
         ("let_go", lambda: calling_off.let_go.when_due(campaign, actor=actor, now=now)),
+        ("left", lambda: _leave_some(campaign, now, actor)),
     )
     for what, act in steps:
         while act():
@@ -77,10 +99,30 @@ def _join_some(campaign: Campaign, now: datetime, actor: Actor) -> bool:
     return any(joined)
 
 
+def _leave_some(campaign: Campaign, now: datetime, actor: Actor) -> bool:
+    """Give a few of the reviews that go on without it their own dates back; whether there were any."""
+    found = list(to_leave(campaign)[:JOINS]) if campaign.state == CampaignState.CALLED_OFF else []
+    left = [calling_off.leave_item.when_due(campaign, actor=actor, now=now, item=item) for item in found]
+    return any(left)
+
+
+def to_leave(campaign: Campaign) -> QuerySet[Item]:
+    """Open items that a campaign that was called off has joined, or that another has joined in it, with its dates among theirs."""
+    joined = Joining.objects.filter(campaign=campaign).order_by()
+    rows = Item.objects.filter(
+        Q(pk__in=joined.values("item")) | Q(called_off.COUNTED_ON, campaign=campaign),
+        state__in=UNCLOSED,
+        suspended_at__isnull=True,
+        **{f"snapshot__{due_by.DATES}__contains": [{"of": campaign.pk}]},
+    )
+    return rows.exclude(called_off.LET_GO).order_by("pk")
+
+
 def to_join(campaign: Campaign, now: datetime) -> QuerySet[Item]:
-    """Open items of other campaigns about what this one is about, that it has not joined."""
+    """Open items of other campaigns about what this one is about, that it has not joined; without those that are about to be let go."""
     about = Scope.of(campaign.scope)
     rows = Item.objects.filter(state__in=[ItemState.OPEN, ItemState.ESCALATED]).exclude(campaign=campaign)
+    rows = rows.exclude(called_off.LET_GO)
     known = Joining.objects.filter(campaign=campaign).order_by()
     grants = rows.filter(grant__in=about.grants(now).filter(pk__lte=campaign.grants_until).values("pk"))
     automations = rows.filter(

@@ -21,7 +21,7 @@ from approvals.asking import organisation_holidays, organisation_zone
 from approvals.models import Conflict, Grant
 from governance.controls import keys
 from governance.controls.transitions import Step
-from governance.recertification import called_off, in_conflict, sampling, scheduling, scope
+from governance.recertification import called_off, in_conflict, passed_over, sampling, scheduling, scope
 from governance.recertification.models import Campaign, Item, Question
 from governance.recertification.scope import Scope
 from governance.recertification.sentence_sql import JOINED, SENTENCE
@@ -146,6 +146,30 @@ def freeze_automations(step: Step[Campaign], size: int) -> Frozen:
         return Frozen(0, (), None)
     made = _write(step, _ROWS_OF_AUTOMATIONS, {"keys": found}, "automation_id")
     return Frozen(len(found), made, found[-1])
+
+
+def freeze_passed_over(step: Step[Campaign], size: int) -> tuple[Frozen, str]:
+    """Put the next of what another campaign has let go into this one; returns what came of it, and of what.
+
+    Args:
+        step: the running operation on the campaign, which has come past all that it is about.
+        size: how many grants or automations at most.
+    """
+    campaign = step.subject
+    grants = scope.reviewable(passed_over.grants(campaign, step.now), grace_of(campaign.deadline))
+    if found := read(grants, size):
+        made = _write(step, ROWS_OF_GRANTS, said_of(found, step.now), "grant_id")
+        return Frozen(len(found), made, found[-1][0]), "grants"
+    rows = passed_over.automations(campaign, step.now).order_by("pk").values_list("pk", flat=True)
+    keys_of = list(rows[:size])
+    made = _write(step, _ROWS_OF_AUTOMATIONS, {"keys": keys_of}, "automation_id")
+    return Frozen(len(keys_of), made, keys_of[-1] if keys_of else None), "automations"
+
+
+def is_passed_over(campaign: Campaign, now: datetime) -> bool:
+    """Whether there is any of that."""
+    grants = scope.reviewable(passed_over.grants(campaign, now), grace_of(campaign.deadline))
+    return grants.exists() or passed_over.automations(campaign, now).exists()
 
 
 def _write(step: Step[Campaign], rows: str, given: Mapping[str, Any], key: str) -> list[int]:
@@ -306,7 +330,8 @@ def let_go(step: Step[Campaign], size: int) -> Frozen:
         size: how many items at most.
     """
     left = Item.objects.filter(called_off.LET_GO, campaign=step.subject).order_by("pk")
-    found = list(left.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True)[:size])
+    locked = list(left.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True)[:size])
+    found = list(left.filter(pk__in=locked).values_list("pk", flat=True))  # without what was joined while it waited
     said = """UPDATE recertification_item SET state = 'closed', outcome = 'called_off', closed_at = %(at)s, closes_at = NULL, nobody = false
         WHERE id = ANY(%(keys)s) RETURNING *"""
     _change(step, said, {"keys": found})

@@ -22,7 +22,7 @@ from governance.recertification.scope import Scope
 from tests import journeys
 from tests.appointing import record_leaver
 from tests.matrix.worlds import World, arguments, creating, start, state
-from tests.recertification.campaigns import chunk, day, ordered
+from tests.recertification.campaigns import FILLER, chunk, day, ordered
 from tests.recertification.reviews import JOB, opened, opens_at, question, say
 
 ITEM, QUESTION, CAMPAIGN = "recertification.item", "recertification.question", "recertification.campaign"
@@ -288,7 +288,8 @@ def campaign_asked(w: World, made: Campaign) -> Campaign:
 
 @state(CAMPAIGN, "called_off", on=campaign_asked)
 def campaign_called_off(w: World, made: Campaign) -> Campaign:
-    """Called off by an admin, and the job has not come to it."""
+    """Called off by an admin once it had joined what was under review already, and the job has not come to it."""
+    assert transitions.join_item.when_due(made, actor=FILLER, now=w.now, item=Item.objects.exclude(campaign=made).get())
     return transitions.call_off(made, actor=w.actor("admin"), now=w.now, reason="Too much at once.")
 
 
@@ -323,7 +324,7 @@ def ask(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"ladders": Ladders(Bench.load(w.now))}
 
 
-@arguments("recertification.campaign.join_item")
+@arguments("recertification.campaign.join_item", "recertification.campaign.leave_item")
 def join_item(w: World, subject: models.Model) -> Mapping[str, Any]:
     """What is under review already."""
     return {"item": Item.objects.exclude(campaign=subject).get()}

@@ -1,7 +1,7 @@
 """Every change of a review: opened, answered, passed on, corrected, escalated, closed, and what each does to what is reviewed."""
 
 from governance.recertification.transitions.answering import answer, correct, pass_on
-from governance.recertification.transitions.calling_off import call_off, let_go
+from governance.recertification.transitions.calling_off import call_off, give_back, leave_item, let_go
 from governance.recertification.transitions.campaigns import (
     ask,
     finish,
@@ -35,11 +35,13 @@ __all__ = [
     "export_campaign",
     "finish",
     "freeze",
+    "give_back",
     "join",
     "join_item",
     "join_review",
     "judge_by_policy",
     "judge_with_sharers",
+    "leave_item",
     "leave_unasked",
     "let_go",
     "note_event",

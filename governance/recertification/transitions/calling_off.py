@@ -2,16 +2,23 @@
 
 Nothing of it is suspended or ended by it, and nothing counts as reviewed: what was to come up by its date, or because something happened, comes up
 again by itself. What somebody has answered meanwhile stands, and what silence has suspended waits for an answer still.
+
+Reviews that were open already and that it joined go on, and so do its own that another campaign has joined: those campaigns count on them. Each gets
+the date back that it would have without the one that was called off, which is the one way in which a deadline goes back (R2).
 """
 
 from __future__ import annotations
 
-from governance.controls import nudge
+from governance.controls import ledger, nudge
+from governance.controls.once import last_word
+from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from governance.recertification import campaign_notices, duties, freezing
-from governance.recertification.models import Campaign, CampaignState
+from governance.recertification import campaign_notices, due_by, duties, freezing
+from governance.recertification.freezing import AD_HOC
+from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item, ItemState
 from governance.recertification.transitions.campaigns import JOB
+from governance.recertification.transitions.opening import remind_anew
 
 #: Items that one operation closes.
 LETS_GO = 10_000
@@ -23,7 +30,9 @@ LETS_GO = 10_000
     permission=Permission.CAMPAIGN_OPEN,
     source=[CampaignState.OPENING],
     target=[CampaignState.CALLED_OFF],
+    duties=[duties.NO_PART],
     reason_needed=True,
+    repeats=last_word("campaign.called_off"),
 )
 def call_off(step: Step[Campaign]) -> Effect:
     """Whoever may open campaigns calls one off before all of it is in it and asked; a job closes what is in it."""
@@ -49,3 +58,49 @@ def let_go(step: Step[Campaign], *, size: int = LETS_GO) -> Effect:
         size: how many at most.
     """
     return Effect(payload=freezing.let_go(step, size).payload)
+
+
+@transition(Campaign, event="campaign.item_left", permission=Permission.ITEM_CLOSE, source=[CampaignState.CALLED_OFF])
+def leave_item(step: Step[Campaign], *, item: Item) -> Effect:
+    """A review that goes on without the campaign gets its own dates back (R2).
+
+    Args:
+        step: the running call.
+        item: which the campaign has joined, or that another campaign has joined in it.
+    """
+    give_back(item, actor=step.actor, now=step.now, campaign=step.subject)
+    return Effect(payload={"item": str(item.pk)})
+
+
+@transition(
+    Item,
+    event="item.dates_given_back",
+    permission=None,
+    source=UNCLOSED,
+    parents=["of_automation", "grant"],
+)
+def give_back(step: Step[Item], *, campaign: Campaign) -> Effect:
+    """What a campaign brought forward that was called off goes back to what everything else asks for (R2, R5).
+
+    What has been handed on stays so, and silence takes effect later.
+
+    Args:
+        step: the running step.
+        campaign: which was called off.
+    """
+    item = step.subject
+    times = due_by.take_back(item, campaign.pk) if item.suspended_at is None else None
+    if times is None:
+        raise refuse(
+            Refusal("R2", "state", "The campaign has brought nothing of it forward, or silence has suspended it.")
+        )
+    if item.state != ItemState.ESCALATED:
+        item.deadline = max(item.deadline, times[0])
+    item.grace_until = max(item.grace_until, times[1])
+    if not due_by.others(item):
+        item.snapshot["joined"] = [one for one in item.snapshot["joined"] if one != AD_HOC]
+    step.save(item)
+    for question in item.questions.filter(answered_at__isnull=True).select_related("reviewer").order_by("pk"):
+        question.item = item
+        remind_anew(step, question)
+    return Effect(payload={"campaign": str(campaign.pk), "deadline": ledger.instant(item.deadline)})

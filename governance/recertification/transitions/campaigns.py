@@ -100,12 +100,18 @@ def expected(about: Scope, now: datetime, deadline: datetime) -> int:
 def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
     """The next chunk of what the campaign is about is put into it: grants first, then automations (R2, H1).
 
+    Once it has come past all of it, what another campaign held on the way and has let go since, because it was called off.
+
     Args:
         step: the running call.
         size: how many grants or automations at most.
     """
     campaign = step.subject
     later = _give_time(step, campaign)
+    if campaign.is_frozen:
+        step.save(campaign)
+        done, what = freezing.freeze_passed_over(step, size)
+        return Effect(payload={"of": what, "to": getattr(campaign, f"{what}_to"), **_payload(done), **later})
     if campaign.grants_to < campaign.grants_until:
         done, what = freezing.freeze_grants(step, size), "grants"
     else:
@@ -242,6 +248,7 @@ def join_item(step: Step[Campaign], *, item: Item) -> Effect:
         now=step.now,
         because=AD_HOC,
         by=Times(step.now, campaign.deadline, until),
+        campaign=campaign.pk,
     )
     Joining.objects.create(campaign=campaign, item=item, at=step.now)
     return Effect(payload={"item": str(item.pk), **later})

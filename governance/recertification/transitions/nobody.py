@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from approvals.asking import organisation_holidays, organisation_zone
@@ -14,9 +13,6 @@ from governance.controls.transitions import Effect, Step, transition
 from governance.recertification import duties, notices, reviewers, scheduling
 from governance.recertification.models import Item, ItemState, Question
 from governance.recertification.transitions.opening import ask_each, remind_anew
-
-#: How long somebody has heard of it at the least before what they did not answer is suspended (R6).
-A_DAY = timedelta(days=1)
 
 #: States in which somebody can still be asked.
 UNSETTLED = (ItemState.OPEN, ItemState.ESCALATED)
@@ -88,16 +84,6 @@ def somebody_again(step: Step[Any], question: Question, bench: Bench) -> None:
     others = [one for one in reviewers.vacant(item) if one != question.asks]
     item.nobody = bool(others or reviewers.short_of(item, bench))
     step.save(item)
-
-
-def give_a_day(step: Step[Any], item: Item) -> None:
-    """Whoever has just been asked has a day before silence takes effect, and until its end at most (R6). Saves the item where that is later."""
-    until = step.now + A_DAY
-    if item.grant is not None:
-        until = min(until, item.grant.ends_at)
-    if item.suspended_at is None and item.grace_until < until:
-        item.grace_until = until
-        step.save(item)
 
 
 def _give_time(step: Step[Any], item: Item) -> None:

@@ -14,7 +14,7 @@ from governance.controls import ledger
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from governance.recertification import duties, events, in_conflict, notices, reviewers, scheduling
+from governance.recertification import due_by, duties, events, in_conflict, notices, reviewers, scheduling
 from governance.recertification.models import (
     CHANGED,
     UNCLOSED,
@@ -111,7 +111,9 @@ def open_item(step: Step[Item]) -> Effect:
     duties=[duties.STANDING],
     parents=["of_automation", "grant"],
 )
-def join(step: Step[Item], *, because: str, cause: str = "", by: Times | None = None) -> Effect:
+def join(
+    step: Step[Item], *, because: str, cause: str = "", by: Times | None = None, campaign: int | None = None
+) -> Effect:
     """Something happened to what is under review: that joins the open item, and may bring its deadline forward, never back (R2, R5).
 
     Args:
@@ -119,6 +121,7 @@ def join(step: Step[Item], *, because: str, cause: str = "", by: Times | None = 
         because: a key of `wording.BECAUSE`.
         cause: what makes an event one, where it is one (`events`).
         by: until when what joins it is to be answered, and its grace; None for what its own dates say.
+        campaign: the key of the campaign that joins it, if one does: where that is called off, what it brought forward is given back.
     """
     item = step.subject
     _read_again(item)
@@ -129,10 +132,13 @@ def join(step: Step[Item], *, because: str, cause: str = "", by: Times | None = 
         item.snapshot[CHANGED] = {"because": because, "at": step.now.isoformat()}
     if cause:
         item.snapshot[events.CAUSES] = [*item.snapshot.get(events.CAUSES, []), cause]
+    due_by.begin(item)
     times = by or times_of(item, step.now, bench)
-    if times is not None and item.state == ItemState.OPEN:
-        item.deadline = min(item.deadline, times.deadline)
-        item.grace_until = min(item.grace_until, times.grace_until)
+    if times is not None:
+        due_by.note(item, campaign, times.deadline, times.grace_until)
+        if item.state == ItemState.OPEN:
+            item.deadline = min(item.deadline, times.deadline)
+            item.grace_until = min(item.grace_until, times.grace_until)
     _note_conflicts(item, step.now)
     step.save(item)
     known = list(item.questions.select_related("reviewer").order_by("pk"))
@@ -192,7 +198,9 @@ def _note_conflicts(item: Item, now: datetime) -> None:
         known = item.snapshot.get(in_conflict.ABOUT, [])
         item.snapshot = {**item.snapshot, in_conflict.ABOUT: list(dict.fromkeys([*known, *(one.pk for one in found)]))}
         resolve_by = in_conflict.resolve_by(found, now)
-        item.deadline = min(item.deadline, resolve_by) if resolve_by is not None else item.deadline
+        if resolve_by is not None:
+            due_by.note(item, None, resolve_by, None)
+            item.deadline = min(item.deadline, resolve_by)
 
 
 def remind_anew(step: Step[Item], question: Question) -> None:

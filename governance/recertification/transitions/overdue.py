@@ -14,7 +14,7 @@ from governance.recertification import duties, notices, reviewers, scheduling
 from governance.recertification.models import Item, ItemState, Question
 from governance.recertification.transitions import answering, settling
 from governance.recertification.transitions.answering import WAITING, hand_over
-from governance.recertification.transitions.nobody import give_a_day, somebody_again
+from governance.recertification.transitions.nobody import somebody_again
 from governance.recertification.transitions.reviewed import take_out_of_force
 
 
@@ -59,7 +59,6 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     if to.pk not in question.ladder:
         question.ladder = [*question.ladder, to.pk]
     hand_over(step, question, to)
-    give_a_day(step, question.item)
     notices.tell_reviewer(step, question, "passed", key="passed")
     return Effect(payload={"to": str(to.opaque_id)})
 

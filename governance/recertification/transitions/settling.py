@@ -124,8 +124,8 @@ def close(step: Step[Item]) -> Effect:
 
 
 def cause_of(campaign: Campaign) -> brake.Cause:
-    """What ends what a campaign closes: the campaign, for the brake (G6)."""
-    return brake.Cause(f"campaign:{campaign.pk}", title=f"The close of {campaign.name}")
+    """What ends what a campaign closes: the campaign, for the brake, and whoever opened it (G6)."""
+    return brake.Cause(f"campaign:{campaign.pk}", title=f"The close of {campaign.name}", person=campaign.opened_by)
 
 
 def what_ends(item: Item) -> list[Grant]:

@@ -16,7 +16,7 @@ from governance.controls import access, clock, timeline
 from governance.controls.models import Person
 from governance.controls.refusals import Refused
 from governance.controls.roles import Permission
-from governance.recertification import campaign_figures, scheduling, scope_words, transitions, wording
+from governance.recertification import called_off, campaign_figures, scheduling, scope_words, transitions, wording
 from governance.recertification.campaign_figures import Reviewer, Standing
 from governance.recertification.dates import ABOUT
 from governance.recertification.freezing import grace_of
@@ -238,35 +238,47 @@ def call_off(request: Request, pk: int) -> HttpResponse:
         transitions.call_off,
         now,
         title=f"Call off “{one.name}”?",
-        text="It is not opened: what is in it closes without an answer, and nothing is suspended or taken away by it. It stays on record, and "
-        "so does why.",
+        text="It is not opened: what it put to people closes without an answer, and nothing is suspended or taken away by it. It stays on "
+        "record, and so does why.",
         label="Call it off",
         points=lambda: _points(one),
     )
 
 
 def _points(one: Campaign) -> list[Shape]:
-    made, asked = one.items.count(), Question.objects.unanswered().filter(item__campaign=one).count()
+    """What becomes of what is in it and of what it has joined; what there is none of is not said."""
+    closing = one.items.filter(called_off.UNSETTLED).exclude(called_off.COUNTED_ON).order_by()
+    questions = Question.objects.filter(item__in=closing.values("pk")).order_by()
+    waiting = questions.filter(answered_at__isnull=True).count()
+    one_sided = questions.filter(answered_at__isnull=False).count()
+    going_on = one.joinings.filter(item__state__in=UNCLOSED).count()
+    going_on += one.items.filter(called_off.UNSETTLED & called_off.COUNTED_ON).count()
     answered = one.items.exclude(state__in=(ItemState.OPEN, ItemState.ESCALATED)).count()
+    closes = f"{times.counted(closing.count(), 'item')} close."
+    waits = f"{times.counted(waiting, 'question')} wait for nobody then, and whoever is asked one hears of it."
     found = [
-        {
-            "icon": "minus",
-            "lead": f"{times.counted(made - answered, 'item')} close.",
-            "text": f"{asked:,} questions wait for nobody then, and whoever is asked one hears of it.",
-        }
+        (True, "minus", closes, waits),
+        (
+            one_sided,
+            "warning",
+            f"Answers of one side only are not kept: {one_sided:,}.",
+            "Whoever is asked the other question has not answered it.",
+        ),
+        (
+            going_on,
+            "arrow",
+            f"What was under review already, or that another campaign counts on, goes on: {times.counted(going_on, 'item')}.",
+            "Each is due by its own date again.",
+        ),
+        (answered, "check", f"What is answered stands: {times.counted(answered, 'item')}.", ""),
+        (
+            True,
+            "clock",
+            "What is due by its date, or for what happened, comes up by itself.",
+            "It counts as not reviewed.",
+        ),
     ]
-    if answered:
-        found.append(
-            {"icon": "check", "lead": f"What is answered stands: {times.counted(answered, 'item')}.", "text": ""}
-        )
-    found.append(
-        {
-            "icon": "clock",
-            "lead": "What is due by its date, or for what happened, comes up by itself.",
-            "text": "It counts as not reviewed.",
-        }
-    )
-    return found
+    return [{"icon": icon, "lead": lead, "text": text} for count, icon, lead, text in found if count]
 
 
 @require_POST
