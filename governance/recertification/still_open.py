@@ -9,7 +9,6 @@ from django.db.models import Q
 from django.utils.dateformat import format as date_format
 
 from approvals.models import Grant, GrantState
-
 from governance.controls import access, mail_digest, mail_text
 from governance.controls.mail_digest import Line
 from governance.controls.models import Person
@@ -68,7 +67,9 @@ def unasked(person: Person, threads: Collection[str], now: datetime) -> dict[str
     of_grants = [one for one in threads if one.startswith("unasked:grant:")]
     of_automations = [one for one in threads if one.startswith("unasked:automation:")]
     asked = Item.objects.filter(state__in=UNCLOSED, nobody=False, suspended_at__isnull=True)
-    held = Grant.objects.exclude(Q(state=GrantState.ENDED) | Q(pk__in=asked.filter(grant__isnull=False).values("grant")))
+    held = Grant.objects.exclude(
+        Q(state=GrantState.ENDED) | Q(pk__in=asked.filter(grant__isnull=False).values("grant"))
+    )
     there = Automation.objects.exclude(
         Q(state=AutomationState.RETIRED) | Q(pk__in=asked.filter(automation__isnull=False).values("automation"))
     )
