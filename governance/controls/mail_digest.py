@@ -34,6 +34,9 @@ log = structlog.get_logger(__name__)
 #: Lines that one part of a digest lists; of the rest it says how many there are.
 MOST = 50
 
+#: What is noted of what waits again, with the key of the digest that failed, which says of what day that was.
+UNTAKEN = "It could not be sent: "
+
 GONE, DONE = "The person has left.", "It did not wait for the person any more."
 
 
@@ -134,17 +137,26 @@ _OF_STOPPED = Q(event__in=telling.SOON)
 
 
 def _waiting(what: Q, now: datetime, gathering: timedelta) -> QuerySet[Any, Any]:
-    """By person, since when something waits for them, and the first of it; without those for whom it has only begun to."""
-    found = Notice.objects.filter(what, state=NoticeState.WAITING).values("recipient")
+    """By person, and by the digest that failed with it, since when something waits, and the first of it; without what has only begun to."""
+    found = Notice.objects.filter(what, state=NoticeState.WAITING).values("recipient", "error")
     return found.annotate(since=Min("created_at"), first=Min("pk")).filter(since__lte=now - gathering).order_by("since")
 
 
 def _stopped(now: datetime, gathering: timedelta) -> Iterator[Ready]:
-    """Who is to hear that something has stopped; what no server takes is tried again on their next day, as every digest is."""
-    firsts = dict(_waiting(_OF_STOPPED, now, gathering).values_list("recipient", "first"))
-    for pk, person in Person.objects.in_bulk(list(firsts)).items():
+    """Who is to hear that something has stopped.
+
+    What no server takes is tried again on their next day, as every digest is; what stops meanwhile does not wait for that.
+    """
+    rows = _waiting(_OF_STOPPED, now, gathering).values_list("recipient", "error", "first")
+    found: dict[int, list[tuple[str, int]]] = {}
+    for pk, error, first in rows:
+        found.setdefault(pk, []).append((error, first))
+    for pk, person in Person.objects.in_bulk(list(found)).items():
         day = now.astimezone(mail_text.zone_of(person)).date().isoformat()
-        yield person, f"digest:{pk}:stopped:{firsts[pk]}:{day}", _OF_STOPPED
+        firsts = [first for error, first in found[pk] if not error.endswith(f":{day}")]
+        if firsts:
+            what = _OF_STOPPED & ~Q(error__endswith=f":{day}")
+            yield person, f"digest:{pk}:stopped:{min(firsts)}:{day}", what
 
 
 def _ready(now: datetime, gathering: timedelta) -> Iterator[Ready]:
@@ -190,7 +202,7 @@ def _make(person: Person, key: str, what: Q, now: datetime) -> dict[str, int]:
     )
     made = outbox.queue([digest])
     for one in made:
-        Notice.objects.filter(pk__in=still).update(state=NoticeState.CARRIED, digest=one)
+        Notice.objects.filter(pk__in=still).update(state=NoticeState.CARRIED, digest=one, error="")
     return {"digests": len(made), "dropped": dropped}
 
 
@@ -222,7 +234,7 @@ def _dates(lines: Iterable[Line], now: datetime) -> str:
 def let_go(digest: Notice) -> None:
     """Have what a digest carries, which could not be sent, wait for the next one; somebody who has left is told none of it."""
     if digest.recipient.is_here:
-        digest.carried.update(state=NoticeState.WAITING, digest=None)
+        digest.carried.update(state=NoticeState.WAITING, digest=None, error=f"{UNTAKEN}{digest.key}")
     else:
         digest.carried.update(state=NoticeState.DROPPED, digest=None, error=GONE)
 

@@ -62,7 +62,7 @@ EVENTS: dict[str, Group | None] = {
     "recertification_taken_over": Group.KNOW,
     "recertification_campaign": Group.REVIEW,
     "recertification_campaign_reminder": Group.REVIEW,
-    "recertification_unasked": AT_ONCE,
+    "recertification_unasked": Group.LOOK,
     "recertification_suspended": Group.STOPPED,
     "recertification_revoked": Group.STOPPED,
     "recertification_ended": Group.KNOW,

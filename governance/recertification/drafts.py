@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from django.db import DatabaseError
 
-from governance.controls import backstop, texts
+from governance.controls import texts
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, Refused, refuse
@@ -23,13 +24,23 @@ from governance.recertification import duties, transitions
 from governance.recertification.models import SETTLING, AnswerKind, Draft, Question
 from governance.recertification.transitions.answering import UNSEEN, Seen, answer_refusal, said_before
 
+log = structlog.get_logger(__name__)
+
+#: What is said of an answer that failed, where nobody refused it.
+FAILED = Refusal(
+    "FAILED",
+    "state",
+    "Something went wrong with this answer, and it was not given.",
+    "What you chose is kept: submit it again. If that does not help, tell whoever runs Countersign.",
+)
+
 #: So many answers are given together, if they can be, and at most so many in one transaction: what they lock waits for all of them.
 FEW, MOST = 2, 1000
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """What became of one draft: answered, or refused and kept."""
+    """What became of one draft: answered, or refused or failed, and kept."""
 
     question: Question
     refusal: Refusal | None = None
@@ -121,7 +132,9 @@ def acting(actor: Actor, question: Question) -> Actor:
 
 
 def submit(drafts: Sequence[Draft], *, actor: Actor, now: datetime) -> list[Submitted]:
-    """Submit drafts as one batch: what can be is answered together, the rest each in its own transaction; what is refused stays a draft.
+    """Submit drafts as one batch: what can be is answered together, the rest each in its own transaction.
+
+    What is refused, or fails, stays a draft, and keeps no other back.
 
     Returns:
         What became of each, in the same order.
@@ -143,7 +156,7 @@ def _call(draft: Draft, batch: uuid.UUID, actor: Actor) -> Call[Question]:
 def _together(calls: Sequence[Call[Question]], now: datetime) -> Sequence[Call[Question]]:
     """Give what can be given together, where there is more than one; returns what is left.
 
-    Where the database refuses one of them, it does not say which: then each is tried alone, and that one says why.
+    Where the database refuses one of them, or one fails, it does not say which: then each is tried alone, and that one says why.
     """
     keeps = [call for call in calls if call.params["answer"] == AnswerKind.KEEP]
     if len(keeps) < FEW:
@@ -153,8 +166,7 @@ def _together(calls: Sequence[Call[Question]], now: datetime) -> Sequence[Call[Q
         try:
             left = {call.subject.pk for call in transitions.answer_all(some, now=now)}
         except DatabaseError as error:
-            if backstop.refusal_of(error, transitions.answer.all_duties) is None:
-                raise
+            log.warning("answers.not_together", answers=len(some), error=type(error).__name__, exc_info=True)
         else:
             done |= {call.subject.pk for call in some} - left
     return [call for call in calls if call.subject.pk not in done]
@@ -169,6 +181,11 @@ def _alone(draft: Draft, call: Call[Question], now: datetime) -> Submitted:
             transitions.pass_on(call.subject, actor=call.actor, now=now, reason=call.reason, **said)
     except Refused as no:
         return Submitted(call.subject, no.refusal)
+    except (
+        Exception
+    ) as error:  # what was given before it stays given, and whoever submitted them is to learn which was not
+        log.exception("answer.failed", question=call.subject.pk, error=type(error).__name__)
+        return Submitted(call.subject, FAILED)
     return Submitted(call.subject)
 
 

@@ -46,7 +46,7 @@ class Evidence:
     """An export that is ready to be sent.
 
     Args:
-        head: what it says of itself: filter, time, who exported, count, digest, the last seal.
+        head: what it says of itself: filter, who opened it and called it off and why, time, who exported, count, digest, the last seal.
         rows: the rows as they were written, from the beginning of the file.
         form: ``csv`` or ``jsonl``.
     """
@@ -78,7 +78,7 @@ def of(campaign: Campaign, form: str, *, by: Person, now: datetime) -> Evidence:
     """
     rows = TemporaryFile()  # noqa: SIM115  closed when it is sent
     try:
-        count, digest, last = _write(rows, campaign, form)
+        count, digest, last, said = _write(rows, campaign, form)
     except BaseException:
         rows.close()
         raise
@@ -88,6 +88,7 @@ def of(campaign: Campaign, form: str, *, by: Person, now: datetime) -> Evidence:
         "campaign": campaign.pk,
         "name": campaign.name,
         "filter": campaign.scope,
+        **said,
         "at": ledger.instant(now),
         "by": by.name,
         "by_id": str(by.opaque_id),
@@ -101,20 +102,20 @@ def of(campaign: Campaign, form: str, *, by: Person, now: datetime) -> Evidence:
     return found
 
 
-def _write(rows: IO[bytes], campaign: Campaign, form: str) -> tuple[int, str, Seal | None]:
-    """Write the rows; returns how many items they are of, their digest, and the last seal as they were read."""
+def _write(rows: IO[bytes], campaign: Campaign, form: str) -> tuple[int, str, Seal | None, Row]:
+    """Write the rows; returns how many items they are of, their digest, and the last seal and whose it is as they were read."""
     write, digest, count = ROWS[form], hashlib.sha256(), 0
     with transaction.atomic():
         if not connection.savepoint_ids:  # of its own: a part of another has that one's view
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        last = Seal.objects.order_by("-number").first()
+        last, said = Seal.objects.order_by("-number").first(), evidence_rows.whose(campaign)
         for number, chunk in enumerate(chain([evidence_rows.events_of(campaign)], evidence_rows.chunks(campaign))):
             text = write(chunk, first=number == 0)
             count += len(chunk) if number else 0
             digest.update(text)
             rows.write(text)
-    return count, digest.hexdigest(), last
+    return count, digest.hexdigest(), last, said
 
 
 def _as_lines(rows: Sequence[Row], *, first: bool) -> bytes:
@@ -160,10 +161,10 @@ def _head_as_line(head: Mapping[str, Any]) -> bytes:
 
 
 def _head_as_cells(head: Mapping[str, Any]) -> bytes:
-    """A name and its value a line, and an empty line before the rows."""
+    """A name and its value a line, and an empty line before the rows: none stands in a value, whatever somebody has typed."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerows([name, cell(value)] for name, value in head.items())
+    writer.writerows([name, "\n".join(cell(value).splitlines())] for name, value in head.items())
     writer.writerow([])
     return file.getvalue().encode()
 

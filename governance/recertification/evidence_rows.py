@@ -13,30 +13,52 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Prefetch, Q
 
 from approvals.models import RevocationTask
-from governance.controls import ledger
-from governance.controls.models import LedgerEvent, Seal
-from governance.recertification.models import Answer, Campaign, Item, Joining, Question
+from governance.controls import ledger, timeline
+from governance.controls.models import FreeText, LedgerEvent, Person, Seal
+from governance.recertification.models import Answer, Campaign, Item, ItemOutcome, Joining, Question
 
 #: Items that are read, and written, at once.
 CHUNK = 500
 
 Row = dict[str, Any]
 
-#: What an event may be about: the name that the ledger gives a row, and the key under which its proofs are wanted.
-Names = Mapping[str, int]
+#: What an event may be about: the name that the ledger gives a row, and the keys under which its proofs are wanted.
+Names = Mapping[str, Sequence[int]]
+
+
+def whose(campaign: Campaign) -> Row:
+    """Who opened a campaign and who called it off, when and why, as it is by now; nobody where it opened on its day, or goes on."""
+    about = ("opened_by", "reason", "called_off_by", "called_off_why")
+    now = Campaign.objects.select_related(*about).get(pk=campaign.pk)
+    return {
+        "opened_at": ledger.instant(now.snapshot_at),
+        **_who("opened_by", now.opened_by),
+        "why": _text(now.reason),
+        "called_off_at": _instant(now.called_off_at),
+        **_who("called_off_by", now.called_off_by),
+        "called_off_why": _text(now.called_off_why),
+    }
 
 
 def events_of(campaign: Campaign) -> list[Row]:
     """What happened to the campaign as a whole, in order: ordered, each chunk that was frozen or asked, reminders, its close.
 
+    Each says who did it, or which job, and their reason; a name is gone once its person was erased (H6).
     A chunk's payload says how many rows it made, the first and last key and the SHA-256 of the keys of what is in it, joined by commas.
     """
-    events = list(LedgerEvent.objects.filter(about__contains=[_name("campaign", campaign.pk)]).order_by("xid", "pk"))
+    about = LedgerEvent.objects.filter(about__contains=[_name("campaign", campaign.pk)]).select_related("reason")
+    events = list(about.order_by("xid", "pk"))
     own = [one for one in events if one.verb.startswith("campaign.")]
+    people = timeline.names(one for event in own for one in (event.actor_id, event.for_id))
     return [
         {
             "type": "campaign",
             "at": ledger.instant(event.at),
+            "by": people.get(event.actor_id, ""),
+            "by_id": event.actor_id,
+            "for": people.get(event.for_id, ""),
+            "for_id": event.for_id,
+            "reason": _text(event.reason),
             "outcome": event.outcome,
             "payload": event.payload,
             **proof,
@@ -66,8 +88,10 @@ def chunks(campaign: Campaign) -> Iterator[list[Row]]:
             return
         after = items[-1].pk
         tasks = _tasks(items)
-        names = {_name("item", one.pk): one.pk for one in items}
-        names |= {_name("revocationtask", task.pk, "approvals"): pk for pk, some in tasks.items() for task in some}
+        names = {_name("item", one.pk): [one.pk] for one in items}
+        for pk, some in tasks.items():
+            for task in some:
+                names.setdefault(_name("revocationtask", task.pk, "approvals"), []).append(pk)
         proved = _proofs(names)
         yield [_item(one, tasks[one.pk], proved[one.pk]) for one in items]
         for one in items:
@@ -79,16 +103,31 @@ def _name(model: str, pk: int, app: str = "recertification") -> str:
 
 
 def _tasks(items: Sequence[Item]) -> dict[int, list[RevocationTask]]:
-    """By item, the revocation tasks of what was reviewed; of an automation, of whatever it held that ended since (G4)."""
-    grants = {one.grant_id: one for one in items if one.grant_id is not None}
-    automations = {one.automation_id: one for one in items if one.automation_id is not None}
+    """By item, the revocation tasks of what was reviewed; of an automation, of whatever it held that ended until the review closed (G4)."""
+    of_grants: dict[int, list[Item]] = {}
+    of_automations: dict[int, list[Item]] = {}
+    for one in items:
+        if one.grant_id is not None:
+            of_grants.setdefault(one.grant_id, []).append(one)
+        elif one.automation_id is not None:
+            of_automations.setdefault(one.automation_id, []).append(one)
     found: dict[int, list[RevocationTask]] = {one.pk: [] for one in items}
-    about = Q(grant__in=list(grants)) | Q(grant__automation__in=list(automations))
-    for task in RevocationTask.objects.filter(about).select_related("grant", "owner").order_by("pk"):
-        item = grants.get(task.grant_id) or automations[task.grant.automation_id]
-        if task.opened_at >= item.opened_at:
-            found[item.pk].append(task)
+    about = Q(grant__in=list(of_grants)) | Q(grant__automation__in=list(of_automations))
+    since = min(one.opened_at for one in items)
+    rows = RevocationTask.objects.filter(about, opened_at__gte=since).select_related("grant", "owner")
+    for task in rows.order_by("pk"):
+        for item in (*of_grants.get(task.grant_id, ()), *of_automations.get(task.grant.automation_id, ())):
+            if task.opened_at >= item.opened_at and _has_part_in(item, task):
+                found[item.pk].append(task)
     return found
+
+
+def _has_part_in(item: Item, task: RevocationTask) -> bool:
+    """Whether what a task takes away ended while the item was open, with its close, or on its date because nobody renewed it."""
+    if item.closed_at is None or (item.outcome == ItemOutcome.NOT_RENEWED and item.grant_id == task.grant_id):
+        return True
+    ended_at = task.grant.ended_at
+    return ended_at is not None and ended_at <= item.closed_at
 
 
 def _let_go(item: Item) -> None:
@@ -101,9 +140,9 @@ def _let_go(item: Item) -> None:
 def _proofs(names: Names) -> dict[int, list[Row]]:
     """The events that stand on each item's timeline, with the seal that covers each, or none where it is not sealed yet."""
     events = list(LedgerEvent.objects.filter(about__overlap=list(names)).order_by("xid", "pk"))
-    found: dict[int, list[Row]] = {pk: [] for pk in names.values()}
+    found: dict[int, list[Row]] = {pk: [] for some in names.values() for pk in some}
     for event, proof in zip(events, _proved(events), strict=True):
-        for pk in dict.fromkeys(names[name] for name in event.about if name in names):
+        for pk in dict.fromkeys(pk for name in event.about for pk in names.get(name, ())):
             found[pk].append(proof)
     return found
 
@@ -170,8 +209,7 @@ def _task(task: RevocationTask) -> Row:
         "grant": task.grant_id,
         "opened_at": ledger.instant(task.opened_at),
         "due_at": ledger.instant(task.due_at),
-        "owner": task.owner.name if task.owner is not None else "",
-        "owner_id": str(task.owner.opaque_id) if task.owner is not None else "",
+        **_who("owner", task.owner),
         "state": task.state,
         "outcome": task.outcome,
         "closed_at": _instant(task.closed_at),
@@ -181,8 +219,7 @@ def _task(task: RevocationTask) -> Row:
 def _question(question: Question) -> Row:
     return {
         "asks": question.asks,
-        "reviewer": question.reviewer.name,
-        "reviewer_id": str(question.reviewer.opaque_id),
+        **_who("reviewer", question.reviewer),
         "asked_at": ledger.instant(question.asked_at),
         "passed_on": question.passed,
         "answers": [_answer(one, question) for one in question.answers.all()],
@@ -193,17 +230,26 @@ def _answer(answer: Answer, question: Question) -> Row:
     latest = {one.supersedes_id for one in question.answers.all()}
     return {
         "answer": answer.answer,
-        "answered_by": answer.person.name,
-        "answered_by_id": str(answer.person.opaque_id),
-        "for": answer.for_person.name if answer.for_person is not None else "",
-        "for_id": str(answer.for_person.opaque_id) if answer.for_person is not None else "",
+        **_who("answered_by", answer.person),
+        **_who("for", answer.for_person),
         "answered_at": ledger.instant(answer.at),
         "seconds": answer.seconds,
         "recommended": answer.recommended,
         "batch": str(answer.batch),
-        "reason": answer.reason.text if answer.reason is not None else "",
+        "reason": _text(answer.reason),
         "superseded": answer.pk in latest,
     }
+
+
+def _who(name: str, person: Person | None) -> Row:
+    return {
+        name: person.name if person is not None else "",
+        f"{name}_id": str(person.opaque_id) if person is not None else "",
+    }
+
+
+def _text(said: FreeText | None) -> str:
+    return said.shown if said is not None else ""
 
 
 def _instant(at: datetime | None) -> str | None:

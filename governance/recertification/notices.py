@@ -47,7 +47,7 @@ def tell(step: Step[Any], item: Item, people: Iterable[Person], event: str, *, k
 
 
 def tell_security(item: Item, short: Sequence[str], now: datetime) -> None:
-    """Tell security that a review can be asked of nobody: once a week, for as long as that is so (R8).
+    """Tell security that a review can be asked of nobody: once a week, for as long as that is so (R8); all of it in their digest.
 
     Args:
         item: saved or not.

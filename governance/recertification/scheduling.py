@@ -24,6 +24,9 @@ CORRECTION = 5
 #: Working days that people have at the least when an item opens late, because nothing ran for a while.
 LEAST = 2
 
+#: What whoever is asked has at the least before silence takes effect, however late they came to be asked (R6).
+NOTICE = timedelta(days=1)
+
 #: Days after which the deadline of a campaign that somebody opens does not lie.
 FURTHEST = 60
 
@@ -162,6 +165,18 @@ def closing(now: datetime, ends_at: datetime | None) -> datetime:
     """When what is suspended now ends for good: after the days in which it can be corrected, never after its term (R4)."""
     last = now + timedelta(days=CORRECTION)
     return last if ends_at is None else min(last, ends_at)
+
+
+def with_notice(grace_until: datetime, *, now: datetime, ends_at: datetime | None) -> datetime:
+    """When silence takes effect of somebody who is asked now: not before a day has gone, and not after the term, which ends by itself (R6).
+
+    Args:
+        grace_until: when it would.
+        now: when they are asked.
+        ends_at: when what is reviewed ends by itself; None for what has no end.
+    """
+    least = now + NOTICE
+    return max(grace_until, least if ends_at is None else min(least, ends_at))
 
 
 def chosen(day: date, *, now: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> dict[str, Times] | None:

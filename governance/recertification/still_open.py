@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+from django.db.models import Q
 from django.utils.dateformat import format as date_format
 
+from approvals.models import Grant, GrantState
 from governance.controls import access, mail_digest, mail_text
 from governance.controls.mail_digest import Line
 from governance.controls.models import Person
+from governance.controls.people import people_with
+from governance.controls.roles import Role
 from governance.recertification import dates, wording
 from governance.recertification.models import UNCLOSED, Item, ItemState, Question
+from inventory.models import Automation, AutomationState
 
 EVENTS = ("opened", "joined", "passed", "reminder", "escalated")
 OF_SUSPENDED = ("suspended", "revoked")
@@ -21,6 +26,7 @@ def register() -> None:
     """Have the digest ask here about what reviews tell."""
     mail_digest.register(to_review, *(f"recertification_{event}" for event in EVENTS))
     mail_digest.register(suspended, *(f"recertification_{event}" for event in OF_SUSPENDED))
+    mail_digest.register(unasked, "recertification_unasked")
 
 
 def to_review(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
@@ -52,3 +58,21 @@ def suspended(person: Person, threads: Collection[str], now: datetime) -> dict[s
         text = f"{item.of_automation.team.name}: {wording.title(item)}. {why}; it ends for good on {ends}."
         found[f"item:{item.pk}"] = Line(text=text)
     return found
+
+
+def unasked(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
+    """What nobody can be asked about, and has neither ended nor come to be asked meanwhile; for who is of security still (A9, R8)."""
+    if not people_with(Role.SECURITY_REVIEWER, now).filter(pk=person.pk).exists():
+        return {}
+    of_grants = [one for one in threads if one.startswith("unasked:grant:")]
+    of_automations = [one for one in threads if one.startswith("unasked:automation:")]
+    asked = Item.objects.filter(state__in=UNCLOSED, nobody=False, suspended_at__isnull=True)
+    held = Grant.objects.exclude(
+        Q(state=GrantState.ENDED) | Q(pk__in=asked.filter(grant__isnull=False).values("grant"))
+    )
+    there = Automation.objects.exclude(
+        Q(state=AutomationState.RETIRED) | Q(pk__in=asked.filter(automation__isnull=False).values("automation"))
+    )
+    grants = held.filter(pk__in=mail_digest.keys(of_grants)).values_list("pk", flat=True)
+    automations = there.filter(pk__in=mail_digest.keys(of_automations)).values_list("pk", flat=True)
+    return {f"unasked:grant:{pk}": Line() for pk in grants} | {f"unasked:automation:{pk}": Line() for pk in automations}

@@ -350,8 +350,13 @@ class Many(Steps):
     @invariant()
     def silence_counts_of_those_only_who_had_time(self) -> None:
         for item in Item.objects.filter(suspended_at__isnull=False).prefetch_related("questions"):
-            first = min(one.history.earliest("history_id").asked_at for one in item.questions.all())
+            said = list(item.questions.all())
+            first = min(one.history.earliest("history_id").asked_at for one in said)
             assert item.suspended_at - first >= timedelta(days=2)
+            if item.grant is not None and item.suspended_at >= item.grant.ends_at:
+                continue  # its term is over
+            asked = [one.asked_at for one in said if one.answered_at is None]  # handed over late as well
+            assert all(at > item.suspended_at or item.suspended_at - at >= timedelta(days=1) for at in asked)
 
     @invariant()
     def none_that_follows_is_wider_or_longer(self) -> None:

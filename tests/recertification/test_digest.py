@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from approvals import grants, transitions
 from approvals import sweeps as approval_sweeps
-from approvals import transitions
 from approvals.models import ApprovalState, Submission
 from governance.controls import mail_text, sending, telling
 from governance.controls.models import Delegation, Notice, NoticeState, Person
-from governance.recertification import still_open, sweeps
-from governance.recertification.models import AnswerKind, Asks, Item, ItemState
+from governance.recertification import reviewers, still_open, sweeps, wording
+from governance.recertification.models import AnswerKind, Asks, Item, ItemState, Question
 from tests import journeys
+from tests.appointing import record_leaver
 from tests.people import as_actor
 from tests.post_office import Server, plain
 from tests.recertification.reviews import JOB, Held, opens_at, question, say, sweep_at, under_review
@@ -174,6 +175,32 @@ def test_an_item_that_was_handed_on_is_due_when_silence_takes_it_away(held: Held
     sweep_at(item.deadline)
     assert still_open.to_review(omar, {thread}, item.deadline) == {}
     assert still_open.to_review(amara, {thread}, item.deadline)[thread].due == item.grace_until
+
+
+@pytest.mark.rule("R5", "A9")
+def test_one_leaver_with_nobody_behind_them_is_one_mail_a_week_for_each_of_security(
+    held: Held, smtp: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n, now = held.people, opens_at(held.grant())
+    sweep_at(now)
+    Question.objects.filter(asks=Asks.ACCEPTABLE).update(reviewer=n.omar, ladder=[n.omar.pk])
+    monkeypatch.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+    Notice.objects.update(state=NoticeState.DROPPED)
+    record_leaver(n.omar, actor=as_actor(n.ines), now=now, reason="A new job.")
+    sweep_at(now)
+    left = Item.objects.filter(nobody=True).order_by("pk")
+    assert len(left) > 2
+    gone, *others = left
+    grants.revoke(gone.grant, actor=as_actor(n.jonas), now=now, reason="Not needed.")
+    for _ in range(3):
+        sweep_at(now + timedelta(hours=1))
+        sending.send_due(now=now + timedelta(hours=1) + MINUTES)
+    for person in (n.sana, n.viktor):
+        (mail,) = smtp.to(person.email)
+        assert mail["Subject"].startswith(f"{len(others)} to look at")
+        assert wording.title(gone) not in plain(mail)
+        assert all(f"Nobody is left to review: {wording.title(one)}" in plain(mail) for one in others)
+    assert still_open.unasked(n.jonas, {f"unasked:grant:{others[0].grant_id}"}, now) == {}
 
 
 def test_no_notice_is_left_between(held: Held) -> None:

@@ -7,17 +7,19 @@ import hashlib
 import io
 import json
 import tracemalloc
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals.models import RevocationTask
+from approvals.models import Grant, RevocationTask
 from governance.controls import clock
 from governance.controls.models import LedgerEvent, Seal
-from governance.recertification import evidence, evidence_rows, sweeps
+from governance.recertification import evidence, evidence_rows, sweeps, transitions
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
 from governance.recertification.scope import Scope
+from tests.people import as_actor
 from tests.portal.signed_in import client_of
 from tests.recertification.campaigns import filled, ordered
 from tests.recertification.reviews import Held, question, say
@@ -128,6 +130,60 @@ def test_what_was_taken_away_says_whether_it_was_seen_through(campaign: Campaign
     assert "revocation.opened" in {one["verb"] for one in row["proofs"]}
     cells = export(campaign, held, "csv").partition(b"\r\n\r\n")[2].decode()
     assert [(one["tasks"], one["tasks_open"]) for one in csv.DictReader(io.StringIO(cells))] == [("1", "1")] * 2
+
+
+@pytest.mark.rule("H4", "G4")
+def test_what_ended_after_a_review_had_closed_is_none_of_its_evidence(campaign: Campaign, held: Held) -> None:
+    item = campaign.items.get()
+    now, later = item.opened_at, item.opened_at + timedelta(days=400)
+    kept = {"state": "closed", "outcome": "kept", "closed_at": now + timedelta(days=3), "closes_at": None}
+    Item.objects.filter(pk=item.pk).update(**kept)
+    task = RevocationTask.objects.create(
+        grant=item.grant, opened_at=later, due_at=later, escalate_at=None, owner=held.people.omar
+    )
+    Grant.objects.filter(pk=item.grant_id).update(ended_at=later)
+
+    def tasks() -> list[list[int]]:
+        chunks = list(evidence_rows.chunks(campaign))
+        return [[one["task"] for one in row["tasks"]] for chunk in chunks for row in chunk]
+
+    assert tasks() == [[]]
+    Item.objects.filter(pk=item.pk).update(outcome="not_renewed")
+    assert tasks() == [[task.pk]], "it ended on its date, because nobody renewed it"
+    Item.objects.filter(pk=item.pk).update(outcome="revoked", closed_at=later)
+    assert tasks() == [[task.pk]]
+    when = {"opened_at": now, "deadline": now, "grace_until": now, "reason": "review date"}
+    of_all = Item.objects.create(campaign=campaign, automation=held.automation, snapshot={}, **when)
+    assert tasks() == [[task.pk], [task.pk]], "with the automation that held it as well"
+    closed = {"state": "closed", "outcome": "kept", "closed_at": now}
+    Item.objects.filter(pk=of_all.pk).update(**closed)
+    assert tasks() == [[task.pk], []]
+
+
+@pytest.mark.rule("H4", "H6")
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_the_head_says_who_opened_it_and_who_called_it_off_and_why(held: Held, form: str) -> None:
+    n, now = held.people, held.company.now + timedelta(days=1)
+    campaign = ordered(Scope(), by=n.sana, now=now)
+    transitions.call_off(campaign, actor=as_actor(n.ines), now=now, reason="By mistake.\r\n\r\n=SUM(1)")
+    file = b"".join(evidence.of(campaign, form, by=n.yuki, now=now).pieces())
+    if form == "csv":
+        first, _, rest = file.partition(b"\r\n\r\n")
+        head = dict(csv.reader(io.StringIO(first.decode(), newline="")))
+        assert head["called_off_why"].splitlines() == ["By mistake.", "", "=SUM(1)"]
+    else:
+        first, _, rest = file.partition(b"\n")
+        head = json.loads(first)
+        of_it = {one["verb"]: one for one in map(json.loads, rest.splitlines()) if one["type"] == "campaign"}
+        ordered_by, off = of_it["campaign.ordered"], of_it["campaign.called_off"]
+        assert (ordered_by["by"], ordered_by["reason"]) == (n.sana.name, head["why"])
+        assert (off["by"], off["by_id"]) == (n.ines.name, str(n.ines.opaque_id))
+        assert off["reason"] == head["called_off_why"]
+    assert head["sha256"] == hashlib.sha256(rest).hexdigest()
+    assert (head["opened_by"], head["opened_by_id"]) == (n.sana.name, str(n.sana.opaque_id))
+    assert (head["called_off_by"], head["called_off_by_id"]) == (n.ines.name, str(n.ines.opaque_id))
+    assert head["why"]
+    assert head["called_off_why"].startswith("By mistake.")
 
 
 @pytest.mark.rule("H4")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,10 +13,10 @@ from approvals import grants
 from approvals.grant_sweeps import expire_due
 from approvals.grants import Why
 from approvals.models import Grant, GrantState
-from governance.controls import claims
+from governance.controls import claims, ledger
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import OutOfTurn
-from governance.recertification import reviewers, sweeps
+from governance.recertification import reviewers, scheduling, sweeps
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState
 from governance.recertification.transitions import opening
 from inventory import lifecycle
@@ -69,6 +69,66 @@ def test_silence_escalates_suspends_and_revokes_one_step_after_the_other_and_nev
     item.refresh_from_db()
     grant.refresh_from_db()
     assert (item.state, item.outcome, grant.ended_why) == (ItemState.CLOSED, ItemOutcome.REVOKED, Why.SILENCE)
+
+
+@pytest.mark.rule("R6")
+def test_after_an_outage_whoever_is_asked_last_has_a_day_before_silence_suspends(
+    held: Held, stock_all_under_review: Item
+) -> None:
+    item, late = stock_all_under_review, stock_all_under_review.grace_until + timedelta(hours=1)
+    every_item = Item.objects.count()
+    assert late + timedelta(days=1) < item.grant.ends_at
+    counts = sweep_at(late)
+    assert (counts["escalated"], counts.get("suspended", 0)) == (every_item, 0)
+    item.refresh_from_db()
+    assert (item.grace_until, question(item, ACCEPTABLE).asked_at) == (late + timedelta(days=1), late)
+    moved = LedgerEvent.objects.get(verb="item.grace_moved", subject_id=str(item.pk))
+    assert moved.payload["to"] == ledger.instant(item.grace_until)
+    notice = Notice.objects.get(
+        event="recertification_escalated", recipient=held.people.amara, thread=f"item:{item.pk}"
+    )
+    assert notice.context["grace_at"] == ledger.instant(item.grace_until), "they are told of what will stop, and when"
+    assert sweep_at(late + timedelta(hours=23)).get("suspended", 0) == 0
+    assert item.grant in Grant.objects.live(late + timedelta(hours=23))
+    assert sweep_at(late + timedelta(days=1))["suspended"] == every_item
+    assert item.grant not in Grant.objects.live(late + timedelta(days=1))
+
+
+@pytest.mark.rule("R6")
+def test_the_day_never_outlasts_the_term_which_ends_by_itself(held: Held, stock_under_review: Item) -> None:
+    item, ends_at = stock_under_review, stock_under_review.grant.ends_at
+    late = ends_at - timedelta(hours=2)
+    sweep_at(late)
+    item.refresh_from_db()
+    assert (item.state, item.grace_until, item.suspended_at) == (ItemState.ESCALATED, ends_at, None)
+    expire_due(ends_at, JOB)
+    sweep_at(ends_at)
+    item.refresh_from_db()
+    assert (item.state, item.outcome, item.suspended_at) == (ItemState.CLOSED, ItemOutcome.SUPERSEDED, None)
+    assert item.grant not in Grant.objects.live(ends_at)
+
+
+@pytest.mark.rule("R6", "R4")
+def test_whom_it_is_passed_on_to_as_the_grace_ends_has_a_day_too(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
+    sweep_at(item.deadline)
+    passed = item.grace_until - timedelta(hours=1)
+    say(question(item, NEEDED), AnswerKind.NOT_MINE, now=passed, whose=held.people.nadia)
+    assert sweep_at(item.grace_until).get("suspended", 0) == 0
+    item.refresh_from_db()
+    assert item.grace_until == passed + timedelta(days=1)
+    assert sweep_at(item.grace_until)["suspended"] == 1
+
+
+@pytest.mark.rule("R6")
+@pytest.mark.parametrize(
+    ("grace", "ends", "at"), [(30, None, 30), (5, None, 24), (-5, 48, 24), (5, 12, 12), (10, 8, 10), (24, 100, 24)]
+)
+def test_notice_moves_grace_on_and_never_back(grace: int, ends: int | None, at: int) -> None:
+    now = datetime(2026, 3, 4, 12, tzinfo=UTC)
+    ends_at = None if ends is None else now + timedelta(hours=ends)
+    found = scheduling.with_notice(now + timedelta(hours=grace), now=now, ends_at=ends_at)
+    assert found == now + timedelta(hours=at)
 
 
 @pytest.mark.rule("R6")

@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from approvals import grants, policies
+from approvals import grants, policies, renewing
 from approvals.models import Grant, GrantState
 from governance.controls import texts
 from governance.controls.models import FreeText, LedgerEvent
@@ -209,8 +210,6 @@ def test_a_grant_that_silence_suspended_is_put_back_and_kept_in_a_batch_too(item
 def test_what_the_database_refuses_in_a_batch_leaves_nothing_half_done_and_is_tried_alone(
     items: list[Item], held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from approvals import renewing
-
     def broken(renewals: object) -> None:
         with connection.cursor() as cursor:
             cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'G2: no' USING ERRCODE = 'check_violation'; END $$")
@@ -222,21 +221,31 @@ def test_what_the_database_refuses_in_a_batch_leaves_nothing_half_done_and_is_tr
     assert Grant.objects.filter(predecessor__in=[one.grant_id for one in items]).count() == 6
 
 
-@pytest.mark.rule("R9")
-def test_an_error_that_is_no_refusal_is_one_and_leaves_every_draft(
+@pytest.mark.rule("R9", "R4")
+def test_an_error_among_many_is_said_of_the_one_that_has_it_and_the_others_are_given(
     items: list[Item], held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from approvals import renewing
+    real, bad = grants.succeed, items[3].grant_id
 
-    def broken(renewals: object) -> None:
+    def broken(*_: object) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1/0")
 
+    def succeed(grant: Grant, **given: Any) -> Grant:
+        if grant.pk == bad:
+            broken()
+        return real(grant, **given)
+
     monkeypatch.setattr(renewing, "write", broken)
+    monkeypatch.setattr(grants, "succeed", succeed)
     chosen = [draft(one, K.KEEP, held) for one in items]
-    with pytest.raises(DatabaseError):
-        submit(chosen, held, items[0])
-    assert (Draft.objects.count(), Answer.objects.filter(question__item__in=items).count()) == (6, 0)
+    with mock.patch.object(drafts, "log") as said:
+        done = submit(chosen, held, items[0])
+    assert [one.refusal for one in done] == [None, None, None, drafts.FAILED, None, None]
+    assert [one.question for one in Draft.objects.all()] == [question(items[3], NEEDED)]
+    assert not Answer.objects.filter(question__item=items[3]).exists()
+    assert (said.warning.call_count, said.exception.call_count) == (1, 1)
+    assert not LedgerEvent.objects.filter(outcome="refused").exists()
 
 
 @pytest.mark.rule("R7")

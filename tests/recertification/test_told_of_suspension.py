@@ -103,5 +103,28 @@ def test_what_no_server_takes_is_told_on_the_next_day(held: Held, smtp: Server, 
     rita = Notice.objects.filter(recipient=held.people.rita)
     assert rita.filter(event="recertification_suspended", state=NoticeState.WAITING).count() >= FORTY
     smtp.answer = "250 kept"
+    for _ in range(2):
+        sending.send_due(now=at + timedelta(hours=1), at=real)
+    assert about_suspension(smtp, held.people.rita) == [], "what failed waits"
     sending.send_due(now=at + timedelta(days=1), at=real)
     assert len(about_suspension(smtp, held.people.rita)) == 1
+
+
+@pytest.mark.rule("R6", "R9")
+def test_what_stops_after_a_mail_that_no_server_took_is_told_within_minutes_all_the_same(
+    held: Held, smtp: Server, suspended: list[Item]
+) -> None:
+    at, real, smtp.answer = when(suspended), clock.real(), "451 not now"
+    for wait in [timedelta(), *sending.WAITS]:
+        real += wait
+        sending.send_due(now=at + MINUTES, at=real)
+    smtp.answer, later = "250 kept", at + timedelta(hours=1)
+    say(question(suspended[0], Asks.NEEDED), AnswerKind.REVOKE, now=later, reason="Nobody needs it.")
+    for _ in range(3):
+        sending.send_due(now=later + MINUTES, at=real)
+    jonas = held.people.jonas  # who did not say so themselves
+    (mail,) = [one for one in smtp.to(jonas.email) if "aken away" in one["Subject"]]
+    assert f"/recertify/{suspended[1].pk}/" not in plain(mail)
+    assert about_suspension(smtp, jonas) == []
+    sending.send_due(now=at + timedelta(days=1), at=real)
+    assert len(about_suspension(smtp, jonas)) == 1

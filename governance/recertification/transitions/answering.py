@@ -31,7 +31,7 @@ from governance.recertification.models import (
     ItemState,
     Question,
 )
-from governance.recertification.transitions.opening import ask_missing
+from governance.recertification.transitions.opening import ask_missing, leave_a_day
 from governance.recertification.transitions.settling import reopen, settle
 
 #: Rows that are locked before a question, outermost first.
@@ -242,7 +242,8 @@ def _named(question: Question, whose: Person) -> Person:
 
 
 def hand_over(step: Step[Any], question: Question, to: Person) -> None:
-    """Put a question before somebody else; the item's deadline stays where it is. Saves the question."""
+    """Put a question before somebody else; the item's deadline stays where it is, and they have a day before silence counts. Saves both."""
+    leave_a_day(step, question.item)
     Draft.objects.filter(question=question).delete()
     question.asked_before = [*question.asked_before, question.reviewer_id]
     question.reviewer, question.asked_at = to, step.now

@@ -306,6 +306,20 @@ def snapshot(item: Item, tier: str) -> dict[str, Any]:
     }
 
 
+def leave_a_day(step: Step[Any], item: Item) -> None:
+    """Somebody comes to be asked about an item now: silence suspends nothing of which they have not known for a day (R6).
+
+    That is of what comes late, because nothing ran for a while, or because it is handed over as its grace ends. Saves the item where
+    its grace is moved by it.
+    """
+    ends_at = item.grant.ends_at if item.grant is not None else None
+    grace_until = scheduling.with_notice(item.grace_until, now=step.now, ends_at=ends_at)
+    if item.suspended_at is None and grace_until > item.grace_until:
+        was, item.grace_until = item.grace_until, grace_until
+        step.save(item)
+        step.record("item.grace_moved", item, {"from": ledger.instant(was), "to": ledger.instant(grace_until)})
+
+
 def ask_each(step: Step[Item], item: Item, questions: Iterable[Asks], bench: Bench) -> list[Question]:
     """Put questions of a saved item to people; `reviewers` has said that somebody is there for each (S4)."""
     return [_ask(step, item, asks, bench) for asks in questions]
@@ -318,6 +332,7 @@ def _ask(step: Step[Item], item: Item, asks: Asks, bench: Bench) -> Question:
     if first is None:
         sentence = f"Nobody is left who may say whether it is {asks.value}."
         raise refuse(Refusal("A9", "state", sentence, "Name a deputy for the resource."))
+    leave_a_day(step, item)
     zone = reviewers.zone_of(first)
     question = Question(
         item=item,

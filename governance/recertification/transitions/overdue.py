@@ -15,6 +15,7 @@ from governance.recertification.models import Item, ItemState, Question
 from governance.recertification.transitions import answering, settling
 from governance.recertification.transitions.answering import WAITING, hand_over
 from governance.recertification.transitions.nobody import somebody_again
+from governance.recertification.transitions.opening import leave_a_day
 from governance.recertification.transitions.reviewed import take_out_of_force
 
 
@@ -73,8 +74,12 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     parents=settling.ABOVE,
 )
 def escalate(step: Step[Item]) -> Effect:
-    """The deadline has passed: whatever is unanswered goes to the deputy, or to the next on the ladder (R6)."""
+    """The deadline has passed: whatever is unanswered goes to the deputy, or to the next on the ladder (R6).
+
+    However late that comes, what silence does comes a day after it at the earliest.
+    """
     item = step.subject
+    leave_a_day(step, item)
     asked: dict[str, str] = {}
     for question in item.questions.filter(answered_at__isnull=True).select_for_update(of=("self",)).order_by("pk"):
         before, to = question.reviewer, reviewers.next_after(question)
