@@ -239,6 +239,26 @@ def test_what_silence_suspended_is_not_waited_with_because_somebody_leaves_after
     assert item.outcome == ItemOutcome.REVOKED
 
 
+@pytest.mark.rule("R6")
+def test_whoever_replaces_a_reviewer_as_the_grace_ends_has_a_day_before_silence_suspends(
+    held: Held, stock_under_review: Item
+) -> None:
+    item, n = stock_under_review, held.people
+    sweeps.sweep(item.deadline)
+    was = question(item, Asks.ACCEPTABLE).reviewer
+    assert was == n.amara
+    late, grace_until = item.grace_until - HOUR, item.grace_until
+    Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(ladder=[n.omar.pk, n.amara.pk, n.lena.pk])
+    record_leaver(was, actor=as_actor(n.ines), now=late, reason="A new job.")
+    sweeps.sweep(grace_until)
+    item.refresh_from_db()
+    assert (question(item, Asks.ACCEPTABLE).reviewer, item.suspended_at) == (n.lena, None)
+    assert item.grace_until == grace_until + 24 * HOUR
+    sweeps.sweep(item.grace_until)
+    item.refresh_from_db()
+    assert item.suspended_at == item.grace_until
+
+
 @pytest.mark.rule("R1", "S6")
 @pytest.mark.parametrize(("days", "waits"), [(None, False), (10, False), (36, False), (37, True)])
 def test_a_conflict_waits_only_while_there_is_time_to_answer_before_it_takes_away(
