@@ -14,6 +14,7 @@ from approvals.models import Grant, GrantState, GrantUsage
 from governance.controls import clock
 from governance.controls.mail_text import write
 from governance.controls.models import Delegation, LedgerEvent, Notice, Person
+from governance.recertification import drafts
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemState
 from governance.recertification.transitions import note_event
 from tests.people import as_actor
@@ -357,3 +358,14 @@ def test_do_not_renew_says_whether_the_other_side_has_still_to_answer(item: Item
     assert words in client_of(held.people.omar).get(where).content.decode()
     say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at)
     assert words not in client_of(held.people.omar).get(where).content.decode()
+
+
+@pytest.mark.rule("R4")
+def test_of_many_answers_that_could_not_be_given_ten_are_named_and_the_others_counted(
+    held: Held, stock_under_review: Item, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = drafts.Submitted(question(stock_under_review, Asks.NEEDED), drafts.FAILED)
+    monkeypatch.setattr(drafts, "submit", lambda *args, **more: [failed] * 14)
+    said = client_of(held.people.jonas).post("/recertify/submit/", follow=True).content.decode()
+    assert said.count("Something went wrong with this answer") == 10
+    assert "4 answers more could not be given: what you chose is kept." in said

@@ -27,6 +27,9 @@ Shape = dict[str, Any]
 
 TEMPLATE = "recertification/mine.html"
 
+#: Refusals that are said one by one where many answers were submitted; the others are counted.
+SAID = 10
+
 
 def _find(request: Request, pk: int, asks: str) -> Question:
     """The question of an item that the reader is shown: the one that the address names, else their own, else the first.
@@ -162,11 +165,13 @@ def submit(request: Request) -> HttpResponse:
     if accepted:
         messages.success(request, f"Submitted {counted(accepted, 'answer')}.")
     stale = [one.refusal for one in done if one.refusal is not None and one.refusal.code == duties.FRESH.code]
-    for one in done:
-        if one.refusal is not None and one.refusal not in stale:
-            messages.error(
-                request, f"{wording.title(one.question.item)}: {one.refusal.sentence} {one.refusal.to_do}".strip()
-            )
+    others = [(one.question, one.refusal) for one in done if one.refusal is not None and one.refusal not in stale]
+    for question, no in others[:SAID]:
+        messages.error(request, f"{wording.title(question.item)}: {no.sentence} {no.to_do}".strip())
+    if len(others) > SAID:
+        messages.error(
+            request, f"{counted(len(others) - SAID, 'answer')} more could not be given: what you chose is kept."
+        )
     if stale:
         return refused(request, stale[0], context={"back_href": reverse("recert_mine")})
     return redirect("recert_mine")
