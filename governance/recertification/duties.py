@@ -165,10 +165,11 @@ def _all_asked(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None
 
 
 def _no_part(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    people = {one.pk for one in actor.people}
-    if subject.opened_by_id in people or not parts.has_part(subject, people, now):
+    people = {one.pk for one in actor.people if one.pk != subject.opened_by_id}
+    if not people or not parts.has_part(subject, people, now):
         return None
-    sentence = "You are asked in it, or gain from something that it reviews, and you did not open it."
+    who = "You, or whom you stand in for, are" if actor.standing_for is not None else "You are"
+    sentence = f"{who} asked in it, or gain from something that it reviews, and did not open it."
     next_step = "Ask whoever opened it, or an admin or somebody in security who has no part in it."
     return Refusal("SOD-4", "duty", sentence, next_step)
 

@@ -186,6 +186,9 @@ def test_whoever_gains_or_is_asked_does_not_call_it_off_unless_they_opened_it(he
     Automation.objects.filter(pk=held.automation.pk).update(business_owner=n.karl)
     with pytest.raises(DutyConflict, match="gain"):
         transitions.call_off(campaign, actor=as_actor(n.karl), now=now, reason=WHY)
+    Automation.objects.filter(pk=held.automation.pk).update(business_owner=n.viktor)
+    with pytest.raises(DutyConflict, match="stand in"):
+        transitions.call_off(campaign, actor=as_delegate(n.viktor, giver=n.sana, now=now), now=now, reason=WHY)
     Automation.objects.filter(pk=held.automation.pk).update(business_owner=held.submission.automation.business_owner)
     frozen(campaign, now)
     while chunk("ask", campaign, now):
