@@ -1,0 +1,109 @@
+"""Every mode in every scope, at submission and at decision, by literal tables: shown, signed for, refused (S6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from approvals.models import Approval, ApprovalState, SeatLabel, Submission
+from governance.controls.refusals import InvalidInput, Refused
+from inventory.models import Version
+from tests import journeys
+from tests.approvals.chained import described, in_force
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.journeys import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+
+Asked = Callable[[Company], Version]
+
+
+def both(c: Company) -> Version:
+    """One automation that would hold both legs."""
+    return described(c, "Both", (c.slack, "write", "in"), (c.slack, "read", "out"))
+
+
+def beside(c: Company) -> Version:
+    """What is in force reads, and another of the same team and owner would write, somewhere else."""
+    in_force(c, described(c, "Reads", (c.slack, "read", "out")))
+    return described(c, "Writes", (c.slack, "write", "in"))
+
+
+def joined(c: Company) -> Version:
+    """The same in one place: they make a chain."""
+    in_force(c, described(c, "Reads", (c.slack, "read", "in")))
+    return described(c, "Writes", (c.slack, "write", "in"))
+
+
+def as_one(c: Company) -> Version:
+    """The same as one identity."""
+    in_force(c, described(c, "Reads", (c.slack, "read", "out"), identity="robot"))
+    return described(c, "Writes", (c.slack, "write", "in"), identity="robot")
+
+
+#: What is asked for where a scope sees both legs, and where it does not.
+SEEN: dict[str, Asked] = {"automation": both, "identity": as_one, "owner": beside, "team": beside, "chain": joined}
+UNSEEN: dict[str, Asked] = {"automation": joined, "identity": beside, "chain": beside}
+
+#: What a mode does to a submission, and to a yes that is said to what was submitted before the rule.
+AT_SUBMISSION = {"record": "shown", "approval": "signed for", "enforce": "refused"}
+AT_DECISION = {"record": "approved", "approval": "open", "enforce": "refused"}
+
+
+def a_rule(c: Company, scope: str, mode: str) -> None:
+    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), scope=scope, mode=mode)
+
+
+def the_record(submission: Submission) -> Approval:
+    """The record of what it would write."""
+    return submission.approvals.get(kind="privilege", privilege__level="write")
+
+
+@pytest.mark.parametrize("mode", AT_SUBMISSION)
+@pytest.mark.parametrize("scope", SEEN)
+def test_at_submission(plain: Company, scope: str, mode: str) -> None:
+    version = SEEN[scope](plain)
+    a_rule(plain, scope, mode)
+    if AT_SUBMISSION[mode] == "refused":
+        with pytest.raises(InvalidInput) as no:
+            journeys.submitted(plain, version)
+        assert no.value.refusal.code == "S6"
+        assert not Submission.objects.filter(version=version).exists()
+        return
+    record = the_record(journeys.submitted(plain, version))
+    (said,) = record.facts["conflicts"]  # what is held elsewhere is named too
+    assert said.partition(",")[0] == "read-and-tell 1"
+    is_signed_for = record.seats.filter(label=SeatLabel.CONFLICT).exists()
+    assert is_signed_for == (AT_SUBMISSION[mode] == "signed for")
+
+
+@pytest.mark.parametrize("mode", AT_DECISION)
+@pytest.mark.parametrize("scope", SEEN)
+def test_at_the_decision_of_what_was_submitted_before(plain: Company, scope: str, mode: str) -> None:
+    made = journeys.submitted(plain, SEEN[scope](plain))
+    journeys.decide_app(plain, made)
+    a_rule(plain, scope, mode)
+    record, omar = the_record(made), plain.people.omar
+    if AT_DECISION[mode] == "refused":
+        with pytest.raises(Refused) as no:
+            journeys.approve(record, omar, now=plain.now)
+        assert no.value.refusal.code == "S6"
+        return
+    journeys.approve(record, omar, now=plain.now)
+    record = the_record(made)
+    assert record.state == AT_DECISION[mode]
+    if record.state == ApprovalState.OPEN:
+        journeys.approve(record, plain.people.sana, now=plain.now)
+        assert the_record(made).state == ApprovalState.APPROVED
+
+
+@pytest.mark.parametrize("mode", AT_SUBMISSION)
+@pytest.mark.parametrize("scope", UNSEEN)
+def test_what_a_scope_does_not_see_together_is_in_no_conflict(plain: Company, scope: str, mode: str) -> None:
+    version = UNSEEN[scope](plain)
+    a_rule(plain, scope, mode)
+    record = the_record(journeys.submitted(plain, version))
+    assert not record.facts.get("conflicts")
+    assert not record.seats.filter(label=SeatLabel.CONFLICT).exists()
