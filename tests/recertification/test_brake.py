@@ -29,9 +29,8 @@ def silent(held: Held) -> list[Item]:
     grants = low_grants(held.submission, 12, begins_at=held.company.now)
     sweeps.open_due(opens_at(grants[0]), JOB)
     items = list(Item.objects.filter(grant__in=grants).order_by("pk"))
-    late = max(one.grace_until for one in items)
-    sweeps.escalate_due(late, JOB)
-    sweeps.suspend_due(late, JOB)
+    sweeps.escalate_due(max(one.deadline for one in items), JOB)
+    sweeps.suspend_due(max(one.grace_until for one in items), JOB)
     return list(Item.objects.filter(pk__in=[one.pk for one in items]).order_by("pk"))
 
 
