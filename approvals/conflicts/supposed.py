@@ -11,6 +11,7 @@ from approvals.conflicts.finding import Found
 from approvals.conflicts.scanning import Conflicts, Members
 from approvals.conflicts.standing import Standing
 from approvals.models import ConflictRule, Submission
+from governance.controls.keyed import among
 from inventory.models import Entitlement
 
 
@@ -38,5 +39,5 @@ def _standing(number: int, document: Mapping[str, Any]) -> Standing:
 
 def _beside(rules: Sequence[Standing], subjects: Members, now: datetime) -> Conflicts:
     """What others hold of what rules mean that nobody has worked out against the register: of what is held there alone."""
-    held = Entitlement.objects.filter(pk__in=scanning.held_beside(rules, subjects, now))
+    held = Entitlement.objects.filter(among(scanning.held_beside(rules, subjects, now)))
     return scanning.beside(rules, subjects, now, filled=list(members.rows_of(rules, held)))
