@@ -1,6 +1,5 @@
 """The web process: granian serves `application`."""
 
-import gc
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -14,9 +13,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
 _django = get_wsgi_application()
 
 import governance.celery  # noqa: E402, F401  nudges of a request go through this application
+from governance import collecting  # noqa: E402
 
-gc.collect()
-gc.freeze()  # what stands from here on lives as long as the process: no collection during a request goes through it
+collecting.leave_what_stands()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -11,7 +11,6 @@ Three kinds of test write to the database:
 
 from __future__ import annotations
 
-import gc
 import ipaddress
 import socket
 from collections.abc import Iterator
@@ -32,6 +31,7 @@ import django  # noqa: E402
 django.setup()
 
 import governance.celery  # noqa: E402, F401  nudges go through this application
+from governance import collecting  # noqa: E402
 from governance.controls import keys  # noqa: E402
 from tests import deep, one_chain, prepared  # noqa: E402
 
@@ -118,9 +118,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """What is loaded by now stays until the end: the collector need not go through it thousands of times."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    collecting.leave_what_stands()
 
 
 @pytest.hookimpl(optionalhook=True)

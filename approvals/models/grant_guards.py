@@ -81,6 +81,7 @@ RESTS_ON_APPROVALS = pgtrigger.Trigger(
     """,  # noqa: S608  put together from pieces of its own
 )
 
+#: A successor is held against its predecessor alone: that said what was approved when it was written, and never changes what it allows.
 SAYS_WHAT_WAS_APPROVED = pgtrigger.Trigger(
     name="grant_says_what_was_approved",
     when=pgtrigger.Before,
@@ -92,6 +93,20 @@ SAYS_WHAT_WAS_APPROVED = pgtrigger.Trigger(
         ("old", "approvals_grant%ROWTYPE"),
     ],
     func=f"""
+        IF NEW.predecessor_id IS NOT NULL THEN
+            SELECT * INTO old FROM approvals_grant WHERE id = NEW.predecessor_id;
+            IF (old.approval_id, old.app_approval_id) IS DISTINCT FROM (NEW.approval_id, NEW.app_approval_id)
+                OR (old.kind, old.tier, old.key, old.target) IS DISTINCT FROM (NEW.kind, NEW.tier, NEW.key, NEW.target)
+                OR old.entitlement_id IS DISTINCT FROM NEW.entitlement_id OR old.credential_id IS DISTINCT FROM NEW.credential_id
+                OR {_more_than("NEW.level", "old.level")}
+                OR NOT NEW.scope <@ old.scope OR {_RISEN.format(row="NEW")} < {_RISEN.format(row="old")} THEN
+                RAISE EXCEPTION 'G2: a successor is never wider than grant %', old.id USING ERRCODE = 'check_violation';
+            END IF;
+            IF NEW.begins_at >= old.ends_at THEN
+                RAISE EXCEPTION 'G3: the term of grant % was over', old.id USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        END IF;
         SELECT * INTO own FROM approvals_approval WHERE id = NEW.approval_id;
         SELECT * INTO held FROM inventory_privilege WHERE id = own.privilege_id;
         SELECT * INTO known FROM inventory_entitlement WHERE id = held.entitlement_id;
@@ -109,17 +124,7 @@ SAYS_WHAT_WAS_APPROVED = pgtrigger.Trigger(
             RAISE EXCEPTION 'G1: a grant is never more than what was approved (approval %)', own.id
                 USING ERRCODE = 'check_violation';
         END IF;
-        IF NEW.predecessor_id IS NOT NULL THEN
-            SELECT * INTO old FROM approvals_grant WHERE id = NEW.predecessor_id;
-            IF (old.approval_id, old.app_approval_id) IS DISTINCT FROM (NEW.approval_id, NEW.app_approval_id)
-                OR {_more_than("NEW.level", "old.level")}
-                OR NOT NEW.scope <@ old.scope OR {_RISEN.format(row="NEW")} < {_RISEN.format(row="old")} THEN
-                RAISE EXCEPTION 'G2: a successor is never wider than grant %', old.id USING ERRCODE = 'check_violation';
-            END IF;
-            IF NEW.begins_at >= old.ends_at THEN
-                RAISE EXCEPTION 'G3: the term of grant % was over', old.id USING ERRCODE = 'check_violation';
-            END IF;
-        ELSIF own.kind = 'privilege' AND {_more_than("NEW.level", _COUNTED_LEVEL)} THEN
+        IF own.kind = 'privilege' AND {_more_than("NEW.level", _COUNTED_LEVEL)} THEN
             RAISE EXCEPTION 'G1: a grant is never more than what was asked (approval %)', own.id
                 USING ERRCODE = 'check_violation';
         END IF;

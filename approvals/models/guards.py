@@ -272,15 +272,19 @@ APPROVED_NEEDS_SEATS = pgtrigger.Trigger(
     """,  # noqa: S608  put together from pieces of its own
 )
 
-#: Of each record that has not ended: everybody who was asked, beside it, so that what waits for somebody is found without all that ever did.
+#: Of each record that has not ended: everybody who was asked, beside it, so that what waits for somebody is found without all that ever did. Once
+#: for all who are asked by one statement: written for each, a record would be changed as often as it asks somebody.
 ASKED_NAMED = pgtrigger.Trigger(
     name="asked_named",
+    level=pgtrigger.Statement,
     when=pgtrigger.After,
     operation=pgtrigger.Insert,
+    referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
     func="""
-        UPDATE approvals_approval a SET asked = a.asked || NEW.person_id FROM approvals_seat s
-            WHERE s.id = NEW.seat_id AND a.id = s.approval_id AND a.state IN ('waiting', 'open', 'changes_asked')
-              AND NOT a.asked @> ARRAY[NEW.person_id];
+        UPDATE approvals_approval a SET asked = a.asked || ARRAY(SELECT unnest(named.people) EXCEPT SELECT unnest(a.asked))
+            FROM (SELECT s.approval_id, array_agg(added.person_id) AS people FROM added
+                  JOIN approvals_seat s ON s.id = added.seat_id GROUP BY s.approval_id) named
+            WHERE a.id = named.approval_id AND a.state IN ('waiting', 'open', 'changes_asked') AND NOT a.asked @> named.people;
         RETURN NULL;
     """,
 )

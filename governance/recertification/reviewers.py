@@ -16,6 +16,7 @@ from approvals.asking import organisation_zone
 from approvals.ladders import Bench, lead_ladder, resource_ladder
 from approvals.models import Grant, Party, SubmissionState
 from governance.controls import calendar
+from governance.controls.keyed import among
 from governance.controls.models import Delegation, Person
 from governance.recertification import sampling
 from governance.recertification.models import SETTLING, Asks, Item, Question
@@ -120,7 +121,7 @@ def _parties(grant: Grant) -> Collection[int]:
 def know_parties(grants: Collection[Grant]) -> None:
     """Read for many grants whoever took part in asking for what they rest on: one query, however many there are (S1)."""
     rests = {pk for one in grants for pk in (one.approval_id, one.app_approval_id)}
-    rows = Party.objects.filter(submission__approvals__in=rests).order_by()
+    rows = Party.objects.filter(among(rests, "submission__approvals")).order_by()
     parties: dict[int, set[int]] = {}
     for approval, person in rows.values_list("submission__approvals", "person").distinct():
         parties.setdefault(approval, set()).add(person)

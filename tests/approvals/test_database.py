@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from approvals import transitions, waiting
-from approvals.models import Approval, Decision, Grant, Seat, Submission
+from approvals.models import Approval, Candidate, Decision, Grant, Seat, Submission
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, insert_decision, name_candidate, sql
@@ -443,3 +443,19 @@ def test_a_record_names_everybody_who_was_asked_whoever_saves_it_and_whatever_th
     assert Approval.objects.get(pk=record.pk).asked == [n.omar.pk, n.grace.pk]
     journeys.reject(record, n.omar, now=company.now)
     assert record not in waiting.to_decide(as_actor(n.grace), company.now), "it has ended"
+
+
+@pytest.mark.rule("A9")
+def test_whoever_one_statement_asks_is_named_by_each_record_once(company: Company, stage_2: Submission) -> None:
+    n, ended = company.people, stock.privilege_on(stage_2, company.erp)
+    journeys.approve(ended, n.omar, now=company.now)
+    before = {one.pk: one.asked for one in stage_2.approvals.filter(stage=2)}
+    Seat.objects.create(approval=stock.privilege_on(stage_2, company.slack), label="another")
+    Candidate.objects.bulk_create(
+        Candidate(seat=seat, person=person, order=9, basis="by hand", at=company.now)
+        for seat in Seat.objects.filter(approval__in=before)
+        for person in (n.grace, n.rita)
+    )
+    for record in stage_2.approvals.filter(stage=2):
+        more = [] if record.pk == ended.pk else [n.grace.pk, n.rita.pk]
+        assert sorted(record.asked) == sorted(before[record.pk] + more)

@@ -170,15 +170,26 @@ def test_a_successor_is_no_wider_than_the_decisions_either(company: Company, cha
     reading, posting = narrowed(company, chaser)
     stock.decide_rest(company, chaser)
     later = company.now + timedelta(days=10)
-    for record, allowed, too_much in (
-        (reading, {"scope": ["fin.customers"], "days": 30}, {"scope": ["fin.customers"], "days": 31}),
-        (reading, {"scope": ["fin.customers"]}, {"scope": reading.privilege.scope}),
-        (posting, {"level": "read"}, {"level": "write"}),
+    for record, allowed, too_much, refused in (
+        (reading, {"scope": ["fin.customers"], "days": 30}, {"scope": ["fin.customers"], "days": 31}, "G1"),
+        (reading, {"scope": ["fin.customers"]}, {"scope": reading.privilege.scope}, "G2"),
+        (reading, {"scope": ["fin.customers"]}, {"scope": ["fin.customers"], "target": "fin.*"}, "G2"),
+        (reading, {"scope": ["fin.customers"]}, {"scope": ["fin.customers"], "key": "another"}, "G2"),
+        (reading, {"scope": ["fin.customers"]}, {"scope": ["fin.customers"], "kind": "credential"}, "G2"),
+        (reading, {"scope": ["fin.customers"]}, {"scope": ["fin.customers"], "tier": "low"}, "G2"),
+        (
+            reading,
+            {"scope": ["fin.customers"]},
+            {"scope": ["fin.customers"], "entitlement_id": posting.privilege.entitlement_id},
+            "G2",
+        ),
+        (reading, {"scope": ["fin.customers"]}, {"scope": ["fin.customers"], "credential_id": None}, "G2"),
+        (posting, {"level": "read"}, {"level": "write"}, "G2"),
     ):
         old = Grant.objects.get(approval=record, predecessor=None)
         sql("UPDATE approvals_grant SET state = 'ended', ended_at = %s, ended_why = 'x' WHERE id = %s", later, old.pk)
         forget_narrowing(record)
-        with database_refuses("G1"):
+        with database_refuses(refused):
             insert_grant(record, later, predecessor_id=old.pk, **too_much)
         with undone():
             insert_grant(record, later, predecessor_id=old.pk, **allowed)

@@ -5,7 +5,6 @@ Low-risk grants of which one word decides, so that each answer closes its item a
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 from django.db.models import Max
 
 from approvals.models import Grant
+from governance import collecting
 from governance.controls.models import LedgerEvent
 from governance.recertification import drafts, sweeps
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, Question
@@ -72,13 +72,11 @@ def submit(chosen: list[Draft], company: journeys.Company, database_cpu: Callabl
     actor, now = as_actor(company.people.jonas), chosen[0].saved_at
     drafts.submit(chosen[:WARM], actor=actor, now=now)
     before = LedgerEvent.objects.aggregate(last=Max("pk"))["last"]
-    gc.collect()
-    gc.freeze()  # as the web process does once it stands
+    collecting.leave_what_stands()  # as the web process does
     there, here, began = database_cpu(), time.process_time(), time.perf_counter()
     done = drafts.submit(chosen[WARM:], actor=actor, now=now)
     seconds = time.perf_counter() - began
     spent = Spent(seconds, time.process_time() - here, (database_cpu() - there) / 1000)
-    gc.unfreeze()
     asked = [one.question.pk for one in done if one.refusal is None]
     events = LedgerEvent.objects.filter(pk__gt=before).count()
     kept = Grant.objects.filter(predecessor__items__questions__in=asked).count()

@@ -169,8 +169,7 @@ def _pools(cursor: Any, pools: Pools) -> None:
 def _found(automations: int, cast: Cast, now: datetime) -> Pools:
     """People, teams, resources and campaigns of a company of that size; those of an earlier run are taken again."""
     known = Person.objects.filter(source="scale").order_by("pk")
-    if not known.exists():
-        _people(max(240, automations // 5))
+    _people(range(known.count(), max(240, automations // 5)))  # as many as it takes: a company may have grown
     # A company with a hundred times as many automations has as many times the teams, owners and resources: nobody answers for all.
     leads, owners = max(24, automations // 100), max(40, automations // 50)
     people = list(known)
@@ -195,7 +194,7 @@ def _write(rows: Iterable[M]) -> list[M]:
     return type(found[0])._default_manager.bulk_create(found, batch_size=ROWS) if found else []
 
 
-def _people(count: int) -> None:
+def _people(numbers: range) -> None:
     _write(
         Person(
             source="scale",
@@ -204,7 +203,7 @@ def _people(count: int) -> None:
             subject=f"p{number}",
             password="!",  # noqa: S106  nobody signs in with it
         )
-        for number in range(count)
+        for number in numbers
     )
 
 

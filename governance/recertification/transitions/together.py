@@ -128,7 +128,7 @@ def _locked(keys: Collection[int], people: Collection[int]) -> Mapping[int, Ques
         keys: of the questions.
         people: ids of whoever answers: of which teams they are is read too.
     """
-    about = Item.objects.filter(questions__in=list(keys), grant__isnull=False)
+    about = Item.objects.filter(among(keys, "questions"), grant__isnull=False)
     named = list(about.order_by().values_list("pk", "grant", "grant__automation"))
     automations = _read(Automation, {row[2] for row in named}, "team", "interim__person", "business_owner")
     held = _read(Grant, {row[1] for row in named})
@@ -182,7 +182,8 @@ def _know_grants(held: Collection[Grant], automations: Mapping[int, Automation])
     usage.chains(held)
     entitlements = Entitlement.objects.select_related("resource").in_bulk({one.entitlement_id for one in held} - {None})
     credentials = Credential.objects.in_bulk({one.credential_id for one in held} - {None})
-    terms = Approval.objects.only("term_days", "granted_term_days").in_bulk({one.approval_id for one in held})
+    rests = Approval.objects.filter(among({one.approval_id for one in held}))
+    terms = {one.pk: one for one in rests.only("term_days", "granted_term_days")}
     for grant in held:
         grant.automation, grant.approval = automations[grant.automation_id], terms[grant.approval_id]
         grant.entitlement = entitlements[grant.entitlement_id] if grant.entitlement_id is not None else None
