@@ -270,7 +270,7 @@ def all_waived(found: Sequence[Found]) -> bool:
 
 
 def _by_leg(parts: Iterable[Part]) -> dict[int, tuple[Part, ...]]:
-    found: dict[int, tuple[Part, ...]] = {}
+    found: dict[int, list[Part]] = {}
     for part in parts:
-        found[part.leg] = (*found.get(part.leg, ()), part)
-    return found
+        found.setdefault(part.leg, []).append(part)
+    return {leg: tuple(filling) for leg, filling in found.items()}

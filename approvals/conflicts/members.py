@@ -11,12 +11,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
 from django.db.models import QuerySet
 
 from approvals.conflicts import standing
-from approvals.conflicts.holding import legs_of, mask_of, of_entitlement
+from approvals.conflicts.holding import data_class_of, legs_of, mask_of, of_entitlement
 from approvals.conflicts.rules import Rule
+from approvals.conflicts.scanning import Fill
+from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
 from approvals.models import ConflictMember, ConflictRule
 from governance.controls.transitions import Step
@@ -24,6 +27,11 @@ from inventory.models import Control, Entitlement, Resource, Version
 
 #: Entitlements read at once, and rows written at once.
 CHUNK = 2_000
+#: What tells what can be held from other such, but for whose it is; see `holding.of_entitlement`.
+ALIKE = (
+    *("code", "tags", "level", "outbound", "data_class"),
+    *("resource__kind", "resource__data_class", "resource__environment"),
+)
 #: Legs times entitlements that are compared for a page.
 MOST_COMPARED = 500_000
 
@@ -134,3 +142,34 @@ def rows_of(rules: Sequence[Standing], entitlements: QuerySet[Entitlement]) -> I
         for version, number, leg in legs:
             if mask := mask_of(leg, held):
                 yield ConflictMember(rule_id=version.pk, leg=number, entitlement=entitlement, mask=mask)
+
+
+def filled_by(rules: Sequence[Standing]) -> list[Fill]:
+    """What of all that is in the register fills which leg of rules that are not in force: what is alike is worked out once. One query."""
+    legs = [(one.version.pk, number, leg) for one in rules for number, leg in legs_of(one.rule)]
+    by_resource = any(selector.resources for _, _, leg in legs for selector in leg.any)
+    return [
+        Fill(rule, number, keys, mask)
+        for held, keys in _alike(by_resource=by_resource)
+        for rule, number, leg in legs
+        if (mask := mask_of(leg, held))
+    ]
+
+
+def _alike(*, by_resource: bool) -> Iterator[tuple[Held, list[int]]]:
+    """What can be held, with the ids of the entitlements that are this."""
+    said = (*ALIKE, "resource") if by_resource else ALIKE
+    rows = Entitlement.objects.order_by().values_list(*said).annotate(keys=ArrayAgg("pk"))
+    for code, tags, level, outbound, own, kind, of_resource, environment, *resource, keys in rows:
+        held = Held(
+            key="",
+            code=code,
+            tags=frozenset(tags),
+            level=level,
+            kind=kind,
+            resource=resource[0] if resource else None,
+            data_class=data_class_of(own, of_resource),
+            environment=environment,
+            outbound=outbound,
+        )
+        yield held, keys

@@ -19,7 +19,6 @@ from approvals.conflicts.holding import RUNS_AS, entries, legs_of, wanted
 from approvals.conflicts.rules import are_distinct
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
-from approvals.models import ConflictMember
 from approvals.models.conflict import WITHOUT, Scope
 from inventory.models import Trigger
 
@@ -137,48 +136,77 @@ def _by_leg(parts: Sequence[Part]) -> list[set[str]]:
 Members = Mapping[str, Collection[tuple[int, int]]]
 
 
-def beside(
-    rules: Sequence[Standing], members: Members, now: datetime, *, filled: Sequence[ConflictMember] | None = None
-) -> Conflicts:
+@dataclass(frozen=True)
+class Fill:
+    """What fills a leg of a rule that is not in force.
+
+    Args:
+        rule: its key.
+        leg: by number.
+        entitlements: ids.
+        mask: in which ways each of these fills it (`holding.mask_of`).
+    """
+
+    rule: int
+    leg: int
+    entitlements: Sequence[int]
+    mask: int
+
+
+def beside(rules: Sequence[Standing], members: Members, now: datetime) -> Conflicts:
     """All that some subjects hold of what some rules mean, whether or not it makes a conflict: a query a scope at most.
 
     Args:
         rules: all of them of wider scopes than one automation.
         members: the subjects, by scope; of chains with each automation in it, of the others with none: these are read.
         now: business time.
-        filled: what fills the legs of the rules, where they are not in force and it is not worked out.
     """
     found: Conflicts = {}
-    for scope, asked, given in _asked_of(rules, members):
-        _read(found, _beside_of(scope, given=filled is not None), parameters(asked, now) | given | _given(filled or ()))
-    return found
-
-
-def held_beside(rules: Sequence[Standing], members: Members, now: datetime) -> set[int]:
-    """Ids of the entitlements that some subjects hold anything of: what else there is can fill no leg of a rule there; see `beside`."""
-    found = set[int]()
-    for scope, _, given in _asked_of(rules, members):
-        with connection.cursor() as cursor:
-            cursor.execute(_entitlements_of(scope), given | {"now": now})
-            found.update(pk for (pk,) in cursor.fetchall())
-    return found
-
-
-def _asked_of(rules: Sequence[Standing], members: Members) -> Iterator[tuple[str, Sequence[Standing], dict[str, Any]]]:
     for scope in SUBJECTS:
         asked, given = [one for one in rules if one.rule.scope == scope], members.get(scope, ())
         if asked and given:
-            subjects = {"subjects": [subject for subject, _ in given], "members": [member for _, member in given]}
-            yield scope, asked, subjects
+            _read(found, _beside_of(scope, _HELD), parameters(asked, now) | _pairs(given))
+    return found
 
 
-def _given(filled: Sequence[ConflictMember]) -> dict[str, list[int]]:
-    return {
-        "m_rules": [one.rule_id for one in filled],
-        "m_legs": [one.leg for one in filled],
-        "m_entitlements": [one.entitlement_id for one in filled],
-        "m_masks": [one.mask for one in filled],
+def beside_as_given(
+    scope: str,
+    rules: Sequence[Standing],
+    members: Collection[tuple[int, int]],
+    now: datetime,
+    filled: Sequence[Fill],
+    *,
+    few: bool,
+) -> Conflicts:
+    """The same of rules of one scope that are not in force: one query.
+
+    Args:
+        scope: of all of them.
+        rules: what others hold is asked of these.
+        members: the subjects; see `beside`.
+        now: business time.
+        filled: what fills their legs.
+        few: whether as much of it is enough as tells whether there is a conflict, whichever one automation is left out: a leg that twice as many
+            things fill as a rule has legs, no more of one automation than there are legs, is filled by something else than whatever fills the others.
+    """
+    statement, legs = _beside_of(scope, _HELD_AS_GIVEN), max(len(one.rule.legs) for one in rules)
+    given = {
+        "m_rules": [one.rule for one in filled for _ in one.entitlements],
+        "m_legs": [one.leg for one in filled for _ in one.entitlements],
+        "m_entitlements": [entitlement for one in filled for entitlement in one.entitlements],
+        "m_masks": [one.mask for one in filled for _ in one.entitlements],
     }
+    found: Conflicts = {}
+    _read(
+        found,
+        _FEW_OF.format(all=statement) if few else statement,
+        parameters(rules, now) | _pairs(members) | given | {"most": legs},
+    )
+    return found
+
+
+def _pairs(members: Collection[tuple[int, int]]) -> dict[str, list[int]]:
+    return {"subjects": [subject for subject, _ in members], "members": [member for _, member in members]}
 
 
 def _read(found: Conflicts, statement: str, parameters: Mapping[str, Any]) -> None:
@@ -252,16 +280,7 @@ def _those_of(scope: str) -> str:
     return f"SELECT a.id, {subject} AS subject FROM inventory_automation a {join} WHERE {subject} = ANY(%(subjects)s)"  # noqa: S608
 
 
-def _entitlements_of(scope: str) -> str:
-    return f"""
-        SELECT DISTINCT g.entitlement_id FROM approvals_grant g
-        WHERE g.automation_id IN (SELECT a.id FROM ({_those_of(scope)}) a) AND g.entitlement_id IS NOT NULL
-            AND g.state <> 'ended' AND g.ends_at > %(now)s
-    """  # noqa: S608  put together from pieces of its own
-
-
-def _beside_of(scope: str, *, given: bool) -> str:
-    held = _HELD_AS_GIVEN if given else _HELD
+def _beside_of(scope: str, held: str) -> str:
     return f"""
         WITH a AS ({_those_of(scope)})
         SELECT h.rule_id, a.subject, h.leg, h.automation_id, h.grant_id, h.key, h.held_as
@@ -271,3 +290,15 @@ def _beside_of(scope: str, *, given: bool) -> str:
         ) h ON h.automation_id = a.id
         ORDER BY 1, 2, 3, 5, 6
     """  # noqa: S608  put together from pieces of its own
+
+
+#: Of all that fills a leg: each thing once, of each automation ``most`` things, and twice as many in all.
+_FEW_OF = """
+    SELECT rule_id, subject, leg, automation_id, grant_id, key, held_as FROM (
+        SELECT *, row_number() OVER (PARTITION BY rule_id, subject, leg ORDER BY automation_id, key) AS place FROM (
+            SELECT DISTINCT ON (rule_id, subject, leg, automation_id, key) *,
+                dense_rank() OVER (PARTITION BY rule_id, subject, leg, automation_id ORDER BY key) AS among_its_own
+            FROM ({all}) everything ORDER BY rule_id, subject, leg, automation_id, key, grant_id
+        ) once WHERE among_its_own <= %(most)s
+    ) counted WHERE place <= 2 * %(most)s
+"""

@@ -14,6 +14,7 @@ import yaml
 from approvals.conflicts import finding, rules, supposed
 from approvals.conflicts.imported import RULES
 from approvals.conflicts.rules import NotARule
+from approvals.conflicts.supposed import Known
 from approvals.models import ConflictRule, Proposal
 from approvals.policy.differing import Change, Line
 from approvals.policy.yaml_lines import Problem
@@ -89,11 +90,12 @@ class ConflictImportKind(Kind):
         """Submissions handed in during the time."""
         return int(submissions(span).count())
 
-    def count(self, span: Span, cursor: int, size: int) -> Slice:
+    def count(self, span: Span, cursor: int, size: int, known: Known) -> Slice:
         """Ask all of them, as they are and as they would be, of what the next few submissions would have held, as a check asks those in force."""
         rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
         counts: Counter[str] = Counter()
-        each = supposed.conflicts_of(rows, span.until, span.before["rules"].values(), span.after["rules"].values())
+        both = (one["rules"].values() for one in (span.before, span.after))
+        each = supposed.conflicts_of(rows, span.until, *both, known=known)
         for was, then in zip(*each, strict=True):
             old, new = ({one.standing.rule.code for one in found} for found in (was, then))
             counts["caught"] += bool(new)

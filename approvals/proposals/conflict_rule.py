@@ -14,6 +14,7 @@ from django.urls import reverse
 from approvals.conflicts import finding, members, rules, supposed
 from approvals.conflicts.brought import sides
 from approvals.conflicts.rules import MODES, NotARule
+from approvals.conflicts.supposed import Known
 from approvals.models import ConflictRule, Proposal, ProposalState, Submission
 from approvals.policy.differing import Change
 from approvals.policy.yaml_lines import Problem
@@ -110,11 +111,11 @@ class ConflictRuleKind(Kind):
         """Submissions handed in during the time."""
         return int(submissions(span).count())
 
-    def count(self, span: Span, cursor: int, size: int) -> Slice:
+    def count(self, span: Span, cursor: int, size: int, known: Known) -> Slice:
         """Ask both of what the next few submissions would have held, as a check asks the rules in force."""
         rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
         both = ([one["rule"]] if "rule" in one else [] for one in (span.before, span.after))
-        old, new = supposed.conflicts_of(rows, span.until, *both)
+        old, new = supposed.conflicts_of(rows, span.until, *both, known=known)
         counts: Counter[str] = Counter()
         for was, then in zip(old, new, strict=True):
             counts["caught"] += bool(then)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from approvals.conflicts.supposed import Known
 from approvals.models import Proposal, WhatIf
 from approvals.proposals import kinds
 from approvals.proposals.kinds import Span
@@ -47,17 +48,17 @@ def latest(proposal: Proposal) -> WhatIf | None:
 
 def sweep(now: datetime) -> Mapping[str, int]:
     """A few slices of whatever is not done; returns how many rows were judged and how many counts are left undone."""
-    judged = 0
+    judged, known = 0, dict[int, Known]()
     for _ in range(SLICES):
         found = WhatIf.objects.filter(finished_at=None).select_related("proposal").order_by("pk").first()
         if found is None:
             break
-        judged += count_slice(found, now)
+        judged += count_slice(found, now, known.setdefault(found.pk, Known()))
     return {"judged": judged, "left": WhatIf.objects.filter(finished_at=None).count()}
 
 
-def count_slice(what_if: WhatIf, now: datetime, size: int = SLICE) -> int:
-    """Judge the next few rows of one, in a transaction of its own; returns how many there were."""
+def count_slice(what_if: WhatIf, now: datetime, known: Known, size: int = SLICE) -> int:
+    """Judge the next few rows of one, in a transaction of its own; returns how many there were. What it reads for later ones too stays in ``known``."""
     with transaction.atomic():
         row = WhatIf.objects.select_for_update(of=("self",)).select_related("proposal").get(pk=what_if.pk)
         if row.finished_at is not None:
@@ -67,7 +68,7 @@ def count_slice(what_if: WhatIf, now: datetime, size: int = SLICE) -> int:
             row.finished_at = now
             row.save()
             return 0
-        found = kinds.of(proposal.kind).count(span(proposal, row), row.cursor, size)
+        found = kinds.of(proposal.kind).count(span(proposal, row), row.cursor, size, known)
         row.counts = dict(Counter(row.counts) + found.counts)
         row.cursor, row.done = found.cursor, row.done + found.rows
         if found.rows < size:

@@ -20,6 +20,7 @@ from django.db.models import BigIntegerField, Func, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 
+from approvals.conflicts.supposed import Known
 from approvals.models import Proposal
 from approvals.policy.differing import Change, Line
 from approvals.policy.yaml_lines import Problem
@@ -142,8 +143,15 @@ class Kind:
         """How many rows are to be counted; 0 where there is nothing to count in the background."""
         return 0
 
-    def count(self, span: Span, cursor: int, size: int) -> Slice:
-        """Count the next few rows after the one with the key ``cursor``."""
+    def count(self, span: Span, cursor: int, size: int, known: Known) -> Slice:
+        """Count the next few rows after the one with the key ``cursor``.
+
+        Args:
+            span: over what.
+            cursor: key of the last row that was counted.
+            size: how many rows at most.
+            known: what was read for rows of this span before these, in this run.
+        """
         return Slice(Counter(), cursor, 0)
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:

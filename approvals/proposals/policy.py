@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 
 from approvals import policies
+from approvals.conflicts.supposed import Known
 from approvals.models import PolicyVersion, Proposal
 from approvals.models.policy import DEFAULT
 from approvals.policy import differing, reading, writing
@@ -56,7 +57,7 @@ class PolicyKind(Kind):
         """Submissions handed in during the time."""
         return policy_effect.total(span)
 
-    def count(self, span: Span, cursor: int, size: int) -> Slice:
+    def count(self, span: Span, cursor: int, size: int, known: Known) -> Slice:
         """Judge the next few submissions under both."""
         return policy_effect.count(span, cursor, size)
 

@@ -238,7 +238,7 @@ def reviewed(n: people.Northwind) -> Iterator[Line]:
 def what_if() -> Iterator[Line]:
     """What a policy, and a conflict rule, would have changed for every submission of the estate."""
     proposals.freeze()
-    counted = [("policy", proposals.count()), ("rule", proposals.count_rule())]
+    counted = [("policy", proposals.count_policy()), ("rule", proposals.count_rule())]
     counted += [(f"rule by {scope}", proposals.count_rule(scope)) for scope in ("team", "chain")]
     for name, found in counted:
         yield line(f"what-if of a {name}, {found.submissions:,} submissions", "s", found.seconds, found.goal)

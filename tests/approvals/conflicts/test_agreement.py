@@ -10,9 +10,10 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from approvals.conflicts import cases, finding, members, scanning, standing
+from approvals.conflicts import asked, cases, finding, members, scanning, standing, supposed
 from approvals.conflicts.selectors import ENTRIES
-from approvals.models import ConflictRule
+from approvals.conflicts.supposed import Known
+from approvals.models import ConflictRule, Submission
 from inventory.models import Automation, NonHumanIdentity, VersionIdentity
 from tests import journeys
 from tests.approvals import stock
@@ -132,3 +133,26 @@ def test_a_check_of_each_and_a_scan_of_all_find_the_same(estate: Company, drawn:
         put((rule_of(estate, one, number) for number, one in enumerate(drawn)), estate)
         assert checked(estate) == scanned(estate)
         transaction.set_rollback(True)
+
+
+@pytest.mark.rule("S8")
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=st.lists(RULES, min_size=1, max_size=6))
+def test_counting_whom_rules_would_catch_finds_whom_they_catch(estate: Company, drawn: list[Any]) -> None:
+    documents = [rule_of(estate, one, number) for number, one in enumerate(drawn)]
+    submissions, known = list(Submission.objects.order_by("pk")), Known()
+    one_by_one = [supposed.conflicts_of([one], estate.now, documents, known=known)[0][0] for one in submissions]
+    together = supposed.conflicts_of(submissions, estate.now, documents, documents, known=Known())
+    with transaction.atomic():
+        put(documents, estate)
+        rules = standing.in_force(estate.now)
+        found = [finding.find_all([case], estate.now, rules)[0] for case in asked.cases_now(submissions, rules)]
+        found_together = finding.find_all(asked.cases_now(submissions, rules), estate.now, rules)
+        transaction.set_rollback(True)
+    assert codes(one_by_one) == codes(found)
+    assert codes(together[0]) == codes(together[1]) == codes(found_together)
+
+
+def codes(found: Iterable[Iterable[finding.Found]]) -> list[set[tuple[str, int]]]:
+    """By which rules each is caught, and of whom."""
+    return [{(one.standing.rule.code, one.subject) for one in each} for each in found]

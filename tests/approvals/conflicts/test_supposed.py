@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from approvals.conflicts import asked
+from approvals.conflicts.supposed import Known
 from approvals.models import Proposal, Submission
 from approvals.proposals import counting, kinds
 from approvals.transitions import proposing
@@ -114,6 +115,22 @@ def test_it_asks_as_many_queries_of_many_submissions_as_of_one(plain: Company) -
         submitted(c, "team", f"Reads {number}", (c.slack, "read", f"t{number}"))
         span = kinds.Span("read-and-tell", {}, writing_and_reading(c, scope="team"), c.now.replace(year=2000), c.now)
         with CaptureQueriesContext(connection) as seen:
-            assert kind.count(span, 0, 500).counts["caught"] == number + 1
+            assert kind.count(span, 0, 500, Known()).counts["caught"] == number + 1
         asks.append(len(seen))
     assert asks[0] == asks[1] == asks[2]
+
+
+def test_what_was_read_for_one_slice_is_not_read_again_for_the_next(plain: Company) -> None:
+    c, asks, caught = plain, [], 0
+    kind, known, cursor = kinds.of("conflict_rule"), Known(), 0
+    journeys.decide_all(c, submitted(c, "team", "Writes", (c.slack, "write", "in")))
+    for number in range(3):
+        submitted(c, "team", f"Reads {number}", (c.slack, "read", f"t{number}"))
+    stricter = writing_and_reading(c, scope="team"), writing_and_reading(c, scope="team", mode="record")
+    span = kinds.Span("read-and-tell", *stricter, c.now.replace(year=2000), c.now)
+    for _ in range(4):
+        with CaptureQueriesContext(connection) as seen:
+            found = kind.count(span, cursor, 1, known)
+        cursor, caught = found.cursor, caught + found.counts["caught"]
+        asks.append(sum("approvals_grant" in one["sql"] for one in seen.captured_queries))
+    assert (caught, asks) == (3, [1, 0, 0, 0]), "of both rules together it is read once"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from approvals import policies
+from approvals.conflicts.supposed import Known
 from approvals.models import Approval, Proposal, Submission, WhatIf
 from approvals.models.policy import DEFAULT
 from approvals.proposals import counting, kinds, policy_effect
@@ -92,13 +93,13 @@ def test_it_is_counted_slice_by_slice_and_goes_on_where_it_was(
     one = proposing.propose(row, actor=as_actor(company.people.ines), now=company.now, reason="Why.", document=document)
     what_if = WhatIf.objects.get(proposal=one)
     assert (what_if.total, what_if.done, what_if.finished_at) == (2, 0, None)
-    assert counting.count_slice(what_if, company.now, 1) == 1
+    assert counting.count_slice(what_if, company.now, Known(), 1) == 1
     what_if.refresh_from_db()
     assert (what_if.done, what_if.finished_at) == (1, None)
     assert counting.sweep(company.now)["left"] == 0
     what_if.refresh_from_db()
     assert (what_if.done, what_if.counts["more"]) == (2, 1)
-    assert counting.count_slice(what_if, company.now, 1) == 0
+    assert counting.count_slice(what_if, company.now, Known(), 1) == 0
 
 
 def test_an_amended_proposal_is_counted_anew_and_the_old_count_is_left(
