@@ -25,7 +25,7 @@ from approvals.models import (
     HeldGrant,
     LetThrough,
 )
-from approvals.models.brake import ANSWERING, TIME_TO_ANSWER
+from approvals.models.brake import ANSWERING, GOES_THROUGH, TIME_TO_ANSWER
 from governance.controls import ledger, outbox
 from governance.controls.keyed import among
 from governance.controls.models import Notice, Person
@@ -85,8 +85,7 @@ def blocked(now: datetime) -> QuerySet[HeldGrant]:
     rests = Q(pk__in=())
     for state, how_long in RESTS.items():
         rests |= Q(batch__state=state, batch__ended_at__gt=now - how_long)
-    held = HeldGrant.objects.filter(Q(batch__state=BatchState.OPEN) | rests)
-    return held.exclude(pk__in=HeldGrant.objects.released())
+    return HeldGrant.objects.filter(Q(batch__state=BatchState.OPEN) | rests).filter(~GOES_THROUGH)
 
 
 def is_blocked(way: str, cause: Any, now: datetime) -> Exists:

@@ -52,7 +52,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
 def remind(now: datetime) -> int:
     """Tell whoever asked for a waiver, and whoever answers, that it ends: two weeks and three days before, where none follows; returns how many hear."""
     ending = Waiver.objects.live(now).filter(ends_at__lte=now + max(BEFORE))
-    soon = ending.exclude(pk__in=Waiver.objects.followed()).select_related("automation__team", "asked_by")
+    soon = ending.not_followed().select_related("automation__team", "asked_by")
     sent = 0
     for waiver in soon.order_by("pk"):
         assert waiver.ends_at is not None  # a live one ends

@@ -160,7 +160,7 @@ def to_waive(person: Person, threads: Collection[str], now: datetime) -> dict[st
 def to_waive_again(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Waivers that end soon and that none follows."""
     ending = Waiver.objects.live(now).filter(pk__in=mail_digest.keys(threads))
-    rows = ending.exclude(pk__in=Waiver.objects.followed()).order_by("pk")
+    rows = ending.not_followed().order_by("pk")
     return {f"waiver:{one.pk}": Line(one.ends_at) for one in rows}
 
 

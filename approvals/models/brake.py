@@ -125,6 +125,10 @@ class HeldBatch(models.Model):
         return self.held.count()
 
 
+#: Held grants of a batch that was released, and those of high risk of one that nobody answered.
+GOES_THROUGH = Q(batch__state=BatchState.RELEASED) | Q(batch__state=BatchState.LAPSED, tier="high")
+
+
 class HeldGrantQuerySet(models.QuerySet["HeldGrant"]):
     """Held grants by what has become of their batch."""
 
@@ -134,7 +138,7 @@ class HeldGrantQuerySet(models.QuerySet["HeldGrant"]):
 
     def released(self) -> HeldGrantQuerySet:
         """Those that go through: of a batch that was released, and of high risk of one that nobody answered (G6)."""
-        return self.filter(Q(batch__state=BatchState.RELEASED) | Q(batch__state=BatchState.LAPSED, tier="high"))
+        return self.filter(GOES_THROUGH)
 
     def let_be(self) -> HeldGrantQuerySet:
         """Those that do not: of a batch that was discarded, and of less than high risk of one that nobody answered (G6)."""

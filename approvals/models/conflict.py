@@ -306,11 +306,9 @@ class WaiverQuerySet(models.QuerySet["Waiver"]):
             title=Coalesce(Subquery(newest.values("title")[:1]), "code", output_field=models.CharField())
         )
 
-    def followed(self) -> WaiverQuerySet:
-        """Those after which another was granted."""
-        return self.filter(
-            pk__in=Waiver.objects.filter(state=WaiverState.GRANTED, follows__isnull=False).values("follows")
-        )
+    def not_followed(self) -> WaiverQuerySet:
+        """Those after which no other was granted."""
+        return self.filter(~Exists(Waiver.objects.filter(follows=OuterRef("pk"), state=WaiverState.GRANTED)))
 
     def counting(self, since: datetime) -> WaiverQuerySet:
         """Those that one which was asked at the instant ``since`` would follow: granted, whatever came of it, and not long over (S7)."""

@@ -44,7 +44,7 @@ def open_to(automation: Automation, now: datetime) -> list[Found]:
             found.setdefault((one.standing.rule.code, one.subject), one)
     waived = [one.waiver for one in found.values() if one.waiver is not None]
     ending = {one.pk for one in waived if ends_soon(one, now)}
-    ending -= set(Waiver.objects.followed().filter(pk__in=ending).values_list("pk", flat=True)) if ending else set()
+    ending = set(Waiver.objects.filter(pk__in=ending).not_followed().values_list("pk", flat=True)) if ending else set()
     return [one for one in found.values() if one.waiver is None or one.waiver.pk in ending]
 
 

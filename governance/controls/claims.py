@@ -24,8 +24,8 @@ log = structlog.get_logger(__name__)
 
 M = TypeVar("M", bound=models.Model)
 
-#: Rows found with one query.
-CHUNK = 100
+#: Rows found with one query, which looks at all that is due.
+CHUNK = 5_000
 
 
 def sweep(rows: models.QuerySet[M], act: Callable[[M], object], *, job: str) -> int:

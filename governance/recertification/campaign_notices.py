@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from governance.controls import ledger, mail_digest, outbox
 from governance.controls.mail_digest import Line
@@ -57,8 +57,8 @@ def called_off(step: Step[Campaign], campaign: Campaign) -> int:
     Returns:
         How many are asked.
     """
-    joined = Joining.objects.filter(campaign=campaign).order_by()
-    of_it = Q(item__campaign=campaign) | Q(item__in=joined.values("item"))
+    joined = Joining.objects.filter(campaign=campaign, item=OuterRef("item"))
+    of_it = Q(item__campaign=campaign) | Q(Exists(joined))
     waiting = Question.objects.filter(of_it, item__state__in=[ItemState.OPEN, ItemState.ESCALATED]).order_by()
     people = list(Person.objects.filter(pk__in=waiting.values("reviewer")))
     told = {one for one, _ in _with_takers(people, step.now)}

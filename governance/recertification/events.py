@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from approvals.models import Grant, GrantUsage, Submission
@@ -158,7 +158,8 @@ def _drift(now: datetime) -> Iterator[Happened]:
     """What was changed in the register since it was approved, and nobody submitted the change."""
     newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number")
     rows = Automation.objects.filter(state=AutomationState.LIVE).annotate(newest=Subquery(newest.values("pk")[:1]))
-    later = rows.exclude(newest=F("approved_version")).exclude(newest__in=Submission.objects.values("version"))
+    submitted = Submission.objects.filter(version=OuterRef("newest"))
+    later = rows.exclude(newest=F("approved_version")).filter(~Exists(submitted))
     changed = later.filter(versions=F("newest"), versions__created_at__lte=now - timedelta(days=DRIFT_DAYS))
     for pk, version in changed.order_by("pk").values_list("pk", "newest"):
         yield Happened(DRIFT, f"version {version} not submitted", automation=pk)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import structlog
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from approvals.ladders import Bench
 from governance.controls import nudge
@@ -55,10 +55,10 @@ def sweep(now: datetime) -> Mapping[str, int]:
 
 def _under_way() -> QuerySet[Campaign]:
     """Campaigns that are being opened, or were called off and leave something open."""
-    unclosed = Item.objects.filter(state__in=UNCLOSED, campaign__state=CampaignState.CALLED_OFF).order_by()
-    joined = Joining.objects.filter(item__state__in=UNCLOSED, campaign__state=CampaignState.CALLED_OFF).order_by()
-    left = Q(pk__in=unclosed.values("campaign")) | Q(pk__in=joined.values("campaign"))
-    return Campaign.objects.filter(Q(state=CampaignState.OPENING) | left).order_by("pk")
+    unclosed = Item.objects.filter(campaign=OuterRef("pk"), state__in=UNCLOSED)
+    joined = Joining.objects.filter(campaign=OuterRef("pk"), item__state__in=UNCLOSED)
+    leaves = Q(Exists(unclosed) | Exists(joined), state=CampaignState.CALLED_OFF)
+    return Campaign.objects.filter(Q(state=CampaignState.OPENING) | leaves).order_by("pk")
 
 
 def fill(campaign: Campaign, now: datetime, actor: Actor, until: float) -> Counter[str]:
@@ -108,9 +108,10 @@ def _leave_some(campaign: Campaign, now: datetime, actor: Actor) -> bool:
 
 def to_leave(campaign: Campaign) -> QuerySet[Item]:
     """Open items that a campaign that was called off has joined, or that another has joined in it, with its dates among theirs."""
-    joined = Joining.objects.filter(campaign=campaign).order_by()
+    joined = Joining.objects.filter(campaign=campaign).order_by().values("item")
+    counted_on = Item.objects.filter(called_off.COUNTED_ON, campaign=campaign).order_by().values("pk")
     rows = Item.objects.filter(
-        Q(pk__in=joined.values("item")) | Q(called_off.COUNTED_ON, campaign=campaign),
+        pk__in=joined.union(counted_on),
         state__in=UNCLOSED,
         suspended_at__isnull=True,
         **{f"snapshot__{due_by.DATES}__contains": [{"of": campaign.pk}]},
@@ -123,13 +124,13 @@ def to_join(campaign: Campaign, now: datetime) -> QuerySet[Item]:
     about = Scope.of(campaign.scope)
     rows = Item.objects.filter(state__in=[ItemState.OPEN, ItemState.ESCALATED]).exclude(campaign=campaign)
     rows = rows.exclude(called_off.LET_GO)
-    known = Joining.objects.filter(campaign=campaign).order_by()
+    known = Joining.objects.filter(campaign=campaign, item=OuterRef("pk"))
     grants = rows.filter(grant__in=about.grants(now).filter(pk__lte=campaign.grants_until).values("pk"))
     automations = rows.filter(
         automation__in=about.automations(now).filter(pk__lte=campaign.automations_until).values("pk")
     )
     found = Item.objects.filter(pk__in=grants.order_by().values("pk").union(automations.order_by().values("pk")))
-    return found.exclude(pk__in=known.values("item")).order_by("pk")
+    return found.filter(~Exists(known)).order_by("pk")
 
 
 def is_under_review(about: Scope, now: datetime) -> int:

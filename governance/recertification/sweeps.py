@@ -243,24 +243,35 @@ def _somebody_late() -> QuerySet[Item]:
 
 
 def close_due(now: datetime, actor: Actor) -> int:
-    """Close what has come to its end, and campaigns in which nothing is left; returns how many items (R4, R6)."""
+    """Close what has come to its end, and campaigns in which nothing is left; returns how many items (R4, R6).
+
+    Each reason to close is a query of its own: as one, nearly all that is open would be gone through for each of them.
+    """
     unclosed = Item.objects.filter(state__in=UNCLOSED)
-    gone = ~Q(pk__in=_still_there(unclosed).values("pk"))
-    due = unclosed.filter(Q(closes_at__lte=now) | gone | Q(pk__in=in_conflict.resolved()))
-    _ask_brake(due.filter(closes_at__lte=now), now, actor)
-    ending = due.filter(Q(pk__in=_not_held(due, now).values("pk")) | Q(pk__in=_released(due).values("pk")))
-    closed = claims.sweep(ending, partial(transitions.close.when_due, actor=actor, now=now), job=JOB)
+    over = unclosed.filter(closes_at__lte=now)
+    _ask_brake(over, now, actor)
+    close = partial(transitions.close.when_due, actor=actor, now=now)
+    due = (
+        unclosed.filter(grant__state=GrantState.ENDED),
+        unclosed.filter(automation__state=AutomationState.RETIRED),
+        over.filter(_may_end(now)),
+        unclosed.filter(among(in_conflict.resolved())).filter(_may_end(now)),
+    )
+    closed = sum(claims.sweep(rows, close, job=JOB) for rows in due)
     today = now.astimezone(organisation_zone()).date()
-    over = Q(opened_on__lt=today) | Q(kind=CampaignKind.ADHOC)
-    done = Campaign.objects.filter(over, state=CampaignState.OPEN).exclude(items__state__in=UNCLOSED)
+    is_over = Q(opened_on__lt=today) | Q(kind=CampaignKind.ADHOC)
+    waits = Item.objects.filter(campaign=OuterRef("pk"), state__in=UNCLOSED)
+    done = Campaign.objects.filter(is_over, ~Exists(waits), state=CampaignState.OPEN)
     claims.sweep(done, partial(transitions.close_campaign.when_due, actor=actor, now=now), job=JOB)
     return closed
 
 
 def _ask_brake(due: QuerySet[Item], now: datetime, actor: Actor) -> None:
     """Before a campaign ends what it closes: too much at once is held, all of it (G6)."""
-    ending = _not_held(_still_there(due), now).exclude(
-        automation__isnull=False, automation__suspended_by_review_at__isnull=True
+    ending = (
+        _still_there(due)
+        .filter(~_is_held(now))
+        .exclude(automation__isnull=False, automation__suspended_by_review_at__isnull=True)
     )
     by_campaign: dict[int, list[Item]] = {}
     for item in ending.select_related("campaign", "grant").order_by("campaign_id", "pk"):
@@ -280,16 +291,14 @@ def _standing_of(automations: Collection[int]) -> dict[int, list[Grant]]:
     return found
 
 
-def _not_held(due: QuerySet[Item], now: datetime) -> QuerySet[Item]:
-    """Without those whose grant, or one of whose automation, the brake holds from their campaign; what has ended otherwise is closed all the same."""
-    of_it = _of_its_automation(brake.blocked(now))
-    gone = Q(grant__state=GrantState.ENDED) | Q(automation__state=AutomationState.RETIRED)
-    return due.filter(gone | ~(brake.is_blocked("grant", _CAUSE, now) | of_it))
+def _may_end(now: datetime) -> Q:
+    """Of items: whether the brake does not hold them; or something of their automation was released and has not ended, whatever is held of the rest."""
+    return ~_is_held(now) | Q(_of_its_automation(HeldGrant.objects.released()))
 
 
-def _released(due: QuerySet[Item]) -> QuerySet[Item]:
-    """Those about an automation of which something was released and has not ended, whatever is held of the rest."""
-    return due.filter(_of_its_automation(HeldGrant.objects.released()))
+def _is_held(now: datetime) -> Q:
+    """Of items: whether their grant, or one of their automation, is held from their campaign."""
+    return Q(brake.is_blocked("grant", _CAUSE, now)) | Q(_of_its_automation(brake.blocked(now)))
 
 
 _CAUSE = Concat(Value("campaign:"), Cast(OuterRef("campaign"), CharField()))
@@ -307,7 +316,7 @@ def _asked_still() -> QuerySet[Question]:
 
 
 def _still_there(items: QuerySet[Item]) -> QuerySet[Item]:
-    """Without those whose grant has ended or whose automation is retired."""
-    ended = Grant.objects.filter(state=GrantState.ENDED)
-    retired = Automation.objects.filter(state=AutomationState.RETIRED)
-    return items.exclude(grant__in=ended).exclude(automation__in=retired)
+    """Without those whose grant has ended or whose automation is retired: asked of each, since there are more of these every year."""
+    ended = Grant.objects.filter(pk=OuterRef("grant"), state=GrantState.ENDED)
+    retired = Automation.objects.filter(pk=OuterRef("automation"), state=AutomationState.RETIRED)
+    return items.filter(~Exists(ended), ~Exists(retired))

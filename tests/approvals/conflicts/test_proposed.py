@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals import conflict_sweeps
 from approvals.conflicts import standing
+from approvals.conflicts.supposed import Known
 from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission
 from approvals.proposals import counting, kinds
 from approvals.proposals.kinds import Span
@@ -213,5 +214,5 @@ def test_each_rule_is_counted_by_what_it_says_itself_and_by_no_query_a_submissio
     kind, now = kinds.of("conflict_rule"), plain.now
     span = Span("read-and-tell", {}, catches, now - timedelta(days=90), now)
     with CaptureQueriesContext(connection) as asked:
-        assert kind.count(span, 0, 500).counts["caught"] == 1
+        assert kind.count(span, 0, 500, Known()).counts["caught"] == 1
     assert len(asked) == 3  # the submissions, the controls that stand on what they hold, and the waivers

@@ -1,0 +1,56 @@
+"""What keeps a row out of a job is asked of that row: held against a list of all others, it would take as long as both are long (R9).
+
+PostgreSQL makes no join of ``NOT IN (SELECT …)``. It keeps what was selected in memory as long as it believes that it fits, and beyond that goes
+through it for every row: of a campaign of a million items a sweep came to no end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from approvals import bulk, conflict_sweeps, signal_sweeps
+from approvals import sweeps as approval_sweeps
+from approvals.models import Submission
+from approvals.proposals import counting
+from governance.recertification import event_sweeps, filling, sweeps
+from tests.approvals import lightly
+from tests.journeys import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("R9")]
+
+JOBS = (
+    approval_sweeps.sweep,
+    bulk.sweep,
+    conflict_sweeps.sweep,
+    counting.sweep,
+    event_sweeps.sweep,
+    filling.sweep,
+    signal_sweeps.sweep,
+    sweeps.sweep,
+)
+KEPT_OUT = re.compile(r'NOT \("\w+"\."\w+" IN \(SELECT[^)]*')
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.__module__.rpartition(".")[2])
+@pytest.mark.parametrize("days", [0, 100, 200])
+def test_no_job_keeps_rows_out_by_a_list_of_all_others(
+    company: Company, stock_in_force: Submission, days: int, job: Callable[[datetime], Mapping[str, Any]]
+) -> None:
+    lightly.submitted(company)
+    asked = list[str]()
+
+    def keep(execute: Any, sql: str, *rest: Any) -> Any:
+        asked.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(keep):
+        for later in (0, 1, 2):
+            job(company.now + timedelta(days=days + later))
+    assert asked
+    assert sorted({found for sql in asked for found in KEPT_OUT.findall(sql)}) == []
