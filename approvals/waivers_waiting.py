@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Cast, JSONObject
 from django.urls import reverse
 
@@ -93,7 +93,9 @@ def over(mine: list[int] | compiled.Value, now: datetime, *, decides: bool, most
         most: how many at most.
     """
     owned = Automation.objects.answered_by(mine, now).order_by().values("pk")
-    told = JSONObject(what=Value(OVER), since="opened_at", due="due_at")
+    theirs = Automation.objects.all() if decides else Automation.objects.answered_by(mine, now)
+    named = theirs.filter(among(OuterRef("automations"))).order_by("name", "pk").values("name")
+    told = JSONObject(what=Value(OVER), since="opened_at", due="due_at", automation=Subquery(named[:1]))
     rows = Conflict.objects.standing("again", now)
     rows = rows if decides else rows.filter(automations__overlap=ArraySubquery(owned))
     return rows.order_by("opened_at", "pk").annotate(called=F("rule__title"), told=Cast(told, CharField()))[:most]
@@ -103,7 +105,7 @@ def of(pk: int, called: str, told: str) -> Waiting:
     """One row, read."""
     said: dict[str, Any] = json.loads(told)
     since, due = datetime.fromisoformat(said["since"]), said.get("due")
-    more = (said.get("automation", ""), said.get("by", ""), since, said.get("days", 0))
+    more = (said.get("automation") or "", said.get("by", ""), since, said.get("days", 0))
     return Waiting(pk, called, said["what"], *more, due=datetime.fromisoformat(due) if due else None)
 
 

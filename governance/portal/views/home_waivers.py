@@ -34,8 +34,7 @@ def to_decide(found: Iterable[Waiting]) -> Shape:
 def over(found: Iterable[Waiting]) -> Shape:
     """What was waived and is in conflict still: of whoever owns a part of it, and of security."""
     still = [one for one in waivers_waiting.longest(found) if one.what == waivers_waiting.OVER]
-    text = "its waiver is over and it is held still: resolve it, or ask for one more"
-    rows = [{**_row(one, who=""), "text": text, "due": one.due, "ends": "Resolve by"} for one in still]
+    rows = [{**_row(one, who=""), "text": _is_over(one), "due": one.due, "ends": "Resolve by"} for one in still]
     return {
         "key": "over",
         "title": "Waivers that are over",
@@ -45,6 +44,11 @@ def over(found: Iterable[Waiting]) -> Shape:
         "more_href": f"{reverse('conflict_list')}?show=again",
         "more_words": "See them all",
     }
+
+
+def _is_over(one: Waiting) -> str:
+    words = "the waiver is over and it is held still. Resolve it, or ask for one more"
+    return f"{one.automation}: {words}" if one.automation else f"{words[0].upper()}{words[1:]}"
 
 
 def own(found: Iterable[Waiting]) -> Shape:

@@ -13,13 +13,14 @@ from approvals.models import Conflict, Submission
 from governance.controls.models import Person
 from governance.controls.roles import Role
 from inventory.models import Version
+from tests import journeys
 from tests.approvals import stock
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.approvals.conflicts.test_waivers import ask, grant
 from tests.journeys import Company
 from tests.pages.test_register import cost
-from tests.people import give_role
+from tests.people import give_role, joins
 from tests.portal.signed_in import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7")]
@@ -88,6 +89,26 @@ def test_what_is_held_still_after_its_waiver_is_loud_at_home_and_on_the_page_of_
     (row,) = group_of(n.rita)["rows"]
     conflict = Conflict.objects.get()
     assert (row["href"], row["due"]) == (conflict.href, conflict.due_at)
+    assert row["text"].startswith(f"{one.name}: the waiver is over")
+
+
+def test_of_a_conflict_of_several_home_names_one_that_the_reader_answers_for(
+    plain: Company, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Security sees all of them, and is told the first by name."""
+    n, mine = plain.people, stock_in_force.automation
+    joins(n.piet, n.finance_ops)
+    other = stock.version(plain, lambda export: export.update(id="other", name="A first of all"), business_owner=n.piet)
+    journeys.in_force(plain, other)
+    ruling.rule(on(plain.erp), on(plain.slack), title="Never both", mode="enforce")
+    waiver = grant(plain, ask(plain, mine, days=5), n.sana)
+    conflict_sweeps.sweep(waiver.ends_at)
+    Conflict.objects.filter(pk=Conflict.objects.standing("again", waiver.ends_at).get().pk).update(
+        automations=sorted([mine.pk, other.automation_id])
+    )
+    monkeypatch.setattr("governance.controls.clock.now", lambda: waiver.ends_at)
+    named = {who.name: [row["text"].partition(":")[0] for row in group_of(who)["rows"]] for who in (n.jonas, n.sana)}
+    assert named == {n.jonas.name: [mine.name], n.sana.name: [other.automation.name]}
 
 
 def test_and_is_said_no_more_once_another_lifts_it_or_it_is_resolved(
