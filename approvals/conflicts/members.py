@@ -22,6 +22,7 @@ from approvals.conflicts.scanning import Fill
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
 from approvals.models import ConflictMember, ConflictRule
+from governance.controls.keyed import among
 from governance.controls.transitions import Step
 from inventory.models import Control, Entitlement, Resource, Version
 
@@ -144,22 +145,23 @@ def rows_of(rules: Sequence[Standing], entitlements: QuerySet[Entitlement]) -> I
                 yield ConflictMember(rule_id=version.pk, leg=number, entitlement=entitlement, mask=mask)
 
 
-def filled_by(rules: Sequence[Standing]) -> list[Fill]:
-    """What of all that is in the register fills which leg of rules that are not in force: what is alike is worked out once. One query."""
+def filled_by(rules: Sequence[Standing], entitlements: Collection[int]) -> list[Fill]:
+    """What of some entitlements fills which leg of rules that are not in force: what is alike is worked out once. One query."""
     legs = [(one.version.pk, number, leg) for one in rules for number, leg in legs_of(one.rule)]
     by_resource = any(selector.resources for _, _, leg in legs for selector in leg.any)
-    return [
-        Fill(rule, number, keys, mask)
-        for held, keys in _alike(by_resource=by_resource)
-        for rule, number, leg in legs
-        if (mask := mask_of(leg, held))
-    ]
+    found: dict[tuple[int, int, int], list[int]] = {}
+    for held, keys in _alike(entitlements, by_resource=by_resource):
+        for rule, number, leg in legs:
+            if mask := mask_of(leg, held):
+                found.setdefault((rule, number, mask), []).extend(keys)
+    return [Fill(rule, number, keys, mask) for (rule, number, mask), keys in found.items()]
 
 
-def _alike(*, by_resource: bool) -> Iterator[tuple[Held, list[int]]]:
-    """What can be held, with the ids of the entitlements that are this."""
+def _alike(entitlements: Collection[int], *, by_resource: bool) -> Iterator[tuple[Held, list[int]]]:
+    """What they are, those that are alike once, with their ids."""
     said = (*ALIKE, "resource") if by_resource else ALIKE
-    rows = Entitlement.objects.order_by().values_list(*said).annotate(keys=ArrayAgg("pk"))
+    some = Entitlement.objects.filter(among(entitlements)).order_by()
+    rows = some.values_list(*said).annotate(keys=ArrayAgg("pk"))
     for code, tags, level, outbound, own, kind, of_resource, environment, *resource, keys in rows:
         held = Held(
             key="",

@@ -205,6 +205,13 @@ def beside_as_given(
     return found
 
 
+def held_beside(scope: str, members: Collection[tuple[int, int]], now: datetime) -> set[int]:
+    """Ids of the entitlements that some subjects hold anything of: nothing else fills a leg there."""
+    with connection.cursor() as cursor:
+        cursor.execute(_entitlements_of(scope), _pairs(members) | {"now": now})
+        return {pk for (pk,) in cursor.fetchall()}
+
+
 def _pairs(members: Collection[tuple[int, int]]) -> dict[str, list[int]]:
     return {"subjects": [subject for subject, _ in members], "members": [member for _, member in members]}
 
@@ -278,6 +285,14 @@ def _those_of(scope: str) -> str:
     if scope == Scope.CHAIN:  # as it would be
         return "SELECT member AS id, subject FROM unnest(%(subjects)s::bigint[], %(members)s::bigint[]) given (subject, member)"
     return f"SELECT a.id, {subject} AS subject FROM inventory_automation a {join} WHERE {subject} = ANY(%(subjects)s)"  # noqa: S608
+
+
+def _entitlements_of(scope: str) -> str:
+    return f"""
+        SELECT DISTINCT g.entitlement_id FROM approvals_grant g
+        WHERE g.automation_id IN (SELECT a.id FROM ({_those_of(scope)}) a) AND g.entitlement_id IS NOT NULL
+            AND g.state <> 'ended' AND g.ends_at > %(now)s
+    """  # noqa: S608  put together from pieces of its own
 
 
 def _beside_of(scope: str, held: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from approvals.conflicts import asked, finding, members, rules, scanning
 from approvals.conflicts.finding import Found
 from approvals.conflicts.rules import Leg, Rule
-from approvals.conflicts.scanning import Conflicts, Fill, Members, Part
+from approvals.conflicts.scanning import Conflicts, Members, Part
 from approvals.conflicts.standing import Standing
 from approvals.models import ConflictRule, Submission, Waiver
 from approvals.models.conflict import Scope
@@ -21,14 +21,14 @@ Meaning = tuple[str, tuple[Any, ...], Any]
 
 @dataclass
 class Known:
-    """What counting over many submissions has read once: what fills the legs of the rules, and what whoever they look at holds of it.
+    """What counting over many submissions has read once, of what whoever the rules look at holds.
 
     Args:
-        fills: by what a rule means.
-        held: likewise, by the subject.
+        read: by what a rule means, the subjects of whom it was read; rules that are asked together share one set.
+        held: likewise, what was found, by the subject.
     """
 
-    fills: dict[Meaning, list[Fill]] = field(default_factory=dict)
+    read: dict[Meaning, frozenset[int]] = field(default_factory=dict)
     held: dict[Meaning, dict[int, list[Part]]] = field(default_factory=dict)
 
 
@@ -76,7 +76,7 @@ def _meaning(rule: Rule) -> Meaning:
 class _Beside:
     """What others hold of what rules mean that nobody has worked out against the register; see `finding.Beside`.
 
-    Who stands in a chain follows from what is submitted, so that it is read for each time; all else once.
+    Who stands in a chain follows from what is submitted, and all of what is held is too much to be kept: either is read for a few submissions alone.
 
     Args:
         known: what was read before.
@@ -84,43 +84,38 @@ class _Beside:
     """
 
     def __init__(self, known: Known, waived: set[str]) -> None:
-        self.known, self.waived = known, waived
-        self.whole: dict[Meaning, dict[int, list[Part]]] = {}
+        self.known, self.waived, self.whole = known, waived, Known()
 
     def __call__(self, rules: Sequence[Standing], subjects: Members, now: datetime) -> Conflicts:
-        self._fill(rules)
-        found: Conflicts = {}
-        missing: dict[tuple[str, bool, tuple[tuple[int, int], ...]], list[Standing]] = {}
+        asked: dict[tuple[str, bool, frozenset[int]], list[Standing]] = {}
         for one in rules:
-            wanted, is_whole = subjects.get(one.rule.scope, ()), self._is_whole(one)
-            left = tuple(sorted(pair for pair in wanted if pair[0] not in self._kept(one)))
-            if left:
-                missing.setdefault((one.rule.scope, is_whole, left), []).append(one)
-        for (scope, is_whole, left), those in missing.items():
-            filled = [
-                replace(fill, rule=one.version.pk) for one in those for fill in self.known.fills[_meaning(one.rule)]
-            ]
-            read = scanning.beside_as_given(scope, those, left, now, filled, few=not is_whole)
-            for one in those:
-                self._kept(one).update({subject: read.get((one.version.pk, subject), []) for subject, _ in left})
-        for one in rules:
-            kept = self._kept(one)
-            found.update({(one.version.pk, subject): kept[subject] for subject, _ in subjects.get(one.rule.scope, ())})
-        return found
+            read = self._place(one).read.get(_meaning(one.rule), frozenset())
+            asked.setdefault((one.rule.scope, self._is_whole(one), read), []).append(one)
+        for (scope, is_whole, read), those in asked.items():
+            if left := [pair for pair in subjects.get(scope, ()) if pair[0] not in read]:
+                self._read(scope, those, left, now, few=not is_whole)
+                read |= {subject for subject, _ in left}
+                for one in those:
+                    self._place(one).read[_meaning(one.rule)] = read
+        return {
+            (one.version.pk, subject): kept[subject]
+            for one in rules
+            for kept in (self._place(one).held.get(_meaning(one.rule), {}),)
+            for subject, _ in subjects.get(one.rule.scope, ())
+            if subject in kept
+        }
 
     def _is_whole(self, one: Standing) -> bool:
         return one.version.digest in self.waived or one.rule.scope == Scope.CHAIN
 
-    def _kept(self, one: Standing) -> dict[int, list[Part]]:
-        """What was read of it; all of what is held is too much to be kept for longer than a few submissions."""
-        place = self.whole if self._is_whole(one) else self.known.held
-        return place.setdefault(_meaning(one.rule), {})
+    def _place(self, one: Standing) -> Known:
+        return self.whole if self._is_whole(one) else self.known
 
-    def _fill(self, rules: Sequence[Standing]) -> None:
-        """Work out what fills the legs of those that were not met before."""
-        new = {_meaning(one.rule): one for one in rules if _meaning(one.rule) not in self.known.fills}
-        if new:
-            self.known.fills.update({meaning: [] for meaning in new})
-            meanings = {one.version.pk: meaning for meaning, one in new.items()}
-            for fill in members.filled_by(list(new.values())):
-                self.known.fills[meanings[fill.rule]].append(fill)
+    def _read(
+        self, scope: str, those: Sequence[Standing], left: Sequence[tuple[int, int]], now: datetime, *, few: bool
+    ) -> None:
+        filled = members.filled_by(those, scanning.held_beside(scope, left, now))
+        meanings = {one.version.pk: (self._place(one), _meaning(one.rule)) for one in those}
+        for (rule, subject), parts in scanning.beside_as_given(scope, those, left, now, filled, few=few).items():
+            place, meaning = meanings[rule]
+            place.held.setdefault(meaning, {})[subject] = parts

@@ -96,13 +96,14 @@ SAYS_WHAT_WAS_APPROVED = pgtrigger.Trigger(
         IF NEW.predecessor_id IS NOT NULL THEN
             SELECT * INTO old FROM approvals_grant WHERE id = NEW.predecessor_id;
             IF (old.approval_id, old.app_approval_id) IS DISTINCT FROM (NEW.approval_id, NEW.app_approval_id)
-                OR (old.kind, old.tier, old.key, old.target) IS DISTINCT FROM (NEW.kind, NEW.tier, NEW.key, NEW.target)
+                OR (old.kind, old.tier, old.key, old.target, old.held_as) IS DISTINCT FROM
+                    (NEW.kind, NEW.tier, NEW.key, NEW.target, NEW.held_as)
                 OR old.entitlement_id IS DISTINCT FROM NEW.entitlement_id OR old.credential_id IS DISTINCT FROM NEW.credential_id
                 OR {_more_than("NEW.level", "old.level")}
                 OR NOT NEW.scope <@ old.scope OR {_RISEN.format(row="NEW")} < {_RISEN.format(row="old")} THEN
                 RAISE EXCEPTION 'G2: a successor is never wider than grant %', old.id USING ERRCODE = 'check_violation';
             END IF;
-            IF NEW.begins_at >= old.ends_at THEN
+            IF NEW.begins_at >= old.ends_at OR NEW.begins_at > old.ended_at THEN
                 RAISE EXCEPTION 'G3: the term of grant % was over', old.id USING ERRCODE = 'check_violation';
             END IF;
             RETURN NEW;

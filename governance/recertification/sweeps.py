@@ -238,7 +238,8 @@ def _somebody_late() -> QuerySet[Item]:
 
     Whether who is there may still answer is asked of each, under its lock (`duties.DEADLINE_PASSED`).
     """
-    waits = Question.objects.filter(item=OuterRef("pk"), answered_at__isnull=True).exclude(reviewer__in=_gone())
+    here = {"reviewer__is_active": True, "reviewer__left_at__isnull": True}
+    waits = Question.objects.filter(item=OuterRef("pk"), answered_at__isnull=True, **here)
     return Item.objects.exclude(called_off.LET_GO).filter(Q(nobody=False) | Exists(waits))
 
 
@@ -252,10 +253,11 @@ def close_due(now: datetime, actor: Actor) -> int:
     _ask_brake(over, now, actor)
     close = partial(transitions.close.when_due, actor=actor, now=now)
     due = (
-        unclosed.filter(grant__state=GrantState.ENDED),
-        unclosed.filter(automation__state=AutomationState.RETIRED),
         over.filter(_may_end(now)),
         unclosed.filter(among(in_conflict.resolved())).filter(_may_end(now)),
+        # Last: what those before end is a reason to close what is asked about it too.
+        unclosed.filter(grant__state=GrantState.ENDED),
+        unclosed.filter(automation__state=AutomationState.RETIRED),
     )
     closed = sum(claims.sweep(rows, close, job=JOB) for rows in due)
     today = now.astimezone(organisation_zone()).date()

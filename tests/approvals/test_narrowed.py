@@ -184,15 +184,19 @@ def test_a_successor_is_no_wider_than_the_decisions_either(company: Company, cha
             "G2",
         ),
         (reading, {"scope": ["fin.customers"]}, {"scope": ["fin.customers"], "credential_id": None}, "G2"),
+        (reading, {"scope": ["fin.customers"]}, {"scope": ["fin.customers"], "held_as": 59}, "G2"),
         (posting, {"level": "read"}, {"level": "write"}, "G2"),
     ):
         old = Grant.objects.get(approval=record, predecessor=None)
         sql("UPDATE approvals_grant SET state = 'ended', ended_at = %s, ended_why = 'x' WHERE id = %s", later, old.pk)
         forget_narrowing(record)
+        same = {"predecessor_id": old.pk, "held_as": old.held_as}
         with database_refuses(refused):
-            insert_grant(record, later, predecessor_id=old.pk, **too_much)
+            insert_grant(record, later, **same | too_much)
+        with database_refuses("G3"):  # it had ended by then
+            insert_grant(record, later + timedelta(minutes=1), **same | allowed)
         with undone():
-            insert_grant(record, later, predecessor_id=old.pk, **allowed)
+            insert_grant(record, later, **same | allowed)
 
 
 @pytest.mark.rule("G1", "A5")

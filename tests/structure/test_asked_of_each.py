@@ -34,7 +34,8 @@ JOBS = (
     signal_sweeps.sweep,
     sweeps.sweep,
 )
-KEPT_OUT = re.compile(r'NOT \("\w+"\."\w+" IN \(SELECT[^)]*')
+#: Django quotes no alias of its own inside a subquery.
+KEPT_OUT = re.compile(r'(?:NOT \((?:"\w+"|[A-Z]+\d+)\."\w+" IN \(SELECT|NOT IN \(\s*SELECT|<> ALL ?\(\s*SELECT)[^)]*')
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.__module__.rpartition(".")[2])

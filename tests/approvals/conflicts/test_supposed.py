@@ -8,11 +8,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals.conflicts import asked
+from approvals.conflicts import asked, members, supposed
 from approvals.conflicts.supposed import Known
 from approvals.models import Proposal, Submission
 from approvals.proposals import counting, kinds
 from approvals.transitions import proposing
+from inventory.models import Entitlement
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.chained import described
@@ -133,4 +134,44 @@ def test_what_was_read_for_one_slice_is_not_read_again_for_the_next(plain: Compa
             found = kind.count(span, cursor, 1, known)
         cursor, caught = found.cursor, caught + found.counts["caught"]
         asks.append(sum("approvals_grant" in one["sql"] for one in seen.captured_queries))
-    assert (caught, asks) == (3, [1, 0, 0, 0]), "of both rules together it is read once"
+    assert (caught, asks) == (3, [2, 0, 0, 0]), "what is held, and what of it fills a leg: of both rules together once"
+
+
+def test_what_nobody_holds_beside_it_is_not_weighed_and_nothing_is_kept_of_it(
+    plain: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c, weighed, known = plain, set[int](), Known()
+    real = members.filled_by
+    monkeypatch.setattr(members, "filled_by", lambda rules, some: weighed.update(some) or real(rules, some))
+    made = submitted(c, "team", "Writes", (c.slack, "write", "in"))
+    submitted(c, "team", "Waits", (c.erp, "read", "elsewhere"))
+    wide = [writing_and_reading(c, scope="team")["rule"], writing_and_reading(c, scope="owner", code="other")["rule"]]
+    assert supposed.conflicts_of([made], c.now, wide, known=known) == [[[]]]
+    assert ([*known.read.values()], known.held, weighed) == (
+        [{made.automation.team_id}, {c.people.jonas.pk}],
+        {},
+        set(),
+    )
+    journeys.decide_all(c, made)
+    supposed.conflicts_of([made], c.now, wide, known=known)
+    assert (known.held, weighed) == ({}, set()), "it was read before"
+    supposed.conflicts_of([made], c.now, wide, known=Known())
+    assert weighed == set(made.version.privileges.values_list("entitlement", flat=True))
+    assert weighed < set(Entitlement.objects.values_list("pk", flat=True))
+
+
+def test_what_fills_a_leg_is_the_same_worked_out_for_all_that_is_alike(plain: Company) -> None:
+    c = plain
+    journeys.decide_all(c, journeys.submitted(c))
+    legs = (
+        ruling.document(on(c.slack), {"levels": ["read"], "kinds": ["data_store"]}, code="a"),
+        ruling.document({"codes": ["*select*"]}, {"data_classes": ["confidential"]}, code="b", scope="team"),
+        ruling.document({"outbound": True}, code="c", without={"environments": ["production"]}),
+    )
+    every = Entitlement.objects.order_by("pk")
+    for some in ([0], [1], [2], [0, 1, 2]):
+        rules = [supposed._standing(number, legs[number]) for number in some]
+        one_by_one = {(one.rule_id, one.leg, one.entitlement_id, one.mask) for one in members.rows_of(rules, every)}
+        filled = members.filled_by(rules, set(every.values_list("pk", flat=True)))
+        assert {(one.rule, one.leg, key, one.mask) for one in filled for key in one.entitlements} == one_by_one
+        assert one_by_one
