@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from pytest_django.plugin import blocking_manager_key
@@ -38,6 +39,12 @@ from tests import deep, one_chain, prepared  # noqa: E402
 prepared.keep()
 one_chain.share()
 deep.make_room()
+
+# How long something takes is no test's matter: on a busy machine the first draw of a strategy takes more than a second.
+hypothesis.settings.register_profile(
+    "countersign", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("countersign")
 
 pytest_plugins = [
     "tests.reports",
