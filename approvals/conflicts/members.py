@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from approvals.conflicts import standing
-from approvals.conflicts.holding import data_class_of, legs_of, mask_of, of_entitlement
+from approvals.conflicts.holding import legs_of, mask_of, of_entitlement
 from approvals.conflicts.rules import Rule
 from approvals.conflicts.scanning import Fill
 from approvals.conflicts.selectors import Held
@@ -163,15 +163,6 @@ def _alike(entitlements: Collection[int], *, by_resource: bool) -> Iterator[tupl
     some = Entitlement.objects.filter(among(entitlements)).order_by()
     rows = some.values_list(*said).annotate(keys=ArrayAgg("pk"))
     for code, tags, level, outbound, own, kind, of_resource, environment, *resource, keys in rows:
-        held = Held(
-            key="",
-            code=code,
-            tags=frozenset(tags),
-            level=level,
-            kind=kind,
-            resource=resource[0] if resource else None,
-            data_class=data_class_of(own, of_resource),
-            environment=environment,
-            outbound=outbound,
-        )
-        yield held, keys
+        on = Resource(pk=resource[0] if resource else None, kind=kind, data_class=of_resource, environment=environment)
+        said_of = {"code": code, "tags": tags, "level": level, "outbound": outbound, "data_class": own}
+        yield of_entitlement(Entitlement(resource=on, **said_of)), keys
