@@ -47,7 +47,7 @@ format: $(VENV)/ready-to-test ## put code and templates into the form that lint 
 	@$(VENV)/bin/ruff format --quiet . && $(VENV)/bin/ruff check --quiet --fix . ; \
 	find templates -name '*.html' -exec $(VENV)/bin/djade --target-version 5.2 {} + ; $(VENV)/bin/djhtml --tabwidth 2 templates
 
-bench: $(VENV)/ready-to-test ## pages, sweeps and ledger against their goals at 1,000 automations: make bench ARGS=100000
+bench: $(VENV)/ready-to-test ## pages, sweeps and ledger against their goals at 1,000 automations: make bench ARGS="100000 campaign"
 	@exec $(PY) -m tests.benchmarks $(ARGS)
 
 docs: $(VENV)/ready-to-run ## write docs/rules.md from the declarations in the code

@@ -4,19 +4,20 @@ JSON lines ``{"name", "value", "unit", "goal", "holds"}``; a table on a terminal
 the database's: the least of several rounds in which all pages take turns, since whatever else runs only adds. Pages are measured
 as an operator runs them: no demo, no instruments of the test runner. A goal that does not hold fails nothing here: the line says
 so. The first line is a yardstick, a fixed piece of work: where it does not hold, the machine is slow or busy and CPU figures are too
-high by as much. ``make bench ARGS=10000`` measures a larger estate.
+high by as much. ``make bench ARGS=10000`` measures a larger estate, ``make bench ARGS="120000 conflicts campaign"`` some parts of it alone.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from itertools import chain
+from functools import partial
 from pathlib import Path
 
 from tests import environment
@@ -47,6 +48,8 @@ from tests.benchmarks import engine as measuring  # noqa: E402
 from tests.portal.signed_in import client_of  # noqa: E402
 
 AUTOMATIONS = 1000
+#: In the order in which they are measured where none is named.
+PARTS = ("pages", "answers", "engine", "conflicts", "what-if", "campaign", "imports")
 #: A statement is prepared at its sixth use, and has a plan of its own for each until the eleventh.
 WARM, ROUNDS = 12, 15
 #: Steps of the yardstick, and the CPU milliseconds that they take on a machine that does nothing else.
@@ -271,29 +274,49 @@ def tell(one: Line) -> None:
         word = "holds" if one.holds else "DOES NOT HOLD"
         print(f"{one.name:36} {one.value:>9,.1f} {one.unit:8} goal {one.goal:>9,.0f}  {word}")
     else:
-        print(json.dumps(asdict(one)))
+        print(json.dumps(asdict(one)), flush=True)
+
+
+def wanted() -> argparse.Namespace:
+    """What the command line asks for: how many automations, and which parts in which order."""
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure pages, sweeps, ledger and reviews.")
+    parser.add_argument("automations", nargs="?", type=int, default=AUTOMATIONS)
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all of them without one")
+    asked = parser.parse_args()
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"No part is called {', '.join(sorted(unknown))}. There are {', '.join(PARTS)}.")
+    return asked
+
+
+def parts(company: journeys.Company, measured: Sequence[Page]) -> dict[str, Callable[[], Iterator[Line]]]:
+    """What measures each of `PARTS`."""
+    n = company.people
+    functions = (
+        partial(measure, measured),
+        partial(reviews, company),
+        engine,
+        held_together,
+        what_if,
+        partial(reviewed, n),
+        partial(imports, n),
+    )
+    return dict(zip(PARTS, functions, strict=True))
 
 
 def main() -> None:
-    """Start a database, fill it, measure each page."""
+    """Start a database, fill it, measure each part of what was asked for."""
+    asked = wanted()
     logging.disable(logging.WARNING)  # figures and nothing else on standard output
     ENVIRONMENT.start()
     try:
         call_command("migrate", verbosity=0, interactive=False)
         keys.ensure(settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE)
-        company, *open_ones = fill(int(sys.argv[1]) if len(sys.argv) > 1 else AUTOMATIONS)
-        measured = pages(company.people, *open_ones)
+        company, *open_ones = fill(asked.automations)
+        by_name = parts(company, pages(company.people, *open_ones))
         with override_settings(DEMO=False, ALLOWED_HOSTS=["testserver"]):
-            for found in chain(
-                measure(measured),
-                reviews(company),
-                engine(),
-                held_together(),
-                what_if(),
-                reviewed(company.people),
-                imports(company.people),
-            ):
-                tell(found)
+            for name in asked.parts or PARTS:
+                for found in by_name[name]():
+                    tell(found)
     finally:
         connections.close_all()
         ENVIRONMENT.stop()
