@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Value
+from django.db.models import Case, Count, Exists, F, Q, QuerySet, Value, When
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -24,11 +24,15 @@ from governance.controls.actors import Actor
 from governance.web.middleware import Request
 from governance.web.pages import page
 from inventory.models import DataClass, Reach
+from inventory.models.resource import sees_all
 
 Shape = dict[str, Any]
 
 #: The most proposals that the desk shows; all of them have a page of their own.
 MOST_PROPOSED = 8
+
+#: The most open submissions of which it is counted how many somebody sees who doesn't see all.
+COUNTED = 300
 
 SHOWS = (("Waiting for me", ""), ("All open", "all"), ("Overdue", "overdue"))
 BANDS = (("high", "High risk"), ("standard", "Standard risk"), ("low", "Low risk"))
@@ -233,13 +237,23 @@ def _visible(actor: Actor, filters: Filters) -> QuerySet[Approval]:
     return Approval.objects.filter(filters.condition(), state=ApprovalState.OPEN, submission__in=visible)
 
 
-def _counts(actor: Actor, filters: Filters, found: Sequence[Place]) -> dict[str, int]:
-    """How many submissions the chips would show of all that the reader may see: one query, or what has been read of it."""
+def _counts(actor: Actor, filters: Filters, found: Sequence[Place]) -> dict[str, int | None]:
+    """How many submissions the chips would show of all that the reader may see: one query, or what has been read of it.
+
+    Nothing where more are open in the company than `COUNTED`, and whether the reader sees it has to be asked of each.
+    """
     if filters.show:
         return {filters.show: len(found)} if len(found) <= MOST else {}
-    one = Count("submission", distinct=True)
-    late = Count("submission", distinct=True, filter=Q(due_at__lt=filters.now))
-    return _visible(actor, filters).order_by().aggregate(all=one, overdue=late)
+    counts = {
+        "all": Count("submission", distinct=True),
+        "overdue": Count("submission", distinct=True, filter=Q(due_at__lt=filters.now)),
+    }
+    records = _visible(actor, filters).order_by()
+    if sees_all(actor, filters.now):
+        return records.aggregate(**counts)
+    too_many = Exists(Submission.objects.unfinished().order_by()[COUNTED : COUNTED + 1])
+    known = {name: Case(When(too_many, then=None), default=count) for name, count in counts.items()}
+    return records.filter(~too_many).aggregate(**known)
 
 
 def _views_and_proposals(actor: Actor, now: datetime) -> tuple[list[DeskView], list[Waiting]]:
@@ -284,7 +298,7 @@ def _facts(mine: Sequence[Approval], drawn: Sequence[Sample], proposed: Sequence
     return facts
 
 
-def _chips(filters: Filters, mine: Sequence[Approval], drawn: int, counts: Mapping[str, int]) -> list[Shape]:
+def _chips(filters: Filters, mine: Sequence[Approval], drawn: int, counts: Mapping[str, int | None]) -> list[Shape]:
     """What is shown, and quick filters, with how much each would show where that is known: ``counts`` has it by ``show``."""
 
     def count(of: Filters) -> int | None:

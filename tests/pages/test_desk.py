@@ -14,8 +14,9 @@ from django.urls import reverse
 
 from approvals import waiting
 from approvals.models import Approval, ApprovalState, Submission
-from approvals.views import desk_filters
+from approvals.views import desk_filters, queue
 from approvals.views.desk_filters import Filters, places, places_in
+from governance.controls.models import Person
 from tests import journeys
 from tests.approvals import stock
 from tests.journeys import Company
@@ -218,3 +219,19 @@ def test_chips_say_how_much_they_would_show_and_shut_out_what_one_may_not_see(se
             assert chips[label] == len(set(shown)), (reader.name, show)
             own = client.get(reverse("desk"), {"show": show}).context["chips"]
             assert next(one["count"] for one in own if one.get("label") == label) == len(set(shown))
+
+
+@pytest.mark.rule("A10")
+def test_where_a_whole_company_has_much_open_it_is_counted_for_those_alone_who_see_all(
+    several: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_now = Submission.objects.unfinished().count()
+
+    def counts(reader: Person) -> list[int | None]:
+        chips = client_of(reader).get(reverse("desk")).context["chips"]
+        return [one["count"] for one in chips if one.get("label") in {"All open", "Overdue"}]
+
+    for most, said in ((open_now, [open_now, 1]), (open_now - 1, [None, None])):
+        monkeypatch.setattr(queue, "COUNTED", most)
+        assert counts(several.people.omar) == said
+        assert counts(several.people.sana) == [open_now, 1]
