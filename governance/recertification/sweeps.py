@@ -214,8 +214,9 @@ def _gone() -> QuerySet[Person]:
 
 
 def remind_due(now: datetime, actor: Actor) -> int:
-    """Remind whoever has not answered and whose day for it has come; returns how many (R5)."""
-    due = _asked_still().filter(remind_at__lte=now)
+    """Remind whoever has not answered and whose day for it has come, but of nothing that this run closes; returns how many (R5)."""
+    stays = Q(closes_at__isnull=True) | Q(closes_at__gt=now) | _is_held(now)
+    due = _asked_still().filter(remind_at__lte=now, item__in=Item.objects.filter(stays))
     return claims.sweep(due, partial(transitions.remind.when_due, actor=actor, now=now), job=JOB)
 
 

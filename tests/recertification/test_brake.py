@@ -10,9 +10,10 @@ from approvals import brake_sweeps
 from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch
 from approvals.transitions import braking
 from governance.controls.actors import Actor
+from governance.controls.models import Notice
 from governance.controls.refusals import OutOfTurn
 from governance.recertification import sweeps, transitions
-from governance.recertification.models import Item, ItemState
+from governance.recertification.models import Item, ItemState, Question
 from inventory.models import Automation
 from tests.people import as_actor
 from tests.recertification.reviews import JOB, Held, opened, opens_at
@@ -64,6 +65,21 @@ def test_released_the_campaign_closes_them_each_once(held: Held, silent: list[It
     assert sweeps.close_due(at, JOB) == 12
     assert sweeps.close_due(at, JOB) == 0
     assert len(_due(silent)) == 12
+
+
+@pytest.mark.rule("G6", "R5")
+def test_who_is_asked_about_what_is_held_is_still_reminded_of_it(held: Held, silent: list[Item]) -> None:
+    at = max(one.closes_at for one in silent if one.closes_at is not None)
+    late = Question.objects.unanswered().filter(item__in=silent, remind_at__lte=at).count()
+    reminders = Notice.objects.filter(
+        event="recertification_reminder", thread__in=[f"item:{one.pk}" for one in silent], created_at__gte=at
+    )
+    sweeps.remind_due(at, JOB)
+    assert (reminders.count(), late > 0) == (0, True), "it would end in the same run"
+    sweeps.close_due(at, JOB)
+    assert _due(silent) == []
+    sweeps.remind_due(at, JOB)
+    assert reminders.count() == late
 
 
 @pytest.mark.rule("G6", "R6")

@@ -280,6 +280,22 @@ def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_don
     assert "Jonas Weil" not in [name for _, name in heard]
 
 
+@pytest.mark.rule("R5")
+def test_after_an_outage_nobody_is_reminded_of_what_closes_at_that_moment(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    item.refresh_from_db()
+    late = item.closes_at + timedelta(hours=1)
+    assert item.questions.filter(remind_at__lte=late).exists(), "their day for it has come"
+    sweep_at(late)
+    item.refresh_from_db()
+    assert item.state == ItemState.CLOSED
+    assert not Notice.objects.filter(
+        event="recertification_reminder", thread=f"item:{item.pk}", created_at__gte=late
+    ).exists()
+
+
 @pytest.mark.rule("R8")
 def test_the_question_of_a_reviewer_who_leaves_goes_to_the_next_and_keeps_its_deadline(
     held: Held, stock_all_under_review: Item
