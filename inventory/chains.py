@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
@@ -21,6 +21,7 @@ from django.db.models import (
     F,
     Func,
     OuterRef,
+    Prefetch,
     Q,
     QuerySet,
     Subquery,
@@ -28,6 +29,7 @@ from django.db.models import (
     When,
 )
 from django.db.models.expressions import Combinable
+from django.db.models.fields.json import KT
 from django.db.models.functions import Concat, Left
 
 from governance.controls.keyed import among
@@ -39,9 +41,14 @@ from inventory.models import (
     ChainEnd,
     ChainKind,
     ChainMember,
+    Credential,
+    Entitlement,
     NonHumanIdentity,
     Privilege,
+    Trigger,
     Version,
+    VersionCredential,
+    VersionIdentity,
 )
 from inventory.risk import Tier
 
@@ -153,7 +160,9 @@ def others_with(versions: Collection[int]) -> dict[int, frozenset[int]]:
     """
     runs_as = NonHumanIdentity.objects.filter(Q(used_by__version=OuterRef("pk")) | Q(automation=OuterRef("automation")))
     may_be = Version.objects.filter(pk__in=versions).annotate(may_be=may_be_joined(), named=Exists(runs_as))
-    read = list(may_be.filter(Q(may_be=True) | Q(named=True)).select_related("automation").prefetch_related(*_WHOLE))
+    named = may_be.filter(Q(may_be=True) | Q(named=True)).annotate(on_error=KT("manifest__on_error"))
+    place = (f"automation__{name}" for name in ("platform_instance", "environment", "external_id"))
+    read = list(named.select_related("automation").only("number", *place).prefetch_related(*_whole()))
     ends = {one: chain_ends.of(_as_read(one)) for one in read}
     at: dict[str, list[tuple[int, str]]] = defaultdict(list)
     points = {end.point for each in ends.values() for end in each} - {NOWHERE}
@@ -165,14 +174,32 @@ def others_with(versions: Collection[int]) -> dict[int, frozenset[int]]:
     return {pk: frozenset(others.get(pk, ())) for pk in versions}
 
 
-#: All of a version that its ends are worked out from.
-_WHOLE = (
-    "privileges__entitlement__resource",
-    "version_credentials__credential",
-    "triggers",
-    "version_identities__identity",
-    "automation__identities",
-)
+def _whole() -> tuple[Prefetch[Any], ...]:
+    """All of a version that its ends are worked out from, and no column more: of thousands, what is read is most of what it takes."""
+    privilege = (
+        "version",
+        "entitlement",
+        "credential",
+        "connector",
+        "instance",
+        "target",
+        "target_name",
+        "scope",
+        "level",
+    )
+    entitlements = Entitlement.objects.select_related("resource").only("code", "level", "resource__unresolved")
+    return (
+        Prefetch("privileges", Privilege.objects.only(*privilege)),
+        Prefetch("privileges__entitlement", entitlements),
+        Prefetch("version_credentials", VersionCredential.objects.only("version", "credential")),
+        Prefetch("version_credentials__credential", Credential.objects.only("name", "kind")),
+        Prefetch("triggers", Trigger.objects.only("version", "type", "detail", "active")),
+        Prefetch(
+            "version_identities",
+            VersionIdentity.objects.select_related("identity").only("version", "identity__subject"),
+        ),
+        Prefetch("automation__identities", NonHumanIdentity.objects.only("automation", "subject")),
+    )
 
 
 def _as_read(version: Version) -> chain_ends.Version:
@@ -184,7 +211,7 @@ def _as_read(version: Version) -> chain_ends.Version:
         {one.credential_id: str(one.credential) for one in version.version_credentials.all()},
         list(version.triggers.all()),
         {one.pk: one.subject for one in named},
-        str(version.manifest.get("on_error", "")),
+        str(version.on_error or ""),  # type: ignore[attr-defined]
     )
 
 

@@ -1,6 +1,6 @@
 """Looking for conflicts in everything that is held, and in one thing more: ratios to the plain self-join of the same run.
 
-Two hundred rules of two legs, each of a few entitlements of the estate, beside those that ship.
+Two hundred rules of two legs, each of a few entitlements of the estate, beside those that ship; something is found by each.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import connection
+from django.db.models import Count
 
 from approvals.conflicts import finding, holding, members, rules, scanning, selectors, standing
-from approvals.models import ConflictRule, Waiver
+from approvals.models import ConflictRule, Grant, Waiver
 from governance.controls import clock
 from inventory.models import Automation, Entitlement
 
@@ -34,22 +35,23 @@ SELF_JOIN = """
 
 
 def prepare() -> None:
-    """Put the rules in force and work out what fills their legs."""
+    """Put the rules in force and work out what fills their legs: each leg names something that one automation holds beside the other, and more."""
     now, draw = clock.now(), random.Random(6)
-    on: dict[int, list[str]] = {}
-    for resource, code in Entitlement.objects.values_list("resource", "code"):
-        on.setdefault(resource, []).append(code)
-    resources = sorted(on)
+    on = list(Entitlement.objects.order_by("pk").values_list("resource", "code"))
+    live = Grant.objects.live(now).filter(entitlement__isnull=False).order_by()
+    several = live.values("automation").annotate(number=Count("entitlement", distinct=True)).filter(number__gte=2)
+    holders = draw.choices(sorted(several.values_list("automation", flat=True)), k=RULES)
 
-    def leg(name: str) -> dict[str, Any]:
-        chosen = draw.sample(resources, min(ENTITLEMENTS, len(resources)))
-        return {
-            "name": name,
-            "any": [{"resources": [pk], "codes": [selectors.literally(draw.choice(on[pk]))]} for pk in chosen],
-        }
+    def legs(automation: int) -> list[dict[str, Any]]:
+        held = live.filter(automation=automation).values_list("entitlement__resource", "entitlement__code")
+        one, two = draw.sample(sorted(set(held)), 2)
+        return [
+            _leg("One", [one, *draw.sample(on, ENTITLEMENTS - 1)]),
+            _leg("Two", [two, *draw.sample(on, ENTITLEMENTS - 1)]),
+        ]
 
     made = []
-    for number in range(RULES):
+    for number, automation in enumerate(holders):
         rule = rules.read(
             {
                 "code": f"bench-{number}",
@@ -59,7 +61,7 @@ def prepare() -> None:
                 "mode": "record",
                 "scope": "automation",
                 "reason": "It is measured.",
-                "legs": [leg("One"), leg("Two")],
+                "legs": legs(automation),
             }
         )
         fields = {
@@ -70,6 +72,10 @@ def prepare() -> None:
     members.weigh_all(now)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE approvals_conflictmember")
+
+
+def _leg(name: str, chosen: Iterable[tuple[int, str]]) -> dict[str, Any]:
+    return {"name": name, "any": [{"resources": [pk], "codes": [selectors.literally(code)]} for pk, code in chosen]}
 
 
 def scan() -> tuple[float, int]:
@@ -91,6 +97,8 @@ def scan() -> tuple[float, int]:
     for _ in range(ROUNDS):
         for one, each in taken.items():
             each.append(_seconds(one))
+    if not found:
+        raise SystemExit("No conflict was found: nothing was measured.")
     return statistics.median(taken[whole]) / statistics.median(taken[plain]), found
 
 
