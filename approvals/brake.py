@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from approvals import policies
 from approvals.models import (
     BatchState,
     EndCause,
@@ -25,7 +26,7 @@ from approvals.models import (
     HeldGrant,
     LetThrough,
 )
-from approvals.models.brake import ANSWERING, GOES_THROUGH, TIME_TO_ANSWER
+from approvals.models.brake import ANSWERING, GOES_THROUGH
 from governance.controls import ledger, outbox
 from governance.controls.keyed import among
 from governance.controls.models import Notice, Person
@@ -33,8 +34,8 @@ from governance.controls.people import people_with
 from governance.controls.refusals import Refusal
 from governance.controls.transitions import Step
 
-#: More than this share of what is live is too much, and so is this number in an hour (G6).
-SHARE, MOST, WITHIN = 0.05, 50, timedelta(hours=1)
+#: Within which the policy says how many are too much (G6).
+WITHIN = timedelta(hours=1)
 #: Fewer are never held: a twentieth of what a small company holds is one automation (docs/decisions/0032).
 FEW = 10
 #: For how long a cause that asks again leaves what it was not let end: after people said so; after nobody said anything.
@@ -135,7 +136,8 @@ def _has_room(row: EndCause, number: int, now: datetime) -> bool:
     would = lately + held + number
     if would <= FEW:
         return True
-    return would < MOST and would <= SHARE * (live(now) + lately)
+    policy = policies.in_force(now)
+    return would < policy.brake_grants and 100 * would <= policy.brake_share * (live(now) + lately)
 
 
 def lately_of(row: EndCause, now: datetime) -> int:
@@ -174,7 +176,7 @@ def hold(step: Step[Any], row: EndCause, grants: Sequence[Grant], why: str, *, c
         batch = HeldBatch(
             cause=row,
             opened_at=step.now,
-            answer_by=step.now + TIME_TO_ANSWER,
+            answer_by=step.now + timedelta(hours=policies.in_force(step.now).brake_hours),
             comes_again=comes_again,
             live=live(step.now),
             lately=lately_of(row, step.now),

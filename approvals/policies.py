@@ -116,17 +116,65 @@ class Policy:
     @property
     def at_once_hours(self) -> int:
         """Hours that what one person tightened stands until it is countersigned (S8)."""
-        return int(self._proposals["at_once_hours"])
+        return int(self._part("proposals")["at_once_hours"])
 
     @property
     def open_days(self) -> int:
         """Days until a proposal that nobody answers has lapsed (S8)."""
-        return int(self._proposals["open_days"])
+        return int(self._part("proposals")["open_days"])
+
+    def resolve_days(self, rating: str) -> int:
+        """Days to resolve or waive what was held before its rule, rated so, was enforced (S6)."""
+        return int(self._part("conflicts")[rating])
 
     @property
-    def _proposals(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.document.get("proposals", _shipped()["proposals"])
-        return found
+    def waiver_days(self) -> int:
+        """Days that a waiver lasts at most (S7)."""
+        return int(self._part("waivers")["days"])
+
+    @property
+    def waivers_in_a_row(self) -> int:
+        """How many waivers may follow each other (S7)."""
+        return int(self._part("waivers")["in_a_row"])
+
+    @property
+    def unused_days(self) -> int:
+        """Measured days without a call after which a grant is reviewed (R1)."""
+        return int(self._part("events")["unused_days"])
+
+    @property
+    def quiet_days(self) -> int:
+        """Days after a review in which nothing that happens opens another (R1)."""
+        return int(self._part("events")["quiet_days"])
+
+    @property
+    def correction_days(self) -> int:
+        """Days until what a review suspended ends for good (R4, R6)."""
+        return int(self._part("correction_days"))
+
+    @property
+    def revocation_hours(self) -> int:
+        """Hours to take away elsewhere what has ended here (G4)."""
+        return int(self._part("revocation_hours"))
+
+    @property
+    def brake_share(self) -> int:
+        """Percent of live grants of which one cause may not end more within an hour (G6)."""
+        return int(self._part("brake")["share"])
+
+    @property
+    def brake_grants(self) -> int:
+        """How many grants one cause may not end within an hour (G6)."""
+        return int(self._part("brake")["grants"])
+
+    @property
+    def brake_hours(self) -> int:
+        """Hours in which people answer what the brake holds (G6)."""
+        return int(self._part("brake")["hours"])
+
+    def _part(self, name: str) -> Any:
+        """A part of the document; as it ships where the document is older than the part."""
+        return self.document.get(name, _shipped()[name])
 
     def fresh_minutes(self, tier: str) -> int | None:
         """How old, in minutes, a sign-in may be for a decision of this tier; None for any age (S5)."""

@@ -6,7 +6,7 @@ else, so that each is released or let be exactly once.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 import pgtrigger
@@ -25,8 +25,6 @@ from governance.controls.roles import Role
 ANSWERING = (Role.SECURITY_REVIEWER, Role.ADMIN)
 #: Who reads batches.
 READING = frozenset({*ANSWERING, Role.AUDITOR})
-#: How long they have; a security deadline counts plain hours (G6, H8).
-TIME_TO_ANSWER = timedelta(hours=4)
 
 
 class EndCause(AppendOnly):

@@ -21,7 +21,7 @@ from governance.controls.roles import Relation
 from inventory.models import Automation, Entitlement
 from inventory.models.resource import sees_all
 
-#: The longest that a waiver lasts, and how many may follow each other (S7).
+#: The longest that any policy lets a waiver last, and how many it lets follow each other (S7).
 LONGEST_WAIVER = timedelta(days=90)
 WAIVERS_IN_A_ROW = 2
 
@@ -53,10 +53,6 @@ class Rating(models.TextChoices):
     LOW = "low", "Low"
     MEDIUM = "medium", "Medium"
     HIGH = "high", "High"
-
-
-#: Days to resolve or waive what was held before its rule was enforced, by the rule's rating (S6).
-TIME_TO_RESOLVE = {Rating.LOW: 30, Rating.MEDIUM: 30, Rating.HIGH: 7}
 
 
 class ConflictRuleQuerySet(models.QuerySet["ConflictRule"]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 import pgtrigger
@@ -20,9 +20,6 @@ from governance.controls.keyed import among
 from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
 from governance.controls.roles import Relation
 from inventory.models import Automation, Resource
-
-#: How long whoever answers has to take it away, and then each next one on the ladder; a security deadline counts plain hours (G4, H8).
-TIME_TO_REMOVE = timedelta(hours=24)
 
 
 class RevocationState(models.TextChoices):

@@ -25,6 +25,7 @@ def wrong(document: Mapping[str, Any]) -> Iterator[Wrong]:
     yield from _shrinking(document)
     yield from _upwards(document)
     yield from _fresh(document["fresh_sign_in_minutes"])
+    yield from _conflicts(document["conflicts"])
 
 
 def _repeated(part: object, path: Path) -> Iterator[Wrong]:
@@ -75,6 +76,13 @@ def _upwards(document: Mapping[str, Any]) -> Iterator[Wrong]:
         for below, above in STEPS:
             if below in document[name] and above not in document[name]:
                 yield (name,), f"What is asked of {below} risk is asked of {above} risk too.", f"Add {above}."
+
+
+def _conflicts(days: Mapping[str, int]) -> Iterator[Wrong]:
+    for below, above in (("low", "medium"), ("medium", "high")):
+        if days[above] > days[below]:
+            said = f"What is rated {above} would have longer than what is rated {below}."
+            yield ("conflicts", above), said, f"At most {days[below]}."
 
 
 def _fresh(minutes: Mapping[str, int | None]) -> Iterator[Wrong]:

@@ -80,6 +80,11 @@ def _higher(before: str | None, after: str | None) -> bool:
     return TIERS.index(after or "low") > TIERS.index(before or "low")
 
 
+def _neither(before: Any, after: Any) -> bool:
+    """More of it takes away what is needed without anybody looking, less of it leaves what is to go: neither begins by one person's word."""
+    return False
+
+
 #: The part whose lists have an order that matters; the others are sets.
 SEATS = "seats"
 
@@ -116,6 +121,16 @@ SORTS: Mapping[str, _Sort] = {
     "fresh_sign_in_minutes.*": _Sort("A {}-risk decision needs a sign-in no older than", "minutes", _less),
     "proposals.at_once_hours": _Sort("What one person tightened stands without a second signature for", "hours", _less),
     "proposals.open_days": _Sort("A proposal that nobody answers lapses after", "days", _less),
+    "conflicts.*": _Sort("What is held in a conflict rated {} is resolved within", "days", _less),
+    "waivers.days": _Sort("A waiver lasts at most", "days", _less),
+    "waivers.in_a_row": _Sort("Waivers that may follow each other", "", _less),
+    "events.unused_days": _Sort("What nobody uses is reviewed after", "days", _less),
+    "events.quiet_days": _Sort("What was reviewed is left alone for", "days", _less),
+    "correction_days": _Sort("What a review suspended ends for good after", "days", _less),
+    "revocation_hours": _Sort("What ended is taken away elsewhere within", "hours", _less),
+    "brake.share": _Sort("Held is what ends more of all live grants within an hour than", "percent", _neither),
+    "brake.grants": _Sort("Held is what ends within an hour as many as", "grants", _neither),
+    "brake.hours": _Sort("What is held is answered within", "hours", _less),
 }
 
 

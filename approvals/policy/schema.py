@@ -147,6 +147,36 @@ class Proposals(Part):
     open_days: Annotated[int, Field(ge=1, le=90)]
 
 
+class Conflicts(Part):
+    """How long what was held before its rule was enforced has to be resolved or waived, in days by the rule's rating (S6)."""
+
+    low: Annotated[int, Field(ge=1, le=90)]
+    medium: Annotated[int, Field(ge=1, le=90)]
+    high: Annotated[int, Field(ge=1, le=30)]
+
+
+class Waivers(Part):
+    """How long a waiver lasts, and how many follow each other (S7)."""
+
+    days: Annotated[int, Field(ge=1, le=90)]
+    in_a_row: Annotated[int, Field(ge=1, le=2)]
+
+
+class Events(Part):
+    """When what happens brings a review forward (R1)."""
+
+    unused_days: Annotated[int, Field(ge=14, le=180)]
+    quiet_days: Annotated[int, Field(ge=0, le=180)]
+
+
+class Brake(Part):
+    """How much one cause may end within an hour before people look, and for how long they have (G6)."""
+
+    share: Annotated[int, Field(ge=1, le=50)]
+    grants: Annotated[int, Field(ge=10, le=10_000)]
+    hours: Annotated[int, Field(ge=1, le=24)]
+
+
 class Document(Part):
     """One policy: tiers, signatures, terms, due dates, the light path and every number."""
 
@@ -166,6 +196,16 @@ class Document(Part):
     two_owners: list[TierWord] = Field(description="I1: tiers that need two different owners.")
     fresh_sign_in_minutes: FreshSignIn = Field(description="S5: how old a sign-in may be for a decision.")
     proposals: Proposals = Field(description="S8: how long a proposal stands.")
+    conflicts: Conflicts = Field(description="S6: days to resolve what was held before its rule was enforced.")
+    waivers: Waivers = Field(description="S7: how long a waiver lasts, and how many follow each other.")
+    events: Events = Field(description="R1: when what happens brings a review forward.")
+    correction_days: Annotated[int, Field(ge=1, le=30)] = Field(
+        description="R4, R6: days until what a review suspended ends for good."
+    )
+    revocation_hours: Annotated[int, Field(ge=1, le=168)] = Field(
+        description="G4: hours to take away elsewhere what has ended here."
+    )
+    brake: Brake = Field(description="G6: how much one cause may end at once.")
 
 
 def json_schema() -> dict[str, Any]:

@@ -33,6 +33,12 @@ UNCOUNTED = {
     "fresh_sign_in_minutes": "how old a sign-in may be",
     "proposals": "how long a proposal stands",
     "review_after": "when something comes up for review",
+    "conflicts": "how long there is to resolve a conflict",
+    "waivers": "how long a waiver lasts",
+    "events": "what brings a review forward",
+    "correction_days": "when what a review suspended ends",
+    "revocation_hours": "when what ended is gone elsewhere",
+    "brake": "what is held because too much would end at once",
 }
 
 #: One record: its key, kind, tier, days, privilege and credential, and whether policy approved it.

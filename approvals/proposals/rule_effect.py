@@ -7,8 +7,9 @@ from typing import Any
 
 from django.db.models import Q
 
+from approvals import policies
 from approvals.models import Conflict
-from approvals.models.conflict import TIME_TO_RESOLVE, Mode, Rating, Scope
+from approvals.models.conflict import Mode, Scope
 from approvals.proposals.kinds import Span
 
 #: What happens to a submission that a rule catches, by the rule's mode.
@@ -56,7 +57,7 @@ def _held(span: Span, old: Mapping[str, Any] | None, new: Mapping[str, Any] | No
     """What becomes of what is held: of the conflicts of the rule that were open when it was counted."""
     was, then = (one["mode"] if one is not None else "" for one in (old, new))
     if new is not None and then == Mode.ENFORCE and was != Mode.ENFORCE:
-        days = TIME_TO_RESOLVE[Rating(new["rating"])]
+        days = policies.in_force(span.until).resolve_days(new["rating"])
         if old is None:
             return [f"Whatever is held already and caught would have {days} days to be resolved."]
         return [f"{_conflicts(_open(span))} in what is held would begin a time of {days} days to be resolved."]

@@ -9,11 +9,11 @@ from typing import Any
 
 from django.db.models import Q
 
-from approvals import grants
+from approvals import grants, policies
 from approvals.conflicts import standing, ways
 from approvals.conflicts.scanning import Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantState, Waiver
-from approvals.models.conflict import TIME_TO_RESOLVE, Mode, Rating, Scope
+from approvals.models.conflict import Mode, Scope
 from governance.controls import ledger, outbox
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
@@ -94,7 +94,9 @@ def _of(parts: Sequence[Part]) -> dict[str, list[Any]]:
 
 
 def _due(rule: ConflictRule, now: datetime) -> datetime | None:
-    return now + timedelta(days=TIME_TO_RESOLVE[Rating(rule.rating)]) if rule.mode == Mode.ENFORCE else None
+    if rule.mode != Mode.ENFORCE:
+        return None
+    return now + timedelta(days=policies.in_force(now).resolve_days(rule.rating))
 
 
 def _new(rule: ConflictRule, subject: int, parts: Sequence[Part], now: datetime) -> Conflict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -19,7 +19,7 @@ from approvals.models import (
     RevocationWord,
     WordSaid,
 )
-from approvals.models.revocation import DETACHED, TIME_TO_REMOVE
+from approvals.models.revocation import DETACHED
 from governance.controls import ledger, outbox
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
@@ -63,10 +63,10 @@ def after_granting(step: Step[Any], made: Sequence[Grant]) -> None:
 
 @transition(RevocationTask, event="revocation.opened", permission=None, source=(OPEN,), target=(OPEN,))
 def open_task(step: Step[RevocationTask]) -> Effect:
-    """What is held elsewhere has ended here: whoever answers for it there takes it away within a day (G4)."""
+    """What is held elsewhere has ended here: whoever answers for it there takes it away, within a day by the policy that ships (G4)."""
     task = step.subject
     task.gains = sorted(revocations.who_gains(task.grant, step.now))
-    task.opened_at, task.due_at = step.now, step.now + TIME_TO_REMOVE
+    task.opened_at, task.due_at = step.now, step.now + _time_to_remove(step.now)
     rung = revocations.next_rung(task, step.now)
     people = list(rung.people[:1]) if rung is not None else []
     task.owner = people[0] if people else None
@@ -75,11 +75,16 @@ def open_task(step: Step[RevocationTask]) -> Effect:
     return Effect(payload={"to": _ids(people), "due": ledger.instant(task.due_at), "why": task.grant.ended_why})
 
 
+def _time_to_remove(now: datetime) -> timedelta:
+    """How long whoever answers has to take it away, and then each next one: a security deadline counts plain hours (G4, H8)."""
+    return timedelta(hours=policies.in_force(now).revocation_hours)
+
+
 def _ask(task: RevocationTask, people: Iterable[Person], now: datetime) -> None:
-    """Put it to some people more, and note when the next are asked: a day after these should have done it."""
+    """Put it to some people more, and note when the next are asked: once these should have done it."""
     new = [one.pk for one in people]
     task.asked = [*task.asked, *new]
-    task.escalate_at = max(task.due_at, now + TIME_TO_REMOVE) if task.asked else task.due_at
+    task.escalate_at = max(task.due_at, now + _time_to_remove(now)) if task.asked else task.due_at
 
 
 def _ids(people: Iterable[Person]) -> str:
@@ -285,7 +290,9 @@ def _pass_up(step: Step[RevocationTask], *, because: str = "", by: str = "") -> 
     people = list(rung.people) if rung is not None else []
     _ask(task, people, step.now)
     if not people:
-        task.escalate_at = None if task.asked else step.now + TIME_TO_REMOVE  # somebody may be named until then
+        task.escalate_at = (
+            None if task.asked else step.now + _time_to_remove(step.now)
+        )  # somebody may be named until then
     elif task.owner is None:
         task.owner = people[0]
     number = len(task.asked)

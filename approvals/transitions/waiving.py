@@ -13,7 +13,7 @@ from approvals.conflicts import cases, finding, ways
 from approvals.conflicts.finding import Found
 from approvals.ladders import Bench
 from approvals.models import Conflict, ConflictRule, Waiver, WaiverState
-from approvals.models.conflict import LONGEST_WAIVER, WAIVERS_IN_A_ROW
+from approvals.policies import Policy
 from governance.controls import outbox, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
@@ -62,7 +62,7 @@ def ask_waiver(step: Step[Automation], *, code: str, whom: int, control: str, da
         code: of the rule.
         whom: id of whom the rule looks at.
         control: what keeps it from doing harm meanwhile.
-        days: how long, 1 to 90.
+        days: how long, at most as policy allows.
     """
     automation, control = step.subject, texts.clean(control)
     found = next((one for one in open_to(automation, step.now) if _is(one, code, whom)), None)
@@ -70,8 +70,9 @@ def ask_waiver(step: Step[Automation], *, code: str, whom: int, control: str, da
         raise refuse(Refusal("S7", "state", "There is no such conflict, or it is waived for now.", "Reload the page."))
     if not control:
         raise _wrong("control", "Say what keeps it from doing harm meanwhile.")
-    if not 1 <= days <= LONGEST_WAIVER.days:
-        raise _wrong("days", f"Between 1 and {LONGEST_WAIVER.days} days.")
+    policy = policies.in_force(step.now)
+    if not 1 <= days <= policy.waiver_days:
+        raise _wrong("days", f"Between 1 and {policy.waiver_days} days.")
     if Waiver.objects.filter(
         code=code, subject=whom, scope=found.standing.rule.scope, state=WaiverState.ASKED
     ).exists():
@@ -91,7 +92,7 @@ def ask_waiver(step: Step[Automation], *, code: str, whom: int, control: str, da
         asked_at=step.now,
     )
     made.beneficiaries = sorted({person.pk for person in step.actor.people} | _who_gains(made, step.now))
-    _count(made)
+    _count(made, policy)
     step.save(made)
     _tell(step, made, Bench.load(step.now).security, "waiver_asked", "asked")
     return Effect(subject=made, payload={"rule": code, "days": days, "in_a_row": made.in_a_row})
@@ -105,7 +106,7 @@ def _is(found: Found, code: str, whom: int) -> bool:
     return (found.standing.rule.code, found.subject) == (code, whom)
 
 
-def _count(waiver: Waiver) -> None:
+def _count(waiver: Waiver, policy: Policy) -> None:
     """Say what a waiver follows and how many it makes in a row: of those that were granted, whatever was asked for between (S7).
 
     Raises:
@@ -113,8 +114,9 @@ def _count(waiver: Waiver) -> None:
     """
     same = Waiver.objects.of_the_same(waiver.code, waiver.scope, waiver.subject, waiver.covers)
     before = same.counting(waiver.asked_at).exclude(pk=waiver.pk).order_by("-in_a_row", "-ends_at").first()
-    if before is not None and before.in_a_row >= WAIVERS_IN_A_ROW:
-        sentence = f"{WAIVERS_IN_A_ROW} waivers followed each other here: what lasts that long is no exception."
+    if before is not None and before.in_a_row >= policy.waivers_in_a_row:
+        followed = f"{before.in_a_row} waivers followed each other" if before.in_a_row > 1 else "A waiver was granted"
+        sentence = f"{followed} here already: what lasts longer is no exception."
         raise refuse(Refusal("S7", "duty", sentence, "Resolve the conflict, or propose another rule.", is_attempt=True))
     waiver.follows, waiver.in_a_row = before, before.in_a_row + 1 if before is not None else 1
 
@@ -211,15 +213,17 @@ def grant_waiver(step: Step[Waiver], *, days: int | None = None, shown_digest: s
 
     Args:
         step: the running step.
-        days: how long, no longer than was asked; as asked unless said.
+        days: how long, no longer than was asked, nor than the policy of now allows; as asked unless said.
         shown_digest: of the rule as it stood on the page; as it stood when it was asked for unless said.
     """
-    waiver = step.subject
+    waiver, policy = step.subject, policies.in_force(step.now)
     waiver.rule_digest = _as_shown(waiver, shown_digest, step.now)
     if days is not None and not 1 <= days <= waiver.days:
         raise _wrong("days", f"A term can be shortened only: 1 to {waiver.days} days.")
     waiver.days = days or waiver.days
-    _count(waiver)  # another may have been granted since it was asked for, and of a chain under another number
+    if waiver.days > policy.waiver_days:
+        raise _wrong("days", f"By the policy of now a waiver lasts at most {policy.waiver_days} days: shorten it.")
+    _count(waiver, policy)  # another may have been granted since it was asked for, and of a chain under another number
     waiver.begins_at = _begin(waiver, step.now)
     waiver.ends_at = waiver.begins_at + timedelta(days=waiver.days)
     _decided(step)

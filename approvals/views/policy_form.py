@@ -27,6 +27,9 @@ GROUPS = (
     ("Light path and what is looked at", ("light_path", "sampling")),
     ("Signals", ("signals",)),
     ("Sign-ins and proposals", ("fresh_sign_in_minutes", "proposals")),
+    ("Conflicts and waivers", ("conflicts", "waivers")),
+    ("Reviews and what they take away", ("events", "correction_days", "revocation_hours")),
+    ("The brake", ("brake",)),
 )
 #: What is left out of a document says the same as this.
 _LEFT_OUT = {"at_least": "low"}

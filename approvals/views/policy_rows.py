@@ -57,6 +57,7 @@ def facts(document: Mapping[str, Any]) -> list[Shape]:
     light, sampling, signals, proposals = (
         document[name] for name in ("light_path", "sampling", "signals", "proposals")
     )
+    conflicts, waivers, events, brake = (document[name] for name in ("conflicts", "waivers", "events", "brake"))
     many = times.counted
     said = [
         ("What makes it high", _high(document["tiers"]["high"])),
@@ -73,6 +74,16 @@ def facts(document: Mapping[str, Any]) -> list[Shape]:
         ("An earlier refusal counts for", many(document["resubmission_days"], "day")),
         ("Tightened by one person", f"for {many(proposals['at_once_hours'], 'hour')} without a second signature"),
         ("A proposal lapses after", many(proposals["open_days"], "day")),
+        ("A conflict in what is held is resolved within", _by_rating(conflicts)),
+        ("A waiver lasts at most", f"{many(waivers['days'], 'day')}, {waivers['in_a_row']} in a row"),
+        ("Unused is", f"what nobody called in {many(events['unused_days'], 'day')}"),
+        ("What was reviewed is left alone for", many(events["quiet_days"], "day")),
+        ("What a review suspended ends after", many(document["correction_days"], "day")),
+        ("What ended is taken away elsewhere within", many(document["revocation_hours"], "hour")),
+        (
+            "The brake",
+            f"over {brake['share']} % of what is live, or {many(brake['grants'], 'grant')}, within an hour: held for {many(brake['hours'], 'hour')}",
+        ),
     ]
     return [{"label": label, "text": text} for label, text in said]
 
@@ -92,6 +103,10 @@ def _low(low: Mapping[str, Any]) -> str:
     if not low["levels"] or not low["data_classes"]:
         return "nothing"
     return f"reading {' and '.join(low['data_classes'])} data, with nothing about it open"
+
+
+def _by_rating(days: Mapping[str, int]) -> str:
+    return ", ".join(f"{rating}: {times.counted(number, 'day')}" for rating, number in days.items())
 
 
 def _at_least(at_least: Mapping[str, str]) -> str:

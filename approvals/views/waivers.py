@@ -13,10 +13,11 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals import transitions
+from approvals import policies, transitions
 from approvals.conflicts import holding, ways
 from approvals.models import ConflictRule, Waiver, WaiverState
-from approvals.models.conflict import LONGEST_WAIVER, Mode
+from approvals.models.conflict import Mode
+from approvals.policies import Policy
 from approvals.transitions import waiving
 from approvals.views import conflict_rows
 from governance.controls import clock, timeline
@@ -41,6 +42,8 @@ LIFTS: Mapping[str, str] = {
     Mode.APPROVAL: "Its rule takes one signature of security more, and still does while this lasts.",
     Mode.ENFORCE: "Its rule refuses it otherwise.",
 }
+#: What the form suggests.
+USUAL_DAYS = 30
 NOTHING_TO_WAIVE = Refusal(
     "S7", "state", "There is nothing here that a waiver could be asked for.", "It was resolved or waived meanwhile."
 )
@@ -62,9 +65,13 @@ class AskForm(forms.Form):
         help_text="A compensating control: who looks at what, how often, what limits it.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    days = forms.IntegerField(
-        label="For how many days", min_value=1, max_value=LONGEST_WAIVER.days, initial=30, help_text="At most 90."
-    )
+    days = forms.IntegerField(label="For how many days", min_value=1)
+
+    def __init__(self, *args: Any, policy: Policy, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["days"].widget.attrs["max"] = policy.waiver_days
+        self.fields["days"].help_text = f"At most {policy.waiver_days}."
+        self.initial.setdefault("days", min(policy.waiver_days, USUAL_DAYS))
 
     def offer(self, automation: Automation, now: datetime) -> bool:
         """Give it the conflicts to choose from; returns whether there are any."""
@@ -82,7 +89,8 @@ def ask(request: Request, pk: int) -> HttpResponse:
     now = clock.now()
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related("team"), pk=pk)
     no = transitions.ask_waiver.refusal(automation, actor=request.actor, now=now)
-    form = AskForm(request.POST or None, initial={"conflict": _asked_for(request), "days": 30})
+    policy = policies.in_force(now)
+    form = AskForm(request.POST or None, initial={"conflict": _asked_for(request)}, policy=policy)
     if no is None and not form.is_valid() and not form.offer(automation, now):
         return refused(request, NOTHING_TO_WAIVE, context={"back_href": automation.href})
 
@@ -108,9 +116,15 @@ def ask(request: Request, pk: int) -> HttpResponse:
         back=automation.href,
         text="Security decides, somebody who gains nothing by it. It lifts a refusal and nothing else: who decides sees the conflict all the "
         "same, and where its rule takes another signature it still does. It covers what is in conflict now and neither more of it nor what comes beside it, lasts at "
-        "most 90 days, and two may follow each other: the next can be asked for in the last two weeks and begins where the first ends.",
+        f"most {times.counted(policy.waiver_days, 'day')}, and {_following(policy)}",
         no=no,
     )
+
+
+def _following(policy: Policy) -> str:
+    if policy.waivers_in_a_row == 1:
+        return "none may follow it."
+    return "two may follow each other: the next can be asked for in the last two weeks and begins where the first ends."
 
 
 def _asked_for(request: Request) -> str:

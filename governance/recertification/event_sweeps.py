@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from approvals import signal_sweeps
+from approvals import policies, signal_sweeps
 from approvals.models import Grant
 from governance.controls import claims
 from governance.controls.actors import Actor
@@ -32,10 +32,11 @@ def sweep(now: datetime) -> Mapping[str, int]:
     happened = events.found(now, is_night=is_night)
     grants = _by_subject((one.grant, one) for one in happened)
     automations = _by_subject((one.automation, one) for one in happened)
-    quiet_until = quiet.automations_until(list(automations))
+    quiet_days = policies.in_force(now).quiet_days
+    quiet_until = quiet.automations_until(list(automations), quiet_days)
 
     def about_grant(grant: Grant) -> bool:
-        until = quiet.grant_until(grant)
+        until = quiet.grant_until(grant, quiet_days)
         return _ask(Item(grant=grant), grant.counted_tier, grants[grant.pk], until, now, actor)
 
     def about_automation(one: Automation) -> bool:

@@ -1,4 +1,4 @@
-"""What has happened that brings a review forward: an owner left, drift, 60 days without use, an incident (R1). Reads only.
+"""What has happened that brings a review forward: an owner left, drift, long without use, an incident (R1). Reads only.
 
 Each is a fact that the register or the figures of use tell now, so nothing is lost with a message (R9). What was asked about once is not asked
 about again: the item keeps the causes that it was asked for. That risk rose, or that something is in conflict, stands with `risen`
@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from approvals import policies
 from approvals.models import Grant, GrantUsage, Submission
 from governance.controls.keyed import among
 from governance.recertification import called_off
@@ -27,10 +28,8 @@ ALL = (OWNER_LEFT, DRIFT, UNUSED, INCIDENT)
 #: Under what an item keeps the causes that it was asked for.
 CAUSES = "causes"
 
-#: Measured days without a call after which a grant is unused.
-UNUSED_DAYS = 60
-#: And among how many days they lie: some may be missing, but what was not measured never counts as unused.
-AMONG_DAYS = 67
+#: Among how many days more the measured ones lie in which nobody used it: some may be missing, but what was not measured never counts.
+MISSING_DAYS = 7
 
 #: How long a version may lie in the register without being submitted, in days: somebody is at work on it.
 DRIFT_DAYS = 7
@@ -116,12 +115,12 @@ def _gone(person: str) -> Q:
 
 def _unused(now: datetime) -> Iterator[Happened]:
     """What was measured for so long without one call, renewals included; the same until it is used again."""
-    today = now.date()
+    today, unused = now.date(), policies.in_force(now).unused_days
     idle = (
-        GrantUsage.objects.filter(day__gte=today - timedelta(days=AMONG_DAYS), day__lt=today)
+        GrantUsage.objects.filter(day__gte=today - timedelta(days=unused + MISSING_DAYS), day__lt=today)
         .values("grant__approval")
         .annotate(days=Count("day", distinct=True), calls=Sum("allowed"))
-        .filter(days__gte=UNUSED_DAYS, calls=0)
+        .filter(days__gte=unused, calls=0)
         .values("grant__approval")
     )
     of_it = GrantUsage.objects.filter(grant__approval=OuterRef("approval")).order_by().values("grant__approval")

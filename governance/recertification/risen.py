@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db.models import F
 
-from approvals import grants
+from approvals import grants, policies
 from approvals.models import Grant, GrantKind
 from governance.controls import nudge
 from governance.controls.models import Person
@@ -133,7 +133,7 @@ FOLLOWED: dict[str, Callable[[Any, Step[Any]], None]] = {
 
 
 def _raise(step: Step[Any], grant: Grant, tier: Tier) -> None:
-    quiet_until = quiet.grant_until(grant)
+    quiet_until = quiet.grant_until(grant, policies.in_force(step.now).quiet_days)
     review_on = scheduling.review_after_event(
         tier.word, now=step.now, began_at=grant.begins_at, quiet_until=quiet_until
     )
@@ -148,7 +148,7 @@ def _inside(tier: Tier, now: datetime) -> datetime:
 
 
 def _review(step: Step[Any], automation: Automation, tier: Tier, because: str) -> None:
-    quiet_until = quiet.until(automation)
+    quiet_until = quiet.until(automation, policies.in_force(step.now).quiet_days)
     review_on = scheduling.review_after_event(
         tier.word, now=step.now, began_at=automation.created_at, quiet_until=quiet_until
     )

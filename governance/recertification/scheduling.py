@@ -18,9 +18,6 @@ OPENS_BEFORE = {"high": 30, "standard": 21, "low": 14}
 #: Days, at least, between the deadline and what silence does (R6).
 GRACE = {"high": 7, "standard": 4, "low": 3}
 
-#: Days for which a submitted revoke can be corrected before it ends what it suspended (R4); as long as silence's suspension.
-CORRECTION = 5
-
 #: Working days that people have at the least when an item opens late, because nothing ran for a while.
 LEAST = 2
 
@@ -161,9 +158,9 @@ def next_reminder(after: datetime, *, opened_at: datetime, deadline: datetime, z
     return datetime.combine(min(ahead, default=overdue), BEGINNING, tzinfo=zone).astimezone(UTC)
 
 
-def closing(now: datetime, ends_at: datetime | None) -> datetime:
-    """When what is suspended now ends for good: after the days in which it can be corrected, never after its term (R4)."""
-    last = now + timedelta(days=CORRECTION)
+def closing(now: datetime, ends_at: datetime | None, *, days: int) -> datetime:
+    """When what is suspended now ends for good: after the days in which that can be corrected, never after its term (R4, R6)."""
+    last = now + timedelta(days=days)
     return last if ends_at is None else min(last, ends_at)
 
 

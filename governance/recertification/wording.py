@@ -12,7 +12,7 @@ BECAUSE = {
     "ad hoc": "Somebody asked for this review before its time.",
     "owner left": "Somebody who answers for it has left.",
     "drift": "It was changed since it was approved, and nobody has submitted the change.",
-    "unused": "It was not used once in 60 measured days.",
+    "unused": "It was measured all the while, and not used once.",
     "incident": "An incident is declared on what it touches.",
     "new finding": "Something was found in it that was not known when it was approved.",
 }

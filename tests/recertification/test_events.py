@@ -13,7 +13,7 @@ from approvals.models import Grant, GrantUsage
 from governance.controls import people
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import OutOfTurn
-from governance.recertification import event_sweeps, events, quiet, risen, sweeps, wording
+from governance.recertification import event_sweeps, events, risen, sweeps, wording
 from governance.recertification.models import AnswerKind, Asks, Item, ItemState
 from governance.recertification.transitions import note_event
 from inventory import incidents
@@ -28,6 +28,8 @@ from tests.recertification.test_risen import raise_class
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("R1")]
 
 DAY = timedelta(days=1)
+#: What the policy that ships says.
+UNUSED_DAYS, QUIET_DAYS = 60, 30
 #: When it has been in force for a while and nothing comes up by itself.
 LATER = timedelta(days=70)
 
@@ -46,7 +48,7 @@ def found(at: datetime) -> list[tuple[str, str]]:
     return [(one.reason, one.grant.key if one.grant else "automation") for one in new]
 
 
-def use(grant: Grant, at: datetime, *, days: int = events.UNUSED_DAYS, calls: int = 0, missing: int = 0) -> None:
+def use(grant: Grant, at: datetime, *, days: int = UNUSED_DAYS, calls: int = 0, missing: int = 0) -> None:
     """So many days of figures up to yesterday, with so many calls a day; the latest ones may be missing."""
     GrantUsage.objects.bulk_create(
         GrantUsage(grant=grant, day=(at - ago * DAY).date(), allowed=calls)
@@ -80,7 +82,7 @@ def test_where_nothing_happened_nothing_opens(held: Held, at: datetime) -> None:
 def test_what_is_not_measured_is_not_unused(held: Held, at: datetime) -> None:
     grant = held.grant(on=held.company.slack)
     assert found(at) == []  # no figures at all
-    use(grant, at, days=events.UNUSED_DAYS - 1)
+    use(grant, at, days=UNUSED_DAYS - 1)
     assert found(at) == []  # a day too few
     assert found(at + 10 * DAY) == []  # and nothing was measured since: days without figures don't count
 
@@ -115,7 +117,7 @@ def test_sixty_measured_days_without_a_call_open_one_review(held: Held, at: date
     use(grant, at, missing=3)
     assert found(at) == [("unused", grant.key)]
     item = Item.objects.get()
-    assert wording.because(item) == "It was not used once in 60 measured days."
+    assert wording.because(item) == "It was measured all the while, and not used once."
     assert item.deadline < grant.ends_at
     use(grant, at + DAY, days=1)
     assert found(at + DAY) == []
@@ -126,11 +128,11 @@ def test_it_is_unused_anew_only_after_it_was_used_again(held: Held, at: datetime
     use(first, at)
     found(at)
     grant = kept(held, at)
-    later = at + (quiet.QUIET_DAYS + 1) * DAY  # unused all the while, as who kept it knew
-    use(grant, later, days=quiet.QUIET_DAYS)
+    later = at + (QUIET_DAYS + 1) * DAY  # unused all the while, as who kept it knew
+    use(grant, later, days=QUIET_DAYS)
     assert found(later) == []
     GrantUsage.objects.create(grant=grant, day=later.date(), allowed=1)
-    again = later + (events.AMONG_DAYS + 1) * DAY
+    again = later + (UNUSED_DAYS + events.MISSING_DAYS + 1) * DAY
     use(grant, again)
     assert found(again) == [("unused", grant.key)]
 
@@ -216,8 +218,8 @@ def test_what_was_reviewed_lately_is_not_opened_again_for_an_event_until_that_is
     grant = kept(held, at)
     record_leaver(held.people.omar, actor=as_actor(held.people.ines), now=at + DAY, reason="Gone.")
     assert grant.key not in {key for _, key in found(at + DAY)}
-    assert grant.key not in {key for _, key in found(at + (quiet.QUIET_DAYS - 1) * DAY)}
-    assert ("owner left", grant.key) in found(at + quiet.QUIET_DAYS * DAY)
+    assert grant.key not in {key for _, key in found(at + (QUIET_DAYS - 1) * DAY)}
+    assert ("owner left", grant.key) in found(at + QUIET_DAYS * DAY)
 
 
 def test_an_incident_opens_what_was_reviewed_yesterday(held: Held, at: datetime) -> None:
@@ -252,7 +254,7 @@ def test_a_risk_that_rises_waits_too(held: Held, at: datetime) -> None:
     raise_class(held, now=at + DAY)
     sweeps.open_due(at + DAY, JOB)
     assert not Item.objects.filter(grant=grant).exists()
-    sweeps.open_due(at + (quiet.QUIET_DAYS + 1) * DAY, JOB)
+    sweeps.open_due(at + (QUIET_DAYS + 1) * DAY, JOB)
     assert Item.objects.get(grant=grant).reason == risen.RISEN
 
 

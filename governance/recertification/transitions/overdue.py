@@ -107,7 +107,7 @@ def suspend_for_silence(step: Step[Item]) -> Effect:
     item = step.subject
     take_out_of_force(step, item, Why.SILENCE)
     item.suspended_at = step.now
-    item.closes_at = scheduling.closing(step.now, item.grant.ends_at if item.grant is not None else None)
+    item.closes_at = settling.closing(item, step.now)
     step.save(item)
     asked = list(item.questions.filter(answered_at__isnull=True).order_by("pk"))
     for question in asked:

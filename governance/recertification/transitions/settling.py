@@ -54,7 +54,7 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
     item.nobody = False
     if AnswerKind.REVOKE in said:
         take_out_of_force(step, item, Why.REVIEW)
-        ends_at = _closing(item, step.now)
+        ends_at = closing(item, step.now)
         item.closes_at = min(ends_at, item.closes_at or ends_at)
         _tell_owners(step, item, "revoked", f"revoked:{answers[0].pk}")
         return Effect(to=ItemState.ANSWERED, payload={"closes_at": ledger.instant(item.closes_at)})
@@ -82,7 +82,7 @@ def reopen(step: Step[Item]) -> Effect:
         put_back(step, item)
         item.closes_at = None
     else:
-        item.closes_at = _closing(item, item.suspended_at)
+        item.closes_at = closing(item, item.suspended_at)
     return Effect(to=ItemState.OPEN if step.now < item.deadline else ItemState.ESCALATED)
 
 
@@ -172,9 +172,10 @@ def _closed(step: Step[Item], outcome: ItemOutcome, payload: dict[str, str] | No
     return Effect(to=ItemState.CLOSED, payload={"outcome": outcome, **(payload or {})})
 
 
-def _closing(item: Item, since: datetime) -> datetime:
-    """When a suspension that began at ``since`` ends what it suspends."""
-    return scheduling.closing(since, item.grant.ends_at if item.grant is not None else None)
+def closing(item: Item, since: datetime) -> datetime:
+    """When a suspension that began at ``since`` ends what it suspends: by the policy as it was when the review began (R2, R4, R6)."""
+    days = policies.in_force(item.campaign.snapshot_at).correction_days
+    return scheduling.closing(since, item.grant.ends_at if item.grant is not None else None, days=days)
 
 
 def _tell_owners(step: Step[Item], item: Item, event: str, key: str, *, silent: bool = False) -> None:

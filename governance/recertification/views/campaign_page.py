@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from approvals import policies
 from approvals.asking import organisation_zone
 from governance.controls import access, clock, timeline
 from governance.controls.models import Person
@@ -148,6 +149,7 @@ def _facts(one: Campaign, stands: Standing, *, reads_all: bool) -> list[Shape]:
 
 def _silence(one: Campaign) -> list[Shape]:
     """What silence does and when, by tier, from the first day (R2, R6)."""
+    days = policies.in_force(one.snapshot_at).correction_days
     if one.kind == CampaignKind.SCHEDULED:
         until = {one.tier: one.grace_until}
     else:
@@ -158,7 +160,7 @@ def _silence(one: Campaign) -> list[Shape]:
             "tier": tier,
             "handed_on": one.deadline,
             "suspended": at,
-            "ended": scheduling.closing(at, None),
+            "ended": scheduling.closing(at, None, days=days),
         }
         for tier, at in sorted(until.items(), key=lambda each: each[1])
     ]

@@ -78,7 +78,7 @@ def test_everything_wrong_is_said_at_once_each_with_its_line_and_what_makes_it_r
     assert list(found) == sorted(found, key=lambda where: found[where].line)
 
 
-@pytest.mark.rule("S8", "T3", "T1", "G1", "A10", "S5", "S10")
+@pytest.mark.rule("S8", "T3", "T1", "G1", "A10", "S5", "S6", "S7", "S10")
 @pytest.mark.parametrize(
     ("old", "new", "where", "to_do"),
     [
@@ -92,6 +92,9 @@ def test_everything_wrong_is_said_at_once_each_with_its_line_and_what_makes_it_r
         ("third_signature: [high]", "third_signature: [standard]", "third_signature", "Add high."),
         ("  high: 15\n", "  standard: 5\n  high: 15\n", "fresh_sign_in_minutes.high", "At most 5."),
         ("    high: [lead, security]", "    high: [lead, lead]", "seats.app.high", "Each stands once"),
+        ("  medium: 30", "  medium: 31", "conflicts.medium", "At most 30."),
+        ("  medium: 30", "  medium: 6", "conflicts.high", "At most 6."),
+        ("  in_a_row: 2", "  in_a_row: 3", "waivers.in_a_row", "At most 2."),
     ],
 )
 def test_what_does_not_fit_together_is_refused(old: str, new: str, where: str, to_do: str) -> None:
@@ -182,6 +185,14 @@ EITHER_WAY = [
     ("fresh_sign_in_minutes.standard", 30, None),
     ("proposals.at_once_hours", 24, None),
     ("proposals.open_days", 10, 60),
+    ("conflicts.medium", 20, None),
+    ("waivers.days", 30, None),
+    ("waivers.in_a_row", 1, None),
+    ("events.unused_days", 30, 90),
+    ("events.quiet_days", 10, 60),
+    ("correction_days", 2, 10),
+    ("revocation_hours", 8, 48),
+    ("brake.hours", 2, 8),
 ]
 
 
@@ -203,6 +214,16 @@ def test_each_change_says_in_words_whether_it_tightens(path: str, stricter: obje
     assert change.before != change.after
     assert {line.sign for line in differing.lines(shipped, after.document)} >= {"+"}
     assert not differing.tightens(differing.changes(after.document, shipped))
+
+
+@pytest.mark.rule("S8", "G6")
+@pytest.mark.parametrize(("path", "values"), [("brake.share", (2, 20)), ("brake.grants", (20, 200))])
+def test_neither_more_nor_less_of_the_brake_begins_by_one_persons_word(path: str, values: tuple[int, int]) -> None:
+    shipped = policies.shipped()
+    for value in values:
+        after = reading.from_data(_changed(shipped, path, value))
+        assert not after.problems
+        assert [one.tightens for one in differing.changes(shipped, after.document)] == [False]
 
 
 @pytest.mark.rule("S8", "A8")

@@ -1,0 +1,137 @@
+"""Numbers of the rules are the policy's: another policy, other numbers (S8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from approvals import brake, conflict_sweeps, grants, policies
+from approvals.models import Conflict, Grant, HeldBatch, HeldGrant, PolicyVersion, RevocationTask, Submission, Waiver
+from governance.controls.refusals import InvalidInput, Refused
+from inventory import lifecycle
+from inventory.models import Automation
+from tests.approvals import stock
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.approvals.conflicts.test_waivers import ask, grant
+from tests.approvals.proposals.policies_proposed import changed, in_force
+from tests.journeys import Company
+from tests.people import as_actor
+from tests.recertification.rows import low_grants
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
+
+
+def ruled(c: Company, **parts: Any) -> None:
+    """A policy of two people with other numbers."""
+    in_force(c.people.ines, c.people.sana, changed(**parts), now=c.now)
+
+
+@pytest.fixture
+def refused(plain: Company) -> Automation:
+    """An automation with a version that an enforced rule does not let be submitted."""
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
+    return stock.version(plain).automation
+
+
+@pytest.mark.rule("S7")
+def test_a_waiver_lasts_as_long_as_policy_lets_it(plain: Company, refused: Automation) -> None:
+    ruled(plain, waivers__days=20)
+    with pytest.raises(InvalidInput) as no:
+        ask(plain, refused, days=21)
+    assert no.value.refusal.detail == (("days", "Between 1 and 20 days."),)
+    assert ask(plain, refused, days=20).days == 20
+
+
+@pytest.mark.rule("S7")
+def test_what_was_asked_for_before_is_granted_for_no_longer_than_policy_says_by_now(
+    plain: Company, refused: Automation
+) -> None:
+    waiver = ask(plain, refused, days=90)
+    ruled(plain, waivers__days=20)
+    with pytest.raises(InvalidInput, match="at most 20 days"):
+        grant(plain, waiver, plain.people.sana)
+    waiver.refresh_from_db()
+    assert grant(plain, waiver, plain.people.sana, days=20).ends_at == plain.now + timedelta(days=20)
+
+
+@pytest.mark.rule("S7")
+def test_none_follows_another_where_policy_lets_one_be_granted(plain: Company, refused: Automation) -> None:
+    ruled(plain, waivers__in_a_row=1)
+    grant(plain, ask(plain, refused), plain.people.sana)
+    with pytest.raises(Refused, match="A waiver was granted here already"):
+        ask(plain, refused, now=plain.now + timedelta(days=20))
+    assert Waiver.objects.count() == 1
+
+
+@pytest.mark.rule("S6")
+@pytest.mark.parametrize(("rating", "days"), [("high", 3), ("medium", 20), ("low", 25)])
+def test_what_is_held_in_a_conflict_has_the_days_that_policy_gives(
+    plain: Company, stock_in_force: Submission, rating: str, days: int
+) -> None:
+    ruled(plain, conflicts={"low": 25, "medium": 20, "high": 3})
+    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce", rating=rating)
+    conflict_sweeps.sweep(plain.now)
+    assert Conflict.objects.get().due_at == plain.now + timedelta(days=days)
+
+
+def revoked(c: Company, number: int) -> int:
+    """The newest so many of what is live, revoked one by one by one person; returns how many of them are held."""
+    for one in Grant.objects.live(c.now).order_by("-pk")[:number]:
+        grants.revoke(one, actor=as_actor(c.people.sana), now=c.now, reason="Not needed.")
+    return HeldGrant.objects.count()
+
+
+@pytest.mark.rule("G6")
+@pytest.mark.parametrize(("share", "held"), [(18, 1), (19, 0)])
+def test_the_brake_holds_what_is_more_than_the_share_of_policy(
+    company: Company, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch, share: int, held: int
+) -> None:
+    monkeypatch.setattr(brake, "FEW", 0)
+    low_grants(stock_in_force, 12, begins_at=company.now)
+    ruled(company, brake__share=share)
+    assert Grant.objects.live(company.now).count() == 16
+    assert revoked(company, 3) == held  # 18.75 percent
+
+
+@pytest.mark.rule("G6")
+@pytest.mark.parametrize(("number", "held"), [(10, 1), (11, 0)])
+def test_the_brake_holds_as_many_as_policy_says(
+    company: Company, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch, number: int, held: int
+) -> None:
+    monkeypatch.setattr(brake, "FEW", 0)
+    low_grants(stock_in_force, 24, begins_at=company.now)
+    ruled(company, brake={"share": 50, "grants": number, "hours": 4})
+    assert revoked(company, 10) == held
+
+
+@pytest.mark.rule("G6")
+def test_what_is_held_is_answered_within_the_hours_of_policy(company: Company, stock_in_force: Submission) -> None:
+    low_grants(stock_in_force, 12, begins_at=company.now)
+    ruled(company, brake__hours=9)
+    automation = Automation.objects.get(pk=stock_in_force.automation_id)
+    lifecycle.retire(automation, actor=as_actor(company.people.jonas), now=company.now, reason="Replaced.")
+    assert HeldBatch.objects.get().answer_by == company.now + timedelta(hours=9)
+
+
+@pytest.mark.rule("G4")
+def test_what_ended_is_taken_away_elsewhere_within_the_hours_of_policy(
+    company: Company, stock_in_force: Submission
+) -> None:
+    ruled(company, revocation_hours=8)
+    held = Grant.objects.get(entitlement__resource=company.erp)
+    grants.revoke(held, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
+    task = RevocationTask.objects.get(grant=held)
+    assert (task.due_at, task.escalate_at) == (company.now + timedelta(hours=8),) * 2
+
+
+def test_a_policy_from_before_there_were_such_numbers_has_those_that_ship(company: Company) -> None:
+    kept = PolicyVersion.objects.get(number=1)
+    older = {name: part for name, part in kept.document.items() if name not in {"waivers", "brake", "events"}}
+    found, ships = policies.Policy(kept, older), policies.in_force(company.now)
+    names = ("waiver_days", "waivers_in_a_row", "brake_share", "brake_grants", "brake_hours", "unused_days")
+    assert [getattr(found, name) for name in names] == [90, 2, 5, 50, 4, 60]
+    assert [getattr(ships, name) for name in names] == [90, 2, 5, 50, 4, 60]
+    assert set(policies.completed(older)) == set(policies.shipped())
