@@ -28,6 +28,7 @@ class Change:
         before: how it is, in words.
         after: how it would be.
         tightens: whether it only asks more of somebody; else it counts as loosening.
+        is_either: whether neither way of it only tightens: it is for two people whatever it says.
     """
 
     where: str
@@ -35,6 +36,7 @@ class Change:
     before: str
     after: str
     tightens: bool
+    is_either: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def _higher(before: str | None, after: str | None) -> bool:
 
 
 def _neither(before: Any, after: Any) -> bool:
-    """More of it takes away what is needed without anybody looking, less of it leaves what is to go: neither begins by one person's word."""
+    """More of it leaves what is to go, and less of it ends what is needed, for good, before anybody has looked: neither begins by one person's word."""
     return False
 
 
@@ -121,16 +123,16 @@ SORTS: Mapping[str, _Sort] = {
     "fresh_sign_in_minutes.*": _Sort("A {}-risk decision needs a sign-in no older than", "minutes", _less),
     "proposals.at_once_hours": _Sort("What one person tightened stands without a second signature for", "hours", _less),
     "proposals.open_days": _Sort("A proposal that nobody answers lapses after", "days", _less),
-    "conflicts.*": _Sort("What is held in a conflict rated {} is resolved within", "days", _less),
+    "conflicts.*": _Sort("What is held in a conflict rated {} is resolved within", "days", _neither),
     "waivers.days": _Sort("A waiver lasts at most", "days", _less),
     "waivers.in_a_row": _Sort("Waivers that may follow each other", "", _less),
     "events.unused_days": _Sort("What nobody uses is reviewed after", "days", _less),
     "events.quiet_days": _Sort("What was reviewed is left alone for", "days", _less),
-    "correction_days": _Sort("What a review suspended ends for good after", "days", _less),
+    "correction_days": _Sort("What a review suspended ends for good after", "days", _neither),
     "revocation_hours": _Sort("What ended is taken away elsewhere within", "hours", _less),
     "brake.share": _Sort("Held is what ends more of all live grants within an hour than", "percent", _neither),
     "brake.grants": _Sort("Held is what ends within an hour as many as", "grants", _neither),
-    "brake.hours": _Sort("What is held is answered within", "hours", _less),
+    "brake.hours": _Sort("What is held is answered within", "hours", _neither),
 }
 
 
@@ -166,7 +168,7 @@ def _change(path: Path, before: Any, after: Any) -> Change:
     label = sort.label.format(named)
     if path[0] == SEATS and is_reordered(before, after):
         label, was, would_be = f"{label}, in this order", ", then ".join(before), ", then ".join(after)
-    return Change(where, label, was, would_be, sort.is_stricter(before, after))
+    return Change(where, label, was, would_be, sort.is_stricter(before, after), sort.is_stricter is _neither)
 
 
 def _words(value: object, unit: str) -> str:

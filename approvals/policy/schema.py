@@ -173,7 +173,8 @@ class Brake(Part):
     """How much one cause may end within an hour before people look, and for how long they have (G6)."""
 
     share: Annotated[int, Field(ge=1, le=50)]
-    grants: Annotated[int, Field(ge=10, le=10_000)]
+    #: Ten and fewer are never held (docs/decisions/0032).
+    grants: Annotated[int, Field(ge=11, le=10_000)]
     hours: Annotated[int, Field(ge=1, le=24)]
 
 

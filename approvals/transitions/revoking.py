@@ -66,11 +66,12 @@ def open_task(step: Step[RevocationTask]) -> Effect:
     """What is held elsewhere has ended here: whoever answers for it there takes it away, within a day by the policy that ships (G4)."""
     task = step.subject
     task.gains = sorted(revocations.who_gains(task.grant, step.now))
-    task.opened_at, task.due_at = step.now, step.now + _time_to_remove(step.now)
+    time_to_remove = _time_to_remove(step.now)
+    task.opened_at, task.due_at = step.now, step.now + time_to_remove
     rung = revocations.next_rung(task, step.now)
     people = list(rung.people[:1]) if rung is not None else []
     task.owner = people[0] if people else None
-    _ask(task, people, step.now)
+    _ask(task, people, step.now, time_to_remove)
     _tell_of_new(task, people, step.now)
     return Effect(payload={"to": _ids(people), "due": ledger.instant(task.due_at), "why": task.grant.ended_why})
 
@@ -80,11 +81,11 @@ def _time_to_remove(now: datetime) -> timedelta:
     return timedelta(hours=policies.in_force(now).revocation_hours)
 
 
-def _ask(task: RevocationTask, people: Iterable[Person], now: datetime) -> None:
+def _ask(task: RevocationTask, people: Iterable[Person], now: datetime, time_to_remove: timedelta) -> None:
     """Put it to some people more, and note when the next are asked: once these should have done it."""
     new = [one.pk for one in people]
     task.asked = [*task.asked, *new]
-    task.escalate_at = max(task.due_at, now + _time_to_remove(now)) if task.asked else task.due_at
+    task.escalate_at = max(task.due_at, now + time_to_remove) if task.asked else task.due_at
 
 
 def _ids(people: Iterable[Person]) -> str:
@@ -229,7 +230,7 @@ def _ask_for_second(step: Step[RevocationTask]) -> None:
         rung = revocations.next_rung(task, step.now)
         others = list(rung.people) if rung is not None else []
         task.asked = taken
-        _ask(task, others, step.now)
+        _ask(task, others, step.now, _time_to_remove(step.now))
     key = f"second:{_person(step).pk}"
     outbox.queue(notices(task, others, "revocation_second", key, step.now, by=_person(step).name))
 
@@ -288,11 +289,10 @@ def _pass_up(step: Step[RevocationTask], *, because: str = "", by: str = "") -> 
     task = step.subject
     rung = revocations.next_rung(task, step.now)
     people = list(rung.people) if rung is not None else []
-    _ask(task, people, step.now)
+    time_to_remove = _time_to_remove(step.now)
+    _ask(task, people, step.now, time_to_remove)
     if not people:
-        task.escalate_at = (
-            None if task.asked else step.now + _time_to_remove(step.now)
-        )  # somebody may be named until then
+        task.escalate_at = None if task.asked else step.now + time_to_remove  # somebody may be named until then
     elif task.owner is None:
         task.owner = people[0]
     number = len(task.asked)

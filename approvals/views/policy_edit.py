@@ -53,7 +53,7 @@ def policy_amend(request: Request, pk: int) -> HttpResponse:
     no = proposing.amend.refusal(row, actor=request.actor, now=now)
     if no is not None:
         return _refused(request, row, no, now, row.href)
-    return _edit(request, row, row.document, now, begins_with=None)
+    return _edit(request, row, kept.completed(row.document), now, begins_with=None)
 
 
 def _refused(request: Request, row: Proposal, no: Refusal, now: datetime, back_href: str) -> HttpResponse:

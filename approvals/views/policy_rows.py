@@ -137,8 +137,8 @@ def change_rows(changes: Sequence[Change]) -> list[Shape]:
             "label": one.label,
             "before": one.before,
             "after": one.after,
-            "tone": "ok" if one.tightens else "high",
-            "word": "Tightens" if one.tightens else "Loosens",
+            "tone": "" if one.is_either else "ok" if one.tightens else "high",
+            "word": "Takes two" if one.is_either else "Tightens" if one.tightens else "Loosens",
         }
         for one in changes
     ]

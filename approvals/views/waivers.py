@@ -216,6 +216,7 @@ def _context(
     of_it = ConflictRule.objects.filter(code=found.code)
     rule = of_it.in_force(now).first() or of_it.order_by("-number").first()
     no = transitions.grant_waiver.refusal(found, actor=actor, now=now)
+    most = min(found.days, policies.in_force(now).waiver_days)
     state = found.state_at(now)
     return {
         "now": now,
@@ -255,7 +256,7 @@ def _context(
             "rule": rule.digest if rule is not None else "",
             "stale": stale,
             "reason": {"value": typed, "error": (errors or {}).get("reason", "")},
-            "days": {"value": days or found.days, "most": found.days, "error": (errors or {}).get("days", "")},
+            "days": {"value": days or most, "most": most, "error": (errors or {}).get("days", "")},
         }
         if no is None
         else None,
@@ -277,7 +278,8 @@ def _actions(found: Waiver, actor: Actor, now: datetime) -> list[Shape]:
         for verb, label, icon, url in offered
         if verb.refusal(found, actor=actor, now=now) is None
     ]
-    if waiving.ends_soon(found, now) and transitions.ask_waiver.refusal(found.automation, actor=actor, now=now) is None:
+    may_ask = transitions.ask_waiver.refusal(found.automation, actor=actor, now=now) is None
+    if waiving.ends_soon(found, now) and may_ask and found.in_a_row < policies.in_force(now).waivers_in_a_row:
         ways.insert(0, {"label": "Ask for one more", "icon": "clock", "href": conflict_rows.ask_again_href(found)})
     return ways
 
@@ -285,7 +287,7 @@ def _actions(found: Waiver, actor: Actor, now: datetime) -> list[Shape]:
 def _facts(found: Waiver, now: datetime) -> list[Shape]:
     rows: list[Shape] = [{"label": "Asked for", "text": times.counted(found.days, "day")}]
     if found.in_a_row > 1:
-        rows.append({"label": "In a row", "text": f"number {found.in_a_row} of at most 2"})
+        rows.append({"label": "In a row", "text": f"number {found.in_a_row}"})
     if found.decided_by is not None:
         instead = f", for {found.decided_for.name}" if found.decided_for is not None else ""
         rows.append({"label": "Decided by", "text": f"{found.decided_by.name}{instead}"})

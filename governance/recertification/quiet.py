@@ -37,7 +37,9 @@ def until(automation: Automation, days: int) -> datetime | None:
 
 def may_wait(conflict: Conflict, grant: Grant, now: datetime) -> bool:
     """Whether a conflict is asked about later: what it is about was reviewed lately, and it is not to be resolved before that is over."""
+    if grant.predecessor_id is None or conflict.due_at is None:
+        return False
     quiet = grant_until(grant, policies.in_force(now).quiet_days)
-    if quiet is None or quiet <= now or conflict.due_at is None:
+    if quiet is None or quiet <= now:
         return False
     return quiet + timedelta(days=TO_ANSWER) <= conflict.due_at

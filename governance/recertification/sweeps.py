@@ -205,7 +205,7 @@ def reassign_due(now: datetime, actor: Actor) -> int:
                 notices.tell_security(item, [question.asks], now)
         return False
 
-    out = _asked_still().filter(Q(reviewer__in=_gone()) | Q(pk__in=reviewers.asked_who_may_not()))
+    out = _asked_still(now).filter(Q(reviewer__in=_gone()) | Q(pk__in=reviewers.asked_who_may_not()))
     return claims.sweep(out, reassign, job=JOB)
 
 
@@ -214,9 +214,8 @@ def _gone() -> QuerySet[Person]:
 
 
 def remind_due(now: datetime, actor: Actor) -> int:
-    """Remind whoever has not answered and whose day for it has come, but of nothing that this run closes; returns how many (R5)."""
-    stays = Q(closes_at__isnull=True) | Q(closes_at__gt=now) | _is_held(now)
-    due = _asked_still().filter(remind_at__lte=now, item__in=Item.objects.filter(stays))
+    """Remind whoever has not answered and whose day for it has come; returns how many (R5)."""
+    due = _asked_still(now).filter(remind_at__lte=now)
     return claims.sweep(due, partial(transitions.remind.when_due, actor=actor, now=now), job=JOB)
 
 
@@ -313,9 +312,11 @@ def _of_its_automation(held: QuerySet[HeldGrant]) -> Exists:
     return Exists(of_it.filter(batch__cause__key=_CAUSE))
 
 
-def _asked_still() -> QuerySet[Question]:
-    """Questions that wait for somebody, about what has not ended otherwise: its item closes later in the same run."""
-    return Question.objects.unanswered().filter(item__in=_still_there(Item.objects.exclude(called_off.LET_GO)))
+def _asked_still(now: datetime) -> QuerySet[Question]:
+    """Questions that wait for somebody, about what has not ended otherwise and whose time is not over: its item closes later in the same run."""
+    stays = Q(closes_at__isnull=True) | Q(closes_at__gt=now) | _is_held(now)
+    items = _still_there(Item.objects.exclude(called_off.LET_GO).filter(stays))
+    return Question.objects.unanswered().filter(item__in=items)
 
 
 def _still_there(items: QuerySet[Item]) -> QuerySet[Item]:

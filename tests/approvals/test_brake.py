@@ -31,6 +31,7 @@ from inventory import lifecycle
 from inventory.models import Automation
 from tests import lengths
 from tests.approvals.attempts import database_refuses
+from tests.approvals.proposals.policies_proposed import changed, in_force
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
 from tests.recertification.rows import low_grants
@@ -239,7 +240,8 @@ def test_fifty_in_an_hour_are_held_however_many_live(company: Company, monkeypat
     monkeypatch.setattr(brake, "live", lambda now: 100_000)
     row = brake.lock(brake.Cause("job:sync", title="A sync"))
     low = list(Grant.objects.filter(tier="low").order_by("pk").values_list("pk", flat=True))
-    monkeypatch.setattr(brake, "MOST", 12)
+    made = changed(brake={"share": 50, "grants": 12, "hours": 4})
+    in_force(company.people.ines, company.people.sana, made, now=company.now)
     assert brake.let(row, low[:11], company.now)
     assert brake.let(row, low[:11], company.now), "what was let through is not counted twice"
     assert not brake.let(row, low, company.now)

@@ -280,12 +280,14 @@ def tell(one: Line) -> None:
 def wanted() -> argparse.Namespace:
     """What the command line asks for: how many automations, and which parts in which order."""
     parser = argparse.ArgumentParser(prog="make bench", description="Measure pages, sweeps, ledger and reviews.")
-    parser.add_argument("automations", nargs="?", type=int, default=AUTOMATIONS)
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all of them without one")
-    asked = parser.parse_args()
-    if unknown := set(asked.parts) - set(PARTS):
+    parser.add_argument("words", nargs="*", metavar="[automations] [part ...]", help=f"parts are {', '.join(PARTS)}")
+    words = parser.parse_args().words
+    number = int(words.pop(0)) if words and words[0].isdecimal() else AUTOMATIONS
+    if number < 1:
+        parser.error("At least 1 automation.")
+    if unknown := set(words) - set(PARTS):
         parser.error(f"No part is called {', '.join(sorted(unknown))}. There are {', '.join(PARTS)}.")
-    return asked
+    return argparse.Namespace(automations=number, parts=words)
 
 
 def parts(company: journeys.Company, measured: Sequence[Page]) -> dict[str, Callable[[], Iterator[Line]]]:
@@ -303,6 +305,17 @@ def parts(company: journeys.Company, measured: Sequence[Page]) -> dict[str, Call
     return dict(zip(PARTS, functions, strict=True))
 
 
+def told_of(name: str, part: Callable[[], Iterator[Line]]) -> bool:
+    """Measure a part and print its lines; whether it came to its end: what stops it is said, and the others go on."""
+    try:
+        for found in part():
+            tell(found)
+    except (Exception, SystemExit) as error:
+        print(f"{name}: {error!r}", file=sys.stderr)
+        return False
+    return True
+
+
 def main() -> None:
     """Start a database, fill it, measure each part of what was asked for."""
     asked = wanted()
@@ -314,9 +327,9 @@ def main() -> None:
         company, *open_ones = fill(asked.automations)
         by_name = parts(company, pages(company.people, *open_ones))
         with override_settings(DEMO=False, ALLOWED_HOSTS=["testserver"]):
-            for name in asked.parts or PARTS:
-                for found in by_name[name]():
-                    tell(found)
+            failed = [name for name in asked.parts or PARTS if not told_of(name, by_name[name])]
+            if failed:
+                raise SystemExit(f"Not measured to the end: {', '.join(failed)}.")
     finally:
         connections.close_all()
         ENVIRONMENT.stop()
