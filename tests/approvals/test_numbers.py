@@ -19,6 +19,7 @@ from tests.approvals.conflicts.test_waivers import ask, grant
 from tests.approvals.proposals.policies_proposed import changed, in_force
 from tests.journeys import Company
 from tests.people import as_actor
+from tests.portal.signed_in import client_of
 from tests.recertification.rows import low_grants
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
@@ -55,6 +56,24 @@ def test_what_was_asked_for_before_is_granted_for_no_longer_than_policy_says_by_
         grant(plain, waiver, plain.people.sana)
     waiver.refresh_from_db()
     assert grant(plain, waiver, plain.people.sana, days=20).ends_at == plain.now + timedelta(days=20)
+
+
+@pytest.mark.rule("S7")
+def test_a_waivers_page_offers_no_more_than_policy_allows(plain: Company, refused: Automation) -> None:
+    waiver = ask(plain, refused, days=90)
+    sana = client_of(plain.people.sana)
+    assert sana.get(waiver.href).context["form"]["days"]["most"] == 90
+    ruled(plain, waivers__days=10)
+    assert sana.get(waiver.href).context["form"]["days"] == {"value": 10, "most": 10, "error": ""}
+    grant(plain, waiver, plain.people.sana, days=10)
+    assert "Ask for one more" in offered(plain, waiver)
+    ruled(plain, waivers={"days": 10, "in_a_row": 1})
+    assert "Ask for one more" not in offered(plain, waiver)
+
+
+def offered(c: Company, waiver: Waiver) -> set[str]:
+    """What the waiver's page offers Rita, who builds it."""
+    return {one["label"] for one in client_of(c.people.rita).get(waiver.href).context["head"]["actions"]}
 
 
 @pytest.mark.rule("S7")

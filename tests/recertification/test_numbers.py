@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from governance.recertification.models import AnswerKind, Asks, Item
+from governance.recertification.scope import Scope
 from tests.approvals.proposals.policies_proposed import changed, in_force
 from tests.portal.signed_in import client_of
+from tests.recertification.campaigns import filled, ordered
 from tests.recertification.reviews import Held, question, say, sweep_at, under_review
 from tests.recertification.test_events import DAY, LATER, found, kept, use
 
@@ -61,6 +63,21 @@ def test_until_when_a_revoke_is_corrected_stands_from_the_first_day(held: Held) 
     say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at + 2 * DAY)
     item.refresh_from_db()
     assert item.closes_at == item.opened_at + 11 * DAY
+
+
+@pytest.mark.rule("R2")
+def test_a_campaign_says_that_what_it_joined_is_taken_away_when_its_own_says(held: Held) -> None:
+    item = under_review(held.grant(on=held.company.slack))
+    now = item.opened_at + timedelta(hours=1)
+    ruled(held, now, correction_days=2)
+    later = filled(ordered(Scope(), by=held.people.sana, now=now, days=4), now)
+    assert later.joinings.filter(item=item).exists()
+    page = client_of(held.people.sana).get(later.href)
+    assert {one["ended"] - one["suspended"] for one in page.context["silence"]} == {2 * DAY}
+    assert "taken away when its own campaign says" in page.content.decode()
+    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=now + DAY)
+    item.refresh_from_db()
+    assert item.closes_at == now + 6 * DAY
 
 
 @pytest.mark.rule("R2", "R6")

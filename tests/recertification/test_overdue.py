@@ -296,6 +296,20 @@ def test_after_an_outage_nobody_is_reminded_of_what_closes_at_that_moment(held: 
     ).exists()
 
 
+@pytest.mark.rule("R5", "R8")
+def test_nor_is_anybody_asked_in_the_place_of_who_left(held: Held, stock_under_review: Item) -> None:
+    item = stock_under_review
+    for moment in (item.deadline, item.grace_until):
+        sweep_at(moment)
+    item.refresh_from_db()
+    left = item.questions.order_by("pk")[0].reviewer
+    left.left_at, left.is_active = item.closes_at, False
+    left.save()
+    sweep_at(item.closes_at + timedelta(hours=1))
+    item.refresh_from_db()
+    assert (item.state, item.questions.filter(reviewer=left).exists()) == (ItemState.CLOSED, True)
+
+
 @pytest.mark.rule("R8")
 def test_the_question_of_a_reviewer_who_leaves_goes_to_the_next_and_keeps_its_deadline(
     held: Held, stock_all_under_review: Item
