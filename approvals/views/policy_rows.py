@@ -138,7 +138,7 @@ def change_rows(changes: Sequence[Change]) -> list[Shape]:
             "before": one.before,
             "after": one.after,
             "tone": "" if one.is_either else "ok" if one.tightens else "high",
-            "word": "Takes two" if one.is_either else "Tightens" if one.tightens else "Loosens",
+            "word": "Takes\u00a0two" if one.is_either else "Tightens" if one.tightens else "Loosens",
         }
         for one in changes
     ]
