@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from approvals.models.conflict import LONGEST_WAIVER, WAIVERS_IN_A_ROW
+
 TierWord = Literal["low", "standard", "high"]
 LevelWord = Literal["read", "write", "execute", "admin"]
 ClassWord = Literal["public", "internal", "confidential", "restricted"]
@@ -158,8 +160,8 @@ class Conflicts(Part):
 class Waivers(Part):
     """How long a waiver lasts, and how many follow each other (S7)."""
 
-    days: Annotated[int, Field(ge=1, le=90)]
-    in_a_row: Annotated[int, Field(ge=1, le=2)]
+    days: Annotated[int, Field(ge=1, le=LONGEST_WAIVER.days)]
+    in_a_row: Annotated[int, Field(ge=1, le=WAIVERS_IN_A_ROW)]
 
 
 class Events(Part):

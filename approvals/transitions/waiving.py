@@ -92,7 +92,7 @@ def ask_waiver(step: Step[Automation], *, code: str, whom: int, control: str, da
         asked_at=step.now,
     )
     made.beneficiaries = sorted({person.pk for person in step.actor.people} | _who_gains(made, step.now))
-    _count(made, policy, is_attempt=True)
+    _count(made, policy)
     step.save(made)
     _tell(step, made, Bench.load(step.now).security, "waiver_asked", "asked")
     return Effect(subject=made, payload={"rule": code, "days": days, "in_a_row": made.in_a_row})
@@ -106,7 +106,7 @@ def _is(found: Found, code: str, whom: int) -> bool:
     return (found.standing.rule.code, found.subject) == (code, whom)
 
 
-def _count(waiver: Waiver, policy: Policy, *, is_attempt: bool = False) -> None:
+def _count(waiver: Waiver, policy: Policy) -> None:
     """Say what a waiver follows and how many it makes in a row: of those that were granted, whatever was asked for between (S7).
 
     Raises:
@@ -117,9 +117,7 @@ def _count(waiver: Waiver, policy: Policy, *, is_attempt: bool = False) -> None:
     if before is not None and before.in_a_row >= policy.waivers_in_a_row:
         followed = f"{before.in_a_row} waivers followed each other" if before.in_a_row > 1 else "A waiver was granted"
         sentence = f"{followed} here already: what lasts longer is no exception."
-        raise refuse(
-            Refusal("S7", "duty", sentence, "Resolve the conflict, or propose another rule.", is_attempt=is_attempt)
-        )
+        raise refuse(Refusal("S7", "duty", sentence, "Resolve the conflict, or propose another rule."))
     waiver.follows, waiver.in_a_row = before, before.in_a_row + 1 if before is not None else 1
 
 

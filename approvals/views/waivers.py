@@ -216,7 +216,8 @@ def _context(
     of_it = ConflictRule.objects.filter(code=found.code)
     rule = of_it.in_force(now).first() or of_it.order_by("-number").first()
     no = transitions.grant_waiver.refusal(found, actor=actor, now=now)
-    most = min(found.days, policies.in_force(now).waiver_days)
+    policy = policies.in_force(now)
+    most = min(found.days, policy.waiver_days)
     state = found.state_at(now)
     return {
         "now": now,
@@ -232,7 +233,7 @@ def _context(
                 found.automation.team.name,
                 f"asked by {found.asked_by.name}, {times.moment_words(found.asked_at, now)}",
             ],
-            "actions": _actions(found, actor, now),
+            "actions": _actions(found, actor, now, policy),
         },
         "waiver": {
             "state": state,
@@ -268,7 +269,7 @@ def _context(
     }
 
 
-def _actions(found: Waiver, actor: Actor, now: datetime) -> list[Shape]:
+def _actions(found: Waiver, actor: Actor, now: datetime, policy: Policy) -> list[Shape]:
     offered = (
         (transitions.withdraw_waiver, "Withdraw", "undo", "waiver_withdraw"),
         (transitions.end_waiver, "End it now", "ring-cross", "waiver_end"),
@@ -279,7 +280,7 @@ def _actions(found: Waiver, actor: Actor, now: datetime) -> list[Shape]:
         if verb.refusal(found, actor=actor, now=now) is None
     ]
     may_ask = transitions.ask_waiver.refusal(found.automation, actor=actor, now=now) is None
-    if waiving.ends_soon(found, now) and may_ask and found.in_a_row < policies.in_force(now).waivers_in_a_row:
+    if waiving.ends_soon(found, now) and may_ask and found.in_a_row < policy.waivers_in_a_row:
         ways.insert(0, {"label": "Ask for one more", "icon": "clock", "href": conflict_rows.ask_again_href(found)})
     return ways
 

@@ -9,7 +9,8 @@ import pytest
 
 from approvals import brake, conflict_sweeps, grants, policies
 from approvals.models import Conflict, Grant, HeldBatch, HeldGrant, PolicyVersion, RevocationTask, Submission, Waiver
-from governance.controls.refusals import InvalidInput, Refused
+from governance.controls.models import LedgerEvent
+from governance.controls.refusals import DutyConflict, InvalidInput, Refused
 from inventory import lifecycle
 from inventory.models import Automation
 from tests.approvals import stock
@@ -83,6 +84,19 @@ def test_none_follows_another_where_policy_lets_one_be_granted(plain: Company, r
     with pytest.raises(Refused, match="A waiver was granted here already"):
         ask(plain, refused, now=plain.now + timedelta(days=20))
     assert Waiver.objects.count() == 1
+
+
+@pytest.mark.rule("S7", "S5", "H1")
+def test_one_that_was_asked_for_before_that_is_not_granted_and_the_refusal_is_on_record(
+    plain: Company, refused: Automation
+) -> None:
+    grant(plain, ask(plain, refused), plain.people.sana)
+    at = plain.now + timedelta(days=20)
+    second = ask(plain, refused, now=at)
+    ruled(plain, waivers__in_a_row=1)
+    with pytest.raises(DutyConflict, match="A waiver was granted here already"):
+        grant(plain, second, plain.people.sana, now=at)
+    assert LedgerEvent.objects.filter(verb="waiver.granted", outcome="refused", code="S7").count() == 1
 
 
 @pytest.mark.rule("S6")
