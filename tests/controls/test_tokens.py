@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from approvals.models import Submission
-from governance.controls import access, clock, tokens
+from governance.controls import access, clock, signing_in, tokens
 from governance.controls.actors import Actor
 from governance.controls.models import ApiToken, FreeText, LedgerEvent, Person, Team
 from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
@@ -178,6 +178,44 @@ def test_a_token_is_made_in_a_session_for_oneself(company: Company, how: str) ->
     with pytest.raises((NotPermitted, DutyConflict)):
         tokens.make_token(n.rita, actor=actor, now=company.now, name="x", secret=tokens.new_secret(), days=7)
     assert ApiToken.objects.count() == before
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+def test_a_token_needs_a_sign_in_at_most_15_minutes_old(northwind: Northwind) -> None:
+    rita = northwind.rita
+    said = {"now": northwind.now, "name": "Deploy", "secret": tokens.new_secret(), "days": 7}
+    with pytest.raises(DutyConflict, match="A new token needs a sign-in at most 15 minutes old") as no:
+        tokens.make_token(rita, actor=as_actor(rita, minutes_since_sign_in=16), **said)
+    assert no.value.refusal.code == "SOD-5"
+    made: object = tokens.make_token(rita, actor=as_actor(rita, minutes_since_sign_in=14), **said)
+    assert list(ApiToken.objects.all()) == [made]
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+def test_the_page_sends_an_old_session_to_sign_in_again(northwind: Northwind) -> None:
+    page = reverse("my_tokens")
+    answer = client_of(northwind.rita, minutes_ago=16).post(page, {"name": "Nightly", "team": "", "days": "30"})
+    assert answer.status_code == 403
+    assert f"{reverse('account_reauthenticate')}?next=" in answer.content.decode()
+    assert not ApiToken.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5", "H1")
+def test_a_password_change_revokes_tokens_and_ends_sessions(northwind: Northwind) -> None:
+    rita = northwind.rita
+    token, secret = made_for(rita)
+    other, kept = made_for(northwind.theo)
+    browser = client_of(rita)
+    signing_in.set_password(rita, actor=as_actor(rita), now=northwind.now, password="correct horse battery staple")
+    assert tokens.recognise(secret) is None
+    assert tokens.recognise(kept) == other
+    assert browser.get(reverse("me")).status_code == 302
+    event = LedgerEvent.objects.get(verb="token.revoked")
+    assert event.subject_id == str(token.pk)
+    assert token.history.count() == 2
 
 
 @pytest.mark.django_db
