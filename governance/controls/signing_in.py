@@ -11,6 +11,7 @@ from collections.abc import Callable
 from governance.controls.models import Person
 from governance.controls.people import STILL_HERE
 from governance.controls.roles import Permission
+from governance.controls.tokens import revoke_tokens_of
 from governance.controls.transitions import Effect, Step, transition
 
 Change = Callable[[], object]
@@ -29,9 +30,13 @@ def sign_in(step: Step[Person], *, begin: Change) -> Effect:
 
 @transition(Person, event="person.password_set", permission=Permission.PERSON_PROVE, duties=[STILL_HERE])
 def set_password(step: Step[Person], *, password: str) -> Effect:
-    """A local account gets a password; the caller has asked for it and judged it."""
+    """Set the password of a local account; the caller has validated it.
+
+    The person's tokens end with the old password. So do their sessions: each holds a hash of the password.
+    """
     step.subject.set_password(password)
     step.save(step.subject)
+    revoke_tokens_of(step)
     return Effect()
 
 

@@ -28,6 +28,8 @@ SHOWN = len(PREFIX) + 6
 MOST = 20
 #: How many somebody makes in a day, revoked ones too: no limit of a token is got around by making another.
 MOST_A_DAY = 30
+#: How old a sign-in may be when it makes a token: a token may outlive the session by weeks.
+FRESH_SIGN_IN = timedelta(minutes=15)
 #: That one was used is noted at most once in this time, so that asking does not mean writing.
 USE_NOTED_EVERY = timedelta(minutes=5)
 
@@ -65,15 +67,25 @@ def _in_session(subject: object, actor: Actor, now: datetime) -> Refusal | None:
     return None
 
 
+def _signed_in_lately(subject: object, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.signed_in_at is None or clock.real() - actor.signed_in_at <= FRESH_SIGN_IN:
+        return None
+    minutes = FRESH_SIGN_IN // timedelta(minutes=1)
+    return Refusal("SOD-5", "duty", f"A new token needs a sign-in at most {minutes} minutes old.", "Sign in again.")
+
+
 def _not_revoked(subject: ApiToken, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("STATE", "state", "This token was revoked already.") if subject.is_over else None
 
 
 IN_SESSION = Duty("S5", "S5", "A token is made in a session, by a person for themself.", _in_session)
+SIGNED_IN_LATELY = Duty("SOD-5", "S5", "A token is made after a fresh sign-in.", _signed_in_lately)
 NOT_REVOKED = Duty("STATE", "S5", "A token is revoked once.", _not_revoked)
 
 
-@transition(Person, event="token.made", permission=Permission.TOKEN_MAKE, duties=[STILL_HERE, IN_SESSION])
+@transition(
+    Person, event="token.made", permission=Permission.TOKEN_MAKE, duties=[STILL_HERE, IN_SESSION, SIGNED_IN_LATELY]
+)
 def make_token(step: Step[Person], *, name: str, secret: str, days: int, team: Team | None = None) -> Effect:
     """A person makes a token for a program of theirs, or for a pipeline of one of their teams.
 
@@ -126,4 +138,12 @@ def revoke_token(step: Step[ApiToken]) -> Effect:
     return Effect(payload={"person": str(step.subject.person.opaque_id)})
 
 
-__all__ = ["digest_of", "make_token", "new_secret", "note_use", "recognise", "revoke_token"]
+def revoke_tokens_of(step: Step[Person]) -> None:
+    """Revoke the live tokens of the step's person, each with its own event: with the password, all access starts anew (S5)."""
+    for token in ApiToken.objects.live(clock.real()).filter(person=step.subject).order_by("pk"):
+        token.revoked_at = clock.real()
+        step.save(token)
+        step.record("token.revoked", token, {"person": str(step.subject.opaque_id)})
+
+
+__all__ = ["digest_of", "make_token", "new_secret", "note_use", "recognise", "revoke_token", "revoke_tokens_of"]

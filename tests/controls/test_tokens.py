@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import transaction
@@ -198,7 +199,7 @@ def test_the_page_sends_an_old_session_to_sign_in_again(northwind: Northwind) ->
     page = reverse("my_tokens")
     answer = client_of(northwind.rita, minutes_ago=16).post(page, {"name": "Nightly", "team": "", "days": "30"})
     assert answer.status_code == 403
-    assert f"{reverse('account_reauthenticate')}?next=" in answer.content.decode()
+    assert f"{reverse('account_reauthenticate')}?next={quote(page, safe='')}" in answer.content.decode()
     assert not ApiToken.objects.exists()
 
 

@@ -100,7 +100,7 @@ def test_a_token_is_made_and_revoked_on_a_phone_and_shown_once(
     expect(page.get_by_text("would be here")).to_be_visible()
     page.get_by_label("What it is for").fill("Nightly deploy of the warehouse's reports, by the pipeline of the team")
     page.get_by_label("Reaches").select_option(label=f"{company.finance_ops.name} only")
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Create token").click()
     secret = page.get_by_label("Token", exact=True).input_value()
     assert tokens.recognise(secret) is not None
     assert page.evaluate("document.documentElement.scrollWidth") == 390

@@ -78,7 +78,7 @@ def _say_it_again(request: HttpRequest, person: Person) -> HttpResponse:
     ask = {
         "id": "again",
         "title": "Say again that it is you",
-        "text": "A high-risk decision needs a sign-in of the last 15 minutes. This is a demo: a button will do.",
+        "text": "This step needs a sign-in from the last 15 minutes. In the demo, a button is enough.",
         "action": reverse("account_reauthenticate"),
         "label": f"I am {person.name}",
         "fields": {"next": wanted(request)},

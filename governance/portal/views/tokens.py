@@ -19,13 +19,13 @@ from governance.controls import access, clock, tokens
 from governance.controls.actors import Actor
 from governance.controls.models import ApiToken, Person, Team
 from governance.controls.models.tokens import TOKEN_DAYS, ApiTokenQuerySet
-from governance.controls.refusals import InvalidInput
+from governance.controls.refusals import DutyConflict, InvalidInput
 from governance.controls.roles import Permission
 from governance.portal.views.answers import answers_refusals, back, reader
 from governance.web import times
 from governance.web.asked import number
 from governance.web.middleware import Request
-from governance.web.pages import page
+from governance.web.pages import page, sign_in_again
 
 Shape = dict[str, Any]
 
@@ -114,12 +114,15 @@ def my_tokens(request: Request) -> HttpResponse:
         for name, said in no.refusal.detail:
             form.add_error(name, said)
         return _page(request, form)
+    except DutyConflict as no:  # the page says it, and keeps what was typed
+        return _page(request, form, status=no.status)
     assert isinstance(made, ApiToken)  # the subject is the person, what is made is the token
     return _page(request, TokenForm(teams=teams_of(one)), {"secret": secret, "expires_at": made.expires_at})
 
 
-def _page(request: Request, form: TokenForm, made: Shape | None = None) -> HttpResponse:
+def _page(request: Request, form: TokenForm, made: Shape | None = None, status: int = 200) -> HttpResponse:
     one, now = reader(request), clock.now()
+    refusal = tokens.make_token.refusal(one, actor=request.actor, now=now)
     live = ApiToken.objects.live(clock.real()).select_related("person", "team")
     led = live.filter(Q(team__lead=one) | Q(team__deputy_lead=one)).exclude(person=one)
     context = {
@@ -130,8 +133,10 @@ def _page(request: Request, form: TokenForm, made: Shape | None = None) -> HttpR
         "tokens": shapes(live.filter(person=one), request.actor, now),
         "led": shapes(led, request.actor, now),
         "back": reverse("my_tokens"),
+        "refusal": refusal,
+        "sign_in_href": sign_in_again(request, back_href=reverse("my_tokens")) if refusal is not None else "",
     }
-    return page(request, "portal/tokens.html", context, status=422 if form.errors else 200)
+    return page(request, "portal/tokens.html", context, status=422 if form.errors else status)
 
 
 @require_POST
