@@ -78,6 +78,7 @@ class Answer:
     said: str
     text: str = ""
     written: list[str] = field(default_factory=list)
+    caching: str = ""
 
 
 WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|TRUNCATE)\s+"?(\w+)', re.IGNORECASE)
@@ -132,7 +133,9 @@ def send(
         said = str(answer.status_code)
         if said == "302":
             said = _led(portal, who, answer["Location"])
-        found = Answer(said, "" if answer.streaming else answer.content.decode(), written)
+        found = Answer(
+            said, "" if answer.streaming else answer.content.decode(), written, answer.get("Cache-Control", "")
+        )
         if then is not None:
             then(answer, found)
     client.cookies = cookies

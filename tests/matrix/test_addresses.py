@@ -71,6 +71,9 @@ NOTHING_TRIED = (
 #: Tables of people and of how they sign in: whatever is written there leaves an event, also what is others' code (H1).
 PEOPLES = frozenset({"controls_person", "mfa_authenticator"})
 
+#: What every answer says to browsers and proxies: none of them keeps a copy.
+NOT_KEPT = "no-store, private"
+
 #: How many of those who get the same answer are sent where not everybody is; as many as there are `PEOPLE` sends them all.
 FEW = 2
 #: How many forms and addresses are sent whatever comes to mind, and how often each.
@@ -127,6 +130,8 @@ def disagreements(portal: Portal, key: Key) -> Iterator[str]:
             line = f"{method} {address} {subject} by {who}"
             if answer.said != expected:
                 yield f"{line}: the table says {expected}, the portal {answer.said}"
+            if answer.caching != NOT_KEPT:
+                yield f"{line}: Cache-Control is {answer.caching!r}"
             yield from (f"{line}: {said}" for said in written_wrongly(address, method, answer))
 
 
