@@ -12,7 +12,6 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, re_path
-from django.views.decorators.cache import never_cache
 from django.views.decorators.common import no_append_slash
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
@@ -60,7 +59,7 @@ def document() -> dict[str, Any]:
 
 
 def answering(view: View) -> View:
-    """A view for programs: behind its token and no sign-in, never kept, and saying no as all of the API does."""
+    """A view for programs: behind its token and no sign-in, and saying no as all of the API does."""
 
     @wraps(view)
     def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -71,7 +70,7 @@ def answering(view: View) -> View:
         answer = view(request, *args, **kwargs)
         return refusing.not_allowed(answer) if isinstance(answer, HttpResponseNotAllowed) else answer
 
-    return csrf_exempt(login_not_required(never_cache(answered)))  # no cookie is read, so there is nothing to forge
+    return csrf_exempt(login_not_required(answered))  # no cookie is read, so there is nothing to forge
 
 
 def _nothing(request: HttpRequest) -> HttpResponse:

@@ -14,7 +14,6 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from approvals import drafts, handing_in
@@ -60,7 +59,6 @@ def says_no(view: View) -> View:
 # --- what is dropped or pasted --------------------------------------------------------------------------------------
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
 @says_no
 def bring_in(request: Request) -> HttpResponse:
@@ -163,7 +161,6 @@ def _elsewhere(item: ImportItem) -> HttpResponse | None:
     return redirect("import_preview", pk=later.pk) if later is not None else None
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
 @says_no
 def preview(request: Request, pk: int) -> HttpResponse:
@@ -193,7 +190,6 @@ def preview(request: Request, pk: int) -> HttpResponse:
     return redirect("import_preview", pk=work.item.pk)
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
 @says_no
 def panel(request: Request, pk: int) -> HttpResponse:
@@ -210,7 +206,6 @@ def panel(request: Request, pk: int) -> HttpResponse:
     return work.page(request, found, work.about(found))
 
 
-@never_cache
 @require_POST
 @says_no
 def submit(request: Request, pk: int) -> HttpResponse:
@@ -306,7 +301,6 @@ def _confirm_and_submit(request: Request, work: Work, found: Preview, about: Abo
     return redirect("review", pk=made.pk)
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
 @says_no
 def discard(request: Request, pk: int) -> HttpResponse:

@@ -11,7 +11,6 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from approvals import drafts
@@ -30,7 +29,6 @@ from inventory.views import paging
 TEMPLATE = "approvals/bring_in/bind.html"
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
 @says_no
 def bind(request: Request, pk: int, key: str) -> HttpResponse:

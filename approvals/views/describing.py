@@ -11,7 +11,6 @@ from django import forms
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from approvals import drafts
@@ -36,7 +35,6 @@ MOST = 60
 AT_FIRST = 2
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
 @says_no
 def describe(request: Request) -> HttpResponse:

@@ -15,7 +15,6 @@ from django.core import signing
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from approvals.conflicts import brought, members, standing
@@ -43,7 +42,6 @@ CRUMBS = ({"label": "Conflicts", "url": "conflict_list"}, {"label": "Rules", "ur
 NOT_OURS = Refusal("S8", "input", "What was read of the file can't be read any more.", "Bring the file in again.")
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
 def rule_import(request: Request) -> HttpResponse:
     """Choose files, read what rules they would make, and propose them together."""

@@ -14,7 +14,6 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from approvals import bulk
@@ -44,7 +43,6 @@ def _find(builder: Builder, pk: int) -> ImportBatch:
 # --- what a script sends, part by part ------------------------------------------------------------------------------
 
 
-@never_cache
 @require_POST
 def add(request: Request) -> HttpResponse:
     """Read a few files into an upload, a new one unless it is named; answers what came of them as JSON.
@@ -92,7 +90,6 @@ def _too_large(request: Request) -> list[tuple[str, ImportProblem]]:
 # --- the upload's page ----------------------------------------------------------------------------------------------
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
 @says_no
 def upload(request: Request, pk: int) -> HttpResponse:
@@ -165,7 +162,6 @@ def cell(text: object) -> str:
     return f"'{said}" if said.startswith(FORMULA) else said
 
 
-@never_cache
 @require_GET
 def report(request: Request, pk: int) -> HttpResponseBase:
     """What became of each automation and each file, as CSV."""
@@ -184,7 +180,6 @@ def _lines(request: Request, batch: ImportBatch) -> Iterable[str]:
         yield writer.writerow([cell(one) for one in cells])
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
 @says_no
 def discard(request: Request, pk: int) -> HttpResponse:

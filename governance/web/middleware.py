@@ -1,6 +1,6 @@
 """Who is asking, and in which zone they read times: hangs the acting person on the request and activates their zone.
 
-Also where a request that holds what no text column takes ends, for all pages alike.
+Also where a request that holds what no text column takes ends, for all pages alike. Another middleware forbids caches to store responses.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
+from whitenoise.middleware import WhiteNoiseFileResponse
 
 from governance.controls.actors import Actor
 from governance.controls.calendar import zone_of
@@ -31,6 +32,10 @@ class Request(HttpRequest):
     actor: Actor
 
 
+#: ``Cache-Control`` of everything but static files: no browser and no proxy keeps a copy.
+NOT_KEPT = "no-store, private"
+
+
 def actor_of(request: HttpRequest) -> Actor | None:
     """The signed-in person as an actor in an interactive session, or None."""
     if not request.user.is_authenticated:
@@ -44,6 +49,20 @@ def zone_for(request: HttpRequest) -> ZoneInfo:
     """The reader's own zone; the organisation's for whoever set none or is not signed in (H8)."""
     user = getattr(request, "user", None)
     return zone_of(getattr(user, "time_zone", ""), ZoneInfo(settings.ORGANISATION_TIME_ZONE))
+
+
+class CacheControlMiddleware:
+    """Forbids caches to store a response, errors and redirects included. Static files keep the header that WhiteNoise gives them."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Set the header. It stands before all other middleware, so that their responses have it too."""
+        response = self.get_response(request)
+        if not isinstance(response, WhiteNoiseFileResponse):
+            response["Cache-Control"] = NOT_KEPT
+        return response
 
 
 class RequestActorMiddleware:

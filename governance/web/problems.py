@@ -58,7 +58,6 @@ def problem(
     answer = HttpResponse(json.dumps(said), status=status, content_type=CONTENT_TYPE)
     for name, value in (headers or {}).items():
         answer[name] = value
-    answer["Cache-Control"] = "no-store"
     return answer
 
 

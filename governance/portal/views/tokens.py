@@ -11,7 +11,6 @@ from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from approvals.views.bring_in_forms import teams_of
@@ -89,7 +88,6 @@ def of_person(one: Person, actor: Actor, now: datetime) -> list[Shape]:
     return shapes(seen_by(actor, now).live(clock.real()).filter(person=one), actor, now)
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
 @answers_refusals
 def my_tokens(request: Request) -> HttpResponse:

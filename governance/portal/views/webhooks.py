@@ -9,7 +9,6 @@ from django import forms
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.controls import access, clock, timeline, webhook_keys, webhooks
@@ -140,7 +139,6 @@ BUTTONS: tuple[tuple[str, str, Transition[WebhookEndpoint]], ...] = (
 
 
 @require_GET
-@never_cache
 def webhook(request: Request, pk: int) -> HttpResponse:
     """One endpoint and what was sent there last; just added or renewed, its signing key, once."""
     one, now = _one(request, pk), clock.now()
