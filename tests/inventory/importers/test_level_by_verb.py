@@ -8,22 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from inventory.importers.display import vocabulary
 from inventory.importers.levels import access_of, words
 from tests.inventory.importers.samples import bound, bring, manifest, node, server
 
 #: What a description of a tool begins with, where the tool only reads.
-READS = frozenset(
+READS = vocabulary(
     """
     autocomplete check enrich enriches explain fetch fetches find get list lists match perform ping preview read retrieve retrieves
     search searches show shows
-    """.split()
+    """
 )
 #: What a description begins with, where the tool changes something.
-CHANGES = frozenset(
+CHANGES = vocabulary(
     """
     activate add cancel change confirm create creates deactivate deactivates delete enable finalizes forward install modify place
     remove replace scale send switch uninstall update updates upgrade upload
-    """.split()
+    """
 )
 
 
