@@ -3,40 +3,70 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from inventory.importers.display import vocabulary
+from inventory.importers.identity_systems import is_about_access
 from inventory.importers.manifest import Access
 
 READ = vocabulary(
     """
     get list clone search read download select count find fetch lookup look view show check exists describe retrieve load
-    watch poll monitor browse inspect preview compare diff status info history scan validate verify export lint enrich
-    resolve whoami stat peek head tail glob grep is has receive detect recommend measure who ping me
+    watch poll monitor browse inspect preview compare diff scan validate verify export lint enrich
+    whoami peek grep is has receive detect recommend measure ping
     match explain autocomplete
     """
 )
+READ_NOUNS = vocabulary("status info history stat head tail glob who me")
+"""Nouns of reading. Any verb in the name decides instead."""
 WRITE = vocabulary(
     """
     acknowledge ack activate add alter annotate answer append apply approve archive assign attach book broadcast buy cancel
-    change clear close comment complete convert copy create deactivate deploy destroy detach disable dismiss draft drain
-    drop duplicate edit empty enable enqueue erase finalize finish follow fork forward hide import incr increment decrement
-    index insert install join kill label leave like link lock log make manage mark merge modify move mute notify open order
-    patch pause pay pin pop post publish purge push put react refund register reject release remember remove rename
-    renew reopen replace reply request rerun reschedule reset respond restart restore resume retry rollback save scale
-    schedule sell send set share snooze star start stop store submit subscribe switch sync tag terminate toggle track transfer
-    transition truncate unarchive uninstall unassign unfollow unhide unlike unlink unlock unmute unpin unpublish unstar
-    unsubscribe untag update upgrade upload upsert void vote write delete
+    change charge checkin checkout clear close comment commit complete configure confirm convert copy create deactivate del
+    deploy deposit destroy detach disable dismiss draft drain
+    drop duplicate edit empty enable enqueue erase finalize finish fix flush follow fork forward hide import incr increment
+    decrement index ingest insert install join kill label leave like link lock log make manage mark merge migrate modify move
+    mute notify open order overwrite
+    patch pause pay pin place pop post prune publish purge push put react rebase refund register reject release remember remove
+    rename renew reopen replace reply request rerun reschedule reset resolve respond restart restore resume retry retweet revert
+    rewrite rm rollback rotate save scale
+    schedule sell send set setup share snooze star start stop store submit subscribe switch sync tag terminate toggle track
+    transfer transition truncate tweet unarchive uninstall unassign unfollow unhide unlike unlink unlock unmute unpin unpublish
+    unstar unsubscribe untag update upgrade upload upsert void vote wipe withdraw write delete
     """
 )
 EXECUTE = vocabulary(
     """
     execute run invoke call exec eval evaluate launch trigger dispatch generate ask analyze analyse transcribe
     translate summarize summarise embed classify extract click navigate type press fill hover spawn operate compute
-    calculate research render speak moderate
+    calculate research render speak moderate predict
     """
 )
 EXECUTE_NOUNS = vocabulary("query command code sql shell script message chat prompt completion")
 """What an operation is often called without a verb. Any verb beside it decides instead."""
+THINGS = vocabulary(
+    "answer book comment commit draft fork index label like link log order patch post refund release reply request star tag vote"
+)
+"""Verbs that are as often nouns. After a reading verb they are its object; before a final one, its subject: ``order_get``."""
+OBJECTS = THINGS | vocabulary(
+    """
+    archive call change copy deploy duplicate fill import launch lock merge move open pin place press push run schedule share store sync track
+    transfer transition trigger type update upgrade
+    """
+)
+"""Verbs that after a reading verb are its object: ``check_update``."""
+TAKES_ANY_OBJECT = vocabulary("get fetch retrieve describe show")
+"""Reading verbs that name one thing to read: whatever follows them is that thing."""
+NAMES_BEFORE_VERB = vocabulary("list view")
+"""Reading verbs that are nouns before a changing verb: ``list_update``."""
+CHANGES_NAMED_THING = vocabulary("archive change copy import merge move share sync transfer update")
+FINAL = vocabulary("get fetch retrieve describe read find search list")
+"""Reading verbs that end a name whose first word is a noun."""
+JOINS = vocabulary("and or then")
+LOOKED_UP = vocabulary(
+    "id ids name names url urls uri dns host hostname domain ip address path library symbol handle redirect reference"
+)
+"""What is resolved by looking it up; to resolve anything else closes it."""
 ADMIN = vocabulary(
     """
     grant revoke invite ban unban kick promote demote impersonate escalate bind authorize authorise deauthorize
@@ -57,7 +87,7 @@ _VERBS: tuple[tuple[Access, frozenset[str]], ...] = (
     ("write", WRITE),
     ("execute", EXECUTE),
 )
-_HIGHEST_FIRST: tuple[Access, ...] = ("admin", "write", "execute")
+_HIGHEST_FIRST: tuple[Access, ...] = ("admin", "write", "execute", "read")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -66,23 +96,26 @@ def words(name: str) -> list[str]:
     return [word.lower() for word in _WORDS.findall(name)]
 
 
-def access_of(operation: str, resource: str = "") -> Access:
-    """The level of an operation by its verb (import-formats.md).
+def access_of(operation: str, resource: str = "", service: str = "") -> Access:
+    """The level of an operation by its verbs (import-formats.md): the strongest of them, objects left out.
 
-    A name that joins two verbs (``get_or_create``) has the higher level. A change to members, roles, bans, permissions,
-    users or credentials is admin; reading them is reading.
+    A change to members, roles, bans, permissions, users or credentials is admin; reading them is reading. In an identity
+    system, a change to groups, policies and applications is admin too.
 
     Args:
         operation: as the source names it: ``sendAndWait``, ``issue_write``, ``list-tools``.
         resource: what it is done to, if the source says: ``userGroup``.
+        service: what it is done in, if known: ``microsoftEntra``, ``okta-mcp-server``.
 
     Returns:
         ``unknown`` where no verb is known; never a guess that reads.
     """
     parts = words(operation)
-    level = _verb(parts)
-    if level in ("write", "admin") and (ADMIN_THINGS & set(words(resource)) or ADMIN_THINGS & set(parts[1:])):
-        return "admin"
+    level = _strongest(_level_of_phrase(phrase) for phrase in _phrases(parts))
+    if level in ("write", "admin"):
+        things = {*parts, *words(resource)}
+        if things & ADMIN_THINGS or is_about_access(things, {service, *words(service)}):
+            return "admin"
     return level
 
 
@@ -91,20 +124,38 @@ def is_sensitive(operation: str, resource: str = "") -> bool:
     return bool(SECRET_THINGS & {*words(operation), *words(resource)})
 
 
-def _verb(parts: list[str]) -> Access:
-    levels = [_level(part) for part in parts]
-    if {"or", "and"} & set(parts):
-        for joined in _HIGHEST_FIRST:
-            if joined in levels:
-                return joined
-    for level in (*levels[:1], *levels[-1:], *levels):
-        if level is not None:
-            return level
-    return "execute" if EXECUTE_NOUNS & set(parts) else "unknown"
+def _phrases(parts: list[str]) -> list[list[str]]:
+    """A name cut at its joining words: each part has verbs of its own (``get_or_create``)."""
+    phrases: list[list[str]] = [[]]
+    for part in parts:
+        if part in JOINS:
+            phrases.append([])
+        else:
+            phrases[-1].append(part)
+    return phrases
 
 
-def _level(word: str) -> Access | None:
-    for level, verbs in _VERBS:
-        if word in verbs:
-            return level
-    return None
+def _level_of_phrase(parts: list[str]) -> Access:
+    verbs = [(index, part) for index, part in enumerate(parts) if _level(part, parts) is not None]
+    if not verbs:
+        nouns = {*parts}
+        return "read" if READ_NOUNS & nouns else "execute" if EXECUTE_NOUNS & nouns else "unknown"
+    if parts[-1] in FINAL:
+        verbs = [verb for verb in verbs if verb[1] not in THINGS] or verbs
+    first, rest = verbs[0][1], verbs[1:]
+    if first in TAKES_ANY_OBJECT:
+        return "read"
+    if first in READ and not (first in NAMES_BEFORE_VERB and parts[-1] in CHANGES_NAMED_THING):
+        rest = [verb for verb in rest if verb[1] not in OBJECTS]
+    return _strongest(_level(verb, parts) for verb in (first, *(verb for _, verb in rest)))
+
+
+def _strongest(levels: Iterable[Access | None]) -> Access:
+    found = set(levels)
+    return next((level for level in _HIGHEST_FIRST if level in found), "unknown")
+
+
+def _level(word: str, parts: list[str]) -> Access | None:
+    if word == "resolve" and LOOKED_UP & {*parts}:
+        return "read"
+    return next((level for level, verbs in _VERBS if word in verbs), None)

@@ -26,6 +26,7 @@ from inventory.importers.manifest import (
     Source,
 )
 from inventory.importers.mcp_launch import Launch, launch_of
+from inventory.importers.mcp_narrowing import Narrowing, narrowing_of
 from inventory.importers.secret_findings import findings_of
 from inventory.importers.secret_words import slot_strength
 from inventory.importers.secrets import Occurrence, Scrubbed
@@ -33,15 +34,8 @@ from inventory.importers.secrets import Occurrence, Scrubbed
 FORMAT = "mcp_client"
 _WRAPPERS = ("mcpServers", "servers", "context_servers", "mcp_servers")
 _ADDRESSES = ("url", "httpUrl", "serverUrl", "endpoint")
-_TOOL_LISTS = ("tools", "allowedTools", "allowed_tools", "enabledTools", "enabled_tools", "includeTools")
-_TOOL_EXCEPTIONS = ("excludeTools", "disabledTools", "disabled_tools", "exclude_tools")
 _UNASKED = ("autoApprove", "alwaysAllow", "autoAllow")
-_TOOL_FLAGS = frozenset({"tools", "tool", "allowed-tools", "enabled-tools", "enable-tools", "include-tools"})
-_SET_FLAGS = frozenset({"toolsets", "toolset", "enabled-toolsets"})
-_READ_ONLY = re.compile(r"(?:^|[-_])read[-_]?only(?:$|[-_]mode$)", re.IGNORECASE)
-_NO = frozenset({"false", "0", "no", "off", ""})
 _PATH = re.compile(r"(?:/|~/|\./|\$\{workspaceFolder\}|\$\{userHome\}|[A-Za-z]:\\)")
-_EVERY = frozenset({"*", "all"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +45,6 @@ class Server:
     name: str
     config: dict[str, Any]
     trail: tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Narrowing:
-    """What the configuration itself takes away: named tools, tool sets, tools left out, writing."""
-
-    tools: tuple[str, ...] = ()
-    sets: tuple[str, ...] = ()
-    scope: str = ""
-    is_read_only: bool = False
 
 
 def servers_in(document: Any) -> list[Server] | None:
@@ -189,6 +173,7 @@ class _Reading:
             config.get("disabled") is True or config.get("enable") is False or config.get("enabled") is False
         )
         self._narrowing = self._find_narrowing()
+        self._scope = self._find_scope()
         self.credentials = list(self._find_credentials())
 
     def privileges(self) -> list[Privilege]:
@@ -272,7 +257,7 @@ class _Reading:
             resource=resource,
             operation=operation,
             access=level,
-            scope=self._narrowing.scope,
+            scope=self._scope,
             credential=ref,
             origin=shown(self._launch.component, 120) if self._launch else "",
             assumed=("access",) if level != "unknown" else (),
@@ -282,7 +267,8 @@ class _Reading:
         )
 
     def _tool(self, tool: str) -> Privilege:
-        level = access_of(tool)
+        component = self._launch.component if self._launch else ""
+        level = access_of(tool, service=f"{self._name} {component} {self._address.host}")
         if self._narrowing.is_read_only and level not in ("admin", "write"):
             level = "read"
         return self._privilege(f"{self._name}/{shown(tool)}", "", shown(tool), level)
@@ -293,35 +279,16 @@ class _Reading:
             url = self._launch.address
         return address_of(url)
 
-    def _find_narrowing(self) -> _Narrowing:
-        options = dict(_options([*self._launch.rest] if self._launch else self._arguments))
-        variables = {**self._env, **dict(self._launch.assigned if self._launch else ())}
-        tools = [each for key in _TOOL_LISTS for each in _list(self._config.get(key))]
-        sets: list[str] = []
-        for name, value in options.items():
-            tools += _list(value) if name in _TOOL_FLAGS else []
-            sets += _list(value) if name in _SET_FLAGS else []
-        for name, value in [*variables.items(), *self._headers.items()]:
-            words = name.lower().replace("-", "_")
-            sets += _list(value) if words.endswith("toolsets") else []
-            if words.endswith(("enabled_tools", "allowed_tools", "_tools")) and "disabled" not in words:
-                tools += _list(value)
-        switches = [*options.items(), *variables.items(), *self._headers.items()]
-        is_read_only = any(_READ_ONLY.search(_dashed(name)) and value.lower() not in _NO for name, value in switches)
-        without = [shown(each, 80) for key in _TOOL_EXCEPTIONS for each in _list(self._config.get(key))]
-        rest = self._launch.rest if self._launch else ()
-        paths = (
-            [shown(path_shown(each), 120) for each in rest if _PATH.match(each)]
-            if self._launch and self._launch.pin != "local"
-            else []
-        )
-        scope = [*paths, *(["except " + ", ".join(without)] if without else [])]
-        return _Narrowing(
-            tools=() if _EVERY & set(tools) else tuple(dict.fromkeys(tools)),
-            sets=() if _EVERY & set(sets) else tuple(dict.fromkeys(sets)),
-            scope="; ".join(scope),  # never cut: whoever answers for it decides about each
-            is_read_only=is_read_only,
-        )
+    def _find_narrowing(self) -> Narrowing:
+        variables = [*self._env.items(), *(self._launch.assigned if self._launch else ()), *self._headers.items()]
+        return narrowing_of(self._config, [*self._launch.rest] if self._launch else self._arguments, variables)
+
+    def _find_scope(self) -> str:
+        """Folders let in and tools left out. Never cut: its owner decides about each."""
+        rest = self._launch.rest if self._launch and self._launch.pin != "local" else ()
+        paths = [shown(path_shown(each), 120) for each in rest if _PATH.match(each)]
+        without = ", ".join(shown(each, 80) for each in self._narrowing.without)
+        return "; ".join([*paths, *([f"except {without}"] if without else [])])
 
     def _find_credentials(self) -> Iterator[Credential]:
         at = (self._name,)
@@ -356,25 +323,3 @@ def _texts(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         return {}
     return {key: str(each) for key, each in value.items() if isinstance(each, (str, int, float, bool))}
-
-
-def _list(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [each for each in re.split(r"[,\s]+", value) if each]
-    return [each for each in value if isinstance(each, str) and each.strip()] if isinstance(value, list) else []
-
-
-def _options(arguments: list[str]) -> Iterator[tuple[str, str]]:
-    """(flag without dashes, value) of each ``--flag=value``, ``--flag value`` and ``--flag``."""
-    for index, argument in enumerate(arguments):
-        if not argument.startswith("--"):
-            continue
-        flag, equals, value = argument[2:].partition("=")
-        follows = arguments[index + 1] if index + 1 < len(arguments) else ""
-        if not equals:
-            value = "" if follows.startswith("-") else follows
-        yield flag, value if value or equals else "true"
-
-
-def _dashed(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name)

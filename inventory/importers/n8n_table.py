@@ -391,6 +391,8 @@ ACCESS: dict[str, Access] = {
     "hunter/emailFinder": "read",
     "hunter/emailVerifier": "read",
     "git/log": "read",
+    "git/userSetup": "write",
+    "airtop/load": "execute",
     "git/pull": "write",
     "googleCalendar/availability": "read",
     "clickUp/customFields": "read",

@@ -14,6 +14,7 @@ from inventory.importers import n8n_table as table
 from inventory.importers.addresses import address_of
 from inventory.importers.connectors import service_of
 from inventory.importers.display import EXPRESSION, MODEL, is_expression, is_model_chosen, label, shown
+from inventory.importers.identity_systems import changes_access
 from inventory.importers.levels import access_of
 from inventory.importers.manifest import Access, Severity
 from inventory.importers.n8n_credentials import expected_type, http_credential
@@ -138,6 +139,8 @@ def _http(node: Node) -> Use:
     if method and is_expression(method):
         note: tuple[str, Severity, str] = ("unrecognised", "medium", "The HTTP method is decided at run time")
         use = replace(use, operation="*", access="unknown", notes=(note,))
+    if use.access == "write" and changes_access(address.host, address.path, use.connector):
+        use = replace(use, access="admin")
     if address.dynamic:
         use = replace(use, notes=(*use.notes, _dynamic_host(text_of(parameters.get("url")))))
     elif not address.host:
@@ -332,7 +335,7 @@ def _level(node: Node, resource: str, operation: str, is_known: bool, assumed: l
     if operation in _QUERIES:
         sql = _sql(node, operation)
         return shown(operation, 80), sql.access if sql is not None else "execute"
-    access = access_of(operation, resource)
+    access = access_of(operation, resource, node.connector)
     if not is_known and access != "unknown":
         assumed.append("access")
     return shown(operation, 80), access

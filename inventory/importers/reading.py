@@ -24,7 +24,7 @@ from inventory.importers.secrets import scrub, without_tokens
 Format = Literal["auto", "n8n", "mcp_client"]
 FORMATS: tuple[Format, ...] = ("auto", "n8n", "mcp_client")
 
-VERSION = "1.3"
+VERSION = "1.4"
 """Of the importers as a whole; an assessment says which one made it (I2)."""
 
 _EXTENSIONS = re.compile(r"(?:\.mcp)?\.jsonc?$", re.IGNORECASE)
