@@ -8,9 +8,9 @@ import unicodedata
 import pytest
 
 from governance.controls import texts
-from inventory.importers import ImportProblem, binding_key, privilege_key
+from inventory.importers import binding_key, privilege_key
 from inventory.importers.display import label, shown
-from tests.inventory.importers.samples import bound, bring, codes, manifest, node, server, workflow
+from tests.inventory.importers.samples import bound, bring, codes, manifest, node, server
 
 #: What each hides in "github" at the place of the dot, and what Unicode calls it.
 UNSEEN = {
@@ -74,13 +74,6 @@ def test_a_credential_that_only_looks_like_another_is_another(text: str) -> None
     assert known.key not in (by_id.key, by_name.key)
     # Where an id tells it apart, its name is for people.
     assert manifest(node("slack", "Post", 2.3, bound("slackApi", "s1", text))).credentials[0].name == "github"
-
-
-@pytest.mark.rule("I7", "I8")
-@pytest.mark.parametrize("text", ALIKE)
-def test_two_nodes_whose_names_look_alike_are_refused(text: str) -> None:
-    with pytest.raises(ImportProblem, match="two nodes have one name"):
-        bring(workflow(node("slack", "github"), node("slack", text)))
 
 
 @pytest.mark.rule("I8")
