@@ -91,6 +91,23 @@ def test_an_inline_sub_workflow_that_is_not_readable_is_said_to_be_so(text: str)
 
 
 @pytest.mark.rule("I8")
+@pytest.mark.parametrize("inner", [_inner(), {"nodes": 1}, {"no": "nodes"}, [1], 7])
+def test_an_inline_sub_workflow_may_be_no_text(inner: Any) -> None:
+    built = node("executeWorkflow", "Call", 1.2, source="parameter", workflowJson=inner)
+    assert manifest(built).privileges[0].at == "Call"
+
+
+@pytest.mark.rule("I8")
+def test_inline_sub_workflows_are_read_three_levels_deep() -> None:
+    inner = _inner()
+    for _ in range(12):
+        inner = workflow(_calling(inner))
+    found = manifest(_calling(inner))
+    assert [each.at for each in found.privileges] == ["Call", *(" / ".join(["Call"] * depth) for depth in (2, 3, 4))]
+    assert [each.at for each in found.findings if each.code == "unrecognised"] == ["Call / Call / Call / Call"]
+
+
+@pytest.mark.rule("I8")
 def test_nodes_and_values_of_inline_sub_workflows_count_against_the_limits() -> None:
     document = json.dumps(workflow(_calling(_inner()), node("noOp")))
     assert read("a.json", document.encode(), limits=Limits(steps=5))
