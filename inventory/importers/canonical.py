@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from inventory.importers.manifest import sha256
+from inventory.importers.n8n_inline import MEMBER
 
 _NODE_MEMBERS = (
     "type",
@@ -85,7 +86,11 @@ def _parameters(value: Any, labels: dict[str, str]) -> Any:
     if isinstance(value, str):
         return _relabelled(value, labels)
     if isinstance(value, dict):
-        return {key: _parameters(each, labels) for key, each in value.items() if key not in LABELS}
+        return {
+            key: n8n_content(each) if key == MEMBER and isinstance(each, dict) else _parameters(each, labels)
+            for key, each in value.items()
+            if key not in LABELS
+        }
     if isinstance(value, list):
         return [_parameters(each, labels) for each in value]
     return plain(value)

@@ -36,6 +36,7 @@ _SAME_THING = {
     "function": "code",
     "functionItem": "code",
     "toolCode": "code",
+    "aiTransform": "code",
     "executeWorkflow": "workflow",
     "toolWorkflow": "workflow",
     "retrieverWorkflow": "workflow",

@@ -6,11 +6,13 @@ does is read in `n8n_privileges.py`. Nothing is evaluated and nothing is looked 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inventory.importers.canonical import n8n_content
 from inventory.importers.display import label, shown
 from inventory.importers.manifest import Credential, Finding, Kind, Manifest, Privilege, Source, Trigger
+from inventory.importers.n8n_inline import MEMBER
 from inventory.importers.n8n_node import Node, split_type
 from inventory.importers.n8n_privileges import read_node
 from inventory.importers.problem import ImportProblem
@@ -26,7 +28,7 @@ _MODEL_CREDENTIALS = frozenset(
     {"openAiApi", "anthropicApi", "googlePalmApi", "groqApi", "mistralCloudApi", "ollamaApi"}
 )
 _MODEL_NODES = ("lmChat", "lmOllama", "lmOpenAi", "lmCohere", "chain")
-_NAME_APART = "Give each node a name that nobody takes for another's in n8n, choose Download, and bring in that file."
+_NAME_APART = "Rename one of them in n8n, choose Download, and bring in that file."
 _EXPORT_WORKFLOW = "Open the workflow in n8n, choose Download, and bring in that file."
 
 
@@ -78,24 +80,13 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
     workflow = scrubbed.document
     nodes = _nodes(file, place, workflow)
     links = _links(workflow)
-    reached = _reached(links, nodes)
     names = {node["name"] for node in nodes}
     tools = frozenset(source for source, kind, _ in links if kind == "ai_tool" and source in names)
-    triggers: list[Trigger] = []
-    privileges: list[Privilege] = []
+    reading = _read_nodes(nodes, links, scrubbed, ())
     credentials: dict[tuple[str, str, str], Credential] = {}
-    findings: list[Finding] = []
-    for index, raw in enumerate(nodes):
-        occurrences = scrubbed.below("nodes", index)
-        findings += findings_of(scrubbed, occurrences)
-        if raw["type"].endswith(".stickyNote"):
-            continue
-        reading = read_node(_node(raw, reached), occurrences)
-        triggers += [reading.trigger] if reading.trigger else []
-        privileges += reading.privileges
-        findings += reading.findings
-        for credential in reading.credentials:
-            _collect(credentials, credential)
+    for credential in reading.credentials:
+        _collect(credentials, credential)
+    findings = reading.findings
     findings += findings_of(scrubbed, [each for each in scrubbed.found if each.trail[:1] != ("nodes",)])
     findings += _about_workflow(workflow, credentials)
     return Manifest(
@@ -111,38 +102,122 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
         kind=_kind(nodes, links),
         platform="n8n",
         enabled=_enabled(workflow),
-        triggers=tuple(triggers),
-        privileges=tuple(privileges),
+        triggers=tuple(reading.triggers),
+        privileges=tuple(reading.privileges),
         credentials=tuple(credentials.values()),
         findings=tuple(findings),
         on_error=_on_error(workflow),
     )
 
 
+@dataclass(slots=True)
+class _Reading:
+    """What the nodes of one workflow add to the manifest, in their order."""
+
+    triggers: list[Trigger] = field(default_factory=list)
+    privileges: list[Privilege] = field(default_factory=list)
+    credentials: list[Credential] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def _read_nodes(
+    nodes: list[dict[str, Any]],
+    links: list[tuple[str, str, str]],
+    scrubbed: Scrubbed,
+    trail: tuple[str | int, ...],
+    *,
+    is_reached: bool = False,
+) -> _Reading:
+    """Read the nodes that stand under `trail`, and those of their inline sub-workflows."""
+    reached = {node["name"] for node in nodes} if is_reached else _reached(links, nodes)
+    places = _places(nodes)
+    total = _Reading()
+    for index, raw in enumerate(nodes):
+        here = (*trail, "nodes", index)
+        inner = raw["parameters"].get(MEMBER)
+        occurrences = scrubbed.below(*here)
+        if isinstance(inner, dict):
+            occurrences = [each for each in occurrences if MEMBER not in each.trail[len(here) :]]
+        total.findings += findings_of(scrubbed, occurrences)
+        if raw["type"].endswith(".stickyNote"):
+            continue
+        reading = read_node(_node(raw, reached, places[index]), occurrences)
+        total.triggers += [reading.trigger] if reading.trigger else []
+        total.privileges += reading.privileges
+        total.credentials += reading.credentials
+        total.findings += reading.findings
+        if isinstance(inner, dict):
+            below = _nodes("", "", inner)
+            found = _read_nodes(
+                below, _links(inner), scrubbed, (*here, "parameters", MEMBER), is_reached=raw["name"] in reached
+            )
+            _add_inner(total, found, places[index])
+    total.findings += _alike(nodes, places)
+    return total
+
+
+def _add_inner(total: _Reading, inner: _Reading, outer: str) -> None:
+    """Add what an inline sub-workflow does, placed under the node that starts it. Its own triggers start nothing."""
+    total.privileges += [replace(each, at=f"{outer} / {each.at}") for each in inner.privileges]
+    total.credentials += [
+        replace(each, at=tuple(f"{outer} / {place}" for place in each.at)) for each in inner.credentials
+    ]
+    total.findings += [
+        each if each.code in ("embedded_secret", "placeholder_secret") else replace(each, at=f"{outer} / {each.at}")
+        for each in inner.findings
+        if each.code != "open_webhook"
+    ]
+
+
+def _places(nodes: list[dict[str, Any]]) -> list[str]:
+    """What each node is called in the manifest: its name, and where it stands if an earlier one looks the same."""
+    taken: set[str] = set()
+    places = []
+    for index, node in enumerate(nodes):
+        place = label(node["name"])
+        if place in taken:
+            place = f"{place} (nodes/{index})"
+        taken.add(place)
+        places.append(place)
+    return places
+
+
+def _alike(nodes: list[dict[str, Any]], places: list[str]) -> list[Finding]:
+    """A finding for each node whose name looks like an earlier one's."""
+    first: dict[str, int] = {}
+    found = []
+    for index, node in enumerate(nodes):
+        other = first.setdefault(label(node["name"]), index)
+        if other != index:
+            pair = f"The names of nodes/{other} and nodes/{index} look alike"
+            detail = f"{pair} and differ by blanks or characters that show nothing"
+            found.append(Finding("unrecognised", places[index], "medium", detail))
+    return found
+
+
 def _nodes(file: str, place: str, workflow: dict[str, Any]) -> list[dict[str, Any]]:
-    """The nodes, each with text name and type and object members; refuse what is no node, and names that are not one's own."""
-    seen: set[str] = set()
+    """The nodes, each with text name and type and object members. Refuse what is no node, and a name that two nodes share."""
+    seen: dict[str, int] = {}
     nodes: list[dict[str, Any]] = []
     for index, node in enumerate(workflow["nodes"]):
         where = "/".join(filter(None, (place, f"nodes/{index}")))
         if not isinstance(node, dict) or not isinstance(node.get("type"), str) or not isinstance(node.get("name"), str):
             raise ImportProblem(file, where, "a node has no name or no type", _EXPORT_WORKFLOW)
-        name = label(node["name"])
-        if name in seen:
-            raise ImportProblem(
-                file, where, "two nodes have one name, so nobody can say which of them is wired", _NAME_APART
-            )
-        seen.add(name)
+        other = seen.setdefault(node["name"], index)
+        if other != index:
+            both = f"nodes/{other} and nodes/{index} have one name, so it is not known which of them is wired"
+            raise ImportProblem(file, where, both, _NAME_APART)
         members = {name: node[name] for name in ("parameters", "credentials") if isinstance(node.get(name), dict)}
         nodes.append({**node, "parameters": {}, "credentials": {}, **members})
     return nodes
 
 
-def _node(raw: dict[str, Any], reached: set[str]) -> Node:
+def _node(raw: dict[str, Any], reached: set[str], place: str) -> Node:
     package, connector = split_type(raw["type"])
     version = raw.get("typeVersion")
     return Node(
         name=raw["name"],
+        place=place,
         package=package,
         connector=connector,
         version=float(version) if isinstance(version, (int, float)) and abs(version) < 1000 else 1.0,

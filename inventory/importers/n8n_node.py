@@ -10,10 +10,11 @@ from typing import Any
 class Node:
     """One node, scrubbed, with what its surroundings say of it.
 
-    `is_tool`: wired to an agent as a tool; `is_reached`: a model decides whether and with what it is used.
+    `place`: what the manifest calls it; `is_reached`: a model decides whether and with what it is used.
     """
 
     name: str
+    place: str
     package: str
     connector: str
     version: float

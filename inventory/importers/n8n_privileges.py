@@ -11,13 +11,14 @@ from typing import Any
 
 from inventory.importers import n8n_table as table
 from inventory.importers.canonical import LABELS
-from inventory.importers.display import is_expression, label, shown
+from inventory.importers.display import is_expression, shown
 from inventory.importers.levels import is_sensitive
 from inventory.importers.manifest import Credential, CredentialRef, Finding, Privilege, Trigger
 from inventory.importers.n8n_credentials import bound_credentials, embedded_credentials
 from inventory.importers.n8n_node import Node
 from inventory.importers.n8n_triggers import trigger_of
-from inventory.importers.n8n_uses import Use, uses_of
+from inventory.importers.n8n_use import Use
+from inventory.importers.n8n_uses import runs_code, uses_of
 from inventory.importers.n8n_values import asks_model, text_of
 from inventory.importers.secrets import Occurrence
 
@@ -42,9 +43,9 @@ def read_node(node: Node, occurrences: list[Occurrence]) -> NodeReading:
         occurrences: what stood in the node's secret slots.
     """
     reading = NodeReading()
-    at = label(node.name)
+    at = node.place
     named = bound_credentials(node.credentials)
-    reading.trigger = trigger_of(node.connector, node.raw, any(ref.bound for ref, _ in named))
+    reading.trigger = trigger_of(node.connector, at, node.raw, any(ref.bound for ref, _ in named))
     if reading.trigger and reading.trigger.active and not reading.trigger.authenticated:
         reading.findings.append(Finding("open_webhook", at, "high", _open_to_anybody(node, reading.trigger)))
     uses = uses_of(node, bool(named))
@@ -85,7 +86,7 @@ def _about_node(node: Node, at: str, has_privileges: bool) -> list[Finding]:
     found = []
     if node.connector in table.CODE or node.connector == "ssh":
         found.append(Finding("opaque_code", at, "medium", "Runs code or commands that the manifest cannot describe"))
-    elif node.origin == "langchain" and node.connector == "code":
+    elif runs_code(node):
         found.append(Finding("opaque_code", at, "medium", "Runs code that the manifest cannot describe"))
     variables = sorted(_variables(node.parameters))
     if variables:
@@ -140,7 +141,7 @@ def _credential_for(
 def _privilege(node: Node, use: Use, ref: CredentialRef | None) -> Privilege:
     instance = use.instance if use.instance is not None else (ref.external_id if ref else "")
     return Privilege(
-        at=label(node.name),
+        at=node.place,
         connector=use.connector or shown(node.connector, 80),
         instance=instance,
         resource=use.resource,
@@ -153,6 +154,6 @@ def _privilege(node: Node, use: Use, ref: CredentialRef | None) -> Privilege:
         origin=shown(node.origin, 80),
         assumed=use.assumed,
         active=not node.disabled,
-        model_controlled=node.is_reached or asks_model(node.parameters),
+        model_controlled=node.is_reached or use.model_controlled or asks_model(node.parameters),
         sensitive=use.sensitive or is_sensitive(use.operation, use.resource),
     )

@@ -93,7 +93,7 @@ googleCloudStorage | googleCloudStorageOAuth2Api googleApi | bucket | bucket=get
 googleContacts | googleContactsOAuth2Api | contact | contact=create |
 googleDocs | googleDocsOAuth2Api googleApi | document | document=create | documentURL folderId
 googleDrive | googleDriveOAuth2Api googleApi | file | drive=create file=upload folder=create | folderId fileId parents fileFolderId
-googleDrive@3 | googleDriveOAuth2Api googleApi | file | drive=create file=upload fileFolder=search folder=create | fileId folderId folderNoRootId fileOrFolderId driveId
+googleDrive@3 | googleDriveOAuth2Api googleApi | file | drive=create file=upload fileFolder=search folder=create | fileId folderId folderNoRootId fileOrFolderId filter.folderId driveId filter.driveId
 googleFirebaseCloudFirestore | googleFirebaseCloudFirestoreOAuth2Api googleApi | document | collection=getAll document=get | projectId/collection
 googleFirebaseRealtimeDatabase | googleFirebaseRealtimeDatabaseOAuth2Api | | =create | projectId/path
 googleSheets | googleSheetsOAuth2Api googleApi | sheet | sheet=read spreadsheet=create | sheetId/range sheetId

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inventory.importers.addresses import path_shown
-from inventory.importers.display import is_expression, label, shown, vocabulary
+from inventory.importers.display import is_expression, shown, vocabulary
 from inventory.importers.manifest import Trigger
 from inventory.importers.n8n_values import part, schedule_of, text_of
 
@@ -37,23 +37,45 @@ def trigger_type(connector: str) -> str:
     return _TYPES.get(connector) or ("event" if connector.endswith("Trigger") else "")
 
 
-def trigger_of(connector: str, node: dict[str, Any], has_credentials: bool) -> Trigger | None:
-    """The trigger that a node is, or None.
+def trigger_of(connector: str, at: str, node: dict[str, Any], has_credentials: bool) -> Trigger | None:
+    """The trigger that a node is, or None. A node that waits for a call is one: who calls it starts what follows.
 
     Args:
         connector: the type's last part.
+        at: what the manifest calls the node.
         node: scrubbed.
         has_credentials: whether any credential is bound to the node.
     """
+    parameters = node["parameters"]
+    if connector == "wait":
+        return _resumed(at, node, has_credentials)
     kind = trigger_type(connector)
     if not kind:
         return None
-    parameters = node["parameters"]
     return Trigger(
         type=kind,
-        at=label(node["name"]),
+        at=at,
         detail=_detail(connector, kind, parameters),
         authenticated=_is_authenticated(connector, kind, parameters, has_credentials),
+        active=not node.get("disabled"),
+    )
+
+
+def _resumed(at: str, node: dict[str, Any], has_credentials: bool) -> Trigger | None:
+    """The entry that a waiting node opens, under an address of each run."""
+    parameters, options = node["parameters"], node["parameters"].get("options")
+    kind = text_of(parameters.get("resume"))
+    if kind not in ("webhook", "form"):
+        return None
+    suffix = part(options.get("webhookSuffix")) if isinstance(options, dict) else ""
+    path = f"/{kind}-waiting/…" + (f"/{path_shown(suffix.lstrip('/'))}" if suffix else "")
+    method = part(parameters.get("httpMethod")) or "GET"
+    asked = {"authentication": parameters.get("incomingAuthentication")}
+    return Trigger(
+        type=kind,
+        at=at,
+        detail=f"{method} {path}" if kind == "webhook" else path,
+        authenticated=_is_authenticated("webhook", kind, asked, has_credentials),
         active=not node.get("disabled"),
     )
 

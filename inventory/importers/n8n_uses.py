@@ -7,8 +7,7 @@ that should touch nothing. Defaults stand in `n8n_table.py`; with which credenti
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from inventory.importers import n8n_table as table
 from inventory.importers.addresses import address_of
@@ -16,39 +15,22 @@ from inventory.importers.connectors import service_of
 from inventory.importers.display import EXPRESSION, MODEL, is_expression, is_model_chosen, label, shown
 from inventory.importers.identity_systems import changes_access
 from inventory.importers.levels import access_of
-from inventory.importers.manifest import Access, Severity
+from inventory.importers.manifest import Access
 from inventory.importers.n8n_credentials import expected_type, http_credential
+from inventory.importers.n8n_mcp import built_in_uses, mcp_uses
 from inventory.importers.n8n_node import Node
+from inventory.importers.n8n_reach import reached
 from inventory.importers.n8n_triggers import entry_path, trigger_type
+from inventory.importers.n8n_use import PLATFORM, Note, Use, dynamic_host
 from inventory.importers.n8n_values import label_of, part, target_of, text_of
 from inventory.importers.sql import Query, read_query
 
-PLATFORM = "n8n"
-"""The instance of what a node does to the installation itself."""
-
+_UNREAD_WORKFLOW: Note = ("unrecognised", "medium", "The workflow in this node could not be read; check what it does")
 _QUERIES = frozenset({"executeQuery", "query", "execute"})
 _MODEL_PARAMETERS = ("model", "modelName", "modelId", "options.model", "deploymentName")
 _SIGNERS = frozenset({"jwt", "crypto", "respondToWebhook"})
 _ADDRESSED = frozenset({"graphql", "rssFeedRead"})
 _MUTATION = re.compile(r"(?<![\w$])mutation\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """What a node does, before it is known with which credential and where."""
-
-    resource: str = ""
-    operation: str = "*"
-    access: Access = "unknown"
-    target: str = ""
-    target_name: str = ""
-    assumed: tuple[str, ...] = ()
-    instance: str | None = None  # None: the credential's
-    connector: str = ""  # empty: the node's own
-    needs: str = ""  # the credential type that it cannot do without
-    scope: str = ""
-    sensitive: bool = False
-    notes: tuple[tuple[str, Severity, str], ...] = ()  # findings: code, severity, detail
 
 
 def uses_of(node: Node, has_credentials: bool) -> list[Use]:
@@ -58,17 +40,22 @@ def uses_of(node: Node, has_credentials: bool) -> list[Use]:
         node: scrubbed.
         has_credentials: whether its ``credentials`` member names any; such a node is a privilege whatever its type.
     """
+    uses = _own_uses(node, has_credentials)
+    return [reached(node, use) for use in uses] + built_in_uses(node)
+
+
+def _own_uses(node: Node, has_credentials: bool) -> list[Use]:
     connector = node.connector
     if trigger_type(connector):
         return _trigger_uses(node, has_credentials)
     if connector in ("httpRequest", "toolHttpRequest"):
         return [_http(node)]
     if connector in ("mcpClient", "mcpRegistryClient"):
-        return _mcp(node)
-    if connector in table.CODE or (connector == "code" and node.origin == "langchain"):
+        return mcp_uses(node)
+    if runs_code(node):
         return [Use("code", "run", "execute", instance=PLATFORM)]
     if connector in table.SUB_WORKFLOWS:
-        return [_sub_workflow(node)]
+        return _sub_workflow(node)
     if use := _model_or_store(node):
         return [use]
     if connector in table.INERT:
@@ -137,86 +124,64 @@ def _http(node: Node) -> Use:
         needs=needs,
     )
     if method and is_expression(method):
-        note: tuple[str, Severity, str] = ("unrecognised", "medium", "The HTTP method is decided at run time")
+        note: Note = ("unrecognised", "medium", "The HTTP method is decided at run time")
         use = replace(use, operation="*", access="unknown", notes=(note,))
     if use.access == "write" and changes_access(address.host, address.path, use.connector):
         use = replace(use, access="admin")
     if address.dynamic:
-        use = replace(use, notes=(*use.notes, _dynamic_host(text_of(parameters.get("url")))))
+        use = replace(use, notes=(*use.notes, dynamic_host(text_of(parameters.get("url")))))
     elif not address.host:
         use = replace(use, notes=(*use.notes, ("unrecognised", "medium", "The request has no address yet")))
     return use
 
 
-def _dynamic_host(url: str) -> tuple[str, Severity, str]:
-    if is_model_chosen(url):
-        return "dynamic_host", "high", "A model chooses which host is called"
-    return "dynamic_host", "medium", "Which host is called is decided at run time"
+def runs_code(node: Node) -> bool:
+    """Whether a node runs code of its author's, or of a model's that wrote it beforehand (``aiTransform``)."""
+    if node.connector == "aiTransform":
+        return bool(text_of(node.parameters.get("jsCode")))
+    return node.connector in table.CODE or (node.connector == "code" and node.origin == "langchain")
 
 
-def _mcp(node: Node) -> list[Use]:
-    """An MCP client node: one use for each tool that it names, else all that the server offers."""
-    parameters = node.parameters
-    url = next(
-        (text_of(parameters.get(key)) for key in ("endpointUrl", "sseEndpoint", "url") if parameters.get(key)), ""
-    )
-    address = address_of(url)
-    authentication = text_of(parameters.get("authentication"))
-    needs = {
-        "bearerAuth": "httpBearerAuth",
-        "headerAuth": "httpHeaderAuth",
-        "multipleHeadersAuth": "httpMultipleHeadersAuth",
-        "mcpOAuth2Api": "mcpOAuth2Api",
-    }.get(authentication, "")
-    base = Use(instance=address.host or ("" if address.dynamic else None), needs=needs)
-    if address.dynamic:
-        base = replace(base, notes=(_dynamic_host(url),))
-    tools = _named_tools(parameters)
-    if tools:
-        return [_tool(base, tool) for tool in tools]
-    if text_of(parameters.get("operation")) in (
-        "listTools",
-        "listResources",
-        "listPrompts",
-        "readResource",
-        "getPrompt",
-    ):
-        operation = text_of(parameters.get("operation"))
-        return [replace(base, operation=operation, access="read")]
-    scope = ""
-    if parameters.get("include") == "except" and isinstance(parameters.get("excludeTools"), list):
-        scope = "except " + ", ".join(part(each) for each in parameters["excludeTools"])
-    note: tuple[str, Severity, str] = ("wildcard", "medium", "Every tool that the server offers, now and later")
-    return [replace(base, scope=scope, notes=(*base.notes, note))]
-
-
-def _named_tools(parameters: dict[str, Any]) -> list[str]:
-    if parameters.get("include") == "selected" and isinstance(parameters.get("includeTools"), list):
-        return [text_of(each) for each in parameters["includeTools"] if text_of(each)]
-    tool = text_of(parameters.get("tool")) or text_of(parameters.get("toolName"))
-    return [tool] if tool else []
-
-
-def _tool(base: Use, tool: str) -> Use:
-    if is_expression(tool):
-        note: tuple[str, Severity, str] = ("wildcard", "medium", "Which tool is called is decided at run time")
-        return replace(base, operation="*", access="unknown", notes=(*base.notes, note))
-    level = access_of(tool)
-    return replace(base, operation=shown(tool), access="execute" if level == "unknown" else level, assumed=("access",))
-
-
-def _sub_workflow(node: Node) -> Use:
+def _sub_workflow(node: Node) -> list[Use]:
     parameters = node.parameters
     value = parameters.get("workflowId")
     text = text_of(value)
     source = text_of(parameters.get("source"))
+    url = text_of(parameters.get("workflowUrl")) if source == "url" else ""
+    if url:
+        return _workflow_at(url)
+    name, notes = "", ()
     if "$workflow.id" in text:
-        target, name = "{itself}", ""
+        target = "{itself}"
     elif text:
         target, name = part(value), label(label_of(value))
+    elif source == "localFile":
+        target = f"from {part(parameters.get('workflowPath'))}"
     else:
-        target, name = (f"from {source}", "") if source not in ("", "database") else ("", "")
-    return Use("workflow", "execute", "execute", target, "" if name == target else name, instance=PLATFORM)
+        target = f"from {source}" if source not in ("", "database") else ""
+    if source == "parameter" and not isinstance(parameters.get("workflowJson"), dict):
+        notes = (_UNREAD_WORKFLOW,)
+    use = Use("workflow", "execute", "execute", target, "" if name == target else name, instance=PLATFORM, notes=notes)
+    return [use]
+
+
+def _workflow_at(url: str) -> list[Use]:
+    """A sub-workflow that is fetched when it starts: whoever serves the address decides what runs."""
+    address = address_of(url)
+    notes: list[Note] = [("unpinned_component", "medium", "Runs the workflow that stands at an address when it starts")]
+    if address.dynamic:
+        notes.append(dynamic_host(url))
+    return [
+        Use(
+            "workflow",
+            "execute",
+            "execute",
+            f"from {address.host}{address.path}",
+            instance=PLATFORM,
+            notes=tuple(notes),
+        ),
+        Use("request", "get", "read", address.path, instance=address.host, connector="httpRequest"),
+    ]
 
 
 def _model_or_store(node: Node) -> Use | None:
@@ -264,7 +229,7 @@ def _inert_with_credential(node: Node) -> Use:
         return Use("", "receive", "read")
     if node.connector == "agent":
         return Use("database", "query", "execute", MODEL)
-    note: tuple[str, Severity, str] = (
+    note: Note = (
         "unrecognised",
         "medium",
         f"A node of type {shown(node.connector, 60)} carries a credential; what it does with it is not in the export",
@@ -279,7 +244,7 @@ def _connector(node: Node) -> Use:
     known = table.facts(node.connector, node.version, package) if node.origin in ("base", "langchain") else None
     resource, operation = text_of(parameters.get("resource")), _operation(node)
     assumed: list[str] = []
-    notes: list[tuple[str, Severity, str]] = []
+    notes: list[Note] = []
     if known and not resource and known.resource:
         resource = known.resource
         assumed.append("resource")
@@ -294,7 +259,7 @@ def _connector(node: Node) -> Use:
     if (sql := _sql(node, operation)) is not None:
         notes += [("unread_query", "medium", because) for because in sql.unread]
     if node.connector in _ADDRESSED and address_of(_endpoint(node)).dynamic:
-        notes.append(_dynamic_host(_endpoint(node)))
+        notes.append(dynamic_host(_endpoint(node)))
     target, name = _connector_target(node, operation, known)
     return Use(
         EXPRESSION if is_expression(resource) else shown(resource, 80),

@@ -73,6 +73,8 @@ def part(value: Any, limit: int = 200) -> str:
 
     A document of Google's is its id however it was chosen: by a list, by its id or by the address in a browser.
     """
+    if isinstance(value, list):
+        return shown(", ".join(dict.fromkeys(filter(None, (part(each, limit) for each in value)))), limit)
     text = without_expressions(text_of(value))
     document = _DOCUMENT.fullmatch(text) if text.startswith("https://") else None
     return shown(document.group(1) if document else text, limit)
@@ -83,13 +85,14 @@ def target_of(parameters: dict[str, Any], alternatives: tuple[str, ...]) -> tupl
 
     Args:
         parameters: of the node.
-        alternatives: parameter names; ``a/b`` and ``a.b`` join two, ``options.x`` looks inside options.
+        alternatives: parameter names; ``a/b`` and ``a.b`` join two, ``options.x`` and ``filter.x`` look inside.
     """
     for alternative in alternatives or _FALLBACK_TARGETS:
         separator = "/" if "/" in alternative else "."
-        if alternative.startswith("options."):
-            options = parameters.get("options")
-            values = [options.get(alternative.removeprefix("options."))] if isinstance(options, dict) else []
+        holder, _, member = alternative.partition(".")
+        if holder in ("options", "filter"):
+            inside = parameters.get(holder)
+            values = [inside.get(member)] if isinstance(inside, dict) else []
         else:
             values = [parameters.get(name) for name in alternative.split(separator)]
         parts = [part(value, _LONGEST_TARGET) for value in values]

@@ -17,6 +17,7 @@ from inventory.importers import mcp_client, n8n
 from inventory.importers.display import label
 from inventory.importers.documents import LIMITS, Limits, parse, too_many
 from inventory.importers.manifest import Manifest, manifest_digest, with_shared_credentials
+from inventory.importers.n8n_inline import with_inline_workflows
 from inventory.importers.problem import ImportProblem
 from inventory.importers.secret_findings import SecretFound, secrets_of
 from inventory.importers.secrets import scrub, without_tokens
@@ -107,7 +108,7 @@ def _read(file: str, data: bytes, key: bytes | None, format: Format, limits: Lim
         workflows = n8n.workflows_in(document)
         if workflows is not None:
             _check_numbers(file, workflows, limits)
-            return with_shared(_read_n8n(file, place, workflow, key) for place, workflow in workflows)
+            return with_shared(_read_n8n(file, place, workflow, key, limits) for place, workflow in workflows)
         if n8n.is_credential(document) or (isinstance(document, list) and any(map(n8n.is_credential, document))):
             raise ImportProblem(
                 file,
@@ -140,10 +141,10 @@ def _check_numbers(file: str, workflows: list[tuple[str, Any]], limits: Limits) 
             too_many(file, limits.steps, "nodes", place)
 
 
-def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None) -> ReadResult:
+def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None, limits: Limits) -> ReadResult:
     if not n8n.is_workflow(workflow):
         raise ImportProblem(file, place, "among the workflows stands something else", "Bring in the workflows alone.")
-    scrubbed = scrub(workflow, _fingerprint(key))
+    scrubbed = scrub(with_inline_workflows(file, place, workflow, limits), _fingerprint(key))
     fallback = _name_of(file, "Workflow without a name") + (
         f" {place.rpartition('/')[2]}" if place[-1:].isdigit() else ""
     )
