@@ -8,7 +8,7 @@ from inventory.importers.display import is_model_chosen
 from inventory.importers.manifest import Access, Severity
 
 PLATFORM = "n8n"
-"""The instance of what a node does to the installation itself."""
+"""The instance of a use of the installation itself."""
 
 Note = tuple[str, Severity, str]
 """A finding: code, severity, detail."""

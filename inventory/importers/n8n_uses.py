@@ -150,7 +150,7 @@ def _sub_workflow(node: Node) -> list[Use]:
     url = text_of(parameters.get("workflowUrl")) if source == "url" else ""
     if url:
         return _workflow_at(url)
-    name, notes = "", ()
+    name = ""
     if "$workflow.id" in text:
         target = "{itself}"
     elif text:
@@ -159,14 +159,14 @@ def _sub_workflow(node: Node) -> list[Use]:
         target = f"from {part(parameters.get('workflowPath'))}"
     else:
         target = f"from {source}" if source not in ("", "database") else ""
-    if source == "parameter" and not isinstance(parameters.get("workflowJson"), dict):
-        notes = (_UNREAD_WORKFLOW,)
+    is_unread = source == "parameter" and not isinstance(parameters.get("workflowJson"), dict)
+    notes = (_UNREAD_WORKFLOW,) if is_unread else ()
     use = Use("workflow", "execute", "execute", target, "" if name == target else name, instance=PLATFORM, notes=notes)
     return [use]
 
 
 def _workflow_at(url: str) -> list[Use]:
-    """A sub-workflow that is fetched when it starts: whoever serves the address decides what runs."""
+    """A sub-workflow that is fetched from an address when it starts."""
     address = address_of(url)
     notes: list[Note] = [("unpinned_component", "medium", "Runs the workflow that stands at an address when it starts")]
     if address.dynamic:
