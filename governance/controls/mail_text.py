@@ -81,7 +81,7 @@ def _values(notice: Notice, facts: Mapping[str, Any] | None) -> dict[str, Any]:
         **_alive(notice.context),
         **(facts or {}),
         "recipient": notice.recipient,
-        "link": link(notice.context),
+        "link": (facts or {}).get("link") or link(notice.context),
         "organisation": settings.ORGANISATION,
         "portal": settings.BASE_URL,
     }

@@ -61,6 +61,7 @@ class Permission(StrEnum):
     WEBHOOK_PAUSE = "webhook:pause"
     WEBHOOK_FORGET = "webhook:forget"
     PERSON_MANAGE = "person:manage"
+    PERSON_INVITE = "person:invite"
     PERSON_PROVE = "person:prove"
     PERSON_ERASE = "person:erase"
     DELEGATION_SET = "delegation:set"
@@ -186,6 +187,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.WEBHOOK_MANAGE,
             P.WEBHOOK_PAUSE,
             P.PERSON_MANAGE,
+            P.PERSON_INVITE,
             P.PERSON_ERASE,
             P.TOKEN_REVOKE,
             P.LEDGER_READ,
@@ -208,6 +210,7 @@ GRANTS: dict[Role | Relation, frozenset[Permission]] = {
             P.CONFLICT_SCAN,
             P.ITEM_OPEN,
             P.ITEM_CLOSE,
+            P.PERSON_INVITE,
             P.PERSON_PROVE,
             P.WEBHOOK_PAUSE,
             P.WEBHOOK_FORGET,
@@ -329,6 +332,7 @@ PERMISSION_WORDS: dict[Permission, str] = {
     P.WEBHOOK_PAUSE: "pause this webhook",
     P.WEBHOOK_FORGET: "forget what this webhook was told long ago",
     P.PERSON_MANAGE: "change who is here",
+    P.PERSON_INVITE: "invite a person",
     P.PERSON_PROVE: "say how this person signs in",
     P.PERSON_ERASE: "erase somebody who has left",
     P.DELEGATION_SET: "name who stands in",

@@ -19,7 +19,18 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
-from governance.controls import clock, ics, mail_digest, mail_server, mail_text, outbox, outgoing, sealing, telling
+from governance.controls import (
+    clock,
+    ics,
+    mail_digest,
+    mail_server,
+    mail_text,
+    outbox,
+    outgoing,
+    password_mail,
+    sealing,
+    telling,
+)
 from governance.controls.models import Notice, NoticeState, Seal
 from governance.controls.outgoing import DEAD_AFTER, MOST_ATTEMPTS, SWEEP_SECONDS, WAITS
 
@@ -73,7 +84,8 @@ def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal |
             return _drop(notice)
         notice.subject, notice.thread = letter.subject, letter.thread
         if settings.DEMO or server is None:
-            notice.text, notice.html, notice.dates = letter.text, letter.html, letter.dates
+            kept = _without_secrets(notice, letter, checkpoint)
+            notice.text, notice.html, notice.dates = kept.text, kept.html, kept.dates
         if server is not None:
             _message(notice, letter, server).send()
     except Exception as error:  # noqa: BLE001  one notice that can't be sent must not keep the others back
@@ -90,7 +102,15 @@ def _letter(notice: Notice, checkpoint: Seal | None, now: datetime) -> mail_text
     """What a notice says; None for a digest in which nothing is left."""
     if notice.event == telling.DIGEST:
         return mail_digest.write(notice, checkpoint, now)
-    return mail_text.write(notice, checkpoint)
+    facts = {"link": password_mail.link(notice.recipient)} if notice.event in password_mail.WITH_LINK else None
+    return mail_text.write(notice, checkpoint, facts)
+
+
+def _without_secrets(notice: Notice, letter: mail_text.Letter, checkpoint: Seal | None) -> mail_text.Letter:
+    """The copy that the portal keeps: a link that sets a password reaches no row."""
+    if notice.event not in password_mail.WITH_LINK:
+        return letter
+    return mail_text.write(notice, checkpoint, {"link": password_mail.without_link()})
 
 
 def _drop(notice: Notice) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from governance.controls import outbox, password_mail
 from governance.controls.models import Person
 from governance.controls.people import STILL_HERE
 from governance.controls.roles import Permission
@@ -37,6 +38,7 @@ def set_password(step: Step[Person], *, password: str) -> Effect:
     step.subject.set_password(password)
     step.save(step.subject)
     revoke_tokens_of(step)
+    outbox.queue([password_mail.changed(step.subject, step.now)])
     return Effect()
 
 

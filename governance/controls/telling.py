@@ -84,6 +84,9 @@ EVENTS: dict[str, Group | None] = {
     "interim_ending": Group.KNOW,
     "credential_said_kept": Group.CONFIRM,
     # people and roles
+    "invitation": AT_ONCE,
+    "password_reset": AT_ONCE,
+    "password_changed": AT_ONCE,
     "role_ended": AT_ONCE,
     "delegation_set": AT_ONCE,
     "erasure_asked": Group.CONFIRM,

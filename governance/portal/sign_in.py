@@ -18,8 +18,9 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
-from governance.controls import clock, keys, signing_in
+from governance.controls import clock, keys, password_mail, signing_in
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refused
@@ -49,6 +50,25 @@ class AccountAdapter(DefaultAccountAdapter):
         except Refused as no:
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from no
         note_sign_in(request)
+
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        """Set a password on record (H1).
+
+        Raises:
+            Refused: the person has left.
+        """
+        person = Person.objects.get(pk=user.pk)
+        signing_in.set_password(person, actor=Actor.of(person), now=clock.now(), password=password)
+        user.password = person.password  # allauth keeps this session by the new hash
+
+    def send_password_reset_mail(self, user: AbstractBaseUser, email: str, context: dict[str, Any]) -> None:
+        """Queue the mail; its link is made while it is sent."""
+        assert isinstance(user, Person)
+        password_mail.ask_reset(user, now=clock.now())
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """After a change, back to the person's own page."""
+        return reverse("me")
 
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
         """Whoever has left learns no more than whoever mistyped a password."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes
-from django.urls import path
+from django.urls import path, re_path
 from django.views.decorators.http import require_http_methods
 
 from governance.portal import read_only_admin
@@ -15,6 +15,7 @@ from governance.portal.views import (
     home,
     leavers,
     ledger,
+    passwords,
     people,
     profile,
     search,
@@ -52,6 +53,19 @@ urlpatterns = [
         get_or_post(second_factor.Generate.as_view()),
         name="mfa_generate_recovery_codes",
     ),
+    path("account/password/change/", get_or_post(passwords.Change.as_view()), name="account_change_password"),
+    path("account/password/reset/", get_or_post(account.password_reset), name="account_reset_password"),
+    path("account/password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
+    re_path(
+        r"^account/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$",
+        get_or_post(passwords.FromKey.as_view()),
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "account/password/reset/key/done/",
+        account.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
     path("me/", profile.me, name="me"),
     path("me/delegations/", profile.delegation_set, name="delegation_set"),
     path("me/delegations/<int:pk>/end/", profile.delegation_end, name="delegation_end"),
@@ -61,6 +75,7 @@ urlpatterns = [
     path("people/new/", people.person_add, name="person_add"),
     path("people/leavers/", leavers.leavers_list, name="leavers"),
     path("people/<int:pk>/", people.person, name="person"),
+    path("people/<int:pk>/invite/", passwords.person_invite, name="person_invite"),
     path("people/<int:pk>/left/", people.person_left, name="person_left"),
     path("people/<int:pk>/erase/", erasing.person_erase, name="person_erase"),
     path("erasures/<int:pk>/confirm/", erasing.erasure_confirm, name="erasure_confirm"),

@@ -414,6 +414,7 @@ def _of_record(portal: Portal, record: Approval) -> list[Any]:
 
 
 ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
+    "account_reset_password_from_key": lambda portal, _: ["1", "made-up"],
     "automation_version": lambda portal, one: [one.pk, 1],
     "conflict_rule": lambda portal, one: [one.code],
     "rule_propose": lambda portal, one: [one.code],
@@ -524,6 +525,9 @@ def _order(portal: Portal, _: ImportBatch) -> dict[str, Any]:
 
 
 FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
+    "account_change_password": lambda portal, _: {"oldpassword": "not theirs", "password1": "x", "password2": "x"},
+    "account_reset_password": lambda portal, _: {"email": "nobody@northwind.example"},
+    "account_reset_password_from_key": lambda portal, _: {"password1": "x", "password2": "x"},
     "account_login": lambda portal, _: {"login": "rita.novak@northwind.example", "password": "not hers"},
     "account_logout": lambda portal, _: {},
     "account_reauthenticate": lambda portal, _: {},

@@ -1,4 +1,4 @@
-"""Signing in and out, saying again that it is you, and what is not there: signing up, choosing an address, resetting."""
+"""Signing in and out, saying again that it is you, and what is not there: signing up, choosing an address."""
 
 from __future__ import annotations
 
@@ -47,8 +47,6 @@ def test_without_a_sign_in_every_page_leads_to_it(name: str) -> None:
     [
         "account_signup",
         "account_email",
-        "account_reset_password",
-        "account_change_password",
         "account_set_password",
         "account_confirm_email",
         "account_request_login_code",
@@ -59,7 +57,7 @@ def test_nobody_signs_up_or_changes_a_person_past_the_ledger(name: str) -> None:
         reverse(name)
 
 
-@pytest.mark.parametrize("path", ["signup/", "email/", "password/reset/", "password/change/", "social/login/"])
+@pytest.mark.parametrize("path", ["signup/", "email/", "password/set/", "social/login/"])
 def test_allauths_other_pages_are_not_there(rita: Person, path: str) -> None:
     assert client_of(rita).get(f"/account/{path}").status_code == 404
 

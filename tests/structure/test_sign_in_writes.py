@@ -15,6 +15,9 @@ from tests.structure.sizes import sources
 ROOT = Path(__file__).resolve().parents[2]
 #: Pages that are allauth's own code, and why none of them writes to a person past the ledger.
 THEIRS = {
+    "account_reset_password": "asks our adapter for a mail",
+    "account_reset_password_done": "shows that it was asked",
+    "account_reset_password_from_key_done": "shows that it was set",
     "account_logout": "ends a session",
     "mfa_index": "shows what there is",
     "mfa_authenticate": "goes on with a sign-in, which ends in our adapter's",

@@ -159,9 +159,7 @@ def test_a_token_that_is_used_is_defined(path: Path) -> None:
     assert used <= defined | local | {"--me"}
 
 
-@pytest.mark.parametrize(
-    "name", ["account/password_change.html", "account/password_reset.html", "account/password_set.html"]
-)
+@pytest.mark.parametrize("name", ["account/password_set.html"])
 def test_the_pages_of_the_sign_in_library_stand_in_the_portals_frame(name: str) -> None:
     html = harness.draw(name, {"form": Login({})})
     reader = read(html)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -19,7 +20,7 @@ from approvals.models import Proposal
 from approvals.proposals import kinds, leaving
 from approvals.transitions import proposing
 from approvals.views import proposal_rows
-from governance.controls import clock, timeline
+from governance.controls import clock, password_mail, timeline
 from governance.controls.actors import Actor
 from governance.controls.models import Person, RoleAssignment, Team, TeamKind
 from governance.controls.people import add_person, record_leaver
@@ -29,6 +30,7 @@ from governance.controls.teams import found_team
 from governance.portal.views import leavers
 from governance.portal.views.answers import answers_refusals, for_readers_of_the_ledger
 from governance.portal.views.erasing import about_erasure, asking, erasures_that_wait
+from governance.portal.views.passwords import about_invitation
 from governance.portal.views.profile import about_person
 from governance.portal.views.tokens import of_person
 from governance.web.middleware import Request
@@ -161,6 +163,7 @@ def person(request: Request, pk: int) -> HttpResponse:
         "events": timeline.shapes(one, reader=request.actor.person, limit=30),
         "ledger_href": f"{reverse('ledger')}?{urlencode({'about': f'controls.person:{pk}'})}",
     }
+    context["invitation"] = about_invitation(one, request.actor, now)
     context |= {"tokens": of_person(one, request.actor, now), "back": reverse("person", args=[pk])}
     context["erasure"] = about_erasure(one, request.actor, now) if one.left_at is not None else {}
     left = [] if one.left_at is None else [{"label": "What they left", "href": leave["href"]}]
@@ -194,6 +197,8 @@ def person_add(request: Request) -> HttpResponse:
         except InvalidInput as no:
             form.add_error(no.refusal.detail[0][0] if no.refusal.detail else "email", no.refusal.sentence)
         else:
+            password_mail.invite(made, actor=request.actor, now=clock.now())
+            messages.success(request, f"{made.name} is added. A mail with a link to set their password is on its way.")
             return redirect("person", made.pk)
     context = {
         "head": {"title": "Add a person", "facts": []},

@@ -8,7 +8,7 @@ from email.utils import parseaddr
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from governance.controls import clock, ledger
+from governance.controls import clock, ledger, password_mail
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.people import AlreadyBootstrapped, bootstrap
@@ -44,7 +44,11 @@ class Command(BaseCommand):
         except (AlreadyBootstrapped, ValueError) as error:
             raise CommandError(str(error)) from error
         for person in (*admins, *reviewers):
-            self.stdout.write(f"{person.name}: set a password with `manage.py set_password {person.email}`")
+            if password_mail.invite.refusal(person, actor=Actor.of_job("bootstrap"), now=now) is None:
+                password_mail.invite(person, actor=Actor.of_job("bootstrap"), now=now)
+            self.stdout.write(
+                f"{person.name} gets a mail that sets their password; or set it with `manage.py set_password {person.email}`"
+            )
 
     def _person(self, name: str, address: str) -> Person:
         known = Person.objects.filter(source="local", subject=address.lower()).first()

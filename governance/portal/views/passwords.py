@@ -1,0 +1,64 @@
+"""Passwords of local accounts: allauth's pages for change and reset, and the invitation that an admin sends."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from allauth.account import views as account
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from governance.controls import clock, password_mail
+from governance.controls.actors import Actor
+from governance.controls.models import Person
+from governance.controls.refusals import Refused
+from governance.portal.views.answers import answers_refusals
+from governance.web.middleware import Request
+from governance.web.pages import refused
+
+
+class Change(account.PasswordChangeView):
+    """Change the password with the old one; a person without a password gets a mail instead."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Lead a person without a password to the page that mails a link."""
+        if isinstance(request.user, Person) and not request.user.has_usable_password():
+            return redirect("account_reset_password")
+        return super().dispatch(request, *args, **kwargs)
+
+
+class FromKey(account.PasswordResetFromKeyView):
+    """Set a password by the link of a mail."""
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Set it, or answer the refusal: the person left after the mail was sent."""
+        try:
+            return super().form_valid(form)
+        except Refused as no:
+            return refused(self.request, no.refusal, context={"back_href": reverse("account_login")})
+
+
+def about_invitation(person: Person, actor: Actor, now: datetime) -> dict[str, Any] | None:
+    """What the page says of a person without a password: when they were invited and where to invite again; None if not to be invited."""
+    if password_mail.invite.refusal(person, actor=actor, now=now) is not None:
+        return None
+    newest = person.notices.filter(event=password_mail.INVITATION).order_by("-id").first()
+    return {
+        "action": reverse("person_invite", args=[person.pk]),
+        "sent_at": newest.created_at if newest is not None else None,
+    }
+
+
+@require_POST
+@answers_refusals
+def person_invite(request: Request, pk: int) -> HttpResponse:
+    """Mail a person a link that sets their first password."""
+    person = get_object_or_404(Person, pk=pk)
+    password_mail.invite(person, actor=request.actor, now=clock.now())
+    messages.success(request, f"The invitation to {person.name} is on its way.")
+    return redirect("person", pk)
