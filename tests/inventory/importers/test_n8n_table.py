@@ -10,6 +10,7 @@ import pytest
 
 from inventory.importers import n8n_table as table
 from inventory.importers.levels import access_of
+from tests.inventory.importers.samples import AI, bound, codes, manifest, node
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +118,82 @@ def test_a_trigger_asks_for_a_credential_that_the_reference_names(reference: dic
     assert {
         name for name, needs in table.TRIGGER_CREDENTIALS.items() if needs not in blocks[name]["credentials"]
     } == set()
+
+
+@pytest.mark.rule("I8")
+def test_every_node_type_of_the_reference_is_recognised(reference: dict[str, list[dict[str, Any]]]) -> None:
+    unknown = []
+    for full, blocks in reference.items():
+        versions = max(float(version) for block in blocks for version in block["versions"])
+        found = manifest(node(full, "A", versions))
+        unknown += [full for each in found.findings if "does not know the type" in each.detail]
+    assert len(reference) > 400
+    assert unknown == []
+
+
+@pytest.mark.rule("I4")
+@pytest.mark.parametrize(
+    ("kind", "resource", "operation", "level"),
+    [
+        ("clockify", "timeEntry", "create", "write"),
+        ("clockify", "workspace", "getAll", "read"),
+        ("ghost", "post", "delete", "write"),
+        ("magento2", "order", "cancel", "write"),
+        ("misp", "event", "publish", "write"),
+        ("onfleet", "admin", "create", "admin"),
+        ("npm", "package", "getMetadata", "read"),
+        ("theHiveProject", "query", "executeQuery", "read"),
+        ("cortex", "analyzer", "execute", "execute"),
+        ("yourls", "url", "shorten", "write"),
+        ("awsElb", "loadBalancer", "delete", "write"),
+        ("filemaker", "", "performscript", "execute"),
+        ("grist", "", "delete", "write"),
+        ("Brandfetch", "", "logo", "read"),
+        (AI + "minimax", "audio", "textToSpeech", "execute"),
+    ],
+)
+def test_operations_of_rarer_nodes_have_their_level(kind: str, resource: str, operation: str, level: str) -> None:
+    chosen = {"action": operation} if kind == "filemaker" else {"operation": operation}
+    (found,) = manifest(
+        node(kind, "A", 2, bound("someApi"), **({"resource": resource} if resource else {}), **chosen)
+    ).privileges
+    assert found.access == level
+
+
+@pytest.mark.rule("I4")
+@pytest.mark.parametrize(
+    ("kind", "version", "parameters", "operation", "level"),
+    [
+        ("mailchimp", 1, {"resource": "member", "operation": "create"}, "create", "write"),
+        ("mailchimp", 1, {}, "create", "write"),
+        ("mailchimp", 1, {"resource": "member", "operation": "delete"}, "delete", "write"),
+        ("intercom", 1, {"resource": "user", "operation": "create"}, "create", "write"),
+        ("intercom", 1, {"resource": "user", "operation": "update"}, "update", "write"),
+        ("slack", 2.3, {"resource": "channel", "operation": "replies"}, "replies", "read"),
+        ("git", 1, {"operation": "commit"}, "commit", "write"),
+        ("spotify", 1, {"resource": "player", "operation": "previousSong"}, "previousSong", "write"),
+        ("coinGecko", 1, {"resource": "coin", "operation": "price"}, "price", "read"),
+        ("coinGecko", 1, {"resource": "coin", "operation": "candlestick"}, "candlestick", "read"),
+        ("n8n-nodes-mcp.mcpClient", 1, {}, "listTools", "read"),
+        ("n8n-nodes-mcp.mcpClient", 1, {"operation": "listResourceTemplates"}, "listResourceTemplates", "read"),
+        ("n8n-nodes-mcp.mcpClientTool", 1, {"operation": "executeTool", "toolName": "get_page"}, "get_page", "read"),
+        (AI + "mcpClient", 1, {"tool": {"__rl": True, "value": "list_pages"}}, "list_pages", "read"),
+        (AI + "mcpClient", 1, {"tool": {"__rl": True, "value": "delete_page"}}, "delete_page", "write"),
+        (AI + "mcpClient", 1, {"tool": {"__rl": True, "value": "frobnicate"}}, "frobnicate", "execute"),
+    ],
+)
+def test_operations_that_were_overstated_or_unknown(
+    kind: str, version: float, parameters: dict[str, Any], operation: str, level: str
+) -> None:
+    found = manifest(node(kind, "A", version, bound("someApi"), **parameters))
+    (privilege,) = found.privileges
+    assert (privilege.operation, privilege.access) == (operation, level)
+    assert not {"unrecognised", "wildcard"} & set(codes(found))
+
+
+@pytest.mark.rule("I4")
+def test_members_elsewhere_are_still_admin() -> None:
+    (found,) = manifest(
+        node("discord", "A", 2, bound("discordBotApi"), resource="member", operation="roleAdd")
+    ).privileges
+    assert found.access == "admin"

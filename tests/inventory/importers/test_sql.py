@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.importers.sql import LONGEST, read_query
+from inventory.importers.sql import LONGEST, Query, read_query
 
 # --- what hides tables or changes ---------------------------------------------------------------------------------------
 
@@ -262,3 +262,42 @@ def test_whatever_stands_before_it_a_table_is_found(pieces: list[str]) -> None:
     found = read_query(f"SELECT {before} 1 FROM scm.stock, hr.salaries; DELETE FROM hr.bonuses")
     assert found.tables == ("scm.stock", "hr.salaries", "hr.bonuses")
     assert found.access == "write"
+
+
+@pytest.mark.rule("I4", "I8")
+@pytest.mark.parametrize(
+    ("text", "tables"),
+    [
+        ("SHOW TABLES", ()),
+        ("show full tables like 'x%';", ()),
+        ("SHOW DATABASES", ()),
+        ("SHOW COLUMNS FROM orders", ("orders",)),
+        ("SHOW CREATE TABLE orders", ("orders",)),
+        ("SHOW server_version", ()),
+        ("DESCRIBE orders", ("orders",)),
+        ("DESC scm.orders", ("scm.orders",)),
+        ("EXPLAIN SELECT * FROM orders", ("orders",)),
+    ],
+)
+def test_what_shows_and_describes_only_reads(text: str, tables: tuple[str, ...]) -> None:
+    assert read_query(text, "mySql") == Query("read", tables)
+
+
+@pytest.mark.rule("I4", "I8")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SHOW TABLES; DROP TABLE orders",
+        "EXPLAIN ANALYZE DELETE FROM orders",
+        "DESCRIBE UPDATE orders SET a = 1",
+        "CREATE TABLE shown (a int)",
+    ],
+)
+def test_what_changes_behind_a_showing_word_is_no_read(text: str) -> None:
+    assert read_query(text, "mySql").access == "write"
+
+
+@pytest.mark.rule("I8")
+def test_a_function_in_an_explained_query_is_not_known() -> None:
+    found = read_query("EXPLAIN ANALYZE SELECT pay_all()", "postgres")
+    assert found.unread == ("The query calls what it does not show: pay_all",)
