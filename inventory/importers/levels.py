@@ -17,7 +17,9 @@ READ = vocabulary(
     match explain autocomplete
     """
 )
-READ_NOUNS = vocabulary("status info history stat head tail glob who me")
+READ_NOUNS = vocabulary(
+    "status info history stat stats statistics metrics logs details metadata schema tree replies price prices head tail glob who me"
+)
 """Nouns of reading. Any verb in the name decides instead."""
 WRITE = vocabulary(
     """
@@ -145,7 +147,7 @@ def _level_of_phrase(parts: list[str]) -> Access:
     first, rest = verbs[0][1], verbs[1:]
     if first in TAKES_ANY_OBJECT:
         return "read"
-    if first in READ and not (first in NAMES_BEFORE_VERB and parts[-1] in CHANGES_NAMED_THING):
+    if first in READ | EXECUTE and not (first in NAMES_BEFORE_VERB and parts[-1] in CHANGES_NAMED_THING):
         rest = [verb for verb in rest if verb[1] not in OBJECTS]
     return _strongest(_level(verb, parts) for verb in (first, *(verb for _, verb in rest)))
 

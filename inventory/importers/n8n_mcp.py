@@ -16,6 +16,8 @@ from inventory.importers.n8n_values import part, text_of
 
 _EVERY_TOOL: Note = ("wildcard", "medium", "Every tool that the server offers, now and later")
 _READS = frozenset({"listTools", "listResources", "listResourceTemplates", "listPrompts", "readResource", "getPrompt"})
+#: A package of a client node whose default operation only lists.
+_COMMUNITY = "n8n-nodes-mcp"
 _NEEDS = {
     "bearerAuth": "httpBearerAuth",
     "headerAuth": "httpHeaderAuth",
@@ -42,6 +44,8 @@ def mcp_uses(node: Node) -> list[Use]:
     if tools:
         return [_tool(base, tool) for tool in tools]
     operation = text_of(parameters.get("operation"))
+    if not operation and node.package == _COMMUNITY and not node.is_reached:
+        return [replace(base, operation="listTools", access="read", assumed=("operation",))]
     if operation in _READS:
         return [replace(base, operation=operation, access="read")]
     scope = ""

@@ -198,12 +198,13 @@ def _model_or_store(node: Node) -> Use | None:
         host = table.PUBLIC_SERVICES.get(connector)
         target = address.path if address else ""
         return Use(resource, "search", "read", target, instance=host, needs=table.SEARCH_TOOLS[connector])
-    for prefix in ("memory", "vectorStore"):
+    for prefix in ("memory", "vectorStore", "chatHubVectorStore"):
         kind = connector.removeprefix(prefix)
         for old in ("Insert", "Load"):
             kind = kind.removesuffix(old)
         if kind != connector and kind in table.STORES:
-            return _store(node, prefix, *table.STORES[kind])
+            needs, parameter = table.STORES[kind]
+            return _store(node, prefix, f"{connector}Api" if prefix.startswith("chatHub") else needs, parameter)
     return None
 
 
@@ -300,7 +301,8 @@ def _level(node: Node, resource: str, operation: str, is_known: bool, assumed: l
     if operation in _QUERIES:
         sql = _sql(node, operation)
         return shown(operation, 80), sql.access if sql is not None else "execute"
-    access = access_of(operation, resource, node.connector)
+    is_customer = resource in table.CUSTOMERS.get(node.connector, ())
+    access = access_of(operation, "" if is_customer else resource, node.connector)
     if not is_known and access != "unknown":
         assumed.append("access")
     return shown(operation, 80), access

@@ -192,7 +192,7 @@ class _Reader:
         self.at = end
 
     def _does(self, word: str) -> None:
-        if word in words.CHANGES and not self._is_function(word):
+        if word in words.CHANGES and not self._is_function(word) and not (self.verb == "show" and word == "create"):
             self.is_read = False
         if word in words.FILES:
             self.outside.append(word)
@@ -215,6 +215,9 @@ class _Reader:
         if word in words.BEGINS_QUERY:
             level.is_with = False
         if level.expects and word in words.PASSED_OVER:
+            return True
+        if word == self.verb and word in words.DESCRIBES:
+            self._expect(word)
             return True
         if word == "from":
             is_own = level.called in words.TAKES_FROM and not level.selects

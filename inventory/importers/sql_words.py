@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from inventory.importers.display import vocabulary
 
-READS = vocabulary("select with table values")
+SHOWS = vocabulary("show describe desc explain")
+"""How a statement begins that shows what there is. What it explains may still change something."""
+DESCRIBES = vocabulary("describe desc")
+"""A table stands behind these where a statement begins with them."""
+READS = vocabulary("select with table values") | SHOWS
 """How a statement begins that may only read."""
 UNDERSTOOD = READS | vocabulary("insert update delete merge replace truncate create alter drop")
 """How a statement begins whose tables are found; what the last three do counts as read where it is a table's."""
