@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import atexit
 
+from django.conf import settings
 from django.db import connections
 
 
 def close_pools() -> None:
-    """Give back this thread's connections and close every pool of the process."""
+    """Give back this thread's connections and close every pool of the process. Wrong settings have opened none."""
+    if not settings.configured:
+        return
     for connection in connections.all():
         connection.close()
         close_pool = getattr(connection, "close_pool", None)

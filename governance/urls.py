@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.urls import URLPattern, URLResolver, include, path
 
 from approvals.api.mounting import WHERE
@@ -15,6 +16,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("governance.recertification.urls")),
     path(WHERE, urlpatterns_of_programs()),
 ]
+if apps.is_installed("governance.demo"):
+    urlpatterns.append(path("demo/", include("governance.portal.demo_urls")))
 
 handler404 = "governance.web.problems.not_found"
 handler400 = "governance.web.too_much.bad_request"

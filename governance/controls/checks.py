@@ -86,16 +86,6 @@ def keys_are_there(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     return [Warning(said, id="controls.W001") for said in keys.problems() if "can't be read" in said]
 
 
-@register(Tags.security, deploy=True)
-def no_demo_in_production(app_configs: Apps, **_: Any) -> list[CheckMessage]:
-    """An installation that counts has no movable clock and no sign-in by name."""
-    if settings.DEMO:
-        return [
-            Error("COUNTERSIGN_DEMO must be off: it moves the clock and signs people in by name.", id="controls.E010")
-        ]
-    return []
-
-
 @register(Tags.models)
 def what_is_governed_has_history(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """Every model that an operation is about keeps its history, unless its rows never change (H1)."""

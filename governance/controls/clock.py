@@ -1,7 +1,7 @@
 """The only source of business time. A view or task reads it once and passes it on as `now=`.
 
-In a demo and in tests an offset kept in one row moves it for every process; production never reads the row (a deploy check
-refuses the setting). Sessions, tokens and seals use real time.
+In a demo and in tests an offset kept in one row moves it for every process; production never reads the row (its settings refuse
+a demo). Sessions, tokens and seals use real time.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_http_methods
 
 from governance.portal import read_only_admin
 from governance.portal.views import (
-    demo,
     erasing,
     home,
     leavers,
@@ -100,11 +99,5 @@ urlpatterns = [
     path("ledger/verify/", ledger.ledger_verify, name="ledger_verify"),
     path("ledger/export/", ledger.ledger_export, name="ledger_export"),
     path("health/", system.health, name="health"),
-    path("demo/sign-in/", demo.demo_sign_in, name="demo_sign_in"),
-    path("demo/clock/", demo.clock_page, name="clock"),
-    path("demo/mail/", demo.mail_list, name="mail_list"),
-    path("demo/mail/<int:pk>/", demo.mail, name="mail"),
-    path("demo/mail/<int:pk>/html/", demo.mail_html, name="mail_html"),
-    path("demo/mail/<int:pk>/deadlines.ics", demo.mail_dates, name="mail_dates"),
     path("admin/", read_only_admin.mount().urls),
 ]

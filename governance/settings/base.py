@@ -60,6 +60,9 @@ def from_environment(env: Environment) -> dict[str, object]:
     }
 
 
+#: Of dev and test settings alone. Its pages are installed with it.
+DEMO_APP = "governance.demo"
+
 INSTALLED_APPS = [
     "governance.controls",
     "inventory",
@@ -67,7 +70,6 @@ INSTALLED_APPS = [
     "governance.recertification",
     "governance.web",
     "governance.portal",
-    "governance.demo",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

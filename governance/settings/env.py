@@ -138,6 +138,8 @@ def _problems(found: Environment, *, production: bool) -> dict[str, str]:
     }
     if production:
         problems = {name: f"missing; {PRODUCTION_SAYS[name]}" for name, value in given.items() if not value}
+        if found.demo:
+            problems["COUNTERSIGN_DEMO"] = "must be off here; it moves the clock and signs people in by name"
     try:
         conninfo_to_dict(found.database_url)
     except ProgrammingError:

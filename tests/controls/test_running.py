@@ -226,12 +226,6 @@ def test_keys_that_others_can_read_are_an_error(settings: Any, tmp_path: Path) -
     assert {message.id for message in checks.keys_are_private(None)} == {"controls.E009"}
 
 
-def test_a_demo_is_no_production(settings: Any) -> None:
-    assert {message.id for message in checks.no_demo_in_production(None)} == {"controls.E010"}
-    settings.DEMO = False
-    assert checks.no_demo_in_production(None) == []
-
-
 @pytest.mark.rule("H1", "S5")
 def test_an_operation_without_history_grant_or_one_meaning_of_its_duty_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
